@@ -1,0 +1,5 @@
+"""How a screen or a script speaks to the node of a home: requests and answers in msgpack over nng's ipc, in a private folder.
+
+The desk and the command have equal rights: what a screen can do, a script can do. Rows are not sent here: both read the history
+themselves, and `Wait` tells them when there is something new.
+"""

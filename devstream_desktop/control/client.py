@@ -1,0 +1,79 @@
+"""The blocking client, for commands. The desk has its own that never blocks (desktop/link.py)."""
+
+from __future__ import annotations
+
+import time
+from typing import Self, TypeVar
+
+import pynng
+
+from devstream_desktop.control.messages import (
+    MAX_MESSAGE,
+    AnyReply,
+    AnyRequest,
+    ControlError,
+    NoNodeError,
+    Reply,
+    StartingError,
+    decode_reply,
+    encode_request,
+    expect,
+)
+
+_STARTING_S = 20
+"""How long a node that is just starting is asked again."""
+
+_R = TypeVar("_R", bound=Reply)
+
+
+class Client:
+    """One connection to the node of a home; one request at a time."""
+
+    def __init__(self, url: str, *, timeout_ms: int = 30_000) -> None:
+        """Connect.
+
+        Raises:
+            NoNodeError: no node answers at `url`.
+
+        """
+        self._socket = pynng.Req0(recv_timeout=timeout_ms, send_timeout=2_000, resend_time=-1)
+        self._socket.recv_max_size = MAX_MESSAGE
+        try:
+            self._socket.dial(url, block=True)
+        except pynng.NNGException as error:
+            self._socket.close()
+            raise NoNodeError("no node runs for this home; start one with `devstream` or `devstream node`") from error
+
+    def ask(self, request: AnyRequest, kind: type[_R]) -> _R:
+        """The answer to `request`.
+
+        Raises:
+            ControlError: it was refused, or the node ended or did not answer in time.
+
+        """
+        deadline = time.monotonic() + _STARTING_S
+        while True:
+            try:
+                return expect(self._exchange(request), kind)
+            except StartingError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def _exchange(self, request: AnyRequest) -> AnyReply:
+        try:
+            self._socket.send(encode_request(request))
+            return decode_reply(self._socket.recv())
+        except pynng.Timeout:
+            raise ControlError("the node does not answer; look at its log with `devstream status` or restart it") from None
+        except pynng.NNGException as error:
+            raise NoNodeError(f"the node went away while it was asked ({error}); ask again") from error
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,371 @@
+"""Every request and answer between a node and its screens and scripts, and their wire form: one version byte, then msgpack."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from devstream_desktop.errors import DevstreamError
+
+PROTOCOL = 1
+MAX_MESSAGE = 4 << 20
+
+
+class ControlError(DevstreamError):
+    """The node refused or failed; the message is for a person."""
+
+
+class StartingError(ControlError):
+    """The node is just starting or ending; the same request may be answered in a moment."""
+
+
+class NoNodeError(ControlError):
+    """No node runs for this home."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
+    """A request; on the wire its tag is the class name."""
+
+
+class Wait(Request, frozen=True, tag=True, kw_only=True):
+    """Answered with `News` as soon as a row newer than `newest` or another `status` is there, at the latest after `wait_ms`."""
+
+    newest: int
+    status: int
+    wait_ms: int = 25_000
+
+
+class GetStatus(Request, frozen=True, tag=True, kw_only=True):
+    """Everything `devstream status` shows; answered with `Status`."""
+
+
+class Emit(Request, frozen=True, tag=True, kw_only=True):
+    """`devstream emit`, its options as typed; answered with `Done` (the event's key) once durable."""
+
+    kind: str
+    state: str
+    service: str
+    environment: str = ""
+    ref: str = ""
+    revision: str = ""
+    actor: str = ""
+    title: str = ""
+    url: str = ""
+    severity: str = ""
+    subject: str = ""
+
+
+class SetDuty(Request, frozen=True, tag=True, kw_only=True):
+    """Go on or off duty; answered with `Done`."""
+
+    on: bool
+
+
+class GetTargets(Request, frozen=True, tag=True, kw_only=True):
+    """What can be deployed, by whom; answered with `Targets`."""
+
+
+class PlanDeploy(Request, frozen=True, tag=True, kw_only=True):
+    """What would ship; answered with `Plan`. One of `ref` and `sha`; `ref` alone means its newest known commit."""
+
+    target: str
+    environment: str
+    ref: str = ""
+    sha: str = ""
+
+
+class RequestDeploy(Request, frozen=True, tag=True, kw_only=True):
+    """Sign a deploy request for exactly this commit and send it; answered with `Done` (the request's key)."""
+
+    target: str
+    environment: str
+    sha: str
+    ref: str = ""
+    reason: str = ""
+
+
+class Invite(Request, frozen=True, tag=True, kw_only=True):
+    """Make a one-time invite; answered with `Done` (the text to paste)."""
+
+    expires_s: int = 86_400
+    address: str = ""
+
+
+class Join(Request, frozen=True, tag=True, kw_only=True):
+    """Leave the team of one and join the invite's team; the node restarts itself. Answered with `Done` (the team's name)."""
+
+    invite: str
+    person: str
+
+
+class Grant(Request, frozen=True, tag=True, kw_only=True):
+    """Give a role; answered with `Done` (a sentence)."""
+
+    person: str
+    role: str
+    pattern: str = ""
+
+
+class GetMembers(Request, frozen=True, tag=True, kw_only=True):
+    """Answered with `Members`."""
+
+
+class AddSource(Request, frozen=True, tag=True, kw_only=True):
+    """Add a source; answered with `Done` (the URL path of a webhook source, else empty). `secret` is sealed, never stored plain."""
+
+    type: str
+    name: str
+    location: str = ""
+    branches: tuple[str, ...] = ()
+    secret: bytes = b""
+
+
+class RemoveSource(Request, frozen=True, tag=True, kw_only=True):
+    """Answered with `Done`."""
+
+    name: str
+
+
+class ProbeSource(Request, frozen=True, tag=True, kw_only=True):
+    """Send a test event end to end; answered with `Done` (how far it got)."""
+
+    name: str
+
+
+class Stop(Request, frozen=True, tag=True, kw_only=True):
+    """End the node cleanly; answered with `Done`."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
+    """An answer; on the wire its tag is the class name."""
+
+
+class News(Reply, frozen=True, tag=True, kw_only=True):
+    """The newest row's arrival number, and a number that changes whenever `Status`, `Targets` or `Members` may have."""
+
+    newest: int
+    status: int
+
+
+class Done(Reply, frozen=True, tag=True, kw_only=True):
+    """It is done, and durable."""
+
+    text: str = ""
+
+
+class Refused(Reply, frozen=True, tag=True, kw_only=True):
+    """It is not done; the sentence says what happened, what it means and what to do."""
+
+    reason: str
+    again: bool = False
+    """The node is just starting: the same request will be answered in a moment."""
+
+
+class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One peer as this node sees it."""
+
+    device: str
+    person: str
+    address: str
+    state: str
+    behind: int = 0
+    """Events it has that are not here yet."""
+    seen: int = 0
+    """When it last answered, UTC milliseconds; 0: never."""
+
+
+class RefusedStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A peer that was not let in, and the reason."""
+
+    address: str
+    device: str
+    reason: str
+    count: int
+    seen: int
+
+
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the collector's sources."""
+
+    name: str
+    type: str
+    location: str
+    state: str
+    """`active`, `silent`, or `new` before it was first heard."""
+    seen: int = 0
+    error: str = ""
+    events: int = 0
+    dropped: int = 0
+    refused: int = 0
+    branches: tuple[str, ...] = ()
+
+
+class Status(Reply, frozen=True, tag=True, kw_only=True):
+    """What a node is doing; the answer to "is it working, and if not, why"."""
+
+    version: str
+    device: str
+    person: str
+    team: str
+    team_id: str
+    solo: bool
+    """The team of one that a first start makes."""
+    members: int
+    roles: tuple[str, ...]
+    on_duty: bool
+    duty: tuple[str, ...]
+    """The people whose last word is that they are on duty."""
+    mesh: str
+    intake: str
+    discovery: str
+    peers: tuple[PeerStatus, ...]
+    refused: tuple[RefusedStatus, ...]
+    sources: tuple[SourceStatus, ...]
+    targets: int
+    events: int
+    oldest: int
+    newest: int
+    history_bytes: int
+    missing: int
+    """Events known to exist that are not here yet; more than 0 while catching up."""
+    can_invite: bool
+    notices: tuple[str, ...] = ()
+    """What is wrong and what to do, a sentence each."""
+
+
+class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One target and environment, and whether this person may deploy it."""
+
+    target: str
+    environment: str
+    description: str
+    ref: str
+    """The branch it is deployed from by default."""
+    executor: str
+    allowed: bool
+    reason: str
+    """Why not, in words; empty when allowed."""
+    revision: str = ""
+    """What is there now, as far as the history knows."""
+    busy: str = ""
+    """Who is deploying it right now."""
+
+
+class Targets(Reply, frozen=True, tag=True, kw_only=True):
+    """Every target the team's executors offer."""
+
+    targets: tuple[TargetStatus, ...]
+
+
+class Plan(Reply, frozen=True, tag=True, kw_only=True):
+    """What a deploy would ship."""
+
+    target: str
+    environment: str
+    ref: str
+    sha: str
+    current: str
+    """The revision there now; empty when the history does not know."""
+    changes: tuple[str, ...]
+    """The lines of the changes between, newest first, as far as the history knows."""
+    checks: tuple[str, ...]
+    """The builds and tests of this revision, as lines."""
+    allowed: bool
+    reason: str
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One person of the team."""
+
+    person: str
+    devices: tuple[str, ...]
+    roles: tuple[str, ...]
+    """As `deployer shop/production`."""
+
+
+class Members(Reply, frozen=True, tag=True, kw_only=True):
+    """Who is in the team."""
+
+    members: tuple[Member, ...]
+
+
+AnyRequest = (
+    Wait
+    | GetStatus
+    | Emit
+    | SetDuty
+    | GetTargets
+    | PlanDeploy
+    | RequestDeploy
+    | Invite
+    | Join
+    | Grant
+    | GetMembers
+    | AddSource
+    | RemoveSource
+    | ProbeSource
+    | Stop
+)
+AnyReply = News | Done | Refused | Status | Targets | Plan | Members
+
+_encoder = msgspec.msgpack.Encoder()
+_request_decoder: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
+_reply_decoder: msgspec.msgpack.Decoder[AnyReply] = msgspec.msgpack.Decoder(AnyReply)
+
+_R = TypeVar("_R", bound=Reply)
+
+
+def encode_request(request: AnyRequest) -> bytes:
+    """The bytes of a request: one version byte, then msgpack."""
+    return bytes([PROTOCOL]) + _encoder.encode(request)
+
+
+def encode_reply(reply: AnyReply) -> bytes:
+    """The bytes of an answer."""
+    return bytes([PROTOCOL]) + _encoder.encode(reply)
+
+
+def decode_request(data: bytes) -> AnyRequest:
+    """The request in `data`.
+
+    Raises:
+        ControlError: another version of devstream asks, or the bytes are no request.
+
+    """
+    if not data or data[0] != PROTOCOL:
+        raise ControlError("this home's node runs another version of devstream; end it and start again")
+    try:
+        return _request_decoder.decode(data[1:])
+    except msgspec.DecodeError as error:
+        raise ControlError(f"the node does not understand this request: {error}") from None
+
+
+def decode_reply(data: bytes) -> AnyReply:
+    """The answer in `data`.
+
+    Raises:
+        ControlError: another version of devstream runs the node.
+
+    """
+    if not data or data[0] != PROTOCOL:
+        raise ControlError("the node of this home runs another version of devstream; end it and start again")
+    try:
+        return _reply_decoder.decode(data[1:])
+    except msgspec.DecodeError as error:
+        raise ControlError(f"the node's answer makes no sense ({error}); end it and start again") from None
+
+
+def expect(reply: AnyReply, kind: type[_R]) -> _R:
+    """`reply` as the answer that was asked for.
+
+    Raises:
+        StartingError: the node is just starting.
+        ControlError: it was refused, or is something else.
+
+    """
+    if isinstance(reply, Refused):
+        raise StartingError(reply.reason) if reply.again else ControlError(reply.reason)
+    if not isinstance(reply, kind):
+        raise ControlError(f"the node answered {type(reply).__name__} where {kind.__name__} was asked; end it and start again")
+    return reply

@@ -1,0 +1,76 @@
+"""The node's end of control: answers each request, refuses what it cannot, and closes without leaving a request parked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import pynng
+
+from devstream_desktop.control.messages import MAX_MESSAGE, AnyReply, AnyRequest, ControlError, Refused, StartingError, decode_request, encode_reply
+
+_CONTEXTS = 32
+"""Requests answered at once; each open desk parks one long poll."""
+
+Handler = Callable[[AnyRequest], Awaitable[AnyReply]]
+
+
+class Server:
+    """The node's end: answers each request with what `handler` returns; a handler that raises `ControlError` refuses."""
+
+    def __init__(self, url: str, handler: Handler) -> None:
+        self._url = url
+        self._handler = handler
+        self._socket: pynng.Rep0 | None = None
+        self._contexts: list[pynng.Context] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises:
+            ControlError: another node has this home already.
+
+        """
+        self._socket = pynng.Rep0()
+        self._socket.recv_max_size = MAX_MESSAGE
+        try:
+            self._socket.listen(self._url)
+        except pynng.NNGException as error:
+            self._socket.close()
+            raise ControlError(f"another node has this home already ({error}); end it first, or use another --home") from error
+        self._contexts = [self._socket.new_context() for _ in range(_CONTEXTS)]
+        self._tasks = [asyncio.create_task(self._serve(context)) for context in self._contexts]
+
+    async def stop(self) -> None:
+        """Close, and wait until every parked request is gone (an exit with parked ones can abort inside nng)."""
+        self._stopping = True
+        for context in self._contexts:
+            context.close()
+        if self._socket is not None:
+            self._socket.close()
+        if self._tasks:
+            _, pending = await asyncio.wait(self._tasks, timeout=2)
+            for task in pending:
+                task.cancel()
+
+    async def _serve(self, context: pynng.Context) -> None:
+        while not self._stopping:
+            try:
+                data = await context.arecv()
+                reply = await self._answer(data)
+                with contextlib.suppress(pynng.BadState):
+                    await context.asend(encode_reply(reply))
+            except pynng.Closed:
+                return
+            except pynng.NNGException:
+                # The asker went away between its question and our answer; the context is ready for the next.
+                continue
+
+    async def _answer(self, data: bytes) -> AnyReply:
+        try:
+            return await self._handler(decode_request(data))
+        except ControlError as error:
+            return Refused(reason=str(error), again=isinstance(error, StartingError))

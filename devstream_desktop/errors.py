@@ -1,0 +1,5 @@
+"""The base of every error whose message is a sentence for a person: what happened, what it means, what to do next."""
+
+
+class DevstreamError(Exception):
+    """Something a person can act on; the command line prints it in one line, the desk shows it."""

@@ -1,0 +1,1 @@
+"""What this node knows: the log that travels, and the lines that are read. One writer, any number of readers."""

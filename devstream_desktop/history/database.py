@@ -1,0 +1,109 @@
+"""Opening a history: private files, the pragmas, migrations, and the errors a full or damaged disk gives."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devstream_desktop.errors import DevstreamError
+
+SCHEMA_VERSION = 1
+_BUSY_MS = 5_000
+
+
+class HistoryError(DevstreamError):
+    """The history cannot be read or written; the sentence says what it means and what to do."""
+
+
+class HistoryFullError(HistoryError):
+    """The disk is full: nothing was stored, so nothing may be acknowledged."""
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """The one writing connection of the database at `path`, made and migrated when needed, readable by its owner alone.
+
+    Raises:
+        HistoryError: it is damaged, from a newer version, or the disk is full.
+
+    """
+    try:
+        # SQLite makes -wal and -shm with the mode of the database, so that is set before SQLite sees it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000)
+    except (OSError, sqlite3.Error) as error:
+        raise HistoryError(f"the history {path} cannot be opened: {error}") from error
+    try:
+        with friendly(path):
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA cell_size_check = ON")
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA cache_size = -16384")
+            _migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection, for screens and scripts; it never blocks the writer and never waits for it.
+
+    Raises:
+        HistoryError: there is no history yet, or it is damaged.
+
+    """
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_MS / 1000)
+    except sqlite3.Error as error:
+        raise HistoryError(f"there is no history at {path} yet; start the node first") from error
+    try:
+        with friendly(path):
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA query_only = ON")
+            _check_version(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def friendly(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the file into sentences for a person."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+            raise HistoryFullError(f"the disk of {path.parent} is full: the event was not stored; free some space and try again") from error
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
+            raise HistoryError(f"the disk of {path.parent} fails ({error}): the event was not stored; look at the disk") from error
+        raise HistoryError(f"the history {path} cannot be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise HistoryError(f"the history {path} is damaged ({error}); move it away, and the node fills a new one from its peers") from error
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version != SCHEMA_VERSION:
+        raise HistoryError(f"the history {path} is of another version ({version}); start the node of this version first")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == SCHEMA_VERSION:
+        return
+    if version > SCHEMA_VERSION:
+        raise HistoryError(f"the history {path} was written by a newer devstream; start that one, or use another --home")
+    # Late, because a start that has nothing to migrate need not pay for these imports.
+    from sqlite_utils import Database
+
+    from devstream_desktop.history.schema import migrations
+
+    migrations.apply(Database(connection))
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -1,0 +1,355 @@
+"""The log that travels: signed entries as received, in order of arrival; and the one writer of a history.
+
+Heads and gaps are derived from the rows when the history is opened and never kept twice. Calls are synchronous and short; the node
+makes them on its loop's thread. Own entries are on the disk (synchronous=FULL) before anybody else sees them; others can be fetched
+again, so for them the write-ahead log is enough.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from devstream_desktop.history.database import friendly, open_writer
+from devstream_desktop.history.epoch import FeedMirror, new_epoch
+from devstream_desktop.history.lines import Lines
+from devstream_desktop.stream.entry import KEY_BYTES, Entry, parse_entry, public_key
+
+INDEX_BYTES = 16
+_READ_AHEAD = 512
+
+
+class Arriving(Protocol):
+    """An entry on its way into the log (mesh/store.py: Arrival)."""
+
+    @property
+    def entry(self) -> Entry:
+        """What arrives."""
+
+    @property
+    def sender(self) -> str:
+        """The device id of the peer it came from; empty for an own entry."""
+
+    @property
+    def verified(self) -> bool:
+        """Its own signature was checked."""
+
+
+@dataclass(frozen=True)
+class FeedRow:
+    """What the log holds of one feed (mesh/store.py: FeedRecord)."""
+
+    feed: bytes
+    floor: int
+    tip: Entry | None
+    frozen: bool
+    runs: tuple[tuple[int, int], ...]
+
+
+class History:
+    """A history open for writing. There is at most one a home; the control socket sees to that."""
+
+    def __init__(self, path: Path, mirror: FeedMirror, device: bytes) -> None:
+        """Open or make the database at `path` for the device with this public key.
+
+        Raises:
+            HistoryError: it is damaged, from a newer version, or the disk is full.
+
+        """
+        self._path = path
+        self._mirror = mirror
+        self._device = device
+        self._connection = open_writer(path)
+        with self._transaction():
+            self._index = self._begin_session()
+        with self._transaction():
+            self._lines = Lines(self._connection)
+            self._lines.rebuild_if_outdated()
+        self._feed_ids: dict[bytes, int] = {feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")}
+        self._frozen: set[int] = {row_id for (row_id,) in self._connection.execute("SELECT id FROM feeds WHERE proof IS NOT NULL")}
+        self._sender_ids: dict[str, int] = {device: row_id for row_id, device in self._connection.execute("SELECT id, device FROM senders")}
+        self._newest: int = self._connection.execute("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'log'").fetchone()[0]
+        self._epoch = self._choose_epoch()
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    @property
+    def index(self) -> bytes:
+        """16 random bytes that name this numbering of arrivals: new for a new or uncleanly stopped database."""
+        return self._index
+
+    @property
+    def epoch(self) -> bytes:
+        """The 8 bytes of the feed that this device may append to now."""
+        return self._epoch
+
+    def renew_epoch(self) -> bytes:
+        """Begin a new feed of this device; returns its epoch."""
+        epoch = new_epoch()
+        self._mirror.remember(epoch, 0)
+        with self._transaction():
+            self._set_meta("epoch", epoch)
+        self._epoch = epoch
+        return epoch
+
+    def feeds(self) -> list[FeedRow]:
+        """Every feed of the log, frozen ones too, with the runs of numbers that are held."""
+        runs: dict[int, list[tuple[int, int]]] = {}
+        # Numbers minus their rank are equal inside an unbroken run.
+        query = (
+            "SELECT feed, MIN(seq), MAX(seq) FROM"
+            " (SELECT feed, seq, seq - ROW_NUMBER() OVER (PARTITION BY feed ORDER BY seq) AS run FROM log)"
+            " GROUP BY feed, run ORDER BY feed, 2"
+        )
+        for feed, first, last in self._connection.execute(query):
+            runs.setdefault(feed, []).append((first, last))
+        rows = self._connection.execute("SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL FROM feeds").fetchall()
+        return [
+            FeedRow(feed, floor, parse_entry(body, signature) if body else None, bool(frozen), tuple(runs.get(row_id, ())))
+            for row_id, feed, floor, body, signature, frozen in rows
+        ]
+
+    def newest(self) -> int:
+        """The newest arrival number ever given; 0 for an empty log."""
+        return self._newest
+
+    def add(self, arrivals: Sequence[Arriving], *, durable: bool = False) -> int:
+        """Store in this order, in one transaction that is committed on return; returns the newest arrival number.
+
+        What is held already is skipped. With `durable` the disk has it too.
+
+        Raises:
+            HistoryFullError: the disk is full; nothing of this call was stored.
+            HistoryError: the disk fails.
+
+        """
+        own = max((a.entry.seq for a in arrivals if a.entry.feed == self._device + self._epoch), default=0)
+        if own:
+            try:
+                self._mirror.remember(self._epoch, own)
+            except OSError as error:
+                with friendly(self._path):
+                    raise _disk_error(error) from error
+        newest = self._newest
+        with self._transaction(durable=durable):
+            stored: list[tuple[int, Entry]] = []
+            for arrival in arrivals:
+                entry = arrival.entry
+                cursor = self._connection.execute(
+                    "INSERT OR IGNORE INTO log (lsn, feed, seq, sender, verified, body, signature) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        newest + 1,
+                        self._feed_id(entry.feed),
+                        entry.seq,
+                        self._sender_id(arrival.sender),
+                        arrival.verified,
+                        entry.body,
+                        entry.signature,
+                    ),
+                )
+                if cursor.rowcount:
+                    newest += 1
+                    stored.append((newest, entry))
+            self._lines.add(stored)
+        self._newest = newest
+        return newest
+
+    def entry(self, feed: bytes, seq: int) -> Entry | None:
+        """One held entry, or the tip when `seq` is its number."""
+        row = self._connection.execute(
+            "SELECT body, signature FROM log WHERE feed = ? AND seq = ?", (self._feed_ids.get(feed, -1), seq)
+        ).fetchone()
+        if row is not None:
+            return parse_entry(*row)
+        tip = self._connection.execute(
+            "SELECT tip_body, tip_signature FROM feeds WHERE feed = ? AND tip_body IS NOT NULL", (feed,)
+        ).fetchone()
+        found = parse_entry(*tip) if tip else None
+        return found if found is not None and found.seq == seq else None
+
+    def entries(self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int) -> list[Entry]:
+        """Held entries numbered `first` to `last`; at least one when there is any, then as many as fit `max_bytes`."""
+        order = "DESC" if newest_first else "ASC"
+        cursor = self._connection.execute(
+            f"SELECT body, signature FROM log WHERE feed = ? AND seq BETWEEN ? AND ? ORDER BY seq {order}",
+            (self._feed_ids.get(feed, -1), first, last),
+        )
+        return [parse_entry(body, signature) for body, signature in _fitting(cursor, max_bytes)]
+
+    def after(self, lsn: int, *, max_bytes: int, not_from: str) -> tuple[list[Entry], int]:
+        """Entries that arrived after `lsn`, in order of arrival, of feeds that are not frozen, and where to go on from.
+
+        Those that the device `not_from` sent or authored are passed over.
+        """
+        # Own entries have the empty sender: they are news to everybody.
+        sender = self._sender_ids.get(not_from, -1) if not_from else -1
+        author = public_key(not_from) if not_from else b""
+        found: list[Entry] = []
+        size, position = 0, lsn
+        cursor = self._connection.execute(
+            "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?", (lsn, _READ_AHEAD * 8)
+        )
+        for row_lsn, feed, row_sender, body, signature in cursor:
+            if row_sender != sender and feed not in self._frozen:
+                entry = parse_entry(body, signature)
+                if entry.feed[:KEY_BYTES] != author:
+                    if found and size + len(body) + len(signature) > max_bytes:
+                        break
+                    size += len(body) + len(signature)
+                    found.append(entry)
+            position = row_lsn
+        cursor.close()
+        return found, position
+
+    def settle(self, feed: bytes, floor: int, tip: Entry | None) -> None:
+        """Numbers up to `floor` are settled: forget their rows and lines, keep `tip` (None leaves the one there is)."""
+        with self._transaction():
+            feed_id = self._feed_id(feed)
+            rows = self._connection.execute("SELECT lsn, body, signature FROM log WHERE feed = ? AND seq <= ?", (feed_id, floor)).fetchall()
+            self._lines.remove(rows)
+            self._connection.execute("DELETE FROM log WHERE feed = ? AND seq <= ?", (feed_id, floor))
+            self._connection.execute("UPDATE feeds SET floor = MAX(floor, ?) WHERE id = ?", (floor, feed_id))
+            if tip is not None:
+                self._connection.execute(
+                    "UPDATE feeds SET tip_body = ?, tip_signature = ? WHERE id = ?", (tip.body, tip.signature, feed_id)
+                )
+
+    def freeze(self, feed: bytes, proof: tuple[Entry, Entry]) -> None:
+        """Keep the two entries that cannot both be honest; the feed's rows stay for display."""
+        packed = msgspec.msgpack.encode([(entry.body, entry.signature) for entry in proof])
+        with self._transaction():
+            feed_id = self._feed_id(feed)
+            self._connection.execute("UPDATE feeds SET proof = ? WHERE id = ?", (packed, feed_id))
+        self._frozen.add(feed_id)
+
+    def proofs(self) -> dict[bytes, tuple[Entry, Entry]]:
+        """The proof of each frozen feed."""
+        found: dict[bytes, tuple[Entry, Entry]] = {}
+        for feed, packed in self._connection.execute("SELECT feed, proof FROM feeds WHERE proof IS NOT NULL"):
+            first, second = msgspec.msgpack.decode(packed, type=list[tuple[bytes, bytes]])
+            found[feed] = (parse_entry(*first), parse_entry(*second))
+        return found
+
+    def verified(self, feed: bytes, seqs: Sequence[int]) -> None:
+        """Note that the signatures of these entries were checked."""
+        with self._transaction():
+            self._connection.executemany(
+                "UPDATE log SET verified = 1 WHERE feed = ? AND seq = ?", [(self._feed_ids.get(feed, -1), seq) for seq in seqs]
+            )
+
+    def knows(self, key: str) -> bool:
+        """Whether the history has a row of this fact."""
+        return self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (bytes.fromhex(key),)).fetchone() is not None
+
+    def set_people(self, people: Mapping[str, str]) -> None:
+        """The person behind each device, as the policy has it now; what rows show as their author."""
+        with self._transaction():
+            self._connection.execute("DELETE FROM people")
+            self._connection.executemany("INSERT INTO people VALUES (?, ?)", sorted(people.items()))
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the database; for an idle moment."""
+        with friendly(self._path):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(file.stat().st_size for suffix in ("", "-wal") if (file := self._path.with_name(self._path.name + suffix)).exists())
+
+    def close(self) -> None:
+        """Note the clean stop and close; afterwards nothing may be called."""
+        with self._transaction(durable=True):
+            self._set_meta("clean", b"1")
+        self._connection.close()
+
+    def _begin_session(self) -> bytes:
+        """Numbers given after the last commit that reached the disk may be given again after a crash: then the index is new."""
+        clean = self._meta("clean") == b"1"
+        index = self._meta("index")
+        if index is None or not clean:
+            index = secrets.token_bytes(INDEX_BYTES)
+            self._set_meta("index", index)
+        self._set_meta("clean", b"0")
+        return index
+
+    def _choose_epoch(self) -> bytes:
+        epoch = self._meta("epoch")
+        if epoch is None:
+            return self.renew_epoch()
+        feed = self._feed_ids.get(self._device + epoch)
+        held = self._connection.execute("SELECT MAX(seq) FROM log WHERE feed = ?", (feed,)).fetchone()[0] if feed is not None else None
+        floor = self._connection.execute("SELECT floor FROM feeds WHERE id = ?", (feed,)).fetchone()[0] if feed is not None else 0
+        if self._mirror.describes(epoch, max(held or 0, floor)) and feed not in self._frozen:
+            return epoch
+        return self.renew_epoch()
+
+    def _feed_id(self, feed: bytes) -> int:
+        found = self._feed_ids.get(feed)
+        if found is None:
+            found = self._connection.execute("INSERT INTO feeds (feed) VALUES (?)", (feed,)).lastrowid
+            if found is None:  # pragma: no cover - an INSERT always has one
+                raise AssertionError
+            self._feed_ids[feed] = found
+        return found
+
+    def _sender_id(self, device: str) -> int:
+        found = self._sender_ids.get(device)
+        if found is None:
+            found = self._connection.execute("INSERT INTO senders (device) VALUES (?)", (device,)).lastrowid
+            if found is None:  # pragma: no cover - an INSERT always has one
+                raise AssertionError
+            self._sender_ids[device] = found
+        return found
+
+    def _meta(self, name: str) -> bytes | None:
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def _set_meta(self, name: str, value: bytes) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    @contextmanager
+    def _transaction(self, *, durable: bool = False) -> Iterator[None]:
+        with friendly(self._path):
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self._forget_uncommitted()
+                raise
+
+    def _forget_uncommitted(self) -> None:
+        """Ids that a rolled-back transaction gave out are not in the database."""
+        if hasattr(self, "_feed_ids"):
+            self._feed_ids = {feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")}
+            self._sender_ids = {device: row_id for row_id, device in self._connection.execute("SELECT id, device FROM senders")}
+            self._lines = Lines(self._connection)
+
+
+def _fitting(cursor: sqlite3.Cursor, max_bytes: int) -> Iterator[tuple[bytes, bytes]]:
+    size = 0
+    for body, signature in cursor:
+        if size and size + len(body) + len(signature) > max_bytes:
+            break
+        size += len(body) + len(signature)
+        yield body, signature
+    cursor.close()
+
+
+def _disk_error(error: OSError) -> sqlite3.OperationalError:
+    failure = sqlite3.OperationalError(error.strerror or str(error))
+    failure.sqlite_errorcode = sqlite3.SQLITE_FULL if error.errno == 28 else sqlite3.SQLITE_IOERR  # ENOSPC
+    return failure

@@ -1,0 +1,183 @@
+"""The reading half of a history: what screens and scripts ask, over a connection of their own that can only read.
+
+Queries are a few milliseconds even at a million rows (tests/bench), so a screen may ask on its own thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from devstream_desktop.history.database import HistoryError, friendly, open_reader
+from devstream_desktop.history.lines import subject_hash
+from devstream_desktop.stream.entry import hlc_time, parse_entry
+from devstream_desktop.stream.event import decode_event
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.subject import Line, transition
+
+HistoryUnavailableError = HistoryError
+
+_COLUMNS = (
+    "SELECT lines.id, lines.lsn, log.body, log.signature,"
+    # What a state means depends on the subject's last word before it.
+    " CASE WHEN lines.terminal THEN (SELECT past.state FROM lines AS past WHERE past.subject = lines.subject AND past.id < lines.id"
+    " AND past.terminal ORDER BY past.id DESC LIMIT 1) END,"
+    " EXISTS (SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.id) > (lines.rank, lines.id))"
+    " FROM lines JOIN log ON log.lsn = lines.lsn"
+)
+_CURRENT = " AND NOT EXISTS (SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.id) > (lines.rank, lines.id))"
+_MAX_ID = (1 << 63) - 1
+
+
+@dataclass(frozen=True)
+class Facets:
+    """What there is to filter by, in order."""
+
+    services: tuple[str, ...]
+    environments: tuple[str, ...]
+
+
+class Reader:
+    """Reads a history that a node writes; opened when first asked, so that it can exist before the history does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened: sqlite3.Connection | None = None
+        self._people: dict[str, str] = {}
+
+    def page(self, query: Query, *, before: int | None = None, limit: int = 50, superseded: bool = False) -> list[Line]:
+        """Rows that answer `query`, newest first, older than the row id `before`; at most `limit`.
+
+        Rows whose place a later event of the same subject and number took are left out unless `superseded`.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        end = _MAX_ID if before is None else before
+        current = "" if superseded else _CURRENT
+        values: tuple[object, ...]
+        if query.everything:
+            sql, values = f"{_COLUMNS} WHERE lines.id < ?{current} ORDER BY lines.id DESC LIMIT ?", (end, limit)
+        else:
+            # The index gives row ids newest first by itself, and stops at the limit.
+            found = " JOIN words ON words.rowid = lines.id WHERE words MATCH ? AND words.rowid < ?"
+            sql, values = f"{_COLUMNS}{found}{current} ORDER BY words.rowid DESC LIMIT ?", (query.match(), end, limit)
+        return self._lines(sql, values)
+
+    def since(self, arrival: int, *, limit: int = 500) -> list[Line]:
+        """Rows that came after the arrival number `arrival`, in order of arrival; also those already superseded.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        return self._lines(f"{_COLUMNS} WHERE lines.lsn > ? ORDER BY lines.lsn LIMIT ?", (arrival, limit))
+
+    def subject(self, subject: str, *, limit: int = 50) -> list[Line]:
+        """A subject's past, newest first.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        found = self._lines(f"{_COLUMNS} WHERE lines.subject = ? ORDER BY lines.id DESC LIMIT ?", (subject_hash(subject), limit))
+        return [line for line in found if line.event.subject == subject]
+
+    def by_key(self, key: str) -> Line | None:
+        """The row of one fact.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        return next(iter(self._lines(f"{_COLUMNS} WHERE lines.key = ?", (bytes.fromhex(key),))), None)
+
+    def newest(self) -> int:
+        """The newest arrival number that has a row.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        return self._number("SELECT COALESCE(MAX(lsn), 0) FROM lines")
+
+    def count(self) -> int:
+        """How many rows there are.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        return self._number("SELECT COUNT(*) FROM lines")
+
+    def span(self) -> tuple[int, int]:
+        """The times of the oldest and newest row, UTC milliseconds; zeros when there is none.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        first = self._number("SELECT COALESCE(MIN(id), 0) FROM lines")
+        last = self._number("SELECT COALESCE(MAX(id), 0) FROM lines")
+        return hlc_time(first), hlc_time(last)
+
+    def facets(self) -> Facets:
+        """The services and environments that the history has seen.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        with friendly(self._path):
+            rows = self._connection().execute("SELECT name, value FROM facets ORDER BY value COLLATE NOCASE").fetchall()
+        return Facets(
+            services=tuple(value for name, value in rows if name == "service"),
+            environments=tuple(value for name, value in rows if name == "environment"),
+        )
+
+    def close(self) -> None:
+        """Let the database go; the next question opens it again."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._opened = open_reader(self._path)
+        return self._opened
+
+    def _number(self, sql: str) -> int:
+        with friendly(self._path):
+            number: int = self._connection().execute(sql).fetchone()[0]
+        return number
+
+    def _lines(self, sql: str, values: tuple[object, ...]) -> list[Line]:
+        with friendly(self._path):
+            connection = self._connection()
+            rows = connection.execute(sql, values).fetchall()
+            if rows:
+                self._people = dict(connection.execute("SELECT device, person FROM people").fetchall())
+        return [self._line(*row) for row in rows]
+
+    def _line(self, row_id: int, lsn: int, body: bytes, signature: bytes, before: str | None, superseded: int) -> Line:
+        entry = parse_entry(body, signature)
+        event = decode_event(entry.payload)
+        return Line(
+            id=row_id,
+            arrival=lsn,
+            event=event,
+            entry=entry.id,
+            received=hlc_time(entry.hlc),
+            author=self._people.get(entry.device, entry.device[:8]),
+            transition=transition(event.kind, event.state, before or ""),
+            superseded=bool(superseded),
+        )

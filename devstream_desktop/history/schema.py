@@ -1,0 +1,64 @@
+"""The tables of a history, as migrations.
+
+    log      what travels: `(feed, seq)` unique, the signed bytes as received, `lsn` the arrival number (never used again)
+    feeds    one row a feed: the floor below which all is settled, the tip kept for the chain, the proof that froze it
+    senders  device ids that entries came from
+    lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock, so newest-first needs no sort
+    words    the full-text index of the lines, by row id; each combination of filters is one more word (stream/query.py)
+    facets   the services and environments that were ever seen, for the filter boxes
+    people   the person behind each device, as the policy has it now
+    meta     names of this database
+
+What a state means against its subject's past, and whether a later event took a row's place, is derived when read and never stored.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("devstream-history")
+
+
+@migrations()
+def create(db: Database) -> None:
+    """The first schema."""
+    db.executescript(
+        """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+        CREATE TABLE senders (id INTEGER PRIMARY KEY, device TEXT NOT NULL UNIQUE);
+        CREATE TABLE feeds (
+          id INTEGER PRIMARY KEY,
+          feed BLOB NOT NULL UNIQUE,
+          floor INTEGER NOT NULL DEFAULT 0,
+          tip_body BLOB, tip_signature BLOB,
+          proof BLOB
+        );
+        CREATE TABLE log (
+          lsn INTEGER PRIMARY KEY AUTOINCREMENT,
+          feed INTEGER NOT NULL REFERENCES feeds(id),
+          seq INTEGER NOT NULL,
+          sender INTEGER NOT NULL REFERENCES senders(id),
+          verified INTEGER NOT NULL,
+          body BLOB NOT NULL,
+          signature BLOB NOT NULL,
+          UNIQUE (feed, seq)
+        );
+        CREATE TABLE lines (
+          id INTEGER PRIMARY KEY,
+          lsn INTEGER NOT NULL UNIQUE,
+          key BLOB NOT NULL UNIQUE,
+          subject INTEGER NOT NULL,
+          run INTEGER NOT NULL,
+          rank INTEGER NOT NULL,
+          terminal INTEGER NOT NULL,
+          state TEXT NOT NULL
+        );
+        CREATE INDEX lines_run ON lines (run, rank, id);
+        CREATE INDEX lines_subject ON lines (subject, id, terminal, state);
+        CREATE VIRTUAL TABLE words USING fts5 (
+          text, content = '', prefix = '1 2 3 4 5 6', tokenize = "unicode61 remove_diacritics 2"
+        );
+        CREATE TABLE facets (name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, value)) WITHOUT ROWID;
+        CREATE TABLE people (device TEXT PRIMARY KEY, person TEXT NOT NULL) WITHOUT ROWID;
+        """
+    )

@@ -1,0 +1,166 @@
+"""Where a node keeps everything: one folder, one place for paths, private to its owner.
+
+    settings.toml    the operator's settings (see config.py)
+    sources.toml     the collector's sources, written by `devstream source add`; never a secret
+    targets.toml     what the executor can deploy, written by the operator
+    team/            certificates and the chain of signed policies; nothing secret
+    secrets/         sealed files: device key, TLS key, CA key, webhook secrets (team/vault.py)
+    history.sqlite   the log and the lines
+    feed.json        epoch and last number of this device's feed, kept outside the database to notice a restored one
+    intake.sqlite    the collector's spool and cursors
+    deploy.sqlite    the executor's runs
+    mirrors/         bare clones that the git source reads
+    ports.json       the ports taken last time, so that addresses in invites stay true
+    node.log         what the node did
+
+The control socket is not in the home: paths of sockets are short (108 bytes), so it is in a private runtime folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from devstream_desktop.errors import DevstreamError
+
+
+class HomeError(DevstreamError):
+    """The home cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The paths of one node."""
+
+    root: Path
+
+    @classmethod
+    def choose(cls, given: str | None) -> Home:
+        """`--home`, else `DEVSTREAM_HOME`, else the platform's data folder."""
+        root = given or os.environ.get("DEVSTREAM_HOME") or platformdirs.user_data_dir("devstream", appauthor=False)
+        return cls(Path(root).expanduser().absolute())
+
+    def create(self) -> None:
+        """Make the folders, readable by the owner alone.
+
+        Raises:
+            HomeError: the folder cannot be made, or belongs to somebody else.
+
+        """
+        for folder in (self.root, self.team, self.secrets):
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _check_private(folder)
+            except OSError as error:
+                raise HomeError(f"{folder} cannot be used: {error.strerror or error}; choose another with --home") from error
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "settings.toml"
+
+    @property
+    def sources(self) -> Path:
+        return self.root / "sources.toml"
+
+    @property
+    def targets(self) -> Path:
+        return self.root / "targets.toml"
+
+    @property
+    def team(self) -> Path:
+        return self.root / "team"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def history(self) -> Path:
+        return self.root / "history.sqlite"
+
+    @property
+    def feed_mirror(self) -> Path:
+        return self.root / "feed.json"
+
+    @property
+    def intake(self) -> Path:
+        return self.root / "intake.sqlite"
+
+    @property
+    def deploy(self) -> Path:
+        return self.root / "deploy.sqlite"
+
+    @property
+    def mirrors(self) -> Path:
+        return self.root / "mirrors"
+
+    @property
+    def ports(self) -> Path:
+        return self.root / "ports.json"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "node.log"
+
+    def runtime(self) -> Path:
+        """The private folder of this home's sockets and locks, made when absent (0700).
+
+        Raises:
+            HomeError: somebody else owns it.
+
+        """
+        name = "devstream-" + hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
+        base = os.environ.get("XDG_RUNTIME_DIR")
+        if base is None or not Path(base).is_dir():
+            uid = os.getuid() if sys.platform != "win32" else 0
+            base, name = tempfile.gettempdir(), f"{name}-{uid}"
+        folder = Path(base) / name
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _check_private(folder)
+        except OSError as error:
+            raise HomeError(f"{folder} cannot be used: {error.strerror or error}; set XDG_RUNTIME_DIR") from error
+        return folder
+
+    def control_url(self) -> str:
+        """The nng address of this home's control socket."""
+        if sys.platform == "win32":
+            return "ipc://devstream-" + hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
+        return f"ipc://{self.runtime() / 'control'}"
+
+
+def _check_private(folder: Path) -> None:
+    if sys.platform == "win32":
+        return
+    status = folder.stat()
+    if status.st_uid != os.getuid():
+        raise HomeError(f"{folder} belongs to another user; choose another with --home")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        folder.chmod(0o700)
+
+
+def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Replace a file whole or not at all, readable by the owner alone; with `durable`, on disk when this returns.
+
+    Raises:
+        OSError: the disk is full or the folder is gone; the old file is then still there.
+
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,128 @@
+"""Which lines interrupt a person: popup, digest or quiet, and always why.
+
+Pure: the desk passes in what it knows and the time. The rules in the order they speak, each a reason a person can read. Bursts are
+counted over `BURST_WINDOW`: what is over the limit goes into one digest instead of many popups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.words import DEPLOY_FINAL, Kind, Severity, Transition
+
+FRESH = 120_000
+"""Milliseconds after which news is history: nothing older pops, so a laptop that wakes up is not flooded."""
+BURST_WINDOW = 10_000
+BURST_LIMIT = 3
+"""Popups in one window before the rest become a digest (DESIGN.md 7; users call 4 in 10 s a flood)."""
+
+
+class Attention(StrEnum):
+    """What a line may do to a person's screen."""
+
+    POPUP = "popup"
+    DIGEST = "digest"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the rules know of a desk."""
+
+    person: str
+    on_duty: bool
+    watching: bool = False
+    """The history window is open and active, so a popup would say what is already seen."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with a line, and the reason in words."""
+
+    attention: Attention
+    reason: str
+    urgent: bool = False
+
+
+@dataclass
+class Recent:
+    """The popups of the last moments; the only state, owned by the caller."""
+
+    shown: list[int] = field(default_factory=list)
+
+
+def decide(line: Line, desk: Desk, recent: Recent, now: int) -> Decision:
+    """Whether `line` pops up on `desk` at `now` (UTC milliseconds)."""
+    decision = _wanted(line, desk, now)
+    if decision.attention is not Attention.POPUP or decision.urgent:
+        return decision
+    recent.shown = [at for at in recent.shown if now - at < BURST_WINDOW]
+    if len(recent.shown) >= BURST_LIMIT:
+        return Decision(Attention.DIGEST, f"more than {BURST_LIMIT} popups in {BURST_WINDOW // 1000} seconds, so it went into one digest")
+    recent.shown.append(now)
+    return decision
+
+
+def _wanted(line: Line, desk: Desk, now: int) -> Decision:
+    event = line.event
+    own = bool(desk.person) and event.actor == desk.person
+    own_result = own and event.kind is Kind.DEPLOY and bool(event.request) and event.state in DEPLOY_FINAL
+    if now - line.received > FRESH or now - event.time > FRESH * 30:
+        return _quiet("it was history when it came here")
+    if event.quiet:
+        return _quiet("its source filled in history")
+    if own_result:
+        return Decision(Attention.POPUP, "it is the result of your own deploy", urgent=True)
+    if not desk.on_duty:
+        return _quiet("you are off duty")
+    if desk.watching:
+        return _quiet("the history window shows it")
+    if own and event.kind in (Kind.DEPLOY, Kind.DUTY, Kind.CLAIM, Kind.TEAM):
+        return _quiet("it is your own act")
+    return _by_kind(line)
+
+
+def _by_kind(line: Line) -> Decision:
+    event = line.event
+    match event.kind:
+        case Kind.CHANGE:
+            return Decision(Attention.POPUP, "a commit reached a branch the team watches")
+        case Kind.BUILD | Kind.TEST:
+            if line.transition is Transition.BROKEN:
+                return Decision(Attention.POPUP, "it broke something that worked")
+            if line.transition is Transition.FIXED:
+                return Decision(Attention.POPUP, "it mended something that was broken")
+            if line.transition is Transition.STILL_BROKEN:
+                return _quiet("it was broken before, and you were told then")
+            return _quiet("a run that changes nothing")
+        case Kind.DEPLOY:
+            if event.state in ("in_progress", "success", "failure", "error", "unknown"):
+                return Decision(Attention.POPUP, "something was deployed", urgent=event.severity >= Severity.CRITICAL)
+            return _quiet("a step of a deploy, not its start or end")
+        case Kind.INCIDENT:
+            if line.transition in (Transition.NEW, Transition.REGRESSED, Transition.FIXED):
+                urgent = event.severity >= Severity.CRITICAL and line.transition is not Transition.FIXED
+                return Decision(Attention.POPUP, "something broke after a deploy, or is over", urgent=urgent)
+            return _quiet("it was firing before, and you were told then")
+        case Kind.TICKET:
+            if event.state in ("opened", "reopened"):
+                return Decision(Attention.POPUP, "a new ticket")
+            return _quiet("a closed ticket needs nobody")
+        case Kind.CLAIM:
+            return Decision(Attention.POPUP, "somebody is on it")
+        case Kind.SOURCE:
+            if line.transition in (Transition.BROKEN, Transition.FIXED):
+                return Decision(Attention.POPUP, "a source fell silent or is back")
+            return _quiet("you were told that the source is silent")
+        case Kind.TEAM:
+            if event.state in ("joined", "revoked"):
+                return Decision(Attention.POPUP, "the team changed")
+            return _quiet("housekeeping of the team")
+        case Kind.DUTY:
+            return _quiet("who is on duty is in the menu")
+
+
+def _quiet(reason: str) -> Decision:
+    return Decision(Attention.QUIET, reason)

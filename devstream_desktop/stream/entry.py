@@ -1,0 +1,148 @@
+"""One entry of a feed: the signed envelope that carries an event, and the hybrid logical clock that stamps it.
+
+A feed is the append-only, hash-chained list of what one device authored in one database. Its id is the device's public key and
+the epoch of the database, so the key that verifies an entry is in the entry itself and nothing has to be looked up.
+
+    body      = msgpack [version, feed, seq, hlc, prev, payload]      at most 4 KiB
+    payload   = the event (its first element is the kind), opaque to a node that does not know the version
+    prev      = BLAKE2b-128 of the previous body of this feed, empty for the first
+    signature = Ed25519 over `preamble(team)` followed by exactly these bytes; relays pass both on unchanged
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+VERSION = 1
+MAX_BODY = 4096
+HASH_BYTES = 16
+KEY_BYTES = 32
+EPOCH_BYTES = 8
+FEED_BYTES = KEY_BYTES + EPOCH_BYTES
+SIGNATURE_BYTES = 64
+COUNTER_BITS = 16
+MAX_HLC = (1 << 63) - 1
+
+
+class MalformedEntryError(ValueError):
+    """Bytes that are no entry; whoever sent them is broken or hostile."""
+
+
+class _Body(msgspec.Struct, array_like=True, frozen=True):
+    version: int
+    feed: bytes
+    seq: int
+    hlc: int
+    prev: bytes
+    payload: msgspec.Raw
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Body)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A parsed entry beside the exact bytes it came as. Parsing proves its shape, never its signature."""
+
+    body: bytes
+    signature: bytes
+    version: int
+    feed: bytes
+    seq: int
+    hlc: int
+    prev: bytes
+    payload: bytes
+
+    @cached_property
+    def hash(self) -> bytes:
+        """What the next entry of the feed must carry as `prev`; the entry's identity. Never over the signature."""
+        return body_hash(self.body)
+
+    @property
+    def id(self) -> str:
+        """The identity in text."""
+        return self.hash.hex()
+
+    @property
+    def device(self) -> str:
+        """The device id of the author."""
+        return device_id(self.feed[:KEY_BYTES])
+
+
+def body_hash(body: bytes) -> bytes:
+    """BLAKE2b-128 of a body."""
+    return hashlib.blake2b(body, digest_size=HASH_BYTES).digest()
+
+
+def encode_body(*, feed: bytes, seq: int, hlc: int, prev: bytes, payload: bytes) -> bytes:
+    """The bytes to sign for a new entry.
+
+    Raises:
+        MalformedEntryError: it would be larger than an entry may be.
+
+    """
+    body = _encoder.encode(_Body(VERSION, feed, seq, hlc, prev, msgspec.Raw(payload)))
+    if len(body) > MAX_BODY:
+        raise MalformedEntryError(f"an entry of {len(body)} bytes is over the limit of {MAX_BODY}")
+    return body
+
+
+def parse_entry(body: bytes, signature: bytes) -> Entry:
+    """The entry in `body`.
+
+    Raises:
+        MalformedEntryError: wrong size, shape or range.
+
+    """
+    if len(body) > MAX_BODY or len(signature) != SIGNATURE_BYTES:
+        raise MalformedEntryError("wrong size")
+    try:
+        parsed = _decoder.decode(body)
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        raise MalformedEntryError(str(error)) from None
+    if len(parsed.feed) != FEED_BYTES or parsed.seq < 1 or parsed.seq > MAX_HLC or not 0 < parsed.hlc <= MAX_HLC or parsed.version < 1:
+        raise MalformedEntryError("out of range")
+    if len(parsed.prev) != (HASH_BYTES if parsed.seq > 1 else 0):
+        raise MalformedEntryError("wrong previous hash")
+    return Entry(body, signature, parsed.version, parsed.feed, parsed.seq, parsed.hlc, parsed.prev, bytes(parsed.payload))
+
+
+def preamble(team: str) -> bytes:
+    """What is signed before the body: the type and the team, so a signature means nothing anywhere else."""
+    return b"devstream/event/1\0" + team.encode() + b"\0"
+
+
+def device_id(public_key: bytes) -> str:
+    """The 52 lower-case base32 characters of an Ed25519 public key: the id is the key."""
+    return base64.b32encode(public_key).decode().rstrip("=").lower()
+
+
+def public_key(device: str) -> bytes:
+    """The Ed25519 public key of a device id.
+
+    Raises:
+        ValueError: it is not a device id.
+
+    """
+    if len(device) != 52:
+        raise ValueError("a device id has 52 characters")
+    key = base64.b32decode(device.upper() + "====")
+    if device_id(key) != device:
+        raise ValueError("not the canonical form of a device id")
+    return key
+
+
+def hlc_time(hlc: int) -> int:
+    """The wall-clock part of a hybrid logical clock, UTC milliseconds."""
+    return hlc >> COUNTER_BITS
+
+
+def next_hlc(last: int, now: int) -> int:
+    """The stamp of a new entry: after everything seen, and not before the wall clock `now` (milliseconds)."""
+    return max(last + 1, now << COUNTER_BITS)

@@ -1,0 +1,203 @@
+"""One thing that happened, as a typed value; and how it becomes clean, keyed and valid at the edge where it comes in."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import msgspec
+
+from devstream_desktop.stream.text import clean, first_line
+from devstream_desktop.stream.words import STATES, Kind, Severity, default_severity
+
+
+class InvalidEventError(ValueError):
+    """A fact that cannot become an event; the message says which field and what is allowed."""
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One fact, one line. Encoded as an array, so a field's place is its name: add new ones at the end only.
+
+    `key` is the identity of the fact (same fact twice, one row); `subject` what a row is about; `number` the run of that subject
+    (build 93, deploy 412, an alert's start), whose later events update the row in place. Times are UTC milliseconds.
+    """
+
+    kind: Kind
+    state: str
+    service: str
+    subject: str
+    key: str
+    time: int
+    severity: Severity
+    environment: str = ""
+    ref: str = ""
+    revision: str = ""
+    actor: str = ""
+    title: str = ""
+    url: str = ""
+    source: str = ""
+    number: str = ""
+    previous: str = ""
+    """The revision before: what a force-push threw away, what a deploy replaced."""
+    count: int = 0
+    """How many: commits of a change, failed tests of a test run."""
+    total: int = 0
+    """Of how many: tests of a test run."""
+    duration: int = 0
+    """How long it took, milliseconds."""
+    request: str = ""
+    """The key of the deploy request that this event answers."""
+    executor: str = ""
+    """The device id a deploy request is addressed to, or that offers a target."""
+    expires: int = 0
+    """When a deploy request stops being one."""
+    reason: str = ""
+    """Why: of a request, a refusal or a failure, in a person's words."""
+    quiet: bool = False
+    """Stored and shown, but never a popup: history that was filled in, news about news."""
+
+
+_LIMITS = {
+    "service": 60,
+    "subject": 160,
+    "environment": 40,
+    "ref": 120,
+    "revision": 64,
+    "actor": 60,
+    "title": 140,
+    "source": 60,
+    "number": 60,
+    "previous": 64,
+    "request": 64,
+    "executor": 64,
+    "reason": 200,
+}
+_URL = re.compile(r"https?://[^\s/@\\]+(?:[/?#][!-~]*)?")
+_KEY = re.compile(r"[0-9a-f]{32}")
+_MAX_TIME = 1 << 47
+_MAX_COUNT = 1 << 53
+
+
+def fact_key(scope: str, kind: Kind, *natural: str) -> str:
+    """The identity of a fact: a hash of where it is true (`scope`: a repository, a tracker, a source) and its natural key.
+
+    It must come from the fact and never from its delivery, so that webhook, poll, redelivery and a second collector agree.
+    """
+    text = "\x1f".join(("v1", scope, kind, *natural))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def make_event(
+    *,
+    kind: Kind,
+    state: str,
+    service: str,
+    subject: str,
+    key: str,
+    time: int,
+    severity: Severity | None = None,
+    environment: str = "",
+    ref: str = "",
+    revision: str = "",
+    actor: str = "",
+    title: str = "",
+    url: str = "",
+    source: str = "",
+    number: str = "",
+    previous: str = "",
+    count: int = 0,
+    total: int = 0,
+    duration: int = 0,
+    request: str = "",
+    executor: str = "",
+    expires: int = 0,
+    reason: str = "",
+    quiet: bool = False,
+) -> Event:
+    """The only way an event should be made: every text cleaned and cut, the state checked, the severity filled in.
+
+    Raises:
+        InvalidEventError: the state is not one of the kind's, there is no service or subject, or the key is not a key.
+
+    """
+    return cleaned(
+        Event(
+            kind=kind,
+            state=state,
+            service=service,
+            subject=subject,
+            key=key,
+            time=time,
+            severity=default_severity(kind, state, environment) if severity is None else severity,
+            environment=environment,
+            ref=ref,
+            revision=revision,
+            actor=actor,
+            title=first_line(title),
+            url=url,
+            source=source,
+            number=number,
+            previous=previous,
+            count=count,
+            total=total,
+            duration=duration,
+            request=request,
+            executor=executor,
+            expires=expires,
+            reason=first_line(reason),
+            quiet=quiet,
+        )
+    )
+
+
+def cleaned(event: Event) -> Event:
+    """`event` with every text made safe; for what a peer sent, and for what is shown.
+
+    Raises:
+        InvalidEventError: as `make_event`.
+
+    """
+    if event.state not in STATES[event.kind]:
+        allowed = ", ".join(STATES[event.kind])
+        raise InvalidEventError(f"state {clean(event.state, 40)!r} is not one of {event.kind}: {allowed}")
+    if not _KEY.fullmatch(event.key):
+        raise InvalidEventError("key must be 32 hexadecimal digits")
+    changes: dict[str, str] = {}
+    for name, limit in _LIMITS.items():
+        text: str = getattr(event, name)
+        safe = clean(text, limit)
+        if safe != text:
+            changes[name] = safe
+    url = event.url if len(event.url) <= 500 and _URL.fullmatch(event.url) else ""
+    if url != event.url:
+        changes["url"] = url
+    result = msgspec.structs.replace(event, **changes) if changes else event
+    if not result.service or not result.subject:
+        raise InvalidEventError("an event needs a service and a subject")
+    numbers = (result.count, result.total, result.duration)
+    if not (0 <= result.time < _MAX_TIME and 0 <= result.expires < _MAX_TIME and all(0 <= n < _MAX_COUNT for n in numbers)):
+        raise InvalidEventError("a time, count or duration is out of range")
+    return result
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """The msgpack form that is signed and travels."""
+    return _encoder.encode(event)
+
+
+def decode_event(payload: bytes | msgspec.Raw) -> Event:
+    """The typed event of a payload.
+
+    Raises:
+        InvalidEventError: it is not an event that this version understands.
+
+    """
+    try:
+        event = _decoder.decode(payload)
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        raise InvalidEventError(str(error)) from None
+    return cleaned(event)

@@ -1,0 +1,118 @@
+"""What a person typed into the search field, as a typed question: words to find and filters to hold.
+
+retry card            both words, each also as the beginning of a longer one
+kind:deploy env:prod  filters; also service: and their short forms k: e: s:
+"card capture"        the words next to each other
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.words import Kind
+
+TAG = "\ue000"
+"""Begins each filter word in the index: a private-use letter, which `text.clean` lets no text contain."""
+
+_TOKEN = re.compile(r'(?:(?P<field>\w+):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
+_FIELDS = {
+    "kind": "kind",
+    "k": "kind",
+    "env": "environment",
+    "environment": "environment",
+    "e": "environment",
+    "service": "service",
+    "s": "service",
+}
+
+
+class InvalidQueryError(ValueError):
+    """A filter that cannot be; the message says what is allowed."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """Words and filters; empty ones hold for everything."""
+
+    words: tuple[str, ...] = ()
+    kind: Kind | None = None
+    environment: str = ""
+    service: str = ""
+
+    @property
+    def everything(self) -> bool:
+        return not (self.words or self.kind or self.environment or self.service)
+
+    def match(self) -> str:
+        """The FTS5 expression, every word quoted so that input is never syntax; the filters go last, which is fastest."""
+        terms = [f'"{word}"*' for word in self.words]
+        terms += [f'"{tag}"' for tag in (_tag("", "", self.service), _tag(self.kind or "", self.environment, "")) if tag]
+        return " AND ".join(terms)
+
+
+def parse_query(text: str) -> Query:
+    """The question in `text`.
+
+    Raises:
+        InvalidQueryError: a filter names a kind that is none.
+
+    """
+    query = Query()
+    words: list[str] = []
+    for token in _TOKEN.finditer(unicodedata.normalize("NFC", text[:400])):
+        value = token["phrase"] if token["phrase"] is not None else token["word"]
+        field = _FIELDS.get((token["field"] or "").lower())
+        if field is None:
+            whole = value if token["phrase"] is not None else token[0]
+            words += [" ".join(_words(whole))] if token["phrase"] is not None else _words(whole)
+        elif field == "kind":
+            try:
+                query = replace(query, kind=Kind(value.lower()))
+            except ValueError:
+                raise InvalidQueryError(f"no kind {value!r}; kinds are {', '.join(Kind)}") from None
+        elif field == "environment":
+            query = replace(query, environment=value)
+        else:
+            query = replace(query, service=value)
+    return replace(query, words=tuple(word for word in words if word))
+
+
+def _words(text: str) -> list[str]:
+    """The words the index would make of `text`: runs of letters and digits (FTS5's unicode61)."""
+    return [word for word in re.split(r"[^\w]|_", text) if word and TAG not in word]
+
+
+INDEX_VERSION = 1
+"""Grows when `index_text` changes: entries are taken out of the index by the very text they went in with."""
+
+
+def index_text(event: Event) -> str:
+    """The words of an event and, so that a filter is one more word and never a scan, its filters and the pair most asked for."""
+    kind, environment, service = event.kind.value, event.environment, event.service
+    texts = [
+        service,
+        event.actor,
+        kind,
+        event.state,
+        environment,
+        event.ref,
+        event.revision,
+        event.title,
+        event.number,
+        event.reason,
+        event.source,
+    ]
+    tags = {_tag(k, e, s) for k in ("", kind) for e in {"", environment} for s in ("", service)} - {""}
+    return " ".join([*texts, *sorted(tags)])
+
+
+def _tag(kind: str, environment: str, service: str) -> str:
+    if not (kind or environment or service):
+        return ""
+    text = f"{kind}\x1f{environment.casefold()}\x1f{service.casefold()}"
+    # Letters and digits only: the index splits words at anything else.
+    return TAG + hashlib.blake2b(text.encode(), digest_size=6).hexdigest()

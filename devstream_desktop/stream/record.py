@@ -1,0 +1,84 @@
+"""An event as a script reads it: the JSON of `tail`, `search`, `emit` and `export`. Its field names are a promise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from devstream_desktop.stream.line import render
+from devstream_desktop.stream.subject import Line
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One row; times are RFC 3339 in UTC, absent texts are empty."""
+
+    id: str
+    """The id of the signed log entry, the same on every node."""
+    key: str
+    kind: str
+    state: str
+    severity: str
+    transition: str
+    service: str
+    environment: str
+    ref: str
+    revision: str
+    actor: str
+    title: str
+    url: str
+    time: str
+    received: str
+    source: str
+    subject: str
+    author: str
+    line: str
+    number: str
+    previous: str
+    count: int
+    total: int
+    duration: int
+    request: str
+    reason: str
+
+
+def record(row: Line) -> Record:
+    """The JSON form of a row."""
+    event = row.event
+    return Record(
+        id=row.entry,
+        key=event.key,
+        kind=event.kind.value,
+        state=event.state,
+        severity=event.severity.word,
+        transition=row.transition.value,
+        service=event.service,
+        environment=event.environment,
+        ref=event.ref,
+        revision=event.revision,
+        actor=event.actor,
+        title=event.title,
+        url=event.url,
+        time=timestamp(event.time),
+        received=timestamp(row.received),
+        source=event.source,
+        subject=event.subject,
+        author=row.author,
+        line=render(event, row.transition),
+        number=event.number,
+        previous=event.previous,
+        count=event.count,
+        total=event.total,
+        duration=event.duration,
+        request=event.request,
+        reason=event.reason,
+    )
+
+
+def timestamp(milliseconds: int) -> str:
+    """UTC milliseconds as RFC 3339, `2026-11-22T14:02:00.000Z`; a time no calendar has is the last one that it has."""
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError):
+        moment = datetime.max.replace(tzinfo=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

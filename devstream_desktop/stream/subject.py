@@ -1,0 +1,72 @@
+"""What a state means against its subject's past: broken, still broken, fixed, new, regressed.
+
+And the one line that each event is in a history: `Line`, the read form that screens and scripts share.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.words import DEPLOY_FINAL, GREEN_STATES, RED_STATES, Kind, Severity, Transition
+
+_JUDGED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
+
+
+def is_terminal(kind: Kind, state: str) -> bool:
+    """Whether a state says how a subject is, rather than that something is under way (or was called off)."""
+    return (kind, state) in RED_STATES or (kind, state) in GREEN_STATES or kind is Kind.TICKET
+
+
+def rank(kind: Kind, state: str) -> int:
+    """Which of two events of one subject and number is its row: the higher rank, then the later.
+
+    A result outranks the steps to it and a merge outranks its own push, in whatever order they are told.
+    """
+    if kind is Kind.CHANGE:
+        return int(state == "merged")
+    if kind in (Kind.BUILD, Kind.TEST):
+        return int(state not in ("queued", "running"))
+    if kind is Kind.DEPLOY:
+        return 1 if state in DEPLOY_FINAL else 2 if state == "inactive" else 0
+    return 0
+
+
+def transition(kind: Kind, state: str, before: str) -> Transition:
+    """What `state` means after the subject's last terminal state `before` (empty: there was none)."""
+    if kind is Kind.TICKET:
+        return {"opened": Transition.NEW, "reopened": Transition.REGRESSED, "closed": Transition.FIXED}.get(state, Transition.NONE)
+    if kind not in _JUDGED:
+        return Transition.NONE
+    red = (kind, state) in RED_STATES
+    was_red = (kind, before) in RED_STATES
+    if kind is Kind.INCIDENT and red:
+        return Transition.NEW if not before else Transition.NONE if was_red else Transition.REGRESSED
+    if red:
+        return Transition.STILL_BROKEN if was_red else Transition.BROKEN
+    if (kind, state) in GREEN_STATES and was_red:
+        return Transition.FIXED
+    return Transition.NONE
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a history: an event with what this node knows about it."""
+
+    id: int
+    """Row id, ordered by time: newer rows have larger ids."""
+    arrival: int
+    """Grows with each row that came or changed; what a live view asks "what is new" with."""
+    event: Event
+    entry: str
+    """The id of the log entry that this row was read from."""
+    received: int
+    """When its author recorded it (UTC milliseconds), the same on every node."""
+    author: str
+    """The person or device name behind the authoring key; never taken from the event's text."""
+    transition: Transition
+    superseded: bool
+    """A later event of the same subject and number has taken this row's place."""
+
+    @property
+    def severity(self) -> Severity:
+        return self.event.severity

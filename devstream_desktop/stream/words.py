@@ -1,0 +1,136 @@
+"""The words of the stream: kinds, states, severities, transitions and roles. Use these and no others.
+
+Build and test states follow the OpenTelemetry CI/CD conventions, deploy states GitHub's deployment statuses, incident states
+Alertmanager's, severity numbers OpenTelemetry's log data model (https://opentelemetry.io/docs/specs/otel/logs/data-model/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+
+
+class Kind(StrEnum):
+    """What sort of thing happened."""
+
+    CHANGE = "change"
+    BUILD = "build"
+    TEST = "test"
+    DEPLOY = "deploy"
+    INCIDENT = "incident"
+    TICKET = "ticket"
+    DUTY = "duty"
+    CLAIM = "claim"
+    SOURCE = "source"
+    TEAM = "team"
+
+
+class Severity(IntEnum):
+    """How much it matters; the numbers are OpenTelemetry's."""
+
+    INFO = 9
+    NOTICE = 10
+    WARNING = 13
+    ERROR = 17
+    CRITICAL = 21
+
+    @property
+    def word(self) -> str:
+        """The word a person reads and types."""
+        return self.name.lower()
+
+
+class Transition(StrEnum):
+    """What a state means against its subject's past."""
+
+    NONE = ""
+    NEW = "new"
+    BROKEN = "broken"
+    STILL_BROKEN = "still broken"
+    FIXED = "fixed"
+    REGRESSED = "regressed"
+
+
+class Role(StrEnum):
+    """What the policy can let a person (deployer, approver, admin) or a device (collector, executor) do."""
+
+    ADMIN = "admin"
+    COLLECTOR = "collector"
+    EXECUTOR = "executor"
+    DEPLOYER = "deployer"
+    APPROVER = "approver"
+
+
+_RUN_STATES = ("queued", "running", "succeeded", "failed", "errored", "cancelled")
+
+STATES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+    {
+        Kind.CHANGE: ("pushed", "merged", "force-pushed", "created", "deleted"),
+        Kind.BUILD: _RUN_STATES,
+        Kind.TEST: _RUN_STATES,
+        Kind.DEPLOY: (
+            "requested",
+            "refused",
+            "queued",
+            "waiting",
+            "in_progress",
+            "success",
+            "failure",
+            "error",
+            "cancelled",
+            "inactive",
+            "unknown",
+        ),
+        Kind.INCIDENT: ("firing", "resolved"),
+        Kind.TICKET: ("opened", "reopened", "closed"),
+        Kind.DUTY: ("on", "off"),
+        Kind.CLAIM: ("claimed", "released"),
+        Kind.SOURCE: ("silent", "active"),
+        # `available` and `removed` are an executor's word on what it deploys; the others the issuer's and admin's.
+        Kind.TEAM: ("joined", "revoked", "policy", "available", "removed"),
+    }
+)
+"""The states each kind can be in."""
+
+RED_STATES: frozenset[tuple[Kind, str]] = frozenset(
+    {
+        (Kind.BUILD, "failed"),
+        (Kind.BUILD, "errored"),
+        (Kind.TEST, "failed"),
+        (Kind.TEST, "errored"),
+        (Kind.DEPLOY, "failure"),
+        (Kind.DEPLOY, "error"),
+        (Kind.DEPLOY, "unknown"),
+        (Kind.INCIDENT, "firing"),
+        (Kind.SOURCE, "silent"),
+    }
+)
+"""Something is broken now."""
+
+GREEN_STATES: frozenset[tuple[Kind, str]] = frozenset(
+    {
+        (Kind.BUILD, "succeeded"),
+        (Kind.TEST, "succeeded"),
+        (Kind.DEPLOY, "success"),
+        (Kind.INCIDENT, "resolved"),
+        (Kind.SOURCE, "active"),
+    }
+)
+"""Something works, or works again."""
+
+DEPLOY_FINAL: frozenset[str] = frozenset({"refused", "success", "failure", "error", "cancelled", "unknown"})
+"""A deploy in one of these will not change any more."""
+
+
+def default_severity(kind: Kind, state: str, environment: str = "") -> Severity:
+    """The severity of an event whose source gave none: a failed production deploy is critical, other reds are errors."""
+    if kind is Kind.DEPLOY and state in ("failure", "error", "unknown"):
+        return Severity.CRITICAL if environment.lower() in ("production", "prod") else Severity.ERROR
+    if (kind, state) in RED_STATES:
+        return Severity.WARNING if kind is Kind.SOURCE else Severity.ERROR
+    if (kind, state) in {(Kind.CHANGE, "force-pushed"), (Kind.DEPLOY, "refused"), (Kind.TEAM, "revoked")}:
+        return Severity.WARNING
+    if kind is Kind.TICKET and state in ("opened", "reopened"):
+        return Severity.NOTICE
+    return Severity.INFO

@@ -1,0 +1,179 @@
+"""What is read: one row a fact, in time order, with its meaning, found by its words."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from devstream_desktop.history.database import HistoryError
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.stream.entry import device_id, parse_entry
+from devstream_desktop.stream.query import Query, parse_query
+from devstream_desktop.stream.words import Kind, Transition
+
+
+def add(history, arrival, entries, sender="peer") -> None:
+    history.add([arrival(entry, sender) for entry in entries])
+
+
+def test_rows_are_newest_first_in_whatever_order_they_came(history, reader, feed, new_feed, make, arrival) -> None:
+    late, early = new_feed(), feed
+    later = [late.entry(make(title=f"late {n}"), clock=(2000 + n) << 16) for n in range(3)]
+    earlier = [early.entry(make(title=f"early {n}"), clock=(1000 + n) << 16) for n in range(3)]
+    add(history, arrival, later)
+    add(history, arrival, earlier)
+    assert [line.event.title for line in reader.page(Query())] == ["late 2", "late 1", "late 0", "early 2", "early 1", "early 0"]
+    arrivals = [line.event.title for line in reader.since(3)]
+    assert arrivals == ["early 0", "early 1", "early 2"]
+
+
+def test_pages_go_on_where_the_last_one_ended(history, reader, feed, make, arrival) -> None:
+    add(history, arrival, [feed.entry(make()) for _ in range(25)])
+    first = reader.page(Query(), limit=10)
+    second = reader.page(Query(), before=first[-1].id, limit=10)
+    third = reader.page(Query(), before=second[-1].id, limit=10)
+    ids = [line.id for line in [*first, *second, *third]]
+    assert len(ids) == len(set(ids)) == 25
+    assert ids == sorted(ids, reverse=True)
+
+
+def test_two_clocks_that_tie_are_two_rows(history, reader, feed, new_feed, make, arrival) -> None:
+    other, third = new_feed(), new_feed()
+    add(history, arrival, [source.entry(make(), clock=5000 << 16) for source in (feed, other)])
+    add(history, arrival, [third.entry(make(), clock=5000 << 16)])
+    assert reader.count() == 3
+
+
+def test_the_same_fact_from_two_collectors_is_one_row_and_the_same_on_every_node(tmp_path, new_feed, make, arrival) -> None:
+    from devstream_desktop.history.epoch import FeedMirror
+    from devstream_desktop.history.log import History
+
+    event = make(title="told twice")
+    tellings = [new_feed().entry(event, clock=clock << 16) for clock in (3000, 2000, 2500)]
+    shown = set()
+    for number, order in enumerate(itertools.permutations(tellings)):
+        path = tmp_path / f"{number}.sqlite"
+        history = History(path, FeedMirror(None), bytes(32))
+        for entry in order:
+            add(history, arrival, [entry])
+        with Reader(path) as reader:
+            (line,) = reader.page(Query(words=("told",)))
+            shown.add(line.entry)
+        history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+        history.close()
+    assert shown == {tellings[1].id}
+
+
+def test_the_same_fact_twice_in_one_batch_is_one_row(history, reader, feed, new_feed, make, arrival) -> None:
+    event = make()
+    add(history, arrival, [feed.entry(event), new_feed().entry(event)])
+    assert reader.count() == 1
+
+
+def test_a_meaning_follows_from_the_past_even_when_the_past_comes_late(history, reader, feed, new_feed, make, arrival) -> None:
+    green = feed.entry(make(Kind.BUILD, "succeeded"), clock=3000 << 16)
+    add(history, arrival, [green])
+    assert reader.page(Query())[0].transition is Transition.NONE
+    add(history, arrival, [new_feed().entry(make(Kind.BUILD, "failed"), clock=1000 << 16)])
+    fixed, broken = reader.page(Query())
+    assert fixed.transition is Transition.FIXED
+    assert broken.transition is Transition.BROKEN
+    add(history, arrival, [new_feed().entry(make(Kind.BUILD, "failed"), clock=2000 << 16)])
+    assert [line.transition for line in reader.page(Query())] == [Transition.FIXED, Transition.STILL_BROKEN, Transition.BROKEN]
+
+
+def test_a_step_gives_its_row_to_the_result_in_whatever_order_they_came(history, reader, feed, make, arrival) -> None:
+    run = {"number": "412", "subject": "deploy/shop/production/412", "environment": "production"}
+    add(history, arrival, [feed.entry(make(Kind.DEPLOY, "success", **run)), feed.entry(make(Kind.DEPLOY, "in_progress", **run))])
+    assert [line.event.state for line in reader.page(Query())] == ["success"]
+    every = reader.page(Query(), superseded=True)
+    assert [(line.event.state, line.superseded) for line in every] == [("in_progress", True), ("success", False)]
+
+
+def test_a_merge_keeps_the_row_from_its_own_push(history, reader, feed, make, arrival) -> None:
+    commit = {"number": "abc", "revision": "abc"}
+    add(history, arrival, [feed.entry(make(state="merged", **commit)), feed.entry(make(state="pushed", **commit))])
+    assert [line.event.state for line in reader.page(Query())] == ["merged"]
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("card", {"retry card capture", "card colour"}),
+        ("CARD col", {"card colour"}),
+        ("ret", {"retry card capture"}),
+        ('"card capture"', {"retry card capture"}),
+        ("kind:deploy", {"card colour"}),
+        ("env:production card", {"card colour"}),
+        ("env:PRODUCTION kind:deploy service:pay", {"card colour"}),
+        ("kind:build env:production", set()),
+        ("service:shop", {"retry card capture", "tax"}),
+        ("3f2c", {"retry card capture"}),
+        ("ana", {"retry card capture"}),
+        ("nothing like it", set()),
+    ],
+)
+def test_search(query, titles, history, reader, feed, make, arrival) -> None:
+    events = [
+        make(title="retry card capture", actor="ana", revision="3f2c1ab" + "0" * 33),
+        make(Kind.DEPLOY, "success", title="card colour", environment="production", service="pay", subject="d/1"),
+        make(Kind.BUILD, "failed", title="tax", actor="bo"),
+    ]
+    add(history, arrival, [feed.entry(event) for event in events])
+    assert {line.event.title for line in reader.page(parse_query(query))} == titles
+
+
+def test_authors_are_the_people_of_the_policy(history, reader, feed, make, arrival) -> None:
+    add(history, arrival, [feed.entry(make(actor="somebody else"))])
+    device = device_id(feed.feed[:32])
+    assert reader.page(Query())[0].author == device[:8]
+    history.set_people({device: "ana"})
+    assert reader.page(Query())[0].author == "ana"
+
+
+def test_what_this_version_does_not_know_is_kept_but_not_shown(history, reader, feed, make, arrival) -> None:
+    import msgspec
+
+    from devstream_desktop.stream.entry import encode_body
+
+    payload = msgspec.msgpack.encode(["omen", "seen"])
+    body = encode_body(feed=feed.feed, seq=1, hlc=9 << 16, prev=b"", payload=payload)
+    history.add([arrival(parse_entry(body, bytes(64)), "peer")])
+    assert reader.count() == 0
+    assert history.after(0, max_bytes=10**6, not_from="")[0][0].payload == payload
+
+
+def test_rows_are_made_anew_when_the_index_changes(open_history, tmp_path, reader, feed, make, arrival) -> None:
+    history = open_history()
+    add(history, arrival, [feed.entry(make(title=f"word{n}")) for n in range(20)])
+    before = reader.page(Query())
+    history._connection.execute("UPDATE meta SET value = 0 WHERE name = 'index_version'")
+    history.close()
+    again = open_history()
+    assert reader.page(Query()) == before
+    assert len(reader.page(Query(words=("word7",)))) == 1
+    again.close()
+
+
+def test_facets_and_span(history, reader, feed, make, arrival) -> None:
+    add(history, arrival, [feed.entry(make(environment="production", service="pay")), feed.entry(make())])
+    facets = reader.facets()
+    assert facets.services == ("pay", "shop")
+    assert facets.environments == ("production",)
+    oldest, newest = reader.span()
+    assert oldest < newest
+
+
+def test_a_fact_is_known_by_its_key(history, reader, feed, make, arrival) -> None:
+    event = make()
+    assert not history.knows(event.key)
+    add(history, arrival, [feed.entry(event)])
+    assert history.knows(event.key)
+    assert reader.by_key(event.key).event == event
+    assert [line.event for line in reader.subject(event.subject)] == [event]
+
+
+def test_a_reader_before_there_is_a_history_says_so(tmp_path) -> None:
+    with Reader(tmp_path / "none.sqlite") as reader, pytest.raises(HistoryError, match="start the node"):
+        reader.page(Query())

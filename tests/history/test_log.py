@@ -1,0 +1,203 @@
+"""The log: what it keeps, what it derives, and what it does when the disk or the past is not what it should be."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import random
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from devstream_desktop.history import epoch as epoch_module
+from devstream_desktop.history.database import HistoryError, HistoryFullError
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.log import History
+from devstream_desktop.stream.entry import device_id
+
+
+def test_files_are_the_owners_alone(history: History) -> None:
+    for file in history.path.parent.glob("history.sqlite*"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_arrivals_are_numbered_and_returned_in_order(history, feed, make, arrival) -> None:
+    entries = [feed.entry(make()) for _ in range(5)]
+    assert history.add([arrival(entry) for entry in entries]) == 5
+    assert history.newest() == 5
+    found, position = history.after(2, max_bytes=10**6, not_from="")
+    assert [entry.seq for entry in found] == [3, 4, 5]
+    assert position == 5
+    assert found[0].body == entries[2].body
+
+
+def test_what_is_held_is_skipped(history, feed, make, arrival) -> None:
+    entries = [feed.entry(make()) for _ in range(3)]
+    history.add([arrival(entries[0])])
+    assert history.add([arrival(entry) for entry in entries]) == 3
+    assert [run for record in history.feeds() for run in record.runs] == [(1, 3)]
+
+
+def test_a_batch_is_cut_at_its_size_but_never_empty(history, feed, make, arrival) -> None:
+    entries = [feed.entry(make()) for _ in range(4)]
+    history.add([arrival(entry) for entry in entries])
+    sizes = [len(entry.body) + len(entry.signature) for entry in entries]
+    assert len(history.after(0, max_bytes=1, not_from="")[0]) == 1
+    assert len(history.after(0, max_bytes=sum(sizes[:2]), not_from="")[0]) == 2
+    assert len(history.after(0, max_bytes=sum(sizes[:2]) - 1, not_from="")[0]) == 1
+    assert [entry.seq for entry in history.entries(feed.feed, 1, 4, newest_first=True, max_bytes=sum(sizes[2:]))] == [4, 3]
+
+
+def test_a_peer_is_not_told_what_it_said(history, feed, new_feed, make, arrival) -> None:
+    other, peer = new_feed(), device_id(os.urandom(32))
+    history.add([arrival(feed.entry(make()), sender=peer), arrival(other.entry(make()), sender="third")])
+    assert [entry.feed for entry in history.after(0, max_bytes=10**6, not_from=peer)[0]] == [other.feed]
+    author = device_id(other.feed[:32])
+    found, position = history.after(0, max_bytes=10**6, not_from=author)
+    assert [entry.feed for entry in found] == [feed.feed]
+    assert position == 2
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_runs_are_what_is_held_in_whatever_order_it_came(seed: int, tmp_path: Path, new_feed, make, arrival) -> None:
+    rng = random.Random(seed)
+    history = History(tmp_path / f"{seed}.sqlite", FeedMirror(None), bytes(32))
+    feed = new_feed()
+    entries = [feed.entry(make()) for _ in range(12)]
+    held = rng.sample(entries, rng.randint(0, 12))
+    for entry in held:
+        history.add([arrival(entry)])
+    numbers = sorted(entry.seq for entry in held)
+    runs = [run for record in history.feeds() for run in record.runs]
+    assert [number for first, last in runs for number in range(first, last + 1)] == numbers
+    assert all(earlier[1] + 1 < later[0] for earlier, later in itertools.pairwise(runs))
+    history.close()
+
+
+def test_settling_forgets_rows_lines_and_words_and_keeps_the_tip(history, reader, feed, make, arrival) -> None:
+    from devstream_desktop.stream.query import Query
+
+    entries = [feed.entry(make(title=f"word{number}")) for number in range(6)]
+    history.add([arrival(entry) for entry in entries])
+    history.settle(feed.feed, 4, entries[3])
+    record = history.feeds()[0]
+    assert (record.floor, record.runs) == (4, ((5, 6),))
+    assert record.tip == entries[3]
+    assert history.entry(feed.feed, 4) == entries[3]
+    assert history.entry(feed.feed, 3) is None
+    assert reader.count() == 2
+    assert reader.page(Query(words=("word2",))) == []
+    assert len(reader.page(Query(words=("word5",)))) == 1
+    history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+
+
+def test_numbers_of_arrival_are_never_used_again(open_history, feed, make, arrival) -> None:
+    history = open_history()
+    entries = [feed.entry(make()) for _ in range(3)]
+    history.add([arrival(entry) for entry in entries])
+    history.settle(feed.feed, 3, entries[2])
+    history.close()
+    again = open_history()
+    assert again.newest() == 3
+    assert again.add([arrival(feed.entry(make()))]) == 4
+
+
+def test_a_frozen_feed_travels_no_more_and_keeps_its_proof(open_history, feed, make, arrival) -> None:
+    history = open_history()
+    first, second = feed.entry(make()), feed.entry(make())
+    history.add([arrival(first), arrival(second)])
+    history.freeze(feed.feed, (first, second))
+    assert history.after(0, max_bytes=10**6, not_from="") == ([], 2)
+    history.close()
+    again = open_history()
+    assert again.proofs() == {feed.feed: (first, second)}
+    assert again.feeds()[0].frozen
+
+
+def test_the_index_is_new_after_an_unclean_stop_only(open_history) -> None:
+    first = open_history()
+    index = first.index
+    first.close()
+    second = open_history()
+    assert second.index == index
+    second._connection.close()
+    assert open_history().index != index
+
+
+def test_the_epoch_goes_on_after_a_clean_stop_and_a_kill(open_history, new_feed, make, arrival) -> None:
+    history = open_history()
+    epoch = history.epoch
+    own = new_feed(bytes(range(32)) + epoch)
+    history.add([arrival(own.entry(make()))], durable=True)
+    history._connection.close()
+    assert open_history().epoch == epoch
+
+
+def test_a_restored_database_begins_a_new_epoch(open_history, tmp_path, new_feed, make, arrival) -> None:
+    history = open_history()
+    epoch = history.epoch
+    own = new_feed(bytes(range(32)) + epoch)
+    history.add([arrival(own.entry(make()))], durable=True)
+    history.close()
+    backup = (tmp_path / "history.sqlite").read_bytes()
+    later = open_history()
+    later.add([arrival(own.entry(make()))], durable=True)
+    later.close()
+    for file in tmp_path.glob("history.sqlite*"):
+        file.unlink()
+    (tmp_path / "history.sqlite").write_bytes(backup)
+    assert open_history().epoch != epoch
+
+
+@pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(b"{"), lambda file: file.write_bytes(b"")])
+def test_a_database_without_its_mirror_begins_a_new_epoch(open_history, tmp_path, damage) -> None:
+    history = open_history()
+    epoch = history.epoch
+    history.close()
+    damage(tmp_path / "feed.json")
+    assert open_history().epoch != epoch
+
+
+def test_a_full_disk_stores_nothing_and_says_so(history, reader, feed, make, arrival) -> None:
+    history.add([arrival(feed.entry(make()))])
+    pages = history._connection.execute("PRAGMA page_count").fetchone()[0]
+    history._connection.execute(f"PRAGMA max_page_count = {pages}")
+    big = [feed.entry(make(title="long title " * 12, url="https://example.com/" + "x" * 400)) for _ in range(400)]
+    with pytest.raises(HistoryFullError, match="the event was not stored; free some space"):
+        history.add([arrival(entry) for entry in big])
+    assert history.newest() == 1
+    assert reader.count() == 1
+    history._connection.execute("PRAGMA max_page_count = 1000000")
+    assert history.add([arrival(entry) for entry in big]) == 401
+    assert reader.count() == 401
+
+
+def test_an_own_entry_is_not_stored_when_the_mirror_cannot_be_written(history, new_feed, make, arrival, monkeypatch) -> None:
+    own = new_feed(bytes(range(32)) + history.epoch)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(epoch_module, "write_private", full)
+    with pytest.raises(HistoryFullError):
+        history.add([arrival(own.entry(make()))], durable=True)
+    assert history.newest() == 0
+
+
+def test_a_damaged_database_is_told(tmp_path: Path) -> None:
+    (tmp_path / "history.sqlite").write_bytes(b"not a database, but long enough to look at" * 200)
+    with pytest.raises(HistoryError, match="is damaged"):
+        History(tmp_path / "history.sqlite", FeedMirror(None), bytes(32))
+
+
+def test_a_newer_database_is_left_alone(open_history, tmp_path: Path) -> None:
+    history = open_history()
+    history._connection.execute("PRAGMA user_version = 99")
+    history.close()
+    with pytest.raises(HistoryError, match="newer devstream"):
+        open_history()

@@ -1,0 +1,88 @@
+"""Which lines interrupt a person, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from devstream_desktop.stream.attention import BURST_LIMIT, BURST_WINDOW, FRESH, Attention, Desk, Recent, decide
+from devstream_desktop.stream.event import fact_key, make_event
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.words import Kind, Transition
+
+NOW = 1_760_000_000_000
+DUTY = Desk(person="ana", on_duty=True)
+
+
+def a_line(
+    kind: Kind = Kind.CHANGE, state: str = "pushed", transition: Transition = Transition.NONE, age: int = 0, **fields: object
+) -> Line:
+    values: dict[str, object] = {"service": "shop", "subject": "x", "key": fact_key("t", kind, state), "time": NOW - age, "actor": "bo"}
+    event = make_event(kind=kind, state=state, **(values | fields))  # type: ignore[arg-type]
+    return Line(id=1, arrival=1, event=event, entry="", received=NOW - age, author="bo", transition=transition, superseded=False)
+
+
+def attention(line: Line, desk: Desk = DUTY) -> Attention:
+    decision = decide(line, desk, Recent(), NOW)
+    assert decision.reason
+    return decision.attention
+
+
+def test_a_commit_pops_up_on_duty_and_only_on_duty() -> None:
+    assert attention(a_line()) is Attention.POPUP
+    assert attention(a_line(), Desk("ana", on_duty=False)) is Attention.QUIET
+
+
+def test_history_never_pops_up() -> None:
+    assert attention(a_line(age=FRESH + 1)) is Attention.QUIET
+    assert attention(a_line(quiet=True)) is Attention.QUIET
+
+
+def test_the_open_window_says_it_already() -> None:
+    assert attention(a_line(), Desk("ana", on_duty=True, watching=True)) is Attention.QUIET
+
+
+def test_ones_own_deploy_is_quiet_until_its_result_which_even_pops_up_off_duty() -> None:
+    own = {"actor": "ana", "request": "ab" * 16, "environment": "production"}
+    assert attention(a_line(Kind.DEPLOY, "in_progress", **own)) is Attention.QUIET
+    assert attention(a_line(Kind.DEPLOY, "success", **own), Desk("ana", on_duty=False)) is Attention.POPUP
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "transition", "expected"),
+    [
+        (Kind.BUILD, "failed", Transition.BROKEN, Attention.POPUP),
+        (Kind.BUILD, "failed", Transition.STILL_BROKEN, Attention.QUIET),
+        (Kind.BUILD, "succeeded", Transition.FIXED, Attention.POPUP),
+        (Kind.BUILD, "succeeded", Transition.NONE, Attention.QUIET),
+        (Kind.BUILD, "running", Transition.NONE, Attention.QUIET),
+        (Kind.DEPLOY, "in_progress", Transition.NONE, Attention.POPUP),
+        (Kind.DEPLOY, "requested", Transition.NONE, Attention.QUIET),
+        (Kind.DEPLOY, "inactive", Transition.NONE, Attention.QUIET),
+        (Kind.INCIDENT, "firing", Transition.NEW, Attention.POPUP),
+        (Kind.INCIDENT, "firing", Transition.NONE, Attention.QUIET),
+        (Kind.INCIDENT, "resolved", Transition.FIXED, Attention.POPUP),
+        (Kind.TICKET, "opened", Transition.NEW, Attention.POPUP),
+        (Kind.TICKET, "closed", Transition.FIXED, Attention.QUIET),
+        (Kind.SOURCE, "silent", Transition.BROKEN, Attention.POPUP),
+        (Kind.TEAM, "joined", Transition.NONE, Attention.POPUP),
+        (Kind.TEAM, "available", Transition.NONE, Attention.QUIET),
+        (Kind.DUTY, "on", Transition.NONE, Attention.QUIET),
+    ],
+)
+def test_kinds(kind: Kind, state: str, transition: Transition, expected: Attention) -> None:
+    assert attention(a_line(kind, state, transition)) is expected
+
+
+def test_a_burst_becomes_a_digest_until_the_window_is_over() -> None:
+    recent = Recent()
+    decided = [decide(a_line(), DUTY, recent, NOW).attention for _ in range(BURST_LIMIT + 2)]
+    assert decided == [Attention.POPUP] * BURST_LIMIT + [Attention.DIGEST] * 2
+    later = NOW + BURST_WINDOW
+    assert decide(a_line(age=-BURST_WINDOW), DUTY, recent, later).attention is Attention.POPUP
+
+
+def test_a_failed_production_deploy_is_never_lost_in_a_digest() -> None:
+    recent = Recent(shown=[NOW] * BURST_LIMIT)
+    decision = decide(a_line(Kind.DEPLOY, "failure", environment="production"), DUTY, recent, NOW)
+    assert decision.attention is Attention.POPUP
+    assert decision.urgent
