@@ -88,10 +88,7 @@ def _allowed() -> str:
 
 
 def _line_of(text: str, needle: str) -> int:
-    """The line that `needle`, or the last name between ` quotes or after a dot in it, stands on; 1 when it is nowhere."""
-    names = [needle, *reversed(re.findall(r"\w+", needle))]
-    for name in names:
-        for number, line in enumerate(text.splitlines(), 1):
-            if name in line:
-                return number
-    return 1
+    """The line that `needle` stands on, or what a validation error names: an unknown field, else the end of its path."""
+    named = re.search(r"unknown field `(\w+)`", needle) or re.search(r"at `\$\.(?:\w+\.)*(\w+)", needle)
+    wanted = named[1] if named else needle
+    return next((number for number, line in enumerate(text.splitlines(), 1) if wanted in line), 1)

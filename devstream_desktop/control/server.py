@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 
 import pynng
 
-from devstream_desktop.control.messages import MAX_MESSAGE, AnyReply, AnyRequest, ControlError, Refused, StartingError, decode_request, encode_reply
+from devstream_desktop.control.messages import (
+    MAX_MESSAGE,
+    AnyReply,
+    AnyRequest,
+    ControlError,
+    Refused,
+    StartingError,
+    decode_request,
+    encode_reply,
+)
+
+_log = logging.getLogger(__name__)
 
 _CONTEXTS = 32
 """Requests answered at once; each open desk parks one long poll."""
@@ -74,3 +86,7 @@ class Server:
             return await self._handler(decode_request(data))
         except ControlError as error:
             return Refused(reason=str(error), again=isinstance(error, StartingError))
+        except Exception as error:  # noqa: BLE001 - see below
+            # A fault in one answer must neither end the others nor leave the asker waiting.
+            _log.exception("a request failed")
+            return Refused(reason=f"the node failed at this ({type(error).__name__}: {error}); node.log in its home says more")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from devstream_desktop.errors import DevstreamError
@@ -32,7 +32,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
     try:
         # SQLite makes -wal and -shm with the mode of the database, so that is set before SQLite sees it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000)
+        # Opened in a worker thread (a migration takes time), then used by the node's loop alone.
+        connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise HistoryError(f"the history {path} cannot be opened: {error}") from error
     try:
@@ -86,6 +87,20 @@ def friendly(path: Path) -> Iterator[None]:
         raise HistoryError(f"the history {path} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
         raise HistoryError(f"the history {path} is damaged ({error}); move it away, and the node fills a new one from its peers") from error
+
+
+def team_of(path: Path) -> str:
+    """The id of the team whose history is at `path`; empty when there is none yet.
+
+    Raises:
+        HistoryError: it cannot be read.
+
+    """
+    if not path.exists():
+        return ""
+    with closing(open_writer(path)) as connection, friendly(path):
+        found = connection.execute("SELECT value FROM meta WHERE name = 'team'").fetchone()
+    return found[0].decode() if found else ""
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:

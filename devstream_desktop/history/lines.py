@@ -106,7 +106,7 @@ class Lines:
                     telling.lsn,
                     telling.key,
                     subject_hash(telling.event.subject),
-                    subject_hash(telling.event.subject, telling.event.number),
+                    _run_hash(telling.event),
                     rank(telling.event.kind, telling.event.state),
                     is_terminal(telling.event.kind, telling.event.state),
                     telling.event.state,
@@ -148,10 +148,14 @@ class Lines:
         self._connection.execute("DELETE FROM lines WHERE id = ?", (row_id,))
 
 
-def subject_hash(subject: str, number: str | None = None) -> int:
-    """A subject, or one run of it, as a 63-bit number that a small index can hold."""
-    text = subject if number is None else f"{subject}\x1f{number}"
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+def _run_hash(event: Event) -> int:
+    """One run of a subject: its kind too, because a claim is about a foreign subject; a deploy by all of its request."""
+    return subject_hash(f"{event.kind}\x1f{event.subject}\x1f{event.request or event.number}")
+
+
+def subject_hash(subject: str) -> int:
+    """A subject as a 63-bit number that a small index can hold."""
+    return int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def _read(lsn: int, entry: Entry) -> _Telling | None:

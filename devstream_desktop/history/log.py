@@ -56,8 +56,8 @@ class FeedRow:
 class History:
     """A history open for writing. There is at most one a home; the control socket sees to that."""
 
-    def __init__(self, path: Path, mirror: FeedMirror, device: bytes) -> None:
-        """Open or make the database at `path` for the device with this public key.
+    def __init__(self, path: Path, mirror: FeedMirror, device: bytes, team: str) -> None:
+        """Open or make the database at `path` for the device with this public key, in the team with this id.
 
         Raises:
             HistoryError: it is damaged, from a newer version, or the disk is full.
@@ -68,6 +68,7 @@ class History:
         self._device = device
         self._connection = open_writer(path)
         with self._transaction():
+            self._set_meta("team", team.encode())
             self._index = self._begin_session()
         with self._transaction():
             self._lines = Lines(self._connection)

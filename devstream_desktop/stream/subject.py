@@ -13,6 +13,9 @@ from devstream_desktop.stream.words import DEPLOY_FINAL, GREEN_STATES, RED_STATE
 _JUDGED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
 
 
+_CHANGE_RANK = {"created": 1, "force-pushed": 2, "merged": 3}
+
+
 def is_terminal(kind: Kind, state: str) -> bool:
     """Whether a state says how a subject is, rather than that something is under way (or was called off)."""
     return (kind, state) in RED_STATES or (kind, state) in GREEN_STATES or kind is Kind.TICKET
@@ -24,7 +27,7 @@ def rank(kind: Kind, state: str) -> int:
     A result outranks the steps to it and a merge outranks its own push, in whatever order they are told.
     """
     if kind is Kind.CHANGE:
-        return int(state == "merged")
+        return _CHANGE_RANK.get(state, 0)
     if kind in (Kind.BUILD, Kind.TEST):
         return int(state not in ("queued", "running"))
     if kind is Kind.DEPLOY:

@@ -83,7 +83,7 @@ def open_history(tmp_path: Path) -> Iterator[Callable[[], History]]:
     opened: list[History] = []
 
     def build() -> History:
-        history = History(tmp_path / "history.sqlite", FeedMirror(tmp_path / "feed.json"), DEVICE)
+        history = History(tmp_path / "history.sqlite", FeedMirror(tmp_path / "feed.json"), DEVICE, "team")
         opened.append(history)
         return history
 

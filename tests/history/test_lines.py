@@ -54,7 +54,7 @@ def test_the_same_fact_from_two_collectors_is_one_row_and_the_same_on_every_node
     shown = set()
     for number, order in enumerate(itertools.permutations(tellings)):
         path = tmp_path / f"{number}.sqlite"
-        history = History(path, FeedMirror(None), bytes(32))
+        history = History(path, FeedMirror(None), bytes(32), "team")
         for entry in order:
             add(history, arrival, [entry])
         with Reader(path) as reader:

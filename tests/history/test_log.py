@@ -66,7 +66,7 @@ def test_a_peer_is_not_told_what_it_said(history, feed, new_feed, make, arrival)
 @given(seed=st.integers(0, 2**32))
 def test_runs_are_what_is_held_in_whatever_order_it_came(seed: int, tmp_path: Path, new_feed, make, arrival) -> None:
     rng = random.Random(seed)
-    history = History(tmp_path / f"{seed}.sqlite", FeedMirror(None), bytes(32))
+    history = History(tmp_path / f"{seed}.sqlite", FeedMirror(None), bytes(32), "team")
     feed = new_feed()
     entries = [feed.entry(make()) for _ in range(12)]
     held = rng.sample(entries, rng.randint(0, 12))
@@ -192,7 +192,7 @@ def test_an_own_entry_is_not_stored_when_the_mirror_cannot_be_written(history, n
 def test_a_damaged_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "history.sqlite").write_bytes(b"not a database, but long enough to look at" * 200)
     with pytest.raises(HistoryError, match="is damaged"):
-        History(tmp_path / "history.sqlite", FeedMirror(None), bytes(32))
+        History(tmp_path / "history.sqlite", FeedMirror(None), bytes(32), "team")
 
 
 def test_a_newer_database_is_left_alone(open_history, tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""When a source says something happened, and whether that is too long ago for a popup."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+LATE = 24 * 3600 * 1000
+"""Milliseconds. Senders retry for days (Rollbar: 16); what is older than this is stored and shown, quietly."""
+_AHEAD = 5 * 60 * 1000
+
+
+def milliseconds(text: str | None) -> int:
+    """UTC milliseconds of an ISO 8601 time; 0 when it is none."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return 0
+    try:
+        return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000))
+    except (OverflowError, ValueError):
+        return 0
+
+
+def moment(said: int, received: int) -> tuple[int, bool]:
+    """The time of an event and whether it is late, from what the source said (0: nothing) and when it came in.
+
+    A source whose clock is ahead of ours does not get to write into the future.
+    """
+    if said <= 0 or said > received + _AHEAD:
+        return received, False
+    return said, received - said > LATE

@@ -1,0 +1,72 @@
+"""Says to the team what the executor decided and did; what cannot be said now is on disk and is said later."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from devstream_desktop.deploy.request import make_answer
+from devstream_desktop.deploy.runs import Run, Runs, RunsError
+from devstream_desktop.stream.event import Event
+
+Publish = Callable[[list[Event]], Awaitable[None]]
+"""Returns when the events are stored; raising means that they are not."""
+
+_log = logging.getLogger(__name__)
+
+
+class Outbox:
+    """Turns rows of `Runs` into events; `trouble` is a sentence while something cannot be recorded or said."""
+
+    def __init__(self, runs: Runs, publish: Publish, device: str) -> None:
+        self.trouble = ""
+        self._runs = runs
+        self._publish = publish
+        self._device = device
+        self._one = asyncio.Lock()
+
+    async def say(self, events: list[Event]) -> bool:
+        """Publish; false when the history would not have them, which is kept as trouble."""
+        try:
+            await self._publish(events)
+        except Exception as error:  # noqa: BLE001 (whatever the history says, the deploy goes on and this is tried again)
+            self.in_trouble(f"what the executor did could not be published yet: {error}")
+            return False
+        self.trouble = ""
+        return True
+
+    async def answer(self) -> None:
+        """Publish the last state of every run that has not been told; in vain is no error, the next call tries again."""
+        async with self._one:
+            try:
+                for run in await asyncio.to_thread(self._runs.unpublished):
+                    if await self.say([self.event(run)]):
+                        await asyncio.to_thread(self._runs.published, [run])
+            except RunsError as error:
+                self.in_trouble(str(error))
+
+    def event(self, run: Run) -> Event:
+        """The answer that a run's state is."""
+        ended = run.state != "in_progress"
+        return make_answer(
+            request=run.request,
+            target=run.target,
+            environment=run.environment,
+            state=run.state,
+            executor=self._device,
+            person=run.person,
+            ref=run.ref,
+            sha=run.sha,
+            title=run.title,
+            time=run.finished if ended else run.started,
+            duration=max(0, run.finished - run.started) if ended else 0,
+            reason=run.reason,
+            previous=run.previous,
+        )
+
+    def in_trouble(self, sentence: str) -> None:
+        """Keep a sentence for `status`, logged once."""
+        if sentence != self.trouble:
+            _log.error("%s", sentence)
+        self.trouble = sentence

@@ -1,0 +1,73 @@
+"""What a repository's refs are at this moment, asked of git itself, so that a moved branch is noticed before a deploy."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+
+from devstream_desktop.deploy.judge import Tips
+from devstream_desktop.stream.text import clean
+
+TIMEOUT_S = 20.0
+_MAX_BYTES = 16 * 1024 * 1024
+_LINE = re.compile(r"([0-9a-f]{40})\t(refs/(?:heads|tags)/.+?)(\^\{\})?")
+_PEELED = "^{}"
+
+
+async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIMEOUT_S) -> Tips:
+    """The commits of `refs` (full names; empty: every branch and tag). A repository that does not answer is a `trouble`, never an error."""
+    patterns = [name for ref in refs for name in (ref, ref + _PEELED)]
+    command = ["git", "-c", "protocol.ext.allow=never", "ls-remote", "--quiet", "--heads", "--tags", "--", repository, *patterns]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(),
+            limit=_MAX_BYTES,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Tips({}, clean(f"git could not be started: {error}", 160))
+    try:
+        async with asyncio.timeout(timeout_s):
+            output, errors = await process.communicate()
+    except TimeoutError:
+        return Tips({}, f"the repository did not answer within {timeout_s:g} seconds")
+    finally:
+        if process.returncode is None:
+            _kill(process)
+            await process.wait()
+    if process.returncode != 0:
+        lines = errors.decode("utf-8", "replace").strip().splitlines()
+        return Tips({}, clean(f"git says: {lines[0] if lines else process.returncode}", 160))
+    return Tips(parse_tips(output.decode("utf-8", "replace")))
+
+
+def parse_tips(output: str) -> dict[str, str]:
+    """Commit by ref out of `git ls-remote`; an annotated tag counts as the commit it points at (its `^{}` line)."""
+    tips: dict[str, str] = {}
+    for line in output.split("\n"):
+        match = _LINE.fullmatch(line)
+        if match and (match[3] or match[2] not in tips):
+            tips[match[2]] = match[1]
+    return tips
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    if sys.platform == "win32":
+        process.kill()
+        return
+    with contextlib.suppress(ProcessLookupError):  # it has ended in this moment
+        os.killpg(process.pid, signal.SIGKILL)  # with its ssh, which would hold our pipes open
+
+
+def _environment() -> dict[str, str]:
+    # A node started from a git hook inherits GIT_DIR and the like, which would answer for another repository.
+    kept = {name: value for name, value in os.environ.items() if name in ("GIT_SSH", "GIT_SSH_COMMAND") or not name.startswith("GIT_")}
+    return kept | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

@@ -1,0 +1,212 @@
+"""A deploy request and its answers as events: made here by who asks, parsed here strictly by who judges.
+
+A request names a target, an environment, an exact commit and one executor, and is soon out of date: it can carry no command, no
+address and no parameter. Its key is random and is the identity of the run from the first line to the last.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.stream.entry import public_key
+from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
+from devstream_desktop.stream.words import STATES, Kind
+
+TTL_S = 120
+"""How long a request is one, unless it says otherwise."""
+MAX_TTL_MS = 300_000
+"""The longest a request may ask to be valid."""
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
+"""Targets and environments."""
+SHA = re.compile(r"[0-9a-f]{40}")
+"""A full commit hash, as git prints it."""
+REF = re.compile(r"(?!.*(?:\.\.|//|\.lock$))\w(?:[\w./+@=-]*[\w+@=-])?")
+"""The refs that can be deployed: what git allows, less every character that a careless script would give a meaning to."""
+REF_RULE = "letters, digits and . _ / + @ = -"
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_MAX_REF = 120
+
+
+class InvalidRequestError(DevstreamError):
+    """An event that is no deploy request, or a request that cannot be made; the message is a sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A well-formed request. Nothing here is trusted: `person` is who it says it is from, and times are the asker's clock."""
+
+    id: str
+    target: str
+    environment: str
+    ref: str
+    sha: str
+    executor: str
+    person: str
+    title: str
+    reason: str
+    time: int
+    expires: int
+
+
+def make_request(
+    *,
+    person: str,
+    target: str,
+    environment: str,
+    ref: str,
+    sha: str,
+    executor: str,
+    now: int,
+    reason: str = "",
+    title: str = "",
+    ttl_s: int = TTL_S,
+) -> Event:
+    """The event that asks `executor` (a device id) to deploy the commit `sha`, seen at `ref`, at `now` (UTC milliseconds).
+
+    `ref` may be empty when only a commit was chosen; `title` is the commit's first line, so that everybody reads what ships.
+
+    Raises:
+        InvalidRequestError: a name, ref, commit or device id that no executor would accept.
+
+    """
+    if not is_sha(sha):
+        raise InvalidRequestError("a deploy needs the full commit hash: 40 hexadecimal digits")
+    if ref and not is_ref(ref):
+        raise InvalidRequestError(f"the ref cannot be deployed: it may have {REF_RULE}, and at most {_MAX_REF} characters")
+    key = secrets.token_hex(16)
+    try:
+        event = make_event(
+            kind=Kind.DEPLOY,
+            state="requested",
+            service=target,
+            environment=environment,
+            subject=subject_of(target, environment, key),
+            key=key,
+            number=key[:8],
+            request=key,
+            time=now,
+            expires=now + ttl_s * 1000,
+            ref=ref,
+            revision=sha,
+            actor=person,
+            executor=executor,
+            title=title,
+            reason=reason,
+        )
+    except InvalidEventError as error:
+        raise InvalidRequestError(f"this deploy cannot be asked for: {error}") from None
+    parse_request(event)
+    return event
+
+
+def parse_request(event: Event) -> Request:
+    """The request in `event`. Its commit and ref are as given: the judge looks at them in its own order.
+
+    Raises:
+        InvalidRequestError: another event, or one whose parts contradict each other.
+
+    """
+    if event.kind is not Kind.DEPLOY or event.state != "requested":
+        raise InvalidRequestError("this is not a deploy request")
+    if not _ID.fullmatch(event.key) or event.request != event.key or event.number != event.key[:8]:
+        raise InvalidRequestError("the request's number is not its own")
+    for what, name in (("target", event.service), ("environment", event.environment)):
+        if not NAME.fullmatch(name):
+            raise InvalidRequestError(f"the {what} has a name that no {what} can have: letters, digits and . _ - are allowed, up to 40")
+    if event.subject != subject_of(event.service, event.environment, event.key):
+        raise InvalidRequestError("the request is about another subject than its target")
+    try:
+        public_key(event.executor)
+    except ValueError:
+        raise InvalidRequestError("the request names no executor") from None
+    if not 0 < event.expires - event.time <= MAX_TTL_MS:
+        raise InvalidRequestError(f"a request may be valid for {MAX_TTL_MS // 60_000} minutes at most")
+    return as_given(event)
+
+
+def as_given(event: Event) -> Request:
+    """The parts of an event that may be no proper request, only to say so and to remember that it was said."""
+    return Request(
+        id=event.key,
+        target=event.service,
+        environment=event.environment,
+        ref=event.ref,
+        sha=event.revision,
+        executor=event.executor,
+        person=event.actor,
+        title=event.title,
+        reason=event.reason,
+        time=event.time,
+        expires=event.expires,
+    )
+
+
+def make_answer(
+    *,
+    request: str,
+    target: str,
+    environment: str,
+    state: str,
+    executor: str,
+    person: str,
+    ref: str,
+    sha: str,
+    title: str,
+    time: int,
+    duration: int = 0,
+    reason: str = "",
+    previous: str = "",
+) -> Event:
+    """What the executor says about a request; `previous` is the commit that a successful deploy replaced.
+
+    The key comes from the request and the state, so saying it again after a crash is the same row.
+    """
+    return make_event(
+        kind=Kind.DEPLOY,
+        state=state,
+        service=target,
+        environment=environment,
+        subject=subject_of(target, environment, request),
+        key=answer_key(request, state),
+        number=request[:8],
+        request=request,
+        time=time,
+        ref=ref,
+        revision=sha,
+        actor=person,
+        executor=executor,
+        title=title,
+        duration=duration,
+        reason=reason,
+        previous=previous,
+    )
+
+
+def answer_key(request: str, state: str) -> str:
+    """The key of the answer `state` to `request`."""
+    return fact_key("deploy", Kind.DEPLOY, request, state)
+
+
+def answer_keys(request: str) -> tuple[str, ...]:
+    """The keys of every answer that `request` can have: looking them up in a history tells whether it was judged."""
+    return tuple(answer_key(request, state) for state in STATES[Kind.DEPLOY] if state != "requested")
+
+
+def subject_of(target: str, environment: str, request: str) -> str:
+    """The row that a request and all its answers share."""
+    return f"deploy/{target}/{environment}/{request[:8]}"
+
+
+def is_sha(text: str) -> bool:
+    """Whether `text` is a full commit hash and nothing else."""
+    return SHA.fullmatch(text) is not None
+
+
+def is_ref(text: str) -> bool:
+    """Whether `text` is a ref that can be deployed."""
+    return len(text) <= _MAX_REF and REF.fullmatch(text) is not None

@@ -1,0 +1,95 @@
+"""The output of one run: a private file that its processes write themselves, held to a size while they do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from devstream_desktop.stream.text import clean
+
+MAX_BYTES = 10 * 1024 * 1024
+KEEP_BYTES = 1024 * 1024
+"""What stays of a log that grew over the limit: its end, where the reason is."""
+_TAIL_BYTES = 64 * 1024
+_CUT = b"[earlier output was cut]\n"
+
+_log = logging.getLogger(__name__)
+
+
+def open_log(path: Path) -> int:
+    """A descriptor that appends to a new private file at `path`, locked for as long as anybody has it open.
+
+    Raises:
+        OSError: the disk is full, or the file exists (each run has its own).
+
+    """
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process still has the log open. No, where that cannot be known: no such file, or a system without such locks."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def trim(path: Path) -> None:
+    """Cut a log that is over the limit to its end. What is written in the same instant may be lost, no more.
+
+    The writers append, so they go on at the new end. A log that cannot be cut is logged, and never stops a deploy.
+    """
+    try:
+        if path.stat().st_size <= MAX_BYTES:
+            return
+        kept = _tail(path, KEEP_BYTES)
+        os.truncate(path, 0)
+        with path.open("ab", buffering=0) as file:
+            file.write(_CUT + kept)
+    except OSError as error:
+        _log.warning("the output of a deploy could not be cut to size: %s", error)
+
+
+def last_line(path: Path) -> str:
+    """The last line of the output that says something, cleaned; empty when there is none."""
+    try:
+        tail = _tail(path, _TAIL_BYTES)
+    except OSError as error:
+        _log.warning("the output of a deploy could not be read: %s", error)
+        return ""
+    lines = (clean(line, 200) for line in reversed(tail.decode("utf-8", "replace").splitlines()))
+    return next((line for line in lines if line), "")
+
+
+def prune(folder: Path, before_s: float) -> None:
+    """Remove the logs that were last written before `before_s` (seconds since 1970), and that nobody has open."""
+    for path in folder.glob("*.log"):
+        if path.stat().st_mtime < before_s and not is_held(path):
+            path.unlink(missing_ok=True)
+
+
+def _tail(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - size))
+        return file.read(size)

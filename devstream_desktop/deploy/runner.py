@@ -1,0 +1,149 @@
+"""Carries a claimed deploy through: starts it, writes down what becomes of it, and picks up what an earlier node left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstream_desktop.deploy import runlog
+from devstream_desktop.deploy.executor import Executor, Order
+from devstream_desktop.deploy.outbox import Outbox
+from devstream_desktop.deploy.request import Request
+from devstream_desktop.deploy.runs import KEEP_REFUSED_MS, Runs, RunsError
+from devstream_desktop.deploy.targets import Target
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """One run that is under way; `started` in UTC milliseconds."""
+
+    request: str
+    target: str
+    environment: str
+    ref: str
+    sha: str
+    person: str
+    started: int
+
+
+class Runner:
+    """The runs of one node. `logs` is the folder of their output, one file a request."""
+
+    def __init__(self, executor: Executor, runs: Runs, outbox: Outbox, now: Callable[[], int], logs: Path, retry_s: float) -> None:
+        self.running: dict[str, RunStatus] = {}
+        self._executor = executor
+        self._runs = runs
+        self._outbox = outbox
+        self._now = now
+        self._logs = logs
+        self._retry_s = retry_s
+        self._stopping = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def recover(self) -> None:
+        """At start, in a thread: what an earlier node did not see end becomes `unknown`, and is never run again.
+
+        Raises:
+            RunsError: deploy.sqlite cannot be used.
+
+        """
+        for run in self._runs.unfinished():
+            alive = self._executor.is_running(self._log_of(run.request))
+            now = "it still runs" if alive else "its output is in deploy-logs on the executor"
+            self._runs.abandon(run.request, self._now(), f"the executor's node ended during this deploy, so its result is not known; {now}")
+            if not alive:
+                self._runs.released(run.request)
+        self._runs.forget_refused(self._now() - KEEP_REFUSED_MS)
+        runlog.prune(self._logs, (self._now() - KEEP_REFUSED_MS) / 1000)
+
+    def busy(self, target: str, environment: str) -> str:
+        """Why this target and environment cannot take a run, in a sentence; empty when it can. Called in a thread.
+
+        Raises:
+            RunsError: deploy.sqlite cannot be used.
+
+        """
+        run = self._runs.holder(target, environment)
+        if run is None:
+            return ""
+        if run.state != "unknown":
+            return f"{target} is already being deployed to {environment}, for {run.person}; wait for it to end and ask again"
+        if self._executor.is_running(self._log_of(run.request)):
+            return f"deploy {run.request[:8]} of {target} to {environment}, lost from sight, still runs; the executor's operator can end it"
+        self._runs.released(run.request)
+        return ""
+
+    async def launch(self, request: Request, target: Target, person: str) -> None:
+        """Run what was claimed; returns when it has begun, or could not."""
+        order = Order(request, target, person, self._log_of(request.id))
+        begun = asyncio.Event()
+        task = asyncio.create_task(self._carry_out(order, begun), name=f"deploy-{request.id[:8]}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: begun.set())
+        await begun.wait()
+
+    async def stop(self, patience_s: float) -> None:
+        """Wait `patience_s` seconds for runs to end, and leave the rest running, unseen."""
+        self._stopping.set()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=patience_s)
+        for run in self.running.values():
+            _log.warning("deploy %s of %s to %s is left running; nobody will see how it ends", run.request[:8], run.target, run.environment)
+        left = list(self._tasks)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _carry_out(self, order: Order, begun: asyncio.Event) -> None:
+        request = order.request
+        started = self._now()
+        self.running[request.id] = RunStatus(
+            request.id, request.target, request.environment, request.ref, request.sha, order.person, started
+        )
+
+        async def on_begun() -> None:
+            await self._record(lambda: self._runs.started(request.id, started), again=False)
+            await self._outbox.answer()
+            begun.set()
+
+        try:
+            outcome = await self._executor.run(order, on_begun)
+        except Exception as error:  # noqa: BLE001 (a fault of an executor ends its deploy's story, not the node)
+            _log.exception("deploy %s was lost from sight", request.id[:8])
+            reason = f"the executor lost sight of it, so its result is not known: {error}"
+            await self._record(lambda: self._runs.abandon(request.id, self._now(), reason))
+        else:
+            await self._record(lambda: self._runs.finished(request.id, outcome.state, self._now(), outcome.exit_code, outcome.reason))
+        finally:
+            del self.running[request.id]
+        await self._outbox.answer()
+
+    async def _record(self, write: Callable[[], None], *, again: bool = True) -> None:
+        """Write what happened, over and over while the disk refuses: a deploy that ended is not `unknown` for a full disk."""
+        while True:
+            try:
+                await asyncio.to_thread(write)
+            except RunsError as error:
+                self._outbox.in_trouble(str(error))
+            else:
+                return
+            if not again or await within(self._stopping, self._retry_s):
+                return
+
+    def _log_of(self, request: str) -> Path:
+        return self._logs / f"{request}.log"
+
+
+async def within(event: asyncio.Event, seconds: float) -> bool:
+    """Whether `event` is set before `seconds` have passed."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,274 @@
+"""What the executor was asked and did, on disk, so that no crash can make a deploy run twice or end without a word.
+
+A row is committed, with synchronous=FULL, before its process starts. Two constraints carry the promises: the request is the primary
+key (one run a request, ever), and a partial unique index lets one run at a time hold a target and environment. `published` lags
+behind `state` until the answer is in the history, so an answer that a crash swallowed is given at the next start.
+
+Calls are synchronous and take milliseconds of disk: the node makes them in a thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from devstream_desktop.deploy.request import Request
+from devstream_desktop.errors import DevstreamError
+
+DISPATCHING = "dispatching"
+"""Claimed, and maybe started: only its start or its failure tells."""
+KEEP_REFUSED_MS = 32 * 86_400_000
+"""Longer than any history keeps the request, so a refusal is never repeated. Runs are kept for good: they are few, and the audit."""
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE runs (
+    request TEXT PRIMARY KEY,
+    target TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    sha TEXT NOT NULL,
+    title TEXT NOT NULL,
+    person TEXT NOT NULL,
+    state TEXT NOT NULL,
+    published TEXT NOT NULL DEFAULT '',
+    started INTEGER NOT NULL,
+    finished INTEGER NOT NULL DEFAULT 0,
+    exit INTEGER,
+    reason TEXT NOT NULL DEFAULT '',
+    previous TEXT NOT NULL DEFAULT '',
+    left_running INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX one_run ON runs (target, environment) WHERE state IN ('dispatching', 'in_progress');
+CREATE INDEX unpublished ON runs (started) WHERE published <> state;
+CREATE TABLE offers (
+    target TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    said TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (target, environment)
+) STRICT;
+"""
+_COLUMNS = "request, target, environment, ref, sha, title, person, state, published, started, finished, exit, reason, previous"
+
+
+class RunsError(DevstreamError):
+    """deploy.sqlite cannot be used; the message says what to do."""
+
+
+class Claim(Enum):
+    """What became of the attempt to be the one who runs a request."""
+
+    TAKEN = "taken"
+    KNOWN = "known"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row; times are UTC milliseconds, `exit` the exit code where there was one (negative: a signal)."""
+
+    request: str
+    target: str
+    environment: str
+    ref: str
+    sha: str
+    title: str
+    person: str
+    state: str
+    published: str
+    started: int
+    finished: int
+    exit: int | None
+    reason: str
+    previous: str
+
+
+class Runs:
+    """deploy.sqlite. Every method raises `RunsError` when the disk refuses, or between `close` and `open`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Open the file, made and brought to this version's schema when need be."""
+        with self._lock, _explained(self._path):
+            self._path.touch(mode=0o600)
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > _VERSION:
+                connection.close()
+                raise RunsError(f"{self._path.name} was written by a newer devstream (version {version}); install that one again")
+            if version == 0:
+                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
+            self._connection = connection
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def judged(self, request: str) -> bool:
+        """Whether this request has a row, whatever became of it."""
+        with self._open() as connection:
+            return connection.execute("SELECT 1 FROM runs WHERE request = ?", (request,)).fetchone() is not None
+
+    def refuse(self, request: Request, person: str, reason: str, now: int) -> bool:
+        """Record a refusal; false when the request has a row already."""
+        with self._transaction() as connection:
+            inserted = self._insert(connection, request, person, "refused", now)
+            if inserted:
+                connection.execute("UPDATE runs SET finished = ?, reason = ? WHERE request = ?", (now, reason, request.id))
+            return inserted
+
+    def claim(self, request: Request, person: str, now: int) -> Claim:
+        """Become the one who runs `request`; on disk when this returns `TAKEN`."""
+        with self._transaction() as connection:
+            try:
+                inserted = self._insert(connection, request, person, DISPATCHING, now)
+            except sqlite3.IntegrityError:
+                return Claim.BUSY
+            return Claim.TAKEN if inserted else Claim.KNOWN
+
+    def started(self, request: str, now: int) -> None:
+        """The process is there."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET state = 'in_progress', started = ? WHERE request = ? AND state = ?", (now, request, DISPATCHING)
+            )
+
+    def finished(self, request: str, state: str, now: int, exit_code: int | None, reason: str) -> None:
+        """The process ended, or never began. A success remembers which commit it replaced."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET state = ?1, finished = ?2, exit = ?3, reason = ?4, previous = CASE WHEN ?1 = 'success' THEN coalesce("
+                "(SELECT sha FROM runs old WHERE old.target = runs.target AND old.environment = runs.environment AND old.state = 'success'"
+                " ORDER BY old.finished DESC LIMIT 1), '') ELSE '' END WHERE request = ?5 AND state IN ('dispatching', 'in_progress')",
+                (state, now, exit_code, reason, request),
+            )
+
+    def holder(self, target: str, environment: str) -> Run | None:
+        """The run that keeps others from this target and environment: one under way, or one that an earlier node left running."""
+        with self._open() as connection:
+            return _first(
+                connection.execute(
+                    f"SELECT {_COLUMNS} FROM runs WHERE target = ? AND environment = ?"  # noqa: S608 (constant columns)
+                    " AND (state IN ('dispatching', 'in_progress') OR left_running = 1) ORDER BY started DESC LIMIT 1",
+                    (target, environment),
+                )
+            )
+
+    def unfinished(self) -> list[Run]:
+        """At start: the runs that an earlier node did not see end."""
+        with self._open() as connection:
+            return _all(connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE state IN ('dispatching', 'in_progress') ORDER BY started"))  # noqa: S608
+
+    def abandon(self, request: str, now: int, reason: str) -> None:
+        """Its end will never be known. It holds its target until `released` says that nothing of it runs any more."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET state = 'unknown', finished = ?, reason = ?, left_running = 1"
+                " WHERE request = ? AND state IN ('dispatching', 'in_progress')",
+                (now, reason, request),
+            )
+
+    def released(self, request: str) -> None:
+        """Nothing of an abandoned run is left."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE runs SET left_running = 0 WHERE request = ?", (request,))
+
+    def unpublished(self) -> list[Run]:
+        """The runs whose last state nobody has been told, oldest first."""
+        with self._open() as connection:
+            return _all(
+                connection.execute(
+                    f"SELECT {_COLUMNS} FROM runs WHERE published <> state AND state <> ? ORDER BY started LIMIT 200",  # noqa: S608
+                    (DISPATCHING,),
+                )
+            )
+
+    def published(self, runs: list[Run]) -> None:
+        """These states are in the history."""
+        with self._transaction() as connection:
+            connection.executemany("UPDATE runs SET published = ? WHERE request = ?", [(run.state, run.request) for run in runs])
+
+    def forget_refused(self, before: int) -> None:
+        """Drop refusals older than `before` that everybody has been told."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM runs WHERE state = 'refused' AND published = state AND finished < ?", (before,))
+
+    def offer(self, said: dict[tuple[str, str], str], now: int) -> dict[tuple[str, str], int]:
+        """Remember what peers are about to be told of each target, before they are, so that a removal is never forgotten.
+
+        Returns since when each target that peers know, also one that is not in `said`, is offered in these words.
+        """
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO offers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET said = excluded.said, since = excluded.since"
+                " WHERE said <> excluded.said",
+                [(*place, words, now) for place, words in said.items()],
+            )
+            rows = connection.execute("SELECT target, environment, since FROM offers")
+            return {(str(target), str(environment)): int(since) for target, environment, since in rows}
+
+    def withdraw(self, places: set[tuple[str, str]]) -> None:
+        """Peers have been told that these are gone."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM offers WHERE target = ? AND environment = ?", sorted(places))
+
+    @staticmethod
+    def _insert(connection: sqlite3.Connection, request: Request, person: str, state: str, now: int) -> bool:
+        cursor = connection.execute(
+            "INSERT INTO runs (request, target, environment, ref, sha, title, person, state, started)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO NOTHING",
+            (request.id, request.target, request.environment, request.ref, request.sha, request.title, person, state, now),
+        )
+        return cursor.rowcount == 1
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _explained(self._path):
+            if self._connection is None:
+                raise RunsError(f"{self._path.name} is not open: the executor does not run")
+            yield self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        why = error.strerror or error if isinstance(error, OSError) else error
+        raise RunsError(f"{path.name} cannot be used: {why}; nothing is deployed until it can (is the disk full?)") from error
+
+
+def _all(cursor: sqlite3.Cursor) -> list[Run]:
+    return [Run(*row) for row in cursor]
+
+
+def _first(cursor: sqlite3.Cursor) -> Run | None:
+    row = cursor.fetchone()
+    return None if row is None else Run(*row)

@@ -1,0 +1,163 @@
+"""Runs git for the poller: never a prompt, never a shell, bounded in time and output, and whatever it started ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from devstream_desktop.intake.sources import GitSource
+from devstream_desktop.stream.text import clean
+
+MAX_OUTPUT = 16 * 1024 * 1024
+LOOK_SECONDS = 30.0
+FETCH_SECONDS = 120.0
+FIRST_FETCH_SECONDS = 900.0
+_SETTINGS = {
+    "protocol.ext.allow": "never",
+    "core.hooksPath": os.devnull,
+    "gc.autoDetach": "false",  # nothing goes on behind our back
+    "log.showSignature": "false",
+    "i18n.logOutputEncoding": "UTF-8",
+    "fetch.writeCommitGraph": "false",
+}
+_OFFER_FILTER = "--upload-pack=git -c uploadpack.allowFilter=true upload-pack"
+"""A repository on this machine allows partial clones only when told to, and it is we who serve it."""
+
+_CREDENTIALS = re.compile(r"://[^/@\s]+@")
+"""The user's own git settings may put a token into a URL, and git repeats it in its complaints."""
+
+
+class GitError(Exception):
+    """A git command failed; the message is git's own reason, cleaned, or what happened to it. `code` is 0 when it did not end by itself."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def local_folder(source: GitSource) -> Path | None:
+    """Where on this machine the repository is; None for a remote."""
+    if not source.is_local:
+        return None
+    path = unquote(source.url.removeprefix("file://")) if source.url.startswith("file://") else source.url
+    return Path(path).expanduser().absolute()
+
+
+def remote_of(source: GitSource) -> str:
+    """The URL that git is given: a path becomes a file URL, so that git never takes it for an option or links its objects."""
+    folder = local_folder(source)
+    return source.url if folder is None else "file://" + quote(str(folder))
+
+
+def transport_options(source: GitSource) -> list[str]:
+    """What a command that reads the remote needs."""
+    return [_OFFER_FILTER] if source.is_local else []
+
+
+async def git(*arguments: str, folder: Path | None = None, seconds: float = LOOK_SECONDS) -> str:
+    """What a git command prints.
+
+    Raises:
+        GitError: it failed, took too long, printed too much, or there is no git.
+
+    """
+    settings = [part for key, value in _SETTINGS.items() for part in ("-c", f"{key}={value}")]
+    place = ["-C", str(folder)] if folder is not None else []
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "git",
+            *settings,
+            *place,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(),
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise GitError("there is no git command; install git") from None
+    except OSError as error:
+        raise GitError(f"git cannot be started: {error.strerror or error}") from None
+    try:
+        async with asyncio.timeout(seconds):
+            (output, overflow), (errors, _), code = await asyncio.gather(
+                _read(process.stdout, MAX_OUTPUT), _read(process.stderr, 64 * 1024), process.wait()
+            )
+    except TimeoutError:
+        raise GitError(f"git {arguments[0]} did not end within {seconds:.0f} s") from None
+    finally:
+        await _end(process)
+    if overflow:
+        raise GitError(f"git {arguments[0]} printed more than {MAX_OUTPUT} bytes")
+    if code != 0:
+        raise GitError(_reason(errors.decode("utf-8", "replace")) or f"git {arguments[0]} failed with {code}", code)
+    return output.decode("utf-8", "replace")
+
+
+async def is_ancestor(folder: Path, old: str, new: str) -> bool:
+    """Whether `new`, all of whose history is here, descends from `old`.
+
+    Raises:
+        GitError: it cannot be told.
+
+    """
+    try:
+        await git("merge-base", "--is-ancestor", old, new, folder=folder)
+    except GitError as error:
+        # 1: it does not. 128: `old` is not here, so it is not in the history of `new`.
+        if error.code in (1, 128):
+            return False
+        raise
+    return True
+
+
+async def _read(stream: asyncio.StreamReader | None, limit: int) -> tuple[bytes, bool]:
+    """All of a stream; past `limit` it is read but not kept, so that the writer never waits."""
+    kept = bytearray()
+    overflow = False
+    while stream is not None and (chunk := await stream.read(65_536)):
+        if len(kept) + len(chunk) > limit:
+            overflow = True
+        else:
+            kept += chunk
+    return bytes(kept), overflow
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill what still runs of the command: git and the ssh or https helper that it started."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
+
+
+def _environment() -> dict[str, str]:
+    # A GIT_DIR or GIT_INDEX_FILE of the shell that started the node would redirect every command.
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in ("GIT_SSH_COMMAND", "GIT_SSL_CAINFO")}
+    return kept | {
+        "LC_ALL": "C.UTF-8",
+        "LANGUAGE": "",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "SSH_ASKPASS_REQUIRE": "never",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+    }
+
+
+def _reason(errors: str) -> str:
+    """The line of git's complaint that says why."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
+    return clean(_CREDENTIALS.sub("://", (telling or lines or [""])[0].removeprefix("fatal: ")), 200)

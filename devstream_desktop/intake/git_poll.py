@@ -1,0 +1,253 @@
+"""Follows one git repository: looks at its branches, fetches what is new without trees or files, and says one event a push.
+
+Where it got to is kept in the intake store, and moves only after the events are published: a crash repeats events with the same keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from devstream_collectors.change import HEADS, remote_scope, service_scope
+from devstream_collectors.contract import SourceInfo
+from devstream_collectors.git import LOG_FORMAT, Heads, Move, backfill_event, change_event, moves, parse_heads, parse_log, patterns, wanted
+from devstream_desktop.intake.git_commands import (
+    FETCH_SECONDS,
+    FIRST_FETCH_SECONDS,
+    GitError,
+    git,
+    is_ancestor,
+    local_folder,
+    remote_of,
+    transport_options,
+)
+from devstream_desktop.intake.health import Health, Publish
+from devstream_desktop.intake.ref_watch import RefWatch
+from devstream_desktop.intake.sources import GitSource
+from devstream_desktop.intake.spool import Notes
+from devstream_desktop.stream.event import Event
+
+LOCAL_INTERVAL = 1.0
+REMOTE_INTERVAL = 20.0
+MAX_INTERVAL = 300.0
+JITTER = 0.2
+FULL_LOOK = 20.0
+"""Seconds after which a local repository is asked even though its files look unchanged."""
+BACKFILL = 20
+MAX_EVENTS = 100
+"""Of one look: more branches than that at once are an import, not news."""
+MAX_KNOWN = 20
+"""Other branches that the commits of a new one are compared with."""
+FAILURES_BEFORE_NEW_MIRROR = 3
+_LOG = logging.getLogger(__name__)
+
+
+class _Cursor(msgspec.Struct, frozen=True):
+    """What was seen last: the branches that match `names`, and whether the repository had none at all."""
+
+    url: str
+    names: tuple[str, ...]
+    branches: dict[str, str]
+    empty: bool = False
+
+
+_cursor = msgspec.json.Decoder(_Cursor)
+
+
+def git_scope(source: GitSource) -> str:
+    """Where a change of this repository is true: the same text that a webhook of the same forge gives."""
+    return remote_scope(source.url) or service_scope(source.service or source.name)
+
+
+class GitPoller:
+    """Polls one repository until stopped."""
+
+    def __init__(
+        self,
+        source: GitSource,
+        mirrors: Path,
+        notes: Notes,
+        health: Health,
+        publish: Publish,
+        now: Callable[[], int],
+    ) -> None:
+        self.source = source
+        self.health = health
+        self._info = SourceInfo(source.name, source.branches, source.service)
+        self._scope = git_scope(source)
+        self._mirror = mirrors / source.name
+        self._notes = notes
+        self._publish = publish
+        self._now = now
+        self._broken_mirror = 0
+        self._is_working_copy = False
+        self._folder = local_folder(source)
+        self._watch = RefWatch(self._folder) if self._folder is not None else None
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two looks when all is well."""
+        return float(self.source.interval or (LOCAL_INTERVAL if self.source.is_local else REMOTE_INTERVAL))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look again and again until `stop` is set. Failures are counted, shown and waited out; they never end the loop."""
+        pause = self.interval
+        loop = asyncio.get_running_loop()
+        asked = 0.0
+        while not stop.is_set():
+            fresh = self._watch is None or await self._watch.changed() or loop.time() - asked >= FULL_LOOK or pause > self.interval
+            if fresh:
+                asked = loop.time()
+                try:
+                    await self.poll()
+                    pause = self.interval
+                except Exception as error:  # noqa: BLE001 - said below and in `status`
+                    pause = min(MAX_INTERVAL, pause * 2)
+                    _LOG.log(logging.INFO if isinstance(error, GitError) else logging.ERROR, "source %s: %s", self.source.name, error)
+                    if self._watch is not None:
+                        self._watch.forget()
+                    await self.health.failed(self._now(), str(error))
+            # Not for secrets: so that many collectors do not ask at the same moment.
+            delay = pause * (1 + random.uniform(-JITTER, JITTER)) if self._watch is None else pause  # noqa: S311
+            try:
+                await asyncio.wait_for(stop.wait(), delay)
+            except TimeoutError:
+                continue
+
+    async def look(self) -> Heads:
+        """The branches of the remote now.
+
+        Raises:
+            GitError: it cannot be asked.
+
+        """
+        options = transport_options(self.source)
+        if self._folder is not None:
+            self._is_working_copy = await asyncio.to_thread((self._folder / ".git").exists)
+        return parse_heads(await git("ls-remote", "--symref", *options, "--", remote_of(self.source), "HEAD", f"{HEADS}*"))
+
+    def followed(self, heads: Heads) -> list[str]:
+        """Which of the branches count."""
+        return list(wanted(heads, patterns(heads, self._info, working_copy=self._is_working_copy)))
+
+    async def poll(self) -> int:
+        """One look; how many events were published.
+
+        Raises:
+            GitError: the remote cannot be read.
+
+        """
+        heads = await self.look()
+        names = patterns(heads, self._info, working_copy=self._is_working_copy)
+        new = wanted(heads, names)
+        cursor = await self._read_cursor()
+        if cursor is None:
+            events = await self._first_contact(new)
+        elif cursor.names == names and cursor.branches == new:
+            events = []
+        else:
+            old = cursor.branches
+            if cursor.names != names and not cursor.empty:
+                # Another choice of branches is not news of those that come or go with it.
+                old = {name: cursor.branches.get(name, revision) for name, revision in new.items()}
+            events = await self._read_changes(moves(old, new), old)
+        if events:
+            await self._publish(events)
+            self.health.events += len(events)
+        seen = _Cursor(self.source.url, names, new, empty=not heads.branches)
+        if seen != cursor:
+            await self._notes.write(self._note, msgspec.json.encode(seen))
+        await self.health.seen(self._now())
+        return len(events)
+
+    async def _first_contact(self, branches: dict[str, str]) -> list[Event]:
+        """Nothing that was there before is news; when asked for, the newest commits fill the history quietly."""
+        if not branches:
+            return []
+        await self._fetch(list(branches), FIRST_FETCH_SECONDS)
+        if not self.source.backfill:
+            return []
+        events: list[Event] = []
+        for branch, revision in branches.items():
+            arguments = ("log", "--first-parent", f"--max-count={BACKFILL}", f"--format={LOG_FORMAT}", revision, "--")
+            events += [
+                backfill_event(self._info, self._scope, branch, commit) for commit in reversed(parse_log(await self._ask(*arguments)))
+            ]
+        newest = sorted(events, key=lambda event: event.time)[-BACKFILL:]
+        if len(newest) < len(events):
+            self.health.dropped["older-than-backfill"] += len(events) - len(newest)
+        return newest
+
+    async def _read_changes(self, changes: list[Move], old: dict[str, str]) -> list[Event]:
+        moved = [move for move in changes if move.new]
+        if moved:
+            await self._fetch([move.branch for move in moved], FETCH_SECONDS)
+        if len(changes) > MAX_EVENTS:
+            _LOG.warning("source %s: %d branches changed at once; %d make lines", self.source.name, len(changes), MAX_EVENTS)
+            self.health.dropped["too-many-branches"] += len(changes) - MAX_EVENTS
+        return [await self._event(move, old) for move in changes[:MAX_EVENTS]]
+
+    async def _event(self, move: Move, old: dict[str, str]) -> Event:
+        if not move.new:
+            return change_event(self._info, self._scope, move, forced=False, count=0, head=None, now=self._now())
+        forced = bool(move.old) and not await is_ancestor(self._mirror, move.old, move.new)
+        known = [move.old] if move.old and not forced else sorted(set(old.values()))[:MAX_KNOWN]
+        present = [revision for revision in known if revision != move.new and await self._has(revision)]
+        count = int((await self._ask("rev-list", "--count", move.new, *(f"^{revision}" for revision in present), "--")).strip() or 0)
+        head = parse_log(await self._ask("log", "--max-count=1", f"--format={LOG_FORMAT}", move.new, "--"))
+        return change_event(self._info, self._scope, move, forced=forced, count=count, head=head[0] if head else None, now=self._now())
+
+    async def _has(self, revision: str) -> bool:
+        try:
+            await git("cat-file", "-e", f"{revision}^{{commit}}", folder=self._mirror)
+        except GitError:
+            return False
+        return True
+
+    async def _ask(self, *arguments: str) -> str:
+        return await git(*arguments, folder=self._mirror)
+
+    async def _fetch(self, branches: list[str], seconds: float) -> None:
+        """Bring commits, without trees or files, of `branches` into the mirror.
+
+        Raises:
+            GitError: it did not work. After some times in a row the mirror is thrown away, in case it is what is broken.
+
+        """
+        first = not await asyncio.to_thread((self._mirror / "HEAD").exists)
+        try:
+            if first:
+                await asyncio.to_thread(self._mirror.mkdir, 0o700, parents=True, exist_ok=True)
+                await git("init", "--bare", "--quiet", "--", str(self._mirror))
+            await git("config", "remote.origin.url", remote_of(self.source), folder=self._mirror)
+            for start in range(0, len(branches), 100):
+                specs = [f"+{HEADS}{branch}:{HEADS}{branch}" for branch in branches[start : start + 100]]
+                options = ("--quiet", "--filter=tree:0", "--no-tags", "--no-write-fetch-head", *transport_options(self.source))
+                await git("fetch", *options, "origin", *specs, folder=self._mirror, seconds=seconds)
+        except GitError:
+            self._broken_mirror += 1
+            if first or self._broken_mirror >= FAILURES_BEFORE_NEW_MIRROR:
+                self._broken_mirror = 0
+                await asyncio.to_thread(shutil.rmtree, self._mirror, ignore_errors=True)
+            raise
+        self._broken_mirror = 0
+
+    @property
+    def _note(self) -> str:
+        return f"git/{self.source.name}"
+
+    async def _read_cursor(self) -> _Cursor | None:
+        saved = await self._notes.read(self._note)
+        if not saved:
+            return None
+        try:
+            cursor = _cursor.decode(saved)
+        except msgspec.MsgspecError:
+            return None
+        return cursor if cursor.url == self.source.url else None

@@ -1,0 +1,119 @@
+"""How each source is doing: counters for `status`, and one line when a source falls silent and one when it is back."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from devstream_desktop.intake.spool import Notes
+from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.words import Kind
+
+Publish = Callable[[list[Event]], Awaitable[None]]
+FAILURES_BEFORE_SILENT = 2
+"""One lost packet is not news."""
+_LOG = logging.getLogger(__name__)
+
+
+class _Saved(msgspec.Struct, frozen=True):
+    last_seen: int = 0
+    silent_since: int = 0
+
+
+_saved = msgspec.json.Decoder(_Saved)
+
+
+@dataclass
+class Health:
+    """One source's state. `silent_after` in milliseconds, 0: only failures make it silent. Counters are since the node's start."""
+
+    name: str
+    publish: Publish
+    notes: Notes
+    silent_after: int = 0
+    last_seen: int = 0
+    last_error: str = ""
+    silent_since: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    events: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    _failures: int = 0
+    _started: int = 0
+
+    async def open(self, now: int) -> None:
+        """Remember how the source was before this start, so that neither line is said twice."""
+        self._started = now
+        saved = await self.notes.read(self._note)
+        if saved:
+            try:
+                known = _saved.decode(saved)
+            except msgspec.MsgspecError:
+                return
+            self.last_seen, self.silent_since = known.last_seen, known.silent_since
+
+    @property
+    def state(self) -> str:
+        """`new`, `active` or `silent`, for a person."""
+        return "silent" if self.silent_since else "active" if self.last_seen else "new"
+
+    async def seen(self, now: int) -> None:
+        """The source answered or delivered."""
+        self.last_seen, self.last_error, self._failures = now, "", 0
+        if self.silent_since:
+            since = self.silent_since
+            if await self._say("active", now, since, ""):
+                self.silent_since = 0
+                await self.save()
+
+    async def failed(self, now: int, error: str) -> None:
+        """The source could not be read. The second time in a row it counts as silent."""
+        self.last_error = clean(error, 200)
+        self._failures += 1
+        if self._failures >= FAILURES_BEFORE_SILENT:
+            await self._silent(now, self.last_error)
+
+    async def check(self, now: int) -> None:
+        """Notice that nothing came for longer than expected."""
+        last = max(self.last_seen, self._started)
+        if self.silent_after and now - last > self.silent_after:
+            await self._silent(now, f"nothing for {self.silent_after // 1000} s")
+
+    async def save(self) -> None:
+        """Keep what the next start must know."""
+        await self.notes.write(self._note, msgspec.json.encode(_Saved(self.last_seen, self.silent_since)))
+
+    @property
+    def _note(self) -> str:
+        return f"health/{self.name}"
+
+    async def _silent(self, now: int, reason: str) -> None:
+        if not self.silent_since and await self._say("silent", now, now, reason):
+            self.silent_since = now
+            await self.save()
+
+    async def _say(self, state: str, now: int, since: int, reason: str) -> bool:
+        event = make_event(
+            kind=Kind.SOURCE,
+            state=state,
+            service=self.name,
+            subject=f"source/{self.name}",
+            # Silence and its end are one row.
+            number=str(since),
+            key=fact_key(f"source/{self.name}", Kind.SOURCE, state, str(since)),
+            time=now,
+            source=self.name,
+            reason=reason,
+            duration=now - since if state == "active" else 0,
+        )
+        try:
+            await self.publish([event])
+        except Exception:  # noqa: BLE001 - it is said again at the next look
+            _LOG.exception("source %s: %s could not be published", self.name, state)
+            return False
+        return True

@@ -1,0 +1,163 @@
+"""The task that turns stored deliveries into events: read, normalise, publish, take off the queue.
+
+A crash at any point is harmless: what is still in the queue is done again, and events have the same keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+
+from devstream_collectors.contract import Delivery, Normalised, SourceInfo, WebhookCollector
+from devstream_desktop.intake.health import Health, Publish
+from devstream_desktop.intake.spool import TEST_HEADER, Raw, Spool
+from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.words import Kind
+
+BATCH = 64
+LARGE_BODY = 64 * 1024
+"""Bytes from which a body is parsed off the loop."""
+MAX_PAUSE = 30.0
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A webhook source that runs."""
+
+    info: SourceInfo
+    collector: WebhookCollector
+    secrets: tuple[bytes, ...]
+    health: Health
+
+
+class Normaliser:
+    """Works the spool off, one batch after the other, in order."""
+
+    def __init__(
+        self, spool: Spool, known: Container[str], channels: Mapping[str, Channel], publish: Publish, now: Callable[[], int]
+    ) -> None:
+        """`known` are all sources, `channels` those that run: what a source that cannot run now has delivered waits for it."""
+        self._spool = spool
+        self._known = known
+        self._channels = channels
+        self._publish = publish
+        self._now = now
+        self._news = asyncio.Event()
+        self._trouble = ""
+        self.tests: dict[str, asyncio.Future[Normalised]] = {}
+        """Tests that wait for their delivery, by name."""
+
+    def wake(self) -> None:
+        """There is something in the spool."""
+        self._news.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; `wake` after setting it."""
+        pause = 0.0
+        self._news.set()
+        while not stop.is_set():
+            if not pause:
+                await self._news.wait()
+            self._news.clear()
+            try:
+                await self._drain(stop)
+                pause = 0.0
+                self._say("")
+            except Exception as error:  # noqa: BLE001 - nothing is lost: the spool keeps it, and `status` shows why it waits
+                pause = min(MAX_PAUSE, pause * 2 or 0.5)
+                _LOG.warning("events cannot be published now (%s); trying again in %.0f s", error, pause)
+                self._say(f"events wait to be published: {error}")
+                await _wait(stop, pause)
+
+    def _say(self, trouble: str) -> None:
+        """Show what holds everything up, or that nothing does any more."""
+        for channel in self._channels.values():
+            if trouble or (self._trouble and channel.health.last_error == self._trouble):
+                channel.health.last_error = trouble
+        self._trouble = trouble
+
+    async def _drain(self, stop: asyncio.Event) -> None:
+        after = 0
+        while not stop.is_set():
+            rows = await self._spool.next(BATCH, after)
+            if not rows:
+                return
+            after = rows[-1].id
+            read = [(row, await self._read(row)) for row in rows if row.source in self._channels or row.source not in self._known]
+            try:
+                await self._finish(read)
+            except ValueError:
+                for one in read:
+                    await self._finish_alone(one)
+
+    async def _finish_alone(self, one: tuple[Raw, Normalised]) -> None:
+        """Something in a batch was refused for what it is: find the delivery, and give up on that one alone."""
+        try:
+            await self._finish([one])
+        except ValueError as error:
+            row = one[0]
+            _LOG.exception("delivery %d of source %s made an event that was refused", row.id, row.source)
+            await self._finish([(row, Normalised(dropped="refused", detail=str(error)))])
+
+    async def _finish(self, read: list[tuple[Raw, Normalised]]) -> None:
+        if not read:
+            return
+        events = [event for row, result in read for event in self._events(row, result)]
+        if events:
+            await self._publish(events)
+        outcomes = {row.id: result.dropped or f"{len(result.events)} events" for row, result in read}
+        await self._spool.done(outcomes, sum(len(row.body) for row, _ in read))
+        for row, result in read:
+            channel = self._channels.get(row.source)
+            if channel is not None and result.dropped:
+                channel.health.dropped[result.dropped] += 1
+            elif channel is not None:
+                channel.health.events += len(result.events)
+            waiter = self.tests.get(row.headers.get(TEST_HEADER, ""))
+            if waiter is not None and not waiter.done():
+                waiter.set_result(result)
+
+    def _events(self, row: Raw, result: Normalised) -> tuple[Event, ...]:
+        test = row.headers.get(TEST_HEADER, "")
+        if not test:
+            return result.events
+        return (tested_event(row.source, test, self._now()),) if result.events else ()
+
+    async def _read(self, row: Raw) -> Normalised:
+        channel = self._channels.get(row.source)
+        if channel is None:
+            return Normalised(dropped="source-removed")
+        delivery = Delivery(row.headers, row.body, row.received)
+        try:
+            if len(row.body) >= LARGE_BODY:
+                return await asyncio.to_thread(channel.collector.normalise, delivery, channel.info)
+            return channel.collector.normalise(delivery, channel.info)
+        except Exception as error:  # noqa: BLE001 - one broken collector must not stop the others
+            _LOG.exception("the collector of source %s failed on delivery %d", row.source, row.id)
+            return Normalised(dropped="collector-failed", detail=str(error))
+
+
+def tested_event(source: str, test: str, now: int) -> Event:
+    """What the test of a source leaves in the stream: a quiet line that says it was one."""
+    return make_event(
+        kind=Kind.SOURCE,
+        state="active",
+        service=source,
+        subject=f"source/{source}/test",
+        number=test,
+        key=fact_key(f"source/{source}", Kind.SOURCE, "test", test),
+        time=now,
+        source=source,
+        title="test of this source",
+        quiet=True,
+    )
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,197 @@
+"""What the HTTP server answers: `POST /in/<source>`, checked, stored, 202.
+
+There is nothing else to ask for, and nothing is parsed before it is known to be authentic. 400 not JSON, or a header that matters
+came twice; 401 wrong or missing signature; 404 no such source; 405 not POST; 408 too slow; 411 no length; 413 over 5 MiB;
+431 headers too large; 503 cannot be stored now (the sender should try again).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import logging
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from devstream_desktop.intake.normaliser import LARGE_BODY, Channel
+from devstream_desktop.intake.signature import verify
+from devstream_desktop.intake.spool import TEST_HEADER, Spool, Taken
+from devstream_desktop.intake.store import StoreError
+from devstream_desktop.stream.text import clean
+
+MAX_BODY = 5 * 1024 * 1024
+MAX_HEADERS = 16 * 1024
+MAX_IN_FLIGHT = 64 * 1024 * 1024
+"""Bytes of bodies in memory before they are known to be authentic."""
+MAX_DROPPED = 64 * 1024 * 1024
+"""Bytes of a refused body that are read and dropped."""
+BODY_SECONDS = 10.0
+_FORM = "application/x-www-form-urlencoded"
+_LOG = logging.getLogger(__name__)
+
+
+class _Refused(Exception):  # noqa: N818 - it is an answer
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Receiver:
+    """The application. `channels` is looked at for each request, so sources can come and go while it runs."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        spool: Spool,
+        wake: Callable[[], None],
+        tests: Mapping[str, object],
+        now: Callable[[], int],
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self._channels = channels
+        self._spool = spool
+        self._wake = wake
+        self._tests = tests
+        self._now = now
+        self._body_seconds = body_seconds
+        self._in_flight = 0
+        self.app = Starlette(routes=[Route("/in/{name}", self._answer, methods=["POST"])])
+        self.app.router.redirect_slashes = False
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            status, text = await self._take(request)
+        except _Refused as refusal:
+            return _Refusal(refusal, self._body_seconds)
+        except ClientDisconnect:
+            return PlainTextResponse("gone\n", 400)
+        return PlainTextResponse(f"{text}\n", status)
+
+    async def _take(self, request: Request) -> tuple[int, str]:
+        name = request.path_params["name"]
+        channel = self._channels.get(name)
+        if channel is None:
+            raise _Refused(404, "no such source")
+        if sum(len(key) + len(value) for key, value in request.headers.raw) > MAX_HEADERS:
+            raise _Refused(431, "headers are too large")
+        headers = _headers(request, channel)
+        body = await self._body(request)
+        now = self._now()
+        scheme = channel.collector.SIGNATURE
+        check = (scheme, channel.secrets, body, headers, now)
+        if not (await asyncio.to_thread(verify, *check) if len(body) >= LARGE_BODY else verify(*check)):
+            channel.health.rejected += 1
+            channel.health.last_error = (
+                f"a delivery with a wrong or missing {scheme.header} was refused; is the secret the same on both sides?"
+            )
+            raise _Refused(401, "wrong or missing signature")
+        document = await asyncio.to_thread(_json, headers, body) if len(body) >= LARGE_BODY else _json(headers, body)
+        return await self._store(channel, headers, document, now)
+
+    async def _store(self, channel: Channel, headers: Mapping[str, str], body: bytes, now: int) -> tuple[int, str]:
+        collector = channel.collector
+        name = channel.info.name
+        kept = {key: clean(headers[key], 200) for key in (collector.EVENT_HEADER,) if key in headers}
+        test = headers.get(TEST_HEADER, "")
+        if any(hmac.compare_digest(test.encode(), known.encode()) for known in self._tests):
+            kept[TEST_HEADER] = test
+        try:
+            taken = await self._spool.put(name, clean(headers.get(collector.DELIVERY_HEADER, ""), 200), kept, body, now)
+        except StoreError as error:
+            channel.health.last_error = str(error)
+            _LOG.error("a delivery of source %s was turned away: %s", name, error)
+            raise _Refused(503, "cannot be stored now, try again later") from error
+        if taken is Taken.FULL:
+            channel.health.last_error = "too many deliveries wait to be published; the sender was told to try again"
+            raise _Refused(503, "too many deliveries wait, try again later")
+        if taken is Taken.SEEN:
+            return 202, "seen before"
+        channel.health.accepted += 1
+        await channel.health.seen(now)
+        self._wake()
+        return 202, "accepted"
+
+    async def _body(self, request: Request) -> bytes:
+        length = request.headers.get("content-length", "")
+        if not (length.isascii() and length.isdigit()):
+            raise _Refused(411, "Content-Length is required")
+        size = int(length[:12])
+        if size > MAX_BODY:
+            raise _Refused(413, f"more than {MAX_BODY} bytes")
+        if self._in_flight + size > MAX_IN_FLIGHT:
+            raise _Refused(503, "too many deliveries at once, try again later")
+        self._in_flight += size
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > MAX_BODY:
+                        raise _Refused(413, f"more than {MAX_BODY} bytes")
+        except TimeoutError:
+            raise _Refused(408, "too slow") from None
+        finally:
+            self._in_flight -= size
+        return bytes(body)
+
+
+class _Refusal(PlainTextResponse):
+    """An answer that is out before the body is in: the rest is read and dropped, for a sender cut off while it writes never reads."""
+
+    def __init__(self, refused: _Refused, seconds: float) -> None:
+        super().__init__(f"{refused}\n", refused.status)
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI gives it
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        await self._drop_rest(receive)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _drop_rest(self, receive: Receive) -> None:
+        left = MAX_DROPPED
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                while left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
+
+
+def _headers(request: Request, channel: Channel) -> dict[str, str]:
+    """The headers that are read, each at most once: of two, a proxy and we might not believe the same."""
+    collector = channel.collector
+    scheme = collector.SIGNATURE
+    names = {scheme.header, scheme.timestamp_header, scheme.id_header, collector.EVENT_HEADER, collector.DELIVERY_HEADER}
+    found: dict[str, str] = {}
+    for name in (*names, "content-type", TEST_HEADER):
+        values = request.headers.getlist(name) if name else []
+        if len(values) > 1:
+            raise _Refused(400, f"{name} was sent twice")
+        if values:
+            found[name] = values[0]
+    return found
+
+
+def _json(headers: Mapping[str, str], body: bytes) -> bytes:
+    """The JSON of a body, which GitHub and others may also send as the form field `payload`."""
+    if headers.get("content-type", "").split(";")[0].strip().lower() == _FORM:
+        try:
+            fields = parse_qs(body.decode(), strict_parsing=True, max_num_fields=20)
+        except ValueError:
+            raise _Refused(400, "not a form") from None
+        body = fields.get("payload", [""])[0].encode()
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise _Refused(400, "not JSON") from None
+    return body

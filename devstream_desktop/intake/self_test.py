@@ -1,0 +1,104 @@
+"""`devstream source test`: takes the real way, from the sender's side to a quiet line in the stream, and says how far it got."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import ClassVar
+
+import msgspec
+
+from devstream_collectors.contract import Normalised
+from devstream_desktop.intake.git_commands import GitError
+from devstream_desktop.intake.git_poll import GitPoller
+from devstream_desktop.intake.health import Publish
+from devstream_desktop.intake.normaliser import Channel, tested_event
+from devstream_desktop.intake.signature import sign
+from devstream_desktop.intake.spool import TEST_HEADER
+
+SECONDS = 10.0
+
+
+class TestReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a test of a source got. `reached`: `configured`, `read` or `accepted`, `mapped`, `published`."""
+
+    __test__: ClassVar[bool] = False  # not a test of pytest's
+
+    ok: bool
+    reached: str
+    detail: str
+
+
+def failed(reached: str, detail: str) -> TestReport:
+    """A test that ended early."""
+    return TestReport(ok=False, reached=reached, detail=detail)
+
+
+async def try_git(poller: GitPoller, publish: Publish, now: Callable[[], int]) -> TestReport:
+    """Read the branches, then publish a quiet line."""
+    try:
+        heads = await poller.look()
+    except GitError as error:
+        return failed("configured", f"the repository cannot be read: {error}")
+    names = poller.followed(heads)
+    detail = f"{len(heads.branches)} branches, of which these count: {', '.join(names[:10]) or 'none'}"
+    try:
+        await publish([tested_event(poller.source.name, secrets.token_hex(8), now())])
+    except Exception as error:  # noqa: BLE001 - whatever the stream says is the result of the test
+        return failed("read", f"{detail}; but the stream did not take the line: {error}")
+    return TestReport(ok=True, reached="published", detail=detail)
+
+
+async def try_webhook(
+    channel: Channel, address: tuple[str, int] | None, waiting: dict[str, asyncio.Future[Normalised]], now: Callable[[], int]
+) -> TestReport:
+    """Post a signed sample to our own receiver and wait until it is in the stream."""
+    if address is None:
+        return failed("configured", "this node has no receiver; start it with --intake HOST:PORT")
+    test = secrets.token_hex(8)
+    result = waiting[test] = asyncio.get_running_loop().create_future()
+    reached = "configured"
+    try:
+        async with asyncio.timeout(SECONDS):
+            status = await _post(channel, address, test, now())
+            if status != 202:
+                return failed(reached, f"the receiver answered {status}")
+            reached = "accepted"
+            outcome = await result
+    except TimeoutError:
+        return failed(reached, f"it did not get further within {SECONDS:.0f} s; see status for what it waits for")
+    except OSError as error:
+        return failed(reached, f"the receiver cannot be reached: {error}")
+    finally:
+        del waiting[test]
+    if outcome.dropped:
+        return failed(reached, f"the sample made no line: {outcome.dropped} {outcome.detail}".rstrip())
+    return TestReport(ok=True, reached="published", detail="signature, spool, mapping and stream are in order")
+
+
+async def _post(channel: Channel, address: tuple[str, int], test: str, now: int) -> int:
+    """The status of a signed POST. A request this plain needs no HTTP client."""
+    collector, info = channel.collector, channel.info
+    scheme = collector.SIGNATURE
+    delivery = collector.sample(info, now)
+    headers = dict(delivery.headers)
+    if scheme.timestamp_header:
+        headers[scheme.timestamp_header] = str(now // 1000)
+    if scheme.id_header:
+        headers[scheme.id_header] = test
+    headers[scheme.header] = sign(scheme, channel.secrets[0], delivery.body, headers)
+    headers |= {"host": "localhost", "content-type": "application/json", "content-length": str(len(delivery.body)), TEST_HEADER: test}
+    if collector.DELIVERY_HEADER:
+        headers[collector.DELIVERY_HEADER] = test
+    lines = [f"POST /in/{info.name} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "connection: close", "", ""]
+    host, port = address
+    reader, writer = await asyncio.open_connection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104
+    try:
+        writer.write("\r\n".join(lines).encode() + delivery.body)
+        await writer.drain()
+        answer = (await reader.readline()).split()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    return int(answer[1]) if len(answer) > 1 and answer[1].isdigit() else 0

@@ -1,0 +1,153 @@
+"""The HTTP server in the node's loop: uvicorn on a socket that is ours, with limits where uvicorn with httptools has none.
+
+Needs the extra `collector`; nothing imports this module before a receiver is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from devstream_desktop.errors import DevstreamError
+
+MAX_HEADERS = 16 * 1024
+MAX_CONNECTIONS = 256
+HEADER_SECONDS = 5.0
+REST_SECONDS = 10.0
+STOP_SECONDS = 3
+
+
+class ListenError(DevstreamError):
+    """The receiver cannot listen there; the message says why and what to do."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """Ends connections that are too slow, or whose headers never end: the parser itself waits and collects for ever.
+
+    What is left of a refused body is read and dropped for a while, so that a sender that is still writing sees the answer.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+    _in_headers = True
+    _moved = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._allow(HEADER_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._allow(0)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_headers and self._deadline is None:
+            self._allow(HEADER_SECONDS)
+        self._moved = False
+        super().data_received(data)
+        if self._in_headers and not self._moved and not self.transport.is_closing():
+            self._header_bytes += len(data)
+            if self._header_bytes > MAX_HEADERS:
+                self.send_400_response("Headers are too large.")
+
+    def on_headers_complete(self) -> None:
+        self._in_headers, self._moved, self._header_bytes = False, True, 0
+        self._allow(0)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_headers, self._moved = True, True
+        self._allow(0)
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._in_headers:
+            self._allow(REST_SECONDS)
+
+    def _allow(self, seconds: float) -> None:
+        """Start the clock anew; 0 stops it."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self.loop.call_later(seconds, self._too_slow) if seconds else None
+
+    def _too_slow(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The node handles signals."""
+        yield
+
+
+class HttpServer:
+    """Serves an application until stopped."""
+
+    def __init__(self, app: Starlette, host: str, port: int) -> None:
+        """Binds at once.
+
+        Raises:
+            ListenError: the address is taken or not ours.
+
+        """
+        self._socket = _bind(host, port)
+        config = uvicorn.Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        config.load()
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; the port is the real one when 0 was asked for."""
+        host, port = self._socket.getsockname()[:2]
+        return str(host), int(port)
+
+    async def start(self) -> None:
+        """Answer from now on."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="intake-http")
+
+    async def stop(self) -> None:
+        """Finish the requests that run, a few seconds at most, then close."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._socket.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address for --intake") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(512)
+        listener.setblocking(False)  # noqa: FBT003 - the name says it
+    except OSError as error:
+        listener.close()
+        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address for --intake") from None
+    return listener

@@ -1,0 +1,333 @@
+"""The collector in a node: sources in, events out, and how each source is doing.
+
+`Intake` reads `sources.toml`, polls the git repositories, runs the webhook receiver when an address is given, and keeps it all going:
+a source that fails is shown and waited for, and never stops another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from devstream_collectors.change import service_scope
+from devstream_collectors.contract import SourceInfo
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+from devstream_desktop.intake import sources as configuration
+from devstream_desktop.intake.adapter import NoCollectorError, webhook_collector
+from devstream_desktop.intake.emit import EmitRequest, emit_event
+from devstream_desktop.intake.git_poll import GitPoller, git_scope
+from devstream_desktop.intake.health import Health, Publish
+from devstream_desktop.intake.normaliser import Channel, Normaliser
+from devstream_desktop.intake.self_test import TestReport, failed, try_git, try_webhook
+from devstream_desktop.intake.sources import GitSource, Source, Vault, WebhookSource
+from devstream_desktop.intake.spool import Notes, Spool
+from devstream_desktop.intake.store import Store, StoreError
+from devstream_desktop.stream.event import Event
+
+if TYPE_CHECKING:
+    from devstream_desktop.intake.server import HttpServer
+
+__all__ = ["Intake", "IntakeError", "Publish", "SourceStatus", "TestReport"]
+
+HOUSEKEEPING_SECONDS = 30.0
+STOP_SECONDS = 2.0
+"""How long a publication under way may take to end."""
+_LOG = logging.getLogger(__name__)
+
+
+class IntakeError(DevstreamError):
+    """The intake cannot start or do what was asked; the message says why and what to do."""
+
+
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How one source is doing. Times are UTC milliseconds, 0 for never; counters are since the node started."""
+
+    name: str
+    type: str
+    service: str
+    state: str
+    """`new` (nothing yet), `active`, `silent`, or `broken` (it cannot run; `last_error` says why)."""
+    last_seen: int = 0
+    last_error: str = ""
+    accepted: int = 0
+    """Deliveries that were authentic and are stored."""
+    rejected: int = 0
+    """Deliveries with a wrong or missing signature."""
+    events: int = 0
+    dropped: dict[str, int] = {}
+    """Why authentic deliveries made no line, and how often."""
+    where: str = ""
+    """The URL path a webhook source is posted to, or what a poller reads."""
+
+
+class Intake:
+    """Runs every source of a home. Made stopped; `start` and `stop` once each, in one event loop.
+
+    Args:
+        home: whose sources, spool and mirrors.
+        vault: where the secrets of webhook sources are sealed.
+        publish: takes events into the stream; when it returns they are safe. It may be called again with the same events. A
+            `ValueError` refuses an event for what it is; anything else means: not now.
+        listen: `HOST:PORT` of the webhook receiver, port 0 for any; None for no receiver.
+        now: UTC milliseconds.
+
+    """
+
+    def __init__(
+        self, home: Home, vault: Vault, publish: Publish, *, listen: str | None = None, now: Callable[[], int] | None = None
+    ) -> None:
+        self._home = home
+        self._vault = vault
+        self._publish = publish
+        self._listen = listen
+        self._now = now or _wall_clock
+        self._store = Store(home.intake)
+        self._spool = Spool(self._store)
+        self._notes = Notes(self._store)
+        self._sources: dict[str, Source] = {}
+        self._channels: dict[str, Channel] = {}
+        self._normaliser = Normaliser(self._spool, self._sources, self._channels, publish, self._now)
+        self._healths: dict[str, Health] = {}
+        self._broken: dict[str, str] = {}
+        self._pollers: dict[str, tuple[asyncio.Event, asyncio.Task[None], GitPoller]] = {}
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._server: HttpServer | None = None
+        self._changing = asyncio.Lock()
+
+    @property
+    def url(self) -> str:
+        """The base URL of the receiver; empty without one."""
+        if self._server is None:
+            return ""
+        host, port = self._server.address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def start(self) -> None:
+        """Open the store, start every source and the receiver.
+
+        Raises:
+            IntakeError: the store cannot be opened, the address not be listened on, or the extra `collector` is not installed.
+            SourcesError: `sources.toml` has a mistake.
+
+        """
+        listed = await asyncio.to_thread(configuration.load_sources, self._home.sources)
+        try:
+            await self._store.open()
+            await self._spool.open()
+        except StoreError as error:
+            raise IntakeError(str(error)) from None
+        try:
+            await self._apply(listed)
+            if self._listen is not None:
+                await self._start_receiver(self._listen)
+        except BaseException:
+            await self.stop()
+            raise
+        self._run("intake-normaliser", self._normaliser.run(self._stop))
+        self._run("intake-housekeeping", self._keep_house())
+
+    async def stop(self) -> None:
+        """Stop the receiver, then everything else; what was accepted is in the store."""
+        if self._server is not None:
+            await self._server.stop()
+        self._stop.set()
+        self._normaliser.wake()
+        async with self._changing:
+            for name in list(self._pollers):
+                await self._end_poller(name)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            for health in self._healths.values():
+                await health.save()
+        except StoreError as error:
+            _LOG.warning("the state of the sources is not kept: %s", error)
+        await self._store.close()
+
+    async def reload(self) -> None:
+        """Read `sources.toml` again; only what changed in it starts or stops.
+
+        Raises:
+            SourcesError: it has a mistake; everything goes on as before.
+
+        """
+        await self._apply(await asyncio.to_thread(configuration.load_sources, self._home.sources))
+
+    async def add_source(self, source: Source, secret: bytes = b"") -> str:
+        """Add a source and start it; what comes back is the URL path it is posted to, empty for a poller.
+
+        Raises:
+            SourcesError: it is not right, or its name is taken.
+            NoCollectorError: no collector of its type is installed.
+
+        """
+        if isinstance(source, WebhookSource):
+            await asyncio.to_thread(webhook_collector, source.type)
+        await asyncio.to_thread(configuration.add_source, self._home, self._vault, source, secret)
+        await self.reload()
+        return source.path if isinstance(source, WebhookSource) else ""
+
+    async def remove_source(self, name: str) -> None:
+        """Stop a source and forget it and its secret.
+
+        Raises:
+            SourcesError: there is no such source.
+
+        """
+        await asyncio.to_thread(configuration.remove_source, self._home, self._vault, name)
+        await self.reload()
+        # Another source of this name begins anew.
+        for note in (f"git/{name}", f"health/{name}"):
+            await self._notes.write(note, b"")
+        await asyncio.to_thread(shutil.rmtree, self._home.mirrors / name, ignore_errors=True)
+
+    async def test_source(self, name: str) -> TestReport:
+        """Send something harmless through a source, as far as a quiet line in the stream, and say how far it got."""
+        if name in self._broken:
+            return failed("configured", self._broken[name])
+        if name in self._pollers:
+            return await try_git(self._pollers[name][2], self._publish, self._now)
+        if name in self._channels:
+            address = self._server.address if self._server is not None else None
+            return await try_webhook(self._channels[name], address, self._normaliser.tests, self._now)
+        return failed("", f"there is no source {name!r}; known: {', '.join(self._sources) or 'none'}")
+
+    def status(self) -> list[SourceStatus]:
+        """How each source is doing, by name."""
+        return [self._status(source) for _, source in sorted(self._sources.items())]
+
+    def event_of(self, request: EmitRequest) -> Event:
+        """The event of a `devstream emit` on this node; a change of a repository that is polled here gets the poller's key.
+
+        Raises:
+            InvalidEventError: as `emit_event`.
+
+        """
+        scope = service_scope(request.service)
+        for source in self._sources.values():
+            if isinstance(source, GitSource) and request.service == (source.service or source.name):
+                scope = git_scope(source)
+                break
+        return emit_event(request, now=self._now(), nonce=secrets.token_hex(8), scope=scope)
+
+    async def _apply(self, listed: list[Source]) -> None:
+        async with self._changing:
+            wanted = {source.name: source for source in listed}
+            for name, source in list(self._sources.items()):
+                if name not in wanted:
+                    await self._end_poller(name)
+                    for kept in (self._sources, self._channels, self._broken, self._healths):
+                        kept.pop(name, None)
+                elif wanted[name] != source:
+                    await self._end_poller(name)
+            for name, source in wanted.items():
+                if self._sources.get(name) != source or name in self._broken:
+                    await self._begin(source)
+            self._normaliser.wake()
+
+    async def _begin(self, source: Source) -> None:
+        health = self._healths.get(source.name)
+        if health is None:
+            health = self._healths[source.name] = Health(source.name, self._publish, self._notes)
+            await health.open(self._now())
+        self._sources[source.name] = source
+        self._broken.pop(source.name, None)
+        if isinstance(source, GitSource):
+            self._channels.pop(source.name, None)
+            poller = GitPoller(source, self._home.mirrors, self._notes, health, self._publish, self._now)
+            stop = asyncio.Event()
+            self._pollers[source.name] = stop, asyncio.create_task(poller.run(stop), name=f"intake-git-{source.name}"), poller
+            return
+        health.silent_after = source.silent_after * 1000
+        try:
+            collector = await asyncio.to_thread(webhook_collector, source.type)
+            sealed = await asyncio.to_thread(self._vault.unseal, configuration.secret_name(source.name))
+        except NoCollectorError as error:
+            self._channels.pop(source.name, None)
+            self._broken[source.name] = str(error)
+        except Exception as error:  # noqa: BLE001 - the vault's own; the other sources go on, and `status` shows this one
+            _LOG.warning("source %s has no secret: %s", source.name, error)
+            self._channels.pop(source.name, None)
+            self._broken[source.name] = f"its secret cannot be unsealed ({error}); remove the source and add it again"
+        else:
+            info = SourceInfo(source.name, source.branches, source.service)
+            self._channels[source.name] = Channel(info, collector, tuple(configuration.split_secrets(sealed)), health)
+
+    async def _end_poller(self, name: str) -> None:
+        if name not in self._pollers:
+            return
+        stop, task, _ = self._pollers.pop(name)
+        stop.set()
+        # A look may be waiting for a remote that hangs.
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _start_receiver(self, listen: str) -> None:
+        host, _, port = listen.rpartition(":")
+        if not port.isascii() or not port.isdigit() or int(port) > 65_535:
+            raise IntakeError(f"{listen!r} is not an address to listen on; write HOST:PORT, such as 127.0.0.1:8900")
+
+        def build() -> HttpServer:
+            from devstream_desktop.intake.receiver import Receiver
+            from devstream_desktop.intake.server import HttpServer, ListenError
+
+            receiver = Receiver(self._channels, self._spool, self._normaliser.wake, self._normaliser.tests, self._now)
+            try:
+                return HttpServer(receiver.app, host.strip("[]") or "127.0.0.1", int(port))
+            except ListenError as error:
+                raise IntakeError(str(error)) from None
+
+        try:
+            self._server = await asyncio.to_thread(build)
+        except ImportError as error:
+            raise IntakeError(f"the webhook receiver needs the extra 'collector' ({error}); install devstream[collector]") from None
+        await self._server.start()
+
+    async def _keep_house(self) -> None:
+        while not self._stop.is_set():
+            try:
+                for health in list(self._healths.values()):
+                    await health.check(self._now())
+                await self._spool.prune(self._now())
+            except StoreError as error:
+                _LOG.warning("the intake store: %s", error)
+            try:
+                await asyncio.wait_for(self._stop.wait(), HOUSEKEEPING_SECONDS)
+            except TimeoutError:
+                continue
+
+    def _run(self, name: str, work: Coroutine[object, object, None]) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    def _status(self, source: Source) -> SourceStatus:
+        health = self._healths[source.name]
+        broken = self._broken.get(source.name, "")
+        return SourceStatus(
+            name=source.name,
+            type=source.type,
+            service=source.service or (source.name if isinstance(source, GitSource) else ""),
+            state="broken" if broken else health.state,
+            last_seen=health.last_seen,
+            last_error=broken or health.last_error,
+            accepted=health.accepted,
+            rejected=health.rejected,
+            events=health.events,
+            dropped=dict(health.dropped),
+            where=source.url if isinstance(source, GitSource) else source.path,
+        )
+
+
+def _wall_clock() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,192 @@
+"""What this collector takes in: the form of `sources.toml`, read into typed values and written back.
+
+    [source.shop]                      the name: a to z, 0 to 9 and -, at most 40
+    type = "git"                       or the name of an installed webhook collector, such as "github"
+    url = "/srv/git/shop.git"          git only: a path or URL, never with a password in it
+    branches = ["main", "release/*"]   exact names or globs; none: the default branch
+    service = "shop"                   what its lines are about; none: the source's name, or the repository's for a forge
+    interval = 20                      git only: seconds between polls; none: 1 for a path, 20 for a URL
+    backfill = true                    git only: fill the history with the newest commits, quietly, at first contact
+    silent_after = 86400               webhooks only: seconds without a delivery until the source counts as silent; none: never
+
+The file is ours, so writing it keeps no comments. A webhook's secret is not in it: the vault seals it under `secret_name`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeGuard
+from urllib.parse import urlsplit
+
+import msgspec
+
+from devstream_desktop.intake.source_types import GitSource, Source, SourcesError, WebhookSource, is_local
+
+MAX_NAME = 40
+MAX_SOURCES = 200
+_NAME = re.compile(r"[a-z0-9-]{1,40}")
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+
+
+def parse_sources(text: str, where: str = "sources.toml") -> list[Source]:
+    """The sources in a TOML text.
+
+    Raises:
+        SourcesError: as `load_sources`.
+
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SourcesError(f"{where}: not valid TOML: {error}") from None
+    for key in document:
+        if key != "source":
+            raise SourcesError(f"{where}, line {_line(text, '', key)}: {key!r} is unknown; allowed: [source.NAME] tables")
+    tables = document.get("source", {})
+    if not _is_table(tables):
+        raise SourcesError(f"{where}, line {_line(text, '', 'source')}: source is not a table; write [source.NAME]")
+    if len(tables) > MAX_SOURCES:
+        raise SourcesError(f"{where}: {len(tables)} sources; at most {MAX_SOURCES} are allowed")
+    found: list[Source] = []
+    for name, table in tables.items():
+        try:
+            found.append(_source(name, table))
+        except _FieldError as error:
+            raise SourcesError(f"{where}, line {_line(text, name, error.field)}: source {name!r}: {error}") from None
+    return found
+
+
+def check_source(source: Source) -> Source:
+    """`source` itself, once it is known to be one that the file may hold.
+
+    Raises:
+        SourcesError: reason and what is allowed.
+
+    """
+    try:
+        return _source(source.name, {"type": source.type, **_fields(source)})
+    except _FieldError as error:
+        raise SourcesError(f"source {source.name!r}: {error}") from None
+
+
+class _FieldError(Exception):
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+_COMMON = ("type", "branches", "service")
+_GIT = (*_COMMON, "url", "interval", "backfill")
+_WEBHOOK = (*_COMMON, "silent_after")
+
+
+def _source(name: str, table: object) -> Source:
+    if not _NAME.fullmatch(name):
+        raise _FieldError("", f"the name must be 1 to {MAX_NAME} of a to z, 0 to 9 and -")
+    if not _is_table(table):
+        raise _FieldError("", "not a table; write [source.NAME]")
+    kind = _text(table, "type")
+    if not _NAME.fullmatch(kind):
+        raise _FieldError("type", 'type is missing; write type = "git" or the name of a webhook collector, such as "github"')
+    allowed = _GIT if kind == "git" else _WEBHOOK
+    for field in table:
+        if field not in allowed:
+            raise _FieldError(field, f"{field!r} is unknown for type {kind!r}; allowed: {', '.join(allowed)}")
+    branches, service = _branches(table), _text(table, "service")
+    if len(service) > 60:
+        raise _FieldError("service", "service is longer than 60 characters")
+    if kind != "git":
+        return WebhookSource(
+            name=name, type=kind, branches=branches, service=service, silent_after=_whole(table, "silent_after", 31_536_000)
+        )
+    backfill = table.get("backfill", False)
+    if not isinstance(backfill, bool):
+        raise _FieldError("backfill", "backfill must be true or false")
+    return GitSource(
+        name=name, url=_url(table), branches=branches, service=service, interval=_whole(table, "interval", 86_400), backfill=backfill
+    )
+
+
+def _url(table: Mapping[str, object]) -> str:
+    url = _text(table, "url")
+    if not url:
+        raise _FieldError("url", "url is missing; give the path or URL of a git repository")
+    if url.startswith("-"):
+        raise _FieldError("url", "url may not start with '-'; give an absolute path")
+    if is_local(url) and not url.startswith(("/", "~", "file://")) and not Path(url).is_absolute():
+        raise _FieldError("url", "a path must be absolute, for the node has another working folder")
+    scheme = url.split("://", 1)[0] if "://" in url else ""
+    if scheme not in ("", "https", "http", "ssh", "git", "file") or "::" in url.split("/", 1)[0]:
+        raise _FieldError("url", "this kind of url is not allowed; allowed: a path, file, https, http, ssh, git, or user@host:path")
+    try:
+        parts = urlsplit(url) if scheme else None
+    except ValueError:
+        raise _FieldError("url", "url is not well formed") from None
+    if parts is not None and (parts.password is not None or (scheme in ("http", "https") and parts.username)):
+        raise _FieldError("url", "url holds a user name or password; leave it out and use an SSH key or git's credential helper")
+    return url
+
+
+def _branches(table: Mapping[str, object]) -> tuple[str, ...]:
+    value = table.get("branches", [])
+    if not isinstance(value, list | tuple) or len(value) > 50:
+        raise _FieldError("branches", 'branches must be a list of at most 50 names or globs, such as ["main", "release/*"]')
+    for pattern in value:
+        if not isinstance(pattern, str) or not _PRINTABLE.fullmatch(pattern) or len(pattern) > 200:
+            raise _FieldError("branches", "each branch must be a name or glob of 1 to 200 characters")
+    return tuple(str(pattern) for pattern in value)
+
+
+def _text(table: Mapping[str, object], field: str) -> str:
+    value = table.get(field, "")
+    if not isinstance(value, str) or (value and not _PRINTABLE.fullmatch(value)) or len(value) > 1000:
+        raise _FieldError(field, f"{field} must be a text in quotes, without control characters")
+    return value
+
+
+def _whole(table: Mapping[str, object], field: str, most: int) -> int:
+    value = table.get(field, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise _FieldError(field, f"{field} must be a whole number of seconds from 0 to {most}")
+    return value
+
+
+def _is_table(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
+
+
+def _line(text: str, name: str, field: str) -> int:
+    """The line of `field` in the table of source `name`; the table's own when it cannot be told apart."""
+    header = re.compile(rf"""\s*\[\s*source\s*\.\s*["']?{re.escape(name)}["']?\s*\]""")
+    start = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if name and not start:
+            if header.match(line):
+                start = number
+                if not field:
+                    return start
+        elif name and line.lstrip().startswith("["):
+            break
+        elif field and re.match(rf"""\s*\[?\s*["']?{re.escape(field)}\b""", line):
+            return number
+    return start or 1
+
+
+def _fields(source: Source) -> dict[str, object]:
+    """What is worth writing: all but the name and what equals its default."""
+    values: dict[str, object] = msgspec.structs.asdict(source)
+    del values["name"]
+    return {field: value for field, value in values.items() if value not in ("", 0, False, ())}
+
+
+def table_of(source: Source) -> str:
+    """The TOML table of a source that `check_source` has passed."""
+    lines = [f"[source.{source.name}]"]
+    fields = {"type": source.type, **_fields(source)}
+    # Strings without control characters, whole numbers, booleans and lists of strings: JSON and TOML write these alike.
+    lines += [f"{field} = {json.dumps(value, ensure_ascii=False)}" for field, value in fields.items()]
+    return "\n".join(lines) + "\n"

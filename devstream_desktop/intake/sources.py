@@ -1,0 +1,121 @@
+"""The sources of a home: read from and written to `sources.toml` (`source_toml.py` has its form), their secrets sealed by the vault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from devstream_desktop.home import Home, write_private
+from devstream_desktop.intake.source_toml import check_source, parse_sources, table_of
+from devstream_desktop.intake.source_types import GitSource, Source, SourcesError, WebhookSource, absolute_url, is_local, secret_name
+
+__all__ = [
+    "GitSource",
+    "Source",
+    "SourcesError",
+    "Vault",
+    "WebhookSource",
+    "absolute_url",
+    "add_source",
+    "check_source",
+    "is_local",
+    "load_sources",
+    "parse_sources",
+    "remove_source",
+    "save_sources",
+    "secret_name",
+    "split_secrets",
+]
+
+MIN_SECRET = 8
+
+
+class Vault(Protocol):
+    """What intake needs of the node's sealed store. Its methods may block: they are called in a worker thread."""
+
+    def seal(self, name: str, secret: bytes) -> None:
+        """Keep `secret`, encrypted, under `name`."""
+        ...
+
+    def unseal(self, name: str) -> bytes:
+        """The secret under `name`."""
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether there is one."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Forget it."""
+        ...
+
+
+def load_sources(path: Path) -> list[Source]:
+    """The sources of a home, none when there is no file. Blocks on the file.
+
+    Raises:
+        SourcesError: file, line, reason, what is allowed.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourcesError(f"{path} cannot be read: {error}") from None
+    return parse_sources(text, str(path))
+
+
+def save_sources(path: Path, sources: list[Source]) -> None:
+    """Write the file whole or not at all. Blocks.
+
+    Raises:
+        OSError: as `home.write_private`.
+
+    """
+    tables = [table_of(source) for source in sources]
+    write_private(path, ("# Written by `devstream source`; comments are not kept.\n\n" + "\n".join(tables)).encode())
+
+
+def add_source(home: Home, vault: Vault, source: Source, secret: bytes = b"") -> None:
+    """Seal the secret of a webhook source, then add it to the file. Blocks; for a node that runs, use `Intake.add_source`.
+
+    A secret file may have two lines, both valid: for the time of a rotation.
+
+    Raises:
+        SourcesError: the source is not right, its name is taken, or its secret is missing or too short.
+
+    """
+    check_source(source)
+    known = load_sources(home.sources)
+    if any(other.name == source.name for other in known):
+        raise SourcesError(f"there is a source {source.name!r} already; choose another name")
+    if isinstance(source, WebhookSource):
+        secrets = split_secrets(secret)
+        if not secrets or min(map(len, secrets)) < MIN_SECRET:
+            raise SourcesError(
+                f"source {source.name!r} needs a secret of at least 8 characters; write one to a file and give --secret-file"
+            )
+        vault.seal(secret_name(source.name), secret)
+    save_sources(home.sources, [*known, source])
+
+
+def remove_source(home: Home, vault: Vault, name: str) -> None:
+    """Take a source out of the file and forget its secret. Blocks.
+
+    Raises:
+        SourcesError: there is no such source.
+
+    """
+    known = load_sources(home.sources)
+    kept = [source for source in known if source.name != name]
+    if len(kept) == len(known):
+        raise SourcesError(f"there is no source {name!r}; known: {', '.join(source.name for source in known) or 'none'}")
+    save_sources(home.sources, kept)
+    if vault.exists(secret_name(name)):
+        vault.remove(secret_name(name))
+
+
+def split_secrets(secret: bytes) -> list[bytes]:
+    """The secrets in a secret file: one a line, at most two."""
+    return [line.strip() for line in secret.splitlines() if line.strip()][:2]

@@ -1,0 +1,162 @@
+"""Deliveries between the answer to their sender and the events they become, and the small notes that must survive a restart.
+
+A raw delivery holds e-mail addresses, diffs and tokens: it stays in this node's file and is deleted after `KEEP`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from devstream_desktop.intake.store import Store
+
+KEEP: Final = 72 * 3600 * 1000
+"""How long raw deliveries are kept, milliseconds."""
+KEEP_DELIVERY_IDS: Final = 7 * 24 * 3600 * 1000
+"""How long a delivery id counts as seen, milliseconds; GitHub redelivers for three days."""
+MAX_WAITING: Final = 20_000
+MAX_WAITING_BYTES: Final = 512 * 1024 * 1024
+TEST_HEADER: Final = "devstream-test"
+"""Set by the receiver itself, never taken from a request: the name of a test that waits for this delivery."""
+
+
+class Taken(Enum):
+    """What became of a delivery that was offered."""
+
+    STORED = "stored"
+    SEEN = "seen"
+    FULL = "full"
+
+
+class Raw(msgspec.Struct, frozen=True):
+    """A stored delivery that waits."""
+
+    id: int
+    source: str
+    headers: dict[str, str]
+    body: bytes
+    received: int
+
+
+_headers = msgspec.json.Decoder(dict[str, str])
+
+
+class Spool:
+    """The queue of raw deliveries."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting = 0
+        self._waiting_bytes = 0
+
+    async def open(self) -> None:
+        """Count what waits from before."""
+
+        def count(connection: sqlite3.Connection) -> tuple[int, int]:
+            row = connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM raw WHERE outcome IS NULL").fetchone()
+            return int(row[0]), int(row[1])
+
+        self._waiting, self._waiting_bytes = await self._store.run(count)
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries wait."""
+        return self._waiting
+
+    async def put(self, source: str, delivery_id: str, headers: Mapping[str, str], body: bytes, received: int) -> Taken:
+        """Store a delivery; when this returns `STORED` it is on the disk.
+
+        Raises:
+            StoreError: it is not.
+
+        """
+        if self._waiting >= MAX_WAITING or self._waiting_bytes + len(body) > MAX_WAITING_BYTES:
+            return Taken.FULL
+
+        def insert(connection: sqlite3.Connection) -> Taken:
+            if delivery_id:
+                seen = connection.execute("INSERT OR IGNORE INTO delivery VALUES (?, ?, ?)", (source, delivery_id, received))
+                if seen.rowcount == 0:
+                    return Taken.SEEN
+            row = (source, msgspec.json.encode(dict(headers)).decode(), body, received)
+            connection.execute("INSERT INTO raw (source, headers, body, received) VALUES (?, ?, ?, ?)", row)
+            return Taken.STORED
+
+        # Reserved before the wait, so that a burst cannot pass the limit together.
+        self._waiting += 1
+        self._waiting_bytes += len(body)
+        taken = None
+        try:
+            taken = await self._store.run(insert)
+        finally:
+            if taken is not Taken.STORED:
+                self._waiting -= 1
+                self._waiting_bytes -= len(body)
+        return taken
+
+    async def next(self, limit: int, after: int = 0) -> list[Raw]:
+        """The oldest deliveries that wait, past row `after`, in order; at most `limit` and about 8 MiB."""
+
+        def read(connection: sqlite3.Connection) -> list[Raw]:
+            rows: list[Raw] = []
+            size = 0
+            query = "SELECT id, source, headers, body, received FROM raw WHERE outcome IS NULL AND id > ? ORDER BY id LIMIT ?"
+            for number, source, headers, body, received in connection.execute(query, (after, limit)):
+                size += len(body)
+                if rows and size > 8 * 1024 * 1024:
+                    break
+                rows.append(Raw(number, source, _headers.decode(headers), body, received))
+            return rows
+
+        return await self._store.run(read)
+
+    async def done(self, outcomes: Mapping[int, str], sizes: int) -> None:
+        """Take deliveries off the queue: what became of each, and how many bytes they were."""
+        rows = [(outcome, number) for number, outcome in outcomes.items()]
+
+        def mark(connection: sqlite3.Connection) -> None:
+            connection.executemany("UPDATE raw SET outcome = ? WHERE id = ?", rows)
+
+        await self._store.run(mark)
+        self._waiting -= len(rows)
+        self._waiting_bytes -= sizes
+
+    async def prune(self, now: int) -> int:
+        """Delete what has been kept long enough; how many deliveries that were."""
+
+        def delete(connection: sqlite3.Connection) -> int:
+            connection.execute("DELETE FROM delivery WHERE received < ?", (now - KEEP_DELIVERY_IDS,))
+            return connection.execute("DELETE FROM raw WHERE outcome IS NOT NULL AND received < ?", (now - KEEP,)).rowcount
+
+        return await self._store.run(delete)
+
+
+class Notes:
+    """Small values by name: where each poller is, how each source was."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def read(self, name: str) -> bytes:
+        """The value, empty when there is none."""
+
+        def select(connection: sqlite3.Connection) -> bytes:
+            row = connection.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
+            return bytes(row[0]) if row else b""
+
+        return await self._store.run(select)
+
+    async def write(self, name: str, value: bytes) -> None:
+        """Keep `value`; on the disk when this returns. An empty one forgets the name."""
+
+        def replace(connection: sqlite3.Connection) -> None:
+            if value:
+                connection.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
+            else:
+                connection.execute("DELETE FROM note WHERE name = ?", (name,))
+
+        await self._store.run(replace)

@@ -1,0 +1,208 @@
+"""`intake.sqlite`, and the one thread that writes it.
+
+Commits are grouped: the thread takes all the work that waits, runs it in one transaction and only then releases the waiters, so that
+a burst of deliveries costs one flush to the disk, and what was answered is stored (WAL, synchronous=FULL).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from devstream_desktop.errors import DevstreamError
+
+T = TypeVar("T")
+
+MAX_BATCH = 256
+_LOG = logging.getLogger(__name__)
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE raw (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  source TEXT NOT NULL,
+  headers TEXT NOT NULL,
+  body BLOB NOT NULL,
+  received INTEGER NOT NULL,
+  outcome TEXT
+) STRICT;
+CREATE INDEX raw_waiting ON raw (id) WHERE outcome IS NULL;
+CREATE TABLE delivery (
+  source TEXT NOT NULL,
+  id TEXT NOT NULL,
+  received INTEGER NOT NULL,
+  PRIMARY KEY (source, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+class StoreError(DevstreamError):
+    """Nothing was stored: the disk is full or broken, or the store is closed. The message says which."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    run: Callable[[sqlite3.Connection], None]
+    done: Callable[[], None]
+    failed: Callable[[Exception], None]
+
+
+class Store:
+    """Runs work on the database, in order, away from the event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="intake-store", daemon=True)
+        self._opened: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    async def open(self) -> None:
+        """Make or open the file (0600).
+
+        Raises:
+            StoreError: it cannot be opened, is damaged, or is of a newer devstream.
+
+        """
+        self._loop = asyncio.get_running_loop()
+        self._opened = self._loop.create_future()
+        self._thread.start()
+        await self._opened
+
+    async def close(self) -> None:
+        """Finish what waits, then close the file."""
+        if not self._closed and self._thread.ident is not None:
+            self._closed = True
+            self._jobs.put(None)
+            await asyncio.to_thread(self._thread.join)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` returns, once it is committed. It may run in one transaction with other work; if it raises, only it is undone.
+
+        Raises:
+            StoreError: nothing of it was stored.
+
+        """
+        if self._closed or self._loop is None:
+            raise StoreError("the intake store is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        result: list[T] = []
+
+        def run(connection: sqlite3.Connection) -> None:
+            result.append(work(connection))
+
+        def done() -> None:
+            if not future.done():
+                future.set_result(result[0])
+
+        def failed(error: Exception) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        self._jobs.put(_Job(run, done, failed))
+        return await future
+
+    def _work(self) -> None:
+        try:
+            connection = self._connect()
+        except (sqlite3.Error, OSError, StoreError) as error:
+            reason = str(error)
+            self._call(lambda: _fail(self._opened, StoreError(f"{self._path} cannot be opened: {reason}")))
+            return
+        self._call(lambda: _succeed(self._opened))
+        with closing(connection):
+            while (job := self._jobs.get()) is not None:
+                batch = [job]
+                last = False
+                while len(batch) < MAX_BATCH and not self._jobs.empty():
+                    following = self._jobs.get()
+                    if following is None:
+                        last = True
+                        break
+                    batch.append(following)
+                self._call(_transact(connection, batch))
+                if last:
+                    break
+
+    def _connect(self) -> sqlite3.Connection:
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
+        try:
+            _prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _call(self, outcome: Callable[[], None]) -> None:
+        if self._loop is None:
+            return
+        try:
+            self._loop.call_soon_threadsafe(outcome)
+        except RuntimeError:
+            _LOG.warning("the event loop ended before the intake store did")
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA journal_size_limit=67108864")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _SCHEMA_VERSION:
+        raise StoreError(f"it was written by a newer devstream (schema {version}); update this one")
+    if version == 0:
+        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
+
+
+def _transact(connection: sqlite3.Connection, batch: list[_Job]) -> Callable[[], None]:
+    """Run a batch in one transaction; what comes back tells every waiter."""
+    outcomes: list[tuple[_Job, Exception | None]] = []
+    try:
+        connection.execute("BEGIN")
+        for job in batch:
+            connection.execute("SAVEPOINT job")
+            try:
+                job.run(connection)
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # noqa: BLE001 - it is the waiter's, who gets it raised
+                connection.execute("ROLLBACK TO job")
+                outcomes.append((job, error))
+            else:
+                outcomes.append((job, None))
+            connection.execute("RELEASE job")
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        trouble = StoreError(f"nothing was stored: {error}; free some space on the disk of the home")
+        outcomes = [(job, trouble) for job in batch]
+
+    def tell() -> None:
+        for job, error in outcomes:
+            if error is None:
+                job.done()
+            else:
+                job.failed(error)
+
+    return tell
+
+
+def _fail(future: asyncio.Future[None] | None, error: Exception) -> None:
+    if future is not None and not future.done():
+        future.set_exception(error)
+
+
+def _succeed(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)

@@ -1,0 +1,241 @@
+"""The team's certificates: who a device is, for TLS. What it may do is the policy's word alone.
+
+P-256, because nng's Mbed TLS does not load Ed25519 certificates. The CA issues leafs only (path length 0). A leaf is built by the
+issuer from nothing but the key of a signing request: its subject is the device id and nothing else, and a member cannot ask for an
+odd extension. It names two hosts, the device id (checked when joining) and one constant, which peers dial, so that the clear text of
+a handshake tells nobody apart.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import os
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+PEER_NAME = "peer.devstream.invalid"
+"""The server name that every peer dials."""
+PIN_BYTES = 32
+
+_CA_DAYS = 3650
+_LEAF_DAYS = 30
+_BACKDATE = dt.timedelta(minutes=10)  # for a joiner whose clock is behind
+
+
+class CertificateError(ValueError):
+    """A certificate, key or signing request that is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Authority:
+    """The team's certificate authority: its certificate, and the key that only an issuer has."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @classmethod
+    def create(cls, now_ms: int) -> Authority:
+        """A new authority for ten years, with a name that says nothing: anyone may fetch its certificate."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        label = base64.b32encode(os.urandom(5)).decode().lower()
+        builder = _builder(_name(f"ds-{label}"), _name(f"ds-{label}"), key.public_key(), now_ms, _CA_DAYS)
+        builder = (
+            builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_key_usage(ca=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        )
+        return cls(builder.sign(key, hashes.SHA256()), key)
+
+    @classmethod
+    def load(cls, certificate_pem: str, key_pem: bytes) -> Authority:
+        """The authority of stored PEM texts.
+
+        Raises:
+            CertificateError: they are no PEM, or do not belong together.
+
+        """
+        try:
+            key = serialization.load_pem_private_key(key_pem, password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise CertificateError(f"the CA key cannot be read: {error}") from error
+        certificate = load_certificate(certificate_pem.encode())
+        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+            raise CertificateError("the CA key is not the key of the CA certificate")
+        return cls(certificate, key)
+
+    @property
+    def pin(self) -> bytes:
+        """What an invite carries, so that a joiner knows this authority from any other."""
+        return pin(self.der)
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    def issue(self, device: str, request_der: bytes, now_ms: int) -> str:
+        """A leaf in PEM for `device`, from a signing request of which only the key counts.
+
+        Raises:
+            CertificateError: the request is no request, is not signed by its own key, or the key is not P-256.
+
+        """
+        key = _request_key(request_der)
+        names = x509.SubjectAlternativeName([x509.DNSName(device), x509.DNSName(PEER_NAME)])
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH])
+        authority = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        builder = (
+            _builder(_name(device), self.certificate.subject, key, now_ms, _LEAF_DAYS)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(ca=False), critical=True)
+            .add_extension(usage, critical=False)
+            .add_extension(names, critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority), critical=False)
+        )
+        return certificate_pem(builder.sign(self.key, hashes.SHA256()))
+
+
+@dataclass(frozen=True)
+class TlsKey:
+    """A fresh P-256 key for one certificate."""
+
+    pem: str
+
+    @classmethod
+    def generate(cls) -> TlsKey:
+        """A new key."""
+        return cls(key_pem(ec.generate_private_key(ec.SECP256R1())))
+
+    def request(self) -> bytes:
+        """A bare signing request (DER): an empty subject and no extension, since the issuer decides both."""
+        key = serialization.load_pem_private_key(self.pem.encode(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise CertificateError("a TLS key is a P-256 key")
+        builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+    def encrypted(self, password: bytes) -> bytes:
+        """The PEM under a password, for a library that reads keys from files only."""
+        key = serialization.load_pem_private_key(self.pem.encode(), password=None)
+        encryption = serialization.BestAvailableEncryption(password)
+        return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+    def fits(self, pem: str) -> bool:
+        """Whether the certificate `pem` is for this key."""
+        key = serialization.load_pem_private_key(self.pem.encode(), password=None)
+        return key.public_key() == load_certificate(pem.encode()).public_key()
+
+
+def pin(certificate_der: bytes) -> bytes:
+    """SHA-256 of a certificate, 32 bytes."""
+    return hashlib.sha256(certificate_der).digest()
+
+
+def load_certificate(content: bytes) -> x509.Certificate:
+    """The certificate in PEM or DER.
+
+    Raises:
+        CertificateError: it is none.
+
+    """
+    try:
+        if content.startswith(b"-----BEGIN"):
+            return x509.load_pem_x509_certificate(content)
+        return x509.load_der_x509_certificate(content)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CertificateError(f"not a certificate: {error}") from error
+
+
+def certificate_pem(certificate: x509.Certificate) -> str:
+    """The PEM text of a certificate."""
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def certificate_der(pem: str) -> bytes:
+    """The DER bytes of a certificate in PEM.
+
+    Raises:
+        CertificateError: it is none.
+
+    """
+    return load_certificate(pem.encode()).public_bytes(serialization.Encoding.DER)
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    """The PEM text (PKCS #8, in clear) of a key: for memory and the vault, never for a file."""
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+
+
+def expiry_ms(pem: str) -> int:
+    """When a certificate ends, UTC milliseconds.
+
+    Raises:
+        CertificateError: it is none.
+
+    """
+    return int(load_certificate(pem.encode()).not_valid_after_utc.timestamp() * 1000)
+
+
+def common_name(pem: str) -> str:
+    """The device id that a leaf is for.
+
+    Raises:
+        CertificateError: its subject is not one common name.
+
+    """
+    subject = load_certificate(pem.encode()).subject
+    names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if len(list(subject)) != 1 or len(names) != 1:
+        raise CertificateError("a device's certificate names the device and nothing else")
+    return str(names[0].value)
+
+
+def _request_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
+    try:
+        request = x509.load_der_x509_csr(request_der)
+        key = request.public_key()
+        signed = request.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
+        raise CertificateError(f"not a signing request: {error}") from error
+    if not signed:
+        raise CertificateError("the signing request is not signed by its own key")
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise CertificateError("a TLS key must be P-256")
+    return key
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now_ms: int, days: int) -> x509.CertificateBuilder:
+    now = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATE)
+        .not_valid_after(now + dt.timedelta(days=days))
+    )
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _key_usage(*, ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,156 @@
+"""Joining a team: from a pasted invite to a certificate and the team's policies.
+
+As k3s and kubeadm do it: fetch the CA certificate unverified, compare it with the hash in the invite, and only then send the secret,
+over TLS that this authority and the issuer's own name vouch for. A stranger in between has another authority, the real certificate
+without its key, or another member's name; each ends before the secret is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ssl
+from dataclasses import dataclass
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+
+from devstream_desktop.stream.text import clean
+from devstream_desktop.team import tls
+from devstream_desktop.team.certificates import CertificateError, TlsKey, certificate_pem, common_name, load_certificate, pin
+from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team.enrol_wire import (
+    HANDSHAKE_S,
+    MAX_ANSWER,
+    Answer,
+    AskAuthority,
+    AskMembership,
+    Authority,
+    Membership,
+    Question,
+    Refused,
+    decode_answer,
+    frame,
+    proof_message,
+    read_frame,
+)
+from devstream_desktop.team.errors import PolicyError
+from devstream_desktop.team.invite import Invite, read_invite, split_address
+from devstream_desktop.team.join_errors import JoinError, Problem
+from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.policy import check_name
+
+ANSWER_S = 15.0
+"""How long the issuer may take to answer a question."""
+_CLOCK_CODES = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED, openssl/x509_vfy.h
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a joiner holds afterwards, all of it checked."""
+
+    ca_pem: str
+    certificate_pem: str
+    tls_key_pem: str
+    chain: PolicyChain
+    peers: tuple[str, ...]
+
+
+async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
+    """Ask the issuer of an invite for membership as `person`. The same device may repeat it when an answer was lost.
+
+    Raises:
+        JoinError: `problem` and a sentence say what stood in the way, and what to do.
+
+    """
+    invite = read_invite(invite_text)
+    try:
+        check_name(person, "person")
+    except PolicyError as error:
+        raise JoinError(Problem.NAME, str(error)) from None
+    authority = await _authority(invite)
+    key = await asyncio.to_thread(TlsKey.generate)
+    question = AskMembership(invite.id, invite.secret, device.public, person, key.request(), b"")
+    question = msgspec.structs.replace(question, proof=device.sign(proof_message(invite.pin, question)))
+    answer = await _ask(invite, question, tls.verified_context(authority))
+    if isinstance(answer, Refused):
+        raise JoinError(_problem(answer.problem))
+    if not isinstance(answer, Membership):
+        raise JoinError(Problem.ANSWER)
+    return await asyncio.to_thread(_checked, invite, person, device, key, authority, answer)
+
+
+async def _authority(invite: Invite) -> str:
+    """The team's CA certificate in PEM, proven by the invite's pin."""
+    answer = await _ask(invite, AskAuthority(), tls.unverified_context())
+    if not isinstance(answer, Authority):
+        raise JoinError(Problem.ANSWER)
+    if not hmac.compare_digest(pin(answer.certificate), invite.pin):
+        raise JoinError(Problem.PIN)
+    try:
+        return certificate_pem(load_certificate(answer.certificate))
+    except CertificateError:
+        raise JoinError(Problem.ANSWER) from None
+
+
+async def _ask(invite: Invite, question: Question, context: ssl.SSLContext) -> Answer:
+    """One question to the issuer. A context that verifies does so before a byte of the question leaves."""
+    host, port = split_address(invite.address)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            reader, writer = await asyncio.open_connection(
+                host, port, ssl=context, server_hostname=invite.issuer_device, ssl_handshake_timeout=HANDSHAKE_S
+            )
+            try:
+                writer.write(frame(question))
+                await writer.drain()
+                answer: Answer = decode_answer(await read_frame(reader, MAX_ANSWER))
+            finally:
+                writer.transport.abort()
+            return answer
+    except ssl.SSLCertVerificationError as error:
+        raise JoinError(Problem.CLOCK if error.verify_code in _CLOCK_CODES else Problem.IMPOSTOR) from error
+    except (OSError, EOFError) as error:
+        # asyncio's time-out and every other TLS failure are OSErrors as well.
+        reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        raise JoinError(Problem.UNREACHABLE, f"{invite.address}: {reason}") from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise JoinError(Problem.ANSWER) from error
+
+
+def _checked(invite: Invite, person: str, device: DeviceKey, key: TlsKey, authority: str, answer: Membership) -> Joined:
+    try:
+        certificate = load_certificate(answer.certificate.encode())
+        certificate.verify_directly_issued_by(load_certificate(authority.encode()))
+        chain = PolicyChain.from_documents(answer.documents)
+        fits = key.fits(answer.certificate) and common_name(answer.certificate) == device.id
+    except (CertificateError, InvalidSignature, PolicyError, ValueError, TypeError) as error:
+        raise JoinError(Problem.ANSWER, clean(str(error), 120)) from error
+    policy = chain.current
+    if (
+        not fits
+        or invite.pin.hex() not in policy.pins
+        or not policy.is_issuer(invite.issuer_device)
+        or policy.person_of(device.id) != person
+    ):
+        raise JoinError(Problem.ANSWER)
+    return Joined(authority, certificate_pem(certificate), key.pem, chain, _addresses(answer.peers))
+
+
+def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The well-formed ones of the first few addresses."""
+    kept = []
+    for text in texts[:64]:
+        try:
+            split_address(text)
+        except JoinError:
+            continue
+        kept.append(text)
+    return tuple(kept)
+
+
+def _problem(code: str) -> Problem:
+    try:
+        return Problem(code)
+    except ValueError:
+        return Problem.ISSUER

@@ -1,0 +1,218 @@
+"""The issuer's door for joiners: a TLS port of its own, open only while an invite is.
+
+Strangers can reach it, so it is narrow: TLS 1.3, eight connections at once (the rest wait in the kernel), one question of at most
+8 KiB each, a few seconds for everything, and all decisions in `Team.admit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from devstream_desktop.stream.entry import device_id
+from devstream_desktop.team import enrol_wire as wire
+from devstream_desktop.team.errors import PolicyError, TeamError
+from devstream_desktop.team.invite import join_address, split_address
+from devstream_desktop.team.join_errors import JoinError, Problem
+from devstream_desktop.team.team import Team
+from devstream_desktop.team.vault import VaultError
+
+__all__ = ["Enrolment", "reachable_host"]
+
+_log = logging.getLogger(__name__)
+
+CONNECTIONS = 8
+QUESTION_S = 10.0
+"""How long one connection may take, handshake included."""
+_BACKLOG = 64
+_ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  # compared with, not bound to
+_GRACE_S = 5.0  # the door opens before the invite is made, which needs its port
+_RETRY_S = 1.0  # after an accept failed, as when descriptors are exhausted
+
+
+def _no_peers() -> Sequence[str]:
+    return ()
+
+
+class Enrolment:
+    """Opens and closes the door of one issuer. Lives in one asyncio loop."""
+
+    def __init__(
+        self,
+        team: Team,
+        *,
+        host: str = "0.0.0.0",  # noqa: S104  # joiners come from other machines
+        port: int = 0,
+        peers: Callable[[], Sequence[str]] = _no_peers,
+        on_joined: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """`peers` gives the addresses that a joiner is told; `on_joined(device, person)` is called for each new member, in the loop."""
+        self._team = team
+        self._host = host
+        self._port = port
+        self._peers = peers
+        self._on_joined = on_joined
+        self._opening = asyncio.Lock()
+        self._keeper: asyncio.Task[None] | None = None
+        self._closing = False
+        self._changed = asyncio.Event()
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        """The port of the door, kept after the first opening; 0 before."""
+        return self._port
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a joiner can connect now."""
+        return self._keeper is not None and not self._closing and not self._keeper.done()
+
+    async def start(self) -> None:
+        """Open the door when invites are open from before.
+
+        Raises:
+            TeamError: the port is taken.
+
+        """
+        if self._team.invites_open_for() > 0:
+            await self._open()
+
+    async def invite(self, expires_s: int, address: str | None = None) -> str:
+        """Open the door, and make the line to paste; `address` (HOST:PORT) is where joiners reach the door, if not where it seems.
+
+        Raises:
+            PolicyError: this device may not invite; the message says who may.
+            TeamError: the port is taken, too many invites are open, or the time or address is wrong.
+
+        """
+        if address is not None:
+            split_address(address)
+        await self._open()
+        if address is None:
+            address = join_address(reachable_host() if self._host in _ANY else self._host, self._port)
+        try:
+            text = await asyncio.to_thread(self._team.invite, expires_s, address)
+        finally:
+            self._changed.set()
+        await self._open()  # it may have closed meanwhile, with the end of the invite before
+        return text
+
+    async def wait_closed(self) -> None:
+        """Wait until the door is shut, by `stop` or because no invite is open any more."""
+        if self._keeper is not None:
+            await asyncio.wait([self._keeper])
+
+    async def stop(self) -> None:
+        """Close the door and end what is going on behind it."""
+        tasks = [task for task in (self._keeper, *self._connections) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self.is_open:
+                return
+            await self.wait_closed()  # the port is free then
+            context = await asyncio.to_thread(self._team.tls_server)
+            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+            try:
+                listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
+            except OSError as error:
+                where = join_address(self._host, self._port)
+                raise TeamError(f"joiners cannot be met at {where}: {error.strerror or error}; choose another address") from error
+            listener.setblocking(False)  # noqa: FBT003
+            self._port = listener.getsockname()[1]
+            self._changed.clear()
+            self._closing = False
+            self._keeper = asyncio.create_task(self._keep_open(listener, context), name="enrolment")
+
+    async def _keep_open(self, listener: socket.socket, context: ssl.SSLContext) -> None:
+        """Serve until no invite is open; looks again at each change and each end."""
+        accepting = asyncio.create_task(self._accept(listener, context), name="enrolment-accept")
+        try:
+            left = max(self._team.invites_open_for(), _GRACE_S)
+            while left > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await self._changed.wait()
+                self._changed.clear()
+                left = self._team.invites_open_for()
+        finally:
+            self._closing = True
+            accepting.cancel()
+            await asyncio.gather(accepting, return_exceptions=True)
+            listener.close()
+
+    async def _accept(self, listener: socket.socket, context: ssl.SSLContext) -> None:
+        slots = asyncio.Semaphore(CONNECTIONS)
+        loop = asyncio.get_running_loop()
+        while True:
+            await slots.acquire()
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                slots.release()
+                _log.warning("a joiner could not be met: %s", error)
+                await asyncio.sleep(_RETRY_S)
+                continue
+            task = asyncio.create_task(self._serve(connection, context))
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+            task.add_done_callback(lambda _: slots.release())
+
+    async def _serve(self, connection: socket.socket, context: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=wire.MAX_QUESTION)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            async with asyncio.timeout(QUESTION_S):
+                transport, _ = await loop.connect_accepted_socket(
+                    lambda: protocol, connection, ssl=context, ssl_handshake_timeout=wire.HANDSHAKE_S
+                )
+                try:
+                    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+                    question: wire.Question = wire.decode_question(await wire.read_frame(reader, wire.MAX_QUESTION))
+                    writer.write(wire.frame(await self._answer(question)))
+                    await writer.drain()
+                    # The other side closes when it has read all; closing first could cut the answer short.
+                    await reader.read(1)
+                finally:
+                    transport.abort()
+        except (OSError, EOFError, ValueError, msgspec.DecodeError) as error:
+            _log.info("a joiner was turned away: %s", str(error) or type(error).__name__)
+
+    async def _answer(self, question: wire.Question) -> wire.Answer:
+        if isinstance(question, wire.AskAuthority):
+            return wire.Authority(self._team.authority_der)
+        try:
+            certificate, is_new = await asyncio.to_thread(self._team.admit, question)
+        except JoinError as error:
+            _log.warning("a join was refused: %s", error)
+            return wire.Refused(error.problem)
+        except (PolicyError, TeamError, VaultError) as error:
+            _log.warning("a join failed here: %s", error)
+            return wire.Refused(Problem.ISSUER)
+        finally:
+            self._changed.set()
+        if is_new and self._on_joined is not None:
+            self._on_joined(device_id(question.device), question.person)
+        return wire.Membership(certificate, tuple(self._team.chain.documents()), tuple(self._peers()))
+
+
+def reachable_host() -> str:
+    """This machine's address on the way out, as others on the network may reach it; loopback when there is no network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setblocking(False)  # noqa: FBT003
+        try:
+            probe.connect(("192.0.2.1", 9))  # a documentation address (RFC 5737): UDP picks a route and sends nothing
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

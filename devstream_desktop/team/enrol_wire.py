@@ -1,0 +1,92 @@
+"""What a joiner and an issuer say to each other: one question and one answer a connection, over TLS 1.3.
+
+A frame is its length (4 bytes, big endian) and a msgpack map with a tag. The first question is for the CA certificate and holds
+nothing secret; the second is asked only of the device that the invite names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+MAX_QUESTION = 8192
+MAX_ANSWER = 32 << 20
+"""The chain of policies is in it, one version for each change since the team began."""
+HANDSHAKE_S = 5.0
+PROOF_PREAMBLE = b"devstream/join/1\0"
+_LENGTH = 4
+
+
+class AskAuthority(msgspec.Struct, frozen=True, tag="authority"):
+    """Which certificate authority is this team's?"""
+
+
+class AskMembership(msgspec.Struct, frozen=True, tag="membership"):
+    """Let this device in, as this person."""
+
+    invite: bytes
+    secret: bytes
+    device: bytes
+    """The Ed25519 public key."""
+    person: str
+    request: bytes
+    """A bare signing request for the TLS key, DER."""
+    proof: bytes
+    """Ed25519 by the device key over `proof_message`."""
+
+
+class Authority(msgspec.Struct, frozen=True, tag="authority"):
+    """The CA certificate, DER."""
+
+    certificate: bytes
+
+
+class Membership(msgspec.Struct, frozen=True, tag="membership"):
+    """Welcome."""
+
+    certificate: str
+    """The device's certificate, PEM."""
+    documents: tuple[bytes, ...]
+    """The chain of signed policies, version 1 first."""
+    peers: tuple[str, ...]
+    """Addresses (HOST:PORT) where nodes of the team may be found."""
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """No; the code of a `Problem`."""
+
+    problem: str
+
+
+Question = AskAuthority | AskMembership
+Answer = Authority | Membership | Refused
+
+decode_question = msgspec.msgpack.Decoder(Question).decode
+decode_answer = msgspec.msgpack.Decoder(Answer).decode
+encode = msgspec.msgpack.Encoder().encode
+
+
+def proof_message(pin: bytes, question: AskMembership) -> bytes:
+    """What the joining device signs: that it wants this key and name, here, with this invite."""
+    return PROOF_PREAMBLE + pin + question.invite + msgspec.msgpack.encode((question.request, question.person))
+
+
+async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes:
+    """The next frame's content.
+
+    Raises:
+        ValueError: it is larger than `limit`.
+        EOFError: the other side ended before the frame did.
+
+    """
+    length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
+    if length > limit:
+        raise ValueError(f"a frame of {length} bytes is over the limit of {limit}")
+    return await reader.readexactly(length)
+
+
+def frame(message: Question | Answer) -> bytes:
+    """The bytes of a message."""
+    content = encode(message)
+    return len(content).to_bytes(_LENGTH, "big") + content

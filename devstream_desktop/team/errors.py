@@ -1,0 +1,29 @@
+"""What can go wrong with keys at rest and with membership; every message is a sentence for a person, and says what to do."""
+
+from __future__ import annotations
+
+from devstream_desktop.errors import DevstreamError
+
+
+class VaultError(DevstreamError):
+    """A secret cannot be sealed or unsealed."""
+
+
+class VaultLockedError(VaultError):
+    """The key that seals the others is out of reach for now: no keyring, or a locked one."""
+
+
+class TeamError(DevstreamError):
+    """This home's team cannot be made, read or left."""
+
+
+class NoTeamError(TeamError):
+    """This home belongs to no team yet."""
+
+
+class PolicyError(DevstreamError):
+    """A policy that must not be taken, or a change that may not be made."""
+
+
+class PolicyForkError(PolicyError):
+    """Two policies of one version, both properly signed: an admin's key was used twice, or stolen."""

@@ -1,0 +1,118 @@
+"""The invites that an issuer has given out: who holds the secret may join once. Only its hash is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import msgspec
+
+from devstream_desktop.home import write_private
+from devstream_desktop.team.errors import TeamError
+from devstream_desktop.team.invite import Invite
+from devstream_desktop.team.join_errors import JoinError, Problem
+
+MAX_OPEN = 20
+MAX_TRIES = 5
+"""Wrong secrets until an invite is closed."""
+REPEAT_MS = 600_000
+"""How long after its use the same device may ask again, because the answer was lost."""
+_REMEMBER_MS = 7 * 86_400_000  # so that a late joiner hears "expired" or "used", not "unknown"
+
+
+class OpenInvite(msgspec.Struct, frozen=True, kw_only=True):
+    """One invite; times are UTC milliseconds, the rest hexadecimal."""
+
+    id: str
+    secret_hash: str
+    expires: int
+    tries: int = 0
+    used_by: str = ""
+    """The public key of the device that joined with it."""
+    used_at: int = 0
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    format: int
+    invites: tuple[OpenInvite, ...]
+
+
+class OpenInvites:
+    """The list, on disk after each change. One thread at a time may change it: its team locks."""
+
+    def __init__(self, path: Path, invites: tuple[OpenInvite, ...] = ()) -> None:
+        self._path = path
+        self._invites = {invite.id: invite for invite in invites}
+
+    @classmethod
+    def load(cls, path: Path) -> OpenInvites:
+        """The list in `path`; empty when there is none.
+
+        Raises:
+            TeamError: it cannot be read.
+
+        """
+        try:
+            return cls(path, msgspec.json.decode(path.read_bytes(), type=_Stored).invites)
+        except FileNotFoundError:
+            return cls(path)
+        except (OSError, msgspec.DecodeError) as error:
+            raise TeamError(f"the open invites in {path} cannot be read ({error}); remove the file, and invite again") from error
+
+    def add(self, invite: Invite, expires_ms: int, now_ms: int) -> None:
+        """Remember an invite that was just made.
+
+        Raises:
+            TeamError: too many are open.
+
+        """
+        self._invites = {key: known for key, known in self._invites.items() if known.expires + _REMEMBER_MS > now_ms}
+        if sum(_is_open(known, now_ms) for known in self._invites.values()) >= MAX_OPEN:
+            raise TeamError(f"{MAX_OPEN} invites are open already; wait until one is used or ends")
+        self._put(OpenInvite(id=invite.id.hex(), secret_hash=hashlib.sha256(invite.secret).hexdigest(), expires=expires_ms))
+
+    def check(self, invite_id: bytes, secret: bytes, device: bytes, now_ms: int) -> None:
+        """Let `device` (its public key) pass, or say why not; a wrong secret counts.
+
+        Raises:
+            JoinError: unknown, closed, wrong secret, expired, or used by another device.
+
+        """
+        known = self._invites.get(invite_id.hex())
+        if known is None:
+            raise JoinError(Problem.UNKNOWN)
+        if known.tries >= MAX_TRIES:
+            raise JoinError(Problem.BURNT)
+        if not hmac.compare_digest(hashlib.sha256(secret).hexdigest(), known.secret_hash):
+            self._put(msgspec.structs.replace(known, tries=known.tries + 1))
+            raise JoinError(Problem.WRONG_SECRET)
+        if now_ms >= known.expires:
+            raise JoinError(Problem.EXPIRED)
+        if known.used_by not in ("", device.hex()):
+            raise JoinError(Problem.USED)
+
+    def spend(self, invite_id: bytes, device: bytes, now_ms: int) -> None:
+        """Bind a checked invite to its device, before that device is let in."""
+        known = self._invites[invite_id.hex()]
+        if not known.used_by:
+            self._put(msgspec.structs.replace(known, used_by=device.hex(), used_at=now_ms))
+
+    def open_until(self, now_ms: int) -> int:
+        """Until when a joiner may come (UTC milliseconds); 0 when none may."""
+        ends = (
+            min(known.expires, known.used_at + REPEAT_MS) if known.used_by else known.expires
+            for known in self._invites.values()
+            if known.tries < MAX_TRIES
+        )
+        return max((end for end in ends if end > now_ms), default=0)
+
+    def _put(self, invite: OpenInvite) -> None:
+        # On disk before it counts, and replaced as a whole, so that `open_until` needs no lock.
+        changed = {**self._invites, invite.id: invite}
+        write_private(self._path, msgspec.json.encode(_Stored(1, tuple(changed.values()))))
+        self._invites = changed
+
+
+def _is_open(invite: OpenInvite, now_ms: int) -> bool:
+    return not invite.used_by and invite.tries < MAX_TRIES and now_ms < invite.expires

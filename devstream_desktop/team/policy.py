@@ -1,0 +1,209 @@
+"""The policy: the one document that says who is in a team and what each may do. Immutable; a change is a new version.
+
+Collector, executor, issuer and admin are devices, because a machine does these. Deployer and approver are persons, for targets and
+environments by pattern, because a person answers for these. `chain.py` decides which policy is the team's.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from devstream_desktop.stream.entry import public_key
+from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.words import Role
+from devstream_desktop.team.errors import PolicyError, PolicyForkError
+
+__all__ = [
+    "DEVICE_ROLES",
+    "LIFETIME_MS",
+    "Grant",
+    "Policy",
+    "PolicyError",
+    "PolicyForkError",
+    "Revocation",
+    "check_name",
+    "check_policy",
+    "fold",
+]
+
+LIFETIME_MS = 90 * 86_400_000
+"""A policy that nobody renewed for this long no longer lets an executor deploy: someone may be holding newer ones back."""
+DEVICE_ROLES = frozenset({Role.ADMIN, Role.COLLECTOR, Role.EXECUTOR})
+"""Roles of devices; the others are persons'."""
+
+_NAME = re.compile(r"[^\W_][\w.@' -]*")
+_NAME_LIMITS = {"person": 40, "team": 60}
+_PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,80}/[A-Za-z0-9._*?\[\]!-]{1,80}")
+_PIN = re.compile(r"[0-9a-f]{64}")
+_MAX_TIME = 1 << 47
+_MAX_DEVICES = 2000
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A person's role for the targets and environments that a pattern `target/environment` matches (`*`, `?`, `[ab]`)."""
+
+    role: Role
+    person: str
+    pattern: str
+
+
+class Revocation(msgspec.Struct, frozen=True, array_like=True):
+    """When (UTC milliseconds) and why a device was put out."""
+
+    when: int
+    why: str
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """One version. Times are UTC milliseconds; devices are device ids."""
+
+    version: int
+    """From 1, and always the one before plus one."""
+    team: str
+    """The team's id; empty in version 1, which the id is the hash of."""
+    name: str
+    prev: str
+    """SHA-256 in hexadecimal of the version before, as it was signed; empty in version 1."""
+    issued: int
+    expires: int
+    admins: tuple[str, ...]
+    threshold: int
+    """How many admins must sign the next version."""
+    issuers: tuple[str, ...]
+    collectors: tuple[str, ...]
+    executors: tuple[str, ...]
+    persons: dict[str, str]
+    """The person of each device; a revoked device keeps its entry, so that what it wrote keeps its name."""
+    pins: tuple[str, ...]
+    """SHA-256 in hexadecimal of each certificate authority that the team trusts."""
+    revoked: dict[str, Revocation] = {}
+    grants: tuple[Grant, ...] = ()
+    retention_days: int = 30
+
+    def person_of(self, device: str) -> str | None:
+        """The person behind a device; None for a stranger and for a revoked device, so that neither inherits a right."""
+        return None if device in self.revoked else self.persons.get(device)
+
+    def name_of(self, device: str) -> str:
+        """What to call the author of something, revoked or not; a stranger is the start of its id."""
+        return self.persons.get(device) or device[:8]
+
+    def devices_of(self, person: str) -> tuple[str, ...]:
+        """The devices of a person that are not revoked."""
+        return tuple(device for device, owner in self.persons.items() if owner == person and device not in self.revoked)
+
+    def people(self) -> tuple[str, ...]:
+        """Everybody with a device that is not revoked, by name."""
+        return tuple(sorted({owner for device, owner in self.persons.items() if device not in self.revoked}))
+
+    def is_member(self, device: str) -> bool:
+        """Whether a device is in the team and not revoked."""
+        return device in self.persons and device not in self.revoked
+
+    def is_issuer(self, device: str) -> bool:
+        """Whether a device may hand out certificates."""
+        return device in self.issuers and self.is_member(device)
+
+    def has_role(self, device: str, role: Role) -> bool:
+        """Whether a device has a device's role, or its person a person's role for anything at all."""
+        if not self.is_member(device):
+            return False
+        if role in DEVICE_ROLES:
+            return device in self._devices(role)
+        return any(grant.role is role and grant.person == self.persons[device] for grant in self.grants)
+
+    def may(self, person: str, role: Role, target: str, environment: str) -> bool:
+        """Whether a person who is in the team has `role` for a target's environment."""
+        devices = self.devices_of(person)
+        if role in DEVICE_ROLES:
+            return any(self.has_role(device, role) for device in devices)
+        return bool(devices) and any(
+            grant.role is role and grant.person == person and _matches(grant.pattern, target, environment) for grant in self.grants
+        )
+
+    def who_has(self, role: Role) -> tuple[str, ...]:
+        """The persons with a role, or with a device that has it, by name."""
+        return tuple(person for person in self.people() if any(self.has_role(device, role) for device in self.devices_of(person)))
+
+    def signers(self) -> frozenset[str]:
+        """The admins whose signature counts."""
+        return frozenset(device for device in self.admins if self.is_member(device))
+
+    def _devices(self, role: Role) -> tuple[str, ...]:
+        if role is Role.ADMIN:
+            return self.admins
+        return self.collectors if role is Role.COLLECTOR else self.executors
+
+
+def check_policy(policy: Policy) -> None:
+    """Refuse a policy whose parts contradict each other, before anything is decided by it.
+
+    Raises:
+        PolicyError: which part, and why.
+
+    """
+    check_name(policy.name, "team")
+    lists = {"admins": policy.admins, "issuers": policy.issuers, "collectors": policy.collectors, "executors": policy.executors}
+    for label, devices in (*lists.items(), ("persons", tuple(policy.persons)), ("revoked", tuple(policy.revoked))):
+        if len(devices) != len(set(devices)) or len(devices) > _MAX_DEVICES:
+            raise PolicyError(f"the policy's {label} name a device twice, or too many")
+        for device in devices:
+            _check_device(device, label)
+    for person in policy.persons.values():
+        check_name(person, "person")
+    for grant in policy.grants:
+        check_name(grant.person, "person")
+        check_grant(grant)
+    if not 1 <= policy.threshold <= len(policy.signers()):
+        raise PolicyError("the policy asks for more admins than it has, so nobody could change it again")
+    if not 0 < policy.issued < policy.expires < _MAX_TIME or not 1 <= policy.retention_days <= 3650:
+        raise PolicyError("the policy has a time that is out of range")
+    if not policy.pins or not all(_PIN.fullmatch(pin) for pin in policy.pins):
+        raise PolicyError("the policy names no certificate authority")
+
+
+def check_grant(grant: Grant) -> None:
+    """Refuse a grant that can never match, or of a role that persons do not have.
+
+    Raises:
+        PolicyError: what is wrong, and what is allowed.
+
+    """
+    if grant.role in DEVICE_ROLES:
+        raise PolicyError(f"{grant.role} is a device's role and has no targets")
+    if not _PATTERN.fullmatch(grant.pattern):
+        raise PolicyError(f"{clean(grant.pattern, 80)!r} is not TARGET/ENVIRONMENT; as in shop/production, shop/* or */staging")
+
+
+def check_name(name: str, what: str) -> None:
+    """Refuse a name of a `person` or `team` that would not be shown as it is.
+
+    Raises:
+        PolicyError: the name, and what is allowed.
+
+    """
+    limit = _NAME_LIMITS[what]
+    if not _NAME.fullmatch(name) or clean(name, limit) != name:
+        allowed = f"up to {limit} letters, digits, spaces and . @ ' _ - after a letter or digit"
+        raise PolicyError(f"{clean(name, limit)!r} is not a name for a {what}: {allowed}")
+
+
+def fold(name: str) -> str:
+    """What two names have in common when a person may take one for the other."""
+    return " ".join(clean(name).casefold().split())
+
+
+def _matches(pattern: str, target: str, environment: str) -> bool:
+    # Each half for itself: a star must not reach over the slash.
+    wanted_target, _, wanted_environment = pattern.partition("/")
+    return fnmatchcase(target, wanted_target) and fnmatchcase(environment, wanted_environment)
+
+
+def _check_device(device: str, label: str) -> None:
+    try:
+        public_key(device)
+    except ValueError:
+        raise PolicyError(f"the policy's {label} name {clean(device, 60)!r}, which is not a device id") from None

@@ -1,0 +1,126 @@
+"""Secrets at rest: each a file sealed with AES-256-GCM under one key, which a keyring or a private file holds.
+
+A sealed file is `magic, nonce[12], ciphertext and tag`; the name of the secret is authenticated with it, so that one file
+cannot be put in the place of another. There is no plaintext fall-back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from devstream_desktop.home import Home, write_private
+from devstream_desktop.team import key_file, os_keyring
+from devstream_desktop.team.errors import VaultError, VaultLockedError
+
+__all__ = ["Vault", "VaultError", "VaultLockedError"]
+
+_MAGIC = b"dss1"
+_NONCE_BYTES = 12
+_AAD = b"devstream/secret/1\0"
+_SUFFIX = ".sealed"
+_MAX_SEALED = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_CREDENTIAL = "devstream-key"
+
+
+class Vault:
+    """The sealed secrets of one home. Holds no open file and changes nothing of its own, so any thread may use it."""
+
+    def __init__(self, home: Home, key: bytes) -> None:
+        self._home = home
+        self._cipher = AESGCM(key)
+
+    @classmethod
+    def open(cls, home: Home) -> Vault:
+        """The vault of `home`, its key found or made. May take 20 s where a keyring asks a person: call it in a thread.
+
+        `DEVSTREAM_KEY_FILE` if set, else systemd's credential `devstream-key`, else the keyring.
+
+        Raises:
+            VaultLockedError: no keyring, or it is locked; the message says what to do.
+            VaultError: the key file is open to others or broken, or the key of existing secrets is gone.
+
+        """
+        home.create()
+        return cls(home, _find_key(home))
+
+    def seal(self, name: str, content: bytes) -> None:
+        """Keep `content` as the secret `name`, on disk when this returns.
+
+        Raises:
+            VaultError: it cannot be written.
+
+        """
+        path = self._path(name)
+        nonce = os.urandom(_NONCE_BYTES)
+        try:
+            write_private(path, _MAGIC + nonce + self._cipher.encrypt(nonce, content, _AAD + name.encode()))
+        except OSError as error:
+            raise VaultError(f"the secret {name} cannot be written: {error.strerror or error}") from error
+
+    def unseal(self, name: str) -> bytes:
+        """The secret `name`.
+
+        Raises:
+            VaultError: there is none, another key sealed it, or the file was changed.
+
+        """
+        try:
+            with self._path(name).open("rb") as file:
+                sealed = file.read(_MAX_SEALED)
+        except OSError as error:
+            raise VaultError(f"the secret {name} cannot be read: {error.strerror or error}") from error
+        nonce, ciphertext = sealed[len(_MAGIC) :][:_NONCE_BYTES], sealed[len(_MAGIC) + _NONCE_BYTES :]
+        if not sealed.startswith(_MAGIC) or len(nonce) != _NONCE_BYTES:
+            raise VaultError(f"the secret {name} is not a sealed file; restore {self._path(name)} from a backup")
+        try:
+            return self._cipher.decrypt(nonce, ciphertext, _AAD + name.encode())
+        except InvalidTag:
+            raise VaultError(
+                f"the secret {name} does not open: it was sealed with another key (another keyring or DEVSTREAM_KEY_FILE), or was changed"
+            ) from None
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a secret `name`."""
+        return self._path(name).exists()
+
+    def remove(self, name: str) -> None:
+        """Forget the secret `name`; nothing happens when there is none."""
+        self._path(name).unlink(missing_ok=True)
+
+    def set_aside(self, name: str, folder: str) -> None:
+        """Move the sealed secret `name`, when there is one, into the sub-folder `folder`, where nothing reads it."""
+        path = self._path(name)
+        if path.exists():
+            aside = self._home.secrets / folder
+            aside.mkdir(mode=0o700, exist_ok=True)
+            path.replace(aside / path.name)
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise VaultError(f"a secret cannot be called {name!r}; letters, digits, dots, dashes and underscores are allowed")
+        return self._home.secrets / (name + _SUFFIX)
+
+
+def _find_key(home: Home) -> bytes:
+    # A new key would make everything that is already sealed unreadable without a word.
+    may_create = next(home.secrets.rglob(f"*{_SUFFIX}"), None) is None
+    given = os.environ.get("DEVSTREAM_KEY_FILE")
+    if given:
+        path = Path(given).expanduser()
+        if path.exists():
+            return key_file.read(path)
+        if not may_create:
+            raise VaultError(f"the key file {path} is gone, and this home's secrets are sealed; restore it, or start with a fresh --home")
+        return key_file.make(path)
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if credentials and (Path(credentials) / _CREDENTIAL).exists():
+        return key_file.read(Path(credentials) / _CREDENTIAL, trusted=True)
+    username = hashlib.sha256(str(home.root).encode()).hexdigest()[:32]
+    return os_keyring.sealing_key(username, may_create=may_create)

@@ -1,0 +1,93 @@
+"""Branches, scopes and keys that all sources of commits share."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devstream_collectors.change import change_key, is_global, remote_scope
+from devstream_collectors.clock import LATE, milliseconds, moment
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/acme/shop",
+        "https://github.com/acme/shop.git",
+        "https://GitHub.com/Acme/Shop/",
+        "https://ana@github.com:443/acme/shop.git",
+        "ssh://git@github.com:22/acme/shop.git",
+        "git@github.com:acme/shop.git",
+        "github.com:acme/shop",
+        "git://github.com/acme/shop.git",
+    ],
+)
+def test_each_way_to_write_a_remote_is_one_place(url):
+    assert remote_scope(url) == "github.com/acme/shop"
+
+
+@pytest.mark.parametrize(
+    "url", ["/srv/git/shop.git", "./shop", "file:///srv/git/shop.git", "C:/shop", "https://github.com", "", "https://[x/y"]
+)
+def test_a_path_has_no_place_on_a_forge(url):
+    assert remote_scope(url) == ""
+
+
+@settings(deadline=None)
+@given(st.text(max_size=100))
+def test_any_text_has_a_scope_or_none(url):
+    assert isinstance(remote_scope(url), str)
+
+
+@pytest.mark.parametrize(
+    ("branch", "patterns", "counts"),
+    [
+        ("main", (), True),
+        ("topic", (), False),
+        ("main", ("main",), True),
+        ("maintenance", ("main",), False),
+        ("release/1", ("release/*",), True),
+        ("release/1", ("refs/heads/release/*",), True),
+        ("xrelease/1", ("release/*",), False),
+        ("Main", ("main",), False),
+        ("gh-readonly-queue/main/pr-1", ("*",), False),
+        ("", ("*",), False),
+    ],
+)
+def test_a_branch_counts_when_its_whole_name_matches(branch, patterns, counts):
+    assert is_global(branch, patterns, "main") is counts
+
+
+def test_a_push_is_branch_and_commit_and_only_a_force_push_knows_what_was_before():
+    push = change_key("s", "main", "pushed", "b", "a")
+    assert push == change_key("s", "refs/heads/main", "created", "b", "")
+    assert push != change_key("s", "main", "pushed", "c", "a")
+    assert push != change_key("t", "main", "pushed", "b", "a")
+    assert change_key("s", "main", "force-pushed", "b", "a") != change_key("s", "main", "force-pushed", "b", "c")
+    assert change_key("s", "main", "deleted", "", "a") != change_key("s", "main", "deleted", "", "b")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2019-05-15T15:21:18Z", 1_557_933_678_000),
+        ("2019-05-15T17:21:18+02:00", 1_557_933_678_000),
+        ("2019-05-15T15:21:18", 1_557_933_678_000),
+        ("1900-01-01T00:00:00Z", 0),
+        ("0001-01-01T00:00:00+23:59", 0),
+        ("yesterday", 0),
+        ("", 0),
+        (None, 0),
+    ],
+)
+def test_times(text, expected):
+    assert milliseconds(text) == expected
+
+
+def test_a_source_may_be_late_but_not_early():
+    now = 1_800_000_000_000
+    assert moment(0, now) == (now, False)
+    assert moment(now - LATE, now) == (now - LATE, False)
+    assert moment(now - LATE - 1, now) == (now - LATE - 1, True)
+    assert moment(now + 3_600_000, now) == (now, False)

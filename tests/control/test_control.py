@@ -1,0 +1,138 @@
+"""A screen and a node speak over a real socket: answers, refusals, long polls, and clean ends."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from devstream_desktop.control import client as client_module
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.messages import (
+    PROTOCOL,
+    AddSource,
+    AnyReply,
+    AnyRequest,
+    ControlError,
+    Done,
+    GetStatus,
+    News,
+    NoNodeError,
+    SetDuty,
+    StartingError,
+    Wait,
+    decode_reply,
+    decode_request,
+    encode_reply,
+    encode_request,
+)
+from devstream_desktop.control.server import Server
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"ipc://{tmp_path / 'control'}"
+
+
+async def handle(request: AnyRequest) -> AnyReply:
+    match request:
+        case SetDuty(on=True):
+            return Done(text="on duty")
+        case SetDuty():
+            raise ControlError("you may not rest; ask ana")
+        case Wait(wait_ms=wait_ms):
+            await asyncio.sleep(wait_ms / 1000)
+            return News(newest=7, status=1)
+        case _:
+            raise StartingError("just starting")
+
+
+async def test_answers_and_refusals(url: str) -> None:
+    server = Server(url, handle)
+    server.start()
+
+    def talk() -> None:
+        with Client(url) as client:
+            assert client.ask(SetDuty(on=True), Done).text == "on duty"
+            with pytest.raises(ControlError, match="you may not rest; ask ana"):
+                client.ask(SetDuty(on=False), Done)
+            with pytest.raises(ControlError, match="answered Done where News was asked"):
+                client.ask(SetDuty(on=True), News)
+
+    await asyncio.to_thread(talk)
+    await server.stop()
+
+
+async def test_a_parked_poll_holds_nobody_up_and_ends_with_the_node(url: str) -> None:
+    server = Server(url, handle)
+    server.start()
+
+    def poll() -> News:
+        with Client(url) as client:
+            return client.ask(Wait(newest=0, status=0, wait_ms=20_000), News)
+
+    def quick() -> Done:
+        with Client(url) as client:
+            return client.ask(SetDuty(on=True), Done)
+
+    parked = asyncio.create_task(asyncio.to_thread(poll))
+    assert (await asyncio.to_thread(quick)).text == "on duty"
+    async with asyncio.timeout(5):
+        await server.stop()
+        with pytest.raises(NoNodeError):
+            await parked
+
+
+async def test_a_node_that_starts_is_asked_again_for_a_while(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "_STARTING_S", 0.3)
+    asked = 0
+
+    async def starting(_: AnyRequest) -> AnyReply:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise StartingError("just starting")
+        return Done(text="now")
+
+    server = Server(url, starting)
+    server.start()
+
+    def talk() -> str:
+        with Client(url) as client:
+            return client.ask(GetStatus(), Done).text
+
+    assert await asyncio.to_thread(talk) == "now"
+    await server.stop()
+
+
+async def test_one_home_has_one_node(url: str) -> None:
+    server = Server(url, handle)
+    server.start()
+    with pytest.raises(ControlError, match="another node has this home"):
+        Server(url, handle).start()
+    await server.stop()
+    again = Server(url, handle)
+    again.start()
+    await again.stop()
+
+
+def test_no_node_says_how_to_start_one(url: str) -> None:
+    with pytest.raises(NoNodeError, match="devstream node"):
+        Client(url)
+
+
+@pytest.mark.parametrize("request_", [GetStatus(), SetDuty(on=True), AddSource(type="git", name="shop", secret=b"x")])
+def test_requests_survive_the_wire(request_: AnyRequest) -> None:
+    assert decode_request(encode_request(request_)) == request_
+
+
+def test_another_version_is_told_as_such() -> None:
+    other = bytes([PROTOCOL + 1])
+    with pytest.raises(ControlError, match="another version"):
+        decode_reply(other + encode_reply(Done())[1:])
+    with pytest.raises(ControlError, match="another version"):
+        decode_request(other + encode_request(GetStatus())[1:])
+    with pytest.raises(ControlError, match="does not understand"):
+        decode_request(bytes([PROTOCOL]) + msgspec.msgpack.encode({"is": "Explode"}))

@@ -1,0 +1,140 @@
+"""What the executor's tests share: a clock that is set, a history that can be waited for, and an executor with a home of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from devstream_desktop.deploy.request import make_request
+from devstream_desktop.deploy.service import Deploys
+from devstream_desktop.home import Home
+from devstream_desktop.stream.entry import device_id
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.words import DEPLOY_FINAL, Role
+
+DEVICE = device_id(b"e" * 32)
+ASKER = device_id(b"a" * 32)
+SHA = "4f" * 20
+NOW = 1_800_000_000_000
+
+
+@dataclass
+class Clock:
+    ms: int = NOW
+
+    def __call__(self) -> int:
+        return self.ms
+
+
+@dataclass
+class News:
+    """What was published, in order; `broken` makes the history refuse."""
+
+    events: list[Event] = field(default_factory=list)
+    broken: str = ""
+    _more: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def publish(self, events: list[Event]) -> None:
+        if self.broken:
+            raise OSError(self.broken)
+        async with self._more:
+            self.events += events
+            self._more.notify_all()
+
+    def states(self, request: str) -> list[str]:
+        return [event.state for event in self.events if event.request == request]
+
+    async def final(self, request: str) -> Event:
+        """The answer that ends `request`, waited for."""
+
+        def found() -> Event | None:
+            return next((e for e in self.events if e.request == request and e.state in DEPLOY_FINAL), None)
+
+        return await self.until(found)
+
+    async def until(self, found):
+        async with asyncio.timeout(20), self._more:
+            await self._more.wait_for(found)
+            return found()
+
+
+@dataclass
+class Room:
+    """One executor, its home, and who asks it."""
+
+    home: Home
+    clock: Clock
+    news: News
+    deployers: set[str] = field(default_factory=lambda: {"ana"})
+    deploys: Deploys | None = None
+
+    def write(self, *, target: str = "shop", environment: str = "production", script: str = "true", more: str = "") -> None:
+        """One target whose program is a shell script of the operator's."""
+        program = self.home.root / f"{target}-{environment}.sh"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o700)
+        table = f"[target.{target}.{environment}]\nrun = [{json.dumps('./' + program.name)}]\n{more}\n"
+        old = self.home.targets.read_text() if self.home.targets.exists() else ""
+        self.home.targets.write_text(old + table)
+
+    async def start(self, **more) -> Deploys:
+        self.deploys = Deploys(
+            home=self.home,
+            device=DEVICE,
+            publish=self.news.publish,
+            may_deploy=lambda person, _target, _environment: person in self.deployers,
+            who_may=self.who_may,
+            now=self.clock,
+            **{"watch_s": 30.0, **more},
+        )
+        await self.deploys.start()
+        return self.deploys
+
+    def who_may(self, role: Role) -> Sequence[str]:
+        assert role is Role.ADMIN
+        return ["ana"]
+
+    def request(self, **changes) -> Event:
+        parts = {
+            "person": "ana",
+            "target": "shop",
+            "environment": "production",
+            "ref": "main",
+            "sha": SHA,
+            "executor": DEVICE,
+            "now": self.clock(),
+            "title": "Fix the login",
+        }
+        return make_request(**{**parts, **changes})
+
+    async def ask(self, event: Event, person: str = "ana", *, fresh: bool = True) -> None:
+        assert self.deploys is not None
+        await self.deploys.handle(event, ASKER, person, fresh=fresh)
+
+    def log(self, event: Event) -> Path:
+        return self.home.root / "deploy-logs" / f"{event.key}.log"
+
+
+@pytest.fixture
+def device() -> str:
+    return DEVICE
+
+
+@pytest.fixture
+def sha() -> str:
+    return SHA
+
+
+@pytest.fixture
+async def room(tmp_path):
+    home = Home(tmp_path / "home")
+    home.create()
+    made = Room(home, Clock(), News())
+    yield made
+    if made.deploys is not None:
+        await made.deploys.stop()

@@ -1,0 +1,36 @@
+"""An executor in a process of its own, for a test that kills it: takes a home and a request, prints each event it publishes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+
+from devstream_desktop.deploy.service import Deploys
+from devstream_desktop.home import Home
+from devstream_desktop.stream.event import Event, decode_event
+
+
+async def main(home: str, request: str) -> None:
+    event = decode_event(bytes.fromhex(request))
+
+    async def publish(events: list[Event]) -> None:
+        for made in events:
+            print(msgspec.json.encode(made).decode(), flush=True)  # noqa: T201 (what the test reads)
+
+    deploys = Deploys(
+        home=Home(Path(home)),
+        device=event.executor,
+        publish=publish,
+        may_deploy=lambda *_: True,
+        who_may=lambda _: [],
+        now=lambda: event.time,
+    )
+    await deploys.start()
+    await deploys.handle(event, "a" * 52, "ana", fresh=True)
+    await asyncio.Event().wait()
+
+
+asyncio.run(main(*sys.argv[1:]))

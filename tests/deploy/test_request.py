@@ -1,0 +1,141 @@
+"""Requests and answers as events: made, parsed, and refused when they contradict themselves."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstream_desktop.deploy.request import (
+    InvalidRequestError,
+    answer_key,
+    answer_keys,
+    is_ref,
+    is_sha,
+    make_answer,
+    make_request,
+    parse_request,
+)
+from devstream_desktop.stream.entry import device_id
+from devstream_desktop.stream.event import Event, decode_event, encode_event
+
+DEVICE = device_id(b"e" * 32)
+SHA = "0123456789abcdef0123456789abcdef01234567"
+NOW = 1_800_000_000_000
+
+
+def asked(**changes) -> Event:
+    parts = {"person": "ana", "target": "shop", "environment": "production", "ref": "main", "sha": SHA, "executor": DEVICE, "now": NOW}
+    return make_request(**{**parts, **changes})
+
+
+def test_a_request_survives_the_wire_and_says_what_was_asked():
+    request = parse_request(decode_event(encode_event(asked(reason="hotfix", title="Fix the login"))))
+    assert (request.target, request.environment, request.ref, request.sha) == ("shop", "production", "main", SHA)
+    assert (request.person, request.executor, request.reason, request.title) == ("ana", DEVICE, "hotfix", "Fix the login")
+    assert request.expires - request.time == 120_000
+
+
+def test_two_requests_for_the_same_thing_are_two_requests():
+    assert asked().key != asked().key
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"sha": SHA[:39]}, "40 hexadecimal"),
+        ({"sha": SHA + "\n"}, "40 hexadecimal"),
+        ({"sha": "main"}, "40 hexadecimal"),
+        ({"ref": "main; touch x"}, "ref"),
+        ({"ref": "--upload-pack=x"}, "ref"),
+        ({"target": "sh op"}, "target"),
+        ({"target": ""}, "needs a service"),
+        ({"target": "a" * 41}, "target"),
+        ({"environment": "prod/../x"}, "environment"),
+        ({"executor": "nobody"}, "executor"),
+        ({"ttl_s": 301}, "5 minutes"),
+        ({"ttl_s": 0}, "5 minutes"),
+        ({"now": 1 << 50}, "out of range"),
+    ],
+)
+def test_what_no_executor_would_accept_cannot_be_asked(changes, word):
+    with pytest.raises(InvalidRequestError, match=word):
+        asked(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "success"},
+        {"request": "0" * 32},
+        {"number": "00000000"},
+        {"subject": "deploy/other/production/00000000"},
+        {"executor": DEVICE.upper()},
+        {"expires": 0},
+        {"expires": NOW},
+        {"expires": NOW + 300_001},
+        {"environment": ""},
+    ],
+)
+def test_an_event_whose_parts_contradict_each_other_is_no_request(changes):
+    with pytest.raises(InvalidRequestError):
+        parse_request(msgspec.structs.replace(asked(), **changes))
+
+
+@pytest.mark.parametrize("ref", ["main", "release/1.2", "refs/heads/main", "v1.0+build", "fix/ümlaut", "a@b", "x"])
+def test_usual_refs_are_refs(ref):
+    assert is_ref(ref)
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "",
+        "main\n",
+        "-x",
+        "/main",
+        "main/",
+        "main.",
+        "a..b",
+        "a//b",
+        "a.lock",
+        "a b",
+        "a;b",
+        "$(x)",
+        "`x`",
+        "a|b",
+        "a&b",
+        "a'b",
+        'a"b',
+        "a*",
+        "a~1",
+        "@{u}",
+    ],
+)
+def test_refs_that_git_or_a_script_would_read_otherwise_are_not(ref):
+    assert not is_ref(ref)
+
+
+@given(st.text(max_size=130))
+def test_no_ref_carries_a_character_with_a_meaning_to_a_shell(text):
+    if is_ref(text):
+        assert len(text) <= 120
+        assert not set(text) & set(" \t\n\r\0'\"`$;&|<>(){}[]*?!~^:\\#,%")
+        assert text[0] not in "-/."
+
+
+@given(st.one_of(st.text(), st.from_regex(r"[0-9a-fA-F]{38,42}\n?", fullmatch=True)))
+def test_a_commit_is_forty_lower_hexadecimal_digits_and_nothing_else(text):
+    assert is_sha(text) == (len(text) == 40 and set(text) <= set("0123456789abcdef"))
+
+
+def test_an_answer_shares_the_row_of_its_request_and_its_key_is_the_fact():
+    request = asked()
+    parts = {"target": "shop", "environment": "production", "executor": DEVICE, "person": "ana", "ref": "main", "sha": SHA, "title": ""}
+    first = make_answer(request=request.key, state="success", time=NOW + 5, duration=5, **parts)
+    again = make_answer(request=request.key, state="success", time=NOW + 9, **parts)
+    assert (first.subject, first.number, first.request) == (request.subject, request.number, request.key)
+    assert first.key == again.key == answer_key(request.key, "success")
+    assert first.key in answer_keys(request.key)
+    assert request.key not in answer_keys(request.key)

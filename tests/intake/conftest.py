@@ -1,0 +1,188 @@
+"""Real parts for the intake tests: git repositories, a vault in memory, a stream that collects, an HTTP client on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import http.client
+import os
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+from devstream_desktop.home import Home
+from devstream_desktop.stream.event import Event
+
+# It imports its module when it is first asked for; late, in a loop, that would count as blocking.
+assert concurrent.futures.ThreadPoolExecutor
+
+
+@pytest.fixture(autouse=True)
+def blocking_is_an_error() -> Iterator[None]:
+    with blockbuster_ctx("devstream_desktop"):
+        yield
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.create()
+    return home
+
+
+class MemoryVault:
+    def __init__(self) -> None:
+        self.sealed: dict[str, bytes] = {}
+
+    def seal(self, name: str, secret: bytes) -> None:
+        self.sealed[name] = secret
+
+    def unseal(self, name: str) -> bytes:
+        if name not in self.sealed:
+            raise KeyError(f"nothing is sealed as {name}")
+        return self.sealed[name]
+
+    def exists(self, name: str) -> bool:
+        return name in self.sealed
+
+    def remove(self, name: str) -> None:
+        del self.sealed[name]
+
+
+@pytest.fixture
+def vault() -> MemoryVault:
+    return MemoryVault()
+
+
+@dataclass
+class Stream:
+    """What `publish` is in a node: keeps one event a key, and can refuse."""
+
+    events: list[Event] = field(default_factory=list)
+    error: Exception | None = None
+    calls: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def publish(self, events: list[Event]) -> None:
+        self.calls += 1
+        self._changed.set()
+        if self.error is not None:
+            raise self.error
+        known = {event.key for event in self.events}
+        self.events += [event for event in events if event.key not in known]
+
+    async def until(self, wanted: Callable[[], bool], seconds: float = 10.0) -> None:
+        """Wait for a call after which `wanted` holds."""
+        async with asyncio.timeout(seconds):
+            while not wanted():
+                self._changed.clear()
+                if not wanted():
+                    await self._changed.wait()
+                    await asyncio.sleep(0)
+
+    async def first(self, count: int = 1, seconds: float = 10.0) -> list[Event]:
+        await self.until(lambda: len(self.events) >= count, seconds)
+        return self.events
+
+
+@pytest.fixture
+def stream() -> Stream:
+    return Stream()
+
+
+Eventually = Callable[[Callable[[], object]], Awaitable[None]]
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """`await eventually(condition)`, for what tells nobody when it changes."""
+
+    async def eventually(condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    return eventually
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class Repository:
+    """A real repository on disk, and a bare one that it pushes to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bare = folder / "team repos" / "shop.git"
+        self.work = folder / "work copy"
+        self.bare.parent.mkdir(parents=True)
+        self._run(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
+        self._run(folder, "init", "--quiet", "--initial-branch=main", str(self.work))
+        self.git("remote", "add", "origin", str(self.bare))
+
+    def git(self, *arguments: str) -> str:
+        return self._run(self.work, *arguments)
+
+    def commit(self, title: str, author: str = "Ana") -> str:
+        self.git("-c", f"user.name={author}", "-c", "user.email=a@example.org", "commit", "--quiet", "--allow-empty", "--message", title)
+        return self.git("rev-parse", "HEAD").strip()
+
+    def push(self, *arguments: str) -> None:
+        self.git("push", "--quiet", "origin", *(arguments or ("HEAD",)))
+
+    @staticmethod
+    def _run(folder: Path, *arguments: str) -> str:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+        settings = ("-c", "user.name=Ana", "-c", "user.email=ana@example.org", "-c", "advice.detachedHead=false")
+        done = subprocess.run(
+            ["git", *settings, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    text: str
+
+
+Post = Callable[..., Awaitable[Answer]]
+
+
+@pytest.fixture
+def post() -> Post:
+    """`await post(url, path, body, headers, method)`: one request with the standard library's client, in a thread."""
+
+    def send(base: str, path: str, body: bytes, headers: dict[str, str], method: str) -> Answer:
+        connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=15)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.read().decode())
+        finally:
+            connection.close()
+
+    async def post(base: str, path: str, body: bytes = b"{}", headers: dict[str, str] | None = None, method: str = "POST") -> Answer:
+        return await asyncio.to_thread(send, base, path, body, headers or {}, method)
+
+    return post

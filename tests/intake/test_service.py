@@ -1,0 +1,335 @@
+"""The intake as a node runs it: start, crash, restart, reload, test of a source, status."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstream_desktop.intake.adapter import NoCollectorError, collector_names, webhook_collector
+from devstream_desktop.intake.emit import EmitRequest
+from devstream_desktop.intake.service import Intake, IntakeError
+from devstream_desktop.intake.sources import GitSource, SourcesError, WebhookSource, save_sources
+from devstream_desktop.intake.spool import KEEP, Spool
+from devstream_desktop.intake.store import Store
+
+SECRET = b"It's a Secret to Everybody"
+PAYLOAD = (
+    b'{"action": "opened", "issue": {"number": 7, "title": "Coupon applied twice", "updated_at": "2027-01-15T08:00:00Z"},'
+    b' "repository": {"name": "shop", "full_name": "acme/shop"}, "sender": {"login": "eva"}}'
+)
+
+
+@contextlib.asynccontextmanager
+async def running(*arguments, **options):
+    intake = Intake(*arguments, **options)
+    await intake.start()
+    try:
+        yield intake
+    finally:
+        await intake.stop()
+
+
+async def fill(home, clock, count: int = 1, source: str = "gh") -> None:
+    """What a receiver stored before the node died."""
+    store = Store(home.intake)
+    await store.open()
+    for number in range(count):
+        body = PAYLOAD.replace(b'"number": 7', b'"number": %d' % number)
+        await Spool(store).put(source, f"delivery-{number}", {"x-github-event": "issues"}, body, clock())
+    await store.close()
+
+
+async def waiting(home) -> int:
+    store = Store(home.intake)
+    await store.open()
+    count = await store.run(lambda connection: connection.execute("SELECT count(*) FROM raw WHERE outcome IS NULL").fetchone()[0])
+    await store.close()
+    return int(count)
+
+
+async def with_github(home, vault) -> None:
+    vault.seal("source-gh", SECRET)
+    await asyncio.to_thread(save_sources, home.sources, [WebhookSource(name="gh", type="github")])
+
+
+async def test_what_was_stored_before_a_crash_is_published_after_it(home, vault, stream, clock):
+    await with_github(home, vault)
+    await fill(home, clock, 200)
+    async with running(home, vault, stream.publish, now=clock):
+        await stream.first(200)
+    assert {event.number for event in stream.events} == {str(number) for number in range(200)}
+    assert await waiting(home) == 0
+
+
+async def test_a_stream_that_cannot_take_events_loses_none(home, vault, stream, clock):
+    await with_github(home, vault)
+    await fill(home, clock, 3)
+    stream.error = OSError("no space left on device")
+    async with running(home, vault, stream.publish, now=clock) as intake:
+        await stream.until(lambda: stream.calls >= 2)
+        assert "no space left" in intake.status()[0].last_error
+    assert await waiting(home) == 3
+    stream.error = None
+    async with running(home, vault, stream.publish, now=clock):
+        await stream.first(3)
+
+
+async def test_one_event_that_is_refused_for_what_it_is_does_not_hold_the_others(home, vault, stream, clock, eventually):
+    await with_github(home, vault)
+    await fill(home, clock, 3)
+    real = stream.publish
+
+    async def publish(events):
+        if any(event.number == "1" for event in events):
+            raise ValueError("an entry of 9000 bytes is over the limit")
+        await real(events)
+
+    async with running(home, vault, publish, now=clock) as intake:
+        await stream.first(2)
+        await eventually(lambda: intake.status()[0].dropped == {"refused": 1})
+    assert {event.number for event in stream.events} == {"0", "2"}
+    assert await waiting(home) == 0
+
+
+async def test_a_single_event_that_is_refused_is_given_up(home, vault, clock, eventually):
+    await with_github(home, vault)
+    await fill(home, clock)
+
+    async def publish(events):
+        raise ValueError("an entry of 9000 bytes is over the limit")
+
+    async with running(home, vault, publish, now=clock) as intake:
+        await eventually(lambda: intake.status()[0].dropped == {"refused": 1})
+    assert await waiting(home) == 0
+
+
+async def test_what_a_source_without_its_secret_had_delivered_waits_for_it(home, vault, stream, clock):
+    await with_github(home, vault)
+    await fill(home, clock, 100, source="locked")
+    await fill(home, clock, 1)
+    listed = [WebhookSource(name="locked", type="github"), WebhookSource(name="gh", type="github")]
+    await asyncio.to_thread(save_sources, home.sources, listed)
+    async with running(home, vault, stream.publish, now=clock) as intake:
+        await stream.first()
+        assert intake._spool.waiting >= 100
+        vault.seal("source-locked", SECRET)
+        await intake.reload()
+        await stream.first(100)
+    assert await waiting(home) == 0
+
+
+async def test_trouble_with_the_stream_is_shown_until_it_is_over(home, vault, stream, clock, eventually):
+    await with_github(home, vault)
+    await fill(home, clock)
+    stream.error = OSError("no space left on device")
+    async with running(home, vault, stream.publish, now=clock) as intake:
+        await eventually(lambda: "no space left" in intake.status()[0].last_error)
+        stream.error = None
+        await eventually(lambda: not intake.status()[0].last_error)
+
+
+async def test_kill_9_between_answer_and_event_loses_nothing(home, vault, stream, clock):
+    """A process stores deliveries and is killed; the next one has them all."""
+    await with_github(home, vault)
+    script = Path(__file__).with_name("crash_script.py")
+    process = await asyncio.to_thread(
+        subprocess.Popen,
+        [sys.executable, str(script), str(home.root)],
+        stdout=subprocess.PIPE,
+    )
+    stored = 0
+    try:
+        while stored < 50:
+            line = await asyncio.to_thread(process.stdout.readline)
+            assert line, "the process ended by itself"
+            stored = int(line)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        rest = await asyncio.to_thread(process.stdout.read)
+        await asyncio.to_thread(process.wait)
+        process.stdout.close()
+    stored = int(rest.split()[-1]) if rest.split() else stored
+    async with running(home, vault, stream.publish, now=clock):
+        await stream.first(stored)
+    assert {str(number) for number in range(stored)} <= {event.number for event in stream.events}
+
+
+async def test_what_a_removed_source_left_is_dropped_by_name(home, vault, stream, clock, eventually):
+    await with_github(home, vault)
+    await fill(home, clock, source="gone")
+    async with running(home, vault, stream.publish, now=clock) as intake:
+        await eventually(lambda: not intake._spool.waiting)
+    assert stream.events == []
+
+
+async def test_raw_deliveries_are_deleted_after_three_days(home, vault, stream, clock, eventually):
+    await with_github(home, vault)
+    await fill(home, clock, 2)
+    async with running(home, vault, stream.publish, now=clock) as intake:
+        await stream.first(2)
+        await eventually(lambda: not intake._spool.waiting)
+        assert await intake._spool.prune(clock.now + KEEP - 1) == 0
+        assert await intake._spool.prune(clock.now + KEEP + 1) == 2
+
+
+async def test_files_are_private(home, vault, stream):
+    async with running(home, vault, stream.publish):
+        mode = (await asyncio.to_thread(home.intake.stat)).st_mode
+    assert mode & 0o077 == 0
+
+
+async def test_testing_a_webhook_source_goes_all_the_way_and_leaves_one_quiet_line(home, vault, stream, clock):
+    await with_github(home, vault)
+    async with running(home, vault, stream.publish, listen="127.0.0.1:0", now=clock) as intake:
+        report = await intake.test_source("gh")
+    assert (report.ok, report.reached) == (True, "published")
+    (event,) = stream.events
+    assert (event.kind, event.state, event.quiet, event.title) == ("source", "active", True, "test of this source")
+
+
+async def test_testing_says_how_far_it_got(home, vault, stream, clock, monkeypatch):
+    monkeypatch.setattr("devstream_desktop.intake.self_test.SECONDS", 0.5)
+    await with_github(home, vault)
+    async with running(home, vault, stream.publish, now=clock) as intake:
+        report = await intake.test_source("gh")
+        assert (report.ok, report.reached) == (False, "configured")
+        assert "--intake" in report.detail
+        assert "known: gh" in (await intake.test_source("other")).detail
+    stream.error = OSError("closed")
+    async with running(home, vault, stream.publish, listen="127.0.0.1:0", now=clock) as intake:
+        report = await intake.test_source("gh")
+        assert (report.ok, report.reached) == (False, "accepted")
+
+
+async def test_testing_a_git_source(home, vault, stream, clock, repository):
+    await asyncio.to_thread(repository.commit, "One")
+    await asyncio.to_thread(repository.push)
+    async with running(home, vault, stream.publish, now=clock) as intake:
+        await intake.add_source(GitSource(name="shop", url=str(repository.bare)))
+        report = await intake.test_source("shop")
+        assert report.ok
+        assert "main" in report.detail
+        assert stream.events[-1].quiet
+        await intake.add_source(GitSource(name="away", url="/nonexistent/away.git"))
+        report = await intake.test_source("away")
+        assert (report.ok, report.reached) == (False, "configured")
+
+
+async def test_a_push_becomes_an_event_through_the_running_service(home, vault, stream, repository, eventually):
+    await asyncio.to_thread(repository.commit, "One")
+    await asyncio.to_thread(repository.push)
+    async with running(home, vault, stream.publish) as intake:
+        await intake.add_source(GitSource(name="shop", url=str(repository.bare)))
+        await eventually(lambda: intake.status()[0].state == "active")
+        await asyncio.to_thread(repository.commit, "Two")
+        await asyncio.to_thread(repository.push)
+        (event,) = await stream.first()
+        assert event.title == "Two"
+        assert intake.status()[0].where == str(repository.bare)
+
+
+async def test_reload_touches_only_what_changed(home, vault, stream, repository):
+    one = GitSource(name="one", url=str(repository.bare))
+    async with running(home, vault, stream.publish) as intake:
+        await intake.add_source(one)
+        await intake.add_source(GitSource(name="two", url=str(repository.bare)))
+        before = {name: poller for name, (_, _, poller) in intake._pollers.items()}
+        await asyncio.to_thread(save_sources, home.sources, [one, GitSource(name="two", url=str(repository.bare), service="shop")])
+        await intake.reload()
+        after = {name: poller for name, (_, _, poller) in intake._pollers.items()}
+        assert after["one"] is before["one"]
+        assert after["two"] is not before["two"]
+        await asyncio.to_thread(home.sources.write_text, "[source.one]\ntype = 3\n")
+        with pytest.raises(SourcesError, match="line 2"):
+            await intake.reload()
+        assert [status.name for status in intake.status()] == ["one", "two"]
+
+
+async def test_a_source_without_a_collector_or_a_secret_is_broken_and_the_others_run(home, vault, stream):
+    listed = [WebhookSource(name="a", type="nothing"), WebhookSource(name="b", type="github"), WebhookSource(name="c", type="github")]
+    vault.seal("source-c", SECRET)
+    await asyncio.to_thread(save_sources, home.sources, listed)
+    async with running(home, vault, stream.publish) as intake:
+        a, b, c = intake.status()
+        assert (a.state, b.state, c.state) == ("broken", "broken", "new")
+        assert "installed: git, github" in a.last_error
+        assert "add it again" in b.last_error
+        with pytest.raises(NoCollectorError):
+            await intake.add_source(WebhookSource(name="d", type="git"), SECRET)
+
+
+async def test_a_webhook_source_that_is_expected_and_silent_says_so_once(home, vault, stream, clock, monkeypatch):
+    monkeypatch.setattr("devstream_desktop.intake.service.HOUSEKEEPING_SECONDS", 0.02)
+    vault.seal("source-gh", SECRET)
+    await asyncio.to_thread(save_sources, home.sources, [WebhookSource(name="gh", type="github", silent_after=3600)])
+    async with running(home, vault, stream.publish, now=clock):
+        await asyncio.sleep(0.1)
+        assert stream.events == []
+        clock.now += 3_600_001
+        await stream.first()
+        await asyncio.sleep(0.1)
+    # It is still silent after a restart, and says it not again.
+    async with running(home, vault, stream.publish, now=clock) as intake:
+        clock.now += 3_600_001
+        await asyncio.sleep(0.1)
+        assert intake.status()[0].state == "silent"
+    assert [event.state for event in stream.events] == ["silent"]
+
+
+async def test_emit_and_poll_of_one_repository_are_one_fact(home, vault, stream, repository, eventually):
+    await asyncio.to_thread(repository.commit, "One")
+    await asyncio.to_thread(repository.push)
+    async with running(home, vault, stream.publish) as intake:
+        await intake.add_source(GitSource(name="poll", url=str(repository.bare), service="shop"))
+        await eventually(lambda: intake.status()[0].state == "active")
+        revision = await asyncio.to_thread(repository.commit, "Two")
+        await asyncio.to_thread(repository.push)
+        (polled,) = await stream.first()
+        told = intake.event_of(EmitRequest(kind="change", state="pushed", service="shop", ref="main", revision=revision))
+        assert (told.key, told.subject, told.number) == (polled.key, polled.subject, polled.number)
+        await intake.add_source(GitSource(name="far", url="ssh://git@git.invalid/srv/Pay.git", service="pay"))
+        told = intake.event_of(EmitRequest(kind="change", state="pushed", service="pay", ref="main", revision=revision))
+        assert told.key != polled.key
+
+
+async def test_a_mistake_in_the_file_stops_the_start_with_its_line(home, vault, stream):
+    await asyncio.to_thread(home.sources.write_text, '[source.shop]\ntype = "git"\n')
+    with pytest.raises(SourcesError, match="line 1: source 'shop': url is missing"):
+        await Intake(home, vault, stream.publish).start()
+
+
+async def test_a_damaged_store_is_said(home, vault, stream):
+    await asyncio.to_thread(home.intake.write_bytes, b"this is no database" * 100)
+    with pytest.raises(IntakeError, match="cannot be opened"):
+        await Intake(home, vault, stream.publish).start()
+
+
+def test_without_the_extra_everything_but_the_receiver_works(tmp_path):
+    script = (
+        "import sys\n"
+        "sys.modules['starlette'] = sys.modules['uvicorn'] = sys.modules['httptools'] = None\n"
+        "import asyncio\n"
+        "from pathlib import Path\n"
+        "from devstream_desktop.home import Home\n"
+        "from devstream_desktop.intake.service import Intake, IntakeError\n"
+        "async def publish(events): pass\n"
+        "async def main():\n"
+        "    home = Home(Path(sys.argv[1])); home.create()\n"
+        "    intake = Intake(home, None, publish); await intake.start(); await intake.stop()\n"
+        "    try: await Intake(home, None, publish, listen='127.0.0.1:0').start()\n"
+        "    except IntakeError as error: print(error)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "home")], capture_output=True, text=True, timeout=60, check=True)
+    assert "devstream[collector]" in done.stdout
+
+
+def test_the_collectors_that_are_shipped_are_found():
+    assert {"git", "github"} <= set(collector_names())
+    assert webhook_collector("github").EVENT_HEADER == "x-github-event"

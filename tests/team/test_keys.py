@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstream_desktop.stream.entry import device_id, public_key
+from devstream_desktop.team.keys import DeviceKey, is_sound, verify
+
+KEY = DeviceKey.from_seed(bytes(range(32)))
+SMALL_ORDER = [
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+]
+
+
+def test_id_is_the_public_key() -> None:
+    assert KEY.id == device_id(KEY.public)
+    assert public_key(KEY.id) == KEY.public
+    assert len(KEY.id) == 52
+
+
+def test_a_seed_gives_the_same_key_again() -> None:
+    key = DeviceKey.generate()
+    assert DeviceKey.from_seed(key.seed).id == key.id
+    with pytest.raises(ValueError, match="32 bytes"):
+        DeviceKey.from_seed(b"short")
+
+
+def test_the_secret_is_not_printed() -> None:
+    assert KEY.seed.hex() not in repr(KEY)
+    assert repr(KEY) == f"DeviceKey({KEY.id[:8]})"
+
+
+@given(st.binary(max_size=200), st.integers(min_value=0, max_value=64 * 8 - 1))
+def test_a_signature_with_one_bit_changed_is_none(message: bytes, bit: int) -> None:
+    signature = KEY.sign(message)
+    assert verify(KEY.public, message, signature)
+    changed = bytearray(signature)
+    changed[bit // 8] ^= 1 << (bit % 8)
+    assert not verify(KEY.public, message, bytes(changed))
+    assert not verify(KEY.public, message + b"x", signature)
+
+
+@given(st.binary(max_size=40), st.binary(max_size=20), st.binary(max_size=70))
+def test_verify_never_raises(public: bytes, message: bytes, signature: bytes) -> None:
+    assert verify(public, message, signature) is False
+
+
+@pytest.mark.parametrize("key", SMALL_ORDER)
+def test_small_order_keys_are_neither_enrolled_nor_believed(key: str) -> None:
+    assert not is_sound(bytes.fromhex(key))
+    assert not verify(bytes.fromhex(key), b"anything", bytes.fromhex(key) + bytes(32))
+
+
+def test_ordinary_keys_are_sound() -> None:
+    assert all(is_sound(DeviceKey.generate().public) for _ in range(20))
+    assert not is_sound(b"")
+    assert not is_sound(b"\xff" * 32)

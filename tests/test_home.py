@@ -1,0 +1,67 @@
+"""A home is private to its owner, and its sockets have short paths."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstream_desktop.home import Home, HomeError, write_private
+
+
+def test_folders_are_the_owners_alone_even_when_they_were_open(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    root.mkdir(mode=0o755)
+    home = Home(root)
+    home.create()
+    for folder in (home.root, home.team, home.secrets, home.runtime()):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_the_option_beats_the_environment_beats_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVSTREAM_HOME", str(tmp_path / "environment"))
+    assert Home.choose(str(tmp_path / "option")).root == tmp_path / "option"
+    assert Home.choose(None).root == tmp_path / "environment"
+    monkeypatch.delenv("DEVSTREAM_HOME")
+    assert Home.choose(None).root.name == "devstream"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes have no path")
+def test_the_control_socket_fits_a_socket_path_however_deep_the_home_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp")
+    deep, other = Home(tmp_path / ("d" * 150)), Home(tmp_path / ("e" * 150))
+    assert len(deep.control_url()) < 100
+    assert deep.control_url() != other.control_url()
+
+
+def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(HomeError, match="choose another with --home"):
+        Home(tmp_path / "file" / "home").create()
+
+
+def test_a_file_is_replaced_whole_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    write_private(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_private(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
