@@ -11,6 +11,7 @@
     deploy.sqlite    the executor's runs
     mirrors/         bare clones that the git source reads
     ports.json       the ports taken last time, so that addresses in invites stay true
+    peers.json       addresses where peers were found, for the next start
     node.log         what the node did
 
 The control socket is not in the home: paths of sockets are short (108 bytes), so it is in a private runtime folder.
@@ -104,6 +105,10 @@ class Home:
     @property
     def ports(self) -> Path:
         return self.root / "ports.json"
+
+    @property
+    def peers(self) -> Path:
+        return self.root / "peers.json"
 
     @property
     def log(self) -> Path:

@@ -1,0 +1,32 @@
+# What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
+
+.PHONY: run setup setup-dev test check bench look clean
+
+run: setup  ## the tray (or, without a screen, the lines in the terminal), following the git repository one stands in
+	@packaging/system-packages run
+	@exec .venv/bin/devstream --allow-key-file
+
+setup:  ## .venv/bin/devstream
+	@packaging/virtualenv desktop,collector
+
+test: check  ## everything that is held by tests
+	.venv/bin/python -m pytest
+
+check: setup-dev  ## style and types
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench: setup-dev  ## the figures, beside their floors
+	.venv/bin/python tests/bench/run.py
+
+look: setup-dev  ## pictures of the tray, a popup and the windows, into ./pictures
+	.venv/bin/python tests/desktop/look.py pictures
+
+setup-dev:
+	@packaging/system-packages test
+	@packaging/virtualenv desktop,collector,dev
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache pictures dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

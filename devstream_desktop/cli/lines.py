@@ -1,0 +1,170 @@
+"""emit, tail, search, duty and status: the stream in a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+from devstream_desktop.cli.asking import ask, print_json
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.messages import Done, Emit, GetStatus, News, NoNodeError, SetDuty, Status, Wait
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.database import HistoryError
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.home import Home
+from devstream_desktop.stream.line import render
+from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
+from devstream_desktop.stream.record import record
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.text import duration
+from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Severity
+
+
+def emit(home: Home, options: argparse.Namespace) -> int:
+    """Put one event into the stream and print its key."""
+    done = ask(
+        home,
+        Emit(
+            kind=options.kind,
+            state=options.state,
+            service=options.service,
+            environment=options.environment,
+            ref=options.ref,
+            revision=options.revision,
+            actor=options.actor,
+            title=options.title,
+            url=options.url,
+            severity=options.severity,
+            subject=options.subject,
+        ),
+        Done,
+    )
+    print(done.text)
+    return 0
+
+
+def tail(home: Home, options: argparse.Namespace) -> int:
+    """Print the newest lines, oldest first; with --follow go on with what comes."""
+    with Reader(home.history) as reader:
+        try:
+            arrival = reader.newest()
+            for line in reversed(reader.page(Query(), limit=options.limit, superseded=True)):
+                show(line, as_json=options.json)
+        except HistoryError:
+            if not options.follow:
+                raise
+            arrival = 0
+        if options.follow:
+            for line in follow(home, reader, arrival):
+                show(line, as_json=options.json)
+    return 0
+
+
+def follow(home: Home, reader: Reader, arrival: int) -> Iterator[Line]:
+    """Every row that comes after `arrival`, for ever; a node that goes away is waited for."""
+    while True:
+        try:
+            with Client(home.control_url()) as client:
+                newest = status = -1
+                while True:
+                    for line in reader.since(arrival):
+                        arrival = line.arrival
+                        yield line
+                    news = client.ask(Wait(newest=newest, status=status, wait_ms=20_000), News)
+                    newest, status = news.newest, news.status
+        except (NoNodeError, HistoryError):
+            time.sleep(0.5)
+
+
+def search(home: Home, options: argparse.Namespace) -> int:
+    """Print what answers a query, newest last; exit 1 when nothing does."""
+    try:
+        query = parse_query(" ".join(options.query))
+    except InvalidQueryError as error:
+        raise DevstreamError(str(error)) from None
+    with Reader(home.history) as reader:
+        found = reader.page(query, limit=options.limit, superseded=True)
+    for line in reversed(found):
+        show(line, as_json=options.json)
+    return 0 if found else 1
+
+
+def show(line: Line, *, as_json: bool) -> None:
+    """One row on standard output."""
+    if as_json:
+        print_json(record(line))
+        return
+    moment = datetime.fromtimestamp(line.received / 1000).astimezone()
+    today = moment.date() == datetime.now().astimezone().date()
+    print(f"{moment:%H:%M:%S}" if today else f"{moment:%d %b %H:%M}", glyph(line), render(line.event, line.transition), flush=True)
+
+
+def glyph(line: Line) -> str:
+    """One sign for how it is, in colour on a terminal."""
+    word = (line.event.kind, line.event.state)
+    sign, colour = ("✗", "31") if word in RED_STATES else ("✓", "32") if word in GREEN_STATES else ("·", "")
+    if sign == "·" and line.event.severity >= Severity.WARNING:
+        sign, colour = "!", "33"
+    return f"\x1b[{colour}m{sign}\x1b[0m" if colour and sys.stdout.isatty() else sign
+
+
+def duty(home: Home, options: argparse.Namespace) -> int:
+    """Go on or off duty, or print who is."""
+    if options.what == "show":
+        status_ = ask(home, GetStatus(), Status)
+        print(f"{status_.person} is {'on' if status_.on_duty else 'off'} duty")
+        others = [person for person in status_.duty if person != status_.person]
+        if others:
+            print(f"on duty too: {', '.join(others)}")
+        return 0
+    print(ask(home, SetDuty(on=options.what == "on"), Done).text)
+    return 0
+
+
+def status(home: Home, options: argparse.Namespace) -> int:
+    """Print how the node is; exit 1 when none runs."""
+    found = ask(home, GetStatus(), Status)
+    if options.json:
+        print_json(found)
+    else:
+        for text in describe(found, int(time.time() * 1000)):
+            print(text)
+    return 0
+
+
+def describe(found: Status, now: int) -> Iterator[str]:
+    """A status in lines for a person, what is wrong first."""
+    for notice in found.notices:
+        yield f"! {notice}"
+    yield f"{found.person} in team {found.team}, {_count(found.members, 'member')}; {'on' if found.on_duty else 'off'} duty"
+    yield f"device   {found.device}"
+    if found.roles:
+        yield f"roles    {', '.join(found.roles)}"
+    yield f"history  {_count(found.events, 'event')}, {found.history_bytes / 1e6:.1f} MB" + (
+        f", oldest {_ago(found.oldest, now)}, newest {_ago(found.newest, now)}" if found.events else ""
+    )
+    if found.missing:
+        yield f"         catching up: {_count(found.missing, 'event')} to come"
+    yield f"mesh     {found.mesh}; {found.discovery}"
+    for peer in found.peers:
+        behind = f", {peer.behind} behind" if peer.behind else ""
+        yield f"  peer   {peer.person or peer.device[:8] or '?'} {peer.address} {peer.state}{behind}, heard {_ago(peer.seen, now)}"
+    for refused in found.refused:
+        yield f"  refused {refused.address} {refused.device[:8]}: {refused.reason} ({refused.count} times, last {_ago(refused.seen, now)})"
+    if found.intake:
+        yield f"intake   {found.intake}"
+    for source in found.sources:
+        error = f": {source.error}" if source.error else ""
+        seen = f"{_count(source.events, 'event')}, heard {_ago(source.seen, now)}"
+        yield f"  source {source.name} ({source.type}) {source.state}, {seen}{error}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _ago(moment: int, now: int) -> str:
+    return f"{duration(max(0, now - moment))} ago" if moment else "never"

@@ -1,0 +1,1 @@
+"""Peers: finding them, talking to them, and the rules by which signed feeds reach every node."""

@@ -1,0 +1,62 @@
+"""`host:port` as people write it and as sockets need it.
+
+nng is given IP literals only: its own resolver races when dialers come and go (nng issues 2110 and 2209).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+
+from devstream_desktop.errors import DevstreamError
+
+RESOLVE_S = 5.0
+"""How long a name may take to resolve before the address counts as unreachable."""
+
+
+class AddressError(DevstreamError, ValueError):
+    """Not an address, or a name that does not resolve; the message says which and what is expected."""
+
+
+def split(address: str) -> tuple[str, int]:
+    """Host and port of `host:port` or `[v6]:port`.
+
+    Raises:
+        AddressError: it is neither.
+
+    """
+    host, separator, port = address.strip().rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if bracketed else host
+    if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535 or (":" in host) != bracketed:
+        raise AddressError(f"{address!r} is not an address: write HOST:PORT, as in 192.168.1.20:7400")
+    return host, int(port)
+
+
+def join(host: str, port: int) -> str:
+    """The text of an address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+async def resolve(address: str) -> list[str]:
+    """The address with its name replaced by each IP literal it has, IPv4 first.
+
+    Raises:
+        AddressError: not an address, or the name does not resolve.
+
+    """
+    host, port = split(address)
+    try:
+        return [join(str(ipaddress.ip_address(host)), port)]
+    except ValueError:
+        pass
+    loop = asyncio.get_running_loop()
+    try:
+        found = await asyncio.wait_for(loop.getaddrinfo(host, port, type=socket.SOCK_STREAM), RESOLVE_S)
+    except TimeoutError:
+        raise AddressError(f"the name {host} did not resolve within {RESOLVE_S:.0f} s; use its IP address") from None
+    except (OSError, UnicodeError) as error:
+        raise AddressError(f"the name {host} does not resolve ({error}); check it or use its IP address") from None
+    hosts = dict.fromkeys(str(item[4][0]) for item in sorted(found, key=lambda item: item[0] != socket.AF_INET))
+    return [join(host, port) for host in hosts if "%" not in host]

@@ -1,0 +1,218 @@
+"""The listening side of every link: what a peer that dialed us is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from devstream_desktop.mesh.core import Core, total, without
+from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.link import Caller
+from devstream_desktop.mesh.overlay import ACCEPT_CAP
+from devstream_desktop.mesh.wire import (
+    BATCH_BYTES,
+    MAX_RANGES,
+    MAX_RECORDS,
+    PROTOCOL,
+    AskPeers,
+    Digest,
+    Entries,
+    Fetch,
+    Hello,
+    MalformedMessageError,
+    News,
+    Offer,
+    PeerAddress,
+    PeerList,
+    Policies,
+    Policy,
+    Proof,
+    Proofs,
+    Push,
+    Pushed,
+    Range,
+    Records,
+    Refused,
+    Reply,
+    Tail,
+    Wants,
+    Welcome,
+    decode_request,
+    encode,
+)
+
+MAX_BAD = 3
+"""Wrong entries from one caller before it is cut off: a bit may flip, but not thrice."""
+FORGET_S = 60.0
+"""A caller that left keeps its place in the picture for this long, so that a reconnect is no new neighbour."""
+
+
+@dataclass
+class Accepted:
+    """What is remembered of a peer that dials us."""
+
+    device: str
+    host: str
+    address: str = ""
+    """Where it says it can be dialed."""
+    last: float = 0.0
+    lsn: int = 0
+    """Our arrivals that it has: the cursor of its last TAIL."""
+    told_policy: int = -1
+    demand: int = 0
+    bad: int = 0
+    behind: int = 0
+    parked: object | None = field(default=None, repr=False)
+    """Stands for the TAIL that waits; another object in its place, or none, sends it home."""
+
+
+class Answers:
+    """Answers requests from the core; `waiting` for news happens here too, bounded by one parked TAIL a caller."""
+
+    def __init__(
+        self,
+        core: Core,
+        *,
+        peers: Callable[[str], list[PeerAddress]],
+        missing_elsewhere: Callable[[], list[Range]],
+        on_hello: Callable[[Accepted], None],
+        on_refused: Callable[[str, str, str], None],
+        cap: int = ACCEPT_CAP,
+    ) -> None:
+        self._core = core
+        self._peers = peers
+        self._missing_elsewhere = missing_elsewhere
+        self._on_hello = on_hello
+        self._on_refused = on_refused
+        self._cap = cap
+        self.accepted: dict[str, Accepted] = {}
+
+    async def handle(self, caller: Caller, frame: bytes) -> bytes | None:
+        """The answer to one request; None cuts the caller off."""
+        try:
+            request = decode_request(frame)
+        except MalformedMessageError as error:
+            self._on_refused(caller.host, caller.device, f"it sent what is no message: {error}"[:200])
+            return None
+        peer = self.accepted.get(caller.device)
+        if isinstance(request, Hello):
+            return encode(self._welcome(request, caller))
+        if peer is None:
+            return encode(Refused("say HELLO first", []))
+        peer.last = time.monotonic()
+        reply = await self._tail(request, peer) if isinstance(request, Tail) else self._answer(request, peer)
+        if peer.bad > MAX_BAD:
+            self._on_refused(caller.host, caller.device, "it sent entries with wrong signatures")
+            return None
+        return encode(reply)
+
+    def _welcome(self, hello: Hello, caller: Caller) -> Reply:
+        core = self._core
+        if hello.protocol != PROTOCOL:
+            return Refused(f"this node speaks protocol {PROTOCOL}, yours is {hello.protocol}: update the older one", [])
+        if hello.team != core.team or hello.device != caller.device:
+            return Refused("another team", [])
+        if hello.device == core.device:
+            return Refused("that is you", [])
+        live = self.live()
+        if len(live) >= self._cap and caller.device not in live:
+            return Refused("full, try these", self._peers(caller.device), busy=True)
+        core.watch.heard(caller.device, hello.wall - core.clock())
+        peer = Accepted(caller.device, caller.host, last=time.monotonic(), demand=core.demand)
+        if (old := self.accepted.get(caller.device)) is not None:
+            self.let_go(old)
+        if hello.port:
+            host = caller.host
+            peer.address = f"[{host}]:{hello.port}" if ":" in host else f"{host}:{hello.port}"
+        self.accepted[caller.device] = peer
+        core.forget(caller.device)
+        self._on_hello(peer)
+        version = core.policies.version()
+        peer.told_policy = version
+        return Welcome(PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), self._peers(caller.device))
+
+    def live(self) -> set[str]:
+        """Devices that are served now."""
+        now = time.monotonic()
+        return {device for device, peer in self.accepted.items() if now - peer.last < FORGET_S}
+
+    async def _tail(self, tail: Tail, peer: Accepted) -> Reply:
+        core, store = self._core, self._core.replica.store
+        if tail.index != store.index or tail.lsn > store.newest():
+            return News(store.index, store.newest(), [], core.replica.summary(), core.policies.version(), resync=True)
+        self.let_go(peer)  # a newer TAIL of the same peer: the older one's connection is gone
+        ticket = peer.parked = object()
+        until = time.monotonic() + tail.wait / 1000
+        lsn = tail.lsn
+        while True:
+            event = core.bell.event
+            peer.lsn = lsn
+            entries, lsn = await core.news_to_send(lsn, tail.size, peer.device)
+            left = until - time.monotonic()
+            if entries or left <= 0 or core.stopping or peer.parked is not ticket or self._has_word_for(peer):
+                break
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await event.wait()
+        if peer.parked is ticket:
+            peer.parked = None
+        resync = peer.demand != core.demand
+        peer.demand = core.demand
+        peer.told_policy = core.policies.version()
+        peer.last = time.monotonic()
+        return News(store.index, lsn, [signed(e) for e in entries], core.replica.summary(), peer.told_policy, resync)
+
+    def _has_word_for(self, peer: Accepted) -> bool:
+        return peer.told_policy != self._core.policies.version() or peer.demand != self._core.demand
+
+    def _answer(self, request: Push | Digest | Offer | Fetch | AskPeers | Proof | Policy, peer: Accepted) -> Reply:
+        core, replica = self._core, self._core.replica
+        match request:
+            case Push():
+                outcome = core.take(request.entries, peer.device)
+                peer.bad += outcome.bad
+                peer.behind = max(0, peer.behind - len(request.entries))
+                resync = peer.demand != core.demand
+                peer.demand = core.demand
+                return Pushed(len(outcome.stored), core.policies.version(), resync)
+            case Digest():
+                buckets = replica.differing(request.buckets)
+                records = replica.records(buckets)[:MAX_RECORDS]
+                return Records(replica.store.index, replica.store.newest(), buckets, records, replica.frozen()[:MAX_RECORDS])
+            case Offer():
+                wanted = core.unclaimed(without(replica.want(request.records, core.clock()), self._missing_elsewhere()))
+                peer.behind = total(wanted)
+                doubts = replica.doubts(request.records)
+                return Wants((doubts + wanted)[:MAX_RANGES], replica.unproven(request.frozen))
+            case Fetch():
+                entries = replica.serve(request.ranges, min(request.size, BATCH_BYTES))
+                return Entries([signed(e) for e in entries])
+            case AskPeers():
+                return PeerList(self._peers(peer.device))
+            case Proof():
+                peer.bad += core.take_proofs(request.give).bad
+                return Proofs(replica.proofs(request.ask))
+            case Policy():
+                if request.version > core.policies.version():
+                    core.absorb_policy(request.documents)
+                return Policies(core.policies.version(), core.documents_after(request.version))
+
+    def works(self, device: str) -> bool:
+        """Whether this caller's link has proven to work: it waits for news now."""
+        peer = self.accepted.get(device)
+        return peer is not None and peer.parked is not None
+
+    def let_go(self, peer: Accepted) -> None:
+        """End the peer's waiting TAIL. All who wait are woken for it; the others go on waiting."""
+        if peer.parked is not None:
+            peer.parked = None
+            self._core.bell.ring()
+
+    def forget_gone(self) -> None:
+        """Drop what is remembered of peers that have not asked for long."""
+        live = self.live()
+        for device in [device for device in self.accepted if device not in live]:
+            self.let_go(self.accepted.pop(device))

@@ -1,0 +1,221 @@
+"""What every link of a node shares: the rules over the log, the bell that wakes whoever waits for news, and the policy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Protocol
+
+from devstream_desktop.mesh import intervals
+from devstream_desktop.mesh.clock import ClockWatch
+from devstream_desktop.mesh.intervals import Ranges
+from devstream_desktop.mesh.rules import Outcome, Replica
+from devstream_desktop.mesh.wire import Pair, Range, Signed
+from devstream_desktop.stream.entry import Entry, public_key
+
+_log = logging.getLogger(__name__)
+
+RELAY_S = 0.02
+"""A node passes on what it did not write itself after half to all of this, because most neighbours have it by then from its author or from
+each other: fewer copies, and the direct way is not slowed by them. Each further hop costs this much; a person does not notice ten."""
+SEEN = 500
+"""Entries remembered for each peer as sent by it, so that they are not sent back."""
+POLICY_BYTES = 512 * 1024
+"""Policy documents in one message, half of what a socket receives."""
+
+
+class PolicyExchange(Protocol):
+    """The chain of signed policies as the mesh sees it: a version and opaque documents."""
+
+    def version(self) -> int:
+        """The newest version held, 0 for none."""
+
+    def documents(self, after_version: int) -> list[bytes]:
+        """The documents newer than `after_version`, oldest first."""
+
+    def absorb(self, documents: list[bytes]) -> bool:
+        """Take what is valid and newer; True when the policy changed."""
+
+
+class Bell:
+    """Wakes everybody who waits. Take `event` first, look, then wait on it: what rings in between is not missed."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake all who wait now; later waits need another ring."""
+        event, self.event = self.event, asyncio.Event()
+        event.set()
+
+
+class Core:
+    """The middle of a node: links bring batches in and take them out."""
+
+    def __init__(
+        self,
+        *,
+        replica: Replica,
+        policies: PolicyExchange,
+        team: str,
+        device: str,
+        clock: Callable[[], int],
+        on_entries: Callable[[list[Entry]], None],
+        on_policy: Callable[[], None],
+        rng: random.Random,
+    ) -> None:
+        self.replica = replica
+        self.policies = policies
+        self.team = team
+        self.device = device
+        self.clock = clock
+        self.watch = ClockWatch()
+        self.port = 0
+        """Where this node listens, told to peers."""
+        self.bell = Bell()
+        self.stopping = False
+        self.demand = 0
+        """Grows when callers should compare digests with us, because we now want what we did not."""
+        self._on_entries = on_entries
+        self._on_policy = on_policy
+        self._rng = rng
+        self._fetching: dict[bytes, Ranges] = {}
+        self._seen: dict[str, dict[bytes, None]] = {}
+        self._key = public_key(device)
+        self._publishing: list[tuple[list[bytes], asyncio.Future[list[Entry]]]] = []
+
+    def take(self, batch: Sequence[Signed], sender: str) -> Outcome:
+        """Ingest a peer's batch; what is new is on its way to the others when this returns.
+
+        Raises:
+            Exception: the log could not store it (a full disk): nothing of it was taken, and the peer must not be told otherwise.
+
+        """
+        seen = self._seen.setdefault(sender, {})
+        seen.update(dict.fromkeys(item.signature for item in batch[-SEEN:]))
+        for old in list(islice(seen, max(0, len(seen) - SEEN))):
+            del seen[old]
+        outcome = self.replica.ingest(batch, sender, self.clock())
+        self._tell(outcome)
+        return outcome
+
+    def forget(self, peer: str) -> None:
+        """The peer has left: what it sent is no sign of what it has when it comes back."""
+        self._seen.pop(peer, None)
+
+    def news(self, lsn: int, size: int, peer: str) -> tuple[list[Entry], int]:
+        """What arrived after `lsn` and `peer` is not known to have, and where to go on from."""
+        entries, end = self.replica.store.after(lsn, max_bytes=size, not_from=peer)
+        seen = self._seen.get(peer)
+        return [entry for entry in entries if entry.signature not in seen] if seen else entries, end
+
+    async def news_to_send(self, lsn: int, size: int, peer: str) -> tuple[list[Entry], int]:
+        """As `news`; what is only to be passed on is looked at again a moment later (see RELAY_S)."""
+        entries, end = self.news(lsn, size, peer)
+        if entries and not any(entry.feed.startswith(self._key) for entry in entries):
+            await asyncio.sleep(RELAY_S * self._rng.uniform(0.5, 1.0))
+            entries, end = self.news(lsn, size, peer)
+        return entries, end
+
+    def take_proofs(self, pairs: Sequence[Pair]) -> Outcome:
+        """Freeze what these prove to be broken."""
+        outcome = self.replica.absorb_proofs(pairs, self.clock())
+        self._tell(outcome)
+        return outcome
+
+    def _tell(self, outcome: Outcome) -> None:
+        if outcome.stored:
+            self.bell.ring()
+            self._on_entries(outcome.stored)
+
+    async def publish(self, payloads: list[bytes]) -> list[Entry]:
+        """Append to the own feed. Calls of one moment share one commit, because a commit to disk costs more than an entry."""
+        future: asyncio.Future[list[Entry]] = asyncio.get_running_loop().create_future()
+        self._publishing.append((payloads, future))
+        if len(self._publishing) == 1:
+            asyncio.get_running_loop().call_soon(self._publish_all)
+        return await future
+
+    def _publish_all(self) -> None:
+        waiting, self._publishing = self._publishing, []
+        try:
+            entries = self.replica.publish([payload for payloads, _ in waiting for payload in payloads], self.clock())
+        except Exception as error:  # noqa: BLE001 - handed to the callers below
+            if len(waiting) > 1:  # one that is too large must not take the others with it
+                for item in waiting:
+                    self._publishing = [item]
+                    self._publish_all()
+            elif not waiting[0][1].done():
+                waiting[0][1].set_exception(error)
+            return
+        if entries:
+            self.bell.ring()
+            self._on_entries(entries)
+        at = 0
+        for payloads, future in waiting:
+            if not future.done():
+                future.set_result(entries[at : at + len(payloads)])
+            at += len(payloads)
+
+    def documents_after(self, version: int) -> list[bytes]:
+        """Policy documents newer than `version`, as many as fit one message."""
+        fitting: list[bytes] = []
+        room = POLICY_BYTES
+        for document in self.policies.documents(version):
+            room -= len(document)
+            if room < 0 and fitting:
+                break
+            fitting.append(document)
+        return fitting
+
+    def absorb_policy(self, documents: list[bytes]) -> None:
+        """Take newer policy documents from a peer; everything that depends on the policy follows."""
+        if documents and self.policies.absorb(documents):
+            _log.info("the team's policy is now version %d", self.policies.version())
+            self._on_policy()
+
+    @contextmanager
+    def fetching(self, ranges: Sequence[Range]) -> Iterator[None]:
+        """While these are being fetched by one link no other asks for them, so two neighbours fill a gap from disjoint parts."""
+        for item in ranges:
+            self._fetching[item.feed] = intervals.add(self._fetching.get(item.feed, []), item.first, item.last)
+        try:
+            yield
+        finally:
+            for item in ranges:
+                left = intervals.subtract(self._fetching.get(item.feed, []), [(item.first, item.last)])
+                if left:
+                    self._fetching[item.feed] = left
+                else:
+                    self._fetching.pop(item.feed, None)
+
+    def unclaimed(self, ranges: Sequence[Range]) -> list[Range]:
+        """What of these nobody is fetching."""
+        if not self._fetching:
+            return list(ranges)
+        return _cut(ranges, self._fetching)
+
+
+def without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
+    """What of `ranges`, in their order, is in none of `others`."""
+    taken: dict[bytes, Ranges] = {}
+    for item in others:
+        taken[item.feed] = intervals.add(taken.get(item.feed, []), item.first, item.last)
+    return _cut(ranges, taken)
+
+
+def _cut(ranges: Sequence[Range], taken: Mapping[bytes, Ranges]) -> list[Range]:
+    return [
+        Range(item.feed, first, last)
+        for item in ranges
+        for first, last in reversed(intervals.subtract([(item.first, item.last)], taken.get(item.feed, [])))
+    ]
+
+
+def total(ranges: Sequence[Range]) -> int:
+    """How many numbers these have."""
+    return sum(item.last - item.first + 1 for item in ranges)

@@ -1,0 +1,217 @@
+"""Keeps this node linked: dials whom the overlay chooses, one task a link, and learns from how each one ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TypeVar
+
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.mesh import address as addresses
+from devstream_desktop.mesh.core import Core
+from devstream_desktop.mesh.link import Credentials, Gate, Link, LinkError, tls_config
+from devstream_desktop.mesh.overlay import Overlay, Source
+from devstream_desktop.mesh.probe import why
+from devstream_desktop.mesh.session import PeerRefusedError, Session, State, Timing
+from devstream_desktop.mesh.wire import PeerAddress, Range
+
+TEND_S = 1.0
+"""How often dialing is looked at when nothing happens."""
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Dialer:
+    """The dialing side of a node.
+
+    `accepted()` gives the devices that are connected to our listener, `proven(device)` whether that link works, `on_refused(address,
+    device, reason)` hears of links that were not had.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        overlay: Overlay,
+        *,
+        gate: Gate,
+        timing: Timing,
+        rng: random.Random,
+        accepted: Callable[[], set[str]],
+        proven: Callable[[str], bool],
+        on_refused: Callable[[str, str, str], None],
+    ) -> None:
+        self.sessions: dict[str, Session | None] = {}
+        """By address; None while TCP and TLS are under way."""
+        self._core = core
+        self._overlay = overlay
+        self._gate = gate
+        self._timing = timing
+        self._rng = rng
+        self._accepted = accepted
+        self._proven = proven
+        self._on_refused = on_refused
+        self._links: dict[str, Link] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._tending: asyncio.Task[None] | None = None
+
+    def start(self, credentials: Credentials) -> None:
+        """Begin to dial."""
+        self.use(credentials)
+        self._tending = asyncio.create_task(self._tend())
+
+    def use(self, credentials: Credentials) -> None:
+        """Dial with these from now on."""
+        self._credentials = credentials
+        self._config = tls_config(credentials, server=False)
+
+    async def stop(self) -> None:
+        """End every link and wait for it."""
+        self._stopping.set()
+        self._wake.set()
+        for link in self._links.values():
+            link.lost.set()
+        for session in self.live():
+            self.end_soon(session, "stopped")
+        if tasks := [*self._tasks.values(), *self._ending, *([self._tending] if self._tending else [])]:
+            await asyncio.wait(tasks)
+
+    def look(self) -> None:
+        """Something changed: look soon whom to dial."""
+        self._wake.set()
+
+    def live(self) -> list[Session]:
+        """The sessions whose connection is up."""
+        return [session for session in self.sessions.values() if session is not None]
+
+    def missing(self) -> list[Range]:
+        """What the dialed peers have and this node still wants."""
+        return list({(item.feed, item.first, item.last): item for session in self.live() for item in session.missing()}.values())
+
+    def learn(self, address: str, source: Source, device: str = "") -> None:
+        """Note an address that somebody named; what is none is passed over."""
+        with contextlib.suppress(addresses.AddressError):
+            addresses.split(address)
+            if self._overlay.learn(address, source, device):
+                self._wake.set()
+
+    def end_soon(self, session: Session, reason: str) -> None:
+        """End a link on purpose."""
+        if not session.ended_because:
+            session.ended_because = reason
+            task = asyncio.create_task(session.end(reason))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    def shuffle(self) -> None:
+        """In a large team, let a neighbour go so that another takes its place."""
+        live = [address for address, session in self.sessions.items() if session is not None and session.state is State.LIVE]
+        address = self._overlay.to_shuffle(live)
+        session = self.sessions.get(address) if address is not None else None
+        if session is not None:
+            self.end_soon(session, "another takes its place")
+
+    async def _tend(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            self._drop_duplicates()
+            linked = self._accepted() | {session.device for session in self.live()}
+            for address in self._overlay.choose(self._tasks, linked, self._core.clock()):
+                self.sessions[address] = None
+                self._tasks[address] = asyncio.create_task(self._dial(address))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TEND_S):
+                    await self._wake.wait()
+
+    def _drop_duplicates(self) -> None:
+        """One link with a device is enough. Where two dialed each other, the one dialed by the lower id stays, once proven to work."""
+        first: dict[str, Session] = {}
+        for session in self.live():
+            if session.device and first.setdefault(session.device, session) is not session:
+                self.end_soon(session, "linked at another address")
+                continue
+            lower = session.device < self._core.device
+            if session.state is State.LIVE and lower and not session.lag and self._proven(session.device):
+                self.end_soon(session, "linked the other way")
+
+    async def _dial(self, address: str) -> None:
+        """One link from the dial to its end."""
+        reason, refused, was_up = "", False, False
+        literal, link = "", None
+        try:
+            literal = self._rng.choice(await self._unless_stopping(addresses.resolve(address)))
+            link = self._links[address] = Link(literal, self._gate)
+            await link.open(self._config, self._timing.connect)
+            if link.device == self._core.device:
+                self._overlay.is_self(address)
+                return
+            session = self.sessions[address] = Session(self._core, link, self._timing, self._rng, self._welcomed, self._heard_of)
+            try:
+                await session.run()
+            finally:
+                was_up = session.last_seen > 0
+                self._hand_over(session)
+        except PeerRefusedError as error:
+            reason, refused = str(error), True
+            self._heard_of(error.peers)
+        except (LinkError, addresses.AddressError) as error:
+            reason = str(error)
+            if link is not None and not was_up and not link.refusal and not self._stopping.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    reason = await self._unless_stopping(why(literal, self._credentials))
+                    refused = bool(link.device)
+        except DevstreamError as error:
+            reason = str(error)
+        except asyncio.CancelledError:
+            if not self._stopping.is_set():
+                raise
+        except Exception:  # noqa: BLE001 - one link must not end the others
+            _log.exception("the link with %s failed", address)
+            reason = "an internal error, see the log"
+        finally:
+            if link is not None:
+                await link.close()
+            self._settle(address, link.device if link is not None else "", reason, refused=refused, was_up=was_up)
+
+    def _settle(self, address: str, device: str, reason: str, *, refused: bool, was_up: bool) -> None:
+        session = self.sessions.pop(address, None)
+        self._links.pop(address, None)
+        self._tasks.pop(address, None)
+        self._wake.set()
+        if self._stopping.is_set() or (not reason and not was_up):
+            return
+        if refused or not was_up:
+            self._on_refused(address, device, reason)
+        elif session is not None and not session.ended_because:
+            _log.info("the link with %s at %s ended: %s", device[:8], address, reason)
+        self._overlay.lost(address, self._core.clock(), refused=refused, was_up=was_up)
+
+    def _hand_over(self, session: Session) -> None:
+        """Those who dialed us were told that this link would bring what is missing; now they should."""
+        if session.missing():
+            self._core.demand += 1
+            self._core.bell.ring()
+
+    def _heard_of(self, peers: Sequence[PeerAddress]) -> None:
+        for peer in peers:
+            self.learn(peer.address, Source.GOSSIP, peer.device)
+
+    def _welcomed(self, session: Session) -> None:
+        address = next(address for address, item in self.sessions.items() if item is session)
+        self._overlay.linked(address, session.device, self._core.clock())
+        _log.info("linked with %s at %s", session.device[:8], address)
+
+    async def _unless_stopping(self, work: Coroutine[object, object, _T]) -> _T:
+        """The result of `work`, which is cancelled when the node stops (it holds no transport operation, so that is safe)."""
+        task = asyncio.create_task(work)
+        stop = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        task.cancel()
+        return await task

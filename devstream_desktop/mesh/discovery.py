@@ -1,0 +1,156 @@
+"""Finding the team's nodes on the local network by multicast DNS, without telling strangers who they are.
+
+Announced is a random name that is new at each start, the port, and a tag that only the team can compute and that changes each day: no
+person, host, team, device or version. What is found is a hint: it is dialed, and TLS and the gate decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import ipaddress
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+
+import ifaddr
+from zeroconf import Error as ZeroconfError
+from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+from devstream_desktop.mesh.address import join
+
+SERVICE = "_devstream._tcp.local."
+DAY_MS = 86_400_000
+TAG_BYTES = 5
+"""40 bits: enough that strangers do not match by chance, too few to be of use to anybody."""
+RESOLVE_MS = 3000
+WATCH_S = 20.0
+"""How often the machine's addresses and the day are looked at: a laptop that changes its network announces itself anew."""
+MAX_WAITING = 256
+"""Names waiting to be resolved; a network that floods names loses the rest."""
+LOWEST_PORT = 1024
+"""Nobody's node runs below; an announcement must not make us knock at system services."""
+
+_log = logging.getLogger(__name__)
+
+
+def tag(team_id: str, now: int) -> str:
+    """What the nodes of a team announce on the UTC day of `now` (ms)."""
+    key = hashlib.sha256(team_id.encode()).digest()
+    return hmac.digest(key, str(now // DAY_MS).encode(), "sha256")[:TAG_BYTES].hex()
+
+
+def is_local(address: str) -> bool:
+    """Whether an announced IP address can be one of this network."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return (ip.is_private or ip.is_link_local) and not ip.is_loopback and not ip.is_unspecified
+
+
+def _own_addresses() -> list[str]:
+    return [str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
+
+
+class Discovery:
+    """Announces this node and reports others' addresses to `on_found`; everything that can fail ends as a sentence in `status`."""
+
+    def __init__(
+        self, *, team_id: str, host: str, port: int, interfaces: Sequence[str], clock: Callable[[], int], on_found: Callable[[str], None]
+    ) -> None:
+        self.status = "starting"
+        self._team_id = team_id
+        self._host = host
+        self._port = port
+        self._interfaces = list(interfaces)
+        self._clock = clock
+        self._on_found = on_found
+        self._label = secrets.token_hex(6)
+        self._names: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING)
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, without waiting for the network."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Say goodbye and end."""
+        self._stop.set()
+        if self._task is not None:
+            await self._task
+
+    async def _run(self) -> None:
+        told = ""
+        while not self._stop.is_set():
+            addresses = await self._addresses()
+            try:
+                if not addresses:
+                    self.status = "off: no network but this machine's own; peers are found by address only"
+                    await self._pause(WATCH_S)
+                else:
+                    await self._announce_on(addresses)
+            except (OSError, ZeroconfError, RuntimeError) as error:
+                self.status = f"not working ({str(error) or type(error).__name__}): multicast is not possible here; add peers by address"
+                if self.status != told:
+                    _log.warning("finding peers on the local network: %s", self.status)
+                told = self.status
+                await self._pause(WATCH_S)
+        self.status = "stopped"
+
+    async def _addresses(self) -> list[str]:
+        """The addresses to announce: those of this machine that the listener is reachable at."""
+        found = [address for address in await asyncio.to_thread(_own_addresses) if is_local(address)]
+        wanted = set(self._interfaces) or ({self._host} if self._host not in ("0.0.0.0", "::") else set(found))  # noqa: S104 - compared
+        return sorted(wanted.intersection(found))
+
+    async def _announce_on(self, addresses: list[str]) -> None:
+        """Announce and browse until the addresses or the day change."""
+        today = tag(self._team_id, self._clock())
+        interfaces = addresses if self._interfaces or self._host in addresses else InterfaceChoice.All
+        zeroconf = AsyncZeroconf(interfaces=interfaces, ip_version=IPVersion.V4Only)
+        info = AsyncServiceInfo(
+            SERVICE, f"{self._label}.{SERVICE}", port=self._port, parsed_addresses=addresses, properties={"v": "1", "t": today}
+        )
+        browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE, handlers=[self._heard])
+        resolver = asyncio.create_task(self._resolve(zeroconf))
+        try:
+            await zeroconf.async_register_service(info)
+            self.status = f"announcing on {', '.join(addresses)}"
+            while not self._stop.is_set() and tag(self._team_id, self._clock()) == today and await self._addresses() == addresses:
+                await self._pause(WATCH_S)
+        finally:
+            resolver.cancel()
+            await asyncio.wait([resolver])
+            await browser.async_cancel()
+            with contextlib.suppress(OSError, ZeroconfError, TimeoutError):
+                await zeroconf.async_unregister_all_services()
+            await zeroconf.async_close()
+
+    def _heard(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:  # noqa: ARG002 - zeroconf passes names
+        if state_change is not ServiceStateChange.Removed and not name.startswith(self._label):
+            with contextlib.suppress(asyncio.QueueFull):
+                self._names.put_nowait(name)
+
+    async def _resolve(self, zeroconf: AsyncZeroconf) -> None:
+        while True:
+            name = await self._names.get()
+            info = AsyncServiceInfo(SERVICE, name)
+            if not await info.async_request(zeroconf.zeroconf, RESOLVE_MS):
+                continue
+            now = self._clock()
+            near = {tag(self._team_id, now + days * DAY_MS).encode() for days in (-1, 0, 1)}
+            if info.properties.get(b"t") not in near or info.port is None or info.port < LOWEST_PORT:
+                continue
+            for address in info.parsed_addresses(IPVersion.V4Only):
+                if is_local(address):
+                    self._on_found(join(address, info.port))
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()

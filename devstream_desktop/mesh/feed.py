@@ -1,0 +1,130 @@
+"""What a node knows of one feed beside its rows: floor, held runs, what it refused and what it waits for."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import msgspec
+
+from devstream_desktop.mesh import intervals
+from devstream_desktop.mesh.intervals import Ranges
+from devstream_desktop.mesh.store import FeedRecord
+from devstream_desktop.mesh.wire import BUCKETS, MAX_GAPS, Record
+from devstream_desktop.stream.entry import KEY_BYTES, Entry
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+@dataclass
+class FeedState:
+    """Derived from the log at start and kept in step with it; only `refused` and the hold live in memory alone."""
+
+    feed: bytes
+    floor: int = 0
+    runs: Ranges = field(default_factory=list)
+    tip: Entry | None = None
+    frozen: bool = False
+    head_entry: Entry | None = None
+    """The entry numbered `head`, where one is known."""
+    refused: Ranges = field(default_factory=list)
+    """Numbers that the author table refused: not asked for again until the policy changes."""
+    hold_from: int = 0
+    """Numbers from here on are stamped in the future: not asked for before `hold_until` (0: no hold)."""
+    hold_until: int = 0
+
+    @classmethod
+    def of(cls, record: FeedRecord) -> FeedState:
+        """The state of a feed as the log has it."""
+        return cls(record.feed, record.floor, list(record.runs), record.tip, record.frozen)
+
+    @property
+    def author(self) -> bytes:
+        """The public key of the device that writes it."""
+        return self.feed[:KEY_BYTES]
+
+    @property
+    def bucket(self) -> int:
+        """Its place in a digest: epochs are random, so the last byte spreads evenly."""
+        return self.feed[-1] % BUCKETS
+
+    @property
+    def head(self) -> int:
+        """The largest number held or settled."""
+        return self.runs[-1][1] if self.runs else self.floor
+
+    def fingerprint(self) -> int:
+        """64 bits over what is held. Floors are left out: nodes keep their history for different times."""
+        if self.frozen:
+            content: list[object] = [self.feed, "frozen"]
+        elif not self.head:
+            return 0
+        else:
+            content = [self.feed, self.head, self.head_entry.hash if self.head_entry else b"", intervals.gaps(self.runs, self.floor)]
+        return int.from_bytes(hashlib.blake2b(_encoder.encode(content), digest_size=8).digest(), "big")
+
+    def record(self) -> Record:
+        """What a peer is told. With very many gaps only the newest part is offered, as if the rest were settled."""
+        gaps = intervals.gaps(self.runs, self.floor)
+        floor = self.floor
+        if len(gaps) > MAX_GAPS:
+            floor = gaps[-MAX_GAPS - 1][1]
+            gaps = gaps[-MAX_GAPS:]
+        head = self.head_entry
+        return Record(self.feed, floor, self.head, head.hash if head else b"", head.hlc if head else 0, gaps)
+
+    def missing(self, record: Record, now: int) -> Ranges:
+        """The numbers that a peer with this record can give and that are wanted here."""
+        if self.frozen or record.head <= self.floor:
+            return []
+        held = intervals.union([*self.runs, *self.refused])
+        mine = intervals.subtract([(self.floor + 1, record.head)], held)
+        offered = (
+            intervals.subtract([(record.floor + 1, record.head)], intervals.union(_valid(record))) if record.head > record.floor else []
+        )
+        wanted = intervals.intersect(mine, offered)
+        if self.hold_until and now >= self.hold_until:
+            self.hold_from = self.hold_until = 0
+        if self.hold_until:
+            wanted = intervals.intersect(wanted, [(1, self.hold_from - 1)]) if self.hold_from > 1 else []
+        return wanted
+
+    def doubt(self, record: Record) -> bool:
+        """Whether the peer's head contradicts what is held here, so that fetching it may prove a number used twice."""
+        if self.frozen or not record.head_hash:
+            return False
+        if record.head == self.head and self.head_entry is not None:
+            return record.head_hash != self.head_entry.hash
+        return self.tip is not None and record.head <= min(self.floor, self.tip.seq) and record.head_hlc > self.tip.hlc
+
+    def hold(self, seq: int, until: int) -> None:
+        """Do not ask for `seq` and later before `until` (ms)."""
+        self.hold_from = min(seq, self.hold_from) if self.hold_until else seq
+        self.hold_until = max(until, self.hold_until)
+
+    def settle(self, floor: int, tip: Entry) -> None:
+        """Numbers up to `floor` are settled and `tip` was the newest of them."""
+        self.floor = max(self.floor, floor)
+        if self.tip is None or tip.seq > self.tip.seq:
+            self.tip = tip
+        settled: Ranges = [(1, self.floor)]
+        self.runs = intervals.subtract(self.runs, settled)
+        self.refused = intervals.subtract(self.refused, settled)
+        if not self.runs:
+            self.head_entry = self.tip if self.tip.seq == self.floor else None
+
+    def extend(self, entries: list[Entry]) -> None:
+        """These, ascending, are held now."""
+        first = last = entries[0].seq
+        for entry in entries[1:]:
+            if entry.seq != last + 1:
+                self.runs = intervals.add(self.runs, first, last)
+                first = entry.seq
+            last = entry.seq
+        self.runs = intervals.add(self.runs, first, last)
+        if entries[-1].seq == self.head:
+            self.head_entry = entries[-1]
+
+
+def _valid(record: Record) -> Ranges:
+    return [(first, last) for first, last in record.gaps if first <= last]

@@ -1,0 +1,163 @@
+"""What a node holds, feed by feed: read from the log at start, kept in step with it, and shown to peers as hashes and records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from devstream_desktop.mesh import intervals
+from devstream_desktop.mesh.feed import FeedState
+from devstream_desktop.mesh.store import LogStore
+from devstream_desktop.mesh.wire import BUCKET_BYTES, BUCKETS, Pair, Range, Record, Signed
+from devstream_desktop.stream.entry import Entry, hlc_time
+
+
+def signed(entry: Entry) -> Signed:
+    """The entry as it travels."""
+    return Signed(entry.body, entry.signature)
+
+
+class Holdings:
+    """The feeds of a log. The rules (rules.py) decide what comes in; here is only what is there."""
+
+    def __init__(self, store: LogStore) -> None:
+        self.store = store
+        self._feeds: dict[bytes, FeedState] = {}
+        self._prints: dict[bytes, int] = {}
+        self._buckets = [0] * BUCKETS
+        for record in store.feeds():
+            state = FeedState.of(record)
+            state.head_entry = self._at(state, state.head)
+            self._feeds[state.feed] = state
+            self._touch(state)
+
+    def counts(self) -> tuple[int, int]:
+        """How many feeds are known, and how many entries are held."""
+        return len(self._feeds), sum(intervals.size(state.runs) for state in self._feeds.values())
+
+    def states(self) -> Iterator[FeedState]:
+        """Every feed, for checks."""
+        return iter(self._feeds.values())
+
+    def frozen(self) -> list[bytes]:
+        """The feeds that a number used twice has ended."""
+        return [state.feed for state in self._feeds.values() if state.frozen]
+
+    def unproven(self, frozen: Iterable[bytes]) -> list[bytes]:
+        """Which of these, frozen elsewhere, are not frozen here."""
+        return [feed for feed in frozen if not ((state := self._feeds.get(feed)) and state.frozen)]
+
+    def proofs(self, feeds: Iterable[bytes], limit: int = 100) -> list[Pair]:
+        """The proofs of these feeds, as far as they are known here."""
+        wanted = set(feeds)
+        known = ((feed, pair) for feed, pair in self.store.proofs().items() if feed in wanted)
+        return [Pair(signed(one), signed(other)) for _, (one, other) in list(known)[:limit]]
+
+    def buckets(self) -> bytes:
+        """A hash over each bucket of feeds: equal on nodes that hold the same."""
+        return b"".join(value.to_bytes(BUCKET_BYTES, "big") for value in self._buckets)
+
+    def summary(self) -> bytes:
+        """Eight bytes over everything held."""
+        total = 0
+        for value in self._buckets:
+            total ^= value
+        return total.to_bytes(BUCKET_BYTES, "big")
+
+    def differing(self, buckets: bytes) -> list[int]:
+        """The buckets whose hash is another here."""
+        mine = self.buckets()
+        return [
+            n
+            for n in range(BUCKETS)
+            if mine[n * BUCKET_BYTES : (n + 1) * BUCKET_BYTES] != buckets[n * BUCKET_BYTES : (n + 1) * BUCKET_BYTES]
+        ]
+
+    def records(self, buckets: Iterable[int]) -> list[Record]:
+        """What is held of the feeds in these buckets, the latest feed first."""
+        chosen = set(buckets)
+        states = [state for state in self._feeds.values() if state.bucket in chosen and not state.frozen and state.head]
+        states.sort(key=_head_hlc, reverse=True)
+        return [state.record() for state in states]
+
+    def serve(self, ranges: Iterable[Range], max_bytes: int) -> list[Entry]:
+        """The held entries of these ranges in their order, each from its newest down, as many as fit (but at least one)."""
+        result: list[Entry] = []
+        left = max_bytes
+        for wanted in ranges:
+            state = self._feeds.get(wanted.feed)
+            if state is None or state.frozen or left <= 0:
+                continue
+            if wanted.first == wanted.last:
+                one = self._at(state, wanted.first)
+                entries = [one] if one is not None else []
+            else:
+                entries = self.store.entries(wanted.feed, wanted.first, wanted.last, newest_first=True, max_bytes=left)
+            for entry in entries:
+                left -= len(entry.body) + len(entry.signature)
+                if left < 0 and result:
+                    return result
+                result.append(entry)
+        return result
+
+    def settle_older(self, oldest: int, limit: int) -> int:
+        """Settle the entries stamped before `oldest` (ms), at most about `limit` rows; returns how many, 0 when there are no more."""
+        done = 0
+        for state in list(self._feeds.values()):
+            last = self._last_expired(state, oldest)
+            if last is None:
+                continue
+            rows = intervals.intersect(state.runs, [(1, last)])
+            if intervals.size(rows) > limit - done:
+                last = _nth(rows, limit - done)
+            tip = self._at(state, last)
+            if tip is None:
+                continue
+            done += intervals.size(intervals.intersect(state.runs, [(1, last)]))
+            self._settle(state, last, tip)
+            if done >= limit:
+                break
+        return done
+
+    def _last_expired(self, state: FeedState, oldest: int) -> int | None:
+        """The largest held number whose entry is older than `oldest`: clocks grow with numbers, so halving finds it."""
+        low, high = 0, intervals.size(state.runs)
+        while low < high:
+            middle = (low + high) // 2
+            entry = self._at(state, _nth(state.runs, middle + 1))
+            if entry is not None and hlc_time(entry.hlc) < oldest:
+                low = middle + 1
+            else:
+                high = middle
+        return _nth(state.runs, low) if low else None
+
+    def _settle(self, state: FeedState, floor: int, tip: Entry) -> None:
+        self.store.settle(state.feed, floor, tip)
+        state.settle(floor, tip)
+        self._feeds[state.feed] = state
+        self._touch(state)
+
+    def _at(self, state: FeedState, seq: int) -> Entry | None:
+        """The entry with this number, when it is held or the tip."""
+        if state.head_entry is not None and state.head_entry.seq == seq:
+            return state.head_entry
+        if state.tip is not None and state.tip.seq == seq:
+            return state.tip
+        return self.store.entry(state.feed, seq) if intervals.contains(state.runs, seq) else None
+
+    def _touch(self, state: FeedState) -> None:
+        fingerprint = state.fingerprint()
+        self._buckets[state.bucket] ^= self._prints.get(state.feed, 0) ^ fingerprint
+        self._prints[state.feed] = fingerprint
+
+
+def _head_hlc(state: FeedState) -> int:
+    return state.head_entry.hlc if state.head_entry else 0
+
+
+def _nth(ranges: Iterable[tuple[int, int]], n: int) -> int:
+    """The n-th smallest member, counted from 1."""
+    for first, last in ranges:
+        if n <= last - first + 1:
+            return first + n - 1
+        n -= last - first + 1
+    raise IndexError(n)

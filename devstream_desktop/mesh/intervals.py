@@ -1,0 +1,95 @@
+"""Sets of numbers as sorted closed intervals: what a feed holds, lacks, refused and is being asked for.
+
+A set is a list of `(first, last)`, ascending, never touching. Functions return new lists and walk their inputs once.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+Ranges = list[tuple[int, int]]
+
+_TOP = float("inf")
+
+
+def union(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """The set that holds every number of `ranges`, which may overlap and come in any order."""
+    result: Ranges = []
+    for first, last in sorted(ranges):
+        if result and first <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(last, result[-1][1]))
+        else:
+            result.append((first, last))
+    return result
+
+
+def add(ranges: Ranges, first: int, last: int) -> Ranges:
+    """`ranges` with `first` to `last`."""
+    if ranges and ranges[-1][0] <= first <= ranges[-1][1] + 1:  # the usual case: news at the end
+        return [*ranges[:-1], (ranges[-1][0], max(ranges[-1][1], last))]
+    return union([*ranges, (first, last)])
+
+
+def subtract(ranges: Ranges, cuts: Ranges) -> Ranges:
+    """What of `ranges` is not in `cuts`."""
+    result: Ranges = []
+    at = 0
+    for whole_first, last in ranges:
+        first = whole_first
+        while at < len(cuts) and cuts[at][1] < first:
+            at += 1
+        look = at
+        while look < len(cuts) and cuts[look][0] <= last:
+            if first < cuts[look][0]:
+                result.append((first, cuts[look][0] - 1))
+            first = cuts[look][1] + 1
+            look += 1
+        if first <= last:
+            result.append((first, last))
+    return result
+
+
+def intersect(left: Ranges, right: Ranges) -> Ranges:
+    """What is in both."""
+    result: Ranges = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        first, last = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
+        if first <= last:
+            result.append((first, last))
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+    return result
+
+
+def contains(ranges: Ranges, number: int) -> bool:
+    """Whether `number` is in the set."""
+    at = bisect_right(ranges, (number, _TOP))
+    return at > 0 and ranges[at - 1][1] >= number
+
+
+def below(ranges: Ranges, number: int) -> int | None:
+    """The largest member smaller than `number`."""
+    at = bisect_right(ranges, (number - 1, _TOP))
+    return min(ranges[at - 1][1], number - 1) if at else None
+
+
+def above(ranges: Ranges, number: int) -> int | None:
+    """The smallest member larger than `number`."""
+    at = bisect_right(ranges, (number + 1, _TOP))
+    if at and ranges[at - 1][1] > number:
+        return number + 1
+    return ranges[at][0] if at < len(ranges) else None
+
+
+def gaps(ranges: Ranges, floor: int) -> Ranges:
+    """What lies between `floor` and the largest member and is not in the set."""
+    return subtract([(floor + 1, ranges[-1][1])], ranges) if ranges else []
+
+
+def size(ranges: Iterable[tuple[int, int]]) -> int:
+    """How many numbers the set has."""
+    return sum(last - first + 1 for first, last in ranges)

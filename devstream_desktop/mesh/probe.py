@@ -1,0 +1,75 @@
+"""Why a dial failed, in words: nng says only "cryptographic error", so one plain TLS look at the peer's certificate finds the reason.
+
+No certificate of ours is shown, so nothing secret is read here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from datetime import UTC, datetime
+
+from cryptography import x509
+
+from devstream_desktop.mesh.address import split
+from devstream_desktop.mesh.link import SERVER_NAME, Credentials
+
+PROBE_S = 4.0
+"""How long the look may take; it happens once for each refused dial, and those back off."""
+
+# X509_V_ERR_* of OpenSSL (https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/).
+_NOT_YET_VALID, _EXPIRED, _HOSTNAME = 9, 10, 62
+_UNKNOWN_ISSUER = (2, 7, 18, 19, 20, 21)
+
+TURNED_AWAY = "it turned this device away: it does not know it (yet), it was revoked, or it belongs to another team"
+
+
+async def why(address: str, credentials: Credentials) -> str:
+    """One sentence on why the IP literal `address` could not be linked with."""
+    host, port = split(address)
+    own = own_certificate_fault(credentials)
+    if own:
+        return own
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=credentials.ca_pem)
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, ssl=context, server_hostname=SERVER_NAME), PROBE_S)
+    except ssl.SSLCertVerificationError as error:
+        return _reason(error)
+    except ssl.SSLError:
+        return "what listens there is not a devstream node"
+    except ConnectionRefusedError:
+        return "nothing listens there: is the node running, and is the port right?"
+    except TimeoutError:
+        return "no answer: the host is off, asleep, or a firewall is in between"
+    except OSError as error:
+        return f"it cannot be reached: {error.strerror or error}"
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError, ssl.SSLError):
+        await asyncio.wait_for(writer.wait_closed(), PROBE_S)
+    return TURNED_AWAY
+
+
+def own_certificate_fault(credentials: Credentials) -> str:
+    """What is wrong with this device's own certificate by this device's own clock; empty when nothing is."""
+    certificate = x509.load_pem_x509_certificate(credentials.certificate_pem.encode())
+    now = datetime.now(UTC)
+    if now > certificate.not_valid_after_utc:
+        day = certificate.not_valid_after_utc.date().isoformat()
+        return f"this device's certificate expired on {day}: ask the issuer for a new one, or set this clock right"
+    if now < certificate.not_valid_before_utc:
+        return "this device's certificate is not valid yet: this clock is behind; set it right"
+    return ""
+
+
+def _reason(error: ssl.SSLCertVerificationError) -> str:
+    if error.verify_code in _UNKNOWN_ISSUER:
+        return "it belongs to another team"
+    if error.verify_code == _EXPIRED:
+        return "its certificate has expired, or this clock is ahead"
+    if error.verify_code == _NOT_YET_VALID:
+        return "its certificate is not valid yet: its clock or this one is wrong"
+    if error.verify_code == _HOSTNAME:
+        return "its certificate is not one of a devstream node"
+    return f"its certificate is not accepted: {error.verify_message}"

@@ -1,0 +1,394 @@
+"""The rules of replication, pure: entries and digests in, entries and wants out; time is passed in, nothing waits, nothing is sent.
+
+Promises, whatever the network does and in whatever order things come:
+    - A number of a feed is stored once, with the body its author signed, and never changes.
+    - What has expired never comes back: the floor, the entry's own clock and the tip each forbid it.
+    - Two nodes that can reach each other by any path end with the same live entries, newest first on the way.
+    - A number used twice (a restored backup, a cloned disk) is proven by two signed entries; the feed is then frozen everywhere and
+      its author publishes what it holds again under a new epoch. Readers know a fact by its key, so it stays one row.
+    - Own entries are on disk before anybody sees them, so a number is not given twice after a power cut.
+
+State of a feed (feed.py): `floor <= runs`, the `tip` settled last, the `head`. All of it is derived from the log at start; only what was
+refused by the author table and what waits for its time (`hold`) is in memory alone, because both are asked for again after a restart.
+
+What happens to an entry that comes in, in this order:
+    its feed is frozen                    ignored
+    number <= floor, or held              known; or, with another hash, proof of a number used twice
+    neither chained nor signed            bad: counted, its sender is cut off after a few
+    older than the retention              settled: the floor rises to it
+    more than ten minutes ahead of us     held back: asked for again when its time has come
+    contradicts a neighbour               proof: frozen
+    its author may not write this         refused: asked for again when the policy changes
+    else                                  stored
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from devstream_desktop.mesh import intervals
+from devstream_desktop.mesh.chain import contradict, genuine
+from devstream_desktop.mesh.feed import FeedState
+from devstream_desktop.mesh.holdings import Holdings
+from devstream_desktop.mesh.store import Arrival, LogStore
+from devstream_desktop.mesh.wire import BATCH_BYTES, Pair, Range, Record, Signed
+from devstream_desktop.stream.entry import (
+    COUNTER_BITS,
+    EPOCH_BYTES,
+    KEY_BYTES,
+    Entry,
+    MalformedEntryError,
+    encode_body,
+    hlc_time,
+    next_hlc,
+    parse_entry,
+    preamble,
+)
+
+FUTURE_MS = 600_000
+"""How far an entry's clock may be ahead of ours: laptops are off by minutes (uhlc allows 0.5 s and Corrosion 0.3 s, for servers)."""
+PRUNE_CHUNK = 1000
+"""Numbers settled in one transaction (about 5 ms), so that pruning never stalls the loop."""
+NEWEST_FIRST = 200
+"""Of each feed the newest this many are fetched before anything older of any feed."""
+MAX_UNCHECKED = 100_000
+"""Entries remembered as accepted by the chain alone until their own signatures are checked in idle time."""
+
+
+@dataclass
+class Outcome:
+    """What became of a batch."""
+
+    stored: list[Entry] = field(default_factory=list)
+    """New here, in the order stored; those that this device published again under a new epoch come last."""
+    known: int = 0
+    settled: int = 0
+    expired: int = 0
+    future: int = 0
+    frozen: int = 0
+    bad: int = 0
+    refused: int = 0
+    reason: str = ""
+    """Why the last refused entry was."""
+
+
+class Replica(Holdings):
+    """One node's replica of every feed.
+
+    Args:
+        store: The log.
+        public_key: This device's Ed25519 key.
+        sign: Signs a message with it.
+        verify: Whether `(public key, message, signature)` is right.
+        team: The team's id, bound into every signature.
+        refusal: Why an entry may not be taken, None when it may. Of an entry whose version it does not know it judges the author alone.
+        retention_ms: How long entries are kept, by their own clocks.
+        rng: For choices that must not be the same everywhere.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: LogStore,
+        public_key: bytes,
+        sign: Callable[[bytes], bytes],
+        verify: Callable[[bytes, bytes, bytes], bool],
+        team: str,
+        refusal: Callable[[Entry], str | None],
+        retention_ms: int,
+        rng: random.Random,
+    ) -> None:
+        super().__init__(store)
+        self.retention_ms = retention_ms
+        self.keep_expired = False
+        """Set while the local clock is in doubt: a clock 40 days ahead would otherwise erase the history."""
+        self._key = public_key
+        self._sign = sign
+        self._verify = verify
+        self._preamble = preamble(team)
+        self._refusal = refusal
+        self._rng = rng
+        self._hlc = max((state.head_entry.hlc for state in self.states() if state.head_entry), default=0)
+        self._unchecked: dict[tuple[bytes, int], None] = {}
+
+    # The own feed.
+
+    @property
+    def own_feed(self) -> bytes:
+        """The feed that this device appends to now."""
+        return self._key + self.store.epoch
+
+    def publish(self, payloads: Sequence[bytes], now: int) -> list[Entry]:
+        """Append to the own feed; on disk when this returns.
+
+        Raises:
+            MalformedEntryError: a payload is too large; then nothing was appended.
+
+        """
+        if not payloads:
+            return []
+        state = self._own(now)
+        limit = (now + FUTURE_MS) << COUNTER_BITS
+        last = max(min(self._hlc, limit), state.head_entry.hlc if state.head_entry else 0)
+        entries: list[Entry] = []
+        seq, prev = state.head, state.head_entry.hash if state.head_entry else b""
+        for payload in payloads:
+            seq, last = seq + 1, next_hlc(last, now)
+            body = encode_body(feed=state.feed, seq=seq, hlc=last, prev=prev, payload=payload)
+            entry = parse_entry(body, self._sign(self._preamble + body))
+            entries.append(entry)
+            prev = entry.hash
+        self.store.add([Arrival(entry, "", verified=True) for entry in entries], durable=True)
+        self._feeds[state.feed] = state
+        state.extend(entries)
+        self._hlc = max(self._hlc, last)
+        self._touch(state)
+        return entries
+
+    def _own(self, now: int) -> FeedState:
+        """The own feed, after a new epoch where the old one cannot be continued honestly."""
+        state = self._feeds.get(self.own_feed) or FeedState(self.own_feed)
+        head = state.head_entry
+        ahead = head is not None and hlc_time(head.hlc) > now + FUTURE_MS  # stamped by a clock that was wrong: nobody would take the next
+        if state.frozen or (state.head and head is None) or ahead:
+            self._renew_epoch()
+            return FeedState(self.own_feed)
+        return state
+
+    def _renew_epoch(self) -> None:
+        epoch = self.store.renew_epoch()
+        if len(epoch) != EPOCH_BYTES or self.own_feed in self._feeds:
+            raise RuntimeError("the log gave an epoch that is in use")
+
+    # What comes in.
+
+    def ingest(self, batch: Iterable[Signed], sender: str, now: int) -> Outcome:
+        """Take what is new and allowed of a peer's batch, in one transaction.
+
+        Args:
+            batch: Entries as they came, of any feeds, in any order.
+            sender: The device id of the peer.
+            now: UTC milliseconds.
+
+        """
+        outcome = Outcome()
+        by_feed: defaultdict[bytes, list[Entry]] = defaultdict(list)
+        for item in batch:
+            try:
+                entry = parse_entry(item.body, item.signature)
+            except MalformedEntryError:
+                outcome.bad += 1
+                continue
+            by_feed[entry.feed].append(entry)
+        taken: list[tuple[FeedState, list[tuple[Entry, bool]]]] = []
+        for feed, entries in by_feed.items():
+            state = self._feeds.get(feed) or FeedState(feed)
+            good = self._sift(state, entries, now, outcome)
+            if good:
+                taken.append((state, good))
+        arrivals = [Arrival(entry, sender, verified) for _, good in taken for entry, verified in good]
+        if not arrivals:
+            return outcome
+        arrivals.sort(key=lambda arrival: arrival.entry.hlc)
+        self.store.add(arrivals)
+        for state, good in taken:
+            new = [entry for entry, _ in good]
+            self._feeds[state.feed] = state
+            state.extend(new)
+            self._hlc = max(self._hlc, new[-1].hlc)
+            self._touch(state)
+            self._unchecked.update(dict.fromkeys((state.feed, entry.seq) for entry, verified in good if not verified))
+        while len(self._unchecked) > MAX_UNCHECKED:
+            del self._unchecked[next(iter(self._unchecked))]
+        outcome.stored[:0] = [arrival.entry for arrival in arrivals]
+        return outcome
+
+    def _sift(self, state: FeedState, entries: list[Entry], now: int, outcome: Outcome) -> list[tuple[Entry, bool]]:
+        """The entries of one feed that are to be stored, ascending; everything else is dealt with here."""
+        run: dict[int, Entry] = {}
+        rivals: list[tuple[Entry, Entry]] = []
+        for entry in entries:
+            known = run.get(entry.seq) or self._at(state, entry.seq)
+            if state.frozen:
+                outcome.frozen += 1
+            elif known is not None and known.hash != entry.hash:
+                rivals.append((known, entry))
+            elif known is not None and entry.seq > state.floor:
+                outcome.known += 1
+            elif entry.seq <= state.floor:
+                outcome.settled += 1
+                if state.tip is not None and contradict(state.tip, entry):
+                    rivals.append((state.tip, entry))
+            else:
+                run[entry.seq] = entry
+        found, bad = genuine([run[seq] for seq in sorted(run)], lambda entry: self._at(state, entry.seq + 1), self._signed)
+        outcome.bad += bad
+        if found and state.feed == self.own_feed:
+            self._renew_epoch()  # a peer holds entries of ours that this log does not: it is older than the last one we wrote
+        timely = self._by_age(state, found, now, outcome)
+        good: list[tuple[Entry, bool]] = []
+        for entry, verified in timely:
+            rival = self._neighbour_against(state, entry, good[-1][0] if good else None)
+            if rival is not None:
+                rivals.append((rival, entry))
+                continue
+            reason = self._refusal(entry)
+            if reason is not None:
+                outcome.refused += 1
+                outcome.reason = reason
+                state.refused = intervals.add(state.refused, entry.seq, entry.seq)
+                self._feeds[state.feed] = state
+                continue
+            good.append((entry, verified))
+        for one, other in rivals:
+            if not self._signed(other):
+                outcome.bad += 1
+            elif not state.frozen and self._signed(one):
+                outcome.stored += self._freeze(state, (one, other), now)
+        return [] if state.frozen else good
+
+    def _by_age(self, state: FeedState, found: list[tuple[Entry, bool]], now: int, outcome: Outcome) -> list[tuple[Entry, bool]]:
+        """Settle what has expired, hold back what is ahead of its time, return the rest (clocks grow inside a feed: each is one end)."""
+        oldest = now - self.retention_ms
+        expired = [] if self.keep_expired else [entry for entry, _ in found if hlc_time(entry.hlc) < oldest]
+        if expired:
+            outcome.expired += len(expired)
+            self._settle(state, expired[-1].seq, expired[-1])
+        timely: list[tuple[Entry, bool]] = []
+        for entry, verified in found:
+            if hlc_time(entry.hlc) > now + FUTURE_MS:
+                outcome.future += 1
+                state.hold(entry.seq, hlc_time(entry.hlc) - FUTURE_MS)
+                self._feeds[state.feed] = state
+            elif entry.seq > state.floor:
+                timely.append((entry, verified))
+        return timely
+
+    def _neighbour_against(self, state: FeedState, entry: Entry, previous: Entry | None) -> Entry | None:
+        """The nearest entry before or after that contradicts this one. `previous`: the one before it in its batch."""
+        low = intervals.below(state.runs, entry.seq)
+        before = previous
+        if low is not None and (previous is None or low > previous.seq):
+            before = self._at(state, low)
+        elif previous is None:
+            before = state.tip
+        if before is not None and contradict(before, entry):
+            return before
+        high = intervals.above(state.runs, entry.seq)
+        after = self._at(state, high) if high is not None else None
+        return after if after is not None and contradict(entry, after) else None
+
+    # Numbers used twice.
+
+    def _freeze(self, state: FeedState, proof: tuple[Entry, Entry], now: int) -> list[Entry]:
+        """End a feed. When it is ours, publish what it holds again first: a crash in between then repeats that instead of losing it."""
+        published: list[Entry] = []
+        if state.author == self._key:
+            if state.feed == self.own_feed:
+                self._renew_epoch()
+            for first, last in state.runs:
+                published += self._publish_again(state.feed, first, last, now)
+        self.store.freeze(state.feed, proof)
+        state.frozen = True
+        self._feeds[state.feed] = state
+        self._touch(state)
+        return published
+
+    def _publish_again(self, feed: bytes, first: int, last: int, now: int) -> list[Entry]:
+        published: list[Entry] = []
+        at = first
+        while at <= last:
+            batch = self.store.entries(feed, at, last, newest_first=False, max_bytes=BATCH_BYTES)
+            if not batch:
+                break
+            at = batch[-1].seq + 1
+            live = [entry.payload for entry in batch if hlc_time(entry.hlc) >= now - self.retention_ms]
+            published += self.publish(live, now)
+        return published
+
+    def absorb_proofs(self, pairs: Iterable[Pair], now: int) -> Outcome:
+        """Freeze the feeds that these prove to be broken."""
+        outcome = Outcome()
+        for pair in pairs:
+            try:
+                one, other = (parse_entry(item.body, item.signature) for item in (pair.first, pair.second))
+            except MalformedEntryError:
+                outcome.bad += 1
+                continue
+            if not (contradict(one, other) and self._signed(one) and self._signed(other)):
+                outcome.bad += 1
+                continue
+            state = self._feeds.get(one.feed) or FeedState(one.feed)
+            if not state.frozen:
+                outcome.stored += self._freeze(state, (one, other), now)
+        return outcome
+
+    # Comparing with a peer.
+
+    def want(self, records: Iterable[Record], now: int) -> list[Range]:
+        """What a peer with these records can give and this node lacks, the newest of every feed first."""
+        newest: list[Range] = []
+        older: list[Range] = []
+        for record in sorted(records, key=lambda record: record.head_hlc, reverse=True):
+            if record.feed == self.own_feed and record.head > (self._feeds[record.feed].head if record.feed in self._feeds else 0):
+                self._renew_epoch()  # the peer knows more of our feed than we do: this log is an older copy
+            state = self._feeds.get(record.feed) or FeedState(record.feed)
+            budget = NEWEST_FIRST
+            for first, last in reversed(state.missing(record, now)):
+                split = max(first, last - budget + 1)
+                if split <= last:
+                    newest.append(Range(record.feed, split, last))
+                    budget -= last - split + 1
+                if first < split:
+                    older.append(Range(record.feed, first, split - 1))
+        return newest + older
+
+    def doubts(self, records: Iterable[Record]) -> list[Range]:
+        """Heads of the peer that contradict what is held here: fetched, they prove a number used twice."""
+        return [
+            Range(record.feed, record.head, record.head)
+            for record in records
+            if (state := self._feeds.get(record.feed)) is not None and state.doubt(record)
+        ]
+
+    # Housekeeping.
+
+    def policy_changed(self) -> bool:
+        """Ask again for what was refused so far; True when anything was."""
+        again = [state for state in self._feeds.values() if state.refused]
+        for state in again:
+            state.refused = []
+            if not state.head and not state.hold_until and not state.frozen:
+                del self._feeds[state.feed]
+        return bool(again)
+
+    def prune(self, now: int, limit: int = PRUNE_CHUNK) -> int:
+        """Settle what has expired, at most about `limit` rows; returns how many rows, 0 when there is nothing more to do."""
+        return 0 if self.keep_expired else self.settle_older(now - self.retention_ms, limit)
+
+    def check_signatures(self, limit: int) -> int:
+        """Check up to `limit` signatures of entries that the chain alone vouched for; returns how many were wrong.
+
+        The bodies of those are genuine; somebody on the way spoilt their signatures.
+        """
+        wrong = 0
+        right: defaultdict[bytes, list[int]] = defaultdict(list)
+        for feed, seq in list(self._unchecked)[:limit]:
+            del self._unchecked[(feed, seq)]
+            entry = self.store.entry(feed, seq)
+            if entry is None:
+                continue
+            if self._signed(entry):
+                right[feed].append(seq)
+            else:
+                wrong += 1
+        for feed, seqs in right.items():
+            self.store.verified(feed, seqs)
+        return wrong
+
+    def _signed(self, entry: Entry) -> bool:
+        return self._verify(entry.feed[:KEY_BYTES], self._preamble + entry.body, entry.signature)

@@ -1,0 +1,364 @@
+"""One node's part in the mesh: the listener, the links it dials, and the housekeeping between them and the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.mesh import address as addresses
+from devstream_desktop.mesh.answers import Accepted, Answers
+from devstream_desktop.mesh.core import Core, PolicyExchange, total
+from devstream_desktop.mesh.dialer import Dialer
+from devstream_desktop.mesh.discovery import Discovery
+from devstream_desktop.mesh.link import SILENT_S, Credentials, Listener, ListenError
+from devstream_desktop.mesh.overlay import ACCEPT_CAP, Overlay, Source
+from devstream_desktop.mesh.rules import Replica
+from devstream_desktop.mesh.session import State, Timing
+from devstream_desktop.mesh.status import MeshStatus, PeerStatus, Refusals, RefusedPeer
+from devstream_desktop.mesh.store import LogStore
+from devstream_desktop.mesh.wire import MAX_PEERS, PeerAddress, Range
+from devstream_desktop.stream.entry import Entry, public_key
+
+__all__ = ["Credentials", "ListenError", "Mesh", "MeshStatus", "PeerStatus", "PolicyExchange", "RefusedPeer", "Timing"]
+
+SWEEP_S = 10.0
+"""How often silent callers are looked for."""
+SHUFFLE_S = 60.0
+PRUNE_S = 3600.0
+IDLE_CHECKS = 30
+"""Signatures checked in an idle second: 3 ms."""
+SPARE_CONTEXTS = 16
+"""Beside one parked TAIL a caller, so that other requests never wait for them."""
+
+_log = logging.getLogger(__name__)
+
+
+class Mesh:
+    """Replicates the log with the other nodes of the team.
+
+    Args:
+        store: The log; called on the loop only.
+        device: This device's id.
+        sign: Ed25519 with this device's key.
+        verify: Whether `(public key, message, signature)` is right.
+        team_id: Of the team; peers of another are refused.
+        refusal: Why an entry may not be taken, None: it may. Of an entry whose version it does not know it judges the author alone.
+        gate: Why a device may not be linked with, None: it may. It is called on transport threads: it must not block or await.
+        credentials: For TLS.
+        policies: The signed policies.
+        retention_ms: How long entries are kept, by their own clocks.
+        clock: UTC milliseconds.
+        on_entries: Called on the loop after entries, own and foreign, are committed. It must be short.
+        listen: `host:port`; port 0 takes a free one.
+        peers: Addresses to be linked with always, `host:port`; names are looked up anew at each dial.
+        hints: Addresses that worked before.
+        discovery: Whether to look for peers on the local network.
+        interfaces: IP addresses of this machine to restrict that to.
+        rng: For choices that should differ between nodes.
+        timing: Time-outs.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        store: LogStore,
+        device: str,
+        sign: Callable[[bytes], bytes],
+        verify: Callable[[bytes, bytes, bytes], bool],
+        team_id: str,
+        refusal: Callable[[Entry], str | None],
+        gate: Callable[[str], str | None],
+        credentials: Credentials,
+        policies: PolicyExchange,
+        retention_ms: int,
+        clock: Callable[[], int],
+        on_entries: Callable[[list[Entry]], None],
+        listen: str,
+        peers: Sequence[str],
+        hints: Sequence[str],
+        discovery: bool,
+        interfaces: Sequence[str] = (),
+        rng: random.Random | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._rng = rng or random.Random()  # noqa: S311 - it chooses neighbours and jitter, never secrets
+        self._gate = gate
+        self._credentials = credentials
+        self._clock = clock
+        self._listen = listen
+        self._discover = discovery
+        self._interfaces = interfaces
+        replica = Replica(
+            store=store,
+            public_key=public_key(device),
+            sign=sign,
+            verify=verify,
+            team=team_id,
+            refusal=refusal,
+            retention_ms=retention_ms,
+            rng=self._rng,
+        )
+        self._core = Core(
+            replica=replica,
+            policies=policies,
+            team=team_id,
+            device=device,
+            clock=clock,
+            on_entries=on_entries,
+            on_policy=self._follow_policy,
+            rng=self._rng,
+        )
+        self._refusals = Refusals()
+        self._overlay = Overlay(device, self._rng)
+        self._answers = Answers(
+            self._core,
+            peers=self._peers_to_tell,
+            missing_elsewhere=self._missing,
+            on_hello=self._greeted,
+            on_refused=self._refused,
+        )
+        self._listener = Listener(
+            handle=self._answers.handle,
+            gate=gate,
+            on_refused=self._refused,
+            on_change=self._look,
+            contexts=ACCEPT_CAP + SPARE_CONTEXTS,
+        )
+        self._dialer = Dialer(
+            self._core,
+            self._overlay,
+            gate=gate,
+            timing=timing or Timing(),
+            rng=self._rng,
+            accepted=lambda: {caller.device for caller in self._listener.callers()},
+            proven=self._answers.works,
+            on_refused=self._refused,
+        )
+        self._housekeeper: asyncio.Task[None] | None = None
+        self._finder: Discovery | None = None
+        self._address = ""
+        self._failed_handshakes = 0
+        for address in peers:
+            addresses.split(address)
+            self._overlay.learn(address, Source.STATIC)
+        for address in hints:
+            self._overlay.learn(address, Source.HINT)
+
+    async def start(self) -> str:
+        """Listen and begin to dial; returns the bound `host:port`.
+
+        Raises:
+            ListenError: the address cannot be listened on.
+
+        """
+        try:
+            bound = await addresses.resolve(self._listen)
+        except addresses.AddressError as error:
+            raise ListenError(f"cannot listen: {error}") from error
+        self._address = await self._listener.open(bound[0], self._credentials)
+        host, self._core.port = addresses.split(self._address)
+        self._dialer.start(self._credentials)
+        self._housekeeper = asyncio.create_task(self._keep_house())
+        if self._discover:
+            self._finder = Discovery(
+                team_id=self._core.team,
+                host=host,
+                port=self._core.port,
+                interfaces=self._interfaces,
+                clock=self._clock,
+                on_found=lambda address: self._dialer.learn(address, Source.DISCOVERED),
+            )
+            self._finder.start()
+        return self._address
+
+    async def stop(self) -> None:
+        """End every link, drained; afterwards the process may exit."""
+        self._core.stopping = True
+        self._core.bell.ring()
+        if self._finder is not None:
+            await self._finder.stop()
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+            await asyncio.wait([self._housekeeper])
+        await self._dialer.stop()
+        await self._listener.close()
+
+    async def publish(self, payloads: list[bytes]) -> list[Entry]:
+        """Append to this device's feed; on disk and on its way when this returns.
+
+        Raises:
+            MalformedEntryError: a payload is too large; none was appended.
+
+        """
+        return await self._core.publish(payloads)
+
+    async def policy_changed(self) -> None:
+        """The policy changed here: tell the peers, end links that the gate now refuses, ask again for entries refused so far."""
+        self._follow_policy()
+
+    async def renew(self, credentials: Credentials) -> None:
+        """Take up a new certificate; links are dialed anew by those that had dialed us.
+
+        Raises:
+            ListenError: the port was taken meanwhile.
+
+        """
+        self._dialer.use(credentials)
+        await self._listener.relisten(credentials)
+
+    async def prune(self) -> int:
+        """Forget what has expired, in chunks between which others run; returns how many entries. It is done hourly anyway."""
+        done = 0
+        while count := self._core.replica.prune(self._clock()):
+            done += count
+            await asyncio.sleep(0)
+        return done
+
+    def add_peer(self, address: str) -> None:
+        """Dial `host:port` from now on, as one named at the start.
+
+        Raises:
+            AddressError: that is no address.
+
+        """
+        addresses.split(address)
+        self._overlay.learn(address, Source.STATIC)
+        self._dialer.look()
+
+    def known_addresses(self) -> list[str]:
+        """Addresses worth giving as `hints` at the next start, the best first."""
+        return [known.address for known in self._overlay.good(MAX_PEERS)]
+
+    def status(self) -> MeshStatus:
+        """What is known now; cheap."""
+        self._count_failed_handshakes()
+        feeds, events = self._core.replica.counts()
+        return MeshStatus(
+            address=self._address,
+            peers=(*self._dialed_status(), *self._accepted_status()),
+            refused=self._refusals.all(),
+            catching_up=total(self._dialer.missing()),
+            feeds=feeds,
+            events=events,
+            frozen=len(self._core.replica.frozen()),
+            discovery=self._finder.status if self._finder is not None else "off",
+            pruning_suspended=self._core.watch.doubt(),
+        )
+
+    def _dialed_status(self) -> list[PeerStatus]:
+        return [
+            PeerStatus(
+                device=session.device if session else "",
+                address=address,
+                direction="dialed",
+                state=session.state if session else State.CONNECTING,
+                behind=total(session.missing()) if session else 0,
+                lag=session.lag if session else 0,
+                clock_offset=self._core.watch.offset(session.device) if session else 0,
+                last_seen=session.last_seen if session else 0,
+            )
+            for address, session in self._dialer.sessions.items()
+        ]
+
+    def _accepted_status(self) -> list[PeerStatus]:
+        now, steady = self._clock(), time.monotonic()
+        newest = self._core.replica.store.newest()
+        connected = {caller.device for caller in self._listener.callers()}
+        return [
+            PeerStatus(
+                device=peer.device,
+                address=peer.address or peer.host,
+                direction="accepted",
+                state=State.LOST if peer.device not in connected else State.SYNCING if peer.behind else State.LIVE,
+                behind=peer.behind,
+                lag=max(0, newest - peer.lsn),
+                clock_offset=self._core.watch.offset(peer.device),
+                last_seen=now - round((steady - peer.last) * 1000),
+            )
+            for peer in self._answers.accepted.values()
+        ]
+
+    # Being dialed.
+
+    def _greeted(self, peer: Accepted) -> None:
+        if peer.address:
+            self._dialer.learn(peer.address, Source.GOSSIP, peer.device)
+
+    def _peers_to_tell(self, asker: str) -> list[PeerAddress]:
+        known = [PeerAddress(item.device, item.address) for item in self._overlay.good(MAX_PEERS, besides=asker)]
+        callers = [PeerAddress(p.device, p.address) for p in self._answers.accepted.values() if p.address and p.device != asker]
+        return list({peer.address: peer for peer in (*known, *callers)}.values())[:MAX_PEERS]
+
+    def _missing(self) -> list[Range]:
+        return self._dialer.missing()
+
+    def _look(self) -> None:
+        self._dialer.look()
+
+    def _refused(self, address: str, device: str, reason: str) -> None:
+        if self._refusals.note(address, device, reason, self._clock()):
+            _log.warning("no link with %s%s: %s", address or "somebody", f" ({device[:8]})" if device else "", reason)
+
+    # Housekeeping.
+
+    def _follow_policy(self) -> None:
+        core = self._core
+        if core.replica.policy_changed():
+            core.demand += 1
+            for session in self._dialer.live():
+                session.compare_soon()
+        self._listener.drop(lambda caller: self._gate(caller.device) is not None)
+        for session in self._dialer.live():
+            if (reason := self._gate(session.link.device)) is not None:
+                self._refused(session.link.address, session.link.device, reason)
+                self._dialer.end_soon(session, reason)
+        self._overlay.retry_now()
+        core.bell.ring()
+        self._dialer.look()
+
+    async def _keep_house(self) -> None:
+        swept = shuffled = time.monotonic()
+        pruned = -PRUNE_S
+        while not self._core.stopping:
+            await asyncio.sleep(1.0)
+            now = time.monotonic()
+            try:
+                self._look_after(now)
+                if now - swept >= SWEEP_S:
+                    swept = now
+                    self._sweep()
+                if now - shuffled >= SHUFFLE_S * self._rng.uniform(0.5, 1.0):
+                    shuffled = now
+                    self._dialer.shuffle()
+                if now - pruned >= PRUNE_S:
+                    pruned = now
+                    await self.prune()
+            except DevstreamError as error:  # a full disk: told, and tried again
+                _log.warning("housekeeping: %s", error)
+            except Exception:  # noqa: BLE001 - a mistake here must not end pruning for good
+                _log.exception("housekeeping failed; it goes on")
+
+    def _look_after(self, now: float) -> None:
+        core = self._core
+        core.watch.tick(self._clock(), round(now * 1000))
+        core.replica.keep_expired = bool(core.watch.doubt())
+        wrong = core.replica.check_signatures(IDLE_CHECKS)
+        if wrong:
+            _log.warning("%d entries came with spoilt signatures; what they say is vouched for by later ones", wrong)
+
+    def _sweep(self) -> None:
+        old = time.monotonic() - SILENT_S
+        self._listener.drop(lambda caller: caller.last < old or self._gate(caller.device) is not None)
+        self._answers.forget_gone()
+
+    def _count_failed_handshakes(self) -> None:
+        failed = self._listener.failed_handshakes()
+        if failed > self._failed_handshakes:
+            reason = "TLS failed: a certificate of another team, an expired one, or none"
+            self._refusals.note("", "", reason, self._clock(), failed - self._failed_handshakes)
+            self._failed_handshakes = failed

@@ -1,0 +1,352 @@
+"""The dialing side of one link, from HELLO to its end: tail the peer's news, push ours, compare and fetch what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from devstream_desktop.mesh.core import Core, total, without
+from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.link import Lane, Link, LinkError
+from devstream_desktop.mesh.rules import Outcome
+from devstream_desktop.mesh.wire import (
+    BATCH_BYTES,
+    MAX_RANGES,
+    MAX_RECORDS,
+    PROTOCOL,
+    AskPeers,
+    Digest,
+    Entries,
+    Fetch,
+    Hello,
+    MalformedMessageError,
+    News,
+    Offer,
+    PeerAddress,
+    PeerList,
+    Policies,
+    Policy,
+    Proof,
+    Proofs,
+    Push,
+    Pushed,
+    Range,
+    Record,
+    Records,
+    Refused,
+    Request,
+    Tail,
+    Wants,
+    Welcome,
+    decode_reply,
+    encode,
+)
+from devstream_desktop.stream.entry import Entry
+
+_log = logging.getLogger(__name__)
+_R = TypeVar("_R")
+
+FETCH_NUMBERS = 2000
+"""Numbers claimed by one FETCH: a little more than fit a batch (about 700 to 1,500 entries), so that another neighbour gets the next."""
+MIN_TAIL_S = 0.2
+"""A peer that answers TAILs with nothing is asked no oftener than this."""
+QUIET_REPAIR_S = 60.0
+"""Two summaries that differed although comparing brought nothing (floors, holds, refusals differ) are not compared again for this long."""
+MAX_BAD = 3
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds; injected so that tests need not wait for a sleeping laptop."""
+
+    connect: float = 8.0
+    """TCP, TLS and the gate, on a slow Wi-Fi with retransmissions."""
+    request: float = 10.0
+    """Any answer but TAIL's."""
+    tail_wait: float = 25.0
+    """How long the peer holds a TAIL without news: the heartbeat. NAT tables forget idle connections after 30 s and more."""
+    tail: float = 35.0
+    """With the time-out 10 s after the heartbeat, a frozen peer is noticed within 35 s."""
+    repair: float = 300.0
+    """Comparing digests with a neighbour although nothing seems wrong, plus or minus half."""
+
+
+class PeerRefusedError(LinkError):
+    """The peer answered that it does not want this link."""
+
+    def __init__(self, reason: str, peers: Sequence[PeerAddress], *, busy: bool) -> None:
+        super().__init__(reason)
+        self.peers = list(peers)
+        self.busy = busy
+
+
+class State(StrEnum):
+    """How far a session is."""
+
+    CONNECTING = "connecting"
+    SYNCING = "syncing"
+    LIVE = "live"
+    LOST = "lost"
+
+
+class Session:
+    """One dialed link."""
+
+    def __init__(
+        self,
+        core: Core,
+        link: Link,
+        timing: Timing,
+        rng: random.Random,
+        on_welcome: Callable[[Session], None],
+        on_peers: Callable[[Sequence[PeerAddress]], None],
+    ) -> None:
+        self.core = core
+        self.link = link
+        self.state = State.CONNECTING
+        self.device = ""
+        self.last_seen = 0
+        self.ended_because = ""
+        self._timing = timing
+        self._rng = rng
+        self._on_welcome = on_welcome
+        self._on_peers = on_peers
+        self._theirs: list[Record] = []
+        self._fruitless: list[Range] = []
+        self._owed: list[Range] = []
+        self._compare = asyncio.Event()
+        self._tail_from = (b"", 0)
+        self._pushed = 0
+        self._told_policy = 0
+        self._levelled = (-1, -1)
+        self._quiet: tuple[bytes, bytes, float] = (b"", b"", 0.0)
+        self._unequal = 0
+        self._bad = 0
+
+    @property
+    def lag(self) -> int:
+        """Our arrivals that have not been pushed yet, and what the peer asked for and has not had."""
+        return max(0, self.core.replica.store.newest() - self._pushed) + total(self._owed) if self.state is not State.CONNECTING else 0
+
+    def missing(self) -> list[Range]:
+        """What the peer has and this node wants of it."""
+        return without(self.core.replica.want(self._theirs, self.core.clock()), self._fruitless) if self._theirs else []
+
+    def compare_soon(self) -> None:
+        """Compare digests with the peer as soon as may be."""
+        self._compare.set()
+
+    async def run(self) -> None:
+        """Live until the link is lost or `end` is called.
+
+        Raises:
+            LinkError: why it ended.
+
+        """
+        try:
+            await self._greet()
+            await self._compare_now()
+            tasks = [asyncio.create_task(loop()) for loop in (self._tail_loop, self._push_loop, self._repair_loop)]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self.end("")
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for task in done:
+                if (error := task.exception()) is not None:
+                    raise error
+        except MalformedMessageError as error:
+            raise LinkError(f"it answered what is no message: {error}") from error
+        finally:
+            self.state = State.LOST
+            await self.link.close()
+
+    async def end(self, reason: str) -> None:
+        """Close the link; `run` returns soon."""
+        self.ended_because = self.ended_because or reason
+        self.link.lost.set()
+        self._compare.set()
+        self.core.bell.ring()
+        await self.link.close()
+
+    async def _ask(self, request: Request, expected: type[_R], lane: Lane = Lane.OTHER, seconds: float | None = None) -> _R:
+        frame = await self.link.call(encode(request), lane, seconds or self._timing.request)
+        reply = decode_reply(frame)
+        self.last_seen = self.core.clock()
+        if isinstance(reply, expected):
+            return reply
+        if isinstance(reply, Refused):
+            raise PeerRefusedError(reply.reason, reply.peers, busy=reply.busy)
+        raise MalformedMessageError(f"{type(reply).__name__} in answer to {type(request).__name__}")
+
+    async def _greet(self) -> None:
+        core = self.core
+        version = core.policies.version()
+        hello = Hello(PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), core.port)
+        before = core.clock()
+        welcome = await self._ask(hello, Welcome)
+        if welcome.protocol != PROTOCOL or welcome.team != core.team or welcome.device != self.link.device:
+            raise PeerRefusedError("it is of another team, or not who its certificate says", [], busy=False)
+        self.device = welcome.device
+        core.forget(self.device)
+        self.state = State.SYNCING
+        core.watch.heard(self.device, welcome.wall - (before + core.clock()) // 2)
+        self._told_policy = version
+        self._on_welcome(self)
+        self._on_peers(welcome.peers)
+        await self._level_policy(welcome.policy)
+
+    async def _level_policy(self, theirs: int) -> None:
+        """Exchange policy documents until both have the same version, once for each pair of versions."""
+        while True:
+            mine = self.core.policies.version()
+            if theirs == mine or self._levelled == (mine, theirs):
+                return
+            self._levelled = (mine, theirs)
+            reply = await self._ask(Policy(mine, self.core.documents_after(theirs)), Policies)
+            self.core.absorb_policy(reply.documents)
+            theirs = reply.version
+
+    async def _compare_now(self) -> None:
+        """Learn what the peer has, tell what we have; what either lacks is then fetched and pushed, newest first."""
+        replica = self.core.replica
+        seen = await self._ask(Digest(replica.buckets()), Records)
+        self._tail_from = (seen.index, seen.lsn)
+        unproven = replica.unproven(seen.frozen)
+        pushed = replica.store.newest()
+        mine = replica.records(seen.buckets)[:MAX_RECORDS]
+        wants = await self._ask(Offer(mine, replica.frozen()[:MAX_RECORDS]), Wants)
+        if unproven or wants.proofs:
+            proofs = await self._ask(Proof(replica.proofs(wants.proofs), unproven), Proofs)
+            self._count_bad(self.core.take_proofs(proofs.pairs))
+        self._pushed = pushed
+        self._owed = list(wants.ranges)
+        self._theirs, self._fruitless = seen.records, []
+        doubts = replica.doubts(seen.records)
+        if doubts:
+            answer = await self._ask(Fetch(doubts, BATCH_BYTES), Entries)
+            self._count_bad(self.core.take(answer.entries, self.device))
+        if not self._owed and not self.missing():
+            self._quiet = (replica.summary(), b"", time.monotonic())
+        self.core.bell.ring()
+
+    def _count_bad(self, outcome: Outcome) -> None:
+        self._bad += outcome.bad
+        if outcome.refused:
+            _log.info("%d entries that %s passed on were refused: %s", outcome.refused, self.device[:8], outcome.reason)
+        if self._bad > MAX_BAD:
+            raise PeerRefusedError("it sent entries with wrong signatures", [], busy=False)
+
+    async def _tail_loop(self) -> None:
+        core = self.core
+        while not self.link.lost.is_set():
+            started = time.monotonic()
+            index, lsn = self._tail_from
+            ask = Tail(index, lsn, round(self._timing.tail_wait * 1000), BATCH_BYTES, core.policies.version())
+            news = await self._ask(ask, News, Lane.TAIL, self._timing.tail)
+            if news.entries:
+                self._count_bad(core.take(news.entries, self.device))
+            if self._tail_from == (index, lsn) and not (news.resync and news.index != index):
+                self._tail_from = (news.index, news.lsn)
+            if news.policy != core.policies.version():
+                await self._level_policy(news.policy)
+            if news.resync or self._differs(news):
+                self._compare.set()
+            if not news.entries and time.monotonic() - started < MIN_TAIL_S:
+                await asyncio.sleep(MIN_TAIL_S)
+
+    def _differs(self, news: News) -> bool:
+        """Whether two quiet heartbeats in a row showed different holdings that comparing may level."""
+        mine = self.core.replica.summary()
+        if news.summary == mine or news.entries:
+            self._unequal = 0
+            return False
+        self._unequal += 1
+        known_mine, known_theirs, since = self._quiet
+        if known_mine == mine and known_theirs in (b"", news.summary) and time.monotonic() - since < QUIET_REPAIR_S:
+            self._quiet = (mine, news.summary, since)
+            return False
+        return self._unequal >= 2
+
+    async def _push_loop(self) -> None:
+        core, replica = self.core, self.core.replica
+        while not self.link.lost.is_set():
+            event = core.bell.event
+            entries, end = await core.news_to_send(self._pushed, BATCH_BYTES, self.device)
+            version = core.policies.version()
+            if entries or version != self._told_policy:
+                reply = await self._push(entries)
+                self._pushed = max(self._pushed, end)
+                self._told_policy = version
+                if reply.policy != core.policies.version():
+                    await self._level_policy(reply.policy)
+            elif self._owed:
+                self._pushed = end
+                batch = replica.serve(self._owed, BATCH_BYTES)
+                self._owed = without(self._owed, [Range(entry.feed, entry.seq, entry.seq) for entry in batch]) if batch else []
+                if batch:
+                    await self._push(batch)
+            else:
+                self._pushed = end
+                await event.wait()
+
+    async def _push(self, entries: list[Entry]) -> Pushed:
+        push = Push([signed(entry) for entry in entries], self.core.policies.version())
+        reply = await self._ask(push, Pushed, Lane.PUSH)
+        if reply.resync:
+            self._compare.set()
+        return reply
+
+    async def _repair_loop(self) -> None:
+        while not self.link.lost.is_set():
+            await self._fetch_missing()
+            if self.state is State.SYNCING and not self.link.lost.is_set():
+                self.state = State.LIVE
+            try:
+                async with asyncio.timeout(self._timing.repair * self._rng.uniform(0.5, 1.5)):
+                    await self._compare.wait()
+            except TimeoutError:
+                pass
+            self._compare.clear()
+            if not self.link.lost.is_set():
+                await self._compare_now()
+                self._on_peers((await self._ask(AskPeers(), PeerList)).peers)
+
+    async def _fetch_missing(self) -> None:
+        core = self.core
+        while not self.link.lost.is_set() and (missing := self.missing()):
+            event = core.bell.event
+            chosen = _first_numbers(core.unclaimed(missing), FETCH_NUMBERS)
+            if not chosen:  # others are fetching all of it
+                try:
+                    async with asyncio.timeout(1.0):
+                        await event.wait()
+                except TimeoutError:
+                    pass
+                continue
+            before = total(chosen)
+            with core.fetching(chosen):
+                answer = await self._ask(Fetch(chosen, BATCH_BYTES), Entries)
+                self._count_bad(core.take(answer.entries, self.device))
+            if not answer.entries or total(_overlap(self.missing(), chosen)) >= before:
+                self._fruitless += chosen
+
+
+def _first_numbers(ranges: Sequence[Range], limit: int) -> list[Range]:
+    """The first `limit` numbers of these, each range from its newest down."""
+    chosen: list[Range] = []
+    for item in ranges[:MAX_RANGES]:
+        first = max(item.first, item.last - limit + 1)
+        chosen.append(Range(item.feed, first, item.last))
+        limit -= item.last - first + 1
+        if limit <= 0:
+            break
+    return chosen
+
+
+def _overlap(ranges: Sequence[Range], chosen: Sequence[Range]) -> list[Range]:
+    return without(chosen, without(chosen, ranges))

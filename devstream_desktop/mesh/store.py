@@ -1,0 +1,103 @@
+"""What the rules need from a log, so that they run over a database and over memory alike.
+
+The log is the queue: nothing is kept in memory for a slow peer. Calls are synchronous and short (a catch-up batch up to ~50 ms);
+they are made on the loop's thread, and a write is committed when it returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from devstream_desktop.stream.entry import Entry
+
+INDEX_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An entry on its way into the log."""
+
+    entry: Entry
+    sender: str
+    """Device id of the peer it came from; empty for this device's own."""
+    verified: bool
+    """Its own signature was checked (and not only the hash chain up to a later one)."""
+
+
+class FeedRecord(Protocol):
+    """What the log holds of one feed, derived from its rows."""
+
+    @property
+    def feed(self) -> bytes:
+        """Its id."""
+
+    @property
+    def floor(self) -> int:
+        """Numbers up to here are settled: expired, never stored or asked for again."""
+
+    @property
+    def tip(self) -> Entry | None:
+        """The newest settled entry, kept so that the chain and a number used twice can be checked at the floor."""
+
+    @property
+    def frozen(self) -> bool:
+        """A number was used twice: the feed is replicated no more."""
+
+    @property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """Held numbers above the floor: ascending closed intervals that do not touch."""
+
+
+class LogStore(Protocol):
+    """A log of signed entries, `(feed, seq)` unique, with arrival numbers (`lsn`) that grow and are never used again."""
+
+    @property
+    def index(self) -> bytes:
+        """16 random bytes that name this numbering of arrivals: new for a new or uncleanly stopped database."""
+
+    @property
+    def epoch(self) -> bytes:
+        """The 8 bytes of the feed that this device may append to now."""
+
+    def renew_epoch(self) -> bytes:
+        """Begin a new feed of this device, durably (also in the mirror outside the database); returns its epoch."""
+
+    def feeds(self) -> Sequence[FeedRecord]:
+        """Every feed of the log, frozen ones too."""
+
+    def newest(self) -> int:
+        """The newest arrival number ever given, 0 for an empty log."""
+
+    def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
+        """Store in this order, in one transaction that is committed on return; returns the newest arrival number.
+
+        A number that is already held is skipped. With `durable` the disk has it too: for own entries, before anybody else sees them.
+        """
+
+    def entry(self, feed: bytes, seq: int) -> Entry | None:
+        """One held entry, or the tip when `seq` is its number."""
+
+    def entries(self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int) -> list[Entry]:
+        """Held entries numbered `first` to `last`; at least one when there is any, then as many as fit `max_bytes`."""
+
+    def after(self, lsn: int, *, max_bytes: int, not_from: str) -> tuple[list[Entry], int]:
+        """Entries that arrived after `lsn`, in order of arrival, of feeds that are not frozen, and where to go on from.
+
+        Those that the device `not_from` sent or authored are passed over. The second value is the arrival number of the last row
+        looked at (`lsn` when there is none), so that rows passed over are not looked at again. Only rows whose whole bytes
+        (body and signature) fit `max_bytes` together are returned, but at least one when there is any.
+        """
+
+    def settle(self, feed: bytes, floor: int, tip: Entry | None) -> None:
+        """Numbers up to `floor` are settled: forget their rows, keep `tip` (None leaves the one there is). The feed may be a new one."""
+
+    def freeze(self, feed: bytes, proof: tuple[Entry, Entry]) -> None:
+        """Keep the two entries that cannot both be honest; the feed's rows stay for display. The feed may be a new one."""
+
+    def proofs(self) -> dict[bytes, tuple[Entry, Entry]]:
+        """The proof of each frozen feed."""
+
+    def verified(self, feed: bytes, seqs: Sequence[int]) -> None:
+        """Note that the signatures of these entries were checked."""

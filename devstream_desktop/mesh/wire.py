@@ -1,0 +1,318 @@
+"""The messages between two nodes, as typed structs; decoding is validation.
+
+A frame is one flag byte (0 plain, 1 zlib) and a msgpack array `[tag, fields...]`. The dialer asks, the listener answers:
+
+    HELLO   who I am, my policy's version, my clock     -> Welcome, or Refused (other team, busy: try these)
+    TAIL    what arrived after my cursor, wait for it   -> News: entries, the new cursor, a summary of what is held
+    PUSH    entries that you lack                       -> Pushed: how many were taken; only then the cursor moves
+    DIGEST  64 hashes over all feeds                    -> Records of the buckets that differ
+    OFFER   my records of those buckets                 -> Wants: what of it the listener lacks
+    FETCH   ranges of feeds, newest first               -> Entries, at most one batch
+    PEERS   where others are                            -> PeerList
+    PROOF   proofs of frozen feeds, given and asked     -> Proofs
+    POLICY  signed policy documents, given and asked    -> Policies
+
+A field more than we know is ignored, so new ones are added at the end.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, MAX_BODY, MAX_HLC, SIGNATURE_BYTES
+
+PROTOCOL = 1
+BATCH_BYTES = 256 * 1024
+"""Entries in one message: a quarter of the receive limit, so that it also fits with everything around it."""
+MESSAGE_BYTES = 1024 * 1024
+"""What a socket receives at most (nng's own default is no limit); a larger message closes the connection."""
+EXPANDED_BYTES = 4 * 1024 * 1024
+"""What a compressed message may grow to."""
+COMPRESS_FROM = 1024
+"""Smaller messages cost more to compress than to send."""
+BUCKETS = 64
+"""The digest's width: 512 bytes, and about 1 KB of records for each bucket that differs at 1,500 feeds."""
+BUCKET_BYTES = 8
+MAX_RECORDS = 4000
+MAX_GAPS = 500
+MAX_RANGES = 4000
+MAX_PEERS = 16
+
+_PLAIN, _ZLIB = 0, 1
+
+
+class MalformedMessageError(ValueError):
+    """Bytes that are no message of ours; whoever sent them is broken or hostile."""
+
+
+Feed = Annotated[bytes, Meta(min_length=FEED_BYTES, max_length=FEED_BYTES)]
+Index = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Number = Annotated[int, Meta(ge=0, le=MAX_HLC)]
+Hash = Annotated[bytes, Meta(max_length=HASH_BYTES)]
+Short = Annotated[str, Meta(max_length=200)]
+Size = Annotated[int, Meta(ge=1, le=BATCH_BYTES)]
+Bucket = Annotated[int, Meta(ge=0, lt=BUCKETS)]
+Documents = Annotated[list[bytes], Meta(max_length=1000)]
+
+
+class Signed(msgspec.Struct, array_like=True, frozen=True):
+    """An entry on the wire: exactly the bytes that were signed, and the signature."""
+
+    body: Annotated[bytes, Meta(max_length=MAX_BODY)]
+    signature: Annotated[bytes, Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
+
+
+class Range(msgspec.Struct, array_like=True, frozen=True):
+    """Numbers `first` to `last` of a feed."""
+
+    feed: Feed
+    first: Number
+    last: Number
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True):
+    """What a node has of one feed: everything above `floor` up to `head` but the `gaps`."""
+
+    feed: Feed
+    floor: Number
+    head: Number
+    head_hash: Hash
+    head_hlc: Number
+    gaps: Annotated[list[tuple[Number, Number]], Meta(max_length=MAX_GAPS)]
+
+
+class PeerAddress(msgspec.Struct, array_like=True, frozen=True):
+    """Where a device can be dialed."""
+
+    device: Short
+    address: Short
+
+
+class Pair(msgspec.Struct, array_like=True, frozen=True):
+    """Two entries of one feed that cannot both be honest."""
+
+    first: Signed
+    second: Signed
+
+
+Peers = Annotated[list[PeerAddress], Meta(max_length=MAX_PEERS)]
+Feeds = Annotated[list[Feed], Meta(max_length=MAX_RECORDS)]
+Pairs = Annotated[list[Pair], Meta(max_length=100)]
+Batch = Annotated[list[Signed], Meta(max_length=8000)]
+RecordList = Annotated[list[Record], Meta(max_length=MAX_RECORDS)]
+RangeList = Annotated[list[Range], Meta(max_length=MAX_RANGES)]
+
+
+class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
+    """The dialer says who it is. `wall` is its clock (UTC ms), `port` where it listens (0: it cannot be dialed)."""
+
+    protocol: int
+    team: Short
+    device: Short
+    index: Index
+    policy: Number
+    wall: Number
+    port: Annotated[int, Meta(ge=0, le=65535)]
+    version: Short = ""
+
+
+class Tail(msgspec.Struct, array_like=True, frozen=True, tag=2):
+    """Entries after `lsn` of the numbering `index`; answered when there is one, at the latest after `wait` milliseconds."""
+
+    index: Index
+    lsn: Number
+    wait: Annotated[int, Meta(ge=0, le=60_000)]
+    size: Size
+    policy: Number
+
+
+class Push(msgspec.Struct, array_like=True, frozen=True, tag=3):
+    """Entries that the listener may lack; none, only to tell the policy's version."""
+
+    entries: Batch
+    policy: Number
+
+
+class Digest(msgspec.Struct, array_like=True, frozen=True, tag=4):
+    """A hash over each bucket of feeds."""
+
+    buckets: Annotated[bytes, Meta(min_length=BUCKETS * BUCKET_BYTES, max_length=BUCKETS * BUCKET_BYTES)]
+
+
+class Offer(msgspec.Struct, array_like=True, frozen=True, tag=5):
+    """What the dialer has in the buckets that differ, and which feeds it knows to be frozen."""
+
+    records: RecordList
+    frozen: Feeds
+
+
+class Fetch(msgspec.Struct, array_like=True, frozen=True, tag=6):
+    """Entries of these ranges in this order, each from its newest down, as many as fit `size` bytes."""
+
+    ranges: RangeList
+    size: Size
+
+
+class AskPeers(msgspec.Struct, array_like=True, frozen=True, tag=7):
+    """Where others are."""
+
+
+class Proof(msgspec.Struct, array_like=True, frozen=True, tag=8):
+    """Proofs that the listener lacks, and feeds whose proof the dialer lacks."""
+
+    give: Pairs
+    ask: Feeds
+
+
+class Policy(msgspec.Struct, array_like=True, frozen=True, tag=9):
+    """Documents that the listener lacks, and the version that the dialer has."""
+
+    version: Number
+    documents: Documents
+
+
+class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=21):
+    """HELLO's answer: the same of the listener, and where others are."""
+
+    protocol: int
+    team: Short
+    device: Short
+    index: Index
+    policy: Number
+    wall: Number
+    peers: Peers
+    version: Short = ""
+
+
+class News(msgspec.Struct, array_like=True, frozen=True, tag=22):
+    """TAIL's answer. `resync`: compare digests, the cursor alone does not say all."""
+
+    index: Index
+    lsn: Number
+    entries: Batch
+    summary: Annotated[bytes, Meta(max_length=8)]
+    policy: Number
+    resync: bool
+
+
+class Pushed(msgspec.Struct, array_like=True, frozen=True, tag=23):
+    """PUSH's answer: how many entries were new and stored."""
+
+    stored: Number
+    policy: Number
+    resync: bool
+
+
+class Records(msgspec.Struct, array_like=True, frozen=True, tag=24):
+    """DIGEST's answer: the buckets that differ with the listener's records of them, true as of its arrival number `lsn`."""
+
+    index: Index
+    lsn: Number
+    buckets: Annotated[list[Bucket], Meta(max_length=BUCKETS)]
+    records: RecordList
+    frozen: Feeds
+
+
+class Wants(msgspec.Struct, array_like=True, frozen=True, tag=25):
+    """OFFER's answer: what the listener lacks, newest first, and the frozen feeds whose proof it lacks."""
+
+    ranges: RangeList
+    proofs: Feeds
+
+
+class Entries(msgspec.Struct, array_like=True, frozen=True, tag=26):
+    """FETCH's answer."""
+
+    entries: Batch
+
+
+class PeerList(msgspec.Struct, array_like=True, frozen=True, tag=27):
+    """PEERS's answer."""
+
+    peers: Peers
+
+
+class Proofs(msgspec.Struct, array_like=True, frozen=True, tag=28):
+    """PROOF's answer."""
+
+    pairs: Pairs
+
+
+class Policies(msgspec.Struct, array_like=True, frozen=True, tag=29):
+    """POLICY's answer: documents newer than the asked version, and the version the listener has now."""
+
+    version: Number
+    documents: Documents
+
+
+class Refused(msgspec.Struct, array_like=True, frozen=True, tag=30):
+    """The answer to anything that is not granted; `peers` are others to try when this node is full."""
+
+    reason: Short
+    peers: Peers
+    busy: bool = False
+
+
+Request = Hello | Tail | Push | Digest | Offer | Fetch | AskPeers | Proof | Policy
+Reply = Welcome | News | Pushed | Records | Wants | Entries | PeerList | Proofs | Policies | Refused
+
+_M = TypeVar("_M")
+_encoder = msgspec.msgpack.Encoder()
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+
+
+def encode(message: Request | Reply) -> bytes:
+    """The frame of a message."""
+    packed = _encoder.encode(message)
+    if len(packed) <= COMPRESS_FROM:
+        return bytes((_PLAIN,)) + packed
+    return bytes((_ZLIB,)) + zlib.compress(packed, 1)
+
+
+def decode_request(frame: bytes) -> Request:
+    """The request in a frame.
+
+    Raises:
+        MalformedMessageError: it is none, or grows too large.
+
+    """
+    return _decode(_requests, frame)
+
+
+def decode_reply(frame: bytes) -> Reply:
+    """The reply in a frame.
+
+    Raises:
+        MalformedMessageError: it is none, or grows too large.
+
+    """
+    return _decode(_replies, frame)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[_M], frame: bytes) -> _M:
+    try:
+        return decoder.decode(_expand(frame))
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+        raise MalformedMessageError(str(error)) from None
+
+
+def _expand(frame: bytes) -> bytes:
+    if not frame or len(frame) > MESSAGE_BYTES:
+        raise MalformedMessageError("wrong size")
+    if frame[0] == _PLAIN:
+        return frame[1:]
+    if frame[0] != _ZLIB:
+        raise MalformedMessageError("unknown flag")
+    stream = zlib.decompressobj()
+    try:
+        expanded = stream.decompress(frame[1:], EXPANDED_BYTES)
+    except zlib.error as error:
+        raise MalformedMessageError(str(error)) from None
+    if not stream.eof:
+        raise MalformedMessageError("cut short, or larger than a message may be")
+    return expanded

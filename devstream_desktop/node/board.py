@@ -1,0 +1,156 @@
+"""What the history says about now: who is on duty, what can be deployed, what is where. Filled from the history, kept up by news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.line import render
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.text import short_ref
+from devstream_desktop.stream.words import DEPLOY_FINAL, Kind
+
+_LOOK_BACK = 2_000
+_PLAN_CHANGES = 20
+_BUSY_MS = 6 * 3_600_000
+"""A deploy that has not ended after this long does not count as running any more."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A target that an executor offers."""
+
+    target: str
+    environment: str
+    ref: str
+    description: str
+    executor: str
+    at: int
+
+
+@dataclass
+class Board:
+    """The present, as far as this node knows it."""
+
+    duty: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    """Person: when they last said so, and whether they are on duty."""
+    offers: dict[tuple[str, str], Offer] = field(default_factory=dict)
+    _gone: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def fill(self, reader: Reader) -> None:
+        """Read the present from the history; blocks for some milliseconds."""
+        self.note(line.event for line in reversed(reader.page(Query(kind=Kind.DUTY), limit=_LOOK_BACK)))
+        self.note(line.event for line in reversed(reader.page(Query(kind=Kind.TEAM), limit=_LOOK_BACK)))
+
+    def note(self, events: Iterable[Event]) -> bool:
+        """Take in news; True when the present changed."""
+        changed = False
+        for event in events:
+            if event.kind is Kind.DUTY and event.actor:
+                known = self.duty.get(event.actor)
+                if known is None or event.time >= known[0]:
+                    self.duty[event.actor] = (event.time, event.state == "on")
+                    changed = True
+            elif event.kind is Kind.TEAM and event.state in ("available", "removed"):
+                changed |= self._note_offer(event)
+            elif event.kind in (Kind.DEPLOY, Kind.TEAM):
+                changed = True
+        return changed
+
+    def _note_offer(self, event: Event) -> bool:
+        place = (event.service, event.environment)
+        known = self.offers.get(place)
+        if event.time < max(known.at if known else 0, self._gone.get(place, 0)):
+            return False
+        if event.state == "available":
+            self.offers[place] = Offer(event.service, event.environment, event.ref, event.title, event.executor, event.time)
+        else:
+            self._gone[place] = event.time
+            if known is not None and known.executor == event.executor:
+                del self.offers[place]
+        return True
+
+    def on_duty(self) -> tuple[str, ...]:
+        """The people whose last word is that they are."""
+        return tuple(sorted(person for person, (_, on) in self.duty.items() if on))
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """What a deploy would ship, as far as the history knows. Lines, newest first."""
+
+    sha: str
+    ref: str
+    title: str
+    current: str
+    changes: tuple[str, ...]
+    checks: tuple[str, ...]
+
+
+class UnknownCommitError(DevstreamError):
+    """The history does not know the commit that was asked for; the message says what to do."""
+
+
+def deployed(reader: Reader, target: str, environment: str) -> str:
+    """The revision that was last deployed there with success; empty when the history does not know."""
+    found = reader.page(Query(words=("success",), kind=Kind.DEPLOY, environment=environment, service=target), limit=20)
+    return next((line.event.revision for line in found if line.event.state == "success"), "")
+
+
+def deploying(reader: Reader, target: str, environment: str, now: int) -> str:
+    """Who is deploying there right now; empty when nobody is."""
+    found = reader.page(Query(kind=Kind.DEPLOY, environment=environment, service=target), limit=10)
+    for line in found:
+        if line.event.state not in DEPLOY_FINAL and line.event.state == "in_progress" and now - line.received < _BUSY_MS:
+            return line.event.actor
+    return ""
+
+
+def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: str) -> Shipment:
+    """What deploying `sha`, or the newest known commit of `ref`, would ship.
+
+    Raises:
+        UnknownCommitError: the history knows no such commit of this target.
+
+    """
+    ref = short_ref(ref)
+    changes = [line for line in _changes(reader, target) if line.event.revision and (not ref or short_ref(line.event.ref) == ref)]
+    start = next((i for i, line in enumerate(changes) if not sha or line.event.revision.startswith(sha.lower())), None)
+    if start is None and len(sha) != 40:
+        what = f"commit {sha}" if sha else f"commit on {ref}"
+        raise UnknownCommitError(f"no {what} of {target} is known here; wait until it is in the stream, or give all 40 digits with --sha")
+    chosen = changes[start].event if start is not None else None
+    current = deployed(reader, target, environment)
+    between: list[str] = []
+    for line in changes[start:] if start is not None else []:
+        if line.event.revision == current or len(between) == _PLAN_CHANGES:
+            break
+        between.append(render(line.event, line.transition, service=False))
+    full = chosen.revision if chosen else sha.lower()
+    return Shipment(
+        sha=full,
+        ref=ref or (short_ref(chosen.ref) if chosen else ""),
+        title=chosen.title if chosen else "",
+        current=current,
+        changes=tuple(between),
+        checks=tuple(_checks(reader, full)),
+    )
+
+
+def _changes(reader: Reader, target: str) -> list[Line]:
+    """The changes of the service a target is named after: `shop`, or a forge's `acme/shop`."""
+    found = reader.page(Query(kind=Kind.CHANGE, service=target), limit=200)
+    if found:
+        return found
+    named = reader.page(Query(words=(target,), kind=Kind.CHANGE), limit=200)
+    return [line for line in named if line.event.service.rsplit("/", 1)[-1] == target]
+
+
+def _checks(reader: Reader, sha: str) -> Iterable[str]:
+    for line in reader.page(Query(words=(sha[:12],)), limit=50):
+        if line.event.kind in (Kind.BUILD, Kind.TEST) and line.event.revision == sha:
+            yield render(line.event, line.transition, service=False)

@@ -1,0 +1,385 @@
+"""One running node: starts the rooms in order, passes news between them, and ends them in the other order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstream_desktop.control.messages import ControlError
+from devstream_desktop.deploy.request import answer_keys
+from devstream_desktop.deploy.runs import RunsError
+from devstream_desktop.deploy.service import Deploys
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.database import team_of
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.log import History
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.home import Home
+from devstream_desktop.intake.service import Intake
+from devstream_desktop.mesh.service import Credentials, Mesh
+from devstream_desktop.node import founding
+from devstream_desktop.node.board import Board
+from devstream_desktop.node.ports import (
+    Ports,
+    free_or_new,
+    join_address,
+    load_peers,
+    load_ports,
+    reachable_host,
+    save_peers,
+    save_ports,
+    split_address,
+)
+from devstream_desktop.settings import Settings, load_settings
+from devstream_desktop.stream.entry import VERSION, Entry, hlc_time
+from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
+from devstream_desktop.stream.words import Kind, Role
+from devstream_desktop.team import keys
+from devstream_desktop.team.enrol_server import Enrolment
+from devstream_desktop.team.errors import NoTeamError
+from devstream_desktop.team.team import Team
+from devstream_desktop.team.vault import Vault
+
+FRESH_MS = 120_000
+"""News older than this came out of a backlog; a deploy request among it is never run."""
+HOUSEKEEPING_S = 60
+_DAY_MS = 86_400_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says about one run of a node; empty where the settings decide."""
+
+    listen: str = ""
+    peers: tuple[str, ...] = ()
+    discovery: bool = True
+    intake: str = ""
+    solo: bool = False
+    """Found a team of one where there is no team yet."""
+    follow: Path | None = None
+    """The folder whose git repository a team of one follows."""
+
+
+class _Policies:
+    """The policy chain as the mesh sees it: a version and opaque documents."""
+
+    def __init__(self, team: Team) -> None:
+        self._team = team
+
+    def version(self) -> int:
+        return self._team.chain.current.version
+
+    def documents(self, after_version: int) -> list[bytes]:
+        return self._team.chain.documents(after_version)
+
+    def absorb(self, documents: list[bytes]) -> bool:
+        return self._team.absorb(documents)
+
+
+class Node:
+    """The rooms of one home, running. Made by `start`; `stop` ends it."""
+
+    def __init__(self, home: Home, options: Options, on_news: Callable[[], None]) -> None:
+        self.home = home
+        self.options = options
+        self._on_news = on_news
+        self.notices: dict[str, str] = {}
+        """What is wrong, by where; a sentence each."""
+        self.revision = 0
+        """Grows whenever something that `status` shows changed."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self.intake: Intake | None = None
+        self.deploys: Deploys | None = None
+        self.enrolment: Enrolment | None = None
+        self.board = Board()
+        self.reader = Reader(home.history)
+        self._loop: asyncio.AbstractEventLoop
+        self.settings: Settings
+        self.vault: Vault
+        self.team: Team
+        self.history: History
+        self.mesh: Mesh
+        self.mesh_address = ""
+        self.intake_url = ""
+        self._roles_lock = asyncio.Lock()
+        self._early_requests: list[tuple[Event, str]] = []
+        """Deploy requests that came, with their author's device, before the executor had started."""
+
+    async def start(self) -> None:
+        """Open everything and begin to talk.
+
+        Raises:
+            NoTeamError: this home belongs to no team.
+            VaultError, HistoryError, SettingsError, SourcesError, MeshError, RunsError: each says what to do.
+
+        """
+        self._loop = asyncio.get_running_loop()
+        self.settings = await asyncio.to_thread(load_settings, self.home.settings)
+        self.vault = await asyncio.to_thread(Vault.open, self.home)
+        self.team = await asyncio.to_thread(self._open_team)
+        self.history = await asyncio.to_thread(self._open_history)
+        await asyncio.to_thread(self.board.fill, Reader(self.home.history))
+        await self._start_mesh()
+        await self._start_enrolment()
+        await self._follow_roles()
+        self.team.on_change = self._on_policy
+        self.spawn(self._housekeeping())
+
+    async def stop(self) -> None:
+        """End every room, the ones that make events first."""
+        self._stopping = True
+        self.team.on_change = None
+        if self.deploys is not None:
+            await self.deploys.stop()
+        if self.intake is not None:
+            await self.intake.stop()
+        if self.enrolment is not None:
+            await self.enrolment.stop()
+        await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.mesh.stop()
+        self.reader.close()
+        self.history.close()
+
+    @property
+    def device(self) -> str:
+        return self.team.device.id
+
+    @property
+    def on_duty(self) -> bool:
+        """This person's duty; on until they say otherwise."""
+        said = self.board.duty.get(self.team.person)
+        return said is None or said[1]
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Make these part of the stream: durable here and on their way when this returns. Facts already known are not said again.
+
+        Raises:
+            ControlError: this device may not author one of them; nothing of the call was published.
+            HistoryError: the disk is full or fails; nothing of the call was published.
+
+        """
+        now = now_ms()
+        for event in events:
+            if refusal := self.team.refusal_of(self.device, event, now):
+                raise ControlError(refusal)
+        new = [event for event in events if not self.history.knows(event.key)]
+        if new:
+            await self.mesh.publish([encode_event(event) for event in new])
+
+    def changed(self) -> None:
+        """Something that `status` shows changed."""
+        self.revision += 1
+        self._on_news()
+
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        """Run `work` beside everything else, and log what it raises."""
+        task = asyncio.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        except Exception:  # noqa: BLE001 - one failed task must not end the node; it is in the log
+            _log.exception("a task of the node failed")
+
+    async def _housekeeping(self) -> None:
+        while not self._stopping:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            self.history.checkpoint()
+            await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
+
+    def _open_team(self) -> Team:
+        try:
+            return Team.load(self.home, self.vault)
+        except NoTeamError:
+            if not self.options.solo:
+                raise
+        team = founding.found_solo(self.home, self.vault)
+        if self.options.follow is not None:
+            founding.follow_repository(self.home, self.options.follow)
+        return team
+
+    def _open_history(self) -> History:
+        earlier = team_of(self.home.history)
+        if earlier and earlier != self.team.id:
+            founding.set_history_aside(self.home, earlier)
+        history = History(self.home.history, FeedMirror(self.home.feed_mirror), self.team.device.public, self.team.id)
+        history.set_people(self._people())
+        return history
+
+    def _people(self) -> dict[str, str]:
+        return dict(self.team.chain.current.persons)
+
+    async def _start_mesh(self) -> None:
+        wanted = self.options.listen or self.settings.mesh.listen
+        host, port = split_address(wanted)
+        ports = await asyncio.to_thread(load_ports, self.home)
+        if not port:
+            port = free_or_new(host, ports.mesh)
+        self.mesh = Mesh(
+            store=self.history,
+            device=self.device,
+            sign=self.team.device.sign,
+            verify=keys.verify,
+            team_id=self.team.id,
+            refusal=self._entry_refusal,
+            gate=self.team.gate,
+            credentials=Credentials(self.team.ca_pem, self.team.certificate_pem, self.team.tls_key_pem),
+            policies=_Policies(self.team),
+            retention_ms=self.team.chain.current.retention_days * _DAY_MS,
+            clock=now_ms,
+            on_entries=self._on_entries,
+            listen=join_address(host, port),
+            peers=[*self.options.peers, *self.settings.mesh.peers],
+            hints=[*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints],
+            discovery=self.options.discovery and self.settings.mesh.discovery,
+        )
+        bound_host, bound_port = split_address(await self.mesh.start())
+        self.mesh_address = join_address(reachable_host(bound_host), bound_port)
+        await asyncio.to_thread(save_ports, self.home, Ports(mesh=bound_port, enrol=ports.enrol))
+
+    async def _start_enrolment(self) -> None:
+        if not self.team.is_issuer:
+            return
+        host, _ = split_address(self.options.listen or self.settings.mesh.listen)
+        ports = await asyncio.to_thread(load_ports, self.home)
+        port = free_or_new(host, ports.enrol)
+        self.enrolment = Enrolment(self.team, host=host, port=port, peers=lambda: [self.mesh_address], on_joined=self._on_joined)
+        await self.enrolment.start()
+        await asyncio.to_thread(save_ports, self.home, Ports(mesh=ports.mesh or split_address(self.mesh_address)[1], enrol=port))
+
+    async def _follow_roles(self) -> None:
+        """Run intake and deploys where the policy gives this device the role, and only there."""
+        policy = self.team.chain.current
+        async with self._roles_lock:
+            if policy.has_role(self.device, Role.COLLECTOR):
+                if self.intake is None:
+                    await self._start_intake()
+            elif self.intake is not None:
+                await self.intake.stop()
+                self.intake, self.intake_url = None, ""
+            if policy.has_role(self.device, Role.EXECUTOR):
+                if self.deploys is None:
+                    await self._start_deploys()
+            elif self.deploys is not None:
+                await self.deploys.stop()
+                self.deploys = None
+
+    async def _start_intake(self) -> None:
+        listen = self.options.intake or self.settings.intake.listen
+        intake = Intake(self.home, self.vault, self.publish, listen=listen or None, now=now_ms)
+        try:
+            await intake.start()
+        except DevstreamError as error:
+            # A mistake in the sources must not take history and deploys away.
+            self.notices["intake"] = f"nothing is taken in: {error}"
+            _log.error("%s", error)
+            return
+        self.notices.pop("intake", None)
+        self.intake, self.intake_url = intake, intake.url
+
+    async def _start_deploys(self) -> None:
+        deploys = Deploys(
+            home=self.home,
+            device=self.device,
+            publish=self.publish,
+            may_deploy=self._may_deploy,
+            who_may=self._who_may,
+            now=now_ms,
+            answered=self._answered,
+        )
+        try:
+            await deploys.start()
+        except RunsError as error:
+            self.notices["deploy"] = f"nothing can be deployed from here: {error}"
+            _log.error("%s", error)
+            return
+        self.notices.pop("deploy", None)
+        self.deploys = deploys
+        for event, device in self._early_requests:
+            self._judge(event, device)
+        self._early_requests.clear()
+
+    def _may_deploy(self, person: str, target: str, environment: str) -> bool:
+        return self.team.chain.current.may(person, Role.DEPLOYER, target, environment)
+
+    def _who_may(self, role: Role) -> Sequence[str]:
+        return self.team.chain.current.who_has(role)
+
+    async def _answered(self, request: str) -> bool:
+        return any(self.history.knows(key) for key in answer_keys(request))
+
+    def _entry_refusal(self, entry: Entry) -> str | None:
+        if entry.version != VERSION:
+            # Kept and passed on for newer members; who is no member may not even do that.
+            return self.team.gate(entry.device)
+        try:
+            event = decode_event(entry.payload)
+        except InvalidEventError as error:
+            return f"it is no event: {error}"
+        return self.team.refusal_of(entry.device, event, hlc_time(entry.hlc))
+
+    def _on_entries(self, entries: list[Entry]) -> None:
+        events: list[Event] = []
+        for entry in entries:
+            with contextlib.suppress(InvalidEventError):
+                event = decode_event(entry.payload)
+                events.append(event)
+                if event.kind is Kind.DEPLOY and event.state == "requested" and event.executor == self.device:
+                    self._judge(event, entry.device)
+        if self.board.note(events):
+            self.revision += 1
+        self._on_news()
+
+    def _judge(self, event: Event, device: str) -> None:
+        if self.deploys is None:
+            self._early_requests.append((event, device))
+            return
+        person = self.team.chain.current.person_of(device) or ""
+        self.spawn(self.deploys.handle(event, device, person, fresh=now_ms() - event.time <= FRESH_MS))
+
+    def _on_policy(self) -> None:
+        # The team changes in worker threads: joins and grants write files.
+        self._loop.call_soon_threadsafe(lambda: self.spawn(self._policy_changed()))
+
+    async def _policy_changed(self) -> None:
+        self.history.set_people(self._people())
+        await self.mesh.policy_changed()
+        await self._follow_roles()
+        self.changed()
+
+    def _on_joined(self, device: str, person: str) -> None:
+        self._loop.call_soon_threadsafe(lambda: self.spawn(self._say_joined(device, person)))
+
+    async def _say_joined(self, device: str, person: str) -> None:
+        await self.publish(
+            [
+                make_event(
+                    kind=Kind.TEAM,
+                    state="joined",
+                    service="team",
+                    subject=f"member/{device[:8]}",
+                    key=fact_key(self.team.id, Kind.TEAM, "joined", device),
+                    time=now_ms(),
+                    actor=person,
+                    reason=f"device {device[:8]}",
+                )
+            ]
+        )
+
+
+def now_ms() -> int:
+    """The wall clock, UTC milliseconds."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,140 @@
+"""What a command does on a home whose node does not run: found, join, invite, grant, and write the list of sources.
+
+Only one process may change a home; the caller has found that no node answers at its control socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from devstream_desktop.control.messages import AddSource, Grant, Invite, Join, Member, SourceStatus
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+from devstream_desktop.intake import sources as files
+from devstream_desktop.node.ports import Ports, free_or_new, join_address, load_ports, reachable_host, save_ports, split_address
+from devstream_desktop.settings import load_settings
+from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.words import Role
+from devstream_desktop.team import os_keyring
+from devstream_desktop.team.roster import Member as TeamMember
+from devstream_desktop.team.team import Team
+from devstream_desktop.team.vault import Vault
+
+
+def create_team(home: Home, name: str, person: str) -> str:
+    """Found a team; returns a sentence."""
+    team = Team.create(home, Vault.open(home), name, person)
+    return f"team {team.name} is founded; {team.person} is its admin, collector and executor"
+
+
+def join_team(home: Home, request: Join) -> str:
+    """Join the invite's team; returns its name."""
+    return asyncio.run(Team.join(home, Vault.open(home), request.invite, request.person)).name
+
+
+def invite(home: Home, request: Invite) -> str:
+    """Make an invite to the address at which the node will listen when it starts."""
+    team = Team.load(home, Vault.open(home))
+    address = request.address
+    if not address:
+        host, _ = split_address(load_settings(home.settings).mesh.listen)
+        ports = load_ports(home)
+        port = free_or_new(host, ports.enrol)
+        save_ports(home, Ports(mesh=ports.mesh, enrol=port))
+        address = join_address(reachable_host(host), port)
+    return team.invite(request.expires_s, address)
+
+
+def grant(home: Home, request: Grant) -> str:
+    """Give a role; returns a sentence."""
+    version = Team.load(home, Vault.open(home)).grant(request.person, role_of(request.role), request.pattern)
+    return granted(request, version)
+
+
+def granted(request: Grant, version: int) -> str:
+    """What a grant did, in a sentence."""
+    return f"{request.person} is {request.role}{f' of {request.pattern}' if request.pattern else ''} (policy version {version})"
+
+
+def role_of(word: str) -> Role:
+    """The role named `word`.
+
+    Raises:
+        DevstreamError: there is none.
+
+    """
+    try:
+        return Role(word)
+    except ValueError:
+        raise DevstreamError(f"{clean(word, 40)!r} is not a role; roles are {', '.join(Role)}") from None
+
+
+def members_of(team: Team) -> tuple[Member, ...]:
+    """Who is in a team, and what they may."""
+    return tuple(Member(person=one.person, devices=one.devices, roles=_roles(one)) for one in team.members())
+
+
+def roles_of(team: Team, person: str) -> tuple[str, ...]:
+    """What one person may, as `deployer shop/production`."""
+    return next((_roles(one) for one in team.members() if one.person == person), ())
+
+
+def _roles(member: TeamMember) -> tuple[str, ...]:
+    granted_roles = {grant.role for grant in member.grants}
+    plain = (role for role in member.roles if role not in granted_roles)
+    return (*plain, *(f"{grant.role} {grant.pattern}" for grant in member.grants))
+
+
+def members(home: Home) -> tuple[Member, ...]:
+    """Who is in the team of a home."""
+    return members_of(Team.load(home, Vault.open(home)))
+
+
+def source_of(request: AddSource) -> files.Source:
+    """The source that a request describes."""
+    if request.type == "git":
+        return files.GitSource(name=request.name, url=request.location, branches=request.branches)
+    return files.WebhookSource(name=request.name, type=request.type, branches=request.branches)
+
+
+def absolute_location(location: str) -> str:
+    """A repository's path or URL as the node, which runs in another folder, will find it."""
+    return files.absolute_url(location, Path.cwd())
+
+
+def add_source(home: Home, request: AddSource) -> str:
+    """Add a source; returns the URL path of a webhook source, else nothing."""
+    source = source_of(request)
+    files.add_source(home, Vault.open(home), source, request.secret)
+    return source.path if isinstance(source, files.WebhookSource) else ""
+
+
+def remove_source(home: Home, name: str) -> str:
+    """Take a source out; returns a sentence."""
+    files.remove_source(home, Vault.open(home), name)
+    return f"source {name} is removed"
+
+
+def sources(home: Home) -> tuple[SourceStatus, ...]:
+    """The sources of a home, none of which is listened to."""
+    return tuple(
+        SourceStatus(
+            name=source.name,
+            type=source.type,
+            location=source.path if isinstance(source, files.WebhookSource) else source.url,
+            state="stopped",
+            branches=source.branches,
+        )
+        for source in files.load_sources(home.sources)
+    )
+
+
+def keyring_works(home: Home) -> bool:
+    """Whether a keyring holds, or can hold, the key that seals the secrets of a home."""
+    if any(home.secrets.iterdir()):
+        return True
+    try:
+        return bool(os_keyring.stores())
+    except Exception:  # noqa: BLE001 - backends raise what their D-Bus library raises; any of it means no
+        return False

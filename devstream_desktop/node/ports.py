@@ -1,0 +1,88 @@
+"""Addresses: the ports taken last time, so that an invite stays true, and where peers were found, so that they are found again."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+import msgspec
+
+from devstream_desktop.home import Home, write_private
+
+
+class Ports(msgspec.Struct, frozen=True, kw_only=True):
+    """Port numbers; 0 where none was taken yet."""
+
+    mesh: int = 0
+    enrol: int = 0
+
+
+def load_ports(home: Home) -> Ports:
+    """The ports of last time; zeros for a new home."""
+    try:
+        return msgspec.json.decode(home.ports.read_bytes(), type=Ports)
+    except (OSError, msgspec.DecodeError):
+        return Ports()
+
+
+def save_ports(home: Home, ports: Ports) -> None:
+    """Remember these."""
+    if ports != load_ports(home):
+        write_private(home.ports, msgspec.json.encode(ports), durable=False)
+
+
+def load_peers(home: Home) -> list[str]:
+    """Where peers were found last time, best first."""
+    try:
+        return msgspec.json.decode(home.peers.read_bytes(), type=list[str])
+    except (OSError, msgspec.DecodeError):
+        return []
+
+
+def save_peers(home: Home, addresses: list[str]) -> None:
+    """Remember these."""
+    if addresses != load_peers(home):
+        write_private(home.peers, msgspec.json.encode(addresses), durable=False)
+
+
+def free_or_new(host: str, port: int) -> int:
+    """`port` when it can still be listened on at `host`, else a free one."""
+    for wanted in (port, 0):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, wanted))
+            except OSError:
+                continue
+            free: int = probe.getsockname()[1]
+            return free
+    return 0
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of `host:port` or `[v6]:port`."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def join_address(host: str, port: int) -> str:
+    """`host:port`, with brackets where the host is IPv6."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def reachable_host(host: str) -> str:
+    """What others can dial when we listen on `host`: itself, or for all interfaces the one that leads out (loopback where none does)."""
+    try:
+        if not ipaddress.ip_address(host).is_unspecified:
+            return host
+    except ValueError:
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a datagram socket sends nothing; it only asks the routing table. 192.0.2.0/24 is for documentation.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.1"
+        found: str = probe.getsockname()[0]
+        return found

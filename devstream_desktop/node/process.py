@@ -1,0 +1,113 @@
+"""The process around a node: the control socket, signals, the log, and starting anew when the node joins another team."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from devstream_desktop.control.messages import AnyReply, AnyRequest, ControlError, Join, StartingError, Stop
+from devstream_desktop.control.server import Server
+from devstream_desktop.home import Home
+from devstream_desktop.node.core import Node, Options
+from devstream_desktop.node.requests import Requests
+from devstream_desktop.team.team import Team
+
+_log = logging.getLogger(__name__)
+
+
+class Process:
+    """Runs the node of a home until a signal or a `Stop` ends it."""
+
+    def __init__(self, home: Home, options: Options, on_ready: Callable[[Node], None], on_news: Callable[[], None] | None = None) -> None:
+        self._home = home
+        self._options = options
+        self._on_ready = on_ready
+        self._on_news = on_news
+        self._news = asyncio.Event()
+        self._end = asyncio.Event()
+        self._again = False
+        self._requests: Requests | None = None
+        self._node: Node | None = None
+
+    async def run(self) -> None:
+        """Run to the end.
+
+        Raises:
+            ControlError: another node has this home.
+            Exception: as `Node.start`.
+
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if sys.platform == "win32":
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._end.set))
+            else:
+                loop.add_signal_handler(number, self._end.set)
+        server = Server(self._home.control_url(), self._answer)
+        server.start()
+        try:
+            while True:
+                self._again = False
+                await self._run_once()
+                if not self._again:
+                    return
+                self._end.clear()
+        finally:
+            await server.stop()
+
+    async def _run_once(self) -> None:
+        node = Node(self._home, self._options, self._wake)
+        await node.start()
+        self._node = node
+        self._requests = Requests(node, lambda: self._news, self._end.set, self._join)
+        try:
+            self._on_ready(node)
+            await self._end.wait()
+        finally:
+            self._requests = None
+            self._wake()
+            await node.stop()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+        if self._on_news is not None:
+            self._on_news()
+
+    async def _answer(self, request: AnyRequest) -> AnyReply:
+        if self._requests is None:
+            if isinstance(request, Stop):
+                self._end.set()
+            raise StartingError("the node is just starting or ending; ask again in a moment")
+        return await self._requests.answer(request)
+
+    async def _join(self, request: Join) -> str:
+        node = self._node
+        if node is None:  # pragma: no cover - `_answer` asks only a running node
+            raise ControlError("the node is not running")
+        if not node.team.solo:
+            raise ControlError(f"this home is in team {node.team.name} already; use another --home to join a second team")
+        joined = await Team.join(self._home, node.vault, request.invite, request.person)
+        # The answer leaves first; then the node starts anew as a member of the other team.
+        self._again = True
+        asyncio.get_running_loop().call_later(0.1, self._end.set)
+        return joined.name
+
+
+def start_logging(home: Home, *, verbose: bool) -> None:
+    """Log to `node.log` in the home, rotated, readable by its owner alone; with `verbose` to standard error too."""
+    old_umask = os.umask(0o077)
+    try:
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(home.log, maxBytes=2_000_000, backupCount=4, encoding="utf-8")
+    finally:
+        os.umask(old_umask)
+    form = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+    handlers = [handler, logging.StreamHandler()] if verbose else [handler]
+    for one in handlers:
+        one.setFormatter(form)
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)

@@ -1,0 +1,299 @@
+"""What the node does for its screens and scripts: each request of control/messages.py, answered from the rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+from devstream_desktop.control.messages import (
+    AddSource,
+    AnyReply,
+    AnyRequest,
+    ControlError,
+    Done,
+    Emit,
+    GetMembers,
+    GetStatus,
+    GetTargets,
+    Grant,
+    Invite,
+    Join,
+    Members,
+    News,
+    Plan,
+    PlanDeploy,
+    ProbeSource,
+    RemoveSource,
+    RequestDeploy,
+    SetDuty,
+    Stop,
+    Targets,
+    TargetStatus,
+    Wait,
+)
+from devstream_desktop.deploy.request import InvalidRequestError, make_request
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.intake.emit import EmitRequest, emit_event
+from devstream_desktop.intake.service import Intake
+from devstream_desktop.node import board, offline
+from devstream_desktop.node.core import Node, now_ms
+from devstream_desktop.node.status import describe
+from devstream_desktop.stream.event import InvalidEventError, fact_key, make_event
+from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.words import Kind, Role
+
+MAX_WAIT_MS = 60_000
+
+
+class Requests:
+    """Answers requests for one node. `news` is set (and replaced) whenever there is something new; `end` and `join` act on the process."""
+
+    def __init__(
+        self, node: Node, news: Callable[[], asyncio.Event], end: Callable[[], None], join: Callable[[Join], Awaitable[str]]
+    ) -> None:
+        self._node = node
+        self._news = news
+        self._end = end
+        self._join = join
+
+    async def answer(self, request: AnyRequest) -> AnyReply:
+        """The answer to one request.
+
+        Raises:
+            ControlError: it is refused; the sentence says why and what to do.
+
+        """
+        try:
+            return await self._answer(request)
+        except ControlError:
+            raise
+        except (DevstreamError, InvalidEventError, InvalidRequestError) as error:
+            raise ControlError(str(error)) from error
+
+    async def _answer(self, request: AnyRequest) -> AnyReply:
+        match request:
+            case Wait():
+                return await self._wait(request)
+            case GetStatus():
+                return await asyncio.to_thread(describe, self._node)
+            case Emit():
+                return await self._emit(request)
+            case SetDuty():
+                return await self._set_duty(on=request.on)
+            case GetTargets():
+                return await asyncio.to_thread(self._targets)
+            case PlanDeploy():
+                return await asyncio.to_thread(self._plan, request)
+            case RequestDeploy():
+                return await self._request_deploy(request)
+            case Invite():
+                return await self._invite(request)
+            case Join():
+                return Done(text=await self._join(request))
+            case Grant():
+                return await self._grant(request)
+            case GetMembers():
+                return self._members()
+            case AddSource():
+                return await self._add_source(request)
+            case RemoveSource():
+                return await self._remove_source(request)
+            case ProbeSource():
+                return await self._probe_source(request)
+            case Stop():
+                self._end()
+                return Done(text="the node ends")
+
+    async def _wait(self, request: Wait) -> News:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + min(request.wait_ms, MAX_WAIT_MS) / 1000
+        while True:
+            news = self._news()
+            newest, revision = self._node.history.newest(), self._node.revision
+            if newest != request.newest or revision != request.status or loop.time() >= deadline:
+                return News(newest=newest, status=revision)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await news.wait()
+            except TimeoutError:
+                continue
+
+    async def _emit(self, request: Emit) -> Done:
+        node = self._node
+        options = EmitRequest(
+            kind=request.kind,
+            state=request.state,
+            service=request.service,
+            environment=request.environment,
+            ref=request.ref,
+            revision=request.revision,
+            actor=request.actor,
+            title=request.title,
+            url=request.url,
+            severity=request.severity,
+            subject=request.subject,
+        )
+        self._may_author(options)
+        intake = node.intake
+        event = intake.event_of(options) if intake else emit_event(options, now=now_ms(), nonce=secrets.token_hex(8))
+        await node.publish([event])
+        return Done(text=event.key)
+
+    def _may_author(self, options: EmitRequest) -> None:
+        try:
+            kind = Kind(options.kind)
+        except ValueError:
+            allowed = ", ".join(Kind)
+            raise ControlError(f"--kind {clean(options.kind, 40)!r} is not a kind; allowed: {allowed}") from None
+        team = self._node.team
+        missing = team.missing_role(kind, options.state)
+        if missing is not None:
+            who = " or ".join(missing.grantors) or "an admin"
+            raise ControlError(
+                f"this device may not say {kind} {clean(options.state, 20)}: it lacks the role {missing.role}."
+                f" {who} can give it: devstream team grant {team.person} {missing.role}"
+            )
+
+    async def _set_duty(self, *, on: bool) -> Done:
+        node, state = self._node, "on" if on else "off"
+        if node.on_duty is on and node.team.person in node.board.duty:
+            return Done(text=f"{node.team.person} is {state} duty already")
+        now = now_ms()
+        event = make_event(
+            kind=Kind.DUTY,
+            state=state,
+            service="team",
+            subject=f"duty/{node.team.person}",
+            key=fact_key(node.device, Kind.DUTY, str(now), secrets.token_hex(4)),
+            time=now,
+            actor=node.team.person,
+        )
+        await node.publish([event])
+        node.changed()
+        return Done(text=f"{node.team.person} is {state} duty")
+
+    def _targets(self) -> Targets:
+        node = self._node
+        with Reader(node.home.history) as reader:
+            return Targets(
+                targets=tuple(
+                    TargetStatus(
+                        target=offer.target,
+                        environment=offer.environment,
+                        description=offer.description,
+                        ref=offer.ref,
+                        executor=offer.executor,
+                        allowed=not (reason := self._why_not(offer.target, offer.environment)),
+                        reason=reason,
+                        revision=board.deployed(reader, offer.target, offer.environment),
+                        busy=board.deploying(reader, offer.target, offer.environment, now_ms()),
+                    )
+                    for _, offer in sorted(node.board.offers.items())
+                )
+            )
+
+    def _why_not(self, target: str, environment: str) -> str:
+        policy, person = self._node.team.chain.current, self._node.team.person
+        if policy.may(person, Role.DEPLOYER, target, environment):
+            return ""
+        admins = ", ".join(policy.who_has(Role.ADMIN)) or "an admin"
+        return f"{person} may not; ask {admins}"
+
+    def _offer(self, target: str, environment: str) -> board.Offer:
+        offers = self._node.board.offers
+        offer = offers.get((target, environment))
+        if offer is None:
+            known = ", ".join(f"{t}/{e}" for t, e in sorted(offers)) or "none yet"
+            raise ControlError(f"no executor offers {clean(target, 40)}/{clean(environment, 40)}; offered are: {known}")
+        return offer
+
+    def _plan(self, request: PlanDeploy) -> Plan:
+        offer = self._offer(request.target, request.environment)
+        ref = request.ref or ("" if request.sha else offer.ref)
+        with Reader(self._node.home.history) as reader:
+            shipment = board.shipment(reader, request.target, request.environment, ref=ref, sha=request.sha)
+        reason = self._why_not(request.target, request.environment)
+        return Plan(
+            target=request.target,
+            environment=request.environment,
+            ref=shipment.ref,
+            sha=shipment.sha,
+            current=shipment.current,
+            changes=shipment.changes,
+            checks=shipment.checks,
+            allowed=not reason,
+            reason=reason,
+        )
+
+    async def _request_deploy(self, request: RequestDeploy) -> Done:
+        node = self._node
+        offer = self._offer(request.target, request.environment)
+        event = make_request(
+            person=node.team.person,
+            target=request.target,
+            environment=request.environment,
+            ref=request.ref,
+            sha=request.sha,
+            executor=offer.executor,
+            now=now_ms(),
+            reason=request.reason,
+            title=await asyncio.to_thread(self._title, request),
+        )
+        await node.publish([event])
+        return Done(text=event.key)
+
+    def _title(self, request: RequestDeploy) -> str:
+        with Reader(self._node.home.history) as reader:
+            return board.shipment(reader, request.target, request.environment, ref="", sha=request.sha).title
+
+    async def _invite(self, request: Invite) -> Done:
+        node = self._node
+        if node.enrolment is None:
+            who = ", ".join(node.team.chain.current.who_has(Role.ADMIN)) or "an admin"
+            raise ControlError(f"this device cannot invite: it does not hold the team's certificate authority; ask {who}")
+        return Done(text=await node.enrolment.invite(request.expires_s, request.address or None))
+
+    async def _grant(self, request: Grant) -> Done:
+        node = self._node
+        version = await asyncio.to_thread(node.team.grant, request.person, offline.role_of(request.role), request.pattern)
+        now = now_ms()
+        what = offline.granted(request, version)
+        event = make_event(
+            kind=Kind.TEAM,
+            state="policy",
+            service="team",
+            subject="policy",
+            key=fact_key(node.team.id, Kind.TEAM, "policy", str(version)),
+            time=now,
+            actor=node.team.person,
+            reason=what,
+            number=str(version),
+        )
+        await node.publish([event])
+        return Done(text=what)
+
+    def _members(self) -> Members:
+        return Members(members=offline.members_of(self._node.team))
+
+    async def _add_source(self, request: AddSource) -> Done:
+        path = await self._intake().add_source(offline.source_of(request), request.secret)
+        self._node.changed()
+        return Done(text=path)
+
+    async def _remove_source(self, request: RemoveSource) -> Done:
+        await self._intake().remove_source(request.name)
+        self._node.changed()
+        return Done(text=f"source {request.name} is removed")
+
+    async def _probe_source(self, request: ProbeSource) -> Done:
+        report = await self._intake().test_source(request.name)
+        if not report.ok:
+            raise ControlError(f"the test of {request.name} got as far as {report.reached}: {report.detail}")
+        return Done(text=report.detail)
+
+    def _intake(self) -> Intake:
+        if self._node.intake is None:
+            raise ControlError("this node is not a collector; an admin can make it one: devstream team grant PERSON collector")
+        return self._node.intake

@@ -1,0 +1,246 @@
+"""Shared by the mesh's tests: a team's certificates, and real nodes with real logs on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import datetime as dt
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from blockbuster import blockbuster_ctx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey, VerifyKey
+
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.log import History
+from devstream_desktop.mesh.link import SERVER_NAME, Credentials
+from devstream_desktop.mesh.service import Mesh, Timing
+from devstream_desktop.stream.entry import Entry, device_id
+from devstream_desktop.stream.event import decode_event, encode_event, fact_key, make_event
+from devstream_desktop.stream.words import Kind
+
+DAY = 86_400_000
+assert concurrent.futures.ThreadPoolExecutor  # loaded at first use, which would read files inside a loop
+
+
+class _All:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def no_blocking() -> Iterator[None]:
+    """The log is written on the loop by design (each call is short); anything else that blocks fails the test."""
+    with blockbuster_ctx("devstream_desktop.mesh") as detector:
+        for function in detector.functions.values():
+            function.can_block_in("devstream_desktop/history/log.py", _All())
+        yield
+
+
+def verify(key: bytes, message: bytes, signature: bytes) -> bool:
+    try:
+        VerifyKey(key).verify(message, signature)
+    except (BadSignatureError, ValueError):
+        return False
+    return True
+
+
+class Team:
+    """A CA, and leafs of it."""
+
+    def __init__(self, name: str = "acme") -> None:
+        self.id = name
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.certificate = self._sign(self.name, self.key.public_key(), ca=True, days=365)
+
+    def _sign(self, subject, public, *, ca=False, days=30, start=-1, names=()):
+        now = dt.datetime.now(dt.UTC) + dt.timedelta(days=start)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now)
+            .not_valid_after(now + dt.timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+        )
+        if ca:
+            usage = x509.KeyUsage(
+                digital_signature=False,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                key_cert_sign=True,
+                crl_sign=True,
+                encipher_only=False,
+                decipher_only=False,
+            )
+            builder = builder.add_extension(usage, critical=True)
+        else:
+            purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+            builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def credentials(self, name: str, *, days: int = 30, start: int = -1, ca: Team | None = None) -> Credentials:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        leaf = self._sign(subject, key.public_key(), days=days, start=start, names=(name, SERVER_NAME))
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+        return Credentials(_pem((ca or self).certificate), _pem(leaf), pem)
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@dataclass
+class Policies:
+    """A chain of documents, each one byte longer than the last; the real one is in team/."""
+
+    chain: list[bytes] = field(default_factory=list)
+
+    def version(self) -> int:
+        return len(self.chain)
+
+    def documents(self, after_version: int) -> list[bytes]:
+        return self.chain[after_version:]
+
+    def absorb(self, documents: list[bytes]) -> bool:
+        fresh = [d for d in documents if len(d) > len(self.chain)]
+        self.chain += fresh
+        return bool(fresh)
+
+
+class Node:
+    """One mesh with its log, and what came out of it."""
+
+    def __init__(self, team, folder, peers=(), **given) -> None:
+        self.team = team
+        self.signing = given.pop("signing", None) or SigningKey.generate()
+        self.public = bytes(self.signing.verify_key)
+        self.device = device_id(self.public)
+        self.policies = given.pop("policies", None) or Policies()
+        self.entries: list[Entry] = []
+        self.barred: dict[str, str] = {}
+        """Device ids that the gate refuses, and why."""
+        self.unwelcome = ""
+        """Why entries of others are refused, when they are."""
+        self._changed = asyncio.Event()
+        folder.mkdir(exist_ok=True)
+        self.history = History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), self.public, team.id)
+        self.mesh = Mesh(
+            **{
+                "store": self.history,
+                "device": self.device,
+                "sign": lambda message: self.signing.sign(message).signature,
+                "verify": verify,
+                "team_id": team.id,
+                "refusal": lambda entry: (self.unwelcome or None) if entry.device != self.device else None,
+                "gate": self.barred.get,
+                "credentials": given.pop("credentials", None) or team.credentials(self.device),
+                "policies": self.policies,
+                "retention_ms": 30 * DAY,
+                "clock": lambda: time.time_ns() // 1_000_000,
+                "on_entries": self._arrived,
+                "listen": "127.0.0.1:0",
+                "peers": list(peers),
+                "hints": [],
+                "discovery": False,
+                "rng": random.Random(1),
+                **given,
+            }
+        )
+        self.address = ""
+
+    def _arrived(self, entries: list[Entry]) -> None:
+        self.entries += entries
+        self._changed.set()
+
+    async def start(self) -> Node:
+        self.address = await self.mesh.start()
+        return self
+
+    async def stop(self) -> None:
+        await self.mesh.stop()
+        self.history.close()
+
+    async def say(self, *titles: str) -> list[Entry]:
+        return await self.mesh.publish([payload(title) for title in titles])
+
+    def titles(self) -> list[str]:
+        return [decode_event(entry.payload).title for entry in self.entries]
+
+    async def until(self, what: Callable[[], object], seconds: float = 10.0) -> None:
+        """Wait until `what()` is true, looking at each arrival and ten times a second."""
+        async with asyncio.timeout(seconds):
+            while not what():
+                self._changed.clear()
+                try:
+                    async with asyncio.timeout(0.05):
+                        await self._changed.wait()
+                except TimeoutError:
+                    continue
+
+    def refusals(self) -> str:
+        return "\n".join(f"{peer.address} {peer.device} {peer.reason}" for peer in self.mesh.status().refused)
+
+    def live(self) -> set[str]:
+        return {peer.device for peer in self.mesh.status().peers if peer.state == "live"}
+
+
+def payload(title: str) -> bytes:
+    event = make_event(
+        kind=Kind.CHANGE,
+        state="pushed",
+        service="shop",
+        subject="change/shop/main",
+        key=fact_key("test", Kind.CHANGE, title),
+        time=1_700_000_000_000,
+        title=title,
+    )
+    return encode_event(event)
+
+
+@pytest.fixture(scope="session")
+def team() -> Team:
+    return Team()
+
+
+@pytest.fixture(scope="session")
+def other_team() -> Team:
+    return Team("rivals")
+
+
+FAST = Timing(connect=1.5, request=3.0, tail_wait=1.0, tail=2.5, repair=5.0)
+
+
+@pytest.fixture
+async def make_node(team, tmp_path):
+    """Start a node of the team; all are stopped at the end."""
+    nodes: list[Node] = []
+
+    async def make(*, peers=(), of=team, name=None, **given) -> Node:
+        given.setdefault("timing", FAST)
+        node = Node(
+            of, tmp_path / (name or f"node{len(nodes)}"), [peer if isinstance(peer, str) else peer.address for peer in peers], **given
+        )
+        nodes.append(node)
+        return await node.start()
+
+    make.nodes = nodes
+    yield make
+    await asyncio.gather(*(node.stop() for node in nodes))

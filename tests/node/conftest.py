@@ -1,0 +1,142 @@
+"""Real nodes as real processes, each with a home of its own, on loopback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.messages import GetStatus, Status
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.home import Home
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.subject import Line
+
+PATIENCE_S = 30
+DEVSTREAM = [sys.executable, "-m", "devstream_desktop"]
+
+
+@dataclass
+class Desk:
+    """One home, the commands typed for it, and its node when it runs."""
+
+    home: Home
+    environment: dict[str, str]
+    process: subprocess.Popen[str] | None = None
+    ready: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, code: int = 0, stdin: str = "") -> str:
+        """What one command prints; it must end with `code`."""
+        done = subprocess.run(
+            [*DEVSTREAM, "--home", str(self.home.root), *arguments],
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return (done.stdout if code == 0 else done.stderr).strip()
+
+    def start(self, *arguments: str) -> None:
+        """Start the node and wait for its `ready` line."""
+        self.process = subprocess.Popen(
+            [*DEVSTREAM, "--home", str(self.home.root), "node", "--no-discovery", "--listen", "127.0.0.1:0", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("ready "), line + (self.process.stderr.read() if self.process.stderr else "")
+        self.ready = dict(part.split("=", 1) for part in line.split()[1:])
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End the node with a signal; its exit code."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        self.process.communicate(timeout=20)
+        code, self.process = self.process.returncode, None
+        return code
+
+    def status(self) -> Status:
+        with Client(self.home.control_url()) as client:
+            return client.ask(GetStatus(), Status)
+
+    def lines(self) -> list[Line]:
+        """Every row, newest first."""
+        with Reader(self.home.history) as reader:
+            return reader.page(Query(), limit=100_000, superseded=True)
+
+    def facts(self) -> set[str]:
+        return {line.event.key for line in self.lines()}
+
+
+class World:
+    """Makes desks, and ends them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.desks: list[Desk] = []
+        (folder / "run").mkdir(mode=0o700)
+
+    def desk(self, name: str) -> Desk:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("DEVSTREAM", "XDG", "DISPLAY", "WAYLAND"))}
+        environment |= {"DEVSTREAM_KEY_FILE": str(self.folder / f"{name}.key"), "XDG_RUNTIME_DIR": str(self.folder / "run")}
+        desk = Desk(Home(self.folder / name), environment)
+        self.desks.append(desk)
+        return desk
+
+    def team(self, *others: str) -> list[Desk]:
+        """A team founded by ana, whose node runs with an intake, and others who joined and run."""
+        ana = self.desk("ana")
+        ana.run("team", "create", "acme", "--person", "ana")
+        ana.start("--intake", "127.0.0.1:0")
+        for name in others:
+            desk = self.desk(name)
+            desk.run("team", "join", ana.run("team", "invite"), "--person", name)
+            desk.start()
+        return self.desks
+
+    def end(self) -> None:
+        for desk in self.desks:
+            if desk.process is not None and desk.process.poll() is None:
+                desk.stop()
+            elif desk.process is not None:
+                desk.process.communicate(timeout=5)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    made = World(tmp_path)
+    # The test reads and asks in its own process, so it must look for sockets where the nodes have them.
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def until() -> Callable[..., object]:
+    def look_until(what: str, look: Callable[[], object], patience_s: float = PATIENCE_S) -> object:
+        """The first true value of `look`; it is asked again until `patience_s` is over."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            found = look()
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"waited in vain until {what}"
+            time.sleep(0.05)
+
+    return look_until

@@ -1,0 +1,81 @@
+"""An import goes down, never up or sideways; and no room outside the desktop loads Qt."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "devstream_desktop"
+
+GROUND = {"stream", "home", "errors", "settings"}
+MAY_IMPORT = {
+    "stream": set(),
+    "errors": set(),
+    "home": {"errors"},
+    "settings": {"errors"},
+    "history": GROUND,
+    "team": GROUND,
+    "mesh": GROUND | {"history", "team"},
+    "intake": GROUND | {"history", "team"},
+    "deploy": GROUND | {"history", "team"},
+    "control": GROUND,
+    "node": GROUND | {"history", "team", "mesh", "intake", "deploy", "control"},
+    "desktop": GROUND | {"history", "control"},
+    "cli": GROUND | {"history", "control", "node", "desktop"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+"""What each room knows. `stream` is the ground; rooms of one floor meet in `node`."""
+
+
+def imports(path: Path) -> set[str]:
+    """The modules a file imports, also late."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    room = room_of(path)
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("devstream_desktop.")}
+    upward = used - MAY_IMPORT[room] - {room, "__version__"}
+    assert not upward, f"{room} may not know {sorted(upward)}"
+
+
+def test_the_desk_reads_the_history_and_nothing_else_of_it() -> None:
+    for path in (PACKAGE / "desktop").rglob("*.py"):
+        used = {name for name in imports(path) if name.startswith("devstream_desktop.history")}
+        assert all(name.startswith("devstream_desktop.history.reader") for name in used), f"{path}: {used}"
+
+
+def test_collectors_are_pure() -> None:
+    for path in (ROOT / "collectors" / "devstream_collectors").rglob("*.py"):
+        used = {name for name in imports(path) if name.startswith("devstream_desktop")}
+        assert all(name.startswith("devstream_desktop.stream") for name in used), f"{path}: {used}"
+
+
+def test_nothing_outside_the_desktop_loads_qt() -> None:
+    modules = [
+        "devstream_desktop." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        for path in FILES
+        if room_of(path) not in {"desktop", "__main__", "__init__"}
+    ]
+    code = f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\nassert 'PySide6' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
