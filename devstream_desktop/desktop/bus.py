@@ -1,0 +1,143 @@
+"""The session bus in Qt's loop: jeepney makes and reads the messages, a socket notifier wakes the loop. No thread, no asyncio.
+
+Qt's own D-Bus module cannot call `Notify` from Python (field types are lost), and jeepney comes with keyring anyway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jeepney import DBusAddress, HeaderFields, MatchRule, Message, MessageType, message_bus, new_method_call
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from PySide6.QtCore import QObject, QSocketNotifier, Signal
+
+Body = tuple[object, ...]
+
+
+class NoBusError(Exception):
+    """There is no session bus."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    member: str
+    answer: Callable[[Body], None]
+    fail: Callable[[str], None]
+
+
+class SessionBus(QObject):
+    """One connection to the session bus."""
+
+    heard = Signal(str, str, object)
+    """A signal that was asked for: its interface, its member, its body (a tuple)."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        """Connect (a few milliseconds).
+
+        Raises:
+            NoBusError: there is no session bus.
+
+        """
+        super().__init__(parent)
+        try:
+            self._connection: DBusConnection = open_dbus_connection("SESSION")
+        except Exception as error:
+            # jeepney raises what its parts raise: KeyError without an address, OSError, AuthenticationError, ValueError.
+            raise NoBusError(f"no session bus: {error}") from error
+        self._socket = self._connection.sock
+        self._socket.settimeout(0)
+        self._out = b""
+        self._calls: dict[int, _Call] = {}
+        self._readable = QSocketNotifier(self._socket.fileno(), QSocketNotifier.Type.Read, self)
+        self._readable.activated.connect(self._read)
+        self._writable = QSocketNotifier(self._socket.fileno(), QSocketNotifier.Type.Write, self)
+        self._writable.setEnabled(False)
+        self._writable.activated.connect(self._flush)
+
+    @property
+    def calls(self) -> int:
+        """Calls that were not answered yet."""
+        return len(self._calls)
+
+    def listen(self, *, interface: str, member: str, path: str | None = None, argument: str | None = None) -> None:
+        """Have a signal brought to `heard`; with `argument`, only where that is its first one."""
+        rule = MatchRule(type="signal", interface=interface, member=member, path=path)
+        if argument is not None:
+            rule.add_arg_condition(0, argument)
+        self._post(message_bus.AddMatch(rule), _Call("AddMatch", lambda _: None, lambda _: None))
+
+    def call(
+        self,
+        address: DBusAddress,
+        member: str,
+        signature: str = "",
+        body: Body = (),
+        *,
+        answer: Callable[[Body], None] = lambda _: None,
+        fail: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Call a method; one of `answer` and `fail` is called later."""
+        message = new_method_call(address, member, signature, body) if signature else new_method_call(address, member)
+        self._post(message, _Call(member, answer, fail))
+
+    def close(self) -> None:
+        """Leave the bus."""
+        self._readable.setEnabled(False)
+        self._writable.setEnabled(False)
+        self._calls.clear()
+        with contextlib.suppress(OSError):
+            self._connection.close()
+
+    def _post(self, message: Message, call: _Call) -> None:
+        serial = next(self._connection.outgoing_serial)
+        self._calls[serial] = call
+        self._out += message.serialise(serial)
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            while self._out:
+                self._out = self._out[self._socket.send(self._out) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._gone()
+            return
+        self._writable.setEnabled(bool(self._out))
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(65_536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._gone()
+            return
+        self._connection.parser.add_data(data)
+        while (message := self._connection.parser.get_next_message()) is not None:
+            self._handle(message)
+
+    def _handle(self, message: Message) -> None:
+        fields, kind = message.header.fields, message.header.message_type
+        body: Body = tuple(message.body)
+        if kind is MessageType.signal:
+            self.heard.emit(str(fields.get(HeaderFields.interface, "")), str(fields.get(HeaderFields.member, "")), body)
+            return
+        call = self._calls.pop(fields.get(HeaderFields.reply_serial, 0), None)
+        if call is None:
+            return
+        if kind is MessageType.error:
+            call.fail(f"{call.member}: {fields.get(HeaderFields.error_name, '')} {body[0] if body else ''}")
+        elif kind is MessageType.method_return:
+            call.answer(body)
+
+    def _gone(self) -> None:
+        # The session bus ends with the session, and the desk soon after.
+        self._readable.setEnabled(False)
+        self._writable.setEnabled(False)
+        self._out = b""
+        self._calls.clear()

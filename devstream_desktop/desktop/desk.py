@@ -1,0 +1,121 @@
+"""What a desk knows of its node: status, targets, and the rows that arrive. The widgets listen here and never ask the node themselves."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from devstream_desktop.control.messages import GetStatus, GetTargets, Status, Targets
+from devstream_desktop.desktop.link import Link
+from devstream_desktop.history.reader import HistoryUnavailableError, Reader
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.subject import Line
+
+_BATCH = 500
+_RECENT = 5
+
+
+class Desk(QObject):
+    """The state behind every widget, kept up to date from the link and the history."""
+
+    changed = Signal()
+    """Status, targets, connection or trouble is another."""
+    arrived = Signal(list)
+    """Rows that came since the last time, oldest arrival first."""
+    renewed = Signal()
+    """The history is another one (a team was joined): whatever was read is void."""
+
+    def __init__(self, link: Link, reader: Reader, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.link = link
+        self.reader = reader
+        self.status: Status | None = None
+        self.targets: Targets = Targets(targets=())
+        self.connected = False
+        self.trouble = ""
+        """The last thing that went wrong with the node, in a sentence; empty once it answers."""
+        self.history_error = ""
+        self.recent: list[Line] = []
+        self._reading = False
+        self._cursor = self._baseline()
+        self._refresh_recent()
+        link.connected.connect(self._connected)
+        link.news.connect(self._news)
+        link.status_changed.connect(self._ask)
+        link.failed.connect(self.set_trouble)
+
+    @property
+    def person(self) -> str:
+        return self.status.person if self.status is not None else ""
+
+    @property
+    def on_duty(self) -> bool:
+        return self.status is not None and self.status.on_duty
+
+    def set_trouble(self, sentence: str) -> None:
+        """Note what went wrong with the node."""
+        self.trouble = sentence
+        self.changed.emit()
+
+    def _baseline(self) -> int:
+        """What was there before this start is not news."""
+        try:
+            return self.reader.newest()
+        except HistoryUnavailableError:
+            return 0
+
+    def _connected(self, connected: bool) -> None:
+        self.connected = connected
+        if connected:
+            self.trouble = ""
+        self.changed.emit()
+
+    def _ask(self) -> None:
+        self.link.request(GetStatus(), Status, self._set_status, self.set_trouble)
+        self.link.request(GetTargets(), Targets, self._set_targets)
+
+    def _set_status(self, status: Status) -> None:
+        before, self.status = self.status, status
+        if before is not None and before.team_id != status.team_id:
+            self._start_over()
+        self.changed.emit()
+
+    def _set_targets(self, targets: Targets) -> None:
+        self.targets = targets
+        self.changed.emit()
+
+    def _news(self, newest: int) -> None:
+        if newest < self._cursor:
+            self._start_over()
+        elif not self._reading:
+            self._reading = True
+            self._read_on()
+
+    def _start_over(self) -> None:
+        self.reader.close()
+        self._cursor = self._baseline()
+        self._refresh_recent()
+        self.renewed.emit()
+
+    def _read_on(self) -> None:
+        """One batch a turn of the loop, so that catching up does not freeze the window."""
+        self._reading = False
+        try:
+            lines = self.reader.since(self._cursor, limit=_BATCH)
+        except HistoryUnavailableError as error:
+            self.history_error = str(error)
+            self.changed.emit()
+            return
+        self.history_error = ""
+        if lines:
+            self._cursor = lines[-1].arrival
+            self._refresh_recent()
+            self.arrived.emit(lines)
+        if len(lines) == _BATCH:
+            self._reading = True
+            QTimer.singleShot(0, self, self._read_on)
+
+    def _refresh_recent(self) -> None:
+        try:
+            self.recent = self.reader.page(Query(), limit=_RECENT)
+        except HistoryUnavailableError:
+            self.recent = []

@@ -1,0 +1,29 @@
+"""How one cell is drawn: plain text with room around it, in the colours of the model, without a focus frame on a single cell."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QPainter, QPalette
+from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+PADDING = 10
+
+
+class CellDelegate(QStyledItemDelegate):
+    """Draws what `QStyledItemDelegate` would, indented; it never reads text as markup."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        """Background by the style, text by us."""
+        shown = QStyleOptionViewItem(option)
+        self.initStyleOption(shown, index)
+        style = QApplication.style()
+        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, shown, painter)
+        selected = bool(shown.state & QStyle.StateFlag.State_Selected)
+        role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
+        painter.save()
+        painter.setFont(shown.font)
+        painter.setPen(shown.palette.color(role))
+        inside = shown.rect.adjusted(PADDING, 0, -PADDING // 2, 0)
+        text = shown.fontMetrics.elidedText(shown.text, Qt.TextElideMode.ElideRight, inside.width())
+        painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine, text)
+        painter.restore()

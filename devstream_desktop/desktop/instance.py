@@ -1,0 +1,84 @@
+"""One desk a home: a lock file decides who is first, a local socket carries "show yourself" from later starts.
+
+The lock is atomic and knows a dead owner's from a live one's, which connecting first and then listening does not.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, QThread, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+_VERSION = b"1"
+_MAX_MESSAGE = 1024
+_TRIES = 20
+_WAIT_MS = 300
+
+
+class Instance(QObject):
+    """This start's place among the starts of one home."""
+
+    raised = Signal()
+    """A later start asks the first to show its window."""
+
+    def __init__(self, runtime: Path, parent: QObject | None = None) -> None:
+        """`runtime` is the home's private folder (home.runtime())."""
+        super().__init__(parent)
+        self._lock = QLockFile(str(runtime / "desk.lock"))
+        self._lock.setStaleLockTime(0)
+        self._name = str(runtime / "desk")
+        self._server: QLocalServer | None = None
+
+    def claim(self) -> bool:
+        """Whether this start is the first; then it listens for the later ones."""
+        if not self._lock.tryLock(0):
+            return False
+        QLocalServer.removeServer(self._name)
+        server = QLocalServer(self)
+        server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        server.newConnection.connect(self._accept)
+        server.listen(self._name)
+        self._server = server
+        return True
+
+    def raise_first(self) -> bool:
+        """Ask the first start to show its window; whether it heard."""
+        token = os.environ.get("XDG_ACTIVATION_TOKEN", "")
+        message = b" ".join((_VERSION, b"show", token.encode()))[:_MAX_MESSAGE] + b"\n"
+        for _ in range(_TRIES):
+            connection = QLocalSocket()
+            connection.connectToServer(self._name)
+            if connection.waitForConnected(100):
+                connection.write(message)
+                heard = connection.waitForBytesWritten(500)
+                connection.disconnectFromServer()
+                return heard
+            # The first start holds the lock a moment before it listens.
+            QThread.msleep(50)
+        return False
+
+    def close(self) -> None:
+        """Give the place to the next start."""
+        if self._server is not None:
+            self._server.close()
+        self._lock.unlock()
+
+    def _accept(self) -> None:
+        connection = self._server.nextPendingConnection() if self._server is not None else None
+        if connection is None:
+            return
+        # It writes as soon as it is connected, and only this user can connect.
+        if connection.bytesAvailable() or connection.waitForReadyRead(_WAIT_MS):
+            self._obey(bytes(connection.read(_MAX_MESSAGE).data()).split())
+        connection.close()
+        connection.deleteLater()
+
+    def _obey(self, words: list[bytes]) -> None:
+        if words[:2] != [_VERSION, b"show"]:
+            return
+        if len(words) > 2:
+            # Wayland lets a window come to the front only with the token of what the person clicked.
+            os.environ["XDG_ACTIVATION_TOKEN"] = words[2].decode("ascii", "ignore")
+        self.raised.emit()

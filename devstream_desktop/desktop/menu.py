@@ -1,0 +1,137 @@
+"""The tray's menu. Plain actions only, because that is what travels to a panel over D-Bus; kept valid before it is opened.
+
+Actions live as long as the menu and change their text in place, so a menu that is open does not jump.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from devstream_desktop.control.messages import Status, TargetStatus
+from devstream_desktop.desktop.desk import Desk
+from devstream_desktop.desktop.look import state_look
+from devstream_desktop.desktop.text import menu_text
+from devstream_desktop.stream.line import render
+from devstream_desktop.stream.subject import Line
+
+_LINES = 5
+_LINE_WIDTH = 64
+
+
+class TrayMenu(QMenu):
+    """Everything the desk can do, in one menu."""
+
+    line_chosen = Signal(object)
+    duty_chosen = Signal(bool)
+    history_chosen = Signal()
+    deploy_chosen = Signal(object)
+    """A `TargetStatus`."""
+    invite_chosen = Signal()
+    join_chosen = Signal()
+    status_chosen = Signal()
+    quit_chosen = Signal()
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._header = self.addAction("devstream")
+        self._header.setEnabled(False)
+        self.addSeparator()
+        self._lines = [self._line_action(place) for place in range(_LINES)]
+        self._nothing = self.addAction("No lines yet")
+        self._nothing.setEnabled(False)
+        self.addSeparator()
+        self.duty = self.addAction("On duty")
+        self.duty.setCheckable(True)
+        self.duty.triggered.connect(self.duty_chosen)
+        self.addAction("History…", self.history_chosen.emit)
+        self.deploy = QMenu("Deploy", self)
+        self.addMenu(self.deploy)
+        self.addSeparator()
+        self._invite = self.addAction("Invite…", self.invite_chosen.emit)
+        self._join = self.addAction("Join a team…", self.join_chosen.emit)
+        self.addAction("Status…", self.status_chosen.emit)
+        self.addSeparator()
+        leave = self.addAction("Quit", self.quit_chosen.emit)
+        leave.setShortcut(QKeySequence(QKeySequence.StandardKey.Quit))
+        self._offered: tuple[TargetStatus, ...] | None = None
+        self._submenus: list[QMenu] = []
+        desk.changed.connect(self.refresh)
+        desk.arrived.connect(self.refresh)
+        desk.renewed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say what is true now."""
+        status = self._desk.status
+        connected = self._desk.connected
+        self._header.setText(menu_text(header_text(status, connected=connected)))
+        self._show_lines(self._desk.recent)
+        self.duty.setChecked(self._desk.on_duty)
+        self.duty.setEnabled(connected and status is not None)
+        self._invite.setEnabled(connected and status is not None and status.can_invite)
+        self._invite.setText("Invite…" if status is None or status.can_invite else "Invite… (an admin of the team can)")
+        self._join.setVisible(status is None or status.solo)
+        self._join.setEnabled(connected)
+        self._show_targets()
+        self.deploy.setEnabled(connected)
+
+    def _line_action(self, place: int) -> QAction:
+        action = self.addAction("")
+        action.setVisible(False)
+        action.triggered.connect(lambda: self._choose_line(place))
+        return action
+
+    def _choose_line(self, place: int) -> None:
+        if place < len(self._desk.recent):
+            self.line_chosen.emit(self._desk.recent[place])
+
+    def _show_lines(self, lines: list[Line]) -> None:
+        for place, action in enumerate(self._lines):
+            there = place < len(lines)
+            if there:
+                line = lines[place]
+                action.setText(menu_text(f"{state_look(line).glyph}  {render(line.event, line.transition, width=_LINE_WIDTH)}"))
+            action.setVisible(there)
+        self._nothing.setVisible(not lines)
+
+    def _show_targets(self) -> None:
+        targets = self._desk.targets.targets
+        if targets == self._offered:
+            return
+        self._offered = targets
+        self.deploy.clear()
+        for old in self._submenus:
+            old.deleteLater()
+        self._submenus = []
+        if not targets:
+            nothing = self.deploy.addAction("No targets: an executor names them in its targets.toml")
+            nothing.setEnabled(False)
+        by_target: dict[str, list[TargetStatus]] = {}
+        for status in targets:
+            by_target.setdefault(status.target, []).append(status)
+        for target, places in sorted(by_target.items()):
+            submenu = QMenu(menu_text(target), self.deploy)
+            self._submenus.append(submenu)
+            self.deploy.addMenu(submenu)
+            for place in sorted(places, key=lambda place: place.environment):
+                action = submenu.addAction(menu_text(target_text(place)))
+                action.setEnabled(place.allowed)
+                action.triggered.connect(lambda _=False, chosen=place: self.deploy_chosen.emit(chosen))
+
+
+def header_text(status: Status | None, *, connected: bool) -> str:
+    """Whose desk this is, and how it is."""
+    if status is None:
+        return "devstream · the node is starting" if not connected else "devstream"
+    team = "a team of one" if status.solo else status.team
+    return f"{team} · {status.person}" + ("" if connected else " · the node is restarting")
+
+
+def target_text(place: TargetStatus) -> str:
+    """An environment, and why it cannot be deployed to when it cannot."""
+    if place.allowed:
+        return f"{place.environment}…" if not place.busy else f"{place.environment}… ({place.busy} is deploying)"
+    return f"{place.environment} ({place.reason})" if place.reason else f"{place.environment} (not allowed)"

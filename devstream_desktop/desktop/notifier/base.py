@@ -1,0 +1,44 @@
+"""What every way to show a popup has in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from PySide6.QtCore import QObject, Signal
+
+
+class Urgency(IntEnum):
+    """The Desktop Notifications Specification's levels; a critical popup stays until it is closed."""
+
+    LOW = 0
+    NORMAL = 1
+    CRITICAL = 2
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One popup. `key` says what it is about: a later one with the same key takes its place."""
+
+    key: str
+    summary: str
+    body: str
+    urgency: Urgency = Urgency.NORMAL
+    actions: tuple[tuple[str, str], ...] = field(default=())
+    """Pairs of a name for us and a label for the person."""
+
+
+class Notifier(QObject):
+    """Shows popups."""
+
+    activated = Signal(str, str)
+    """A popup's key and the name of the action that was chosen."""
+    closed = Signal(str)
+
+    def show_notice(self, notice: Notice) -> None:
+        """Show `notice`, or put it in the place of the last one with its key."""
+        raise NotImplementedError
+
+    def withdraw(self, key: str) -> None:
+        """Take the popup of `key` off the screen, if it is there."""
+        raise NotImplementedError

@@ -1,0 +1,43 @@
+"""SIGTERM, SIGINT and SIGHUP end the desk cleanly. Qt's loop does not return to Python while idle, so the signal wakes it by a socket."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QSocketNotifier
+
+
+class Signals(QObject):
+    """Calls `end` in the Qt loop when the process is asked to end."""
+
+    def __init__(self, end: Callable[[], None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._read, self._write = socket.socketpair()
+        self._read.settimeout(0)
+        self._write.settimeout(0)
+        self._end = end
+        self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._woken)
+        self._before = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        self._handlers = {
+            number: signal.signal(number, lambda *_: None)
+            for name in ("SIGTERM", "SIGINT", "SIGHUP")
+            if (number := getattr(signal, name, None)) is not None
+        }
+
+    def _woken(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            if self._read.recv(64):
+                self._end()
+
+    def close(self) -> None:
+        """Put things back as they were."""
+        self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(self._before)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._read.close()
+        self._write.close()

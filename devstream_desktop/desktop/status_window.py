@@ -1,0 +1,143 @@
+"""Is it working, and if not, why: the node's status in words and two small tables."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from devstream_desktop.control.messages import Status
+from devstream_desktop.desktop.desk import Desk
+from devstream_desktop.desktop.look import ago, people
+from devstream_desktop.desktop.text import PlainLabel, heading
+from devstream_desktop.desktop.theme import Tone, colour
+from devstream_desktop.stream.text import clean
+
+
+class StatusWindow(QDialog):
+    """Follows the desk for as long as it is open."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("devstream status")
+        self.resize(680, 520)
+        self._desk = desk
+        self.summary = heading("")
+        self.node = PlainLabel(wrap=True, selectable=True)
+        self.notices = PlainLabel(wrap=True, selectable=True)
+        self.peers = _table("Peers", ("Person", "Device", "Address", "State", "Heard"))
+        self.sources = _table("Sources", ("Source", "Type", "State", "Heard", "Events", "Trouble"))
+        self.refused = PlainLabel(wrap=True, selectable=True)
+        for label, tone in ((self.node, Tone.MUTED), (self.notices, Tone.AMBER), (self.refused, Tone.AMBER)):
+            palette = label.palette()
+            palette.setColor(QPalette.ColorRole.WindowText, colour(tone, palette))
+            label.setPalette(palette)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(10)
+        column.addWidget(self.summary)
+        column.addWidget(self.notices)
+        column.addWidget(self.node)
+        column.addWidget(PlainLabel("Peers"))
+        column.addWidget(self.peers, 1)
+        column.addWidget(self.refused)
+        column.addWidget(PlainLabel("Sources"))
+        column.addWidget(self.sources, 1)
+        column.addWidget(buttons)
+        desk.changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say what is true now."""
+        status = self._desk.status
+        notices = list(status.notices) if status is not None else []
+        if not self._desk.connected:
+            notices.insert(0, self._desk.trouble or "The node is restarting.")
+        if self._desk.history_error:
+            notices.append(self._desk.history_error)
+        self.notices.setText("\n".join(clean(notice, 300) for notice in notices))
+        self.notices.setVisible(bool(notices))
+        if status is None:
+            self.summary.setText("The node has not answered yet")
+            return
+        self.summary.setText(
+            "Needs attention" if notices else f"Catching up, {status.missing:,} to go" if status.missing else "All is well"
+        )
+        self.node.setText(node_text(status))
+        now = int(time.time() * 1000)
+        _fill(
+            self.peers,
+            [
+                (
+                    peer.person,
+                    peer.device[:8],
+                    peer.address,
+                    f"{peer.state}, {peer.behind:,} behind" if peer.behind else peer.state,
+                    ago(peer.seen, now),
+                )
+                for peer in status.peers
+            ],
+        )
+        _fill(
+            self.sources,
+            [
+                (source.name, source.type, source.state, ago(source.seen, now), f"{source.events:,}", source.error)
+                for source in status.sources
+            ],
+        )
+        lines = [f"Not let in: {peer.address}, {peer.count} times, {ago(peer.seen, now)}: {peer.reason}" for peer in status.refused[:5]]
+        self.refused.setText("\n".join(clean(line, 300) for line in lines))
+        self.refused.setVisible(bool(lines))
+
+
+def node_text(status: Status) -> str:
+    """The node in three lines."""
+    team = "a team of one" if status.solo else f"{status.team}, {people(status.members)}"
+    roles = ", ".join(status.roles) or "none"
+    mebibytes = status.history_bytes / 1_048_576
+    lines = (
+        f"{status.person} in {team} · device {status.device[:8]} · roles: {roles}",
+        f"mesh {status.mesh or 'off'} · discovery {status.discovery or 'off'} · intake {status.intake or 'off'}",
+        f"{status.events:,} events, {mebibytes:.1f} MiB · {status.targets} deploy targets · devstream {status.version}",
+    )
+    return "\n".join(clean(line, 300) for line in lines)
+
+
+def _table(name: str, headers: tuple[str, ...]) -> QTableWidget:
+    table = QTableWidget(0, len(headers))
+    table.setAccessibleName(name)
+    table.setHorizontalHeaderLabels(list(headers))
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    table.horizontalHeader().setHighlightSections(False)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setStretchLastSection(True)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
+    table.setShowGrid(False)
+    table.setFrameShape(QFrame.Shape.StyledPanel)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+    table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return table
+
+
+def _fill(table: QTableWidget, rows: list[tuple[str, ...]]) -> None:
+    table.setRowCount(len(rows))
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            table.setItem(row, column, QTableWidgetItem(clean(text, 200)))

@@ -1,0 +1,68 @@
+"""What the benchmark and its processes say to each other: one JSON line a message, the first one the job."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class NodeJob(msgspec.Struct, frozen=True):
+    """Everything a real node needs; `policies` are the team's signed documents, `fill` how many events it begins with."""
+
+    home: str
+    seed: bytes
+    ca: str
+    certificate: str
+    key: str
+    policies: list[bytes]
+    peers: list[str] = []
+    fill: int = 0
+
+
+class BareJob(msgspec.Struct, frozen=True):
+    """A bare socket: a source that tells `count` messages to `receivers`, or (with an address) a receiver of them."""
+
+    ca: str
+    certificate: str
+    key: str
+    count: int
+    size: int
+    receivers: int = 0
+    every: float = 0.0
+    address: str = ""
+
+
+class Publish(msgspec.Struct, frozen=True, tag=True):
+    """Publish `count` events, one each `every` seconds. Answered when the last is out."""
+
+    count: int
+    every: float
+
+
+class Until(msgspec.Struct, frozen=True, tag=True):
+    """Wait until this many foreign events are stored and this many links are live."""
+
+    events: int = 0
+    links: int = 0
+    seconds: float = 60.0
+
+
+Command = Publish | Until
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """It listens at `address`."""
+
+    address: str
+
+
+class Report(msgspec.Struct, frozen=True, tag=True):
+    """When each number was committed or received (monotonic nanoseconds), and CPU seconds used so far by the whole process."""
+
+    times: dict[int, int]
+    cpu: float
+    events: int
+    began: int = 0
+    """When a node began to dial."""
+
+
+Answer = Ready | Report

@@ -1,0 +1,128 @@
+"""One real node (Mesh and History, wired as in node/core.py) as a program that tells when each event was committed in it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+from messages import Answer, Command, NodeJob, Publish, Ready, Report, Until
+from party import Wiring, now_ms
+from sample import DAY_MS, events, feed
+
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.log import History
+from devstream_desktop.mesh.service import Credentials, Mesh
+from devstream_desktop.mesh.store import Arrival
+from devstream_desktop.stream.entry import Entry
+from devstream_desktop.stream.event import encode_event
+from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team.keys import DeviceKey, verify
+
+FILL_BATCH = 5_000
+RETENTION_MS = 30 * DAY_MS
+
+
+class Node:
+    def __init__(self, job: NodeJob) -> None:
+        home = Path(job.home)
+        self.device = DeviceKey.from_seed(job.seed)
+        self.chain = PolicyChain.from_documents(job.policies)
+        self.wiring = Wiring(self.chain)
+        self.history = History(home / "history.sqlite", FeedMirror(home / "feed.json"), self.device.public, self.chain.team)
+        if job.fill:
+            self._fill(job.fill)
+        self.times: dict[int, int] = {}
+        self.foreign = 0
+        self.began = 0
+        self.changed = asyncio.Event()
+        self.mesh = Mesh(
+            store=self.history,
+            device=self.device.id,
+            sign=self.device.sign,
+            verify=verify,
+            team_id=self.chain.team,
+            refusal=self.wiring.refusal,
+            gate=self.wiring.gate,
+            credentials=Credentials(job.ca, job.certificate, job.key),
+            policies=self.wiring,
+            retention_ms=RETENTION_MS,
+            clock=now_ms,
+            on_entries=self._on_entries,
+            listen="127.0.0.1:0",
+            peers=job.peers,
+            hints=[],
+            discovery=False,
+        )
+
+    def _fill(self, count: int) -> None:
+        first = now_ms() - 20 * DAY_MS
+        facts = events(count, first_ms=first, step_ms=19 * DAY_MS / count)
+        entries = feed(self.device, self.history.epoch, self.chain.team, facts)
+        while batch := list(itertools.islice(entries, FILL_BATCH)):
+            self.history.add([Arrival(entry, "", verified=True) for entry in batch])
+        self.history.checkpoint()
+
+    def _on_entries(self, entries: list[Entry]) -> None:
+        now = time.monotonic_ns()
+        for entry in entries:
+            self.times[entry.seq] = now
+            self.foreign += entry.feed[:32] != self.device.public
+        self.wiring.note(entries)
+        self.changed.set()
+
+    async def publish(self, command: Publish) -> Report:
+        self.times.clear()
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for event in events(command.count, first_ms=now_ms(), step_ms=1, seed=time.time_ns()):
+            await self.mesh.publish([encode_event(event)])
+            due += command.every
+            await asyncio.sleep(max(0.0, due - loop.time()))
+        return self.report()
+
+    async def until(self, command: Until) -> Report:
+        async with asyncio.timeout(command.seconds):
+            while self.foreign < command.events or self._links() < command.links:
+                self.changed.clear()
+                try:
+                    async with asyncio.timeout(0.25):
+                        await self.changed.wait()
+                except TimeoutError:
+                    continue
+        return self.report()
+
+    def _links(self) -> int:
+        return len({peer.device for peer in self.mesh.status().peers if peer.state == "live"})
+
+    def report(self) -> Report:
+        return Report(dict(self.times), time.process_time(), self.foreign, self.began)
+
+
+def say(answer: Answer) -> None:
+    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    sys.stdout.flush()
+
+
+async def main() -> None:
+    node = Node(msgspec.json.decode(sys.stdin.readline(), type=NodeJob))
+    node.began = time.monotonic_ns()
+    say(Ready(await node.mesh.start()))
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    try:
+        while line := await reader.readline():
+            command = msgspec.json.decode(line, type=Command)
+            say(await (node.publish(command) if isinstance(command, Publish) else node.until(command)))
+    finally:
+        await node.mesh.stop()
+        node.history.close()
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # rounds before this one left addresses at which nobody is any more
+    asyncio.run(main())

@@ -1,0 +1,96 @@
+"""A team for a benchmark: a collector and its desks, with the real policy and certificates, and the wiring of a node."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from messages import NodeJob
+
+from devstream_desktop.mesh.core import PolicyExchange
+from devstream_desktop.node.board import Board
+from devstream_desktop.stream.entry import Entry, hlc_time
+from devstream_desktop.stream.event import InvalidEventError, decode_event
+from devstream_desktop.team import authors
+from devstream_desktop.team.certificates import Authority, TlsKey
+from devstream_desktop.team.chain import PolicyChain, sign_policy
+from devstream_desktop.team.founding import found
+from devstream_desktop.team.keys import DeviceKey
+
+
+def now_ms() -> int:
+    """UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Member:
+    """One device and what it shows in TLS."""
+
+    device: DeviceKey
+    certificate: str
+    key: str
+
+
+class Party:
+    """A collector and `desks` desks of one team."""
+
+    def __init__(self, desks: int) -> None:
+        now = now_ms() - 25 * 86_400_000  # older than any event
+        founder = found("bench", "collector", solo=False, now_ms=now)
+        assert founder.ca_key_pem is not None
+        authority = Authority.load(founder.ca_pem, founder.ca_key_pem)
+        devices = [DeviceKey.generate() for _ in range(desks)]
+        policy = founder.chain.current
+        persons = {**policy.persons, **{device.id: f"person {n}" for n, device in enumerate(devices)}}
+        changed = founder.chain.successor(msgspec.structs.replace(policy, persons=persons), now + 1)
+        founder.chain.append(sign_policy(changed, [founder.device]))
+        self.chain = founder.chain
+        self.ca = founder.ca_pem
+        self.collector, *self.desks = [_member(device, authority) for device in (founder.device, *devices)]
+
+    def job(self, member: Member, home: Path, *, peers: list[str] | None = None, fill: int = 0) -> NodeJob:
+        """What the node of a member is started with."""
+        home.mkdir(parents=True)
+        documents = self.chain.documents()
+        return NodeJob(str(home), member.device.seed, self.ca, member.certificate, member.key, documents, peers or [], fill)
+
+
+def _member(device: DeviceKey, authority: Authority) -> Member:
+    key = TlsKey.generate()
+    return Member(device, authority.issue(device.id, key.request(), now_ms()), key.pem)
+
+
+class Wiring(PolicyExchange):
+    """What a node gives its mesh besides the log, as node/core.py does it."""
+
+    def __init__(self, chain: PolicyChain) -> None:
+        self._chain = chain
+        self._board = Board()
+
+    def version(self) -> int:
+        return self._chain.current.version
+
+    def documents(self, after_version: int) -> list[bytes]:
+        return self._chain.documents(after_version)
+
+    def absorb(self, documents: list[bytes]) -> bool:
+        before = self.version()
+        for document in documents:
+            self._chain.append(document)
+        return self.version() > before
+
+    def refusal(self, entry: Entry) -> str | None:
+        try:
+            event = decode_event(entry.payload)
+        except InvalidEventError as error:
+            return str(error)
+        return authors.refusal_of(self._chain, entry.device, event, hlc_time(entry.hlc))
+
+    def gate(self, device: str) -> str | None:
+        return authors.outsider(self._chain.current, device)
+
+    def note(self, entries: list[Entry]) -> None:
+        self._board.note(decode_event(entry.payload) for entry in entries)

@@ -1,0 +1,301 @@
+"""A desktop shell that a test can look into: tray host, notification server and menu client on a session bus of the test's own.
+
+Only the shell is false. The item, the menu and the popups are what a real panel would be given over D-Bus.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Annotated, Self, TypeVar
+
+from dbus_fast import Message, MessageType, PropertyAccess, Variant
+from dbus_fast.aio import MessageBus
+from dbus_fast.annotations import DBusBool, DBusDict, DBusInt32, DBusSignature, DBusStr, DBusUInt32
+from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
+
+_StrList = Annotated[list[str], DBusSignature("as")]
+_Info = Annotated[list[str], DBusSignature("ssss")]
+_Closed = Annotated[list, DBusSignature("uu")]
+_Invoked = Annotated[list, DBusSignature("us")]
+_T = TypeVar("_T")
+_PAUSE = 0.02
+
+
+class Watcher(ServiceInterface):
+    """`org.kde.StatusNotifierWatcher`: where tray items register."""
+
+    def __init__(self, sender: Callable[[], str]) -> None:
+        super().__init__("org.kde.StatusNotifierWatcher")
+        self.items: list[str] = []
+        self._sender = sender
+
+    @dbus_method()
+    def RegisterStatusNotifierItem(self, service: DBusStr):  # noqa: N802
+        name = self._sender() + service if service.startswith("/") else service
+        self.items.append(name)
+        self.StatusNotifierItemRegistered(name)
+
+    @dbus_method()
+    def RegisterStatusNotifierHost(self, service: DBusStr):  # noqa: N802
+        pass
+
+    @dbus_property(access=PropertyAccess.READ)
+    def RegisteredStatusNotifierItems(self) -> _StrList:  # noqa: N802
+        return self.items
+
+    @dbus_property(access=PropertyAccess.READ)
+    def IsStatusNotifierHostRegistered(self) -> DBusBool:  # noqa: N802
+        return True
+
+    @dbus_property(access=PropertyAccess.READ)
+    def ProtocolVersion(self) -> DBusInt32:  # noqa: N802
+        return 0
+
+    @dbus_signal()
+    def StatusNotifierItemRegistered(self, service) -> DBusStr:  # noqa: N802
+        return service
+
+    @dbus_signal()
+    def StatusNotifierHostRegistered(self) -> None:  # noqa: N802
+        pass
+
+
+@dataclass(frozen=True)
+class Note:
+    """One `Notify` call."""
+
+    id: int
+    replaces: int
+    summary: str
+    body: str
+    actions: list[str]
+    hints: dict[str, object]
+    at: float = field(default_factory=time.monotonic)
+
+
+class Notifications(ServiceInterface):
+    """`org.freedesktop.Notifications`, which keeps every call."""
+
+    def __init__(self, *, name: str = "fake", caps: tuple[str, ...] = ("actions", "body", "persistence")) -> None:
+        super().__init__("org.freedesktop.Notifications")
+        self.notes: list[Note] = []
+        self.closed: list[int] = []
+        self._last = 0
+        self._name, self._caps = name, list(caps)
+
+    @dbus_method()
+    def Notify(  # noqa: N802
+        self,
+        app: DBusStr,
+        replaces: DBusUInt32,
+        icon: DBusStr,
+        summary: DBusStr,
+        body: DBusStr,
+        actions: _StrList,
+        hints: DBusDict,
+        expire: DBusInt32,
+    ) -> DBusUInt32:
+        if not replaces:
+            self._last += 1
+        number = replaces or self._last
+        self.notes.append(Note(number, replaces, summary, body, actions, {name: value.value for name, value in hints.items()}))
+        return number
+
+    @dbus_method()
+    def CloseNotification(self, number: DBusUInt32):  # noqa: N802
+        self.closed.append(number)
+        self.NotificationClosed(number, 3)
+
+    @dbus_method()
+    def GetCapabilities(self) -> _StrList:  # noqa: N802
+        return self._caps
+
+    @dbus_method()
+    def GetServerInformation(self) -> _Info:  # noqa: N802
+        return [self._name, "devstream tests", "1", "1.2"]
+
+    @dbus_signal()
+    def NotificationClosed(self, number, reason) -> _Closed:  # noqa: N802
+        return [number, reason]
+
+    @dbus_signal()
+    def ActionInvoked(self, number, key) -> _Invoked:  # noqa: N802
+        return [number, key]
+
+
+class Shell:
+    """A panel and a notification server, in a thread of their own."""
+
+    def __init__(self, address: str, *, tray: bool = True, notifications: bool = True) -> None:
+        self._address, self._tray, self._notify = address, tray, notifications
+        self._sender = ""
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._do(self._start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._do(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(2)
+        self._loop.close()
+
+    @property
+    def notes(self) -> list[Note]:
+        return self.notifications.notes
+
+    def wait(self, what: Callable[[], _T], message: str, timeout: float = 10) -> _T:
+        end = time.monotonic() + timeout
+        while True:
+            found = what()
+            if found:
+                return found
+            if time.monotonic() > end:
+                raise AssertionError(f"{message} within {timeout} s")
+            time.sleep(_PAUSE)
+
+    def wait_item(self, timeout: float = 10) -> str:
+        return self.wait(lambda: self.watcher.items and self.watcher.items[-1], "no tray item was registered", timeout)
+
+    def wait_note(self, wanted: Callable[[Note], bool] = lambda _: True, timeout: float = 10) -> Note:
+        def find() -> Note | None:
+            return next((note for note in self.notes if wanted(note)), None)
+
+        note = self.wait(find, f"no such popup; there were {[(n.summary, n.body) for n in self.notes]}", timeout)
+        assert note is not None
+        return note
+
+    def prop(self, name: str):
+        owner, path = self._item()
+        return self._do(self._call(owner, path, "org.freedesktop.DBus.Properties", "Get", "ss", [self.item_interface, name]))[0].value
+
+    item_interface = "org.kde.StatusNotifierItem"
+
+    @property
+    def tooltip(self) -> str:
+        _, _, title, body = self.prop("ToolTip")
+        return title or body
+
+    def menu(self) -> dict:
+        """The whole menu: nodes with their properties and `children`."""
+        owner, _ = self._item()
+        _, root = self._do(self._call(owner, str(self.prop("Menu")), "com.canonical.dbusmenu", "GetLayout", "iias", [0, -1, []]))
+
+        def node(packed: list) -> dict:
+            number, values, children = packed
+            return {
+                "id": number,
+                **{name: value.value for name, value in values.items()},
+                "children": [node(child.value) for child in children],
+            }
+
+        return node(root)
+
+    def labels(self, *path: str) -> list[str]:
+        """The texts of the entries that can be seen."""
+        entries = self.find(*path)["children"] if path else self.menu()["children"]
+        return [text(entry) for entry in entries if entry.get("visible", True) and entry.get("type") != "separator"]
+
+    def find(self, *path: str) -> dict:
+        found = self.menu()
+        for label in path:
+            found = next((child for child in found["children"] if text(child) == label), None)
+            assert found is not None, f"{label} is not in the menu: {self.labels()}"
+        return found
+
+    def wait_menu(self, wanted: Callable[[Shell], bool], message: str, timeout: float = 10) -> None:
+        def holds() -> bool:
+            try:
+                return wanted(self)
+            except AssertionError:
+                return False
+
+        self.wait(holds, message, timeout)
+
+    def click(self, *path: str) -> None:
+        owner, _ = self._item()
+        body = [self.find(*path)["id"], "clicked", Variant("i", 0), 0]
+        self._do(self._call(owner, str(self.prop("Menu")), "com.canonical.dbusmenu", "Event", "isvu", body))
+
+    def activate(self) -> None:
+        """A left click on the item."""
+        owner, path = self._item()
+        self._do(self._call(owner, path, self.item_interface, "Activate", "ii", [0, 0]))
+
+    def invoke(self, note: Note, action: str) -> None:
+        """Click an action of a popup."""
+        self._loop.call_soon_threadsafe(self.notifications.ActionInvoked, note.id, action)
+
+    def dismiss(self, note: Note) -> None:
+        self._loop.call_soon_threadsafe(self.notifications.NotificationClosed, note.id, 2)
+
+    def restart_notifications(self) -> None:
+        """Another notification server takes the place of the first; it knows no actions."""
+        self._do(self._restart_notifications())
+
+    def own_tray(self) -> None:
+        """The panel comes up now."""
+        self._do(self._own_tray())
+
+    def _item(self) -> tuple[str, str]:
+        name = self.wait_item()
+        owner, _, path = name.partition("/")
+        return owner, f"/{path}" if path else "/StatusNotifierItem"
+
+    def _do(self, work: Coroutine[object, object, _T]) -> _T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _start(self) -> None:
+        self._bus = await MessageBus(bus_address=self._address).connect()
+        self.watcher = Watcher(lambda: self._sender)
+        self.notifications = Notifications()
+
+        def peek(message: Message) -> None:
+            # The service interface hides who called, and the watcher needs it.
+            if message.message_type is MessageType.METHOD_CALL:
+                self._sender = message.sender or ""
+
+        self._bus.add_message_handler(peek)
+        if self._tray:
+            await self._own_tray()
+        if self._notify:
+            self._bus.export("/org/freedesktop/Notifications", self.notifications)
+            await self._bus.request_name("org.freedesktop.Notifications")
+
+    async def _restart_notifications(self) -> None:
+        await self._bus.release_name("org.freedesktop.Notifications")
+        self._bus.unexport("/org/freedesktop/Notifications")
+        self.notifications = Notifications(name="another", caps=("body",))
+        self._bus.export("/org/freedesktop/Notifications", self.notifications)
+        await self._bus.request_name("org.freedesktop.Notifications")
+        # What the desk asks the new server comes before what the test does next.
+        await asyncio.sleep(0.2)
+
+    async def _own_tray(self) -> None:
+        self._bus.export("/StatusNotifierWatcher", self.watcher)
+        await self._bus.request_name("org.kde.StatusNotifierWatcher")
+        self.watcher.StatusNotifierHostRegistered()
+
+    async def _stop(self) -> None:
+        self._bus.disconnect()
+        await self._bus.wait_for_disconnect()
+
+    async def _call(self, owner: str, path: str, interface: str, member: str, signature: str, body: list) -> list:
+        message = Message(destination=owner, path=path, interface=interface, member=member, signature=signature, body=body)
+        reply = await self._bus.call(message)
+        assert reply is not None
+        if reply.message_type is MessageType.ERROR:
+            raise AssertionError(f"{member}: {reply.error_name} {reply.body}")
+        return reply.body
+
+
+def text(entry: dict) -> str:
+    """An entry's label without the marks of its access key."""
+    return str(entry.get("label", "")).replace("__", "\0").replace("_", "").replace("\0", "_")

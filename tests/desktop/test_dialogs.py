@@ -1,0 +1,163 @@
+"""Dialogs never act by accident: Cancel is the default, production wants its name, a refusal is shown and nothing is sent twice."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog
+
+from devstream_desktop.control.messages import Done, Invite, Join, PlanDeploy, RequestDeploy
+from devstream_desktop.desktop.deploy_dialog import DeployDialog, is_production
+from devstream_desktop.desktop.menu import target_text
+from devstream_desktop.desktop.welcome import InviteDialog, JoinDialog
+
+
+class Asked:
+    """Takes the place of a link; the test answers."""
+
+    def __init__(self):
+        self.requests = []
+
+    def request(self, request, kind, on_reply, on_error=lambda _: None, *, owner=None):
+        self.requests.append((request, on_reply, on_error))
+
+    def answer(self, reply):
+        self.requests[-1][1](reply)
+
+    def refuse(self, reason):
+        self.requests[-1][2](reason)
+
+    def of(self, kind):
+        return [request for request, _, _ in self.requests if isinstance(request, kind)]
+
+
+@pytest.fixture
+def asked():
+    return Asked()
+
+
+@pytest.fixture
+def open_deploy(qtbot, asked, fake):
+    def make(environment="production"):
+        place = next(place for place in fake.TARGETS if (place.target, place.environment) == ("shop", environment))
+        dialog = DeployDialog(asked, place, fake.status())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        asked.answer(msgspec.structs.replace(fake.PLAN, environment=environment))
+        return dialog
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["production", "prod", "eu-prod", "prod.eu", "live", "PROD"])
+def test_names_that_mean_customers(name):
+    assert is_production(name)
+
+
+@pytest.mark.parametrize("name", ["staging", "preproduction", "product", "deliver", "test"])
+def test_names_that_do_not(name):
+    assert not is_production(name)
+
+
+def test_production_wants_its_name_typed(qtbot, open_deploy, asked):
+    dialog = open_deploy()
+    assert not dialog.go.isEnabled()
+    qtbot.keyClicks(dialog.typed, "productio")
+    assert not dialog.go.isEnabled()
+    qtbot.keyClicks(dialog.typed, "n")
+    assert dialog.go.isEnabled()
+    qtbot.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
+    (request,) = asked.of(RequestDeploy)
+    assert (request.target, request.environment, request.sha) == ("shop", "production", "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca")
+
+
+def test_enter_and_escape_are_cancel(qtbot, open_deploy, asked):
+    dialog = open_deploy("staging")
+    assert dialog.go.isEnabled()
+    assert dialog.cancel.isDefault()
+    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    assert dialog.result() == QDialog.DialogCode.Rejected
+    assert asked.of(RequestDeploy) == []
+
+
+def test_a_double_click_sends_once(qtbot, open_deploy, asked):
+    dialog = open_deploy("staging")
+    qtbot.mouseDClick(dialog.go, Qt.MouseButton.LeftButton)
+    dialog.go.click()
+    assert len(asked.of(RequestDeploy)) == 1
+    with qtbot.waitSignal(dialog.sent, timeout=1_000):
+        asked.answer(Done(text="ab" * 16))
+    assert dialog.result() == QDialog.DialogCode.Accepted
+
+
+def test_a_refusal_is_shown_and_can_be_tried_again(open_deploy, asked):
+    dialog = open_deploy("staging")
+    dialog.go.click()
+    asked.refuse("the executor is not reachable; try again when it is")
+    assert dialog.message.text() == "the executor is not reachable; try again when it is"
+    assert dialog.go.isEnabled()
+    assert dialog.isVisible()
+
+
+def test_it_shows_what_ships(open_deploy):
+    dialog = open_deploy("staging")
+    assert dialog.revisions.text() == "686f746 → 5e55a1f"
+    assert dialog.changes.item(0).text().startswith("dara pushed 1 commit")
+    assert "412 tests" in dialog.checks.text()
+
+
+def test_another_commit_is_planned_anew_and_an_old_plan_does_not_count(qtbot, open_deploy, asked, fake):
+    dialog = open_deploy("staging")
+    dialog.commit.clear()
+    qtbot.keyClicks(dialog.commit, "AB" * 20)
+    assert not dialog.go.isEnabled()
+    qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=2_000)
+    assert (asked.of(PlanDeploy)[1].sha, asked.of(PlanDeploy)[1].ref) == ("ab" * 20, "")
+    asked.requests[0][1](fake.PLAN)  # the answer to the first question, late
+    assert not dialog.go.isEnabled()
+    asked.refuse("no commit abababa in the mirror of shop; fetch it first")
+    assert "no commit" in dialog.message.text()
+
+
+def test_a_plan_that_is_not_allowed_says_why(open_deploy, asked, fake):
+    dialog = open_deploy("staging")
+    dialog._ask()
+    asked.answer(msgspec.structs.replace(fake.PLAN, allowed=False, reason="ana may not: ask chen"))
+    assert not dialog.go.isEnabled()
+    assert dialog.message.text() == "ana may not: ask chen"
+
+
+def test_a_target_that_may_not_be_deployed_says_why(fake):
+    assert [target_text(place) for place in fake.TARGETS] == ["production…", "staging…", "production (ana may not: ask chen)"]
+    busy = msgspec.structs.replace(fake.TARGETS[0], busy="chen")
+    assert target_text(busy) == "production… (chen is deploying)"
+
+
+def test_an_invite_can_be_copied(qtbot, qapp, asked, fake):
+    dialog = InviteDialog(asked, fake.status())
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
+    qtbot.addWidget(dialog)
+    assert len(asked.of(Invite)) == 1
+    assert not dialog.copy.isEnabled()
+    asked.answer(Done(text="devstream-invite-1:abc"))
+    dialog.copy.click()
+    assert qapp.clipboard().text() == "devstream-invite-1:abc"
+
+
+def test_joining_takes_a_pasted_invite_and_a_name(qtbot, asked, fake):
+    dialog = JoinDialog(asked, fake.status(solo=True, person="me"))
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
+    qtbot.addWidget(dialog)
+    assert not dialog.join.isEnabled()
+    dialog.invite.setPlainText(" devstream-invite-1:\nabc ")
+    dialog.join.click()
+    assert asked.of(Join) == [Join(invite="devstream-invite-1:abc", person="me")]
+    assert not dialog.join.isEnabled()
+    asked.refuse("this invite was used; ask for another")
+    assert dialog.message.text() == "this invite was used; ask for another"
+    assert dialog.join.isEnabled()
+    dialog.join.click()
+    with qtbot.waitSignal(dialog.joined, timeout=1_000):
+        asked.answer(Done(text="acme"))

@@ -1,0 +1,247 @@
+"""The window over a real history: live rows, paging, the anchor, search, details and what it says when there is nothing."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+
+from devstream_desktop.desktop.desk import Desk
+from devstream_desktop.desktop.history.details import fields
+from devstream_desktop.desktop.history.model import LINE_ROLE, PAGE, Column
+from devstream_desktop.desktop.history.window import HistoryWindow
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.home import Home
+from devstream_desktop.stream.query import parse_query
+
+CONNECTED = True
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+class Silence(QObject):
+    """A link to no node; what it is asked is kept."""
+
+    connected = Signal(bool)
+    news = Signal(int)
+    status_changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def request(self, request, kind, on_reply, on_error=lambda _: None, *, owner=None):
+        self.asked.append((request, on_reply, on_error))
+
+
+class Written:
+    """A history in this process, and the desk that reads it."""
+
+    def __init__(self, fake, home):
+        self.node = fake.FakeNode(Home(home))
+        self.link = Silence()
+        self.reader = Reader(Home(home).history)
+        self.desk = Desk(self.link, self.reader)
+
+    def add(self, *events, age=0):
+        self.node.add(list(events), age)
+        self.link.news.emit(self.node.history.newest())
+
+    def answer(self, **changes):
+        """The node is there and says how it is."""
+        self.link.connected.emit(CONNECTED)
+        self.desk._set_status(self.node_status(**changes))
+
+    def node_status(self, **changes):
+        import msgspec
+
+        return msgspec.structs.replace(self.node.status, **changes)
+
+    def close(self):
+        self.reader.close()
+        self.node.history.close()
+
+
+@pytest.fixture
+def written(qapp, fake, home):
+    # The fake node makes a lock of the running loop's; here it only writes.
+    written = Written(fake, home)
+    yield written
+    written.close()
+
+
+@pytest.fixture
+def window(qtbot, written):
+    def make(*events):
+        if events:
+            written.add(*events)
+        window = HistoryWindow(written.desk, lambda line: "No popup: a test.")
+        qtbot.addWidget(window)
+        window.resize(900, 600)
+        window.show()
+        return window
+
+    return make
+
+
+def column(window, what: Column) -> list[str]:
+    model = window.model
+    return [model.index(row, what).data() for row in range(model.rowCount())]
+
+
+def pushes(story, count, start=0):
+    began = now() - 3_600_000
+    return [story.push("shop", began + place * 1000, "bo", f"Commit {place}", f"{place:040x}") for place in range(start, start + count)]
+
+
+def test_rows_are_newest_first_with_words_for_states(window, story):
+    shown = window(*story.day(now()))
+    assert column(shown, Column.STATE)[:3] == ["◐ running", "◆ pushed", "● claimed"]
+    assert "✗ broken" in column(shown, Column.STATE)
+    assert "✓ fixed" in column(shown, Column.STATE)
+    what = shown.model.index(0, Column.STATE).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert what == "State: running"
+
+
+def test_a_live_row_comes_in_on_top(window, written, story):
+    shown = window(*pushes(story, 3))
+    written.add(story.push("search", now(), "chen", "Live", "ff" * 20))
+    assert column(shown, Column.SERVICE) == ["search", "shop", "shop", "shop"]
+    assert not shown.table.pill.isVisible()
+
+
+def test_a_later_state_takes_the_place_of_its_row(window, written, story):
+    request = "ab" * 16
+    shown = window(*pushes(story, 2), story.deploy("shop", now() - 5_000, "in_progress", "cd" * 20, request))
+    written.add(story.push("shop", now() - 2_000, "bo", "Between", "ee" * 20))
+    written.add(story.deploy("shop", now(), "success", "cd" * 20, request, duration=5_000))
+    assert column(shown, Column.STATE) == ["✓ success", "◆ pushed", "◆ pushed", "◆ pushed"]
+
+
+def test_scrolling_reads_on_until_the_beginning(window, story):
+    shown = window(*pushes(story, PAGE + 40))
+    assert shown.model.rowCount() == PAGE
+    shown.table.scrollToBottom()
+    shown.model.fetchMore(shown.model.index(-1, -1))
+    assert shown.model.rowCount() == PAGE + 40
+    assert not shown.model.canFetchMore(shown.model.index(-1, -1))
+
+
+def test_what_is_read_stays_in_place_while_rows_come_in(qtbot, window, written, story):
+    shown = window(*pushes(story, 80))
+    bar = shown.table.verticalScrollBar()
+    bar.setValue(20)
+    reading = shown.model.line(shown.table.rowAt(2)).id
+    written.add(*(story.push("search", now() + place, "chen", "Live", f"{place:039x}f", ref=f"b{place}") for place in range(3)))
+    assert shown.model.line(shown.table.rowAt(2)).id == reading
+    assert shown.table.pill.isVisible()
+    assert shown.table.pill.text() == "↑ 3 new"
+    qtbot.mouseClick(shown.table.pill, Qt.MouseButton.LeftButton)
+    assert shown.table.at_top
+    assert not shown.table.pill.isVisible()
+
+
+def test_search_as_one_types_and_live_rows_only_where_they_answer(qtbot, window, written, story):
+    shown = window(*story.day(now()))
+    qtbot.keyClicks(shown.filters.search, "retry card")
+    qtbot.waitUntil(lambda: shown.model.rowCount() == 1, timeout=2_000)
+    written.add(
+        story.push("shop", now(), "bo", "Something else", "aa" * 20), story.push("shop", now() + 1, "bo", "Retry the cards", "bb" * 20)
+    )
+    assert [line[:2] for line in column(shown, Column.WHAT)] == ["bo", "ch"]
+    qtbot.keyClick(shown.filters.search, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: shown.model.rowCount() > 10, timeout=2_000)
+
+
+def test_filters_hold_and_a_mistake_is_explained(qtbot, window, story):
+    shown = window(*story.day(now()))
+    shown.filters.environments.setCurrentIndex(shown.filters.environments.findData("production"))
+    shown.filters.kinds.setCurrentIndex(shown.filters.kinds.findData("deploy"))
+    qtbot.waitUntil(lambda: set(column(shown, Column.ENVIRONMENT)) == {"production"}, timeout=2_000)
+    assert shown.model.query == parse_query("kind:deploy env:production")
+    qtbot.keyClicks(shown.filters.search, "kind:nonsense")
+    qtbot.waitUntil(lambda: "no kind" in shown.status.whole, timeout=2_000)
+
+
+def test_escape_clears_and_then_closes(qtbot, window, story):
+    shown = window(*pushes(story, 2))
+    shown.filters.search.setText("x")
+    qtbot.keyClick(shown.filters.search, Qt.Key.Key_Escape)
+    assert shown.isVisible()
+    with qtbot.waitSignal(shown.closed, timeout=1_000):
+        qtbot.keyClick(shown.filters.search, Qt.Key.Key_Escape)
+    assert not shown.isVisible()
+
+
+def test_the_details_tell_everything_and_the_past(qtbot, window, story):
+    shown = window(*story.day(now()))
+    row = next(row for row in range(shown.model.rowCount()) if column(shown, Column.STATE)[row] == "✗ broken")
+    shown.table.select(row)
+    line = shown.model.index(row, 0).data(LINE_ROLE)
+    assert shown.details.isVisible()
+    told = dict(fields(line))
+    assert told["Commit"] == line.event.revision
+    assert told["Count"] == "2 of 188"
+    assert told["Told by"] == "acme-collector"
+    assert shown.details.why.whole == "No popup: a test."
+
+
+def test_keys_open_copy_and_toggle(qtbot, window, written, story, monkeypatch):
+    opened = []
+    monkeypatch.setattr("devstream_desktop.desktop.history.window.open_link", lambda url: opened.append(url) or True)
+    shown = window(*pushes(story, 2))
+    written.answer()
+    shown.table.select(0)
+    qtbot.keyClick(shown.table, Qt.Key.Key_Return)
+    assert opened == [shown.model.line(0).event.url]
+    shown._copy(shown.table.current_line())
+    assert QGuiApplication.clipboard().text().startswith("shop  bo pushed 1 commit to main · 0000000 — Commit 1")
+    with qtbot.waitSignal(shown.duty_chosen, timeout=1_000) as chosen:
+        next(action for action in shown.actions() if action.shortcut().toString() == "Ctrl+D").trigger()
+    assert chosen.args == [False]
+
+
+def test_it_says_why_it_is_empty(qtbot, window, written, story):
+    shown = window()
+    assert shown.empty.state.title == "The node is starting"
+    written.answer(solo=True, sources=())
+    assert [name for name, _ in shown.empty.state.actions] == ["join", "invite"]
+    assert shown.welcome.isVisible()
+    written.answer(missing=1204)
+    assert shown.empty.state.title == "Catching up"
+    assert "1,204" in shown.status.whole
+    written.add(*pushes(story, 1))
+    qtbot.keyClicks(shown.filters.search, "zzz")
+    qtbot.waitUntil(lambda: shown.empty.isVisible() and shown.empty.state.title == "Nothing matches", timeout=2_000)
+
+
+def test_trouble_with_the_node_is_in_the_window(window, written, story):
+    shown = window(*pushes(story, 2))
+    written.answer()
+    written.link.connected.emit(not CONNECTED)
+    written.desk.set_trouble("The node ended and is started again. Its last words: no space left")
+    assert "no space left" in shown.status.whole
+    assert not shown.filters.duty.isEnabled()
+
+
+def test_a_line_of_the_menu_is_found_under_a_filter(qtbot, window, written, story):
+    shown = window(*story.day(now()))
+    qtbot.keyClicks(shown.filters.search, "retry card")
+    qtbot.waitUntil(lambda: shown.model.rowCount() == 1, timeout=2_000)
+    wanted = written.desk.recent[1]
+    shown.show_line(wanted)
+    assert shown.table.current_line() == wanted
+
+
+def test_another_team_is_another_history(window, written, story):
+    shown = window(*pushes(story, 2))
+    written.answer()
+    shown.table.select(0)
+    written.desk._set_status(written.node_status(team_id="other"))
+    assert not shown.details.isVisible()
+    assert shown.model.rowCount() == 2

@@ -1,0 +1,91 @@
+"""Text from outside is never markup: the safe forms work, and no other file makes a widget that could guess."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import Qt
+
+from devstream_desktop.desktop import text as plain
+from devstream_desktop.desktop.links import safe_link
+
+DESKTOP = Path(plain.__file__).parent
+BANNED = {"QLabel", "QMessageBox", "QTextBrowser", "QTextEdit", "QToolTip", "QWhatsThis", "QErrorMessage", "QTextDocument"}
+BANNED_METHODS = {"setHtml", "insertHtml", "appendHtml", "setToolTip", "setWhatsThis", "setStatusTip", "setTextFormat", "setMarkdown"}
+NOT_A_WIDGET = {("tray.py", "setToolTip")}  # the tray icon's, whose text goes through popup_text
+
+
+def test_only_one_file_makes_widgets_that_could_read_markup():
+    wrong = []
+    for file in DESKTOP.rglob("*.py"):
+        if file.name == "text.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                bare = isinstance(node.func, ast.Name) and name in BANNED
+                box = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in BANNED
+                method = isinstance(node.func, ast.Attribute) and name in BANNED_METHODS and (file.name, name) not in NOT_A_WIDGET
+                if bare or box or method:
+                    wrong.append(f"{file.relative_to(DESKTOP)}:{node.lineno} {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("hostile", ["<b>bold</b>", "<img src='/etc/passwd'>", "&amp;&lt;"])
+def test_a_label_shows_markup_as_it_is_written(qtbot, hostile):
+    label = plain.PlainLabel(hostile)
+    qtbot.addWidget(label)
+    assert label.textFormat() is Qt.TextFormat.PlainText
+    assert label.text() == hostile
+    assert label.sizeHint().height() <= plain.PlainLabel("plain").sizeHint().height()
+
+
+def test_an_elided_label_never_asks_for_more_room_and_keeps_the_whole(qtbot):
+    label = plain.ElidedLabel("word " * 100)
+    qtbot.addWidget(label)
+    label.resize(120, 20)
+    label.show()
+    assert label.text().endswith("…")
+    assert label.accessibleName() == "word " * 100
+
+
+@given(st.text())
+def test_a_popup_has_no_character_that_a_server_could_read_as_markup(text):
+    shown = plain.popup_text(text)
+    assert not set("<>&") & set(shown)
+    assert "\n" not in shown
+    assert len(shown) <= 200
+
+
+@given(st.text())
+def test_a_menu_has_no_access_key_and_no_shortcut_from_outside(text):
+    shown = plain.menu_text(text)
+    assert "&" not in shown.replace("&&", "")
+    assert "\t" not in shown
+
+
+def test_a_menu_keeps_the_gap_after_the_service():
+    assert plain.menu_text("shop  R&D\tpushed") == "shop  R&&D pushed"
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://git.example.org/a?b=c#d", True),
+        ("http://localhost:8080/", True),
+        ("https://user@example.org/", False),
+        ("https:///nowhere", False),
+        ("file:///etc/passwd", False),
+        ("smb://host/share", False),
+        ("javascript:alert(1)", False),
+        ("ms-settings:x", False),
+        ("//example.org", False),
+        ("", False),
+    ],
+)
+def test_only_a_web_address_with_a_host_is_opened(url, good):
+    assert (safe_link(url) is not None) is good

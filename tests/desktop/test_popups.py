@@ -1,0 +1,115 @@
+"""Popups: what the rules pick is shown, once a subject; the rest of a burst is one digest; one can always ask why."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from devstream_desktop.desktop.notifier.base import Notice, Notifier, Urgency
+from devstream_desktop.desktop.popups import DIGEST, Popups, digest_text, line_notice
+from devstream_desktop.stream.attention import Desk
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.words import Kind, Transition
+
+ON = Desk(person="ana", on_duty=True)
+NOW = int(time.time() * 1000)
+
+
+class Screen(Notifier):
+    def __init__(self):
+        super().__init__()
+        self.notices: list[Notice] = []
+
+    def show_notice(self, notice):
+        self.notices.append(notice)
+
+
+def row(event, place=1, *, superseded=False, transition=Transition.NONE, received=None) -> Line:
+    return Line(
+        id=place, arrival=place, event=event, entry="e", received=event.time if received is None else received, author="x",
+        transition=transition, superseded=superseded,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def screen(qapp):
+    return Screen()
+
+
+@pytest.fixture
+def popups(screen):
+    return Popups(screen, clock=lambda: NOW)
+
+
+def push(story, place=1, **fields):
+    return row(story.push("shop", NOW, "bo", "Title", f"{place:040x}", ref=f"b{place}", **fields), place)
+
+
+def test_a_fresh_line_pops_with_its_actions(popups, screen, story):
+    popups.consider([push(story)], ON)
+    (notice,) = screen.notices
+    assert [name for name, _ in notice.actions] == ["open", "history"]
+    assert popups.why(push(story)) == "Popped up: a commit reached a branch the team watches."
+
+
+def test_a_line_without_a_link_cannot_be_opened(story):
+    notice = line_notice(push(story, url=False), urgent=False)
+    assert [name for name, _ in notice.actions] == ["history"]
+
+
+@pytest.mark.parametrize(
+    ("line", "desk", "reason"),
+    [
+        (push, Desk(person="ana", on_duty=False), "No popup: you are off duty."),
+        (push, Desk(person="ana", on_duty=True, watching=True), "No popup: the history window shows it."),
+        (lambda story: row(push(story).event, received=NOW - 600_000), ON, "No popup: it was history when it came here."),
+        (lambda story: row(push(story).event, superseded=True), ON, "No popup: a later state of the same thing was here already."),
+    ],
+)
+def test_a_quiet_line_says_why(popups, screen, story, line, desk, reason):
+    popups.consider([line(story)], desk)
+    assert screen.notices == []
+    assert popups.why(line(story)) == reason
+
+
+def test_what_was_there_before_the_desk_says_so(popups, story):
+    assert popups.why(push(story)) == "No popup: it was here before this desk started."
+
+
+def test_a_critical_failure_stays_until_it_is_closed(story):
+    failed = row(story.deploy("shop", NOW, "failure", "ab" * 20, "cd" * 16))
+    assert line_notice(failed, urgent=True).urgency is Urgency.CRITICAL
+    done = row(story.deploy("shop", NOW, "success", "ab" * 20, "cd" * 16))
+    assert line_notice(done, urgent=True).urgency is Urgency.NORMAL
+
+
+def test_a_burst_is_three_popups_and_a_digest_that_grows_in_place(qtbot, popups, screen, story):
+    popups.consider([push(story, place) for place in range(1, 6)], ON)
+    qtbot.waitUntil(lambda: len(screen.notices) == 4, timeout=3_000)
+    popups.consider([push(story, 6)], ON)
+    qtbot.waitUntil(lambda: len(screen.notices) == 5, timeout=3_000)
+    assert [notice.key == DIGEST for notice in screen.notices] == [False, False, False, True, True]
+    assert [notice.summary for notice in screen.notices[3:]] == ["2 more", "3 more"]
+    assert popups.why(push(story, 5)).startswith("In the digest: more than 3 popups")
+
+
+def test_the_digest_counts_worst_first(story):
+    lines = [push(story, 1), push(story, 2), row(story.build("shop", NOW, "failed", "ab" * 20, "1"))]
+    lines += [row(story.event(Kind.SOURCE, "active", "shop", NOW, "source/x"))]
+    assert digest_text(lines) == "1 failure, 2 commits, 1 other"
+
+
+def test_actions_lead_where_they_say(qtbot, popups, screen, story, monkeypatch):
+    opened = []
+    monkeypatch.setattr("devstream_desktop.desktop.popups.open_link", opened.append)
+    line = push(story)
+    popups.consider([line], ON)
+    key = line.event.subject
+    screen.activated.emit(key, "open")
+    assert opened == [line.event.url]
+    with qtbot.waitSignal(popups.show_line, timeout=500) as shown:
+        screen.activated.emit(key, "history")
+    assert shown.args == [line]
+    with qtbot.waitSignal(popups.show_history, timeout=500):
+        screen.activated.emit(DIGEST, "history")

@@ -1,0 +1,68 @@
+"""One desk a home, a node that is kept running, and no widget where there is no screen."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from devstream_desktop.desktop.app import DesktopUnavailableError, check_display
+from devstream_desktop.desktop.instance import Instance
+from devstream_desktop.desktop.node_process import NodeProcess, node_command
+from devstream_desktop.home import Home
+
+
+def test_a_second_claim_fails_and_raises_the_first(qtbot, home):
+    runtime = Home(home).runtime()
+    first, second = Instance(runtime), Instance(runtime)
+    assert first.claim()
+    assert not second.claim()
+    with qtbot.waitSignal(first.raised, timeout=2_000):
+        assert second.raise_first()
+    first.close()
+    assert second.claim()
+    second.close()
+
+
+def test_a_node_that_dies_is_started_again_and_its_last_words_are_told(qtbot, home, tmp_path):
+    count = tmp_path / "count"
+    script = f"import sys; open({str(count)!r}, 'a').write('x'); sys.exit('the disk <b>is</b> full')"
+    node = NodeProcess(Home(home), command=[sys.executable, "-c", script])
+    with qtbot.waitSignal(node.trouble, timeout=5_000) as trouble:
+        node.begin()
+    assert trouble.args == ["The node ended and is started again. Its last words: the disk <b>is</b> full"]
+    qtbot.waitUntil(lambda: count.read_text() == "xx", timeout=5_000)
+    node.end()
+
+
+def test_a_node_that_cannot_be_started_says_what_to_do(qtbot, home):
+    node = NodeProcess(Home(home), command=["/nowhere/devstream"])
+    with qtbot.waitSignal(node.trouble, timeout=5_000) as trouble:
+        node.begin()
+    assert trouble.args[0].startswith("The node cannot be started: ")
+    assert trouble.args[0].endswith("Install devstream again.")
+    node.end()
+
+
+def test_no_node_is_started_where_one_answers(qtbot, home, tmp_path):
+    count = tmp_path / "count"
+    node = NodeProcess(Home(home), command=[sys.executable, "-c", f"open({str(count)!r}, 'a')"])
+    (Home(home).runtime() / "control").touch()
+    node.begin()
+    node.set_answers(True)
+    qtbot.wait(600)
+    assert not count.exists()
+    assert not node.ours
+    node.end()
+
+
+def test_the_command_names_the_home(home):
+    assert node_command(Home(home)) == [sys.executable, "-m", "devstream_desktop", "--home", str(home), "node"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X11 and Wayland are Linux's")
+def test_without_a_display_it_says_so(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(DesktopUnavailableError, match="no display"):
+        check_display()

@@ -1,0 +1,208 @@
+"""The real desk process on a real display and a real session bus; only the panel and the node are ours."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from devstream_desktop.control.messages import RequestDeploy, SetDuty
+
+pytestmark = pytest.mark.desktop
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.fixture
+def desk(node, shell, start_desk, story):
+    """A desk on duty, whose node knows two days of history."""
+    node.start()
+    node.add(*story.day(now()), age=600_000)
+    desk = start_desk()
+    shell.wait_item()
+    shell.wait(lambda: shell.tooltip == "devstream: acme · ana: on duty", "the tooltip does not say that ana is on duty")
+    return desk
+
+
+def test_the_tray_item_and_its_menu(desk, shell):
+    assert shell.prop("Id") == "devstream"
+    labels = shell.labels()
+    assert labels[0] == "acme · ana"
+    assert labels[1].startswith("◐  shop  CI is running on main")
+    assert len([label for label in labels if "  " in label]) == 5
+    assert labels[6:] == ["On duty", "History…", "Deploy", "Invite…", "Status…", "Quit"]
+    assert shell.find("On duty")["toggle-state"] == 1
+    assert shell.labels("Deploy") == ["search", "shop"]
+    assert shell.labels("Deploy", "search") == ["production (ana may not: ask chen)"]
+    assert shell.find("Deploy", "search", "production (ana may not: ask chen)")["enabled"] is False
+
+
+def test_the_duty_toggle_is_a_request_and_changes_the_icon(desk, shell, node):
+    before = shell.prop("IconPixmap")
+    shell.click("On duty")
+    shell.wait(lambda: shell.tooltip.endswith("off duty"), "the tooltip does not say off duty")
+    assert [request.on for request in node.requests(SetDuty)] == [False]
+    assert shell.find("On duty")["toggle-state"] == 0
+    assert shell.prop("IconPixmap") != before
+
+
+def test_history_that_was_there_never_pops_and_a_fresh_line_does(desk, shell, node, story):
+    assert shell.notes == []
+    node.add(story.push("shop", now(), "bo", "Fix <b>the</b> & rest", "c0ffee" * 6 + "c0ff"))
+    note = shell.wait_note()
+    assert note.summary == "◆ shop pushed"
+    assert note.body == "bo pushed 1 commit to main · c0ffeec — Fix ‹b›the‹/b› ＆ rest"
+    assert note.actions == ["default", "History", "open", "Open", "history", "History"]
+    assert note.hints["urgency"] == 1
+
+
+def test_off_duty_nothing_pops_but_the_result_of_ones_own_deploy(node, shell, start_desk, story):
+    node.start()
+    node.order(status={"on_duty": False})
+    start_desk()
+    shell.wait(lambda: shell.tooltip.endswith("off duty"), "the desk is not up")
+    node.add(story.push("shop", now(), "bo", "Quiet", "c0ffee" * 6 + "c0ff"))
+    node.add(story.deploy("shop", now(), "success", story.SHAS["vat"], "ab" * 16, who="ana", duration=5000))
+    note = shell.wait_note()
+    assert note.summary == "✓ shop success · production"
+    shell.wait_menu(lambda shell: any("Quiet" in label for label in shell.labels()), "the quiet line is not in the menu")
+    assert len(shell.notes) == 1
+
+
+def test_a_later_state_takes_the_place_of_the_popup(desk, shell, node, story):
+    node.add(story.deploy("shop", now(), "in_progress", story.SHAS["vat"], "cd" * 16, who="chen"))
+    first = shell.wait_note()
+    node.add(story.deploy("shop", now(), "failure", story.SHAS["vat"], "cd" * 16, who="chen", duration=7000, reason="exit 3"))
+    second = shell.wait_note(lambda note: "failure" in note.summary)
+    assert second.replaces == first.id
+    assert second.hints["urgency"] == 2
+    assert len(shell.notes) == 2
+
+
+def test_a_burst_becomes_three_popups_and_one_digest(desk, shell, node, story):
+    node.add(*(story.push("shop", now() + place, "bo", f"Commit {place}", f"{place:040x}", ref=f"b{place}") for place in range(8)),
+             story.build("search", now(), "failed", "ab" * 20, "7"))  # fmt: skip
+    digest = shell.wait_note(lambda note: note.summary == "6 more")
+    assert digest.body == "1 failure, 5 commits"
+    assert len(shell.notes) == 4
+
+
+def test_the_actions_of_a_popup_open_the_history_at_the_line(desk, shell, node, story):
+    assert desk.windows("^devstream") == []
+    node.add(story.push("shop", now(), "bo", "Look here", "c0ffee" * 6 + "c0ff"))
+    shell.invoke(shell.wait_note(), "history")
+    desk.wait_window("^devstream · acme")
+
+
+def test_left_click_shows_the_history_and_closing_hides_it(desk, shell):
+    for told in (1, 1):
+        shell.activate()
+        window = desk.wait_window("^devstream · acme")
+        desk.press(window, "ctrl+w")
+        shell.wait(lambda: not desk.windows("^devstream · acme"), "the window is not hidden")
+        note = shell.wait_note()
+        assert note.summary == "devstream goes on in the tray"
+        assert len(shell.notes) == told
+    assert desk.process.poll() is None
+
+
+def test_a_notification_server_that_starts_anew_counts_from_one_again(desk, shell, node, story):
+    node.add(story.push("shop", now(), "bo", "First", "c0ffee" * 6 + "c0ff"))
+    shell.wait_note()
+    shell.restart_notifications()
+    node.add(story.push("shop", now(), "bo", "Second", "beef" * 10))
+    note = shell.wait_note(lambda note: "Second" in note.body)
+    assert (note.replaces, note.actions) == (0, [])  # nothing to replace there, and it knows no actions
+
+
+def test_a_panel_that_comes_later_gets_the_icon(node, bare_shell, start_desk):
+    node.start()
+    desk = start_desk()
+    desk.wait_window("^devstream · acme")  # no tray: the window is the desk
+    bare_shell.own_tray()
+    bare_shell.wait_item()
+    bare_shell.wait(lambda: bare_shell.tooltip == "devstream: acme · ana: on duty", "the late item says nothing")
+    assert bare_shell.find("Quit").get("enabled", True)
+
+
+def test_without_a_tray_closing_the_window_ends_the_desk(node, bare_shell, start_desk):
+    node.start()
+    desk = start_desk()
+    window = desk.wait_window("^devstream · acme")
+    desk.press(window, "ctrl+q")
+    assert desk.process.wait(5) == 0
+
+
+def test_a_second_start_shows_the_window_of_the_first(desk, start_desk):
+    second = start_desk()
+    assert second.process.wait(10) == 0
+    desk.wait_window("^devstream · acme")
+    assert desk.process.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_desk_and_its_node_within_two_seconds(node, shell, start_desk, number):
+    desk = start_desk(node.command)
+    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the desk's own node is not up")
+    pid = node.order().pid
+    began = time.monotonic()
+    assert desk.end(number) == 0
+    assert time.monotonic() - began < 2
+    assert gone(pid)
+
+
+def test_a_node_of_somebody_else_goes_on_when_the_desk_ends(desk, node):
+    assert desk.end() == 0
+    assert node.process.poll() is None
+    assert node.order().newest > 0
+
+
+def test_the_node_dies_the_tray_says_so_and_it_is_back(node, shell, start_desk, story):
+    start_desk(node.command)
+    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the desk's own node is not up")
+    first = node.order().pid
+    os.kill(first, signal.SIGKILL)
+    shell.wait(lambda: shell.tooltip.endswith("node is restarting"), "the tray does not say that the node is gone")
+    shell.wait(lambda: shell.labels()[0].endswith("the node is restarting"), "the menu does not say that the node is gone")
+    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the node does not come back", timeout=15)
+    assert node.order().pid != first
+    node.add(story.push("shop", now(), "bo", "After the fall", "c0ffee" * 6 + "c0ff"))
+    shell.wait_note(lambda note: "After the fall" in note.body)
+
+
+def test_a_deploy_from_the_menu_to_its_result(desk, shell, node):
+    shell.click("Deploy", "shop", "staging…")
+    window = desk.wait_window("^Deploy shop to staging")
+    desk.press(window, "Escape")  # the safe answer
+    shell.wait(lambda: not desk.windows("^Deploy shop"), "Esc does not close the dialog")
+    assert node.requests(RequestDeploy) == []
+    shell.click("Deploy", "shop", "staging…")
+    window = desk.wait_window("^Deploy shop to staging")
+    for _ in range(40):
+        desk.press(window, "alt+d")  # the deploy button's access key, once the plan is there
+        if node.requests(RequestDeploy):
+            break
+        time.sleep(0.1)
+    (request,) = node.requests(RequestDeploy)
+    assert (request.target, request.environment, len(request.sha)) == ("shop", "staging", 40)
+    note = shell.wait_note(lambda note: "success" in note.summary)
+    assert note.summary == "✓ shop success · staging"
+
+
+def test_quit_in_the_menu_ends_the_desk(desk, shell):
+    shell.click("Quit")
+    assert desk.process.wait(5) == 0
+    assert not Path(f"/proc/{desk.process.pid}/fd").exists()
