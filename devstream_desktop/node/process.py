@@ -69,6 +69,7 @@ class Process:
             self._on_ready(node)
             await self._end.wait()
         finally:
+            self._requests.end_polls()
             self._requests = None
             self._wake()
             await node.stop()

@@ -57,6 +57,11 @@ class Requests:
         self._news = news
         self._end = end
         self._join = join
+        self._ending = False
+
+    def end_polls(self) -> None:
+        """Answer every parked `Wait` at its next news, so that the control socket can close at once."""
+        self._ending = True
 
     async def answer(self, request: AnyRequest) -> AnyReply:
         """The answer to one request.
@@ -112,7 +117,7 @@ class Requests:
         while True:
             news = self._news()
             newest, revision = self._node.history.newest(), self._node.revision
-            if newest != request.newest or revision != request.status or loop.time() >= deadline:
+            if newest != request.newest or revision != request.status or self._ending or loop.time() >= deadline:
                 return News(newest=newest, status=revision)
             try:
                 async with asyncio.timeout_at(deadline):

@@ -210,6 +210,8 @@ def start_desk(bus, display, home, tmp_path):
         started.append(desk)
         return desk
 
+    start.environment = env
+    start.hand = lambda process: DeskProcess(process, env)
     yield start
     for place, desk in enumerate(started):
         if desk.process.poll() is None:

@@ -1,0 +1,149 @@
+"""What a person sees on a first day: the `devstream` command itself, its real node, a real repository; only the panel is ours."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.messages import GetStatus, NoNodeError, Status
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.home import Home
+from devstream_desktop.stream.query import Query
+
+pytestmark = pytest.mark.desktop
+
+
+class Repository:
+    """The repository that the person stands in."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.git("init", "-q", "-b", "main")
+        self.commit("First commit")
+
+    def git(self, *arguments: str) -> str:
+        who = ["-c", "user.name=Bo", "-c", "user.email=bo@example.com", "-c", "commit.gpgsign=false"]
+        return subprocess.run(
+            ["git", *who, *arguments], cwd=self.folder, check=True, capture_output=True, text=True, timeout=30
+        ).stdout.strip()
+
+    def commit(self, subject: str) -> str:
+        self.git("commit", "-q", "--allow-empty", "-m", subject)
+        return self.git("rev-parse", "HEAD")
+
+
+class FirstDay:
+    """A desk as `devstream` starts it, and what is known of its node."""
+
+    def __init__(self, process: subprocess.Popen[str], home: Home, repository: Repository) -> None:
+        self.process, self.home, self.repository = process, home, repository
+
+    def status(self) -> Status | None:
+        try:
+            with Client(self.home.control_url()) as client:
+                return client.ask(GetStatus(), Status)
+        except NoNodeError:
+            return None
+
+    def states(self) -> set[str]:
+        with Reader(self.home.history) as reader:
+            return {line.event.state for line in reader.page(Query(), limit=100, superseded=True)}
+
+    def titles(self) -> set[str]:
+        with Reader(self.home.history) as reader:
+            return {line.event.title for line in reader.page(Query(), limit=100)}
+
+    def node(self) -> psutil.Process:
+        return next(child for child in psutil.Process(self.process.pid).children(recursive=True) if "node" in child.cmdline())
+
+
+@pytest.fixture
+def first_day(shell, start_desk, display, bus, home, tmp_path):
+    root = Home(home)
+    repository = Repository(tmp_path / "shop")
+    desk = start_desk.environment | {"DEVSTREAM_KEY_FILE": str(tmp_path / "key")}
+    log = (tmp_path / "devstream.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "devstream_desktop", "--home", str(home)], cwd=repository.folder, env=desk, stderr=log, text=True
+    )
+    log.close()
+    day = FirstDay(process, root, repository)
+    shell.wait_item(20)
+    shell.wait(lambda: (status := day.status()) and status.sources and status.sources[0].events, "the repository was not read", 20)
+    yield day
+    if process.poll() is None:
+        process.terminate()
+        process.wait(10)
+    assert "Traceback" not in (tmp_path / "devstream.log").read_text()
+
+
+def test_a_commit_is_a_popup_on_duty_and_none_off_duty(first_day, shell) -> None:
+    shell.wait(lambda: shell.find("On duty")["toggle-state"] == 1, "not on duty at first")
+    assert shell.notes == []
+    first_day.repository.commit("Fix <b>rounding</b> in tax")
+    note = shell.wait_note(lambda note: "rounding" in note.body)
+    assert note.summary == "◆ shop pushed"
+    assert "Bo pushed 1 commit to main" in note.body
+    assert "Fix ‹b›rounding‹/b› in tax" in note.body
+
+    shell.click("On duty")
+    shell.wait(lambda: shell.tooltip.endswith("off duty"), "the toggle did nothing")
+    first_day.repository.commit("While nobody is on duty")
+    shell.wait(lambda: "While nobody is on duty" in first_day.titles(), "the commit is not in the history")
+    shell.click("On duty")
+    shell.wait(lambda: not shell.tooltip.endswith("off duty"), "the toggle did not go back")
+    first_day.repository.commit("And on duty again")
+    shell.wait_note(lambda note: "And on duty again" in note.body)
+    assert not [note for note in shell.notes if "While nobody" in note.body]
+
+
+def test_a_deploy_from_the_menu_ends_in_a_success_line(first_day, shell, start_desk) -> None:
+    script = first_day.home.root / "deploy.sh"
+    script.write_text('#!/bin/sh\necho "$DEVSTREAM_SHA" > deployed\n')
+    script.chmod(0o755)
+    first_day.home.targets.write_text('[target.shop.staging]\nrun = ["./deploy.sh"]\n')
+    shell.wait_menu(lambda shell: shell.labels("Deploy", "shop") == ["staging…"], "the target is not in the menu", 20)
+    revision = first_day.repository.commit("Ship it")
+    shell.wait(lambda: "Ship it" in first_day.titles(), "the commit is not in the history")
+    desk = start_desk.hand(first_day.process)
+    shell.click("Deploy", "shop", "staging…")
+    window = desk.wait_window("^Deploy shop to staging")
+    for _ in range(60):
+        desk.press(window, "alt+d")  # the deploy button's access key, once the plan is there
+        if "requested" in first_day.states():
+            break
+        time.sleep(0.1)
+    note = shell.wait_note(lambda note: "success" in note.summary, 20)
+    assert note.summary == "✓ shop success · staging"
+    assert {"requested", "in_progress", "success"} <= first_day.states()
+    assert (first_day.home.root / "deployed").read_text().strip() == revision
+
+
+def test_the_node_is_killed_and_the_tray_has_it_back(first_day, shell) -> None:
+    node = first_day.node()
+    node.kill()
+    shell.wait(lambda: "restarting" in shell.tooltip or "starting" in shell.tooltip, "the tray does not say that the node is away")
+    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the node is not back", 20)
+    assert first_day.node().pid != node.pid
+    first_day.repository.commit("After the fall")
+    shell.wait_note(lambda note: "After the fall" in note.body, 20)
+
+
+def test_a_signal_ends_the_desk_and_its_node_cleanly(first_day) -> None:
+    node = first_day.node()
+    first_day.process.send_signal(signal.SIGTERM)
+    assert first_day.process.wait(10) == 0
+    assert not node.is_running()
+    # A node that was killed could not have said this to its history.
+    import sqlite3
+
+    with sqlite3.connect(first_day.home.history) as database:
+        assert database.execute("SELECT value FROM meta WHERE name = 'clean'").fetchone() == (b"1",)
+    database.close()
