@@ -93,20 +93,10 @@ INDEX_VERSION = 1
 def index_text(event: Event) -> str:
     """The words of an event and, so that a filter is one more word and never a scan, its filters and the pair most asked for."""
     kind, environment, service = event.kind.value, event.environment, event.service
-    texts = [
-        service,
-        event.actor,
-        kind,
-        event.state,
-        environment,
-        event.ref,
-        event.revision,
-        event.title,
-        event.number,
-        event.reason,
-        event.source,
-    ]
-    tags = {_tag(k, e, s) for k in ("", kind) for e in {"", environment} for s in ("", service)} - {""}
+    # A change's number is its revision: once is enough.
+    number = "" if event.number == event.revision else event.number
+    texts = [service, event.actor, kind, event.state, environment, event.ref, event.revision, event.title, number, event.reason]
+    tags = {_tag("", "", service), _tag(kind, "", ""), _tag("", environment, ""), _tag(kind, environment, "")} - {""}
     return " ".join([*texts, *sorted(tags)])
 
 

@@ -18,6 +18,7 @@ from party import Party
 from processes import BenchError, worker
 
 from devstream_desktop.history.database import open_reader
+from devstream_desktop.stream.words import Kind
 
 GOAL = 1.5
 FLOOR_BATCH = 10_000
@@ -65,7 +66,7 @@ def _check(path: Path, events: int) -> None:
 
     """
     with closing(open_reader(path)) as connection:
-        (found,) = connection.execute("SELECT COUNT(*) FROM words WHERE words MATCH 'forge'").fetchone()
+        (found,) = connection.execute("SELECT COUNT(*) FROM words WHERE words MATCH ?", (" OR ".join(Kind),)).fetchone()
     if count(path) != {events} or found != events:
         raise BenchError(f"the desk stored {count(path)} and finds {found} of {events} events")
 

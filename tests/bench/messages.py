@@ -31,6 +31,15 @@ class BareJob(msgspec.Struct, frozen=True):
     address: str = ""
 
 
+class IntakeJob(msgspec.Struct, frozen=True):
+    """A receiver of one webhook source; without `store` it keeps nothing."""
+
+    home: str
+    source: str
+    secret: bytes
+    store: bool
+
+
 class Publish(msgspec.Struct, frozen=True, tag=True):
     """Publish `count` events, one each `every` seconds. Answered when the last is out."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -15,11 +16,12 @@ from pathlib import Path
 
 import catch_up
 import cpu
+import intake
 import live
 import search
 from figures import Row, table
 
-ROWS = ("live", "cpu", "catch-up", "search")
+ROWS = ("live", "cpu", "catch-up", "search", "intake")
 
 
 async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace) -> list[Row]:
@@ -33,9 +35,11 @@ async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace
         elif name == "cpu":
             rows += cpu.measure(folder, quick=quick)
         elif name == "catch-up":
-            rows += await catch_up.measure(folder, events=given.events, quick=quick)
+            rows += await catch_up.measure(folder, events=given.events or (2_000 if quick else 100_000), quick=quick)
         elif name == "search":
-            rows += search.measure(folder, rows=given.rows_stored, quick=quick)
+            rows += search.measure(folder, rows=given.stored or (5_000 if quick else 1_000_000), quick=quick)
+        elif name == "intake":
+            rows += await intake.measure(folder, quick=quick)
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return rows
 
@@ -45,13 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"which rows: {' '.join(ROWS)}; default all")
     parser.add_argument("--quick", action="store_true", help="one short round of each: shows that it works, says little")
-    parser.add_argument("--events", type=int, default=100_000, help="how many events are caught up with (default 100000)")
-    parser.add_argument("--rows", type=int, default=1_000_000, dest="rows_stored", help="how many events are searched (default 1000000)")
+    parser.add_argument("--events", type=int, help="how many events are caught up with (default 100000, with --quick 2000)")
+    parser.add_argument("--rows", type=int, dest="stored", help="how many events are searched (default 1000000, with --quick 5000)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a goal is not met")
     given = parser.parse_args(arguments)
     unknown = set(given.rows) - set(ROWS)
     if unknown:
         parser.error(f"no row {', '.join(sorted(unknown))}; rows are {' '.join(ROWS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended and the folder removed, as after Ctrl+C
     with tempfile.TemporaryDirectory(prefix="devstream-bench-") as folder:
         rows = asyncio.run(measure(given.rows or ROWS, Path(folder), given))
     print(table(rows))

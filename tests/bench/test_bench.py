@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,22 +13,22 @@ import pytest
 RUN = Path(__file__).parent / "run.py"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(RUN), *arguments], capture_output=True, text=True, timeout=100, check=False)
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"TMPDIR": str(folder)}
+    return subprocess.run([sys.executable, str(RUN), *arguments], env=environment, capture_output=True, text=True, timeout=100, check=False)
 
 
-def test_each_mandatory_row_has_a_figure_and_a_floor() -> None:
-    before = set(Path(tempfile.gettempdir()).glob("devstream-bench-*"))
-    done = run("--quick", "--events", "1000")
+def test_each_mandatory_row_has_a_figure_and_a_floor(tmp_path: Path) -> None:
+    done = run(tmp_path, "live", "cpu", "catch-up", "--quick", "--events", "1000")
     assert done.returncode == 0, done.stderr
     lines = {line.split("  ")[0]: re.split(r" {2,}", line) for line in done.stdout.splitlines()}
     for row in ("live, last of 3 desks", "CPU an event, one by one", "catch-up, 1,000 events"):
         figure, floor, ratio = lines[row][1:4]
         assert all(re.search(r"\d+\.\d+ m?s", cell) for cell in (figure, floor)), lines[row]
         assert re.fullmatch(r"\d+\.\d\dx", ratio)
-    assert set(Path(tempfile.gettempdir()).glob("devstream-bench-*")) <= before
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", [["lifted"], ["--events", "many"]])
-def test_a_row_that_is_none_is_a_usage_error(arguments: list[str]) -> None:
-    assert run(*arguments).returncode == 2
+def test_a_row_that_is_none_is_a_usage_error(tmp_path: Path, arguments: list[str]) -> None:
+    assert run(tmp_path, *arguments).returncode == 2

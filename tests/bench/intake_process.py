@@ -1,0 +1,90 @@
+"""The webhook receiver as a program: the whole intake of a collector, or the same server whose spool keeps nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from messages import Answer, IntakeJob, Ready
+from party import now_ms
+
+from devstream_collectors import github
+from devstream_collectors.contract import SourceInfo
+from devstream_desktop.home import Home
+from devstream_desktop.intake.health import Health
+from devstream_desktop.intake.normaliser import Channel
+from devstream_desktop.intake.receiver import Receiver
+from devstream_desktop.intake.server import HttpServer
+from devstream_desktop.intake.service import Intake
+from devstream_desktop.intake.sources import WebhookSource
+from devstream_desktop.intake.spool import Notes, Spool, Taken
+from devstream_desktop.intake.store import Store
+from devstream_desktop.stream.event import Event
+
+
+class Memory:
+    """A vault for one run."""
+
+    def __init__(self) -> None:
+        self._sealed: dict[str, bytes] = {}
+
+    def seal(self, name: str, secret: bytes) -> None:
+        self._sealed[name] = secret
+
+    def unseal(self, name: str) -> bytes:
+        return self._sealed[name]
+
+    def exists(self, name: str) -> bool:
+        return name in self._sealed
+
+    def remove(self, name: str) -> None:
+        del self._sealed[name]
+
+
+class Nowhere(Spool):
+    """Says that it stored everything."""
+
+    async def put(self, source: str, delivery_id: str, headers: Mapping[str, str], body: bytes, received: int) -> Taken:
+        return Taken.STORED
+
+
+async def publish(events: list[Event]) -> None:
+    """The stream is not what is measured here."""
+
+
+def say(answer: Answer) -> None:
+    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    sys.stdout.flush()
+
+
+async def product(job: IntakeJob) -> None:
+    home = Home(Path(job.home))
+    home.create()
+    intake = Intake(home, Memory(), publish, listen="127.0.0.1:0", now=now_ms)
+    await intake.start()
+    await intake.add_source(WebhookSource(name=job.source, type="github"), job.secret)
+    say(Ready(intake.url.removeprefix("http://")))
+    await asyncio.to_thread(sys.stdin.read)
+    await intake.stop()
+
+
+async def bare(job: IntakeJob) -> None:
+    store = Store(Path(job.home) / "unused.sqlite")
+    channel = Channel(SourceInfo(job.source), github, (job.secret,), Health(job.source, publish, Notes(store)))
+    receiver = Receiver({job.source: channel}, Nowhere(store), lambda: None, {}, now_ms)
+    server = HttpServer(receiver.app, "127.0.0.1", 0)
+    await server.start()
+    host, port = server.address
+    say(Ready(f"{host}:{port}"))
+    await asyncio.to_thread(sys.stdin.read)
+    await server.stop()
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    given = msgspec.json.decode(sys.stdin.readline(), type=IntakeJob)
+    asyncio.run(product(given) if given.store else bare(given))
