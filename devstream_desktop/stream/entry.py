@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -118,6 +118,7 @@ def preamble(team: str) -> bytes:
     return b"devstream/event/1\0" + team.encode() + b"\0"
 
 
+@lru_cache(maxsize=2048)
 def device_id(public_key: bytes) -> str:
     """The 52 lower-case base32 characters of an Ed25519 public key: the id is the key."""
     return base64.b32encode(public_key).decode().rstrip("=").lower()

@@ -11,6 +11,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind
@@ -100,6 +101,7 @@ def index_text(event: Event) -> str:
     return " ".join([*texts, *sorted(tags)])
 
 
+@lru_cache(maxsize=4096)
 def _tag(kind: str, environment: str, service: str) -> str:
     if not (kind or environment or service):
         return ""

@@ -15,6 +15,8 @@ ELLIPSIS = "…"
 
 def clean(text: str, limit: int = 140) -> str:
     """One plain, safe line of at most `limit` characters; what is cut ends in an ellipsis."""
+    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text and text[:1] != " " != text[-1:]:
+        return text
     # Bound the work before normalising: NFC of hostile input is not free.
     flat = text if text.isascii() and text.isprintable() else _strip(unicodedata.normalize("NFC", text[: 4 * limit + 64]))
     return shorten(" ".join(flat.split()), limit)
