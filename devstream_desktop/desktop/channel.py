@@ -71,7 +71,7 @@ class Channel(QObject):
 
     def close(self) -> None:
         """End for good; nothing is emitted afterwards."""
-        self.blockSignals(True)  # noqa: FBT003
+        self.blockSignals(True)
         self._shut()
         self._up = False
         self._wake.setEnabled(False)

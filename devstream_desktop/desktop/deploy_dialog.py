@@ -124,7 +124,7 @@ class DeployDialog(QDialog):
         column.addWidget(self.message)
         column.addWidget(self.buttons)
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+    def closeEvent(self, event: QCloseEvent) -> None:
         """The window's cross is Cancel."""
         self.reject()
         super().closeEvent(event)

@@ -143,7 +143,7 @@ class Link(QObject):
         self._late.stop()
         if self._answered:
             self._answered = False
-            self.connected.emit(False)  # noqa: FBT003
+            self.connected.emit(False)
 
     def _poll_received(self, message: bytes) -> None:
         self._late.stop()
@@ -160,7 +160,7 @@ class Link(QObject):
         newer, changed = news.newest != self._newest, news.status != self._status
         self._newest, self._status = news.newest, news.status
         if first:
-            self.connected.emit(True)  # noqa: FBT003
+            self.connected.emit(True)
         if newer or first:
             self.news.emit(news.newest)
         if changed or first:

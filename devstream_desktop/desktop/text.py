@@ -46,7 +46,7 @@ class ElidedLabel(PlainLabel):
     def whole(self) -> str:
         return self._whole
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Cut again."""
         super().resizeEvent(event)
         self._fit()

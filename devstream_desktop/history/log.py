@@ -294,22 +294,18 @@ class History:
         return self.renew_epoch()
 
     def _feed_id(self, feed: bytes) -> int:
-        found = self._feed_ids.get(feed)
-        if found is None:
-            found = self._connection.execute("INSERT INTO feeds (feed) VALUES (?)", (feed,)).lastrowid
-            if found is None:  # pragma: no cover - an INSERT always has one
-                raise AssertionError
-            self._feed_ids[feed] = found
-        return found
+        if feed not in self._feed_ids:
+            self._feed_ids[feed] = self._insert("INSERT INTO feeds (feed) VALUES (?)", feed)
+        return self._feed_ids[feed]
 
     def _sender_id(self, device: str) -> int:
-        found = self._sender_ids.get(device)
-        if found is None:
-            found = self._connection.execute("INSERT INTO senders (device) VALUES (?)", (device,)).lastrowid
-            if found is None:  # pragma: no cover - an INSERT always has one
-                raise AssertionError
-            self._sender_ids[device] = found
-        return found
+        if device not in self._sender_ids:
+            self._sender_ids[device] = self._insert("INSERT INTO senders (device) VALUES (?)", device)
+        return self._sender_ids[device]
+
+    def _insert(self, sql: str, value: bytes | str) -> int:
+        row_id: int = self._connection.execute(f"{sql} RETURNING id", (value,)).fetchone()[0]
+        return row_id
 
     def _meta(self, name: str) -> bytes | None:
         row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()

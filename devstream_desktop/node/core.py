@@ -257,7 +257,12 @@ class Node:
         ports = await asyncio.to_thread(load_ports, self.home)
         port = free_or_new(host, ports.enrol)
         self.enrolment = Enrolment(self.team, host=host, port=port, peers=lambda: [self.mesh_address], on_joined=self._on_joined)
-        await self.enrolment.start()
+        try:
+            await self.enrolment.start()
+        except DevstreamError as error:
+            # Nobody can join just now; everything else goes on.
+            self.notices["enrol"] = str(error)
+            _log.warning("%s", error)
         await asyncio.to_thread(save_ports, self.home, Ports(mesh=ports.mesh or split_address(self.mesh_address)[1], enrol=port))
 
     async def _follow_roles(self) -> None:

@@ -29,7 +29,7 @@ class SearchField(QLineEdit):
         self.setAccessibleName("Search the history")
         self.setMinimumWidth(180)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that leave the field."""
         if event.key() == Qt.Key.Key_Escape:
             if self.text():

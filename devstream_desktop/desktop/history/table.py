@@ -89,12 +89,12 @@ class HistoryTable(QTableView):
     def at_top(self) -> bool:
         return self.verticalScrollBar().value() == 0
 
-    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:  # noqa: N802
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Tell which line is chosen now."""
         super().selectionChanged(selected, deselected)
         self.chosen.emit(self.current_line())
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens the link; Esc goes to whoever closes the window."""
         line = self.current_line()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and line is not None:
@@ -104,12 +104,12 @@ class HistoryTable(QTableView):
         else:
             super().keyPressEvent(event)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the pill in its place."""
         super().resizeEvent(event)
         self._place_pill()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+    def changeEvent(self, event: QEvent) -> None:
         """Another palette colours the rows anew."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:

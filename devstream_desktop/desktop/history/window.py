@@ -73,7 +73,7 @@ class HistoryWindow(QWidget):
         self._splitter.addWidget(self.details)
         self._splitter.setStretchFactor(0, 1)
         self._splitter.setStretchFactor(1, 0)
-        self._splitter.setCollapsible(0, False)  # noqa: FBT003
+        self._splitter.setCollapsible(0, False)
         self._splitter.setHandleWidth(1)
         self._splitter.setSizes([380, 240])
         self.details.hide()
@@ -176,20 +176,20 @@ class HistoryWindow(QWidget):
         """Whether a person has the newest rows before their eyes, so that a popup would repeat them."""
         return self.isVisible() and self.isActiveWindow() and not self.isMinimized() and self.table.at_top and self.model.query.everything
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+    def showEvent(self, event: QShowEvent) -> None:
         """Look at the calendar while shown."""
         super().showEvent(event)
         self._check_day()
         self._midnight.start()
         self._refresh_facets()
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+    def closeEvent(self, event: QCloseEvent) -> None:
         """Hide; whoever owns the window decides whether that ends the desk."""
         self._midnight.stop()
         event.accept()
         self.closed.emit()
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+    def changeEvent(self, event: QEvent) -> None:
         """Another palette: colours are made from it."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
