@@ -21,6 +21,7 @@ bench: setup-dev  ## the figures, beside their floors
 	.venv/bin/python tests/bench/run.py
 
 look: setup-dev  ## pictures of the tray, a popup and the windows, into ./pictures
+	@packaging/system-packages look
 	.venv/bin/python tests/desktop/look.py pictures
 
 setup-dev:
