@@ -80,7 +80,7 @@ def follow(home: Home, reader: Reader, arrival: int) -> Iterator[Line]:
 
 
 def search(home: Home, options: argparse.Namespace) -> int:
-    """Print what answers a query, newest last; exit 1 when nothing does."""
+    """Print what answers a query, newest last."""
     try:
         query = parse_query(" ".join(options.query))
     except InvalidQueryError as error:
@@ -89,7 +89,9 @@ def search(home: Home, options: argparse.Namespace) -> int:
         found = reader.page(query, limit=options.limit, superseded=True)
     for line in reversed(found):
         show(line, as_json=options.json)
-    return 0 if found else 1
+    if not found:
+        print("nothing found", file=sys.stderr)
+    return 0
 
 
 def show(line: Line, *, as_json: bool) -> None:

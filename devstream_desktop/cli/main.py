@@ -120,15 +120,14 @@ def _add_sources(commands: _Commands[argparse.ArgumentParser]) -> None:
     git = add.add_parser("git", help="a git repository, by path or URL, polled")
     git.add_argument("name", metavar="NAME")
     git.add_argument("location", metavar="PATH_OR_URL")
-    git.add_argument("--branch", action="append", default=[], metavar="GLOB", help="a branch the team watches; may be given again")
+    git.add_argument("--branch", action="extend", nargs="+", default=[], metavar="GLOB", help="the branches the team watches")
     git.set_defaults(command=sources.add_git)
 
     github = add.add_parser("github", help="GitHub webhooks; prints the URL path to post to")
     github.add_argument("name", metavar="NAME")
     github.add_argument("--secret-file", required=True, metavar="F", help="a file with the webhook's secret")
-    github.add_argument(
-        "--branch", action="append", default=[], metavar="GLOB", help="a branch the team watches (default: the default branch)"
-    )
+    watched = "the branches the team watches (default: the default branch)"
+    github.add_argument("--branch", action="extend", nargs="+", default=[], metavar="GLOB", help=watched)
     github.set_defaults(command=sources.add_webhook, type="github")
 
     listing = source.add_parser("list", help="every source and how it is")

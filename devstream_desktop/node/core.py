@@ -318,7 +318,16 @@ class Node:
         self._early_requests.clear()
 
     def _may_deploy(self, person: str, target: str, environment: str) -> bool:
-        return self.team.chain.current.may(person, Role.DEPLOYER, target, environment)
+        return not self.policy_trouble() and self.team.chain.current.may(person, Role.DEPLOYER, target, environment)
+
+    def policy_trouble(self) -> str:
+        """Why the policy of the moment cannot be acted on, so that nothing is deployed; empty when it can."""
+        chain = self.team.chain
+        if chain.forked:
+            return "two policies of one version are signed; nothing is deployed until an admin makes the next one: devstream team grant"
+        if now_ms() > chain.current.expires:
+            return "the policy has expired; nothing is deployed until an admin renews it by any change: devstream team grant"
+        return ""
 
     def _who_may(self, role: Role) -> Sequence[str]:
         return self.team.chain.current.who_has(role)

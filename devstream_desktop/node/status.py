@@ -77,7 +77,7 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
 
 
 def _notices(node: Node, pruning_suspended: str) -> list[str]:
-    found = [*node.notices.values(), pruning_suspended]
+    found = [*node.notices.values(), node.policy_trouble(), pruning_suspended]
     if node.deploys is not None:
         status = node.deploys.status()
         found += [status.mistake, status.trouble]

@@ -37,7 +37,7 @@ def test_a_hostile_title_is_one_clean_line_everywhere(world) -> None:
     )
     (shown,) = ana.run("search", "kind:ticket").splitlines()
     assert shown.endswith("— a [31m bc")
-    assert ana.run("search", "rm", code=1) == ""
+    assert ana.run("search", "rm") == ""
 
 
 def test_wrong_usage_ends_with_2(world) -> None:

@@ -74,7 +74,8 @@ def test_sources_are_added_listed_tested_and_removed_with_and_without_a_node(wor
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", tmp_path / "shop.git"], check=True, timeout=30)
     secret = tmp_path / "secret"
     secret.write_text("it is a long secret\n")
-    ana.run("source", "add", "git", "shop", str(tmp_path / "shop.git"), "--branch", "main")
+    ana.run("source", "add", "git", "shop", str(tmp_path / "shop.git"), "--branch", "main", "release/*", "--branch", "hotfix")
+    assert "release/*" in ana.home.sources.read_text()
     assert ana.run("source", "add", "github", "hub", "--secret-file", str(secret)) == "/in/hub"
     assert {source["name"] for source in json.loads(ana.run("source", "list", "--json"))} == {"shop", "hub"}
     ana.start("--intake", "127.0.0.1:0")
