@@ -32,6 +32,11 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
             "shop  ana pushed 1 commit to main · 3f2c1ab",
         ),
         (
+            an_event(Kind.CHANGE, "merged", actor="ana", ref="main", revision=SHA, title="Retry card capture (#12)"),
+            Transition.NONE,
+            "shop  ana merged 3f2c1ab into main — Retry card capture (#12)",
+        ),
+        (
             an_event(Kind.CHANGE, "force-pushed", actor="cy", ref="main", revision=SHA, previous=OLD),
             Transition.NONE,
             "shop  cy force-pushed main from 9be01fd to 3f2c1ab",
