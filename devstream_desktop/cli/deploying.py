@@ -64,7 +64,7 @@ def _wait(home: Home, reader: Reader, arrival: int, request: str) -> int:
     with Client(home.control_url()) as client:
         newest = status = -1
         while True:
-            for line in reader.since(arrival):
+            for line in reader.all_since(arrival):
                 arrival = line.arrival
                 if line.event.request != request:
                     continue

@@ -70,7 +70,7 @@ def follow(home: Home, reader: Reader, arrival: int) -> Iterator[Line]:
             with Client(home.control_url()) as client:
                 newest = status = -1
                 while True:
-                    for line in reader.since(arrival):
+                    for line in reader.all_since(arrival):
                         arrival = line.arrival
                         yield line
                     news = client.ask(Wait(newest=newest, status=status, wait_ms=20_000), News)

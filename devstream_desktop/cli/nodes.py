@@ -95,7 +95,7 @@ class _Printer:
     def print_news(self) -> None:
         if self._arrival is None:
             return
-        for line in self._reader.since(self._arrival):
+        for line in self._reader.all_since(self._arrival):
             self._arrival = line.arrival
             if not line.superseded:
                 show(line, as_json=False)

@@ -6,6 +6,7 @@ Queries are a few milliseconds even at a million rows (tests/bench), so a screen
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -76,6 +77,17 @@ class Reader:
         """
         return self._lines(f"{_COLUMNS} WHERE lines.lsn > ? ORDER BY lines.lsn LIMIT ?", (arrival, limit))
 
+    def all_since(self, arrival: int) -> Iterator[Line]:
+        """As `since`, however many there are.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        while lines := self.since(arrival):
+            yield from lines
+            arrival = lines[-1].arrival
+
     def subject(self, subject: str, *, limit: int = 50) -> list[Line]:
         """A subject's past, newest first.
 
@@ -85,15 +97,6 @@ class Reader:
         """
         found = self._lines(f"{_COLUMNS} WHERE lines.subject = ? ORDER BY lines.id DESC LIMIT ?", (subject_hash(subject), limit))
         return [line for line in found if line.event.subject == subject]
-
-    def by_key(self, key: str) -> Line | None:
-        """The row of one fact.
-
-        Raises:
-            HistoryError: there is no history yet, or it cannot be read.
-
-        """
-        return next(iter(self._lines(f"{_COLUMNS} WHERE lines.key = ?", (bytes.fromhex(key),))), None)
 
     def newest(self) -> int:
         """The newest arrival number that has a row.

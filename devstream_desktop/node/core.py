@@ -21,20 +21,11 @@ from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.intake.service import Intake
+from devstream_desktop.mesh import address
 from devstream_desktop.mesh.service import Credentials, Mesh
 from devstream_desktop.node import founding
 from devstream_desktop.node.board import Board
-from devstream_desktop.node.ports import (
-    Ports,
-    free_or_new,
-    join_address,
-    load_peers,
-    load_ports,
-    reachable_host,
-    save_peers,
-    save_ports,
-    split_address,
-)
+from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import VERSION, Entry, hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
@@ -100,7 +91,6 @@ class Node:
         self.deploys: Deploys | None = None
         self.enrolment: Enrolment | None = None
         self.board = Board()
-        self.reader = Reader(home.history)
         self._loop: asyncio.AbstractEventLoop
         self.settings: Settings
         self.vault: Vault
@@ -126,11 +116,12 @@ class Node:
         self.vault = await asyncio.to_thread(Vault.open, self.home)
         self.team = await asyncio.to_thread(self._open_team)
         self.history = await asyncio.to_thread(self._open_history)
-        await asyncio.to_thread(self.board.fill, Reader(self.home.history))
+        await asyncio.to_thread(self._fill_board)
+        # Before the mesh, which may bring a new policy at once.
+        self.team.on_change = self._on_policy
         await self._start_mesh()
         await self._start_enrolment()
         await self._follow_roles()
-        self.team.on_change = self._on_policy
         self.spawn(self._housekeeping())
 
     async def stop(self) -> None:
@@ -148,7 +139,6 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.mesh.stop()
-        self.reader.close()
         self.history.close()
 
     @property
@@ -219,12 +209,16 @@ class Node:
         history.set_people(self._people())
         return history
 
+    def _fill_board(self) -> None:
+        with Reader(self.home.history) as reader:
+            self.board.fill(reader)
+
     def _people(self) -> dict[str, str]:
         return dict(self.team.chain.current.persons)
 
     async def _start_mesh(self) -> None:
         wanted = self.options.listen or self.settings.mesh.listen
-        host, port = split_address(wanted)
+        host, port = address.split(wanted)
         ports = await asyncio.to_thread(load_ports, self.home)
         if not port:
             port = free_or_new(host, ports.mesh)
@@ -241,19 +235,19 @@ class Node:
             retention_ms=self.team.chain.current.retention_days * _DAY_MS,
             clock=now_ms,
             on_entries=self._on_entries,
-            listen=join_address(host, port),
+            listen=address.join(host, port),
             peers=[*self.options.peers, *self.settings.mesh.peers],
             hints=[*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints],
             discovery=self.options.discovery and self.settings.mesh.discovery,
         )
-        bound_host, bound_port = split_address(await self.mesh.start())
-        self.mesh_address = join_address(reachable_host(bound_host), bound_port)
+        bound_host, bound_port = address.split(await self.mesh.start())
+        self.mesh_address = address.join(reachable(bound_host), bound_port)
         await asyncio.to_thread(save_ports, self.home, Ports(mesh=bound_port, enrol=ports.enrol))
 
     async def _start_enrolment(self) -> None:
         if not self.team.is_issuer:
             return
-        host, _ = split_address(self.options.listen or self.settings.mesh.listen)
+        host, _ = address.split(self.options.listen or self.settings.mesh.listen)
         ports = await asyncio.to_thread(load_ports, self.home)
         port = free_or_new(host, ports.enrol)
         self.enrolment = Enrolment(self.team, host=host, port=port, peers=lambda: [self.mesh_address], on_joined=self._on_joined)
@@ -263,7 +257,7 @@ class Node:
             # Nobody can join just now; everything else goes on.
             self.notices["enrol"] = str(error)
             _log.warning("%s", error)
-        await asyncio.to_thread(save_ports, self.home, Ports(mesh=ports.mesh or split_address(self.mesh_address)[1], enrol=port))
+        await asyncio.to_thread(save_ports, self.home, Ports(mesh=ports.mesh or address.split(self.mesh_address)[1], enrol=port))
 
     async def _follow_roles(self) -> None:
         """Run intake and deploys where the policy gives this device the role, and only there."""

@@ -12,7 +12,8 @@ from devstream_desktop.control.messages import AddSource, Grant, Invite, Join, M
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
-from devstream_desktop.node.ports import Ports, free_or_new, join_address, load_ports, reachable_host, save_ports, split_address
+from devstream_desktop.mesh import address as addresses
+from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
 from devstream_desktop.settings import load_settings
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
@@ -38,11 +39,11 @@ def invite(home: Home, request: Invite) -> str:
     team = Team.load(home, Vault.open(home))
     address = request.address
     if not address:
-        host, _ = split_address(load_settings(home.settings).mesh.listen)
+        host, _ = addresses.split(load_settings(home.settings).mesh.listen)
         ports = load_ports(home)
         port = free_or_new(host, ports.enrol)
         save_ports(home, Ports(mesh=ports.mesh, enrol=port))
-        address = join_address(reachable_host(host), port)
+        address = addresses.join(reachable(host), port)
     return team.invite(request.expires_s, address)
 
 

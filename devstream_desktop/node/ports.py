@@ -8,6 +8,7 @@ import socket
 import msgspec
 
 from devstream_desktop.home import Home, write_private
+from devstream_desktop.team.enrol_server import reachable_host
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,29 +61,9 @@ def free_or_new(host: str, port: int) -> int:
     return 0
 
 
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of `host:port` or `[v6]:port`."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def join_address(host: str, port: int) -> str:
-    """`host:port`, with brackets where the host is IPv6."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def reachable_host(host: str) -> str:
-    """What others can dial when we listen on `host`: itself, or for all interfaces the one that leads out (loopback where none does)."""
+def reachable(host: str) -> str:
+    """What others can dial when we listen on `host`: itself, or for all interfaces this machine's address on the way out."""
     try:
-        if not ipaddress.ip_address(host).is_unspecified:
-            return host
+        return reachable_host() if ipaddress.ip_address(host).is_unspecified else host
     except ValueError:
         return host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            # Connecting a datagram socket sends nothing; it only asks the routing table. 192.0.2.0/24 is for documentation.
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return "127.0.0.1"
-        found: str = probe.getsockname()[0]
-        return found
