@@ -32,6 +32,8 @@ class FeedState:
     hold_from: int = 0
     """Numbers from here on are stamped in the future: not asked for before `hold_until` (0: no hold)."""
     hold_until: int = 0
+    heard_floor: int = -1
+    """The highest number that a peer told to be settled: what is lacking up to there has expired and is not missing. -1: none told yet."""
 
     @classmethod
     def of(cls, record: FeedRecord) -> FeedState:
@@ -75,6 +77,7 @@ class FeedState:
 
     def missing(self, record: Record, now: int) -> Ranges:
         """The numbers that a peer with this record can give and that are wanted here."""
+        self.heard_floor = max(self.heard_floor, record.floor)
         if self.frozen or record.head <= self.floor:
             return []
         held = intervals.union([*self.runs, *self.refused])
@@ -88,6 +91,22 @@ class FeedState:
         if self.hold_until:
             wanted = intervals.intersect(wanted, [(1, self.hold_from - 1)]) if self.hold_from > 1 else []
         return wanted
+
+    def gaps(self, now: int) -> Ranges:
+        """The numbers below the head that are lacking for no reason known here: not expired, refused or held back.
+
+        What lies below everything that is held may have expired before this node came, so it counts only once a peer told its floor.
+        """
+        lacking = intervals.gaps(self.runs, max(self.floor, self.heard_floor))
+        if not self.floor and self.heard_floor < 0 and lacking and lacking[0][0] == 1:
+            lacking = lacking[1:]
+        if self.held_back(now) and self.hold_from <= self.head:
+            lacking = intervals.subtract(lacking, [(self.hold_from, self.head)])
+        return intervals.subtract(lacking, self.refused)
+
+    def held_back(self, now: int) -> bool:
+        """Whether entries stamped in the future wait for their time."""
+        return now < self.hold_until
 
     def doubt(self, record: Record) -> bool:
         """Whether the peer's head contradicts what is held here, so that fetching it may prove a number used twice."""

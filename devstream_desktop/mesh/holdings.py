@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.feed import FeedState
+from devstream_desktop.mesh.status import Shortfall
 from devstream_desktop.mesh.store import LogStore
 from devstream_desktop.mesh.wire import BUCKET_BYTES, BUCKETS, Pair, Range, Record, Signed
 from devstream_desktop.stream.entry import Entry, hlc_time
@@ -41,6 +42,16 @@ class Holdings:
     def frozen(self) -> list[bytes]:
         """The feeds that a number used twice has ended."""
         return [state.feed for state in self._feeds.values() if state.frozen]
+
+    def shortfall(self, now: int) -> Shortfall:
+        """What is lacking of the feeds known here, and why."""
+        open_feeds = [state for state in self._feeds.values() if not state.frozen]
+        return Shortfall(
+            gaps=tuple(Range(state.feed, *gap) for state in open_feeds for gap in state.gaps(now)),
+            held_back=tuple((state.feed, state.hold_until) for state in open_feeds if state.held_back(now)),
+            refused=tuple(Range(state.feed, *refused) for state in open_feeds for refused in state.refused),
+            frozen=tuple(self.frozen()),
+        )
 
     def unproven(self, frozen: Iterable[bytes]) -> list[bytes]:
         """Which of these, frozen elsewhere, are not frozen here."""

@@ -18,7 +18,7 @@ from devstream_desktop.mesh.link import SILENT_S, Credentials, Listener, ListenE
 from devstream_desktop.mesh.overlay import ACCEPT_CAP, Overlay, Source
 from devstream_desktop.mesh.rules import Replica
 from devstream_desktop.mesh.session import State, Timing
-from devstream_desktop.mesh.status import MeshStatus, PeerStatus, Refusals, RefusedPeer
+from devstream_desktop.mesh.status import CatchUp, MeshStatus, PeerStatus, Refusals, RefusedPeer, distinct, missing_of
 from devstream_desktop.mesh.store import LogStore
 from devstream_desktop.mesh.wire import MAX_PEERS, PeerAddress, Range
 from devstream_desktop.stream.entry import Entry, public_key
@@ -114,6 +114,7 @@ class Mesh:
             rng=self._rng,
         )
         self._refusals = Refusals()
+        self._catch_up = CatchUp()
         self._overlay = Overlay(device, self._rng)
         self._answers = Answers(
             self._core,
@@ -234,15 +235,28 @@ class Mesh:
         """Addresses worth giving as `hints` at the next start, the best first."""
         return [known.address for known in self._overlay.good(MAX_PEERS)]
 
+    def catch_up(self) -> tuple[int, int]:
+        """How many events peers have and this node lacks, as far as known, and how many there were when this catch-up began."""
+        connected = {caller.device for caller in self._listener.callers()}
+        # What callers were asked for overlaps, so the most that one of them owes is the least that is to come.
+        owed = max((peer.behind for peer in self._answers.accepted.values() if peer.device in connected), default=0)
+        missing = distinct(self._dialer.missing()) + owed
+        return missing, self._catch_up.note(missing)
+
     def status(self) -> MeshStatus:
-        """What is known now; cheap."""
+        """What is known now; called on the loop."""
         self._count_failed_handshakes()
         feeds, events = self._core.replica.counts()
+        peers = (*self._dialed_status(), *self._accepted_status())
+        catching_up, catch_up_total = self.catch_up()
+        level = not catching_up and any(peer.state == State.LIVE for peer in peers)
         return MeshStatus(
             address=self._address,
-            peers=(*self._dialed_status(), *self._accepted_status()),
+            peers=peers,
             refused=self._refusals.all(),
-            catching_up=total(self._dialer.missing()),
+            catching_up=catching_up,
+            catch_up_total=catch_up_total,
+            missing=missing_of(self._core.replica.shortfall(self._clock()), level=level),
             feeds=feeds,
             events=events,
             frozen=len(self._core.replica.frozen()),

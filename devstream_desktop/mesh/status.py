@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
 import msgspec
+
+from devstream_desktop.mesh import intervals
+from devstream_desktop.mesh.intervals import Ranges
+from devstream_desktop.mesh.wire import Range
+from devstream_desktop.stream.entry import KEY_BYTES, device_id
 
 
 class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +46,44 @@ class RefusedPeer(msgspec.Struct, frozen=True, kw_only=True):
     """UTC milliseconds."""
 
 
+@dataclass(frozen=True)
+class Shortfall:
+    """What a node lacks of the feeds it knows, by reason."""
+
+    gaps: tuple[Range, ...] = ()
+    """Below the newest number held, and lacking for no reason known here: on the way, or lost."""
+    held_back: tuple[tuple[bytes, int], ...] = ()
+    """Feeds stamped in the future, and when (UTC milliseconds) they are asked for again."""
+    refused: tuple[Range, ...] = ()
+    """By the author table, until the policy changes."""
+    frozen: tuple[bytes, ...] = ()
+    """Feeds that a number used twice has ended."""
+
+
+class Why(StrEnum):
+    """Why something is missing."""
+
+    NOBODY = "nobody"
+    """No linked neighbour has it."""
+    FUTURE = "future"
+    """Its author's clock is ahead; it is held back until its time has come."""
+    REFUSED = "refused"
+    """Its author may not write this."""
+    FROZEN = "frozen"
+    """Its author used a number twice, as a restored backup does."""
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """What is missing of one author for one reason."""
+
+    device: str
+    why: Why
+    count: int
+    """How many events; 0 where that is not known."""
+    until: int = 0
+    """When it is asked for again, UTC milliseconds; 0 where that is not by the clock."""
+
+
 class MeshStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What `devstream status` shows of the mesh."""
 
@@ -45,6 +92,10 @@ class MeshStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedPeer, ...]
     catching_up: int
     """Events that peers have and this node lacks, as far as known."""
+    catch_up_total: int
+    """How many there were when this catch-up began, 0 when there is none."""
+    missing: tuple[Missing, ...]
+    """What does not come although this node has caught up, and why."""
     feeds: int
     events: int
     frozen: int
@@ -77,3 +128,43 @@ class Refusals:
     def all(self) -> tuple[RefusedPeer, ...]:
         """The latest first."""
         return tuple(reversed(self._seen.values()))
+
+
+class CatchUp:
+    """Remembers how much was missing when a catch-up began, so that it can be told how far it is."""
+
+    def __init__(self) -> None:
+        self._missing = self._total = 0
+
+    def note(self, missing: int) -> int:
+        """This much is missing; returns the total of this catch-up. What turns up meanwhile is added, so what is done never shrinks."""
+        self._total = self._total + max(0, missing - self._missing) if missing else 0
+        self._missing = missing
+        return self._total
+
+
+def by_feed(ranges: Iterable[Range]) -> dict[bytes, Ranges]:
+    """These numbers by feed, each counted once."""
+    found: dict[bytes, list[tuple[int, int]]] = {}
+    for item in ranges:
+        found.setdefault(item.feed, []).append((item.first, item.last))
+    return {feed: intervals.union(parts) for feed, parts in found.items()}
+
+
+def distinct(ranges: Iterable[Range]) -> int:
+    """How many numbers these are, however often each is named."""
+    return sum(intervals.size(parts) for parts in by_feed(ranges).values())
+
+
+def missing_of(shortfall: Shortfall, *, level: bool) -> tuple[Missing, ...]:
+    """A shortfall by author and reason. `level`: some neighbour has given all it has, so that what still lacks is with nobody."""
+    found: list[Missing] = []
+    for why, ranges in ((Why.NOBODY, shortfall.gaps if level else ()), (Why.REFUSED, shortfall.refused)):
+        counts: dict[str, int] = {}
+        for item in ranges:
+            author = device_id(item.feed[:KEY_BYTES])
+            counts[author] = counts.get(author, 0) + item.last - item.first + 1
+        found += [Missing(device=author, why=why, count=count) for author, count in counts.items()]
+    found += [Missing(device=device_id(feed[:KEY_BYTES]), why=Why.FUTURE, count=0, until=until) for feed, until in shortfall.held_back]
+    found += [Missing(device=device_id(feed[:KEY_BYTES]), why=Why.FROZEN, count=0) for feed in shortfall.frozen]
+    return tuple(found)
