@@ -1,4 +1,4 @@
-"""emit, tail, search, duty and status: the stream in a terminal."""
+"""emit, tail, search and duty: the stream in a terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from devstream_desktop.stream.line import render
 from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
 from devstream_desktop.stream.record import record
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.text import duration
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Severity
 
 
@@ -124,49 +123,3 @@ def duty(home: Home, options: argparse.Namespace) -> int:
         return 0
     print(ask(home, SetDuty(on=options.what == "on"), Done).text)
     return 0
-
-
-def status(home: Home, options: argparse.Namespace) -> int:
-    """Print how the node is; exit 1 when none runs."""
-    found = ask(home, GetStatus(), Status)
-    if options.json:
-        print_json(found)
-    else:
-        for text in describe(found, int(time.time() * 1000)):
-            print(text)
-    return 0
-
-
-def describe(found: Status, now: int) -> Iterator[str]:
-    """A status in lines for a person, what is wrong first."""
-    for notice in found.notices:
-        yield f"! {notice}"
-    yield f"{found.person} in team {found.team}, {_count(found.members, 'member')}; {'on' if found.on_duty else 'off'} duty"
-    yield f"device   {found.device}"
-    if found.roles:
-        yield f"roles    {', '.join(found.roles)}"
-    yield f"history  {_count(found.events, 'event')}, {found.history_bytes / 1e6:.1f} MB" + (
-        f", oldest {_ago(found.oldest, now)}, newest {_ago(found.newest, now)}" if found.events else ""
-    )
-    if found.missing:
-        yield f"         catching up: {_count(found.missing, 'event')} to come"
-    yield f"mesh     {found.mesh}; {found.discovery}"
-    for peer in found.peers:
-        behind = f", {peer.behind} behind" if peer.behind else ""
-        yield f"  peer   {peer.person or peer.device[:8] or '?'} {peer.address} {peer.state}{behind}, heard {_ago(peer.seen, now)}"
-    for refused in found.refused:
-        yield f"  refused {refused.address} {refused.device[:8]}: {refused.reason} ({refused.count} times, last {_ago(refused.seen, now)})"
-    if found.intake:
-        yield f"intake   {found.intake}"
-    for source in found.sources:
-        error = f": {source.error}" if source.error else ""
-        seen = f"{_count(source.events, 'event')}, heard {_ago(source.seen, now)}"
-        yield f"  source {source.name} ({source.type}) {source.state}, {seen}{error}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _ago(moment: int, now: int) -> str:
-    return f"{duration(max(0, now - moment))} ago" if moment else "never"

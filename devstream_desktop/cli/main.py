@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from devstream_desktop import __version__
-from devstream_desktop.cli import deploying, lines, nodes, sources, teams
+from devstream_desktop.cli import deploying, doctor, lines, nodes, sources, status, teams
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.stream.words import STATES, Kind, Role, Severity
@@ -194,9 +194,13 @@ def _add_deploy(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 
 def _add_status(commands: _Commands[argparse.ArgumentParser]) -> None:
-    status = commands.add_parser("status", help="is it working, and if not, why")
-    status.add_argument("--json", action="store_true")
-    status.set_defaults(command=lines.status)
+    how = commands.add_parser("status", help="is it working, and if not, why")
+    how.add_argument("--json", action="store_true")
+    how.set_defaults(command=status.status)
+
+    check = commands.add_parser("doctor", help="look for what is wrong on this machine; says what to do, and ends with 1 when something is")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(command=doctor.doctor)
 
 
 def seconds(text: str) -> int:

@@ -169,8 +169,15 @@ class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     address: str
     state: str
+    """`connecting`, `syncing`, `live` or `lost`."""
+    direction: str = ""
+    """`dialed` or `accepted`."""
     behind: int = 0
     """Events it has that are not here yet."""
+    lag: int = 0
+    """Events here that it has not taken yet, as far as known."""
+    clock_offset: int = 0
+    """Its clock minus ours, milliseconds."""
     seen: int = 0
     """When it last answered, UTC milliseconds; 0: never."""
 
@@ -183,6 +190,19 @@ class RefusedStatus(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     count: int
     seen: int
+
+
+class MissingStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Events of one author that do not come although this node has caught up, and why."""
+
+    device: str
+    person: str
+    why: str
+    """`nobody` (no linked neighbour has them), `future` (held back, their clock is ahead), `refused` (not theirs to write), `frozen`."""
+    count: int
+    """0 where it is not known."""
+    until: int = 0
+    """When they are asked for again, UTC milliseconds; 0 where that is not by the clock."""
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,8 +248,26 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     newest: int
     history_bytes: int
     missing: int
-    """Events known to exist that are not here yet; more than 0 while catching up."""
+    """Events that peers have and that are not here yet; more than 0 while catching up."""
     can_invite: bool
+    catch_up_total: int = 0
+    """How many there were when this catch-up began."""
+    lost: tuple[MissingStatus, ...] = ()
+    """What does not come although this node has caught up."""
+    feeds: int = 0
+    disk_free: int = 0
+    """Bytes free where the home is."""
+    pruning_suspended: str = ""
+    """Why nothing that has expired is forgotten for now, a sentence; empty when it is."""
+    policy_trouble: str = ""
+    """Why nothing is deployed by the policy there is, a sentence; empty when it can be."""
+    admins: tuple[str, ...] = ()
+    """The people who can change the policy."""
+    policy_version: int = 0
+    policy_issued: int = 0
+    policy_expires: int = 0
+    """UTC milliseconds, as every time here."""
+    certificate_expires: int = 0
     notices: tuple[str, ...] = ()
     """What is wrong and what to do, a sentence each."""
 

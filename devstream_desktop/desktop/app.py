@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QDialog
 
 from devstream_desktop import __version__
 from devstream_desktop.control.messages import Done, SetDuty, TargetStatus
+from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desktop.bus import NoBusError, SessionBus
 from devstream_desktop.desktop.deploy_dialog import DeployDialog
 from devstream_desktop.desktop.desk import Desk
@@ -193,6 +194,8 @@ class Shell(QObject):
             mark, said = Mark.FAILING, status.notices[0]
         else:
             mark, said = (Mark.ON_DUTY, "on duty") if self.desk.on_duty else (Mark.OFF_DUTY, "off duty")
+            if status is not None and status.missing:
+                said = f"{said}, {catching_up(status)}"
         whose = header_text(status, connected=True)
         self.tray.show_state(mark, f"devstream: {whose}: {said}" if status is not None else f"devstream: {said}")
 

@@ -96,3 +96,8 @@ def ago(milliseconds: int, now: int) -> str:
     if minutes < 48 * 60:
         return f"{minutes // 60} h ago"
     return f"{past.days} days ago"
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital, as it stands alone in a window."""
+    return text[:1].upper() + text[1:]

@@ -18,9 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from devstream_desktop.control.messages import Status
+from devstream_desktop.control.messages import PeerStatus, Status
+from devstream_desktop.control.wording import catching_up, clock, count, ends, lost, offset
 from devstream_desktop.desktop.desk import Desk
-from devstream_desktop.desktop.look import ago, people
+from devstream_desktop.desktop.look import ago, people, sentence
+from devstream_desktop.desktop.progress import ProgressStrip
 from devstream_desktop.desktop.text import PlainLabel, heading
 from devstream_desktop.desktop.theme import Tone, colour
 from devstream_desktop.stream.text import clean
@@ -33,15 +35,17 @@ class StatusWindow(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("devstream status")
-        self.resize(680, 520)
+        self.resize(760, 560)
         self._desk = desk
         self.summary = heading("")
+        self.progress = ProgressStrip()
         self.node = PlainLabel(wrap=True, selectable=True)
         self.notices = PlainLabel(wrap=True, selectable=True)
-        self.peers = _table("Peers", ("Person", "Device", "Address", "State", "Heard"))
+        self.missing = PlainLabel(wrap=True, selectable=True)
+        self.peers = _table("Peers", ("Person", "Device", "Address", "Link", "To get / to give", "Clock", "Heard"))
         self.sources = _table("Sources", ("Source", "Type", "State", "Heard", "Events", "Trouble"))
         self.refused = PlainLabel(wrap=True, selectable=True)
-        for label, tone in ((self.node, Tone.MUTED), (self.notices, Tone.AMBER), (self.refused, Tone.AMBER)):
+        for label, tone in ((self.node, Tone.MUTED), (self.notices, Tone.AMBER), (self.missing, Tone.AMBER), (self.refused, Tone.AMBER)):
             palette = label.palette()
             palette.setColor(QPalette.ColorRole.WindowText, colour(tone, palette))
             label.setPalette(palette)
@@ -51,8 +55,10 @@ class StatusWindow(QDialog):
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(10)
         column.addWidget(self.summary)
+        column.addWidget(self.progress)
         column.addWidget(self.notices)
         column.addWidget(self.node)
+        column.addWidget(self.missing)
         column.addWidget(PlainLabel("Peers"))
         column.addWidget(self.peers, 1)
         column.addWidget(self.refused)
@@ -75,11 +81,13 @@ class StatusWindow(QDialog):
         if status is None:
             self.summary.setText("The node has not answered yet")
             return
-        self.summary.setText(
-            "Needs attention" if notices else f"Catching up, {status.missing:,} to go" if status.missing else "All is well"
-        )
-        self.node.setText(node_text(status))
+        self.summary.setText("Needs attention" if notices else sentence(catching_up(status)) or "All is well")
+        self.progress.show_status(status if self._desk.connected else None)
         now = int(time.time() * 1000)
+        self.node.setText(node_text(status, now))
+        missing = [f"Missing: {lost(one, now)}" for one in status.lost]
+        self.missing.setText("\n".join(clean(line, 300) for line in missing))
+        self.missing.setVisible(bool(missing))
         _fill(
             self.peers,
             [
@@ -87,7 +95,9 @@ class StatusWindow(QDialog):
                     peer.person,
                     peer.device[:8],
                     peer.address,
-                    f"{peer.state}, {peer.behind:,} behind" if peer.behind else peer.state,
+                    ", ".join(part for part in (peer.state, peer.direction) if part),
+                    _todo(peer),
+                    offset(peer.clock_offset) if peer.device else "",
                     ago(peer.seen, now),
                 )
                 for peer in status.peers
@@ -105,17 +115,25 @@ class StatusWindow(QDialog):
         self.refused.setVisible(bool(lines))
 
 
-def node_text(status: Status) -> str:
-    """The node in three lines."""
+def node_text(status: Status, now: int) -> str:
+    """The node in five lines."""
     team = "a team of one" if status.solo else f"{status.team}, {people(status.members)}"
     roles = ", ".join(status.roles) or "none"
-    mebibytes = status.history_bytes / 1_048_576
+    size = f"{status.history_bytes / 1e6:.1f} MB, {status.disk_free / 1e9:.1f} GB free"
+    span = f" · oldest {ago(status.oldest, now)}, newest {ago(status.newest, now)}" if status.events else ""
     lines = (
         f"{status.person} in {team} · device {status.device[:8]} · roles: {roles}",
         f"mesh {status.mesh or 'off'} · discovery {status.discovery or 'off'} · intake {status.intake or 'off'}",
-        f"{status.events:,} events, {mebibytes:.1f} MiB · {status.targets} deploy targets · devstream {status.version}",
+        f"{count(status.events, 'event')} of {count(status.feeds, 'feed')} · {size}{span}",
+        f"clock {clock(status)} · policy version {status.policy_version} {ends(status.policy_expires, now)}"
+        f" · certificate {ends(status.certificate_expires, now)}",
+        f"{count(status.targets, 'deploy target')} · devstream {status.version}",
     )
     return "\n".join(clean(line, 300) for line in lines)
+
+
+def _todo(peer: PeerStatus) -> str:
+    return f"{peer.behind:,} / {peer.lag:,}" if peer.behind or peer.lag else ""
 
 
 def _table(name: str, headers: tuple[str, ...]) -> QTableWidget:

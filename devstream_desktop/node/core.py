@@ -25,6 +25,7 @@ from devstream_desktop.mesh import address
 from devstream_desktop.mesh.service import Credentials, Mesh
 from devstream_desktop.node import founding
 from devstream_desktop.node.board import Board
+from devstream_desktop.node.catching_up import CatchingUp
 from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import VERSION, Entry, hlc_time
@@ -97,6 +98,7 @@ class Node:
         self.team: Team
         self.history: History
         self.mesh: Mesh
+        self._catching_up: CatchingUp
         self.mesh_address = ""
         self.intake_url = ""
         self._roles_lock = asyncio.Lock()
@@ -240,6 +242,7 @@ class Node:
             hints=[*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints],
             discovery=self.options.discovery and self.settings.mesh.discovery,
         )
+        self._catching_up = CatchingUp(self.mesh.catch_up, self.changed, self.spawn)
         bound_host, bound_port = address.split(await self.mesh.start())
         self.mesh_address = address.join(reachable(bound_host), bound_port)
         await asyncio.to_thread(save_ports, self.home, Ports(mesh=bound_port, enrol=ports.enrol))
@@ -349,6 +352,7 @@ class Node:
                     self._judge(event, entry.device)
         if self.board.note(events):
             self.revision += 1
+        self._catching_up.look()
         self._on_news()
 
     def _judge(self, event: Event, device: str) -> None:

@@ -82,7 +82,7 @@ class Requests:
             case Wait():
                 return await self._wait(request)
             case GetStatus():
-                return await asyncio.to_thread(describe, self._node)
+                return await describe(self._node)
             case Emit():
                 return await self._emit(request)
             case SetDuty():

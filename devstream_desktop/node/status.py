@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+from dataclasses import dataclass
+
 from devstream_desktop import __version__
-from devstream_desktop.control.messages import PeerStatus, RefusedStatus, SourceStatus, Status
+from devstream_desktop.control.messages import MissingStatus, PeerStatus, RefusedStatus, SourceStatus, Status
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.offline import roles_of
+from devstream_desktop.stream.words import Role
 
 
-def describe(node: Node) -> Status:
-    """Everything about a node that a person may want to know; reads the history, so call it off the loop."""
+@dataclass(frozen=True)
+class _Disk:
+    events: int
+    oldest: int
+    newest: int
+    size: int
+    free: int
+
+
+async def describe(node: Node) -> Status:
+    """Everything about a node that a person may want to know; what is read from the disk is read in a thread."""
+    disk = await asyncio.to_thread(_disk, node)
     mesh = node.mesh.status()
     policy = node.team.chain.current
-    with Reader(node.home.history) as reader:
-        oldest, newest = reader.span()
-        events = reader.count()
     return Status(
         version=__version__,
         device=node.device,
@@ -35,8 +47,11 @@ def describe(node: Node) -> Status:
                 device=peer.device,
                 person=policy.person_of(peer.device) or "",
                 address=peer.address,
+                direction=peer.direction,
                 state=peer.state,
                 behind=peer.behind,
+                lag=peer.lag,
+                clock_offset=peer.clock_offset,
                 seen=peer.last_seen,
             )
             for peer in mesh.peers
@@ -47,14 +62,34 @@ def describe(node: Node) -> Status:
         ),
         sources=_sources(node),
         targets=len(node.board.offers),
-        events=events,
-        oldest=oldest,
-        newest=newest,
-        history_bytes=node.history.size(),
+        events=disk.events,
+        feeds=mesh.feeds,
+        oldest=disk.oldest,
+        newest=disk.newest,
+        history_bytes=disk.size,
+        disk_free=disk.free,
         missing=mesh.catching_up,
+        catch_up_total=mesh.catch_up_total,
+        lost=tuple(
+            MissingStatus(device=one.device, person=policy.persons.get(one.device, ""), why=one.why.value, count=one.count, until=one.until)
+            for one in mesh.missing
+        ),
+        pruning_suspended=mesh.pruning_suspended,
+        policy_trouble=node.policy_trouble(),
         can_invite=node.enrolment is not None,
+        admins=policy.who_has(Role.ADMIN),
+        policy_version=policy.version,
+        policy_issued=policy.issued,
+        policy_expires=policy.expires,
+        certificate_expires=node.team.certificate_expires,
         notices=tuple(_notices(node, mesh.pruning_suspended)),
     )
+
+
+def _disk(node: Node) -> _Disk:
+    with Reader(node.home.history) as reader:
+        oldest, newest = reader.span()
+        return _Disk(reader.count(), oldest, newest, node.history.size(), shutil.disk_usage(node.home.root).free)
 
 
 def _sources(node: Node) -> tuple[SourceStatus, ...]:

@@ -60,6 +60,16 @@ def invites_path(home: Home) -> Path:
     return home.team / "invites.json"
 
 
+def person_of(home: Home) -> str:
+    """Whose home this is.
+
+    Raises:
+        NoTeamError, TeamError: as `load`.
+
+    """
+    return _marker(home).person
+
+
 def save(home: Home, vault: Vault, membership: Membership) -> None:
     """Keep a new membership, whole or not at all.
 

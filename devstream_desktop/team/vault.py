@@ -48,7 +48,19 @@ class Vault:
 
         """
         home.create()
-        return cls(home, _find_key(home))
+        # A new key would make everything that is already sealed unreadable without a word.
+        sealed = next(home.secrets.rglob(f"*{_SUFFIX}"), None) is not None
+        return cls(home, _find_key(home, may_create=not sealed, timeout_s=os_keyring.TIMEOUT_S))
+
+    @classmethod
+    def look(cls, home: Home, *, timeout_s: float) -> Vault:
+        """The vault of `home` as it is, for an examination: nothing is made, and a locked keyring is waited for only so long.
+
+        Raises:
+            VaultError: as `open`.
+
+        """
+        return cls(home, _find_key(home, may_create=False, timeout_s=timeout_s))
 
     def seal(self, name: str, content: bytes) -> None:
         """Keep `content` as the secret `name`, on disk when this returns.
@@ -108,9 +120,7 @@ class Vault:
         return self._home.secrets / (name + _SUFFIX)
 
 
-def _find_key(home: Home) -> bytes:
-    # A new key would make everything that is already sealed unreadable without a word.
-    may_create = next(home.secrets.rglob(f"*{_SUFFIX}"), None) is None
+def _find_key(home: Home, *, may_create: bool, timeout_s: float) -> bytes:
     given = os.environ.get("DEVSTREAM_KEY_FILE")
     if given:
         path = Path(given).expanduser()
@@ -123,4 +133,4 @@ def _find_key(home: Home) -> bytes:
     if credentials and (Path(credentials) / _CREDENTIAL).exists():
         return key_file.read(Path(credentials) / _CREDENTIAL, trusted=True)
     username = hashlib.sha256(str(home.root).encode()).hexdigest()[:32]
-    return os_keyring.sealing_key(username, may_create=may_create)
+    return os_keyring.sealing_key(username, may_create=may_create, timeout_s=timeout_s)

@@ -50,6 +50,7 @@ from devstream_desktop.stream.event import Event, decode_event, encode_event, fa
 from devstream_desktop.stream.words import Kind
 
 KEY = bytes(range(32))
+DAY_MS = 86_400_000
 SHA = "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca"
 
 
@@ -95,7 +96,8 @@ def status(**changes: object) -> Status:
         "version": "0.1.0", "device": device_id(KEY), "person": "ana", "team": "acme", "team_id": "t1", "solo": False, "members": 4,
         "roles": ("admin", "collector"), "on_duty": True, "duty": ("ana", "chen"), "mesh": "10.0.0.5:7450", "intake": "", "discovery": "on",
         "peers": (), "refused": (), "targets": 3, "events": 24, "oldest": 0, "newest": 0, "history_bytes": 240_000, "missing": 0,
-        "can_invite": True, "notices": (),
+        "can_invite": True, "notices": (), "feeds": 3, "disk_free": 83_600_000_000, "policy_version": 7,
+        "policy_expires": int(time.time() * 1000) + 80 * DAY_MS, "certificate_expires": int(time.time() * 1000) + 21 * DAY_MS,
         "sources": (SOURCE,),
     }  # fmt: skip
     return msgspec.convert(fields | changes, Status)

@@ -32,9 +32,18 @@ AWAY = ("mousemove", "60", "780")
 """Where the mouse shows no tooltip."""
 HISTORY = "^devstream( · acme)?$"
 PEERS = [
-    {"device": f"{name}7qd2", "person": name, "address": f"10.0.0.{place}:7450", "state": "live", "seen": int(time.time() * 1000)}
+    {
+        "device": f"{name}7qd2",
+        "person": name,
+        "address": f"10.0.0.{place}:7450",
+        "state": "live",
+        "seen": int(time.time() * 1000),
+        "direction": "accepted" if place == 7 else "dialed",
+        "clock_offset": 3_400 if place == 8 else 120,
+    }
     for place, name in enumerate(("bo", "chen", "dara"), 6)
 ]
+LOST = [{"device": "chen7qd2", "person": "chen", "why": "nobody", "count": 3}]
 NOTIFYD = "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd"
 PANEL = """<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
@@ -207,9 +216,15 @@ def pictures(out: Path, *, dark: bool) -> None:
         desk.run("xdotool", "key", "Escape")
         desk.order(status={"solo": True})
         desk.shot(out / f"solo-{side}.png", HISTORY)
-        desk.order(status={"solo": False, "missing": 1204})
+        desk.order(status={"solo": False, "missing": 7_880, "catch_up_total": 12_000})
         desk.shot(out / f"catching-up-{side}.png", HISTORY)
-        desk.order(status={"missing": 0})
+        desk.menu("Status…")
+        desk.window("^devstream status")
+        desk.order(status={"missing": 7_880, "lost": LOST, "peers": [PEERS[0] | {"state": "syncing", "behind": 7_880}, *PEERS[1:]]})
+        desk.shot(out / f"status-catching-up-{side}.png", "^devstream status")
+        desk.run("xdotool", "key", "Escape")
+        desk.order(status={"missing": 0, "catch_up_total": 0, "lost": [], "peers": PEERS})
+        desk.window(HISTORY)
         desk.run("xdotool", "key", "ctrl+w")
         for name, title, entry in (
             ("deploy", "^Deploy shop", ("Deploy", "shop", "production…")),

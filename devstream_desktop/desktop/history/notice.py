@@ -42,7 +42,7 @@ def empty_state(desk: Desk, query: Query, read_error: str) -> EmptyState:
             (("clear", "Show everything"),),
         )
     if desk.status is not None and desk.status.missing:
-        return EmptyState("Catching up", f"{desk.status.missing:,} events are on their way from your peers.", Mark.APP)
+        return EmptyState("Catching up", f"{desk.status.missing:,} events are on their way from your peers, the newest first.", Mark.APP)
     if desk.status is not None and desk.status.solo and not desk.status.sources:
         hint = "Connect a source with `devstream source add`, or join your team, and what happens shows here as it happens."
         return EmptyState("Nothing has happened yet", hint, Mark.APP, (("join", "Join a team…"), ("invite", "Invite…")))

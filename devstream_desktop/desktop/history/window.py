@@ -8,6 +8,7 @@ from PySide6.QtCore import QDate, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence, QPalette, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
+from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.history.details import Details
 from devstream_desktop.desktop.history.filters import Filters
@@ -16,7 +17,8 @@ from devstream_desktop.desktop.history.notice import EmptyPage, empty_state
 from devstream_desktop.desktop.history.table import HistoryTable
 from devstream_desktop.desktop.icons import Mark, icon
 from devstream_desktop.desktop.links import open_link
-from devstream_desktop.desktop.look import people
+from devstream_desktop.desktop.progress import ProgressStrip
+from devstream_desktop.desktop.look import people, sentence
 from devstream_desktop.desktop.text import ElidedLabel, PlainLabel
 from devstream_desktop.desktop.theme import Tone, colour, tint
 from devstream_desktop.history.reader import HistoryUnavailableError
@@ -55,6 +57,7 @@ class HistoryWindow(QWidget):
         self.table = HistoryTable(self.model)
         self.empty = EmptyPage()
         self.details = Details()
+        self.progress = ProgressStrip()
         self.status = ElidedLabel()
         self.welcome = self._make_welcome()
         self._lay_out()
@@ -86,6 +89,7 @@ class HistoryWindow(QWidget):
         column.addWidget(self.filters)
         column.addWidget(self.welcome)
         column.addWidget(self._splitter, 1)
+        column.addWidget(self.progress)
         column.addLayout(foot)
 
     def _make_welcome(self) -> QFrame:
@@ -236,6 +240,7 @@ class HistoryWindow(QWidget):
         self.welcome.setVisible(bool(status and status.solo) and not self._dismissed)
         team = "" if status is None or status.solo else f" · {status.team}"
         self.setWindowTitle(f"devstream{team}")
+        self.progress.show_status(status if self._desk.connected else None)
         text, tone = status_text(self._desk)
         if self._mistake:
             text, tone = self._mistake, Tone.AMBER
@@ -339,7 +344,7 @@ def status_text(desk: Desk) -> tuple[str, Tone]:
     if status is None:
         return "Asking the node…", Tone.MUTED
     if status.missing:
-        return f"Catching up: {status.missing:,} events to go. Rows appear as they come.", Tone.BLUE
+        return f"{sentence(catching_up(status))}. The newest came first.", Tone.BLUE
     if status.notices:
         return f"! {status.notices[0]}", Tone.AMBER
     there = sum(1 for peer in status.peers if peer.state in ("live", "syncing"))

@@ -1,0 +1,89 @@
+"""What a node's status says, in the words that the terminal and the desk share."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from devstream_desktop.control.messages import MissingStatus, PeerStatus, Status
+from devstream_desktop.stream.text import duration
+
+IN_STEP_MS = 2_000
+"""Clocks that differ by less are the same to a person, and to a measurement over a slow network."""
+_LINKED = frozenset({"live", "syncing"})
+
+
+def count(number: int, noun: str) -> str:
+    """`1 event`, `12,000 events`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def ago(moment: int, now: int) -> str:
+    """`12 s ago`, `never`; both UTC milliseconds."""
+    return f"{duration(max(0, now - moment))} ago" if moment else "never"
+
+
+def ends(moment: int, now: int) -> str:
+    """`ends in 83 d`, `ended 2 d ago`."""
+    return f"ends in {duration(moment - now)}" if moment > now else f"ended {ago(moment, now)}"
+
+
+def linked(status: Status) -> tuple[PeerStatus, ...]:
+    """The peers that this node talks with."""
+    return tuple(peer for peer in status.peers if peer.state in _LINKED)
+
+
+def catching_up(status: Status) -> str:
+    """`catching up: 4,120 of 12,000 events`; empty when there is nothing to catch up with."""
+    if not status.missing:
+        return ""
+    total = max(status.catch_up_total, status.missing)
+    return f"catching up: {total - status.missing:,} of {count(total, 'event')}"
+
+
+def offset(milliseconds: int) -> str:
+    """A clock against another: `in step`, `3 s ahead`, `2m10s behind`."""
+    if abs(milliseconds) < IN_STEP_MS:
+        return "in step"
+    return f"{duration(abs(milliseconds))} {'ahead' if milliseconds > 0 else 'behind'}"
+
+
+def clock_offset(status: Status) -> int | None:
+    """This clock minus the team's (the median of the linked peers), milliseconds; None without a peer."""
+    offsets = [peer.clock_offset for peer in linked(status)]
+    return -round(median(offsets)) if offsets else None
+
+
+def clock(status: Status) -> str:
+    """Whether this clock agrees with the team's."""
+    ours = clock_offset(status)
+    if ours is None:
+        return "no peer to compare with"
+    peers = count(len(linked(status)), "peer")
+    return f"in step with {peers}" if abs(ours) < IN_STEP_MS else f"{offset(ours)} of {peers}"
+
+
+def lost(one: MissingStatus, now: int) -> str:
+    """What is missing of one author, and why."""
+    author = f"{one.person or 'somebody'} (device {one.device[:8]})"
+    what = f"{count(one.count, 'event')} of {author}" if one.count else f"events of {author}"
+    match one.why:
+        case "nobody":
+            return f"{what}: no linked neighbour has them"
+        case "future":
+            return f"{what} are held back: that clock is ahead; they are asked for again in {duration(max(0, one.until - now))}"
+        case "refused":
+            return f"{what} are refused: the policy does not let that device write them"
+        case _:
+            return f"a feed of {author} is frozen: it used a number twice, as a restored backup does; the device goes on under a new one"
+
+
+def peer(one: PeerStatus, now: int) -> str:
+    """How the link with a peer is."""
+    parts = [part for part in (one.direction, one.state) if part]
+    if one.behind:
+        parts.append(f"{one.behind:,} to get")
+    if one.lag:
+        parts.append(f"{one.lag:,} to give")
+    if one.device and abs(one.clock_offset) >= IN_STEP_MS:
+        parts.append(f"its clock {offset(one.clock_offset)}")
+    return ", ".join([*parts, f"heard {ago(one.seen, now)}"])

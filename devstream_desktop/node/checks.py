@@ -1,0 +1,217 @@
+"""What `devstream doctor` judges, pure: from what is known of a team, a certificate, a clock and the peers to a verdict and what to do."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from devstream_desktop.control import wording
+from devstream_desktop.control.messages import RefusedStatus, Status
+from devstream_desktop.mesh import address as addresses
+from devstream_desktop.mesh.clock import MAX_OFFSET_MS
+
+DAY_MS = 86_400_000
+CERTIFICATE_LATE_MS = 10 * DAY_MS
+"""Renewed at half of its 30 days; with fewer left than this, renewing has failed for days."""
+POLICY_LATE_MS = 30 * DAY_MS
+"""The last third of a policy's life: any change renews it."""
+CLOCK_OFF_MS = 30_000
+"""A clock that is kept by network time is never this far off."""
+REFUSED_LATELY_MS = 15 * 60_000
+"""A refusal that still holds is repeated at least once a minute, so an older one is over."""
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that was looked at: what is, and what to do about it (empty when nothing is to be done)."""
+
+    name: str
+    verdict: Verdict
+    what: str
+    advice: str = ""
+
+
+def ok(name: str, what: str) -> Check:
+    """It is as it should be."""
+    return Check(name, Verdict.OK, what)
+
+
+def warning(name: str, what: str, advice: str) -> Check:
+    """It works, but not for ever, or not for all."""
+    return Check(name, Verdict.WARNING, what, advice)
+
+
+def problem(name: str, what: str, advice: str) -> Check:
+    """It does not work."""
+    return Check(name, Verdict.PROBLEM, what, advice)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Who a home is in its team, as its files say. Times are UTC milliseconds."""
+
+    team: str
+    person: str
+    device: str
+    outsider: str = ""
+    """Why the policy does not count this device a member; empty when it does."""
+    people: tuple[str, ...]
+    admins: tuple[str, ...]
+    policy_version: int
+    policy_issued: int
+    policy_expires: int
+    forked: bool = False
+    certificate_from: int
+    certificate_expires: int
+
+
+def membership(standing: Standing) -> Check:
+    """Whether this device is in its team."""
+    if standing.outsider:
+        return problem("team", f"this device is not a member of {standing.team}: {standing.outsider}", "ask an admin for a new invite")
+    return ok("team", f"{standing.person} in team {standing.team}, device {standing.device[:8]}")
+
+
+def admins(standing: Standing) -> Check:
+    """Whether the team outlives the loss of one laptop."""
+    others = [person for person in standing.people if person not in standing.admins]
+    if len(standing.admins) == 1 and others:
+        (alone,) = standing.admins
+        return warning(
+            "admins",
+            f"{alone} is the only admin: without that device nobody can let people in, put them out or renew the policy",
+            f"{alone} makes a second one: devstream team grant {others[0]} admin",
+        )
+    return ok("admins", f"{', '.join(standing.admins)}" + ("" if others or len(standing.people) > 1 else "; a team of one"))
+
+
+def policy(standing: Standing, now: int) -> Check:
+    """Whether the policy can be acted on."""
+    renew = "an admin renews it by any change, such as devstream team grant"
+    age = f"version {standing.policy_version}, signed {wording.ago(standing.policy_issued, now)}, {wording.ends(standing.policy_expires, now)}"
+    if standing.forked:
+        return problem("policy", f"two policies of one version are signed, so nothing is deployed; {age}", f"{renew}; ask who signed both")
+    if now > standing.policy_expires:
+        return problem("policy", f"expired, so nothing is deployed; {age}", renew)
+    if standing.policy_expires - now < POLICY_LATE_MS:
+        return warning("policy", age, renew)
+    return ok("policy", age)
+
+
+def certificate(standing: Standing, now: int) -> Check:
+    """Whether peers will talk to this device."""
+    if now < standing.certificate_from:
+        return problem("certificate", "not valid yet: this clock is behind", "set the clock right (network time)")
+    until = wording.ends(standing.certificate_expires, now)
+    if now > standing.certificate_expires:
+        return problem("certificate", f"{until}, so no peer talks to this device", "ask an admin for a new invite, and join again")
+    if standing.certificate_expires - now < CERTIFICATE_LATE_MS:
+        return warning("certificate", f"{until} and was not renewed", "see that this device reaches one that can issue (devstream status)")
+    return ok("certificate", until)
+
+
+def clock(now: int, newest: int, status: Status | None) -> Check:
+    """Whether this clock can be believed. `newest`: the time of the newest event here, 0 for none."""
+    set_it = "set the clock right and keep it by network time (Linux: timedatectl set-ntp true)"
+    if status is not None and status.pruning_suspended:
+        return problem("clock", status.pruning_suspended, set_it)
+    if newest - now > MAX_OFFSET_MS:
+        return problem("clock", f"{wording.offset(now - newest)} of the newest event here", set_it)
+    ours = wording.clock_offset(status) if status is not None else None
+    if status is None or ours is None:
+        return ok("clock", "not compared: no peer is linked" if status is not None else "not compared: the node does not run")
+    if abs(ours) > CLOCK_OFF_MS:
+        return warning("clock", wording.clock(status), set_it)
+    return ok("clock", wording.clock(status))
+
+
+def discovery(status: Status, *, alone: bool) -> Check:
+    """Whether peers on the local network are found. `alone`: the team has no other device."""
+    name, by_hand = "discovery", "name peers by address: [mesh] peers in settings.toml, or devstream node --peer HOST:PORT"
+    if alone or status.discovery.startswith(("announcing", "starting")):
+        return ok(name, status.discovery)
+    if status.discovery == "off" and wording.linked(status):
+        return ok(name, "off; peers are found by address")
+    return warning(name, status.discovery, by_hand)
+
+
+def listening(status: Status, *, alone: bool, here: bool) -> Check:
+    """Whether others can dial this node. `here`: its address is one of this machine's at the moment."""
+    name, host = "address", addresses.split(status.mesh)[0]
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if loopback and not alone:
+        return warning(name, f"{status.mesh} is reached from this machine only", 'set [mesh] listen = "0.0.0.0:0" in settings.toml')
+    if not here:
+        return warning(name, f"{status.mesh} is no longer an address of this machine", "restart the node, so that invites are right")
+    return ok(name, status.mesh)
+
+
+_ADVICE = (
+    ("another team", "one of you uses the wrong --home, or joined another team; compare the team in `devstream status`"),
+    ("revoked", "an admin put it out; a new invite lets it in again"),
+    ("expired", "it reaches a device that can issue, or joins again with a new invite; look at both clocks too"),
+    ("not valid yet", "set both clocks right (network time)"),
+    ("clock", "set both clocks right (network time)"),
+    ("nothing listens", "start the node there, or take its old address out of settings.toml"),
+    ("no answer", "see that it is awake, and that no firewall is in between"),
+    ("turned this device away", "wait a minute for the policy to reach it, then ask an admin"),
+    ("TLS failed", "another team, an expired certificate or a scanner; when a colleague is missing, run devstream doctor there"),
+    ("protocol", "update the older devstream"),
+)
+
+
+def peers(status: Status, now: int, *, alone: bool) -> Iterator[Check]:
+    """How each peer is reached, and why not."""
+    linked = wording.linked(status)
+    for peer in status.peers:
+        who = f"{peer.person or 'unknown'} {peer.device[:8]}".rstrip() + f" at {peer.address}"
+        if peer in linked:
+            yield ok("peer", f"{who}: {wording.peer(peer, now)}")
+        else:
+            yield warning("peer", f"{who}: {wording.peer(peer, now)}", "it is dialed again by itself; see that it is awake and reachable")
+    devices, places = {peer.device for peer in linked if peer.device}, {peer.address for peer in linked}
+    for refused in status.refused:
+        if refused.device not in devices and refused.address not in places and now - refused.seen < REFUSED_LATELY_MS:
+            yield _refusal(refused, now)
+    if not linked and not alone:
+        yield problem(
+            "peers",
+            "no peer is linked, so nothing comes and nothing leaves",
+            "start a node elsewhere, or name one here: devstream node --peer HOST:PORT",
+        )
+
+
+def _refusal(refused: RefusedStatus, now: int) -> Check:
+    advice = next((advice for word, advice in _ADVICE if word in refused.reason), "run devstream doctor there too")
+    who = " ".join(part for part in (refused.address, refused.device[:8]) if part) or "somebody"
+    return warning("peer", f"no link with {who}, last tried {wording.ago(refused.seen, now)}: {refused.reason}", advice)
+
+
+_LOST_ADVICE = {
+    "nobody": "they come when a device that has them is on again; else they are lost",
+    "future": "set that device's clock right",
+    "refused": "an admin grants the role if it should: devstream team grant",
+    "frozen": "nothing: its author publishes what it still has once more",
+}
+
+
+def missing(status: Status, now: int) -> Iterator[Check]:
+    """What is not here, and why."""
+    for one in status.lost:
+        yield warning("missing", wording.lost(one, now), _LOST_ADVICE.get(one.why, ""))
+    if not status.lost:
+        yield ok("missing", wording.catching_up(status) or "nothing that a peer has")

@@ -1,0 +1,236 @@
+"""Looks over a home and this machine for `devstream doctor`, whether its node runs (then it is asked) or not (then files are read).
+
+Nothing is changed or made, and nothing can hang: a locked keyring and a stuck node have their time-outs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from devstream_desktop import __version__
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.messages import ControlError, GetStatus, NoNodeError, Status
+from devstream_desktop.control.self_test import transport
+from devstream_desktop.deploy.targets import load_targets
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.integrity import problems
+from devstream_desktop.history.reader import HistoryUnavailableError, Reader
+from devstream_desktop.home import Home
+from devstream_desktop.intake.sources import load_sources
+from devstream_desktop.mesh import address as addresses
+from devstream_desktop.node import checks
+from devstream_desktop.node.checks import Check, Standing, ok, problem, warning
+from devstream_desktop.settings import load_settings
+from devstream_desktop.stream.words import Role
+from devstream_desktop.team import certificates, key_file
+from devstream_desktop.team.authors import outsider
+from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team.errors import PolicyError, VaultLockedError
+from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.membership import DEVICE_KEY, person_of, policy_path
+from devstream_desktop.team.vault import Vault, VaultError
+
+KEYRING_S = 6.0
+"""How long a keyring may take: one that waits for a password is told as locked."""
+NODE_MS = 8_000
+DISK_LOW, DISK_OUT = 1_000_000_000, 100_000_000
+_OPERATORS = frozenset({"settings.toml", "targets.toml"})
+"""Written by a person, and without a secret."""
+_OURS = ("*.json", "*.sqlite*", "*.log*", "sources.toml", "key", "team/*", "secrets/**/*")
+
+
+def examine(home: Home) -> Iterator[Check]:
+    """Every check of a home, in the order a person would look."""
+    now = time.time_ns() // 1_000_000
+    if not home.root.is_dir():
+        yield problem("home", f"{home.root} does not exist", "devstream, or devstream team join INVITE --person YOU, makes it")
+        yield _transport()
+        return
+    yield from _modes(home)
+    yield _file("settings", home.settings, load_settings)
+    yield _file("sources", home.sources, load_sources)
+    yield _file("targets", home.targets, load_targets)
+    status, node = _node(home)
+    yield node
+    standing: Standing | None = None
+    if (home.team / "team.json").exists():
+        try:
+            standing = _standing(home)
+        except (DevstreamError, PolicyError, ValueError, OSError) as error:
+            yield problem("team", f"the team's files cannot be used: {error}", f"restore {home.team} from a backup, or join again")
+    else:
+        yield problem("team", "this home is in no team yet", "devstream team create NAME --person YOU, or devstream team join INVITE")
+    if standing is not None:
+        yield checks.membership(standing)
+        yield _keys(home, standing, running=status is not None)
+        yield checks.admins(standing)
+        yield checks.policy(standing, now)
+        yield checks.certificate(standing, now)
+    yield from _history(home)
+    yield _disk(home)
+    yield checks.clock(now, _newest(home), status)
+    if status is not None:
+        alone = status.members == 1 and not status.peers
+        yield checks.discovery(status, alone=alone)
+        yield checks.listening(status, alone=alone, here=_is_here(status.mesh))
+        yield from checks.peers(status, now, alone=alone)
+        yield from checks.missing(status, now)
+        yield from (problem("node", notice, "see README, *When something is not right*") for notice in _further(status))
+    yield _transport()
+
+
+def _further(status: Status) -> list[str]:
+    """What the node says is wrong beside what has its own check."""
+    return [text for text in status.notices if text not in (status.pruning_suspended, status.policy_trouble)]
+
+
+def _modes(home: Home) -> Iterator[Check]:
+    if sys.platform == "win32":
+        yield ok("home", f"{home.root}")
+        return
+    close = f"chmod -R go= '{home.root}'"
+    for folder in (home.root, home.team, home.secrets):
+        if not folder.exists():
+            continue
+        found = folder.stat()
+        if found.st_uid != os.getuid():
+            yield problem("home", f"{folder} belongs to another user", f"sudo chown -R $USER '{home.root}', or choose another with --home")
+            return
+        if mode := stat.S_IMODE(found.st_mode) & 0o077:
+            yield problem("home", f"{folder} is open to others ({mode | 0o700:04o}, should be 0700)", close)
+            return
+    loose = [path for path in _files(home) if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    secret = [path for path in loose if path.name == "key" or home.secrets in path.parents]
+    if secret:
+        yield problem("home", f"{_named(home, secret)} can be read by others once copied (should be 0600)", close)
+    elif loose:
+        yield warning("home", f"{_named(home, loose)} can be read by others once copied (should be 0600)", close)
+    else:
+        yield ok("home", f"{home.root}, private")
+
+
+def _files(home: Home) -> list[Path]:
+    return sorted({path for pattern in _OURS for path in home.root.glob(pattern) if path.is_file() and path.name not in _OPERATORS})
+
+
+def _named(home: Home, paths: list[Path]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(str(path.relative_to(home.root)) for path in paths[:3]) + more
+
+
+def _file(name: str, path: Path, load: Callable[[Path], object]) -> Check:
+    try:
+        load(path)
+    except DevstreamError as error:
+        return problem(name, str(error), f"correct {path}; what it may hold is in resources/examples")
+    return ok(name, f"{path.name} is valid" if path.exists() else f"no {path.name}; the defaults hold")
+
+
+def _node(home: Home) -> tuple[Status | None, Check]:
+    try:
+        with Client(home.control_url(), timeout_ms=NODE_MS) as client:
+            status = client.ask(GetStatus(), Status)
+    except NoNodeError:
+        return None, warning("node", "no node runs for this home, so nothing comes and nothing leaves", "devstream, or devstream node")
+    except ControlError as error:
+        return None, problem("node", str(error), f"look at the end of {home.log}, end the node and start it again")
+    except DevstreamError as error:
+        return None, problem("node", str(error), "give this user a runtime folder of its own: XDG_RUNTIME_DIR")
+    if status.version != __version__:
+        return status, warning("node", f"runs version {status.version}, this is {__version__}", "end the node and start it again")
+    return status, ok("node", f"runs, version {status.version}")
+
+
+def _standing(home: Home) -> Standing:
+    chain = PolicyChain.load(policy_path(home))
+    policy = chain.current
+    leaf = certificates.load_certificate((home.team / "certificate.pem").read_bytes())
+    pem = certificates.certificate_pem(leaf)
+    device = certificates.common_name(pem)
+    return Standing(
+        team=policy.name,
+        person=person_of(home),
+        device=device,
+        outsider=outsider(policy, device) or "",
+        people=policy.people(),
+        admins=policy.who_has(Role.ADMIN),
+        policy_version=policy.version,
+        policy_issued=policy.issued,
+        policy_expires=policy.expires,
+        forked=chain.forked,
+        certificate_from=int(leaf.not_valid_before_utc.timestamp() * 1000),
+        certificate_expires=certificates.expiry_ms(pem),
+    )
+
+
+def _keys(home: Home, standing: Standing, *, running: bool) -> Check:
+    given = os.environ.get("DEVSTREAM_KEY_FILE")
+    where = f"the key file {given}" if given else "the keyring"
+    try:
+        if given and running:
+            key_file.read(Path(given).expanduser())
+        if running:
+            return ok("keys", "open: the node holds them")
+        device = DeviceKey.from_seed(Vault.look(home, timeout_s=KEYRING_S).unseal(DEVICE_KEY))
+    except VaultLockedError as error:
+        return problem("keys", f"locked: {error}", "unlock the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
+    except (VaultError, OSError) as error:
+        return problem("keys", str(error), "restore the home with its key from a backup, or join again with a fresh --home")
+    if device.id != standing.device:
+        return problem(
+            "keys", "the device key is not the one the certificate is for", "restore the home, or join again with a fresh --home"
+        )
+    return ok("keys", f"{where} opens them")
+
+
+def _history(home: Home) -> Iterator[Check]:
+    if not home.history.exists():
+        yield ok("history", "none yet")
+        return
+    found = problems(home.history)
+    for sentence in found:
+        yield problem("history", sentence, f"end the node, move {home.history.name}* away and start it: peers fill a new one")
+    if not found:
+        size = sum(path.stat().st_size for path in home.root.glob(f"{home.history.name}*"))
+        yield ok("history", f"whole, {size / 1e6:.1f} MB")
+
+
+def _newest(home: Home) -> int:
+    try:
+        with Reader(home.history) as reader:
+            return reader.span()[1]
+    except HistoryUnavailableError:
+        return 0
+
+
+def _disk(home: Home) -> Check:
+    free = shutil.disk_usage(home.root).free
+    what = f"{free / 1e9:.1f} GB free"
+    if free < DISK_OUT:
+        return problem("disk", f"{what}: events cannot be stored soon", f"free some space where {home.root} is")
+    return warning("disk", what, f"free some space where {home.root} is") if free < DISK_LOW else ok("disk", what)
+
+
+def _is_here(address: str) -> bool:
+    """Whether an address can be bound on this machine now."""
+    host = addresses.split(address)[0]
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
+
+
+def _transport() -> Check:
+    try:
+        return ok("transport", transport())
+    except DevstreamError as error:
+        return problem("transport", str(error), "install devstream again: pip install --force-reinstall devstream")
