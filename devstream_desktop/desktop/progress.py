@@ -36,7 +36,6 @@ class ProgressStrip(QProgressBar):
             total = max(status.catch_up_total, status.missing)
             self.setValue((total - status.missing) * _STEPS // total)
             self.setAccessibleDescription(sentence(text))
-            self.setToolTip(sentence(text))
         self.setVisible(bool(text))
 
     def paintEvent(self, _: QPaintEvent) -> None:

@@ -121,12 +121,12 @@ def node_text(status: Status, now: int) -> str:
     roles = ", ".join(status.roles) or "none"
     size = f"{status.history_bytes / 1e6:.1f} MB, {status.disk_free / 1e9:.1f} GB free"
     span = f" · oldest {ago(status.oldest, now)}, newest {ago(status.newest, now)}" if status.events else ""
+    policy = f"policy version {status.policy_version} {ends(status.policy_expires, now)}"
     lines = (
         f"{status.person} in {team} · device {status.device[:8]} · roles: {roles}",
         f"mesh {status.mesh or 'off'} · discovery {status.discovery or 'off'} · intake {status.intake or 'off'}",
         f"{count(status.events, 'event')} of {count(status.feeds, 'feed')} · {size}{span}",
-        f"clock {clock(status)} · policy version {status.policy_version} {ends(status.policy_expires, now)}"
-        f" · certificate {ends(status.certificate_expires, now)}",
+        f"clock {clock(status)} · {policy} · certificate {ends(status.certificate_expires, now)}",
         f"{count(status.targets, 'deploy target')} · devstream {status.version}",
     )
     return "\n".join(clean(line, 300) for line in lines)

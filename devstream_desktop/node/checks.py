@@ -99,7 +99,8 @@ def admins(standing: Standing) -> Check:
 def policy(standing: Standing, now: int) -> Check:
     """Whether the policy can be acted on."""
     renew = "an admin renews it by any change, such as devstream team grant"
-    age = f"version {standing.policy_version}, signed {wording.ago(standing.policy_issued, now)}, {wording.ends(standing.policy_expires, now)}"
+    signed = wording.ago(standing.policy_issued, now)
+    age = f"version {standing.policy_version}, signed {signed}, {wording.ends(standing.policy_expires, now)}"
     if standing.forked:
         return problem("policy", f"two policies of one version are signed, so nothing is deployed; {age}", f"{renew}; ask who signed both")
     if now > standing.policy_expires:

@@ -95,7 +95,8 @@ def status(**changes: object) -> Status:
     fields: dict[str, object] = {
         "version": "0.1.0", "device": device_id(KEY), "person": "ana", "team": "acme", "team_id": "t1", "solo": False, "members": 4,
         "roles": ("admin", "collector"), "on_duty": True, "duty": ("ana", "chen"), "mesh": "10.0.0.5:7450", "intake": "", "discovery": "on",
-        "peers": (), "refused": (), "targets": 3, "events": 24, "oldest": 0, "newest": 0, "history_bytes": 240_000, "missing": 0,
+        "peers": (), "refused": (), "targets": 3, "events": 24,
+        "oldest": int(time.time() * 1000) - 9 * DAY_MS, "newest": int(time.time() * 1000), "history_bytes": 240_000, "missing": 0,
         "can_invite": True, "notices": (), "feeds": 3, "disk_free": 83_600_000_000, "policy_version": 7,
         "policy_expires": int(time.time() * 1000) + 80 * DAY_MS, "certificate_expires": int(time.time() * 1000) + 21 * DAY_MS,
         "sources": (SOURCE,),

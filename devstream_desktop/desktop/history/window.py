@@ -17,8 +17,8 @@ from devstream_desktop.desktop.history.notice import EmptyPage, empty_state
 from devstream_desktop.desktop.history.table import HistoryTable
 from devstream_desktop.desktop.icons import Mark, icon
 from devstream_desktop.desktop.links import open_link
-from devstream_desktop.desktop.progress import ProgressStrip
 from devstream_desktop.desktop.look import people, sentence
+from devstream_desktop.desktop.progress import ProgressStrip
 from devstream_desktop.desktop.text import ElidedLabel, PlainLabel
 from devstream_desktop.desktop.theme import Tone, colour, tint
 from devstream_desktop.history.reader import HistoryUnavailableError

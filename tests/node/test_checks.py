@@ -1,0 +1,180 @@
+"""What the doctor judges, on pictures of nodes: each trouble is noticed with what to do about it, and a healthy one has none."""
+
+from __future__ import annotations
+
+import pytest
+
+from devstream_desktop.cli.status import describe
+from devstream_desktop.control import wording
+from devstream_desktop.control.messages import MissingStatus, PeerStatus, RefusedStatus, Status
+from devstream_desktop.node import checks
+from devstream_desktop.node.checks import Standing, Verdict
+
+DAY = 86_400_000
+NOW = 1_700_000_000_000
+
+
+def standing(**changes: object) -> Standing:
+    fields: dict[str, object] = {
+        "team": "acme", "person": "ana", "device": "a" * 52, "people": ("ana", "bob"), "admins": ("ana", "bob"), "policy_version": 3,
+        "policy_issued": NOW - DAY, "policy_expires": NOW + 80 * DAY, "certificate_from": NOW - DAY, "certificate_expires": NOW + 20 * DAY,
+    }  # fmt: skip
+    return Standing(**(fields | changes))  # type: ignore[arg-type]
+
+
+BOB = PeerStatus(
+    device="b" * 52, person="bob", address="10.0.0.6:7450", state="live", direction="dialed", clock_offset=300, seen=NOW - 4_000
+)
+
+
+def status(**changes: object) -> Status:
+    fields: dict[str, object] = {
+        "version": "1", "device": "a" * 52, "person": "ana", "team": "acme", "team_id": "t", "solo": False, "members": 2, "roles": ("admin",),
+        "on_duty": True, "duty": (), "mesh": "10.0.0.5:7450", "intake": "", "discovery": "announcing on 10.0.0.5", "peers": (BOB,),
+        "refused": (), "sources": (), "targets": 0, "events": 12_345, "feeds": 5, "oldest": NOW - 29 * DAY, "newest": NOW - 3_000,
+        "history_bytes": 23_400_000, "disk_free": 10**11, "missing": 0, "can_invite": True, "policy_version": 3,
+        "policy_expires": NOW + 80 * DAY, "certificate_expires": NOW + 20 * DAY,
+    }  # fmt: skip
+    return Status(**(fields | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "what", "advice"),
+    [
+        ({}, Verdict.OK, "3", ""),
+        ({"policy_expires": NOW + 20 * DAY}, Verdict.WARNING, "ends in 20 d", "renews it"),
+        ({"policy_expires": NOW - DAY}, Verdict.PROBLEM, "nothing is deployed", "renews it"),
+        ({"forked": True}, Verdict.PROBLEM, "two policies", "signed both"),
+    ],
+)
+def test_policy(changes, verdict, what, advice) -> None:
+    found = checks.policy(standing(**changes), NOW)
+    assert found.verdict is verdict
+    assert what in found.what
+    assert advice in found.advice
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "what"),
+    [
+        ({}, Verdict.OK, "ends in 20 d"),
+        ({"certificate_expires": NOW + 9 * DAY}, Verdict.WARNING, "was not renewed"),
+        ({"certificate_expires": NOW - 1}, Verdict.PROBLEM, "no peer talks"),
+        ({"certificate_from": NOW + 1}, Verdict.PROBLEM, "clock is behind"),
+    ],
+)
+def test_certificate(changes, verdict, what) -> None:
+    found = checks.certificate(standing(**changes), NOW)
+    assert found.verdict is verdict
+    assert what in found.what
+    assert bool(found.advice) is (verdict is not Verdict.OK)
+
+
+def test_one_admin_of_several_people_is_too_few() -> None:
+    found = checks.admins(standing(admins=("ana",)))
+    assert (found.verdict, found.advice) == (Verdict.WARNING, "ana makes a second one: devstream team grant bob admin")
+    assert checks.admins(standing()).verdict is Verdict.OK
+    assert checks.admins(standing(people=("ana",), admins=("ana",))).verdict is Verdict.OK
+
+
+def test_a_device_that_was_put_out_hears_it() -> None:
+    found = checks.membership(standing(outsider="revoked on 3 May: lost laptop"))
+    assert found.verdict is Verdict.PROBLEM
+    assert "lost laptop" in found.what
+
+
+@pytest.mark.parametrize(
+    ("newest", "changes", "verdict", "what"),
+    [
+        (NOW, {}, Verdict.OK, "in step with 1 peer"),
+        (NOW, {"peers": ()}, Verdict.OK, "no peer is linked"),
+        (
+            NOW,
+            {"peers": (PeerStatus(device="b", person="b", address="", state="live", clock_offset=90_000),)},
+            Verdict.WARNING,
+            "behind of 1",
+        ),
+        (NOW, {"pruning_suspended": "this clock jumped by 90 min"}, Verdict.PROBLEM, "jumped"),
+        (NOW + DAY, {}, Verdict.PROBLEM, "behind of the newest event"),
+    ],
+)
+def test_clock(newest, changes, verdict, what) -> None:
+    found = checks.clock(NOW, newest, status(**changes))
+    assert found.verdict is verdict
+    assert what in found.what
+    assert bool(found.advice) is (verdict is not Verdict.OK)
+
+
+def test_discovery_and_address() -> None:
+    assert checks.discovery(status(), alone=False).verdict is Verdict.OK
+    blocked = checks.discovery(status(discovery="not working (no multicast)"), alone=False)
+    assert (blocked.verdict, "--peer" in blocked.advice) == (Verdict.WARNING, True)
+    assert checks.discovery(status(discovery="off"), alone=False).verdict is Verdict.OK
+    assert checks.discovery(status(discovery="off", peers=()), alone=False).verdict is Verdict.WARNING
+    assert checks.listening(status(), alone=False, here=True).verdict is Verdict.OK
+    assert "this machine only" in checks.listening(status(mesh="127.0.0.1:7450"), alone=False, here=True).what
+    assert checks.listening(status(mesh="127.0.0.1:7450"), alone=True, here=True).verdict is Verdict.OK
+    assert "restart" in checks.listening(status(), alone=False, here=False).advice
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("it belongs to another team", "wrong --home"),
+        ("revoked on 3 May", "new invite"),
+        ("its certificate has expired, or this clock is ahead", "both clocks"),
+        ("its certificate is not valid yet: its clock or this one is wrong", "both clocks"),
+        ("nothing listens there: is the node running, and is the port right?", "start the node"),
+        ("no answer: the host is off, asleep, or a firewall is in between", "awake"),
+        ("it turned this device away: it does not know it (yet), it was dropped, or it belongs elsewhere", "wait a minute"),
+        ("never heard of this one", "devstream doctor there"),
+    ],
+)
+def test_a_peer_that_is_not_reached_has_its_reason_and_an_advice(reason, advice) -> None:
+    refused = RefusedStatus(address="10.0.0.9:7450", device="c" * 52, reason=reason, count=3, seen=NOW - 60_000)
+    linked, found = checks.peers(status(refused=(refused,)), NOW, alone=False)
+    assert (linked.verdict, found.verdict) == (Verdict.OK, Verdict.WARNING)
+    assert reason in found.what
+    assert advice in found.advice
+
+
+def test_a_refusal_that_is_over_is_not_told() -> None:
+    refused = RefusedStatus(address=BOB.address, device="", reason="no answer", count=3, seen=NOW)
+    old = RefusedStatus(address="10.0.0.9:1", device="", reason="no answer", count=3, seen=NOW - DAY)
+    assert len(list(checks.peers(status(refused=(refused, old)), NOW, alone=False))) == 1
+
+
+def test_nobody_linked_is_a_problem_but_for_a_team_of_one() -> None:
+    (found,) = checks.peers(status(peers=()), NOW, alone=False)
+    assert (found.verdict, "--peer" in found.advice) == (Verdict.PROBLEM, True)
+    assert list(checks.peers(status(peers=()), NOW, alone=True)) == []
+
+
+@pytest.mark.parametrize("why", ["nobody", "future", "refused", "frozen"])
+def test_what_is_missing_has_a_reason_and_an_advice(why) -> None:
+    one = MissingStatus(device="b" * 52, person="bob", why=why, count=3, until=NOW + 60_000)
+    (found,) = checks.missing(status(lost=(one,)), NOW)
+    assert found.verdict is Verdict.WARNING
+    assert "bob (device bbbbbbbb)" in found.what
+    assert found.advice
+    assert f"         missing: {found.what}" in list(describe(status(lost=(one,)), NOW))
+
+
+def test_a_healthy_node_says_so_in_a_dozen_lines() -> None:
+    lines = list(describe(status(), NOW))
+    assert len(lines) <= 12
+    assert "history  12,345 events of 5 feeds, 23.4 MB; oldest 29 d ago, newest 3 s ago; 100.0 GB free" in lines
+    assert "  peer   bob bbbbbbbb at 10.0.0.6:7450: dialed, live, heard 4 s ago" in lines
+    assert "policy   version 3, ends in 80 d; certificate ends in 20 d" in lines
+
+
+def test_lag_and_clock_of_a_peer_are_said_where_there_is_something_to_say() -> None:
+    peer = PeerStatus(device="b", person="b", address="", state="syncing", direction="accepted", behind=7_880, lag=3, clock_offset=-65_000)
+    assert wording.peer(peer, NOW) == "accepted, syncing, 7,880 to get, 3 to give, its clock 1m05s behind, heard never"
+
+
+def test_catching_up_in_words() -> None:
+    assert wording.catching_up(status(missing=7_880, catch_up_total=12_000)) == "catching up: 4,120 of 12,000 events"
+    assert wording.catching_up(status(missing=5)) == "catching up: 0 of 5 events"
+    assert wording.catching_up(status()) == ""
+    assert "         catching up: 4,120 of 12,000 events" in list(describe(status(missing=7_880, catch_up_total=12_000), NOW))
