@@ -185,6 +185,7 @@ class Answers:
             case Offer():
                 wanted = core.unclaimed(without(replica.want(request.records, core.clock()), self._missing_elsewhere()))
                 peer.behind = total(wanted)
+                core.on_compared()
                 doubts = replica.doubts(request.records)
                 return Wants((doubts + wanted)[:MAX_RANGES], replica.unproven(request.frozen))
             case Fetch():

@@ -80,6 +80,8 @@ class Core:
         self.stopping = False
         self.demand = 0
         """Grows when callers should compare digests with us, because we now want what we did not."""
+        self.on_compared: Callable[[], None] = lambda: None
+        """Called when a neighbour has shown what it has."""
         self._on_entries = on_entries
         self._on_policy = on_policy
         self._rng = rng

@@ -53,6 +53,7 @@ class Mesh:
         retention_ms: How long entries are kept, by their own clocks.
         clock: UTC milliseconds.
         on_entries: Called on the loop after entries, own and foreign, are committed. It must be short.
+        on_catch_up: Called on the loop when a neighbour has shown that it has what is missing here; `catch_up` then tells how far that is.
         listen: `host:port`; port 0 takes a free one.
         peers: Addresses to be linked with always, `host:port`; names are looked up anew at each dial.
         hints: Addresses that worked before.
@@ -78,6 +79,7 @@ class Mesh:
         retention_ms: int,
         clock: Callable[[], int],
         on_entries: Callable[[list[Entry]], None],
+        on_catch_up: Callable[[], None] = lambda: None,
         listen: str,
         peers: Sequence[str],
         hints: Sequence[str],
@@ -115,6 +117,8 @@ class Mesh:
         )
         self._refusals = Refusals()
         self._catch_up = CatchUp()
+        self._on_catch_up = on_catch_up
+        self._core.on_compared = self._compared
         self._overlay = Overlay(device, self._rng)
         self._answers = Answers(
             self._core,
@@ -296,6 +300,10 @@ class Mesh:
             )
             for peer in self._answers.accepted.values()
         ]
+
+    def _compared(self) -> None:
+        if self.catch_up()[0]:
+            self._on_catch_up()
 
     # Being dialed.
 

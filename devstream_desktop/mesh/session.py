@@ -226,6 +226,7 @@ class Session:
         self._pushed = pushed
         self._owed = list(wants.ranges)
         self._theirs, self._fruitless = seen.records, []
+        self.core.on_compared()
         doubts = replica.doubts(seen.records)
         if doubts:
             answer = await self._ask(Fetch(doubts, BATCH_BYTES), Entries)

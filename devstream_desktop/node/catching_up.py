@@ -22,14 +22,14 @@ class CatchingUp:
         self._spawn = spawn
         self._following = False
 
-    def look(self) -> None:
-        """Entries came: perhaps a catch-up has begun. Cheap, and called for every batch."""
+    def begin(self) -> None:
+        """A catch-up has begun, or goes on; called as often as one likes."""
         if not self._following:
             self._following = True
             self._spawn(self._follow())
 
     async def _follow(self) -> None:
-        # News alone is no catch-up: it is over before the first look, and nothing is told.
+        # What is over before the first look is not worth a word.
         told = (0, 0)
         try:
             while True:

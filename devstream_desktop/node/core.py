@@ -98,10 +98,10 @@ class Node:
         self.team: Team
         self.history: History
         self.mesh: Mesh
-        self._catching_up: CatchingUp
         self.mesh_address = ""
         self.intake_url = ""
         self._roles_lock = asyncio.Lock()
+        self._catching_up = CatchingUp(self._missing, self.changed, self.spawn)
         self._early_requests: list[tuple[Event, str]] = []
         """Deploy requests that came, with their author's device, before the executor had started."""
 
@@ -211,6 +211,9 @@ class Node:
         history.set_people(self._people())
         return history
 
+    def _missing(self) -> tuple[int, int]:
+        return self.mesh.catch_up()
+
     def _fill_board(self) -> None:
         with Reader(self.home.history) as reader:
             self.board.fill(reader)
@@ -237,12 +240,12 @@ class Node:
             retention_ms=self.team.chain.current.retention_days * _DAY_MS,
             clock=now_ms,
             on_entries=self._on_entries,
+            on_catch_up=self._catching_up.begin,
             listen=address.join(host, port),
             peers=[*self.options.peers, *self.settings.mesh.peers],
             hints=[*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints],
             discovery=self.options.discovery and self.settings.mesh.discovery,
         )
-        self._catching_up = CatchingUp(self.mesh.catch_up, self.changed, self.spawn)
         bound_host, bound_port = address.split(await self.mesh.start())
         self.mesh_address = address.join(reachable(bound_host), bound_port)
         await asyncio.to_thread(save_ports, self.home, Ports(mesh=bound_port, enrol=ports.enrol))
@@ -352,7 +355,6 @@ class Node:
                     self._judge(event, entry.device)
         if self.board.note(events):
             self.revision += 1
-        self._catching_up.look()
         self._on_news()
 
     def _judge(self, event: Event, device: str) -> None:

@@ -8,10 +8,12 @@ import pytest
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 
+from devstream_desktop.control.messages import MissingStatus, PeerStatus
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.history.details import fields
 from devstream_desktop.desktop.history.model import LINE_ROLE, PAGE, Column
 from devstream_desktop.desktop.history.window import HistoryWindow
+from devstream_desktop.desktop.status_window import StatusWindow
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import parse_query
@@ -245,3 +247,48 @@ def test_another_team_is_another_history(window, written, story):
     written.desk._set_status(written.node_status(team_id="other"))
     assert not shown.details.isVisible()
     assert shown.model.rowCount() == 2
+
+
+def test_a_catch_up_is_a_quiet_strip_with_words_for_a_screen_reader(window, written, story):
+    shown = window(*pushes(story, 1))
+    written.answer()
+    assert not shown.progress.isVisible()
+    height = shown.table.height()
+    written.answer(missing=7_880, catch_up_total=12_000)
+    assert shown.progress.isVisible()
+    assert shown.progress.accessibleName() == "Catching up"
+    assert shown.progress.accessibleDescription() == "Catching up: 4,120 of 12,000 events"
+    assert shown.progress.value() * 12_000 // shown.progress.maximum() // 100 == 41
+    assert shown.status.whole.startswith("Catching up: 4,120 of 12,000 events.")
+    assert shown.table.height() == height, "nothing jumps"
+    written.answer(missing=0, catch_up_total=0)
+    assert not shown.progress.isVisible()
+
+
+def test_the_strip_is_drawn_as_far_as_it_is(window, written, story):
+    shown = window(*pushes(story, 1))
+    written.answer(missing=500, catch_up_total=1_000)
+    picture = shown.progress.grab().toImage()
+    done, rest = (picture.pixelColor(int(picture.width() * share), 1) for share in (0.25, 0.75))
+    assert done != rest
+    assert done == picture.pixelColor(int(picture.width() * 0.45), 1)
+
+
+def test_the_status_window_says_how_far_and_what_is_missing(qtbot, written):
+    window = StatusWindow(written.desk)
+    qtbot.addWidget(window)
+    window.show()
+    written.answer()
+    assert window.summary.text() == "All is well"
+    assert not window.missing.isVisible()
+    lost = MissingStatus(device="b" * 52, person="bo", why="nobody", count=3)
+    peer = PeerStatus(
+        device="b" * 52, person="bo", address="10.0.0.6:1", state="syncing", direction="dialed", behind=7_880, clock_offset=9_000
+    )
+    written.answer(missing=7_880, catch_up_total=12_000, lost=(lost,), peers=(peer,))
+    assert window.summary.text() == "Catching up: 4,120 of 12,000 events"
+    assert window.progress.isVisible()
+    assert window.missing.text() == "Missing: 3 events of bo (device bbbbbbbb): no linked neighbour has them"
+    assert [window.peers.item(0, place).text() for place in range(6)] == [
+        "bo", "bbbbbbbb", "10.0.0.6:1", "syncing, dialed", "7,880 / 0", "9 s ahead",
+    ]  # fmt: skip

@@ -50,6 +50,16 @@ def test_the_tray_item_and_its_menu(desk, shell):
     assert shell.find("Deploy", "search", "production (ana may not: ask chen)")["enabled"] is False
 
 
+def test_a_catch_up_is_in_the_tooltip_and_pops_nothing_up(desk, shell, node):
+    node.order(status={"missing": 7_880, "catch_up_total": 12_000})
+    shell.wait(
+        lambda: shell.tooltip == "devstream: acme · ana: on duty, catching up: 4,120 of 12,000 events", "the tooltip does not say it"
+    )
+    node.order(status={"missing": 0, "catch_up_total": 0})
+    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the tooltip still says it")
+    assert shell.notes == []
+
+
 def test_the_duty_toggle_is_a_request_and_changes_the_icon(desk, shell, node):
     before = shell.prop("IconPixmap")
     shell.click("On duty")

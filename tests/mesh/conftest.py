@@ -139,6 +139,8 @@ class Node:
         """Device ids that the gate refuses, and why."""
         self.unwelcome = ""
         """Why entries of others are refused, when they are."""
+        self.watch: Callable[[], object] = lambda: None
+        """Called at each arrival."""
         self._changed = asyncio.Event()
         folder.mkdir(exist_ok=True)
         self.history = History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), self.public, team.id)
@@ -168,6 +170,7 @@ class Node:
 
     def _arrived(self, entries: list[Entry]) -> None:
         self.entries += entries
+        self.watch()
         self._changed.set()
 
     async def start(self) -> Node:

@@ -6,7 +6,9 @@ import asyncio
 import ssl
 import time
 
+from devstream_desktop.mesh.holdings import signed
 from devstream_desktop.mesh.link import SERVER_NAME
+from devstream_desktop.mesh.status import Why
 from devstream_desktop.stream.entry import device_id
 
 
@@ -29,6 +31,38 @@ async def test_a_newcomer_gets_all_that_was_said_before(make_node):
     assert time.monotonic() - started < 3
     status = second.mesh.status()
     assert (status.events, status.catching_up, status.feeds) == (1000, 0, 1)
+
+
+async def test_a_catch_up_says_how_far_it_is(make_node):
+    first = await make_node()
+    await first.say(*(f"commit {n}" for n in range(3000)))
+    second = await make_node(peers=[first])
+    seen = []
+    second.watch = lambda: seen.append(second.mesh.catch_up())
+    await second.until(lambda: len(second.entries) == 3000)
+    assert {total for missing, total in seen if missing} == {3000}
+    assert [missing for missing, _ in seen] == sorted((missing for missing, _ in seen), reverse=True)
+    assert len({missing for missing, _ in seen}) > 2, "it was told on the way"
+    await second.until(second.live)
+    status = second.mesh.status()
+    assert (status.catching_up, status.catch_up_total, status.missing) == (0, 0, ())
+
+
+async def test_what_nobody_has_is_missing_and_not_on_its_way(make_node):
+    author, keeper, late = await make_node(), await make_node(), await make_node()
+    entries = await author.say(*(f"commit {n}" for n in range(9)))
+    for entry in entries[:3] + entries[5:]:
+        keeper.mesh._core.replica.ingest([signed(entry)], author.device, int(time.time() * 1000))
+    await author.stop()
+    make_node.nodes.remove(author)
+    late.mesh.add_peer(keeper.address)
+    await late.until(lambda: len(late.entries) == 7)
+    for node in (late, keeper):
+        await node.until(node.live)
+        await node.until(lambda node=node: node.mesh.status().missing)
+        (missing,) = node.mesh.status().missing
+        assert (missing.device, missing.why, missing.count) == (author.device, Why.NOBODY, 2)
+        assert node.mesh.status().catching_up == 0
 
 
 async def test_the_one_who_is_dialed_catches_up_as_well(make_node):

@@ -29,8 +29,9 @@ BOB = PeerStatus(
 
 def status(**changes: object) -> Status:
     fields: dict[str, object] = {
-        "version": "1", "device": "a" * 52, "person": "ana", "team": "acme", "team_id": "t", "solo": False, "members": 2, "roles": ("admin",),
-        "on_duty": True, "duty": (), "mesh": "10.0.0.5:7450", "intake": "", "discovery": "announcing on 10.0.0.5", "peers": (BOB,),
+        "version": "1", "device": "a" * 52, "person": "ana", "team": "acme", "team_id": "t", "solo": False, "members": 2,
+        "roles": ("admin",), "on_duty": True, "duty": (), "mesh": "10.0.0.5:7450", "intake": "",
+        "discovery": "announcing on 10.0.0.5", "peers": (BOB,),
         "refused": (), "sources": (), "targets": 0, "events": 12_345, "feeds": 5, "oldest": NOW - 29 * DAY, "newest": NOW - 3_000,
         "history_bytes": 23_400_000, "disk_free": 10**11, "missing": 0, "can_invite": True, "policy_version": 3,
         "policy_expires": NOW + 80 * DAY, "certificate_expires": NOW + 20 * DAY,

@@ -92,7 +92,7 @@ def test_sources_are_added_listed_tested_and_removed_with_and_without_a_node(wor
 def test_every_command_has_help(world) -> None:
     desk = world.desk("me")
     commands = ["team create", "team invite", "team join", "team grant", "team members", "node", "source add git", "source add github"]
-    commands += ["source list", "source test", "source remove", "emit", "tail", "search", "duty", "deploy", "status"]
+    commands += ["source list", "source test", "source remove", "emit", "tail", "search", "duty", "deploy", "status", "doctor"]
     for command in commands:
         assert "usage: devstream" in desk.run(*command.split(), "--help")
     assert desk.run("--version").startswith("devstream ")
