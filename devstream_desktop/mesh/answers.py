@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.link import Caller
+from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, Bucket
+from devstream_desktop.mesh.listener import Caller
 from devstream_desktop.mesh.overlay import ACCEPT_CAP
 from devstream_desktop.mesh.wire import (
     BATCH_BYTES,
@@ -46,6 +47,8 @@ from devstream_desktop.mesh.wire import (
 
 MAX_BAD = 3
 """Wrong entries from one caller before it is cut off: a bit may flip, but not thrice."""
+EARLY_S = 0.2
+"""A PUSH this much before the wait that was asked for is over is a clock's grain."""
 FORGET_S = 60.0
 """A caller that left keeps its place in the picture for this long, so that a reconnect is no new neighbour."""
 
@@ -56,6 +59,7 @@ class Accepted:
 
     device: str
     host: str
+    pipe: int
     address: str = ""
     """Where it says it can be dialed."""
     last: float = 0.0
@@ -65,12 +69,18 @@ class Accepted:
     demand: int = 0
     bad: int = 0
     behind: int = 0
+    busy_until: float = 0.0
+    """When it may push again, `time.monotonic`: its news came faster than an author may speak."""
     parked: object | None = field(default=None, repr=False)
     """Stands for the TAIL that waits; another object in its place, or none, sends it home."""
 
 
 class Answers:
-    """Answers requests from the core; `waiting` for news happens here too, bounded by one parked TAIL a caller."""
+    """Answers requests from the core; waiting for news happens here too, bounded by one parked TAIL a caller.
+
+    A device has one link with us. When it dials again while that is up (it woke, or has a new address), the newer one takes the older's
+    place with its first TAIL: until it has proven to work, the older one is served.
+    """
 
     def __init__(
         self,
@@ -80,6 +90,8 @@ class Answers:
         missing_elsewhere: Callable[[], list[Range]],
         on_hello: Callable[[Accepted], None],
         on_refused: Callable[[str, str, str], None],
+        callers: Callable[[], list[Caller]],
+        cut: Callable[[Callable[[Caller], bool]], None],
         cap: int = ACCEPT_CAP,
     ) -> None:
         self._core = core
@@ -87,21 +99,33 @@ class Answers:
         self._missing_elsewhere = missing_elsewhere
         self._on_hello = on_hello
         self._on_refused = on_refused
+        self._callers = callers
+        self._cut = cut
         self._cap = cap
         self.accepted: dict[str, Accepted] = {}
+        self._newer: dict[int, Accepted] = {}
+        """By connection: second links that have not proven to work."""
+        self._calls: dict[int, Bucket] = {}
 
     async def handle(self, caller: Caller, frame: bytes) -> bytes | None:
         """The answer to one request; None cuts the caller off."""
+        now = time.monotonic()
+        if self._calls.setdefault(caller.pipe, Bucket(CALL_RATE, CALL_BURST, now)).take(1, now) > 0:
+            self._on_refused(caller.host, caller.device, "it asks too much")
+            return None
         try:
             request = decode_request(frame)
         except MalformedMessageError as error:
             self._on_refused(caller.host, caller.device, f"it sent what is no message: {error}"[:200])
             return None
-        peer = self.accepted.get(caller.device)
         if isinstance(request, Hello):
             return encode(self._welcome(request, caller))
-        if peer is None:
+        peer = self._newer.get(caller.pipe) or self.accepted.get(caller.device)
+        if peer is None or peer.pipe != caller.pipe:
             return encode(Refused("say HELLO first", []))
+        if isinstance(request, Tail) and caller.pipe in self._newer:
+            self._take_place(self._newer.pop(caller.pipe))
+            self._cut(lambda other: other.device == caller.device and other.pipe != caller.pipe)
         peer.last = time.monotonic()
         reply = await self._tail(request, peer) if isinstance(request, Tail) else self._answer(request, peer)
         if peer.bad > MAX_BAD:
@@ -121,18 +145,25 @@ class Answers:
         if len(live) >= self._cap and caller.device not in live:
             return Refused("full, try these", self._peers(caller.device), busy=True)
         core.watch.heard(caller.device, hello.wall - core.clock())
-        peer = Accepted(caller.device, caller.host, last=time.monotonic(), demand=core.demand)
-        if (old := self.accepted.get(caller.device)) is not None:
-            self.let_go(old)
+        peer = Accepted(caller.device, caller.host, caller.pipe, last=time.monotonic(), demand=core.demand)
         if hello.port:
             host = caller.host
             peer.address = f"[{host}]:{hello.port}" if ":" in host else f"{host}:{hello.port}"
-        self.accepted[caller.device] = peer
-        core.forget(caller.device)
+        old = self.accepted.get(caller.device)
+        if old is not None and old.pipe != caller.pipe and any(other.pipe == old.pipe for other in self._callers()):
+            self._newer[caller.pipe] = peer
+        else:
+            self._take_place(peer)
         self._on_hello(peer)
         version = core.policies.version()
         peer.told_policy = version
         return Welcome(PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), self._peers(caller.device))
+
+    def _take_place(self, peer: Accepted) -> None:
+        if (old := self.accepted.get(peer.device)) is not None:
+            self.let_go(old)
+        self.accepted[peer.device] = peer
+        self._core.forget(peer.device)
 
     def live(self) -> set[str]:
         """Devices that are served now."""
@@ -172,12 +203,17 @@ class Answers:
         core, replica = self._core, self._core.replica
         match request:
             case Push():
+                now = time.monotonic()
+                if request.entries and now < peer.busy_until - EARLY_S:
+                    return Refused("it was asked to push slower", [], busy=True)
                 outcome = core.take(request.entries, peer.device)
                 peer.bad += outcome.bad
+                wait = core.wait_after(outcome)
+                peer.busy_until = now + wait
                 peer.behind = max(0, peer.behind - len(request.entries))
                 resync = peer.demand != core.demand
                 peer.demand = core.demand
-                return Pushed(len(outcome.stored), core.policies.version(), resync)
+                return Pushed(len(outcome.stored), core.policies.version(), resync, round(wait * 1000))
             case Digest():
                 buckets = replica.differing(request.buckets)
                 records = replica.records(buckets)[:MAX_RECORDS]
@@ -217,3 +253,6 @@ class Answers:
         live = self.live()
         for device in [device for device in self.accepted if device not in live]:
             self.let_go(self.accepted.pop(device))
+        pipes = {caller.pipe for caller in self._callers()}
+        self._newer = {pipe: peer for pipe, peer in self._newer.items() if pipe in pipes}
+        self._calls = {pipe: bucket for pipe, bucket in self._calls.items() if pipe in pipes}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -13,6 +14,7 @@ from typing import Protocol
 from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.clock import ClockWatch
 from devstream_desktop.mesh.intervals import Ranges
+from devstream_desktop.mesh.limits import FeedRates
 from devstream_desktop.mesh.rules import Outcome, Replica
 from devstream_desktop.mesh.wire import Pair, Range, Signed
 from devstream_desktop.stream.entry import Entry, public_key
@@ -85,6 +87,7 @@ class Core:
         self._on_entries = on_entries
         self._on_policy = on_policy
         self._rng = rng
+        self._rates = FeedRates()
         self._fetching: dict[bytes, Ranges] = {}
         self._seen: dict[str, dict[bytes, None]] = {}
         self._key = public_key(device)
@@ -104,6 +107,10 @@ class Core:
         outcome = self.replica.ingest(batch, sender, self.clock())
         self._tell(outcome)
         return outcome
+
+    def wait_after(self, outcome: Outcome) -> float:
+        """For how many seconds the link that brought this should bring no more (limits.py)."""
+        return self._rates.wait(outcome.stored, self.clock(), time.monotonic())
 
     def forget(self, peer: str) -> None:
         """The peer has left: what it sent is no sign of what it has when it comes back."""

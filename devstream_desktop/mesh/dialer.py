@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from devstream_desktop.mesh.wire import PeerAddress, Range
 
 TEND_S = 1.0
 """How often dialing is looked at when nothing happens."""
+EXPLAIN_S = 30.0
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -57,6 +59,8 @@ class Dialer:
         self._links: dict[str, Link] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._explained: dict[str, tuple[float, str]] = {}
+        """By address: when it was found out why a dial fails, and what was found."""
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._tending: asyncio.Task[None] | None = None
@@ -129,13 +133,25 @@ class Dialer:
                 async with asyncio.timeout(TEND_S):
                     await self._wake.wait()
 
+    def renew_one(self, now: float, life: float) -> None:
+        """End the oldest link that has lived longer than `life` seconds and has nothing to do; it is dialed anew."""
+        idle = [item for item in self.live() if item.state is State.LIVE and not item.lag and not item.missing()]
+        oldest = min(idle, key=lambda item: item.since, default=None)
+        if oldest is not None and now - oldest.since > life:
+            self.end_soon(oldest, "dialed anew, so that both certificates are checked again")
+
     def _drop_duplicates(self) -> None:
-        """One link with a device is enough. Where two dialed each other, the one dialed by the lower id stays, once proven to work."""
-        first: dict[str, Session] = {}
+        """One link with a device is enough: the newer one, once it has proven to work, because the older one may be a dead network's.
+
+        Where two dialed each other, the one dialed by the lower id stays, once proven to work.
+        """
+        working: dict[str, Session] = {}
         for session in self.live():
-            if session.device and first.setdefault(session.device, session) is not session:
-                self.end_soon(session, "linked at another address")
-                continue
+            older = working.get(session.device)
+            if session.device and session.state is State.LIVE:
+                if older is not None:
+                    self.end_soon(older, "linked at another address")
+                working[session.device] = session
             lower = session.device < self._core.device
             if session.state is State.LIVE and lower and not session.lag and self._proven(session.device):
                 self.end_soon(session, "linked the other way")
@@ -163,9 +179,9 @@ class Dialer:
         except (LinkError, addresses.AddressError) as error:
             reason = str(error)
             if link is not None and not was_up and not link.refusal and not self._stopping.is_set():
+                refused = bool(link.device)
                 with contextlib.suppress(asyncio.CancelledError):
-                    reason = await self._unless_stopping(why(literal, self._credentials))
-                    refused = bool(link.device)
+                    reason = await self._unless_stopping(self._explain(address, literal, reached=refused))
         except DevstreamError as error:
             reason = str(error)
         except asyncio.CancelledError:
@@ -179,8 +195,18 @@ class Dialer:
                 await link.close()
             self._settle(address, link.device if link is not None else "", reason, refused=refused, was_up=was_up)
 
+    async def _explain(self, address: str, literal: str, *, reached: bool) -> str:
+        """Why a dial failed, looked into once in a while only: a peer that is away is dialed often, to be there when it returns."""
+        at, reason = self._explained.get(address, (-EXPLAIN_S, ""))
+        if time.monotonic() - at >= EXPLAIN_S:
+            reason = await why(literal, self._credentials, reached=reached)
+            self._explained[address] = (time.monotonic(), reason)
+        return reason
+
     def _settle(self, address: str, device: str, reason: str, *, refused: bool, was_up: bool) -> None:
         session = self.sessions.pop(address, None)
+        if was_up:
+            self._explained.pop(address, None)
         self._links.pop(address, None)
         self._tasks.pop(address, None)
         self._wake.set()

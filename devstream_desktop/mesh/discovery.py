@@ -15,12 +15,12 @@ import logging
 import secrets
 from collections.abc import Callable, Sequence
 
-import ifaddr
 from zeroconf import Error as ZeroconfError
 from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from devstream_desktop.mesh.address import join
+from devstream_desktop.mesh.wake import own_addresses
 
 SERVICE = "_devstream._tcp.local."
 DAY_MS = 86_400_000
@@ -52,10 +52,6 @@ def is_local(address: str) -> bool:
     return (ip.is_private or ip.is_link_local) and not ip.is_loopback and not ip.is_unspecified
 
 
-def _own_addresses() -> list[str]:
-    return [str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
-
-
 class Discovery:
     """Announces this node and reports others' addresses to `on_found`; everything that can fail ends as a sentence in `status`."""
 
@@ -72,15 +68,23 @@ class Discovery:
         self._label = secrets.token_hex(6)
         self._names: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING)
         self._stop = asyncio.Event()
+        self._look = asyncio.Event()
+        self._again = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin, without waiting for the network."""
         self._task = asyncio.create_task(self._run())
 
+    def look(self) -> None:
+        """The machine slept or its addresses changed: announce and browse anew."""
+        self._again = True
+        self._look.set()
+
     async def stop(self) -> None:
         """Say goodbye and end."""
         self._stop.set()
+        self._look.set()
         if self._task is not None:
             await self._task
 
@@ -104,12 +108,13 @@ class Discovery:
 
     async def _addresses(self) -> list[str]:
         """The addresses to announce: those of this machine that the listener is reachable at."""
-        found = [address for address in await asyncio.to_thread(_own_addresses) if is_local(address)]
+        found = [address for address in await asyncio.to_thread(own_addresses) if is_local(address)]
         wanted = set(self._interfaces) or ({self._host} if self._host not in ("0.0.0.0", "::") else set(found))  # noqa: S104 - compared
         return sorted(wanted.intersection(found))
 
     async def _announce_on(self, addresses: list[str]) -> None:
         """Announce and browse until the addresses or the day change."""
+        self._again = False
         today = tag(self._team_id, self._clock())
         interfaces = addresses if self._interfaces or self._host in addresses else InterfaceChoice.All
         zeroconf = AsyncZeroconf(interfaces=interfaces, ip_version=IPVersion.V4Only)
@@ -121,7 +126,9 @@ class Discovery:
         try:
             await zeroconf.async_register_service(info)
             self.status = f"announcing on {', '.join(addresses)}"
-            while not self._stop.is_set() and tag(self._team_id, self._clock()) == today and await self._addresses() == addresses:
+            while tag(self._team_id, self._clock()) == today and await self._addresses() == addresses:
+                if self._stop.is_set() or self._again:
+                    break
                 await self._pause(WATCH_S)
         finally:
             resolver.cancel()
@@ -153,4 +160,6 @@ class Discovery:
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._stop.wait()
+                await self._look.wait()
+        if not self._stop.is_set():
+            self._look.clear()

@@ -1,9 +1,10 @@
-"""The only file that knows nng: links between nodes as requests and replies over mutual TLS, with nng's traps handled here.
+"""A dialed link, and what both ends of a link share: with listener.py the only file that knows nng, whose traps are handled here.
 
     receive size      unlimited by default: 1 MiB on every socket
     re-sending        a request is sent again for ever by default: off, so a broken link is an error at once
     half-open links   never noticed by nng: every request has a time-out, after which the connection is closed
-    re-dialing        without back-off by default: 1 to 60 s; and the mesh gives up a lost link and dials anew by its own schedule
+    re-dialing        without back-off by default, and for ever: only until a link is up; a lost one is dialed anew by our own schedule
+    handshakes        without time-out: connections that never say who they are are cut off (strangers.py)
     host names        a racing resolver: IP literals only
     server name       mandatory: a constant that every certificate carries; who it is, is read from the certificate
     a peer's name     not in pynng's API: read with the C function in the pre-connect callback, which fails closed
@@ -18,29 +19,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import ipaddress
 import re
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 import pynng
 
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.mesh.address import join, split
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
 SERVER_NAME = "peer.devstream.invalid"
 """Sent in clear when dialing, so it is the same for everybody; each certificate carries it beside the device id."""
-RECONNECT_MIN_MS, RECONNECT_MAX_MS = 1000, 60_000
-SILENT_S = 90.0
-"""A caller that asked nothing for this long is gone: a live one asks at least every 25 s."""
-RELISTEN_TRIES = 20
-"""A closed listener's port is free again after some milliseconds."""
+RECONNECT_MIN_MS, RECONNECT_MAX_MS = 1000, 2000
+"""Within the seconds that one dial may take; the pauses between dials are the overlay's (overlay.py)."""
 
 _DEVICE = re.compile(r"[a-z2-7]{52}")
-_log = logging.getLogger(__name__)
 Gate = Callable[[str], str | None]
 
 
@@ -69,17 +64,6 @@ class Lane(IntEnum):
     OTHER = 2
 
 
-@dataclass
-class Caller:
-    """A peer that dialed us."""
-
-    device: str
-    host: str
-    pipe: int
-    last: float
-    """When it last asked something, `time.monotonic`."""
-
-
 def tls_config(credentials: Credentials, *, server: bool) -> pynng.TLSConfig:
     """A configuration that always asks for the other's certificate (nng's own default for servers is not to).
 
@@ -100,6 +84,25 @@ def tls_config(credentials: Credentials, *, server: bool) -> pynng.TLSConfig:
         raise LinkError(f"this device's certificate cannot be used ({error}): leave and join the team again") from error
 
 
+def refusal(gate: Gate, device: str) -> str | None:
+    """Why a device may not be linked with; whatever goes wrong refuses."""
+    try:
+        return gate(device)
+    except Exception as error:  # noqa: BLE001 - an exception that leaves an nng callback would let the peer in
+        return f"it could not be checked ({type(error).__name__}), so it stays out"
+
+
+def judge(pipe: pynng.nng.Pipe, gate: Gate) -> tuple[str, str | None]:
+    """The device behind a connection, and why it is refused. On an nng thread; whatever goes wrong refuses."""
+    try:
+        device = _peer_name(pipe)
+    except Exception as error:  # noqa: BLE001 - as in `refusal`
+        return "", f"its certificate could not be read ({type(error).__name__}), so it stays out"
+    if not _DEVICE.fullmatch(device):
+        return device[:80], "its certificate does not name a device: it was not made by this team's issuer"
+    return device, refusal(gate, device)
+
+
 def _peer_name(pipe: pynng.nng.Pipe) -> str:
     out = pynng.ffi.new("char **")
     pynng.check_err(pynng.lib.nng_pipe_get_string(pipe.pipe, b"tls-peer-cn", out))
@@ -111,210 +114,29 @@ def _peer_name(pipe: pynng.nng.Pipe) -> str:
         pynng.lib.nng_strfree(out[0])
 
 
-def _remote_host(pipe: pynng.nng.Pipe) -> str:
-    try:
-        return split(str(pipe.remote_address))[0]
-    except (pynng.NNGException, ValueError):
-        text = str(pipe.remote_address).rpartition(":")[0]  # IPv6 comes without brackets
-        return text.removeprefix("::ffff:")
+def remote_address(pipe: pynng.nng.Pipe) -> tuple[str, int]:
+    """The IP address and port that a connection comes from; an IPv4 address is never written as an IPv6 one."""
+    host, _, port = str(pipe.remote_address).rpartition(":")  # IPv6 comes without brackets
+    ip = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    return str(getattr(ip, "ipv4_mapped", None) or ip), int(port)
 
 
-def _judge(pipe: pynng.nng.Pipe, gate: Gate) -> tuple[str, str | None]:
-    """The device behind a connection, and why it is refused. On an nng thread; whatever goes wrong refuses."""
-    device = ""
-    try:
-        device = _peer_name(pipe)
-        if not _DEVICE.fullmatch(device):
-            return device[:80], "its certificate does not name a device: it was not made by this team's issuer"
-        return device, gate(device)
-    except Exception as error:  # noqa: BLE001 - an exception that leaves an nng callback lets the peer in
-        return device[:80], f"it could not be checked ({type(error).__name__}), so it stays out"
-
-
-def _close_pipe(pipe: pynng.nng.Pipe) -> None:
+def close_pipe(pipe: pynng.nng.Pipe) -> None:
+    """Cut a connection."""
     with contextlib.suppress(pynng.NNGException):
         pipe.close()
 
 
-async def _close_socket(socket: pynng.Socket) -> None:
+async def close_socket(socket: pynng.Socket) -> None:
+    """Close a socket whose contexts are closed."""
     with contextlib.suppress(pynng.NNGException):
         await asyncio.to_thread(socket.close)
 
 
-def _close_context(context: pynng.Context) -> None:
+def close_context(context: pynng.Context) -> None:
+    """Close a context; what is parked in it ends."""
     with contextlib.suppress(pynng.NNGException, TypeError):
         context.close()
-
-
-class Listener:
-    """The one socket that peers dial. `handle` answers a frame with a frame, or with None to cut the caller off.
-
-    `gate` is asked on nng's threads. `on_refused(host, device, reason)` and `on_change()` run on the loop.
-    """
-
-    def __init__(
-        self,
-        *,
-        handle: Callable[[Caller, bytes], Awaitable[bytes | None]],
-        gate: Gate,
-        on_refused: Callable[[str, str, str], None],
-        on_change: Callable[[], None],
-        contexts: int,
-    ) -> None:
-        self._handle = handle
-        self._gate = gate
-        self._on_refused = on_refused
-        self._on_change = on_change
-        self._count = contexts
-        self._socket: pynng.Rep0 | None = None
-        self._contexts: list[pynng.Context] = []
-        self._tasks: list[asyncio.Task[None]] = []
-        self._callers: dict[int, Caller] = {}
-        self._pipes: dict[int, pynng.nng.Pipe] = {}
-        self._closing = False
-        self._url = ""
-        self._failed_before = 0
-
-    async def open(self, address: str, credentials: Credentials) -> str:
-        """Listen on the IP literal `address`; returns the bound one.
-
-        Raises:
-            ListenError: it is taken, not one of ours, or the certificate is not usable.
-
-        """
-        self._loop = asyncio.get_running_loop()
-        host = split(address)[0]
-        try:
-            self._socket = pynng.Rep0(recv_max_size=MESSAGE_BYTES)
-            self._socket.tls_config = tls_config(credentials, server=True)
-            self._socket.add_pre_pipe_connect_cb(self._arrived)
-            self._socket.add_post_pipe_remove_cb(self._left)
-            listener = self._socket.listen(f"tls+tcp://{address}")
-            port = pynng.ffi.new("int *")
-            pynng.check_err(pynng.lib.nng_listener_get_int(listener.listener, b"tcp-bound-port", port))
-        except (pynng.NNGException, LinkError) as error:
-            if self._socket is not None:
-                await _close_socket(self._socket)
-            raise ListenError(f"cannot listen on {address}: {error}. Choose another address with --listen HOST:PORT") from error
-        bound = join(host, int(port[0]))
-        self._url = f"tls+tcp://{bound}"
-        self._contexts = [self._socket.new_context() for _ in range(self._count)]
-        self._tasks = [asyncio.create_task(self._serve(context)) for context in self._contexts]
-        return bound
-
-    async def relisten(self, credentials: Credentials) -> None:
-        """Take up a new certificate: a running listener keeps the old one, so it is closed and opened; peers dial again by themselves.
-
-        Raises:
-            ListenError: the port was taken meanwhile.
-
-        """
-        if self._socket is None:
-            return
-        self._failed_before = self.failed_handshakes()
-        for listener in self._socket.listeners:
-            listener.close()
-        self._socket.tls_config = tls_config(credentials, server=True)
-        for _ in range(RELISTEN_TRIES):
-            try:
-                self._socket.listen(self._url)
-            except pynng.AddressInUse:
-                await asyncio.sleep(0.05)
-            else:
-                return
-        raise ListenError(f"{self._url} was taken by another program while the certificate was renewed; restart the node")
-
-    async def close(self) -> None:
-        """Drained: no operation is parked when the socket goes. The handlers must return by themselves."""
-        self._closing = True
-        for context in self._contexts:
-            _close_context(context)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        if self._socket is not None:
-            await _close_socket(self._socket)
-        self._callers.clear()
-        self._pipes.clear()
-
-    def callers(self) -> list[Caller]:
-        """Who is connected now."""
-        return list(self._callers.values())
-
-    def drop(self, chosen: Callable[[Caller], bool]) -> None:
-        """Cut off the callers for whom `chosen` is true."""
-        for caller in self.callers():
-            if chosen(caller) and (pipe := self._pipes.get(caller.pipe)) is not None:
-                _close_pipe(pipe)
-
-    def failed_handshakes(self) -> int:
-        """How many connections failed in TLS: no certificate, another team's, an expired one. nng does not say whose."""
-        if self._socket is None or not self._socket.listeners:
-            return self._failed_before
-        root = pynng.ffi.new("nng_stat **")
-        if pynng.lib.nng_stats_get(root) != 0:
-            return self._failed_before
-        try:
-            stat = pynng.lib.nng_stat_child(pynng.lib.nng_stat_find_listener(root[0], self._socket.listeners[0].listener))
-            while stat != pynng.ffi.NULL:
-                if pynng.ffi.string(pynng.lib.nng_stat_name(stat)) == b"auth":
-                    return self._failed_before + int(pynng.lib.nng_stat_value(stat))
-                stat = pynng.lib.nng_stat_next(stat)
-        finally:
-            pynng.lib.nng_stats_free(root[0])
-        return self._failed_before
-
-    def _arrived(self, pipe: pynng.nng.Pipe) -> None:
-        device, reason = _judge(pipe, self._gate)
-        host = ""
-        try:
-            host = _remote_host(pipe)
-            if reason is None:
-                number = pipe.id
-                self._callers[number] = Caller(device, host, number, time.monotonic())
-                self._pipes[number] = pipe
-        except Exception:  # noqa: BLE001 - as in _judge
-            reason = "its address could not be read, so it stays out"
-        if reason is not None:
-            _close_pipe(pipe)
-            self._later(self._on_refused, host, device, reason)
-        else:
-            self._later(self._on_change)
-
-    def _left(self, pipe: pynng.nng.Pipe) -> None:
-        self._callers.pop(pipe.id, None)
-        self._pipes.pop(pipe.id, None)
-        self._later(self._on_change)
-
-    def _later(self, function: Callable[..., None], *arguments: str) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(function, *arguments)
-
-    async def _serve(self, context: pynng.Context) -> None:
-        while not self._closing:
-            try:
-                message = await context.arecv_msg()
-            except (pynng.Closed, TypeError):
-                return
-            except pynng.NNGException as error:
-                _log.debug("receiving failed: %s", error)
-                await asyncio.sleep(0.05)
-                continue
-            caller = self._callers.get(message.pipe.id) if message.pipe is not None else None
-            reply = None
-            if caller is not None:
-                caller.last = time.monotonic()
-                try:
-                    reply = await self._handle(caller, message.bytes)
-                except DevstreamError as error:  # a full disk: not acknowledged, so the peer sends it again later
-                    _log.warning("the link with %s is cut: %s", caller.device[:8], error)
-                except Exception:  # noqa: BLE001 - one bad request must not end a worker
-                    _log.exception("a request of %s failed; the link is cut", caller.device[:8])
-            if reply is None:
-                if message.pipe is not None:
-                    _close_pipe(message.pipe)
-                continue
-            with contextlib.suppress(pynng.NNGException, TypeError):
-                await context.asend(reply)
 
 
 class Link:
@@ -381,23 +203,27 @@ class Link:
                 self._give_up()
                 raise LinkError(f"the link was lost ({error})") from None
 
+    def busy(self, lane: Lane) -> bool:
+        """Whether a request of this lane is under way."""
+        return self._locks[lane].locked()
+
     async def close(self) -> None:
         """End the link; requests under way end with LinkError."""
         self.lost.set()
         contexts, self._contexts = self._contexts, []
         socket, self._socket = self._socket, None
         for context in contexts:
-            _close_context(context)
+            close_context(context)
         for lock in self._locks:  # whoever is in a request has left it when the lock is free
             async with lock:
                 pass
         if socket is not None:
-            await _close_socket(socket)
+            await close_socket(socket)
 
     def _give_up(self) -> None:
         self.lost.set()
         for pipe in self._socket.pipes if self._socket is not None else ():
-            _close_pipe(pipe)
+            close_pipe(pipe)
 
     @staticmethod
     async def _first(*events: asyncio.Event) -> None:
@@ -409,11 +235,11 @@ class Link:
                 task.cancel()
 
     def _arrived(self, pipe: pynng.nng.Pipe) -> None:
-        device, reason = _judge(pipe, self._gate)
+        device, reason = judge(pipe, self._gate)
         if self.device or self.lost.is_set():
             reason = reason or "one connection is enough"
         if reason is not None:
-            _close_pipe(pipe)
+            close_pipe(pipe)
         self._later(self._decided, device, reason)
 
     def _decided(self, device: str, reason: str | None) -> None:

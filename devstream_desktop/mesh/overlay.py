@@ -20,6 +20,14 @@ MAX_FAILURES = 12
 BACKOFF_MIN_MS, BACKOFF_MAX_MS = 1000, 60_000
 REFUSED_MIN_MS = 4000
 """A peer that turned us away may not have heard of us yet; ask it soon again, but not as soon as one that was only lost."""
+STEADY_MS = 10_000
+"""A shorter link has proven nothing: from a peer that accepts and cuts off one backs off as from one that is not there."""
+RETURN_MS = 1500
+LATELY_MS = 3_600_000
+"""A peer whose steady link broke is dialed at least this often for an hour, so that it is used within five seconds of its return: within
+a dial TCP asks again every 4 s or sooner, and a dial that nobody answers costs next to nothing."""
+FLAPPING_MS = 8000
+"""The same for one that answers and breaks off again within seconds, as on the edge of a radio network."""
 ACCEPT_CAP = 24
 """Callers a node serves: 24 batches of 256 KiB are 6 MiB at worst."""
 
@@ -41,6 +49,8 @@ class Known:
     source: Source
     device: str = ""
     last_ok: int = 0
+    left: int = 0
+    """When a steady link with it broke."""
     failures: int = 0
     next_try: int = 0
 
@@ -106,19 +116,23 @@ class Overlay:
     def linked(self, address: str, device: str, now: int) -> None:
         """A dial worked."""
         known = self._known.setdefault(address, Known(address, Source.GOSSIP))
-        known.device, known.last_ok, known.failures, known.next_try = device, now, 0, 0
+        known.device, known.last_ok, known.next_try = device, now, 0
 
     def lost(self, address: str, now: int, *, refused: bool = False, was_up: bool = False) -> None:
         """A dial failed, or a link ended. Backs off with jitter, so that a team does not come back in one instant."""
         known = self._known.get(address)
         if known is None:
             return
-        known.failures = 1 if was_up and not refused else known.failures + 1
-        if known.failures > MAX_FAILURES and known.source < Source.STATIC:
+        if was_up and not refused and now - known.last_ok >= STEADY_MS:
+            known.failures, known.left = 0, now
+        known.failures += 1
+        lately = not refused and known.left > 0 and now - known.left < LATELY_MS
+        if known.failures > MAX_FAILURES and known.source < Source.STATIC and not lately:
             del self._known[address]
             return
         base = REFUSED_MIN_MS if refused else BACKOFF_MIN_MS
-        wait = min(BACKOFF_MAX_MS, base << min(known.failures - 1, 10))
+        most = BACKOFF_MAX_MS if not lately else FLAPPING_MS if was_up else RETURN_MS
+        wait = min(most, base << min(known.failures - 1, 10))
         known.next_try = now + round(wait * self._rng.uniform(0.5, 1.0))
 
     def retry_now(self) -> None:

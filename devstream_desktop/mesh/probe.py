@@ -22,11 +22,17 @@ PROBE_S = 4.0
 _NOT_YET_VALID, _EXPIRED, _HOSTNAME = 9, 10, 62
 _UNKNOWN_ISSUER = (2, 7, 18, 19, 20, 21)
 
-TURNED_AWAY = "it turned this device away: it does not know it (yet), it was revoked, or it belongs to another team"
+TURNED_AWAY = "it turned this device away: it does not know it (yet), or this device was revoked"
+NOT_BELIEVED = (
+    "it is of this team but does not accept this device's certificate: its clock is wrong, or this device is of an older team of that name"
+)
 
 
-async def why(address: str, credentials: Credentials) -> str:
-    """One sentence on why the IP literal `address` could not be linked with."""
+async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
+    """One sentence on why the IP literal `address` could not be linked with.
+
+    `reached`: both had shown their certificates before it hung up, so it was the peer's gate and not TLS.
+    """
     host, port = split(address)
     own = own_certificate_fault(credentials)
     if own:
@@ -48,7 +54,7 @@ async def why(address: str, credentials: Credentials) -> str:
     writer.close()
     with contextlib.suppress(OSError, TimeoutError, ssl.SSLError):
         await asyncio.wait_for(writer.wait_closed(), PROBE_S)
-    return TURNED_AWAY
+    return TURNED_AWAY if reached else NOT_BELIEVED
 
 
 def own_certificate_fault(credentials: Credentials) -> str:

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import time
 from collections.abc import Callable, Sequence
 
-from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.answers import Accepted, Answers
 from devstream_desktop.mesh.core import Core, PolicyExchange, total
 from devstream_desktop.mesh.dialer import Dialer
 from devstream_desktop.mesh.discovery import Discovery
-from devstream_desktop.mesh.link import SILENT_S, Credentials, Listener, ListenError
+from devstream_desktop.mesh.link import Credentials, ListenError
+from devstream_desktop.mesh.listener import Caller, Listener
 from devstream_desktop.mesh.overlay import ACCEPT_CAP, Overlay, Source
 from devstream_desktop.mesh.rules import Replica
 from devstream_desktop.mesh.session import State, Timing
 from devstream_desktop.mesh.status import CatchUp, MeshStatus, PeerStatus, Refusals, RefusedPeer, distinct, missing_of
 from devstream_desktop.mesh.store import LogStore
+from devstream_desktop.mesh.upkeep import Upkeep
 from devstream_desktop.mesh.wire import MAX_PEERS, PeerAddress, Range
 from devstream_desktop.stream.entry import Entry, public_key
 
 __all__ = ["Credentials", "ListenError", "Mesh", "MeshStatus", "PeerStatus", "PolicyExchange", "RefusedPeer", "Timing"]
 
-SWEEP_S = 10.0
-"""How often silent callers are looked for."""
-SHUFFLE_S = 60.0
-PRUNE_S = 3600.0
-IDLE_CHECKS = 30
-"""Signatures checked in an idle second: 3 ms."""
 SPARE_CONTEXTS = 16
 """Beside one parked TAIL a caller, so that other requests never wait for them."""
 
@@ -88,8 +82,8 @@ class Mesh:
         rng: random.Random | None = None,
         timing: Timing | None = None,
     ) -> None:
+        timing = timing or Timing()
         self._rng = rng or random.Random()  # noqa: S311 - it chooses neighbours and jitter, never secrets
-        self._gate = gate
         self._credentials = credentials
         self._clock = clock
         self._listen = listen
@@ -126,6 +120,8 @@ class Mesh:
             missing_elsewhere=self._missing,
             on_hello=self._greeted,
             on_refused=self._refused,
+            callers=self._callers,
+            cut=self._cut,
         )
         self._listener = Listener(
             handle=self._answers.handle,
@@ -138,13 +134,24 @@ class Mesh:
             self._core,
             self._overlay,
             gate=gate,
-            timing=timing or Timing(),
+            timing=timing,
             rng=self._rng,
             accepted=lambda: {caller.device for caller in self._listener.callers()},
             proven=self._answers.works,
             on_refused=self._refused,
         )
-        self._housekeeper: asyncio.Task[None] | None = None
+        self._upkeep = Upkeep(
+            core=self._core,
+            listener=self._listener,
+            dialer=self._dialer,
+            answers=self._answers,
+            overlay=self._overlay,
+            gate=gate,
+            clock=clock,
+            rng=self._rng,
+            life=timing.life,
+            on_refused=self._refused,
+        )
         self._finder: Discovery | None = None
         self._address = ""
         self._failed_handshakes = 0
@@ -168,7 +175,7 @@ class Mesh:
         self._address = await self._listener.open(bound[0], self._credentials)
         host, self._core.port = addresses.split(self._address)
         self._dialer.start(self._credentials)
-        self._housekeeper = asyncio.create_task(self._keep_house())
+        self._upkeep.start(self._core.port)
         if self._discover:
             self._finder = Discovery(
                 team_id=self._core.team,
@@ -179,6 +186,7 @@ class Mesh:
                 on_found=lambda address: self._dialer.learn(address, Source.DISCOVERED),
             )
             self._finder.start()
+            self._upkeep.finder = self._finder
         return self._address
 
     async def stop(self) -> None:
@@ -187,9 +195,7 @@ class Mesh:
         self._core.bell.ring()
         if self._finder is not None:
             await self._finder.stop()
-        if self._housekeeper is not None:
-            self._housekeeper.cancel()
-            await asyncio.wait([self._housekeeper])
+        await self._upkeep.stop()
         await self._dialer.stop()
         await self._listener.close()
 
@@ -218,11 +224,7 @@ class Mesh:
 
     async def prune(self) -> int:
         """Forget what has expired, in chunks between which others run; returns how many entries. It is done hourly anyway."""
-        done = 0
-        while count := self._core.replica.prune(self._clock()):
-            done += count
-            await asyncio.sleep(0)
-        return done
+        return await self._upkeep.prune()
 
     def add_peer(self, address: str) -> None:
         """Dial `host:port` from now on, as one named at the start.
@@ -319,64 +321,21 @@ class Mesh:
     def _missing(self) -> list[Range]:
         return self._dialer.missing()
 
+    def _callers(self) -> list[Caller]:
+        return self._listener.callers()
+
+    def _cut(self, chosen: Callable[[Caller], bool]) -> None:
+        self._listener.drop(chosen)
+
+    def _follow_policy(self) -> None:
+        self._upkeep.follow_policy()
+
     def _look(self) -> None:
         self._dialer.look()
 
     def _refused(self, address: str, device: str, reason: str) -> None:
         if self._refusals.note(address, device, reason, self._clock()):
             _log.warning("no link with %s%s: %s", address or "somebody", f" ({device[:8]})" if device else "", reason)
-
-    # Housekeeping.
-
-    def _follow_policy(self) -> None:
-        core = self._core
-        if core.replica.policy_changed():
-            core.demand += 1
-            for session in self._dialer.live():
-                session.compare_soon()
-        self._listener.drop(lambda caller: self._gate(caller.device) is not None)
-        for session in self._dialer.live():
-            if (reason := self._gate(session.link.device)) is not None:
-                self._refused(session.link.address, session.link.device, reason)
-                self._dialer.end_soon(session, reason)
-        self._overlay.retry_now()
-        core.bell.ring()
-        self._dialer.look()
-
-    async def _keep_house(self) -> None:
-        swept = shuffled = time.monotonic()
-        pruned = -PRUNE_S
-        while not self._core.stopping:
-            await asyncio.sleep(1.0)
-            now = time.monotonic()
-            try:
-                self._look_after(now)
-                if now - swept >= SWEEP_S:
-                    swept = now
-                    self._sweep()
-                if now - shuffled >= SHUFFLE_S * self._rng.uniform(0.5, 1.0):
-                    shuffled = now
-                    self._dialer.shuffle()
-                if now - pruned >= PRUNE_S:
-                    pruned = now
-                    await self.prune()
-            except DevstreamError as error:  # a full disk: told, and tried again
-                _log.warning("housekeeping: %s", error)
-            except Exception:  # noqa: BLE001 - a mistake here must not end pruning for good
-                _log.exception("housekeeping failed; it goes on")
-
-    def _look_after(self, now: float) -> None:
-        core = self._core
-        core.watch.tick(self._clock(), round(now * 1000))
-        core.replica.keep_expired = bool(core.watch.doubt())
-        wrong = core.replica.check_signatures(IDLE_CHECKS)
-        if wrong:
-            _log.warning("%d entries came with spoilt signatures; what they say is vouched for by later ones", wrong)
-
-    def _sweep(self) -> None:
-        old = time.monotonic() - SILENT_S
-        self._listener.drop(lambda caller: caller.last < old or self._gate(caller.device) is not None)
-        self._answers.forget_gone()
 
     def _count_failed_handshakes(self) -> None:
         failed = self._listener.failed_handshakes()

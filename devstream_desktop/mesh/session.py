@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -52,8 +53,13 @@ from devstream_desktop.stream.entry import Entry
 _log = logging.getLogger(__name__)
 _R = TypeVar("_R")
 
-FETCH_NUMBERS = 2000
-"""Numbers claimed by one FETCH: a little more than fit a batch (about 700 to 1,500 entries), so that another neighbour gets the next."""
+FETCH_NUMBERS = 1000
+"""Numbers claimed by the first FETCHes, about what fits a batch; later ones claim what fitted and a little, so that others get the next."""
+FETCH_SPARE = 1.1
+FETCHES = 2
+"""FETCHes of one link: while what one brought is being stored, the other is on its way."""
+CHECK_S = 4.0
+"""A link in doubt must answer within this: the machine slept, or moved to another network."""
 MIN_TAIL_S = 0.2
 """A peer that answers TAILs with nothing is asked no oftener than this."""
 QUIET_REPAIR_S = 60.0
@@ -75,6 +81,9 @@ class Timing:
     """With the time-out 10 s after the heartbeat, a frozen peer is noticed within 35 s."""
     repair: float = 300.0
     """Comparing digests with a neighbour although nothing seems wrong, plus or minus half."""
+    life: float = 3600.0
+    """nng tells nothing of a peer's certificate but the name in it, so each link is dialed anew after this: both ends then check each
+    other's dates again, and a certificate that expired meanwhile ends the link."""
 
 
 class PeerRefusedError(LinkError):
@@ -113,6 +122,7 @@ class Session:
         self.device = ""
         self.last_seen = 0
         self.ended_because = ""
+        self.since = time.monotonic()
         self._timing = timing
         self._rng = rng
         self._on_welcome = on_welcome
@@ -121,6 +131,8 @@ class Session:
         self._fruitless: list[Range] = []
         self._owed: list[Range] = []
         self._compare = asyncio.Event()
+        self._doubted = asyncio.Event()
+        self._claim = FETCH_NUMBERS
         self._tail_from = (b"", 0)
         self._pushed = 0
         self._told_policy = 0
@@ -142,6 +154,10 @@ class Session:
         """Compare digests with the peer as soon as may be."""
         self._compare.set()
 
+    def doubt(self) -> None:
+        """Have the peer answer now, or the link is given up."""
+        self._doubted.set()
+
     async def run(self) -> None:
         """Live until the link is lost or `end` is called.
 
@@ -152,7 +168,7 @@ class Session:
         try:
             await self._greet()
             await self._compare_now()
-            tasks = [asyncio.create_task(loop()) for loop in (self._tail_loop, self._push_loop, self._repair_loop)]
+            tasks = [asyncio.create_task(loop()) for loop in (self._tail_loop, self._push_loop, self._repair_loop, self._check_loop)]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             await self.end("")
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -170,6 +186,7 @@ class Session:
         self.ended_because = self.ended_because or reason
         self.link.lost.set()
         self._compare.set()
+        self._doubted.set()
         self.core.bell.ring()
         await self.link.close()
 
@@ -249,14 +266,15 @@ class Session:
             index, lsn = self._tail_from
             ask = Tail(index, lsn, round(self._timing.tail_wait * 1000), BATCH_BYTES, core.policies.version())
             news = await self._ask(ask, News, Lane.TAIL, self._timing.tail)
-            if news.entries:
-                self._count_bad(core.take(news.entries, self.device))
+            outcome = core.take(news.entries, self.device)
+            self._count_bad(outcome)
             if self._tail_from == (index, lsn) and not (news.resync and news.index != index):
                 self._tail_from = (news.index, news.lsn)
             if news.policy != core.policies.version():
                 await self._level_policy(news.policy)
             if news.resync or self._differs(news):
                 self._compare.set()
+            await self._pause(core.wait_after(outcome))
             if not news.entries and time.monotonic() - started < MIN_TAIL_S:
                 await asyncio.sleep(MIN_TAIL_S)
 
@@ -300,11 +318,29 @@ class Session:
         reply = await self._ask(push, Pushed, Lane.PUSH)
         if reply.resync:
             self._compare.set()
+        await self._pause(reply.busy / 1000)
         return reply
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than the link lives."""
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.link.lost.wait()
+
+    async def _check_loop(self) -> None:
+        while not self.link.lost.is_set():
+            await self._doubted.wait()
+            self._doubted.clear()
+            if not self.link.lost.is_set():
+                await self._ask(AskPeers(), PeerList, seconds=CHECK_S)
 
     async def _repair_loop(self) -> None:
         while not self.link.lost.is_set():
-            await self._fetch_missing()
+            results = await asyncio.gather(*(self._fetch_missing() for _ in range(FETCHES)), return_exceptions=True)
+            for error in results:
+                if error is not None:
+                    raise error
             if self.state is State.SYNCING and not self.link.lost.is_set():
                 self.state = State.LIVE
             try:
@@ -318,23 +354,34 @@ class Session:
                 self._on_peers((await self._ask(AskPeers(), PeerList)).peers)
 
     async def _fetch_missing(self) -> None:
-        core = self.core
-        while not self.link.lost.is_set() and (missing := self.missing()):
-            event = core.bell.event
-            chosen = _first_numbers(core.unclaimed(missing), FETCH_NUMBERS)
-            if not chosen:  # others are fetching all of it
-                try:
+        """Fetch what the peer has and nobody else is fetching, until there is no more. Several run at once."""
+        try:
+            while not self.link.lost.is_set() and (missing := self.missing()):
+                event = self.core.bell.event
+                chosen = _first_numbers(self.core.unclaimed(missing), self._claim)
+                if chosen:
+                    await self._fetch(chosen)
+                    continue
+                with contextlib.suppress(TimeoutError):  # others are fetching all of it
                     async with asyncio.timeout(1.0):
                         await event.wait()
-                except TimeoutError:
-                    pass
-                continue
-            before = total(chosen)
-            with core.fetching(chosen):
-                answer = await self._ask(Fetch(chosen, BATCH_BYTES), Entries)
-                self._count_bad(core.take(answer.entries, self.device))
-            if not answer.entries or total(_overlap(self.missing(), chosen)) >= before:
-                self._fruitless += chosen
+        except BaseException:
+            self.link.lost.set()  # the other one ends as well
+            raise
+
+    async def _fetch(self, chosen: list[Range]) -> None:
+        core = self.core
+        before = total(chosen)
+        with core.fetching(chosen):
+            answer = await self._ask(Fetch(chosen, BATCH_BYTES), Entries)
+            await asyncio.sleep(0)  # the next FETCH leaves before this batch is stored
+            outcome = core.take(answer.entries, self.device)
+        self._count_bad(outcome)
+        if len(answer.entries) < before:  # the message was full
+            self._claim = max(1, round(len(answer.entries) * FETCH_SPARE))
+        if not answer.entries or total(_overlap(self.missing(), chosen)) >= before:
+            self._fruitless += chosen
+        await self._pause(core.wait_after(outcome))
 
 
 def _first_numbers(ranges: Sequence[Range], limit: int) -> list[Range]:

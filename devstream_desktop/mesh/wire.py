@@ -200,11 +200,12 @@ class News(msgspec.Struct, array_like=True, frozen=True, tag=22):
 
 
 class Pushed(msgspec.Struct, array_like=True, frozen=True, tag=23):
-    """PUSH's answer: how many entries were new and stored."""
+    """PUSH's answer: how many entries were new and stored, and for how many milliseconds no more should be pushed."""
 
     stored: Number
     policy: Number
     resync: bool
+    busy: Annotated[int, Meta(ge=0, le=60_000)] = 0
 
 
 class Records(msgspec.Struct, array_like=True, frozen=True, tag=24):

@@ -112,7 +112,16 @@ class Node:
             NoTeamError: this home belongs to no team.
             VaultError, HistoryError, SettingsError, SourcesError, MeshError, RunsError: each says what to do.
 
+        What was opened before the failure is closed again.
+
         """
+        try:
+            await self._open()
+        except BaseException:
+            await self._close()
+            raise
+
+    async def _open(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.settings = await asyncio.to_thread(load_settings, self.home.settings)
         self.vault = await asyncio.to_thread(Vault.open, self.home)
@@ -128,20 +137,27 @@ class Node:
 
     async def stop(self) -> None:
         """End every room, the ones that make events first."""
+        await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
+        await self._close()
+
+    async def _close(self) -> None:
         self._stopping = True
-        self.team.on_change = None
+        if hasattr(self, "team"):
+            self.team.on_change = None
         if self.deploys is not None:
             await self.deploys.stop()
         if self.intake is not None:
             await self.intake.stop()
         if self.enrolment is not None:
             await self.enrolment.stop()
-        await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.mesh.stop()
-        self.history.close()
+        # Sockets that are left open with requests parked can abort the process at its exit.
+        if hasattr(self, "mesh"):
+            await self.mesh.stop()
+        if hasattr(self, "history"):
+            self.history.close()
 
     @property
     def device(self) -> str:

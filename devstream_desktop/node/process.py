@@ -13,6 +13,7 @@ from collections.abc import Callable
 from devstream_desktop.control.messages import AnyReply, AnyRequest, ControlError, Join, StartingError, Stop
 from devstream_desktop.control.server import Server
 from devstream_desktop.home import Home
+from devstream_desktop.mesh.strangers import raise_soft_limit
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.requests import Requests
 from devstream_desktop.team.team import Team
@@ -42,6 +43,7 @@ class Process:
             Exception: as `Node.start`.
 
         """
+        raise_soft_limit()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             if sys.platform == "win32":

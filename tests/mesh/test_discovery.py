@@ -52,6 +52,6 @@ async def test_where_multicast_is_impossible_it_says_so_and_goes_on(monkeypatch,
         raise OSError("no multicast here")
 
     monkeypatch.setattr(discovery, "AsyncZeroconf", broken)
-    monkeypatch.setattr(discovery, "_own_addresses", lambda: ["192.168.7.7"])
+    monkeypatch.setattr(discovery, "own_addresses", lambda: frozenset({"192.168.7.7"}))
     assert "no multicast here" in await _status_of("0.0.0.0")
     assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1

@@ -5,7 +5,17 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.mesh.overlay import BACKOFF_MAX_MS, MAX_FAILURES, MAX_KNOWN, Overlay, Source, neighbours
+from devstream_desktop.mesh.overlay import (
+    BACKOFF_MAX_MS,
+    LATELY_MS,
+    MAX_FAILURES,
+    MAX_KNOWN,
+    RETURN_MS,
+    STEADY_MS,
+    Overlay,
+    Source,
+    neighbours,
+)
 
 NOW = 1_700_000_000_000
 
@@ -65,14 +75,32 @@ def test_back_off_grows_with_jitter_and_is_bounded(failures, refused, seed):
     assert table.choose([], [], NOW + BACKOFF_MAX_MS) == ["10.0.0.0:7000"]
 
 
-def test_a_link_that_was_up_is_dialed_again_soon():
+def test_a_steady_link_that_broke_is_dialed_again_soon_for_an_hour():
     table = overlay(1)
     for _ in range(6):
         table.lost("10.0.0.0:7000", NOW)
     table.linked("10.0.0.0:7000", "device0", NOW)
-    table.lost("10.0.0.0:7000", NOW, was_up=True)
+    now = NOW + STEADY_MS
+    table.lost("10.0.0.0:7000", now, was_up=True)
     (known,) = table.all()
-    assert known.next_try - NOW <= 1000
+    assert known.next_try - now <= 1000
+    while now < NOW + LATELY_MS:
+        table.lost("10.0.0.0:7000", now)
+        assert known.next_try - now <= RETURN_MS
+        now = known.next_try + 8000
+    table.lost("10.0.0.0:7000", now + STEADY_MS)
+    assert table.choose([], [], now + 10 * BACKOFF_MAX_MS) == []  # it never came back, so it is forgotten
+
+
+def test_a_peer_that_accepts_and_cuts_off_cannot_defeat_the_back_off():
+    table = overlay(1, Source.STATIC)
+    now = NOW
+    for _ in range(10):
+        table.linked("10.0.0.0:7000", "device0", now)
+        table.lost("10.0.0.0:7000", now + 100, was_up=True)
+        (known,) = table.all()
+        last, now = known.next_try - now, known.next_try
+    assert last > BACKOFF_MAX_MS / 2
 
 
 def test_an_address_nobody_named_is_forgotten_and_one_that_was_named_is_not():

@@ -1,0 +1,163 @@
+"""What a mesh does beside asking and answering: ends links that should not be, doubts those that may be dead, prunes, checks signatures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.mesh.answers import Answers
+from devstream_desktop.mesh.core import Core
+from devstream_desktop.mesh.dialer import Dialer
+from devstream_desktop.mesh.discovery import Discovery
+from devstream_desktop.mesh.link import Gate, refusal
+from devstream_desktop.mesh.listener import Listener
+from devstream_desktop.mesh.overlay import Overlay
+from devstream_desktop.mesh.strangers import Strangers
+from devstream_desktop.mesh.wake import Wake
+
+SWEEP_S = 4.0
+"""How often links are looked at: one that the policy ends is closed within five seconds, whatever told the gate of it."""
+SHUFFLE_S = 60.0
+PRUNE_S = 3600.0
+IDLE_CHECKS = 30
+"""Signatures checked in an idle second: 3 ms."""
+
+_log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """The housekeeping of one mesh.
+
+    `life` is how long a link may live, in seconds; `on_refused(address, device, reason)` hears whose it ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        core: Core,
+        listener: Listener,
+        dialer: Dialer,
+        answers: Answers,
+        overlay: Overlay,
+        gate: Gate,
+        clock: Callable[[], int],
+        rng: random.Random,
+        life: float,
+        on_refused: Callable[[str, str, str], None],
+    ) -> None:
+        self.finder: Discovery | None = None
+        self._core = core
+        self._listener = listener
+        self._dialer = dialer
+        self._answers = answers
+        self._overlay = overlay
+        self._gate = gate
+        self._clock = clock
+        self._rng = rng
+        self._life = life
+        self._on_refused = on_refused
+        self._wake = Wake()
+        self._strangers: Strangers | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, port: int) -> None:
+        """Begin; `port` is the listener's."""
+        self._strangers = Strangers(port)
+        self._task = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """End at once."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def follow_policy(self) -> None:
+        """The policy changed: tell the peers, end links that the gate now refuses, ask again for entries refused so far."""
+        core = self._core
+        if core.replica.policy_changed():
+            core.demand += 1
+            for session in self._dialer.live():
+                session.compare_soon()
+        self.end_refused()
+        self._overlay.retry_now()
+        core.bell.ring()
+        self._dialer.look()
+
+    def end_refused(self) -> None:
+        """End the links with devices that the gate refuses."""
+        for caller in self._listener.callers():
+            if (reason := refusal(self._gate, caller.device)) is not None:
+                self._on_refused(caller.host, caller.device, reason)
+        self._listener.drop(lambda caller: refusal(self._gate, caller.device) is not None)
+        for session in self._dialer.live():
+            if (reason := refusal(self._gate, session.link.device)) is not None:
+                self._on_refused(session.link.address, session.link.device, reason)
+                self._dialer.end_soon(session, reason)
+
+    async def prune(self) -> int:
+        """Forget what has expired, in chunks between which others run; returns how many entries."""
+        done = 0
+        while count := self._core.replica.prune(self._clock()):
+            done += count
+            await asyncio.sleep(0)
+        return done
+
+    async def _keep(self) -> None:
+        swept = shuffled = time.monotonic()
+        pruned = -PRUNE_S
+        while not self._core.stopping:
+            await asyncio.sleep(1.0)
+            now = time.monotonic()
+            try:
+                await self._look_around(now)
+                self._look_after(now)
+                if now - swept >= SWEEP_S:
+                    swept = now
+                    await self._sweep(now)
+                if now - shuffled >= SHUFFLE_S * self._rng.uniform(0.5, 1.0):
+                    shuffled = now
+                    self._dialer.shuffle()
+                if now - pruned >= PRUNE_S:
+                    pruned = now
+                    await self.prune()
+            except DevstreamError as error:  # a full disk: told, and tried again
+                _log.warning("housekeeping: %s", error)
+            except Exception:  # noqa: BLE001 - a mistake here must not end pruning for good
+                _log.exception("housekeeping failed; it goes on")
+
+    async def _look_around(self, now: float) -> None:
+        """After a sleep or a move, see which links still live, and try everybody else again at once."""
+        slept, moved = self._wake.slept(self._clock(), now), await self._wake.moved(now)
+        if not (slept or moved):
+            return
+        _log.info("looking at every link: %s", "this machine slept" if slept else "its addresses changed")
+        for session in self._dialer.live():
+            session.doubt()
+        self._overlay.retry_now()
+        self._dialer.look()
+        if self.finder is not None:
+            self.finder.look()
+
+    def _look_after(self, now: float) -> None:
+        core = self._core
+        core.watch.tick(self._clock(), round(now * 1000))
+        core.replica.keep_expired = bool(core.watch.doubt())
+        wrong = core.replica.check_signatures(IDLE_CHECKS)
+        if wrong:
+            _log.warning("%d entries came with spoilt signatures; what they say is vouched for by later ones", wrong)
+
+    async def _sweep(self, now: float) -> None:
+        self._listener.drop(lambda caller: caller.gone(now) or now - caller.since > self._life)
+        self._dialer.renew_one(now, self._life * 0.8)
+        self.end_refused()
+        self._answers.forget_gone()
+        await self._listener.listen_again()
+        if self._strangers is not None:
+            known = {(caller.host, caller.port) for caller in self._listener.callers()}
+            if count := await asyncio.to_thread(self._strangers.shed, known, now):
+                self._on_refused("", "", "it connected and said nothing")
+                _log.info("%d connections that said nothing were cut off", count)

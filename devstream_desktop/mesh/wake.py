@@ -1,0 +1,44 @@
+"""Notices what makes every link doubtful at once: this machine slept, or its addresses are others than before.
+
+nng sees neither. A link that died meanwhile would be found by its time-outs only, half a minute later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import ifaddr
+
+ASLEEP_S = 5.0
+"""A second that lasts this much longer was a sleep, a frozen process or a clock that was set: each is reason to look."""
+ADDRESSES_S = 4.0
+"""How often this machine's addresses are read (0.3 ms)."""
+
+
+def own_addresses() -> frozenset[str]:
+    """The IPv4 addresses of this machine."""
+    return frozenset(str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4)
+
+
+class Wake:
+    """Looked at about once a second."""
+
+    def __init__(self) -> None:
+        self._wall: float | None = None
+        self._steady = 0.0
+        self._looked = 0.0
+        self._addresses: frozenset[str] | None = None
+
+    def slept(self, wall_ms: int, steady: float) -> bool:
+        """Whether time was lost since the last look: the steady clock stands still in a sleep on some systems and runs on others."""
+        wall, before, passed = wall_ms / 1000, self._wall, steady - self._steady
+        self._wall, self._steady = wall, steady
+        return before is not None and max(passed, wall - before) > 1.0 + ASLEEP_S
+
+    async def moved(self, steady: float) -> bool:
+        """Whether an address came or went since the last look."""
+        if self._addresses is not None and steady - self._looked < ADDRESSES_S:
+            return False
+        self._looked = steady
+        before, self._addresses = self._addresses, await asyncio.to_thread(own_addresses)
+        return before is not None and before != self._addresses
