@@ -216,11 +216,11 @@ class Mesh:
         """Take up a new certificate; links are dialed anew by those that had dialed us.
 
         Raises:
-            ListenError: the port was taken meanwhile.
+            ListenError: the certificate is not usable (then all stays as it was), or the port was taken meanwhile.
 
         """
-        self._dialer.use(credentials)
         await self._listener.relisten(credentials)
+        self._dialer.use(credentials)
 
     async def prune(self) -> int:
         """Forget what has expired, in chunks between which others run; returns how many entries. It is done hourly anyway."""

@@ -9,6 +9,7 @@ Where sockets are no files (Windows) nothing is found, and descriptors are not s
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 - at its first use, by asyncio.to_thread, there may be no descriptor left to load it
 import contextlib
 import ipaddress
 import os
@@ -22,9 +23,12 @@ HANDSHAKE_S = 10.0
 CROWD_S = 3.0
 """The same while there are many of them."""
 CROWD = 64
+"""So many at once are no team that comes back after a power cut."""
 MOST_FILES = 65_536
 """Looked at where they cannot be listed; a limit may be a billion."""
-"""So many at once are no team that comes back after a power cut."""
+
+if sys.platform != "win32":
+    import resource
 
 _FOLDER = "/dev/fd"
 
@@ -73,8 +77,6 @@ def soft_limit() -> int:
     """How many files this process may have open."""
     if sys.platform == "win32":
         return 0
-    import resource  # it is not on every platform
-
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
@@ -82,8 +84,6 @@ def raise_soft_limit(wanted: int = 4096) -> None:
     """Let this process have up to `wanted` files open, as far as its hard limit goes: macOS begins with 256."""
     if sys.platform == "win32":
         return
-    import resource  # it is not on every platform
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < most:

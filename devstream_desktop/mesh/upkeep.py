@@ -21,6 +21,7 @@ from devstream_desktop.mesh.wake import Wake
 
 SWEEP_S = 4.0
 """How often links are looked at: one that the policy ends is closed within five seconds, whatever told the gate of it."""
+SHED_S = 3.0
 SHUFFLE_S = 60.0
 PRUNE_S = 3600.0
 IDLE_CHECKS = 30
@@ -62,11 +63,14 @@ class Upkeep:
         self._on_refused = on_refused
         self._wake = Wake()
         self._strangers: Strangers | None = None
+        self._shed = self._swept = self._shuffled = time.monotonic()
+        self._pruned = -PRUNE_S
         self._task: asyncio.Task[None] | None = None
 
     def start(self, port: int) -> None:
         """Begin; `port` is the listener's."""
         self._strangers = Strangers(port)
+        self._wake.slept(self._clock(), time.monotonic())
         self._task = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
@@ -107,27 +111,26 @@ class Upkeep:
         return done
 
     async def _keep(self) -> None:
-        swept = shuffled = time.monotonic()
-        pruned = -PRUNE_S
+        await self._wake.moved(time.monotonic())
         while not self._core.stopping:
             await asyncio.sleep(1.0)
-            now = time.monotonic()
-            try:
-                await self._look_around(now)
-                self._look_after(now)
-                if now - swept >= SWEEP_S:
-                    swept = now
-                    await self._sweep(now)
-                if now - shuffled >= SHUFFLE_S * self._rng.uniform(0.5, 1.0):
-                    shuffled = now
-                    self._dialer.shuffle()
-                if now - pruned >= PRUNE_S:
-                    pruned = now
-                    await self.prune()
-            except DevstreamError as error:  # a full disk: told, and tried again
-                _log.warning("housekeeping: %s", error)
-            except Exception:  # noqa: BLE001 - a mistake here must not end pruning for good
-                _log.exception("housekeeping failed; it goes on")
+            for duty in (self._shut_out, self._look_around, self._look_after, self._sweep, self._shuffle, self._prune):
+                try:
+                    await duty(time.monotonic())
+                except DevstreamError as error:  # a full disk: told, and tried again
+                    _log.warning("housekeeping: %s", error)
+                except Exception:  # noqa: BLE001 - a mistake in one must not end the others for good
+                    _log.exception("housekeeping failed; it goes on")
+
+    async def _shut_out(self, now: float) -> None:
+        """First of all: without a descriptor left the other duties may fail."""
+        if self._strangers is None or now - self._shed < SHED_S:
+            return
+        self._shed = now
+        known = {(caller.host, caller.port) for caller in self._listener.callers()}
+        if count := await asyncio.to_thread(self._strangers.shed, known, now):
+            self._on_refused("", "", "it connected and said nothing")
+            _log.info("%d connections that said nothing were cut off", count)
 
     async def _look_around(self, now: float) -> None:
         """After a sleep or a move, see which links still live, and try everybody else again at once."""
@@ -142,7 +145,7 @@ class Upkeep:
         if self.finder is not None:
             self.finder.look()
 
-    def _look_after(self, now: float) -> None:
+    async def _look_after(self, now: float) -> None:
         core = self._core
         core.watch.tick(self._clock(), round(now * 1000))
         core.replica.keep_expired = bool(core.watch.doubt())
@@ -151,13 +154,21 @@ class Upkeep:
             _log.warning("%d entries came with spoilt signatures; what they say is vouched for by later ones", wrong)
 
     async def _sweep(self, now: float) -> None:
+        if now - self._swept < SWEEP_S:
+            return
+        self._swept = now
         self._listener.drop(lambda caller: caller.gone(now) or now - caller.since > self._life)
         self._dialer.renew_one(now, self._life * 0.8)
         self.end_refused()
         self._answers.forget_gone()
         await self._listener.listen_again()
-        if self._strangers is not None:
-            known = {(caller.host, caller.port) for caller in self._listener.callers()}
-            if count := await asyncio.to_thread(self._strangers.shed, known, now):
-                self._on_refused("", "", "it connected and said nothing")
-                _log.info("%d connections that said nothing were cut off", count)
+
+    async def _shuffle(self, now: float) -> None:
+        if now - self._shuffled >= SHUFFLE_S * self._rng.uniform(0.5, 1.0):
+            self._shuffled = now
+            self._dialer.shuffle()
+
+    async def _prune(self, now: float) -> None:
+        if now - self._pruned >= PRUNE_S:
+            self._pruned = now
+            await self.prune()

@@ -16,7 +16,12 @@ ADDRESSES_S = 4.0
 
 
 def own_addresses() -> frozenset[str]:
-    """The IPv4 addresses of this machine."""
+    """The IPv4 addresses of this machine.
+
+    Raises:
+        OSError: they cannot be read, as when no file descriptor is left.
+
+    """
     return frozenset(str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4)
 
 
@@ -40,5 +45,9 @@ class Wake:
         if self._addresses is not None and steady - self._looked < ADDRESSES_S:
             return False
         self._looked = steady
-        before, self._addresses = self._addresses, await asyncio.to_thread(own_addresses)
-        return before is not None and before != self._addresses
+        try:
+            found = await asyncio.to_thread(own_addresses)
+        except OSError:
+            return False
+        before, self._addresses = self._addresses, found
+        return before is not None and before != found

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import datetime as dt
+import json
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -28,6 +31,7 @@ from devstream_desktop.stream.event import decode_event, encode_event, fact_key,
 from devstream_desktop.stream.words import Kind
 
 DAY = 86_400_000
+PROGRAM = Path(__file__).parent.parent / "hosts" / "mesh_node.py"
 assert concurrent.futures.ThreadPoolExecutor  # loaded at first use, which would read files inside a loop
 
 
@@ -247,3 +251,42 @@ async def make_node(team, tmp_path):
     make.nodes = nodes
     yield make
     await asyncio.gather(*(node.stop() for node in nodes))
+
+
+@pytest.fixture
+async def start_process(team, tmp_path):
+    """Start a node as a process of its own, with at most `files` descriptors; all are ended at the end."""
+    processes = []
+
+    async def start(*peers, files=0):
+        signing = SigningKey.generate()
+        credentials = team.credentials(device_id(bytes(signing.verify_key)))
+        home = tmp_path / f"process{len(processes)}"
+        home.mkdir()
+        process = await asyncio.create_subprocess_exec(
+            *(["prlimit", f"--nofile={files}:{files}"] if files else []),
+            sys.executable,
+            str(PROGRAM),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        processes.append(process)
+        given = {
+            "seed": bytes(signing).hex(),
+            "team": team.id,
+            "ca": credentials.ca_pem,
+            "certificate": credentials.certificate_pem,
+            "key": credentials.key_pem,
+            "home": str(home),
+            "listen": "127.0.0.1:0",
+            "peers": list(peers),
+        }
+        process.stdin.write(json.dumps(given).encode() + b"\n")
+        process.address = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().split()[1]
+        return process
+
+    yield start
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()

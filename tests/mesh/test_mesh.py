@@ -6,8 +6,10 @@ import asyncio
 import ssl
 import time
 
+import pytest
+
 from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.link import SERVER_NAME
+from devstream_desktop.mesh.link import SERVER_NAME, Credentials, ListenError
 from devstream_desktop.mesh.status import Why
 from devstream_desktop.stream.entry import device_id
 
@@ -238,6 +240,36 @@ async def test_a_new_certificate_is_taken_up_without_a_restart(make_node, team):
     assert shown == ssl.PEM_cert_to_DER_cert(fresh.certificate_pem)
     await first.say("after")
     await second.until(lambda: second.titles() == ["after"])
+
+
+async def test_a_new_certificate_under_live_links_brings_all_back_and_loses_nothing(make_node, team):
+    hub = await make_node()
+    others = [await make_node(peers=[hub]) for _ in range(3)]
+    hub.mesh.add_peer(others[0].address)
+    devices = {node.device for node in others}
+    await hub.until(lambda: hub.live() == devices)
+    said = 0
+    for _ in range(3):
+        for node in (hub, *others):
+            await node.say(f"before {said}")
+            said += 1
+        await hub.mesh.renew(team.credentials(hub.device))
+        for node in (hub, *others):
+            await node.say(f"after {said}")
+            said += 1
+        for node in (hub, *others):
+            await node.until(lambda node=node, said=said: len(node.entries) == said)
+            assert len({entry.id for entry in node.entries}) == said
+    await hub.until(lambda: hub.live() == devices)
+
+
+async def test_a_certificate_that_cannot_be_used_leaves_the_old_one_listening(make_node, team):
+    hub = await make_node()
+    good = team.credentials(hub.device)
+    with pytest.raises(ListenError, match="certificate cannot be used"):
+        await hub.mesh.renew(Credentials(good.ca_pem, good.certificate_pem, "no key"))
+    other = await make_node(peers=[hub])
+    await other.until(other.live)
 
 
 async def test_stop_with_everything_parked_is_quick(make_node):

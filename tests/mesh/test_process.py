@@ -3,52 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-import sys
 import time
-from pathlib import Path
-
-import pytest
-from nacl.signing import SigningKey
-
-from devstream_desktop.stream.entry import device_id
-
-PROGRAM = Path(__file__).parent.parent / "hosts" / "mesh_node.py"
-
-
-@pytest.fixture
-async def start_process(team, tmp_path):
-    processes = []
-
-    async def start(*peers):
-        signing = SigningKey.generate()
-        credentials = team.credentials(device_id(bytes(signing.verify_key)))
-        home = tmp_path / f"process{len(processes)}"
-        home.mkdir()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(PROGRAM), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
-        processes.append(process)
-        given = {
-            "seed": bytes(signing).hex(),
-            "team": team.id,
-            "ca": credentials.ca_pem,
-            "certificate": credentials.certificate_pem,
-            "key": credentials.key_pem,
-            "home": str(home),
-            "listen": "127.0.0.1:0",
-            "peers": list(peers),
-        }
-        process.stdin.write(json.dumps(given).encode() + b"\n")
-        process.address = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().split()[1]
-        return process
-
-    yield start
-    for process in processes:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def test_a_frozen_peer_is_noticed_and_used_again_when_it_wakes(make_node, start_process):
