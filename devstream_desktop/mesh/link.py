@@ -207,6 +207,13 @@ class Link:
         """Whether a request of this lane is under way."""
         return self._locks[lane].locked()
 
+    async def rest(self, seconds: float) -> None:
+        """Wait, but no longer than the link lives."""
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self.lost.wait()
+
     async def close(self) -> None:
         """End the link; requests under way end with LinkError."""
         self.lost.set()

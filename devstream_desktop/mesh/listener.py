@@ -30,8 +30,8 @@ from devstream_desktop.mesh.link import (
 )
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
-SILENT_S = 90.0
-"""A caller that asked nothing for this long is gone: a live one asks at least every 25 s."""
+SILENT_S = 30.0
+"""A caller that asked nothing for this long is gone: a live one asks at least every 25 s. So a frozen one is noticed within 35 s."""
 FIRST_WORD_S = 15.0
 """A caller that has not asked anything yet has this long: an honest one says HELLO at once."""
 PIPES_A_DEVICE = 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -12,13 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from devstream_desktop.mesh.backlog import Backlog
 from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.holdings import signed
 from devstream_desktop.mesh.link import Lane, Link, LinkError
 from devstream_desktop.mesh.rules import Outcome
 from devstream_desktop.mesh.wire import (
     BATCH_BYTES,
-    MAX_RANGES,
     MAX_RECORDS,
     PROTOCOL,
     AskPeers,
@@ -38,10 +37,10 @@ from devstream_desktop.mesh.wire import (
     Push,
     Pushed,
     Range,
-    Record,
     Records,
     Refused,
     Request,
+    Signed,
     Tail,
     Wants,
     Welcome,
@@ -53,11 +52,6 @@ from devstream_desktop.stream.entry import Entry
 _log = logging.getLogger(__name__)
 _R = TypeVar("_R")
 
-FETCH_NUMBERS = 1000
-"""Numbers claimed by the first FETCHes, about what fits a batch; later ones claim what fitted and a little, so that others get the next."""
-FETCH_SPARE = 1.1
-FETCHES = 2
-"""FETCHes of one link: while what one brought is being stored, the other is on its way."""
 CHECK_S = 4.0
 """A link in doubt must answer within this: the machine slept, or moved to another network."""
 MIN_TAIL_S = 0.2
@@ -127,12 +121,10 @@ class Session:
         self._rng = rng
         self._on_welcome = on_welcome
         self._on_peers = on_peers
-        self._theirs: list[Record] = []
-        self._fruitless: list[Range] = []
         self._owed: list[Range] = []
         self._compare = asyncio.Event()
         self._doubted = asyncio.Event()
-        self._claim = FETCH_NUMBERS
+        self._backlog = Backlog(core, link, self._fetch, self._take)
         self._tail_from = (b"", 0)
         self._pushed = 0
         self._told_policy = 0
@@ -148,7 +140,7 @@ class Session:
 
     def missing(self) -> list[Range]:
         """What the peer has and this node wants of it."""
-        return without(self.core.replica.want(self._theirs, self.core.clock()), self._fruitless) if self._theirs else []
+        return self._backlog.missing()
 
     def compare_soon(self) -> None:
         """Compare digests with the peer as soon as may be."""
@@ -189,6 +181,15 @@ class Session:
         self._doubted.set()
         self.core.bell.ring()
         await self.link.close()
+
+    async def _fetch(self, ranges: list[Range]) -> list[Signed]:
+        return (await self._ask(Fetch(ranges, BATCH_BYTES), Entries)).entries
+
+    def _take(self, entries: Sequence[Signed]) -> float:
+        """Store what the peer gave; returns for how many seconds it should give no more."""
+        outcome = self.core.take(entries, self.device)
+        self._count_bad(outcome)
+        return self.core.wait_after(outcome)
 
     async def _ask(self, request: Request, expected: type[_R], lane: Lane = Lane.OTHER, seconds: float | None = None) -> _R:
         frame = await self.link.call(encode(request), lane, seconds or self._timing.request)
@@ -242,12 +243,11 @@ class Session:
             self._count_bad(self.core.take_proofs(proofs.pairs))
         self._pushed = pushed
         self._owed = list(wants.ranges)
-        self._theirs, self._fruitless = seen.records, []
+        self._backlog.show(seen.records)
         self.core.on_compared()
         doubts = replica.doubts(seen.records)
         if doubts:
-            answer = await self._ask(Fetch(doubts, BATCH_BYTES), Entries)
-            self._count_bad(self.core.take(answer.entries, self.device))
+            self._take(await self._fetch(doubts))
         if not self._owed and not self.missing():
             self._quiet = (replica.summary(), b"", time.monotonic())
         self.core.bell.ring()
@@ -266,15 +266,15 @@ class Session:
             index, lsn = self._tail_from
             ask = Tail(index, lsn, round(self._timing.tail_wait * 1000), BATCH_BYTES, core.policies.version())
             news = await self._ask(ask, News, Lane.TAIL, self._timing.tail)
-            outcome = core.take(news.entries, self.device)
-            self._count_bad(outcome)
+            wait = self._take(news.entries)
             if self._tail_from == (index, lsn) and not (news.resync and news.index != index):
                 self._tail_from = (news.index, news.lsn)
             if news.policy != core.policies.version():
                 await self._level_policy(news.policy)
             if news.resync or self._differs(news):
                 self._compare.set()
-            await self._pause(core.wait_after(outcome))
+            # The next TAIL is the heartbeat as well: it must not be late.
+            await self.link.rest(min(wait, self._timing.tail_wait - (time.monotonic() - started)))
             if not news.entries and time.monotonic() - started < MIN_TAIL_S:
                 await asyncio.sleep(MIN_TAIL_S)
 
@@ -318,15 +318,8 @@ class Session:
         reply = await self._ask(push, Pushed, Lane.PUSH)
         if reply.resync:
             self._compare.set()
-        await self._pause(reply.busy / 1000)
+        await self.link.rest(reply.busy / 1000)
         return reply
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but no longer than the link lives."""
-        if seconds > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self.link.lost.wait()
 
     async def _check_loop(self) -> None:
         while not self.link.lost.is_set():
@@ -337,10 +330,7 @@ class Session:
 
     async def _repair_loop(self) -> None:
         while not self.link.lost.is_set():
-            results = await asyncio.gather(*(self._fetch_missing() for _ in range(FETCHES)), return_exceptions=True)
-            for error in results:
-                if error is not None:
-                    raise error
+            await self._backlog.fill()
             if self.state is State.SYNCING and not self.link.lost.is_set():
                 self.state = State.LIVE
             try:
@@ -352,49 +342,3 @@ class Session:
             if not self.link.lost.is_set():
                 await self._compare_now()
                 self._on_peers((await self._ask(AskPeers(), PeerList)).peers)
-
-    async def _fetch_missing(self) -> None:
-        """Fetch what the peer has and nobody else is fetching, until there is no more. Several run at once."""
-        try:
-            while not self.link.lost.is_set() and (missing := self.missing()):
-                event = self.core.bell.event
-                chosen = _first_numbers(self.core.unclaimed(missing), self._claim)
-                if chosen:
-                    await self._fetch(chosen)
-                    continue
-                with contextlib.suppress(TimeoutError):  # others are fetching all of it
-                    async with asyncio.timeout(1.0):
-                        await event.wait()
-        except BaseException:
-            self.link.lost.set()  # the other one ends as well
-            raise
-
-    async def _fetch(self, chosen: list[Range]) -> None:
-        core = self.core
-        before = total(chosen)
-        with core.fetching(chosen):
-            answer = await self._ask(Fetch(chosen, BATCH_BYTES), Entries)
-            await asyncio.sleep(0)  # the next FETCH leaves before this batch is stored
-            outcome = core.take(answer.entries, self.device)
-        self._count_bad(outcome)
-        if len(answer.entries) < before:  # the message was full
-            self._claim = max(1, round(len(answer.entries) * FETCH_SPARE))
-        if not answer.entries or total(_overlap(self.missing(), chosen)) >= before:
-            self._fruitless += chosen
-        await self._pause(core.wait_after(outcome))
-
-
-def _first_numbers(ranges: Sequence[Range], limit: int) -> list[Range]:
-    """The first `limit` numbers of these, each range from its newest down."""
-    chosen: list[Range] = []
-    for item in ranges[:MAX_RANGES]:
-        first = max(item.first, item.last - limit + 1)
-        chosen.append(Range(item.feed, first, item.last))
-        limit -= item.last - first + 1
-        if limit <= 0:
-            break
-    return chosen
-
-
-def _overlap(ranges: Sequence[Range], chosen: Sequence[Range]) -> list[Range]:
-    return without(chosen, without(chosen, ranges))

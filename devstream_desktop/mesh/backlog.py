@@ -1,0 +1,104 @@
+"""What a dialed peer has and this node lacks, fetched newest first: beside other links, each from its own part, and never twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+from devstream_desktop.mesh.core import Core, total, without
+from devstream_desktop.mesh.link import Link
+from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, Signed
+
+FETCH_NUMBERS = 1000
+"""Numbers claimed by the first FETCHes, about what fits a batch; later ones claim what fitted and a little, so that others get the next."""
+FETCH_SPARE = 1.1
+FETCHES = 2
+"""FETCHes of one link: while what one brought is being stored, the other is on its way."""
+
+
+class Backlog:
+    """One link's part of a catch-up. Where it stopped is in the log: the next link fetches what is still missing.
+
+    Args:
+        core: Knows what others are fetching.
+        link: To the peer.
+        fetch: Asks the peer for ranges.
+        take: Stores what it gave; returns for how many seconds it should give no more.
+
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        link: Link,
+        fetch: Callable[[list[Range]], Awaitable[Sequence[Signed]]],
+        take: Callable[[Sequence[Signed]], float],
+    ) -> None:
+        self._core = core
+        self._link = link
+        self._fetch = fetch
+        self._take = take
+        self._theirs: list[Record] = []
+        self._fruitless: list[Range] = []
+        self._claim = FETCH_NUMBERS
+
+    def show(self, records: list[Record]) -> None:
+        """The peer has shown what it has."""
+        self._theirs, self._fruitless = records, []
+
+    def missing(self) -> list[Range]:
+        """What the peer has and this node wants of it, newest first."""
+        return without(self._core.replica.want(self._theirs, self._core.clock()), self._fruitless) if self._theirs else []
+
+    async def fill(self) -> None:
+        """Fetch until nothing is missing or the link is lost.
+
+        Raises:
+            LinkError: why it was lost.
+
+        """
+        results = await asyncio.gather(*(self._fill() for _ in range(FETCHES)), return_exceptions=True)
+        for error in results:
+            if error is not None:
+                raise error
+
+    async def _fill(self) -> None:
+        try:
+            while not self._link.lost.is_set() and (missing := self.missing()):
+                event = self._core.bell.event
+                chosen = _first_numbers(self._core.unclaimed(missing), self._claim)
+                if chosen:
+                    await self._fill_with(chosen)
+                    continue
+                with contextlib.suppress(TimeoutError):  # others are fetching all of it
+                    async with asyncio.timeout(1.0):
+                        await event.wait()
+        except BaseException:
+            self._link.lost.set()  # the other one ends as well
+            raise
+
+    async def _fill_with(self, chosen: list[Range]) -> None:
+        before = total(chosen)
+        with self._core.fetching(chosen):
+            entries = await self._fetch(chosen)
+            await asyncio.sleep(0)  # the next FETCH leaves before this batch is stored
+            wait = self._take(entries)
+        if len(entries) < before:  # the message was full
+            self._claim = max(1, round(len(entries) * FETCH_SPARE))
+        left = without(chosen, without(chosen, self.missing()))
+        if not entries or total(left) >= before:
+            self._fruitless += chosen
+        await self._link.rest(wait)
+
+
+def _first_numbers(ranges: Sequence[Range], limit: int) -> list[Range]:
+    """The first `limit` numbers of these, each range from its newest down."""
+    chosen: list[Range] = []
+    for item in ranges[:MAX_RANGES]:
+        first = max(item.first, item.last - limit + 1)
+        chosen.append(Range(item.feed, first, item.last))
+        limit -= item.last - first + 1
+        if limit <= 0:
+            break
+    return chosen
