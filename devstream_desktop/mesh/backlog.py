@@ -10,7 +10,7 @@ from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.link import Link
 from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, Signed
 
-FETCH_NUMBERS = 1000
+FETCH_NUMBERS = 600
 """Numbers claimed by the first FETCHes, about what fits a batch; later ones claim what fitted and a little, so that others get the next."""
 FETCH_SPARE = 1.1
 FETCHES = 2
@@ -24,7 +24,7 @@ class Backlog:
         core: Knows what others are fetching.
         link: To the peer.
         fetch: Asks the peer for ranges.
-        take: Stores what it gave; returns for how many seconds it should give no more.
+        take: Stores what it gave.
 
     """
 
@@ -33,7 +33,7 @@ class Backlog:
         core: Core,
         link: Link,
         fetch: Callable[[list[Range]], Awaitable[Sequence[Signed]]],
-        take: Callable[[Sequence[Signed]], float],
+        take: Callable[[Sequence[Signed]], object],
     ) -> None:
         self._core = core
         self._link = link
@@ -83,13 +83,12 @@ class Backlog:
         with self._core.fetching(chosen):
             entries = await self._fetch(chosen)
             await asyncio.sleep(0)  # the next FETCH leaves before this batch is stored
-            wait = self._take(entries)
+            self._take(entries)
         if len(entries) < before:  # the message was full
             self._claim = max(1, round(len(entries) * FETCH_SPARE))
         left = without(chosen, without(chosen, self.missing()))
         if not entries or total(left) >= before:
             self._fruitless += chosen
-        await self._link.rest(wait)
 
 
 def _first_numbers(ranges: Sequence[Range], limit: int) -> list[Range]:

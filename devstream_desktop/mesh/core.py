@@ -109,7 +109,7 @@ class Core:
         return outcome
 
     def wait_after(self, outcome: Outcome) -> float:
-        """For how many seconds the link that brought this should bring no more (limits.py)."""
+        """For how many seconds the link that brought these news should bring no more (limits.py); what was fetched is no news."""
         return self._rates.wait(outcome.stored, self.clock(), time.monotonic())
 
     def forget(self, peer: str) -> None:

@@ -185,11 +185,10 @@ class Session:
     async def _fetch(self, ranges: list[Range]) -> list[Signed]:
         return (await self._ask(Fetch(ranges, BATCH_BYTES), Entries)).entries
 
-    def _take(self, entries: Sequence[Signed]) -> float:
-        """Store what the peer gave; returns for how many seconds it should give no more."""
+    def _take(self, entries: Sequence[Signed]) -> Outcome:
         outcome = self.core.take(entries, self.device)
         self._count_bad(outcome)
-        return self.core.wait_after(outcome)
+        return outcome
 
     async def _ask(self, request: Request, expected: type[_R], lane: Lane = Lane.OTHER, seconds: float | None = None) -> _R:
         frame = await self.link.call(encode(request), lane, seconds or self._timing.request)
@@ -266,7 +265,7 @@ class Session:
             index, lsn = self._tail_from
             ask = Tail(index, lsn, round(self._timing.tail_wait * 1000), BATCH_BYTES, core.policies.version())
             news = await self._ask(ask, News, Lane.TAIL, self._timing.tail)
-            wait = self._take(news.entries)
+            wait = core.wait_after(self._take(news.entries))
             if self._tail_from == (index, lsn) and not (news.resync and news.index != index):
                 self._tail_from = (news.index, news.lsn)
             if news.policy != core.policies.version():
