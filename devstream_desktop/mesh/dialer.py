@@ -71,9 +71,14 @@ class Dialer:
         self._tending = asyncio.create_task(self._tend())
 
     def use(self, credentials: Credentials) -> None:
-        """Dial with these from now on."""
-        self._credentials = credentials
+        """Dial with these from now on.
+
+        Raises:
+            LinkError: they are not usable; the old ones stay.
+
+        """
         self._config = tls_config(credentials, server=False)
+        self._credentials = credentials
 
     async def stop(self) -> None:
         """End every link and wait for it."""

@@ -12,7 +12,7 @@ from devstream_desktop.mesh.answers import Accepted, Answers
 from devstream_desktop.mesh.core import Core, PolicyExchange, total
 from devstream_desktop.mesh.dialer import Dialer
 from devstream_desktop.mesh.discovery import Discovery
-from devstream_desktop.mesh.link import Credentials, ListenError
+from devstream_desktop.mesh.link import Credentials, LinkError, ListenError
 from devstream_desktop.mesh.listener import Caller, Listener
 from devstream_desktop.mesh.overlay import ACCEPT_CAP, Overlay, Source
 from devstream_desktop.mesh.rules import Replica
@@ -219,8 +219,11 @@ class Mesh:
             ListenError: the certificate is not usable (then all stays as it was), or the port was taken meanwhile.
 
         """
+        try:
+            self._dialer.use(credentials)
+        except LinkError as error:
+            raise ListenError(str(error)) from error
         await self._listener.relisten(credentials)
-        self._dialer.use(credentials)
 
     async def prune(self) -> int:
         """Forget what has expired, in chunks between which others run; returns how many entries. It is done hourly anyway."""
@@ -340,6 +343,6 @@ class Mesh:
     def _count_failed_handshakes(self) -> None:
         failed = self._listener.failed_handshakes()
         if failed > self._failed_handshakes:
-            reason = "TLS failed: a certificate of another team, an expired one, or none"
+            reason = "TLS failed: a certificate of another team, an expired one, one of a wrong clock, or none; the dialer's own status says which"
             self._refusals.note("", "", reason, self._clock(), failed - self._failed_handshakes)
             self._failed_handshakes = failed

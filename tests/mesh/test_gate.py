@@ -154,3 +154,12 @@ def test_a_bucket_lets_bursts_pass_and_floods_wait():
     assert bucket.take(0, 2.0) == 0.0
     assert not bucket.full(11.0)
     assert bucket.full(12.0)
+
+
+async def test_who_is_not_believed_is_told_what_that_can_mean(make_node, team, other_team):
+    """The CA that the dialer trusts is the listener's, but the listener does not believe the dialer's certificate."""
+    node = await make_node()
+    stranger = other_team.credentials(device_id(b"s" * 32), ca=team)
+    late = await make_node(peers=[node], credentials=stranger)
+    await late.until(lambda: "does not accept this device's certificate" in late.refusals())
+    assert not node.live()
