@@ -343,6 +343,6 @@ class Mesh:
     def _count_failed_handshakes(self) -> None:
         failed = self._listener.failed_handshakes()
         if failed > self._failed_handshakes:
-            reason = "TLS failed: a certificate of another team, an expired one, one of a wrong clock, or none; the dialer's own status says which"
+            reason = "TLS failed: a certificate of another team, an expired one, one of a wrong clock, or none; its own status says which"
             self._refusals.note("", "", reason, self._clock(), failed - self._failed_handshakes)
             self._failed_handshakes = failed
