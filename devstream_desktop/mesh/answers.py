@@ -144,7 +144,7 @@ class Answers:
         live = self.live()
         if len(live) >= self._cap and caller.device not in live:
             return Refused("full, try these", self._peers(caller.device), busy=True)
-        core.watch.heard(caller.device, hello.wall - core.clock())
+        core.heard_clock(caller.device, hello.wall - core.clock())
         peer = Accepted(caller.device, caller.host, caller.pipe, last=time.monotonic(), demand=core.demand)
         if hello.port:
             host = caller.host

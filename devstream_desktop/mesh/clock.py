@@ -25,6 +25,11 @@ class ClockWatch:
         if abs(offset) <= MAX_OFFSET_MS:
             self._jumped = 0
 
+    @property
+    def witnessed(self) -> bool:
+        """Whether any peer has shown its clock."""
+        return bool(self._offsets)
+
     def offset(self, device: str) -> int:
         """How far this peer's clock is ahead, 0 when it is unknown."""
         return self._offsets.get(device, 0)

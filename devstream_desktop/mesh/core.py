@@ -104,6 +104,7 @@ class Core:
         seen.update(dict.fromkeys(item.signature for item in batch[-SEEN:]))
         for old in list(islice(seen, max(0, len(seen) - SEEN))):
             del seen[old]
+        self.look_at_clock()
         outcome = self.replica.ingest(batch, sender, self.clock())
         self._tell(outcome)
         return outcome
@@ -111,6 +112,16 @@ class Core:
     def wait_after(self, outcome: Outcome) -> float:
         """For how many seconds the link that brought these news should bring no more (limits.py); what was fetched is no news."""
         return self._rates.wait(outcome.stored, self.clock(), time.monotonic())
+
+    def look_at_clock(self) -> None:
+        """Decide whether the clock can be believed; before anything that may be forgotten by it, since it may have been set just now."""
+        self.watch.tick(self.clock(), round(time.monotonic() * 1000))
+        self.replica.keep_expired = bool(self.watch.doubt())
+
+    def heard_clock(self, device: str, offset: int) -> None:
+        """A peer's clock is `offset` milliseconds ahead of ours."""
+        self.look_at_clock()  # a step of ours since the last look is in this offset already, and not in the others
+        self.watch.heard(device, offset)
 
     def forget(self, peer: str) -> None:
         """The peer has left: what it sent is no sign of what it has when it comes back."""

@@ -211,7 +211,7 @@ class Session:
         self.device = welcome.device
         core.forget(self.device)
         self.state = State.SYNCING
-        core.watch.heard(self.device, welcome.wall - (before + core.clock()) // 2)
+        core.heard_clock(self.device, welcome.wall - (before + core.clock()) // 2)
         self._told_policy = version
         self._on_welcome(self)
         self._on_peers(welcome.peers)

@@ -63,7 +63,7 @@ class Upkeep:
         self._on_refused = on_refused
         self._wake = Wake()
         self._strangers: Strangers | None = None
-        self._shed = self._swept = self._shuffled = time.monotonic()
+        self._started = self._shed = self._swept = self._shuffled = time.monotonic()
         self._pruned = -PRUNE_S
         self._task: asyncio.Task[None] | None = None
 
@@ -105,9 +105,11 @@ class Upkeep:
     async def prune(self) -> int:
         """Forget what has expired, in chunks between which others run; returns how many entries."""
         done = 0
+        self._core.look_at_clock()
         while count := self._core.replica.prune(self._clock()):
             done += count
             await asyncio.sleep(0)
+            self._core.look_at_clock()
         return done
 
     async def _keep(self) -> None:
@@ -145,11 +147,9 @@ class Upkeep:
         if self.finder is not None:
             self.finder.look()
 
-    async def _look_after(self, now: float) -> None:
-        core = self._core
-        core.watch.tick(self._clock(), round(now * 1000))
-        core.replica.keep_expired = bool(core.watch.doubt())
-        wrong = core.replica.check_signatures(IDLE_CHECKS)
+    async def _look_after(self, _now: float) -> None:
+        self._core.look_at_clock()
+        wrong = self._core.replica.check_signatures(IDLE_CHECKS)
         if wrong:
             _log.warning("%d entries came with spoilt signatures; what they say is vouched for by later ones", wrong)
 
@@ -169,6 +169,7 @@ class Upkeep:
             self._dialer.shuffle()
 
     async def _prune(self, now: float) -> None:
-        if now - self._pruned >= PRUNE_S:
+        # A clock that was wrong at the start already has not jumped: a peer shows its own first, or an hour goes by alone.
+        if now - self._pruned >= PRUNE_S and (self._core.watch.witnessed or now - self._started >= PRUNE_S):
             self._pruned = now
             await self.prune()
