@@ -1,0 +1,171 @@
+"""A network of its own for one test: hosts are network namespaces, a switch is a bridge in another, and cables can be troubled."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+WIRE_PROGRAM = str(Path(__file__).with_name("slow_wire.py"))
+ROUTER = 254
+"""The last number of the router's address in each subnet."""
+
+
+def why_not() -> str:
+    """Why this machine cannot have such a network; empty when it can."""
+    if sys.platform != "linux":
+        return "network namespaces are a Linux thing"
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    if shutil.which("ip") is None or shutil.which("bridge") is None:
+        return "the ip and bridge commands are missing (Debian package iproute2)"
+    name = f"ds{secrets.token_hex(3)}"
+    try:
+        ip("netns", "add", name)
+    except subprocess.CalledProcessError as error:
+        return f"this machine makes no network namespaces: {error.stderr.strip()}"
+    ip("netns", "del", name)
+    return ""
+
+
+def why_no_slow_wire() -> str:
+    """Why a cable cannot be slowed here; empty when it can."""
+    return "" if Path("/dev/net/tun").exists() else "there is no /dev/net/tun"
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+
+
+@dataclass
+class Host:
+    """One namespace, its address, and the switch and port it is plugged into."""
+
+    name: str
+    address: str
+    switch: str = ""
+    port: str = ""
+    gateway: str = ""
+
+    def start(self, *command: str, **options) -> subprocess.Popen[str]:
+        """Run a program on this host; the process is the program itself."""
+        full = ["ip", "netns", "exec", self.name, *command]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return subprocess.Popen(full, text=True, **(pipes | options))
+
+    def take_address(self, address: str) -> None:
+        """Give up the old address for this one, as a laptop does that comes into another room."""
+        self.address = address
+        ip("-n", self.name, "addr", "flush", "dev", "eth0")
+        ip("-n", self.name, "addr", "add", f"{address}/24", "dev", "eth0")
+        self.route()
+
+    def pull(self) -> None:
+        """The interface goes, and says so."""
+        ip("-n", self.name, "link", "set", "eth0", "down")
+
+    def plug(self) -> None:
+        ip("-n", self.name, "link", "set", "eth0", "up")
+        self.route()
+
+    def blackhole(self) -> None:
+        """Whatever it sends or is sent vanishes in the switch, and nobody is told."""
+        subprocess.run(["bridge", "-n", self.switch, "link", "set", "dev", self.port, "state", "0"], check=True, capture_output=True)
+
+    def clear(self) -> None:
+        subprocess.run(["bridge", "-n", self.switch, "link", "set", "dev", self.port, "state", "3"], check=True, capture_output=True)
+
+    def route(self) -> None:
+        """The way out, which the kernel forgets with the interface or the address."""
+        how = ("via", self.gateway) if self.gateway else ("dev", "eth0")
+        ip("-n", self.name, "route", "replace", "default", *how)
+
+
+class SlowWire:
+    """A cable through a program that can hold frames back and lose some; without trouble it passes all at once."""
+
+    def __init__(self, one: tuple[str, str], other: tuple[str, str]) -> None:
+        """Between two (namespace, interface)s that it makes."""
+        names = [f"w{secrets.token_hex(4)}" for _ in range(2)]
+        self._process = subprocess.Popen(
+            [sys.executable, WIRE_PROGRAM, *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        assert self._process.stdout.readline() == "ready\n"
+        for name, (namespace, interface) in zip(names, (one, other), strict=True):
+            ip("link", "set", name, "netns", namespace, "name", interface)
+        self.set(0, 0)
+
+    def set(self, delay_ms: int, loss_percent: int) -> None:
+        """Hold every frame back for so long, and lose so many of a hundred, either way."""
+        self._process.stdin.write(f"{delay_ms} {loss_percent}\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+
+@dataclass
+class Network:
+    """Switches, hosts and a router; `close` removes every one."""
+
+    tag: str = field(default_factory=lambda: secrets.token_hex(2))
+    _made: list[str] = field(default_factory=list)
+    _wires: list[SlowWire] = field(default_factory=list)
+
+    def hosts(self, subnet: int, count: int) -> list[Host]:
+        """Make so many hosts, 10.77.SUBNET.1 and on, on one switch that nobody else is on."""
+        switch = self._namespace(f"s{subnet}")
+        ip("-n", switch, "link", "add", "br0", "type", "bridge")
+        ip("-n", switch, "link", "set", "br0", "up")
+        return [self._host(subnet, switch, n) for n in range(count)]
+
+    def route(self, subnets: list[list[Host]]) -> SlowWire | None:
+        """Join two subnets by a router that forwards no multicast; returns its leg in the second, where this machine can make one."""
+        router = self._namespace("r")
+        ip("netns", "exec", router, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        wire: SlowWire | None = None
+        for n, hosts in enumerate(subnets):
+            switch, leg = hosts[0].switch, f"leg{n}"
+            if n and not why_no_slow_wire():
+                wire = SlowWire((switch, "pr"), (router, leg))
+                self._wires.append(wire)
+                ip("-n", switch, "link", "set", "pr", "master", "br0", "up")
+            else:
+                ip("-n", switch, "link", "add", "pr", "type", "veth", "peer", "name", leg, "netns", router)
+                ip("-n", switch, "link", "set", "pr", "master", "br0", "up")
+            gateway = f"{hosts[0].address.rpartition('.')[0]}.{ROUTER}"
+            ip("-n", router, "addr", "add", f"{gateway}/24", "dev", leg)
+            ip("-n", router, "link", "set", leg, "up")
+            for host in hosts:
+                host.gateway = gateway
+                host.route()
+        return wire
+
+    def close(self) -> None:
+        for wire in self._wires:
+            wire.close()
+        for name in self._made:
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+
+    def _namespace(self, suffix: str) -> str:
+        name = f"ds{self.tag}{suffix}"
+        ip("netns", "add", name)
+        self._made.append(name)
+        return name
+
+    def _host(self, subnet: int, switch: str, n: int) -> Host:
+        name = self._namespace(f"h{subnet}{n}")
+        host = Host(name, f"10.77.{subnet}.{n + 1}", switch, f"p{n}")
+        ip("-n", switch, "link", "add", host.port, "type", "veth", "peer", "name", "eth0", "netns", name)
+        ip("-n", switch, "link", "set", host.port, "master", "br0", "up")
+        ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", name, "addr", "add", f"{host.address}/24", "dev", "eth0")
+        ip("-n", name, "link", "set", "eth0", "up")
+        host.route()
+        return host
