@@ -1,0 +1,144 @@
+"""Decides whether a team of nodes kept its word, knowing nothing of how: only what was acknowledged, and what the databases hold.
+
+It imports nothing of devstream. It knows the format of an entry, msgpack `[version, feed, seq, hlc, prev, event]`, whose event carries its
+key in the fifth place and whose `hlc >> 16` is the UTC millisecond that its author stamped it with; and that a `log` row is one entry of a
+feed, and a feed with a `proof` is withdrawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+MARGIN_MS = 5_000
+"""What is so close to its end may be there or not: no two nodes look at their clocks in one instant."""
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """One line of an emitter's file: `node` told it that the event `key` is safe."""
+
+    node: str
+    key: str
+    at: int
+    """By that node's clock, UTC milliseconds."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """One row of a log."""
+
+    feed: bytes
+    seq: int
+    digest: bytes
+    key: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """Which events (key to stamp) a node's log held at a time."""
+
+    node: str
+    at: int
+    keys: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong, a sentence each."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
+    unequal: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether all is well."""
+        return not (self.lost or self.doubled or self.returned or self.unequal)
+
+    def __str__(self) -> str:
+        found = {"lost": self.lost, "doubled": self.doubled, "returned": self.returned, "unequal": self.unequal}
+        return "\n".join(f"{len(lines)} {name}" + "".join(f"\n    {line}" for line in lines[:8]) for name, lines in found.items())
+
+
+def read_acknowledged(path: Path) -> list[Acknowledged]:
+    """The emitter's file: one JSON object a line."""
+    return [Acknowledged(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def read_log(path: Path) -> list[Held]:
+    """The rows of a node's database that are not withdrawn, whether or not the node runs."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+    try:
+        rows = connection.execute("SELECT body FROM log JOIN feeds ON feeds.id = log.feed WHERE feeds.proof IS NULL").fetchall()
+    finally:
+        connection.close()
+    return [_parse(body) for (body,) in rows]
+
+
+def _parse(body: bytes) -> Held:
+    _, feed, seq, hlc, _, event = msgspec.msgpack.decode(body)
+    return Held(feed, seq, hashlib.sha256(body).digest(), event[4], hlc >> 16)
+
+
+def judge(
+    acknowledged: Sequence[Acknowledged],
+    logs: Mapping[str, Sequence[Held]],
+    looks: Sequence[Look],
+    *,
+    now: int,
+    retention_ms: int,
+) -> Verdict:
+    """Compare what was promised with what is there at `now` (UTC milliseconds, true time)."""
+    verdict = Verdict()
+    keys = {node: {row.key for row in rows} for node, rows in logs.items()}
+    for item in acknowledged:
+        if item.at > now - retention_ms + MARGIN_MS:
+            verdict.lost.extend(f"{item.key} of {item.node} is not at {node}" for node in logs if item.key not in keys[node])
+    _find_doubled(logs, verdict.doubled)
+    _find_returned([*looks, *(_look(node, now, rows) for node, rows in logs.items())], retention_ms, verdict.returned)
+    _find_unequal(logs, now - retention_ms + MARGIN_MS, verdict.unequal)
+    return verdict
+
+
+def look(node: str, at: int, path: Path) -> Look:
+    """What a node holds now."""
+    return _look(node, at, read_log(path))
+
+
+def _look(node: str, at: int, rows: Sequence[Held]) -> Look:
+    return Look(node, at, {row.key: row.at for row in rows})
+
+
+def _find_doubled(logs: Mapping[str, Sequence[Held]], found: list[str]) -> None:
+    said: dict[tuple[bytes, int], bytes] = {}
+    for node, rows in logs.items():
+        found.extend(f"{key} is at {node} {count} times" for key, count in Counter(row.key for row in rows).items() if count > 1)
+        others = [row for row in rows if said.setdefault((row.feed, row.seq), row.digest) != row.digest]
+        found.extend(f"number {row.seq} of feed {row.feed.hex()[:8]} is another event at {node}" for row in others)
+
+
+def _find_returned(looks: Sequence[Look], retention_ms: int, found: list[str]) -> None:
+    stamps = {key: at for look in looks for key, at in look.keys.items()}
+    gone: set[tuple[str, str]] = set()
+    for one in sorted(looks, key=lambda look: look.at):
+        for key, at in stamps.items():
+            if key in one.keys and (one.node, key) in gone:
+                found.append(f"{key} had expired and left {one.node}, and is there again")
+            elif key not in one.keys and at < one.at - retention_ms - MARGIN_MS:
+                gone.add((one.node, key))
+
+
+def _find_unequal(logs: Mapping[str, Sequence[Held]], oldest: int, found: list[str]) -> None:
+    live = {node: {(row.feed, row.seq, row.digest) for row in rows if row.at > oldest} for node, rows in logs.items()}
+    everything = set().union(*live.values())
+    missing = {node: len(everything - rows) for node, rows in live.items()}
+    found.extend(f"{node} lacks {count} of {len(everything)} that others hold" for node, count in missing.items() if count)
