@@ -65,7 +65,8 @@ class Node:
         assert line.startswith("ready "), f"{self.name}: {line}{self.home.root.with_suffix('.stderr').read_text()}"
 
     def kill(self) -> None:
-        """As a power cut for the process."""
+        """As a power cut for the process, which must not have ended by itself."""
+        assert self.process.poll() is None, f"{self.name} died: {self.home.root.with_suffix('.stderr').read_text()}"
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:

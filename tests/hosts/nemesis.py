@@ -190,5 +190,6 @@ class Nemesis:
 
 
 def end_flood(flood: subprocess.Popen[str]) -> None:
+    assert flood.poll() is None, "the strangers went home by themselves"
     flood.stdin.close()
     flood.wait(10)

@@ -15,7 +15,7 @@ import pytest
 from checker import judge, look, read_acknowledged, read_log
 from cluster import DAY_MS, PORT, Node, found, start, until
 from emitter import Emitter
-from nemesis import Fault, Nemesis, plan
+from nemesis import OF_ALL, Fault, Nemesis, plan
 from network import Network, why_no_slow_wire
 
 pytestmark = pytest.mark.hosts
@@ -54,6 +54,20 @@ def team(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         nemesis.heal()
         for node in [*nodes, outsider]:
             node.stop()
+
+
+def test_a_plan_is_decided_by_its_seed_has_every_fault_and_does_one_thing_to_a_node_at_a_time() -> None:
+    for seed in range(50):
+        acts = plan(seed, SECONDS, 8, list(Fault))
+        assert acts == plan(seed, SECONDS, 8, list(Fault))
+        assert {act.fault for act in acts} == set(Fault)
+        assert all(0 <= act.at <= act.until <= SECONDS + 30 for act in acts)
+        for n, one in enumerate(acts):
+            together = [act for act in acts[n + 1 :] if act.at <= one.until]
+            if one.fault in OF_ALL:
+                assert not any(act.fault in OF_ALL for act in together)
+            else:
+                assert one.node not in {act.node for act in together if act.fault not in OF_ALL}
 
 
 def speak_of_yesterday(emitters: list[Emitter]) -> None:
