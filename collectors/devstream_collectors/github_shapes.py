@@ -1,4 +1,4 @@
-"""The parts of GitHub's webhook payloads that `github.py` reads.
+"""The parts of GitHub's webhook payloads, and of the same objects in its API, that we read.
 
 From https://docs.github.com/en/webhooks/webhook-events-and-payloads. Every field may be missing or null in some sender's version
 (GitHub Enterprise lags, old hooks are replayed), so all have defaults; a wrong type is a `msgspec.ValidationError`.
@@ -106,7 +106,10 @@ class RunBody(msgspec.Struct, frozen=True):
     run_started_at: str | None = ""
     actor: User | None = None
     triggering_actor: User | None = None
+    repository: Repository | None = None
+    """In an answer of the API; a webhook has it beside the run."""
     head_repository: Repository | None = None
+    status: str | None = ""
 
 
 class WorkflowRun(Payload, frozen=True):
@@ -134,6 +137,7 @@ class StatusBody(msgspec.Struct, frozen=True):
     log_url: str | None = ""
     target_url: str | None = ""
     created_at: str | None = ""
+    id: int | None = 0
 
 
 class DeploymentStatus(Payload, frozen=True):
@@ -149,7 +153,12 @@ class IssueBody(msgspec.Struct, frozen=True):
     number: int | None = 0
     title: str | None = ""
     html_url: str | None = ""
+    created_at: str | None = ""
     updated_at: str | None = ""
+    closed_at: str | None = ""
+    user: User | None = None
+    pull_request: object = None
+    """The API lists pull requests among the issues; they have this."""
 
 
 class Issues(Payload, frozen=True):

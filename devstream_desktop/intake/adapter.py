@@ -7,14 +7,14 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import TypeGuard
 
-from devstream_collectors.contract import SignatureScheme, WebhookCollector
+from devstream_collectors.contract import Collector, CollectorModule, PollCollector, SourceInfo, WebhookCollector
 from devstream_desktop.errors import DevstreamError
 
 GROUP = "devstream.collectors"
 
 
 class NoCollectorError(DevstreamError):
-    """No installed collector has that name, or it is broken; the message says which there are."""
+    """No installed collector has that name, or it is broken, or cannot do what is asked; the message says which there are."""
 
 
 def collector_names() -> list[str]:
@@ -23,8 +23,8 @@ def collector_names() -> list[str]:
 
 
 @cache
-def webhook_collector(name: str) -> WebhookCollector:
-    """The webhook collector called `name`. Imports it, so it blocks the first time.
+def collector_module(name: str) -> CollectorModule:
+    """The collector called `name`. Imports it, so it blocks the first time.
 
     Raises:
         NoCollectorError: there is none, or it does not import or lacks a part.
@@ -37,15 +37,62 @@ def webhook_collector(name: str) -> WebhookCollector:
         module: object = found[0].load()
     except Exception as error:
         raise NoCollectorError(f"the collector {name!r} ({found[0].value}) cannot be imported: {error}") from error
-    if not _is_webhook_collector(module):
-        raise NoCollectorError(f"the collector {name!r} ({found[0].value}) takes no webhooks")
+    if not _is_collector(module):
+        raise NoCollectorError(f"the collector {name!r} ({found[0].value}) has no COLLECTOR that says what it is")
+    about = module.COLLECTOR
+    needed = (("normalise", "sample") if about.webhook else ()) + (("requests", "parse") if about.poll else ())
+    lacking = [part for part in needed if not callable(getattr(module, part, None))]
+    if lacking:
+        raise NoCollectorError(f"the collector {name!r} ({found[0].value}) lacks {', '.join(lacking)}")
     return module
 
 
-def _is_webhook_collector(module: object) -> TypeGuard[WebhookCollector]:
-    return (
-        isinstance(module, ModuleType)
-        and isinstance(getattr(module, "SIGNATURE", None), SignatureScheme)
-        and all(isinstance(getattr(module, name, None), str) for name in ("EVENT_HEADER", "DELIVERY_HEADER"))
-        and all(callable(getattr(module, name, None)) for name in ("normalise", "sample"))
-    )
+def webhook_collector(name: str) -> WebhookCollector:
+    """The collector called `name`, which takes webhooks.
+
+    Raises:
+        NoCollectorError: as `collector_module`, or it takes none.
+
+    """
+    module = collector_module(name)
+    if not _takes_webhooks(module):
+        raise NoCollectorError(f"the collector {name!r} takes no webhooks")
+    return module
+
+
+def poll_collector(name: str) -> PollCollector:
+    """The collector called `name`, which can ask its service.
+
+    Raises:
+        NoCollectorError: as `collector_module`, or it cannot.
+
+    """
+    module = collector_module(name)
+    if not _polls(module):
+        raise NoCollectorError(f"the collector {name!r} cannot poll; its service must post to us")
+    return module
+
+
+def check_options(name: str, source: SourceInfo) -> None:
+    """Let the collector look at what a source's options say.
+
+    Raises:
+        NoCollectorError: as `collector_module`.
+        ValueError: they cannot be right; the message is a sentence.
+
+    """
+    check: object = getattr(collector_module(name), "check", None)
+    if callable(check):
+        check(source)
+
+
+def _is_collector(module: object) -> TypeGuard[CollectorModule]:
+    return isinstance(module, ModuleType) and isinstance(getattr(module, "COLLECTOR", None), Collector)
+
+
+def _takes_webhooks(module: CollectorModule) -> TypeGuard[WebhookCollector]:
+    return module.COLLECTOR.webhook is not None
+
+
+def _polls(module: CollectorModule) -> TypeGuard[PollCollector]:
+    return module.COLLECTOR.poll is not None

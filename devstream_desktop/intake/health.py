@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import msgspec
 
@@ -20,9 +21,18 @@ FAILURES_BEFORE_SILENT = 2
 _LOG = logging.getLogger(__name__)
 
 
+class Way(StrEnum):
+    """By which way a source was heard: one may be silent while the other is not."""
+
+    WEBHOOK = "webhook"
+    POLL = "poll"
+
+
 class _Saved(msgspec.Struct, frozen=True):
     last_seen: int = 0
     silent_since: int = 0
+    troubles: tuple[str, ...] = ()
+    delivered: int = 0
 
 
 _saved = msgspec.json.Decoder(_Saved)
@@ -43,7 +53,12 @@ class Health:
     rejected: int = 0
     events: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    _failures: int = 0
+    credential_expires: int = 0
+    """When the token for polling ends, UTC milliseconds; 0: not known."""
+    _troubles: set[str] = field(default_factory=set)
+    """The ways that are silent or fail."""
+    _delivered: int = 0
+    _failures: Counter[str] = field(default_factory=Counter)
     _started: int = 0
 
     async def open(self, now: int) -> None:
@@ -56,43 +71,60 @@ class Health:
             except msgspec.MsgspecError:
                 return
             self.last_seen, self.silent_since = known.last_seen, known.silent_since
+            self._troubles, self._delivered = set(known.troubles), known.delivered
 
     @property
     def state(self) -> str:
         """`new`, `active` or `silent`, for a person."""
         return "silent" if self.silent_since else "active" if self.last_seen else "new"
 
-    async def seen(self, now: int) -> None:
-        """The source answered or delivered."""
-        self.last_seen, self.last_error, self._failures = now, "", 0
-        if self.silent_since:
-            since = self.silent_since
-            if await self._say("active", now, since, ""):
-                self.silent_since = 0
-                await self.save()
+    async def seen(self, now: int, way: Way = Way.POLL) -> None:
+        """The source answered or delivered; one way that works says nothing of the other."""
+        self.last_seen = now
+        self._failures[way] = 0
+        if way is Way.WEBHOOK:
+            self._delivered = now
+        self._troubles.discard(way)
+        if self._troubles:
+            return
+        self.last_error = ""
+        if self.silent_since and await self._say("active", now, self.silent_since, ""):
+            self.silent_since = 0
+            await self.save()
 
-    async def failed(self, now: int, error: str) -> None:
+    async def failed(self, now: int, error: str, way: Way = Way.POLL) -> None:
         """The source could not be read. The second time in a row it counts as silent."""
         self.last_error = clean(error, 200)
-        self._failures += 1
-        if self._failures >= FAILURES_BEFORE_SILENT:
-            await self._silent(now, self.last_error)
+        self._failures[way] += 1
+        if self._failures[way] >= FAILURES_BEFORE_SILENT:
+            await self._silent(now, self.last_error, way)
+
+    def refused(self, mistake: str) -> None:
+        """Somebody posted without proof; anybody can, so it changes nothing but what `status` shows."""
+        self.rejected += 1
+        self.last_error = mistake
+
+    def expect(self, ways: Collection[str]) -> None:
+        """By which ways the source is heard: one that was taken away cannot be silent any more."""
+        self._troubles &= set(ways)
 
     async def check(self, now: int) -> None:
-        """Notice that nothing came for longer than expected."""
-        last = max(self.last_seen, self._started)
+        """Notice that nothing was delivered for longer than expected."""
+        last = max(self._delivered, self._started)
         if self.silent_after and now - last > self.silent_after:
-            await self._silent(now, f"nothing for {self.silent_after // 1000} s")
+            await self._silent(now, f"nothing for {self.silent_after // 1000} s", Way.WEBHOOK)
 
     async def save(self) -> None:
         """Keep what the next start must know."""
-        await self.notes.write(self._note, msgspec.json.encode(_Saved(self.last_seen, self.silent_since)))
+        saved = _Saved(self.last_seen, self.silent_since, tuple(sorted(self._troubles)), self._delivered)
+        await self.notes.write(self._note, msgspec.json.encode(saved))
 
     @property
     def _note(self) -> str:
         return f"health/{self.name}"
 
-    async def _silent(self, now: int, reason: str) -> None:
+    async def _silent(self, now: int, reason: str, way: Way) -> None:
+        self._troubles.add(way)
         if not self.silent_since and await self._say("silent", now, now, reason):
             self.silent_since = now
             await self.save()

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
 
-from devstream_collectors.contract import Delivery, Normalised, SourceInfo, WebhookCollector
-from devstream_desktop.intake.health import Health, Publish
+from devstream_collectors.contract import Delivery, Normalised
+from devstream_desktop.intake.health import Publish
+from devstream_desktop.intake.remote import Channel
 from devstream_desktop.intake.spool import TEST_HEADER, Raw, Spool
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
@@ -21,16 +21,6 @@ LARGE_BODY = 64 * 1024
 """Bytes from which a body is parsed off the loop."""
 MAX_PAUSE = 30.0
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Channel:
-    """A webhook source that runs."""
-
-    info: SourceInfo
-    collector: WebhookCollector
-    secrets: tuple[bytes, ...]
-    health: Health
 
 
 class Normaliser:
@@ -108,8 +98,7 @@ class Normaliser:
         events = [event for row, result in read for event in self._events(row, result)]
         if events:
             await self._publish(events)
-        outcomes = {row.id: result.dropped or f"{len(result.events)} events" for row, result in read}
-        await self._spool.done(outcomes, sum(len(row.body) for row, _ in read))
+        await self._spool.done([(row, result.dropped or f"{len(result.events)} events") for row, result in read])
         for row, result in read:
             channel = self._channels.get(row.source)
             if channel is not None and result.dropped:

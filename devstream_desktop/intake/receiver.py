@@ -1,8 +1,8 @@
 """What the HTTP server answers: `POST /in/<source>`, checked, stored, 202.
 
-There is nothing else to ask for, and nothing is parsed before it is known to be authentic. 400 not JSON, or a header that matters
-came twice; 401 wrong or missing signature; 404 no such source; 405 not POST; 408 too slow; 411 no length; 413 over 5 MiB;
-431 headers too large; 503 cannot be stored now (the sender should try again).
+There is nothing else to ask for, and nothing is believed before it is known to be authentic. 400 not JSON, or a header that matters
+came twice; 401 wrong or missing proof; 404 no such source; 405 not POST; 408 too slow; 411 no length; 413 over 5 MiB; 429 this source
+has too much waiting; 431 headers too large; 503 cannot be stored now (the sender should try again).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import hmac
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,8 +21,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from devstream_desktop.intake.normaliser import LARGE_BODY, Channel
-from devstream_desktop.intake.signature import verify
+from devstream_collectors.contract import SecretPath, Webhook
+from devstream_desktop.intake.health import Way
+from devstream_desktop.intake.normaliser import LARGE_BODY
+from devstream_desktop.intake.proof import form_payload, is_form, proves
+from devstream_desktop.intake.remote import Channel
 from devstream_desktop.intake.spool import TEST_HEADER, Spool, Taken
 from devstream_desktop.intake.store import StoreError
 from devstream_desktop.stream.text import clean
@@ -34,7 +37,9 @@ MAX_IN_FLIGHT = 64 * 1024 * 1024
 MAX_DROPPED = 64 * 1024 * 1024
 """Bytes of a refused body that are read and dropped."""
 BODY_SECONDS = 10.0
-_FORM = "application/x-www-form-urlencoded"
+MAX_IN_FLIGHT_OF_ONE = 16 * 1024 * 1024
+"""Of these, for one source: a sender that floods leaves room for the others."""
+RETRY_SECONDS = "60"
 _LOG = logging.getLogger(__name__)
 
 
@@ -42,6 +47,7 @@ class _Refused(Exception):  # noqa: N818 - it is an answer
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
+        self.headers = {"retry-after": RETRY_SECONDS} if status in (429, 503) else {"allow": "POST"} if status == 405 else {}
 
 
 class Receiver:
@@ -62,12 +68,17 @@ class Receiver:
         self._tests = tests
         self._now = now
         self._body_seconds = body_seconds
-        self._in_flight = 0
-        self.app = Starlette(routes=[Route("/in/{name}", self._answer, methods=["POST"])])
+        self._in_flight: Counter[str] = Counter()
+        methods = ["POST", "OPTIONS"]
+        # The second is for senders that can send no secret but an address: see `SecretPath`.
+        paths = ("/in/{name}", "/in/{name}/{secret}")
+        self.app = Starlette(routes=[Route(path, self._answer, methods=methods) for path in paths])
         self.app.router.redirect_slashes = False
 
     async def _answer(self, request: Request) -> Response:
         try:
+            if request.method == "OPTIONS":
+                return self._handshake(request)
             status, text = await self._take(request)
         except _Refused as refusal:
             return _Refusal(refusal, self._body_seconds)
@@ -75,60 +86,68 @@ class Receiver:
             return PlainTextResponse("gone\n", 400)
         return PlainTextResponse(f"{text}\n", status)
 
+    def _handshake(self, request: Request) -> Response:
+        """The question of a CloudEvents sender whether it may post here; anybody may ask, and must still prove who it is."""
+        channel = self._channels.get(request.path_params["name"])
+        origin = request.headers.get("webhook-request-origin", "")
+        if channel is None or not channel.webhook.handshake or not origin:
+            raise _Refused(405, "POST only")
+        return Response(headers={"webhook-allowed-origin": clean(origin, 200), "webhook-allowed-rate": "*", "allow": "POST"})
+
     async def _take(self, request: Request) -> tuple[int, str]:
-        name = request.path_params["name"]
-        channel = self._channels.get(name)
+        channel = self._channels.get(request.path_params["name"])
         if channel is None:
             raise _Refused(404, "no such source")
         if sum(len(key) + len(value) for key, value in request.headers.raw) > MAX_HEADERS:
             raise _Refused(431, "headers are too large")
         headers = _headers(request, channel)
-        body = await self._body(request)
+        body = await self._body(request, channel.info.name)
         now = self._now()
-        scheme = channel.collector.SIGNATURE
-        check = (scheme, channel.secrets, body, headers, now)
-        if not (await asyncio.to_thread(verify, *check) if len(body) >= LARGE_BODY else verify(*check)):
-            channel.health.rejected += 1
-            channel.health.last_error = (
-                f"a delivery with a wrong or missing {scheme.header} was refused; is the secret the same on both sides?"
-            )
-            raise _Refused(401, "wrong or missing signature")
-        document = await asyncio.to_thread(_json, headers, body) if len(body) >= LARGE_BODY else _json(headers, body)
-        return await self._store(channel, headers, document, now)
+        check = (channel.webhook, channel.secrets, body, headers, request.path_params.get("secret", ""), now)
+        if not (await asyncio.to_thread(proves, *check) if len(body) >= LARGE_BODY else proves(*check)):
+            channel.health.refused(_mistake(channel.webhook))
+            raise _Refused(401, "wrong or missing proof of who sends")
+        if channel.webhook.body == "json":
+            body = await asyncio.to_thread(_json, headers, body) if len(body) >= LARGE_BODY else _json(headers, body)
+        return await self._store(channel, headers, body, now)
 
     async def _store(self, channel: Channel, headers: Mapping[str, str], body: bytes, now: int) -> tuple[int, str]:
-        collector = channel.collector
         name = channel.info.name
-        kept = {key: clean(headers[key], 200) for key in (collector.EVENT_HEADER,) if key in headers}
+        kept = {key: clean(value, 500) for key, value in headers.items() if channel.keeps(key)}
         test = headers.get(TEST_HEADER, "")
         if any(hmac.compare_digest(test.encode(), known.encode()) for known in self._tests):
             kept[TEST_HEADER] = test
         try:
-            taken = await self._spool.put(name, clean(headers.get(collector.DELIVERY_HEADER, ""), 200), kept, body, now)
+            taken = await self._spool.put(name, clean(headers.get(channel.webhook.delivery_header, ""), 200), kept, body, now)
         except StoreError as error:
             channel.health.last_error = str(error)
             _LOG.error("a delivery of source %s was turned away: %s", name, error)
             raise _Refused(503, "cannot be stored now, try again later") from error
+        if taken is Taken.TOO_MANY:
+            channel.health.last_error = "too many of its deliveries wait to be published; the sender was told to slow down"
+            raise _Refused(429, "too many of your deliveries wait, try again later")
         if taken is Taken.FULL:
             channel.health.last_error = "too many deliveries wait to be published; the sender was told to try again"
             raise _Refused(503, "too many deliveries wait, try again later")
         if taken is Taken.SEEN:
             return 202, "seen before"
         channel.health.accepted += 1
-        await channel.health.seen(now)
+        await channel.health.seen(now, Way.WEBHOOK)
         self._wake()
         return 202, "accepted"
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, name: str) -> bytes:
         length = request.headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()):
             raise _Refused(411, "Content-Length is required")
         size = int(length[:12])
         if size > MAX_BODY:
             raise _Refused(413, f"more than {MAX_BODY} bytes")
-        if self._in_flight + size > MAX_IN_FLIGHT:
+        if self._in_flight.total() + size > MAX_IN_FLIGHT:
             raise _Refused(503, "too many deliveries at once, try again later")
-        self._in_flight += size
+        if self._in_flight[name] + size > MAX_IN_FLIGHT_OF_ONE:
+            raise _Refused(429, "too many of your deliveries at once, try again later")
+        self._in_flight[name] += size
         body = bytearray()
         try:
             async with asyncio.timeout(self._body_seconds):
@@ -139,7 +158,7 @@ class Receiver:
         except TimeoutError:
             raise _Refused(408, "too slow") from None
         finally:
-            self._in_flight -= size
+            self._in_flight[name] -= size
         return bytes(body)
 
 
@@ -147,7 +166,7 @@ class _Refusal(PlainTextResponse):
     """An answer that is out before the body is in: the rest is read and dropped, for a sender cut off while it writes never reads."""
 
     def __init__(self, refused: _Refused, seconds: float) -> None:
-        super().__init__(f"{refused}\n", refused.status)
+        super().__init__(f"{refused}\n", refused.status, refused.headers)
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI gives it
@@ -169,29 +188,27 @@ class _Refusal(PlainTextResponse):
 
 def _headers(request: Request, channel: Channel) -> dict[str, str]:
     """The headers that are read, each at most once: of two, a proxy and we might not believe the same."""
-    collector = channel.collector
-    scheme = collector.SIGNATURE
-    names = {scheme.header, scheme.timestamp_header, scheme.id_header, collector.EVENT_HEADER, collector.DELIVERY_HEADER}
     found: dict[str, str] = {}
-    for name in (*names, "content-type", TEST_HEADER):
-        values = request.headers.getlist(name) if name else []
-        if len(values) > 1:
-            raise _Refused(400, f"{name} was sent twice")
-        if values:
-            found[name] = values[0]
+    for name, value in request.headers.items():
+        if name == TEST_HEADER or channel.reads(name):
+            if name in found:
+                raise _Refused(400, f"{name} was sent twice")
+            found[name] = value
     return found
+
+
+def _mistake(webhook: Webhook) -> str:
+    names = ", ".join(sorted({way.header for way in webhook.auth if not isinstance(way, SecretPath)}))
+    where = f"a wrong or missing {names}" if names else "a wrong secret in its path"
+    return f"a delivery with {where} was refused; is the secret the same on both sides?"
 
 
 def _json(headers: Mapping[str, str], body: bytes) -> bytes:
     """The JSON of a body, which GitHub and others may also send as the form field `payload`."""
-    if headers.get("content-type", "").split(";")[0].strip().lower() == _FORM:
-        try:
-            fields = parse_qs(body.decode(), strict_parsing=True, max_num_fields=20)
-        except ValueError:
-            raise _Refused(400, "not a form") from None
-        body = fields.get("payload", [""])[0].encode()
+    form = is_form(headers)
+    body = form_payload(headers, body)
     try:
         msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        raise _Refused(400, "not JSON") from None
+        raise _Refused(400, "not JSON in the form's field payload" if form else "not JSON") from None
     return body

@@ -13,8 +13,9 @@ from devstream_collectors.contract import Normalised
 from devstream_desktop.intake.git_commands import GitError
 from devstream_desktop.intake.git_poll import GitPoller
 from devstream_desktop.intake.health import Publish
-from devstream_desktop.intake.normaliser import Channel, tested_event
-from devstream_desktop.intake.signature import sign
+from devstream_desktop.intake.normaliser import tested_event
+from devstream_desktop.intake.proof import proof_headers
+from devstream_desktop.intake.remote import Channel
 from devstream_desktop.intake.spool import TEST_HEADER
 
 SECONDS = 10.0
@@ -78,24 +79,20 @@ async def try_webhook(
 
 
 async def _post(channel: Channel, address: tuple[str, int], test: str, now: int) -> int:
-    """The status of a signed POST. A request this plain needs no HTTP client."""
-    collector, info = channel.collector, channel.info
-    scheme = collector.SIGNATURE
-    delivery = collector.sample(info, now)
-    headers = dict(delivery.headers)
-    if scheme.timestamp_header:
-        headers[scheme.timestamp_header] = str(now // 1000)
-    if scheme.id_header:
-        headers[scheme.id_header] = test
-    headers[scheme.header] = sign(scheme, channel.secrets[0], delivery.body, headers)
-    headers |= {"host": "localhost", "content-type": "application/json", "content-length": str(len(delivery.body)), TEST_HEADER: test}
-    if collector.DELIVERY_HEADER:
-        headers[collector.DELIVERY_HEADER] = test
-    lines = [f"POST /in/{info.name} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "connection: close", "", ""]
+    """The status of an authentic POST. A request this plain needs no HTTP client."""
+    info, webhook, secret = channel.info, channel.webhook, channel.secrets[0]
+    delivery = channel.collector.sample(info, now)
+    headers = {"content-type": "application/json", **delivery.headers}
+    proof = proof_headers(webhook, secret, delivery.body, now, test)
+    path = f"/in/{info.name}" if proof else f"/in/{info.name}/{secret.decode()}"
+    headers |= proof | {"host": "localhost", "content-length": str(len(delivery.body)), TEST_HEADER: test}
+    if webhook.delivery_header:
+        headers[webhook.delivery_header] = test
+    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "connection: close", "", ""]
     host, port = address
     reader, writer = await asyncio.open_connection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104
     try:
-        writer.write("\r\n".join(lines).encode() + delivery.body)
+        writer.write("\r\n".join(lines).encode("latin-1", "replace") + delivery.body)
         await writer.drain()
         answer = (await reader.readline()).split()
     finally:

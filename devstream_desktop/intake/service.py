@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from devstream_collectors.change import service_scope
-from devstream_collectors.contract import SourceInfo
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as configuration
-from devstream_desktop.intake.adapter import NoCollectorError, webhook_collector
+from devstream_desktop.intake.adapter import NoCollectorError
 from devstream_desktop.intake.emit import EmitRequest, emit_event
 from devstream_desktop.intake.git_poll import GitPoller, git_scope
 from devstream_desktop.intake.health import Health, Publish
-from devstream_desktop.intake.normaliser import Channel, Normaliser
+from devstream_desktop.intake.normaliser import Normaliser
+from devstream_desktop.intake.remote import Channel, open_channel, source_info
 from devstream_desktop.intake.self_test import TestReport, failed, try_git, try_webhook
-from devstream_desktop.intake.sources import GitSource, Source, Vault, WebhookSource
+from devstream_desktop.intake.sources import GitSource, RemoteSource, Source, SourcesError, Vault
 from devstream_desktop.intake.spool import Notes, Spool
 from devstream_desktop.intake.store import Store, StoreError
 from devstream_desktop.stream.event import Event
@@ -165,7 +165,7 @@ class Intake:
         """
         await self._apply(await asyncio.to_thread(configuration.load_sources, self._home.sources))
 
-    async def add_source(self, source: Source, secret: bytes = b"") -> str:
+    async def add_source(self, source: Source, secret: bytes = b"", token: bytes = b"") -> str:
         """Add a source and start it; what comes back is the URL path it is posted to, empty for a poller.
 
         Raises:
@@ -173,11 +173,11 @@ class Intake:
             NoCollectorError: no collector of its type is installed.
 
         """
-        if isinstance(source, WebhookSource):
-            await asyncio.to_thread(webhook_collector, source.type)
-        await asyncio.to_thread(configuration.add_source, self._home, self._vault, source, secret)
+        if isinstance(source, RemoteSource):
+            await asyncio.to_thread(source_info, source)
+        path = await asyncio.to_thread(configuration.add_source, self._home, self._vault, source, secret, token)
         await self.reload()
-        return source.path if isinstance(source, WebhookSource) else ""
+        return path
 
     async def remove_source(self, name: str) -> None:
         """Stop a source and forget it and its secret.
@@ -244,26 +244,24 @@ class Intake:
             await health.open(self._now())
         self._sources[source.name] = source
         self._broken.pop(source.name, None)
+        self._channels.pop(source.name, None)
         if isinstance(source, GitSource):
-            self._channels.pop(source.name, None)
-            poller = GitPoller(source, self._home.mirrors, self._notes, health, self._publish, self._now)
-            stop = asyncio.Event()
-            self._pollers[source.name] = stop, asyncio.create_task(poller.run(stop), name=f"intake-git-{source.name}"), poller
+            self._poll(source.name, GitPoller(source, self._home.mirrors, self._notes, health, self._publish, self._now))
             return
-        health.silent_after = source.silent_after * 1000
+        health.silent_after = source.silent_after * 1000 if source.takes_webhooks else 0
+        health.expect(source.ways)
         try:
-            collector = await asyncio.to_thread(webhook_collector, source.type)
-            sealed = await asyncio.to_thread(self._vault.unseal, configuration.secret_name(source.name))
-        except NoCollectorError as error:
-            self._channels.pop(source.name, None)
+            if source.takes_webhooks:
+                self._channels[source.name] = await asyncio.to_thread(open_channel, source, self._vault, health)
+        except (NoCollectorError, SourcesError) as error:
             self._broken[source.name] = str(error)
         except Exception as error:  # noqa: BLE001 - the vault's own; the other sources go on, and `status` shows this one
             _LOG.warning("source %s has no secret: %s", source.name, error)
-            self._channels.pop(source.name, None)
             self._broken[source.name] = f"its secret cannot be unsealed ({error}); remove the source and add it again"
-        else:
-            info = SourceInfo(source.name, source.branches, source.service)
-            self._channels[source.name] = Channel(info, collector, tuple(configuration.split_secrets(sealed)), health)
+
+    def _poll(self, name: str, poller: GitPoller) -> None:
+        stop = asyncio.Event()
+        self._pollers[name] = stop, asyncio.create_task(poller.run(stop), name=f"intake-poll-{name}"), poller
 
     async def _end_poller(self, name: str) -> None:
         if name not in self._pollers:
@@ -325,7 +323,7 @@ class Intake:
             rejected=health.rejected,
             events=health.events,
             dropped=dict(health.dropped),
-            where=source.url if isinstance(source, GitSource) else source.path,
+            where=source.url if isinstance(source, GitSource) else source.path or source.url,
         )
 
 

@@ -1,15 +1,23 @@
 """What this collector takes in: the form of `sources.toml`, read into typed values and written back.
 
     [source.shop]                      the name: a to z, 0 to 9 and -, at most 40
-    type = "git"                       or the name of an installed webhook collector, such as "github"
-    url = "/srv/git/shop.git"          git only: a path or URL, never with a password in it
+    type = "git"                       or the name of an installed collector, such as "github"
     branches = ["main", "release/*"]   exact names or globs; none: the default branch
-    service = "shop"                   what its lines are about; none: the source's name, or the repository's for a forge
-    interval = 20                      git only: seconds between polls; none: 1 for a path, 20 for a URL
-    backfill = true                    git only: fill the history with the newest commits, quietly, at first contact
-    silent_after = 86400               webhooks only: seconds without a delivery until the source counts as silent; none: never
+    service = "shop"                   what its lines are about; none: the source's name, or what the sender calls it
+    url = "/srv/git/shop.git"          git: a path or URL; others: the service's https address; never with a password in it
+    interval = 20                      seconds between polls; none: 1 for a path, 20 for a git URL, the collector's for others
 
-The file is ours, so writing it keeps no comments. A webhook's secret is not in it: the vault seals it under `secret_name`.
+    backfill = true                    git only: fill the history with the newest commits, quietly, at first contact
+
+    ways = ["webhook", "poll"]         all but git: it posts to us, we ask it, or both; none: it posts ("tail": we read its file)
+    environment = "production"         for what says nothing of its environment
+    silent_after = 86400               seconds without a delivery until the source counts as silent; none: never
+    secret_path = true                 it posts to an address with a secret in it
+    token_env = "CI_TOKEN"             where the token for polling is, when it is not sealed: a variable of the node,
+    token_file = "/run/secrets/ci"     or a file, read each time
+    options.repository = "acme/shop"   what `devstream source add TYPE --help` lists
+
+The file is ours, so writing it keeps no comments. Secrets are not in it: the vault seals them (`secret_name`, `token_name`).
 """
 
 from __future__ import annotations
@@ -24,11 +32,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from devstream_desktop.intake.source_types import GitSource, Source, SourcesError, WebhookSource, is_local
+from devstream_desktop.intake.source_types import WAYS, WEBHOOK, GitSource, RemoteSource, Source, SourcesError, is_local
 
 MAX_NAME = 40
 MAX_SOURCES = 200
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
+_OPTION = re.compile(r"[a-z_]{1,40}")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
@@ -79,9 +88,9 @@ class _FieldError(Exception):
         self.field = field
 
 
-_COMMON = ("type", "branches", "service")
-_GIT = (*_COMMON, "url", "interval", "backfill")
-_WEBHOOK = (*_COMMON, "silent_after")
+_COMMON = ("type", "branches", "service", "url", "interval")
+_GIT = (*_COMMON, "backfill")
+_REMOTE = (*_COMMON, "ways", "environment", "silent_after", "secret_path", "token_env", "token_file", "options")
 
 
 def _source(name: str, table: object) -> Source:
@@ -91,23 +100,38 @@ def _source(name: str, table: object) -> Source:
         raise _FieldError("", "not a table; write [source.NAME]")
     kind = _text(table, "type")
     if not _NAME.fullmatch(kind):
-        raise _FieldError("type", 'type is missing; write type = "git" or the name of a webhook collector, such as "github"')
-    allowed = _GIT if kind == "git" else _WEBHOOK
+        raise _FieldError("type", 'type is missing; write type = "git" or the name of a collector, such as "github"')
+    allowed = _GIT if kind == "git" else _REMOTE
     for field in table:
         if field not in allowed:
             raise _FieldError(field, f"{field!r} is unknown for type {kind!r}; allowed: {', '.join(allowed)}")
     branches, service = _branches(table), _text(table, "service")
     if len(service) > 60:
         raise _FieldError("service", "service is longer than 60 characters")
-    if kind != "git":
-        return WebhookSource(
-            name=name, type=kind, branches=branches, service=service, silent_after=_whole(table, "silent_after", 31_536_000)
+    interval = _whole(table, "interval", 86_400)
+    if kind == "git":
+        return GitSource(
+            name=name, url=_url(table), branches=branches, service=service, interval=interval, backfill=_flag(table, "backfill")
         )
-    backfill = table.get("backfill", False)
-    if not isinstance(backfill, bool):
-        raise _FieldError("backfill", "backfill must be true or false")
-    return GitSource(
-        name=name, url=_url(table), branches=branches, service=service, interval=_whole(table, "interval", 86_400), backfill=backfill
+    environment, token_env, token_file = _text(table, "environment"), _text(table, "token_env"), _text(table, "token_file")
+    if len(environment) > 40:
+        raise _FieldError("environment", "environment is longer than 40 characters")
+    if token_file and not Path(token_file).is_absolute():
+        raise _FieldError("token_file", "token_file must be an absolute path, for the node has another working folder")
+    return RemoteSource(
+        name=name,
+        type=kind,
+        ways=_ways(table),
+        branches=branches,
+        service=service,
+        environment=environment,
+        url=_service_url(table),
+        silent_after=_whole(table, "silent_after", 31_536_000),
+        interval=interval,
+        secret_path=_flag(table, "secret_path"),
+        token_env=token_env,
+        token_file=token_file,
+        options=_options(table),
     )
 
 
@@ -129,6 +153,59 @@ def _url(table: Mapping[str, object]) -> str:
     if parts is not None and (parts.password is not None or (scheme in ("http", "https") and parts.username)):
         raise _FieldError("url", "url holds a user name or password; leave it out and use an SSH key or git's credential helper")
     return url
+
+
+def _service_url(table: Mapping[str, object]) -> str:
+    url = _text(table, "url").rstrip("/")
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        raise _FieldError("url", "url is not well formed") from None
+    if parts.scheme not in ("https", "http") or not host:
+        raise _FieldError("url", "url must be the service's https address")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise _FieldError("url", "url holds a user name, password or query; leave it out and give a token")
+    return url
+
+
+def _ways(table: Mapping[str, object]) -> tuple[str, ...]:
+    value = table.get("ways", [WEBHOOK])
+    if not isinstance(value, list | tuple) or not value or any(way not in WAYS for way in value):
+        raise _FieldError("ways", 'ways must be a list of "webhook", "poll" and "tail"')
+    return tuple(way for way in WAYS if way in value)
+
+
+def _options(table: Mapping[str, object]) -> dict[str, str | int | bool | tuple[str, ...]]:
+    values = table.get("options", {})
+    if not _is_table(values) or len(values) > 50:
+        raise _FieldError("options", 'options are written as options.NAME = "value", at most 50 of them')
+    found: dict[str, str | int | bool | tuple[str, ...]] = {}
+    for name, value in values.items():
+        if not _OPTION.fullmatch(name):
+            raise _FieldError("options", "the name of an option is of a to z and _")
+        if isinstance(value, list | tuple):
+            found[name] = tuple(_option_text(name, item) for item in value)
+        elif isinstance(value, bool | int):
+            found[name] = value
+        else:
+            found[name] = _option_text(name, value)
+    return found
+
+
+def _option_text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not _PRINTABLE.fullmatch(value) or len(value) > 1000:
+        raise _FieldError("options", f"options.{name} must be a text, a whole number, true, false, or a list of texts")
+    return value
+
+
+def _flag(table: Mapping[str, object], field: str) -> bool:
+    value = table.get(field, False)
+    if not isinstance(value, bool):
+        raise _FieldError(field, f"{field} must be true or false")
+    return value
 
 
 def _branches(table: Mapping[str, object]) -> tuple[str, ...]:
@@ -180,13 +257,18 @@ def _fields(source: Source) -> dict[str, object]:
     """What is worth writing: all but the name and what equals its default."""
     values: dict[str, object] = msgspec.structs.asdict(source)
     del values["name"]
-    return {field: value for field, value in values.items() if value not in ("", 0, False, ())}
+    if values.get("ways") == (WEBHOOK,):
+        del values["ways"]
+    return {field: value for field, value in values.items() if value not in ("", 0, False, (), {})}
 
 
 def table_of(source: Source) -> str:
     """The TOML table of a source that `check_source` has passed."""
     lines = [f"[source.{source.name}]"]
     fields = {"type": source.type, **_fields(source)}
+    options = fields.pop("options", {})
+    if _is_table(options):
+        fields |= {f"options.{name}": value for name, value in options.items()}
     # Strings without control characters, whole numbers, booleans and lists of strings: JSON and TOML write these alike.
     lines += [f"{field} = {json.dumps(value, ensure_ascii=False)}" for field, value in fields.items()]
     return "\n".join(lines) + "\n"

@@ -9,6 +9,12 @@ import msgspec
 
 from devstream_desktop.errors import DevstreamError
 
+WEBHOOK = "webhook"
+POLL = "poll"
+TAIL = "tail"
+WAYS = (WEBHOOK, POLL, TAIL)
+"""How facts come from a source: it posts them, it is asked, or its file is read."""
+
 
 class SourcesError(DevstreamError):
     """`sources.toml` or a new source is not right; the message says where, why and what is allowed."""
@@ -34,27 +40,55 @@ class GitSource(msgspec.Struct, frozen=True, kw_only=True):
         return is_local(self.url)
 
 
-class WebhookSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A sender that posts to us. `type` is the name of its collector, `silent_after` seconds (0: silence is normal)."""
+class RemoteSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A service that posts to us, is asked by us, or both. `type` is the name of its collector."""
 
     name: str
     type: str
+    ways: tuple[str, ...] = (WEBHOOK,)
     branches: tuple[str, ...] = ()
     service: str = ""
+    environment: str = ""
+    url: str = ""
+    """The service's address, for polling and links; empty for the collector's own."""
     silent_after: int = 0
+    """Seconds without a delivery until it counts as silent (0: silence is normal)."""
+    interval: int = 0
+    """Seconds between polls, 0 for the collector's own."""
+    secret_path: bool = False
+    """What it proves itself with is part of the address it posts to."""
+    token_env: str = ""
+    """The environment variable that holds the token for polling; empty: the vault has it, or there is none."""
+    token_file: str = ""
+    """The file that holds it, read each time."""
+    options: dict[str, str | int | bool | tuple[str, ...]] = {}
+    """What its collector declares beyond these."""
+
+    @property
+    def takes_webhooks(self) -> bool:
+        return WEBHOOK in self.ways
+
+    @property
+    def polls(self) -> bool:
+        return POLL in self.ways
 
     @property
     def path(self) -> str:
-        """The URL path it posts to."""
-        return f"/in/{self.name}"
+        """The URL path it posts to, without the secret that may follow; empty when it does not post."""
+        return f"/in/{self.name}" if self.takes_webhooks else ""
 
 
-Source = GitSource | WebhookSource
+Source = GitSource | RemoteSource
 
 
 def secret_name(source: str) -> str:
     """Under which name the vault seals the secret of a source."""
     return f"source-{source}"
+
+
+def token_name(source: str) -> str:
+    """Under which name the vault seals the token a source is polled with."""
+    return f"source-{source}-token"
 
 
 def is_local(url: str) -> bool:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Protocol
 
 from devstream_desktop.home import Home, write_private
 from devstream_desktop.intake.source_toml import check_source, parse_sources, table_of
-from devstream_desktop.intake.source_types import GitSource, Source, SourcesError, WebhookSource, absolute_url, is_local, secret_name
+from devstream_desktop.intake.source_types import (
+    GitSource,
+    RemoteSource,
+    Source,
+    SourcesError,
+    absolute_url,
+    is_local,
+    secret_name,
+    token_name,
+)
 
 __all__ = [
     "GitSource",
+    "RemoteSource",
     "Source",
     "SourcesError",
     "Vault",
-    "WebhookSource",
     "absolute_url",
     "add_source",
     "check_source",
@@ -25,6 +35,7 @@ __all__ = [
     "save_sources",
     "secret_name",
     "split_secrets",
+    "token_name",
 ]
 
 MIN_SECRET = 8
@@ -77,10 +88,11 @@ def save_sources(path: Path, sources: list[Source]) -> None:
     write_private(path, ("# Written by `devstream source`; comments are not kept.\n\n" + "\n".join(tables)).encode())
 
 
-def add_source(home: Home, vault: Vault, source: Source, secret: bytes = b"") -> None:
-    """Seal the secret of a webhook source, then add it to the file. Blocks; for a node that runs, use `Intake.add_source`.
+def add_source(home: Home, vault: Vault, source: Source, secret: bytes = b"", token: bytes = b"") -> str:
+    """Seal the secrets of a source, then add it to the file. Blocks; for a node that runs, use `Intake.add_source`.
 
-    A secret file may have two lines, both valid: for the time of a rotation.
+    A secret file may have two lines, both valid: for the time of a rotation. What comes back is the URL path that it posts to, with
+    the secret when that is part of it: it is not shown again. Empty when it does not post.
 
     Raises:
         SourcesError: the source is not right, its name is taken, or its secret is missing or too short.
@@ -90,14 +102,23 @@ def add_source(home: Home, vault: Vault, source: Source, secret: bytes = b"") ->
     known = load_sources(home.sources)
     if any(other.name == source.name for other in known):
         raise SourcesError(f"there is a source {source.name!r} already; choose another name")
-    if isinstance(source, WebhookSource):
-        secrets = split_secrets(secret)
-        if not secrets or min(map(len, secrets)) < MIN_SECRET:
-            raise SourcesError(
-                f"source {source.name!r} needs a secret of at least 8 characters; write one to a file and give --secret-file"
-            )
-        vault.seal(secret_name(source.name), secret)
+    path = ""
+    if isinstance(source, RemoteSource):
+        if source.takes_webhooks:
+            path = source.path
+            if source.secret_path:
+                secret = secrets.token_urlsafe(32).encode()
+                path = f"{path}/{secret.decode()}"
+            given = split_secrets(secret)
+            if not given or min(map(len, given)) < MIN_SECRET:
+                raise SourcesError(
+                    f"source {source.name!r} needs a secret of at least 8 characters; write one to a file and give --secret-file"
+                )
+            vault.seal(secret_name(source.name), secret)
+        if token.strip():
+            vault.seal(token_name(source.name), token.strip())
     save_sources(home.sources, [*known, source])
+    return path
 
 
 def remove_source(home: Home, vault: Vault, name: str) -> None:
@@ -112,8 +133,9 @@ def remove_source(home: Home, vault: Vault, name: str) -> None:
     if len(kept) == len(known):
         raise SourcesError(f"there is no source {name!r}; known: {', '.join(source.name for source in known) or 'none'}")
     save_sources(home.sources, kept)
-    if vault.exists(secret_name(name)):
-        vault.remove(secret_name(name))
+    for sealed in (secret_name(name), token_name(name)):
+        if vault.exists(sealed):
+            vault.remove(sealed)
 
 
 def split_secrets(secret: bytes) -> list[bytes]:

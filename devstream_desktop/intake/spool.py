@@ -6,7 +6,8 @@ A raw delivery holds e-mail addresses, diffs and tokens: it stays in this node's
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Final
 
@@ -19,6 +20,8 @@ KEEP: Final = 72 * 3600 * 1000
 KEEP_DELIVERY_IDS: Final = 7 * 24 * 3600 * 1000
 """How long a delivery id counts as seen, milliseconds; GitHub redelivers for three days."""
 MAX_WAITING: Final = 20_000
+MAX_WAITING_OF_ONE: Final = 15_000
+"""Of one source: a sender that floods leaves room for the others."""
 MAX_WAITING_BYTES: Final = 512 * 1024 * 1024
 TEST_HEADER: Final = "devstream-test"
 """Set by the receiver itself, never taken from a request: the name of a test that waits for this delivery."""
@@ -30,6 +33,8 @@ class Taken(Enum):
     STORED = "stored"
     SEEN = "seen"
     FULL = "full"
+    TOO_MANY = "too many"
+    """Of this source, that is."""
 
 
 class Raw(msgspec.Struct, frozen=True):
@@ -50,22 +55,24 @@ class Spool:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
         self._waiting_bytes = 0
 
     async def open(self) -> None:
         """Count what waits from before."""
 
-        def count(connection: sqlite3.Connection) -> tuple[int, int]:
-            row = connection.execute("SELECT count(*), coalesce(sum(length(body)), 0) FROM raw WHERE outcome IS NULL").fetchone()
-            return int(row[0]), int(row[1])
+        def count(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
+            query = "SELECT source, count(*), sum(length(body)) FROM raw WHERE outcome IS NULL GROUP BY source"
+            return [(str(source), int(number), int(size)) for source, number, size in connection.execute(query)]
 
-        self._waiting, self._waiting_bytes = await self._store.run(count)
+        for source, number, size in await self._store.run(count):
+            self._waiting[source] = number
+            self._waiting_bytes += size
 
     @property
     def waiting(self) -> int:
         """How many deliveries wait."""
-        return self._waiting
+        return self._waiting.total()
 
     async def put(self, source: str, delivery_id: str, headers: Mapping[str, str], body: bytes, received: int) -> Taken:
         """Store a delivery; when this returns `STORED` it is on the disk.
@@ -74,7 +81,9 @@ class Spool:
             StoreError: it is not.
 
         """
-        if self._waiting >= MAX_WAITING or self._waiting_bytes + len(body) > MAX_WAITING_BYTES:
+        if self._waiting[source] >= MAX_WAITING_OF_ONE:
+            return Taken.TOO_MANY
+        if self._waiting.total() >= MAX_WAITING or self._waiting_bytes + len(body) > MAX_WAITING_BYTES:
             return Taken.FULL
 
         def insert(connection: sqlite3.Connection) -> Taken:
@@ -87,14 +96,14 @@ class Spool:
             return Taken.STORED
 
         # Reserved before the wait, so that a burst cannot pass the limit together.
-        self._waiting += 1
+        self._waiting[source] += 1
         self._waiting_bytes += len(body)
         taken = None
         try:
             taken = await self._store.run(insert)
         finally:
             if taken is not Taken.STORED:
-                self._waiting -= 1
+                self._waiting[source] -= 1
                 self._waiting_bytes -= len(body)
         return taken
 
@@ -114,16 +123,16 @@ class Spool:
 
         return await self._store.run(read)
 
-    async def done(self, outcomes: Mapping[int, str], sizes: int) -> None:
-        """Take deliveries off the queue: what became of each, and how many bytes they were."""
-        rows = [(outcome, number) for number, outcome in outcomes.items()]
+    async def done(self, read: Sequence[tuple[Raw, str]]) -> None:
+        """Take deliveries off the queue, each with what became of it."""
 
         def mark(connection: sqlite3.Connection) -> None:
-            connection.executemany("UPDATE raw SET outcome = ? WHERE id = ?", rows)
+            connection.executemany("UPDATE raw SET outcome = ? WHERE id = ?", [(outcome, row.id) for row, outcome in read])
 
         await self._store.run(mark)
-        self._waiting -= len(rows)
-        self._waiting_bytes -= sizes
+        for row, _ in read:
+            self._waiting[row.source] -= 1
+            self._waiting_bytes -= len(row.body)
 
     async def prune(self, now: int) -> int:
         """Delete what has been kept long enough; how many deliveries that were."""

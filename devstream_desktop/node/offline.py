@@ -96,7 +96,7 @@ def source_of(request: AddSource) -> files.Source:
     """The source that a request describes."""
     if request.type == "git":
         return files.GitSource(name=request.name, url=request.location, branches=request.branches)
-    return files.WebhookSource(name=request.name, type=request.type, branches=request.branches)
+    return files.RemoteSource(name=request.name, type=request.type, branches=request.branches)
 
 
 def absolute_location(location: str) -> str:
@@ -107,8 +107,7 @@ def absolute_location(location: str) -> str:
 def add_source(home: Home, request: AddSource) -> str:
     """Add a source; returns the URL path of a webhook source, else nothing."""
     source = source_of(request)
-    files.add_source(home, Vault.open(home), source, request.secret)
-    return source.path if isinstance(source, files.WebhookSource) else ""
+    return files.add_source(home, Vault.open(home), source, request.secret)
 
 
 def remove_source(home: Home, name: str) -> str:
@@ -123,7 +122,7 @@ def sources(home: Home) -> tuple[SourceStatus, ...]:
         SourceStatus(
             name=source.name,
             type=source.type,
-            location=source.path if isinstance(source, files.WebhookSource) else source.url,
+            location=source.path or source.url if isinstance(source, files.RemoteSource) else source.url,
             state="stopped",
             branches=source.branches,
         )

@@ -17,7 +17,7 @@ from figures import Row, percentile
 from messages import IntakeJob, Ready
 from processes import BenchError, worker
 
-from devstream_collectors import github
+from devstream_collectors.contract import SignatureScheme
 from devstream_desktop.intake.signature import sign
 
 GOAL = 1.3
@@ -36,6 +36,7 @@ class Round:
 
 def deliveries(count: int) -> Iterator[bytes]:
     """Whole requests, each a push that differs from the others."""
+    scheme = SignatureScheme(header="x-hub-signature-256")
     for number in range(count):
         body = msgspec.json.encode(
             {
@@ -56,8 +57,8 @@ def deliveries(count: int) -> Iterator[bytes]:
         )
         head = (
             f"POST /in/{_SOURCE} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-            f"{github.EVENT_HEADER}: push\r\n{github.DELIVERY_HEADER}: {number}\r\n"
-            f"{github.SIGNATURE.header}: {sign(github.SIGNATURE, _SECRET, body, {})}\r\n\r\n"
+            f"x-github-event: push\r\nx-github-delivery: {number}\r\n"
+            f"{scheme.header}: {sign(scheme, _SECRET, body, {})}\r\n\r\n"
         )
         yield head.encode() + body
 

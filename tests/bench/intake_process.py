@@ -20,7 +20,7 @@ from devstream_desktop.intake.normaliser import Channel
 from devstream_desktop.intake.receiver import Receiver
 from devstream_desktop.intake.server import HttpServer
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.sources import WebhookSource
+from devstream_desktop.intake.sources import RemoteSource
 from devstream_desktop.intake.spool import Notes, Spool, Taken
 from devstream_desktop.intake.store import Store
 from devstream_desktop.stream.event import Event
@@ -66,7 +66,7 @@ async def product(job: IntakeJob) -> None:
     home.create()
     intake = Intake(home, Memory(), publish, listen="127.0.0.1:0", now=now_ms)
     await intake.start()
-    await intake.add_source(WebhookSource(name=job.source, type="github"), job.secret)
+    await intake.add_source(RemoteSource(name=job.source, type="github"), job.secret)
     say(Ready(intake.url.removeprefix("http://")))
     await asyncio.to_thread(sys.stdin.read)
     await intake.stop()

@@ -1,22 +1,34 @@
-"""Samples of our own, written after each service's documentation, and the real payloads where they are at hand."""
+"""Samples of our own, written after each service's documentation, the real payloads where they are at hand, and what holds for all."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from devstream_collectors.contract import Delivery
+from devstream_collectors.contract import Delivery, Normalised, SourceInfo
+from devstream_desktop.stream.line import LIST_WIDTH, render
 
 HERE = Path(__file__).parent
 PAYLOADS = HERE.parents[2] / "shared" / "payloads"
 RECEIVED = 1_800_000_000_000  # 2027-01-15T08:00:00Z
+Normalise = Callable[[Delivery, SourceInfo], Normalised]
+_TABLE = pytest.StashKey[dict[str, Counter[str]]]()
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @pytest.fixture
 def sample() -> Callable[[str], Delivery]:
-    """`sample("push.forced")`: the event's name up to the first point."""
+    """`sample("push.forced")` of GitHub: the event's name up to the first point."""
 
     def read(name: str) -> Delivery:
         return Delivery(
@@ -26,8 +38,105 @@ def sample() -> Callable[[str], Delivery]:
     return read
 
 
+@pytest.fixture(scope="session")
+def samples() -> Callable[[str], dict[str, bytes]]:
+    """`samples("gitlab")`: the content of each file in `samples/gitlab`, by its name without the ending."""
+
+    def read(kind: str) -> dict[str, bytes]:
+        return {file.stem: file.read_bytes() for file in sorted((HERE / "samples" / kind).iterdir())}
+
+    return read
+
+
 @pytest.fixture
 def payloads() -> Path:
     if not PAYLOADS.is_dir():
         pytest.skip("the real payloads are not beside this repository (../shared/payloads)")
     return PAYLOADS
+
+
+@pytest.fixture
+def check_payloads(payloads: Path, request: pytest.FixtureRequest) -> Callable[..., Counter[str]]:
+    """`check_payloads("gitlab", normalise, files, headers)`: each is clean lines or a named drop, twice the same; counts by outcome.
+
+    `headers` gives those of a file. What it adds to the table is printed at the end of the run.
+    """
+
+    def check(
+        kind: str,
+        normalise: Normalise,
+        files: Iterable[Path],
+        headers: Callable[[Path], Mapping[str, str]] = lambda _: {},
+        source: SourceInfo | None = None,
+    ) -> Counter[str]:
+        about = source or SourceInfo(kind)
+        outcomes: Counter[str] = Counter()
+        for file in files:
+            delivery = Delivery(headers(file), file.read_bytes(), RECEIVED)
+            result = normalise(delivery, about)
+            assert_clean(result, file)
+            assert normalise(delivery, about) == result, f"{file}: the same bytes twice are not the same events"
+            outcomes[result.dropped or "lines"] += 1
+        assert outcomes.total(), f"there is no payload of {kind}"
+        request.config.stash.setdefault(_TABLE, {}).setdefault(kind, Counter()).update(outcomes)
+        return outcomes
+
+    return check
+
+
+def assert_clean(result: Normalised, where: object) -> None:
+    assert bool(result.events) != bool(result.dropped), where
+    assert result.dropped not in ("unexpected-shape", "invalid-event", "collector-failed"), (where, result.detail)
+    for event in result.events:
+        line = render(event)
+        assert len(line) <= LIST_WIDTH, (where, line)
+        assert line.isprintable(), (where, line)
+        assert event.number, (where, line)
+
+
+@pytest.fixture(scope="session")
+def survives() -> Callable[[Normalise, Iterable[Delivery], SourceInfo], None]:
+    """`survives(normalise, deliveries, source)`: with any bytes, any JSON, or any field of these replaced: events or a named drop."""
+
+    def survives(normalise: Normalise, deliveries: Iterable[Delivery], source: SourceInfo) -> None:
+        known = list(deliveries)
+
+        def answers(headers: Mapping[str, str], body: bytes) -> None:
+            result = normalise(Delivery(headers, body, RECEIVED), source)
+            assert bool(result.events) != bool(result.dropped)
+
+        @settings(deadline=None, max_examples=60)
+        @given(st.sampled_from(known), st.binary(max_size=100), JSON, st.data())
+        def check(delivery: Delivery, noise: bytes, value: object, data: st.DataObject) -> None:
+            answers(delivery.headers, noise)
+            answers(delivery.headers, json.dumps(value).encode())
+            document = json.loads(delivery.body)
+            if found := places(document):
+                node, key = data.draw(st.sampled_from(found))
+                node[key] = value
+                answers(delivery.headers, json.dumps(document).encode())
+
+        check()
+
+    return survives
+
+
+def places(document: object) -> list[tuple[dict[str, object], str]]:
+    """Every field of a document."""
+    found: list[tuple[dict[str, object], str]] = []
+    if isinstance(document, dict):
+        for key, value in document.items():
+            found += [(document, key), *places(value)]
+    elif isinstance(document, list):
+        for value in document[:3]:
+            found += places(value)
+    return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    table = terminalreporter.config.stash.get(_TABLE, {})
+    if table:
+        terminalreporter.section("real payloads by source")
+    for kind, outcomes in sorted(table.items()):
+        drops = ", ".join(f"{name} {count}" for name, count in outcomes.most_common() if name != "lines")
+        terminalreporter.line(f"{kind:18} {outcomes.total():4} payloads  {outcomes['lines']:4} with lines  {drops}")

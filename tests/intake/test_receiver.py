@@ -15,7 +15,7 @@ import pytest
 from devstream_desktop.home import Home
 from devstream_desktop.intake import receiver, server, spool
 from devstream_desktop.intake.service import Intake, IntakeError
-from devstream_desktop.intake.sources import WebhookSource
+from devstream_desktop.intake.sources import RemoteSource
 
 SECRET = b"It's a Secret to Everybody"
 NOW = 1_800_000_000_000
@@ -49,7 +49,7 @@ def signed(body: bytes, event: str = "push", delivery: str = "", secret: bytes =
 async def intake(home, vault, stream, clock):
     intake = Intake(home, vault, stream.publish, listen="127.0.0.1:0", now=clock)
     await intake.start()
-    path = await intake.add_source(WebhookSource(name="gh", type="github"), SECRET + b"\n")
+    path = await intake.add_source(RemoteSource(name="gh", type="github"), SECRET + b"\n")
     assert path == "/in/gh"
     yield intake
     await intake.stop()
@@ -178,7 +178,7 @@ async def test_a_body_that_never_ends_is_408(home, vault, stream, clock, monkeyp
     monkeypatch.setattr(receiver.Receiver.__init__, "__defaults__", (0.2,))
     intake = Intake(home, vault, stream.publish, listen="127.0.0.1:0", now=clock)
     await intake.start()
-    await intake.add_source(WebhookSource(name="gh", type="github"), SECRET)
+    await intake.add_source(RemoteSource(name="gh", type="github"), SECRET)
     answer = await talk(intake, b"POST /in/gh HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
     assert answer.startswith(b"HTTP/1.1 408")
     await intake.stop()
@@ -229,7 +229,7 @@ async def test_a_full_disk_is_503_and_nothing_is_acknowledged(intake, home, stre
 
 
 async def test_two_secrets_are_valid_during_a_rotation(intake, stream, post):
-    await intake.add_source(WebhookSource(name="rotating", type="github"), b"the old secret\nthe new secret\n")
+    await intake.add_source(RemoteSource(name="rotating", type="github"), b"the old secret\nthe new secret\n")
     body = push()
     for secret, status in ((b"the old secret", 202), (b"the new secret", 202), (b"the old secret\nthe new secret", 401), (b"", 401)):
         assert (await post(intake.url, "/in/rotating", body, signed(body, secret=secret))).status == status

@@ -14,7 +14,7 @@ import pytest
 from devstream_desktop.intake.adapter import NoCollectorError, collector_names, webhook_collector
 from devstream_desktop.intake.emit import EmitRequest
 from devstream_desktop.intake.service import Intake, IntakeError
-from devstream_desktop.intake.sources import GitSource, SourcesError, WebhookSource, save_sources
+from devstream_desktop.intake.sources import GitSource, RemoteSource, SourcesError, save_sources
 from devstream_desktop.intake.spool import KEEP, Spool
 from devstream_desktop.intake.store import Store
 
@@ -55,7 +55,7 @@ async def waiting(home) -> int:
 
 async def with_github(home, vault) -> None:
     vault.seal("source-gh", SECRET)
-    await asyncio.to_thread(save_sources, home.sources, [WebhookSource(name="gh", type="github")])
+    await asyncio.to_thread(save_sources, home.sources, [RemoteSource(name="gh", type="github")])
 
 
 async def test_what_was_stored_before_a_crash_is_published_after_it(home, vault, stream, clock):
@@ -113,7 +113,7 @@ async def test_what_a_source_without_its_secret_had_delivered_waits_for_it(home,
     await with_github(home, vault)
     await fill(home, clock, 100, source="locked")
     await fill(home, clock, 1)
-    listed = [WebhookSource(name="locked", type="github"), WebhookSource(name="gh", type="github")]
+    listed = [RemoteSource(name="locked", type="github"), RemoteSource(name="gh", type="github")]
     await asyncio.to_thread(save_sources, home.sources, listed)
     async with running(home, vault, stream.publish, now=clock) as intake:
         await stream.first()
@@ -252,7 +252,7 @@ async def test_reload_touches_only_what_changed(home, vault, stream, repository)
 
 
 async def test_a_source_without_a_collector_or_a_secret_is_broken_and_the_others_run(home, vault, stream):
-    listed = [WebhookSource(name="a", type="nothing"), WebhookSource(name="b", type="github"), WebhookSource(name="c", type="github")]
+    listed = [RemoteSource(name="a", type="nothing"), RemoteSource(name="b", type="github"), RemoteSource(name="c", type="github")]
     vault.seal("source-c", SECRET)
     await asyncio.to_thread(save_sources, home.sources, listed)
     async with running(home, vault, stream.publish) as intake:
@@ -261,13 +261,13 @@ async def test_a_source_without_a_collector_or_a_secret_is_broken_and_the_others
         assert "installed: git, github" in a.last_error
         assert "add it again" in b.last_error
         with pytest.raises(NoCollectorError):
-            await intake.add_source(WebhookSource(name="d", type="git"), SECRET)
+            await intake.add_source(RemoteSource(name="d", type="git"), SECRET)
 
 
 async def test_a_webhook_source_that_is_expected_and_silent_says_so_once(home, vault, stream, clock, monkeypatch):
     monkeypatch.setattr("devstream_desktop.intake.service.HOUSEKEEPING_SECONDS", 0.02)
     vault.seal("source-gh", SECRET)
-    await asyncio.to_thread(save_sources, home.sources, [WebhookSource(name="gh", type="github", silent_after=3600)])
+    await asyncio.to_thread(save_sources, home.sources, [RemoteSource(name="gh", type="github", silent_after=3600)])
     async with running(home, vault, stream.publish, now=clock):
         await asyncio.sleep(0.1)
         assert stream.events == []
@@ -332,4 +332,4 @@ def test_without_the_extra_everything_but_the_receiver_works(tmp_path):
 
 def test_the_collectors_that_are_shipped_are_found():
     assert {"git", "github"} <= set(collector_names())
-    assert webhook_collector("github").EVENT_HEADER == "x-github-event"
+    assert webhook_collector("github").COLLECTOR.webhook.headers == ("x-github-event",)

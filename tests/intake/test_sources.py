@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from devstream_desktop.intake.sources import (
     GitSource,
+    RemoteSource,
     SourcesError,
-    WebhookSource,
     absolute_url,
     add_source,
     check_source,
@@ -36,18 +36,28 @@ GIT = st.builds(
     interval=st.integers(0, 86_400),
     backfill=st.booleans(),
 )
-WEBHOOK = st.builds(
-    WebhookSource,
+REMOTE = st.builds(
+    RemoteSource,
     name=NAMES,
     type=NAMES.filter(lambda name: name != "git"),
+    ways=st.sampled_from([("webhook",), ("poll",), ("webhook", "poll"), ("tail",)]),
     branches=BRANCHES,
     service=TEXTS,
+    environment=TEXTS.map(lambda text: text[:40]),
+    url=st.sampled_from(["", "https://ci.example.org:8443/api", "http://127.0.0.1:9093"]),
     silent_after=st.integers(0, 9999),
+    interval=st.integers(0, 9999),
+    secret_path=st.booleans(),
+    token_env=st.sampled_from(["", "CI_TOKEN"]),
+    token_file=st.sampled_from(["", "/run/secrets/ci"]),
+    options=st.dictionaries(
+        st.from_regex(r"[a-z_]{1,40}", fullmatch=True), st.one_of(TEXTS, st.integers(1, 99), st.booleans(), BRANCHES), max_size=5
+    ),
 )
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.one_of(GIT, WEBHOOK), max_size=5, unique_by=lambda source: source.name))
+@given(st.lists(st.one_of(GIT, REMOTE), max_size=5, unique_by=lambda source: source.name))
 def test_what_is_written_is_read_back(tmp_path_factory, sources):
     path = tmp_path_factory.mktemp("sources") / "sources.toml"
     save_sources(path, sources)
@@ -80,7 +90,12 @@ def test_no_file_is_no_sources(home):
             '[source.shop]\ntype = "git"\nurl = "/x"\nbrnches = []\n',
             r"line 4: .*'brnches' is unknown for type 'git'; allowed: type, branches",
         ),
-        ('[source.gh]\ntype = "github"\nurl = "/x"\n', r"line 3: .*'url' is unknown for type 'github'"),
+        ('[source.gh]\ntype = "github"\nurl = "/x"\n', r"line 3: .*service's https address"),
+        ('[source.gh]\ntype = "github"\nbackfill = true\n', r"line 3: .*'backfill' is unknown for type 'github'"),
+        ('[source.gh]\ntype = "github"\nways = ["fax"]\n', r'line 3: .*list of "webhook", "poll" and "tail"'),
+        ('[source.gh]\ntype = "github"\nurl = "https://x/y?token=z"\n', r"line 3: .*password or query"),
+        ('[source.gh]\ntype = "github"\noptions.a = 1.5\n', r"line 3: .*options.a must be a text"),
+        ('[source.gh]\ntype = "github"\ntoken_file = "x"\n', r"line 3: .*absolute path"),
         ('[source.a]\ntype = "git"\nurl = "/x"\n[source.b]\ntype = "git"\nurl = "/x"\ninterval = -1\n', r"line 7: .*0 to 86400"),
         ('[source.shop]\ntype = "git"\nurl = "/x"\ninterval = true\n', r"line 4: .*whole number"),
         ('[source.shop]\ntype = "git"\nurl = "/x"\nbranches = "main"\n', r"line 4: .*list of at most 50"),
@@ -140,7 +155,7 @@ def test_a_path_is_taken_from_where_it_was_typed(typed, meant):
 
 
 def test_adding_seals_the_secret_and_keeps_it_out_of_the_file(home, vault):
-    add_source(home, vault, WebhookSource(name="gh", type="github"), b"correct horse battery\n")
+    add_source(home, vault, RemoteSource(name="gh", type="github"), b"correct horse battery\n")
     assert vault.sealed == {"source-gh": b"correct horse battery\n"}
     assert b"horse" not in home.sources.read_bytes()
     assert home.sources.stat().st_mode & 0o077 == 0
@@ -155,7 +170,7 @@ def test_adding_seals_the_secret_and_keeps_it_out_of_the_file(home, vault):
 @pytest.mark.parametrize("secret", [b"", b"\n\n", b"short", b"long enough\nshort"])
 def test_a_webhook_without_a_good_secret_is_refused_and_nothing_written(home, vault, secret):
     with pytest.raises(SourcesError, match="at least 8"):
-        add_source(home, vault, WebhookSource(name="gh", type="github"), secret)
+        add_source(home, vault, RemoteSource(name="gh", type="github"), secret)
     assert not home.sources.exists()
     assert vault.sealed == {}
 

@@ -1,0 +1,93 @@
+"""A run of a CI pipeline as an event: one place for its row, its identity and what of it is news, for all CI services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from devstream_collectors.change import is_global
+from devstream_collectors.clock import moment
+from devstream_collectors.contract import SourceInfo
+from devstream_collectors.reading import Dropped, run_kind
+from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.text import short_ref
+from devstream_desktop.stream.words import Kind
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as a service tells of it. Times are UTC milliseconds, 0 where it says none.
+
+    Only `pipeline`, `run` and `state` must be given; `state` is one of the stream's: queued running succeeded failed errored cancelled.
+    """
+
+    pipeline: str
+    """The name a person knows it by."""
+    run: str
+    """What tells this run from the pipeline's others: its id or number."""
+    state: str
+    pipeline_id: str = ""
+    """What stays when the pipeline is renamed; without one its name."""
+    attempt: str = "1"
+    """A re-run of the same run is a new fact."""
+    branch: str = ""
+    revision: str = ""
+    actor: str = ""
+    reason: str = ""
+    """Why it failed or what it ran for, in a few words."""
+    url: str = ""
+    failed: int = 0
+    total: int = 0
+    started: int = 0
+    changed: int = 0
+    """When it came into this state."""
+    duration: int = 0
+    kind: Kind | None = None
+    """`Kind.BUILD` or `Kind.TEST`; without one the pipeline's name decides."""
+
+
+def run_event(run: Run, source: SourceInfo, *, scope: str, service: str, received: int, default_branch: str = "") -> Event:
+    """The event of a run.
+
+    Args:
+        run: what happened.
+        source: whose line it is; its branches decide whether the run's branch counts. A run without a branch always counts.
+        scope: where the run's id is true, the same by webhook and poll: `host/owner/repository`, or `host/path/of/the/job`.
+        service: what the line is about when the source names none.
+        received: when it came in, UTC milliseconds.
+        default_branch: the branch that counts when the source names none; empty: every branch does.
+
+    Raises:
+        Dropped: the branch is not one the team watches.
+        InvalidEventError: as `make_event`.
+
+    """
+    branch = short_ref(run.branch)
+    watched = bool(source.branches or default_branch)
+    if branch and watched and not is_global(branch, source.branches, default_branch):
+        raise Dropped("not-a-global-branch", branch)
+    kind = run.kind or run_kind(run.pipeline)
+    about = source.service or service
+    time, late = moment(run.changed, received)
+    took = run.duration or (run.changed - run.started if 0 < run.started <= run.changed else 0)
+    return make_event(
+        kind=kind,
+        state=run.state,
+        service=about,
+        environment=source.environment,
+        subject=f"{kind}/{about}/{branch}/{run.pipeline}",
+        # Always under `build`: whether it is a test is a reading of its name, not part of what it is.
+        key=fact_key(scope, Kind.BUILD, run.pipeline_id or run.pipeline, run.run, run.attempt, run.state),
+        time=time,
+        ref=branch,
+        revision=run.revision,
+        number=run.run,
+        count=run.failed,
+        total=run.total,
+        actor=run.actor,
+        title=run.pipeline,
+        reason=run.reason,
+        url=run.url,
+        duration=took if run.state not in ("queued", "running") else 0,
+        source=source.name,
+        quiet=late,
+    )

@@ -1,0 +1,148 @@
+"""Makes a configured source ready to run: its collector, its options read and checked, its secrets unsealed. All of it may block."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+
+from devstream_collectors.contract import Collector, Option, SourceInfo, Webhook, WebhookCollector
+from devstream_desktop.intake.adapter import check_options, collector_module, webhook_collector
+from devstream_desktop.intake.health import Health
+from devstream_desktop.intake.proof import proof_header_names
+from devstream_desktop.intake.sources import RemoteSource, SourcesError, Vault, secret_name, split_secrets, token_name
+
+MAX_FILE = 256 * 1024
+"""Bytes of a file that an option names."""
+MAX_TOKEN = 8 * 1024
+_KINDS = {"text": str, "file": str, "whole": int, "flag": bool, "list": tuple}
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A webhook source that runs."""
+
+    info: SourceInfo
+    collector: WebhookCollector
+    webhook: Webhook
+    """How the collector says that its sender posts."""
+    secrets: tuple[bytes, ...]
+    health: Health
+
+    @cached_property
+    def _proofs(self) -> frozenset[str]:
+        return frozenset(proof_header_names(self.webhook))
+
+    @cached_property
+    def _exact(self) -> frozenset[str]:
+        return frozenset({"content-type", *(name for name in self.webhook.headers if not name.endswith("*"))})
+
+    @cached_property
+    def _globs(self) -> tuple[str, ...]:
+        return tuple(name for name in self.webhook.headers if name.endswith("*"))
+
+    def keeps(self, header: str) -> bool:
+        """Whether the collector reads a header; what proves something is never kept."""
+        if header in self._proofs:
+            return False
+        return header in self._exact or any(fnmatchcase(header, pattern) for pattern in self._globs)
+
+    def reads(self, header: str) -> bool:
+        """Whether a header matters at all."""
+        return header in self._proofs or header == self.webhook.delivery_header or self.keeps(header)
+
+
+def open_channel(source: RemoteSource, vault: Vault, health: Health) -> Channel:
+    """The running form of a source that posts.
+
+    Raises:
+        NoCollectorError: its collector is not installed, or takes no webhooks.
+        SourcesError: its options are not right.
+        Exception: the vault's own, when the secret cannot be unsealed.
+
+    """
+    collector = webhook_collector(source.type)
+    if collector.COLLECTOR.webhook is None:
+        raise SourcesError(f"the collector {source.type!r} takes no webhooks")
+    info = source_info(source)
+    sealed = vault.unseal(secret_name(source.name))
+    return Channel(info, collector, collector.COLLECTOR.webhook, tuple(split_secrets(sealed)), health)
+
+
+def source_info(source: RemoteSource) -> SourceInfo:
+    """What the collector is told of a source.
+
+    Raises:
+        NoCollectorError: its collector is not installed.
+        SourcesError: its options are not right; the message says which and why.
+
+    """
+    about = collector_module(source.type).COLLECTOR
+    _check(source, about)
+    options = dict(source.options)
+    for option in about.options:
+        if option.kind == "file" and option.name in options:
+            options[option.name] = _file(source, option)
+    url = source.url or (about.poll.url if about.poll else "")
+    info = SourceInfo(source.name, source.branches, source.service, source.environment, url.rstrip("/"), options)
+    try:
+        check_options(source.type, info)
+    except ValueError as error:
+        raise SourcesError(f"source {source.name!r}: {error}") from None
+    return info
+
+
+def token_of(source: RemoteSource, vault: Vault) -> bytes:
+    """The token that a source is polled with, empty when it has none.
+
+    Raises:
+        SourcesError: the variable or file that holds it cannot be read.
+        Exception: the vault's own, when it cannot be unsealed.
+
+    """
+    if source.token_env:
+        value = os.environ.get(source.token_env, "")
+        if not value:
+            raise SourcesError(f"source {source.name!r}: the environment variable {source.token_env} is not set for this node")
+        return value.strip().encode()
+    if source.token_file:
+        return _read(Path(source.token_file), MAX_TOKEN, f"source {source.name!r}: its token").strip()
+    sealed = token_name(source.name)
+    return vault.unseal(sealed).strip() if vault.exists(sealed) else b""
+
+
+def _check(source: RemoteSource, about: Collector) -> None:
+    known = {option.name: option for option in about.options}
+    for name, value in source.options.items():
+        if name not in known:
+            allowed = ", ".join(known) or "none"
+            raise SourcesError(f"source {source.name!r}: {source.type} has no option {name!r}; it has: {allowed}")
+        wanted = _KINDS[known[name].kind]
+        if type(value) is not wanted:
+            raise SourcesError(f"source {source.name!r}: options.{name} must be a {known[name].kind}")
+    for option in about.options:
+        if (option.needed == "always" or option.needed in source.ways) and not source.options.get(option.name):
+            raise SourcesError(f"source {source.name!r} needs {option.name}: {option.help}")
+
+
+def _file(source: RemoteSource, option: Option) -> str:
+    path = Path(str(source.options[option.name])).expanduser()
+    if not path.is_absolute():
+        raise SourcesError(f"source {source.name!r}: {option.name} must be an absolute path, for the node has another working folder")
+    try:
+        return _read(path, MAX_FILE, f"source {source.name!r}: {option.name}").decode()
+    except UnicodeDecodeError:
+        raise SourcesError(f"source {source.name!r}: {path} is not UTF-8 text") from None
+
+
+def _read(path: Path, most: int, what: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise SourcesError(f"{what} cannot be read from {path}: {error.strerror}") from None
+    if len(content) > most:
+        raise SourcesError(f"{what}: {path} is larger than {most} bytes")
+    return content
