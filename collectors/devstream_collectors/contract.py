@@ -153,7 +153,7 @@ class Normalised:
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to ask. It is sent with the source's token, time limits and the validators (ETag) of the last answer."""
+    """One thing to ask. It is sent with the source's token; the first of a chain also with the ETag of its last answer."""
 
     path: str
     """`/repos/acme/shop/actions/runs?per_page=20`: put behind the source's address. A whole URL (a `next` link) must have its origin."""
@@ -188,7 +188,7 @@ class Polled:
 
     events: tuple[Event, ...] = ()
     cursor: bytes = b""
-    """Opaque to all but the collector; at most 64 KiB. Given to the next `parse` of this round and to the next round's `requests`."""
+    """Opaque to all but the collector; at most 64 KiB, never empty. For the next `parse` of this round and the next round's `requests`."""
     requests: tuple[Request, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Why facts made no line, by short fixed names as in `Normalised`, and how often."""

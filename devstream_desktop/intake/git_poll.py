@@ -17,6 +17,7 @@ import msgspec
 from devstream_collectors.change import HEADS, remote_scope, service_scope
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.git import LOG_FORMAT, Heads, Move, backfill_event, change_event, moves, parse_heads, parse_log, patterns, wanted
+from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.git_commands import (
     FETCH_SECONDS,
     FIRST_FETCH_SECONDS,
@@ -131,6 +132,20 @@ class GitPoller:
         if self._folder is not None:
             self._is_working_copy = await asyncio.to_thread((self._folder / ".git").exists)
         return parse_heads(await git("ls-remote", "--symref", *options, "--", remote_of(self.source), "HEAD", f"{HEADS}*"))
+
+    async def look_once(self) -> str:
+        """What a test of the source says of the branches.
+
+        Raises:
+            DevstreamError: the remote cannot be asked.
+
+        """
+        try:
+            heads = await self.look()
+        except GitError as error:
+            raise DevstreamError(f"the repository cannot be read: {error}") from error
+        names = self.followed(heads)
+        return f"{len(heads.branches)} branches, of which these count: {', '.join(names[:10]) or 'none'}"
 
     def followed(self, heads: Heads) -> list[str]:
         """Which of the branches count."""

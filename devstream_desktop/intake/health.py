@@ -53,6 +53,8 @@ class Health:
     rejected: int = 0
     events: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    quieted: Counter[str] = field(default_factory=Counter)
+    """Why events were stored without a sound, and how often."""
     credential_expires: int = 0
     """When the token for polling ends, UTC milliseconds; 0: not known."""
     _troubles: set[str] = field(default_factory=set)

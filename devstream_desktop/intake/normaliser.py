@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from devstream_collectors.contract import Delivery, Normalised
 from devstream_desktop.intake.health import Publish
@@ -109,11 +109,12 @@ class Normaliser:
             if waiter is not None and not waiter.done():
                 waiter.set_result(result)
 
-    def _events(self, row: Raw, result: Normalised) -> tuple[Event, ...]:
+    def _events(self, row: Raw, result: Normalised) -> Sequence[Event]:
         test = row.headers.get(TEST_HEADER, "")
-        if not test:
-            return result.events
-        return (tested_event(row.source, test, self._now()),) if result.events else ()
+        if test:
+            return (tested_event(row.source, test, self._now()),) if result.events else ()
+        channel = self._channels.get(row.source)
+        return channel.gate.judge(result.events) if channel is not None else ()
 
     async def _read(self, row: Raw) -> Normalised:
         channel = self._channels.get(row.source)

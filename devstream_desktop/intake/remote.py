@@ -8,8 +8,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from devstream_collectors.contract import Collector, Option, SourceInfo, Webhook, WebhookCollector
+from devstream_collectors.contract import Collector, Option, Poll, SourceInfo, Webhook, WebhookCollector
 from devstream_desktop.intake.adapter import check_options, collector_module, webhook_collector
+from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.proof import proof_header_names
 from devstream_desktop.intake.sources import RemoteSource, SourcesError, Vault, secret_name, split_secrets, token_name
@@ -30,6 +31,7 @@ class Channel:
     """How the collector says that its sender posts."""
     secrets: tuple[bytes, ...]
     health: Health
+    gate: Gate
 
     @cached_property
     def _proofs(self) -> frozenset[str]:
@@ -54,7 +56,7 @@ class Channel:
         return header in self._proofs or header == self.webhook.delivery_header or self.keeps(header)
 
 
-def open_channel(source: RemoteSource, vault: Vault, health: Health) -> Channel:
+def open_channel(source: RemoteSource, vault: Vault, health: Health, gate: Gate) -> Channel:
     """The running form of a source that posts.
 
     Raises:
@@ -68,7 +70,7 @@ def open_channel(source: RemoteSource, vault: Vault, health: Health) -> Channel:
         raise SourcesError(f"the collector {source.type!r} takes no webhooks")
     info = source_info(source)
     sealed = vault.unseal(secret_name(source.name))
-    return Channel(info, collector, collector.COLLECTOR.webhook, tuple(split_secrets(sealed)), health)
+    return Channel(info, collector, collector.COLLECTOR.webhook, tuple(split_secrets(sealed)), health, gate)
 
 
 def source_info(source: RemoteSource) -> SourceInfo:
@@ -146,3 +148,16 @@ def _read(path: Path, most: int, what: str) -> bytes:
     if len(content) > most:
         raise SourcesError(f"{what}: {path} is larger than {most} bytes")
     return content
+
+
+def check_token(name: str, poll: Poll, token: bytes) -> None:
+    """Whether a token can be sent.
+
+    Raises:
+        SourcesError: there is none and the service answers nobody without one, or it is not one line of plain text.
+
+    """
+    if not token and poll.needs_token:
+        raise SourcesError(f"source {name!r} needs a token to be polled; remove it and add it again with --token-file")
+    if len(token) > MAX_TOKEN or any(byte < 0x20 or byte > 0x7E for byte in token):
+        raise SourcesError(f"source {name!r}: its token must be one line of plain characters")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import msgspec
 
 from devstream_collectors.contract import Normalised
-from devstream_desktop.intake.git_commands import GitError
-from devstream_desktop.intake.git_poll import GitPoller
+from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.health import Publish
 from devstream_desktop.intake.normaliser import tested_event
 from devstream_desktop.intake.proof import proof_headers
@@ -31,21 +30,40 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class Look(Protocol):
+    """What is asked of a poller here."""
+
+    async def look_once(self) -> str:
+        """Ask the source once and say what came.
+
+        Raises:
+            DevstreamError: it cannot be read.
+
+        """
+        ...
+
+
 def failed(reached: str, detail: str) -> TestReport:
     """A test that ended early."""
     return TestReport(ok=False, reached=reached, detail=detail)
 
 
-async def try_git(poller: GitPoller, publish: Publish, now: Callable[[], int]) -> TestReport:
-    """Read the branches, then publish a quiet line."""
+def both(reports: list[TestReport]) -> TestReport:
+    """One report of the tests of each way of a source: the first that failed says how far it got."""
+    worst = next((report for report in reports if not report.ok), reports[0])
+    return TestReport(ok=worst.ok, reached=worst.reached, detail="; ".join(report.detail for report in reports))
+
+
+async def try_poll(poller: Look, name: str, publish: Publish, now: Callable[[], int]) -> TestReport:
+    """Ask once, then publish a quiet line."""
     try:
-        heads = await poller.look()
-    except GitError as error:
-        return failed("configured", f"the repository cannot be read: {error}")
-    names = poller.followed(heads)
-    detail = f"{len(heads.branches)} branches, of which these count: {', '.join(names[:10]) or 'none'}"
+        detail = await poller.look_once()
+    except DevstreamError as error:
+        return failed("configured", str(error))
+    except Exception as error:  # noqa: BLE001 - a vault's or a broken collector's: it is the result of the test
+        return failed("configured", f"it cannot be asked: {error}")
     try:
-        await publish([tested_event(poller.source.name, secrets.token_hex(8), now())])
+        await publish([tested_event(name, secrets.token_hex(8), now())])
     except Exception as error:  # noqa: BLE001 - whatever the stream says is the result of the test
         return failed("read", f"{detail}; but the stream did not take the line: {error}")
     return TestReport(ok=True, reached="published", detail=detail)

@@ -20,19 +20,21 @@ from devstream_collectors.change import service_scope
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as configuration
-from devstream_desktop.intake.adapter import NoCollectorError
+from devstream_desktop.intake.adapter import NoCollectorError, poll_collector
 from devstream_desktop.intake.emit import EmitRequest, emit_event
+from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.git_poll import GitPoller, git_scope
 from devstream_desktop.intake.health import Health, Publish
 from devstream_desktop.intake.normaliser import Normaliser
-from devstream_desktop.intake.remote import Channel, open_channel, source_info
-from devstream_desktop.intake.self_test import TestReport, failed, try_git, try_webhook
+from devstream_desktop.intake.remote import Channel, open_channel, source_info, token_of
+from devstream_desktop.intake.self_test import TestReport, both, failed, try_poll, try_webhook
 from devstream_desktop.intake.sources import GitSource, RemoteSource, Source, SourcesError, Vault
 from devstream_desktop.intake.spool import Notes, Spool
 from devstream_desktop.intake.store import Store, StoreError
 from devstream_desktop.stream.event import Event
 
 if TYPE_CHECKING:
+    from devstream_desktop.intake.http_poll import HttpPoller
     from devstream_desktop.intake.server import HttpServer
 
 __all__ = ["Intake", "IntakeError", "Publish", "SourceStatus", "TestReport"]
@@ -64,6 +66,12 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     events: int = 0
     dropped: dict[str, int] = {}
     """Why authentic deliveries made no line, and how often."""
+    quieted: dict[str, int] = {}
+    """Why events were stored without a sound, and how often."""
+    credential_expires: int = 0
+    """When the token it is polled with ends; 0: not known."""
+    expected: int = 0
+    """Seconds within which something should be heard of it; 0: silence is normal."""
     where: str = ""
     """The URL path a webhook source is posted to, or what a poller reads."""
 
@@ -96,8 +104,9 @@ class Intake:
         self._channels: dict[str, Channel] = {}
         self._normaliser = Normaliser(self._spool, self._sources, self._channels, publish, self._now)
         self._healths: dict[str, Health] = {}
+        self._gates: dict[str, Gate] = {}
         self._broken: dict[str, str] = {}
-        self._pollers: dict[str, tuple[asyncio.Event, asyncio.Task[None], GitPoller]] = {}
+        self._pollers: dict[str, tuple[asyncio.Event, asyncio.Task[None], GitPoller | HttpPoller]] = {}
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: HttpServer | None = None
@@ -189,7 +198,7 @@ class Intake:
         await asyncio.to_thread(configuration.remove_source, self._home, self._vault, name)
         await self.reload()
         # Another source of this name begins anew.
-        for note in (f"git/{name}", f"health/{name}"):
+        for note in (f"git/{name}", f"poll/{name}", f"health/{name}"):
             await self._notes.write(note, b"")
         await asyncio.to_thread(shutil.rmtree, self._home.mirrors / name, ignore_errors=True)
 
@@ -197,11 +206,14 @@ class Intake:
         """Send something harmless through a source, as far as a quiet line in the stream, and say how far it got."""
         if name in self._broken:
             return failed("configured", self._broken[name])
+        reports: list[TestReport] = []
         if name in self._pollers:
-            return await try_git(self._pollers[name][2], self._publish, self._now)
+            reports.append(await try_poll(self._pollers[name][2], name, self._publish, self._now))
         if name in self._channels:
             address = self._server.address if self._server is not None else None
-            return await try_webhook(self._channels[name], address, self._normaliser.tests, self._now)
+            reports.append(await try_webhook(self._channels[name], address, self._normaliser.tests, self._now))
+        if reports:
+            return both(reports)
         return failed("", f"there is no source {name!r}; known: {', '.join(self._sources) or 'none'}")
 
     def status(self) -> list[SourceStatus]:
@@ -228,7 +240,7 @@ class Intake:
             for name, source in list(self._sources.items()):
                 if name not in wanted:
                     await self._end_poller(name)
-                    for kept in (self._sources, self._channels, self._broken, self._healths):
+                    for kept in (self._sources, self._channels, self._broken, self._healths, self._gates):
                         kept.pop(name, None)
                 elif wanted[name] != source:
                     await self._end_poller(name)
@@ -242,24 +254,42 @@ class Intake:
         if health is None:
             health = self._healths[source.name] = Health(source.name, self._publish, self._notes)
             await health.open(self._now())
+            self._gates[source.name] = Gate(source.name, health, self._publish, self._now)
+        gate = self._gates[source.name]
         self._sources[source.name] = source
         self._broken.pop(source.name, None)
         self._channels.pop(source.name, None)
         if isinstance(source, GitSource):
-            self._poll(source.name, GitPoller(source, self._home.mirrors, self._notes, health, self._publish, self._now))
+            self._poll(source.name, GitPoller(source, self._home.mirrors, self._notes, health, gate.publish, self._now))
             return
         health.silent_after = source.silent_after * 1000 if source.takes_webhooks else 0
         health.expect(source.ways)
         try:
             if source.takes_webhooks:
-                self._channels[source.name] = await asyncio.to_thread(open_channel, source, self._vault, health)
+                self._channels[source.name] = await asyncio.to_thread(open_channel, source, self._vault, health, gate)
+            if source.polls:
+                self._poll(source.name, await self._http_poller(source, health, gate))
         except (NoCollectorError, SourcesError) as error:
             self._broken[source.name] = str(error)
         except Exception as error:  # noqa: BLE001 - the vault's own; the other sources go on, and `status` shows this one
             _LOG.warning("source %s has no secret: %s", source.name, error)
             self._broken[source.name] = f"its secret cannot be unsealed ({error}); remove the source and add it again"
 
-    def _poll(self, name: str, poller: GitPoller) -> None:
+    async def _http_poller(self, source: RemoteSource, health: Health, gate: Gate) -> HttpPoller:
+        def prepare() -> HttpPoller:
+            from devstream_desktop.intake.http_poll import HttpPoller
+
+            collector = poll_collector(source.type)
+            return HttpPoller(
+                source_info(source), collector, source.interval, lambda: token_of(source, self._vault), self._notes, health, gate, self._now
+            )
+
+        try:
+            return await asyncio.to_thread(prepare)
+        except ImportError as error:
+            raise SourcesError(f"polling needs the extra 'collector' ({error}); install devstream[collector]") from None
+
+    def _poll(self, name: str, poller: GitPoller | HttpPoller) -> None:
         stop = asyncio.Event()
         self._pollers[name] = stop, asyncio.create_task(poller.run(stop), name=f"intake-poll-{name}"), poller
 
@@ -301,10 +331,19 @@ class Intake:
                 await self._spool.prune(self._now())
             except StoreError as error:
                 _LOG.warning("the intake store: %s", error)
+            await self._say_overflow()
             try:
                 await asyncio.wait_for(self._stop.wait(), HOUSEKEEPING_SECONDS)
             except TimeoutError:
                 continue
+
+    async def _say_overflow(self) -> None:
+        said = [line for gate in self._gates.values() if (line := gate.overflow()) is not None]
+        try:
+            if said:
+                await self._publish(said)
+        except Exception:  # noqa: BLE001 - the counts are in `status` all the same
+            _LOG.exception("how much was held back could not be published")
 
     def _run(self, name: str, work: Coroutine[object, object, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -322,9 +361,17 @@ class Intake:
             accepted=health.accepted,
             rejected=health.rejected,
             events=health.events,
-            dropped=dict(health.dropped),
+            dropped={name: count for name, count in health.dropped.items() if count},
+            quieted=dict(health.quieted),
+            credential_expires=health.credential_expires,
+            expected=self._expected(source),
             where=source.url if isinstance(source, GitSource) else source.path or source.url,
         )
+
+    def _expected(self, source: Source) -> int:
+        if source.name in self._pollers:
+            return int(max(1.0, self._pollers[source.name][2].interval))
+        return source.silent_after if isinstance(source, RemoteSource) else 0
 
 
 def _wall_clock() -> int:

@@ -124,6 +124,8 @@ def _claim(event: Event, _: Transition) -> _Parts:
 
 
 def _source(event: Event, _: Transition) -> _Parts:
+    if event.count:
+        return f"source {event.source or event.subject} … {event.count} more suppressed", [event.reason], ""
     verb = "went silent" if event.state == "silent" else "is back"
     after = f"after {duration(event.duration)}" if event.duration else ""
     return f"source {event.source or event.subject} {verb}", [event.reason, after], ""

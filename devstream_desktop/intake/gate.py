@@ -1,0 +1,149 @@
+"""Keeps a noisy source from being everybody's noise: what is over the rate is stored quietly, what flaps is said once, and both say so.
+
+Nothing of what a source says is lost below `FLOOD`; above it a loop is filling every desk's disk, and only the count is kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from devstream_desktop.intake.health import Health, Publish
+from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
+
+BURST = 60
+PER_MINUTE = 30
+"""Lines of one source that may interrupt; more are stored quietly."""
+FLOOD = 20_000
+FLOOD_PER_MINUTE = 600
+"""Lines of one source that are stored at all."""
+MINUTE = 60_000
+FLAPS = 3
+FLAP_WINDOW = 10 * MINUTE
+"""So many changes between broken and working in this time are flapping, until it was stable for as long."""
+MAX_REMEMBERED = 4096
+
+
+@dataclass
+class _Bucket:
+    size: float
+    per_minute: float
+    level: float = 0.0
+    at: int = 0
+
+    def take(self, now: int) -> bool:
+        gained = max(0, now - self.at) * self.per_minute / MINUTE if self.at else self.size
+        self.level, self.at = min(self.size, self.level + gained), now
+        if self.level < 1:
+            return False
+        self.level -= 1
+        return True
+
+
+@dataclass
+class _Subject:
+    red: bool | None = None
+    changes: list[int] = field(default_factory=list)
+    flapping: bool = False
+
+
+class Gate:
+    """What one source's events go through. Times are UTC milliseconds."""
+
+    def __init__(self, name: str, health: Health, publish: Publish, now: Callable[[], int]) -> None:
+        self._name = name
+        self._health = health
+        self._publish = publish
+        self._now = now
+        self._news = _Bucket(BURST, PER_MINUTE)
+        self._flood = _Bucket(FLOOD, FLOOD_PER_MINUTE)
+        self._subjects: OrderedDict[str, _Subject] = OrderedDict()
+        self._judged: OrderedDict[str, Event | None] = OrderedDict()
+        """By key: a fact that is told again, because a poll overlaps or a publication failed, is judged once."""
+        self._suppressed = 0
+        self._said = 0
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Judge events and put them into the stream.
+
+        Raises:
+            Exception: the stream's own; asking again with the same events does no harm.
+
+        """
+        judged = self.judge(events)
+        if judged:
+            await self._publish(judged)
+
+    def judge(self, events: Sequence[Event]) -> list[Event]:
+        """What of `events` goes into the stream, and how."""
+        now = self._now()
+        found: list[Event] = []
+        for event in events:
+            if event.key not in self._judged:
+                self._judged[event.key] = self._one(event, now)
+                if len(self._judged) > MAX_REMEMBERED:
+                    self._judged.popitem(last=False)
+            judged = self._judged[event.key]
+            if judged is not None:
+                found.append(judged)
+        return found
+
+    def overflow(self) -> Event | None:
+        """The line that says how much was held back, once a minute at most; None when nothing was."""
+        now = self._now()
+        if not self._suppressed or now - self._said < MINUTE:
+            return None
+        count, self._suppressed, self._said = self._suppressed, 0, now
+        return make_event(
+            kind=Kind.SOURCE,
+            state="active",
+            service=self._name,
+            subject=f"source/{self._name}/suppressed",
+            number=str(now // MINUTE),
+            key=fact_key(f"source/{self._name}", Kind.SOURCE, "suppressed", str(now // MINUTE)),
+            time=now,
+            source=self._name,
+            count=count,
+        )
+
+    def _one(self, event: Event, now: int) -> Event | None:
+        if not self._flood.take(now):
+            self._health.dropped["flood"] += 1
+            self._suppressed += 1
+            return None
+        if event.quiet:
+            return event
+        flapping = self._flaps(event, now)
+        if flapping is not None:
+            event = flapping
+        if not event.quiet and not self._news.take(now):
+            self._health.quieted["rate"] += 1
+            self._suppressed += 1
+            return msgspec.structs.replace(event, quiet=True)
+        return event
+
+    def _flaps(self, event: Event, now: int) -> Event | None:
+        """`event` as it is told of a subject that flaps; None when it does not."""
+        red = (event.kind, event.state) in RED_STATES
+        if not red and (event.kind, event.state) not in GREEN_STATES:
+            return None
+        subject = self._subjects.setdefault(event.subject, _Subject())
+        self._subjects.move_to_end(event.subject)
+        if len(self._subjects) > MAX_REMEMBERED:
+            self._subjects.popitem(last=False)
+        if subject.red is red:
+            return None
+        subject.red = red
+        subject.changes = [at for at in subject.changes if now - at < FLAP_WINDOW] + [now]
+        if subject.flapping and len(subject.changes) > 1:
+            self._health.quieted["flapping"] += 1
+            return msgspec.structs.replace(event, quiet=True)
+        subject.flapping = len(subject.changes) >= FLAPS
+        if not subject.flapping:
+            return None
+        reason = f"flapping, {event.reason}" if event.reason else "flapping"
+        return msgspec.structs.replace(event, reason=reason[:200])

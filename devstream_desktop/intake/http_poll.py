@@ -1,0 +1,298 @@
+"""Follows a service by asking it: rounds of requests, each chain of them kept or begun again, and the manners of a good client.
+
+The collector says what to ask and what the answers mean (`contract.PollCollector`); everything else about HTTP is here and in
+`http_fetch.py`. Where it got to moves only after the events are published: a crash repeats events with the same keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+
+from devstream_collectors.contract import Poll, PollCollector, Polled, Request, Response, SourceInfo
+from devstream_desktop.intake.gate import Gate
+from devstream_desktop.intake.health import Health, Way
+from devstream_desktop.intake.http_fetch import Answer, Fetcher, FetchError, RateLimit, Validators, rate_limit
+from devstream_desktop.intake.proof import poll_header
+from devstream_desktop.intake.remote import check_token
+from devstream_desktop.intake.sources import SourcesError
+from devstream_desktop.intake.spool import Notes
+from devstream_desktop.stream.event import Event
+
+MAX_INTERVAL = 300.0
+JITTER = 0.2
+MAX_CHAINS = 200
+MAX_REQUESTS = 50
+"""Of one chain: more pages than that at once are an import, not news."""
+FIRST_EVENTS = 20
+MAX_CURSOR = 64 * 1024
+_LOG = logging.getLogger(__name__)
+
+
+class _State(msgspec.Struct, frozen=True):
+    """What survives a restart: `of` is what was asked when it was written; of another source it means nothing."""
+
+    of: str
+    cursor: bytes = b""
+    since: int = 0
+    """First contact, UTC milliseconds: what happened before is history."""
+    validators: dict[str, tuple[str, str]] = {}
+
+
+_state = msgspec.msgpack.Decoder(_State)
+
+
+@dataclass
+class _Round:
+    """What one round did."""
+
+    asked: int = 0
+    """Requests that count against a rate limit: all but the 304s."""
+    good: int = 0
+    """Chains that went well."""
+    events: int = 0
+    errors: list[FetchError] = field(default_factory=list)
+    limit: RateLimit | None = None
+
+
+class HttpPoller:
+    """Polls one service until stopped.
+
+    Args:
+        info: the source as its collector sees it.
+        collector: what asks and understands.
+        interval: seconds between rounds, 0 for the collector's own.
+        token: the token now; it may block, and raise `SourcesError` or what the vault raises.
+        notes: where the cursor is kept.
+        health: told of every round.
+        gate: what events go through into the stream.
+        now: UTC milliseconds.
+
+    """
+
+    def __init__(
+        self,
+        info: SourceInfo,
+        collector: PollCollector,
+        interval: int,
+        token: Callable[[], bytes],
+        notes: Notes,
+        health: Health,
+        gate: Gate,
+        now: Callable[[], int],
+    ) -> None:
+        self.info = info
+        poll = collector.COLLECTOR.poll or Poll()
+        self.interval = float(interval or poll.interval)
+        self._collector = collector
+        self._about = poll
+        self._token = token
+        self._notes = notes
+        self._health = health
+        self._gate = gate
+        self._now = now
+        self._fetcher: Fetcher | None = None
+        self._of = msgspec.json.encode([info.url, sorted(info.options.items())]).decode()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ask again and again until `stop` is set. Failures are counted, shown and waited out; they never end the loop."""
+        failures = 0
+        try:
+            while not stop.is_set():
+                wait = 0.0
+                try:
+                    done = await self.poll()
+                    failures = failures + 1 if done.errors else 0
+                    wait = max((error.wait for error in done.errors), default=0.0)
+                    pause = _spread(self.interval, done)
+                except Exception as error:  # noqa: BLE001 - said in `status` and the log; the next round tries again
+                    failures += 1
+                    pause = self.interval
+                    level = logging.INFO if isinstance(error, FetchError | SourcesError) else logging.ERROR
+                    _LOG.log(level, "source %s: %s", self.info.name, error)
+                    await self._health.failed(self._now(), str(error), Way.POLL)
+                pause = max(wait, pause, min(MAX_INTERVAL, self.interval * 2**failures) if failures else 0.0)
+                # Not for secrets: so that many collectors do not ask at the same moment. Never earlier than the service asks for.
+                pause *= 1 + random.uniform(0.0 if wait else -JITTER, JITTER)  # noqa: S311
+                try:
+                    await asyncio.wait_for(stop.wait(), pause)
+                except TimeoutError:
+                    continue
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """End the connection."""
+        if self._fetcher is not None:
+            fetcher, self._fetcher = self._fetcher, None
+            await fetcher.close()
+
+    async def poll(self) -> _Round:
+        """One round. What failed of it is in the result; what the rest said is published.
+
+        Raises:
+            FetchError: nothing of it worked.
+            SourcesError: the token cannot be read.
+
+        """
+        now = self._now()
+        state = await self._read_state()
+        first, cursor, proof = not state.cursor, state.cursor, await self._proof()
+        asked = self._collector.requests(cursor, self.info, now)[:MAX_CHAINS]
+        kept = {name: state.validators[name] for name in map(_name, asked) if name in state.validators}
+        done, quietly = _Round(), list[Event]()
+        for request in asked:
+            name = _name(request)
+            try:
+                chain = await self._chain(request, cursor, proof, Validators(*kept.get(name, ("", ""))), done)
+            except FetchError as error:
+                done.errors.append(error)
+                if error.wait:
+                    break
+                continue
+            done.good += 1
+            cursor, kept[name] = chain.cursor, (chain.validators.etag, chain.validators.modified)
+            if first:
+                quietly += chain.events
+            elif chain.events:
+                await self._publish(chain.events, state.since, done)
+                await self._write_state(_State(self._of, cursor, state.since, kept))
+        if done.errors and not done.good:
+            raise done.errors[0]
+        if first:
+            newest = sorted(quietly, key=lambda event: event.time)[-FIRST_EVENTS:]
+            self._health.dropped["older-than-first-contact"] += len(quietly) - len(newest)
+            await self._publish([msgspec.structs.replace(event, quiet=True) for event in newest], 0, done)
+        after = _State(self._of, cursor, state.since or now, kept)
+        if after != state:
+            await self._write_state(after)
+        await self._tell(done)
+        return done
+
+    async def look_once(self) -> str:
+        """Ask the first request and read its answer, for a test; what came, in words.
+
+        Raises:
+            FetchError: it could not be asked, or the answer not be understood.
+            SourcesError: the token cannot be read.
+
+        """
+        asked = self._collector.requests(b"", self.info, self._now())
+        if not asked:
+            raise FetchError("the collector asks nothing")
+        answer = await self._fetch(asked[0], await self._proof(), Validators(), _Round())
+        polled = self._parse(asked[0], answer, b"")
+        return f"the service answered {answer.status} and was understood ({len(polled.events)} events in the first answer)"
+
+    async def _chain(self, first: Request, cursor: bytes, proof: dict[str, str], before: Validators, done: _Round) -> _Chain:
+        """A first request and all that follows from it.
+
+        Raises:
+            FetchError: one of them failed; nothing of the chain counts.
+
+        """
+        answer = await self._fetch(first, proof, before, done)
+        if answer.status == 304:
+            return _Chain(cursor, before)
+        chain = _Chain(cursor, Validators.of(answer.headers))
+        polled = self._parse(first, answer, cursor)
+        waiting = self._take(chain, polled)
+        asked = 1
+        while waiting:
+            if asked >= MAX_REQUESTS:
+                self._health.dropped["too-many-pages"] += 1
+                break
+            asked += 1
+            request = waiting.pop(0)
+            # Without validators: what is asked for because something changed must be told, even if it was told before.
+            polled = self._parse(request, await self._fetch(request, proof, Validators(), done), chain.cursor)
+            waiting = self._take(chain, polled) + waiting
+        return chain
+
+    def _take(self, chain: _Chain, polled: Polled) -> list[Request]:
+        if not 0 < len(polled.cursor) <= MAX_CURSOR:
+            raise FetchError(f"the collector's cursor must be 1 to {MAX_CURSOR} bytes, not {len(polled.cursor)}")
+        chain.cursor = polled.cursor
+        chain.events += polled.events
+        self._health.dropped.update(polled.dropped)
+        return list(polled.requests)
+
+    def _parse(self, request: Request, answer: Answer, cursor: bytes) -> Polled:
+        response = Response(request, answer.status, answer.headers, answer.body, self._now())
+        try:
+            return self._collector.parse(response, cursor, self.info)
+        except ValueError as error:
+            raise FetchError(f"the answer to {request.path.split('?', 1)[0]} is not what was expected: {error}") from error
+
+    async def _fetch(self, request: Request, proof: dict[str, str], validators: Validators, done: _Round) -> Answer:
+        if self._fetcher is None:
+            self._fetcher = await asyncio.to_thread(Fetcher, self.info.url, self._about.headers)
+        answer = await self._fetcher.fetch(request, proof, validators, self._now())
+        done.asked += answer.status != 304
+        done.limit = rate_limit(answer.headers, self._now()) or done.limit
+        if self._about.expiry_header:
+            self._health.credential_expires = _moment(answer.headers.get(self._about.expiry_header, ""))
+        return answer
+
+    async def _publish(self, events: list[Event], since: int, done: _Round) -> None:
+        if events:
+            told = [msgspec.structs.replace(event, quiet=True) if event.time < since else event for event in events]
+            await self._gate.publish(told)
+            done.events += len(told)
+            self._health.events += len(told)
+
+    async def _tell(self, done: _Round) -> None:
+        if done.errors:
+            await self._health.failed(self._now(), str(done.errors[0]), Way.POLL)
+        else:
+            await self._health.seen(self._now(), Way.POLL)
+
+    async def _proof(self) -> dict[str, str]:
+        token = await asyncio.to_thread(self._token)
+        check_token(self.info.name, self._about, token)
+        return poll_header(self._about, token)
+
+    async def _read_state(self) -> _State:
+        saved = await self._notes.read(f"poll/{self.info.name}")
+        try:
+            state = _state.decode(saved) if saved else None
+        except msgspec.MsgspecError:
+            state = None
+        return state if state is not None and state.of == self._of else _State(self._of)
+
+    async def _write_state(self, state: _State) -> None:
+        await self._notes.write(f"poll/{self.info.name}", msgspec.msgpack.encode(state))
+
+
+@dataclass
+class _Chain:
+    cursor: bytes
+    validators: Validators
+    events: list[Event] = field(default_factory=list)
+
+
+def _name(request: Request) -> str:
+    return f"{request.method} {request.path} {request.body.decode('utf-8', 'replace')}".strip()
+
+
+def _spread(interval: float, done: _Round) -> float:
+    """Seconds to the next round: what is left of a rate limit is spread over the time until it is new."""
+    if done.limit is None or not done.asked:
+        return interval
+    rounds = done.limit.remaining // done.asked
+    return max(interval, done.limit.reset / rounds if rounds else done.limit.reset)
+
+
+def _moment(text: str) -> int:
+    """UTC milliseconds of a time as `2026-12-01 00:00:00 UTC`, `... +0200` or ISO 8601; 0 when it is none."""
+    try:
+        moment = datetime.fromisoformat(text.replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-"))
+    except ValueError:
+        return 0
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

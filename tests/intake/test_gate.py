@@ -1,0 +1,87 @@
+"""What one noisy source may do to everybody: rates, flapping, and that both are said."""
+
+from __future__ import annotations
+
+import pytest
+
+from devstream_desktop.intake import gate as gates
+from devstream_desktop.intake.gate import BURST, Gate
+from devstream_desktop.intake.health import Health
+from devstream_desktop.stream.event import fact_key, make_event
+from devstream_desktop.stream.line import render
+from devstream_desktop.stream.words import Kind
+
+MINUTE = 60_000
+
+
+def build(number: int, state: str = "succeeded", subject: str = "build/shop/main/CI", *, quiet: bool = False):
+    key = fact_key("s", Kind.BUILD, subject, str(number), state)
+    return make_event(kind=Kind.BUILD, state=state, service="shop", subject=subject, key=key, time=1, number=str(number), quiet=quiet)
+
+
+@pytest.fixture
+def gate(clock, stream) -> Gate:
+    return Gate("ci", Health("ci", stream.publish, None), stream.publish, clock)
+
+
+def test_more_than_the_burst_is_stored_quietly_and_said_once_a_minute(gate, clock):
+    told = gate.judge([build(number, subject=f"build/shop/main/{number}") for number in range(BURST + 40)])
+    assert len(told) == BURST + 40
+    assert [event.quiet for event in told] == [False] * BURST + [True] * 40
+    line = gate.overflow()
+    assert line is not None
+    assert render(line) == "ci  source ci … 40 more suppressed"
+    assert gate.overflow() is None
+    gate.judge([build(1000)])
+    assert gate.overflow() is None, "not before a minute has gone"
+    clock.now += MINUTE
+    assert gate.overflow().count == 1
+    assert not gate.judge([build(1001)])[0].quiet, "a minute gives room again"
+    assert gate._health.quieted == {"rate": 41}
+
+
+def test_a_fact_that_is_told_again_is_judged_once(gate):
+    events = [build(number) for number in range(BURST)]
+    assert gate.judge(events) == gate.judge(events)
+    assert not gate.judge(events)[-1].quiet
+    assert gate.overflow() is None
+
+
+def test_what_is_quiet_already_takes_no_room(gate):
+    gate.judge([build(number, quiet=True) for number in range(500)])
+    assert not gate.judge([build(1000)])[0].quiet
+
+
+def test_a_loop_that_would_fill_every_disk_is_counted_and_not_stored(gate, monkeypatch, clock):
+    gate._flood.size = 100
+    told = gate.judge([build(number) for number in range(150)])
+    assert len(told) == 100
+    assert gate._health.dropped == {"flood": 50}
+    assert gate.overflow().count == 50 + 40
+    assert gates.FLOOD > 10_000, "a burst of ten thousand deliveries is stored whole"
+
+
+def test_flapping_is_said_once_then_quiet_until_it_was_stable(gate, clock):
+    def told(number, state):
+        clock.now += MINUTE
+        (event,) = gate.judge([build(number, state)])
+        return event.quiet, event.reason
+
+    assert told(1, "failed") == (False, "")
+    assert told(2, "failed") == (False, "")
+    assert told(3, "succeeded") == (False, "")
+    assert told(4, "failed") == (False, "flapping")
+    assert told(5, "succeeded") == (True, "")
+    assert told(6, "failed") == (True, "")
+    clock.now += 11 * MINUTE
+    assert told(7, "succeeded") == (False, "")
+    assert gate._health.quieted == {"flapping": 2}
+    (other,) = gate.judge([build(8, "failed", "build/pay/main/CI")])
+    assert (other.quiet, other.reason) == (False, ""), "another subject is another matter"
+
+
+def test_slow_changes_are_no_flapping(gate, clock):
+    for number in range(10):
+        clock.now += 6 * MINUTE
+        (event,) = gate.judge([build(number, "failed" if number % 2 else "succeeded")])
+        assert (event.quiet, event.reason) == (False, "")
