@@ -244,8 +244,8 @@ async def test_a_missing_repository_is_silent_once_and_active_once(make, reposit
     stop = asyncio.Event()
     task = asyncio.create_task(poller.run(stop))
     await stream.first(1)
-    calls = poller.health._failures
-    await eventually(lambda: poller.health._failures >= calls + 3)
+    calls = poller.health._failures.total()
+    await eventually(lambda: poller.health._failures.total() >= calls + 3)
     assert [(event.kind, event.state) for event in stream.events] == [("source", "silent")]
     assert "does not" in stream.events[0].reason
     await do(away.rename, repository.bare)
