@@ -28,6 +28,8 @@ FIRST_DEPLOYMENTS = 3
 """Whose state is asked for at first contact."""
 _STARTED = {"queued": "queued", "in_progress": "running"}
 _DEPLOY_FINAL = frozenset({"success", "failure", "error", "inactive"})
+_NEVER = "0"
+"""Before every ISO time, and not empty: it was asked for, and there was none."""
 _TICKET_EVENTS = frozenset({"closed", "reopened"})
 
 
@@ -47,7 +49,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     runs: dict[str, str] = {}
     """Of the runs last seen: id, and attempt with state."""
     deployments: dict[str, _Deployment] = {}
-    newest_deployment: int = 0
+    newest_deployment: int = -1
+    """-1: never asked."""
     opened: str = ""
     ticket_event: int = 0
 
@@ -184,7 +187,7 @@ def _head_of(step: _Step, response: Response, known: _Cursor, source: SourceInfo
 def _pulls(_: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     pulls = [pull for pull in msgspec.json.decode(response.body, type=list[PullRequestBody]) if pull.merged_at]
     fresh = [pull for pull in pulls if (pull.merged_at or "") > known.merged]
-    newest = max([known.merged, *(pull.merged_at or "" for pull in pulls)])
+    newest = max([known.merged or _NEVER, *(pull.merged_at or "" for pull in pulls)])
     # The list does not say who merged and how many commits it were. What was merged before the source was known is no news.
     follow = tuple(_ask(source, f"/pulls/{pull.number}", _Step("pull")) for pull in reversed(fresh[:20]) if known.merged)
     return Polled(cursor=_write(msgspec.structs.replace(known, merged=newest)), requests=follow)
@@ -223,9 +226,9 @@ def _told(runs: list[RunBody], response: Response, known: _Cursor, source: Sourc
 
 
 def _deployments(_: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    bodies = msgspec.json.decode(response.body, type=list[DeploymentBody])[: None if known.newest_deployment else FIRST_DEPLOYMENTS]
+    bodies = msgspec.json.decode(response.body, type=list[DeploymentBody])[: FIRST_DEPLOYMENTS if known.newest_deployment < 0 else None]
     fresh = {str(body.id): _Deployment(body) for body in reversed(bodies) if (body.id or 0) > known.newest_deployment}
-    newest = max([known.newest_deployment, *(body.id or 0 for body in bodies)])
+    newest = max([known.newest_deployment, 0, *(body.id or 0 for body in bodies)])
     follow = tuple(_statuses(source, number) for number in fresh)
     kept = dict(list({**known.deployments, **fresh}.items())[-MAX_OPEN:])
     return Polled(cursor=_write(msgspec.structs.replace(known, deployments=kept, newest_deployment=newest)), requests=follow)
