@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from devstream_desktop import __version__
-from devstream_desktop.cli import deploying, doctor, lines, nodes, sources, status, teams
+from devstream_desktop.cli import adding, deploying, doctor, lines, nodes, sources, status, teams
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.stream.words import STATES, Kind, Role, Severity
@@ -115,20 +115,11 @@ def _add_sources(commands: _Commands[argparse.ArgumentParser]) -> None:
     source = commands.add_parser("source", help="what the collector takes in").add_subparsers(
         title="source commands", metavar="COMMAND", required=True
     )
-    add = source.add_parser("add", help="add a source").add_subparsers(title="types", metavar="TYPE", required=True)
-
-    git = add.add_parser("git", help="a git repository, by path or URL, polled")
-    git.add_argument("name", metavar="NAME")
-    git.add_argument("location", metavar="PATH_OR_URL")
-    git.add_argument("--branch", action="extend", nargs="+", default=[], metavar="GLOB", help="the branches the team watches")
-    git.set_defaults(command=sources.add_git)
-
-    github = add.add_parser("github", help="GitHub webhooks; prints the URL path to post to")
-    github.add_argument("name", metavar="NAME")
-    github.add_argument("--secret-file", required=True, metavar="F", help="a file with the webhook's secret")
-    watched = "the branches the team watches (default: the default branch)"
-    github.add_argument("--branch", action="extend", nargs="+", default=[], metavar="GLOB", help=watched)
-    github.set_defaults(command=sources.add_webhook, type="github")
+    add = source.add_parser("add", help="add a source", add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add.add_argument("-h", "--help", action=adding.TypesHelp, nargs=0, help="show this help with every type, and exit")
+    add.add_argument("type", metavar="TYPE", help="git, or the name of a collector")
+    add.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="what a source of that type needs: TYPE --help")
+    add.set_defaults(command=adding.add)
 
     listing = source.add_parser("list", help="every source and how it is")
     listing.add_argument("--json", action="store_true")

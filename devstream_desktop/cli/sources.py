@@ -1,35 +1,14 @@
-"""source add, list, test and remove: through the node when one runs, else on the home itself."""
+"""source list, test and remove (`adding.py` adds): through the node when one runs, else on the home itself."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from devstream_desktop.cli.asking import ask, print_json
-from devstream_desktop.control.messages import AddSource, Done, GetStatus, NoNodeError, ProbeSource, RemoveSource, Status
-from devstream_desktop.errors import DevstreamError
+from devstream_desktop.control.messages import Done, GetStatus, NoNodeError, ProbeSource, RemoveSource, Status
 from devstream_desktop.home import Home
 from devstream_desktop.stream.record import timestamp
-
-
-def add_git(home: Home, options: argparse.Namespace) -> int:
-    """Add a git repository."""
-    from devstream_desktop.node import offline
-
-    location = offline.absolute_location(options.location)
-    _add(home, AddSource(type="git", name=options.name, location=location, branches=tuple(options.branch)))
-    print(f"source {options.name} is added")
-    return 0
-
-
-def add_webhook(home: Home, options: argparse.Namespace) -> int:
-    """Add a webhook source; prints the URL path, alone."""
-    try:
-        secret = Path(options.secret_file).read_bytes().strip()
-    except OSError as error:
-        raise DevstreamError(f"{options.secret_file} cannot be read: {error.strerror}") from None
-    print(_add(home, AddSource(type=options.type, name=options.name, branches=tuple(options.branch), secret=secret)))
-    return 0
+from devstream_desktop.stream.text import duration
 
 
 def listing(home: Home, options: argparse.Namespace) -> int:
@@ -46,7 +25,15 @@ def listing(home: Home, options: argparse.Namespace) -> int:
     for source in found:
         heard = timestamp(source.seen) if source.seen else "never"
         error = f"  {source.error}" if source.error else ""
-        print(f"{source.name:20} {source.type:8} {source.state:7} {source.events:6} events, heard {heard}  {source.location}{error}")
+        expected = f" (expected every {duration(source.expected * 1000)})" if source.expected else ""
+        ends = f"  token ends {timestamp(source.token_ends)[:10]}" if source.token_ends else ""
+        counts = "".join(
+            f", {count} {what}"
+            for what, count in (("dropped", source.dropped), ("quiet", sum(source.quieted.values())), ("refused", source.refused))
+            if count
+        )
+        about = f"{source.events:6} events{counts}, heard {heard}{expected}"
+        print(f"{source.name:20} {source.type:12} {source.state:7} {about}  {source.location}{ends}{error}")
     if not found:
         print("there is no source yet; add one: devstream source add git NAME PATH_OR_URL")
     return 0
@@ -67,13 +54,3 @@ def remove(home: Home, options: argparse.Namespace) -> int:
 
         print(offline.remove_source(home, options.name))
     return 0
-
-
-def _add(home: Home, request: AddSource) -> str:
-    try:
-        return ask(home, request, Done).text
-    except NoNodeError:
-        from devstream_desktop.node import offline
-
-        home.create()
-        return offline.add_source(home, request)

@@ -112,13 +112,26 @@ class GetMembers(Request, frozen=True, tag=True, kw_only=True):
 
 
 class AddSource(Request, frozen=True, tag=True, kw_only=True):
-    """Add a source; answered with `Done` (the URL path of a webhook source, else empty). `secret` is sealed, never stored plain."""
+    """Add a source; answered with `Done`: the URL path it posts to, else empty. `secret` and `token` are sealed, never stored plain.
+
+    `location` is a repository's path or URL, or a service's address; the rest is as in `sources.toml`.
+    """
 
     type: str
     name: str
     location: str = ""
     branches: tuple[str, ...] = ()
     secret: bytes = b""
+    token: bytes = b""
+    ways: tuple[str, ...] = ("webhook",)
+    service: str = ""
+    environment: str = ""
+    interval: int = 0
+    silent_after: int = 0
+    secret_path: bool = False
+    token_env: str = ""
+    token_file: str = ""
+    options: dict[str, str | int | bool | tuple[str, ...]] = {}
 
 
 class RemoveSource(Request, frozen=True, tag=True, kw_only=True):
@@ -219,6 +232,14 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int = 0
     refused: int = 0
     branches: tuple[str, ...] = ()
+    reasons: dict[str, int] = {}
+    """Why facts made no line, by name."""
+    quieted: dict[str, int] = {}
+    """Why lines were stored without a sound, by name."""
+    expected: int = 0
+    """Seconds within which something should be heard of it; 0: silence is normal."""
+    token_ends: int = 0
+    """When the token it is polled with ends, UTC milliseconds; 0: not known."""
 
 
 class Status(Reply, frozen=True, tag=True, kw_only=True):

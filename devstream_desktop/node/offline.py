@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from devstream_collectors.contract import Collector
 from devstream_desktop.control.messages import AddSource, Grant, Invite, Join, Member, SourceStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
+from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names
+from devstream_desktop.intake.remote import source_info
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
 from devstream_desktop.settings import load_settings
@@ -21,6 +24,9 @@ from devstream_desktop.team import os_keyring
 from devstream_desktop.team.roster import Member as TeamMember
 from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
+
+GIT = "git"
+"""The one type that is no collector of its own: it is polled by git's own commands."""
 
 
 def create_team(home: Home, name: str, person: str) -> str:
@@ -94,9 +100,51 @@ def members(home: Home) -> tuple[Member, ...]:
 
 def source_of(request: AddSource) -> files.Source:
     """The source that a request describes."""
-    if request.type == "git":
-        return files.GitSource(name=request.name, url=request.location, branches=request.branches)
-    return files.RemoteSource(name=request.name, type=request.type, branches=request.branches)
+    if request.type == GIT:
+        return files.GitSource(
+            name=request.name,
+            url=request.location,
+            branches=request.branches,
+            service=request.service,
+            interval=request.interval,
+        )
+    return files.RemoteSource(
+        name=request.name,
+        type=request.type,
+        ways=request.ways,
+        branches=request.branches,
+        service=request.service,
+        environment=request.environment,
+        url=request.location,
+        silent_after=request.silent_after,
+        interval=request.interval,
+        secret_path=request.secret_path,
+        token_env=request.token_env,
+        token_file=request.token_file,
+        options=request.options,
+    )
+
+
+def source_types() -> dict[str, str]:
+    """The types of source that can be added, each with a line about it; one that is broken says so."""
+    found = {GIT: "a git repository, by path or URL, polled"}
+    for name in collector_names():
+        if name not in found:
+            try:
+                found[name] = collector_module(name).COLLECTOR.title
+            except NoCollectorError as error:
+                found[name] = str(error)
+    return found
+
+
+def describe(kind: str) -> Collector:
+    """What the collector of a type says of itself.
+
+    Raises:
+        NoCollectorError: there is none of that type, or it is broken.
+
+    """
+    return collector_module(kind).COLLECTOR
 
 
 def absolute_location(location: str) -> str:
@@ -107,7 +155,9 @@ def absolute_location(location: str) -> str:
 def add_source(home: Home, request: AddSource) -> str:
     """Add a source; returns the URL path of a webhook source, else nothing."""
     source = source_of(request)
-    return files.add_source(home, Vault.open(home), source, request.secret)
+    if isinstance(source, files.RemoteSource):
+        source_info(source)
+    return files.add_source(home, Vault.open(home), source, request.secret, request.token)
 
 
 def remove_source(home: Home, name: str) -> str:

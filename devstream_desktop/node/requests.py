@@ -283,7 +283,7 @@ class Requests:
         return Members(members=offline.members_of(self._node.team))
 
     async def _add_source(self, request: AddSource) -> Done:
-        path = await self._intake().add_source(offline.source_of(request), request.secret)
+        path = await self._intake().add_source(offline.source_of(request), request.secret, request.token)
         self._node.changed()
         return Done(text=path)
 

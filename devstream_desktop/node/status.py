@@ -106,6 +106,10 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
             events=source.events,
             dropped=sum(source.dropped.values()),
             refused=source.rejected,
+            reasons=source.dropped,
+            quieted=source.quieted,
+            expected=source.expected,
+            token_ends=source.credential_expires,
         )
         for source in node.intake.status()
     )

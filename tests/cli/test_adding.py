@@ -1,0 +1,146 @@
+"""source add: what a person types becomes the request that the node gets; what is missing is said before anything is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from devstream_collectors.contract import Collector, Option, Poll, SecretPath, Token, Webhook
+from devstream_desktop.cli import adding, main
+from devstream_desktop.node import offline
+
+OPTIONS = (
+    Option("rules", "what maps it", kind="file"),
+    Option("jobs", "which jobs", kind="list"),
+    Option("depth", "how deep", kind="whole"),
+    Option("all_branches", "every branch", kind="flag"),
+    Option("project", "which project", needed="poll"),
+)
+BOTH = Collector("Tally's builds", "Paste this there.", OPTIONS, Webhook((Token(), SecretPath())), Poll(url="https://tally.example.org"))
+
+
+@pytest.fixture
+def sent(monkeypatch) -> list[adding.AddSource]:
+    requests: list[adding.AddSource] = []
+
+    def send(home, request) -> str:
+        requests.append(request)
+        return f"/in/{request.name}" if "webhook" in request.ways else ""
+
+    monkeypatch.setattr(adding, "_send", send)
+    known = {
+        "tally": BOTH,
+        "feed": Collector("Only asked", "", poll=Poll()),
+        "hook": Collector("Only told", "", webhook=Webhook((Token(),))),
+    }
+    real = offline.describe
+    monkeypatch.setattr(offline, "describe", lambda kind: known.get(kind) or real(kind))
+    return requests
+
+
+def run(*words: object) -> int:
+    return main(["source", "add", *map(str, words)])
+
+
+def test_without_a_secret_file_the_path_is_the_secret(sent, capsys):
+    assert run("tally", "builds") == 0
+    assert capsys.readouterr().out == "/in/builds\n"
+    assert (sent[0].ways, sent[0].secret_path, sent[0].secret) == (("webhook",), True, b"")
+
+
+def test_everything_that_can_be_said(sent, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret").write_bytes(b"one long secret\nanother one here\n")
+    (tmp_path / "token").write_bytes(b"tkn\n")
+    run(
+        *(
+            "tally",
+            "builds",
+            "--secret-file",
+            "secret",
+            "--poll",
+            "--token-file",
+            "token",
+            "--branch",
+            "main",
+            "release/*",
+            "--service",
+            "shop",
+        ),
+        *("--environment", "staging", "--url", "https://t.example.org", "--interval", 60, "--silent-after", 3600, "--project", "acme"),
+        *("--rules", "rules.toml", "--jobs", "a", "b", "--depth", 3, "--all-branches"),
+    )
+    (request,) = sent
+    assert request == adding.AddSource(
+        type="tally",
+        name="builds",
+        location="https://t.example.org",
+        branches=("main", "release/*"),
+        secret=b"one long secret\nanother one here",
+        token=b"tkn",
+        ways=("webhook", "poll"),
+        service="shop",
+        environment="staging",
+        interval=60,
+        silent_after=3600,
+        options={"rules": str(tmp_path / "rules.toml"), "jobs": ("a", "b"), "depth": 3, "all_branches": True, "project": "acme"},
+    )
+
+
+def test_ways(sent, tmp_path):
+    run("feed", "a", "--token-path", tmp_path / "token")
+    run("tally", "b", "--poll", "--project", "x", "--token-env", "TALLY")
+    run("tally", "c", "--poll", "--webhook", "--project", "x")
+    assert [request.ways for request in sent] == [("poll",), ("poll",), ("webhook", "poll")]
+    assert [request.secret_path for request in sent] == [False, False, True]
+    assert (sent[0].token_file, sent[1].token_env) == (str(tmp_path / "token"), "TALLY")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("hook", "a"), "required: --secret-file"),
+        (("github", "a"), "required: --secret-file"),
+        (("tally", "a", "--poll"), "required: --project"),
+        (("feed", "a", "--interval", "soon"), "'soon' is not a whole number"),
+        (("feed", "a", "--rules", "x"), "unrecognized arguments: --rules"),
+        (("git", "a"), "required: PATH_OR_URL"),
+        ((), "required: TYPE"),
+    ],
+)
+def test_what_is_missing_is_said(sent, capsys, words, says):
+    with pytest.raises(SystemExit) as ended:
+        run(*words)
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+    assert sent == []
+
+
+def test_an_unknown_type_and_a_file_that_is_not_there(sent, capsys):
+    assert run("nothing", "a") == 1
+    assert "installed: " in capsys.readouterr().err
+    assert run("hook", "a", "--secret-file", "/nowhere/secret") == 1
+    assert "/nowhere/secret cannot be read" in capsys.readouterr().err
+    assert sent == []
+
+
+def test_help_lists_the_types_and_says_what_to_paste(sent, capsys, monkeypatch):
+    def help_of(*words: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            run(*words, "--help")
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    assert "GitHub's webhooks, or its API polled" in help_of()
+    tally = " ".join(help_of("tally").split())
+    assert "Paste this there." in tally
+    assert "--all-branches" in tally
+    assert "the path that is printed is the secret" in tally
+    assert "Content type   application/json" in help_of("github")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in offline.source_types() if kind != offline.GIT])
+def test_every_installed_collector_describes_itself(kind):
+    about = offline.describe(kind)
+    assert len(about.title) <= 80
+    assert about.setup
+    assert adding.parser_of(kind, about).format_help()
