@@ -40,6 +40,8 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # The option `access_log` only changes a logger, which whoever sets up logging later can undo; a path may hold a secret.
+        self.access_log = False
         self._allow(HEADER_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:

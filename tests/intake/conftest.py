@@ -7,15 +7,19 @@ import concurrent.futures
 import http.client
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Self
 
 import pytest
 from blockbuster import blockbuster_ctx
 
 from devstream_desktop.home import Home
+from devstream_desktop.intake import adapter
 from devstream_desktop.stream.event import Event
 
 # It imports its module when it is first asked for; late, in a loop, that would count as blocking.
@@ -164,10 +168,28 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
 
 
+@pytest.fixture
+def install(monkeypatch) -> Iterator[Callable[..., None]]:
+    """`install("tally", COLLECTOR=..., normalise=...)`: a collector as a team's own package would bring it."""
+    found = list(adapter.entry_points(group=adapter.GROUP))
+    monkeypatch.setattr(adapter, "entry_points", lambda group: found)
+    adapter.collector_module.cache_clear()
+
+    def install(name: str, **parts: object) -> None:
+        module = ModuleType(f"collector_{name}")
+        vars(module).update(parts)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        found.append(EntryPoint(name, module.__name__, adapter.GROUP))
+
+    yield install
+    adapter.collector_module.cache_clear()
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
     text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Post = Callable[..., Awaitable[Answer]]
@@ -182,7 +204,7 @@ def post() -> Post:
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            return Answer(response.status, response.read().decode())
+            return Answer(response.status, response.read().decode(), {name.lower(): value for name, value in response.getheaders()})
         finally:
             connection.close()
 
