@@ -109,9 +109,9 @@ def is_form(headers: Mapping[str, str]) -> bool:
 def form_payload(headers: Mapping[str, str], body: bytes) -> bytes:
     """The field `payload` of a form, which many senders can put their JSON into; any other body as it is.
 
-    A form that cannot be read, or has no such field, is an empty body.
+    JSON that only calls itself a form, as of a bare `curl --data`, is taken for what it is. Any other form is an empty body.
     """
-    if not is_form(headers):
+    if not is_form(headers) or body.lstrip()[:1] in (b"{", b"["):
         return body
     try:
         fields = parse_qs(body.decode(), strict_parsing=True, max_num_fields=MAX_FIELDS)

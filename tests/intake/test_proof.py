@@ -94,6 +94,7 @@ def test_a_form_whose_field_is_signed():
     assert not proves(webhook, (OLD,), form + b"x", headers, "", NOW)
     for body in (b"\xff", b"a", b"&" * 1000, b""):
         assert form_payload(headers, body) == b""
+    assert form_payload(headers, b' {"a": "b=c&d"}') == b' {"a": "b=c&d"}', "a bare `curl --data` calls JSON a form"
 
 
 def test_the_key_of_a_standard_webhook_may_have_its_prefix():

@@ -1,0 +1,91 @@
+"""Two collectors of one team take in the same sources: each fact is one row on every desk, and either collector may die."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import signal
+import subprocess
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+SECRET = b"it is a long secret"
+
+
+@pytest.fixture
+def push(tmp_path: Path):
+    """`push("Fix it")`: commit to main of `tmp_path/shop.git`; the new revision."""
+    bare, clone = tmp_path / "shop.git", tmp_path / "shop"
+
+    def git(*arguments: str) -> str:
+        who = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com", "-c", "commit.gpgsign=false"]
+        done = subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=30)
+        return done.stdout.strip()
+
+    git("init", "-q", "--bare", "-b", "main", str(bare))
+    git("init", "-q", "-b", "main", str(clone))
+
+    def push(subject: str) -> str:
+        git("-C", str(clone), "commit", "-q", "--allow-empty", "-m", subject)
+        git("-C", str(clone), "push", "-q", str(bare), "main")
+        return git("-C", str(clone), "rev-parse", "HEAD")
+
+    push("First")
+    return push
+
+
+def deliver(url: str, number: int) -> int:
+    body = json.dumps(
+        {
+            "action": "opened",
+            "issue": {"number": number, "title": f"Bug {number}", "created_at": "2026-11-22T14:02:00Z"},
+            "repository": {"name": "shop", "full_name": "acme/shop", "html_url": "https://github.com/acme/shop"},
+            "sender": {"login": "eva"},
+        }
+    ).encode()
+    signature = "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()
+    headers = {"X-GitHub-Event": "issues", "X-GitHub-Delivery": f"{number}", "X-Hub-Signature-256": signature}
+    with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers), timeout=20) as answer:
+        return answer.status
+
+
+def test_the_same_fact_by_both_is_one_row_and_either_may_die(world, until, push, tmp_path) -> None:
+    ana, bob, cy = world.team("bob", "cy")
+    ana.run("team", "grant", "bob", "collector")
+    bob.stop()
+    bob.start("--intake", "127.0.0.1:0")
+    until("bob is a collector", lambda: bob.ready.get("intake") or bob.status().intake)
+    (tmp_path / "secret").write_bytes(SECRET)
+    urls = {}
+    for desk in (ana, bob):
+        path = desk.run("source", "add", "github", "hub", "--secret-file", str(tmp_path / "secret"))
+        urls[desk.home.root.name] = desk.status().intake + path
+        desk.run("source", "add", "git", "shop", str(tmp_path / "shop.git"), "--branch", "main")
+        until("its repository was looked at", lambda desk=desk: any(one.name == "shop" and one.seen for one in desk.status().sources))
+
+    def rows(desk) -> Counter[str]:
+        return Counter(line.event.number for line in desk.lines() if line.event.kind in ("change", "ticket"))
+
+    revisions = [push("Both see it")]
+    for number in range(1, 6):
+        assert deliver(urls["ana"], number) == 202
+        assert deliver(urls["bob"], number) == 202
+    expected = {revisions[0], *map(str, range(1, 6))}
+    for desk in (ana, bob, cy):
+        until("each fact is there", lambda desk=desk: set(rows(desk)) == expected)
+    until("all know the same", lambda: ana.facts() == bob.facts() == cy.facts())
+
+    ana.stop(signal.SIGKILL)
+    revisions.append(push("Only bob sees it"))
+    assert deliver(urls["bob"], 6) == 202
+    expected |= {revisions[1], "6"}
+    for desk in (bob, cy):
+        until("the one that lives takes over", lambda desk=desk: set(rows(desk)) == expected)
+    ana.start("--intake", "127.0.0.1:0")
+    for desk in (ana, bob, cy):
+        until("all have all of it again", lambda desk=desk: set(rows(desk)) == expected)
+        assert set(rows(desk).values()) == {1}, "one row a fact"
