@@ -6,6 +6,7 @@ https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -21,7 +22,7 @@ from devstream_desktop.stream.event import Event, make_event
 from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.words import Kind
 
-__all__ = ["COLLECTOR", "normalise", "parse", "requests", "sample"]
+__all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
 _EVENT = "x-github-event"
 _SETUP = """\
@@ -50,6 +51,7 @@ COLLECTOR = Collector(
     ),
 )
 
+_REPOSITORY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9._-]+")
 _RUN_ACTIONS = {"requested": "queued", "in_progress": "running"}
 _TICKET_ACTIONS = frozenset({"opened", "reopened", "closed"})
 
@@ -62,6 +64,18 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
     if read is None:
         raise Dropped("ping" if name == "ping" else "event-not-mapped", name)
     return Normalised(events=(read(delivery, source),))
+
+
+def check(source: SourceInfo) -> None:
+    """What the option `repository` holds.
+
+    Raises:
+        ValueError: it is not a repository's name.
+
+    """
+    name = source.text("repository")
+    if name and (not _REPOSITORY.fullmatch(name) or ".." in name):
+        raise ValueError("repository must be OWNER/NAME, such as acme/shop")
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:

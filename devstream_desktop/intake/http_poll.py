@@ -227,7 +227,7 @@ class HttpPoller:
         response = Response(request, answer.status, answer.headers, answer.body, self._now())
         try:
             return self._collector.parse(response, cursor, self.info)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FetchError(f"the answer to {request.path.split('?', 1)[0]} is not what was expected: {error}") from error
 
     async def _fetch(self, request: Request, proof: dict[str, str], validators: Validators, done: _Round) -> Answer:

@@ -1,0 +1,75 @@
+"""GitHub's poller alone: whatever an answer holds, it is understood or refused, and the cursor can always be read again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devstream_collectors import github, github_poll
+from devstream_collectors.contract import Response, SourceInfo
+from devstream_collectors.github_poll import parse, requests
+
+SOURCE = SourceInfo("gh", ("main", "release/*"), url="https://api.github.com", options={"repository": "acme/shop"})
+NOW = 1_800_000_000_000
+NAMES = ["id", "sha", "ref", "object", "status", "conclusion", "merged_at", "number", "created_at", "event", "issue", "name", "full_name",
+         "default_branch", "state", "workflow_runs", "head_branch", "commit", "message", "author", "login", "total_commits"]  # fmt: skip
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 1 << 70)
+    | st.text(max_size=8)
+    | st.sampled_from(["main", "refs/heads/main", "completed", "success"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
+    max_leaves=12,
+)
+
+
+def test_what_is_asked():
+    asked = [request.path for request in requests(b"", SOURCE, NOW)]
+    assert asked == [
+        "/repos/acme/shop",
+        "/repos/acme/shop/git/matching-refs/heads/main",
+        "/repos/acme/shop/git/matching-refs/heads/release/",
+        "/repos/acme/shop/pulls?state=closed&sort=updated&direction=desc&per_page=30",
+        "/repos/acme/shop/actions/runs?per_page=30",
+        "/repos/acme/shop/deployments?per_page=10",
+        "/repos/acme/shop/issues?state=all&sort=created&direction=desc&per_page=30",
+        "/repos/acme/shop/issues/events?per_page=50",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["shop", "acme/shop/x", "acme/..", "../shop", "acme/shop?x=1", "https://github.com/acme/shop", "acme/sh op"]
+)
+def test_a_repository_is_an_owner_and_a_name(name):
+    with pytest.raises(ValueError, match="OWNER/NAME"):
+        github.check(SourceInfo("gh", options={"repository": name}))
+    github.check(SOURCE)
+    github.check(SourceInfo("gh"))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_any_answers_of_a_round_leave_a_cursor_that_the_next_can_read(data):
+    cursor = b""
+    for _ in range(3):
+        waiting = list(requests(cursor, SOURCE, NOW))
+        for _ in range(12):
+            if not waiting:
+                break
+            request = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
+            body = json.dumps(data.draw(JSON | st.lists(JSON, max_size=4))).encode()
+            status = data.draw(st.sampled_from([200, 200, 404])) if request.missing_ok else 200
+            with contextlib.suppress(ValueError):
+                polled = parse(Response(request, status, {}, body, NOW), cursor, SOURCE)
+                cursor, waiting = polled.cursor, [*waiting, *polled.requests]
+                assert 0 < len(cursor) < 64 * 1024
+                assert all(event.key for event in polled.events)
+
+
+def test_every_request_can_be_parsed():
+    assert set(github_poll._READERS) >= {json.loads(request.tag)[0] for request in requests(b"", SOURCE, NOW)}
