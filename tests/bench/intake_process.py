@@ -15,6 +15,7 @@ from party import now_ms
 from devstream_collectors import github
 from devstream_collectors.contract import SourceInfo
 from devstream_desktop.home import Home
+from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.normaliser import Channel
 from devstream_desktop.intake.receiver import Receiver
@@ -74,7 +75,10 @@ async def product(job: IntakeJob) -> None:
 
 async def bare(job: IntakeJob) -> None:
     store = Store(Path(job.home) / "unused.sqlite")
-    channel = Channel(SourceInfo(job.source), github, (job.secret,), Health(job.source, publish, Notes(store)))
+    webhook = github.COLLECTOR.webhook
+    assert webhook is not None
+    health = Health(job.source, publish, Notes(store))
+    channel = Channel(SourceInfo(job.source), github, webhook, (job.secret,), health, Gate(job.source, health, publish, now_ms))
     receiver = Receiver({job.source: channel}, Nowhere(store), lambda: None, {}, now_ms)
     server = HttpServer(receiver.app, "127.0.0.1", 0)
     await server.start()
