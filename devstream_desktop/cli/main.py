@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from devstream_desktop import __version__
-from devstream_desktop.cli import adding, deploying, doctor, lines, nodes, sources, status, teams
+from devstream_desktop.cli import adding, deploying, doctor, lines, nodes, rules, sources, status, teams
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.stream.words import STATES, Kind, Role, Severity
@@ -132,6 +132,15 @@ def _add_sources(commands: _Commands[argparse.ArgumentParser]) -> None:
     remove = source.add_parser("remove", help="take nothing in from a source any more")
     remove.add_argument("name", metavar="NAME")
     remove.set_defaults(command=sources.remove)
+
+    trying = commands.add_parser("rules", help="your own mapping for senders that no collector knows").add_subparsers(
+        title="rules commands", metavar="COMMAND", required=True
+    )
+    tried = trying.add_parser("test", help="show which rule a sample meets, what it takes from it, and the line")
+    tried.add_argument("rules", metavar="RULES.toml", help="a rules file; examples are in resources/rules")
+    tried.add_argument("sample", metavar="SAMPLE", help="a file with the JSON that the sender posts")
+    tried.add_argument("--json", action="store_true")
+    tried.set_defaults(command=rules.test)
 
 
 def _add_emit(commands: _Commands[argparse.ArgumentParser]) -> None:

@@ -1,0 +1,96 @@
+"""rules test: which rule a sample meets, what it takes from it, and the line that comes of it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import msgspec
+
+from devstream_desktop.cli.asking import print_json
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+from devstream_desktop.stream.event import InvalidEventError
+from devstream_desktop.stream.line import render
+from devstream_desktop.stream.text import clean
+
+
+class RulesTest(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome for one document."""
+
+    rule: str
+    """Empty: none matched."""
+    at: int
+    """The rule's line in its file."""
+    drop: str
+    """The name under which it is counted; empty when it makes a line."""
+    fields: dict[str, str]
+    line: str
+    mistake: str
+    """Why a rule that matched makes no line."""
+
+
+def test(home: Home, options: argparse.Namespace) -> int:
+    """Try a rules file on a sample; 0 when it makes lines or a rule drops it, 1 when nothing matches or a rule makes no line."""
+    del home
+    try:
+        from devstream_collectors.contract import SourceInfo
+        from devstream_collectors.rules import RuleFailedError, RulesError, apply, event_of, parse_rules
+    except ModuleNotFoundError as error:
+        raise DevstreamError(f"rules need the collector's libraries ({error.name}): pip install 'devstream[collector]'") from None
+    try:
+        rules = parse_rules(_read(options.rules).decode(errors="replace"))
+    except RulesError as error:
+        raise DevstreamError(f"{options.rules}: {error}") from None
+    body = _read(options.sample)
+    try:
+        document = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise DevstreamError(f"{options.sample}: this is no JSON: {error}") from None
+    rule, matches = apply(rules, document, body)
+    found: list[RulesTest] = []
+    for match in matches:
+        fields = {name: clean(_shown(value), 140) for name, value in match.values.items()}
+        line = mistake = ""
+        try:
+            line = render(event_of(match, SourceInfo("test"), int(time.time() * 1000)))
+        except (RuleFailedError, InvalidEventError) as error:
+            mistake = str(error)
+        found.append(RulesTest(rule=match.rule.name, at=match.rule.line, drop="", fields=fields, line=line, mistake=mistake))
+    if not found:
+        drop = rule.drop or "empty-list" if rule is not None else "no-rule-matches"
+        name, at = (rule.name, rule.line) if rule is not None else ("", 0)
+        found.append(RulesTest(rule=name, at=at, drop=drop, fields={}, line="", mistake=""))
+    if options.json:
+        print_json(found)
+    else:
+        for one in found:
+            _print(one, options.rules)
+    return 0 if rule is not None and not any(one.mistake for one in found) else 1
+
+
+def _print(one: RulesTest, file: str) -> None:
+    if not one.rule:
+        print("no rule matches: it would be dropped as no-rule-matches")
+        return
+    print(f"rule    {clean(one.rule)} ({file}, line {one.at})")
+    for name, value in one.fields.items():
+        print(f"  {name:12} {value or '(nothing)'}")
+    if one.drop:
+        print(f"drop    {one.drop}")
+    else:
+        print(f"line    {one.line}" if one.line else f"no line {one.mistake}")
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DevstreamError(f"cannot read {path}: {error.strerror}") from None
