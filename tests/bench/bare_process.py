@@ -13,6 +13,7 @@ import time
 
 import msgspec
 import pynng
+from memory import unique_memory
 from messages import Answer, BareJob, Ready, Report
 
 from devstream_desktop.mesh.link import Credentials, tls_config
@@ -62,7 +63,7 @@ async def hear(job: BareJob) -> None:
             message = await socket.arecv()
             times[_NUMBER.unpack_from(message)[0]] = time.monotonic_ns()
             began = began or time.process_time()
-        say(Report(times, time.process_time() - began, job.count - 1))
+        say(Report(times, time.process_time() - began, job.count - 1, memory=unique_memory()))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ class Round:
 
     latency: list[float]
     cpu: float
+    copies: float = 1.0
+    memory: float = 0.0
+    """Of one desk: copies of each event, and MB."""
 
     @property
     def p50(self) -> float:
@@ -74,7 +77,7 @@ async def product(folder: Path, plan: Plan) -> Round:
         told = await source.ask(Publish(count, every), count * every * 3 + 60)
         heard = await asyncio.gather(*(desk.ask(Until(events=WARM + count)) for desk in desks))
     cpu = median((after.cpu - earlier.cpu) * 1000 / count for earlier, after in zip(before, heard, strict=True))
-    return Round(_to_the_last(told, heard), cpu)
+    return Round(to_the_last(told, heard), cpu)
 
 
 async def floor(plan: Plan) -> Round:
@@ -93,10 +96,12 @@ async def floor(plan: Plan) -> Round:
             await desk.hear(Ready, 60)
         told = await source.hear(Report, count * every * 3 + 60)
         heard = await asyncio.gather(*(desk.hear(Report, 30) for desk in desks))
-    return Round(_to_the_last(told, heard)[WARM:], median(report.cpu * 1000 / report.events for report in heard))
+    cpu = median(report.cpu * 1000 / report.events for report in heard)
+    return Round(to_the_last(told, heard)[WARM:], cpu, memory=median(report.memory for report in heard) / 1e6)
 
 
-def _to_the_last(told: Report, heard: list[Report]) -> list[float]:
+def to_the_last(told: Report, heard: list[Report]) -> list[float]:
+    """Milliseconds from the source to the last who heard, for each event."""
     return [(max(report.times[number] for report in heard) - began) / 1e6 for number, began in sorted(told.times.items())]
 
 

@@ -6,7 +6,10 @@ import msgspec
 
 
 class NodeJob(msgspec.Struct, frozen=True):
-    """Everything a real node needs; `policies` are the team's signed documents, `fill` how many events it begins with."""
+    """Everything a real node needs; `policies` are the team's signed documents, `fill` how many events it begins with.
+
+    `peers` it dials always, `hints` as it likes.
+    """
 
     home: str
     seed: bytes
@@ -16,6 +19,13 @@ class NodeJob(msgspec.Struct, frozen=True):
     policies: list[bytes]
     peers: list[str] = []
     fill: int = 0
+    hints: list[str] = []
+
+
+class CrowdJob(msgspec.Struct, frozen=True):
+    """Many nodes in one process, which only listen."""
+
+    jobs: list[NodeJob]
 
 
 class BareJob(msgspec.Struct, frozen=True):
@@ -53,6 +63,8 @@ class Until(msgspec.Struct, frozen=True, tag=True):
     events: int = 0
     links: int = 0
     seconds: float = 60.0
+    memory: bool = False
+    """Report the memory, too, which takes some milliseconds to count."""
 
 
 Command = Publish | Until
@@ -72,6 +84,10 @@ class Report(msgspec.Struct, frozen=True, tag=True):
     events: int
     began: int = 0
     """When a node began to dial."""
+    copies: int = 0
+    """Foreign entries that peers sent, known ones included."""
+    memory: int = 0
+    """Bytes that only this process has (USS), where asked for."""
 
 
 Answer = Ready | Report

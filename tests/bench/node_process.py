@@ -7,17 +7,21 @@ import itertools
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from memory import unique_memory
 from messages import Answer, Command, NodeJob, Publish, Ready, Report, Until
 from party import Wiring, now_ms
 from sample import DAY_MS, events, feed
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
+from devstream_desktop.mesh.rules import Outcome
 from devstream_desktop.mesh.service import Credentials, Mesh
 from devstream_desktop.mesh.store import Arrival
+from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import encode_event
 from devstream_desktop.team.chain import PolicyChain
@@ -55,9 +59,17 @@ class Node:
             on_entries=self._on_entries,
             listen="127.0.0.1:0",
             peers=job.peers,
-            hints=[],
+            hints=job.hints,
             discovery=False,
         )
+        self.copies = 0
+        take = self.mesh._core.take
+
+        def counted(batch: Sequence[Signed], sender: str) -> Outcome:
+            self.copies += len(batch)
+            return take(batch, sender)
+
+        self.mesh._core.take = counted
 
     def _fill(self, count: int) -> None:
         first = now_ms() - 20 * DAY_MS
@@ -94,13 +106,14 @@ class Node:
                         await self.changed.wait()
                 except TimeoutError:
                     continue
-        return self.report()
+        return self.report(memory=command.memory)
 
     def _links(self) -> int:
         return len({peer.device for peer in self.mesh.status().peers if peer.state == "live"})
 
-    def report(self) -> Report:
-        return Report(dict(self.times), time.process_time(), self.foreign, self.began)
+    def report(self, *, memory: bool = False) -> Report:
+        cpu, used = time.process_time(), unique_memory() if memory else 0
+        return Report(dict(self.times), cpu, self.foreign, self.began, self.copies, used)
 
 
 def say(answer: Answer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,11 +52,11 @@ class Party:
         self.ca = founder.ca_pem
         self.collector, *self.desks = [_member(device, authority) for device in (founder.device, *devices)]
 
-    def job(self, member: Member, home: Path, *, peers: list[str] | None = None, fill: int = 0) -> NodeJob:
+    def job(self, member: Member, home: Path, *, peers: Sequence[str] = (), hints: Sequence[str] = (), fill: int = 0) -> NodeJob:
         """What the node of a member is started with."""
         home.mkdir(parents=True)
         documents = self.chain.documents()
-        return NodeJob(str(home), member.device.seed, self.ca, member.certificate, member.key, documents, peers or [], fill)
+        return NodeJob(str(home), member.device.seed, self.ca, member.certificate, member.key, documents, list(peers), fill, list(hints))
 
 
 def _member(device: DeviceKey, authority: Authority) -> Member:

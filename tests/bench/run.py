@@ -17,11 +17,13 @@ from pathlib import Path
 import catch_up
 import cpu
 import intake
+import links
 import live
 import search
+import thirty
 from figures import Row, table
 
-ROWS = ("live", "cpu", "catch-up", "search", "intake")
+ROWS = ("live", "cpu", "catch-up", "search", "intake", "thirty", "links")
 
 
 async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace) -> list[Row]:
@@ -40,6 +42,10 @@ async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace
             rows += search.measure(folder, rows=given.stored or (5_000 if quick else 1_000_000), quick=quick)
         elif name == "intake":
             rows += await intake.measure(folder, quick=quick)
+        elif name == "thirty":
+            rows += await thirty.measure(folder, quick=quick)
+        elif name == "links":
+            rows += await links.measure(folder, quick=quick)
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     return rows
 

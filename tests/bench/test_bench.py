@@ -29,6 +29,18 @@ def test_each_mandatory_row_has_a_figure_and_a_floor(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_team_of_processes_and_idle_links_have_figures_and_floors(tmp_path: Path) -> None:
+    done = run(tmp_path, "thirty", "links", "--quick")
+    assert done.returncode == 0, done.stderr
+    lines = {cells[0].strip(): cells[1:4] for line in done.stdout.splitlines() if (cells := re.split(r" {2,}", line.strip()))}
+    for row in ("team of 8 processes, to the last", "idle node with 3 links"):
+        figure, floor, ratio = lines[row]
+        assert all(re.search(r"\d+\.\d+ (ms|MB)", cell) for cell in (figure, floor)), lines[row]
+        assert re.fullmatch(r"\d+\.\d\dx", ratio)
+    assert 1.0 <= float(lines["copies an event and node"][0]) <= 7.0
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("arguments", [["lifted"], ["--events", "many"]])
 def test_a_row_that_is_none_is_a_usage_error(tmp_path: Path, arguments: list[str]) -> None:
     assert run(tmp_path, *arguments).returncode == 2
