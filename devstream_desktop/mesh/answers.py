@@ -12,7 +12,7 @@ from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.holdings import signed
 from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, Bucket
 from devstream_desktop.mesh.listener import Caller
-from devstream_desktop.mesh.overlay import ACCEPT_CAP
+from devstream_desktop.mesh.overlay import ACCEPT_CAP, has_room
 from devstream_desktop.mesh.wire import (
     BATCH_BYTES,
     MAX_RANGES,
@@ -142,7 +142,7 @@ class Answers:
         if hello.device == core.device:
             return Refused("that is you", [])
         live = self.live()
-        if len(live) >= self._cap and caller.device not in live:
+        if not has_room(live, caller.device, self._cap):
             return Refused("full, try these", self._peers(caller.device), busy=True)
         core.heard_clock(caller.device, hello.wall - core.clock())
         peer = Accepted(caller.device, caller.host, caller.pipe, last=time.monotonic(), demand=core.demand)

@@ -163,7 +163,7 @@ class Dialer:
 
     async def _dial(self, address: str) -> None:
         """One link from the dial to its end."""
-        reason, refused, was_up = "", False, False
+        reason, refused, full, was_up = "", False, False, False
         literal, link = "", None
         try:
             literal = self._rng.choice(await self._unless_stopping(addresses.resolve(address)))
@@ -179,7 +179,7 @@ class Dialer:
                 was_up = session.last_seen > 0
                 self._hand_over(session)
         except PeerRefusedError as error:
-            reason, refused = str(error), True
+            reason, refused, full = str(error), True, error.busy
             self._heard_of(error.peers)
         except (LinkError, addresses.AddressError) as error:
             reason = str(error)
@@ -198,7 +198,7 @@ class Dialer:
         finally:
             if link is not None:
                 await link.close()
-            self._settle(address, link.device if link is not None else "", reason, refused=refused, was_up=was_up)
+            self._settle(address, link.device if link is not None else "", reason, refused=refused, full=full, was_up=was_up)
 
     async def _explain(self, address: str, literal: str, *, reached: bool) -> str:
         """Why a dial failed, looked into once in a while only: a peer that is away is dialed often, to be there when it returns."""
@@ -208,7 +208,7 @@ class Dialer:
             self._explained[address] = (time.monotonic(), reason)
         return reason
 
-    def _settle(self, address: str, device: str, reason: str, *, refused: bool, was_up: bool) -> None:
+    def _settle(self, address: str, device: str, reason: str, *, refused: bool, full: bool, was_up: bool) -> None:
         session = self.sessions.pop(address, None)
         if was_up:
             self._explained.pop(address, None)
@@ -221,7 +221,7 @@ class Dialer:
             self._on_refused(address, device, reason)
         elif session is not None and not session.ended_because:
             _log.info("the link with %s at %s ended: %s", device[:8], address, reason)
-        self._overlay.lost(address, self._core.clock(), refused=refused, was_up=was_up)
+        self._overlay.lost(address, self._core.clock(), refused=refused, full=full, was_up=was_up)
 
     def _hand_over(self, session: Session) -> None:
         """Those who dialed us were told that this link would bring what is missing; now they should."""

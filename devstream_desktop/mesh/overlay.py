@@ -1,22 +1,33 @@
 """Whom to dial: everybody while the team is small, a few random neighbours when it is not. Every node passes on, so a few are enough.
 
-In a team of 30 with 3 dialed (about 6 links each) the last node has an event after 22 ms, of 300 with 4 after 27 ms (field/replication.md
-3.9, simulated). The table of known peers is bounded; what it knows comes from people, from the local network and from other peers, and
-none of it is trusted: who answers at an address is decided by TLS and the gate.
+Besides those few, one neighbour from each other subnet that can be reached, so that sites do not drift apart; and every 30 to 60 seconds
+one neighbour is let go for another, drawn from all that are known, so that no group is left to itself (tests/simulation holds both).
+The table of known peers is bounded; what it knows comes from people, from the local network and from other peers, and none of it is
+trusted: who answers at an address is decided by TLS and the gate.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 MAX_KNOWN = 256
+MAX_OF_SUBNET = MAX_KNOWN // 2
+"""A crowded network leaves room to know others."""
 SMALL_TEAM = 8
 """Up to this many peers all are dialed: one hop, and nothing to tune."""
+SUBNETS = 4
+"""So many subnets are covered on purpose; in more, chance joins them. (In some VPNs every peer has a subnet of its own.)"""
+MAX_UNDER_WAY = 8
+SLOW_MS = 2000
+"""A dial takes 0.1 s on a LAN; one that takes this long is to nobody, most likely, and holds no place until its time-out."""
 MAX_FAILURES = 12
-"""An address that nobody named by hand is forgotten after this many failures in a row (about ten minutes)."""
+"""A rumoured or announced address at which nobody ever answered is forgotten after this many failures in a row (about ten minutes)."""
+KEEP_MS = 7 * 86_400_000
+"""One that did answer is kept for this long: two halves of a network must find each other again however long they were apart."""
 BACKOFF_MIN_MS, BACKOFF_MAX_MS = 1000, 60_000
 REFUSED_MIN_MS = 4000
 """A peer that turned us away may not have heard of us yet; ask it soon again, but not as soon as one that was only lost."""
@@ -28,6 +39,12 @@ LATELY_MS = 3_600_000
 a dial TCP asks again every 4 s or sooner, and a dial that nobody answers costs next to nothing."""
 FLAPPING_MS = 8000
 """The same for one that answers and breaks off again within seconds, as on the edge of a radio network."""
+FULL_MIN_MS, FULL_MAX_MS = 60_000, 600_000
+"""A peer that is full named others. The one that everybody was given by hand would spend its time refusing."""
+SHUFFLE_S = 60.0
+"""A neighbour is replaced after half to all of this."""
+TRIM_S = 5.0
+"""The same for who has more than it needs, because it started when few were known."""
 ACCEPT_CAP = 24
 """Callers a node serves: 24 batches of 256 KiB are 6 MiB at worst."""
 
@@ -53,15 +70,31 @@ class Known:
     """When a steady link with it broke."""
     failures: int = 0
     next_try: int = 0
+    tried: int = 0
+    subnet: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.subnet = subnet(self.address)
+
+
+@dataclass
+class Closed:
+    """A subnet in which nobody has answered: likely not reachable from here. Who has neighbours tries it as seldom as a dead address."""
+
+    failures: int = 0
+    next_try: int = 0
 
 
 def neighbours(peers: int) -> int:
     """How many to dial in a team with this many known peers."""
     if peers <= SMALL_TEAM:
         return peers
-    if peers < 100:
-        return 3
-    return 4 if peers < 1000 else 6
+    return 3 if peers < 100 else 4
+
+
+def has_room(served: Collection[str], device: str, cap: int = ACCEPT_CAP) -> bool:
+    """Whether a node that serves these devices accepts this one, too."""
+    return device in served or len(served) < cap
 
 
 def subnet(address: str) -> str:
@@ -78,26 +111,44 @@ class Overlay:
         self._rng = rng
         self._known: dict[str, Known] = {}
         self._own: set[str] = set()
+        self._reached: set[str] = set()
+        """Subnets in which somebody answered."""
+        self._closed: dict[str, Closed] = {}
+        self._surplus = True
+        """Whether more are dialed than needed; at the start that is soon to be looked at."""
 
     def learn(self, address: str, source: Source, device: str = "") -> bool:
         """Note an address; True when it is new."""
         if address in self._own or device == self._device:
             return False
         known = self._known.get(address)
+        if source is Source.DISCOVERED:
+            self._closed.pop(subnet(address), None)
         if known is None:
-            if len(self._known) >= MAX_KNOWN and not self._forget_one(source):
+            if not self._make_room(subnet(address), source):
                 return False
             self._known[address] = Known(address, source, device)
             return True
         known.source = max(known.source, source)
+        known.device = known.device or device
         if source is Source.DISCOVERED:
             known.next_try = min(known.next_try, 0) if known.failures > 1 else known.next_try  # it has just announced itself
             known.failures = min(known.failures, 1)
         return False
 
-    def _forget_one(self, source: Source) -> bool:
-        worst = min(self._known.values(), key=lambda known: (known.source, known.last_ok, -known.failures))
-        if worst.source > source or worst.source is Source.STATIC:
+    def _make_room(self, near: str, source: Source) -> bool:
+        """Forget who is worth least where there are too many: not who was reached for a rumour, and nobody whom a person named."""
+        if len(self._known) < MAX_OF_SUBNET:
+            return True
+        everybody = list(self._known.values())
+        crowd = [known for known in everybody if known.subnet == near]
+        full = crowd if len(crowd) >= MAX_OF_SUBNET else everybody if len(everybody) >= MAX_KNOWN else []
+        if not full or source is Source.STATIC:
+            return len(everybody) < 2 * MAX_KNOWN
+        worst = min(
+            full, key=lambda known: (known.source is Source.STATIC, known.last_ok > 0, known.source, known.last_ok, -known.failures)
+        )
+        if worst.source is Source.STATIC or (source is Source.GOSSIP if worst.last_ok else worst.source > source):
             return False
         del self._known[worst.address]
         return True
@@ -117,8 +168,10 @@ class Overlay:
         """A dial worked."""
         known = self._known.setdefault(address, Known(address, Source.GOSSIP))
         known.device, known.last_ok, known.next_try = device, now, 0
+        self._reached.add(known.subnet)
+        self._closed.pop(known.subnet, None)
 
-    def lost(self, address: str, now: int, *, refused: bool = False, was_up: bool = False) -> None:
+    def lost(self, address: str, now: int, *, refused: bool = False, full: bool = False, was_up: bool = False) -> None:
         """A dial failed, or a link ended. Backs off with jitter, so that a team does not come back in one instant."""
         known = self._known.get(address)
         if known is None:
@@ -127,21 +180,28 @@ class Overlay:
             known.failures, known.left = 0, now
         known.failures += 1
         lately = not refused and known.left > 0 and now - known.left < LATELY_MS
-        if known.failures > MAX_FAILURES and known.source < Source.STATIC and not lately:
+        if not was_up and not refused and known.subnet not in self._reached:
+            closed = self._closed.setdefault(known.subnet, Closed())
+            closed.failures += 1
+            closed.next_try = now + self._wait(closed.failures, BACKOFF_MIN_MS, BACKOFF_MAX_MS)
+        if known.failures > MAX_FAILURES and known.source < Source.HINT and now - known.last_ok > KEEP_MS and not full:
             del self._known[address]
             return
-        base = REFUSED_MIN_MS if refused else BACKOFF_MIN_MS
         most = BACKOFF_MAX_MS if not lately else FLAPPING_MS if was_up else RETURN_MS
-        wait = min(most, base << min(known.failures - 1, 10))
-        known.next_try = now + round(wait * self._rng.uniform(0.5, 1.0))
+        least = REFUSED_MIN_MS if refused else BACKOFF_MIN_MS
+        known.next_try = now + self._wait(known.failures, *((FULL_MIN_MS, FULL_MAX_MS) if full else (least, most)))
+
+    def _wait(self, failures: int, least: int, most: int) -> int:
+        return round(min(most, least << min(failures - 1, 10)) * self._rng.uniform(0.5, 1.0))
 
     def retry_now(self) -> None:
         """Something changed that may make refused peers take us: try all again."""
+        self._closed.clear()
         for known in self._known.values():
             known.next_try = 0
 
     def choose(self, busy: Collection[str], linked: Collection[str], now: int) -> list[str]:
-        """The addresses to dial now.
+        """The addresses to dial now: whom a person named, then one in each subnet that is not covered, then chance.
 
         Args:
             busy: Addresses that are being dialed or linked.
@@ -149,25 +209,53 @@ class Overlay:
             now: UTC milliseconds.
 
         """
-        devices = {known.device or known.address for known in self._known.values()}
-        dialed = sum(1 for address in busy if address in self._known)
-        room = neighbours(len(devices)) - dialed
-        ready = [
-            known for known in self._known.values() if known.address not in busy and known.next_try <= now and known.device not in linked
-        ]
-        self._rng.shuffle(ready)
-        near = {subnet(address) for address in busy}
-        ready.sort(key=lambda known: (-(known.source is Source.STATIC), subnet(known.address) in near, known.failures))
-        chosen: dict[str, str] = {}
-        for known in ready:
-            if room > len(chosen) or known.source is Source.STATIC:
-                chosen.setdefault(known.device or known.address, known.address)
-        return list(chosen.values())
+        everybody = self._known.values()
+        dialed = [known for address in busy if (known := self._known.get(address))]
+        under_way = [known for known in dialed if known.device not in linked]
+        fresh = [known for known in under_way if now - known.tried < SLOW_MS]
+        covered = {known.subnet for known in everybody if known.device in linked} | {known.subnet for known in fresh}
+        room = neighbours(self._team()) - (len(dialed) - len(under_way) + len(fresh))
+        lines = MAX_UNDER_WAY - sum(known.source is not Source.STATIC for known in under_way)
+        shut = {near for near, closed in self._closed.items() if closed.next_try > now} if linked else set()
+        ready = [known for known in everybody if known.next_try <= now and known.address not in busy and known.device not in linked]
+        chosen = {known.device or known.address: known for known in ready if known.source is Source.STATIC}
+        covered.update(known.subnet for known in chosen.values())
+        others = [known for known in ready if known.source is not Source.STATIC and known.subnet not in shut]
+        if room > len(chosen) or (len(covered) < SUBNETS and not covered.issuperset({known.subnet for known in others})):
+            self._rng.shuffle(others)
+            lines += len(chosen)
+            for known in others:  # although there may be enough neighbours
+                if known.subnet not in covered and len(covered) < SUBNETS and len(chosen) < lines:
+                    chosen.setdefault(known.device or known.address, known)
+                    covered.add(known.subnet)
+            for known in others:
+                if len(chosen) < min(room, lines):
+                    chosen.setdefault(known.device or known.address, known)
+        for known in chosen.values():
+            known.tried = now
+        return [known.address for known in chosen.values()]
+
+    def _team(self) -> int:
+        return len({known.device or known.address for known in self._known.values()})
+
+    def shuffle_pause(self) -> float:
+        """Seconds until the next neighbour is let go."""
+        return (TRIM_S if self._surplus else SHUFFLE_S) * self._rng.uniform(0.5, 1.0)
 
     def to_shuffle(self, dialed: Collection[str]) -> str | None:
-        """In a large team, a neighbour to let go so that another takes its place: heals what split unseen."""
-        loose = [address for address in dialed if (known := self._known.get(address)) and known.source is not Source.STATIC]
-        return self._rng.choice(loose) if loose and len(self._known) > SMALL_TEAM else None
+        """In a large team, a neighbour to let go so that another takes its place: heals what split unseen.
+
+        It is one whose subnet has another neighbour, where there is such a one: what joins two sites is not let go for no need.
+        """
+        if self._team() <= SMALL_TEAM:
+            self._surplus = False
+            return None
+        live = [known for address in dialed if (known := self._known.get(address))]
+        crowd = Counter(known.subnet for known in live)
+        self._surplus = len(live) - 1 > max(neighbours(self._team()), len(crowd))
+        loose = [known for known in live if known.source is not Source.STATIC]
+        spare = [known for known in loose if crowd[known.subnet] > 1]
+        return self._rng.choice(spare or loose).address if loose else None
 
     def good(self, limit: int, besides: str = "") -> list[Known]:
         """Peers that were reached, the latest first: worth telling others and remembering."""

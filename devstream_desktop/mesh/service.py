@@ -148,7 +148,6 @@ class Mesh:
             overlay=self._overlay,
             gate=gate,
             clock=clock,
-            rng=self._rng,
             life=timing.life,
             on_refused=self._refused,
         )

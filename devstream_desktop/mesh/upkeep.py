@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 
@@ -22,7 +21,6 @@ from devstream_desktop.mesh.wake import Wake
 SWEEP_S = 4.0
 """How often links are looked at: one that the policy ends is closed within five seconds, whatever told the gate of it."""
 SHED_S = 3.0
-SHUFFLE_S = 60.0
 PRUNE_S = 3600.0
 IDLE_CHECKS = 30
 """Signatures checked in an idle second: 3 ms."""
@@ -46,7 +44,6 @@ class Upkeep:
         overlay: Overlay,
         gate: Gate,
         clock: Callable[[], int],
-        rng: random.Random,
         life: float,
         on_refused: Callable[[str, str, str], None],
     ) -> None:
@@ -58,12 +55,12 @@ class Upkeep:
         self._overlay = overlay
         self._gate = gate
         self._clock = clock
-        self._rng = rng
         self._life = life
         self._on_refused = on_refused
         self._wake = Wake()
         self._strangers: Strangers | None = None
-        self._started = self._shed = self._swept = self._shuffled = time.monotonic()
+        self._started = self._shed = self._swept = time.monotonic()
+        self._shuffle_at = self._started + overlay.shuffle_pause()
         self._pruned = -PRUNE_S
         self._task: asyncio.Task[None] | None = None
 
@@ -164,9 +161,9 @@ class Upkeep:
         await self._listener.listen_again()
 
     async def _shuffle(self, now: float) -> None:
-        if now - self._shuffled >= SHUFFLE_S * self._rng.uniform(0.5, 1.0):
-            self._shuffled = now
+        if now >= self._shuffle_at:
             self._dialer.shuffle()
+            self._shuffle_at = now + self._overlay.shuffle_pause()
 
     async def _prune(self, now: float) -> None:
         # A clock that was wrong at the start already has not jumped: a peer shows its own first, or an hour goes by alone.

@@ -6,15 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstream_desktop.mesh.overlay import (
+    ACCEPT_CAP,
     BACKOFF_MAX_MS,
+    FULL_MIN_MS,
+    KEEP_MS,
     LATELY_MS,
     MAX_FAILURES,
     MAX_KNOWN,
+    MAX_OF_SUBNET,
+    MAX_UNDER_WAY,
     RETURN_MS,
+    SLOW_MS,
     STEADY_MS,
+    SUBNETS,
     Overlay,
     Source,
-    neighbours,
+    has_room,
 )
 
 NOW = 1_700_000_000_000
@@ -23,20 +30,19 @@ NOW = 1_700_000_000_000
 def overlay(count, source=Source.GOSSIP, seed=1):
     table = Overlay("me", random.Random(seed))
     for n in range(count):
-        table.learn(f"10.0.{n % 3}.{n}:7000", source, f"device{n}")
+        table.learn(f"10.0.{n // 250}.{n % 250}:7000", source, f"device{n}")
     return table
 
 
 def test_a_small_team_is_dialed_whole_and_a_large_one_in_part():
     assert len(overlay(8).choose([], [], NOW)) == 8
     assert len(overlay(30).choose([], [], NOW)) == 3
-    assert len(overlay(200).choose([], [], NOW)) == 4
-    assert neighbours(3000) == 6
+    assert len(overlay(120).choose([], [], NOW)) == 4
 
 
 def test_who_is_linked_already_is_not_dialed_again():
     table = overlay(3)
-    assert table.choose([], ["device0", "device1"], NOW) == ["10.0.2.2:7000"]
+    assert table.choose([], ["device0", "device1"], NOW) == ["10.0.0.2:7000"]
 
 
 def test_what_a_person_named_is_dialed_whatever_the_number():
@@ -47,12 +53,65 @@ def test_what_a_person_named_is_dialed_whatever_the_number():
     assert {f"192.168.0.{n}:7000" for n in range(5)} <= set(chosen)
 
 
-def test_other_subnets_come_first():
-    table = Overlay("me", random.Random(3))
-    for n in range(40):
-        table.learn(f"10.0.0.{n}:7000", Source.GOSSIP, f"near{n}")
-    table.learn("10.9.9.9:7000", Source.GOSSIP, "far")
-    assert "10.9.9.9:7000" in table.choose(["10.0.0.1:7000"], ["near1"], NOW)
+def linked(table, count):
+    """The first `count` of `overlay` are neighbours: their addresses and devices."""
+    busy, devices = [f"10.0.0.{n}:7000" for n in range(count)], [f"device{n}" for n in range(count)]
+    for address, device in zip(busy, devices, strict=True):
+        table.linked(address, device, NOW)
+    return busy, devices
+
+
+def test_each_other_subnet_gets_a_neighbour_although_there_are_enough():
+    table = overlay(40)
+    busy, devices = linked(table, 3)
+    assert table.choose(busy, devices, NOW) == []
+    for n in range(5):
+        table.learn(f"10.9.9.{n}:7000", Source.GOSSIP, f"far{n}")
+        table.learn(f"10.8.8.{n}:7000", Source.GOSSIP, f"away{n}")
+    assert sorted(address[:4] for address in table.choose(busy, devices, NOW)) == ["10.8", "10.9"]
+    assert table.choose([*busy, "10.8.8.1:7000"], [*devices, "away1", "far2"], NOW) == [], "dialed and accepted neighbours count"
+
+
+def test_a_subnet_for_each_peer_is_no_reason_to_dial_them_all():
+    table = Overlay("me", random.Random(1))
+    for n in range(60):
+        table.learn(f"100.64.{n}.1:7000", Source.GOSSIP, f"device{n}")
+    assert len(table.choose([], [], NOW)) == SUBNETS
+
+
+def test_addresses_that_do_not_answer_hold_no_place_for_long():
+    table = overlay(30)
+    first = table.choose([], [], NOW)
+    assert table.choose(first, [], NOW + SLOW_MS - 1) == []
+    more = table.choose(first, [], NOW + SLOW_MS)
+    assert len(more) == 3
+    assert not set(more) & set(first)
+    assert len(table.choose([*first, *more], [], NOW + 2 * SLOW_MS)) == MAX_UNDER_WAY - 6
+
+
+def test_a_subnet_where_nobody_ever_answered_is_tried_ever_more_seldom():
+    table = overlay(30)
+    busy, devices = linked(table, 3)
+    for n in range(50):
+        table.learn(f"10.9.9.{n}:7000", Source.GOSSIP, f"far{n}")
+    tries = 0
+    for second in range(600):
+        for address in table.choose(busy, devices, NOW + second * 1000):
+            tries += 1
+            table.lost(address, NOW + second * 1000)
+    assert 5 < tries < 25
+    assert any("10.9.9" in address for address in table.choose([], [], NOW + 600_000)), "who has nobody at all tries everything"
+    table.learn("10.9.9.77:7000", Source.DISCOVERED)
+    assert len(table.choose(busy, devices, NOW + 600_000)) == 1, "one that announces itself is reason to try at once"
+
+
+def test_who_is_let_go_for_another_is_not_the_only_one_of_a_subnet():
+    table = overlay(30)
+    busy, _devices = linked(table, 3)
+    table.linked("10.9.9.9:7000", "far", NOW)
+    assert {table.to_shuffle([*busy, "10.9.9.9:7000"]) for _ in range(100)} == set(busy)
+    assert table.to_shuffle(["10.9.9.9:7000"]) == "10.9.9.9:7000"
+    assert overlay(8).to_shuffle(["10.0.0.1:7000"]) is None
 
 
 def test_two_addresses_of_one_device_are_not_dialed_at_once():
@@ -88,8 +147,12 @@ def test_a_steady_link_that_broke_is_dialed_again_soon_for_an_hour():
         table.lost("10.0.0.0:7000", now)
         assert known.next_try - now <= RETURN_MS
         now = known.next_try + 8000
-    table.lost("10.0.0.0:7000", now + STEADY_MS)
-    assert table.choose([], [], now + 10 * BACKOFF_MAX_MS) == []  # it never came back, so it is forgotten
+    for _ in range(2 * MAX_FAILURES):
+        now += BACKOFF_MAX_MS
+        table.lost("10.0.0.0:7000", now)
+    assert table.choose([], [], now + BACKOFF_MAX_MS) == ["10.0.0.0:7000"], "two halves of a network must find each other again"
+    table.lost("10.0.0.0:7000", NOW + KEEP_MS + 1)
+    assert list(table.all()) == []
 
 
 def test_a_peer_that_accepts_and_cuts_off_cannot_defeat_the_back_off():
@@ -103,8 +166,22 @@ def test_a_peer_that_accepts_and_cuts_off_cannot_defeat_the_back_off():
     assert last > BACKOFF_MAX_MS / 2
 
 
-def test_an_address_nobody_named_is_forgotten_and_one_that_was_named_is_not():
-    for source, left in ((Source.GOSSIP, 0), (Source.STATIC, 1)):
+def test_a_full_peer_is_left_alone_for_a_while():
+    table = overlay(1, Source.STATIC)
+    table.lost("10.0.0.0:7000", NOW, refused=True, full=True)
+    assert table.choose([], [], NOW + FULL_MIN_MS // 2 - 1) == []
+    assert table.choose([], [], NOW + FULL_MIN_MS) == ["10.0.0.0:7000"]
+
+
+def test_a_node_is_full_at_its_cap_but_not_for_whom_it_serves():
+    served = {f"device{n}" for n in range(ACCEPT_CAP)}
+    assert not has_room(served, "another")
+    assert has_room(served, "device3")
+    assert has_room(set(list(served)[1:]), "another")
+
+
+def test_a_rumour_that_proves_wrong_is_forgotten_and_what_somebody_vouches_for_is_not():
+    for source, left in ((Source.GOSSIP, 0), (Source.DISCOVERED, 0), (Source.HINT, 1), (Source.STATIC, 1)):
         table = overlay(1, source)
         for _ in range(MAX_FAILURES + 1):
             table.lost("10.0.0.0:7000", NOW)
@@ -112,11 +189,21 @@ def test_an_address_nobody_named_is_forgotten_and_one_that_was_named_is_not():
 
 
 def test_the_table_is_bounded_and_rumours_push_out_nobody_better():
-    table = overlay(MAX_KNOWN, Source.STATIC)
+    table = Overlay("me", random.Random(1))
+    for n in range(MAX_KNOWN):
+        table.learn(f"10.0.{n % 5}.{n}:7000", Source.DISCOVERED, f"device{n}")
     assert not table.learn("10.1.1.1:7000", Source.GOSSIP, "x")
-    table = overlay(MAX_KNOWN)
     assert table.learn("10.1.1.1:7000", Source.HINT, "x")
     assert len(list(table.all())) == MAX_KNOWN
+    for known in list(table.all()):
+        table.linked(known.address, known.device, NOW)
+    assert not table.learn("10.1.1.2:7000", Source.GOSSIP, "y")
+
+
+def test_a_crowded_subnet_leaves_room_for_others():
+    table = overlay(200, Source.DISCOVERED)
+    assert len(list(table.all())) == MAX_OF_SUBNET
+    assert table.learn("10.1.1.1:7000", Source.GOSSIP, "x")
 
 
 def test_our_own_address_is_never_dialed():
@@ -128,7 +215,7 @@ def test_our_own_address_is_never_dialed():
 
 def test_only_who_was_reached_is_told_to_others():
     table = overlay(4)
-    table.linked("10.0.1.1:7000", "device1", NOW)
-    table.linked("10.0.2.2:7000", "device2", NOW + 1)
+    table.linked("10.0.0.1:7000", "device1", NOW)
+    table.linked("10.0.0.2:7000", "device2", NOW + 1)
     assert [known.device for known in table.good(16)] == ["device2", "device1"]
     assert [known.device for known in table.good(16, besides="device2")] == ["device1"]

@@ -1,0 +1,442 @@
+"""A team of any size in simulated time: the product's `Overlay` chooses, this module dials, carries batches and counts.
+
+One seed is one run. What a node knows of others it learns as a real one does: announcements in its own subnet, addresses that a person
+named, and what peers tell at HELLO. Latency and commit are those of field/replication.md 3.9: 4 ms one way in the middle, 2 ms to disk.
+Every time-out, cap and delay is the product's own constant.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from devstream_desktop.mesh import core
+from devstream_desktop.mesh.answers import FORGET_S
+from devstream_desktop.mesh.dialer import TEND_S
+from devstream_desktop.mesh.overlay import ACCEPT_CAP, Overlay, Source, has_room, neighbours
+from devstream_desktop.mesh.session import Timing
+from devstream_desktop.mesh.wire import MAX_PEERS
+
+ONE_WAY_S, SPREAD = 0.004, 0.6
+"""Median and log-normal spread of a message's way."""
+COMMIT_S = 0.002
+TLS_S = 0.03
+SWEPT_S = 100.0
+"""How long a listener may serve a caller that has fallen silent."""
+SETTLED_S = 5.0
+"""How often a node that has its neighbours looks whether it wants another, in the place of at once and every second."""
+LOOK_S = 0.1
+"""After news of peers, so that what comes at once is looked at once."""
+HEARD = 15
+"""Announcements that a node hears of its subnet: of many more the rest are lost, as on a busy Wi-Fi."""
+NAMED_MS = 1_700_000_000_000
+
+
+class Agenda:
+    """What happens when; the only clock there is."""
+
+    def __init__(self, seed: int) -> None:
+        self.now = 0.0
+        self.rng = random.Random(seed)
+        self._due: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
+        self._count = 0
+
+    def at(self, delay: float, what: Callable[..., None], *arguments: object) -> None:
+        self._count += 1
+        heapq.heappush(self._due, (self.now + delay, self._count, what, arguments))
+
+    def run(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self._due and self._due[0][0] <= until:
+            self.now, _, what, arguments = heapq.heappop(self._due)
+            what(*arguments)
+        self.now = until
+
+    def way(self) -> float:
+        return ONE_WAY_S * math.exp(self.rng.gauss(0, SPREAD))
+
+
+@dataclass(eq=False, repr=False)
+class Lane:
+    """One direction of a link: what is still to be sent, with one batch under way at most."""
+
+    link: Link
+    source: Node
+    target: Node
+    pending: dict[int, None] = field(default_factory=dict)
+    busy: bool = False
+
+
+@dataclass(eq=False, repr=False)
+class Link:
+    dialer: Node
+    listener: Node
+    address: str
+    alive: bool = True
+    live: bool = False
+    """Compared and in step: what the session calls LIVE."""
+    lanes: tuple[Lane, Lane] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lanes = (Lane(self, self.dialer, self.listener), Lane(self, self.listener, self.dialer))
+
+    def other(self, node: Node) -> Node:
+        return self.listener if node is self.dialer else self.dialer
+
+    def lane_from(self, node: Node) -> Lane:
+        return self.lanes[0] if node is self.dialer else self.lanes[1]
+
+
+@dataclass(eq=False, repr=False)
+class Node:
+    device: str
+    address: str
+    overlay: Overlay
+    site: int
+    """Who shares it hears each other's announcements and reaches each other."""
+    bridge: bool = False
+    """Reaches the bridges of other sites, too."""
+    open: bool = True
+    """Can be dialed at all."""
+    cap: int = ACCEPT_CAP
+    up: bool = False
+    life: int = 0
+    """Counts its starts, so that what was planned before a crash does not happen after it."""
+    dials: dict[str, Link | None] = field(default_factory=dict)
+    links: set[Link] = field(default_factory=set)
+    served: dict[str, float] = field(default_factory=dict)
+    """Who was accepted, and until when it holds a place after it has left."""
+    have: dict[int, float] = field(default_factory=dict)
+    asked: int = 0
+    """How often it was dialed with success, or refused somebody as full."""
+    looking: bool = False
+
+    def callers(self) -> Iterable[Link]:
+        return (link for link in self.links if link.listener is self)
+
+    def peers(self) -> set[Node]:
+        return {link.other(self) for link in self.links if link.live}
+
+
+@dataclass
+class Figures:
+    """What `World.figures` counted since `World.count_from_here`."""
+
+    last: list[float]
+    """Seconds from an event to the last node that should have it."""
+    missing: int
+    copies: float
+    """Copies of an event that a node receives."""
+    messages: float
+    """Frames of any kind with or for entries that a node sends, an event: the batches and their answers."""
+    handshakes: float
+    """Links dialed with success or refused as busy, a node and minute."""
+
+
+class World:
+    """The team. `reach(a, b)` says whether packets pass between two nodes; partitions replace `blocked`."""
+
+    def __init__(self, seed: int, relay: float | None = None) -> None:
+        self.agenda = Agenda(seed)
+        self.rng = self.agenda.rng
+        self.nodes: list[Node] = []
+        self.blocked: Callable[[Node, Node], bool] = lambda _a, _b: False
+        self.relay = core.RELAY_S if relay is None else relay
+        self.timing = Timing()
+        self._at: dict[str, Node] = {}
+        self._present: dict[int, list[Node]] = {}
+        """By site, who has started at least once."""
+        self._author: dict[int, Node] = {}
+        self._born: dict[int, float] = {}
+        self.count_from_here()
+
+    # The team and what it knows.
+
+    def add(self, address: str, *, site: int = 0, bridge: bool = False, is_open: bool = True) -> Node:
+        device = f"{self.rng.getrandbits(60):015x}"
+        overlay = Overlay(device, random.Random(self.rng.getrandbits(32)))
+        node = Node(device, address, overlay, site, bridge, is_open)
+        self.nodes.append(node)
+        self._at[address] = node
+        return node
+
+    def start(self, node: Node, *, within: float = 2.0) -> None:
+        """Up it comes, at some moment within `within` seconds."""
+        self.agenda.at(self.rng.uniform(0, within), self._up, node)
+
+    def _up(self, node: Node) -> None:
+        node.up = True
+        node.life += 1
+        self._announce(node)
+        self._tick(node, node.life)
+        self.agenda.at(node.overlay.shuffle_pause(), self._shuffle, node, node.life)
+
+    def _announce(self, node: Node) -> None:
+        near = self._present.setdefault(node.site, [])
+        for other in self.rng.sample(near, min(HEARD, len(near))):
+            if other is node or not self.reach(node, other):
+                continue
+            self.agenda.at(self.rng.uniform(0.02, 0.5), self._hear, other, node.address)
+            self.agenda.at(self.rng.uniform(0.02, 0.5), self._hear, node, other.address)
+        if node.life == 1:
+            near.append(node)
+
+    def _hear(self, node: Node, address: str) -> None:
+        self.learn(node, address, Source.DISCOVERED)
+
+    def learn(self, node: Node, address: str, source: Source, device: str = "") -> None:
+        if node.overlay.learn(address, source, device) and not self._settled(node):
+            self._look_soon(node)
+
+    def tell(self, node: Node, asker: Node) -> list[tuple[str, str]]:
+        """As the service's `_peers_to_tell`."""
+        known = [(item.address, item.device) for item in node.overlay.good(MAX_PEERS, besides=asker.device)]
+        callers = [(link.dialer.address, link.dialer.device) for link in node.callers() if link.dialer is not asker]
+        return list(dict(known + callers).items())[:MAX_PEERS]
+
+    def reach(self, a: Node, b: Node) -> bool:
+        return a.up and b.up and (a.site == b.site or (a.bridge and b.bridge)) and not self.blocked(a, b)
+
+    # Dialing, as mesh/dialer.py does it.
+
+    def _now_ms(self) -> int:
+        return NAMED_MS + round(self.agenda.now * 1000)
+
+    def _tick(self, node: Node, life: int) -> None:
+        if node.life == life and node.up:
+            self._look(node)
+            self.agenda.at(SETTLED_S if self._settled(node) else TEND_S, self._tick, node, life)
+
+    def _settled(self, node: Node) -> bool:
+        return len(node.dials) >= neighbours(len(self.nodes)) and None not in node.dials.values()
+
+    def _look_soon(self, node: Node) -> None:
+        if node.up and not node.looking:
+            node.looking = True
+            self.agenda.at(LOOK_S, self._look, node)
+
+    def _look(self, node: Node) -> None:
+        node.looking = False
+        if not node.up:
+            return
+        self._drop_duplicates(node)
+        for address in node.overlay.choose(node.dials, {link.other(node).device for link in node.links}, self._now_ms()):
+            node.dials[address] = None
+            self.dial(node, address)
+
+    def _drop_duplicates(self, node: Node) -> None:
+        proven = {link.dialer for link in node.callers() if link.live}
+        seen: set[Node] = set()
+        for link in [link for link in node.dials.values() if link is not None]:
+            peer = link.listener
+            if peer in seen or (link.live and peer.device < node.device and peer in proven and not link.lane_from(node).pending):
+                self.close(link)
+            seen.add(peer)
+
+    def dial(self, node: Node, address: str) -> None:
+        peer = self._at.get(address)
+        if peer is None or not peer.open or not self.reach(node, peer):
+            self.agenda.at(self.timing.connect, self._failed, node, node.life, address)
+        else:
+            self.agenda.at(4 * self.agenda.way() + TLS_S, self._greet, node, node.life, peer)
+
+    def _failed(self, node: Node, life: int, address: str, full: bool = False) -> None:
+        if node.life == life:
+            node.dials.pop(address, None)
+            node.overlay.lost(address, self._now_ms(), refused=full, full=full)
+            self._look_soon(node)
+
+    def _greet(self, node: Node, life: int, peer: Node) -> None:
+        address = peer.address
+        if node.life != life or not self.reach(node, peer):
+            self._failed(node, life, address)
+            return
+        self.shaken += 1
+        peer.asked += 1
+        now = self.agenda.now
+        connected = {link.dialer.device for link in peer.callers()}
+        served = connected | {device for device, until in peer.served.items() if until > now}
+        told = self.tell(peer, node)
+        if not has_room(served, node.device, peer.cap):
+            self._heard_of(node, told)
+            self._failed(node, life, address, full=True)
+            return
+        link = Link(node, peer, address)
+        node.dials[address] = link
+        node.links.add(link)
+        peer.links.add(link)
+        node.overlay.linked(address, peer.device, self._now_ms())
+        self.learn(peer, node.address, Source.GOSSIP, node.device)
+        self._heard_of(node, told)
+        self.agenda.at(4 * self.agenda.way(), self._level, link)
+
+    def _heard_of(self, node: Node, told: list[tuple[str, str]]) -> None:
+        for address, device in told:
+            self.learn(node, address, Source.GOSSIP, device)
+
+    def _level(self, link: Link) -> None:
+        """Digests were compared: each sends what the other lacks."""
+        if not link.alive or not self.reach(link.dialer, link.listener):
+            return
+        link.live = True
+        for lane in link.lanes:
+            lane.pending.update(dict.fromkeys(lane.source.have.keys() - lane.target.have.keys()))
+            if lane.pending and not lane.busy:
+                self._send(lane)
+        self._look_soon(link.dialer)
+        self._look_soon(link.listener)
+
+    def close(self, link: Link) -> None:
+        """Either end has closed it, or noticed that it is dead."""
+        if not link.alive:
+            return
+        link.alive = link.live = False
+        dialer, listener = link.dialer, link.listener
+        dialer.links.discard(link)
+        listener.links.discard(link)
+        listener.served[dialer.device] = self.agenda.now + FORGET_S
+        if dialer.dials.get(link.address) is link:
+            del dialer.dials[link.address]
+            dialer.overlay.lost(link.address, self._now_ms(), was_up=True)
+        self._look_soon(dialer)
+        self._look_soon(listener)
+
+    def _shuffle(self, node: Node, life: int) -> None:
+        if node.life != life or not node.up:
+            return
+        chosen = node.overlay.to_shuffle([address for address, link in node.dials.items() if link is not None and link.live])
+        link = node.dials.get(chosen) if chosen is not None else None
+        if link is not None:
+            self.close(link)
+        self.agenda.at(node.overlay.shuffle_pause(), self._shuffle, node, life)
+
+    # Silence.
+
+    def crash(self, node: Node) -> None:
+        """As a lid that closes: nobody is told."""
+        node.up = False
+        node.life += 1
+        node.dials = {}
+        node.served = {}
+        for link in node.links:
+            self.notice_later(link)
+
+    def notice_later(self, link: Link) -> None:
+        """The ends find out that nothing passes: who dialed by its TAIL, who was dialed by its sweep."""
+        if link.dialer.up:
+            self.agenda.at(self.rng.uniform(self.timing.tail - self.timing.tail_wait, self.timing.tail), self.close, link)
+        else:
+            self.agenda.at(self.rng.uniform(SWEPT_S - self.timing.tail_wait, SWEPT_S), self.close, link)
+
+    def revive(self, node: Node, *, forgetful: bool = False) -> None:
+        """It wakes with what it knew, or (`forgetful`) starts anew with only its few best addresses."""
+        for link in list(node.links):
+            self.close(link)
+        if forgetful:
+            hints = node.overlay.good(MAX_PEERS)
+            node.overlay = Overlay(node.device, random.Random(self.rng.getrandbits(32)))
+            for known in hints:
+                node.overlay.learn(known.address, Source.HINT)
+        self.start(node, within=0.5)
+
+    # Entries.
+
+    def publish(self, node: Node) -> int:
+        event = len(self._born)
+        self._born[event] = self.agenda.now
+        self._author[event] = node
+        self._hold(node, [event], None)
+        return event
+
+    def _hold(self, node: Node, events: list[int], sender: Node | None) -> None:
+        for event in events:
+            node.have[event] = self.agenda.now
+        for link in node.links:
+            peer = link.other(node)
+            lane = link.lane_from(node)
+            if link.live and peer is not sender:
+                lane.pending.update((event, None) for event in events if self._author[event] is not peer)
+                self._begin(lane)
+
+    def _begin(self, lane: Lane) -> None:
+        if lane.busy or not lane.pending:
+            return
+        lane.busy = True
+        if any(self._author[event] is lane.source for event in lane.pending):
+            self._send(lane)
+        else:
+            self.agenda.at(self.relay * self.rng.random(), self._send, lane)
+
+    def _send(self, lane: Lane) -> None:
+        lane.busy = bool(lane.pending)
+        if not lane.pending or not lane.link.alive:
+            return
+        batch = list(lane.pending)
+        lane.pending.clear()
+        self.agenda.at(self.agenda.way() + COMMIT_S, self._arrive, lane, batch)
+
+    def _arrive(self, lane: Lane, batch: list[int]) -> None:
+        link, source, target = lane.link, lane.source, lane.target
+        if not link.alive:
+            return
+        if not self.reach(source, target):
+            if source is link.dialer and source.up:
+                self.agenda.at(self.timing.request, self.close, link)
+            return
+        self.batches += 1
+        self.received += len(batch)
+        for other in target.links:
+            if other.other(target) is source:
+                for event in batch:
+                    other.lane_from(target).pending.pop(event, None)
+        new = [event for event in batch if event not in target.have]
+        if new:
+            self._hold(target, new, source)
+        self.agenda.at(self.agenda.way(), self._next, lane)
+
+    def _next(self, lane: Lane) -> None:
+        lane.busy = False
+        if lane.link.alive:
+            self._begin(lane)
+
+    # What is measured.
+
+    def count_from_here(self) -> None:
+        self.batches = self.received = self.shaken = 0
+        self._counted = (self.agenda.now, len(self._born))
+
+    def figures(self, events: Iterable[int]) -> Figures:
+        up = [node for node in self.nodes if node.up]
+        chosen = list(events)
+        since, first = self._counted
+        born = max(1, len(self._born) - first)
+        return Figures(
+            last=[max(node.have.get(event, math.inf) for node in up) - self._born[event] for event in chosen],
+            missing=sum(event not in node.have for event in chosen for node in up),
+            copies=self.received / born / len(up),
+            messages=2 * self.batches / born / len(up),
+            handshakes=self.shaken / len(up) / max(1e-9, (self.agenda.now - since) / 60),
+        )
+
+    def degree(self) -> tuple[float, int]:
+        """Neighbours a node: the mean and the most."""
+        degrees = [len(node.peers()) for node in self.nodes if node.up]
+        return fmean(degrees), max(degrees)
+
+    def islands(self) -> list[set[Node]]:
+        """Groups of nodes that no live link joins."""
+        left = {node for node in self.nodes if node.up}
+        found = []
+        while left:
+            island, edge = set(), [left.pop()]
+            while edge:
+                node = edge.pop()
+                island.add(node)
+                edge += [peer for peer in node.peers() if peer not in island]
+            left -= island
+            found.append(island)
+        return found
