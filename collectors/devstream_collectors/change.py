@@ -17,6 +17,8 @@ HEADS = "refs/heads/"
 MERGE_QUEUE = "gh-readonly-queue/"
 """Branches that GitHub's merge queue makes for itself; no person pushed them."""
 _SCP = re.compile(r"(?:[^/@\s]+@)?(?P<host>[^/:@\s]{2,}):(?!//)(?P<path>.+)")
+_AZURE_SSH = re.compile(r"(?:vs-)?ssh\.(?:dev\.azure|visualstudio)\.com/v3/([^/]+)/([^/]+)/([^/]+)")
+_AZURE_OLD = re.compile(r"([^/.]+)\.visualstudio\.com/(?:defaultcollection/)?(.+)")
 _SCHEMES = ("https", "http", "ssh", "git", "git+ssh")
 
 
@@ -50,8 +52,18 @@ def remote_scope(url: str) -> str:
         if match is None:
             return ""
         host, path = match["host"], match["path"]
-    path = path.strip("/").removesuffix(".git").removeprefix("~")
-    return f"{host}/{path}".lower() if host and path else ""
+    # Bitbucket Data Center puts `scm/` before what ssh has too.
+    path = path.strip("/").removesuffix(".git").removeprefix("scm/").removeprefix("~")
+    return _azure(f"{host}/{path}".lower()) if host and path else ""
+
+
+def _azure(scope: str) -> str:
+    """Azure Repos has three ways to write one place; all others stay as they are."""
+    if match := _AZURE_SSH.fullmatch(scope):
+        return "dev.azure.com/{}/{}/_git/{}".format(*match.groups())
+    if match := _AZURE_OLD.fullmatch(scope):
+        return f"dev.azure.com/{match[1]}/{match[2]}"
+    return scope
 
 
 def service_scope(service: str) -> str:

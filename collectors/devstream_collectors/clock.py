@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 LATE = 24 * 3600 * 1000
 """Milliseconds. Senders retry for days (Rollbar: 16); what is older than this is stored and shown, quietly."""
 _AHEAD = 5 * 60 * 1000
+_ZONE = re.compile(r" ([+-]\d\d:?\d\d)$")
 
 
 def milliseconds(text: str | None) -> int:
-    """UTC milliseconds of an ISO 8601 time; 0 when it is none."""
+    """UTC milliseconds of an ISO 8601 time, or of GitLab's `2027-01-15 08:00:00 UTC` and `... +0200`; 0 when it is none."""
     try:
-        moment = datetime.fromisoformat(text or "")
+        moment = datetime.fromisoformat(_ZONE.sub(r"\1", text or "").replace(" UTC", "+00:00"))
     except ValueError:
         return 0
     try:

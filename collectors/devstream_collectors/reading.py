@@ -51,3 +51,12 @@ def sha(text: str | None) -> str:
 def run_kind(name: str) -> Kind:
     """Whether a pipeline, workflow or job of that name is a test run or a build: by its name, for no service says."""
     return Kind.TEST if _TEST_NAME.search(name) else Kind.BUILD
+
+
+def person(*names: str | None) -> str:
+    """The first of these names that is one; of a mail address or `Ana <ana@example.org>` only what is no address."""
+    for name in names:
+        plain = (name or "").split("<", 1)[0].strip().split("@", 1)[0].strip()
+        if plain:
+            return plain
+    return ""

@@ -48,6 +48,18 @@ def samples() -> Callable[[str], dict[str, bytes]]:
     return read
 
 
+@pytest.fixture(scope="session")
+def merged() -> Callable[[object, object], object]:
+    """`merged(document, change)`: the document with some fields replaced, nested ones merged."""
+
+    def merge(old: object, new: object) -> object:
+        if isinstance(old, dict) and isinstance(new, dict):
+            return old | {key: merge(old.get(key), value) for key, value in new.items()}
+        return new
+
+    return merge
+
+
 @pytest.fixture
 def payloads() -> Path:
     if not PAYLOADS.is_dir():

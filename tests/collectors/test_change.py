@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from devstream_collectors.change import change_key, is_global, remote_scope
 from devstream_collectors.clock import LATE, milliseconds, moment
+from devstream_collectors.reading import person
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,28 @@ def test_each_way_to_write_a_remote_is_one_place(url):
 )
 def test_a_path_has_no_place_on_a_forge(url):
     assert remote_scope(url) == ""
+
+
+@pytest.mark.parametrize(
+    ("urls", "scope"),
+    [
+        (
+            ("https://git.example.org/scm/~ana/shop.git", "ssh://git@git.example.org:7999/~ana/shop.git"),
+            "git.example.org/ana/shop",
+        ),
+        (
+            (
+                "https://acme@dev.azure.com/acme/Web/_git/shop",
+                "git@ssh.dev.azure.com:v3/acme/Web/shop",
+                "https://acme.visualstudio.com/DefaultCollection/Web/_git/shop",
+                "acme@vs-ssh.visualstudio.com:v3/acme/Web/shop",
+            ),
+            "dev.azure.com/acme/web/_git/shop",
+        ),
+    ],
+)
+def test_the_ways_of_bitbucket_and_azure_are_one_place(urls, scope):
+    assert {remote_scope(url) for url in urls} == {scope}
 
 
 @settings(deadline=None)
@@ -91,3 +114,15 @@ def test_a_source_may_be_late_but_not_early():
     assert moment(now - LATE, now) == (now - LATE, False)
     assert moment(now - LATE - 1, now) == (now - LATE - 1, True)
     assert moment(now + 3_600_000, now) == (now, False)
+
+
+def test_the_time_formats_of_gitlab():
+    assert milliseconds("2027-01-15 08:00:00 UTC") == milliseconds("2027-01-15 10:00:00 +0200") == 1_800_000_000_000
+    assert milliseconds("2027-01-15T08:00:00.1234567Z") == 1_800_000_000_123
+
+
+def test_a_person_is_not_a_mail_address():
+    assert person(None, "", "Ana <ana@example.org>") == "Ana"
+    assert person("ana@example.org") == "ana"
+    assert person("<ana@example.org>", "bo") == "bo"
+    assert person(None) == ""
