@@ -51,6 +51,8 @@ class Push:
     url: str = ""
     time: int = 0
     """UTC milliseconds, 0 when nobody says."""
+    once: str = ""
+    """What tells two deletions of one branch apart, where nobody says which commit it was at."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def push_event(push: Push, place: Place) -> Event:
     """
     branch = short_ref(push.branch)
     check_branch(branch, place)
-    if push.before == push.after:
+    if push.after and push.before == push.after:
         raise Dropped("no-change")
     state = "deleted" if not push.after else "created" if not push.before else "force-pushed" if push.forced else "pushed"
     time, late = moment(push.time, place.received)
@@ -101,12 +103,12 @@ def push_event(push: Push, place: Place) -> Event:
         state=state,
         service=place.service,
         subject=change_subject(place.service, branch),
-        key=change_key(place.scope, branch, state, push.after, push.before),
+        key=change_key(place.scope, branch, state, push.after, push.before or push.once),
         time=time,
         ref=branch,
         revision=push.after,
         previous=push.before,
-        number=push.after or push.before,
+        number=push.after or push.before or push.once or "?",
         count=max(push.count, 0),
         actor=push.actor,
         title=push.title,

@@ -6,12 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_collectors.contract import Delivery, Normalised, SourceInfo
+from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.line import LIST_WIDTH, render
 
 HERE = Path(__file__).parent
@@ -48,16 +50,51 @@ def samples() -> Callable[[str], dict[str, bytes]]:
     return read
 
 
+class Reader:
+    """Reads samples of one type, whole or changed a little."""
+
+    def __init__(self, kind: str, normalise: Normalise, headers: Callable[[str], Mapping[str, str]]) -> None:
+        self.source = SourceInfo(kind)
+        self._folder = HERE / "samples" / kind
+        self._normalise = normalise
+        self._headers = headers
+
+    def read(
+        self, name: str, change: object = None, source: SourceInfo | None = None, headers: Mapping[str, str] | None = None
+    ) -> Normalised:
+        """What the sample `name` comes to, with the fields of `change` replaced (nested ones merged)."""
+        body = merge(json.loads((self._folder / f"{name}.json").read_bytes()), change or {})
+        delivery = Delivery(self._headers(name) if headers is None else headers, json.dumps(body).encode(), RECEIVED)
+        return self._normalise(delivery, source or self.source)
+
+    def event(self, *arguments: Any, **keywords: Any) -> Event:
+        """The one event that it comes to."""
+        result = self.read(*arguments, **keywords)
+        assert not result.dropped, result
+        (made,) = result.events
+        return made
+
+    def dropped(self, *arguments: Any, **keywords: Any) -> str:
+        """Why there is none."""
+        result = self.read(*arguments, **keywords)
+        assert result.events == ()
+        return result.dropped
+
+
+def merge(old: object, new: object) -> object:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: merge(old.get(key), value) for key, value in new.items()}
+    return new
+
+
 @pytest.fixture(scope="session")
-def merged() -> Callable[[object, object], object]:
-    """`merged(document, change)`: the document with some fields replaced, nested ones merged."""
+def reader() -> Callable[..., Reader]:
+    """`reader("gitlab", gitlab.normalise)` reads samples; a third argument gives the headers of one by its name."""
 
-    def merge(old: object, new: object) -> object:
-        if isinstance(old, dict) and isinstance(new, dict):
-            return old | {key: merge(old.get(key), value) for key, value in new.items()}
-        return new
+    def make(kind: str, normalise: Normalise, headers: Callable[[str], Mapping[str, str]] = lambda _: {}) -> Reader:
+        return Reader(kind, normalise, headers)
 
-    return merge
+    return make
 
 
 @pytest.fixture
