@@ -7,9 +7,9 @@ from devstream_collectors.clock import milliseconds
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.forge import Issue, issue_event
 from devstream_collectors.gitea_shapes import IssueBody, PullBody, Repository, RunBody, User
-from devstream_collectors.push import Merge, Place, check_branch, merge_event
+from devstream_collectors.push import Merge, Place, merge_event, run_at
 from devstream_collectors.reading import Dropped, person, sha
-from devstream_collectors.run import Run, run_event
+from devstream_collectors.run import Run
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
@@ -87,7 +87,6 @@ def run(body: RunBody, state: str, name: str, actor: str, place: Place) -> Event
     branch = short_ref(body.head_branch or body.prettyref or "")
     if (body.event or "").startswith("pull_request") or branch.startswith(("refs/pull/", "#")):
         raise Dropped("run-of-a-pull-request")
-    check_branch(branch, place)
     # Gitea: `build.yml@refs/heads/main`; Forgejo: `build.yml`.
     file = str(body.workflow_id or "") or (body.path or "").split("@", 1)[0]
     made = Run(
@@ -104,4 +103,4 @@ def run(body: RunBody, state: str, name: str, actor: str, place: Place) -> Event
         started=milliseconds(body.started_at or body.started),
         changed=milliseconds(body.completed_at or body.stopped) if state not in ("queued", "running") else 0,
     )
-    return run_event(made, place.source, scope=place.scope, service=place.service, received=place.received, default_branch=branch)
+    return run_at(made, place)

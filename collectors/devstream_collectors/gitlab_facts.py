@@ -9,9 +9,9 @@ from devstream_collectors.clock import milliseconds
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.forge import Deployment, Issue, deployment_event, issue_event
 from devstream_collectors.gitlab_shapes import IssueBody, Job, MergeBody, PipelineBody, Project, User
-from devstream_collectors.push import Merge, Place, merge_event
+from devstream_collectors.push import Merge, Place, merge_event, run_at
 from devstream_collectors.reading import Dropped, person, sha
-from devstream_collectors.run import Run, run_event
+from devstream_collectors.run import Run
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
@@ -126,10 +126,7 @@ def pipeline(body: PipelineBody, jobs: Sequence[Job], user: User | None, web: st
         changed=ended or milliseconds(body.updated_at),
         duration=int((body.duration or 0) * 1000) if 0 < (body.duration or 0) < 1e9 else 0,
     )
-    default = place.default_branch if place.default_branch or place.source.branches else ""
-    return run_event(
-        made, place.source, scope=place.scope, service=place.service, received=place.received, default_branch=short_ref(default)
-    )
+    return run_at(made, place)
 
 
 def deployed(status: str, found: Deployment, place: Place) -> Event:

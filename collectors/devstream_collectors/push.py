@@ -9,6 +9,7 @@ from devstream_collectors.change import change_key, change_subject, is_global
 from devstream_collectors.clock import moment
 from devstream_collectors.contract import Normalised, SourceInfo
 from devstream_collectors.reading import Dropped
+from devstream_collectors.run import Run, run_event
 from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.words import Kind
@@ -147,6 +148,20 @@ def merge_event(merge: Merge, place: Place) -> Event:
         source=place.source.name,
         quiet=late,
     )
+
+
+def run_at(run: Run, place: Place) -> Event:
+    """The event of a CI run, of which only those on a branch the team watches count (or on none).
+
+    Raises:
+        Dropped: it is on another branch.
+        InvalidEventError: as `make_event`.
+
+    """
+    branch = short_ref(run.branch)
+    if branch:
+        check_branch(branch, place)
+    return run_event(run, place.source, scope=place.scope, service=place.service, received=place.received, default_branch=branch)
 
 
 def gathered(makers: Iterable[Callable[[], Event]]) -> tuple[tuple[Event, ...], dict[str, int], str]:
