@@ -12,7 +12,7 @@ import msgspec
 
 from devstream_collectors.change import HEADS
 from devstream_collectors.clock import milliseconds
-from devstream_collectors.contract import Collector, Delivery, Normalised, SignatureScheme, SourceInfo, Token, Webhook
+from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Token, Webhook
 from devstream_collectors.forge import Deployment as Deployed
 from devstream_collectors.gitlab_facts import (
     DEPLOY_STATES,
@@ -26,14 +26,15 @@ from devstream_collectors.gitlab_facts import (
     place_of,
     web_of,
 )
+from devstream_collectors.gitlab_poll import parse, requests
 from devstream_collectors.gitlab_shapes import Deployment, Issue, MergeRequest, Payload, Pipeline, Push
 from devstream_collectors.push import Place, push_event
 from devstream_collectors.push import Push as Pushed
-from devstream_collectors.reading import Dropped, person, sha, tolerant
+from devstream_collectors.reading import Dropped, check_repository, person, sha, tolerant
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
-__all__ = ["COLLECTOR", "normalise", "sample"]
+__all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
 _EVENT = "x-gitlab-event"
 _SETUP = """\
@@ -42,11 +43,14 @@ Webhook: in the project's or group's Settings, Webhooks, Add new webhook:
   Secret token   the text in the file that you give with --secret-file (or a signing token, whsec_..., there and in the file)
   Trigger        Push events, Merge request events, Pipeline events, Deployment events, Issues events
 GitLab sends nothing to a private address until an administrator allows it: Admin, Settings, Network, Outbound requests. It says nothing
-of a push that moves more than three branches, and stops a hook that failed often: polling as well loses nothing."""
+of a push that moves more than three branches, and stops a hook that failed often: polling as well loses nothing.
+Polling, where GitLab cannot reach this machine: --poll --repository GROUP/NAME and, for a private project, --token-file with a project
+access token of scope read_api and role Reporter. A GitLab of your own: add --url https://HOST."""
 
 COLLECTOR = Collector(
-    title="GitLab's webhooks",
+    title="GitLab's webhooks, or its API polled",
     setup=_SETUP,
+    options=(Option("repository", "GROUP/NAME of the project, for polling", needed="poll"),),
     webhook=Webhook(
         auth=(
             Token(header="x-gitlab-token", prefix=""),
@@ -64,6 +68,7 @@ COLLECTOR = Collector(
         headers=(_EVENT,),
         delivery_header="idempotency-key",
     ),
+    poll=Poll(url="https://gitlab.com"),
 )
 
 
@@ -79,6 +84,16 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
         # The stream is for the whole team; GitLab keeps these from some of it.
         raise Dropped("confidential", name)
     return Normalised((read(delivery.body, place_of((said.project, said.repository), source, delivery.received)),))
+
+
+def check(source: SourceInfo) -> None:
+    """What the option `repository` holds.
+
+    Raises:
+        ValueError: it is not a project's path.
+
+    """
+    check_repository(source.text("repository"), "GROUP/NAME, such as acme/shop or acme/web/shop", deep=True)
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:

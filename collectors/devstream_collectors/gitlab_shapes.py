@@ -142,6 +142,8 @@ class IssueBody(msgspec.Struct, frozen=True):
     created_at: str | None = ""
     updated_at: str | None = ""
     closed_at: str | None = ""
+    author: User | None = None
+    closed_by: User | None = None
     url: str | None = ""
     web_url: str | None = ""
 
@@ -150,3 +152,53 @@ class Issue(Payload, frozen=True):
     """`issue` and `work_item`."""
 
     object_attributes: IssueBody | None = None
+
+
+class PushData(msgspec.Struct, frozen=True):
+    """The push of an event; of one that moved many references nothing but their number."""
+
+    commit_count: int | None = 0
+    ref_type: str | None = ""
+    ref: str | None = ""
+    commit_from: str | None = ""
+    commit_to: str | None = ""
+    commit_title: str | None = ""
+
+
+class ProjectEvent(msgspec.Struct, frozen=True):
+    """An entry of https://docs.gitlab.com/api/events/#list-all-visible-events-for-a-project."""
+
+    action_name: str | None = ""
+    target_type: str | None = ""
+    target_iid: int | None = None
+    target_title: str | None = ""
+    created_at: str | None = ""
+    author: User | None = None
+    author_username: str | None = ""
+    push_data: PushData | None = None
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """Where a deployment goes."""
+
+    name: str | None = ""
+
+
+class Deployable(msgspec.Struct, frozen=True):
+    """The job that deploys."""
+
+    web_url: str | None = ""
+    commit: Commit | None = None
+
+
+class DeploymentBody(msgspec.Struct, frozen=True):
+    """A deployment of https://docs.gitlab.com/api/deployments/."""
+
+    id: int | None = None
+    ref: str | None = ""
+    sha: str | None = ""
+    status: str | None = ""
+    updated_at: str | None = ""
+    user: User | None = None
+    environment: Environment | None = None
+    deployable: Deployable | None = None

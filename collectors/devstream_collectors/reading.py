@@ -16,6 +16,8 @@ from devstream_desktop.stream.words import Kind
 Normalise = Callable[[Delivery, SourceInfo], Normalised]
 _TEST_NAME = re.compile(r"(?<![a-z])(?:unit|integration|smoke|py)?tests?(?:ing)?(?![a-z])", re.IGNORECASE)
 
+_PART = re.compile(r"[A-Za-z0-9_.~-]+")
+
 
 class Dropped(Exception):  # noqa: N818 - it is a verdict, not an error
     """Raised inside a `tolerant` reader: the fact makes no line. `reason` is a short fixed name; `detail` may hold text from outside."""
@@ -60,3 +62,21 @@ def person(*names: str | None) -> str:
         if plain:
             return plain
     return ""
+
+
+def check_repository(name: str, form: str, *, deep: bool = False) -> None:
+    """What an option `repository` holds; empty is fine.
+
+    Args:
+        name: its value.
+        form: how it is written, for the message.
+        deep: it may have more than two parts.
+
+    Raises:
+        ValueError: it is not a repository's name.
+
+    """
+    parts = name.split("/")
+    good = all(_PART.fullmatch(part) and part not in (".", "..") for part in parts) and (len(parts) == 2 or (deep and len(parts) > 2))
+    if name and not good:
+        raise ValueError(f"repository must be {form}")

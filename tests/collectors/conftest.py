@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_collectors.contract import Delivery, Normalised, SourceInfo
+from devstream_collectors.contract import Delivery, Normalised, PollCollector, Request, Response, SourceInfo
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.line import LIST_WIDTH, render
 
@@ -95,6 +96,92 @@ def reader() -> Callable[..., Reader]:
         return Reader(kind, normalise, headers)
 
     return make
+
+
+class Rounds:
+    """Polls a service that says what it was told, without a network; a path that nobody told is missing."""
+
+    def __init__(self, collector: PollCollector, source: SourceInfo) -> None:
+        self.source = source
+        self.asked: list[str] = []
+        self.dropped: Counter[str] = Counter()
+        self._collector = collector
+        self._cursor = b""
+        self._answers: dict[str, bytes] = {}
+
+    def say(self, path: str, document: object) -> None:
+        """What is answered from now on to requests that begin so; the longest wins."""
+        self._answers[path] = json.dumps(document).encode()
+
+    def round(self) -> list[Event]:
+        """The events of one more round."""
+        events: list[Event] = []
+        for first in self._collector.requests(self._cursor, self.source, RECEIVED):
+            waiting = [first]
+            while waiting:
+                request = waiting.pop(0)
+                polled = self._collector.parse(self._answer(request), self._cursor, self.source)
+                self._cursor = polled.cursor
+                events += polled.events
+                self.dropped.update(polled.dropped)
+                waiting = [*polled.requests, *waiting]
+        return events
+
+    def _answer(self, request: Request) -> Response:
+        self.asked.append(request.path)
+        plain = request.path.split("?", 1)[0]
+        told = [path for path in self._answers if path == plain or ("?" in path and request.path.startswith(path))]
+        if not told:
+            assert request.missing_ok, request.path
+            return Response(request, 404, {}, b"", RECEIVED)
+        return Response(request, 200, {}, self._answers[max(told, key=len)], RECEIVED)
+
+
+@pytest.fixture
+def rounds() -> Callable[[PollCollector, SourceInfo], Rounds]:
+    """`rounds(gitlab, source)` is a service to be told what it says, and polled."""
+    return Rounds
+
+
+@pytest.fixture
+def row() -> Callable[[Event], tuple[object, ...]]:
+    """What two ways to learn a fact must agree on: its identity, its row, and what the line says."""
+
+    def row(event: Event) -> tuple[object, ...]:
+        return event.key, event.kind, event.state, event.subject, event.number, event.service, event.actor, event.title, event.environment
+
+    return row
+
+
+@pytest.fixture(scope="session")
+def any_answers() -> Callable[[Any, SourceInfo, list[object]], None]:
+    """`any_answers(gitlab_poll, source, bodies)`: whatever rounds are answered, the cursor stays small and readable, and events valid."""
+
+    def check_all(poller: Any, source: SourceInfo, bodies: list[object]) -> None:
+        @settings(deadline=None, max_examples=40)
+        @given(st.data())
+        def check(data: st.DataObject) -> None:
+            cursor = b""
+            for _ in range(3):
+                waiting = list(poller.requests(cursor, source, RECEIVED))
+                for _ in range(12):
+                    if not waiting:
+                        break
+                    request = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
+                    document = json.loads(json.dumps(data.draw(st.sampled_from(bodies))))
+                    node, key = data.draw(st.sampled_from(places(document)))
+                    node[key] = data.draw(JSON)
+                    answer = data.draw(st.sampled_from([document, [document], {"value": [document]}, {"values": [document]}]) | JSON)
+                    status = data.draw(st.sampled_from([200, 200, 404])) if request.missing_ok else 200
+                    with contextlib.suppress(ValueError):
+                        polled = poller.parse(Response(request, status, {}, json.dumps(answer).encode(), RECEIVED), cursor, source)
+                        cursor, waiting = polled.cursor, [*waiting, *polled.requests]
+                        assert 0 < len(cursor) < 64 * 1024
+                        assert all(event.key for event in polled.events)
+
+        check()
+
+    return check_all
 
 
 @pytest.fixture

@@ -1,0 +1,61 @@
+"""What pollers share: what a request is for travels in its tag, and of runs those under way are followed to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import urlencode
+
+import msgspec
+
+from devstream_collectors.contract import Polled, Request, Response
+from devstream_collectors.push import gathered
+from devstream_desktop.stream.event import Event
+
+MAX_OPEN = 30
+"""Runs and deployments under way that are asked for one by one, once they have left the first page."""
+OPEN = ("queued", "running", "waiting", "in_progress")
+"""States, as a cursor keeps them, after which more will come."""
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True):
+    """What a request is for. `name` says which answer it is, the rest what was known when it was asked."""
+
+    name: str
+    of: str = ""
+    old: str = ""
+    new: str = ""
+    state: str = ""
+    count: int = 0
+
+
+def ask(path: str, step: Step, *, missing_ok: bool = False, **query: str | int) -> Request:
+    """A request for `path`, which is quoted already, with `query` behind it."""
+    tail = f"?{urlencode(query)}" if query else ""
+    return Request(path + tail, tag=msgspec.json.encode(step).decode(), missing_ok=missing_ok)
+
+
+def step_of(response: Response) -> Step:
+    """What the answer is to."""
+    return msgspec.json.decode(response.request.tag, type=Step)
+
+
+def polled(cursor: msgspec.Struct, makers: Iterable[Callable[[], Event]] = (), requests: Iterable[Request] = ()) -> Polled:
+    """The events that can be made, the reasons of the others, and where to go on."""
+    events, dropped, _ = gathered(makers)
+    return Polled(events, msgspec.json.encode(cursor), tuple(requests), dropped)
+
+
+def followed(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """The states to remember: those on the page just read, and of the others the newest under way."""
+    open_ = [(key, state) for key, state in known.items() if key not in now and state in OPEN]
+    return dict(open_[-MAX_OPEN:]) | dict(now)
+
+
+def under_way(known: Mapping[str, str]) -> list[str]:
+    """The keys of what is under way."""
+    return [key for key, state in known.items() if state in OPEN][-MAX_OPEN:]
+
+
+def without(known: Mapping[str, str], key: str) -> dict[str, str]:
+    """The states without that of `key`, which the service does not know (any more); what is over stays, or it would be news again."""
+    return {other: state for other, state in known.items() if other != key or state not in OPEN}
