@@ -11,16 +11,17 @@ from collections.abc import Callable
 import msgspec
 
 from devstream_collectors.change import HEADS
-from devstream_collectors.contract import Collector, Delivery, Normalised, SignatureScheme, SourceInfo, Webhook
+from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Webhook
 from devstream_collectors.gitea_facts import RUN_STATES, account, issue, merged, place_of, run
+from devstream_collectors.gitea_poll import parse, requests
 from devstream_collectors.gitea_shapes import Issue, Payload, Pull, Push, Reference, Run
 from devstream_collectors.push import Place, push_event
 from devstream_collectors.push import Push as Pushed
-from devstream_collectors.reading import Dropped, sha, tolerant
+from devstream_collectors.reading import Dropped, check_repository, sha, tolerant
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
-__all__ = ["COLLECTOR", "normalise", "sample"]
+__all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
 _EVENTS = ("x-gitea-event", "x-forgejo-event", "x-gogs-event", "x-github-event")
 _SETUP = """\
@@ -29,11 +30,14 @@ Webhook: in the repository's or organisation's Settings, Webhooks, Add Webhook (
   Content type   application/json
   Secret         the text in the file that you give with --secret-file
   Trigger on     Push, Create, Delete, Pull Request, Issues, Workflow Run or Action Run
-Gitea and Forgejo refuse private addresses until app.ini allows them: [webhook] ALLOWED_HOST_LIST = private (or the receiver's name)."""
+Gitea and Forgejo refuse private addresses until app.ini allows them: [webhook] ALLOWED_HOST_LIST = private (or the receiver's name).
+Polling, where the forge cannot reach this machine: --poll --url https://HOST --repository OWNER/NAME and, for a private repository,
+--token-file with an access token that may read repository and issue."""
 
 COLLECTOR = Collector(
-    title="Gitea's, Forgejo's and Gogs' webhooks",
+    title="Gitea's, Forgejo's and Gogs' webhooks, or their API polled",
     setup=_SETUP,
+    options=(Option("repository", "OWNER/NAME, for polling", needed="poll"),),
     webhook=Webhook(
         auth=(
             SignatureScheme(header="x-gitea-signature", form="bare"),
@@ -44,6 +48,7 @@ COLLECTOR = Collector(
         headers=_EVENTS,
         delivery_header="x-gitea-delivery",
     ),
+    poll=Poll(),
 )
 
 _ISSUE_ACTIONS = frozenset({"opened", "reopened", "closed"})
@@ -58,6 +63,16 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
         raise Dropped("comment" if name.endswith("comment") else "event-not-mapped", name)
     repository = msgspec.json.decode(delivery.body, type=Payload).repository
     return Normalised((read(delivery.body, place_of(repository, source, delivery.received)),))
+
+
+def check(source: SourceInfo) -> None:
+    """What the option `repository` holds.
+
+    Raises:
+        ValueError: it is not a repository's name.
+
+    """
+    check_repository(source.text("repository"), "OWNER/NAME, such as acme/shop")
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:

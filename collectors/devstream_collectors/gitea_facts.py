@@ -64,16 +64,16 @@ def merged(pull: PullBody, number: int | None, actor: str, place: Place) -> Even
     return merge_event(found, place)
 
 
-def issue(body: IssueBody, number: int | None, state: str, actor: str, place: Place) -> Event:
-    """An issue `opened`, `reopened` or `closed`.
+def issue(body: IssueBody, number: int | None, state: str, actor: str, place: Place, at: str = "") -> Event:
+    """An issue `opened`, `reopened` or `closed`; `at` is when, if it does not say so itself.
 
     Raises:
         InvalidEventError: as `make_event`.
 
     """
-    at = {"opened": body.created_at, "closed": body.closed_at}.get(state) or body.updated_at
+    said = {"opened": body.created_at, "closed": body.closed_at}.get(state) or at or body.updated_at
     name = str(body.number or number or "")
-    return issue_event(Issue(name, state, body.title or "", actor, body.html_url or "", milliseconds(at)), place)
+    return issue_event(Issue(name, state, body.title or "", actor, body.html_url or "", milliseconds(said)), place)
 
 
 def run(body: RunBody, state: str, name: str, actor: str, place: Place) -> Event:
@@ -90,7 +90,8 @@ def run(body: RunBody, state: str, name: str, actor: str, place: Place) -> Event
     # Gitea: `build.yml@refs/heads/main`; Forgejo: `build.yml`.
     file = str(body.workflow_id or "") or (body.path or "").split("@", 1)[0]
     made = Run(
-        pipeline=name or file or "workflow",
+        # The file, which all of Gitea, Forgejo and their API say; only Gitea's webhook knows the name in it.
+        pipeline=file or name or "workflow",
         pipeline_id=file,
         run=str(body.id or ""),
         attempt=str(body.run_attempt or 1),

@@ -157,3 +157,38 @@ class Run(Payload, frozen=True):
     workflow_run: RunBody | None = None
     run: RunBody | None = None
     workflow: Workflow | None = None
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The newest commit of a branch."""
+
+    id: str | None = ""
+    message: str | None = ""
+    author: User | None = None
+
+
+class BranchBody(msgspec.Struct, frozen=True):
+    """A branch of the API."""
+
+    name: str | None = ""
+    commit: Head | None = None
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What lies between two commits."""
+
+    total_commits: int | None = 0
+
+
+class Runs(msgspec.Struct, frozen=True):
+    """A page of runs."""
+
+    workflow_runs: list[RunBody] | None = None
+
+
+class TimelineEntry(msgspec.Struct, frozen=True):
+    """Something that happened to an issue; `type` may be `close` or `reopen`."""
+
+    type: str | None = ""
+    user: User | None = None
+    created_at: str | None = ""

@@ -107,11 +107,19 @@ class Rounds:
         self.dropped: Counter[str] = Counter()
         self._collector = collector
         self._cursor = b""
-        self._answers: dict[str, bytes] = {}
+        self._answers: dict[str, tuple[bytes, dict[str, str]]] = {}
 
-    def say(self, path: str, document: object) -> None:
-        """What is answered from now on to requests that begin so; the longest wins."""
-        self._answers[path] = json.dumps(document).encode()
+    def say(self, path: str, document: object, **headers: str) -> None:
+        """What is answered from now on to this path; one with a query stands for all that begin so. The longest wins."""
+        self._answers[path] = (json.dumps(document).encode(), headers)
+
+    def forget(self, path: str) -> None:
+        """Answer 404 to it."""
+        del self._answers[path]
+
+    def like(self, other: Rounds) -> None:
+        """Say what another says."""
+        self._answers |= other._answers
 
     def round(self) -> list[Event]:
         """The events of one more round."""
@@ -134,7 +142,8 @@ class Rounds:
         if not told:
             assert request.missing_ok, request.path
             return Response(request, 404, {}, b"", RECEIVED)
-        return Response(request, 200, {}, self._answers[max(told, key=len)], RECEIVED)
+        body, headers = self._answers[max(told, key=len)]
+        return Response(request, 200, headers, body, RECEIVED)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_issues(gt):
 
 def test_a_run_of_actions_by_gitea_and_by_forgejo(gt):
     run = gt.event("workflow_run")
-    assert (run.kind, run.state, run.subject, run.number) == ("build", "failed", "build/shop/main/Build", "31")
+    assert (run.kind, run.state, run.subject, run.number) == ("build", "failed", "build/shop/main/build.yml", "31")
     assert (run.revision, run.actor, run.reason, run.duration) == (B, "bo", "Retry card capture once", 180_000)
     forgejo = gt.event("action_run_failure")
     assert (forgejo.state, forgejo.subject, forgejo.number) == ("failed", "build/shop/main/build.yml", "31")
