@@ -27,15 +27,16 @@ from devstream_collectors.azuredevops_facts import (
     who,
     work_item,
 )
+from devstream_collectors.azuredevops_poll import parse, requests
 from devstream_collectors.azuredevops_shapes import Build, Deployment, Envelope, Fields, Pull, Push, Run, Update, WorkItem
 from devstream_collectors.change import HEADS
-from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, SecretPath, SourceInfo, Token, Webhook
+from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
 from devstream_collectors.push import together
-from devstream_collectors.reading import Dropped, tolerant
+from devstream_collectors.reading import Dropped, check_repository, tolerant
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
-__all__ = ["COLLECTOR", "normalise", "sample"]
+__all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
 _SETUP = """\
 Webhook: in the project's Project settings, Service hooks, Create subscription, Web Hooks; one for each of
@@ -44,12 +45,17 @@ Webhook: in the project's Project settings, Service hooks, Create subscription, 
   URL                                 the address of your receiver with the path that is printed behind it
   Basic authentication                user name and password, as USER:PASSWORD in the file that you give with --secret-file
   Resource details to send            All
-Azure DevOps Services posts only to addresses that the internet reaches."""
+Azure DevOps Services posts only to addresses that the internet reaches.
+Polling, where it cannot reach this machine: --poll --url https://dev.azure.com/ORGANISATION --repository PROJECT/REPOSITORY and
+--token-file with a personal access token (Code, Build, Work Items, Release: read), written as :TOKEN. Classic releases of Services live at
+another address: a second source with --url https://vsrm.dev.azure.com/ORGANISATION."""
 
 COLLECTOR = Collector(
-    title="Azure DevOps' service hooks",
+    title="Azure DevOps' service hooks, or its API polled",
     setup=_SETUP,
+    options=(Option("repository", "PROJECT/REPOSITORY, for polling", needed="poll"),),
     webhook=Webhook(auth=(Basic(), Token(), SecretPath())),
+    poll=Poll(auth=(Token(), Basic()), needs_token=True),
 )
 _COMPLETED_BY = re.compile(
     r"(.{1,60}?) (?:marked the pull request as completed|completed the pull request|has created a pull request merge)"
@@ -87,6 +93,16 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
         # A subscription may be told to send no details.
         raise Dropped("no-details", name)
     return read(_Said(envelope, source, delivery.received))
+
+
+def check(source: SourceInfo) -> None:
+    """What the option `repository` holds; names may have spaces in them.
+
+    Raises:
+        ValueError: it is not a project and a repository.
+
+    """
+    check_repository(source.text("repository").replace(" ", "-"), "PROJECT/REPOSITORY, such as Web/shop")
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:

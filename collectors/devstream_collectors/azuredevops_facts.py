@@ -236,7 +236,8 @@ def deployed(found: Deployment, place: Place, *, started: bool, at: str) -> Even
         InvalidEventError: as `make_event`.
 
     """
-    environment, body = found.environment, found.deployment
+    body = found.deployment
+    environment = found.environment or (body.release_environment if body else None)
     status = (body.deployment_status if body else "") or (environment.status if environment else "") or ""
     state = "in_progress" if started else DEPLOY_STATES.get(status.lower())
     if state is None:

@@ -261,6 +261,7 @@ class Fields(msgspec.Struct, frozen=True):
     created_by: str | Identity | None = msgspec.field(default="", name="System.CreatedBy")
     changed: str | None = msgspec.field(default="", name="System.ChangedDate")
     changed_by: str | Identity | None = msgspec.field(default="", name="System.ChangedBy")
+    moved: str | None = msgspec.field(default="", name="Microsoft.VSTS.Common.StateChangeDate")
 
 
 class Steps(msgspec.Struct, frozen=True):
@@ -292,3 +293,45 @@ class Update(msgspec.Struct, frozen=True, rename="camel"):
     revision: WorkItem | None = None
     url: str | None = ""
     links: Links | None = msgspec.field(default=None, name="_links")
+
+
+class Pushes(msgspec.Struct, frozen=True):
+    """A list of the API."""
+
+    value: list[Push] | None = None
+
+
+class Pulls(msgspec.Struct, frozen=True):
+    """A list of the API."""
+
+    value: list[Pull] | None = None
+
+
+class Builds(msgspec.Struct, frozen=True):
+    """A list of the API."""
+
+    value: list[Build] | None = None
+
+
+class Deployments(msgspec.Struct, frozen=True):
+    """A list of the API."""
+
+    value: list[DeploymentBody] | None = None
+
+
+class WorkItems(msgspec.Struct, frozen=True):
+    """A list of the API."""
+
+    value: list[WorkItem] | None = None
+
+
+class Updates(msgspec.Struct, frozen=True):
+    """A list of the API."""
+
+    value: list[Update] | None = None
+
+
+class Found(msgspec.Struct, frozen=True, rename="camel"):
+    """What a query finds: work items, of which only `id` is there."""
+
+    work_items: list[WorkItem] | None = None

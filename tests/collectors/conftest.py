@@ -105,6 +105,7 @@ class Rounds:
         self.source = source
         self.asked: list[str] = []
         self.dropped: Counter[str] = Counter()
+        self.now = RECEIVED
         self._collector = collector
         self._cursor = b""
         self._answers: dict[str, tuple[bytes, dict[str, str]]] = {}
@@ -124,7 +125,7 @@ class Rounds:
     def round(self) -> list[Event]:
         """The events of one more round."""
         events: list[Event] = []
-        for first in self._collector.requests(self._cursor, self.source, RECEIVED):
+        for first in self._collector.requests(self._cursor, self.source, self.now):
             waiting = [first]
             while waiting:
                 request = waiting.pop(0)
@@ -141,9 +142,9 @@ class Rounds:
         told = [path for path in self._answers if path == plain or ("?" in path and request.path.startswith(path))]
         if not told:
             assert request.missing_ok, request.path
-            return Response(request, 404, {}, b"", RECEIVED)
+            return Response(request, 404, {}, b"", self.now)
         body, headers = self._answers[max(told, key=len)]
-        return Response(request, 200, headers, body, RECEIVED)
+        return Response(request, 200, headers, body, self.now)
 
 
 @pytest.fixture
