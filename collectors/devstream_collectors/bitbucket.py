@@ -11,18 +11,35 @@ from functools import partial
 
 import msgspec
 
-from devstream_collectors.bitbucket_facts import OPEN_ISSUES, account, issue, merged, page, place_of, status
+from devstream_collectors import bitbucket_poll, bitbucket_server_poll
+from devstream_collectors.bitbucket_facts import account, issue, merged, page, place_of, status, step_of
 from devstream_collectors.bitbucket_server import SERVER_EVENTS, event_of, normalise_server
 from devstream_collectors.bitbucket_shapes import Change, Issue, Payload, Pull, Push, Status
-from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, SecretPath, SignatureScheme, SourceInfo, Webhook
+from devstream_collectors.contract import (
+    Basic,
+    Collector,
+    Delivery,
+    Normalised,
+    Option,
+    Poll,
+    Polled,
+    Request,
+    Response,
+    SecretPath,
+    SignatureScheme,
+    SourceInfo,
+    Token,
+    Webhook,
+)
 from devstream_collectors.push import Place, push_event, together
 from devstream_collectors.push import Push as Pushed
-from devstream_collectors.reading import Dropped, sha, tolerant
+from devstream_collectors.reading import Dropped, check_repository, sha, tolerant
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
-__all__ = ["COLLECTOR", "normalise", "sample"]
+__all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
+CLOUD = "https://api.bitbucket.org"
 _EVENT = "x-event-key"
 _SETUP = """\
 Webhook: in the repository's Repository settings, Webhooks, Add webhook (Data Center: Create webhook):
@@ -30,16 +47,20 @@ Webhook: in the repository's Repository settings, Webhooks, Add webhook (Data Ce
   Secret      the text in the file that you give with --secret-file
   Triggers    Push, Build status created, Build status updated, Pull request merged, Issue created, Issue updated
 Bitbucket Cloud posts only to addresses with a certificate that the world trusts. It never says which branch is the default: without
---branch these are main and master."""
+--branch these are main and master.
+Polling, where it cannot reach this machine: --poll --repository WORKSPACE/REPOSITORY and --token-file with a repository access token
+(repositories, pull requests, issues: read), or USER:PASSWORD. Data Center: add --url https://HOST; --repository is PROJECT/REPOSITORY."""
 
 COLLECTOR = Collector(
-    title="Bitbucket's webhooks, Cloud and Data Center",
+    title="Bitbucket's webhooks, or its API polled: Cloud and Data Center",
     setup=_SETUP,
+    options=(Option("repository", "WORKSPACE/REPOSITORY (Data Center: PROJECT/REPOSITORY), for polling", needed="poll"),),
     webhook=Webhook(
         auth=(SignatureScheme(header="x-hub-signature"), Basic(), SecretPath()),
         headers=(_EVENT,),
         delivery_header="x-request-uuid",
     ),
+    poll=Poll(url=CLOUD, auth=(Token(), Basic()), interval=60),
 )
 
 
@@ -60,6 +81,37 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
     if read is None:
         raise Dropped(_reason(name), name)
     return Normalised((read(body, place),))
+
+
+def check(source: SourceInfo) -> None:
+    """What the option `repository` holds.
+
+    Raises:
+        ValueError: it is not a repository's name.
+
+    """
+    check_repository(source.text("repository"), "WORKSPACE/REPOSITORY, such as acme/shop")
+
+
+def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
+    """What a round begins with: Bitbucket Cloud and Data Center have APIs that differ."""
+    asks = bitbucket_poll.requests if _is_cloud(source) else bitbucket_server_poll.requests
+    return asks(cursor, source, now)
+
+
+def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
+    """What an answer comes to.
+
+    Raises:
+        ValueError: it is not what the API answers.
+
+    """
+    reads = bitbucket_poll.parse if _is_cloud(source) else bitbucket_server_poll.parse
+    return reads(response, cursor, source)
+
+
+def _is_cloud(source: SourceInfo) -> bool:
+    return source.url == CLOUD
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
@@ -164,10 +216,10 @@ def _issue_created(body: bytes, place: Place) -> Event:
 
 def _issue_updated(body: bytes, place: Place) -> Event:
     payload = msgspec.json.decode(body, type=Issue)
-    step = payload.changes.status or payload.changes.state if payload.changes else None
-    if payload.issue is None or step is None or (step.old in OPEN_ISSUES) == (step.new in OPEN_ISSUES):
-        raise Dropped("issue-not-news", step.new or "" if step else "")
-    return issue(payload.issue, "reopened" if step.new in OPEN_ISSUES else "closed", account(payload.actor), place)
+    state = step_of(payload.changes)
+    if payload.issue is None or not state:
+        raise Dropped("issue-not-news")
+    return issue(payload.issue, state, account(payload.actor), place)
 
 
 _READERS: dict[str, Callable[[bytes, Place], Event]] = {

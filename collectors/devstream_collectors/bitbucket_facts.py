@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devstream_collectors.bitbucket_shapes import IssueBody, Links, PullBody, Repository, StatusBody, User
+from devstream_collectors.bitbucket_shapes import IssueBody, IssueChanges, Links, PullBody, Repository, StatusBody, User
 from devstream_collectors.change import remote_scope
 from devstream_collectors.clock import milliseconds
 from devstream_collectors.contract import SourceInfo
@@ -39,6 +39,14 @@ def place_of(repository: Repository | None, source: SourceInfo, received: int) -
     )
 
 
+def step_of(changes: IssueChanges | None) -> str:
+    """What a change of an issue is to us: `closed` or `reopened`; empty for no news."""
+    step = changes.status or changes.state if changes else None
+    if step is None or (step.old in OPEN_ISSUES) == (step.new in OPEN_ISSUES):
+        return ""
+    return "reopened" if step.new in OPEN_ISSUES else "closed"
+
+
 def account(*users: User | None) -> str:
     """The first account's name."""
     return person(*(name for user in users if user for name in (user.nickname, user.display_name, user.username)))
@@ -70,8 +78,8 @@ def merged(pull: PullBody, actor: str, place: Place) -> Event:
     return merge_event(found, place)
 
 
-def status(body: StatusBody, actor: str, place: Place, *, branch: str = "") -> Event:
-    """A build that tells of itself by the status of a commit; of `branch`, when it does not say so itself.
+def status(body: StatusBody, actor: str, place: Place, *, branch: str = "", revision: str = "") -> Event:
+    """A build that tells of itself by the status of a commit: of `branch` and `revision`, when it does not say so itself.
 
     Raises:
         Dropped: the state is no news, or not of a branch the team watches.
@@ -82,7 +90,7 @@ def status(body: StatusBody, actor: str, place: Place, *, branch: str = "") -> E
     if state is None:
         raise Dropped("run-not-news", body.state or "")
     link = body.links.commit.href or "" if body.links and body.links.commit else ""
-    revision = sha(body.commit.hash if body.commit else "") or sha(link.rstrip("/").rsplit("/", 1)[-1])
+    revision = sha(body.commit.hash if body.commit else "") or sha(link.rstrip("/").rsplit("/", 1)[-1]) or revision
     made = Run(
         # Many put the build's number behind the name: `Pipeline #12 for main`.
         pipeline=(body.name or "").split("#", 1)[0].strip() or body.key or "build",
@@ -102,12 +110,12 @@ def status(body: StatusBody, actor: str, place: Place, *, branch: str = "") -> E
     return run_at(made, place)
 
 
-def issue(body: IssueBody, state: str, actor: str, place: Place) -> Event:
-    """An issue `opened`, `reopened` or `closed`.
+def issue(body: IssueBody, state: str, actor: str, place: Place, at: str = "") -> Event:
+    """An issue `opened`, `reopened` or `closed`; `at` is when, if that is not when it was touched last.
 
     Raises:
         InvalidEventError: as `make_event`.
 
     """
-    at = body.created_on if state == "opened" else body.updated_on
-    return issue_event(Issue(str(body.id or ""), state, body.title or "", actor, page(body.links), milliseconds(at)), place)
+    said = body.created_on if state == "opened" else at or body.updated_on
+    return issue_event(Issue(str(body.id or ""), state, body.title or "", actor, page(body.links), milliseconds(said)), place)

@@ -169,3 +169,48 @@ class Issue(Payload, frozen=True):
 
     issue: IssueBody | None = None
     changes: IssueChanges | None = None
+
+
+class Statuses(msgspec.Struct, frozen=True):
+    """A page of the API."""
+
+    values: list[StatusBody] | None = None
+
+
+class Branches(msgspec.Struct, frozen=True):
+    """A page of the API; `next` is the address of the next one."""
+
+    values: list[Branch] | None = None
+    next: str | None = ""
+
+
+class Commits(msgspec.Struct, frozen=True):
+    """A page of the API."""
+
+    values: list[Commit] | None = None
+
+
+class Pulls(msgspec.Struct, frozen=True):
+    """A page of the API."""
+
+    values: list[PullBody] | None = None
+
+
+class Issues(msgspec.Struct, frozen=True):
+    """A page of the API."""
+
+    values: list[IssueBody] | None = None
+
+
+class IssueChange(msgspec.Struct, frozen=True):
+    """An entry of an issue's history."""
+
+    changes: IssueChanges | None = None
+    user: User | None = None
+    created_on: str | None = ""
+
+
+class History(msgspec.Struct, frozen=True):
+    """A page of the API."""
+
+    values: list[IssueChange] | None = None
