@@ -258,7 +258,7 @@ async def test_a_source_without_a_collector_or_a_secret_is_broken_and_the_others
     async with running(home, vault, stream.publish) as intake:
         a, b, c = intake.status()
         assert (a.state, b.state, c.state) == ("broken", "broken", "new")
-        assert "installed: git, github" in a.last_error
+        assert "installed: " in a.last_error
         assert "add it again" in b.last_error
         with pytest.raises(NoCollectorError):
             await intake.add_source(RemoteSource(name="d", type="git"), SECRET)
