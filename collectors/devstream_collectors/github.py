@@ -11,16 +11,16 @@ from collections.abc import Callable
 
 import msgspec
 
-from devstream_collectors.change import HEADS, change_key, change_subject
-from devstream_collectors.clock import moment
+from devstream_collectors.change import HEADS
 from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Webhook
-from devstream_collectors.github_facts import CONCLUSIONS, Place, check_branch, deployment, login, merged, place_of, run, ticket
+from devstream_collectors.github_facts import CONCLUSIONS, deployment, login, merged, place_of, run, ticket
 from devstream_collectors.github_poll import parse, requests
 from devstream_collectors.github_shapes import DeploymentStatus, Issues, Payload, PullRequest, Push, Repository, WorkflowRun
+from devstream_collectors.push import Place, push_event
+from devstream_collectors.push import Push as Pushed
 from devstream_collectors.reading import Dropped, sha, tolerant
-from devstream_desktop.stream.event import Event, make_event
+from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
-from devstream_desktop.stream.words import Kind
 
 __all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
@@ -94,7 +94,7 @@ def sample(source: SourceInfo, now: int) -> Delivery:
 
 
 def _place(payload: Payload, source: SourceInfo, received: int) -> Place:
-    return place_of(payload.repository or Repository(), source, received, login(payload.sender))
+    return place_of(payload.repository or Repository(), source, received)
 
 
 def _push(delivery: Delivery, source: SourceInfo) -> Event:
@@ -103,34 +103,19 @@ def _push(delivery: Delivery, source: SourceInfo) -> Event:
     ref, before, after = push.ref or "", sha(push.before), sha(push.after)
     if not ref.startswith(HEADS):
         raise Dropped("not-a-branch", ref)
-    branch = short_ref(ref)
-    check_branch(branch, place)
-    if push.deleted:
-        state, after = "deleted", ""
-    elif push.forced and before:
-        state = "force-pushed"
-    else:
-        state = "created" if push.created or not before else "pushed"
     pushed_at = push.repository.pushed_at if push.repository else None
-    time, late = moment(pushed_at * 1000 if isinstance(pushed_at, int) else 0, place.received)
-    return make_event(
-        kind=Kind.CHANGE,
-        state=state,
-        service=place.service,
-        subject=change_subject(place.service, branch),
-        key=change_key(place.scope, branch, state, after, before),
-        time=time,
-        ref=branch,
-        revision=after,
-        previous=before,
-        number=after or before,
-        count=max(push.size or 0, len(push.commits or ())),
-        actor=place.sender,
+    pushed = Pushed(
+        branch=ref,
+        before=before,
+        after="" if push.deleted else after,
+        forced=bool(push.forced),
+        actor=login(push.sender),
         title=push.head_commit.message or "" if push.head_commit else "",
+        count=max(push.size or 0, len(push.commits or ())),
         url=push.compare or "",
-        source=source.name,
-        quiet=late,
+        time=pushed_at * 1000 if isinstance(pushed_at, int) else 0,
     )
+    return push_event(pushed, place)
 
 
 def _pull_request(delivery: Delivery, source: SourceInfo) -> Event:
@@ -140,7 +125,7 @@ def _pull_request(delivery: Delivery, source: SourceInfo) -> Event:
         raise Dropped("pull-request-not-closed", payload.action or "")
     if not pull.merged:
         raise Dropped("pull-request-not-merged")
-    return merged(pull, _place(payload, source, delivery.received))
+    return merged(pull, _place(payload, source, delivery.received), login(payload.sender))
 
 
 def _workflow_run(delivery: Delivery, source: SourceInfo) -> Event:
@@ -154,14 +139,14 @@ def _workflow_run(delivery: Delivery, source: SourceInfo) -> Event:
         raise Dropped("run-not-news", f"{payload.action} {conclusion}")
     body = msgspec.structs.replace(body, repository=payload.repository)
     workflow = payload.workflow.name or "" if payload.workflow else ""
-    return run(body, state, _place(payload, source, delivery.received), workflow=workflow)
+    return run(body, state, _place(payload, source, delivery.received), workflow=workflow, sender=login(payload.sender))
 
 
 def _deployment_status(delivery: Delivery, source: SourceInfo) -> Event:
     payload = msgspec.json.decode(delivery.body, type=DeploymentStatus)
     if payload.deployment is None or payload.deployment_status is None:
         raise Dropped("unexpected-shape", "no deployment or status")
-    return deployment(payload.deployment, payload.deployment_status, _place(payload, source, delivery.received))
+    return deployment(payload.deployment, payload.deployment_status, _place(payload, source, delivery.received), login(payload.sender))
 
 
 def _issues(delivery: Delivery, source: SourceInfo) -> Event:
@@ -172,7 +157,7 @@ def _issues(delivery: Delivery, source: SourceInfo) -> Event:
     place = _place(payload, source, delivery.received)
     # The time of this very step, as the API says it too: a later comment moves `updated_at` on.
     at = {"opened": issue.created_at, "closed": issue.closed_at}.get(state) or issue.updated_at or ""
-    return ticket(issue, state, at, place.sender, place)
+    return ticket(issue, state, at, login(payload.sender), place)
 
 
 _READERS: dict[str, Callable[[Delivery, SourceInfo], Event]] = {

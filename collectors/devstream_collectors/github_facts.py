@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from devstream_collectors.change import change_subject, is_global, remote_scope
-from devstream_collectors.clock import milliseconds, moment
+from devstream_collectors.change import remote_scope
+from devstream_collectors.clock import milliseconds
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.forge import Deployment, Issue, deployment_event, issue_event
 from devstream_collectors.github_shapes import DeploymentBody, IssueBody, PullRequestBody, Repository, RunBody, StatusBody, User
+from devstream_collectors.push import Merge, Place, check_branch, merge_event, run_at
 from devstream_collectors.reading import Dropped, sha
-from devstream_collectors.run import Run, run_event
-from devstream_desktop.stream.event import Event, fact_key, make_event
-from devstream_desktop.stream.text import short_ref
-from devstream_desktop.stream.words import Kind
+from devstream_collectors.run import Run
+from devstream_desktop.stream.event import Event
 
 CONCLUSIONS = {
     "success": "succeeded",
@@ -26,72 +24,39 @@ DEPLOY_STATES = frozenset({"waiting", "in_progress", "success", "failure", "erro
 """Of GitHub's deployment states, those that are news: not queued, pending or inactive."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a fact is from, and for whom it is read. `sender` did it, when nothing nearer says who."""
-
-    source: SourceInfo
-    scope: str
-    service: str
-    default_branch: str
-    sender: str
-    received: int
-
-
-def place_of(repository: Repository, source: SourceInfo, received: int, sender: str = "") -> Place:
+def place_of(repository: Repository, source: SourceInfo, received: int) -> Place:
     """The place of a repository's facts."""
     return Place(
         source=source,
         scope=remote_scope(repository.html_url or "") or f"github/{(repository.full_name or source.name).lower()}",
         service=source.service or repository.name or source.name,
-        default_branch=repository.default_branch or "",
-        sender=sender,
         received=received,
+        default_branch=repository.default_branch or "",
     )
 
 
-def check_branch(branch: str, place: Place) -> None:
-    """Go on only with a branch the team watches.
-
-    Raises:
-        Dropped: it is another one.
-
-    """
-    if not is_global(branch, place.source.branches, place.default_branch):
-        raise Dropped("not-a-global-branch", branch)
-
-
-def merged(pull: PullRequestBody, place: Place) -> Event:
-    """A merged pull request, in the row of the push of this merge: same subject, same number.
+def merged(pull: PullRequestBody, place: Place, sender: str = "") -> Event:
+    """A merged pull request, in the row of the push of this merge; `sender` did it, if the request does not say who.
 
     Raises:
         Dropped: not into a branch the team watches.
         InvalidEventError: as `make_event`.
 
     """
-    branch, revision = (pull.base.ref or "") if pull.base else "", sha(pull.merge_commit_sha)
-    check_branch(branch, place)
-    time, late = moment(milliseconds(pull.merged_at), place.received)
-    return make_event(
-        kind=Kind.CHANGE,
-        state="merged",
-        service=place.service,
-        subject=change_subject(place.service, branch),
-        number=revision,
-        key=fact_key(place.scope, Kind.CHANGE, "merged", str(pull.number), revision),
-        time=time,
-        ref=branch,
-        revision=revision,
-        count=max(pull.commits or 0, 0),
-        actor=login(pull.merged_by) or place.sender,
-        title=f"{pull.title or ''} (#{pull.number})",
+    found = Merge(
+        number=str(pull.number),
+        branch=(pull.base.ref or "") if pull.base else "",
+        revision=sha(pull.merge_commit_sha),
+        title=pull.title or "",
+        actor=login(pull.merged_by) or sender,
+        count=pull.commits or 0,
         url=pull.html_url or "",
-        source=place.source.name,
-        quiet=late,
+        time=milliseconds(pull.merged_at),
     )
+    return merge_event(found, place)
 
 
-def run(body: RunBody, state: str, place: Place, *, workflow: str = "") -> Event:
+def run(body: RunBody, state: str, place: Place, *, workflow: str = "", sender: str = "") -> Event:
     """A workflow run in a state; `workflow` is its name where the run itself has none.
 
     Raises:
@@ -113,47 +78,39 @@ def run(body: RunBody, state: str, place: Place, *, workflow: str = "") -> Event
         state=state,
         branch=body.head_branch or "",
         revision=sha(body.head_sha),
-        actor=login(body.triggering_actor) or login(body.actor) or place.sender,
+        actor=login(body.triggering_actor) or login(body.actor) or sender,
         reason=body.display_title or "",
         url=body.html_url or "",
         started=milliseconds(body.run_started_at),
         changed=milliseconds(body.updated_at),
     )
-    return run_event(
-        made, place.source, scope=place.scope, service=place.service, received=place.received, default_branch=body.head_branch or ""
-    )
+    return run_at(made, place)
 
 
-def deployment(body: DeploymentBody, status: StatusBody, place: Place) -> Event:
-    """A deployment's new state.
+def deployment(body: DeploymentBody, status: StatusBody, place: Place, sender: str = "") -> Event:
+    """A deployment's new state; `sender` did it, if the deployment does not say who.
 
     Raises:
         Dropped: the state is no news.
         InvalidEventError: as `make_event`.
 
     """
-    state, environment = status.state or "", body.environment or ""
+    state = status.state or ""
     if state not in DEPLOY_STATES:
         raise Dropped("deploy-not-news", state)
-    time, late = moment(milliseconds(status.created_at), place.received)
-    return make_event(
-        kind=Kind.DEPLOY,
+    found = Deployment(
+        id=str(body.id),
+        environment=body.environment or "",
         state=state,
-        service=place.service,
-        environment=environment,
-        subject=f"deploy/{place.service}/{environment}/{body.id}",
-        key=fact_key(place.scope, Kind.DEPLOY, environment, str(body.id), state),
-        time=time,
-        ref=short_ref(body.ref or ""),
+        ref=body.ref or "",
         revision=sha(body.sha),
-        number=str(body.id),
-        actor=login(body.creator) or place.sender,
+        actor=login(body.creator) or sender,
         reason=status.description or "",
         # Either may be an empty string.
         url=status.log_url or status.target_url or "",
-        source=place.source.name,
-        quiet=late,
+        time=milliseconds(status.created_at),
     )
+    return deployment_event(found, place)
 
 
 def ticket(issue: IssueBody, state: str, at: str, actor: str, place: Place) -> Event:
@@ -163,21 +120,7 @@ def ticket(issue: IssueBody, state: str, at: str, actor: str, place: Place) -> E
         InvalidEventError: as `make_event`.
 
     """
-    time, late = moment(milliseconds(at), place.received)
-    return make_event(
-        kind=Kind.TICKET,
-        state=state,
-        service=place.service,
-        subject=f"ticket/{place.service}/{issue.number}",
-        key=fact_key(place.scope, Kind.TICKET, str(issue.number), state, at),
-        time=time,
-        number=str(issue.number),
-        actor=actor,
-        title=issue.title or "",
-        url=issue.html_url or "",
-        source=place.source.name,
-        quiet=late,
-    )
+    return issue_event(Issue(str(issue.number), state, issue.title or "", actor, issue.html_url or "", milliseconds(at)), place)
 
 
 def login(user: User | None) -> str:

@@ -13,17 +13,15 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from devstream_collectors.change import HEADS, change_key, change_subject, is_global
+from devstream_collectors.change import HEADS, is_global
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.github_facts import CONCLUSIONS, Place, deployment, login, merged, place_of, run, ticket
+from devstream_collectors.github_facts import CONCLUSIONS, deployment, login, merged, place_of, run, ticket
 from devstream_collectors.github_shapes import DeploymentBody, IssueBody, PullRequestBody, Repository, RunBody, StatusBody, User
-from devstream_collectors.reading import Dropped
-from devstream_desktop.stream.event import Event, InvalidEventError, make_event
+from devstream_collectors.push import Place, Push, push_event
+from devstream_collectors.steps import MAX_OPEN, Step, polled, step_of
+from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
-from devstream_desktop.stream.words import Kind
 
-MAX_OPEN = 30
-"""Runs and deployments that are under way and asked for one by one, once they have left the first page."""
 FIRST_DEPLOYMENTS = 3
 """Whose state is asked for at first contact."""
 _STARTED = {"queued": "queued", "in_progress": "running"}
@@ -89,17 +87,6 @@ class _Runs(msgspec.Struct, frozen=True):
     workflow_runs: list[RunBody] = []
 
 
-class _Step(msgspec.Struct, frozen=True, array_like=True):
-    """What a request is for; it travels in the request's tag."""
-
-    name: str
-    of: str = ""
-    old: str = ""
-    new: str = ""
-    state: str = ""
-    count: int = 0
-
-
 class _IssueEvent(msgspec.Struct, frozen=True):
     id: int = 0
     event: str | None = ""
@@ -113,16 +100,16 @@ def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]
     del now
     known = _read(cursor)
     patterns = source.branches or ((known.home.default_branch or "",) if known.home.default_branch else ())
-    asked = [_ask(source, "", _Step("repository"))]
+    asked = [_ask(source, "", Step("repository"))]
     asked += [_heads(source, pattern) for pattern in patterns]
     asked += [
-        _ask(source, "/pulls", _Step("pulls"), state="closed", sort="updated", direction="desc", per_page=30),
-        _ask(source, "/actions/runs", _Step("runs"), per_page=30),
-        *(_ask(source, f"/actions/runs/{number}", _Step("run", number), missing_ok=True) for number in _open_runs(known)),
-        _ask(source, "/deployments", _Step("deployments"), per_page=10),
+        _ask(source, "/pulls", Step("pulls"), state="closed", sort="updated", direction="desc", per_page=30),
+        _ask(source, "/actions/runs", Step("runs"), per_page=30),
+        *(_ask(source, f"/actions/runs/{number}", Step("run", number), missing_ok=True) for number in _open_runs(known)),
+        _ask(source, "/deployments", Step("deployments"), per_page=10),
         *(_statuses(source, number) for number in list(known.deployments)[:MAX_OPEN]),
-        _ask(source, "/issues", _Step("issues"), state="all", sort="created", direction="desc", per_page=30),
-        _ask(source, "/issues/events", _Step("ticket-events"), per_page=50),
+        _ask(source, "/issues", Step("issues"), state="all", sort="created", direction="desc", per_page=30),
+        _ask(source, "/issues/events", Step("ticket-events"), per_page=50),
     ]
     return tuple(asked)
 
@@ -134,11 +121,11 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
         ValueError: it is not what GitHub's API answers.
 
     """
-    known, step = _read(cursor), msgspec.json.decode(response.request.tag, type=_Step)
+    known, step = _read(cursor), step_of(response)
     return _READERS[step.name](step, response, known, source)
 
 
-def _repository(_: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _repository(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     home = msgspec.json.decode(response.body, type=Repository)
     if not home.default_branch or not home.full_name:
         raise ValueError("the repository has no name or no default branch")
@@ -147,7 +134,7 @@ def _repository(_: _Step, response: Response, known: _Cursor, source: SourceInfo
     return Polled(cursor=_write(msgspec.structs.replace(known, home=home)), requests=follow)
 
 
-def _branches(step: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _branches(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     refs = msgspec.json.decode(response.body, type=list[_Ref])
     new = {short_ref(ref.ref): ref.object.sha for ref in refs if ref.ref.startswith(HEADS)}
     new = {branch: commit for branch, commit in new.items() if is_global(branch, (step.of,), "")}
@@ -160,18 +147,18 @@ def _branches(step: _Step, response: Response, known: _Cursor, source: SourceInf
         if before == after:
             continue
         if not after:
-            events.append(_change(_Step("", branch, before, "", "deleted"), None, place))
+            events.append(_change(Step("", branch, before, "", "deleted"), None, place))
         elif not before:
-            follow.append(_head(source, _Step("head", branch, "", after, "created")))
+            follow.append(_head(source, Step("head", branch, "", after, "created")))
         else:
             # From the second page on a comparison has no files, which can be megabytes.
-            compared = _Step("compared", branch, before, after)
+            compared = Step("compared", branch, before, after)
             follow.append(_ask(source, f"/compare/{before}...{after}", compared, missing_ok=True, per_page=1, page=2))
     heads = {**known.heads, step.of: new}
     return Polled(tuple(events), _write(msgspec.structs.replace(known, heads=heads)), tuple(follow))
 
 
-def _compared(step: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _compared(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     found = msgspec.json.decode(response.body, type=_Comparison) if response.status == 200 else _Comparison()
     # The commit that a force-push threw away may be gone: then there is nothing to compare with.
     state = "pushed" if found.status == "ahead" else "force-pushed"
@@ -179,31 +166,31 @@ def _compared(step: _Step, response: Response, known: _Cursor, source: SourceInf
     return Polled(cursor=_write(known), requests=(_head(source, told),))
 
 
-def _head_of(step: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _head_of(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     commits = msgspec.json.decode(response.body, type=list[_Commit])
     return Polled((_change(step, commits[0] if commits else None, _place(known, source, response)),), _write(known))
 
 
-def _pulls(_: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _pulls(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     pulls = [pull for pull in msgspec.json.decode(response.body, type=list[PullRequestBody]) if pull.merged_at]
     fresh = [pull for pull in pulls if (pull.merged_at or "") > known.merged]
     newest = max([known.merged or _NEVER, *(pull.merged_at or "" for pull in pulls)])
     # The list does not say who merged and how many commits it were. What was merged before the source was known is no news.
-    follow = tuple(_ask(source, f"/pulls/{pull.number}", _Step("pull")) for pull in reversed(fresh[:20]) if known.merged)
+    follow = tuple(_ask(source, f"/pulls/{pull.number}", Step("pull")) for pull in reversed(fresh[:20]) if known.merged)
     return Polled(cursor=_write(msgspec.structs.replace(known, merged=newest)), requests=follow)
 
 
-def _pull(_: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _pull(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     pull = msgspec.json.decode(response.body, type=PullRequestBody)
     place = _place(known, source, response)
-    return _gathered([partial(merged, pull, place)], known)
+    return polled(known, [partial(merged, pull, place)])
 
 
-def _runs(_: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _runs(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     return _told(msgspec.json.decode(response.body, type=_Runs).workflow_runs, response, known, source, kept={})
 
 
-def _run(step: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _run(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     if response.status != 200:
         return Polled(
             cursor=_write(msgspec.structs.replace(known, runs={key: value for key, value in known.runs.items() if key != step.of}))
@@ -222,10 +209,10 @@ def _told(runs: list[RunBody], response: Response, known: _Cursor, source: Sourc
             makers.append(partial(run, body, state, place))
     under_way = {key: value for key, value in known.runs.items() if value.endswith((" queued", " running"))}
     seen = {**dict(list(under_way.items())[-MAX_OPEN:]), **kept, **now}
-    return _gathered(makers[::-1], msgspec.structs.replace(known, runs=seen))
+    return polled(msgspec.structs.replace(known, runs=seen), makers[::-1])
 
 
-def _deployments(_: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _deployments(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     bodies = msgspec.json.decode(response.body, type=list[DeploymentBody])[: FIRST_DEPLOYMENTS if known.newest_deployment < 0 else None]
     fresh = {str(body.id): _Deployment(body) for body in reversed(bodies) if (body.id or 0) > known.newest_deployment}
     newest = max([known.newest_deployment, 0, *(body.id or 0 for body in bodies)])
@@ -234,7 +221,7 @@ def _deployments(_: _Step, response: Response, known: _Cursor, source: SourceInf
     return Polled(cursor=_write(msgspec.structs.replace(known, deployments=kept, newest_deployment=newest)), requests=follow)
 
 
-def _status(step: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _status(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     told = known.deployments.get(step.of)
     if told is None:
         return Polled(cursor=_write(known))
@@ -247,10 +234,10 @@ def _status(step: _Step, response: Response, known: _Cursor, source: SourceInfo)
     makers: list[Callable[[], Event]] = [partial(deployment, told.body, status, place) for status in fresh]
     if not statuses or statuses[-1].state not in _DEPLOY_FINAL:
         others[step.of] = _Deployment(told.body, statuses[-1].id or 0 if statuses else 0)
-    return _gathered(makers, msgspec.structs.replace(known, deployments=others))
+    return polled(msgspec.structs.replace(known, deployments=others), makers)
 
 
-def _issues(_: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _issues(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     issues = [
         issue for issue in msgspec.json.decode(response.body, type=list[IssueBody]) if issue.pull_request is None and issue.created_at
     ]
@@ -260,20 +247,20 @@ def _issues(_: _Step, response: Response, known: _Cursor, source: SourceInfo) ->
         partial(ticket, issue, "opened", issue.created_at or "", login(issue.user), place) for issue in reversed(fresh)
     ]
     newest = max([known.opened, *(issue.created_at or "" for issue in issues)])
-    return _gathered(makers, msgspec.structs.replace(known, opened=newest))
+    return polled(msgspec.structs.replace(known, opened=newest), makers)
 
 
-def _ticket_events(_: _Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _ticket_events(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     events = msgspec.json.decode(response.body, type=list[_IssueEvent])
     place, makers = _place(known, source, response), list[Callable[[], Event]]()
     for event in sorted(events, key=lambda event: event.id):
         issue = event.issue
         if event.id > known.ticket_event and event.event in _TICKET_EVENTS and issue is not None and issue.pull_request is None:
             makers.append(partial(ticket, issue, event.event or "", event.created_at or "", login(event.actor), place))
-    return _gathered(makers, msgspec.structs.replace(known, ticket_event=max([known.ticket_event, *(event.id for event in events)])))
+    return polled(msgspec.structs.replace(known, ticket_event=max([known.ticket_event, *(event.id for event in events)])), makers)
 
 
-_READERS: dict[str, Callable[[_Step, Response, _Cursor, SourceInfo], Polled]] = {
+_READERS: dict[str, Callable[[Step, Response, _Cursor, SourceInfo], Polled]] = {
     "repository": _repository,
     "heads": _branches,
     "compared": _compared,
@@ -289,40 +276,19 @@ _READERS: dict[str, Callable[[_Step, Response, _Cursor, SourceInfo], Polled]] = 
 }
 
 
-def _gathered(makers: list[Callable[[], Event]], known: _Cursor) -> Polled:
-    """The events that can be made, and the reasons of the others."""
-    events: list[Event] = []
-    dropped: dict[str, int] = {}
-    for make in makers:
-        try:
-            events.append(make())
-        except Dropped as drop:
-            dropped[drop.reason] = dropped.get(drop.reason, 0) + 1
-        except InvalidEventError:
-            dropped["invalid-event"] = dropped.get("invalid-event", 0) + 1
-    return Polled(tuple(events), _write(known), dropped=dropped)
-
-
-def _change(step: _Step, head: _Commit | None, place: Place) -> Event:
-    branch, before, after = step.of, step.old, step.new
+def _change(step: Step, head: _Commit | None, place: Place) -> Event:
     author = head.commit.author.name or "" if head and head.commit.author else ""
-    return make_event(
-        kind=Kind.CHANGE,
-        state=step.state,
-        service=place.service,
-        subject=change_subject(place.service, branch),
-        key=change_key(place.scope, branch, step.state, after, before),
-        time=place.received,
-        ref=branch,
-        revision=after,
-        previous=before,
-        number=after or before,
-        count=step.count,
+    push = Push(
+        branch=step.of,
+        before=step.old,
+        after=step.new,
+        forced=step.state == "force-pushed",
         actor=login(head.author) or author if head else "",
         title=head.commit.message or "" if head else "",
+        count=step.count,
         url=head.html_url or "" if head else "",
-        source=place.source.name,
     )
+    return push_event(push, place)
 
 
 def _place(known: _Cursor, source: SourceInfo, response: Response) -> Place:
@@ -338,18 +304,18 @@ def _heads(source: SourceInfo, pattern: str) -> Request:
     plain = short_ref(pattern)
     for wildcard in "*?[":
         plain = plain.split(wildcard, 1)[0]
-    return _ask(source, f"/git/matching-refs/heads/{quote(plain)}", _Step("heads", pattern))
+    return _ask(source, f"/git/matching-refs/heads/{quote(plain)}", Step("heads", pattern))
 
 
-def _head(source: SourceInfo, step: _Step) -> Request:
+def _head(source: SourceInfo, step: Step) -> Request:
     return _ask(source, "/commits", step, sha=step.new, per_page=1)
 
 
 def _statuses(source: SourceInfo, number: str) -> Request:
-    return _ask(source, f"/deployments/{number}/statuses", _Step("status", number), missing_ok=True, per_page=30)
+    return _ask(source, f"/deployments/{number}/statuses", Step("status", number), missing_ok=True, per_page=30)
 
 
-def _ask(source: SourceInfo, path: str, step: _Step, *, missing_ok: bool = False, **query: str | int) -> Request:
+def _ask(source: SourceInfo, path: str, step: Step, *, missing_ok: bool = False, **query: str | int) -> Request:
     name = quote(source.text("repository").strip("/"))
     return Request(
         f"/repos/{name}{path}" + (f"?{urlencode(query)}" if query else ""),
