@@ -168,7 +168,7 @@ def any_answers() -> Callable[[Any, SourceInfo, list[object]], None]:
     """`any_answers(gitlab_poll, source, bodies)`: whatever rounds are answered, the cursor stays small and readable, and events valid."""
 
     def check_all(poller: Any, source: SourceInfo, bodies: list[object]) -> None:
-        @settings(deadline=None, max_examples=40)
+        @settings(deadline=None, max_examples=25)
         @given(st.data())
         def check(data: st.DataObject) -> None:
             cursor = b""
