@@ -76,7 +76,8 @@ def _run(event: Event, transition: Transition) -> _Parts:
     )
     took = f"in {duration(event.duration)}" if event.duration else ""
     by = f"by {event.actor}" if event.actor else ""
-    return f"{event.title or event.kind} {verb}{place}{at}", [tests, event.reason, took, by], ""
+    # The reason is often a commit's title: last, so that it is what is cut, and not who did it.
+    return f"{event.title or event.kind} {verb}{place}{at}", [tests, took, by], event.reason
 
 
 def _deploy(event: Event, _: Transition) -> _Parts:

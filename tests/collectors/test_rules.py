@@ -183,7 +183,7 @@ SAMPLES = {
                     "owner": ["ana <ana@example.org>", "Build"],
                 },
             },
-            "shop-tests  shop-tests FAILED on main at 5e55a1f · failed test (failure) · by ana",
+            "shop-tests  shop-tests FAILED on main at 5e55a1f · by ana — failed test (failure)",
         ),
     ],
     "netlify": [

@@ -53,6 +53,11 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
         ),
         (an_event(Kind.BUILD, "failed", title="CI", ref="main"), Transition.STILL_BROKEN, "shop  CI still failing on main"),
         (
+            an_event(Kind.BUILD, "succeeded", title="CI", ref="main", actor="bo", reason="Retry card capture " + "once " * 30),
+            Transition.NONE,
+            "shop  CI passed on main · by bo — Retry card capture once once once once once once once once once once once once once…",
+        ),
+        (
             an_event(Kind.DEPLOY, "success", actor="bo", environment="production", revision=SHA, duration=192_000),
             Transition.NONE,
             "shop  bo deployed 3f2c1ab to production in 3m12s",
