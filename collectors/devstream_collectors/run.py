@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from devstream_collectors.change import is_global
 from devstream_collectors.clock import moment
@@ -43,6 +44,8 @@ class Run:
     duration: int = 0
     kind: Kind | None = None
     """`Kind.BUILD` or `Kind.TEST`; without one the pipeline's name decides."""
+    row_by_branch: bool = True
+    """Whether each branch has a row; not where a pipeline is one thing that is red or green, or its branch is known only at the end."""
 
 
 def run_event(run: Run, source: SourceInfo, *, scope: str, service: str, received: int, default_branch: str = "") -> Event:
@@ -74,7 +77,7 @@ def run_event(run: Run, source: SourceInfo, *, scope: str, service: str, receive
         state=run.state,
         service=about,
         environment=source.environment,
-        subject=f"{kind}/{about}/{branch}/{run.pipeline}",
+        subject=f"{kind}/{about}/{branch if run.row_by_branch else ''}/{run.pipeline}",
         # Always under `build`: whether it is a test is a reading of its name, not part of what it is.
         key=fact_key(scope, Kind.BUILD, run.pipeline_id or run.pipeline, run.run, run.attempt, run.state),
         time=time,
@@ -91,3 +94,24 @@ def run_event(run: Run, source: SourceInfo, *, scope: str, service: str, receive
         source=source.name,
         quiet=late,
     )
+
+
+def page_scope(url: str | None) -> str:
+    """`host:port/path` of a page, for what a CI server says of itself; empty when it is no web address.
+
+    Unlike `remote_scope` it keeps the port and the case of the path: one machine often has several servers.
+    """
+    try:
+        parts = urlsplit(url or "")
+        port = parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return ""
+    default = port in (None, 443 if parts.scheme == "https" else 80)
+    return "/".join(text for text in (parts.hostname + ("" if default else f":{port}"), parts.path.strip("/")) if text)
+
+
+def sample_branch(source: SourceInfo) -> str:
+    """A branch that counts, for a sample: the first that is named without a wildcard."""
+    return next((short_ref(pattern) for pattern in source.branches if not set("*?[") & set(pattern)), "main")
