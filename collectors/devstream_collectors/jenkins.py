@@ -9,12 +9,13 @@ from __future__ import annotations
 import msgspec
 
 from devstream_collectors.clock import milliseconds
-from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, SecretPath, SourceInfo, Webhook
+from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
 from devstream_collectors.jenkins_facts import branch_name, build_event, culprits, job_path, state_of
+from devstream_collectors.jenkins_poll import parse, requests
 from devstream_collectors.reading import Dropped, tolerant
 from devstream_collectors.run import Run, sample_branch
 
-__all__ = ["COLLECTOR", "normalise", "sample"]
+__all__ = ["COLLECTOR", "normalise", "parse", "requests", "sample"]
 
 _SETUP = """\
 Webhook, with the Notification plugin: in the job's configuration, Job Notifications, Add Endpoint:
@@ -23,13 +24,19 @@ Webhook, with the Notification plugin: in the job's configuration, Job Notificat
   Event     All Events (or Job Finalized: results only)
   URL       the address of your receiver with the path that is printed behind it. Without --secret-file the path is the secret: keep the
             URL as a secret text credential (URL Source, Secret). With one, write user:password@ into the URL and into the file.
-A job of a multibranch project does not tell its branch: give --multibranch if the last part of your jobs' names is one."""
+A job of a multibranch project does not tell its branch: give --multibranch if the last part of your jobs' names is one.
+Polling, without the plugin: --poll --url https://HOST and --token-file with USER:API-TOKEN (from the user's Security page; it needs to
+read jobs). --job 'shop*' follows only jobs of that name; it may be given more than once."""
 
 COLLECTOR = Collector(
-    title="Jenkins' builds, posted by its Notification plugin",
+    title="Jenkins' builds, posted by its Notification plugin, or its API polled",
     setup=_SETUP,
-    options=(Option("multibranch", "the last part of a job's name is its branch: the jobs are multibranch projects", kind="flag"),),
+    options=(
+        Option("multibranch", "the last part of a job's name is its branch: the jobs are of multibranch projects", kind="flag"),
+        Option("job", "a job to poll, with its folders, 'acme/shop*'; all of them when left out", kind="list"),
+    ),
     webhook=Webhook(auth=(Basic(), SecretPath())),
+    poll=Poll(auth=(Token(), Basic())),
 )
 
 
