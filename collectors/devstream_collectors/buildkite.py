@@ -9,22 +9,25 @@ from __future__ import annotations
 import msgspec
 
 from devstream_collectors.buildkite_facts import build_event
+from devstream_collectors.buildkite_poll import parse, requests
 from devstream_collectors.buildkite_shapes import BuildBody, PipelineBody
-from devstream_collectors.contract import Collector, Delivery, Normalised, SignatureScheme, SourceInfo, Token, Webhook
+from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Token, Webhook
 from devstream_collectors.reading import Dropped, tolerant
 from devstream_collectors.run import sample_branch
 
-__all__ = ["COLLECTOR", "normalise", "sample"]
+__all__ = ["COLLECTOR", "normalise", "parse", "requests", "sample"]
 
 _EVENT = "x-buildkite-event"
 _SETUP = """\
 Webhook: in the organisation's Settings, Notification Services, Add, Webhook:
   Webhook URL    the address of your receiver with the path that is printed behind it
   Token          the text in the file that you give with --secret-file, sent as an X-Buildkite-Signature
-  Events         build.running, build.finished"""
+  Events         build.running, build.finished
+Polling, where Buildkite cannot reach this machine: --poll --organization NAME and --token-file with an API access token that has the scope
+read_builds (Personal Settings, API Access Tokens)."""
 
 COLLECTOR = Collector(
-    title="Buildkite's webhooks",
+    title="Buildkite's webhooks, or its API polled",
     setup=_SETUP,
     webhook=Webhook(
         auth=(
@@ -39,6 +42,11 @@ COLLECTOR = Collector(
         ),
         headers=(_EVENT,),
     ),
+    options=(
+        Option("organization", "the organisation's name in its address, for polling", needed="poll"),
+        Option("pipeline", "the only pipeline to poll, by its name in its address; all of them when left out"),
+    ),
+    poll=Poll(url="https://api.buildkite.com/v2", needs_token=True),
 )
 
 
