@@ -6,27 +6,46 @@ https://circleci.com/docs/guides/integration/outbound-webhooks/.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from devstream_collectors.circleci_facts import workflow_event
+from devstream_collectors.circleci_poll import parse, requests
 from devstream_collectors.circleci_shapes import Pipeline, Workflow
-from devstream_collectors.contract import Collector, Delivery, Normalised, SecretPath, SignatureScheme, SourceInfo, Webhook
+from devstream_collectors.contract import (
+    Collector,
+    Delivery,
+    Normalised,
+    Option,
+    Poll,
+    SecretPath,
+    SignatureScheme,
+    SourceInfo,
+    Token,
+    Webhook,
+)
 from devstream_collectors.reading import Dropped, tolerant
 from devstream_collectors.run import sample_branch
 
-__all__ = ["COLLECTOR", "normalise", "sample"]
+__all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
+_SLUG = re.compile(r"[a-z-]+/[^/\s?#%]+/[^/\s?#%]+")
 _EVENT = "circleci-event-type"
 _SETUP = """\
 Webhook: in the project's Settings, Webhooks, Add Webhook:
   Receiver URL    the address of your receiver with the path that is printed behind it; it needs a certificate that CircleCI trusts
   Events          Workflow Completed
-  Secret token    the text in the file that you give with --secret-file"""
+  Secret token    the text in the file that you give with --secret-file
+Polling, where CircleCI cannot reach this machine: --poll --project gh/OWNER/NAME (the project's slug, in its Settings, Overview) and
+--token-file with a personal API token (User Settings, Personal API Tokens). CircleCI server: add --url https://HOST."""
 
 COLLECTOR = Collector(
-    title="CircleCI's webhooks",
+    title="CircleCI's webhooks, or its API polled",
     setup=_SETUP,
     webhook=Webhook(auth=(SignatureScheme(header="circleci-signature", form="pairs", label="v1"), SecretPath()), headers=(_EVENT,)),
+    options=(Option("project", "the project's slug, gh/OWNER/NAME, for polling", needed="poll"),),
+    poll=Poll(url="https://circleci.com", auth=(Token(header="circle-token", prefix=""),), needs_token=True),
 )
 
 
@@ -65,6 +84,20 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
         received=delivery.received,
     )
     return Normalised((event,))
+
+
+def check(source: SourceInfo) -> None:
+    """Whether the options make sense together.
+
+    Raises:
+        ValueError: the project is no slug.
+
+    """
+    slug = source.text("project")
+    if slug and not _SLUG.fullmatch(slug):
+        raise ValueError(
+            f"project is a slug, gh/OWNER/NAME or circleci/ID/ID, as the project's Settings, Overview show it; {slug!r} is none"
+        )
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
