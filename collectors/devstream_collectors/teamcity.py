@@ -10,13 +10,14 @@ import re
 
 import msgspec
 
-from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, SecretPath, SourceInfo, Token, Webhook
+from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
 from devstream_collectors.reading import Dropped, tolerant
 from devstream_collectors.run import sample_branch
 from devstream_collectors.teamcity_facts import UNDER_WAY, build_event, state_of
+from devstream_collectors.teamcity_poll import parse, requests
 from devstream_collectors.teamcity_shapes import BuildBody, BuildType, Triggered, User
 
-__all__ = ["COLLECTOR", "normalise", "sample"]
+__all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
 _SETUP = """\
 Webhook: as parameters of the project whose builds count (or of the <Root project>), in its Settings, Parameters:
@@ -26,13 +27,20 @@ Webhook: as parameters of the project whose builds count (or of the <Root projec
   teamcity.internal.webhooks.username    devstream
   teamcity.internal.webhooks.password    the text in the file that you give with --secret-file (type: Password)
   teamcity.internal.webhooks.retry_count 3
-Without a secret file the path is the secret. The tcWebHooks plugin's format JSON is understood as well."""
+Without a secret file the path is the secret. The tcWebHooks plugin's format JSON is understood as well.
+Polling, without webhooks: --poll --url https://HOST and --token-file with an access token (the user's profile, Access Tokens) that may
+view the project. --project ID or --build-type ID follow only that part of the server."""
 
 COLLECTOR = Collector(
-    title="TeamCity's webhooks",
+    title="TeamCity's webhooks, or its API polled",
     setup=_SETUP,
     # TeamCity sends the password in a header of its own; the plugin can do Basic.
     webhook=Webhook(auth=(Token(header="php-auth-pw", prefix=""), Basic(), SecretPath())),
+    options=(
+        Option("project", "the id of the project to poll, with all below it; the whole server when left out"),
+        Option("build_type", "the id of the only build configuration to poll"),
+    ),
+    poll=Poll(auth=(Token(), Basic()), needs_token=True),
 )
 _EVENTS = {"BUILD_STARTED": "running", "BUILD_FINISHED": "", "BUILD_INTERRUPTED": "cancelled", "BUILD_TYPE_ADDED_TO_QUEUE": "queued"}
 """The events that are news and the state they mean; after `BUILD_FINISHED` the build says it."""
@@ -48,6 +56,7 @@ _NOTICES = {
 }
 """The same of the plugin's `notifyType`."""
 _RESULTS = {"success": "succeeded", "failure": "failed", "interrupted": "cancelled"}
+_ID = re.compile(r"\w+")
 _TRIGGERED_BY_NOBODY = re.compile(r"(?:Git|Subversion|Schedule Trigger|Snapshot dependency)\b")
 
 
@@ -133,6 +142,18 @@ def _from_plugin(said: _PluginBuild) -> tuple[BuildBody, str]:
 
 def _unnull(text: str | None) -> str:
     return "" if text in (None, "null") else text
+
+
+def check(source: SourceInfo) -> None:
+    """Whether the options make sense together.
+
+    Raises:
+        ValueError: an id is none.
+
+    """
+    for option in ("project", "build_type"):
+        if source.text(option) and not _ID.fullmatch(source.text(option)):
+            raise ValueError(f"{option} is an id as TeamCity's addresses show it, Acme_Shop; {source.text(option)!r} is none")
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
