@@ -90,10 +90,15 @@ class Invite(Request, frozen=True, tag=True, kw_only=True):
 
     expires_s: int = 86_400
     address: str = ""
+    pre_approved: bool = False
+    """Whoever comes with it is let in at once, although the team approves joins."""
 
 
 class Join(Request, frozen=True, tag=True, kw_only=True):
-    """Leave the team of one and join the invite's team; the node restarts itself. Answered with `Done` (the team's name)."""
+    """Leave the team of one and join the invite's team; the node then restarts itself. Answered with `Joining`.
+
+    While the answer says `waiting`, the same request is sent again every few seconds.
+    """
 
     invite: str
     person: str
@@ -107,8 +112,64 @@ class Grant(Request, frozen=True, tag=True, kw_only=True):
     pattern: str = ""
 
 
+class Ungrant(Request, frozen=True, tag=True, kw_only=True):
+    """Take a role away; answered with `Done` (a sentence)."""
+
+    person: str
+    role: str
+    pattern: str = ""
+    """As it was granted; empty takes every grant of the role."""
+
+
+class Revoke(Request, frozen=True, tag=True, kw_only=True):
+    """Put a person (all devices) or one device out of the team, for good; answered with `Done` (a sentence)."""
+
+    who: str
+    """A person's name, or the first eight or more characters of a device id."""
+    why: str = ""
+    since: int = 0
+    """When the device got into wrong hands, UTC milliseconds: what it wrote later is not passed on. 0: it is trusted up to now."""
+
+
 class GetMembers(Request, frozen=True, tag=True, kw_only=True):
     """Answered with `Members`."""
+
+
+class GetPolicy(Request, frozen=True, tag=True, kw_only=True):
+    """Answered with `PolicyState`."""
+
+
+class SetPolicy(Request, frozen=True, tag=True, kw_only=True):
+    """Change the team's settings; answered with `Done` (a sentence). What is left out stays."""
+
+    threshold: int = 0
+    approve_joins: bool | None = None
+    retention_days: int = 0
+
+
+class ApproveJoin(Request, frozen=True, tag=True, kw_only=True):
+    """Let a device in that waits, or turn it away; answered with `Done` (a sentence)."""
+
+    device: str
+    """The first eight or more characters of the device id, or the person's name."""
+    reject: bool = False
+
+
+class ApprovePolicy(Request, frozen=True, tag=True, kw_only=True):
+    """Sign a change that another admin proposed; answered with `Done` (a sentence)."""
+
+    proposal: str = ""
+    """The first characters of its id; empty when only one waits."""
+
+
+class MakeRecoveryKey(Request, frozen=True, tag=True, kw_only=True):
+    """Make a key to keep on paper, in place of the one before; answered with `Done` (the key's text, which is nowhere else)."""
+
+
+class Recover(Request, frozen=True, tag=True, kw_only=True):
+    """Make this device an admin by the key that was kept on paper; answered with `Done` (a sentence)."""
+
+    key: str
 
 
 class AddSource(Request, frozen=True, tag=True, kw_only=True):
@@ -334,19 +395,102 @@ class Plan(Reply, frozen=True, tag=True, kw_only=True):
     reason: str
 
 
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """One device of a person."""
+
+    device: str
+    words: str
+    """The six words of its key, to compare by voice."""
+    roles: tuple[str, ...]
+    """A device's own: admin, issuer, collector, executor."""
+    here: bool = False
+    """It is this one."""
+    revoked: int = 0
+    """Since when it is out, UTC milliseconds; 0: it is in."""
+    why: str = ""
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """One person of the team."""
+    """One person of the team; without a device that is in, one who left."""
 
     person: str
-    devices: tuple[str, ...]
+    devices: tuple[Device, ...]
     roles: tuple[str, ...]
-    """As `deployer shop/production`."""
+    """Of the person and all its devices, as `deployer shop/production`."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that asked to join and waits for an admin's word."""
+
+    device: str
+    person: str
+    words: str
+    """The six words that the joiner's screen shows as well."""
+    since: int
+    """UTC milliseconds."""
 
 
 class Members(Reply, frozen=True, tag=True, kw_only=True):
-    """Who is in the team."""
+    """Who is in the team, and who wants to be."""
 
     members: tuple[Member, ...]
+    waiting: tuple[Waiting, ...] = ()
+    may_change: bool = False
+    """Whether this device is an admin's."""
+    notices: tuple[str, ...] = ()
+    """What the team should do about itself, as when its only admin has no recovery key; a sentence each."""
+
+
+class Joining(Reply, frozen=True, tag=True, kw_only=True):
+    """How far a join is."""
+
+    state: str
+    """`joined` or `waiting`."""
+    team: str
+    words: str = ""
+    """This device's six words, which the admin sees too; when waiting."""
+    approvers: tuple[str, ...] = ()
+    """The persons of whom one must approve; when waiting."""
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of the policy that waits for more admins' signatures."""
+
+    id: str
+    what: tuple[str, ...]
+    """What it would change, a sentence each."""
+    signed_by: tuple[str, ...]
+    needs: int
+    signed_here: bool
+    """Whether this device has signed it."""
+
+
+class PolicyState(Reply, frozen=True, tag=True, kw_only=True):
+    """The policy in force."""
+
+    team: str
+    team_id: str
+    version: int
+    issued: int
+    expires: int
+    """UTC milliseconds, as `issued`."""
+    threshold: int
+    """How many admins must sign a change."""
+    approve_joins: bool
+    """Whether an admin approves each join, once the team has two people."""
+    retention_days: int
+    admins: tuple[str, ...]
+    """Persons, as in the lists below."""
+    issuers: tuple[str, ...]
+    collectors: tuple[str, ...]
+    executors: tuple[str, ...]
+    recovery_key: bool
+    """Whether a key is kept on paper."""
+    forked: bool
+    proposals: tuple[Proposal, ...] = ()
+    notices: tuple[str, ...] = ()
+    may_change: bool = False
+    """Whether this device is an admin's."""
 
 
 AnyRequest = (
@@ -360,13 +504,21 @@ AnyRequest = (
     | Invite
     | Join
     | Grant
+    | Ungrant
+    | Revoke
     | GetMembers
+    | GetPolicy
+    | SetPolicy
+    | ApproveJoin
+    | ApprovePolicy
+    | MakeRecoveryKey
+    | Recover
     | AddSource
     | RemoveSource
     | ProbeSource
     | Stop
 )
-AnyReply = News | Done | Refused | Status | Targets | Plan | Members
+AnyReply = News | Done | Refused | Status | Targets | Plan | Members | Joining | PolicyState
 
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
