@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 
 from devstream_desktop import __version__
-from devstream_desktop.cli import adding, deploying, doctor, lines, nodes, rules, sources, status, teams
+from devstream_desktop.cli import adding, deploying, doctor, lines, nodes, rules, sources, status
+from devstream_desktop.cli.arguments import Commands, positive
+from devstream_desktop.cli.team_parser import add_team
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
-from devstream_desktop.stream.words import STATES, Kind, Role, Severity
+from devstream_desktop.stream.words import STATES, Kind, Severity
 
 Command = Callable[[Home, argparse.Namespace], int]
 
@@ -50,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(command=nodes.desk)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    _add_team(commands)
+    add_team(commands)
     _add_node(commands)
     _add_sources(commands)
     _add_emit(commands)
@@ -61,45 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
-
-
-def _add_team(commands: _Commands[argparse.ArgumentParser]) -> None:
-    team = commands.add_parser("team", help="found, invite, join, grant").add_subparsers(
-        title="team commands", metavar="COMMAND", required=True
-    )
-
-    create = team.add_parser("create", help="found a team; this device becomes its admin, collector and executor")
-    create.add_argument("name", metavar="NAME")
-    create.add_argument("--person", required=True, help="your name in the team")
-    create.set_defaults(command=teams.create)
-
-    invite = team.add_parser("invite", help="print one line for a colleague to paste; it works once")
-    invite.add_argument(
-        "--expires", type=seconds, default=86_400, metavar="24h", help="how long it can be used: 30m, 24h, 7d (default 24h)"
-    )
-    invite.add_argument(
-        "--address", default="", metavar="HOST:PORT", help="where the joining device reaches this one, when it is not plain"
-    )
-    invite.set_defaults(command=teams.invite)
-
-    join = team.add_parser("join", help="join the team that an invite is for")
-    join.add_argument("invite", metavar="INVITE")
-    join.add_argument("--person", required=True, help="your name in the team")
-    join.set_defaults(command=teams.join)
-
-    grant = team.add_parser("grant", help="give a person a role (collector and executor go to the person's devices)")
-    grant.add_argument("person", metavar="PERSON")
-    grant.add_argument("role", metavar="ROLE", choices=[role.value for role in Role], help=", ".join(Role))
-    grant.add_argument("pattern", nargs="?", default="", metavar="TARGET/ENVIRONMENT", help="for deployer and approver; * matches anything")
-    grant.set_defaults(command=teams.grant)
-
-    members = team.add_parser("members", help="who is in the team, and their roles")
-    members.add_argument("--json", action="store_true")
-    members.set_defaults(command=teams.members)
-
-
-def _add_node(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_node(commands: Commands) -> None:
     node = commands.add_parser("node", help="run this home's node without a screen")
     node.add_argument("--listen", default="", metavar="HOST:PORT", help="where peers connect")
     node.add_argument("--peer", action="append", default=[], metavar="HOST:PORT", help="a peer to dial; may be given again")
@@ -111,7 +74,7 @@ def _add_node(commands: _Commands[argparse.ArgumentParser]) -> None:
     node.set_defaults(command=nodes.node)
 
 
-def _add_sources(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_sources(commands: Commands) -> None:
     source = commands.add_parser("source", help="what the collector takes in").add_subparsers(
         title="source commands", metavar="COMMAND", required=True
     )
@@ -143,7 +106,7 @@ def _add_sources(commands: _Commands[argparse.ArgumentParser]) -> None:
     tried.set_defaults(command=rules.test)
 
 
-def _add_emit(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_emit(commands: Commands) -> None:
     states = "; ".join(f"{kind}: {' '.join(names)}" for kind, names in STATES.items())
     emit = commands.add_parser("emit", help="put one event into the stream, from a script", epilog=f"states: {states}")
     emit.add_argument("--kind", required=True, help=", ".join(Kind))
@@ -160,7 +123,7 @@ def _add_emit(commands: _Commands[argparse.ArgumentParser]) -> None:
     emit.set_defaults(command=lines.emit)
 
 
-def _add_reading(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_reading(commands: Commands) -> None:
     tail = commands.add_parser("tail", help="the newest lines")
     tail.add_argument("--json", action="store_true", help="one JSON object a line")
     tail.add_argument("--follow", "-f", action="store_true", help="go on with what comes")
@@ -174,13 +137,13 @@ def _add_reading(commands: _Commands[argparse.ArgumentParser]) -> None:
     search.set_defaults(command=lines.search)
 
 
-def _add_duty(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_duty(commands: Commands) -> None:
     duty = commands.add_parser("duty", help="go on or off duty, or say who is")
     duty.add_argument("what", choices=["on", "off", "show"])
     duty.set_defaults(command=lines.duty)
 
 
-def _add_deploy(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_deploy(commands: Commands) -> None:
     deploy = commands.add_parser("deploy", help="deploy a commit; everybody sees it")
     deploy.add_argument("target", metavar="TARGET")
     deploy.add_argument("environment", metavar="ENVIRONMENT")
@@ -193,7 +156,7 @@ def _add_deploy(commands: _Commands[argparse.ArgumentParser]) -> None:
     deploy.set_defaults(command=deploying.deploy)
 
 
-def _add_status(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_status(commands: Commands) -> None:
     how = commands.add_parser("status", help="is it working, and if not, why")
     how.add_argument("--json", action="store_true")
     how.set_defaults(command=status.status)
@@ -201,18 +164,3 @@ def _add_status(commands: _Commands[argparse.ArgumentParser]) -> None:
     check = commands.add_parser("doctor", help="look for what is wrong on this machine; says what to do, and ends with 1 when something is")
     check.add_argument("--json", action="store_true")
     check.set_defaults(command=doctor.doctor)
-
-
-def seconds(text: str) -> int:
-    """A duration such as 90s, 30m, 24h or 7d, in seconds."""
-    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if match is None or int(match[1]) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 30m, 24h or 7d")
-    return int(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[match[2]]
-
-
-def positive(text: str) -> int:
-    """A number of rows from 1 to 100000."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
-    return int(text)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
-from devstream_desktop.control.messages import Done, Invite, Join, Status
+from devstream_desktop.control.messages import Done, Invite, Join, Joining, Status
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.text import PlainLabel, heading, plain_field
 from devstream_desktop.desktop.theme import Tone, colour
@@ -14,6 +14,7 @@ from devstream_desktop.stream.text import clean
 
 _DAY_S = 86_400
 _WIDTH = 460
+_ASK_AGAIN_MS = 2_000
 
 
 class InviteDialog(QDialog):
@@ -28,8 +29,8 @@ class InviteDialog(QDialog):
         self.invite = plain_field("", name="The invite", lines=4)
         self.invite.setPlaceholderText("Making an invite…")
         self.message = PlainLabel(
-            "Whoever has it can join, once, within 24 hours. Hand it to one person over a channel that you trust. "
-            "Your desk must be running when they join.",
+            "Whoever has it can ask to join, once, within 24 hours. Hand it to one person over a channel that you trust. "
+            "Your desk must be running when they join; from the third person on an admin lets them in.",
             wrap=True,
         )
         buttons = QDialogButtonBox()
@@ -110,11 +111,20 @@ class JoinDialog(QDialog):
     def _join(self) -> None:
         self._lock(locked=True)
         _say(self.message, "Joining… the two nodes check each other, which takes a few seconds.", Tone.MUTED)
-        invite = "".join(self.invite.toPlainText().split())
-        self._link.request(Join(invite=invite, person=self.person.text().strip()), Done, self._done, self._refused, owner=self)
+        self._ask()
 
-    def _done(self, done: Done) -> None:
-        self.joined.emit(done.text)
+    def _ask(self) -> None:
+        invite = "".join(self.invite.toPlainText().split())
+        self._link.request(Join(invite=invite, person=self.person.text().strip()), Joining, self._answered, self._refused, owner=self)
+
+    def _answered(self, joining: Joining) -> None:
+        if joining.state == "waiting":
+            who = clean(" or ".join(joining.approvers), 80) or "an admin"
+            sentence = f"{who} has to let you in. Tell them these words, which their screen shows as well: {clean(joining.words, 80)}"
+            _say(self.message, sentence, Tone.MUTED)
+            QTimer.singleShot(_ASK_AGAIN_MS, self, self._ask)
+            return
+        self.joined.emit(joining.team)
         self.accept()
 
     def _refused(self, reason: str) -> None:

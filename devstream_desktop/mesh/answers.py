@@ -233,7 +233,7 @@ class Answers:
                 peer.bad += core.take_proofs(request.give).bad
                 return Proofs(replica.proofs(request.ask))
             case Policy():
-                if request.version > core.policies.version():
+                if request.version != core.policies.version():
                     core.absorb_policy(request.documents)
                 return Policies(core.policies.version(), core.documents_after(request.version))
 

@@ -33,16 +33,16 @@ POLICY_BYTES = 512 * 1024
 
 
 class PolicyExchange(Protocol):
-    """The chain of signed policies as the mesh sees it: a version and opaque documents."""
+    """The chain of signed policies as the mesh sees it: a number that is equal where the same is held, and opaque documents."""
 
     def version(self) -> int:
-        """The newest version held, 0 for none."""
+        """Stands for what is held; 0 for nothing."""
 
     def documents(self, after_version: int) -> list[bytes]:
-        """The documents newer than `after_version`, oldest first."""
+        """What a peer lacks whose `version` is this, oldest first."""
 
     def absorb(self, documents: list[bytes]) -> bool:
-        """Take what is valid and newer; True when the policy changed."""
+        """Take what is valid and new, at once or soon (`Mesh.policy_changed` then tells); True when it was at once."""
 
 
 class Bell:
@@ -184,7 +184,7 @@ class Core:
             at += len(payloads)
 
     def documents_after(self, version: int) -> list[bytes]:
-        """Policy documents newer than `version`, as many as fit one message."""
+        """Policy documents that a peer with `version` lacks, as many as fit one message."""
         fitting: list[bytes] = []
         room = POLICY_BYTES
         for document in self.policies.documents(version):
@@ -197,7 +197,6 @@ class Core:
     def absorb_policy(self, documents: list[bytes]) -> None:
         """Take newer policy documents from a peer; everything that depends on the policy follows."""
         if documents and self.policies.absorb(documents):
-            _log.info("the team's policy is now version %d", self.policies.version())
             self._on_policy()
 
     @contextmanager

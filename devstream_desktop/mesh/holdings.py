@@ -129,6 +129,19 @@ class Holdings:
                 break
         return done
 
+    def ends(self, author: bytes, until: int) -> list[tuple[bytes, int, bytes]]:
+        """Where the feeds of an author (public key) were at a time (ms): feed, number and hash of the last entry, the newest feed first."""
+        found: list[Entry] = []
+        for state in self._feeds.values():
+            if state.author != author or state.frozen or not state.head:
+                continue
+            last = self._last_expired(state, until + 1)
+            entry = self._at(state, last) if last is not None else state.tip
+            if entry is not None and hlc_time(entry.hlc) <= until:
+                found.append(entry)
+        found.sort(key=lambda entry: entry.hlc, reverse=True)
+        return [(entry.feed, entry.seq, entry.hash) for entry in found]
+
     def _last_expired(self, state: FeedState, oldest: int) -> int | None:
         """The largest held number whose entry is older than `oldest`: clocks grow with numbers, so halving finds it."""
         low, high = 0, intervals.size(state.runs)

@@ -19,6 +19,7 @@ What happens to an entry that comes in, in this order:
     more than ten minutes ahead of us     held back: asked for again when its time has come
     contradicts a neighbour               proof: frozen
     its author may not write this         refused: asked for again when the policy changes
+    its feed has been ended               refused, but for what the hash chain leads to from the end (a revoked device's honest past)
     else                                  stored
 """
 
@@ -87,6 +88,7 @@ class Replica(Holdings):
         refusal: Why an entry may not be taken, None when it may. Of an entry whose version it does not know it judges the author alone.
         retention_ms: How long entries are kept, by their own clocks.
         rng: For choices that must not be the same everywhere.
+        ended: Number and hash of the last entry of a feed whose author is out, 0 when nothing of it is taken any more; None: it goes on.
 
     """
 
@@ -101,6 +103,7 @@ class Replica(Holdings):
         refusal: Callable[[Entry], str | None],
         retention_ms: int,
         rng: random.Random,
+        ended: Callable[[bytes], tuple[int, bytes] | None] = lambda _: None,
     ) -> None:
         super().__init__(store)
         self.retention_ms = retention_ms
@@ -111,6 +114,7 @@ class Replica(Holdings):
         self._verify = verify
         self._preamble = preamble(team)
         self._refusal = refusal
+        self._ended = ended
         self._rng = rng
         self._hlc = max((state.head_entry.hlc for state in self.states() if state.head_entry), default=0)
         self._unchecked: dict[tuple[bytes, int], None] = {}
@@ -227,6 +231,9 @@ class Replica(Holdings):
                 run[entry.seq] = entry
         found, bad = genuine([run[seq] for seq in sorted(run)], lambda entry: self._at(state, entry.seq + 1), self._signed)
         outcome.bad += bad
+        end = self._ended(state.feed)
+        if end is not None:
+            found, rivals = self._before_end(state, found, end, outcome), []
         if found and state.feed == self.own_feed:
             self._renew_epoch()  # a peer holds entries of ours that this log does not: it is older than the last one we wrote
         timely = self._by_age(state, found, now, outcome)
@@ -250,6 +257,26 @@ class Replica(Holdings):
             elif not state.frozen and self._signed(one):
                 outcome.stored += self._freeze(state, (one, other), now)
         return [] if state.frozen else good
+
+    def _before_end(
+        self, state: FeedState, found: list[tuple[Entry, bool]], end: tuple[int, bytes], outcome: Outcome
+    ) -> list[tuple[Entry, bool]]:
+        """What the hash chain leads to from the end of a feed. Whoever stole the key signs what he likes, but cannot meet a known hash."""
+        last, last_hash = end
+        good: list[tuple[Entry, bool]] = []
+        for entry, verified in reversed(found):
+            above = good[-1][0] if good and good[-1][0].seq == entry.seq + 1 else self._at(state, entry.seq + 1)
+            known = last_hash if entry.seq == last else above.prev if above is not None and entry.seq < last else b""
+            if entry.hash == known:
+                good.append((entry, verified))
+                continue
+            outcome.refused += 1
+            outcome.reason = "its author was revoked, and this is not of what it had written until then"
+            if entry.seq > last:
+                state.refused = intervals.add(state.refused, entry.seq, entry.seq)
+                self._feeds[state.feed] = state
+        good.reverse()
+        return good
 
     def _by_age(self, state: FeedState, found: list[tuple[Entry, bool]], now: int, outcome: Outcome) -> list[tuple[Entry, bool]]:
         """Settle what has expired, hold back what is ahead of its time, return the rest (clocks grow inside a feed: each is one end)."""

@@ -21,7 +21,7 @@ from devstream_desktop.mesh.status import CatchUp, MeshStatus, PeerStatus, Refus
 from devstream_desktop.mesh.store import LogStore
 from devstream_desktop.mesh.upkeep import Upkeep
 from devstream_desktop.mesh.wire import MAX_PEERS, PeerAddress, Range
-from devstream_desktop.stream.entry import Entry, public_key
+from devstream_desktop.stream.entry import KEY_BYTES, Entry, device_id, public_key
 
 __all__ = ["Credentials", "ListenError", "Mesh", "MeshStatus", "PeerStatus", "PolicyExchange", "RefusedPeer", "Timing"]
 
@@ -55,6 +55,7 @@ class Mesh:
         interfaces: IP addresses of this machine to restrict that to.
         rng: For choices that should differ between nodes.
         timing: Time-outs.
+        ended: Where the feeds of devices that are out end, see `Replica`.
 
     """
 
@@ -81,6 +82,7 @@ class Mesh:
         interfaces: Sequence[str] = (),
         rng: random.Random | None = None,
         timing: Timing | None = None,
+        ended: Callable[[bytes], tuple[int, bytes] | None] = lambda _: None,
     ) -> None:
         timing = timing or Timing()
         self._rng = rng or random.Random()  # noqa: S311 - it chooses neighbours and jitter, never secrets
@@ -98,6 +100,7 @@ class Mesh:
             refusal=refusal,
             retention_ms=retention_ms,
             rng=self._rng,
+            ended=ended,
         )
         self._core = Core(
             replica=replica,
@@ -238,6 +241,18 @@ class Mesh:
         addresses.split(address)
         self._overlay.learn(address, Source.STATIC)
         self._dialer.look()
+
+    def ends(self, device: str, until: int) -> list[tuple[bytes, int, bytes]]:
+        """Where the feeds of a device were at a time (UTC milliseconds): feed, number and hash of the last entry, the newest feed first."""
+        return self._core.replica.ends(public_key(device), until)
+
+    def frozen_devices(self) -> tuple[str, ...]:
+        """The devices of which two different entries under one number are known."""
+        return tuple(sorted({device_id(feed[:KEY_BYTES]) for feed in self._core.replica.frozen()}))
+
+    def keep_for(self, retention_ms: int) -> None:
+        """Keep entries for another time from now on."""
+        self._core.replica.retention_ms = retention_ms
 
     def known_addresses(self) -> list[str]:
         """Addresses worth giving as `hints` at the next start, the best first."""

@@ -218,7 +218,7 @@ class Session:
         await self._level_policy(welcome.policy)
 
     async def _level_policy(self, theirs: int) -> None:
-        """Exchange policy documents until both have the same version, once for each pair of versions."""
+        """Exchange policy documents until both hold the same, once for each pair of versions."""
         while True:
             mine = self.core.policies.version()
             if theirs == mine or self._levelled == (mine, theirs):

@@ -32,6 +32,16 @@ class Offer:
     at: int
 
 
+@dataclass(frozen=True)
+class Ask:
+    """A device that came with an invite and waits for an admin's word."""
+
+    device: str
+    person: str
+    at: int
+    expires: int
+
+
 @dataclass
 class Board:
     """The present, as far as this node knows it."""
@@ -39,6 +49,12 @@ class Board:
     duty: dict[str, tuple[int, bool]] = field(default_factory=dict)
     """Person: when they last said so, and whether they are on duty."""
     offers: dict[tuple[str, str], Offer] = field(default_factory=dict)
+    asks: dict[str, Ask] = field(default_factory=dict)
+    """By device. Who was let in is not taken out: the policy says who is in."""
+    rejected: dict[str, int] = field(default_factory=dict)
+    """Devices that were turned away, and when."""
+    doors: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Issuers' devices: when they last said where they are met, and where (HOST:PORT)."""
     _gone: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def fill(self, reader: Reader) -> None:
@@ -58,8 +74,23 @@ class Board:
             elif event.kind is Kind.TEAM and event.state in ("available", "removed"):
                 changed |= self._note_offer(event)
             elif event.kind in (Kind.DEPLOY, Kind.TEAM):
+                self._note_team(event)
                 changed = True
         return changed
+
+    def waiting(self, now: int) -> tuple[Ask, ...]:
+        """Who waits to be let in, the latest first; those that are in by now included."""
+        asks = [ask for ask in self.asks.values() if ask.at > self.rejected.get(ask.device, 0) and ask.expires > now]
+        return tuple(sorted(asks, key=lambda ask: ask.at, reverse=True))
+
+    def _note_team(self, event: Event) -> None:
+        device = event.subject.removeprefix("member/")
+        if event.state == "asked":
+            self.asks[device] = Ask(device, event.actor, event.time, event.expires)
+        elif event.state == "rejected":
+            self.rejected[device] = max(event.time, self.rejected.get(device, 0))
+        elif event.state == "issuing" and event.time >= self.doors.get(event.executor, (0, ""))[0]:
+            self.doors[event.executor] = (event.time, event.reason)
 
     def _note_offer(self, event: Event) -> bool:
         place = (event.service, event.environment)

@@ -27,12 +27,13 @@ from devstream_desktop.node import founding
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.catching_up import CatchingUp
 from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
+from devstream_desktop.node.trust import Trust
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import VERSION, Entry, hlc_time
-from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
+from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team import keys
-from devstream_desktop.team.enrol_server import Enrolment
+from devstream_desktop.team.authors import ended
 from devstream_desktop.team.errors import NoTeamError
 from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
@@ -60,19 +61,21 @@ class Options:
 
 
 class _Policies:
-    """The policy chain as the mesh sees it: a version and opaque documents."""
+    """The policy chain as the mesh sees it: a number and opaque documents."""
 
-    def __init__(self, team: Team) -> None:
+    def __init__(self, team: Team, absorb: Callable[[list[bytes]], None]) -> None:
         self._team = team
+        self._absorb = absorb
 
     def version(self) -> int:
-        return self._team.chain.current.version
+        return self._team.chain.stamp
 
     def documents(self, after_version: int) -> list[bytes]:
         return self._team.chain.documents(after_version)
 
     def absorb(self, documents: list[bytes]) -> bool:
-        return self._team.absorb(documents)
+        self._absorb(documents)
+        return False
 
 
 class Node:
@@ -90,7 +93,7 @@ class Node:
         self._stopping = False
         self.intake: Intake | None = None
         self.deploys: Deploys | None = None
-        self.enrolment: Enrolment | None = None
+        self.trust: Trust
         self.board = Board()
         self._loop: asyncio.AbstractEventLoop
         self.settings: Settings
@@ -128,10 +131,13 @@ class Node:
         self.team = await asyncio.to_thread(self._open_team)
         self.history = await asyncio.to_thread(self._open_history)
         await asyncio.to_thread(self._fill_board)
+        self.trust = self._make_trust()
+        await self.trust.start()
         # Before the mesh, which may bring a new policy at once.
         self.team.on_change = self._on_policy
         await self._start_mesh()
-        await self._start_enrolment()
+        await self.trust.look()
+        await self.trust.announce()
         await self._follow_roles()
         self.spawn(self._housekeeping())
 
@@ -148,8 +154,7 @@ class Node:
             await self.deploys.stop()
         if self.intake is not None:
             await self.intake.stop()
-        if self.enrolment is not None:
-            await self.enrolment.stop()
+        await self.trust.stop()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -206,6 +211,7 @@ class Node:
         while not self._stopping:
             await asyncio.sleep(HOUSEKEEPING_S)
             self.history.checkpoint()
+            await self.trust.look()
             await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
 
     def _open_team(self) -> Team:
@@ -251,8 +257,8 @@ class Node:
             team_id=self.team.id,
             refusal=self._entry_refusal,
             gate=self.team.gate,
-            credentials=Credentials(self.team.ca_pem, self.team.certificate_pem, self.team.tls_key_pem),
-            policies=_Policies(self.team),
+            credentials=self.trust.credentials(),
+            policies=_Policies(self.team, self.trust.absorb),
             retention_ms=self.team.chain.current.retention_days * _DAY_MS,
             clock=now_ms,
             on_entries=self._on_entries,
@@ -261,25 +267,28 @@ class Node:
             peers=[*self.options.peers, *self.settings.mesh.peers],
             hints=[*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints],
             discovery=self.options.discovery and self.settings.mesh.discovery,
+            ended=lambda feed: ended(self.team.chain.current, feed),
         )
         bound_host, bound_port = address.split(await self.mesh.start())
         self.mesh_address = address.join(reachable(bound_host), bound_port)
         await asyncio.to_thread(save_ports, self.home, Ports(mesh=bound_port, enrol=ports.enrol))
 
-    async def _start_enrolment(self) -> None:
-        if not self.team.is_issuer:
-            return
+    def _make_trust(self) -> Trust:
         host, _ = address.split(self.options.listen or self.settings.mesh.listen)
-        ports = await asyncio.to_thread(load_ports, self.home)
-        port = free_or_new(host, ports.enrol)
-        self.enrolment = Enrolment(self.team, host=host, port=port, peers=lambda: [self.mesh_address], on_joined=self._on_joined)
-        try:
-            await self.enrolment.start()
-        except DevstreamError as error:
-            # Nobody can join just now; everything else goes on.
-            self.notices["enrol"] = str(error)
-            _log.warning("%s", error)
-        await asyncio.to_thread(save_ports, self.home, Ports(mesh=ports.mesh or address.split(self.mesh_address)[1], enrol=port))
+        return Trust(
+            home=self.home,
+            team=self.team,
+            board=self.board,
+            publish=self.publish,
+            spawn=self.spawn,
+            use=self._use_credentials,
+            notices=self.notices,
+            host=host,
+            peers=lambda: [self.mesh_address],
+        )
+
+    async def _use_credentials(self, credentials: Credentials) -> None:
+        await self.mesh.renew(credentials)
 
     async def _follow_roles(self) -> None:
         """Run intake and deploys where the policy gives this device the role, and only there."""
@@ -340,9 +349,12 @@ class Node:
         """Why the policy of the moment cannot be acted on, so that nothing is deployed; empty when it can."""
         chain = self.team.chain
         if chain.forked:
-            return "two policies of one version are signed; nothing is deployed until an admin makes the next one: devstream team grant"
+            return (
+                "two admins changed the team at once, or a key was stolen; nothing is deployed until an admin makes the next change:"
+                " see devstream team policy"
+            )
         if now_ms() > chain.current.expires:
-            return "the policy has expired; nothing is deployed until an admin renews it by any change: devstream team grant"
+            return "the policy has expired; nothing is deployed until an admin starts devstream and renews it, or makes any change"
         return ""
 
     def _who_may(self, role: Role) -> Sequence[str]:
@@ -371,6 +383,7 @@ class Node:
                     self._judge(event, entry.device)
         if self.board.note(events):
             self.revision += 1
+        self.trust.note(events)
         self._on_news()
 
     def _judge(self, event: Event, device: str) -> None:
@@ -385,29 +398,14 @@ class Node:
         self._loop.call_soon_threadsafe(lambda: self.spawn(self._policy_changed()))
 
     async def _policy_changed(self) -> None:
+        policy = self.team.chain.current
         self.history.set_people(self._people())
+        self.mesh.keep_for(policy.retention_days * _DAY_MS)
         await self.mesh.policy_changed()
         await self._follow_roles()
         self.changed()
-
-    def _on_joined(self, device: str, person: str) -> None:
-        self._loop.call_soon_threadsafe(lambda: self.spawn(self._say_joined(device, person)))
-
-    async def _say_joined(self, device: str, person: str) -> None:
-        await self.publish(
-            [
-                make_event(
-                    kind=Kind.TEAM,
-                    state="joined",
-                    service="team",
-                    subject=f"member/{device[:8]}",
-                    key=fact_key(self.team.id, Kind.TEAM, "joined", device),
-                    time=now_ms(),
-                    actor=person,
-                    reason=f"device {device[:8]}",
-                )
-            ]
-        )
+        await self.trust.policy_changed()
+        self.changed()
 
 
 def now_ms() -> int:

@@ -1,4 +1,4 @@
-"""What a command does on a home whose node does not run: found, join, invite, grant, and write the list of sources.
+"""What a command does on a home whose node does not run: found, join, invite, and write the list of sources.
 
 Only one process may change a home; the caller has found that no node answers at its control socket.
 """
@@ -9,7 +9,7 @@ import asyncio
 from pathlib import Path
 
 from devstream_collectors.contract import Collector
-from devstream_desktop.control.messages import AddSource, Grant, Invite, Join, Member, SourceStatus
+from devstream_desktop.control.messages import AddSource, Invite, Join, Joining, SourceStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
@@ -18,11 +18,9 @@ from devstream_desktop.intake.remote import source_info
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
 from devstream_desktop.settings import load_settings
-from devstream_desktop.stream.text import clean
-from devstream_desktop.stream.words import Role
 from devstream_desktop.team import os_keyring
-from devstream_desktop.team.roster import Member as TeamMember
-from devstream_desktop.team.team import Team
+from devstream_desktop.team.fingerprint import six_words
+from devstream_desktop.team.team import JoinWaitsError, Team
 from devstream_desktop.team.vault import Vault
 
 GIT = "git"
@@ -35,9 +33,23 @@ def create_team(home: Home, name: str, person: str) -> str:
     return f"team {team.name} is founded; {team.person} is its admin, collector and executor"
 
 
-def join_team(home: Home, request: Join) -> str:
-    """Join the invite's team; returns its name."""
-    return asyncio.run(Team.join(home, Vault.open(home), request.invite, request.person)).name
+def join_team(home: Home, request: Join) -> Joining:
+    """Ask once to be let into the invite's team."""
+    return asyncio.run(_join(home, Vault.open(home), request))
+
+
+async def _join(home: Home, vault: Vault, request: Join) -> Joining:
+    return (await try_join(home, vault, request))[0]
+
+
+async def try_join(home: Home, vault: Vault, request: Join) -> tuple[Joining, Team | None]:
+    """How far a join is, and the team when this home is in it."""
+    try:
+        team = await Team.join(home, vault, request.invite, request.person)
+    except JoinWaitsError as waits:
+        words = six_words(await asyncio.to_thread(Team.joining_device, vault))
+        return Joining(state="waiting", team=waits.team, words=words, approvers=waits.approvers), None
+    return Joining(state="joined", team=team.name), team
 
 
 def invite(home: Home, request: Invite) -> str:
@@ -50,52 +62,12 @@ def invite(home: Home, request: Invite) -> str:
         port = free_or_new(host, ports.enrol)
         save_ports(home, Ports(mesh=ports.mesh, enrol=port))
         address = addresses.join(reachable(host), port)
-    return team.invite(request.expires_s, address)
+    return team.admissions.invite(request.expires_s, address, approved=request.pre_approved)
 
 
-def grant(home: Home, request: Grant) -> str:
-    """Give a role; returns a sentence."""
-    version = Team.load(home, Vault.open(home)).grant(request.person, role_of(request.role), request.pattern)
-    return granted(request, version)
-
-
-def granted(request: Grant, version: int) -> str:
-    """What a grant did, in a sentence."""
-    return f"{request.person} is {request.role}{f' of {request.pattern}' if request.pattern else ''} (policy version {version})"
-
-
-def role_of(word: str) -> Role:
-    """The role named `word`.
-
-    Raises:
-        DevstreamError: there is none.
-
-    """
-    try:
-        return Role(word)
-    except ValueError:
-        raise DevstreamError(f"{clean(word, 40)!r} is not a role; roles are {', '.join(Role)}") from None
-
-
-def members_of(team: Team) -> tuple[Member, ...]:
-    """Who is in a team, and what they may."""
-    return tuple(Member(person=one.person, devices=one.devices, roles=_roles(one)) for one in team.members())
-
-
-def roles_of(team: Team, person: str) -> tuple[str, ...]:
-    """What one person may, as `deployer shop/production`."""
-    return next((_roles(one) for one in team.members() if one.person == person), ())
-
-
-def _roles(member: TeamMember) -> tuple[str, ...]:
-    granted_roles = {grant.role for grant in member.grants}
-    plain = (role for role in member.roles if role not in granted_roles)
-    return (*plain, *(f"{grant.role} {grant.pattern}" for grant in member.grants))
-
-
-def members(home: Home) -> tuple[Member, ...]:
-    """Who is in the team of a home."""
-    return members_of(Team.load(home, Vault.open(home)))
+def open_team(home: Home) -> Team:
+    """The team of a home."""
+    return Team.load(home, Vault.open(home))
 
 
 def source_of(request: AddSource) -> files.Source:

@@ -10,13 +10,13 @@ import signal
 import sys
 from collections.abc import Callable
 
-from devstream_desktop.control.messages import AnyReply, AnyRequest, ControlError, Join, StartingError, Stop
+from devstream_desktop.control.messages import AnyReply, AnyRequest, ControlError, Join, Joining, StartingError, Stop
 from devstream_desktop.control.server import Server
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.strangers import raise_soft_limit
+from devstream_desktop.node import offline
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.requests import Requests
-from devstream_desktop.team.team import Team
 
 _log = logging.getLogger(__name__)
 
@@ -89,17 +89,18 @@ class Process:
             raise StartingError("the node is just starting or ending; ask again in a moment")
         return await self._requests.answer(request)
 
-    async def _join(self, request: Join) -> str:
+    async def _join(self, request: Join) -> Joining:
         node = self._node
         if node is None:  # pragma: no cover - `_answer` asks only a running node
             raise ControlError("the node is not running")
         if not node.team.solo:
             raise ControlError(f"this home is in team {node.team.name} already; use another --home to join a second team")
-        joined = await Team.join(self._home, node.vault, request.invite, request.person)
-        # The answer leaves first; then the node starts anew as a member of the other team.
-        self._again = True
-        asyncio.get_running_loop().call_later(0.1, self._end.set)
-        return joined.name
+        state, joined = await offline.try_join(self._home, node.vault, request)
+        if joined is not None:
+            # The answer leaves first; then the node starts anew as a member of the other team.
+            self._again = True
+            asyncio.get_running_loop().call_later(0.1, self._end.set)
+        return state
 
 
 def start_logging(home: Home, *, verbose: bool) -> None:

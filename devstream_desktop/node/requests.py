@@ -10,26 +10,34 @@ from devstream_desktop.control.messages import (
     AddSource,
     AnyReply,
     AnyRequest,
+    ApproveJoin,
+    ApprovePolicy,
     ControlError,
     Done,
     Emit,
     GetMembers,
+    GetPolicy,
     GetStatus,
     GetTargets,
     Grant,
     Invite,
     Join,
-    Members,
+    Joining,
+    MakeRecoveryKey,
     News,
     Plan,
     PlanDeploy,
     ProbeSource,
+    Recover,
     RemoveSource,
     RequestDeploy,
+    Revoke,
     SetDuty,
+    SetPolicy,
     Stop,
     Targets,
     TargetStatus,
+    Ungrant,
     Wait,
 )
 from devstream_desktop.deploy.request import InvalidRequestError, make_request
@@ -37,12 +45,13 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import EmitRequest, emit_event
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.node import board, offline
+from devstream_desktop.node import board, governing, offline
 from devstream_desktop.node.core import Node, now_ms
 from devstream_desktop.node.status import describe
 from devstream_desktop.stream.event import InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Kind, Role
+from devstream_desktop.team import changes
 
 MAX_WAIT_MS = 60_000
 
@@ -51,7 +60,7 @@ class Requests:
     """Answers requests for one node. `news` is set (and replaced) whenever there is something new; `end` and `join` act on the process."""
 
     def __init__(
-        self, node: Node, news: Callable[[], asyncio.Event], end: Callable[[], None], join: Callable[[Join], Awaitable[str]]
+        self, node: Node, news: Callable[[], asyncio.Event], end: Callable[[], None], join: Callable[[Join], Awaitable[Joining]]
     ) -> None:
         self._node = node
         self._news = news
@@ -96,11 +105,17 @@ class Requests:
             case Invite():
                 return await self._invite(request)
             case Join():
-                return Done(text=await self._join(request))
-            case Grant():
-                return await self._grant(request)
+                return await self._join(request)
+            case Grant() | Ungrant() | SetPolicy() | ApprovePolicy() | MakeRecoveryKey() | Recover():
+                return Done(text=await asyncio.to_thread(governing.act, self._node.team, request))
+            case Revoke():
+                return Done(text=await self._revoke(request))
+            case ApproveJoin():
+                return Done(text=await self._approve_join(request))
             case GetMembers():
-                return self._members()
+                return governing.members_of(self._node.team, self._node.trust.waiting())
+            case GetPolicy():
+                return governing.policy_of(self._node.team)
             case AddSource():
                 return await self._add_source(request)
             case RemoveSource():
@@ -255,32 +270,28 @@ class Requests:
 
     async def _invite(self, request: Invite) -> Done:
         node = self._node
-        if node.enrolment is None:
-            who = ", ".join(node.team.chain.current.who_has(Role.ADMIN)) or "an admin"
-            raise ControlError(f"this device cannot invite: it does not hold the team's certificate authority; ask {who}")
-        return Done(text=await node.enrolment.invite(request.expires_s, request.address or None))
+        door = node.trust.enrolment
+        if door is None:
+            who = " or ".join(node.team.chain.current.who_has(Role.ISSUER)) or "an admin"
+            raise ControlError(f"this device cannot invite: it is no issuer; ask {who}, or to be made an admin")
+        text = await door.invite(request.expires_s, request.address or None, approved=request.pre_approved)
+        node.notices.pop("enrol", None)
+        return Done(text=text)
 
-    async def _grant(self, request: Grant) -> Done:
+    async def _revoke(self, request: Revoke) -> str:
         node = self._node
-        version = await asyncio.to_thread(node.team.grant, request.person, offline.role_of(request.role), request.pattern)
-        now = now_ms()
-        what = offline.granted(request, version)
-        event = make_event(
-            kind=Kind.TEAM,
-            state="policy",
-            service="team",
-            subject="policy",
-            key=fact_key(node.team.id, Kind.TEAM, "policy", str(version)),
-            time=now,
-            actor=node.team.person,
-            reason=what,
-            number=str(version),
-        )
-        await node.publish([event])
-        return Done(text=what)
+        devices = changes.chosen_devices(node.team.chain.current, request.who)
+        # Read here, on the loop: the log has one owner.
+        ends = {device: node.mesh.ends(device, request.since or now_ms()) for device in devices}
+        return await asyncio.to_thread(governing.revoke, node.team, request, lambda device, _: ends[device])
 
-    def _members(self) -> Members:
-        return Members(members=offline.members_of(self._node.team))
+    async def _approve_join(self, request: ApproveJoin) -> str:
+        node = self._node
+        ask = governing.find_ask(node.trust.waiting(), request)
+        if request.reject:
+            await node.trust.reject(ask)
+            return f"{ask.person} is turned away"
+        return await asyncio.to_thread(governing.approve_join, node.team, ask)
 
     async def _add_source(self, request: AddSource) -> Done:
         path = await self._intake().add_source(offline.source_of(request), request.secret, request.token)

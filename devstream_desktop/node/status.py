@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from devstream_desktop import __version__
 from devstream_desktop.control.messages import MissingStatus, PeerStatus, RefusedStatus, SourceStatus, Status
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.node.core import Node
-from devstream_desktop.node.offline import roles_of
+from devstream_desktop.node.core import Node, now_ms
+from devstream_desktop.node.governing import roles_of
+from devstream_desktop.node.trust import advice
 from devstream_desktop.stream.words import Role
 
 
@@ -76,7 +77,7 @@ async def describe(node: Node) -> Status:
         ),
         pruning_suspended=mesh.pruning_suspended,
         policy_trouble=node.policy_trouble(),
-        can_invite=node.enrolment is not None,
+        can_invite=node.team.admissions.open,
         admins=policy.who_has(Role.ADMIN),
         policy_version=policy.version,
         policy_issued=policy.issued,
@@ -116,7 +117,19 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
 
 
 def _notices(node: Node, pruning_suspended: str) -> list[str]:
-    found = [*node.notices.values(), node.policy_trouble(), pruning_suspended]
+    policy = node.team.chain.current
+    found = [*node.notices.values(), node.policy_trouble(), *advice(policy, now_ms(), is_admin=node.team.is_admin), pruning_suspended]
+    found += [
+        f"{policy.name_of(device)}'s device {device[:8]} wrote two different entries under one number: an old copy of its database was"
+        " brought back, or somebody else has its key; that feed is closed. If it was no restored backup: devstream team revoke "
+        + device[:8]
+        for device in node.mesh.frozen_devices()
+        if policy.is_member(device)
+    ]
+    found += [f"{ask.person} waits to join; devstream team approve-join {ask.device[:8]}" for ask in node.trust.waiting()]
+    waiting = [one for one in node.team.chain.proposals if node.device not in one.signed_by]
+    if waiting and node.team.is_admin:
+        found.append(f"{len(waiting)} changes of the team wait for your signature; see devstream team policy")
     if node.deploys is not None:
         status = node.deploys.status()
         found += [status.mistake, status.trouble]

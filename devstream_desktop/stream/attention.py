@@ -117,8 +117,10 @@ def _by_kind(line: Line) -> Decision:
                 return Decision(Attention.POPUP, "a source fell silent or is back")
             return _quiet("you were told that the source is silent")
         case Kind.TEAM:
-            if event.state in ("joined", "revoked"):
+            if event.state in ("joined", "revoked", "rejected"):
                 return Decision(Attention.POPUP, "the team changed")
+            if event.state == "asked":
+                return Decision(Attention.POPUP, "somebody wants to join the team")
             return _quiet("housekeeping of the team")
         case Kind.DUTY:
             return _quiet("who is on duty is in the menu")

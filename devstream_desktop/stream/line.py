@@ -139,6 +139,9 @@ def _team(event: Event, _: Transition) -> _Parts:
         "policy": f"{_who(event)} changed the policy",
         "available": f"can be deployed to {event.environment}",
         "removed": f"can no longer be deployed to {event.environment}",
+        "asked": f"{_who(event)} asks to join the team",
+        "rejected": f"{_who(event)} was not let into the team",
+        "issuing": f"{_who(event)} lets people in",
     }[event.state]
     return sentence, [event.reason], event.title
 

@@ -53,9 +53,10 @@ class Transition(StrEnum):
 
 
 class Role(StrEnum):
-    """What the policy can let a person (deployer, approver, admin) or a device (collector, executor) do."""
+    """What the policy can let a person (deployer, approver) or a device (the others) do."""
 
     ADMIN = "admin"
+    ISSUER = "issuer"
     COLLECTOR = "collector"
     EXECUTOR = "executor"
     DEPLOYER = "deployer"
@@ -87,8 +88,9 @@ STATES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.DUTY: ("on", "off"),
         Kind.CLAIM: ("claimed", "released"),
         Kind.SOURCE: ("silent", "active"),
-        # `available` and `removed` are an executor's word on what it deploys; the others the issuer's and admin's.
-        Kind.TEAM: ("joined", "revoked", "policy", "available", "removed"),
+        # `available` and `removed` are an executor's word on what it deploys; `asked` is an issuer's on who waits to be let in, `issuing`
+        # where it lets people in and renews certificates; the others are the issuer's and admin's.
+        Kind.TEAM: ("joined", "revoked", "policy", "available", "removed", "asked", "rejected", "issuing"),
     }
 )
 """The states each kind can be in."""
@@ -129,7 +131,7 @@ def default_severity(kind: Kind, state: str, environment: str = "") -> Severity:
         return Severity.CRITICAL if environment.lower() in ("production", "prod") else Severity.ERROR
     if (kind, state) in RED_STATES:
         return Severity.WARNING if kind is Kind.SOURCE else Severity.ERROR
-    if (kind, state) in {(Kind.CHANGE, "force-pushed"), (Kind.DEPLOY, "refused"), (Kind.TEAM, "revoked")}:
+    if (kind, state) in {(Kind.CHANGE, "force-pushed"), (Kind.DEPLOY, "refused"), (Kind.TEAM, "revoked"), (Kind.TEAM, "asked")}:
         return Severity.WARNING
     if kind is Kind.TICKET and state in ("opened", "reopened"):
         return Severity.NOTICE

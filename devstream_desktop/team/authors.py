@@ -2,7 +2,8 @@
 
 An event is judged by the policies in force at its own time or later: what a device wrote while it had a role stays true after the
 role is taken away, a clock that runs a little behind does not turn a new member into a stranger, and only what was stamped after
-the role had ended is refused. Commands are not judged here but by the executor, against the current policy alone.
+the role had ended is refused. A revoked device could write any time on what it writes later: of its feeds only what the policy's `ends`
+vouch for is taken at all (`ended`). Commands are not judged here but by the executor, against the current policy alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from devstream_desktop.stream.entry import KEY_BYTES, device_id
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team.chain import PolicyChain
@@ -42,8 +44,11 @@ _BY_KIND = {
 _BY_STATE = {
     (Kind.DEPLOY, "requested"): Author.MEMBER,
     (Kind.DEPLOY, "cancelled"): Author.MEMBER,
-    (Kind.TEAM, "joined"): Author.ISSUER,
-    (Kind.TEAM, "revoked"): Author.ISSUER,
+    (Kind.TEAM, "asked"): Author.ISSUER,
+    (Kind.TEAM, "issuing"): Author.ISSUER,
+    (Kind.TEAM, "joined"): Author.ADMIN,
+    (Kind.TEAM, "rejected"): Author.ADMIN,
+    (Kind.TEAM, "revoked"): Author.ADMIN,
     (Kind.TEAM, "policy"): Author.ADMIN,
     (Kind.TEAM, "available"): Author.EXECUTOR,
     (Kind.TEAM, "removed"): Author.EXECUTOR,
@@ -87,10 +92,24 @@ def outsider(policy: Policy, device: str) -> str | None:
     return None
 
 
+def ended(policy: Policy, feed: bytes) -> tuple[int, bytes] | None:
+    """The number and hash of the last entry of a revoked device's feed that is taken; number 0: none is. None: it goes on."""
+    revoked = policy.revoked.get(device_id(feed[:KEY_BYTES]))
+    if revoked is None:
+        return None
+    return next(((end.seq, end.hash) for end in revoked.ends if end.feed == feed), (0, b""))
+
+
 def missing_role(policy: Policy, device: str, kind: Kind, state: str) -> MissingRole | None:
     """The role that a member's device lacks to author this, with who can grant it; None when no role would help or none lacks."""
     author = author_class(kind, state)
-    role = {Author.COLLECTOR: Role.COLLECTOR, Author.RUNNER: Role.COLLECTOR, Author.EXECUTOR: Role.EXECUTOR, Author.ADMIN: Role.ADMIN}
+    role = {
+        Author.COLLECTOR: Role.COLLECTOR,
+        Author.RUNNER: Role.COLLECTOR,
+        Author.EXECUTOR: Role.EXECUTOR,
+        Author.ISSUER: Role.ISSUER,
+        Author.ADMIN: Role.ADMIN,
+    }
     if author is None or author not in role or _is(policy, device, author):
         return None
     return MissingRole(role[author], policy.who_has(Role.ADMIN))
@@ -125,8 +144,6 @@ def _refused_by(policy: Policy, device: str, kind: Kind, state: str) -> str | No
 def _is(policy: Policy, device: str, author: Author) -> bool:
     if author is Author.MEMBER:
         return policy.is_member(device)
-    if author is Author.ISSUER:
-        return policy.is_issuer(device)
     if author is Author.RUNNER:
         return policy.has_role(device, Role.EXECUTOR) or policy.has_role(device, Role.COLLECTOR)
     return policy.has_role(device, Role(author.value))
@@ -139,6 +156,8 @@ def _misfit(policy: Policy, device: str, event: Event) -> str | None:
         return f"{person} may not speak for the duty of somebody else"
     if event.kind is Kind.TEAM and event.state in ("available", "removed") and event.executor != device:
         return f"{person} may not offer the targets of another executor"
+    if event.kind is Kind.TEAM and event.state == "issuing" and event.executor != device:
+        return f"{person} may not say where another issuer is met"
     if event.kind is Kind.DEPLOY:
         return _deploy_misfit(policy, device, event)
     return None

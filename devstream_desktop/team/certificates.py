@@ -1,6 +1,8 @@
 """The team's certificates: who a device is, for TLS. What it may do is the policy's word alone.
 
-P-256, because nng's Mbed TLS does not load Ed25519 certificates. The CA issues leafs only (path length 0). A leaf is built by the
+P-256, because nng's Mbed TLS does not load Ed25519 certificates. Each issuer has an authority (CA) of its own, and the policy names them
+all: so a second issuer needs no key of the first, an issuer's authority is believed by nobody from the moment its device is revoked, and
+a new authority beside the old one is no event of its own. An authority issues leafs only (path length 0). A leaf is built by the
 issuer from nothing but the key of a signing request: its subject is the device id and nothing else, and a member cannot ask for an
 odd extension. It names two hosts, the device id (checked when joining) and one constant, which peers dial, so that the clear text of
 a handshake tells nobody apart.
@@ -9,6 +11,7 @@ a handshake tells nobody apart.
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import hashlib
 import os
@@ -20,12 +23,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from devstream_desktop.stream.entry import public_key
+from devstream_desktop.team.keys import DeviceKey, seal_for
+from devstream_desktop.team.policy import Issuer, Policy
+
 PEER_NAME = "peer.devstream.invalid"
 """The server name that every peer dials."""
 PIN_BYTES = 32
 
 _CA_DAYS = 3650
 _LEAF_DAYS = 30
+RENEW_MS = 15 * 86_400_000
+"""A certificate with less than this left, half its life, is renewed."""
 _BACKDATE = dt.timedelta(minutes=10)  # for a joiner whose clock is behind
 
 
@@ -69,6 +78,19 @@ class Authority:
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
             raise CertificateError("the CA key is not the key of the CA certificate")
         return cls(certificate, key)
+
+    @classmethod
+    def of(cls, issuer: Issuer, device: DeviceKey) -> Authority:
+        """The authority that the policy gives this device.
+
+        Raises:
+            CertificateError: the sealed key does not open with the device's, or belongs to another certificate.
+
+        """
+        try:
+            return cls.load(certificate_pem(load_certificate(issuer.certificate)), device.unseal(issuer.sealed_key))
+        except ValueError as error:
+            raise CertificateError(f"this device's certificate authority cannot be used: {error}") from error
 
     @property
     def pin(self) -> bytes:
@@ -130,6 +152,31 @@ class TlsKey:
         """Whether the certificate `pem` is for this key."""
         key = serialization.load_pem_private_key(self.pem.encode(), password=None)
         return key.public_key() == load_certificate(pem.encode()).public_key()
+
+
+def new_issuer(device: str, now_ms: int) -> Issuer:
+    """A fresh authority for a device, its key sealed to it."""
+    authority = Authority.create(now_ms)
+    return Issuer(authority.der, seal_for(public_key(device), key_pem(authority.key).encode()))
+
+
+def bundle(policy: Policy) -> str:
+    """The authorities that a policy trusts, as TLS takes them: PEM, one after the other. One that cannot be read is left out."""
+    readable = []
+    for der in policy.authorities:
+        with contextlib.suppress(CertificateError):
+            readable.append(certificate_pem(load_certificate(der)))
+    return "".join(readable)
+
+
+def is_trusted(pem: str, policy: Policy) -> bool:
+    """Whether one of the policy's authorities has signed this certificate."""
+    certificate = load_certificate(pem.encode())
+    for der in policy.authorities:
+        with contextlib.suppress(CertificateError, InvalidSignature, ValueError, TypeError):
+            certificate.verify_directly_issued_by(load_certificate(der))
+            return True
+    return False
 
 
 def pin(certificate_der: bytes) -> bytes:

@@ -1,84 +1,79 @@
-r"""The chain of signed policies: which policy is the team's, now and at any time before.
+"""The chain of signed policies: which policy is the team's, now and at any time before.
 
 After the root metadata of The Update Framework (https://theupdateframework.github.io/specification/latest/, 5.3): a version is
 taken only when it is exactly the next one, names the hash of the one before, and is signed by the threshold of admins of the one
 before and by its own. So a peer cannot roll the policy back, skip a version or put itself in.
 
-    document  = msgpack [1, payload, [[admin device, signature], ...]]
-    payload   = the policy's JSON; these exact bytes are signed, hashed and passed on, never written again
-    signature = Ed25519 over `devstream/policy/1\0` and the payload
-    team id   = base32 of the first 16 bytes of the SHA-256 of version 1's payload, 26 characters
+The Update Framework has one place where versions are made; here every admin's device may make one, and two may at the same moment. Every
+node decides alike between two branches of one chain, so that the team stays one (`_wins`):
+
+    - A branch that takes the right to sign from whoever signed the other wins: a stolen key cannot undo its removal, whenever it signs.
+    - When both do that to each other, each node stays with what it had first, since nothing tells the thief from the owner.
+    - Otherwise the branch that revokes more devices wins, then the longer one, then the one whose first version has the lower hash; what
+      the other branch changed, its signer does once more (`Team.restore`).
+
+A fork is remembered and shown until the next version. A version that too few admins have signed yet is a proposal, kept and passed on
+while it would be the next.
+
+    team id = base32 of the first 16 bytes of the SHA-256 of version 1's payload, 26 characters
 """
+
+# ruff: noqa: SLF001 - a chain looks into another chain, which is its own class
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from devstream_desktop.home import write_private
-from devstream_desktop.stream.entry import public_key
-from devstream_desktop.stream.text import clean
+from devstream_desktop.team.documents import MAX_DOCUMENT, Signed, sign_policy
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
-from devstream_desktop.team.keys import DeviceKey, verify
-from devstream_desktop.team.policy import LIFETIME_MS, Policy, check_policy
+from devstream_desktop.team.policy import LIFETIME_MS, Policy
 
-MAX_DOCUMENT = 512 << 10
-"""Bytes of one signed policy; one for 200 people takes some 15 KB."""
+__all__ = ["MAX_DOCUMENT", "MAX_PROPOSALS", "PolicyChain", "sign_policy"]
 
-_FORMAT = 1
-_PREAMBLE = b"devstream/policy/1\0"
-_MAX_SIGNATURES = 64
+MAX_PROPOSALS = 8
+BRANCH = 32
+"""How many versions back a branch may have begun; more are sent to nobody."""
 
-
-class _Document(msgspec.Struct, array_like=True, frozen=True):
-    format: int
-    payload: bytes
-    signatures: tuple[tuple[str, bytes], ...]
+_VERSION_BITS, _HEAD_BITS = 32, 20
 
 
 class _Stored(msgspec.Struct, array_like=True, frozen=True):
     format: int
     documents: tuple[bytes, ...]
     fork: bytes | None
+    proposals: tuple[bytes, ...] = ()
 
 
-_decode_document = msgspec.msgpack.Decoder(_Document).decode
-_decode_policy = msgspec.json.Decoder(Policy).decode
 _decode_stored = msgspec.msgpack.Decoder(_Stored).decode
-
-
-@dataclass(frozen=True)
-class _Link:
-    document: bytes
-    policy: Policy
-    hash: str
-    signed_by: frozenset[str]
 
 
 class PolicyChain:
     """The policies of one team, oldest first. Read from any thread; one thread at a time may append."""
 
     def __init__(self, genesis: bytes) -> None:
-        first = _open(genesis)
+        first = Signed.open(genesis)
         policy = first.policy
         if policy.version != 1 or policy.prev or policy.team:
             raise PolicyError("a team starts with version 1 of its policy")
-        _check_threshold(first, policy)
-        # One reference, replaced as a whole, so that a reader in another thread always sees a complete chain.
-        self._links: tuple[_Link, ...] = (first,)
+        if reason := first.lacks(policy):
+            raise PolicyError(reason)
+        # References, replaced as a whole, so that a reader in another thread always sees a complete chain.
+        self._links: tuple[Signed, ...] = (first,)
         self._issued: tuple[int, ...] = (policy.issued,)
         self._team = base64.b32encode(bytes.fromhex(first.hash)[:16]).decode().rstrip("=").lower()
         self._fork: bytes | None = None
+        self._proposals: tuple[Signed, ...] = ()
 
     @classmethod
     def from_documents(cls, documents: Sequence[bytes]) -> PolicyChain:
-        """The chain of all documents, version 1 first.
+        """The chain of all documents, version 1 first; proposals may come last.
 
         Raises:
             PolicyError: there is none, or one does not follow the one before.
@@ -88,7 +83,7 @@ class PolicyChain:
             raise PolicyError("there is no policy")
         chain = cls(documents[0])
         for document in documents[1:]:
-            chain.append(document)
+            chain.take(Signed.open(document))
         return chain
 
     @classmethod
@@ -103,8 +98,8 @@ class PolicyChain:
             stored = _decode_stored(path.read_bytes())
         except (OSError, msgspec.DecodeError) as error:
             raise PolicyError(f"the team's policies in {path} cannot be read ({error}); restore the file from a backup") from error
-        chain = cls.from_documents(stored.documents)
-        chain._fork = stored.fork  # noqa: SLF001  # its own class
+        chain = cls.from_documents((*stored.documents, *stored.proposals))
+        chain._fork = stored.fork
         return chain
 
     def save(self, path: Path) -> None:
@@ -114,7 +109,9 @@ class PolicyChain:
             OSError: the disk is full.
 
         """
-        write_private(path, msgspec.msgpack.encode(_Stored(_FORMAT, tuple(self.documents()), self._fork)))
+        documents = tuple(link.document for link in self._links)
+        stored = _Stored(1, documents, self._fork, tuple(proposal.document for proposal in self._proposals))
+        write_private(path, msgspec.msgpack.encode(stored))
 
     @property
     def team(self) -> str:
@@ -128,11 +125,21 @@ class PolicyChain:
 
     @property
     def forked(self) -> bool:
-        """Whether another policy of the current version, or a follower of one, as well signed, is known.
+        """Whether there is another branch, as well signed, that begins where the current version does or before.
 
         An executor pauses until the next version.
         """
         return self._fork is not None
+
+    @property
+    def proposals(self) -> tuple[Signed, ...]:
+        """Next versions that wait for signatures, oldest first."""
+        return self._proposals
+
+    @property
+    def links(self) -> tuple[Signed, ...]:
+        """Every version with its signatures, oldest first."""
+        return self._links
 
     def at(self, ms: int) -> Policy:
         """The policy in force at a time; before the first one, the first."""
@@ -144,38 +151,82 @@ class PolicyChain:
         first = max(0, bisect_right(self._issued, ms, 0, len(links)) - 1)
         return tuple(link.policy for link in links[first:])
 
-    def documents(self, from_version: int = 0) -> list[bytes]:
-        """The documents newer than a version, oldest first: what a peer that has this version lacks."""
-        return [link.document for link in self._links[max(0, from_version) :]]
+    @property
+    def stamp(self) -> int:
+        """A number that two nodes have in common when they hold the same: version, start of its hash, and of what else is known."""
+        rest = hashlib.sha256(repr([(one.hash, sorted(one.signed_by)) for one in self._proposals]).encode() + (self._fork or b"")).digest()
+        return self._stamp_of(self._links[-1]) | int.from_bytes(rest[:4], "big") >> (_HEAD_BITS)
 
-    def append(self, document: bytes) -> bool:
-        """Take the next policy; False when it is known already.
+    def documents(self, known: int = 0) -> list[bytes]:
+        """What a peer lacks that holds what the stamp `known` says (0: nothing), oldest first; a branch is sent from before its start."""
+        version = known >> _VERSION_BITS
+        first = version
+        if version > self.current.version:
+            first = self.current.version - BRANCH if self.forked else self.current.version
+        elif version and self._stamp_of(self._links[version - 1]) >> (32 - _HEAD_BITS) != known >> (32 - _HEAD_BITS):
+            first = version - BRANCH
+        if known == self.stamp:
+            return []
+        return [link.document for link in (*self._links[max(0, first) :], *self._proposals)]
+
+    def take(self, link: Signed) -> bool:
+        """Take the next policy, or a proposal of it, or a further signature on one; False when there is nothing new in it.
 
         Raises:
-            PolicyError: it is malformed, skips a version, or too few admins signed it.
-            PolicyForkError: as well signed as the one known under its version, but another. The known one stays: the holder of a
-                key that was taken from the admins can still sign old versions, and must not undo its removal by that.
+            PolicyError: it is not the next, or no admin signed it.
 
         """
-        link = _open(document)
-        version, current = link.policy.version, self.current
-        if version <= current.version:
-            return self._compare(link)
-        if version != current.version + 1:
-            raise PolicyError(f"policy version {version} does not follow version {current.version}; the ones between are missing")
-        if link.policy.team != self._team:
-            raise PolicyError("the policy is another team's")
-        _check_threshold(link, current)
-        _check_threshold(link, link.policy)
-        if link.policy.prev != self._links[-1].hash:
-            self._fork = document
-            raise PolicyForkError(f"policy version {version} is signed by the admins, but follows another version {current.version}")
-        if link.policy.issued <= current.issued:
-            raise PolicyError(f"policy version {version} claims to be older than version {current.version}")
-        self._issued = (*self._issued, link.policy.issued)
-        self._links = (*self._links, link)
-        self._fork = None
+        if reason := self._misfit(link):
+            raise PolicyError(reason)
+        known = next((one for one in self._proposals if one.hash == link.hash), None)
+        if known is not None:
+            link = known.also_signed(link.signatures)
+        if not self._unsigned(link):
+            self._add(link)
+            return True
+        signers = link.signed_by & self.current.signers()
+        if not signers:
+            raise PolicyError(self._unsigned(link))
+        others = tuple(one for one in self._proposals if one is not known)
+        if known is not None and known.signed_by >= signers:
+            return False
+        if len(others) >= MAX_PROPOSALS:
+            raise PolicyError(
+                f"{MAX_PROPOSALS} changes of the policy wait for signatures already; sign one, or make any change to drop them"
+            )
+        kept = Signed(link.payload, tuple(one for one in link.signatures if one[0] in signers), link.policy)
+        self._proposals = tuple(sorted((*others, kept), key=lambda one: (one.policy.issued, one.hash)))
         return True
+
+    def absorb(self, documents: Sequence[bytes]) -> bool:
+        """Take what a peer sent, oldest first, and choose between branches; whether anything changed. What came before a bad one is kept.
+
+        Raises:
+            PolicyError: one does not follow, or not enough admins signed it.
+            PolicyForkError: it is of another branch, as well signed, that does not win; `forked` is true until the next version.
+
+        """
+        branch, changed = self.copy(), False
+        problem: PolicyError | None = None
+        try:
+            for document in documents:
+                link = Signed.open(document)
+                version = link.policy.version
+                if version <= branch.current.version:
+                    if link.hash == branch._links[version - 1].hash:
+                        continue
+                    branch = self._upto(version - 1, link)
+                changed |= branch.take(link)
+        except PolicyError as error:
+            problem = error
+        if branch._links[: len(self._links)] == self._links:
+            if changed:
+                self.adopt(branch)
+        elif len(branch._links) > 1:
+            changed = self._settle(branch)
+        if problem is not None:
+            raise problem
+        return changed
 
     def copy(self) -> PolicyChain:
         """A chain to try something on."""
@@ -189,6 +240,7 @@ class PolicyChain:
         self._issued = other._issued
         self._links = other._links
         self._fork = other._fork
+        self._proposals = other._proposals
 
     def successor(self, changed: Policy, now_ms: int) -> Policy:
         """`changed`, a copy of the current policy with other content, as the next version, issued now."""
@@ -202,64 +254,80 @@ class PolicyChain:
             expires=issued + LIFETIME_MS,
         )
 
-    def _compare(self, link: _Link) -> bool:
-        version = link.policy.version
-        known = self._links[version - 1]
-        if link.hash == known.hash:
-            return False
-        if version == 1:
+    def _stamp_of(self, link: Signed) -> int:
+        return link.policy.version << _VERSION_BITS | int(link.hash[:8], 16) >> (32 - _HEAD_BITS) << (32 - _HEAD_BITS)
+
+    def _misfit(self, link: Signed) -> str:
+        """Why this is not the next version, whoever signed it; empty when it is."""
+        version, current = link.policy.version, self.current
+        if version != current.version + 1:
+            return f"policy version {version} does not follow version {current.version}; the ones between are missing"
+        if link.policy.team != self._team:
+            return "the policy is another team's"
+        if link.policy.prev != self._links[-1].hash:
+            return f"policy version {version} does not follow the version {current.version} that is known here"
+        if link.policy.issued <= current.issued:
+            return f"policy version {version} claims to be older than version {current.version}"
+        return ""
+
+    def _unsigned(self, link: Signed) -> str:
+        return link.lacks(self.current) or link.lacks(link.policy)
+
+    def _add(self, link: Signed) -> None:
+        self._issued = (*self._issued, link.policy.issued)
+        self._links = (*self._links, link)
+        self._fork = None
+        self._proposals = ()
+
+    def _upto(self, version: int, rival: Signed) -> PolicyChain:
+        """This chain as it was at `version`, which the rival's next one follows."""
+        if version < 1:
             raise PolicyError("the policy is another team's")
-        before = self._links[version - 2]
-        if link.policy.prev != before.hash:
-            raise PolicyError(f"policy version {version} does not follow the version {version - 1} that is known here")
-        _check_threshold(link, before.policy)
-        _check_threshold(link, link.policy)
-        if version == self.current.version:
-            self._fork = link.document
-        raise PolicyForkError(f"there are two signed policies of version {version}: an admin's key was used twice, or stolen")
+        other = self.copy()
+        other._links, other._issued, other._fork, other._proposals = self._links[:version], self._issued[:version], None, ()
+        if reason := other._misfit(rival) or other._unsigned(rival):
+            raise PolicyError(reason)
+        return other
+
+    def _settle(self, rival: PolicyChain) -> bool:
+        """Choose between this chain and a branch of it; whether anything changed.
+
+        Raises:
+            PolicyForkError: this one stays.
+
+        """
+        pairs = zip(self._links, rival._links, strict=False)
+        start = next(number for number, (mine, theirs) in enumerate(pairs) if mine.hash != theirs.hash)
+        mine, theirs = self._links[start], rival._links[start]
+        if _wins(self._links[start - 1].policy, theirs=rival._links[start:], mine=self._links[start:]):
+            rival._fork = mine.document
+            self.adopt(rival)
+            return True
+        # Only a branch from the newest version can still surprise anybody; an old one must not stop deploys for ever.
+        if start == len(self._links) - 1:
+            self._fork = theirs.document
+        version = mine.policy.version
+        raise PolicyForkError(
+            f"there are two signed policies of version {version}: two admins changed the team at once, or a key was stolen"
+        )
 
 
-def sign_policy(policy: Policy, keys: Iterable[DeviceKey]) -> bytes:
-    """The document of a policy signed with admins' keys.
-
-    Raises:
-        PolicyError: the policy contradicts itself, or is too large.
-
-    """
-    check_policy(policy)
-    payload = msgspec.json.encode(policy)
-    signatures = tuple((key.id, key.sign(_PREAMBLE + payload)) for key in keys)
-    document = msgspec.msgpack.encode(_Document(_FORMAT, payload, signatures))
-    if len(document) > MAX_DOCUMENT:
-        raise PolicyError(f"a policy of {len(document)} bytes is over the limit of {MAX_DOCUMENT}; remove people who left")
-    return document
+def _wins(base: Policy, *, theirs: Sequence[Signed], mine: Sequence[Signed]) -> bool:
+    """Whether the other branch from `base` is the team's."""
+    they_strike = bool(_removed(base, theirs) & _signers(base, mine))
+    we_strike = bool(_removed(base, mine) & _signers(base, theirs))
+    if they_strike or we_strike:
+        return they_strike and not we_strike
+    return _rank(theirs) > _rank(mine)
 
 
-def _open(document: bytes) -> _Link:
-    if len(document) > MAX_DOCUMENT:
-        raise PolicyError(f"a policy of {len(document)} bytes is over the limit of {MAX_DOCUMENT}")
-    try:
-        parsed = _decode_document(document)
-        # Signatures first: only bytes that somebody signed are parsed any further.
-        signed_by = _signed_by(parsed)
-        if parsed.format != _FORMAT or not signed_by:
-            raise PolicyError("the policy is not signed, or is of a version that this devstream does not know")
-        policy = _decode_policy(parsed.payload)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise PolicyError(f"not a policy: {clean(str(error), 120)}") from None
-    check_policy(policy)
-    return _Link(document, policy, hashlib.sha256(parsed.payload).hexdigest(), signed_by)
+def _rank(branch: Sequence[Signed]) -> tuple[int, int, int]:
+    return len(branch[-1].policy.revoked), len(branch), -int(branch[0].hash, 16)
 
 
-def _signed_by(document: _Document) -> frozenset[str]:
-    if len(document.signatures) > _MAX_SIGNATURES:
-        raise PolicyError("the policy has too many signatures")
-    message = _PREAMBLE + document.payload
-    return frozenset(device for device, signature in document.signatures if verify(public_key(device), message, signature))
+def _removed(base: Policy, branch: Sequence[Signed]) -> frozenset[str]:
+    return base.signers() - branch[-1].policy.signers()
 
 
-def _check_threshold(link: _Link, judge: Policy) -> None:
-    """Refuse a document that the admins of `judge` did not sign in sufficient number."""
-    count = len(link.signed_by & judge.signers())
-    if count < judge.threshold:
-        raise PolicyError(f"policy version {link.policy.version} is signed by {count} of the {judge.threshold} admins it needs")
+def _signers(base: Policy, branch: Sequence[Signed]) -> frozenset[str]:
+    return frozenset[str]().union(*(link.signed_by for link in branch)) & base.signers()

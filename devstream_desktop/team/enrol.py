@@ -1,8 +1,11 @@
-"""Joining a team: from a pasted invite to a certificate and the team's policies.
+"""Joining a team: from a pasted invite to a certificate and the team's policies; and renewing a certificate at the same door.
 
 As k3s and kubeadm do it: fetch the CA certificate unverified, compare it with the hash in the invite, and only then send the secret,
 over TLS that this authority and the issuer's own name vouch for. A stranger in between has another authority, the real certificate
 without its key, or another member's name; each ends before the secret is sent.
+
+A member renews here too, signing with its device key, and not over its links to peers: so one way serves the one whose issuer is many hops
+away, the one whose certificate ended during a holiday, and the one whose issuer was revoked.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from devstream_desktop.stream.text import clean
 from devstream_desktop.team import tls
@@ -25,20 +29,24 @@ from devstream_desktop.team.enrol_wire import (
     Answer,
     AskAuthority,
     AskMembership,
+    AskRenewal,
     Authority,
     Membership,
     Question,
     Refused,
+    Renewed,
+    Waiting,
     decode_answer,
     frame,
     proof_message,
     read_frame,
+    renewal_message,
 )
-from devstream_desktop.team.errors import PolicyError
+from devstream_desktop.team.errors import PolicyError, TeamError
 from devstream_desktop.team.invite import Invite, read_invite, split_address
-from devstream_desktop.team.join_errors import JoinError, Problem
+from devstream_desktop.team.join_errors import JoinError, JoinWaitsError, Problem
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import check_name
+from devstream_desktop.team.policy import Policy, check_name
 
 ANSWER_S = 15.0
 """How long the issuer may take to answer a question."""
@@ -49,11 +57,12 @@ _CLOCK_CODES = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPI
 class Joined:
     """What a joiner holds afterwards, all of it checked."""
 
-    ca_pem: str
     certificate_pem: str
     tls_key_pem: str
     chain: PolicyChain
     peers: tuple[str, ...]
+    doors: dict[str, str]
+    """Where the issuer was met."""
 
 
 async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
@@ -61,6 +70,7 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
 
     Raises:
         JoinError: `problem` and a sentence say what stood in the way, and what to do.
+        JoinWaitsError: an admin has to approve first; ask again in some seconds.
 
     """
     invite = read_invite(invite_text)
@@ -72,17 +82,59 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
     key = await asyncio.to_thread(TlsKey.generate)
     question = AskMembership(invite.id, invite.secret, device.public, person, key.request(), b"")
     question = msgspec.structs.replace(question, proof=device.sign(proof_message(invite.pin, question)))
-    answer = await _ask(invite, question, tls.verified_context(authority))
+    answer = await _ask(invite.address, invite.issuer_device, question, tls.verified_context(authority))
     if isinstance(answer, Refused):
         raise JoinError(_problem(answer.problem))
+    if isinstance(answer, Waiting):
+        raise JoinWaitsError(clean(answer.team, 60), tuple(clean(name, 40) for name in answer.approvers[:20]))
     if not isinstance(answer, Membership):
         raise JoinError(Problem.ANSWER)
     return await asyncio.to_thread(_checked, invite, person, device, key, authority, answer)
 
 
+async def renew(policy: Policy, doors: dict[str, str], device: DeviceKey, key: TlsKey) -> str:
+    """A new certificate (PEM) for `key`, from the first issuer that answers; `doors` are their addresses by device id.
+
+    Raises:
+        TeamError: none gave one; the message says why of each.
+
+    """
+    failures = []
+    for issuer, address in doors.items():
+        if not policy.is_issuer(issuer):
+            continue
+        try:
+            authority = certificate_pem(load_certificate(policy.issuers[issuer].certificate))
+            return await _renew_at(issuer, address, authority, device, key)
+        except (JoinError, CertificateError) as error:
+            failures.append(f"{policy.name_of(issuer)} at {address}: {error}")
+    why = "; ".join(failures) or "no address of an issuer is known here"
+    issuers = " or ".join(sorted({policy.name_of(issuer) for issuer in policy.issuers if policy.is_issuer(issuer)}))
+    raise TeamError(f"the certificate could not be renewed ({why}); have {issuers} start devstream, or join again with a new invite")
+
+
+async def _renew_at(issuer: str, address: str, authority: str, device: DeviceKey, key: TlsKey) -> str:
+    request = await asyncio.to_thread(key.request)
+    proof = device.sign(renewal_message(pin(load_certificate(authority.encode()).public_bytes(Encoding.DER)), request))
+    answer = await _ask(address, issuer, AskRenewal(device.public, request, proof), tls.verified_context(authority))
+    if isinstance(answer, Refused):
+        raise JoinError(_problem(answer.problem))
+    if not isinstance(answer, Renewed) or not _is_ours(answer.certificate, authority, device, key):
+        raise JoinError(Problem.ANSWER)
+    return answer.certificate
+
+
+def _is_ours(certificate: str, authority: str, device: DeviceKey, key: TlsKey) -> bool:
+    try:
+        load_certificate(certificate.encode()).verify_directly_issued_by(load_certificate(authority.encode()))
+        return key.fits(certificate) and common_name(certificate) == device.id
+    except (CertificateError, InvalidSignature, ValueError, TypeError):
+        return False
+
+
 async def _authority(invite: Invite) -> str:
     """The team's CA certificate in PEM, proven by the invite's pin."""
-    answer = await _ask(invite, AskAuthority(), tls.unverified_context())
+    answer = await _ask(invite.address, invite.issuer_device, AskAuthority(), tls.unverified_context())
     if not isinstance(answer, Authority):
         raise JoinError(Problem.ANSWER)
     if not hmac.compare_digest(pin(answer.certificate), invite.pin):
@@ -93,13 +145,13 @@ async def _authority(invite: Invite) -> str:
         raise JoinError(Problem.ANSWER) from None
 
 
-async def _ask(invite: Invite, question: Question, context: ssl.SSLContext) -> Answer:
-    """One question to the issuer. A context that verifies does so before a byte of the question leaves."""
-    host, port = split_address(invite.address)
+async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLContext) -> Answer:
+    """One question to the device `issuer`. A context that verifies does so before a byte of the question leaves."""
+    host, port = split_address(address)
     try:
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_connection(
-                host, port, ssl=context, server_hostname=invite.issuer_device, ssl_handshake_timeout=HANDSHAKE_S
+                host, port, ssl=context, server_hostname=issuer, ssl_handshake_timeout=HANDSHAKE_S
             )
             try:
                 writer.write(frame(question))
@@ -113,28 +165,26 @@ async def _ask(invite: Invite, question: Question, context: ssl.SSLContext) -> A
     except (OSError, EOFError) as error:
         # asyncio's time-out and every other TLS failure are OSErrors as well.
         reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        raise JoinError(Problem.UNREACHABLE, f"{invite.address}: {reason}") from error
+        raise JoinError(Problem.UNREACHABLE, f"{address}: {reason}") from error
     except (msgspec.DecodeError, ValueError) as error:
         raise JoinError(Problem.ANSWER) from error
 
 
 def _checked(invite: Invite, person: str, device: DeviceKey, key: TlsKey, authority: str, answer: Membership) -> Joined:
     try:
-        certificate = load_certificate(answer.certificate.encode())
-        certificate.verify_directly_issued_by(load_certificate(authority.encode()))
         chain = PolicyChain.from_documents(answer.documents)
-        fits = key.fits(answer.certificate) and common_name(answer.certificate) == device.id
-    except (CertificateError, InvalidSignature, PolicyError, ValueError, TypeError) as error:
+    except (PolicyError, ValueError) as error:
         raise JoinError(Problem.ANSWER, clean(str(error), 120)) from error
     policy = chain.current
     if (
-        not fits
+        not _is_ours(answer.certificate, authority, device, key)
         or invite.pin.hex() not in policy.pins
         or not policy.is_issuer(invite.issuer_device)
         or policy.person_of(device.id) != person
     ):
         raise JoinError(Problem.ANSWER)
-    return Joined(authority, certificate_pem(certificate), key.pem, chain, _addresses(answer.peers))
+    certificate = certificate_pem(load_certificate(answer.certificate.encode()))
+    return Joined(certificate, key.pem, chain, _addresses(answer.peers), {invite.issuer_device: invite.address})
 
 
 def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""The issuer's door for joiners: a TLS port of its own, open only while an invite is.
+"""The issuer's door for joiners and for members whose certificate nears its end: a TLS port of its own, open only while one can use it.
 
 Strangers can reach it, so it is narrow: TLS 1.3, eight connections at once (the rest wait in the kernel), one question of at most
-8 KiB each, a few seconds for everything, and all decisions in `Team.admit`.
+8 KiB each, a few seconds for everything, and all decisions in `Admissions`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from devstream_desktop.stream.entry import device_id
+from devstream_desktop.stream.words import Role
 from devstream_desktop.team import enrol_wire as wire
 from devstream_desktop.team.errors import PolicyError, TeamError
 from devstream_desktop.team.invite import join_address, split_address
@@ -50,14 +51,17 @@ class Enrolment:
         host: str = "0.0.0.0",  # noqa: S104  # joiners come from other machines
         port: int = 0,
         peers: Callable[[], Sequence[str]] = _no_peers,
-        on_joined: Callable[[str, str], None] | None = None,
+        on_asked: Callable[[str, str, int], None] | None = None,
     ) -> None:
-        """`peers` gives the addresses that a joiner is told; `on_joined(device, person)` is called for each new member, in the loop."""
+        """`peers` gives the addresses that a joiner is told.
+
+        `on_asked(device, person, expires)` is called in the loop for each who came and has to be approved until then (UTC milliseconds).
+        """
         self._team = team
         self._host = host
         self._port = port
         self._peers = peers
-        self._on_joined = on_joined
+        self._on_asked = on_asked
         self._opening = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
@@ -68,6 +72,11 @@ class Enrolment:
     def port(self) -> int:
         """The port of the door, kept after the first opening; 0 before."""
         return self._port
+
+    @property
+    def address(self) -> str:
+        """Where others reach the door, HOST:PORT."""
+        return join_address(reachable_host() if self._host in _ANY else self._host, self._port)
 
     @property
     def is_open(self) -> bool:
@@ -81,11 +90,24 @@ class Enrolment:
             TeamError: the port is taken.
 
         """
-        if self._team.invites_open_for() > 0:
+        if self._team.admissions.open_for() > 0:
             await self._open()
 
-    async def invite(self, expires_s: int, address: str | None = None) -> str:
+    async def look(self) -> None:
+        """Open the door when somebody can use it by now, close it when it is no longer this device's to open. To be called now and then.
+
+        Raises:
+            TeamError: the port is taken.
+
+        """
+        self._changed.set()
+        if self._team.admissions.open_for() > 0:
+            await self._open()
+
+    async def invite(self, expires_s: int, address: str | None = None, *, approved: bool = False) -> str:
         """Open the door, and make the line to paste; `address` (HOST:PORT) is where joiners reach the door, if not where it seems.
+
+        Whoever comes with an `approved` one is let in at once.
 
         Raises:
             PolicyError: this device may not invite; the message says who may.
@@ -95,17 +117,15 @@ class Enrolment:
         if address is not None:
             split_address(address)
         await self._open()
-        if address is None:
-            address = join_address(reachable_host() if self._host in _ANY else self._host, self._port)
         try:
-            text = await asyncio.to_thread(self._team.invite, expires_s, address)
+            text = await asyncio.to_thread(self._team.admissions.invite, expires_s, address or self.address, approved=approved)
         finally:
             self._changed.set()
         await self._open()  # it may have closed meanwhile, with the end of the invite before
         return text
 
     async def wait_closed(self) -> None:
-        """Wait until the door is shut, by `stop` or because no invite is open any more."""
+        """Wait until the door is shut, by `stop` or because nobody can use it any more."""
         if self._keeper is not None:
             await asyncio.wait([self._keeper])
 
@@ -135,16 +155,16 @@ class Enrolment:
             self._keeper = asyncio.create_task(self._keep_open(listener, context), name="enrolment")
 
     async def _keep_open(self, listener: socket.socket, context: ssl.SSLContext) -> None:
-        """Serve until no invite is open; looks again at each change and each end."""
+        """Serve until nobody can use it; looks again at each change and each end."""
         accepting = asyncio.create_task(self._accept(listener, context), name="enrolment-accept")
         try:
-            left = max(self._team.invites_open_for(), _GRACE_S)
+            left = max(self._team.admissions.open_for(), _GRACE_S)
             while left > 0:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(left):
                         await self._changed.wait()
                 self._changed.clear()
-                left = self._team.invites_open_for()
+                left = self._team.admissions.open_for()
         finally:
             self._closing = True
             accepting.cancel()
@@ -190,21 +210,31 @@ class Enrolment:
             _log.info("a joiner was turned away: %s", str(error) or type(error).__name__)
 
     async def _answer(self, question: wire.Question) -> wire.Answer:
-        if isinstance(question, wire.AskAuthority):
-            return wire.Authority(self._team.authority_der)
+        admissions = self._team.admissions
         try:
-            certificate, is_new = await asyncio.to_thread(self._team.admit, question)
+            match question:
+                case wire.AskAuthority():
+                    return wire.Authority((await asyncio.to_thread(admissions.authority)).der)
+                case wire.AskRenewal():
+                    return wire.Renewed(await asyncio.to_thread(admissions.renew, question))
+                case wire.AskMembership():
+                    return await self._admit(question)
         except JoinError as error:
-            _log.warning("a join was refused: %s", error)
+            _log.warning("a join or renewal was refused: %s", error)
             return wire.Refused(error.problem)
         except (PolicyError, TeamError, VaultError) as error:
-            _log.warning("a join failed here: %s", error)
+            _log.warning("a join or renewal failed here: %s", error)
             return wire.Refused(Problem.ISSUER)
         finally:
             self._changed.set()
-        if is_new and self._on_joined is not None:
-            self._on_joined(device_id(question.device), question.person)
-        return wire.Membership(certificate, tuple(self._team.chain.documents()), tuple(self._peers()))
+
+    async def _admit(self, question: wire.AskMembership) -> wire.Answer:
+        admission = await asyncio.to_thread(self._team.admissions.admit, question)
+        if admission.certificate:
+            return wire.Membership(admission.certificate, tuple(self._team.chain.documents()), tuple(self._peers()))
+        if admission.first and self._on_asked is not None:
+            self._on_asked(device_id(question.device), question.person, admission.expires)
+        return wire.Waiting(self._team.name, self._team.chain.current.who_has(Role.ADMIN))
 
 
 def reachable_host() -> str:

@@ -1,7 +1,7 @@
-"""What a joiner and an issuer say to each other: one question and one answer a connection, over TLS 1.3.
+"""What a joiner, or a member whose certificate nears its end, and an issuer say to each other: one question and one answer a connection.
 
-A frame is its length (4 bytes, big endian) and a msgpack map with a tag. The first question is for the CA certificate and holds
-nothing secret; the second is asked only of the device that the invite names.
+Over TLS 1.3. A frame is its length (4 bytes, big endian) and a msgpack map with a tag. The question for the CA certificate holds nothing
+secret; the others are asked only of the device that the invite or the policy names.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ MAX_ANSWER = 32 << 20
 """The chain of policies is in it, one version for each change since the team began."""
 HANDSHAKE_S = 5.0
 PROOF_PREAMBLE = b"devstream/join/1\0"
+RENEWAL_PREAMBLE = b"devstream/renew/1\0"
 _LENGTH = 4
 
 
@@ -36,6 +37,16 @@ class AskMembership(msgspec.Struct, frozen=True, tag="membership"):
     """Ed25519 by the device key over `proof_message`."""
 
 
+class AskRenewal(msgspec.Struct, frozen=True, tag="renewal"):
+    """A new certificate, please, for a device of the team."""
+
+    device: bytes
+    request: bytes
+    """A bare signing request for the new TLS key, DER."""
+    proof: bytes
+    """Ed25519 by the device key over `renewal_message`."""
+
+
 class Authority(msgspec.Struct, frozen=True, tag="authority"):
     """The CA certificate, DER."""
 
@@ -53,14 +64,27 @@ class Membership(msgspec.Struct, frozen=True, tag="membership"):
     """Addresses (HOST:PORT) where nodes of the team may be found."""
 
 
+class Renewed(msgspec.Struct, frozen=True, tag="renewed"):
+    """The new certificate, PEM."""
+
+    certificate: str
+
+
+class Waiting(msgspec.Struct, frozen=True, tag="waiting"):
+    """An admin has to approve first; ask the same again in some seconds."""
+
+    team: str
+    approvers: tuple[str, ...]
+
+
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
     """No; the code of a `Problem`."""
 
     problem: str
 
 
-Question = AskAuthority | AskMembership
-Answer = Authority | Membership | Refused
+Question = AskAuthority | AskMembership | AskRenewal
+Answer = Authority | Membership | Renewed | Waiting | Refused
 
 decode_question = msgspec.msgpack.Decoder(Question).decode
 decode_answer = msgspec.msgpack.Decoder(Answer).decode
@@ -70,6 +94,11 @@ encode = msgspec.msgpack.Encoder().encode
 def proof_message(pin: bytes, question: AskMembership) -> bytes:
     """What the joining device signs: that it wants this key and name, here, with this invite."""
     return PROOF_PREAMBLE + pin + question.invite + msgspec.msgpack.encode((question.request, question.person))
+
+
+def renewal_message(pin: bytes, request: bytes) -> bytes:
+    """What a device signs to get a new certificate: that it wants this key certified by this authority."""
+    return RENEWAL_PREAMBLE + pin + request
 
 
 async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from devstream_desktop.errors import DevstreamError
 
 
@@ -27,3 +30,12 @@ class PolicyError(DevstreamError):
 
 class PolicyForkError(PolicyError):
     """Two policies of one version, both properly signed: an admin's key was used twice, or stolen."""
+
+
+@contextlib.contextmanager
+def written() -> Iterator[None]:
+    """Turns a disk's refusal into a `TeamError`."""
+    try:
+        yield
+    except OSError as error:
+        raise TeamError(f"the team's files cannot be written ({error.strerror or error}); nothing was changed") from error

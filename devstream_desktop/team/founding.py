@@ -1,18 +1,14 @@
-"""How a membership begins: a founder's keys and first policy, the key a joiner waits with, and the issuer's own next certificate."""
+"""How a membership begins: a founder's keys and first policy, and the key a joiner waits with."""
 
 from __future__ import annotations
 
-import dataclasses
-
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team.certificates import Authority, TlsKey, certificate_pem, expiry_ms, key_pem
+from devstream_desktop.team.certificates import Authority, TlsKey, new_issuer
 from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.membership import JOINING_KEY, Membership
 from devstream_desktop.team.policy import LIFETIME_MS, Grant, Policy
 from devstream_desktop.team.vault import Vault
-
-_RENEW_MS = 15 * 86_400_000  # half a certificate's life
 
 
 def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
@@ -24,7 +20,8 @@ def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
         PolicyError: a name is not allowed.
 
     """
-    device, authority, tls_key = DeviceKey.generate(), Authority.create(now_ms), TlsKey.generate()
+    device, tls_key = DeviceKey.generate(), TlsKey.generate()
+    issuer = new_issuer(device.id, now_ms)
     me = (device.id,)
     genesis = Policy(
         version=1,
@@ -35,11 +32,10 @@ def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
         expires=now_ms + LIFETIME_MS,
         admins=me,
         threshold=1,
-        issuers=me,
+        issuers={device.id: issuer},
         collectors=me,
         executors=me,
         persons={device.id: person},
-        pins=(authority.pin.hex(),),
         grants=(Grant(Role.DEPLOYER, person, "*/*"),) if solo else (),
     )
     return Membership(
@@ -47,10 +43,8 @@ def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
         person,
         solo,
         PolicyChain(sign_policy(genesis, [device])),
-        certificate_pem(authority.certificate),
-        authority.issue(device.id, tls_key.request(), now_ms),
+        Authority.of(issuer, device).issue(device.id, tls_key.request(), now_ms),
         tls_key.pem,
-        key_pem(authority.key).encode(),
     )
 
 
@@ -66,12 +60,3 @@ def joining_key(vault: Vault) -> DeviceKey:
     key = DeviceKey.generate()
     vault.seal(JOINING_KEY, key.seed)
     return key
-
-
-def renewed(member: Membership, now_ms: int) -> Membership | None:
-    """The membership with a fresh certificate and key, when this is an issuer whose certificate ends soon; else None."""
-    if member.ca_key_pem is None or expiry_ms(member.certificate_pem) - now_ms > _RENEW_MS:
-        return None
-    tls_key = TlsKey.generate()
-    certificate = Authority.load(member.ca_pem, member.ca_key_pem).issue(member.device.id, tls_key.request(), now_ms)
-    return dataclasses.replace(member, certificate_pem=certificate, tls_key_pem=tls_key.pem)

@@ -31,6 +31,8 @@ class Problem(StrEnum):
     ANSWER = "answer"
     ISSUER = "issuer"
     MEMBER = "member"
+    REJECTED = "rejected"
+    NO_MEMBER = "no-member"
 
 
 _SENTENCES = {
@@ -53,6 +55,8 @@ _SENTENCES = {
     Problem.CLOCK: "the issuer's certificate is not valid at this machine's time: set the clock, or have the issuer restart devstream",
     Problem.ANSWER: "the issuer answered something that is not a membership of the team that invited you: update devstream on both sides",
     Problem.ISSUER: "the issuer could not let you in: see its node.log, and try again",
+    Problem.REJECTED: "an admin of the team turned this device away: talk to whoever invited you",
+    Problem.NO_MEMBER: "the issuer does not know this device as one of the team: it was revoked, or the issuer lags behind",
     Problem.MEMBER: "this home belongs to a team already: choose another with --home",
 }
 
@@ -63,3 +67,12 @@ class JoinError(TeamError):
     def __init__(self, problem: Problem, detail: str = "") -> None:
         super().__init__(f"{_SENTENCES[problem]} ({detail})" if detail else _SENTENCES[problem])
         self.problem = problem
+
+
+class JoinWaitsError(TeamError):
+    """A join that an admin has to approve first; the same join is asked for again until it is decided."""
+
+    def __init__(self, team: str, approvers: tuple[str, ...]) -> None:
+        super().__init__(f"{' or '.join(approvers) or 'an admin'} has to approve the join; ask again until then")
+        self.team = team
+        self.approvers = approvers

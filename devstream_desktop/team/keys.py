@@ -10,6 +10,7 @@ from functools import cached_property
 
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.exceptions import CryptoError
+from nacl.public import SealedBox
 from nacl.signing import SigningKey, VerifyKey
 
 from devstream_desktop.stream.entry import KEY_BYTES, SIGNATURE_BYTES, device_id
@@ -57,8 +58,33 @@ class DeviceKey:
         """The 64-byte Ed25519 signature over `message`, which should start with a typed preamble."""
         return self._key.sign(message).signature
 
+    def unseal(self, sealed: bytes) -> bytes:
+        """What `seal_for` sealed to this device.
+
+        Raises:
+            ValueError: it was sealed to another, or was changed.
+
+        """
+        try:
+            return SealedBox(self._key.to_curve25519_private_key()).decrypt(sealed)
+        except CryptoError as error:
+            raise ValueError("sealed to another device, or changed") from error
+
     def __repr__(self) -> str:
         return f"DeviceKey({self.id[:8]})"
+
+
+def seal_for(public: bytes, content: bytes) -> bytes:
+    """`content` for the eyes of one device alone: libsodium's sealed box to the X25519 form of its Ed25519 key.
+
+    Raises:
+        ValueError: `public` is no sound key.
+
+    """
+    try:
+        return SealedBox(VerifyKey(public).to_curve25519_public_key()).encrypt(content)
+    except CryptoError as error:
+        raise ValueError("not a sound device key") from error
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:

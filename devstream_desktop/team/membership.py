@@ -1,9 +1,11 @@
 """A home's membership on disk: who this node is, in which team, with which keys.
 
 team/team.json         person, and whether this is a team of one that was made without asking; written last, so it marks the rest whole
-team/policy.msgpack    the chain of signed policies
-team/ca.pem, certificate.pem
-secrets/               device-key (seed), tls-key and ca-key (PEM), sealed; joining-key while a join is under way
+team/policy.msgpack    the chain of signed policies; an issuer's authority is in it, its key sealed to the device
+team/certificate.pem   a copy of the certificate, to look at while the vault is locked
+team/doors.json        where issuers let people in and renew certificates
+secrets/               device-key (seed) and tls (key and certificate, PEM, in one file so that they always fit), sealed;
+                       joining-key while a join is under way
 """
 
 from __future__ import annotations
@@ -15,16 +17,16 @@ import msgspec
 
 from devstream_desktop.home import Home, write_private
 from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.errors import NoTeamError, TeamError
+from devstream_desktop.team.errors import NoTeamError, TeamError, written
 from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.vault import Vault
 
 DEVICE_KEY = "device-key"
 JOINING_KEY = "joining-key"
-TLS_KEY = "tls-key"
-CA_KEY = "ca-key"
+TLS = "tls"
 
-_FILES = ("team.json", "policy.msgpack", "ca.pem", "certificate.pem", "invites.json")
+_FILES = ("team.json", "policy.msgpack", "certificate.pem", "doors.json", "invites.json")
+_CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 
 
 class _Marker(msgspec.Struct, frozen=True):
@@ -42,11 +44,8 @@ class Membership:
     person: str
     solo: bool
     chain: PolicyChain
-    ca_pem: str
     certificate_pem: str
     tls_key_pem: str
-    ca_key_pem: bytes | None
-    """The key of the team's authority, on an issuer."""
     peers: tuple[str, ...] = ()
 
 
@@ -70,6 +69,37 @@ def person_of(home: Home) -> str:
     return _marker(home).person
 
 
+def doors(home: Home) -> dict[str, str]:
+    """Where issuers (device ids) were last met, HOST:PORT."""
+    try:
+        return msgspec.json.decode((home.team / "doors.json").read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def save_doors(home: Home, found: dict[str, str]) -> None:
+    """Remember where issuers are met.
+
+    Raises:
+        OSError: the disk is full.
+
+    """
+    write_private(home.team / "doors.json", msgspec.json.encode(found), durable=False)
+
+
+def save_tls(home: Home, vault: Vault, certificate_pem: str, key_pem: str) -> None:
+    """Keep a certificate with its key.
+
+    Raises:
+        TeamError: the disk is full.
+        VaultError: they cannot be sealed.
+
+    """
+    vault.seal(TLS, (key_pem + certificate_pem).encode())
+    with written():
+        write_private(home.team / "certificate.pem", certificate_pem.encode())
+
+
 def save(home: Home, vault: Vault, membership: Membership) -> None:
     """Keep a new membership, whole or not at all.
 
@@ -79,14 +109,8 @@ def save(home: Home, vault: Vault, membership: Membership) -> None:
 
     """
     vault.seal(DEVICE_KEY, membership.device.seed)
-    vault.seal(TLS_KEY, membership.tls_key_pem.encode())
-    if membership.ca_key_pem is None:
-        vault.remove(CA_KEY)
-    else:
-        vault.seal(CA_KEY, membership.ca_key_pem)
+    save_tls(home, vault, membership.certificate_pem, membership.tls_key_pem)
     try:
-        write_private(home.team / "ca.pem", membership.ca_pem.encode())
-        write_private(home.team / "certificate.pem", membership.certificate_pem.encode())
         membership.chain.save(policy_path(home))
         marker = _Marker(1, membership.person, membership.solo, membership.peers)
         write_private(home.team / "team.json", msgspec.json.encode(marker))
@@ -105,20 +129,14 @@ def load(home: Home, vault: Vault) -> Membership:
 
     """
     marker = _marker(home)
-    try:
-        ca_pem = (home.team / "ca.pem").read_text("ascii")
-        certificate_pem = (home.team / "certificate.pem").read_text("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TeamError(f"the team's certificates in {home.team} cannot be read ({error}); restore the folder, or join again") from error
+    key_pem, mark, certificate = vault.unseal(TLS).decode().partition(_CERTIFICATE)
     return Membership(
         DeviceKey.from_seed(vault.unseal(DEVICE_KEY)),
         marker.person,
         marker.solo,
         PolicyChain.load(policy_path(home)),
-        ca_pem,
-        certificate_pem,
-        vault.unseal(TLS_KEY).decode(),
-        vault.unseal(CA_KEY) if vault.exists(CA_KEY) else None,
+        mark + certificate,
+        key_pem,
         marker.peers,
     )
 
@@ -155,7 +173,7 @@ def set_aside(home: Home, vault: Vault, label: str) -> None:
             path = home.team / name
             if path.exists():
                 path.replace(aside / name)
-        for secret in (DEVICE_KEY, TLS_KEY, CA_KEY):
+        for secret in (DEVICE_KEY, TLS):
             vault.set_aside(secret, label)
     except OSError as error:
         raise TeamError(f"the old team cannot be set aside in {aside}: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""The invites that an issuer has given out: who holds the secret may join once. Only its hash is kept."""
+"""What an issuer has given out: invites, of which only the secret's hash is kept, and when each device got its last certificate."""
 
 from __future__ import annotations
 
@@ -27,23 +27,31 @@ class OpenInvite(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     secret_hash: str
     expires: int
+    approved: bool = False
+    """Whoever comes with it needs no further approval."""
     tries: int = 0
+    person: str = ""
+    """The name that the device asked for."""
+    admitted: bool = False
+    rejected: bool = False
     used_by: str = ""
-    """The public key of the device that joined with it."""
+    """The public key of the device that came with it."""
     used_at: int = 0
 
 
 class _Stored(msgspec.Struct, frozen=True):
     format: int
     invites: tuple[OpenInvite, ...]
+    issued: dict[str, int] = {}
 
 
 class OpenInvites:
     """The list, on disk after each change. One thread at a time may change it: its team locks."""
 
-    def __init__(self, path: Path, invites: tuple[OpenInvite, ...] = ()) -> None:
+    def __init__(self, path: Path, invites: tuple[OpenInvite, ...] = (), issued: dict[str, int] | None = None) -> None:
         self._path = path
         self._invites = {invite.id: invite for invite in invites}
+        self._issued = issued or {}
 
     @classmethod
     def load(cls, path: Path) -> OpenInvites:
@@ -54,13 +62,14 @@ class OpenInvites:
 
         """
         try:
-            return cls(path, msgspec.json.decode(path.read_bytes(), type=_Stored).invites)
+            stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
+            return cls(path, stored.invites, stored.issued)
         except FileNotFoundError:
             return cls(path)
         except (OSError, msgspec.DecodeError) as error:
             raise TeamError(f"the open invites in {path} cannot be read ({error}); remove the file, and invite again") from error
 
-    def add(self, invite: Invite, expires_ms: int, now_ms: int) -> None:
+    def add(self, invite: Invite, expires_ms: int, now_ms: int, *, approved: bool = False) -> None:
         """Remember an invite that was just made.
 
         Raises:
@@ -70,13 +79,14 @@ class OpenInvites:
         self._invites = {key: known for key, known in self._invites.items() if known.expires + _REMEMBER_MS > now_ms}
         if sum(_is_open(known, now_ms) for known in self._invites.values()) >= MAX_OPEN:
             raise TeamError(f"{MAX_OPEN} invites are open already; wait until one is used or ends")
-        self._put(OpenInvite(id=invite.id.hex(), secret_hash=hashlib.sha256(invite.secret).hexdigest(), expires=expires_ms))
+        secret_hash = hashlib.sha256(invite.secret).hexdigest()
+        self._put(OpenInvite(id=invite.id.hex(), secret_hash=secret_hash, expires=expires_ms, approved=approved))
 
-    def check(self, invite_id: bytes, secret: bytes, device: bytes, now_ms: int) -> None:
-        """Let `device` (its public key) pass, or say why not; a wrong secret counts.
+    def check(self, invite_id: bytes, secret: bytes, device: bytes, now_ms: int, *, is_member: bool = False) -> OpenInvite:
+        """Let `device` (its public key) pass, or say why not; a wrong secret counts. One that is in by now, `is_member`, may come late.
 
         Raises:
-            JoinError: unknown, closed, wrong secret, expired, or used by another device.
+            JoinError: unknown, closed, wrong secret, expired, used by another device, or turned away.
 
         """
         known = self._invites.get(invite_id.hex())
@@ -87,31 +97,57 @@ class OpenInvites:
         if not hmac.compare_digest(hashlib.sha256(secret).hexdigest(), known.secret_hash):
             self._put(msgspec.structs.replace(known, tries=known.tries + 1))
             raise JoinError(Problem.WRONG_SECRET)
-        if now_ms >= known.expires:
-            raise JoinError(Problem.EXPIRED)
         if known.used_by not in ("", device.hex()):
             raise JoinError(Problem.USED)
+        if known.rejected:
+            raise JoinError(Problem.REJECTED)
+        if now_ms >= known.expires and not (is_member and known.used_by):
+            raise JoinError(Problem.EXPIRED)
+        return known
 
-    def spend(self, invite_id: bytes, device: bytes, now_ms: int) -> None:
-        """Bind a checked invite to its device, before that device is let in."""
+    def spend(self, invite_id: bytes, device: bytes, person: str, now_ms: int) -> bool:
+        """Bind a checked invite to its device, before that device is let in; False when it was bound to it and this name already."""
         known = self._invites[invite_id.hex()]
-        if not known.used_by:
-            self._put(msgspec.structs.replace(known, used_by=device.hex(), used_at=now_ms))
+        if known.used_by and known.person == person:
+            return False
+        self._put(msgspec.structs.replace(known, used_by=device.hex(), person=person, used_at=now_ms))
+        return True
+
+    def issued_at(self, device: str) -> int:
+        """When a device (its id) last got a certificate here, UTC milliseconds; 0: never."""
+        return self._issued.get(device, 0)
+
+    def note_issued(self, device: str, now_ms: int) -> None:
+        """A device gets a certificate."""
+        self._keep(self._invites, {**self._issued, device: now_ms})
+
+    def settle(self, invite_id: bytes, now_ms: int) -> None:
+        """The device has its certificate."""
+        known = self._invites[invite_id.hex()]
+        if not known.admitted:
+            self._put(msgspec.structs.replace(known, admitted=True, used_at=now_ms))
+
+    def reject(self, device: bytes) -> None:
+        """Turn away a device that waits."""
+        for known in [known for known in self._invites.values() if known.used_by == device.hex() and not known.admitted]:
+            self._put(msgspec.structs.replace(known, rejected=True, admitted=True))
 
     def open_until(self, now_ms: int) -> int:
         """Until when a joiner may come (UTC milliseconds); 0 when none may."""
         ends = (
-            min(known.expires, known.used_at + REPEAT_MS) if known.used_by else known.expires
+            min(known.expires, known.used_at + REPEAT_MS) if known.admitted else known.expires
             for known in self._invites.values()
             if known.tries < MAX_TRIES
         )
         return max((end for end in ends if end > now_ms), default=0)
 
     def _put(self, invite: OpenInvite) -> None:
-        # On disk before it counts, and replaced as a whole, so that `open_until` needs no lock.
-        changed = {**self._invites, invite.id: invite}
-        write_private(self._path, msgspec.json.encode(_Stored(1, tuple(changed.values()))))
-        self._invites = changed
+        self._keep({**self._invites, invite.id: invite}, self._issued)
+
+    def _keep(self, invites: dict[str, OpenInvite], issued: dict[str, int]) -> None:
+        # On disk before it counts, and replaced as a whole, so that reading needs no lock.
+        write_private(self._path, msgspec.json.encode(_Stored(1, tuple(invites.values()), issued)))
+        self._invites, self._issued = invites, issued
 
 
 def _is_open(invite: OpenInvite, now_ms: int) -> bool:

@@ -1,17 +1,18 @@
 """The policy: the one document that says who is in a team and what each may do. Immutable; a change is a new version.
 
 Collector, executor, issuer and admin are devices, because a machine does these. Deployer and approver are persons, for targets and
-environments by pattern, because a person answers for these. `chain.py` decides which policy is the team's.
+environments by pattern, because a person answers for these. `chain.py` decides which policy is the team's, `changes.py` makes the next.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from fnmatch import fnmatchcase
 
 import msgspec
 
-from devstream_desktop.stream.entry import public_key
+from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, public_key
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
@@ -19,7 +20,10 @@ from devstream_desktop.team.errors import PolicyError, PolicyForkError
 __all__ = [
     "DEVICE_ROLES",
     "LIFETIME_MS",
+    "WARNING_MS",
+    "End",
     "Grant",
+    "Issuer",
     "Policy",
     "PolicyError",
     "PolicyForkError",
@@ -31,15 +35,19 @@ __all__ = [
 
 LIFETIME_MS = 90 * 86_400_000
 """A policy that nobody renewed for this long no longer lets an executor deploy: someone may be holding newer ones back."""
-DEVICE_ROLES = frozenset({Role.ADMIN, Role.COLLECTOR, Role.EXECUTOR})
+WARNING_MS = 14 * 86_400_000
+"""How long before its end everybody is told that nobody has renewed the policy."""
+DEVICE_ROLES = frozenset({Role.ADMIN, Role.ISSUER, Role.COLLECTOR, Role.EXECUTOR})
 """Roles of devices; the others are persons'."""
 
 _NAME = re.compile(r"[^\W_][\w.@' -]*")
 _NAME_LIMITS = {"person": 40, "team": 60}
 _PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,80}/[A-Za-z0-9._*?\[\]!-]{1,80}")
-_PIN = re.compile(r"[0-9a-f]{64}")
 _MAX_TIME = 1 << 47
 _MAX_DEVICES = 2000
+_MAX_ISSUERS = 16
+_MAX_CERTIFICATE = 2048
+_MAX_ENDS = 64
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -50,11 +58,33 @@ class Grant(msgspec.Struct, frozen=True):
     pattern: str
 
 
+class End(msgspec.Struct, frozen=True, array_like=True):
+    """The newest entry of a feed that its revoked device is believed to have written itself."""
+
+    feed: bytes
+    seq: int
+    hash: bytes
+
+
 class Revocation(msgspec.Struct, frozen=True, array_like=True):
-    """When (UTC milliseconds) and why a device was put out."""
+    """When (UTC milliseconds) and why a device was put out, and how far what it wrote is still passed on.
+
+    An entry of a revoked device is taken only if the hash chain leads to it from one of the `ends`. Time could not decide that: whoever
+    has the key writes any date, and a member that does not know of the revocation passes it on.
+    """
 
     when: int
     why: str
+    ends: tuple[End, ...] = ()
+
+
+class Issuer(msgspec.Struct, frozen=True, array_like=True):
+    """A device's own certificate authority. One each, so that it ends with its device and no key is ever carried from one to another."""
+
+    certificate: bytes
+    """DER."""
+    sealed_key: bytes
+    """The authority's private key, sealed to the device (`keys.seal_for`): whoever made it an issuer need not meet it."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,16 +102,33 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     admins: tuple[str, ...]
     threshold: int
     """How many admins must sign the next version."""
-    issuers: tuple[str, ...]
+    issuers: dict[str, Issuer]
     collectors: tuple[str, ...]
     executors: tuple[str, ...]
     persons: dict[str, str]
     """The person of each device; a revoked device keeps its entry, so that what it wrote keeps its name."""
-    pins: tuple[str, ...]
-    """SHA-256 in hexadecimal of each certificate authority that the team trusts."""
     revoked: dict[str, Revocation] = {}
     grants: tuple[Grant, ...] = ()
     retention_days: int = 30
+    approve_joins: bool = True
+    """Whether an admin approves each join, once there are two people who could know the third."""
+    recovery: str = ""
+    """The id of the key that is kept on paper; its signature counts as one admin's."""
+
+    @property
+    def authorities(self) -> tuple[bytes, ...]:
+        """The certificates (DER) of the authorities that the team trusts: those of issuers that are in it."""
+        return tuple(issuer.certificate for device, issuer in self.issuers.items() if self.is_member(device))
+
+    @property
+    def pins(self) -> frozenset[str]:
+        """The SHA-256, in hexadecimal, of each of the `authorities`."""
+        return frozenset(hashlib.sha256(certificate).hexdigest() for certificate in self.authorities)
+
+    @property
+    def asks_approval(self) -> bool:
+        """Whether somebody who comes with an invite waits for an admin's word."""
+        return self.approve_joins and len(self.people()) > 1
 
     def person_of(self, device: str) -> str | None:
         """The person behind a device; None for a stranger and for a revoked device, so that neither inherits a right."""
@@ -112,7 +159,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         if not self.is_member(device):
             return False
         if role in DEVICE_ROLES:
-            return device in self._devices(role)
+            return device in self.devices_with(role)
         return any(grant.role is role and grant.person == self.persons[device] for grant in self.grants)
 
     def may(self, person: str, role: Role, target: str, environment: str) -> bool:
@@ -128,14 +175,23 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """The persons with a role, or with a device that has it, by name."""
         return tuple(person for person in self.people() if any(self.has_role(device, role) for device in self.devices_of(person)))
 
-    def signers(self) -> frozenset[str]:
-        """The admins whose signature counts."""
-        return frozenset(device for device in self.admins if self.is_member(device))
+    def active_admins(self) -> tuple[str, ...]:
+        """The admins that are not revoked."""
+        return tuple(device for device in self.admins if self.is_member(device))
 
-    def _devices(self, role: Role) -> tuple[str, ...]:
-        if role is Role.ADMIN:
-            return self.admins
-        return self.collectors if role is Role.COLLECTOR else self.executors
+    def signers(self) -> frozenset[str]:
+        """The keys whose signature counts: the admins', and the one on paper."""
+        return frozenset((*self.active_admins(), *((self.recovery,) if self.recovery else ())))
+
+    def devices_with(self, role: Role) -> tuple[str, ...]:
+        """The devices that are given a device's role, revoked ones too."""
+        lists = {
+            Role.ADMIN: self.admins,
+            Role.ISSUER: tuple(self.issuers),
+            Role.COLLECTOR: self.collectors,
+            Role.EXECUTOR: self.executors,
+        }
+        return lists[role]
 
 
 def check_policy(policy: Policy) -> None:
@@ -146,8 +202,9 @@ def check_policy(policy: Policy) -> None:
 
     """
     check_name(policy.name, "team")
-    lists = {"admins": policy.admins, "issuers": policy.issuers, "collectors": policy.collectors, "executors": policy.executors}
-    for label, devices in (*lists.items(), ("persons", tuple(policy.persons)), ("revoked", tuple(policy.revoked))):
+    lists = {f"{role}s": policy.devices_with(role) for role in DEVICE_ROLES}
+    keys = {"persons": tuple(policy.persons), "revoked": tuple(policy.revoked), "recovery key": (policy.recovery,) * bool(policy.recovery)}
+    for label, devices in (lists | keys).items():
         if len(devices) != len(set(devices)) or len(devices) > _MAX_DEVICES:
             raise PolicyError(f"the policy's {label} name a device twice, or too many")
         for device in devices:
@@ -157,12 +214,21 @@ def check_policy(policy: Policy) -> None:
     for grant in policy.grants:
         check_name(grant.person, "person")
         check_grant(grant)
-    if not 1 <= policy.threshold <= len(policy.signers()):
-        raise PolicyError("the policy asks for more admins than it has, so nobody could change it again")
+    if not 1 <= policy.threshold <= len(policy.active_admins()):
+        raise PolicyError(
+            f"with {len(policy.active_admins())} admin devices and {policy.threshold} signatures for a change nobody could change the team"
+            " again; make somebody else an admin first, or ask for fewer signatures: devstream team set --threshold"
+        )
     if not 0 < policy.issued < policy.expires < _MAX_TIME or not 1 <= policy.retention_days <= 3650:
         raise PolicyError("the policy has a time that is out of range")
-    if not policy.pins or not all(_PIN.fullmatch(pin) for pin in policy.pins):
-        raise PolicyError("the policy names no certificate authority")
+    if policy.recovery in policy.persons:
+        raise PolicyError("the recovery key is a device's key; it must be one of its own")
+    if not policy.authorities or len(policy.issuers) > _MAX_ISSUERS or len(set(policy.issuers.values())) != len(policy.issuers):
+        raise PolicyError(f"the policy names no certificate authority of its own for each issuer, or more than {_MAX_ISSUERS}")
+    if not all(0 < len(issuer.certificate) <= _MAX_CERTIFICATE >= len(issuer.sealed_key) for issuer in policy.issuers.values()):
+        raise PolicyError("the policy has a certificate authority that is none")
+    for revocation in policy.revoked.values():
+        _check_ends(revocation)
 
 
 def check_grant(grant: Grant) -> None:
@@ -200,6 +266,13 @@ def _matches(pattern: str, target: str, environment: str) -> bool:
     # Each half for itself: a star must not reach over the slash.
     wanted_target, _, wanted_environment = pattern.partition("/")
     return fnmatchcase(target, wanted_target) and fnmatchcase(environment, wanted_environment)
+
+
+def _check_ends(revocation: Revocation) -> None:
+    if len(revocation.ends) > _MAX_ENDS or not all(
+        len(end.feed) == FEED_BYTES and len(end.hash) == HASH_BYTES and end.seq > 0 for end in revocation.ends
+    ):
+        raise PolicyError("the policy says of a revoked device where its feeds end, and it is not where a feed can end")
 
 
 def _check_device(device: str, label: str) -> None:

@@ -1,40 +1,48 @@
-"""The team as a node holds it: who we are, who may do what, and the few acts that change it.
+"""The team as a node holds it: who we are, who may do what, and the acts that change it.
 
-Everything is answered from memory, so any thread may ask. What writes (`grant`, `invite`, `absorb`, `admit`, `leave`) locks, syncs
-files to disk before it shows, and so takes some milliseconds: an asyncio loop calls it in a thread. `create`, `load` and `join` read
+Everything is answered from memory, so any thread may ask. What writes (`change`, `absorb`, `renew`, `leave`, all of `admissions`) locks,
+syncs files to disk before it shows, and so takes some milliseconds: an asyncio loop calls it in a thread. `create`, `load` and `join` read
 files and check the whole chain of policies.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import dataclasses
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
-from devstream_desktop.team import authors, certificates, enrol, founding, membership, tls
-from devstream_desktop.team.admission import admit
-from devstream_desktop.team.certificates import Authority
-from devstream_desktop.team.chain import PolicyChain, sign_policy
-from devstream_desktop.team.enrol_wire import AskMembership
-from devstream_desktop.team.errors import NoTeamError, PolicyError, PolicyForkError, TeamError
-from devstream_desktop.team.invite import new_invite, write_invite
-from devstream_desktop.team.join_errors import JoinError, Problem
+from devstream_desktop.team import authors, certificates, changes, enrol, founding, membership, tls
+from devstream_desktop.team.admissions import Admissions
+from devstream_desktop.team.certificates import RENEW_MS, TlsKey
+from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team.documents import Signed
+from devstream_desktop.team.errors import NoTeamError, PolicyError, PolicyForkError, TeamError, written
+from devstream_desktop.team.join_errors import JoinError, JoinWaitsError, Problem
 from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.membership import Membership
 from devstream_desktop.team.open_invites import OpenInvites
 from devstream_desktop.team.policy import LIFETIME_MS, Policy
-from devstream_desktop.team.roster import Member, granted, roster
+from devstream_desktop.team.roster import Member, roster
 from devstream_desktop.team.vault import Vault, VaultError
 
-__all__ = ["JoinError", "Member", "NoTeamError", "PolicyError", "PolicyForkError", "Problem", "Team", "TeamError", "VaultError"]
-
-MAX_INVITE_S = 30 * 86_400
+__all__ = [
+    "JoinError",
+    "JoinWaitsError",
+    "Member",
+    "NoTeamError",
+    "PolicyError",
+    "PolicyForkError",
+    "Problem",
+    "Team",
+    "TeamError",
+    "VaultError",
+]
 
 
 def now_ms() -> int:
@@ -43,7 +51,7 @@ def now_ms() -> int:
 
 
 class Team:
-    """One node's membership. `on_change` is called after each new policy, in the thread that took it."""
+    """One node's membership. `on_change` is called after each change of the policies, in the thread that took it."""
 
     def __init__(self, home: Home, vault: Vault, member: Membership, *, now: Callable[[], int] = now_ms) -> None:
         self._home = home
@@ -51,9 +59,15 @@ class Team:
         self._member = member
         self.now = now
         self._lock = threading.RLock()
-        self._invites = OpenInvites.load(membership.invites_path(home))
-        key = member.ca_key_pem
-        self._authority = None if key is None else Authority.load(member.ca_pem, key)
+        self._lost: list[tuple[Policy, Policy]] = []
+        self.admissions = Admissions(
+            device=member.device,
+            chain=member.chain,
+            invites=OpenInvites.load(membership.invites_path(home)),
+            change=self.change,
+            lock=self._lock,
+            now=now,
+        )
         self.on_change: Callable[[], None] | None = None
 
     @classmethod
@@ -73,7 +87,7 @@ class Team:
 
     @classmethod
     def load(cls, home: Home, vault: Vault, *, now: Callable[[], int] = now_ms) -> Team:
-        """The team of a home. An issuer's own certificate is renewed here when its end is near.
+        """The team of a home.
 
         Raises:
             NoTeamError: there is none; the message says how to get one.
@@ -82,20 +96,17 @@ class Team:
             VaultError: a key does not open.
 
         """
-        member = membership.load(home, vault)
-        renewed = founding.renewed(member, now())
-        if renewed is not None:
-            membership.save(home, vault, renewed)
-        return cls(home, vault, renewed or member, now=now)
+        return cls(home, vault, membership.load(home, vault), now=now)
 
     @classmethod
     async def join(cls, home: Home, vault: Vault, invite: str, person: str, *, now: Callable[[], int] = now_ms) -> Team:
         """Join the team of an invite as `person`. A team of one is set aside, once the join has succeeded.
 
-        The device key is kept before anything is sent, so that a join whose answer was lost can be repeated.
+        The device key is kept before anything is sent, so that a join whose answer was lost, or that waits, can be repeated.
 
         Raises:
             JoinError: `problem` and a sentence say why not.
+            JoinWaitsError: an admin has to approve first; ask again in some seconds.
             TeamError: the disk is full.
             VaultError: a key cannot be sealed.
 
@@ -111,15 +122,24 @@ class Team:
             person,
             False,  # noqa: FBT003  # not a team of one
             joined.chain,
-            joined.ca_pem,
             joined.certificate_pem,
             joined.tls_key_pem,
-            None,
             joined.peers,
         )
         team = await asyncio.to_thread(cls._settle, home, vault, member, now)
+        await asyncio.to_thread(membership.save_doors, home, joined.doors)
         await asyncio.to_thread(vault.remove, membership.JOINING_KEY)
         return team
+
+    @staticmethod
+    def joining_device(vault: Vault) -> str:
+        """The id of the device that a join makes here, before it is asked for.
+
+        Raises:
+            VaultError: its key cannot be sealed or opened.
+
+        """
+        return founding.joining_key(vault).id
 
     @property
     def device(self) -> DeviceKey:
@@ -149,7 +169,8 @@ class Team:
 
     @property
     def ca_pem(self) -> str:
-        return self._member.ca_pem
+        """The authorities that the team trusts now, PEM, one after the other."""
+        return certificates.bundle(self.chain.current)
 
     @property
     def certificate_pem(self) -> str:
@@ -161,6 +182,11 @@ class Team:
         return certificates.expiry_ms(self.certificate_pem)
 
     @property
+    def renewal_due(self) -> bool:
+        """Whether half the certificate's life is over, or the authority that signed it is no longer the team's."""
+        return self.certificate_expires - self.now() < RENEW_MS or not certificates.is_trusted(self.certificate_pem, self.chain.current)
+
+    @property
     def tls_key_pem(self) -> str:
         """The TLS key in clear: for the transport's memory, never for a file."""
         return self._member.tls_key_pem
@@ -170,19 +196,14 @@ class Team:
         """Addresses (HOST:PORT) where the issuer said that nodes may be found."""
         return self._member.peers
 
-    @property
-    def authority_der(self) -> bytes:
-        """The CA certificate as an invite pins it."""
-        return certificates.certificate_der(self.ca_pem)
-
     def tls_server(self) -> ssl.SSLContext:
         """The context that joiners are met with: this device's certificate, no client certificate asked."""
-        return tls.server_context(self.certificate_pem, certificates.TlsKey(self.tls_key_pem), self._home.secrets)
+        return tls.server_context(self.certificate_pem, TlsKey(self.tls_key_pem), self._home.secrets)
 
     @property
-    def is_issuer(self) -> bool:
-        """Whether this node can let others in."""
-        return self._authority is not None and self.chain.current.is_issuer(self.device.id)
+    def is_admin(self) -> bool:
+        """Whether this node may sign changes."""
+        return self.chain.current.has_role(self.device.id, Role.ADMIN)
 
     def gate(self, device: str) -> str | None:
         """Why a peer may not connect, as a sentence; None for a member that is not revoked."""
@@ -204,75 +225,64 @@ class Team:
         """Everybody, by name, the revoked too."""
         return roster(self.chain.current)
 
-    def grant(self, person: str, role: Role, pattern: str = "") -> int:
-        """Give a person a role: for a pattern of targets (`*/*` when empty), or on all the person's devices. The policy's new version.
+    def change(self, make: changes.Change, *, recovery: DeviceKey | None = None) -> bool:
+        """Sign a change of the policy, with the key on paper too where it is given; whether it is in force.
 
-        What is granted already makes no new version, unless the policy is in the last third of its life.
+        It is a proposal, and False, while more admins have to sign. What changes nothing is signed in the last third of a policy's life.
 
         Raises:
-            PolicyError: this device is no admin (the message says who is), nobody has this name, or the pattern is wrong.
+            PolicyError: this device is no admin (the message says who is), or the change makes no sense.
             TeamError: the disk is full.
 
         """
         with self._lock:
             policy = self.chain.current
-            self._require_admin()
-            changed = granted(policy, person, role, pattern)
+            if recovery is None:
+                self._require_admin()
+            changed = make(policy)
             if changed == policy and policy.expires - self.now() > LIFETIME_MS // 3:
-                return policy.version
-            self._publish(changed)
+                return True
+            keys = [self.device] if recovery is None else [recovery, self.device]
+            in_force = self._publish(Signed.make(self.chain.successor(changed, self.now()), keys))
         self._tell()
-        return self.chain.current.version
+        return in_force
 
-    def invite(self, expires_s: int, address: str) -> str:
-        """The line that lets one person join at `address` (HOST:PORT of this node's `Enrolment`) until it expires.
-
-        Raises:
-            PolicyError: this device is no issuer, or no admin; the message says who is.
-            TeamError: too many invites are open, or the time or address is wrong.
-
-        """
-        with self._lock:
-            if self._authority is None or not self.is_issuer:
-                issuers = " or ".join(member.person for member in self.members() if member.issuer)
-                raise PolicyError(f"this device cannot invite; {issuers} can: devstream team invite")
-            self._require_admin()
-            if not 1 <= expires_s <= MAX_INVITE_S:
-                raise TeamError("an invite lasts from one second to 30 days")
-            made = new_invite(self._authority.pin, self.device.public, address)
-            with _disk():
-                self._invites.add(made, self.now() + expires_s * 1000, self.now())
-            return write_invite(made)
-
-    def invites_open_for(self) -> float:
-        """For how many seconds somebody may still come with an invite; 0 when nobody may."""
-        now = self.now()
-        return max(0, self._invites.open_until(now) - now) / 1000
-
-    def admit(self, question: AskMembership) -> tuple[str, bool]:
-        """Let a joiner in: its certificate (PEM), and whether it is new. For `Enrolment`.
+    def approve(self, proposal: str) -> bool:
+        """Sign the proposal whose id (its hash) starts with `proposal`; whether it is in force by that.
 
         Raises:
-            JoinError: it may not in.
-            PolicyError: this device may no longer change the policy.
+            PolicyError: this device is no admin, or there is not one such proposal.
             TeamError: the disk is full.
 
         """
         with self._lock:
-            if self._authority is None or not self.is_issuer:
-                raise JoinError(Problem.UNKNOWN)
             self._require_admin()
-            policy = self.chain.current
-            with _disk():
-                certificate, changed = admit(question, policy=policy, authority=self._authority, invites=self._invites, now_ms=self.now())
-            if changed is not policy:
-                self._publish(changed)
-        if changed is not policy:
-            self._tell()
-        return certificate, changed is not policy
+            found = [one for one in self.chain.proposals if one.hash.startswith(proposal)]
+            if len(found) != 1:
+                raise PolicyError(f"{len(found) or 'no'} proposed changes of the policy match; see devstream team policy")
+            in_force = self._publish(found[0].signed_with(self.device))
+        self._tell()
+        return in_force
+
+    def renew_policy(self) -> bool:
+        """Sign the policy as it is once more when its end is near; whether this was done. Admins do it in turn, a day apart.
+
+        Raises:
+            TeamError: the disk is full.
+
+        """
+        policy = self.chain.current
+        if not self.is_admin:
+            return False
+        turn = policy.active_admins().index(self.device.id)
+        mine = any(self.device.id in one.signed_by for one in self.chain.proposals)
+        if mine or policy.expires - self.now() > LIFETIME_MS // 3 - turn * 86_400_000:
+            return False
+        self.change(lambda same: same)
+        return True
 
     def absorb(self, documents: Sequence[bytes]) -> bool:
-        """Take the policies that a peer sent, oldest first; whether any was new. Those before a bad one are kept.
+        """Take the policies that a peer sent, oldest first; whether anything changed. Those before a bad one are kept.
 
         Raises:
             PolicyError: one is not the next of this chain, or not signed by enough admins.
@@ -282,20 +292,51 @@ class Team:
         """
         problem: PolicyError | None = None
         with self._lock:
-            grown = self.chain.copy()
+            grown, before, links = self.chain.copy(), self.chain.stamp, self.chain.links
             try:
-                for document in documents:
-                    grown.append(document)
+                grown.absorb(documents)
             except PolicyError as error:
                 problem = error
-            changed = grown.current is not self.chain.current
-            if changed or grown.forked != self.chain.forked:
+            changed = grown.stamp != before
+            if changed:
                 self._keep(grown)
+                self._note_lost(links)
         if changed:
             self._tell()
         if problem is not None:
             raise problem
         return changed
+
+    def restore(self) -> bool:
+        """Do once more what this device had changed in a branch that lost; whether there was anything.
+
+        Raises:
+            PolicyError: a change can no longer be made; the later ones are tried the next time.
+            TeamError: the disk is full.
+
+        """
+        with self._lock:
+            lost = bool(self._lost)
+            while self._lost and self.is_admin:
+                base, mine = self._lost.pop(0)
+                self.change(changes.rebased(base, mine))
+            self._lost.clear()
+        return lost
+
+    async def renew(self, doors: dict[str, str]) -> None:
+        """Get a new certificate: from this device's own authority, else from the first issuer that answers at its door (device: address).
+
+        Raises:
+            TeamError: no issuer could be reached, or none gave one; the message says why of each.
+            VaultError: the key cannot be sealed.
+
+        """
+        key = await asyncio.to_thread(TlsKey.generate)
+        if self.admissions.open:
+            pem = self.admissions.authority().issue(self.device.id, key.request(), self.now())
+        else:
+            pem = await enrol.renew(self.chain.current, doors, self.device, key)
+        await asyncio.to_thread(self._use, pem, key)
 
     def leave(self) -> None:
         """Set this membership aside; this object must not be used any more, and the home has no team.
@@ -315,34 +356,39 @@ class Team:
         membership.save(home, vault, member)
         return cls(home, vault, member, now=now)
 
+    def _use(self, pem: str, key: TlsKey) -> None:
+        with self._lock:
+            membership.save_tls(self._home, self._vault, pem, key.pem)
+            self._member = dataclasses.replace(self._member, certificate_pem=pem, tls_key_pem=key.pem)
+
     def _require_admin(self) -> None:
-        policy = self.chain.current
-        if not policy.has_role(self.device.id, Role.ADMIN):
-            admins = " or ".join(policy.who_has(Role.ADMIN))
+        if not self.is_admin:
+            admins = " or ".join(self.chain.current.who_has(Role.ADMIN))
             raise PolicyError(f"only an admin's device can change the team; {admins} can")
 
-    def _publish(self, changed: Policy) -> None:
+    def _publish(self, signed: Signed) -> bool:
         grown = self.chain.copy()
-        grown.append(sign_policy(grown.successor(changed, self.now()), [self.device]))
+        grown.take(signed)
         self._keep(grown)
+        return self.chain.current.version == signed.policy.version
 
     def _keep(self, grown: PolicyChain) -> None:
         # On disk before it shows: a version that others have and its signer forgot would be signed twice.
-        with _disk():
+        with written():
             grown.save(membership.policy_path(self._home))
         self.chain.adopt(grown)
+
+    def _note_lost(self, before: Sequence[Signed]) -> None:
+        now = self.chain.links
+        self._lost += [
+            (previous.policy, link.policy)
+            for previous, link, other in zip(before, before[1:], (*now[1:], *(None,) * len(before)), strict=False)
+            if (other is None or other.hash != link.hash) and self.device.id in link.signed_by
+        ]
 
     def _tell(self) -> None:
         if self.on_change is not None:
             self.on_change()
-
-
-@contextlib.contextmanager
-def _disk() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise TeamError(f"the team's files cannot be written ({error.strerror or error}); nothing was changed") from error
 
 
 def _label(team: str, at_ms: int) -> str:

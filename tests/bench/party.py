@@ -15,7 +15,7 @@ from devstream_desktop.node.board import Board
 from devstream_desktop.stream.entry import Entry, hlc_time
 from devstream_desktop.stream.event import InvalidEventError, decode_event
 from devstream_desktop.team import authors
-from devstream_desktop.team.certificates import Authority, TlsKey
+from devstream_desktop.team.certificates import Authority, TlsKey, bundle
 from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.founding import found
 from devstream_desktop.team.keys import DeviceKey
@@ -41,15 +41,14 @@ class Party:
     def __init__(self, desks: int) -> None:
         now = now_ms() - 25 * 86_400_000  # older than any event
         founder = found("bench", "collector", solo=False, now_ms=now)
-        assert founder.ca_key_pem is not None
-        authority = Authority.load(founder.ca_pem, founder.ca_key_pem)
+        authority = Authority.of(founder.chain.current.issuers[founder.device.id], founder.device)
         devices = [DeviceKey.generate() for _ in range(desks)]
         policy = founder.chain.current
         persons = {**policy.persons, **{device.id: f"person {n}" for n, device in enumerate(devices)}}
         changed = founder.chain.successor(msgspec.structs.replace(policy, persons=persons), now + 1)
-        founder.chain.append(sign_policy(changed, [founder.device]))
+        founder.chain.absorb([sign_policy(changed, [founder.device])])
         self.chain = founder.chain
-        self.ca = founder.ca_pem
+        self.ca = bundle(founder.chain.current)
         self.collector, *self.desks = [_member(device, authority) for device in (founder.device, *devices)]
 
     def job(self, member: Member, home: Path, *, peers: Sequence[str] = (), hints: Sequence[str] = (), fill: int = 0) -> NodeJob:
@@ -72,16 +71,13 @@ class Wiring(PolicyExchange):
         self._board = Board()
 
     def version(self) -> int:
-        return self._chain.current.version
+        return self._chain.stamp
 
     def documents(self, after_version: int) -> list[bytes]:
         return self._chain.documents(after_version)
 
     def absorb(self, documents: list[bytes]) -> bool:
-        before = self.version()
-        for document in documents:
-            self._chain.append(document)
-        return self.version() > before
+        return self._chain.absorb(documents)
 
     def refusal(self, entry: Entry) -> str | None:
         try:

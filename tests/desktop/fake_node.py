@@ -29,6 +29,7 @@ from devstream_desktop.control.messages import (
     GetTargets,
     Invite,
     Join,
+    Joining,
     News,
     Plan,
     PlanDeploy,
@@ -177,7 +178,7 @@ class FakeNode:
             case Invite():
                 return Done(text="devstream-invite-1:" + base64.b32encode(bytes(range(80))).decode().lower().rstrip("="))
             case Join():
-                return Done(text="acme")
+                return Joining(state="joined", team="acme")
         raise ControlError(f"the fake node does not know {name}")
 
     async def wait(self, request: Wait) -> News:

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 
-from devstream_desktop.control.messages import Done, Invite, Join, PlanDeploy, RequestDeploy
+from devstream_desktop.control.messages import Done, Invite, Join, Joining, PlanDeploy, RequestDeploy
 from devstream_desktop.desktop.deploy_dialog import DeployDialog, is_production
 from devstream_desktop.desktop.menu import target_text
 from devstream_desktop.desktop.welcome import InviteDialog, JoinDialog
@@ -159,5 +159,9 @@ def test_joining_takes_a_pasted_invite_and_a_name(qtbot, asked, fake):
     assert dialog.message.text() == "this invite was used; ask for another"
     assert dialog.join.isEnabled()
     dialog.join.click()
+    asked.answer(Joining(state="waiting", team="acme", words="one two three four five six", approvers=("ana",)))
+    assert "ana has to let you in" in dialog.message.text()
+    assert "one two three four five six" in dialog.message.text()
+    qtbot.waitUntil(lambda: len(asked.of(Join)) == 3, timeout=5_000)
     with qtbot.waitSignal(dialog.joined, timeout=1_000):
-        asked.answer(Done(text="acme"))
+        asked.answer(Joining(state="joined", team="acme"))

@@ -106,7 +106,7 @@ class World:
         ana.start("--intake", "127.0.0.1:0")
         for name in others:
             desk = self.desk(name)
-            desk.run("team", "join", ana.run("team", "invite"), "--person", name)
+            desk.run("team", "join", ana.run("team", "invite", "--pre-approved"), "--person", name)
             desk.start()
         return self.desks
 

@@ -51,8 +51,8 @@ def test_status_and_members_in_json(world) -> None:
     assert (status["team"], status["person"], status["members"]) == ("acme", "bob", 2)
     ana.run("team", "grant", "bob", "deployer", "shop/staging")
     members = json.loads(ana.run("team", "members", "--json"))
-    assert {member["person"]: member["roles"] for member in members} == {
-        "ana": ["admin", "collector", "executor"],
+    assert {member["person"]: member["roles"] for member in members["members"]} == {
+        "ana": ["admin", "issuer", "collector", "executor"],
         "bob": ["deployer shop/staging"],
     }
     assert "ana" in bob.run("team", "grant", "bob", "admin", code=1)

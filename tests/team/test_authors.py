@@ -3,12 +3,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import STATES, Kind, Role
-from devstream_desktop.team.authors import MissingRole, missing_role, outsider, refusal, refusal_of
+from devstream_desktop.team.authors import MissingRole, ended, missing_role, outsider, refusal, refusal_of
 from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import Policy, Revocation
+from devstream_desktop.team.policy import End, Issuer, Policy, Revocation
 
 KEYS = {name: DeviceKey.from_seed(bytes([number]) * 32) for number, name in enumerate(("ana", "iva", "coco", "exe", "mel", "gone", "eve"))}
 ID = {name: key.id for name, key in KEYS.items()}
@@ -23,11 +24,10 @@ GENESIS = Policy(
     expires=90 * DAY,
     admins=(ID["ana"],),
     threshold=1,
-    issuers=(ID["iva"],),
+    issuers={ID["iva"]: Issuer(b"certificate", b"key")},
     collectors=(ID["coco"], ID["gone"]),
     executors=(ID["exe"],),
     persons={ID[name]: name for name in KEYS if name != "eve"},
-    pins=("ab" * 32,),
 )
 
 # DESIGN.md 6 and security.md 5.2, written a second time by hand: who may, by the class of the state.
@@ -35,8 +35,8 @@ ALLOWED = {
     "coco": {"change/*", "build/*", "test/*", "incident/*", "ticket/*", "source/*", "deploy/*", "duty/*", "claim/*"},
     "exe": {"deploy/*", "duty/*", "claim/*", "team/available", "team/removed"},
     "mel": {"deploy/requested", "deploy/cancelled", "duty/*", "claim/*"},
-    "iva": {"deploy/requested", "deploy/cancelled", "duty/*", "claim/*", "team/joined", "team/revoked"},
-    "ana": {"deploy/requested", "deploy/cancelled", "duty/*", "claim/*", "team/policy"},
+    "iva": {"deploy/requested", "deploy/cancelled", "duty/*", "claim/*", "team/asked", "team/issuing"},
+    "ana": {"deploy/requested", "deploy/cancelled", "duty/*", "claim/*", "team/policy", "team/joined", "team/revoked", "team/rejected"},
     "eve": set[str](),
 }
 
@@ -44,7 +44,7 @@ ALLOWED = {
 def chain_of(*later: Policy) -> PolicyChain:
     chain = PolicyChain(sign_policy(GENESIS, [KEYS["ana"]]))
     for policy in later:
-        chain.append(sign_policy(chain.successor(policy, policy.issued), [KEYS["ana"]]))
+        chain.absorb([sign_policy(chain.successor(policy, policy.issued), [KEYS["ana"]])])
     return chain
 
 
@@ -71,7 +71,9 @@ def test_a_refusal_says_which_role_and_who_gives_it() -> None:
     assert refusal(CHAIN, ID["mel"], Kind.BUILD, "failed", 2 * DAY) == (
         "mel may not say build failed: that takes the role collector; ana can give it: devstream team grant mel collector"
     )
-    assert refusal(CHAIN, ID["mel"], Kind.TEAM, "joined", 2 * DAY) == "mel may not say team joined: only an issuer may"
+    assert refusal(CHAIN, ID["mel"], Kind.TEAM, "asked", 2 * DAY) == (
+        "mel may not say team asked: that takes the role issuer; ana can give it: devstream team grant mel issuer"
+    )
     assert refusal(CHAIN, ID["mel"], Kind.TEAM, "unheard", 2 * DAY) == "mel may not say team unheard: nobody may"
 
 
@@ -95,6 +97,14 @@ def test_a_revoked_device_too() -> None:
     assert refusal(chain, ID["gone"], Kind.DUTY, "on", 9 * DAY) is None
     assert refusal(chain, ID["gone"], Kind.DUTY, "on", 11 * DAY) == f"gone's device {ID['gone'][:8]} was revoked: laptop lost"
     assert outsider(chain.current, ID["gone"]) == f"gone's device {ID['gone'][:8]} was revoked: laptop lost"
+
+
+def test_where_a_feed_ends() -> None:
+    feed, other = KEYS["gone"].public + bytes(16), KEYS["gone"].public + b"x" * 16
+    chain = chain_of(at(10, revoked={ID["gone"]: Revocation(10 * DAY, "", (End(feed[:FEED_BYTES], 7, b"h" * 16),))}))
+    assert ended(chain.current, feed[:FEED_BYTES]) == (7, b"h" * 16)
+    assert ended(chain.current, other[:FEED_BYTES]) == (0, b"")
+    assert ended(chain.current, (KEYS["mel"].public + bytes(16))[:FEED_BYTES]) is None
 
 
 def test_a_clock_that_is_behind_makes_no_stranger_of_a_new_member() -> None:
@@ -161,6 +171,8 @@ def simple(kind: Kind, state: str, subject: str, executor: str = "") -> Event:
         ("mel", simple(Kind.DUTY, "on", "duty/ana"), "duty of somebody else"),
         ("exe", simple(Kind.TEAM, "available", "target/shop/production", ID["exe"]), None),
         ("exe", simple(Kind.TEAM, "available", "target/shop/production", ID["ana"]), "another executor"),
+        ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["iva"]), None),
+        ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["ana"]), "where another issuer is met"),
         ("mel", simple(Kind.CLAIM, "claimed", "incident/x/y"), None),
         ("coco", simple(Kind.BUILD, "failed", "build/x/main/ci"), None),
         ("eve", simple(Kind.CLAIM, "claimed", "incident/x/y"), "not in the team"),

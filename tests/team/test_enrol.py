@@ -18,7 +18,8 @@ from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import enrol_wire as wire
 from devstream_desktop.team import tls
-from devstream_desktop.team.certificates import Authority, TlsKey, certificate_der, common_name
+from devstream_desktop.team.admissions import Admission
+from devstream_desktop.team.certificates import Authority, TlsKey, common_name, new_issuer
 from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.enrol import Joined, join
 from devstream_desktop.team.enrol_server import CONNECTIONS, Enrolment, reachable_host
@@ -45,23 +46,22 @@ async def test_an_honest_join(team: Team, door: Enrolment) -> None:
     device = DeviceKey.generate()
     joined = await join(await door.invite(3600), "bo", device)
     assert common_name(joined.certificate_pem) == device.id
-    assert certificate_der(joined.ca_pem) == team.authority_der
+    assert joined.chain.current.authorities == (team.admissions.authority().der,)
+    assert joined.doors == {team.device.id: f"127.0.0.1:{door.port}"}
     assert joined.chain.team == team.id
     assert joined.chain.current.person_of(device.id) == "bo"
     assert team.gate(device.id) is None
     assert not any(joined.chain.current.has_role(device.id, role) for role in Role)
 
 
-async def test_the_team_is_told_once_and_the_joiner_where_its_peers_are(team: Team) -> None:
-    told: list[tuple[str, str]] = []
-    door = Enrolment(team, host="127.0.0.1", peers=lambda: ["10.0.0.7:4000", "nonsense"], on_joined=lambda *news: told.append(news))
+async def test_a_join_is_repeated_and_says_where_peers_are(team: Team) -> None:
+    door = Enrolment(team, host="127.0.0.1", peers=lambda: ["10.0.0.7:4000", "nonsense"])
     try:
         text, device = await door.invite(3600), DeviceKey.generate()
         joined = await join(text, "bo", device)
         version = team.chain.current.version
         again = await join(text, "bo", device)
         assert joined.peers == ("10.0.0.7:4000",)
-        assert told == [(device.id, "bo")]
         assert team.chain.current.version == version, "a repeated join makes no new policy"
         assert again.tls_key_pem != joined.tls_key_pem
     finally:
@@ -139,31 +139,30 @@ async def test_an_issuer_whose_certificate_has_ended(home: Callable[[str], Home]
 
 
 async def test_a_certificate_for_another_device_is_not_taken(team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch) -> None:
-    admit = team.admit
+    admit = team.admissions.admit
 
-    def swapped(question: wire.AskMembership) -> tuple[str, bool]:
-        admit(question)
-        return team.certificate_pem, True
+    def swapped(question: wire.AskMembership) -> Admission:
+        return replace(admit(question), certificate=team.certificate_pem)
 
-    monkeypatch.setattr(team, "admit", swapped)
+    monkeypatch.setattr(team.admissions, "admit", swapped)
     assert await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate())) is Problem.ANSWER
 
 
 async def test_a_certificate_of_another_authority_is_not_taken(team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch) -> None:
-    other, admit = Authority.create(team.now()), team.admit
+    other, admit = Authority.create(team.now()), team.admissions.admit
 
-    def forged(question: wire.AskMembership) -> tuple[str, bool]:
-        admit(question)
-        return other.issue(device_id(question.device), question.request, team.now()), True
+    def forged(question: wire.AskMembership) -> Admission:
+        return replace(admit(question), certificate=other.issue(device_id(question.device), question.request, team.now()))
 
-    monkeypatch.setattr(team, "admit", forged)
+    monkeypatch.setattr(team.admissions, "admit", forged)
     assert await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate())) is Problem.ANSWER
 
 
 async def test_policies_that_trust_another_authority_are_not_taken(team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch) -> None:
     def documents() -> list[bytes]:
         chain = team.chain.copy()
-        chain.append(sign_policy(chain.successor(msgspec.structs.replace(chain.current, pins=("ab" * 32,)), 0), [team.device]))
+        other = {team.device.id: new_issuer(team.device.id, team.now())}
+        chain.absorb([sign_policy(chain.successor(msgspec.structs.replace(chain.current, issuers=other), 0), [team.device])])
         return PolicyChain.documents(chain)
 
     monkeypatch.setattr(team.chain, "documents", documents)
@@ -228,7 +227,7 @@ async def test_a_stranger_with_an_authority_of_its_own_sees_no_secret(team: Team
 
 async def test_a_stranger_that_replays_the_real_certificate_sees_no_secret(team: Team, door: Enrolment, tmp_path: Path) -> None:
     own = Authority.create(team.now())
-    stranger = Recorder(team.authority_der, await server_of(own, team.device.id, tmp_path))
+    stranger = Recorder(team.admissions.authority().der, await server_of(own, team.device.id, tmp_path))
     text = await door.invite(3600)
     async with stranger.listening() as port:
         assert await problem_of(join(redirected(text, port), "bo", DeviceKey.generate())) is Problem.IMPOSTOR
@@ -238,7 +237,7 @@ async def test_a_stranger_that_replays_the_real_certificate_sees_no_secret(team:
 async def test_an_ordinary_member_in_between_sees_no_secret(team: Team, door: Enrolment, tmp_path: Path) -> None:
     member = await join(await door.invite(3600), "mel", DeviceKey.generate())
     context = await asyncio.to_thread(lambda: tls.server_context(member.certificate_pem, TlsKey(member.tls_key_pem), tmp_path))
-    stranger = Recorder(team.authority_der, context)
+    stranger = Recorder(team.admissions.authority().der, context)
     text = await door.invite(3600)
     async with stranger.listening() as port:
         assert await problem_of(join(redirected(text, port), "bo", DeviceKey.generate())) is Problem.IMPOSTOR

@@ -127,10 +127,13 @@ def test_one_device_may_use_it_and_repeat(path: Path) -> None:
     invites = OpenInvites(path)
     invite = made(invites)
     invites.check(invite.id, invite.secret, DEVICE, NOW)
-    invites.spend(invite.id, DEVICE, NOW)
+    assert invites.spend(invite.id, DEVICE, "bo", NOW)
+    assert not invites.spend(invite.id, DEVICE, "bo", NOW)
     again = OpenInvites.load(path)
     again.check(invite.id, invite.secret, DEVICE, NOW + 1)
     assert refused(again, invite, OTHER) is Problem.USED
+    assert again.open_until(NOW) == NOW + 3_600_000, "it may wait for an admin"
+    again.settle(invite.id, NOW)
     assert again.open_until(NOW) == NOW + REPEAT_MS
     assert again.open_until(NOW + REPEAT_MS) == 0
 
@@ -155,6 +158,31 @@ def test_it_expires(path: Path) -> None:
     assert refused(invites, invite, secret=b"", now=NOW + 60_000) is Problem.WRONG_SECRET
 
 
+def test_one_that_was_turned_away_stays_away(path: Path) -> None:
+    invites = OpenInvites(path)
+    invite = made(invites)
+    invites.spend(invite.id, DEVICE, "bo", NOW)
+    invites.reject(OTHER)
+    invites.check(invite.id, invite.secret, DEVICE, NOW)
+    invites.reject(DEVICE)
+    assert refused(OpenInvites.load(path), invite) is Problem.REJECTED
+    assert refused(invites, invite, OTHER) is Problem.USED
+
+
+def test_one_that_was_approved_late_may_come_after_the_end(path: Path) -> None:
+    invites = OpenInvites(path)
+    invite = made(invites, seconds=60)
+    invites.spend(invite.id, DEVICE, "bo", NOW)
+    assert refused(invites, invite, now=NOW + 60_000) is Problem.EXPIRED
+    invites.check(invite.id, invite.secret, DEVICE, NOW + 60_000, is_member=True)
+
+
+def test_when_a_device_got_its_certificate_is_remembered(path: Path) -> None:
+    invites = OpenInvites(path)
+    invites.note_issued("bo", NOW)
+    assert (OpenInvites.load(path).issued_at("bo"), OpenInvites.load(path).issued_at("cy")) == (NOW, 0)
+
+
 def test_unknown(path: Path) -> None:
     assert refused(OpenInvites(path), read_invite(TEXT)) is Problem.UNKNOWN
 
@@ -166,7 +194,7 @@ def test_at_most_twenty_are_open(path: Path) -> None:
         made(invites)
     with pytest.raises(TeamError, match="20 invites are open"):
         made(invites)
-    invites.spend(first.id, DEVICE, NOW)
+    invites.spend(first.id, DEVICE, "bo", NOW)
     made(invites)
 
 

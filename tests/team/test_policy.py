@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import Grant, Policy, Revocation, check_grant, check_name, check_policy, fold
-from devstream_desktop.team.roster import granted, roster
+from devstream_desktop.team.policy import End, Grant, Issuer, Policy, Revocation, check_grant, check_name, check_policy, fold
+from devstream_desktop.team.roster import roster
 
 ANA, BO, BO2, CY = (DeviceKey.from_seed(bytes([number]) * 32).id for number in range(1, 5))
 POLICY = Policy(
@@ -22,11 +23,10 @@ POLICY = Policy(
     expires=2_000,
     admins=(ANA,),
     threshold=1,
-    issuers=(ANA,),
+    issuers={ANA: Issuer(b"certificate", b"key")},
     collectors=(ANA, BO),
     executors=(CY,),
     persons={ANA: "ana", BO: "bo", BO2: "bo", CY: "cy"},
-    pins=("ab" * 32,),
     revoked={CY: Revocation(1_500, "laptop lost")},
     grants=(Grant(Role.DEPLOYER, "bo", "shop/*"), Grant(Role.DEPLOYER, "cy", "*/*"), Grant(Role.APPROVER, "ana", "*/prod[12]")),
 )
@@ -103,8 +103,15 @@ def test_patterns_match_each_half(pattern: str, target: str, environment: str, *
         {"issued": 3_000},
         {"expires": 1 << 60},
         {"retention_days": 0},
-        {"pins": ()},
-        {"pins": ("AB" * 32,)},
+        {"issuers": {}},
+        {"issuers": {CY: Issuer(b"certificate", b"key")}},
+        {"issuers": {ANA: Issuer(b"", b"key")}},
+        {"issuers": {ANA: Issuer(b"x" * 3000, b"key")}},
+        {"issuers": {ANA: Issuer(b"x", b"key"), BO: Issuer(b"x", b"key")}},
+        {"recovery": "x"},
+        {"recovery": BO},
+        {"revoked": {CY: Revocation(1, "", (End(b"x", 1, bytes(16)),))}},
+        {"revoked": {CY: Revocation(1, "", (End(bytes(FEED_BYTES), 0, bytes(16)),))}},
         {"grants": (Grant(Role.ADMIN, "bo", "*/*"),)},
         {"grants": (Grant(Role.DEPLOYER, "bo", "shop"),)},
         {"revoked": {"x": Revocation(1, "")}},
@@ -144,30 +151,10 @@ def test_grants_are_checked() -> None:
             check_grant(Grant(Role.DEPLOYER, "bo", pattern))
 
 
-def test_granting_gives_device_roles_to_every_device_of_the_person() -> None:
-    assert granted(POLICY, "bo", Role.COLLECTOR, "").collectors == (ANA, BO, BO2)
-    assert granted(POLICY, "bo", Role.EXECUTOR, "").executors == (CY, BO, BO2)
-    assert granted(POLICY, "bo", Role.ADMIN, "").admins == (ANA, BO, BO2)
-    assert granted(POLICY, "bo", Role.APPROVER, "").grants[-1] == Grant(Role.APPROVER, "bo", "*/*")
-    assert granted(POLICY, "bo", Role.DEPLOYER, "shop/*") == POLICY
-
-
-def test_what_cannot_be_granted() -> None:
-    with pytest.raises(PolicyError, match="nobody in the team is called eve; there are: ana, bo"):
-        granted(POLICY, "eve", Role.DEPLOYER, "*/*")
-    with pytest.raises(PolicyError, match="nobody in the team is called cy"):
-        granted(POLICY, "cy", Role.DEPLOYER, "*/*")
-    with pytest.raises(PolicyError, match="without targets"):
-        granted(POLICY, "bo", Role.COLLECTOR, "shop/*")
-    with pytest.raises(PolicyError, match="TARGET/ENVIRONMENT"):
-        granted(POLICY, "bo", Role.DEPLOYER, "shop")
-
-
 def test_the_roster_lists_everybody() -> None:
     people = {member.person: member for member in roster(POLICY)}
     assert list(people) == ["ana", "bo", "cy"]
-    assert people["ana"].roles == (Role.ADMIN, Role.COLLECTOR, Role.APPROVER)
-    assert people["ana"].issuer
+    assert people["ana"].roles == (Role.ADMIN, Role.ISSUER, Role.COLLECTOR, Role.APPROVER)
     assert people["bo"].devices == (BO, BO2)
     assert people["bo"].grants == (Grant(Role.DEPLOYER, "bo", "shop/*"),)
     assert (people["cy"].devices, people["cy"].revoked, people["cy"].roles) == ((), (CY,), ())

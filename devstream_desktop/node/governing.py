@@ -1,0 +1,225 @@
+"""The acts of an admin and the views of a team, as requests ask for them; the same for a node that runs and a home whose node does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from devstream_desktop.control.messages import (
+    ApproveJoin,
+    ApprovePolicy,
+    Device,
+    Grant,
+    MakeRecoveryKey,
+    Member,
+    Members,
+    PolicyState,
+    Proposal,
+    Recover,
+    Revoke,
+    SetPolicy,
+    Ungrant,
+    Waiting,
+)
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.node.board import Ask
+from devstream_desktop.node.trust import advice
+from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.words import Role
+from devstream_desktop.team import changes
+from devstream_desktop.team.errors import TeamError
+from devstream_desktop.team.fingerprint import six_words
+from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.policy import DEVICE_ROLES, End, Policy
+from devstream_desktop.team.recovery_key import read_recovery_key, write_recovery_key
+from devstream_desktop.team.roster import Member as TeamMember
+from devstream_desktop.team.team import Team
+
+Ends = Callable[[str, int], Sequence[tuple[bytes, int, bytes]]]
+"""Where the feeds of a device were at a time (UTC milliseconds): feed, number, hash."""
+Act = Grant | Ungrant | SetPolicy | ApprovePolicy | MakeRecoveryKey | Recover
+"""What needs nothing but the policy."""
+
+
+def act(team: Team, request: Act) -> str:
+    """Do it; returns a sentence, of `MakeRecoveryKey` the key. Writes to disk.
+
+    Raises:
+        PolicyError: it may not be done here, or makes no sense.
+        TeamError: the disk is full, or what was typed is no recovery key.
+
+    """
+    match request:
+        case Grant():
+            role = role_of(request.role)
+            done = team.change(changes.grant(request.person, role, request.pattern, team.now()))
+            what = f"{request.person} is {role}{f' of {request.pattern}' if request.pattern else ''}"
+        case Ungrant():
+            role = role_of(request.role)
+            done = team.change(changes.ungrant(request.person, role, request.pattern))
+            what = f"{request.person} is no longer {role}{f' of {request.pattern}' if request.pattern else ''}"
+        case SetPolicy():
+            change = changes.settings(
+                threshold=request.threshold, approve_joins=request.approve_joins, retention_days=request.retention_days
+            )
+            done = team.change(change)
+            what = "the team's settings are changed"
+        case ApprovePolicy():
+            done = team.approve(request.proposal)
+            what = "the change is signed"
+        case MakeRecoveryKey():
+            key = DeviceKey.generate()
+            if not team.change(changes.recovery(key.id)):
+                raise TeamError(_waits(team) + "; make the recovery key while one admin suffices: devstream team set --threshold 1")
+            return write_recovery_key(key)
+        case Recover():
+            paper = read_recovery_key(request.key)
+            if paper.id != team.chain.current.recovery:
+                raise TeamError("this is not the team's recovery key: it belongs to another team, or a newer one took its place")
+            done = team.change(changes.recover(team.device.id, team.now()), recovery=paper)
+            what = f"{team.person} is admin on this device; make a new recovery key now: devstream team recovery-key"
+    return _told(team, what, done=done)
+
+
+def revoke(team: Team, request: Revoke, ends: Ends) -> str:
+    """Put a person or device out; returns a sentence.
+
+    Raises:
+        PolicyError: it may not be done here, or nobody is meant.
+        TeamError: the disk is full.
+
+    """
+    devices = changes.chosen_devices(team.chain.current, request.who)
+    if team.device.id in devices:
+        raise TeamError("that is this device; another admin can revoke it")
+    until = request.since or team.now()
+    known = [End(*end) for device in devices for end in list(ends(device, until))[:32]]
+    done = team.change(changes.revoke(devices, request.why, team.now(), known))
+    return _told(team, f"{clean(request.who, 40)} is out of the team ({', '.join(device[:8] for device in devices)})", done=done)
+
+
+def find_ask(asks: Sequence[Ask], request: ApproveJoin) -> Ask:
+    """Who is meant by a name, or by the start of a device id.
+
+    Raises:
+        TeamError: nobody who waits, or several.
+
+    """
+    who = request.device
+    found = [ask for ask in asks if ask.person == who or (len(who) >= 8 and ask.device.startswith(who))]
+    if len(found) != 1:
+        waiting = ", ".join(f"{ask.person} ({ask.device[:8]})" for ask in asks) or "nobody"
+        raise TeamError(f"{len(found) or 'no'} joins match {clean(who, 60)!r}; waiting are: {waiting}")
+    return found[0]
+
+
+def approve_join(team: Team, ask: Ask) -> str:
+    """Let somebody in; returns a sentence.
+
+    Raises:
+        PolicyError: this device is no admin, or the name is taken meanwhile.
+        TeamError: the disk is full.
+
+    """
+    return _told(team, f"{ask.person} is in the team", done=team.change(changes.admit(ask.device, ask.person)))
+
+
+def role_of(word: str) -> Role:
+    """The role named `word`.
+
+    Raises:
+        DevstreamError: there is none.
+
+    """
+    try:
+        return Role(word)
+    except ValueError:
+        raise DevstreamError(f"{clean(word, 40)!r} is not a role; roles are {', '.join(Role)}") from None
+
+
+def members_of(team: Team, asks: Sequence[Ask] = ()) -> Members:
+    """Who is in a team, what they may, and who wants to be in it."""
+    policy = team.chain.current
+    return Members(
+        members=tuple(
+            Member(
+                person=one.person,
+                devices=tuple(_device(team, device) for device in (*one.devices, *one.revoked)),
+                roles=_roles(one),
+            )
+            for one in team.members()
+        ),
+        waiting=tuple(Waiting(device=ask.device, person=ask.person, words=six_words(ask.device), since=ask.at) for ask in asks),
+        may_change=team.is_admin,
+        notices=advice(policy, team.now(), is_admin=team.is_admin),
+    )
+
+
+def roles_of(team: Team, person: str) -> tuple[str, ...]:
+    """What one person may, as `deployer shop/production`."""
+    return next((_roles(one) for one in team.members() if one.person == person), ())
+
+
+def policy_of(team: Team) -> PolicyState:
+    """The policy in force, and what is proposed."""
+    chain = team.chain
+    policy = chain.current
+    return PolicyState(
+        team=policy.name,
+        team_id=chain.team,
+        version=policy.version,
+        issued=policy.issued,
+        expires=policy.expires,
+        threshold=policy.threshold,
+        approve_joins=policy.approve_joins,
+        retention_days=policy.retention_days,
+        admins=policy.who_has(Role.ADMIN),
+        issuers=policy.who_has(Role.ISSUER),
+        collectors=policy.who_has(Role.COLLECTOR),
+        executors=policy.who_has(Role.EXECUTOR),
+        recovery_key=bool(policy.recovery),
+        forked=chain.forked,
+        proposals=tuple(
+            Proposal(
+                id=one.hash[:8],
+                what=changes.differences(policy, one.policy),
+                signed_by=_signers(policy, one.signed_by),
+                needs=max(policy.threshold, one.policy.threshold),
+                signed_here=team.device.id in one.signed_by,
+            )
+            for one in chain.proposals
+        ),
+        notices=advice(policy, team.now(), is_admin=team.is_admin),
+        may_change=team.is_admin,
+    )
+
+
+def _device(team: Team, device: str) -> Device:
+    policy = team.chain.current
+    revocation = policy.revoked.get(device)
+    return Device(
+        device=device,
+        words=six_words(device),
+        roles=tuple(role for role in Role if role in DEVICE_ROLES and policy.has_role(device, role)),
+        here=device == team.device.id,
+        revoked=revocation.when if revocation else 0,
+        why=revocation.why if revocation else "",
+    )
+
+
+def _roles(member: TeamMember) -> tuple[str, ...]:
+    granted = {grant.role for grant in member.grants}
+    plain = (role for role in member.roles if role not in granted)
+    return (*plain, *(f"{grant.role} {grant.pattern}" for grant in member.grants))
+
+
+def _signers(policy: Policy, signed_by: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted("the recovery key" if device == policy.recovery else policy.name_of(device) for device in signed_by))
+
+
+def _told(team: Team, what: str, *, done: bool) -> str:
+    return f"{what} (policy version {team.chain.current.version})" if done else _waits(team)
+
+
+def _waits(team: Team) -> str:
+    needs = team.chain.current.threshold
+    return f"proposed: {needs} admins have to sign, and another one does it with: devstream team approve-policy"

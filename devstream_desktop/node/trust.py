@@ -1,0 +1,307 @@
+"""What a node does for its team beside talking: the door for joiners, certificates and the policy kept fresh, changes made known."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from itertools import pairwise
+
+from devstream_desktop.control.messages import ControlError
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+from devstream_desktop.mesh.service import Credentials
+from devstream_desktop.node.board import Ask, Board
+from devstream_desktop.node.ports import Ports, free_or_new, load_ports, save_ports
+from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.words import Kind
+from devstream_desktop.team import changes, membership
+from devstream_desktop.team.documents import Signed
+from devstream_desktop.team.enrol_server import Enrolment
+from devstream_desktop.team.fingerprint import six_words
+from devstream_desktop.team.policy import WARNING_MS, Policy
+from devstream_desktop.team.team import Team
+
+LOOK_S = 60
+"""How often it is looked whether a certificate, the policy or the door is due."""
+_DAY_MS = 86_400_000
+_SAY_AGAIN_MS = 7 * _DAY_MS
+"""Where the door is is said again before history forgets it."""
+
+_log = logging.getLogger(__name__)
+
+
+class Trust:
+    """One node's care for its team. Lives in the node's loop.
+
+    Args:
+        home: The node's.
+        team: The node's.
+        board: What the stream says of now.
+        publish: Makes events part of the stream.
+        spawn: Runs work beside everything else.
+        use: Has the mesh take up credentials.
+        notices: What is wrong, by where; kept up to date here under `team` and `enrol`.
+        host: Where the door is opened.
+        peers: The addresses that a joiner is told.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        home: Home,
+        team: Team,
+        board: Board,
+        publish: Callable[[Sequence[Event]], Awaitable[None]],
+        spawn: Callable[[Coroutine[object, object, None]], None],
+        use: Callable[[Credentials], Awaitable[None]],
+        notices: dict[str, str],
+        host: str,
+        peers: Callable[[], Sequence[str]],
+    ) -> None:
+        self._home = home
+        self._team = team
+        self._board = board
+        self._publish = publish
+        self._spawn = spawn
+        self._use = use
+        self._notices = notices
+        self._host = host
+        self._peers = peers
+        self._trusted = team.ca_pem
+        self._absorbing = asyncio.Lock()
+        self._looking = asyncio.Lock()
+        self._renew_after = 0
+        self._failures = 0
+        self.enrolment: Enrolment | None = None
+
+    def credentials(self) -> Credentials:
+        """What this node shows and believes in TLS."""
+        self._trusted = self._team.ca_pem
+        return Credentials(self._trusted, self._team.certificate_pem, self._team.tls_key_pem)
+
+    async def start(self) -> None:
+        """Renew what is due before anybody is met."""
+        await self._renew_certificate()
+
+    async def stop(self) -> None:
+        """Close the door."""
+        if self.enrolment is not None:
+            await self.enrolment.stop()
+
+    def absorb(self, documents: list[bytes]) -> None:
+        """Take policies that a peer sent, soon: checking and syncing them to disk would hold up the loop."""
+        self._spawn(self._absorb(documents))
+
+    async def _absorb(self, documents: list[bytes]) -> None:
+        async with self._absorbing:
+            try:
+                await asyncio.to_thread(self._team.absorb, documents)
+            except DevstreamError as error:
+                _log.warning("a policy that a peer sent was not taken: %s", error)
+
+    async def policy_changed(self) -> None:
+        """Follow the policy: the door, the authorities, the stream; and do again what was lost to another admin's change."""
+        try:
+            await asyncio.to_thread(self._team.restore)
+        except DevstreamError as error:
+            self._notices["team"] = f"a change of the team was lost, because another admin made one at the same moment: {error}"
+            _log.warning("%s", self._notices["team"])
+        await self.look()
+        await self.announce()
+
+    async def look(self) -> None:
+        """See to everything that is due."""
+        async with self._looking:
+            await self._renew_certificate()
+            if self._team.ca_pem != self._trusted:
+                await self._use(self.credentials())
+            with suppress(DevstreamError):  # a full disk says so elsewhere; there are weeks left
+                await asyncio.to_thread(self._team.renew_policy)
+            await self._tend_door()
+
+    async def announce(self) -> None:
+        """Say in the stream what this device has signed of late. A fact that is known is not said again."""
+        links, now = self._team.chain.links, self._team.now()
+        for before, link in pairwise(links):
+            if self._team.device.id in link.signed_by and link.policy.issued > now - _DAY_MS:
+                await self._say(_told(self._team, before.policy, link))
+
+    async def reject(self, ask: Ask) -> None:
+        """Turn somebody away who waits to be let in."""
+        key = fact_key(self._team.id, Kind.TEAM, "rejected", ask.device, str(ask.at))
+        reason = f"by {self._team.person}"
+        await self._publish([_event("rejected", key, self._team.now(), subject=f"member/{ask.device}", actor=ask.person, reason=reason)])
+
+    def note(self, events: Sequence[Event]) -> None:
+        """News from the stream: an issuer drops whom an admin turned away."""
+        for event in events:
+            if event.kind is Kind.TEAM and event.state == "rejected" and self._team.admissions.open:
+                self._spawn(self._drop(event.subject.removeprefix("member/")))
+
+    async def _drop(self, device: str) -> None:
+        with suppress(ValueError):  # a subject that names no device
+            await asyncio.to_thread(self._team.admissions.reject, device)
+
+    def waiting(self) -> tuple[Ask, ...]:
+        """Who waits for an admin's word."""
+        policy = self._team.chain.current
+        return tuple(ask for ask in self._board.waiting(self._team.now()) if ask.device not in policy.persons)
+
+    async def _renew_certificate(self) -> None:
+        now = self._team.now()
+        if not self._team.renewal_due or now < self._renew_after:
+            return
+        doors = await asyncio.to_thread(membership.doors, self._home)
+        doors |= {device: where for device, (_, where) in self._board.doors.items()}
+        try:
+            await self._team.renew(doors)
+        except DevstreamError as error:
+            # Ever more rarely up to an hour: an issuer may be away for days, and half of a certificate's life is left.
+            self._failures += 1
+            self._renew_after = now + min(3_600_000, 30_000 << min(self._failures, 7))
+            if self._team.certificate_expires - now < _DAY_MS * 5:
+                self._notices["certificate"] = str(error)
+            _log.warning("%s", error)
+            return
+        self._failures, self._renew_after = 0, 0
+        self._notices.pop("certificate", None)
+        _log.info("this device has a new certificate")
+        self._trusted = ""  # so that the mesh takes it up
+
+    async def _tend_door(self) -> None:
+        if not self._team.admissions.open:
+            if self.enrolment is not None:
+                await self.enrolment.stop()
+                self.enrolment = None
+            return
+        if self.enrolment is None:
+            ports = await asyncio.to_thread(load_ports, self._home)
+            port = free_or_new(self._host, ports.enrol)
+            self.enrolment = Enrolment(self._team, host=self._host, port=port, peers=self._peers, on_asked=self._on_asked)
+            await asyncio.to_thread(save_ports, self._home, Ports(mesh=ports.mesh, enrol=port))
+        try:
+            await self.enrolment.look()
+            self._notices.pop("enrol", None)
+        except DevstreamError as error:
+            # Nobody can join just now; everything else goes on.
+            self._notices["enrol"] = str(error)
+            _log.warning("%s", error)
+        await self._say_door(self.enrolment)
+        known = {device: where for device, (_, where) in self._board.doors.items()}
+        if known:
+            with suppress(OSError):
+                await asyncio.to_thread(membership.save_doors, self._home, known)
+
+    async def _say_door(self, enrolment: Enrolment) -> None:
+        device, now = self._team.device.id, self._team.now()
+        said_at, said = self._board.doors.get(device, (0, ""))
+        alone = len(self._team.chain.current.persons) == 1
+        if alone or (said == enrolment.address and now - said_at < _SAY_AGAIN_MS):
+            return
+        key = fact_key(device, Kind.TEAM, "issuing", str(now))
+        where = enrolment.address
+        await self._say(
+            [_event("issuing", key, now, subject=f"issuer/{device}", actor=self._team.person, executor=device, reason=where, quiet=True)]
+        )
+
+    def _on_asked(self, device: str, person: str, expires: int) -> None:
+        key = fact_key(self._team.id, Kind.TEAM, "asked", device, person, str(expires))
+        reason = f"{six_words(device)}: devstream team approve-join {device[:8]}"
+        event = _event("asked", key, self._team.now(), subject=f"member/{device}", actor=person, reason=reason, expires=expires)
+        self._spawn(self._say([event]))
+
+    async def _say(self, events: Sequence[Event]) -> None:
+        try:
+            await self._publish(events)
+        except ControlError as error:
+            _log.info("not said: %s", error)
+
+
+def advice(policy: Policy, now: int, *, is_admin: bool) -> tuple[str, ...]:
+    """What a team should do about its policy while it can, a sentence each."""
+    said = []
+    if policy.expires - WARNING_MS < now <= policy.expires:
+        days = (policy.expires - now) // _DAY_MS
+        said.append(
+            f"the policy ends in {days} days, and then nothing is deployed; it renews itself when {_either(policy)} starts devstream"
+            + (" and enough admins sign" if policy.threshold > 1 else "")
+        )
+    admins = {policy.persons[device] for device in policy.active_admins()}
+    if len(admins) <= policy.threshold and not policy.recovery and len(policy.people()) > 1:
+        lost = "one of the admins'" if len(admins) > 1 else f"{next(iter(admins))}'s"
+        said.append(
+            f"if {lost} device is lost, nobody can change the team again:"
+            " make a second admin (devstream team grant PERSON admin) or keep a key on paper (devstream team recovery-key)"
+            + ("" if is_admin else f"; ask {_either(policy)}")
+        )
+    return tuple(said)
+
+
+def _either(policy: Policy) -> str:
+    return " or ".join(sorted({policy.persons[device] for device in policy.active_admins()}))
+
+
+def _told(team: Team, before: Policy, link: Signed) -> list[Event]:
+    """What a version changed, as the stream says it."""
+    after, now = link.policy, link.policy.issued
+    joined = [device for device in after.persons if device not in before.persons]
+    revoked = [device for device in after.revoked if device not in before.revoked]
+    events = [
+        _event(
+            "joined",
+            fact_key(team.id, Kind.TEAM, "joined", device),
+            now,
+            subject=f"member/{device}",
+            actor=after.persons[device],
+            reason=f"let in by {team.person}, device {device[:8]}",
+        )
+        for device in joined
+    ]
+    events += [
+        _event(
+            "revoked",
+            fact_key(team.id, Kind.TEAM, "revoked", device),
+            now,
+            subject=f"member/{device}",
+            actor=after.name_of(device),
+            reason=f"by {team.person}, device {device[:8]}" + (f": {why}" if (why := after.revoked[device].why) else ""),
+        )
+        for device in revoked
+    ]
+    rest = changes.regranted(before, after)
+    if rest:
+        key = fact_key(team.id, Kind.TEAM, "policy", str(after.version))
+        events.append(_event("policy", key, now, subject="policy", actor=team.person, reason="; ".join(rest), number=str(after.version)))
+    return events
+
+
+def _event(
+    state: str,
+    key: str,
+    time: int,
+    *,
+    subject: str,
+    actor: str,
+    reason: str = "",
+    executor: str = "",
+    expires: int = 0,
+    number: str = "",
+    quiet: bool = False,
+) -> Event:
+    return make_event(
+        kind=Kind.TEAM,
+        state=state,
+        service="team",
+        subject=subject,
+        key=key,
+        time=time,
+        actor=actor,
+        reason=reason,
+        executor=executor,
+        expires=expires,
+        number=number,
+        quiet=quiet,
+    )

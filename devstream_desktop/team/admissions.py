@@ -1,0 +1,214 @@
+"""An issuer's decisions: who may come with an invite, who gets a certificate, and whose is renewed.
+
+The one rule behind them: a certificate is given to a device that the policy names, for the person it names. So a join is a change of the
+policy, signed here when this device may and nobody has to approve it, else by an admin elsewhere while the joiner waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from devstream_desktop.stream.entry import device_id, public_key
+from devstream_desktop.stream.words import Role
+from devstream_desktop.team import changes
+from devstream_desktop.team.certificates import RENEW_MS, Authority, CertificateError
+from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team.enrol_wire import AskMembership, AskRenewal, proof_message, renewal_message
+from devstream_desktop.team.errors import PolicyError, TeamError, written
+from devstream_desktop.team.invite import Invite, new_invite, write_invite
+from devstream_desktop.team.join_errors import JoinError, Problem
+from devstream_desktop.team.keys import DeviceKey, is_sound, verify
+from devstream_desktop.team.open_invites import OpenInvites
+from devstream_desktop.team.policy import Issuer, Policy, check_name
+
+MAX_INVITE_S = 30 * 86_400
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What became of a join."""
+
+    certificate: str
+    """PEM; empty while an admin has to approve."""
+    first: bool
+    """Whether this device came with its invite, under this name, for the first time."""
+    expires: int
+    """When its invite ends, UTC milliseconds."""
+
+
+class Admissions:
+    """The issuer's part of a team. Any thread may call; what writes takes the team's lock.
+
+    Args:
+        device: This device.
+        chain: The team's policies.
+        invites: The open ones.
+        change: Signs a change of the policy; whether it is in force already.
+        lock: The team's.
+        now: UTC milliseconds.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        device: DeviceKey,
+        chain: PolicyChain,
+        invites: OpenInvites,
+        change: Callable[[changes.Change], bool],
+        lock: threading.RLock,
+        now: Callable[[], int],
+    ) -> None:
+        self._device = device
+        self._chain = chain
+        self._invites = invites
+        self._change = change
+        self._lock = lock
+        self._now = now
+        self._authority: tuple[Issuer, Authority] | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether this device can let others in."""
+        return self._chain.current.is_issuer(self._device.id)
+
+    def authority(self) -> Authority:
+        """This device's own.
+
+        Raises:
+            JoinError: it is no issuer, or its authority's key does not open.
+
+        """
+        issuer = self._chain.current.issuers.get(self._device.id)
+        if issuer is None or not self.open:
+            raise JoinError(Problem.UNKNOWN)
+        if self._authority is None or self._authority[0] != issuer:
+            try:
+                self._authority = (issuer, Authority.of(issuer, self._device))
+            except CertificateError as error:
+                raise JoinError(Problem.ISSUER, str(error)) from error
+        return self._authority[1]
+
+    def invite(self, expires_s: int, address: str, *, approved: bool = False) -> str:
+        """The line that lets one person join at `address` (HOST:PORT of this node's `Enrolment`) until it expires.
+
+        With `approved` whoever comes with it is let in at once; that takes an admin, as does any invite where the team approves nothing.
+
+        Raises:
+            PolicyError: this device is no issuer, or may not approve; the message says who may.
+            TeamError: too many invites are open, the time or address is wrong, or the disk is full.
+
+        """
+        policy = self._chain.current
+        if not self.open:
+            issuers = " or ".join(policy.who_has(Role.ISSUER))
+            raise PolicyError(f"this device cannot invite; {issuers} can: devstream team invite")
+        if approved and not policy.has_role(self._device.id, Role.ADMIN):
+            raise PolicyError(f"only an admin can approve a join beforehand; {' or '.join(policy.who_has(Role.ADMIN))} can")
+        if not 1 <= expires_s <= MAX_INVITE_S:
+            raise TeamError("an invite lasts from one second to 30 days")
+        with self._lock, written():
+            made: Invite = new_invite(self.authority().pin, self._device.public, address)
+            self._invites.add(made, self._now() + expires_s * 1000, self._now(), approved=approved)
+        return write_invite(made)
+
+    def open_for(self) -> float:
+        """For how many seconds the door has to be open from now: for an invite, or a member whose certificate may need renewal."""
+        if not self.open:
+            return 0
+        now = self._now()
+        invited = max(0, self._invites.open_until(now) - now) / 1000
+        return max(invited, 3600.0 if self._renewals_due(now) else 0)
+
+    def _renewals_due(self, now: int) -> bool:
+        """Whether some member may hold a certificate whose half life is over: as far as is known here, by its join or renewal."""
+        first_seen: dict[str, int] = {}
+        for link in self._chain.links:
+            for device in link.policy.persons:
+                first_seen.setdefault(device, link.policy.issued)
+        policy = self._chain.current
+        others = (device for device in policy.persons if device != self._device.id and policy.is_member(device))
+        return any(now - max(first_seen[device], self._invites.issued_at(device)) > RENEW_MS for device in others)
+
+    def admit(self, question: AskMembership) -> Admission:
+        """Decide on somebody who came with an invite. It is bound to the device before anything is signed.
+
+        So a crash in between lets the same device ask again, and no other.
+
+        Raises:
+            JoinError: it may not in; the `problem` is the answer.
+            PolicyError: the policy cannot be changed.
+            TeamError: the disk is full.
+
+        """
+        with self._lock, written():
+            authority, policy, now = self.authority(), self._chain.current, self._now()
+            device = device_id(question.device)
+            is_member = policy.is_member(device) and policy.persons[device] == question.person
+            known = self._invites.check(question.invite, question.secret, question.device, now, is_member=is_member)
+            _check_device(question, authority)
+            if not is_member:
+                _check_name(policy, device, question.person)
+            try:
+                certificate = authority.issue(device, question.request, now)
+            except CertificateError:
+                raise JoinError(Problem.DEVICE) from None
+            first = self._invites.spend(question.invite, question.device, question.person, now)
+            if not is_member:
+                may_sign = policy.has_role(self._device.id, Role.ADMIN)
+                if not may_sign or (policy.asks_approval and not known.approved):
+                    return Admission("", first, known.expires)
+                if not self._change(changes.admit(device, question.person)):
+                    return Admission("", first, known.expires)
+            self._invites.settle(question.invite, now)
+            self._invites.note_issued(device, now)
+            return Admission(certificate, first, known.expires)
+
+    def renew(self, question: AskRenewal) -> str:
+        """A new certificate (PEM) for a device that is in the team, however old its last one is.
+
+        Raises:
+            JoinError: it is not in the team, or did not sign the question.
+            TeamError: the disk is full.
+
+        """
+        authority, device = self.authority(), device_id(question.device)
+        if not self._chain.current.is_member(device):
+            raise JoinError(Problem.NO_MEMBER)
+        if not verify(question.device, renewal_message(authority.pin, question.request), question.proof):
+            raise JoinError(Problem.DEVICE)
+        try:
+            certificate = authority.issue(device, question.request, self._now())
+        except CertificateError:
+            raise JoinError(Problem.DEVICE) from None
+        with self._lock, written():
+            self._invites.note_issued(device, self._now())
+        return certificate
+
+    def reject(self, device: str) -> None:
+        """Turn away a device that waits here; nothing happens when none does.
+
+        Raises:
+            TeamError: the disk is full.
+
+        """
+        with self._lock, written():
+            self._invites.reject(public_key(device))
+
+
+def _check_device(question: AskMembership, authority: Authority) -> None:
+    if not is_sound(question.device) or not verify(question.device, proof_message(authority.pin, question), question.proof):
+        raise JoinError(Problem.DEVICE)
+
+
+def _check_name(policy: Policy, device: str, person: str) -> None:
+    try:
+        check_name(person, "person")
+    except PolicyError:
+        raise JoinError(Problem.NAME) from None
+    if device in policy.persons:
+        raise JoinError(Problem.DEVICE)
+    if changes.is_name_taken(policy, person):
+        raise JoinError(Problem.NAME_TAKEN)

@@ -1,0 +1,133 @@
+r"""One signed policy as it travels and is kept: the bytes, who signed them, and what they say.
+
+document  = msgpack [1, payload, [[signing key's id, signature], ...]]
+payload   = the policy's JSON; these exact bytes are signed, hashed and passed on, never written again
+signature = Ed25519 over `devstream/policy/1\0` and the payload
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+
+from devstream_desktop.stream.entry import public_key
+from devstream_desktop.stream.text import clean
+from devstream_desktop.team.errors import PolicyError
+from devstream_desktop.team.keys import DeviceKey, verify
+from devstream_desktop.team.policy import Policy, check_policy
+
+MAX_DOCUMENT = 512 << 10
+"""Bytes of one signed policy; one for 200 people takes some 20 KB."""
+
+_FORMAT = 1
+_PREAMBLE = b"devstream/policy/1\0"
+_MAX_SIGNATURES = 64
+
+
+class _Document(msgspec.Struct, array_like=True, frozen=True):
+    format: int
+    payload: bytes
+    signatures: tuple[tuple[str, bytes], ...]
+
+
+_decode_document = msgspec.msgpack.Decoder(_Document).decode
+_decode_policy = msgspec.json.Decoder(Policy).decode
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A policy and the signatures on it that are right; whether they are enough is the chain's to say."""
+
+    payload: bytes
+    signatures: tuple[tuple[str, bytes], ...]
+    policy: Policy
+
+    @classmethod
+    def open(cls, document: bytes) -> Signed:
+        """What a document says, its signatures checked.
+
+        Raises:
+            PolicyError: it is none, nobody signed it, or the policy contradicts itself.
+
+        """
+        if len(document) > MAX_DOCUMENT:
+            raise PolicyError(f"a policy of {len(document)} bytes is over the limit of {MAX_DOCUMENT}")
+        try:
+            parsed = _decode_document(document)
+            # Signatures first: only bytes that somebody signed are parsed any further.
+            right = _right_signatures(parsed)
+            if parsed.format != _FORMAT or not right:
+                raise PolicyError("the policy is not signed, or is of a version that this devstream does not know")
+            policy = _decode_policy(parsed.payload)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise PolicyError(f"not a policy: {clean(str(error), 120)}") from None
+        check_policy(policy)
+        return cls(parsed.payload, right, policy)
+
+    @classmethod
+    def make(cls, policy: Policy, keys: Iterable[DeviceKey]) -> Signed:
+        """A policy signed with admins' keys.
+
+        Raises:
+            PolicyError: the policy contradicts itself, or is too large.
+
+        """
+        check_policy(policy)
+        payload = msgspec.json.encode(policy)
+        made = cls(payload, tuple((key.id, key.sign(_PREAMBLE + payload)) for key in keys), policy)
+        if len(made.document) > MAX_DOCUMENT:
+            raise PolicyError(f"a policy of {len(made.document)} bytes is over the limit of {MAX_DOCUMENT}; remove people who left")
+        return made
+
+    def also_signed(self, signatures: Iterable[tuple[str, bytes]]) -> Signed:
+        """The same with further signatures that are right, one for each key."""
+        known = self.signed_by
+        return Signed(self.payload, (*self.signatures, *(one for one in signatures if one[0] not in known)), self.policy)
+
+    def signed_with(self, key: DeviceKey) -> Signed:
+        """The same with one more signature."""
+        return self.also_signed([(key.id, key.sign(_PREAMBLE + self.payload))])
+
+    @cached_property
+    def document(self) -> bytes:
+        """The bytes that travel."""
+        return msgspec.msgpack.encode(_Document(_FORMAT, self.payload, self.signatures))
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of the payload, hexadecimal: what the next version names, whoever signed."""
+        return hashlib.sha256(self.payload).hexdigest()
+
+    @cached_property
+    def signed_by(self) -> frozenset[str]:
+        """The ids of the keys that signed."""
+        return frozenset(device for device, _ in self.signatures)
+
+    def lacks(self, judge: Policy) -> str:
+        """Why the signers of `judge` did not sign it in sufficient number; empty when they did."""
+        count = len(self.signed_by & judge.signers())
+        if count >= judge.threshold:
+            return ""
+        return f"policy version {self.policy.version} is signed by {count} of the {judge.threshold} admins it needs"
+
+
+def sign_policy(policy: Policy, keys: Iterable[DeviceKey]) -> bytes:
+    """The document of a policy signed with admins' keys.
+
+    Raises:
+        PolicyError: the policy contradicts itself, or is too large.
+
+    """
+    return Signed.make(policy, keys).document
+
+
+def _right_signatures(document: _Document) -> tuple[tuple[str, bytes], ...]:
+    if len(document.signatures) > _MAX_SIGNATURES:
+        raise PolicyError("the policy has too many signatures")
+    message = _PREAMBLE + document.payload
+    right = {device: signature for device, signature in document.signatures if verify(public_key(device), message, signature)}
+    return tuple(right.items())
