@@ -167,7 +167,8 @@ class PolicyChain:
             first = version - BRANCH
         if known == self.stamp:
             return []
-        return [link.document for link in (*self._links[max(0, first) :], *self._proposals)]
+        fork = [self._fork] if self._fork and first == self.current.version == version else []
+        return [*(link.document for link in (*self._links[max(0, first) :], *self._proposals)), *fork]
 
     def take(self, link: Signed) -> bool:
         """Take the next policy, or a proposal of it, or a further signature on one; False when there is nothing new in it.
@@ -206,7 +207,7 @@ class PolicyChain:
             PolicyForkError: it is of another branch, as well signed, that does not win; `forked` is true until the next version.
 
         """
-        branch, changed = self.copy(), False
+        branch, rival, before = self.copy(), False, self.stamp
         problem: PolicyError | None = None
         try:
             for document in documents:
@@ -215,18 +216,19 @@ class PolicyChain:
                 if version <= branch.current.version:
                     if link.hash == branch._links[version - 1].hash:
                         continue
-                    branch = self._upto(version - 1, link)
-                changed |= branch.take(link)
+                    if not rival:
+                        self.adopt(branch)
+                    branch, rival = self._upto(version - 1, link), True
+                branch.take(link)
         except PolicyError as error:
             problem = error
-        if branch._links[: len(self._links)] == self._links:
-            if changed:
-                self.adopt(branch)
-        elif len(branch._links) > 1:
-            changed = self._settle(branch)
+        if not rival:
+            self.adopt(branch)
+        else:
+            self._settle(branch)
         if problem is not None:
             raise problem
-        return changed
+        return self.stamp != before
 
     def copy(self) -> PolicyChain:
         """A chain to try something on."""
@@ -289,8 +291,8 @@ class PolicyChain:
             raise PolicyError(reason)
         return other
 
-    def _settle(self, rival: PolicyChain) -> bool:
-        """Choose between this chain and a branch of it; whether anything changed.
+    def _settle(self, rival: PolicyChain) -> None:
+        """Choose between this chain and a branch of it.
 
         Raises:
             PolicyForkError: this one stays.
@@ -302,7 +304,7 @@ class PolicyChain:
         if _wins(self._links[start - 1].policy, theirs=rival._links[start:], mine=self._links[start:]):
             rival._fork = mine.document
             self.adopt(rival)
-            return True
+            return
         # Only a branch from the newest version can still surprise anybody; an old one must not stop deploys for ever.
         if start == len(self._links) - 1:
             self._fork = theirs.document

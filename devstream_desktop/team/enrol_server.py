@@ -11,6 +11,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -34,6 +35,7 @@ QUESTION_S = 10.0
 _BACKLOG = 64
 _ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  # compared with, not bound to
 _GRACE_S = 5.0  # the door opens before the invite is made, which needs its port
+_FRESH_S = 86_400.0  # how old the certificate shown may be
 _RETRY_S = 1.0  # after an accept failed, as when descriptors are exhausted
 
 
@@ -67,6 +69,8 @@ class Enrolment:
         self._closing = False
         self._changed = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
+        self._context: ssl.SSLContext
+        self._certified = 0.0
 
     @property
     def port(self) -> int:
@@ -101,6 +105,8 @@ class Enrolment:
 
         """
         self._changed.set()
+        if self.is_open and time.monotonic() - self._certified > _FRESH_S:
+            await self._certify()
         if self._team.admissions.open_for() > 0:
             await self._open()
 
@@ -141,7 +147,7 @@ class Enrolment:
             if self.is_open:
                 return
             await self.wait_closed()  # the port is free then
-            context = await asyncio.to_thread(self._team.tls_server)
+            await self._certify()
             family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
             try:
                 listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
@@ -152,11 +158,14 @@ class Enrolment:
             self._port = listener.getsockname()[1]
             self._changed.clear()
             self._closing = False
-            self._keeper = asyncio.create_task(self._keep_open(listener, context), name="enrolment")
+            self._keeper = asyncio.create_task(self._keep_open(listener), name="enrolment")
 
-    async def _keep_open(self, listener: socket.socket, context: ssl.SSLContext) -> None:
+    async def _certify(self) -> None:
+        self._context, self._certified = await asyncio.to_thread(self._team.tls_server), time.monotonic()
+
+    async def _keep_open(self, listener: socket.socket) -> None:
         """Serve until nobody can use it; looks again at each change and each end."""
-        accepting = asyncio.create_task(self._accept(listener, context), name="enrolment-accept")
+        accepting = asyncio.create_task(self._accept(listener), name="enrolment-accept")
         try:
             left = max(self._team.admissions.open_for(), _GRACE_S)
             while left > 0:
@@ -171,7 +180,7 @@ class Enrolment:
             await asyncio.gather(accepting, return_exceptions=True)
             listener.close()
 
-    async def _accept(self, listener: socket.socket, context: ssl.SSLContext) -> None:
+    async def _accept(self, listener: socket.socket) -> None:
         slots = asyncio.Semaphore(CONNECTIONS)
         loop = asyncio.get_running_loop()
         while True:
@@ -183,19 +192,19 @@ class Enrolment:
                 _log.warning("a joiner could not be met: %s", error)
                 await asyncio.sleep(_RETRY_S)
                 continue
-            task = asyncio.create_task(self._serve(connection, context))
+            task = asyncio.create_task(self._serve(connection))
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
             task.add_done_callback(lambda _: slots.release())
 
-    async def _serve(self, connection: socket.socket, context: ssl.SSLContext) -> None:
+    async def _serve(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=wire.MAX_QUESTION)
         protocol = asyncio.StreamReaderProtocol(reader)
         try:
             async with asyncio.timeout(QUESTION_S):
                 transport, _ = await loop.connect_accepted_socket(
-                    lambda: protocol, connection, ssl=context, ssl_handshake_timeout=wire.HANDSHAKE_S
+                    lambda: protocol, connection, ssl=self._context, ssl_handshake_timeout=wire.HANDSHAKE_S
                 )
                 try:
                     writer = asyncio.StreamWriter(transport, protocol, reader, loop)

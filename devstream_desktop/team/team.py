@@ -197,8 +197,14 @@ class Team:
         return self._member.peers
 
     def tls_server(self) -> ssl.SSLContext:
-        """The context that joiners are met with: this device's certificate, no client certificate asked."""
-        return tls.server_context(self.certificate_pem, TlsKey(self.tls_key_pem), self._home.secrets)
+        """The context that joiners are met with: a certificate by this device's own authority, which invites pin; none of the client asked.
+
+        Raises:
+            JoinError: this device is no issuer.
+
+        """
+        key = TlsKey.generate()
+        return tls.server_context(self.admissions.authority().issue(self.device.id, key.request(), self.now()), key, self._home.secrets)
 
     @property
     def is_admin(self) -> bool:
