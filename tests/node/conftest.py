@@ -48,6 +48,12 @@ class Desk:
         assert "Traceback" not in done.stderr, done.stderr
         return (done.stdout if code == 0 else done.stderr).strip()
 
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command that goes on beside the test."""
+        return subprocess.Popen(
+            [*DEVSTREAM, "--home", str(self.home.root), *arguments], env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+
     def start(self, *arguments: str) -> None:
         """Start the node and wait for its `ready` line."""
         self.process = subprocess.Popen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable
 from importlib.resources import files
@@ -165,7 +166,7 @@ async def test_a_renewal_takes_the_real_issuer_and_a_member(team: Team, door: En
     give(team, "bo", Role.ADMIN)
     tell(team, bo)
     cy = await member(door, home("cy"), "cy", team.now)
-    with pytest.raises(TeamError, match="not the device that invited you|cannot be reached"):
+    with pytest.raises(TeamError, match=r"not the device that invited you|cannot be reached"):
         await cy.renew({bo.device.id: doors[team.device.id]})
     team.change(changes.revoke(changes.chosen_devices(team.chain.current, "cy"), "left", team.now(), ()))
     with pytest.raises(TeamError, match="does not know this device as one of the team"):
@@ -264,10 +265,8 @@ async def test_a_change_that_lost_is_made_again(team: Team, door: Enrolment, hom
         give(bo, "bo", Role.DEPLOYER, f"b{number}/*")
         for _ in range(4):
             for sender, receiver in ((team, bo), (bo, team)):
-                try:
+                with contextlib.suppress(PolicyError):
                     tell(sender, receiver)
-                except PolicyError:
-                    pass
                 receiver.restore()
         assert team.chain.current == bo.chain.current
         patterns = {grant.pattern for grant in team.chain.current.grants}
@@ -331,7 +330,7 @@ async def test_revoking_takes_every_right_and_says_where_feeds_end(team: Team, d
     assert bo.device.id not in policy.issuers
     with pytest.raises(PolicyError, match="is no person of the team"):
         changes.chosen_devices(policy, "bo")
-    with pytest.raises(PolicyError, match="the only|nobody could change"):
+    with pytest.raises(PolicyError, match="nobody could change"):
         team.change(changes.revoke((team.device.id,), "", team.now(), ()))
 
 

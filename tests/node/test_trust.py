@@ -1,0 +1,132 @@
+"""Real nodes over a team's life: who is let in, who is put out, several admins, and the day the only one is gone."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.messages import GetMembers, GetPolicy, Members, PolicyState
+
+
+def members(desk) -> Members:
+    with Client(desk.home.control_url()) as client:
+        return client.ask(GetMembers(), Members)
+
+
+def policy(desk) -> PolicyState:
+    with Client(desk.home.control_url()) as client:
+        return client.ask(GetPolicy(), PolicyState)
+
+
+def device(desk, person: str) -> str:
+    return next(member.devices[0].device for member in members(desk).members if member.person == person)
+
+
+def states(desk) -> list[tuple[str, str]]:
+    return [(line.event.state, line.event.actor) for line in desk.lines() if line.event.kind == "team"]
+
+
+def test_the_third_person_waits_and_everybody_sees_the_same_six_words(world, until) -> None:
+    ana, bob = world.team("bob")
+    cy = world.desk("cy")
+    joining = cy.begin("team", "join", ana.run("team", "invite"), "--person", "cy")
+    assert joining.stdout is not None
+    assert "ana of acme has to let you in" in joining.stdout.readline()
+    words = joining.stdout.readline().strip()
+    until("bob sees that cy asks", lambda: ("asked", "cy") in states(bob))
+    (asked,) = [line for line in bob.lines() if line.event.state == "asked"]
+    assert asked.event.reason.startswith(f"{words}: ")
+    assert [(one.person, one.words) for one in members(bob).waiting] == [("cy", words)]
+    assert any("cy waits to join" in notice for notice in ana.status().notices)
+    assert "only an admin's device can change the team; ana can" in bob.run("team", "approve-join", "cy", code=1)
+    assert "cy is in the team" in ana.run("team", "approve-join", "cy")
+    out, _ = joining.communicate(timeout=30)
+    assert "cy joined team acme" in out
+    assert joining.returncode == 0
+    cy.start()
+    for desk in (ana, bob, cy):
+        until("all see it", lambda desk=desk: ("joined", "cy") in states(desk) and len(members(desk).waiting) == 0)
+
+    dan = world.desk("dan")
+    invite = ana.run("team", "invite")
+    dan.run("team", "join", invite, "--person", "dan", "--no-wait", code=1)
+    until("dan's wish is known", lambda: [one.person for one in members(ana).waiting] == ["dan"])
+    assert "dan is turned away" in ana.run("team", "approve-join", "dan", "--reject")
+    until("dan hears it", lambda: "turned this device away" in dan.run("team", "join", invite, "--person", "dan", "--no-wait", code=1))
+
+
+def test_a_revoked_device_is_out_within_seconds_and_its_past_stays(world, until) -> None:
+    ana, bob, cy = world.team("bob", "cy")
+    cy.run("duty", "off")
+    until("cy's word is everywhere", lambda: any(line.event.subject == "duty/cy" for line in bob.lines()))
+    lost = device(ana, "cy")
+    until("cy is linked", lambda: any(peer.device == lost for desk in (ana, bob) for peer in desk.status().peers))
+    assert "cy is out of the team" in ana.run("team", "revoke", "cy", "--why", "laptop stolen")
+    began = time.monotonic()
+    for desk in (ana, bob):
+        until("no link with cy", lambda desk=desk: not [p for p in desk.status().peers if p.device == lost and p.state != "lost"], 20)
+        until("they are told", lambda desk=desk: ("revoked", "cy") in states(desk))
+    assert time.monotonic() - began < 20
+    cy.run("duty", "on")
+    until("cy is refused", lambda: any("was revoked: laptop stolen" in one.reason for desk in (ana, bob) for one in desk.status().refused))
+    assert [line.event.state for line in bob.lines() if line.event.subject == "duty/cy"] == ["off"]
+    assert "(out since" in bob.run("team", "members")
+    assert "that is this device" in ana.run("team", "revoke", "ana", code=1)
+    assert "is no person of the team" in ana.run("team", "revoke", "eve", code=1)
+
+    dan = world.desk("dan")
+    dan.run("team", "join", ana.run("team", "invite", "--pre-approved"), "--person", "dan")
+    cy.stop()
+    dan.start()
+    until("who comes later has the honest past", lambda: any(line.event.subject == "duty/cy" for line in dan.lines()))
+    assert "off" in [line.event.state for line in dan.lines() if line.event.subject == "duty/cy"]
+
+
+def test_two_admins_at_once_and_then_two_who_must_sign(world, until) -> None:
+    ana, bob = world.team("bob")
+    assert any("if ana's device is lost" in notice for notice in ana.status().notices)
+    ana.run("team", "grant", "bob", "admin")
+    until("bob is admin", lambda: policy(bob).may_change)
+    assert not any("is lost" in notice for notice in ana.status().notices)
+
+    commands = [desk.begin("team", "grant", desk.home.root.name, "deployer", f"t{number}/*") for number in range(2) for desk in (ana, bob)]
+    assert [(command.communicate(timeout=60), command.returncode)[1] for command in commands] == [0] * 4
+    wanted = {"deployer t0/*", "deployer t1/*"}
+    for desk in (ana, bob):
+        until("both have every change", lambda desk=desk: all(wanted <= set(one.roles) for one in members(desk).members))
+    until("and one policy", lambda: policy(ana).version == policy(bob).version and not policy(ana).forked and not policy(bob).forked)
+
+    cy = world.desk("cy")
+    cy.run("team", "join", bob.run("team", "invite", "--pre-approved"), "--person", "cy")
+    cy.start("--peer", ana.ready["mesh"])
+    until("ana trusts whom bob let in", lambda: any(p.person == "cy" and p.state == "live" for p in ana.status().peers))
+
+    assert "proposed" in ana.run("team", "set", "--threshold", "2")
+    until("bob sees it", lambda: policy(bob).proposals)
+    assert "admins who must sign a change: 2 instead of 1" in bob.run("team", "policy")
+    assert "the change is signed (policy version" in bob.run("team", "approve-policy")
+    until("it is in force", lambda: policy(ana).threshold == 2)
+    assert "proposed" in bob.run("team", "grant", "cy", "collector")
+    until("ana sees it", lambda: policy(ana).proposals)
+    ana.run("team", "approve-policy", policy(ana).proposals[0].id)
+    until("cy is collector", lambda: "collector" in cy.status().roles)
+
+
+def test_the_only_admin_is_gone_and_the_paper_helps(world, until) -> None:
+    ana, bob = world.team("bob")
+    paper = ana.run("team", "recovery-key")
+    assert paper.startswith("dsr1-")
+    until("bob knows of the paper", lambda: policy(bob).recovery_key)
+    ana.stop()
+    assert "only an admin's device" in bob.run("team", "grant", "bob", "deployer", code=1)
+    assert "mistyped" in bob.run("team", "recover", stdin=paper[:-2] + "\n", code=1)
+    assert "bob is admin on this device" in bob.run("team", "recover", stdin=paper + "\n")
+    assert "bob is deployer" in bob.run("team", "grant", "bob", "deployer")
+    cy = world.desk("cy")
+    cy.run("team", "join", bob.run("team", "invite", "--pre-approved"), "--person", "cy")
+    assert [one["person"] for one in json.loads(cy.run("team", "members", "--json"))["members"]] == ["ana", "bob", "cy"]
+    log = (bob.home.log).read_text()
+    assert paper not in log
+    for path in (*bob.home.root.rglob("*"), *ana.home.root.rglob("*")):
+        assert not path.is_file() or paper[5:20].encode() not in path.read_bytes()
