@@ -27,6 +27,8 @@ def describe(found: Status, now: int) -> Iterator[str]:
     """A status in lines for a person, what is wrong first."""
     for notice in found.notices:
         yield f"! {notice}"
+    for advice in found.advice:
+        yield f"> {advice}"
     yield f"{found.person} in team {found.team}, {wording.count(found.members, 'member')}; {'on' if found.on_duty else 'off'} duty"
     yield f"device   {found.device}"
     if found.roles:

@@ -352,6 +352,8 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     certificate_expires: int = 0
     notices: tuple[str, ...] = ()
     """What is wrong and what to do, a sentence each."""
+    advice: tuple[str, ...] = ()
+    """Nothing is wrong yet, but somebody should do something: let a person in, sign a change, make a second admin; a sentence each."""
 
 
 class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -68,6 +68,8 @@ class Standing:
     """Why the policy does not count this device a member; empty when it does."""
     people: tuple[str, ...]
     admins: tuple[str, ...]
+    recovery_key: bool = False
+    """Whether the team keeps a key on paper."""
     policy_version: int
     policy_issued: int
     policy_expires: int
@@ -86,12 +88,12 @@ def membership(standing: Standing) -> Check:
 def admins(standing: Standing) -> Check:
     """Whether the team outlives the loss of one laptop."""
     others = [person for person in standing.people if person not in standing.admins]
-    if len(standing.admins) == 1 and others:
+    if len(standing.admins) == 1 and others and not standing.recovery_key:
         (alone,) = standing.admins
         return warning(
             "admins",
             f"{alone} is the only admin: without that device nobody can let people in, put them out or renew the policy",
-            f"{alone} makes a second one: devstream team grant {others[0]} admin",
+            f"{alone} makes a second one (devstream team grant {others[0]} admin) or keeps a key on paper (devstream team recovery-key)",
         )
     return ok("admins", f"{', '.join(standing.admins)}" + ("" if others or len(standing.people) > 1 else "; a team of one"))
 
@@ -116,7 +118,8 @@ def certificate(standing: Standing, now: int) -> Check:
         return problem("certificate", "not valid yet: this clock is behind", "set the clock right (network time)")
     until = wording.ends(standing.certificate_expires, now)
     if now > standing.certificate_expires:
-        return problem("certificate", f"{until}, so no peer talks to this device", "ask an admin for a new invite, and join again")
+        advice = "start devstream where it reaches a device that lets people in, and it is renewed; else ask an admin for a new invite"
+        return problem("certificate", f"{until}, so no peer talks to this device", advice)
     if standing.certificate_expires - now < CERTIFICATE_LATE_MS:
         return warning("certificate", f"{until} and was not renewed", "see that this device reaches one that can issue (devstream status)")
     return ok("certificate", until)

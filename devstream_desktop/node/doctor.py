@@ -161,6 +161,7 @@ def _standing(home: Home) -> Standing:
         outsider=outsider(policy, device) or "",
         people=policy.people(),
         admins=policy.who_has(Role.ADMIN),
+        recovery_key=bool(policy.recovery),
         policy_version=policy.version,
         policy_issued=policy.issued,
         policy_expires=policy.expires,

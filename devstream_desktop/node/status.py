@@ -84,6 +84,7 @@ async def describe(node: Node) -> Status:
         policy_expires=policy.expires,
         certificate_expires=node.team.certificate_expires,
         notices=tuple(_notices(node, mesh.pruning_suspended)),
+        advice=tuple(_advice(node)),
     )
 
 
@@ -118,7 +119,7 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
 
 def _notices(node: Node, pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
-    found = [*node.notices.values(), node.policy_trouble(), *advice(policy, now_ms(), is_admin=node.team.is_admin), pruning_suspended]
+    found = [*node.notices.values(), node.policy_trouble(), pruning_suspended]
     found += [
         f"{policy.name_of(device)}'s device {device[:8]} wrote two different entries under one number: an old copy of its database was"
         " brought back, or somebody else has its key; that feed is closed. If it was no restored backup: devstream team revoke "
@@ -126,11 +127,16 @@ def _notices(node: Node, pruning_suspended: str) -> list[str]:
         for device in node.mesh.frozen_devices()
         if policy.is_member(device)
     ]
-    found += [f"{ask.person} waits to join; devstream team approve-join {ask.device[:8]}" for ask in node.trust.waiting()]
-    waiting = [one for one in node.team.chain.proposals if node.device not in one.signed_by]
-    if waiting and node.team.is_admin:
-        found.append(f"{len(waiting)} changes of the team wait for your signature; see devstream team policy")
     if node.deploys is not None:
         status = node.deploys.status()
         found += [status.mistake, status.trouble]
     return [notice for notice in found if notice]
+
+
+def _advice(node: Node) -> list[str]:
+    found = list(advice(node.team.chain.current, now_ms(), is_admin=node.team.is_admin))
+    found += [f"{ask.person} waits to join; devstream team approve-join {ask.device[:8]}" for ask in node.trust.waiting()]
+    waiting = [one for one in node.team.chain.proposals if node.device not in one.signed_by]
+    if waiting and node.team.is_admin:
+        found.append(f"{len(waiting)} changes of the team wait for your signature; see devstream team policy")
+    return found

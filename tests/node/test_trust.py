@@ -38,7 +38,7 @@ def test_the_third_person_waits_and_everybody_sees_the_same_six_words(world, unt
     (asked,) = [line for line in bob.lines() if line.event.state == "asked"]
     assert asked.event.reason.startswith(f"{words}: ")
     assert [(one.person, one.words) for one in members(bob).waiting] == [("cy", words)]
-    assert any("cy waits to join" in notice for notice in ana.status().notices)
+    assert any("cy waits to join" in sentence for sentence in ana.status().advice)
     assert "only an admin's device can change the team; ana can" in bob.run("team", "approve-join", "cy", code=1)
     assert "cy is in the team" in ana.run("team", "approve-join", "cy")
     out, _ = joining.communicate(timeout=30)
@@ -85,10 +85,10 @@ def test_a_revoked_device_is_out_within_seconds_and_its_past_stays(world, until)
 
 def test_two_admins_at_once_and_then_two_who_must_sign(world, until) -> None:
     ana, bob = world.team("bob")
-    assert any("if ana's device is lost" in notice for notice in ana.status().notices)
+    assert any("if ana's device is lost" in sentence for sentence in ana.status().advice)
     ana.run("team", "grant", "bob", "admin")
     until("bob is admin", lambda: policy(bob).may_change)
-    assert not any("is lost" in notice for notice in ana.status().notices)
+    assert not any("is lost" in sentence for sentence in ana.status().advice)
 
     commands = [desk.begin("team", "grant", desk.home.root.name, "deployer", f"t{number}/*") for number in range(2) for desk in (ana, bob)]
     assert [(command.communicate(timeout=60), command.returncode)[1] for command in commands] == [0] * 4
