@@ -44,6 +44,31 @@ def genuine(
     return found, bad
 
 
+def before_end(
+    found: Sequence[tuple[Entry, bool]], end: tuple[int, bytes], above: Callable[[Entry], Entry | None]
+) -> tuple[list[tuple[Entry, bool]], list[int], int]:
+    """What the hash chain leads to from the end of a feed. Whoever stole the key signs what he likes, but cannot meet a known hash.
+
+    Args:
+        found: Genuine entries of the feed, ascending.
+        end: Number and hash of its last entry.
+        above: The entry already held right after the given one, if any.
+
+    Returns:
+        Those of `found` that are proven, the numbers of those beyond the end, and how many were left out.
+
+    """
+    last, last_hash = end
+    good: list[tuple[Entry, bool]] = []
+    for entry, verified in reversed(found):
+        after = good[-1][0] if good and good[-1][0].seq == entry.seq + 1 else above(entry)
+        known = last_hash if entry.seq == last else after.prev if after is not None and entry.seq < last else b""
+        if entry.hash == known:
+            good.append((entry, verified))
+    good.reverse()
+    return good, [entry.seq for entry, _ in found if entry.seq > last], len(found) - len(good)
+
+
 def contradict(one: Entry, other: Entry) -> bool:
     """Whether no honest device could have written both: one number twice, a clock that ran back, or a broken chain."""
     if one.feed != other.feed or one.hash == other.hash:

@@ -19,7 +19,7 @@ What happens to an entry that comes in, in this order:
     more than ten minutes ahead of us     held back: asked for again when its time has come
     contradicts a neighbour               proof: frozen
     its author may not write this         refused: asked for again when the policy changes
-    its feed has been ended               refused, but for what the hash chain leads to from the end (a revoked device's honest past)
+    its author was revoked                refused, but for what the hash chain leads to from the end of its feed
     else                                  stored
 """
 
@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from devstream_desktop.mesh import intervals
-from devstream_desktop.mesh.chain import contradict, genuine
+from devstream_desktop.mesh.chain import before_end, contradict, genuine
 from devstream_desktop.mesh.feed import FeedState
 from devstream_desktop.mesh.holdings import Holdings
 from devstream_desktop.mesh.store import Arrival, LogStore
@@ -233,7 +233,10 @@ class Replica(Holdings):
         outcome.bad += bad
         end = self._ended(state.feed)
         if end is not None:
-            found, rivals = self._before_end(state, found, end, outcome), []
+            found, beyond, refused = before_end(found, end, lambda entry: self._at(state, entry.seq + 1))
+            rivals, outcome.refused = [], outcome.refused + refused
+            outcome.reason = "its author was revoked, and wrote this later" if refused else outcome.reason
+            state.refused = intervals.union([*state.refused, *((seq, seq) for seq in beyond)])
         if found and state.feed == self.own_feed:
             self._renew_epoch()  # a peer holds entries of ours that this log does not: it is older than the last one we wrote
         timely = self._by_age(state, found, now, outcome)
@@ -257,26 +260,6 @@ class Replica(Holdings):
             elif not state.frozen and self._signed(one):
                 outcome.stored += self._freeze(state, (one, other), now)
         return [] if state.frozen else good
-
-    def _before_end(
-        self, state: FeedState, found: list[tuple[Entry, bool]], end: tuple[int, bytes], outcome: Outcome
-    ) -> list[tuple[Entry, bool]]:
-        """What the hash chain leads to from the end of a feed. Whoever stole the key signs what he likes, but cannot meet a known hash."""
-        last, last_hash = end
-        good: list[tuple[Entry, bool]] = []
-        for entry, verified in reversed(found):
-            above = good[-1][0] if good and good[-1][0].seq == entry.seq + 1 else self._at(state, entry.seq + 1)
-            known = last_hash if entry.seq == last else above.prev if above is not None and entry.seq < last else b""
-            if entry.hash == known:
-                good.append((entry, verified))
-                continue
-            outcome.refused += 1
-            outcome.reason = "its author was revoked, and this is not of what it had written until then"
-            if entry.seq > last:
-                state.refused = intervals.add(state.refused, entry.seq, entry.seq)
-                self._feeds[state.feed] = state
-        good.reverse()
-        return good
 
     def _by_age(self, state: FeedState, found: list[tuple[Entry, bool]], now: int, outcome: Outcome) -> list[tuple[Entry, bool]]:
         """Settle what has expired, hold back what is ahead of its time, return the rest (clocks grow inside a feed: each is one end)."""

@@ -215,7 +215,7 @@ class Mesh:
         self._follow_policy()
 
     async def renew(self, credentials: Credentials) -> None:
-        """Take up a new certificate; links are dialed anew by those that had dialed us.
+        """Take up a new certificate, or other authorities; links are dialed anew by those that had dialed us.
 
         Raises:
             ListenError: the certificate is not usable (then all stays as it was), or the port was taken meanwhile.
@@ -248,7 +248,7 @@ class Mesh:
 
     def frozen_devices(self) -> tuple[str, ...]:
         """The devices of which two different entries under one number are known."""
-        return tuple(sorted({device_id(feed[:KEY_BYTES]) for feed in self._core.replica.frozen()}))
+        return tuple({device_id(feed[:KEY_BYTES]): None for feed in self._core.replica.frozen()})
 
     def keep_for(self, retention_ms: int) -> None:
         """Keep entries for another time from now on."""

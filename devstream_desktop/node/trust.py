@@ -23,8 +23,7 @@ from devstream_desktop.team.fingerprint import six_words
 from devstream_desktop.team.policy import WARNING_MS, Policy
 from devstream_desktop.team.team import Team
 
-LOOK_S = 60
-"""How often it is looked whether a certificate, the policy or the door is due."""
+MAX_RETRY_S = 3600
 _DAY_MS = 86_400_000
 _SAY_AGAIN_MS = 7 * _DAY_MS
 """Where the door is is said again before history forgets it."""
@@ -75,16 +74,20 @@ class Trust:
         self._looking = asyncio.Lock()
         self._renew_after = 0
         self._failures = 0
+        self._renewing = False
+        self._started = False
+        """Whether the mesh has credentials, so that new ones must be handed to it."""
         self.enrolment: Enrolment | None = None
 
     def credentials(self) -> Credentials:
         """What this node shows and believes in TLS."""
-        self._trusted = self._team.ca_pem
+        self._trusted, self._started = self._team.ca_pem, True
         return Credentials(self._trusted, self._team.certificate_pem, self._team.tls_key_pem)
 
     async def start(self) -> None:
-        """Renew what is due before anybody is met."""
-        await self._renew_certificate()
+        """An issuer renews its own certificate before anybody is met; others meet their issuer first."""
+        if self._team.admissions.open:
+            await self._renew_certificate()
 
     async def stop(self) -> None:
         """Close the door."""
@@ -115,7 +118,10 @@ class Trust:
     async def look(self) -> None:
         """See to everything that is due."""
         async with self._looking:
-            await self._renew_certificate()
+            if self._team.admissions.open:
+                await self._renew_certificate()
+            elif not self._renewing:
+                self._spawn(self._renew_certificate())  # an issuer that does not answer must not hold up the rest
             if self._team.ca_pem != self._trusted:
                 await self._use(self.credentials())
             with suppress(DevstreamError):  # a full disk says so elsewhere; there are weeks left
@@ -154,22 +160,31 @@ class Trust:
         now = self._team.now()
         if not self._team.renewal_due or now < self._renew_after:
             return
-        doors = await asyncio.to_thread(membership.doors, self._home)
-        doors |= {device: where for device, (_, where) in self._board.doors.items()}
+        self._renewing = True
         try:
-            await self._team.renew(doors)
+            doors = await asyncio.to_thread(membership.doors, self._home)
+            await self._team.renew(doors | {device: where for device, (_, where) in self._board.doors.items()})
         except DevstreamError as error:
-            # Ever more rarely up to an hour: an issuer may be away for days, and half of a certificate's life is left.
+            # Soon again, since the issuer's door may just be opening, then ever more rarely: an issuer may be away for days.
+            delay_s = min(MAX_RETRY_S, 2 << min(self._failures, 12))
             self._failures += 1
-            self._renew_after = now + min(3_600_000, 30_000 << min(self._failures, 7))
+            self._renew_after = now + delay_s * 1000
+            self._spawn(self._look_after(delay_s))
             if self._team.certificate_expires - now < _DAY_MS * 5:
                 self._notices["certificate"] = str(error)
             _log.warning("%s", error)
             return
+        finally:
+            self._renewing = False
         self._failures, self._renew_after = 0, 0
         self._notices.pop("certificate", None)
         _log.info("this device has a new certificate")
-        self._trusted = ""  # so that the mesh takes it up
+        if self._started:
+            await self._use(self.credentials())
+
+    async def _look_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.look()
 
     async def _tend_door(self) -> None:
         if not self._team.admissions.open:

@@ -123,14 +123,24 @@ class Admissions:
         return max(invited, 3600.0 if self._renewals_due(now) else 0)
 
     def _renewals_due(self, now: int) -> bool:
-        """Whether some member may hold a certificate whose half life is over: as far as is known here, by its join or renewal."""
+        """Whether some member may need a certificate, as far as is known here.
+
+        Half the life of its last one from here is over, counted from its join where it has none; or an authority, perhaps the one that it
+        has its certificate from, was taken out of the policy since.
+        """
         first_seen: dict[str, int] = {}
+        lost_at, pins = 0, frozenset[str]()
         for link in self._chain.links:
             for device in link.policy.persons:
                 first_seen.setdefault(device, link.policy.issued)
+            if pins - link.policy.pins:
+                lost_at = link.policy.issued
+            pins = link.policy.pins
         policy = self._chain.current
-        others = (device for device in policy.persons if device != self._device.id and policy.is_member(device))
-        return any(now - max(first_seen[device], self._invites.issued_at(device)) > RENEW_MS for device in others)
+        others = [device for device in policy.persons if device != self._device.id and policy.is_member(device)]
+        since = {device: max(first_seen[device], self._invites.issued_at(device)) for device in others}
+        recently_lost = now - lost_at < 2 * RENEW_MS
+        return any(now - at > RENEW_MS or (recently_lost and at < lost_at) for at in since.values())
 
     def admit(self, question: AskMembership) -> Admission:
         """Decide on somebody who came with an invite. It is bound to the device before anything is signed.

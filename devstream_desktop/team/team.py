@@ -193,7 +193,7 @@ class Team:
 
     @property
     def peer_hints(self) -> tuple[str, ...]:
-        """Addresses (HOST:PORT) where the issuer said that nodes may be found."""
+        """Addresses (HOST:PORT) where peers were when this device joined."""
         return self._member.peers
 
     def tls_server(self) -> ssl.SSLContext:
@@ -215,12 +215,8 @@ class Team:
         """Why a peer may not connect, as a sentence; None for a member that is not revoked."""
         return authors.outsider(self.chain.current, device)
 
-    def refusal(self, device: str, kind: Kind, state: str, at_ms: int) -> str | None:
-        """Why a device may not author this kind and state at a time (UTC milliseconds), as a sentence; None when it may."""
-        return authors.refusal(self.chain, device, kind, state, at_ms)
-
     def refusal_of(self, device: str, event: Event, at_ms: int) -> str | None:
-        """As `refusal`, and whether the author may say just this; what a receiver asks before it stores or relays."""
+        """Why a device may not say just this at a time (UTC milliseconds), None when it may: asked before anything is stored or relayed."""
         return authors.refusal_of(self.chain, device, event, at_ms)
 
     def missing_role(self, kind: Kind, state: str) -> authors.MissingRole | None:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
+
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages import GetMembers, GetPolicy, Members, PolicyState
+from devstream_desktop.team import membership
+from devstream_desktop.team.certificates import TlsKey, expiry_ms
+from devstream_desktop.team.team import Team
+from devstream_desktop.team.vault import Vault
 
 
 def members(desk) -> Members:
@@ -130,3 +136,40 @@ def test_the_only_admin_is_gone_and_the_paper_helps(world, until) -> None:
     assert paper not in log
     for path in (*bob.home.root.rglob("*"), *ana.home.root.rglob("*")):
         assert not path.is_file() or paper[5:20].encode() not in path.read_bytes()
+
+
+def aged(desk, issuer, days: int) -> int:
+    """Give a desk that does not run a certificate that was issued so many days ago; when it ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEVSTREAM_KEY_FILE", issuer.environment["DEVSTREAM_KEY_FILE"])
+        authority = Team.load(issuer.home, Vault.open(issuer.home)).admissions.authority()
+        patch.setenv("DEVSTREAM_KEY_FILE", desk.environment["DEVSTREAM_KEY_FILE"])
+        vault, key = Vault.open(desk.home), TlsKey.generate()
+        device = Team.load(desk.home, vault).device.id
+        pem = authority.issue(device, key.request(), round((time.time() - days * 86_400) * 1000))
+        membership.save_tls(desk.home, vault, pem, key.pem)
+    return expiry_ms(pem)
+
+
+@pytest.mark.parametrize("days", [16, 40])
+def test_a_certificate_past_half_its_life_or_its_end_is_renewed_at_the_start(world, until, days: int) -> None:
+    ana, bob = world.team("bob")
+    bob.stop()
+    old = aged(bob, ana, days)
+    # The door is shut: as far as ana knows bob's certificate is fresh. An invite opens it here; in life it is time that does.
+    assert "ds1-" in ana.run("team", "invite")
+    bob.start("--peer", ana.ready["mesh"])
+    until("bob has a new one", lambda: bob.status().certificate_expires > old + 10 * 86_400_000)
+    until("and is linked with it", lambda: any(peer.state == "live" for peer in bob.status().peers))
+    assert bob.status().certificate_expires > (time.time() + 29 * 86_400) * 1000
+
+
+def test_the_founder_is_revoked_and_everybody_gets_a_certificate_of_another_issuer(world, until) -> None:
+    ana, bob, cy = world.team("bob", "cy")
+    ana.run("team", "grant", "bob", "admin")
+    until("bob lets people in", lambda: bob.status().can_invite)
+    until("cy knows where", lambda: ("issuing", "bob") in states(cy))
+    bob.run("team", "revoke", "ana", "--why", "stolen")
+    until("cy has one of bob's", lambda: "this device has a new certificate" in cy.home.log.read_text(), 60)
+    until("bob and cy are linked", lambda: any(p.person == "bob" and p.state == "live" for p in cy.status().peers), 60)
+    assert not any(peer.person == "ana" for peer in cy.status().peers)

@@ -48,7 +48,7 @@ def test_a_founder_may_everything_but_deploy(team: Team) -> None:
     assert (me.person, me.roles, me.grants) == ("ana", (Role.ADMIN, Role.ISSUER, Role.COLLECTOR, Role.EXECUTOR), ())
     assert (team.name, team.person, team.solo, team.admissions.open, len(team.id)) == ("acme", "ana", False, True, 26)
     assert common_name(team.certificate_pem) == team.device.id
-    assert team.refusal(team.device.id, Kind.BUILD, "failed", team.now()) is None
+    assert team.missing_role(Kind.BUILD, "failed") is None
     assert not team.chain.current.may("ana", Role.DEPLOYER, "shop", "production")
 
 
