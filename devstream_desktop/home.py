@@ -3,8 +3,8 @@
     settings.toml    the operator's settings (see config.py)
     sources.toml     the collector's sources, written by `devstream source add`; never a secret
     targets.toml     what the executor can deploy, written by the operator
-    team/            certificates and the chain of signed policies; nothing secret
-    secrets/         sealed files: device key, TLS key, CA key, webhook secrets (team/vault.py)
+    team/            the certificate and the chain of signed policies; nothing that opens without the device key
+    secrets/         sealed files: device key, TLS key, webhook secrets (team/vault.py)
     history.sqlite   the log and the lines
     feed.json        epoch and last number of this device's feed, kept outside the database to notice a restored one
     intake.sqlite    the collector's spool and cursors

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from devstream_collectors.contract import Collector
 from devstream_desktop.control.messages import AddSource, Invite, Join, Joining, SourceStatus
-from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
 from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names

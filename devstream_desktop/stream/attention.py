@@ -117,7 +117,7 @@ def _by_kind(line: Line) -> Decision:
                 return Decision(Attention.POPUP, "a source fell silent or is back")
             return _quiet("you were told that the source is silent")
         case Kind.TEAM:
-            if event.state in ("joined", "revoked", "rejected"):
+            if event.state in ("joined", "revoked", "rejected", "policy"):
                 return Decision(Attention.POPUP, "the team changed")
             if event.state == "asked":
                 return Decision(Attention.POPUP, "somebody wants to join the team")
