@@ -36,6 +36,8 @@ from devstream_desktop.team.team import Team
 
 Ends = Callable[[str, int], Sequence[tuple[bytes, int, bytes]]]
 """Where the feeds of a device were at a time (UTC milliseconds): feed, number, hash."""
+_WAITS = "proposed: it holds once enough admins have signed it, each with: devstream team approve-policy"
+
 Act = Grant | Ungrant | SetPolicy | ApprovePolicy | MakeRecoveryKey | Recover
 """What needs nothing but the policy."""
 
@@ -68,9 +70,8 @@ def act(team: Team, request: Act) -> str:
             what = "the change is signed"
         case MakeRecoveryKey():
             key = DeviceKey.generate()
-            if not team.change(changes.recovery(key.id)):
-                raise TeamError(_waits(team) + "; make the recovery key while one admin suffices: devstream team set --threshold 1")
-            return write_recovery_key(key)
+            text = write_recovery_key(key)
+            return text if team.change(changes.recovery(key.id)) else f"{text}\n{_WAITS}"
         case Recover():
             paper = read_recovery_key(request.key)
             if paper.id != team.chain.current.recovery:
@@ -217,9 +218,4 @@ def _signers(policy: Policy, signed_by: frozenset[str]) -> tuple[str, ...]:
 
 
 def _told(team: Team, what: str, *, done: bool) -> str:
-    return f"{what} (policy version {team.chain.current.version})" if done else _waits(team)
-
-
-def _waits(team: Team) -> str:
-    needs = team.chain.current.threshold
-    return f"proposed: {needs} admins have to sign, and another one does it with: devstream team approve-policy"
+    return f"{what} (policy version {team.chain.current.version})" if done else _WAITS

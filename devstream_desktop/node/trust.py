@@ -24,6 +24,7 @@ from devstream_desktop.team.policy import WARNING_MS, Policy
 from devstream_desktop.team.team import Team
 
 MAX_RETRY_S = 3600
+MAX_TO_ABSORB = 8
 _DAY_MS = 86_400_000
 _SAY_AGAIN_MS = 7 * _DAY_MS
 """Where the door is is said again before history forgets it."""
@@ -71,6 +72,7 @@ class Trust:
         self._peers = peers
         self._trusted = team.ca_pem
         self._absorbing = asyncio.Lock()
+        self._to_absorb = 0
         self._looking = asyncio.Lock()
         self._renew_after = 0
         self._failures = 0
@@ -95,8 +97,13 @@ class Trust:
             await self.enrolment.stop()
 
     def absorb(self, documents: list[bytes]) -> None:
-        """Take policies that a peer sent, soon: checking and syncing them to disk would hold up the loop."""
-        self._spawn(self._absorb(documents))
+        """Take policies that a peer sent, soon: checking and syncing them to disk would hold up the loop.
+
+        What comes while many wait already is dropped; whoever has something new says so again.
+        """
+        if self._to_absorb < MAX_TO_ABSORB:
+            self._to_absorb += 1
+            self._spawn(self._absorb(documents))
 
     async def _absorb(self, documents: list[bytes]) -> None:
         async with self._absorbing:
@@ -104,6 +111,8 @@ class Trust:
                 await asyncio.to_thread(self._team.absorb, documents)
             except DevstreamError as error:
                 _log.warning("a policy that a peer sent was not taken: %s", error)
+            finally:
+                self._to_absorb -= 1
 
     async def policy_changed(self) -> None:
         """Follow the policy: the door, the authorities, the stream; and do again what was lost to another admin's change."""

@@ -75,7 +75,10 @@ def ungrant(person: str, role: Role, pattern: str) -> Change:
 
 
 def revoke(devices: Sequence[str], why: str, when_ms: int, ends: Iterable[End]) -> Change:
-    """Put devices out for good; of what they wrote, only what leads up to `ends` is passed on from now on."""
+    """Put devices out for good; of what they wrote, only what leads up to `ends` is passed on from now on.
+
+    Where fewer admins are left than must sign a change, that many suffice from then on: a stolen device must not stay for that.
+    """
     known = tuple(ends)
 
     def change(policy: Policy) -> Policy:
@@ -85,8 +88,10 @@ def revoke(devices: Sequence[str], why: str, when_ms: int, ends: Iterable[End]) 
             if device not in policy.revoked
         }
         gone = frozenset(devices)
+        left = len(_without(policy.active_admins(), gone))
         return msgspec.structs.replace(
             policy,
+            threshold=max(1, min(policy.threshold, left)),
             revoked=policy.revoked | revoked,
             admins=_without(policy.admins, gone),
             issuers={device: issuer for device, issuer in policy.issuers.items() if device not in gone},

@@ -214,10 +214,11 @@ def check_policy(policy: Policy) -> None:
     for grant in policy.grants:
         check_name(grant.person, "person")
         check_grant(grant)
-    if not 1 <= policy.threshold <= len(policy.active_admins()):
+    admins = len(policy.active_admins())
+    if not 1 <= policy.threshold <= admins:
         raise PolicyError(
-            f"with {len(policy.active_admins())} admin devices and {policy.threshold} signatures for a change nobody could change the team"
-            " again; make somebody else an admin first, or ask for fewer signatures: devstream team set --threshold"
+            f"nobody could change the team again: {admins} admin devices would be left, and {policy.threshold} must sign a change;"
+            " make somebody else an admin first, or ask for fewer signatures: devstream team set --threshold N"
         )
     if not 0 < policy.issued < policy.expires < _MAX_TIME or not 1 <= policy.retention_days <= 3650:
         raise PolicyError("the policy has a time that is out of range")

@@ -334,6 +334,31 @@ async def test_revoking_takes_every_right_and_says_where_feeds_end(team: Team, d
         team.change(changes.revoke((team.device.id,), "", team.now(), ()))
 
 
+async def test_a_stolen_admin_device_is_put_out_although_two_must_sign(team: Team, door: Enrolment, home: MakeHome) -> None:
+    bo = await member(door, home("bo"), "bo", team.now)
+    cy = await member(door, home("cy"), "cy", team.now)
+    paper = DeviceKey.generate()
+    team.change(changes.recovery(paper.id))
+    give(team, "bo", Role.ADMIN)
+    team.change(changes.settings(threshold=2))
+    tell(team, bo, cy)
+    bo.approve("")
+    tell(bo, team, cy)
+    assert not cy.change(changes.recover(cy.device.id, cy.now()), recovery=paper), "the paper and one admin"
+    tell(cy, team)
+    assert team.approve("")
+    tell(team, cy)
+    assert not team.change(changes.revoke((bo.device.id,), "stolen", team.now(), ()))
+    tell(team, cy)
+    assert cy.approve("")
+    assert (cy.chain.current.threshold, cy.gate(bo.device.id)) == (2, f"bo's device {bo.device.id[:8]} was revoked: stolen")
+    tell(cy, team)
+    team.change(changes.revoke((cy.device.id,), "stolen too", team.now(), ()))
+    tell(team, cy)
+    cy.approve("")
+    assert cy.chain.current.threshold == 1
+
+
 def test_what_is_sealed_to_a_device_opens_there_alone() -> None:
     one, other = DeviceKey.generate(), DeviceKey.generate()
     assert one.unseal(seal_for(one.public, b"secret")) == b"secret"
