@@ -18,8 +18,7 @@ What happens to an entry that comes in, in this order:
     older than the retention              settled: the floor rises to it
     more than ten minutes ahead of us     held back: asked for again when its time has come
     contradicts a neighbour               proof: frozen
-    its author may not write this         refused: asked for again when the policy changes
-    its author was revoked                refused, but for what the hash chain leads to from the end of its feed
+    its author may not write this         refused: asked for again when the policy changes (of a revoked author: chain.before_end)
     else                                  stored
 """
 
@@ -72,8 +71,7 @@ class Outcome:
     frozen: int = 0
     bad: int = 0
     refused: int = 0
-    reason: str = ""
-    """Why the last refused entry was."""
+    reason: str = ""  # why the last refused entry was
 
 
 class Replica(Holdings):
@@ -231,11 +229,9 @@ class Replica(Holdings):
                 run[entry.seq] = entry
         found, bad = genuine([run[seq] for seq in sorted(run)], lambda entry: self._at(state, entry.seq + 1), self._signed)
         outcome.bad += bad
-        end = self._ended(state.feed)
-        if end is not None:
+        if (end := self._ended(state.feed)) is not None:
             found, beyond, refused = before_end(found, end, lambda entry: self._at(state, entry.seq + 1))
-            rivals, outcome.refused = [], outcome.refused + refused
-            outcome.reason = "its author was revoked, and wrote this later" if refused else outcome.reason
+            rivals, outcome.refused, outcome.reason = [], outcome.refused + refused, "its author was revoked" if refused else outcome.reason
             state.refused = intervals.union([*state.refused, *((seq, seq) for seq in beyond)])
         if found and state.feed == self.own_feed:
             self._renew_epoch()  # a peer holds entries of ours that this log does not: it is older than the last one we wrote

@@ -60,24 +60,6 @@ class Options:
     """The folder whose git repository a team of one follows."""
 
 
-class _Policies:
-    """The policy chain as the mesh sees it: a number and opaque documents."""
-
-    def __init__(self, team: Team, absorb: Callable[[list[bytes]], None]) -> None:
-        self._team = team
-        self._absorb = absorb
-
-    def version(self) -> int:
-        return self._team.chain.stamp
-
-    def documents(self, after_version: int) -> list[bytes]:
-        return self._team.chain.documents(after_version)
-
-    def absorb(self, documents: list[bytes]) -> bool:
-        self._absorb(documents)
-        return False
-
-
 class Node:
     """The rooms of one home, running. Made by `start`; `stop` ends it."""
 
@@ -154,7 +136,8 @@ class Node:
             await self.deploys.stop()
         if self.intake is not None:
             await self.intake.stop()
-        await self.trust.stop()
+        if hasattr(self, "trust"):
+            await self.trust.stop()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -258,7 +241,7 @@ class Node:
             refusal=self._entry_refusal,
             gate=self.team.gate,
             credentials=self.trust.credentials(),
-            policies=_Policies(self.team, self.trust.absorb),
+            policies=self.trust,
             retention_ms=self.team.chain.current.retention_days * _DAY_MS,
             clock=now_ms,
             on_entries=self._on_entries,

@@ -1,4 +1,7 @@
-"""What a node does for its team beside talking: the door for joiners, certificates and the policy kept fresh, changes made known."""
+"""What a node does for its team beside talking: the door for joiners, certificates and the policy kept fresh, changes made known.
+
+To the mesh it is the exchange of policies (`mesh.core.PolicyExchange`).
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,15 @@ class Trust:
         if self.enrolment is not None:
             await self.enrolment.stop()
 
-    def absorb(self, documents: list[bytes]) -> None:
+    def version(self) -> int:
+        """The policies as the mesh sees them: a number that says what is held."""
+        return self._team.chain.stamp
+
+    def documents(self, after_version: int) -> list[bytes]:
+        """What a peer lacks that holds what this number says."""
+        return self._team.chain.documents(after_version)
+
+    def absorb(self, documents: list[bytes]) -> bool:
         """Take policies that a peer sent, soon: checking and syncing them to disk would hold up the loop.
 
         What comes while many wait already is dropped; whoever has something new says so again.
@@ -104,6 +115,7 @@ class Trust:
         if self._to_absorb < MAX_TO_ABSORB:
             self._to_absorb += 1
             self._spawn(self._absorb(documents))
+        return False
 
     async def _absorb(self, documents: list[bytes]) -> None:
         async with self._absorbing:
