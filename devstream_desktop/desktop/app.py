@@ -28,6 +28,7 @@ from devstream_desktop.desktop.notifier.dbus import DBusNotifier
 from devstream_desktop.desktop.popups import Popups
 from devstream_desktop.desktop.signals import Signals
 from devstream_desktop.desktop.status_window import StatusWindow
+from devstream_desktop.desktop.team.window import TeamWindow
 from devstream_desktop.desktop.tray import Tray
 from devstream_desktop.desktop.welcome import InviteDialog, JoinDialog
 from devstream_desktop.errors import DevstreamError
@@ -181,6 +182,7 @@ class Shell(QObject):
         self.menu.deploy_chosen.connect(self._deploy)
         self.menu.invite_chosen.connect(self._invite)
         self.menu.join_chosen.connect(self._join)
+        self.menu.team_chosen.connect(self._team)
         self.menu.status_chosen.connect(self._status)
         self.menu.quit_chosen.connect(QApplication.quit)
         self.popups.show_line.connect(self._show_line)
@@ -237,6 +239,11 @@ class Shell(QObject):
 
     def _join(self) -> None:
         self._open(JoinDialog(self.link, self.desk.status))
+
+    def _team(self) -> None:
+        window = TeamWindow(self.desk)
+        window.invite_chosen.connect(self._invite)
+        self._open(window)
 
     def _status(self) -> None:
         self._open(StatusWindow(self.desk))

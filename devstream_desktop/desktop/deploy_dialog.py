@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QFontDatabase, QIcon, QPalette
+from PySide6.QtGui import QCloseEvent, QFontDatabase
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -16,16 +16,15 @@ from PySide6.QtWidgets import (
     QFrame,
     QLineEdit,
     QListWidget,
-    QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from devstream_desktop.control.messages import Done, Plan, PlanDeploy, RequestDeploy, Status, TargetStatus
+from devstream_desktop.desktop.dialog import cancel_first, column, paint, say
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.look import people
 from devstream_desktop.desktop.text import PlainLabel, heading, verb_button
-from devstream_desktop.desktop.theme import Tone, colour
+from devstream_desktop.desktop.theme import Tone
 from devstream_desktop.stream.text import clean, short_revision
 
 _DEBOUNCE_MS = 350
@@ -71,13 +70,9 @@ class DeployDialog(QDialog):
         self.typed.setAccessibleName(f"Type {clean(place.environment)} to confirm")
         self.message = PlainLabel(wrap=True)
         self.buttons = QDialogButtonBox()
-        self.cancel: QPushButton = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         self.go = verb_button(f"Deploy to {place.environment}")
-        self.buttons.addButton(self.go, QDialogButtonBox.ButtonRole.ActionRole)
+        self.cancel = cancel_first(self.buttons, self.go)
         self._lay_out(place, status)
-        self.go.setAutoDefault(False)
-        self.cancel.setIcon(QIcon())
-        self.cancel.setDefault(True)
         self.cancel.clicked.connect(self.reject)
         self.go.clicked.connect(self._send)
         self.typed.textChanged.connect(self._refresh)
@@ -88,14 +83,12 @@ class DeployDialog(QDialog):
         self._ask()
 
     def _lay_out(self, place: TargetStatus, status: Status | None) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 18, 20, 16)
-        column.setSpacing(12)
-        column.addWidget(heading(f"Deploy {clean(place.target)} to {clean(place.environment)}"))
+        layout = column(self)
+        layout.addWidget(heading(f"Deploy {clean(place.target)} to {clean(place.environment)}"))
         if place.description:
             described = PlainLabel(clean(place.description), wrap=True)
-            _paint(described, Tone.MUTED)
-            column.addWidget(described)
+            paint(described, Tone.MUTED)
+            layout.addWidget(described)
         form = QFormLayout()
         form.setHorizontalSpacing(14)
         form.setVerticalSpacing(9)
@@ -120,9 +113,9 @@ class DeployDialog(QDialog):
         if is_production(place.environment):
             form.addRow(PlainLabel("To confirm"), self.typed)
             self.typed.setPlaceholderText(f"type {clean(place.environment)}")
-        column.addLayout(form, 1)
-        column.addWidget(self.message)
-        column.addWidget(self.buttons)
+        layout.addLayout(form, 1)
+        layout.addWidget(self.message)
+        layout.addWidget(self.buttons)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """The window's cross is Cancel."""
@@ -215,17 +208,10 @@ class DeployDialog(QDialog):
         self._refresh()
 
     def _say(self, text: str, tone: Tone) -> None:
-        self.message.setText(clean(text, 400))
-        _paint(self.message, tone)
+        say(self.message, text, tone)
 
 
 def _audience(status: Status | None) -> str:
     if status is None or status.solo:
         return "The request and its outcome are lines in your history."
     return f"The request and its outcome are lines on the desk of everybody in {clean(status.team)}: {people(status.members)}."
-
-
-def _paint(label: PlainLabel, tone: Tone) -> None:
-    palette = label.palette()
-    palette.setColor(QPalette.ColorRole.WindowText, colour(tone, palette))
-    label.setPalette(palette)

@@ -30,6 +30,7 @@ class TrayMenu(QMenu):
     """A `TargetStatus`."""
     invite_chosen = Signal()
     join_chosen = Signal()
+    team_chosen = Signal()
     status_chosen = Signal()
     quit_chosen = Signal()
 
@@ -52,6 +53,7 @@ class TrayMenu(QMenu):
         self.addSeparator()
         self._invite = self.addAction("Invite…", self.invite_chosen.emit)
         self._join = self.addAction("Join a team…", self.join_chosen.emit)
+        self.addAction("Team…", self.team_chosen.emit)
         self.addAction("Status…", self.status_chosen.emit)
         self.addSeparator()
         leave = self.addAction("Quit", self.quit_chosen.emit)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QPalette
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 
 from devstream_desktop.control.messages import Done, Invite, Join, Joining, Status
+from devstream_desktop.desktop.dialog import column, say
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.text import PlainLabel, heading, plain_field
-from devstream_desktop.desktop.theme import Tone, colour
+from devstream_desktop.desktop.theme import Tone
 from devstream_desktop.stream.text import clean
 
 _DAY_S = 86_400
+_ASK_AGAIN_MS = 3000
+"""A join that waits for an admin's word is asked about this often."""
 _WIDTH = 460
-_ASK_AGAIN_MS = 2_000
 
 
 class InviteDialog(QDialog):
@@ -40,12 +42,12 @@ class InviteDialog(QDialog):
         buttons.addButton(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         self.copy.clicked.connect(self._copy)
-        column = _column(self)
-        column.addWidget(heading(f"Invite somebody to {team}"))
-        column.addWidget(PlainLabel("They start devstream, choose “Join a team…”, and paste this line:", wrap=True))
-        column.addWidget(self.invite)
-        column.addWidget(self.message)
-        column.addWidget(buttons)
+        layout = column(self)
+        layout.addWidget(heading(f"Invite somebody to {team}"))
+        layout.addWidget(PlainLabel("They start devstream, choose “Join a team…”, and paste this line:", wrap=True))
+        layout.addWidget(self.invite)
+        layout.addWidget(self.message)
+        layout.addWidget(buttons)
         link.request(Invite(expires_s=_DAY_S), Done, self._made, self._refused, owner=self)
 
     def _made(self, done: Done) -> None:
@@ -57,7 +59,7 @@ class InviteDialog(QDialog):
 
     def _refused(self, reason: str) -> None:
         self.invite.setPlaceholderText("No invite was made.")
-        _say(self.message, reason, Tone.RED)
+        say(self.message, reason, Tone.RED)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.invite.toPlainText())
@@ -86,6 +88,11 @@ class JoinDialog(QDialog):
         self.person.setPlaceholderText("your name in the team")
         self.person.setMaxLength(60)
         self.message = PlainLabel("Your team of one is left behind, and its history with it. Your sources stay on this machine.", wrap=True)
+        self.words = heading("", points=1)
+        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.words.hide()
+        self._again = QTimer(self, singleShot=True, interval=_ASK_AGAIN_MS)
+        self._again.timeout.connect(self._ask)
         buttons = QDialogButtonBox()
         self.join = QPushButton("Join")
         self.join.setDefault(True)
@@ -95,14 +102,15 @@ class JoinDialog(QDialog):
         self.join.clicked.connect(self._join)
         self.invite.textChanged.connect(self._refresh)
         self.person.textChanged.connect(self._refresh)
-        column = _column(self)
-        column.addWidget(heading("Join a team"))
-        column.addWidget(PlainLabel("Ask somebody of the team for an invite: one line, good for one person.", wrap=True))
-        column.addWidget(self.invite)
-        column.addWidget(PlainLabel("Your name, as the others will see it:"))
-        column.addWidget(self.person)
-        column.addWidget(self.message)
-        column.addWidget(buttons)
+        layout = column(self)
+        layout.addWidget(heading("Join a team"))
+        layout.addWidget(PlainLabel("Ask somebody of the team for an invite: one line, good for one person.", wrap=True))
+        layout.addWidget(self.invite)
+        layout.addWidget(PlainLabel("Your name, as the others will see it:"))
+        layout.addWidget(self.person)
+        layout.addWidget(self.message)
+        layout.addWidget(self.words)
+        layout.addWidget(buttons)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -110,7 +118,7 @@ class JoinDialog(QDialog):
 
     def _join(self) -> None:
         self._lock(locked=True)
-        _say(self.message, "Joining… the two nodes check each other, which takes a few seconds.", Tone.MUTED)
+        say(self.message, "Joining… the two nodes check each other, which takes a few seconds.", Tone.MUTED)
         self._ask()
 
     def _ask(self) -> None:
@@ -118,33 +126,24 @@ class JoinDialog(QDialog):
         self._link.request(Join(invite=invite, person=self.person.text().strip()), Joining, self._answered, self._refused, owner=self)
 
     def _answered(self, joining: Joining) -> None:
-        if joining.state == "waiting":
-            who = clean(" or ".join(joining.approvers), 80) or "an admin"
-            sentence = f"{who} has to let you in. Tell them these words, which their screen shows as well: {clean(joining.words, 80)}"
-            _say(self.message, sentence, Tone.MUTED)
-            QTimer.singleShot(_ASK_AGAIN_MS, self, self._ask)
+        if joining.state != "waiting":
+            self.joined.emit(joining.team)
+            self.accept()
             return
-        self.joined.emit(joining.team)
-        self.accept()
+        who = " or ".join(clean(person, 60) for person in joining.approvers[:5]) or "an admin"
+        self.words.setText(clean(joining.words, 100))
+        self.words.show()
+        say(
+            self.message,
+            f"Waiting for {who} to let you in. Call them and compare these six words; their Team page shows the same.",
+            Tone.BLUE,
+        )
+        self._again.start()
 
     def _refused(self, reason: str) -> None:
         self._lock(locked=False)
-        _say(self.message, reason, Tone.RED)
+        say(self.message, reason, Tone.RED)
 
     def _lock(self, *, locked: bool) -> None:
         for widget in (self.invite, self.person, self.join):
             widget.setEnabled(not locked)
-
-
-def _column(dialog: QDialog) -> QVBoxLayout:
-    column = QVBoxLayout(dialog)
-    column.setContentsMargins(20, 18, 20, 16)
-    column.setSpacing(12)
-    return column
-
-
-def _say(label: PlainLabel, text: str, tone: Tone) -> None:
-    label.setText(clean(text, 400))
-    palette = label.palette()
-    palette.setColor(QPalette.ColorRole.WindowText, colour(tone, palette))
-    label.setPalette(palette)

@@ -23,23 +23,37 @@ import pynng
 from devstream_desktop.control.messages import (
     AnyReply,
     AnyRequest,
+    ApproveJoin,
+    ApprovePolicy,
     ControlError,
+    Device,
     Done,
+    GetMembers,
+    GetPolicy,
     GetStatus,
     GetTargets,
+    Grant,
     Invite,
     Join,
     Joining,
+    MakeRecoveryKey,
+    Member,
+    Members,
     News,
     Plan,
     PlanDeploy,
+    PolicyState,
+    Proposal,
     RequestDeploy,
+    Revoke,
     SetDuty,
     SourceStatus,
     Status,
     Targets,
     TargetStatus,
+    Ungrant,
     Wait,
+    Waiting,
     encode_request,
 )
 from devstream_desktop.control.server import Server
@@ -119,6 +133,37 @@ PLAN = Plan(
     checks=("✓ CI passed on main at 5e55a1f · 412 tests · in 3m12s",), allowed=True, reason="",
 )  # fmt: skip
 
+WORDS = "amber otter river copper lemon sail"
+MEMBERS = Members(
+    members=(
+        Member(
+            person="ana",
+            roles=("admin", "deployer */*"),
+            devices=(Device(device=device_id(KEY), words=WORDS, roles=("admin", "issuer", "collector"), here=True),),
+        ),
+        Member(
+            person="bo",
+            roles=("deployer shop/staging",),
+            devices=(
+                Device(device="b" * 52, words="birch canal dune ember fjord gale", roles=()),
+                Device(device="c" * 52, words="harbour inlet jade kelp loam mint", roles=(), revoked=1, why="stolen in a train"),
+            ),
+        ),
+        Member(
+            person="chen", roles=("admin",), devices=(Device(device="d" * 52, words="north olive pearl quill reed sand", roles=("admin",)),)
+        ),
+    ),
+    waiting=(Waiting(device="e" * 52, person="dara", words="thorn umber vale wren yarrow zinc", since=int(time.time() * 1000) - 130_000),),
+    may_change=True,
+    notices=("The team has no recovery key: when every admin's device is lost, nobody can change it again.",),
+)
+POLICY = PolicyState(
+    team="acme", team_id="t1", version=7, issued=0, expires=int(time.time() * 1000) + 80 * 86_400_000, threshold=2, approve_joins=True,
+    retention_days=30, admins=("ana", "chen"), issuers=("ana",), collectors=("ana",), executors=(), recovery_key=False, forked=False,
+    proposals=(Proposal(id="ab12", what=("bo may deploy shop/production",), signed_by=("chen",), needs=2, signed_here=False),),
+    may_change=True,
+)  # fmt: skip
+
 
 class FakeNode:
     def __init__(self, home: Home) -> None:
@@ -155,7 +200,7 @@ class FakeNode:
 
     async def handle(self, request: AnyRequest) -> AnyReply:
         name = type(request).__name__
-        if not isinstance(request, (Wait, GetStatus, GetTargets, PlanDeploy)):
+        if not isinstance(request, (Wait, GetStatus, GetTargets, PlanDeploy, GetMembers, GetPolicy)):
             self.requests.append(encode_request(request))
         if name in self.refuse:
             raise ControlError(self.refuse[name])
@@ -179,6 +224,14 @@ class FakeNode:
                 return Done(text="devstream-invite-1:" + base64.b32encode(bytes(range(80))).decode().lower().rstrip("="))
             case Join():
                 return Joining(state="joined", team="acme")
+            case GetMembers():
+                return MEMBERS
+            case GetPolicy():
+                return POLICY
+            case Grant() | Ungrant() | Revoke() | ApproveJoin() | ApprovePolicy():
+                return Done(text="signed")
+            case MakeRecoveryKey():
+                return Done(text="devstream-recovery-1:abcd-efgh-ijkl")
         raise ControlError(f"the fake node does not know {name}")
 
     async def wait(self, request: Wait) -> News:

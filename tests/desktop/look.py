@@ -230,6 +230,7 @@ def pictures(out: Path, *, dark: bool) -> None:
             ("deploy", "^Deploy shop", ("Deploy", "shop", "production…")),
             ("invite", "^Invite", ("Invite…",)),
             ("status", "^devstream status", ("Status…",)),
+            ("team", "^devstream team", ("Team…",)),
         ):
             desk.menu(*entry)
             desk.window(title)

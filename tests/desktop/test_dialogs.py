@@ -159,9 +159,23 @@ def test_joining_takes_a_pasted_invite_and_a_name(qtbot, asked, fake):
     assert dialog.message.text() == "this invite was used; ask for another"
     assert dialog.join.isEnabled()
     dialog.join.click()
-    asked.answer(Joining(state="waiting", team="acme", words="one two three four five six", approvers=("ana",)))
-    assert "ana has to let you in" in dialog.message.text()
-    assert "one two three four five six" in dialog.message.text()
-    qtbot.waitUntil(lambda: len(asked.of(Join)) == 3, timeout=5_000)
     with qtbot.waitSignal(dialog.joined, timeout=1_000):
         asked.answer(Joining(state="joined", team="acme"))
+
+
+def test_a_join_that_waits_shows_the_words_and_asks_again(qtbot, asked, fake):
+    dialog = JoinDialog(asked, fake.status(solo=True, person="me"))
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.invite.setPlainText("devstream-invite-1:abc")
+    dialog._again.setInterval(1)
+    dialog.join.click()
+    asked.answer(Joining(state="waiting", team="acme", words=fake.WORDS, approvers=("ana", "chen")))
+    assert dialog.words.text() == fake.WORDS
+    assert dialog.words.isVisible()
+    assert "ana or chen" in dialog.message.text()
+    qtbot.waitUntil(lambda: len(asked.of(Join)) == 2, timeout=1_000)
+    asked.refuse("ana turned this device away")
+    assert dialog.message.text() == "ana turned this device away"
+    assert dialog.join.isEnabled()
