@@ -10,8 +10,10 @@ from pathlib import Path
 
 from devstream_desktop.errors import DevstreamError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BUSY_MS = 5_000
+_WAL_PAGES = 4_000
+"""Of 4 KiB: the write-ahead log is cut to 16 MB after a burst."""
 
 
 class HistoryError(DevstreamError):
@@ -38,6 +40,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
         raise HistoryError(f"the history {path} cannot be opened: {error}") from error
     try:
         with friendly(path):
+            # Before the first page is written: what retention frees goes back to the disk in steps.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA temp_store = MEMORY")
@@ -45,6 +49,9 @@ def open_writer(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA cell_size_check = ON")
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA cache_size = -16384")
+            # The node folds the log in when it is idle and in a thread; this is for a long burst, which must not wait for it often.
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {_WAL_PAGES * 4096}")
             _migrate(connection, path)
     except BaseException:
         connection.close()
@@ -121,4 +128,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     from devstream_desktop.history.schema import migrations
 
     migrations.apply(Database(connection))
+    (vacuum,) = connection.execute("PRAGMA auto_vacuum").fetchone()
+    if not vacuum:
+        connection.execute("VACUUM")  # the first version had no automatic one, and takes it up by writing itself anew
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -7,10 +7,11 @@ again, so for them the write-ahead log is enough.
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,10 @@ from devstream_desktop.stream.entry import KEY_BYTES, Entry, parse_entry, public
 
 INDEX_BYTES = 16
 _READ_AHEAD = 512
+_SPARE_PAGES = 512
+"""Of 4 KiB: free pages that are kept for the next rows."""
+_VACUUM_PAGES = 64
+"""Given back in one step."""
 
 
 class Arriving(Protocol):
@@ -67,6 +72,7 @@ class History:
         self._mirror = mirror
         self._device = device
         self._connection = open_writer(path)
+        self._durable = False
         with self._transaction():
             self._set_meta("team", team.encode())
             self._index = self._begin_session()
@@ -140,29 +146,40 @@ class History:
             except OSError as error:
                 with friendly(self._path):
                     raise _disk_error(error) from error
-        newest = self._newest
         with self._transaction(durable=durable):
-            stored: list[tuple[int, Entry]] = []
-            for arrival in arrivals:
-                entry = arrival.entry
-                cursor = self._connection.execute(
-                    "INSERT OR IGNORE INTO log (lsn, feed, seq, sender, verified, body, signature) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        newest + 1,
-                        self._feed_id(entry.feed),
-                        entry.seq,
-                        self._sender_id(arrival.sender),
-                        arrival.verified,
-                        entry.body,
-                        entry.signature,
-                    ),
-                )
-                if cursor.rowcount:
-                    newest += 1
-                    stored.append((newest, entry))
-            self._lines.add(stored)
-        self._newest = newest
-        return newest
+            new = self._not_held(arrivals)
+            numbered = list(enumerate(new, self._newest + 1))
+            self._connection.executemany(
+                "INSERT INTO log (lsn, feed, seq, sender, verified, body, signature) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (lsn, self._feed_id(a.entry.feed), a.entry.seq, self._sender_id(a.sender), a.verified, a.entry.body, a.entry.signature)
+                    for lsn, a in numbered
+                ],
+            )
+            self._lines.add([(lsn, arrival.entry) for lsn, arrival in numbered])
+        self._newest += len(new)
+        with friendly(self._path):
+            self._lines.words.keep_up()
+        return self._newest
+
+    def _not_held(self, arrivals: Sequence[Arriving]) -> list[Arriving]:
+        """Those whose numbers are new, each once."""
+        numbers: dict[bytes, list[int]] = {}
+        for arrival in arrivals:
+            numbers.setdefault(arrival.entry.feed, []).append(arrival.entry.seq)
+        held = {
+            (feed, seq)
+            for feed, seqs in numbers.items()
+            if feed in self._feed_ids
+            for (seq,) in self._connection.execute(
+                "SELECT seq FROM log WHERE feed = ? AND seq IN (SELECT value FROM json_each(?))", (self._feed_ids[feed], json.dumps(seqs))
+            )
+        }
+        new: dict[tuple[bytes, int], Arriving] = {}
+        for arrival in arrivals:
+            if (place := (arrival.entry.feed, arrival.entry.seq)) not in held:
+                new.setdefault(place, arrival)
+        return list(new.values())
 
     def entry(self, feed: bytes, seq: int) -> Entry | None:
         """One held entry, or the tip when `seq` is its number."""
@@ -257,10 +274,20 @@ class History:
             self._connection.execute("DELETE FROM people")
             self._connection.executemany("INSERT INTO people VALUES (?, ?)", sorted(people.items()))
 
-    def checkpoint(self) -> None:
-        """Fold the write-ahead log into the database; for an idle moment."""
+    def tend(self) -> bool:
+        """One step of upkeep for an idle moment, about 10 ms: merge the index, give freed space back. Whether there is more to do."""
         with friendly(self._path):
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            if self._lines.words.merge() or self._lines.words.weed():
+                return True
+            (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+            if free > _SPARE_PAGES:
+                self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+            return bool(free > _SPARE_PAGES + _VACUUM_PAGES)
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the database; may be called in another thread, because it waits for the disk."""
+        with friendly(self._path), closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def size(self) -> int:
         """Bytes on the disk."""
@@ -317,7 +344,9 @@ class History:
     @contextmanager
     def _transaction(self, *, durable: bool = False) -> Iterator[None]:
         with friendly(self._path):
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            if durable != self._durable:
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

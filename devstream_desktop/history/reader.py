@@ -5,14 +5,17 @@ Queries are a few milliseconds even at a million rows (tests/bench), so a screen
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from devstream_desktop.history.database import HistoryError, friendly, open_reader
 from devstream_desktop.history.lines import subject_hash
+from devstream_desktop.history.waiting import Waiting
 from devstream_desktop.stream.entry import hlc_time, parse_entry
 from devstream_desktop.stream.event import decode_event
 from devstream_desktop.stream.query import Query
@@ -46,6 +49,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: sqlite3.Connection | None = None
+        self._waiting = Waiting()
         self._people: dict[str, str] = {}
 
     def page(self, query: Query, *, before: int | None = None, limit: int = 50, superseded: bool = False) -> list[Line]:
@@ -59,14 +63,17 @@ class Reader:
         """
         end = _MAX_ID if before is None else before
         current = "" if superseded else _CURRENT
-        values: tuple[object, ...]
         if query.everything:
-            sql, values = f"{_COLUMNS} WHERE lines.id < ?{current} ORDER BY lines.id DESC LIMIT ?", (end, limit)
-        else:
+            return self._lines(f"{_COLUMNS} WHERE lines.id < ?{current} ORDER BY lines.id DESC LIMIT ?", (end, limit))
+        match = query.match()
+        with self._moment() as connection:
             # The index gives row ids newest first by itself, and stops at the limit.
             found = " JOIN words ON words.rowid = lines.id WHERE words MATCH ? AND words.rowid < ?"
-            sql, values = f"{_COLUMNS}{found}{current} ORDER BY words.rowid DESC LIMIT ?", (query.match(), end, limit)
-        return self._lines(sql, values)
+            lines = self._lines(f"{_COLUMNS}{found}{current} ORDER BY words.rowid DESC LIMIT ?", (match, end, limit))
+            ids = self._waiting.find(connection, match, end)
+            if ids:
+                lines += self._lines(f"{_COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?)){current}", (json.dumps(ids),))
+        return sorted(lines, key=lambda line: line.id, reverse=True)[:limit]
 
     def since(self, arrival: int, *, limit: int = 500) -> list[Line]:
         """Rows that came after the arrival number `arrival`, in order of arrival; also those already superseded.
@@ -146,6 +153,7 @@ class Reader:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+        self._waiting.close()
 
     def __enter__(self) -> Self:
         return self
@@ -157,6 +165,17 @@ class Reader:
         if self._opened is None:
             self._opened = open_reader(self._path)
         return self._opened
+
+    @contextmanager
+    def _moment(self) -> Iterator[sqlite3.Connection]:
+        """Several questions about one moment: no row moves from the waiting ones into the index in between."""
+        with friendly(self._path):
+            connection = self._connection()
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
 
     def _number(self, sql: str) -> int:
         with friendly(self._path):

@@ -4,7 +4,8 @@
     feeds    one row a feed: the floor below which all is settled, the tip kept for the chain, the proof that froze it
     senders  device ids that entries came from
     lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock, so newest-first needs no sort
-    words    the full-text index of the lines, by row id; each combination of filters is one more word (stream/query.py)
+    words    the full-text index of the lines, by row id, filled in groups (words.py); each combination of filters is one more word
+             (stream/query.py)
     facets   the services and environments that were ever seen, for the filter boxes
     people   the person behind each device, as the policy has it now
     meta     names of this database
@@ -15,6 +16,8 @@ What a state means against its subject's past, and whether a later event took a 
 from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
+
+from devstream_desktop.history.waiting import TOKENIZE
 
 migrations = Migrations("devstream-history")
 
@@ -62,5 +65,18 @@ def create(db: Database) -> None:
         INSERT INTO words (words, rank) VALUES ('automerge', 16), ('crisismerge', 64);
         CREATE TABLE facets (name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, value)) WITHOUT ROWID;
         CREATE TABLE people (device TEXT PRIMARY KEY, person TEXT NOT NULL) WITHOUT ROWID;
+        """
+    )
+
+
+@migrations()
+def index_in_groups(db: Database) -> None:
+    """No sizes of columns, which only ranking needs; merging is asked for by words.py (1999 is the most that can wait for it)."""
+    db.executescript(
+        f"""
+        DROP TABLE words;
+        CREATE VIRTUAL TABLE words USING fts5 (text, content = '', columnsize = 0, prefix = '1 2 3 4 5 6', {TOKENIZE});
+        INSERT INTO words (words, rank) VALUES ('automerge', 0), ('crisismerge', 1999), ('usermerge', 8);
+        DELETE FROM meta WHERE name = 'index_version';
         """
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
+from operator import attrgetter, le
 
 import msgspec
 
-from devstream_desktop.stream.text import clean, first_line
+from devstream_desktop.stream.text import are_plain, clean, first_line
 from devstream_desktop.stream.words import STATES, Kind, Severity, default_severity
 
 
@@ -73,6 +74,7 @@ _LIMITS = {
     "executor": 64,
     "reason": 200,
 }
+_texts = attrgetter(*_LIMITS)
 _URL = re.compile(r"https?://[^\s/@\\]+(?:[/?#][!-~]*)?")
 _KEY = re.compile(r"[0-9a-f]{32}")
 _MAX_TIME = 1 << 47
@@ -164,11 +166,10 @@ def cleaned(event: Event) -> Event:
     if not _KEY.fullmatch(event.key):
         raise InvalidEventError("key must be 32 hexadecimal digits")
     changes: dict[str, str] = {}
-    for name, limit in _LIMITS.items():
-        text: str = getattr(event, name)
-        safe = clean(text, limit)
-        if safe != text:
-            changes[name] = safe
+    texts: tuple[str, ...] = _texts(event)
+    if not (all(map(le, map(len, texts), _LIMITS.values())) and are_plain(texts)):
+        safe = {name: clean(text, limit) for (name, limit), text in zip(_LIMITS.items(), texts, strict=True)}
+        changes = {name: text for (name, text), before in zip(safe.items(), texts, strict=True) if text != before}
     url = event.url if len(event.url) <= 500 and _URL.fullmatch(event.url) else ""
     if url != event.url:
         changes["url"] = url

@@ -16,8 +16,13 @@ from functools import lru_cache
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind
 
-TAG = "\ue000"
-"""Begins each filter word in the index: a private-use letter, which `text.clean` lets no text contain."""
+_PRIVATE = 0xE000
+_PRIVATE_COUNT = 0x1900
+"""Filters are words of three private-use letters in the index, which `text.clean` lets no text contain."""
+_TAGGED = re.compile(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + _PRIVATE_COUNT - 1)}]")
+_LONG_HEX = re.compile(r"[0-9a-f]{13,}", re.IGNORECASE)
+_HEX_INDEXED = 12
+"""Characters of a revision that are indexed: git itself abbreviates to 12 in the largest repositories."""
 
 _TOKEN = re.compile(r'(?:(?P<field>\w+):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
 _FIELDS = {
@@ -84,10 +89,14 @@ def parse_query(text: str) -> Query:
 
 def _words(text: str) -> list[str]:
     """The words the index would make of `text`: runs of letters and digits (FTS5's unicode61)."""
-    return [word for word in re.split(r"[^\w]|_", text) if word and TAG not in word]
+    return [
+        word[:_HEX_INDEXED] if _LONG_HEX.fullmatch(word) else word
+        for word in re.split(r"[^\w]|_", text)
+        if word and not _TAGGED.search(word)
+    ]
 
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Grows when `index_text` changes: entries are taken out of the index by the very text they went in with."""
 
 
@@ -96,7 +105,8 @@ def index_text(event: Event) -> str:
     kind, environment, service = event.kind.value, event.environment, event.service
     # A change's number is its revision: once is enough.
     number = "" if event.number == event.revision else event.number
-    texts = [service, event.actor, kind, event.state, environment, event.ref, event.revision, event.title, number, event.reason]
+    revision = event.revision[:_HEX_INDEXED] if _LONG_HEX.fullmatch(event.revision) else event.revision
+    texts = [service, event.actor, kind, event.state, environment, event.ref, revision, event.title, number, event.reason]
     tags = {_tag("", "", service), _tag(kind, "", ""), _tag("", environment, ""), _tag(kind, environment, "")} - {""}
     return " ".join([*texts, *sorted(tags)])
 
@@ -106,5 +116,9 @@ def _tag(kind: str, environment: str, service: str) -> str:
     if not (kind or environment or service):
         return ""
     text = f"{kind}\x1f{environment.casefold()}\x1f{service.casefold()}"
-    # Letters and digits only: the index splits words at anything else.
-    return TAG + hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    letters = []
+    for _ in range(3):
+        number, place = divmod(number, _PRIVATE_COUNT)
+        letters.append(chr(_PRIVATE + place))
+    return "".join(letters)

@@ -7,6 +7,7 @@ one line, no control, format (bidi, zero-width), surrogate, private or unassigne
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 _HOSTILE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _MAX_MARKS = 2  # enough for Vietnamese; more is "zalgo" that paints over the lines around it
@@ -20,6 +21,13 @@ def clean(text: str, limit: int = 140) -> str:
     # Bound the work before normalising: NFC of hostile input is not free.
     flat = text if text.isascii() and text.isprintable() else _strip(unicodedata.normalize("NFC", text[: 4 * limit + 64]))
     return shorten(" ".join(flat.split()), limit)
+
+
+def are_plain(texts: Iterable[str]) -> bool:
+    """Whether `clean` would surely change none of these, looked at as one text; only their lengths are left to check."""
+    joined = "|".join(texts)
+    spaced = "  " in joined or " |" in joined or "| " in joined or joined[:1] == " " or joined[-1:] == " "
+    return joined.isascii() and joined.isprintable() and not spaced
 
 
 def _strip(text: str) -> str:

@@ -6,7 +6,6 @@ The floor is the same finished rows put into the same tables on this machine, in
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -17,7 +16,8 @@ from messages import Ready, Report, Until
 from party import Party
 from processes import BenchError, worker
 
-from devstream_desktop.history.database import open_reader
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.words import Kind
 
 GOAL = 1.5
@@ -65,8 +65,8 @@ def _check(path: Path, events: int) -> None:
         BenchError: it is not.
 
     """
-    with closing(open_reader(path)) as connection:
-        (found,) = connection.execute("SELECT COUNT(*) FROM words WHERE words MATCH ?", (" OR ".join(Kind),)).fetchone()
+    with Reader(path) as reader:
+        found = sum(len(reader.page(Query(kind=kind), limit=events, superseded=True)) for kind in Kind)
     if count(path) != {events} or found != events:
         raise BenchError(f"the desk stored {count(path)} and finds {found} of {events} events")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 
 import pytest
 
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
+from devstream_desktop.history.words import GROUP
 from devstream_desktop.stream.entry import device_id, parse_entry
 from devstream_desktop.stream.query import Query, parse_query
 from devstream_desktop.stream.words import Kind, Transition
@@ -115,6 +117,7 @@ def test_a_merge_keeps_the_row_from_its_own_push(history, reader, feed, make, ar
         ("kind:build env:production", set()),
         ("service:shop", {"retry card capture", "tax"}),
         ("3f2c", {"retry card capture"}),
+        ("3f2c1ab" + "0" * 33, {"retry card capture"}),
         ("ana", {"retry card capture"}),
         ("nothing like it", set()),
     ],
@@ -127,6 +130,46 @@ def test_search(query, titles, history, reader, feed, make, arrival) -> None:
     ]
     add(history, arrival, [feed.entry(event) for event in events])
     assert {line.event.title for line in reader.page(parse_query(query))} == titles
+
+
+@pytest.mark.parametrize("count", [GROUP - 1, GROUP, GROUP + 1, 3 * GROUP + 5])
+def test_rows_are_found_before_and_after_their_group_is_indexed(count, history, reader, feed, make, arrival) -> None:
+    titles = [f"word{n} common" for n in range(count)]
+    for title in titles:
+        add(history, arrival, [feed.entry(make(title=title))])
+        assert [line.event.title for line in reader.page(parse_query(title))] == [title]
+    found = [line.event.title for line in reader.page(parse_query("comm service:shop"), limit=1000)]
+    assert found == titles[::-1]
+    assert [line.event.title for line in reader.page(parse_query("comm"), limit=10)] == titles[:-11:-1]
+    older = reader.page(parse_query("comm"), limit=1000, before=reader.page(parse_query("comm"), limit=10)[-1].id)
+    assert [line.event.title for line in older] == titles[-11::-1]
+
+
+def test_what_waits_for_its_group_is_known_after_a_restart_and_a_failed_write(open_history, reader, feed, make, arrival) -> None:
+    history = open_history()
+    first, second = feed.entry(make(title="one")), feed.entry(make(title="two"))
+    add(history, arrival, [first])
+    history.close()
+    history = open_history()
+    history._connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_INSERT else sqlite3.SQLITE_OK)
+    with pytest.raises(HistoryError):
+        add(history, arrival, [second])
+    history._connection.set_authorizer(None)
+    history.settle(feed.feed, 1, first)
+    add(history, arrival, [second, *(feed.entry(make(title="more")) for _ in range(GROUP))])
+    assert [len(reader.page(parse_query(word), limit=200)) for word in ("one", "two", "more")] == [0, 1, GROUP]
+    history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+
+
+def test_merging_rests_and_finds_the_same(history, reader, feed, make, arrival) -> None:
+    for number in range(40):
+        add(history, arrival, [feed.entry(make(title=f"group{number}")) for _ in range(GROUP)])
+    steps = 0
+    while history.tend():
+        steps += 1
+        assert steps < 1000
+    assert steps > 1
+    assert all(len(reader.page(parse_query(f"group{number}"), limit=100)) == GROUP for number in (0, 17, 39))
 
 
 def test_authors_are_the_people_of_the_policy(history, reader, feed, make, arrival) -> None:

@@ -6,7 +6,9 @@ import errno
 import itertools
 import os
 import random
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from devstream_desktop.history import epoch as epoch_module
 from devstream_desktop.history.database import HistoryError, HistoryFullError
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
+from devstream_desktop.history.words import WEED
 from devstream_desktop.stream.entry import device_id
 
 
@@ -94,6 +97,40 @@ def test_settling_forgets_rows_lines_and_words_and_keeps_the_tip(history, reader
     assert reader.page(Query(words=("word2",))) == []
     assert len(reader.page(Query(words=("word5",)))) == 1
     history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+
+
+def test_what_is_freed_goes_back_to_the_disk(history, feed, make, arrival) -> None:
+    entries = [feed.entry(make(title="long title " * 12, url="https://example.com/" + "x" * 400)) for _ in range(WEED + 100)]
+    history.add([arrival(entry) for entry in entries])
+    history.checkpoint()
+    before = history.path.stat().st_size
+    history.settle(feed.feed, WEED, entries[WEED - 1])
+    while history.tend():
+        pass
+    history.checkpoint()
+    assert history.path.stat().st_size < before / 2
+
+
+def test_a_history_of_the_first_schema_is_taken_over(open_history, tmp_path, reader, feed, make, arrival) -> None:
+    import sqlite_utils
+
+    from devstream_desktop.history.schema import migrations
+    from devstream_desktop.stream.query import parse_query
+
+    path = tmp_path / "history.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        migrations.apply(sqlite_utils.Database(old), stop_before="index_in_groups")
+        old.execute("PRAGMA user_version = 1")
+        old.execute("PRAGMA journal_mode = WAL")
+        old.execute("INSERT INTO feeds (feed) VALUES (?)", (feed.feed,))
+        old.execute("INSERT INTO senders (device) VALUES ('')")
+        for number in range(3):
+            entry = feed.entry(make(title=f"old{number}"))
+            old.execute("INSERT INTO log VALUES (?, 1, ?, 1, 1, ?, ?)", (entry.seq, entry.seq, entry.body, entry.signature))
+    history = open_history()
+    assert history.newest() == 3
+    assert [line.event.title for line in reader.page(parse_query("old1"))] == ["old1"]
+    assert history._connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
 
 
 def test_numbers_of_arrival_are_never_used_again(open_history, feed, make, arrival) -> None:

@@ -1,0 +1,105 @@
+"""The full-text index of the lines, filled in groups, because a row put in alone costs ten times its share of a group.
+
+Rows that arrived after the number `indexed` (in meta) still wait for their group; a reader looks at those few itself (waiting.py).
+Merging what the groups left behind is asked for in bounded steps and never left to SQLite, whose own merges stall a writer for a quarter
+of a second (tests/bench, row cpu).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from devstream_desktop.stream.entry import parse_entry
+from devstream_desktop.stream.event import Event, decode_event
+from devstream_desktop.stream.query import index_text
+
+GROUP = 64
+"""Rows that wait at most; a search indexes them in memory in 2 ms."""
+MERGE_PAGES = 16
+"""Of 4 KiB, written in one step of merging: 2 to 15 ms."""
+WEED = 4096
+"""Rows taken out, at least and as a quarter of those left, before the whole index is merged anew: until then they lie in it as holes."""
+_CROWD = 32
+"""Groups not yet merged for which one more step is taken each time, so that they never become many."""
+
+WAITING = (
+    "SELECT lines.id, log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
+    " WHERE lines.lsn > (SELECT COALESCE(MAX(value), 0) FROM meta WHERE name = 'indexed')"
+)
+"""The rows that are not in the index yet."""
+
+
+class Words:
+    """Writes the index; every call but `merge` is inside the caller's transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._waiting: dict[int, str] = {
+            row_id: index_text(decode_event(parse_entry(body, signature).payload))
+            for row_id, _, body, signature in connection.execute(WAITING)
+        }
+        self._unmerged = 1
+        """Groups put in since merging last came to rest; how many there were before is unknown."""
+        self._owed = False
+
+    def add(self, rows: Iterable[tuple[int, Event]], newest: int) -> None:
+        """Rows by ascending id; `newest` is the newest arrival number of the log, theirs included."""
+        self._waiting.update((row_id, index_text(event)) for row_id, event in rows)
+        if len(self._waiting) >= GROUP:
+            self.flush(newest)
+
+    def flush(self, newest: int) -> None:
+        """Put in what waits."""
+        # Ascending row ids: the index is filled several times faster (field notes on performance).
+        self._connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", sorted(self._waiting.items()))
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('indexed', ?)", (newest,))
+        self._waiting.clear()
+        self._unmerged += 1
+        self._owed = True
+
+    def remove(self, row_id: int, event: Event) -> None:
+        """Take a row out, by the very text it went in with."""
+        if self._waiting.pop(row_id, None) is None:
+            self._connection.execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (row_id, index_text(event)))
+
+            self._connection.execute(
+                "INSERT INTO meta VALUES ('removed', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
+            )
+
+    def weed(self) -> bool:
+        """Begin to merge the whole index into one where so much was taken out that it would shrink; `merge` does the rest."""
+        removed = self._connection.execute("SELECT value FROM meta WHERE name = 'removed'").fetchone()
+        if removed is None or removed[0] < WEED:
+            return False
+        (left,) = self._connection.execute("SELECT COUNT(*) FROM lines").fetchone()
+        if removed[0] * 4 < left:
+            return False
+        self._connection.execute("DELETE FROM meta WHERE name = 'removed'")
+        self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (-MERGE_PAGES,))
+        self._unmerged += 1
+        return True
+
+    def clear(self) -> None:
+        """Empty the index."""
+        self._connection.execute("DELETE FROM meta WHERE name = 'removed'")
+        self._waiting.clear()
+        self._connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
+
+    def merge(self) -> bool:
+        """One bounded step, outside a transaction; whether there may be more to do."""
+        if self._unmerged:
+            before = self._connection.total_changes
+            self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (MERGE_PAGES,))
+            # SQLite's documentation: less than two changes say that nothing was left to merge.
+            if self._connection.total_changes - before < 2:
+                self._unmerged = 0
+        return bool(self._unmerged)
+
+    def keep_up(self) -> None:
+        """The merging that a writer owes after a group: none while groups are few, more the more there are."""
+        steps = self._unmerged // _CROWD if self._owed else 0
+        self._owed = False
+        for _ in range(steps):
+            if not self.merge():
+                return
