@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from devstream_desktop.errors import DevstreamError
 
 SCHEMA_VERSION = 2
 _BUSY_MS = 5_000
+_NO_ROOM_BYTES = 64 << 10
 _WAL_PAGES = 4_000
 """Of 4 KiB: the write-ahead log is cut to 16 MB after a burst."""
 
@@ -22,6 +25,10 @@ class HistoryError(DevstreamError):
 
 class HistoryFullError(HistoryError):
     """The disk is full: nothing was stored, so nothing may be acknowledged."""
+
+
+class HistoryDamagedError(HistoryError):
+    """The file is not what was written; a start sets it aside and fills a new one (repair.py)."""
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
@@ -86,14 +93,42 @@ def friendly(path: Path) -> Iterator[None]:
     """Turn SQLite's errors about the file into sentences for a person."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
-            raise HistoryFullError(f"the disk of {path.parent} is full: the event was not stored; free some space and try again") from error
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_IOERR:
-            raise HistoryError(f"the disk of {path.parent} fails ({error}): the event was not stored; look at the disk") from error
-        raise HistoryError(f"the history {path} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise HistoryError(f"the history {path} is damaged ({error}); move it away, and the node fills a new one from its peers") from error
+        # An error of the sqlite3 module itself has no code.
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL or (code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _no_room(path)):
+            raise HistoryFullError(f"the disk of {path.parent} is full: the event was not stored; free some space and try again") from error
+        if code == sqlite3.SQLITE_IOERR:
+            raise HistoryError(f"the disk of {path.parent} fails ({error}): the event was not stored; look at the disk") from error
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise HistoryDamagedError(
+                f"the history {path} is damaged ({error}); start the node again: it keeps what can be read, and its peers give the rest"
+            ) from error
+        raise HistoryError(f"the history {path} cannot be used: {error}") from error
+
+
+def disk_error(error: OSError) -> sqlite3.OperationalError:
+    """What SQLite would have raised for `error`, so that `friendly` tells both in the same words."""
+    failure = sqlite3.OperationalError(error.strerror or str(error))
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    failure.sqlite_errorcode = sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_IOERR
+    return failure
+
+
+def _no_room(path: Path) -> bool:
+    """SQLite calls it an I/O error when there is no room for its shared memory."""
+    return shutil.disk_usage(path.parent).free < _NO_ROOM_BYTES
+
+
+def damage_mark(path: Path) -> Path:
+    """The file whose presence says that the database at `path` is damaged, which a short look may not find."""
+    return path.with_name(f"{path.name}.doubt")
+
+
+def mark_damaged(path: Path) -> None:
+    """Leave word for the next start; a disk too full for it leaves the finding to that start's own check."""
+    with suppress(OSError):
+        damage_mark(path).touch()
 
 
 def team_of(path: Path) -> str:

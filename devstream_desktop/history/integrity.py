@@ -1,20 +1,89 @@
-"""Whether a history's database is whole; read only, so it may be asked while a node writes."""
+"""Is the history at a path whole? Asked before a node opens it, now and then while it runs, and by `devstream doctor`."""
 
 from __future__ import annotations
 
+import random
+import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
-from devstream_desktop.history.database import HistoryError, friendly, open_reader
+from devstream_desktop.history.database import SCHEMA_VERSION
+from devstream_desktop.stream.entry import MalformedEntryError, body_hash, parse_entry
 
-_MOST = 5
+_MAGIC = b"SQLite format 3\0"
+_SAMPLE = 1_000
+_STEPS = 10_000
+"""Of SQLite's machine between two looks at the clock: about a millisecond."""
+_SAID = 5
 
 
-def problems(path: Path) -> tuple[str, ...]:
-    """What is wrong with the history at `path`, a sentence each; empty when it is whole. Reads the whole file: seconds for a gigabyte."""
+def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
+    """What is wrong with the history at `path`, a sentence each; empty when it is whole or there is none.
+
+    Looked at are the file's head, SQLite's own quick check, whether each line has its log entry, and of a sample of the log whether
+    each entry is what its row says and the next one chains to it. After `seconds` what was not looked at counts as whole.
+    """
     try:
-        with closing(open_reader(path)) as connection, friendly(path):
-            found = [str(row[0]) for row in connection.execute(f"PRAGMA quick_check({_MOST})")]
-    except HistoryError as error:
-        return (str(error),)
-    return () if found == ["ok"] else tuple(f"the history {path} is damaged: {line}" for line in found)
+        with path.open("rb") as file:
+            head = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        return (f"it cannot be read: {error.strerror or error}",)
+    if head and head != _MAGIC:
+        return ("its first bytes are not those of a database",)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as connection:
+            if seconds is not None:
+                end = time.monotonic() + seconds
+                connection.set_progress_handler(lambda: int(time.monotonic() > end), _STEPS)
+            return _look(connection)
+    except sqlite3.OperationalError as error:
+        # Out of time, or locked: no word about its health.
+        return () if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY) else (f"it cannot be read: {error}",)
+    except sqlite3.DatabaseError as error:
+        return (f"it cannot be read: {error}",)
+
+
+def _look(connection: sqlite3.Connection) -> tuple[str, ...]:
+    connection.execute("PRAGMA cell_size_check = ON")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version != SCHEMA_VERSION:
+        return ()  # an empty or another version's file is judged when it is opened
+    found = [str(row[0]) for row in connection.execute(f"PRAGMA quick_check({_SAID})")]
+    if found != ["ok"]:
+        return tuple(found)
+    wrong = _wrong_entries(connection)
+    if wrong:
+        return (f"{wrong} of its entries are not what was signed",)
+    (orphans,) = connection.execute("SELECT COUNT(*) FROM lines WHERE NOT EXISTS (SELECT 1 FROM log WHERE log.lsn = lines.lsn)").fetchone()
+    return (f"{orphans} lines have no entry",) if orphans else ()
+
+
+def _wrong_entries(connection: sqlite3.Connection) -> int:
+    """Entries of a sample that contradict their row or their successor."""
+    first, last = connection.execute("SELECT MIN(lsn), MAX(lsn) FROM log").fetchone()
+    if last is None:
+        return 0
+    start = random.randint(first, last)  # noqa: S311 - where to look, no secret
+    wrong = 0
+    for since in {max(first, last - _SAMPLE), start}:
+        rows = connection.execute(
+            "SELECT log.feed, feeds.feed, seq, body, signature FROM log JOIN feeds ON feeds.id = log.feed"
+            " WHERE lsn >= ? ORDER BY lsn LIMIT ?",
+            (since, _SAMPLE),
+        )
+        for feed_id, feed, seq, body, signature in rows.fetchall():
+            try:
+                entry = parse_entry(body, signature)
+            except MalformedEntryError:
+                wrong += 1
+                continue
+            following = connection.execute("SELECT body, signature FROM log WHERE feed = ? AND seq = ?", (feed_id, seq + 1)).fetchone()
+            try:
+                chained = following is None or parse_entry(*following).prev == body_hash(body)
+            except MalformedEntryError:
+                chained = True  # counted at its own turn
+            wrong += (entry.feed, entry.seq) != (feed, seq) or not chained
+    return wrong

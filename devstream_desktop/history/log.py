@@ -11,16 +11,16 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from devstream_desktop.history.database import friendly, open_writer
-from devstream_desktop.history.epoch import FeedMirror, new_epoch
+from devstream_desktop.history.database import disk_error
+from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.lines import Lines
+from devstream_desktop.history.writer import Writer
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, parse_entry, public_key
 
 INDEX_BYTES = 16
@@ -58,7 +58,7 @@ class FeedRow:
     runs: tuple[tuple[int, int], ...]
 
 
-class History:
+class History(Writer):
     """A history open for writing. There is at most one a home; the control socket sees to that."""
 
     def __init__(self, path: Path, mirror: FeedMirror, device: bytes, team: str) -> None:
@@ -68,13 +68,15 @@ class History:
             HistoryError: it is damaged, from a newer version, or the disk is full.
 
         """
-        self._path = path
         self._mirror = mirror
         self._device = device
-        self._connection = open_writer(path)
-        self._durable = False
+        self._team = team
+        super().__init__(path)
+
+    def _derive(self) -> None:
+        """Begin a session, and learn from the rows what is not kept twice."""
         with self._transaction():
-            self._set_meta("team", team.encode())
+            self._set_meta("team", self._team.encode())
             self._index = self._begin_session()
         with self._transaction():
             self._lines = Lines(self._connection)
@@ -83,11 +85,8 @@ class History:
         self._frozen: set[int] = {row_id for (row_id,) in self._connection.execute("SELECT id FROM feeds WHERE proof IS NOT NULL")}
         self._sender_ids: dict[str, int] = {device: row_id for row_id, device in self._connection.execute("SELECT id, device FROM senders")}
         self._newest: int = self._connection.execute("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'log'").fetchone()[0]
+        self._place = place_of(self._path)
         self._epoch = self._choose_epoch()
-
-    @property
-    def path(self) -> Path:
-        return self._path
 
     @property
     def index(self) -> bytes:
@@ -102,7 +101,7 @@ class History:
     def renew_epoch(self) -> bytes:
         """Begin a new feed of this device; returns its epoch."""
         epoch = new_epoch()
-        self._mirror.remember(epoch, 0)
+        self._mirror.remember(epoch, 0, self._place)
         with self._transaction():
             self._set_meta("epoch", epoch)
         self._epoch = epoch
@@ -139,13 +138,14 @@ class History:
             HistoryError: the disk fails.
 
         """
+        self.room.require()
         own = max((a.entry.seq for a in arrivals if a.entry.feed == self._device + self._epoch), default=0)
         if own:
             try:
-                self._mirror.remember(self._epoch, own)
+                self._mirror.remember(self._epoch, own, self._place)
             except OSError as error:
-                with friendly(self._path):
-                    raise _disk_error(error) from error
+                with self._disk():
+                    raise disk_error(error) from error
         with self._transaction(durable=durable):
             new = self._not_held(arrivals)
             numbered = list(enumerate(new, self._newest + 1))
@@ -158,7 +158,7 @@ class History:
             )
             self._lines.add([(lsn, arrival.entry) for lsn, arrival in numbered])
         self._newest += len(new)
-        with friendly(self._path):
+        with self._disk():
             self._lines.words.keep_up()
         return self._newest
 
@@ -183,25 +183,27 @@ class History:
 
     def entry(self, feed: bytes, seq: int) -> Entry | None:
         """One held entry, or the tip when `seq` is its number."""
-        row = self._connection.execute(
-            "SELECT body, signature FROM log WHERE feed = ? AND seq = ?", (self._feed_ids.get(feed, -1), seq)
-        ).fetchone()
-        if row is not None:
-            return parse_entry(*row)
-        tip = self._connection.execute(
-            "SELECT tip_body, tip_signature FROM feeds WHERE feed = ? AND tip_body IS NOT NULL", (feed,)
-        ).fetchone()
+        with self._disk():
+            row = self._connection.execute(
+                "SELECT body, signature FROM log WHERE feed = ? AND seq = ?", (self._feed_ids.get(feed, -1), seq)
+            ).fetchone()
+            if row is not None:
+                return parse_entry(*row)
+            tip = self._connection.execute(
+                "SELECT tip_body, tip_signature FROM feeds WHERE feed = ? AND tip_body IS NOT NULL", (feed,)
+            ).fetchone()
         found = parse_entry(*tip) if tip else None
         return found if found is not None and found.seq == seq else None
 
     def entries(self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int) -> list[Entry]:
         """Held entries numbered `first` to `last`; at least one when there is any, then as many as fit `max_bytes`."""
         order = "DESC" if newest_first else "ASC"
-        cursor = self._connection.execute(
-            f"SELECT body, signature FROM log WHERE feed = ? AND seq BETWEEN ? AND ? ORDER BY seq {order}",
-            (self._feed_ids.get(feed, -1), first, last),
-        )
-        return [parse_entry(body, signature) for body, signature in _fitting(cursor, max_bytes)]
+        with self._disk():
+            cursor = self._connection.execute(
+                f"SELECT body, signature FROM log WHERE feed = ? AND seq BETWEEN ? AND ? ORDER BY seq {order}",
+                (self._feed_ids.get(feed, -1), first, last),
+            )
+            return [parse_entry(body, signature) for body, signature in _fitting(cursor, max_bytes)]
 
     def after(self, lsn: int, *, max_bytes: int, not_from: str) -> tuple[list[Entry], int]:
         """Entries that arrived after `lsn`, in order of arrival, of feeds that are not frozen, and where to go on from.
@@ -213,19 +215,20 @@ class History:
         author = public_key(not_from) if not_from else b""
         found: list[Entry] = []
         size, position = 0, lsn
-        cursor = self._connection.execute(
-            "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?", (lsn, _READ_AHEAD * 8)
-        )
-        for row_lsn, feed, row_sender, body, signature in cursor:
-            if row_sender != sender and feed not in self._frozen:
-                entry = parse_entry(body, signature)
-                if entry.feed[:KEY_BYTES] != author:
-                    if found and size + len(body) + len(signature) > max_bytes:
-                        break
-                    size += len(body) + len(signature)
-                    found.append(entry)
-            position = row_lsn
-        cursor.close()
+        with self._disk():
+            cursor = self._connection.execute(
+                "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?", (lsn, _READ_AHEAD * 8)
+            )
+            for row_lsn, feed, row_sender, body, signature in cursor:
+                if row_sender != sender and feed not in self._frozen:
+                    entry = parse_entry(body, signature)
+                    if entry.feed[:KEY_BYTES] != author:
+                        if found and size + len(body) + len(signature) > max_bytes:
+                            break
+                        size += len(body) + len(signature)
+                        found.append(entry)
+                position = row_lsn
+            cursor.close()
         return found, position
 
     def settle(self, feed: bytes, floor: int, tip: Entry | None) -> None:
@@ -276,7 +279,7 @@ class History:
 
     def tend(self) -> bool:
         """One step of upkeep for an idle moment, about 10 ms: merge the index, give freed space back. Whether there is more to do."""
-        with friendly(self._path):
+        with self._disk():
             if self._lines.words.merge() or self._lines.words.weed():
                 return True
             (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
@@ -284,20 +287,14 @@ class History:
                 self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
             return bool(free > _SPARE_PAGES + _VACUUM_PAGES)
 
-    def checkpoint(self) -> None:
-        """Fold the write-ahead log into the database; may be called in another thread, because it waits for the disk."""
-        with friendly(self._path), closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def size(self) -> int:
-        """Bytes on the disk."""
-        return sum(file.stat().st_size for suffix in ("", "-wal") if (file := self._path.with_name(self._path.name + suffix)).exists())
-
     def close(self) -> None:
         """Note the clean stop and close; afterwards nothing may be called."""
-        with self._transaction(durable=True):
-            self._set_meta("clean", b"1")
-        self._connection.close()
+        try:
+            if not self.damaged:
+                with self._transaction(durable=True):
+                    self._set_meta("clean", b"1")
+        finally:
+            self._connection.close()
 
     def _begin_session(self) -> bytes:
         """Numbers given after the last commit that reached the disk may be given again after a crash: then the index is new."""
@@ -316,7 +313,7 @@ class History:
         feed = self._feed_ids.get(self._device + epoch)
         held = self._connection.execute("SELECT MAX(seq) FROM log WHERE feed = ?", (feed,)).fetchone()[0] if feed is not None else None
         floor = self._connection.execute("SELECT floor FROM feeds WHERE id = ?", (feed,)).fetchone()[0] if feed is not None else 0
-        if self._mirror.describes(epoch, max(held or 0, floor)) and feed not in self._frozen:
+        if self._mirror.describes(epoch, max(held or 0, floor), self._place) and feed not in self._frozen:
             return epoch
         return self.renew_epoch()
 
@@ -334,29 +331,6 @@ class History:
         row_id: int = self._connection.execute(f"{sql} RETURNING id", (value,)).fetchone()[0]
         return row_id
 
-    def _meta(self, name: str) -> bytes | None:
-        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else None
-
-    def _set_meta(self, name: str, value: bytes) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
-
-    @contextmanager
-    def _transaction(self, *, durable: bool = False) -> Iterator[None]:
-        with friendly(self._path):
-            if durable != self._durable:
-                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                self._durable = durable
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                self._forget_uncommitted()
-                raise
-
     def _forget_uncommitted(self) -> None:
         """Ids that a rolled-back transaction gave out are not in the database."""
         if hasattr(self, "_feed_ids"):
@@ -373,9 +347,3 @@ def _fitting(cursor: sqlite3.Cursor, max_bytes: int) -> Iterator[tuple[bytes, by
         size += len(body) + len(signature)
         yield body, signature
     cursor.close()
-
-
-def _disk_error(error: OSError) -> sqlite3.OperationalError:
-    failure = sqlite3.OperationalError(error.strerror or str(error))
-    failure.sqlite_errorcode = sqlite3.SQLITE_FULL if error.errno == 28 else sqlite3.SQLITE_IOERR  # ENOSPC
-    return failure

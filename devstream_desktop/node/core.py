@@ -15,8 +15,6 @@ from devstream_desktop.deploy.request import answer_keys
 from devstream_desktop.deploy.runs import RunsError
 from devstream_desktop.deploy.service import Deploys
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.history.database import team_of
-from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
@@ -28,6 +26,7 @@ from devstream_desktop.node.board import Board
 from devstream_desktop.node.catching_up import CatchingUp
 from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
 from devstream_desktop.node.trust import Trust
+from devstream_desktop.node.upkeep import Upkeep, open_history
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import VERSION, Entry, hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event
@@ -40,7 +39,6 @@ from devstream_desktop.team.vault import Vault
 
 FRESH_MS = 120_000
 """News older than this came out of a backlog; a deploy request among it is never run."""
-HOUSEKEEPING_S = 60
 _DAY_MS = 86_400_000
 
 _log = logging.getLogger(__name__)
@@ -63,10 +61,12 @@ class Options:
 class Node:
     """The rooms of one home, running. Made by `start`; `stop` ends it."""
 
-    def __init__(self, home: Home, options: Options, on_news: Callable[[], None]) -> None:
+    def __init__(self, home: Home, options: Options, on_news: Callable[[], None], on_damage: Callable[[], None] = lambda: None) -> None:
+        """`on_news` is called when there is something new to tell, `on_damage` when the node must start anew to mend its history."""
         self.home = home
         self.options = options
         self._on_news = on_news
+        self._on_damage = on_damage
         self.notices: dict[str, str] = {}
         """What is wrong, by where; a sentence each."""
         self.revision = 0
@@ -121,7 +121,7 @@ class Node:
         await self.trust.look()
         await self.trust.announce()
         await self._follow_roles()
-        self.spawn(self._housekeeping())
+        self.spawn(Upkeep(self.history, self._on_damage, self._minutely).run())
 
     async def stop(self) -> None:
         """End every room, the ones that make events first."""
@@ -190,12 +190,9 @@ class Node:
         except Exception:  # noqa: BLE001 - one failed task must not end the node; it is in the log
             _log.exception("a task of the node failed")
 
-    async def _housekeeping(self) -> None:
-        while not self._stopping:
-            await asyncio.sleep(HOUSEKEEPING_S)
-            self.history.checkpoint()
-            await self.trust.look()
-            await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
+    async def _minutely(self) -> None:
+        await self.trust.look()
+        await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
 
     def _open_team(self) -> Team:
         try:
@@ -209,10 +206,9 @@ class Node:
         return team
 
     def _open_history(self) -> History:
-        earlier = team_of(self.home.history)
-        if earlier and earlier != self.team.id:
-            founding.set_history_aside(self.home, earlier)
-        history = History(self.home.history, FeedMirror(self.home.feed_mirror), self.team.device.public, self.team.id)
+        history, mended = open_history(self.home, self.team)
+        if mended:
+            self.notices["history"] = mended
         history.set_people(self._people())
         return history
 

@@ -63,7 +63,7 @@ class Process:
             await server.stop()
 
     async def _run_once(self) -> None:
-        node = Node(self._home, self._options, self._wake)
+        node = Node(self._home, self._options, self._wake, self._start_anew)
         await node.start()
         self._node = node
         self._requests = Requests(node, lambda: self._news, self._end.set, self._join)
@@ -75,6 +75,10 @@ class Process:
             self._requests = None
             self._wake()
             await node.stop()
+
+    def _start_anew(self) -> None:
+        self._again = True
+        self._end.set()
 
     def _wake(self) -> None:
         self._news.set()
@@ -98,8 +102,7 @@ class Process:
         state, joined = await offline.try_join(self._home, node.vault, request)
         if joined is not None:
             # The answer leaves first; then the node starts anew as a member of the other team.
-            self._again = True
-            asyncio.get_running_loop().call_later(0.1, self._end.set)
+            asyncio.get_running_loop().call_later(0.1, self._start_anew)
         return state
 
 

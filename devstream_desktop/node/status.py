@@ -119,7 +119,7 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
 
 def _notices(node: Node, pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
-    found = [*node.notices.values(), node.policy_trouble(), pruning_suspended]
+    found = [*node.notices.values(), node.history.room.trouble, node.policy_trouble(), pruning_suspended]
     found += [
         f"{policy.name_of(device)}'s device {device[:8]} wrote two different entries under one number: an old copy of its database was"
         " brought back, or somebody else has its key; that feed is closed. If it was no restored backup: devstream team revoke "

@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import random
+import shutil
 import sqlite3
 import stat
 from contextlib import closing
@@ -189,6 +190,32 @@ def test_a_restored_database_begins_a_new_epoch(open_history, tmp_path, new_feed
         file.unlink()
     (tmp_path / "history.sqlite").write_bytes(backup)
     assert open_history().epoch != epoch
+
+
+def test_a_copy_of_the_whole_home_begins_a_new_epoch_and_the_original_does_not(tmp_path, new_feed, make, arrival) -> None:
+    def opened(folder: Path) -> History:
+        return History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), bytes(range(32)), "team")
+
+    (tmp_path / "home").mkdir()
+    history = opened(tmp_path / "home")
+    epoch = history.epoch
+    history.add([arrival(new_feed(bytes(range(32)) + epoch).entry(make()))], durable=True)
+    history.close()
+    shutil.copytree(tmp_path / "home", tmp_path / "copy")
+    copy, original = opened(tmp_path / "copy"), opened(tmp_path / "home")
+    assert original.epoch == epoch
+    assert copy.epoch != epoch
+    assert copy.newest() == 1
+    renewed = copy.epoch
+    copy.close()
+    original.close()
+    again = opened(tmp_path / "copy")
+    assert again.epoch == renewed
+    again.close()
+    (tmp_path / "home").rename(tmp_path / "moved")
+    moved = opened(tmp_path / "moved")
+    assert moved.epoch == epoch
+    moved.close()
 
 
 @pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(b"{"), lambda file: file.write_bytes(b"")])

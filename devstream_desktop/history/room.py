@@ -1,0 +1,84 @@
+"""Eight MiB kept aside on the disk of a history, so that a full disk is met with something in hand.
+
+When a write finds no room the ballast is let go: the node can prune, note what it must and stop cleanly, and takes nothing new until
+there is room for the ballast again. Peers keep what was not taken; it comes when the disk has room.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from devstream_desktop.history.database import HistoryFullError
+
+BALLAST_BYTES = 8 << 20
+LEAST_BYTES = 256 << 10
+"""What must be free for new entries on a disk that never had room for the ballast."""
+
+
+class Room:
+    """Knows whether the disk of a history is full."""
+
+    def __init__(self, history: Path) -> None:
+        self._folder = history.parent
+        self._ballast = history.with_name("ballast")
+        self._needed = LEAST_BYTES
+        self.full = False
+
+    @property
+    def trouble(self) -> str:
+        """One sentence for a person while the disk is full, else empty."""
+        if not self.full:
+            return ""
+        return f"the disk of {self._folder} is full: nothing new is stored until there is room; free some space, and it goes on by itself"
+
+    def keep(self) -> bool:
+        """Have the ballast, where there is room for twice as much; whether the disk has room for new entries."""
+        if not self._held():
+            try:
+                free = shutil.disk_usage(self._folder).free
+                if free >= 2 * BALLAST_BYTES:
+                    self._fill()
+                elif self.full and free < self._needed:
+                    return False
+            except OSError:
+                self._let_go()
+                return False
+        self.full = False
+        return True
+
+    def give(self) -> None:
+        """A write found the disk full: let the ballast go."""
+        if self._let_go():
+            self._needed = 2 * BALLAST_BYTES
+        self.full = True
+
+    def require(self) -> None:
+        """Pass where there is room for new entries.
+
+        Raises:
+            HistoryFullError: the disk is full, as far as is known.
+
+        """
+        if self.full and not self.keep():
+            raise HistoryFullError(self.trouble)
+
+    def _held(self) -> bool:
+        try:
+            return self._ballast.stat().st_size >= BALLAST_BYTES
+        except OSError:
+            return False
+
+    def _fill(self) -> None:
+        # Random, because a file system may keep zeros in no room at all.
+        with os.fdopen(os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(os.urandom(BALLAST_BYTES))
+
+    def _let_go(self) -> bool:
+        """Whether there was one."""
+        try:
+            self._ballast.unlink()
+        except OSError:
+            return False
+        return True

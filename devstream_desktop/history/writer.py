@@ -1,0 +1,104 @@
+"""The writing connection of a history: transactions, and what must be done at once about a full disk and a damaged file."""
+
+from __future__ import annotations
+
+import sqlite3
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from devstream_desktop.history.database import HistoryDamagedError, HistoryFullError, friendly, mark_damaged, open_writer
+from devstream_desktop.history.room import Room
+
+
+class Writer(ABC):
+    """Opens the database and keeps it; what is in it is the subclass's."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the database at `path`.
+
+        Raises:
+            HistoryError: it is damaged, from a newer version, or the disk is full.
+
+        """
+        self._path = path
+        self._durable = False
+        self.damaged = False
+        self.on_damage: Callable[[], None] = lambda: None
+        """Called when the database turns out to be damaged; the next start mends it (repair.py)."""
+        self.room = Room(path)
+        try:
+            self._open()
+        except HistoryFullError:
+            self.room.give()
+            self._open()
+        self.room.keep()
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the database; may be called in another thread, because it waits for the disk."""
+        with friendly(self._path), closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(file.stat().st_size for suffix in ("", "-wal") if (file := self._path.with_name(self._path.name + suffix)).exists())
+
+    def _open(self) -> None:
+        self._connection = open_writer(self._path)
+        self._durable = False
+        try:
+            self._derive()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @abstractmethod
+    def _derive(self) -> None:
+        """Learn from the rows what is kept in memory."""
+
+    @abstractmethod
+    def _forget_uncommitted(self) -> None:
+        """Learn anew what a rolled-back transaction may have changed in memory."""
+
+    def _meta(self, name: str) -> bytes | None:
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def _set_meta(self, name: str, value: bytes) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        """What must be done at once about a full disk and a damaged file, whoever hears of it."""
+        try:
+            with friendly(self._path):
+                yield
+        except HistoryFullError:
+            self.room.give()
+            raise
+        except HistoryDamagedError:
+            self.damaged = True
+            mark_damaged(self._path)
+            self.on_damage()
+            raise
+
+    @contextmanager
+    def _transaction(self, *, durable: bool = False) -> Iterator[None]:
+        with self._disk():
+            if durable != self._durable:
+                self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self._forget_uncommitted()
+                raise

@@ -1,0 +1,97 @@
+"""The care of a node's history: opened whole, tended while the node is idle, checked once a day, and what is wrong with it told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.database import HistoryDamagedError, mark_damaged, team_of
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.integrity import problems
+from devstream_desktop.history.log import History
+from devstream_desktop.history.repair import open_sound
+from devstream_desktop.home import Home
+from devstream_desktop.node import founding
+from devstream_desktop.team import keys
+from devstream_desktop.team.team import Team
+
+TEND_S = 1.0
+_STEPS = 10
+"""Of tending in one go, each some milliseconds, with pauses for everybody else."""
+_PAUSE_S = 0.05
+_CHECKPOINT_S = 60.0
+_CHECK_S = 86_400.0
+_FIRST_CHECK_S = 600.0
+
+_log = logging.getLogger(__name__)
+
+
+def open_history(home: Home, team: Team) -> tuple[History, str]:
+    """The history of this home, and a sentence when it had to be mended; that of another team is set aside.
+
+    Raises:
+        HistoryError: it is from a newer version, or the disk is full.
+
+    """
+    try:
+        earlier = team_of(home.history)
+    except HistoryDamagedError:
+        earlier = ""
+    if earlier and earlier != team.id:
+        founding.set_history_aside(home, earlier)
+    history, mended = open_sound(home.history, FeedMirror(home.feed_mirror), team.device.public, team.id, keys.verify)
+    if mended:
+        _log.warning("%s", mended)
+    return history, mended
+
+
+class Upkeep:
+    """Runs beside the node."""
+
+    def __init__(self, history: History, restart: Callable[[], None], minutely: Callable[[], Awaitable[None]]) -> None:
+        """`restart` is called when the history is found damaged; `minutely` about once a minute."""
+        self._history = history
+        self._restart = restart
+        self._minutely = minutely
+        history.on_damage = self._damaged
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        folded = time.monotonic()
+        check_at = folded + _FIRST_CHECK_S
+        while True:
+            await asyncio.sleep(TEND_S)
+            now = time.monotonic()
+            try:
+                await self._tend()
+                if now - folded >= _CHECKPOINT_S:
+                    folded = now
+                    await asyncio.to_thread(self._history.checkpoint)
+                    await self._minutely()
+                if now >= check_at:
+                    check_at = now + _CHECK_S
+                    await self._check()
+            except (DevstreamError, OSError) as error:  # a full disk: told, and tried again
+                _log.warning("upkeep: %s", error)
+
+    async def _tend(self) -> None:
+        if self._history.room.full:
+            self._history.room.keep()
+        for _ in range(_STEPS):
+            if not self._history.tend():
+                return
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _check(self) -> None:
+        found = await asyncio.to_thread(problems, self._history.path)
+        if found:
+            _log.error("the history is damaged: %s", "; ".join(found))
+            mark_damaged(self._history.path)
+            self._damaged()
+
+    def _damaged(self) -> None:
+        _log.error("the history is damaged; the node starts anew with what can be saved")
+        self._restart()
