@@ -11,6 +11,7 @@ from pathlib import Path
 from devstream_desktop.history.database import SCHEMA_VERSION
 from devstream_desktop.stream.entry import MalformedEntryError, body_hash, parse_entry
 
+DAMAGED = "it is damaged: "
 _MAGIC = b"SQLite format 3\0"
 _SAMPLE = 1_000
 _STEPS = 10_000
@@ -32,7 +33,7 @@ def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
     except OSError as error:
         return (f"it cannot be read: {error.strerror or error}",)
     if head and head != _MAGIC:
-        return ("its first bytes are not those of a database",)
+        return (f"{DAMAGED}its first bytes are not those of a database",)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as connection:
             if seconds is not None:
@@ -43,7 +44,7 @@ def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
         # Out of time, or locked: no word about its health.
         return () if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY) else (f"it cannot be read: {error}",)
     except sqlite3.DatabaseError as error:
-        return (f"it cannot be read: {error}",)
+        return (f"{DAMAGED}{error}",)
 
 
 def _look(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -51,14 +52,16 @@ def _look(connection: sqlite3.Connection) -> tuple[str, ...]:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version != SCHEMA_VERSION:
         return ()  # an empty or another version's file is judged when it is opened
-    found = [str(row[0]) for row in connection.execute(f"PRAGMA quick_check({_SAID})")]
-    if found != ["ok"]:
-        return tuple(found)
+    told = [
+        line for (text,) in connection.execute(f"PRAGMA quick_check({_SAID})") for line in text.splitlines() if not line.startswith("***")
+    ]
+    if told != ["ok"]:
+        return (f"{DAMAGED}{told[0] if told else 'the quick check fails'}",)
     wrong = _wrong_entries(connection)
     if wrong:
-        return (f"{wrong} of its entries are not what was signed",)
+        return (f"{DAMAGED}{wrong} of its entries are not what was signed",)
     (orphans,) = connection.execute("SELECT COUNT(*) FROM lines WHERE NOT EXISTS (SELECT 1 FROM log WHERE log.lsn = lines.lsn)").fetchone()
-    return (f"{orphans} lines have no entry",) if orphans else ()
+    return (f"{DAMAGED}{orphans} lines have no entry",) if orphans else ()
 
 
 def _wrong_entries(connection: sqlite3.Connection) -> int:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from devstream_desktop.history.database import HistoryDamagedError, damage_mark, friendly
 from devstream_desktop.history.epoch import FeedMirror
-from devstream_desktop.history.integrity import problems
+from devstream_desktop.history.integrity import DAMAGED, problems
 from devstream_desktop.history.log import History
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, MalformedEntryError, parse_entry, preamble
 
@@ -62,7 +62,7 @@ def open_sound(path: Path, mirror: FeedMirror, device: bytes, team: str, verify:
     _unfinished(path).write_text(aside.name)
     doubt.unlink(missing_ok=True)
     told = _go_on(history, team, verify)
-    return history, f"the history was damaged ({found[0]}): {told}"
+    return history, f"the history was damaged ({found[0].removeprefix(DAMAGED)}): {told}"
 
 
 def _go_on(history: History, team: str, verify: Verify) -> str:
@@ -153,7 +153,7 @@ def _parsed(rows: Iterable[tuple[bytes, bytes]]) -> Iterator[Entry]:
 
 def _set_aside(path: Path) -> Path:
     """Rename the database and what belongs to it; the newest damaged ones are kept, older ones go."""
-    aside = _beside(path, f"damaged-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1000:03d}")
+    aside = _beside(path, f"damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}")
     with friendly(path):
         for suffix in ("-wal", "-shm", ""):
             file = path.with_name(path.name + suffix)

@@ -197,7 +197,7 @@ def _history(home: Home) -> Iterator[Check]:
         return
     found = problems(home.history)
     for sentence in found:
-        yield problem("history", sentence, f"end the node, move {home.history.name}* away and start it: peers fill a new one")
+        yield problem("history", sentence, "end the node and start it: it keeps what can be read, and peers give the rest")
     if not found:
         size = sum(path.stat().st_size for path in home.root.glob(f"{home.history.name}*"))
         yield ok("history", f"whole, {size / 1e6:.1f} MB")

@@ -85,7 +85,7 @@ BROKEN: dict[str, tuple[Callable[[Home], object], str, Verdict, str, str]] = {
         "not the one",
         "join again",
     ),
-    "history": (lambda home: damage(home.history), "history", PROBLEM, "damaged", "move history.sqlite* away"),
+    "history": (lambda home: damage(home.history), "history", PROBLEM, "damaged", "keeps what can be read"),
     "no node": (lambda _: None, "node", WARNING, "no node runs", "devstream node"),
     "no home": (lambda home: shutil.rmtree(home.root), "home", PROBLEM, "does not exist", "team join"),
 }
