@@ -6,7 +6,8 @@
     team/            the certificate and the chain of signed policies; nothing that opens without the device key
     secrets/         sealed files: device key, TLS key, webhook secrets (team/vault.py)
     history.sqlite   the log and the lines
-    feed.json        epoch and last number of this device's feed, kept outside the database to notice a restored one
+    feed.json        epoch and last number of this device's feed, kept outside the database to notice a restored or copied one
+    ballast          room on the disk that is let go when it is full (history/room.py)
     intake.sqlite    the collector's spool and cursors
     deploy.sqlite    the executor's runs
     mirrors/         bare clones that the git source reads

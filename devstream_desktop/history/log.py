@@ -21,9 +21,11 @@ from devstream_desktop.history.database import disk_error
 from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.writer import Writer
-from devstream_desktop.stream.entry import KEY_BYTES, Entry, parse_entry, public_key
+from devstream_desktop.stream.entry import KEY_BYTES, Entry, hlc_time, parse_entry, public_key
 
 INDEX_BYTES = 16
+MOST_BYTES = 2 << 30
+"""Of a history on the disk, about 1.4 million events: above it the oldest go before their time."""
 _READ_AHEAD = 512
 _SPARE_PAGES = 512
 """Of 4 KiB: free pages that are kept for the next rows."""
@@ -282,10 +284,26 @@ class History(Writer):
         with self._disk():
             if self._lines.words.merge() or self._lines.words.weed():
                 return True
-            (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+            free = self._pragma("freelist_count")
             if free > _SPARE_PAGES:
                 self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
-            return bool(free > _SPARE_PAGES + _VACUUM_PAGES)
+            return free > _SPARE_PAGES + _VACUUM_PAGES
+
+    def excess(self) -> int:
+        """The time (UTC milliseconds) before which everything must go so that the rest fits `MOST_BYTES`; 0 when it fits."""
+        with self._disk():
+            used = (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
+            if used <= MOST_BYTES:
+                return 0
+            (count,) = self._connection.execute("SELECT COUNT(*) FROM lines").fetchone()
+            # A tenth more than must be, so that it is not done every hour.
+            keep = int(count * 0.9 * MOST_BYTES / used)
+            row = self._connection.execute("SELECT id FROM lines ORDER BY id DESC LIMIT 1 OFFSET ?", (keep,)).fetchone()
+        return hlc_time(row[0]) + 1 if row else 0
+
+    def _pragma(self, name: str) -> int:
+        value: int = self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+        return value
 
     def close(self) -> None:
         """Note the clean stop and close; afterwards nothing may be called."""

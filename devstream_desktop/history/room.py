@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from devstream_desktop.history.database import HistoryFullError
@@ -71,9 +72,12 @@ class Room:
             return False
 
     def _fill(self) -> None:
-        # Random, because a file system may keep zeros in no room at all.
         with os.fdopen(os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(os.urandom(BALLAST_BYTES))
+            if sys.platform in ("win32", "darwin"):
+                # Random, because a file system may keep zeros in no room at all.
+                file.write(os.urandom(BALLAST_BYTES))
+            else:
+                os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
 
     def _let_go(self) -> bool:
         """Whether there was one."""

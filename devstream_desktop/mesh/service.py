@@ -231,6 +231,10 @@ class Mesh:
         """Forget what has expired, in chunks between which others run; returns how many entries. It is done hourly anyway."""
         return await self._upkeep.prune()
 
+    async def forget(self, before: int) -> int:
+        """Settle what is older than `before` (UTC ms) though it has not expired, as `prune` does; returns how many entries."""
+        return await self._upkeep.forget(before)
+
     def add_peer(self, address: str) -> None:
         """Dial `host:port` from now on, as one named at the start.
 

@@ -15,6 +15,7 @@ from devstream_desktop.mesh.discovery import Discovery
 from devstream_desktop.mesh.link import Gate, refusal
 from devstream_desktop.mesh.listener import Listener
 from devstream_desktop.mesh.overlay import Overlay
+from devstream_desktop.mesh.rules import PRUNE_CHUNK
 from devstream_desktop.mesh.strangers import Strangers
 from devstream_desktop.mesh.wake import Wake
 
@@ -107,6 +108,14 @@ class Upkeep:
             done += count
             await asyncio.sleep(0)
             self._core.look_at_clock()
+        return done
+
+    async def forget(self, before: int) -> int:
+        """Settle what is older than `before` (UTC ms) though it has not expired, in the same chunks; returns how many entries."""
+        done = 0
+        while count := self._core.replica.settle_older(before, PRUNE_CHUNK):
+            done += count
+            await asyncio.sleep(0)
         return done
 
     async def _keep(self) -> None:

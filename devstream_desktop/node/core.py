@@ -121,7 +121,8 @@ class Node:
         await self.trust.look()
         await self.trust.announce()
         await self._follow_roles()
-        self.spawn(Upkeep(self.history, self._on_damage, self._minutely).run())
+        care = Upkeep(self.history, forget=self.mesh.forget, restart=self._on_damage, minutely=self._minutely)
+        self.spawn(care.run())
 
     async def stop(self) -> None:
         """End every room, the ones that make events first."""

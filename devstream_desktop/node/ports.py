@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 
 import msgspec
 
 from devstream_desktop.home import Home, write_private
 from devstream_desktop.team.enrol_server import reachable_host
+
+_log = logging.getLogger(__name__)
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,9 +44,12 @@ def load_peers(home: Home) -> list[str]:
 
 
 def save_peers(home: Home, addresses: list[str]) -> None:
-    """Remember these."""
+    """Remember these, where the disk has room: peers are found again without."""
     if addresses != load_peers(home):
-        write_private(home.peers, msgspec.json.encode(addresses), durable=False)
+        try:
+            write_private(home.peers, msgspec.json.encode(addresses), durable=False)
+        except OSError as error:
+            _log.warning("the addresses of peers are not kept for the next start: %s", error)
 
 
 def free_or_new(host: str, port: int) -> int:

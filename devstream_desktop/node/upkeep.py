@@ -23,6 +23,7 @@ _STEPS = 10
 """Of tending in one go, each some milliseconds, with pauses for everybody else."""
 _PAUSE_S = 0.05
 _CHECKPOINT_S = 60.0
+_SIZE_S = 3_600.0
 _CHECK_S = 86_400.0
 _FIRST_CHECK_S = 600.0
 
@@ -51,16 +52,32 @@ def open_history(home: Home, team: Team) -> tuple[History, str]:
 class Upkeep:
     """Runs beside the node."""
 
-    def __init__(self, history: History, restart: Callable[[], None], minutely: Callable[[], Awaitable[None]]) -> None:
-        """`restart` is called when the history is found damaged; `minutely` about once a minute."""
+    def __init__(
+        self,
+        history: History,
+        *,
+        forget: Callable[[int], Awaitable[int]],
+        restart: Callable[[], None],
+        minutely: Callable[[], Awaitable[None]],
+    ) -> None:
+        """The care of `history`.
+
+        Args:
+            history: Called on the loop only, but for what may be called in a thread.
+            forget: Settles what is older than a time (UTC ms); returns how many entries.
+            restart: Called when the history is found damaged.
+            minutely: Awaited about once a minute.
+
+        """
         self._history = history
+        self._forget = forget
         self._restart = restart
         self._minutely = minutely
         history.on_damage = self._damaged
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        folded = time.monotonic()
+        folded = sized = time.monotonic()
         check_at = folded + _FIRST_CHECK_S
         while True:
             await asyncio.sleep(TEND_S)
@@ -71,6 +88,9 @@ class Upkeep:
                     folded = now
                     await asyncio.to_thread(self._history.checkpoint)
                     await self._minutely()
+                if now - sized >= _SIZE_S:
+                    sized = now
+                    await self._fit()
                 if now >= check_at:
                     check_at = now + _CHECK_S
                     await self._check()
@@ -84,6 +104,11 @@ class Upkeep:
             if not self._history.tend():
                 return
             await asyncio.sleep(_PAUSE_S)
+
+    async def _fit(self) -> None:
+        before = self._history.excess()
+        if before and (gone := await self._forget(before)):
+            _log.warning("the history was larger than it may be: its %d oldest events were forgotten before their time", gone)
 
     async def _check(self) -> None:
         found = await asyncio.to_thread(problems, self._history.path)

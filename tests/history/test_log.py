@@ -66,7 +66,7 @@ def test_a_peer_is_not_told_what_it_said(history, feed, new_feed, make, arrival)
     assert position == 2
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_runs_are_what_is_held_in_whatever_order_it_came(seed: int, tmp_path: Path, new_feed, make, arrival) -> None:
     rng = random.Random(seed)

@@ -280,3 +280,21 @@ async def test_stop_with_everything_parked_is_quick(make_node):
     started = time.monotonic()
     await asyncio.gather(*(node.mesh.stop() for node in (first, *others)))
     assert time.monotonic() - started < 2
+
+
+async def test_a_history_that_is_too_large_forgets_its_oldest_and_does_not_take_them_back(make_node, monkeypatch) -> None:
+    from devstream_desktop.history import log
+
+    ana = await make_node()
+    for number in range(20):
+        await ana.say(*(f"{number} {n}" for n in range(100)))
+    bob = await make_node(peers=[ana])
+    await bob.until(lambda: len(bob.entries) == 2000)
+    bob.history.checkpoint()
+    monkeypatch.setattr(log, "MOST_BYTES", bob.history.path.stat().st_size // 2)
+    gone = await bob.mesh.forget(bob.history.excess())
+    assert 400 < gone < 1900
+    await ana.say("later")
+    await bob.until(lambda: "later" in bob.titles())
+    assert bob.mesh.status().events == 2001 - gone
+    assert ana.mesh.status().events == 2001
