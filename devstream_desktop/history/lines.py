@@ -60,11 +60,13 @@ class Lines:
 
     def remove(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Take out the rows of these `(lsn, body, signature)` log entries, before the log forgets them."""
+        gone: list[tuple[int, Event]] = []
         for lsn, body, signature in rows:
             found = self._connection.execute("SELECT id FROM lines WHERE lsn = ?", (lsn,)).fetchone()
             telling = _read(lsn, parse_entry(body, signature)) if found else None
             if telling is not None:
-                self._delete(found[0], telling.event)
+                gone.append((found[0], telling.event))
+        self._delete(gone)
 
     def rebuild_if_outdated(self) -> None:
         """Fill rows and index anew when this version indexes differently from the one that wrote them."""
@@ -92,7 +94,7 @@ class Lines:
             stored = _read(lsn, parse_entry(body, signature))
             if stored is None or tellings[key].order < stored.order:
                 if stored is not None:
-                    self._delete(row_id, stored.event)
+                    self._delete([(row_id, stored.event)])
             else:
                 del tellings[key]
 
@@ -141,9 +143,10 @@ class Lines:
             last = row_id
         return ids
 
-    def _delete(self, row_id: int, event: Event) -> None:
-        self.words.remove(row_id, event)
-        self._connection.execute("DELETE FROM lines WHERE id = ?", (row_id,))
+    def _delete(self, rows: Sequence[tuple[int, Event]]) -> None:
+        if rows:
+            self.words.remove(rows)
+            self._connection.executemany("DELETE FROM lines WHERE id = ?", [(row_id,) for row_id, _ in rows])
 
 
 def _run_hash(event: Event) -> int:

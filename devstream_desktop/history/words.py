@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from operator import itemgetter
 
 from devstream_desktop.stream.entry import parse_entry
 from devstream_desktop.stream.event import Event, decode_event
@@ -58,22 +59,23 @@ class Words:
         self._unmerged += 1
         self._owed = True
 
-    def remove(self, row_id: int, event: Event) -> None:
-        """Take a row out, by the very text it went in with."""
-        if self._waiting.pop(row_id, None) is None:
-            self._connection.execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (row_id, index_text(event)))
-
-            self._connection.execute(
-                "INSERT INTO meta VALUES ('removed', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
-            )
+    def remove(self, rows: Iterable[tuple[int, Event]]) -> None:
+        """Take rows out, by the very texts they went in with."""
+        # Ascending, as when they were put in: the other way round each is a segment of its own.
+        gone = [(row_id, index_text(event)) for row_id, event in sorted(rows, key=itemgetter(0)) if self._waiting.pop(row_id, None) is None]
+        self._connection.executemany("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", gone)
+        self._connection.execute(
+            "INSERT INTO meta VALUES ('removed', ?1) ON CONFLICT (name) DO UPDATE SET value = value + ?1", (len(gone),)
+        )
 
     def weed(self) -> bool:
         """Begin to merge the whole index into one where so much was taken out that it would shrink; `merge` does the rest."""
         removed = self._connection.execute("SELECT value FROM meta WHERE name = 'removed'").fetchone()
         if removed is None or removed[0] < WEED:
             return False
-        (left,) = self._connection.execute("SELECT COUNT(*) FROM lines").fetchone()
-        if removed[0] * 4 < left:
+        # About how many are left, without counting them.
+        (left,) = self._connection.execute("SELECT (SELECT MAX(lsn) FROM lines) - (SELECT MIN(lsn) FROM lines)").fetchone()
+        if removed[0] * 4 < (left or 0):
             return False
         self._connection.execute("DELETE FROM meta WHERE name = 'removed'")
         self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (-MERGE_PAGES,))

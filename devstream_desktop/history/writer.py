@@ -44,6 +44,11 @@ class Writer(ABC):
         with friendly(self._path), closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def unfolded(self) -> int:
+        """Bytes of the write-ahead log, the part that `checkpoint` folds in."""
+        log = self._path.with_name(self._path.name + "-wal")
+        return log.stat().st_size if log.exists() else 0
+
     def size(self) -> int:
         """Bytes on the disk."""
         return sum(file.stat().st_size for suffix in ("", "-wal") if (file := self._path.with_name(self._path.name + suffix)).exists())

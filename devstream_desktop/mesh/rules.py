@@ -50,8 +50,8 @@ from devstream_desktop.stream.entry import (
 
 FUTURE_MS = 600_000
 """How far an entry's clock may be ahead of ours: laptops are off by minutes (uhlc allows 0.5 s and Corrosion 0.3 s, for servers)."""
-PRUNE_CHUNK = 64
-"""Numbers settled in one transaction (about 10 ms with their rows and words), so that pruning never stalls the loop."""
+PRUNE_CHUNK = 32
+"""Numbers settled in one transaction (about 5 ms with their rows and words), so that pruning never stalls the loop."""
 NEWEST_FIRST = 200
 """Of each feed the newest this many are fetched before anything older of any feed."""
 MAX_UNCHECKED = 100_000

@@ -22,7 +22,9 @@ TEND_S = 1.0
 _STEPS = 10
 """Of tending in one go, each some milliseconds, with pauses for everybody else."""
 _PAUSE_S = 0.05
-_CHECKPOINT_S = 60.0
+_MINUTE_S = 60.0
+_UNFOLDED = 4 << 20
+"""Bytes of the write-ahead log above which it is folded in at once, so that no commit has to (database.py: wal_autocheckpoint)."""
 _SIZE_S = 3_600.0
 _CHECK_S = 86_400.0
 _FIRST_CHECK_S = 600.0
@@ -84,9 +86,10 @@ class Upkeep:
             now = time.monotonic()
             try:
                 await self._tend()
-                if now - folded >= _CHECKPOINT_S:
-                    folded = now
+                if now - folded >= _MINUTE_S or self._history.unfolded() > _UNFOLDED:
                     await asyncio.to_thread(self._history.checkpoint)
+                if now - folded >= _MINUTE_S:
+                    folded = now
                     await self._minutely()
                 if now - sized >= _SIZE_S:
                     sized = now
