@@ -29,7 +29,7 @@ MOST_BYTES = 2 << 30
 _READ_AHEAD = 512
 _SPARE_PAGES = 512
 """Of 4 KiB: free pages that are kept for the next rows."""
-_VACUUM_PAGES = 64
+_VACUUM_PAGES = 16
 """Given back in one step."""
 
 

@@ -99,9 +99,10 @@ def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path) -> None:
                     oldest = int(rest)
             with closing(sqlite3.connect(path)) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)], seed
-                # No row without its entry, and the index agrees with itself.
+                # No row without its entry; and, which takes longer, the index agrees with itself.
                 assert connection.execute("SELECT COUNT(*) FROM lines WHERE lsn NOT IN (SELECT lsn FROM log)").fetchone() == (0,)
-                connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+                if seed % 10 == 0 or seed == LIVES - 1:
+                    connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
             began = time.monotonic()
             history = History(path, FeedMirror(tmp_path / "feed.json"), OWN, TEAM)
             slowest = max(slowest, time.monotonic() - began)
