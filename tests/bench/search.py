@@ -42,6 +42,8 @@ def fill(folder: Path, rows: int) -> Path:
     entries = feed(device, history.epoch, "bench", facts)
     while batch := list(itertools.islice(entries, FILL_BATCH)):
         history.add([Arrival(entry, "", verified=True) for entry in batch])
+    while history.tend():  # what a node does in its first idle seconds
+        pass
     history.checkpoint()
     history.close()
     return path
