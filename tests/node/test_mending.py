@@ -98,6 +98,10 @@ async def none(_: int) -> int:
     return 0
 
 
+async def nothing() -> None:
+    pass
+
+
 async def test_damage_found_while_the_node_runs_starts_it_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "TEND_S", 0.01)
     monkeypatch.setattr(upkeep, "_FIRST_CHECK_S", 0.0)
@@ -108,7 +112,7 @@ async def test_damage_found_while_the_node_runs_starts_it_anew(tmp_path: Path, m
         file.seek(4096)
         file.write(b"\xa5" * 4096 * 4)
     restarted = asyncio.Event()
-    care = asyncio.create_task(Upkeep(history, forget=none, restart=restarted.set, also=lambda: None).run())
+    care = asyncio.create_task(Upkeep(history, forget=none, restart=restarted.set, minutely=nothing).run())
     await asyncio.wait_for(restarted.wait(), 10)
     care.cancel()
     await asyncio.wait([care])
