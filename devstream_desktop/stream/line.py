@@ -101,11 +101,12 @@ def _deploy(event: Event, _: Transition) -> _Parts:
 
 def _incident(event: Event, transition: Transition) -> _Parts:
     name, place = event.title or event.subject, f" on {event.environment}" if event.environment else ""
+    by = f"by {event.actor}" if event.actor else ""
     if event.state == "resolved":
         after = f" after {duration(event.duration)}" if event.duration else ""
-        return f"{name} resolved{after}{place}", [], ""
+        return f"{name} resolved{after}{place}", [by], ""
     new = {Transition.NEW: "new: ", Transition.REGRESSED: "again: "}.get(transition, "")
-    return f"{new}{name} firing{place}", [event.severity.word, event.reason], ""
+    return f"{new}{name} firing{place}", [event.severity.word, event.reason, by], ""
 
 
 def _ticket(event: Event, _: Transition) -> _Parts:
