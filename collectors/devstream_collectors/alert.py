@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from devstream_collectors.clock import moment
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.push import gathered
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind, Severity
 
@@ -88,6 +90,16 @@ def alert_event(alert: Alert, source: SourceInfo, received: int) -> Event:
         source=source.name,
         quiet=late,
     )
+
+
+def alerts(makers: Iterable[Callable[[], Alert]], source: SourceInfo, received: int) -> tuple[tuple[Event, ...], dict[str, int]]:
+    """What a poller's answer comes to: the events that can be made, and why and how often others cannot."""
+
+    def event_of(make: Callable[[], Alert]) -> Callable[[], Event]:
+        return lambda: alert_event(make(), source, received)
+
+    events, dropped, _ = gathered(map(event_of, makers))
+    return events, dropped
 
 
 def severity(word: str) -> Severity | None:

@@ -6,7 +6,9 @@ is told of them again within minutes; in that time nothing counts as resolved.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 import msgspec
@@ -15,7 +17,7 @@ from devstream_collectors.alert import Alert, alert_event
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
 from devstream_collectors.labelled import Labelled, alert_of
 from devstream_collectors.loose import Loose, when, word
-from devstream_desktop.stream.event import Event, InvalidEventError
+from devstream_collectors.push import gathered
 from devstream_desktop.stream.text import clean
 
 MAX_FOLLOWED = 200
@@ -85,16 +87,9 @@ def parse(response: Response, cursor: bytes, source: SourceInfo, *, api: Api) ->
         return Polled(cursor=_write(msgspec.structs.replace(known, up_since=up_since)), requests=(_alerts(source, api),))
     settled = response.received - known.up_since >= SETTLING
     listed = msgspec.json.decode(response.body, type=list[_Alert])
-    events: list[Event] = []
-    dropped: dict[str, int] = {}
+    told: list[Alert] = []
+    dropped: Counter[str] = Counter()
     firing: dict[str, _Followed] = {}
-
-    def tell(alert: Alert) -> None:
-        try:
-            events.append(alert_event(alert, source, response.received))
-        except InvalidEventError:
-            dropped["invalid-event"] = dropped.get("invalid-event", 0) + 1
-
     for body in sorted(listed, key=lambda body: when(body.starts_at)):
         alert = alert_of(body, "firing", api.scope)
         before = known.firing.get(alert.identity)
@@ -105,16 +100,16 @@ def parse(response: Response, cursor: bytes, source: SourceInfo, *, api: Api) ->
         state = word(body.status.state) if body.status else ""
         if state not in ("", "active"):
             reason = "not-processed-yet" if state == "unprocessed" else "silenced-or-inhibited"
-            dropped[reason] = dropped.get(reason, 0) + 1
+            dropped[reason] += 1
             continue
-        tell(alert)
+        told.append(alert)
         firing[alert.identity] = _Followed(alert.started, clean(alert.name, 80), clean(alert.service, 60), clean(alert.environment, 40))
     for identity, gone in known.firing.items():
         still = firing.get(identity)
         if still is None and not settled:
             firing[identity] = gone
         elif still is None or still.started != gone.started:
-            tell(
+            told.append(
                 Alert(
                     scope=api.scope,
                     identity=identity,
@@ -130,7 +125,8 @@ def parse(response: Response, cursor: bytes, source: SourceInfo, *, api: Api) ->
     if len(firing) > MAX_FOLLOWED:
         dropped["too-many-to-follow"] = len(firing) - MAX_FOLLOWED
         firing = dict(list(firing.items())[-MAX_FOLLOWED:])
-    return Polled(tuple(events), _write(msgspec.structs.replace(known, firing=firing)), dropped=dropped)
+    events, invalid, _ = gathered(partial(alert_event, alert, source, response.received) for alert in told)
+    return Polled(events, _write(msgspec.structs.replace(known, firing=firing)), dropped=dropped + Counter(invalid))
 
 
 def _alerts(source: SourceInfo, api: Api) -> Request:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from devstream_collectors import reading
 from devstream_collectors.clock import milliseconds
 
 Loose = object
@@ -55,8 +56,4 @@ def whole(value: Loose) -> int:
 
 def person(*names: Loose) -> str:
     """The first of these names that is one; of a mail address only what stands before the `@`."""
-    for name in names:
-        plain = word(name).split("<", 1)[0].strip().split("@", 1)[0].strip()
-        if plain:
-            return plain
-    return ""
+    return reading.person(*map(word, names))

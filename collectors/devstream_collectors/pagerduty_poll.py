@@ -5,18 +5,17 @@ Source: https://developer.pagerduty.com/api-reference/9d0b4b12e36f9-list-inciden
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from devstream_collectors.alert import alert_event
+from devstream_collectors.alert import Alert, alerts
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
 from devstream_collectors.loose import first, iso, when, word
 from devstream_collectors.pagerduty_facts import step
 from devstream_collectors.pagerduty_shapes import Incident
-from devstream_collectors.reading import Dropped
-from devstream_desktop.stream.event import Event, InvalidEventError
 
 MAX_OPEN = 100
 """Open incidents that are followed, a page of them."""
@@ -66,11 +65,11 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
         return _opened(response, known, source)
     if tag == "ended":
         told = msgspec.json.decode(response.body, type=_Incidents).incidents
-        steps = [(incident, action) for incident in told if _resolved(incident) for action in ("triggered", "resolved")]
+        steps = [_step(incident, action) for incident in told if _resolved(incident) for action in ("triggered", "resolved")]
     else:
         one = msgspec.json.decode(response.body, type=_One).incident if response.status == 200 else None
-        steps = [(one, "resolved")] if one is not None and _resolved(one) else []
-    events, dropped = _events(steps, source, response.received)
+        steps = [_step(one, "resolved")] if one is not None and _resolved(one) else []
+    events, dropped = alerts(steps, source, response.received)
     return Polled(events, msgspec.json.encode(known), dropped=dropped)
 
 
@@ -81,7 +80,7 @@ def _opened(response: Response, known: _Cursor, source: SourceInfo) -> Polled:
         if word(incident.id) not in known.open:
             # One that began before the newest that we know, and was not open, is open again.
             again = bool(known.asked) and _began(incident) < known.newest - LOOK_BACK
-            steps.append((incident, "reopened" if again else "triggered"))
+            steps.append(_step(incident, "reopened" if again else "triggered"))
     listed = tuple(word(incident.id) for incident in incidents)
     follow = [
         Request(f"/incidents/{quote(identity, safe='')}", tag="one", accept=_ACCEPT, missing_ok=True)
@@ -89,23 +88,13 @@ def _opened(response: Response, known: _Cursor, source: SourceInfo) -> Polled:
         if identity not in listed
     ]
     newest = max([known.newest, *map(_began, incidents)])
-    events, dropped = _events(steps, source, response.received)
+    events, dropped = alerts(steps, source, response.received)
     now = _Cursor(response.received, newest, listed[-MAX_OPEN:])
     return Polled(events, msgspec.json.encode(now), tuple(follow), dropped)
 
 
-def _events(steps: Iterable[tuple[Incident, str]], source: SourceInfo, received: int) -> tuple[tuple[Event, ...], dict[str, int]]:
-    events: list[Event] = []
-    dropped: dict[str, int] = {}
-    for incident, action in steps:
-        try:
-            at = _began(incident) if action == "triggered" else 0
-            events.append(alert_event(step(incident, action, at=at), source, received))
-        except Dropped as drop:
-            dropped[drop.reason] = dropped.get(drop.reason, 0) + 1
-        except InvalidEventError:
-            dropped["invalid-event"] = dropped.get("invalid-event", 0) + 1
-    return tuple(events), dropped
+def _step(incident: Incident, action: str) -> Callable[[], Alert]:
+    return partial(step, incident, action, at=_began(incident) if action == "triggered" else 0)
 
 
 def _list(source: SourceInfo, tag: str, *, statuses: tuple[str, ...], **query: str) -> Request:

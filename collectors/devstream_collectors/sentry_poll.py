@@ -5,18 +5,17 @@ Source: https://docs.sentry.io/api/events/list-a-projects-issues/.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from devstream_collectors.alert import alert_event
+from devstream_collectors.alert import Alert, alerts
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
 from devstream_collectors.loose import when, word
-from devstream_collectors.reading import Dropped
 from devstream_collectors.sentry_facts import issue_step
 from devstream_collectors.sentry_shapes import Issue
-from devstream_desktop.stream.event import Event, InvalidEventError
 
 MAX_FOLLOWED = 600
 """Issues whose state is remembered, the last seen; a cursor has to stay small."""
@@ -61,17 +60,17 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
     """
     known, listed = _cursor.decode(cursor) if cursor else _Cursor(), response.request.tag
     issues = sorted(msgspec.json.decode(response.body, type=list[Issue]), key=lambda issue: when(issue.first_seen))
-    states, told = dict(known.states), list[tuple[Issue, str]]()
+    states, told = dict(known.states), list[Callable[[], Alert]]()
     for issue in issues:
         identity = word(issue.id)
         action = _action(issue, states.get(identity, ""), listed, known.newest)
         if action:
-            told.append((issue, action))
+            told.append(partial(issue_step, issue, action, url=source.url))
         states.pop(identity, None)
         states[identity] = _RESOLVED if listed == _RESOLVED else _OPEN
     newest = max([known.newest, 0, *(when(issue.first_seen) for issue in issues if listed == "new")])
     kept = dict(list(states.items())[-MAX_FOLLOWED:])
-    events, dropped = _events(told, source, response.received)
+    events, dropped = alerts(told, source, response.received)
     return Polled(events, msgspec.json.encode(_Cursor(newest, kept)), dropped=dropped)
 
 
@@ -85,16 +84,3 @@ def _action(issue: Issue, before: str, listed: str, newest: int) -> str:
     if when(issue.first_seen) > newest - OVERLAP:
         return "created"
     return "unresolved" if word(issue.substatus) == "regressed" else ""
-
-
-def _events(told: Iterable[tuple[Issue, str]], source: SourceInfo, received: int) -> tuple[tuple[Event, ...], dict[str, int]]:
-    events: list[Event] = []
-    dropped: dict[str, int] = {}
-    for issue, action in told:
-        try:
-            events.append(alert_event(issue_step(issue, action, url=source.url), source, received))
-        except Dropped as drop:
-            dropped[drop.reason] = dropped.get(drop.reason, 0) + 1
-        except InvalidEventError:
-            dropped["invalid-event"] = dropped.get("invalid-event", 0) + 1
-    return tuple(events), dropped
