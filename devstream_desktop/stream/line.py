@@ -113,7 +113,7 @@ def _ticket(event: Event, _: Transition) -> _Parts:
     name = event.number or event.subject.rsplit("/", 1)[-1]
     place = f" on {event.environment}" if event.environment else ""
     severity = event.severity.word if event.severity.value > 10 else ""
-    return f"{_who(event)} {event.state} {name}{place}", [severity], event.title
+    return f"{_who(event)} {event.state} {name}{place}", [severity, event.reason], event.title
 
 
 def _duty(event: Event, _: Transition) -> _Parts:
