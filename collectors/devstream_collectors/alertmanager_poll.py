@@ -22,6 +22,8 @@ from devstream_desktop.stream.text import clean
 
 MAX_FOLLOWED = 200
 """Alerts that are waited for to resolve; a cursor has to stay small."""
+_CURSOR = 60_000
+"""Bytes."""
 SETTLING = 5 * 60_000
 """Milliseconds after a restart in which Prometheus may not have said again what fires."""
 
@@ -49,7 +51,8 @@ class _Followed(msgspec.Struct, frozen=True, array_like=True):
 class _Cursor(msgspec.Struct, frozen=True):
     firing: dict[str, _Followed] = {}
     """By fingerprint."""
-    up_since: int = 0
+    missing: tuple[str, ...] = ()
+    """Of these, those that are not listed, and may have resolved."""
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -69,9 +72,10 @@ _cursor = msgspec.json.Decoder(_Cursor)
 
 
 def requests(cursor: bytes, source: SourceInfo, now: int, *, api: Api) -> tuple[Request, ...]:
-    """What a round begins with: whether the service was restarted, then its alerts."""
-    del cursor, now
-    return (Request(api.status, tag="status"),) if api.status else (_alerts(source, api),)
+    """What a round begins with: what is listed, and whether what was missing there the last time may count as resolved."""
+    del now
+    known = _cursor.decode(cursor) if cursor else _Cursor()
+    return (_alerts(source, api), _status(api)) if known.missing else (_alerts(source, api),)
 
 
 def parse(response: Response, cursor: bytes, source: SourceInfo, *, api: Api) -> Polled:
@@ -84,49 +88,77 @@ def parse(response: Response, cursor: bytes, source: SourceInfo, *, api: Api) ->
     known = _cursor.decode(cursor) if cursor else _Cursor()
     if response.request.tag == "status":
         up_since = when(msgspec.json.decode(response.body, type=_Status).uptime)
-        return Polled(cursor=_write(msgspec.structs.replace(known, up_since=up_since)), requests=(_alerts(source, api),))
-    settled = response.received - known.up_since >= SETTLING
-    listed = msgspec.json.decode(response.body, type=list[_Alert])
-    told: list[Alert] = []
+        return _ended(response, known, source, api) if response.received - up_since >= SETTLING else Polled(cursor=_write(known))
+    listed, dropped = _listed(response, known, api)
+    told = [alert for alert in listed if alert.identity not in known.firing or known.firing[alert.identity].started != alert.started]
+    fresh = {alert.identity for alert in told}
+    # One that began again between two rounds had ended.
+    again = [_gone(alert.identity, known, api, alert.started) for alert in told if alert.identity in known.firing]
+    now = {alert.identity: known.firing[alert.identity] for alert in listed if alert.identity not in fresh} | {
+        alert.identity: _Followed(alert.started, clean(alert.name, 80), clean(alert.service, 100), clean(alert.environment, 40))
+        for alert in told
+    }
+    missing = tuple(identity for identity in known.firing if identity not in now)
+    followed = {**{identity: known.firing[identity] for identity in missing}, **now}
+    events, invalid, _ = gathered(partial(alert_event, alert, source, response.received) for alert in (*told, *again))
+    kept = _fitting(followed, missing)
+    if len(kept.firing) < len(followed):
+        dropped["too-many-to-follow"] += len(followed) - len(kept.firing)
+    if missing and not api.status:
+        ended = _ended(response, kept, source, api)
+        return Polled(events + ended.events, ended.cursor, dropped=dropped + Counter(invalid))
+    return Polled(events, _write(kept), (_status(api),) if missing else (), dropped + Counter(invalid))
+
+
+def _fitting(firing: dict[str, _Followed], missing: tuple[str, ...]) -> _Cursor:
+    """As many of the newest as a cursor holds."""
+    newest = list(firing.items())[-MAX_FOLLOWED:]
+    while len(_write(_Cursor(dict(newest), missing))) > _CURSOR and newest:
+        newest = newest[1 + len(newest) // 20 :]
+        missing = tuple(identity for identity in missing if identity in dict(newest))
+    return _Cursor(dict(newest), missing)
+
+
+def _listed(response: Response, known: _Cursor, api: Api) -> tuple[list[Alert], Counter[str]]:
+    """The alerts that fire and are nobody's silence, the oldest first, and why others are not among them."""
+    bodies = sorted(msgspec.json.decode(response.body, type=list[_Alert]), key=lambda body: when(body.starts_at))
+    alerts: list[Alert] = []
     dropped: Counter[str] = Counter()
-    firing: dict[str, _Followed] = {}
-    for body in sorted(listed, key=lambda body: when(body.starts_at)):
-        alert = alert_of(body, "firing", api.scope)
+    for body in bodies:
+        alert, state = alert_of(body, "firing", api.scope), word(body.status.state) if body.status else ""
         before = known.firing.get(alert.identity)
-        if before is not None and before.started == alert.started:
-            # One that was told and is silenced since has not resolved.
-            firing[alert.identity] = before
-            continue
-        state = word(body.status.state) if body.status else ""
-        if state not in ("", "active"):
-            reason = "not-processed-yet" if state == "unprocessed" else "silenced-or-inhibited"
-            dropped[reason] += 1
-            continue
-        told.append(alert)
-        firing[alert.identity] = _Followed(alert.started, clean(alert.name, 80), clean(alert.service, 60), clean(alert.environment, 40))
-    for identity, gone in known.firing.items():
-        still = firing.get(identity)
-        if still is None and not settled:
-            firing[identity] = gone
-        elif still is None or still.started != gone.started:
-            told.append(
-                Alert(
-                    scope=api.scope,
-                    identity=identity,
-                    state="resolved",
-                    name=gone.name,
-                    service=gone.service,
-                    environment=gone.environment,
-                    started=gone.started,
-                    # The API does not list what has resolved, so it was at some time since the last round.
-                    changed=still.started if still else response.received,
-                )
-            )
-    if len(firing) > MAX_FOLLOWED:
-        dropped["too-many-to-follow"] = len(firing) - MAX_FOLLOWED
-        firing = dict(list(firing.items())[-MAX_FOLLOWED:])
-    events, invalid, _ = gathered(partial(alert_event, alert, source, response.received) for alert in told)
-    return Polled(events, _write(msgspec.structs.replace(known, firing=firing)), dropped=dropped + Counter(invalid))
+        # One that was told and is silenced since has not resolved.
+        if state in ("", "active") or (before is not None and before.started == alert.started):
+            alerts.append(alert)
+        else:
+            dropped["not-processed-yet" if state == "unprocessed" else "silenced-or-inhibited"] += 1
+    return alerts, dropped
+
+
+def _ended(response: Response, known: _Cursor, source: SourceInfo, api: Api) -> Polled:
+    """What is missing has resolved, at some time since the last round: the API does not say when."""
+    gone = [_gone(identity, known, api, response.received) for identity in known.missing if identity in known.firing]
+    events, dropped, _ = gathered(partial(alert_event, alert, source, response.received) for alert in gone)
+    firing = {identity: alert for identity, alert in known.firing.items() if identity not in known.missing}
+    return Polled(events, _write(_Cursor(firing)), dropped=dropped)
+
+
+def _gone(identity: str, known: _Cursor, api: Api, at: int) -> Alert:
+    was = known.firing[identity]
+    return Alert(
+        scope=api.scope,
+        identity=identity,
+        state="resolved",
+        name=was.name,
+        service=was.service,
+        environment=was.environment,
+        started=was.started,
+        changed=at,
+    )
+
+
+def _status(api: Api) -> Request:
+    return Request(api.status, tag="status")
 
 
 def _alerts(source: SourceInfo, api: Api) -> Request:

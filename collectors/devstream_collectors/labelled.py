@@ -18,6 +18,7 @@ STATES = {"firing": "firing", "alerting": "firing", "active": "firing", "resolve
 _SERVICES = ("service", "service_name", "app", "application", "app_kubernetes_io_name", "component", "deployment", "job", "namespace")
 _ENVIRONMENTS = ("environment", "env", "stage", "deployment_environment")
 _PLACES = ("instance", "pod", "host", "hostname", "node", "device", "container")
+_LONGEST = 64
 _OFFSET, _PRIME = 14695981039346656037, 1099511628211
 
 Labels = Mapping[str, Loose]
@@ -53,10 +54,11 @@ def alert_of(body: Labelled, state: str, scope: str, *, common: Labels | None = 
     name = first(labels.get("rulename"), labels.get("alertname")) or "alert"
     why = first(notes.get("summary"), notes.get("description"), notes.get("message"), notes.get("title"), reason)
     place = first(*(labels.get(key) for key in _PLACES))
+    said = word(body.fingerprint)
     ended = when(body.ends_at) if state == "resolved" else 0
     return Alert(
         scope=scope,
-        identity=word(body.fingerprint) or fingerprint(labels),
+        identity=said if 0 < len(said) <= _LONGEST else fingerprint(labels),
         state=state,
         # Ten machines with one alert are ten rows, which a person has to tell apart.
         name=f"{name} ({place})" if place and place not in name else name,

@@ -65,6 +65,8 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
         return _opened(response, known, source)
     if tag == "ended":
         told = msgspec.json.decode(response.body, type=_Incidents).incidents
+        # The list of what is open may stay as it is for weeks, and then nobody reads it.
+        known = msgspec.structs.replace(known, asked=response.received)
         steps = [_step(incident, action) for incident in told if _resolved(incident) for action in ("triggered", "resolved")]
     else:
         one = msgspec.json.decode(response.body, type=_One).incident if response.status == 200 else None
