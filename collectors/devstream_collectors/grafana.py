@@ -116,7 +116,9 @@ def sample(source: SourceInfo, now: int) -> Delivery:
 def _older(said: _Notification, delivery: Delivery) -> Alert:
     """An alert of a dashboard's panel. It says no time, so the same words within a minute are the same fact."""
     rule = first(said.rule_id, said.rule_name)
-    state = STATES.get(word(said.state).lower(), "")
+    said_state = word(said.state).lower()
+    # A rule without data is told only when its owner wants that to alert.
+    state = "firing" if said_state == "no_data" else STATES.get(said_state, "")
     if not rule:
         raise Dropped("no-alerts", word(said.title))
     if not state:
@@ -132,7 +134,7 @@ def _older(said: _Notification, delivery: Delivery) -> Alert:
         severity=word(tags.get("severity")),
         number=rule,
         once=f"{hashlib.sha256(delivery.body).hexdigest()}/{delivery.received // _MINUTE}",
-        reason=word(said.message),
+        reason=first(said.message, "no data" if said_state == "no_data" else ""),
         url=word(said.rule_url),
     )
 

@@ -71,6 +71,8 @@ def _step(payload: Payload, received: int) -> Ticket:
     name, issue, at = word(payload.webhook_event), payload.issue, when(payload.timestamp) or received
     if payload.transition is not None and issue is not None:
         return moved(issue, payload.transition, payload.user, at)
+    if name.startswith("comment_") or word(payload.issue_event_type_name).startswith("issue_comment"):
+        raise Dropped("comment")
     if issue is None or not name.startswith("jira:issue_"):
         raise Dropped("event-not-mapped", name)
     if name == "jira:issue_created":

@@ -94,6 +94,8 @@ class Payload(msgspec.Struct, frozen=True, rename="camel"):
     """What is posted."""
 
     webhook_event: Loose = ""
+    issue_event_type_name: Loose = msgspec.field(default="", name="issue_event_type_name")
+    """Of an `issue_updated`, what sort of update."""
     timestamp: Loose = 0
     user: User | None = None
     issue: Issue | None = None

@@ -133,7 +133,7 @@ def plugin_step(payload: Payload) -> Alert:
     event = payload.event or Event()
     issue = _ISSUE.search(word(payload.url)) or _ISSUE.search(word(event.web_url))
     group = _GROUP.search(word(payload.url))
-    identity = first(payload.id, issue[1] if issue else "")
+    identity = first(payload.id, event.issue_id, issue[1] if issue else "", event.event_id)
     if not identity:
         raise Dropped("event-not-mapped")
     return Alert(

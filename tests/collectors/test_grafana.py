@@ -38,6 +38,8 @@ def test_the_older_alerting(samples):
     assert render(fired) == "shop  Slow orders firing · warning · Orders are slow"
     assert fired.key == event(samples("grafana")["older.alerting"], received=RECEIVED + 5_000).key
     assert fired.key != event(samples("grafana")["older.alerting"], received=RECEIVED + 3_600_000).key
+    silent = json.loads(samples("grafana")["older.alerting"]) | {"state": "no_data", "message": ""}
+    assert render(event(json.dumps(silent).encode())) == "shop  Slow orders firing · warning · no data"
     assert grafana.normalise(Delivery({}, samples("grafana")["older.pending"], RECEIVED), GR).dropped == "alert-not-news"
 
 
