@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,10 +54,10 @@ class Desk:
             [*DEVSTREAM, "--home", str(self.home.root), *arguments], env=self.environment, stdout=subprocess.PIPE, text=True
         )
 
-    def start(self, *arguments: str) -> None:
-        """Start the node and wait for its `ready` line."""
+    def start(self, *arguments: str, program: Sequence[str] = DEVSTREAM) -> None:
+        """Start the node and wait for its `ready` line; `program` is the command, where a test has one of its own."""
         self.process = subprocess.Popen(
-            [*DEVSTREAM, "--home", str(self.home.root), "node", "--no-discovery", "--listen", "127.0.0.1:0", *arguments],
+            [*program, "--home", str(self.home.root), "node", "--no-discovery", "--listen", "127.0.0.1:0", *arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

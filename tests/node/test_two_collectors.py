@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import signal
 import subprocess
-import urllib.request
 from collections import Counter
 from pathlib import Path
 
 import pytest
-
-SECRET = b"it is a long secret"
+from senders import SECRET, deliver
 
 
 @pytest.fixture
@@ -36,21 +31,6 @@ def push(tmp_path: Path):
 
     push("First")
     return push
-
-
-def deliver(url: str, number: int) -> int:
-    body = json.dumps(
-        {
-            "action": "opened",
-            "issue": {"number": number, "title": f"Bug {number}", "created_at": "2026-11-22T14:02:00Z"},
-            "repository": {"name": "shop", "full_name": "acme/shop", "html_url": "https://github.com/acme/shop"},
-            "sender": {"login": "eva"},
-        }
-    ).encode()
-    signature = "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()
-    headers = {"X-GitHub-Event": "issues", "X-GitHub-Delivery": f"{number}", "X-Hub-Signature-256": signature}
-    with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers), timeout=20) as answer:
-        return answer.status
 
 
 def test_the_same_fact_by_both_is_one_row_and_either_may_die(world, until, push, tmp_path) -> None:

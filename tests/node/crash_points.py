@@ -1,0 +1,117 @@
+"""The `devstream` command with twelve marked points on the way of a delivery: it kills itself, as kill -9 does, at the armed one.
+
+The file that the environment variable `CRASH_ARMED` names holds the point; without the file nothing happens.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from devstream_collectors import github
+from devstream_desktop.cli import main
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.lines import Lines
+from devstream_desktop.history.log import History
+from devstream_desktop.intake import store
+from devstream_desktop.intake.receiver import Receiver
+from devstream_desktop.intake.server import _Protocol
+from devstream_desktop.intake.spool import Spool
+
+POINTS = (
+    "received",  # the request is here, its body not yet read
+    "proved",  # authentic, nothing stored
+    "spooling",  # written, not committed
+    "spooled",  # committed, nobody told
+    "stored",  # the receiver knows, the answer not made
+    "answered",  # the 202 is out
+    "taken",  # read from the queue
+    "normalised",  # events made
+    "numbered",  # the numbers in the feed are taken, the log has not got the entries
+    "appending",  # in the log, not committed
+    "appended",  # committed to the log, nobody told
+    "published",  # said to everybody, still in the queue
+)
+
+
+def reach(point: str) -> None:
+    """Die here when this point is armed."""
+    try:
+        armed = Path(os.environ["CRASH_ARMED"]).read_text()
+    except FileNotFoundError:
+        return
+    if armed == point:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def mark(owner: Any, name: str, *, before: str = "", after: str = "") -> None:
+    """Put points before and after a function of `owner`."""
+    work = getattr(owner, name)
+
+    def marked(*arguments: Any, **options: Any) -> Any:
+        if before:
+            reach(before)
+        result = work(*arguments, **options)
+        if after:
+            reach(after)
+        return result
+
+    setattr(owner, name, marked)
+
+
+def mark_async(owner: Any, name: str, *, before: str = "", after: str = "") -> None:
+    """As `mark`, for a coroutine function; `after` only where something came back."""
+    work = getattr(owner, name)
+
+    async def marked(*arguments: Any, **options: Any) -> Any:
+        if before:
+            reach(before)
+        result = await work(*arguments, **options)
+        if after and result:
+            reach(after)
+        return result
+
+    setattr(owner, name, marked)
+
+
+def mark_commit_of_deliveries() -> None:
+    """The store's thread commits all kinds of work: points inside and after those commits that hold a delivery."""
+    run, transact = store.Store.run, store._transact
+    holds: list[bool] = []
+
+    async def marked_run(self: store.Store, work: Callable[..., Any]) -> Any:
+        def noted(connection: Any) -> Any:
+            result = work(connection)
+            if work.__qualname__.startswith("Spool.put"):
+                reach("spooling")
+                holds.append(True)
+            return result
+
+        return await run(self, noted)
+
+    def marked_transact(*arguments: Any) -> Any:
+        holds.clear()
+        result = transact(*arguments)
+        if holds:
+            reach("spooled")
+        return result
+
+    store.Store.run, store._transact = marked_run, marked_transact
+
+
+if __name__ == "__main__":
+    mark_async(Receiver, "_take", before="received")
+    mark_async(Spool, "put", before="proved", after="stored")
+    mark_commit_of_deliveries()
+    mark(_Protocol, "on_response_complete", after="answered")
+    mark_async(Spool, "next", after="taken")
+    mark(github, "normalise", after="normalised")
+    mark(FeedMirror, "remember", after="numbered")
+    mark(Lines, "add", after="appending")
+    mark(History, "add", after="appended")
+    mark_async(Spool, "done", before="published")
+    sys.exit(main())
