@@ -20,6 +20,9 @@ BATCH = 64
 LARGE_BODY = 64 * 1024
 """Bytes from which a body is parsed off the loop."""
 MAX_PAUSE = 30.0
+YIELD = 4.0
+"""While deliveries come in, a batch is followed by a pause of so many times what it took: senders are answered first, and batches grow."""
+MAX_YIELD = 0.5
 _LOG = logging.getLogger(__name__)
 
 
@@ -36,12 +39,15 @@ class Normaliser:
         self._publish = publish
         self._now = now
         self._news = asyncio.Event()
+        self._busy = False
+        """Something came since the last batch was begun."""
         self._trouble = ""
         self.tests: dict[str, asyncio.Future[Normalised]] = {}
         """Tests that wait for their delivery, by name."""
 
     def wake(self) -> None:
         """There is something in the spool."""
+        self._busy = True
         self._news.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -71,7 +77,9 @@ class Normaliser:
 
     async def _drain(self, stop: asyncio.Event) -> None:
         after = 0
+        clock = asyncio.get_running_loop().time
         while not stop.is_set():
+            began, self._busy = clock(), False
             rows = await self._spool.next(BATCH, after)
             if not rows:
                 return
@@ -82,6 +90,9 @@ class Normaliser:
             except ValueError:
                 for one in read:
                     await self._finish_alone(one)
+            if self._busy:
+                # More came meanwhile: their senders wait for an answer, and nobody for this.
+                await _wait(stop, min(MAX_YIELD, YIELD * (clock() - began)))
 
     async def _finish_alone(self, one: tuple[Raw, Normalised]) -> None:
         """Something in a batch was refused for what it is: find the delivery, and give up on that one alone."""
@@ -98,7 +109,7 @@ class Normaliser:
         events = [event for row, result in read for event in self._events(row, result)]
         if events:
             await self._publish(events)
-        await self._spool.done([(row, result.dropped or f"{len(result.events)} events") for row, result in read])
+        await self._spool.done([row for row, _ in read])
         for row, result in read:
             channel = self._channels.get(row.source)
             if channel is not None and result.dropped:

@@ -62,7 +62,7 @@ class Spool:
         """Count what waits from before."""
 
         def count(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
-            query = "SELECT source, count(*), sum(length(body)) FROM raw WHERE outcome IS NULL GROUP BY source"
+            query = "SELECT source, count(*), sum(length(body)) FROM raw WHERE done = 0 GROUP BY source"
             return [(str(source), int(number), int(size)) for source, number, size in connection.execute(query)]
 
         for source, number, size in await self._store.run(count):
@@ -113,7 +113,7 @@ class Spool:
         def read(connection: sqlite3.Connection) -> list[Raw]:
             rows: list[Raw] = []
             size = 0
-            query = "SELECT id, source, headers, body, received FROM raw WHERE outcome IS NULL AND id > ? ORDER BY id LIMIT ?"
+            query = "SELECT id, source, headers, body, received FROM raw WHERE done = 0 AND id > ? ORDER BY id LIMIT ?"
             for number, source, headers, body, received in connection.execute(query, (after, limit)):
                 size += len(body)
                 if rows and size > 8 * 1024 * 1024:
@@ -123,14 +123,14 @@ class Spool:
 
         return await self._store.run(read)
 
-    async def done(self, read: Sequence[tuple[Raw, str]]) -> None:
-        """Take deliveries off the queue, each with what became of it."""
+    async def done(self, rows: Sequence[Raw]) -> None:
+        """Take deliveries off the queue."""
 
         def mark(connection: sqlite3.Connection) -> None:
-            connection.executemany("UPDATE raw SET outcome = ? WHERE id = ?", [(outcome, row.id) for row, outcome in read])
+            connection.executemany("UPDATE raw SET done = 1 WHERE id = ?", [(row.id,) for row in rows])
 
         await self._store.run(mark)
-        for row, _ in read:
+        for row in rows:
             self._waiting[row.source] -= 1
             self._waiting_bytes -= len(row.body)
 
@@ -139,7 +139,7 @@ class Spool:
 
         def delete(connection: sqlite3.Connection) -> int:
             connection.execute("DELETE FROM delivery WHERE received < ?", (now - KEEP_DELIVERY_IDS,))
-            return connection.execute("DELETE FROM raw WHERE outcome IS NOT NULL AND received < ?", (now - KEEP,)).rowcount
+            return connection.execute("DELETE FROM raw WHERE done = 1 AND received < ?", (now - KEEP,)).rowcount
 
         return await self._store.run(delete)
 

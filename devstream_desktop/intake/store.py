@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 MAX_BATCH = 256
 _LOG = logging.getLogger(__name__)
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE raw (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -32,9 +32,10 @@ CREATE TABLE raw (
   headers TEXT NOT NULL,
   body BLOB NOT NULL,
   received INTEGER NOT NULL,
-  outcome TEXT
+  -- A number that takes no byte of the row, whatever it is: to set it writes no body again.
+  done INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX raw_waiting ON raw (id) WHERE outcome IS NULL;
+CREATE INDEX raw_waiting ON raw (id) WHERE done = 0;
 CREATE TABLE delivery (
   source TEXT NOT NULL,
   id TEXT NOT NULL,
@@ -42,6 +43,13 @@ CREATE TABLE delivery (
   PRIMARY KEY (source, id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+_FROM_1 = """
+DROP INDEX raw_waiting;
+ALTER TABLE raw ADD COLUMN done INTEGER NOT NULL DEFAULT 0;
+UPDATE raw SET done = 1 WHERE outcome IS NOT NULL;
+ALTER TABLE raw DROP COLUMN outcome;
+CREATE INDEX raw_waiting ON raw (id) WHERE done = 0;
 """
 
 
@@ -61,7 +69,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._collected: list[_Job] = []
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="intake-store", daemon=True)
         self._opened: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -83,6 +92,7 @@ class Store:
         """Finish what waits, then close the file."""
         if not self._closed and self._thread.ident is not None:
             self._closed = True
+            self._hand_over()
             self._jobs.put(None)
             await asyncio.to_thread(self._thread.join)
 
@@ -109,8 +119,16 @@ class Store:
             if not future.done():
                 future.set_exception(error)
 
-        self._jobs.put(_Job(run, done, failed))
+        self._collected.append(_Job(run, done, failed))
+        if len(self._collected) == 1:
+            # What else is asked for in this turn of the loop shares the commit: one commit costs as much time as many deliveries.
+            self._loop.call_soon(self._hand_over)
         return await future
+
+    def _hand_over(self) -> None:
+        jobs, self._collected = self._collected, []
+        if jobs:
+            self._jobs.put(jobs)
 
     def _work(self) -> None:
         try:
@@ -121,18 +139,13 @@ class Store:
             return
         self._call(lambda: _succeed(self._opened))
         with closing(connection):
-            while (job := self._jobs.get()) is not None:
-                batch = [job]
-                last = False
-                while len(batch) < MAX_BATCH and not self._jobs.empty():
+            last = False
+            while not last and (batch := self._jobs.get()) is not None:
+                while len(batch) < MAX_BATCH and not self._jobs.empty() and not last:
                     following = self._jobs.get()
-                    if following is None:
-                        last = True
-                        break
-                    batch.append(following)
+                    last = following is None
+                    batch += following or []
                 self._call(_transact(connection, batch))
-                if last:
-                    break
 
     def _connect(self) -> sqlite3.Connection:
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -160,8 +173,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _SCHEMA_VERSION:
         raise StoreError(f"it was written by a newer devstream (schema {version}); update this one")
-    if version == 0:
-        connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
+    if version < _SCHEMA_VERSION:
+        connection.executescript(f"BEGIN; {_FROM_1 if version else _SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
 
 
 def _transact(connection: sqlite3.Connection, batch: list[_Job]) -> Callable[[], None]:

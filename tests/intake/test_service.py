@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from devstream_desktop.intake import normaliser
 from devstream_desktop.intake.adapter import NoCollectorError, collector_names, webhook_collector
 from devstream_desktop.intake.emit import EmitRequest
 from devstream_desktop.intake.service import Intake, IntakeError
@@ -48,7 +49,7 @@ async def fill(home, clock, count: int = 1, source: str = "gh") -> None:
 async def waiting(home) -> int:
     store = Store(home.intake)
     await store.open()
-    count = await store.run(lambda connection: connection.execute("SELECT count(*) FROM raw WHERE outcome IS NULL").fetchone()[0])
+    count = await store.run(lambda connection: connection.execute("SELECT count(*) FROM raw WHERE done = 0").fetchone()[0])
     await store.close()
     return int(count)
 
@@ -333,3 +334,26 @@ def test_without_the_extra_everything_but_the_receiver_works(tmp_path):
 def test_the_collectors_that_are_shipped_are_found():
     assert {"git", "github"} <= set(collector_names())
     assert webhook_collector("github").COLLECTOR.webhook.headers == ("x-github-event",)
+
+
+@pytest.mark.parametrize("coming", [True, False], ids=["while more comes in", "when nothing comes in"])
+async def test_answers_to_senders_come_before_lines(home, vault, stream, clock, monkeypatch, coming):
+    """A batch that took a while is followed by a pause, so that the receiver has most of the time, unless nobody waits for it."""
+    await with_github(home, vault)
+    await fill(home, clock, 2)
+    monkeypatch.setattr(normaliser, "BATCH", 1)
+    times: list[float] = []
+
+    async def publish(events):
+        times.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.1)
+        if coming:
+            intake._normaliser.wake()
+        await stream.publish(events)
+
+    intake = Intake(home, vault, publish, now=clock)
+    await intake.start()
+    await stream.first(2)
+    await intake.stop()
+    gap = times[1] - times[0] - 0.1
+    assert gap >= 0.1 * normaliser.YIELD if coming else gap < 0.1 * normaliser.YIELD

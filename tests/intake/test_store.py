@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 
 import pytest
 
-from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.spool import Notes, Spool
 from devstream_desktop.intake.store import Store, StoreError
 
 
@@ -95,3 +96,49 @@ async def test_a_store_of_a_newer_devstream_is_left_alone(home):
     await asyncio.to_thread(newer)
     with pytest.raises(StoreError, match="newer devstream"):
         await Store(home.intake).open()
+
+
+async def test_what_is_asked_for_in_one_turn_of_the_loop_shares_one_commit(store):
+    statements: list[str] = []
+    await store.run(lambda connection: connection.set_trace_callback(statements.append))
+    statements.clear()
+    notes = Notes(store)
+    await asyncio.gather(*(notes.write(str(number), b"x") for number in range(50)))
+    assert statements.count("COMMIT") == 1
+    await store.run(lambda connection: connection.set_trace_callback(None))
+
+
+async def test_a_delivery_that_is_done_is_not_written_again(store, home):
+    spool = Spool(store)
+    await spool.put("gh", "", {}, b"x" * 2_000_000, 1)
+    await store.run(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() and None)
+    wal = home.intake.with_name(home.intake.name + "-wal")
+    before = (await asyncio.to_thread(wal.stat)).st_size
+    await spool.done(await spool.next(10))
+    assert await spool.next(10) == []
+    assert (await asyncio.to_thread(wal.stat)).st_size - before < 100_000
+
+
+async def test_what_waits_in_a_spool_of_the_first_schema_is_taken_over(home):
+    def old() -> None:
+        with contextlib.closing(sqlite3.connect(home.intake)) as connection:
+            connection.executescript(
+                "CREATE TABLE raw (id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, headers TEXT NOT NULL,"
+                " body BLOB NOT NULL, received INTEGER NOT NULL, outcome TEXT) STRICT;"
+                "CREATE INDEX raw_waiting ON raw (id) WHERE outcome IS NULL;"
+                "CREATE TABLE delivery (source TEXT NOT NULL, id TEXT NOT NULL, received INTEGER NOT NULL,"
+                " PRIMARY KEY (source, id)) STRICT, WITHOUT ROWID;"
+                "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+                "INSERT INTO raw VALUES (1, 'gh', '{}', x'31', 5, '1 events'), (2, 'gh', '{}', x'32', 6, NULL);"
+                "PRAGMA user_version=1;"
+            )
+
+    await asyncio.to_thread(old)
+    store = Store(home.intake)
+    await store.open()
+    spool = Spool(store)
+    await spool.open()
+    assert spool.waiting == 1
+    assert [(row.id, row.body) for row in await spool.next(10)] == [(2, b"2")]
+    assert await spool.prune(1 << 46) == 1
+    await store.close()
