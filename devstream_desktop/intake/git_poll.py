@@ -213,7 +213,7 @@ class GitPoller:
             return change_event(self._info, self._scope, move, forced=False, count=0, head=None, now=self._now())
         forced = bool(move.old) and not await is_ancestor(self._mirror, move.old, move.new)
         known = [move.old] if move.old and not forced else sorted(set(old.values()))[:MAX_KNOWN]
-        present = [revision for revision in known if revision != move.new and await self._has(revision)]
+        present = [revision for revision in known if await self._has(revision)]
         count = int((await self._ask("rev-list", "--count", move.new, *(f"^{revision}" for revision in present), "--")).strip() or 0)
         head = parse_log(await self._ask("log", "--max-count=1", f"--format={LOG_FORMAT}", move.new, "--"))
         return change_event(self._info, self._scope, move, forced=forced, count=count, head=head[0] if head else None, now=self._now())

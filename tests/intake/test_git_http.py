@@ -1,0 +1,188 @@
+"""The git poller against git's own HTTP server: what a forge shows of pushes, and a forge that hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from devstream_collectors.change import change_key, remote_scope
+from devstream_desktop.intake import git_poll
+from devstream_desktop.intake.git_commands import GitError, git
+from devstream_desktop.intake.git_poll import GitPoller
+from devstream_desktop.intake.health import Health
+from devstream_desktop.intake.sources import GitSource
+from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.store import Store
+
+
+class Forge(ThreadingHTTPServer):
+    """`git http-backend` behind HTTP on loopback."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.root = root
+        self.hangs_at = ""
+        """A part of a path: requests for it get the beginning of an answer and no more."""
+        self.abandoned = threading.Event()
+        """Who waited for the rest has gone."""
+        self.asked: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Forge
+    timeout = 30
+
+    def do_GET(self) -> None:
+        self._backend(b"")
+
+    def do_POST(self) -> None:
+        self._backend(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _backend(self, body: bytes) -> None:
+        path, _, query = self.path.partition("?")
+        self.server.asked.append(path)
+        if self.server.hangs_at and self.server.hangs_at in path:
+            self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Type: ")
+            while self.connection.recv(1024):
+                continue
+            self.server.abandoned.set()
+            return
+        environment = {
+            "PATH": os.environ["PATH"],
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_SYSTEM": os.devnull,
+            "GIT_PROJECT_ROOT": str(self.server.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": unquote(path),
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "REMOTE_ADDR": "127.0.0.1",
+        }
+        done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=True, timeout=30)
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        self.send_response(int(headers.pop("Status", "200").split()[0]))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: a test has its own words."""
+
+
+@pytest.fixture
+def forge(repository) -> Iterator[Forge]:
+    repository._run(repository.bare, "config", "uploadpack.allowFilter", "true")
+    with Forge(repository.bare.parent) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+async def poller(home, stream, clock, forge):
+    store = Store(home.intake)
+    await store.open()
+    source = GitSource(name="shop", url=f"{forge.url}/shop.git", branches=("main", "release/*"))
+    health = Health("shop", stream.publish, Notes(store))
+    yield GitPoller(source, home.mirrors, Notes(store), health, stream.publish, clock)
+    await store.close()
+
+
+async def do(work, *arguments):
+    """Git of the test itself runs off the loop."""
+    return await asyncio.to_thread(work, *arguments)
+
+
+def in_a_second(*arguments, **options):
+    return git(*arguments, **{**options, "seconds": 1.0})
+
+
+async def test_what_happens_to_the_branches_that_count(poller, forge, repository, stream):
+    first = await do(repository.commit, "One")
+    await do(repository.push)
+    assert await poller.poll() == 0
+
+    lost = await do(repository.commit, "Two", "Bo")
+    await do(repository.push)
+    await poller.poll()
+    await do(repository.git, "reset", "--quiet", "--hard", first)
+    forced = await do(repository.commit, "Two, better")
+    await do(repository.push, "--force", "HEAD")
+    await poller.poll()
+    await do(repository.push, "HEAD:release/1", "HEAD:topic")
+    await poller.poll()
+    await do(repository.git, "checkout", "--quiet", "-b", "topic")
+    await do(repository.commit, "Topic 1")
+    await do(repository.commit, "Topic 2")
+    await do(repository.git, "checkout", "--quiet", "main")
+    await do(repository.git, "merge", "--quiet", "--no-ff", "--message", "Merge branch 'topic'", "topic")
+    merged = (await do(repository.git, "rev-parse", "HEAD")).strip()
+    await do(repository.push)
+    await poller.poll()
+    await do(repository.push, "--delete", "release/1", "topic")
+    await poller.poll()
+    assert await poller.poll() == 0
+
+    told = [(event.state, event.ref, event.previous, event.revision, event.count, event.title) for event in stream.events]
+    assert told == [
+        ("pushed", "main", first, lost, 1, "Two"),
+        ("force-pushed", "main", lost, forced, 1, "Two, better"),
+        ("created", "release/1", "", forced, 0, "Two, better"),
+        ("pushed", "main", forced, merged, 3, "Merge branch 'topic'"),
+        ("deleted", "release/1", forced, "", 0, ""),
+    ]
+    assert stream.events[0].actor == "Bo"
+    # The key a webhook of this forge would have.
+    assert stream.events[0].key == change_key(remote_scope(f"{forge.url}/shop"), "main", "pushed", lost)
+    assert "/shop.git/git-upload-pack" in forge.asked
+
+
+@pytest.mark.parametrize("where", ["info/refs", "git-upload-pack"], ids=["when it is looked at", "in the middle of a fetch"])
+async def test_a_forge_that_hangs_is_left_in_time_said_once_and_waited_for(
+    poller, forge, repository, stream, monkeypatch, eventually, where
+):
+    await do(repository.commit, "One")
+    await do(repository.push)
+    await poller.poll()
+    new = await do(repository.commit, "Two")
+    await do(repository.push)
+    forge.hangs_at = where
+    monkeypatch.setattr(git_poll, "git", in_a_second)
+    with pytest.raises(GitError, match="did not end within 1 s"):
+        await poller.poll()
+    assert await do(forge.abandoned.wait, 10), "a process of git still holds the connection"
+
+    monkeypatch.setattr(git_poll, "REMOTE_INTERVAL", 0.05)
+    monkeypatch.setattr(git_poll, "MAX_INTERVAL", 0.1)
+    stop = asyncio.Event()
+    task = asyncio.create_task(poller.run(stop))
+    await eventually(lambda: poller.health._failures.total() >= 3)
+    assert [(event.kind, event.state) for event in stream.events] == [("source", "silent")]
+    forge.hangs_at = ""
+    await stream.first(3)
+    stop.set()
+    await task
+    silent, *back = stream.events
+    assert {(event.kind, event.state) for event in back} == {("source", "active"), ("change", "pushed")}
+    assert [event.revision for event in back if event.kind == "change"] == [new]
+    assert next(event for event in back if event.kind == "source").number == silent.number
