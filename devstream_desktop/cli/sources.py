@@ -6,6 +6,7 @@ import argparse
 
 from devstream_desktop.cli.asking import ask, print_json
 from devstream_desktop.control.messages import Done, GetStatus, NoNodeError, ProbeSource, RemoveSource, Status
+from devstream_desktop.control.wording import untold
 from devstream_desktop.home import Home
 from devstream_desktop.stream.record import timestamp
 from devstream_desktop.stream.text import duration
@@ -27,11 +28,7 @@ def listing(home: Home, options: argparse.Namespace) -> int:
         error = f"  {source.error}" if source.error else ""
         expected = f" (expected every {duration(source.expected * 1000)})" if source.expected else ""
         ends = f"  token ends {timestamp(source.token_ends)[:10]}" if source.token_ends else ""
-        counts = "".join(
-            f", {count} {what}"
-            for what, count in (("dropped", source.dropped), ("quiet", sum(source.quieted.values())), ("refused", source.refused))
-            if count
-        )
+        counts = f", {untold(source)}" if untold(source) else ""
         about = f"{source.events:6} events{counts}, heard {heard}{expected}"
         print(f"{source.name:20} {source.type:12} {source.state:7} {about}  {source.location}{ends}{error}")
     if not found:

@@ -52,8 +52,9 @@ def describe(found: Status, now: int) -> Iterator[str]:
         yield f"intake   {found.intake}"
     for source in found.sources:
         error = f": {source.error}" if source.error else ""
-        seen = f"{wording.count(source.events, 'event')}, heard {wording.ago(source.seen, now)}"
-        yield f"  source {source.name} ({source.type}) {source.state}, {seen}{error}"
+        parts = (wording.count(source.events, "event"), wording.untold(source), f"heard {wording.heard(source, now)}")
+        ends = f", token {wording.ends(source.token_ends, now)}" if source.token_ends else ""
+        yield f"  source {source.name} ({source.type}) {source.state}, {', '.join(filter(None, parts))}{ends}{error}"
 
 
 def _history(found: Status, now: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from devstream_desktop.control.messages import MissingStatus, PeerStatus, Status
+from devstream_desktop.control.messages import MissingStatus, PeerStatus, SourceStatus, Status
 from devstream_desktop.stream.text import duration
 
 IN_STEP_MS = 2_000
@@ -25,6 +25,18 @@ def ago(moment: int, now: int) -> str:
 def ends(moment: int, now: int) -> str:
     """`ends in 83 d`, `ended 2 d ago`."""
     return f"ends in {duration(moment - now)}" if moment > now else f"ended {ago(moment, now)}"
+
+
+def heard(source: SourceStatus, now: int) -> str:
+    """When a source was last heard, and how often it should be: `12 s ago, every 20 s`."""
+    expected = f", every {duration(source.expected * 1000)}" if source.expected else ""
+    return ago(source.seen, now) + expected
+
+
+def untold(source: SourceStatus) -> str:
+    """What of a source made no sound: `2 dropped, 3 quiet, 1 refused`; empty for nothing."""
+    counts = (("dropped", source.dropped), ("quiet", sum(source.quieted.values())), ("refused", source.refused))
+    return ", ".join(f"{number:,} {what}" for what, number in counts if number)
 
 
 def linked(status: Status) -> tuple[PeerStatus, ...]:

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.control.messages import PeerStatus, Status
-from devstream_desktop.control.wording import catching_up, clock, count, ends, lost, offset
+from devstream_desktop.control.wording import catching_up, clock, count, ends, heard, lost, offset, untold
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.look import ago, people, sentence
 from devstream_desktop.desktop.progress import ProgressStrip
@@ -35,7 +35,7 @@ class StatusWindow(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("devstream status")
-        self.resize(760, 560)
+        self.resize(900, 560)
         self._desk = desk
         self.summary = heading("")
         self.progress = ProgressStrip()
@@ -43,7 +43,7 @@ class StatusWindow(QDialog):
         self.notices = PlainLabel(wrap=True, selectable=True)
         self.missing = PlainLabel(wrap=True, selectable=True)
         self.peers = _table("Peers", ("Person", "Device", "Address", "Link", "To get / to give", "Clock", "Heard"))
-        self.sources = _table("Sources", ("Source", "Type", "State", "Heard", "Events", "Trouble"))
+        self.sources = _table("Sources", ("Source", "Type", "State", "Heard", "Events", "Not told", "Token", "Trouble"))
         self.refused = PlainLabel(wrap=True, selectable=True)
         for label, tone in ((self.node, Tone.MUTED), (self.notices, Tone.AMBER), (self.missing, Tone.AMBER), (self.refused, Tone.AMBER)):
             palette = label.palette()
@@ -106,7 +106,16 @@ class StatusWindow(QDialog):
         _fill(
             self.sources,
             [
-                (source.name, source.type, source.state, ago(source.seen, now), f"{source.events:,}", source.error)
+                (
+                    source.name,
+                    source.type,
+                    source.state,
+                    heard(source, now),
+                    f"{source.events:,}",
+                    untold(source),
+                    ends(source.token_ends, now) if source.token_ends else "",
+                    source.error,
+                )
                 for source in status.sources
             ],
         )

@@ -13,11 +13,13 @@ import msgspec
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import clean
-from devstream_desktop.stream.words import Kind
+from devstream_desktop.stream.words import Kind, Severity
 
 Publish = Callable[[list[Event]], Awaitable[None]]
 FAILURES_BEFORE_SILENT = 2
 """One lost packet is not news."""
+TOKEN_WARNING = 14 * 86_400_000
+"""How long before the token for polling ends that is said, milliseconds."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -62,6 +64,8 @@ class Health:
     _delivered: int = 0
     _failures: Counter[str] = field(default_factory=Counter)
     _started: int = 0
+    _end_said: int = 0
+    """The end of a token that was said."""
 
     async def open(self, now: int) -> None:
         """Remember how the source was before this start, so that neither line is said twice."""
@@ -111,10 +115,13 @@ class Health:
         self._troubles &= set(ways)
 
     async def check(self, now: int) -> None:
-        """Notice that nothing was delivered for longer than expected."""
+        """Notice that nothing was delivered for longer than expected, and that the token is about to end."""
         last = max(self._delivered, self._started)
         if self.silent_after and now - last > self.silent_after:
             await self._silent(now, f"nothing for {self.silent_after // 1000} s", Way.WEBHOOK)
+        ends = self.credential_expires
+        if ends and ends != self._end_said and ends - now < TOKEN_WARNING and await self._say_end(ends, now):
+            self._end_said = ends
 
     async def save(self) -> None:
         """Keep what the next start must know."""
@@ -145,9 +152,29 @@ class Health:
             reason=reason,
             duration=now - since if state == "active" else 0,
         )
+        return await self._published(event)
+
+    async def _say_end(self, ends: int, now: int) -> bool:
+        number = str(ends)
+        event = make_event(
+            kind=Kind.SOURCE,
+            state="active",
+            service=self.name,
+            subject=f"source/{self.name}/token",
+            number=number,
+            # The same after a restart, and from a second collector.
+            key=fact_key(f"source/{self.name}", Kind.SOURCE, "token", number),
+            time=now,
+            source=self.name,
+            expires=ends,
+            severity=Severity.WARNING,
+        )
+        return await self._published(event)
+
+    async def _published(self, event: Event) -> bool:
         try:
             await self.publish([event])
         except Exception:  # noqa: BLE001 - it is said again at the next look
-            _LOG.exception("source %s: %s could not be published", self.name, state)
+            _LOG.exception("source %s: %s could not be published", self.name, event.state)
             return False
         return True

@@ -115,6 +115,8 @@ def _by_kind(line: Line) -> Decision:
         case Kind.SOURCE:
             if line.transition in (Transition.BROKEN, Transition.FIXED):
                 return Decision(Attention.POPUP, "a source fell silent or is back")
+            if event.expires:
+                return Decision(Attention.POPUP, "the token of a source is about to end")
             return _quiet("you were told that the source is silent")
         case Kind.TEAM:
             if event.state in ("joined", "revoked", "rejected", "policy"):

@@ -6,6 +6,8 @@ row may have been stored by another version.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import clean, duration, short_ref, short_revision, shorten
 from devstream_desktop.stream.words import Kind, Transition
@@ -128,6 +130,9 @@ def _claim(event: Event, _: Transition) -> _Parts:
 def _source(event: Event, _: Transition) -> _Parts:
     if event.count:
         return f"source {event.source or event.subject} … {event.count} more suppressed", [event.reason], ""
+    if event.expires:
+        ends = datetime.fromtimestamp(event.expires / 1000, UTC).date()
+        return f"the token of source {event.source or event.subject} ends on {ends}", [event.reason], ""
     verb = "went silent" if event.state == "silent" else "is back"
     after = f"after {duration(event.duration)}" if event.duration else ""
     return f"source {event.source or event.subject} {verb}", [event.reason, after], ""

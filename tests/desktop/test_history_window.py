@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 
-from devstream_desktop.control.messages import MissingStatus, PeerStatus
+from devstream_desktop.control.messages import MissingStatus, PeerStatus, SourceStatus
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.history.details import fields
 from devstream_desktop.desktop.history.model import LINE_ROLE, PAGE, Column
@@ -291,4 +292,23 @@ def test_the_status_window_says_how_far_and_what_is_missing(qtbot, written):
     assert window.missing.text() == "Missing: 3 events of bo (device bbbbbbbb): no linked neighbour has them"
     assert [window.peers.item(0, place).text() for place in range(6)] == [
         "bo", "bbbbbbbb", "10.0.0.6:1", "syncing, dialed", "7,880 / 0", "9 s ahead",
+    ]  # fmt: skip
+
+
+def test_the_status_window_says_how_each_source_is(qtbot, written, fake):
+    window = StatusWindow(written.desk)
+    qtbot.addWidget(window)
+    window.show()
+    now = int(time.time() * 1000)
+    well = msgspec.structs.replace(fake.SOURCE, seen=0)
+    ill = SourceStatus(
+        name="hub", type="github", location="", state="silent", seen=now - 7_200_500, error="the service answered 401", events=1_200,
+        expected=60, token_ends=now + 12 * fake.DAY_MS + 60_000, dropped=2, quieted={"rate": 3, "flapping": 1}, refused=1,
+    )  # fmt: skip
+    written.answer(sources=(well, ill))
+    rows = [[window.sources.item(row, place).text() for place in range(8)] for row in range(2)]
+    assert rows == [
+        ["shop", "git", "active", "never", "12", "", "", ""],
+        ["hub", "github", "silent", "2h00m ago, every 1m00s", "1,200", "2 dropped, 4 quiet, 1 refused", "ends in 12 d",
+         "the service answered 401"],
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from devstream_desktop.intake.sources import SourcesError
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
 from devstream_desktop.stream.event import fact_key, make_event
+from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Kind
 
 NOW = 1_800_000_000_000
@@ -229,6 +230,21 @@ async def test_when_the_token_ends_is_known(poller, replay):
         replay.tell("/builds", builds(), headers={"X-Expires": text})
         await one.poll()
         assert one._health.credential_expires == moment
+
+
+async def test_a_token_that_ends_within_two_weeks_is_said_once(poller, replay, stream):
+    one = poller(collector("/builds", poll=Poll(expiry_header="x-expires")))
+    for text in ("2027-02-22 08:00:00 UTC", "2027-01-28 08:00:00 UTC", "2027-01-28 08:00:00 UTC", "2028-01-28 08:00:00 UTC"):
+        replay.tell("/builds", builds(), headers={"X-Expires": text})
+        await one.poll()
+        await one._health.check(NOW)
+    # The next start says the same fact, which the history knows.
+    again = Health("ci", stream.publish, one._notes, credential_expires=NOW + 13 * 86_400_000)
+    await again.check(NOW)
+    (event,) = stream.events
+    assert stream.calls == 2
+    assert render(event) == "ci  the token of source ci ends on 2027-01-28"
+    assert not event.quiet
 
 
 async def test_a_service_that_limits_us_is_left_alone_for_as_long_as_it_says(poller, replay, stream):

@@ -32,6 +32,11 @@ def test_a_commit_pops_up_on_duty_and_only_on_duty() -> None:
     assert attention(a_line(), Desk("ana", on_duty=False)) is Attention.QUIET
 
 
+def test_a_token_that_is_about_to_end_pops_up() -> None:
+    assert attention(a_line(Kind.SOURCE, "active", expires=NOW + 1)) is Attention.POPUP
+    assert attention(a_line(Kind.SOURCE, "active", count=40)) is Attention.QUIET
+
+
 def test_history_never_pops_up() -> None:
     assert attention(a_line(age=FRESH + 1)) is Attention.QUIET
     assert attention(a_line(quiet=True)) is Attention.QUIET

@@ -84,6 +84,11 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
         ),
         (an_event(Kind.DUTY, "on", actor="ana"), Transition.NONE, "shop  ana is on duty"),
         (an_event(Kind.SOURCE, "silent", source="hub", reason="no answer"), Transition.BROKEN, "shop  source hub went silent · no answer"),
+        (
+            an_event(Kind.SOURCE, "active", source="hub", expires=1_800_000_000_000),
+            Transition.NONE,
+            "shop  the token of source hub ends on 2027-01-15",
+        ),
         (an_event(Kind.TEAM, "joined", actor="bob"), Transition.NONE, "shop  bob joined the team"),
         (an_event(Kind.TEAM, "asked", actor="bob", reason="six words"), Transition.NONE, "shop  bob asks to join the team · six words"),
         (an_event(Kind.TEAM, "rejected", actor="bob"), Transition.NONE, "shop  bob was not let into the team"),
