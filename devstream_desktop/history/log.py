@@ -246,6 +246,12 @@ class History(Writer):
                     "UPDATE feeds SET tip_body = ?, tip_signature = ? WHERE id = ?", (tip.body, tip.signature, feed_id)
                 )
 
+    def drop(self, feed: bytes) -> None:
+        """Forget a feed of which no rows are left."""
+        with self._transaction():
+            self._connection.execute("DELETE FROM feeds WHERE feed = ?", (feed,))
+        self._frozen.discard(self._feed_ids.pop(feed, -1))
+
     def freeze(self, feed: bytes, proof: tuple[Entry, Entry]) -> None:
         """Keep the two entries that cannot both be honest; the feed's rows stay for display."""
         packed = msgspec.msgpack.encode([(entry.body, entry.signature) for entry in proof])

@@ -222,8 +222,8 @@ class Answers:
                 wanted = core.unclaimed(without(replica.want(request.records, core.clock()), self._missing_elsewhere()))
                 peer.behind = total(wanted)
                 core.on_compared()
-                doubts = replica.doubts(request.records)
-                return Wants((doubts + wanted)[:MAX_RANGES], replica.unproven(request.frozen))
+                urgent = replica.doubts(request.records) + replica.claims(request.frozen, peer.device)
+                return Wants((urgent + wanted)[:MAX_RANGES], replica.unproven(request.frozen))
             case Fetch():
                 entries = replica.serve(request.ranges, min(request.size, BATCH_BYTES))
                 return Entries([signed(e) for e in entries])

@@ -11,13 +11,20 @@ MAX_JUMP_MS = 3_600_000
 where the steady clock stops meanwhile, the first peer's clock clears the doubt.)"""
 
 
+MAX_AWAY_MS = 3 * 86_400_000
+"""A clock that is further than this past all that is known at a start is in doubt too, until a peer agrees with it: a machine may start
+with any time at all. A holiday looks the same, but ends with the first peer; a weekend is shorter."""
+
+
 class ClockWatch:
     """Compares the wall clock with the peers' and with the steady clock (both milliseconds)."""
 
-    def __init__(self) -> None:
+    def __init__(self, last_known: int = 0) -> None:
+        """`last_known`: the time (UTC ms) that the log proves to have come, 0 for none."""
         self._offsets: dict[str, int] = {}
         self._last: tuple[int, int] | None = None
         self._jumped = 0
+        self._last_known = last_known
 
     def heard(self, device: str, offset: int) -> None:
         """A peer's clock was `offset` ahead of ours. It is kept when the peer leaves: a clock does not get right by losing its witness."""
@@ -41,6 +48,8 @@ class ClockWatch:
             self._offsets = {device: offset - jump for device, offset in self._offsets.items()}
             if abs(jump) > MAX_JUMP_MS:
                 self._jumped = jump
+        elif self._last_known and wall - self._last_known > MAX_AWAY_MS and not self._offsets:
+            self._jumped = wall - self._last_known
         self._last = (wall, steady)
 
     def doubt(self) -> str:
@@ -52,5 +61,5 @@ class ClockWatch:
                 return f"this clock is {abs(ours) // 60_000} min {way} the team's; nothing is forgotten until it is set right"
             return ""
         if self._jumped:
-            return f"this clock jumped by {abs(self._jumped) // 60_000} min; nothing is forgotten until a peer confirms it"
+            return f"this clock moved by {abs(self._jumped) // 60_000} min at once; nothing is forgotten until a peer confirms it"
         return ""

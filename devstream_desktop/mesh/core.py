@@ -77,7 +77,7 @@ class Core:
         self.team = team
         self.device = device
         self.clock = clock
-        self.watch = ClockWatch()
+        self.watch = ClockWatch(replica.last_known)
         self.port = 0
         """Where this node listens, told to peers."""
         self.bell = Bell()

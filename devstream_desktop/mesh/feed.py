@@ -13,6 +13,8 @@ from devstream_desktop.mesh.store import FeedRecord
 from devstream_desktop.mesh.wire import BUCKETS, MAX_GAPS, Record
 from devstream_desktop.stream.entry import KEY_BYTES, Entry
 
+MAX_HOLDS = 100
+"""Steps remembered of what is stamped in the future; what lies beyond is only asked for a little oftener."""
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -29,9 +31,8 @@ class FeedState:
     """The entry numbered `head`, where one is known."""
     refused: Ranges = field(default_factory=list)
     """Numbers that the author table refused: not asked for again until the policy changes."""
-    hold_from: int = 0
-    """Numbers from here on are stamped in the future: not asked for before `hold_until` (0: no hold)."""
-    hold_until: int = 0
+    holds: list[tuple[int, int]] = field(default_factory=list)
+    """`(number, until)`, both ascending: from the number on entries are stamped in the future and not asked for before `until` (ms)."""
     heard_floor: int = -1
     """The highest number that a peer told to be settled: what is lacking up to there has expired and is not missing. -1: none told yet."""
 
@@ -86,11 +87,7 @@ class FeedState:
             intervals.subtract([(record.floor + 1, record.head)], intervals.union(_valid(record))) if record.head > record.floor else []
         )
         wanted = intervals.intersect(mine, offered)
-        if self.hold_until and now >= self.hold_until:
-            self.hold_from = self.hold_until = 0
-        if self.hold_until:
-            wanted = intervals.intersect(wanted, [(1, self.hold_from - 1)]) if self.hold_from > 1 else []
-        return wanted
+        return intervals.subtract(wanted, [(self.holds[0][0], record.head)]) if self.held_back(now) and wanted else wanted
 
     def gaps(self, now: int) -> Ranges:
         """The numbers below the head that are lacking for no reason known here: not expired, refused or held back.
@@ -100,13 +97,15 @@ class FeedState:
         lacking = intervals.gaps(self.runs, max(self.floor, self.heard_floor))
         if not self.floor and self.heard_floor < 0 and lacking and lacking[0][0] == 1:
             lacking = lacking[1:]
-        if self.held_back(now) and self.hold_from <= self.head:
-            lacking = intervals.subtract(lacking, [(self.hold_from, self.head)])
+        if self.held_back(now) and self.holds[0][0] <= self.head:
+            lacking = intervals.subtract(lacking, [(self.holds[0][0], self.head)])
         return intervals.subtract(lacking, self.refused)
 
     def held_back(self, now: int) -> bool:
         """Whether entries stamped in the future wait for their time."""
-        return now < self.hold_until
+        while self.holds and self.holds[0][1] <= now:
+            del self.holds[0]
+        return bool(self.holds)
 
     def doubt(self, record: Record) -> bool:
         """Whether the peer's head contradicts what is held here, so that fetching it may prove a number used twice."""
@@ -118,8 +117,10 @@ class FeedState:
 
     def hold(self, seq: int, until: int) -> None:
         """Do not ask for `seq` and later before `until` (ms)."""
-        self.hold_from = min(seq, self.hold_from) if self.hold_until else seq
-        self.hold_until = max(until, self.hold_until)
+        before = [item for item in self.holds if item[0] < seq and item[1] < until][:MAX_HOLDS]
+        after = [item for item in self.holds if item[0] > seq and item[1] > until]
+        hidden = any(first <= seq and due >= until for first, due in self.holds)
+        self.holds = [*before, (seq, until), *after][:MAX_HOLDS] if not hidden else self.holds
 
     def settle(self, floor: int, tip: Entry) -> None:
         """Numbers up to `floor` are settled and `tip` was the newest of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
 
 from devstream_desktop.mesh import intervals
@@ -10,6 +11,8 @@ from devstream_desktop.mesh.status import Shortfall
 from devstream_desktop.mesh.store import LogStore
 from devstream_desktop.mesh.wire import BUCKET_BYTES, BUCKETS, Pair, Range, Record, Signed
 from devstream_desktop.stream.entry import Entry, hlc_time
+
+_BUCKETS = struct.Struct(f">{BUCKETS}Q")
 
 
 def signed(entry: Entry) -> Signed:
@@ -25,6 +28,7 @@ class Holdings:
         self._feeds: dict[bytes, FeedState] = {}
         self._prints: dict[bytes, int] = {}
         self._buckets = [0] * BUCKETS
+        self._summary = 0
         for record in store.feeds():
             state = FeedState.of(record)
             state.head_entry = self._at(state, state.head)
@@ -48,7 +52,7 @@ class Holdings:
         open_feeds = [state for state in self._feeds.values() if not state.frozen]
         return Shortfall(
             gaps=tuple(Range(state.feed, *gap) for state in open_feeds for gap in state.gaps(now)),
-            held_back=tuple((state.feed, state.hold_until) for state in open_feeds if state.held_back(now)),
+            held_back=tuple((state.feed, state.holds[0][1]) for state in open_feeds if state.held_back(now)),
             refused=tuple(Range(state.feed, *refused) for state in open_feeds for refused in state.refused),
             frozen=tuple(self.frozen()),
         )
@@ -65,23 +69,15 @@ class Holdings:
 
     def buckets(self) -> bytes:
         """A hash over each bucket of feeds: equal on nodes that hold the same."""
-        return b"".join(value.to_bytes(BUCKET_BYTES, "big") for value in self._buckets)
+        return _BUCKETS.pack(*self._buckets)
 
     def summary(self) -> bytes:
         """Eight bytes over everything held."""
-        total = 0
-        for value in self._buckets:
-            total ^= value
-        return total.to_bytes(BUCKET_BYTES, "big")
+        return self._summary.to_bytes(BUCKET_BYTES, "big")
 
     def differing(self, buckets: bytes) -> list[int]:
         """The buckets whose hash is another here."""
-        mine = self.buckets()
-        return [
-            n
-            for n in range(BUCKETS)
-            if mine[n * BUCKET_BYTES : (n + 1) * BUCKET_BYTES] != buckets[n * BUCKET_BYTES : (n + 1) * BUCKET_BYTES]
-        ]
+        return [n for n, (mine, theirs) in enumerate(zip(self._buckets, _BUCKETS.unpack(buckets), strict=True)) if mine != theirs]
 
     def records(self, buckets: Iterable[int]) -> list[Record]:
         """What is held of the feeds in these buckets, the latest feed first."""
@@ -90,13 +86,25 @@ class Holdings:
         states.sort(key=_head_hlc, reverse=True)
         return [state.record() for state in states]
 
+    def within(self, ranges: Iterable[Range]) -> list[Range]:
+        """What of these ranges is held here, in their order."""
+        return [
+            Range(wanted.feed, first, last)
+            for wanted in ranges
+            if (state := self._feeds.get(wanted.feed)) is not None
+            for first, last in reversed(intervals.intersect(state.runs, [(wanted.first, wanted.last)]))
+        ]
+
     def serve(self, ranges: Iterable[Range], max_bytes: int) -> list[Entry]:
-        """The held entries of these ranges in their order, each from its newest down, as many as fit (but at least one)."""
+        """The held entries of these ranges in their order, each from its newest down, as many as fit (but at least one).
+
+        Frozen feeds too: nobody asks for them but their author (`Author.claims`), and nobody else takes them.
+        """
         result: list[Entry] = []
         left = max_bytes
         for wanted in ranges:
             state = self._feeds.get(wanted.feed)
-            if state is None or state.frozen or left <= 0:
+            if state is None or left <= 0:
                 continue
             if wanted.first == wanted.last:
                 one = self._at(state, wanted.first)
@@ -142,6 +150,19 @@ class Holdings:
         found.sort(key=lambda entry: entry.hlc, reverse=True)
         return [(entry.feed, entry.seq, entry.hash) for entry in found]
 
+    def drop_spent(self, oldest: int, but: bytes) -> None:
+        """Forget the feeds, except `but`, of which nothing is left and whose last known entry was stamped before `oldest` (ms)."""
+        spent = [state for state in self._feeds.values() if not state.runs and not state.holds and not state.refused and state.feed != but]
+        proofs = self.store.proofs() if any(state.frozen for state in spent) else {}
+        for state in spent:
+            known = [entry for entry in (state.tip, *proofs.get(state.feed, ())) if entry is not None]
+            if known and all(hlc_time(entry.hlc) < oldest for entry in known):
+                self.store.drop(state.feed)
+                change = self._prints.pop(state.feed, 0)
+                self._buckets[state.bucket] ^= change
+                self._summary ^= change
+                del self._feeds[state.feed]
+
     def _last_expired(self, state: FeedState, oldest: int) -> int | None:
         """The largest held number whose entry is older than `oldest`: clocks grow with numbers, so halving finds it."""
         low, high = 0, intervals.size(state.runs)
@@ -170,7 +191,9 @@ class Holdings:
 
     def _touch(self, state: FeedState) -> None:
         fingerprint = state.fingerprint()
-        self._buckets[state.bucket] ^= self._prints.get(state.feed, 0) ^ fingerprint
+        change = self._prints.get(state.feed, 0) ^ fingerprint
+        self._buckets[state.bucket] ^= change
+        self._summary ^= change
         self._prints[state.feed] = fingerprint
 
 

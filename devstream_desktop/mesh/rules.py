@@ -4,56 +4,55 @@ Promises, whatever the network does and in whatever order things come:
     - A number of a feed is stored once, with the body its author signed, and never changes.
     - What has expired never comes back: the floor, the entry's own clock and the tip each forbid it.
     - Two nodes that can reach each other by any path end with the same live entries, newest first on the way.
-    - A number used twice (a restored backup, a cloned disk) is proven by two signed entries; the feed is then frozen everywhere and
-      its author publishes what it holds again under a new epoch. Readers know a fact by its key, so it stays one row.
+    - A number used twice (a restored backup, a cloned disk) is proven by two signed entries; the feed is then frozen everywhere, and
+      its author says again under a new epoch what it held, and what it meets at peers that only they still held. Readers know a fact
+      by its key, so it stays one row. (What the author never comes back for stays where it is until it expires.)
     - Own entries are on disk before anybody sees them, so a number is not given twice after a power cut.
+    - A clock that is in doubt (clock.py) forgets nothing.
+
+Where things are: the messages are a table in wire.py, what is needed of a log is store.py, what is held is holdings.py, the own feed is
+authoring.py, which entries are genuine and which contradict each other is chain.py. Here is what is taken, refused and asked for.
 
 State of a feed (feed.py): `floor <= runs`, the `tip` settled last, the `head`. All of it is derived from the log at start; only what was
-refused by the author table and what waits for its time (`hold`) is in memory alone, because both are asked for again after a restart.
+refused by the author table and what waits for its time (`holds`) is in memory alone, because both are asked for again after a restart.
 
 What happens to an entry that comes in, in this order:
-    its feed is frozen                    ignored
+    its feed is frozen                    ignored; its author, though, says again what it lacks
     number <= floor, or held              known; or, with another hash, proof of a number used twice
     neither chained nor signed            bad: counted, its sender is cut off after a few
+    contradicts a neighbour               proof: frozen. Before its age is looked at: the floor may only rise over what is older
     older than the retention              settled: the floor rises to it
     more than ten minutes ahead of us     held back: asked for again when its time has come
-    contradicts a neighbour               proof: frozen
     its author may not write this         refused: asked for again when the policy changes (of a revoked author: chain.before_end)
+    vouched for only by one not kept      its own signature decides
     else                                  stored
+
+Numbers of a feed grow with its clock, and that is what most of it rests on: one expired entry settles all before it, one entry from the
+future holds back all after it, pruning halves its way to the floor, and two entries that break the order are a proof.
 """
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from devstream_desktop.mesh import intervals
+from devstream_desktop.mesh.authoring import FUTURE_MS, Author
 from devstream_desktop.mesh.chain import before_end, contradict, genuine
 from devstream_desktop.mesh.feed import FeedState
-from devstream_desktop.mesh.holdings import Holdings
 from devstream_desktop.mesh.store import Arrival, LogStore
-from devstream_desktop.mesh.wire import BATCH_BYTES, Pair, Range, Record, Signed
-from devstream_desktop.stream.entry import (
-    COUNTER_BITS,
-    EPOCH_BYTES,
-    KEY_BYTES,
-    Entry,
-    MalformedEntryError,
-    encode_body,
-    hlc_time,
-    next_hlc,
-    parse_entry,
-    preamble,
-)
+from devstream_desktop.mesh.wire import Pair, Range, Record, Signed
+from devstream_desktop.stream.entry import COUNTER_BITS, Entry, MalformedEntryError, hlc_time, parse_entry
 
-FUTURE_MS = 600_000
-"""How far an entry's clock may be ahead of ours: laptops are off by minutes (uhlc allows 0.5 s and Corrosion 0.3 s, for servers)."""
 PRUNE_CHUNK = 32
 """Numbers settled in one transaction (about 5 ms with their rows and words), so that pruning never stalls the loop."""
 NEWEST_FIRST = 200
 """Of each feed the newest this many are fetched before anything older of any feed."""
+KEEP_SPENT_MS = 60 * 86_400_000
+"""Twice the longest retention: after that no honest node has an entry of a feed that has expired here, so its floor is forgotten too."""
 MAX_UNCHECKED = 100_000
 """Entries remembered as accepted by the chain alone until their own signatures are checked in idle time."""
 
@@ -74,7 +73,7 @@ class Outcome:
     reason: str = ""  # why the last refused entry was
 
 
-class Replica(Holdings):
+class Replica(Author):
     """One node's replica of every feed.
 
     Args:
@@ -103,68 +102,11 @@ class Replica(Holdings):
         rng: random.Random,
         ended: Callable[[bytes], tuple[int, bytes] | None] = lambda _: None,
     ) -> None:
-        super().__init__(store)
-        self.retention_ms = retention_ms
-        self.keep_expired = False
-        """Set while the local clock is in doubt: a clock 40 days ahead would otherwise erase the history."""
-        self._key = public_key
-        self._sign = sign
-        self._verify = verify
-        self._preamble = preamble(team)
+        super().__init__(store=store, public_key=public_key, sign=sign, verify=verify, team=team, retention_ms=retention_ms)
         self._refusal = refusal
         self._ended = ended
         self._rng = rng
-        self._hlc = max((state.head_entry.hlc for state in self.states() if state.head_entry), default=0)
         self._unchecked: dict[tuple[bytes, int], None] = {}
-
-    # The own feed.
-
-    @property
-    def own_feed(self) -> bytes:
-        """The feed that this device appends to now."""
-        return self._key + self.store.epoch
-
-    def publish(self, payloads: Sequence[bytes], now: int) -> list[Entry]:
-        """Append to the own feed; on disk when this returns.
-
-        Raises:
-            MalformedEntryError: a payload is too large; then nothing was appended.
-
-        """
-        if not payloads:
-            return []
-        state = self._own(now)
-        limit = (now + FUTURE_MS) << COUNTER_BITS
-        last = max(min(self._hlc, limit), state.head_entry.hlc if state.head_entry else 0)
-        entries: list[Entry] = []
-        seq, prev = state.head, state.head_entry.hash if state.head_entry else b""
-        for payload in payloads:
-            seq, last = seq + 1, next_hlc(last, now)
-            body = encode_body(feed=state.feed, seq=seq, hlc=last, prev=prev, payload=payload)
-            entry = parse_entry(body, self._sign(self._preamble + body))
-            entries.append(entry)
-            prev = entry.hash
-        self.store.add([Arrival(entry, "", verified=True) for entry in entries], durable=True)
-        self._feeds[state.feed] = state
-        state.extend(entries)
-        self._hlc = max(self._hlc, last)
-        self._touch(state)
-        return entries
-
-    def _own(self, now: int) -> FeedState:
-        """The own feed, after a new epoch where the old one cannot be continued honestly."""
-        state = self._feeds.get(self.own_feed) or FeedState(self.own_feed)
-        head = state.head_entry
-        ahead = head is not None and hlc_time(head.hlc) > now + FUTURE_MS  # stamped by a clock that was wrong: nobody would take the next
-        if state.frozen or (state.head and head is None) or ahead:
-            self._renew_epoch()
-            return FeedState(self.own_feed)
-        return state
-
-    def _renew_epoch(self) -> None:
-        epoch = self.store.renew_epoch()
-        if len(epoch) != EPOCH_BYTES or self.own_feed in self._feeds:
-            raise RuntimeError("the log gave an epoch that is in use")
 
     # What comes in.
 
@@ -189,6 +131,11 @@ class Replica(Holdings):
         taken: list[tuple[FeedState, list[tuple[Entry, bool]]]] = []
         for feed, entries in by_feed.items():
             state = self._feeds.get(feed) or FeedState(feed)
+            if state.frozen:
+                outcome.frozen += len(entries)
+                if state.author == self._key:
+                    outcome.stored += self._reclaim(feed, entries, sender, now)
+                continue
             good = self._sift(state, entries, now, outcome)
             if good:
                 taken.append((state, good))
@@ -214,48 +161,62 @@ class Replica(Holdings):
         run: dict[int, Entry] = {}
         rivals: list[tuple[Entry, Entry]] = []
         for entry in entries:
-            known = run.get(entry.seq) or self._at(state, entry.seq)
-            if state.frozen:
-                outcome.frozen += 1
-            elif known is not None and known.hash != entry.hash:
+            known = run.get(entry.seq)
+            if known is None:
+                if entry.seq > state.floor and not intervals.contains(state.runs, entry.seq):
+                    run[entry.seq] = entry
+                    continue
+                known = self._at(state, entry.seq)
+            if known is not None and known.hash != entry.hash:
                 rivals.append((known, entry))
-            elif known is not None and entry.seq > state.floor:
+            elif entry.seq > state.floor:
                 outcome.known += 1
-            elif entry.seq <= state.floor:
+            else:
                 outcome.settled += 1
                 if state.tip is not None and contradict(state.tip, entry):
                     rivals.append((state.tip, entry))
-            else:
-                run[entry.seq] = entry
         found, bad = genuine([run[seq] for seq in sorted(run)], lambda entry: self._at(state, entry.seq + 1), self._signed)
         outcome.bad += bad
         if (end := self._ended(state.feed)) is not None:
             found, beyond, refused = before_end(found, end, lambda entry: self._at(state, entry.seq + 1))
             rivals, outcome.refused, outcome.reason = [], outcome.refused + refused, "its author was revoked" if refused else outcome.reason
             state.refused = intervals.union([*state.refused, *((seq, seq) for seq in beyond)])
-        if found and state.feed == self.own_feed:
-            self._renew_epoch()  # a peer holds entries of ours that this log does not: it is older than the last one we wrote
-        timely = self._by_age(state, found, now, outcome)
-        good: list[tuple[Entry, bool]] = []
-        for entry, verified in timely:
-            rival = self._neighbour_against(state, entry, good[-1][0] if good else None)
-            if rival is not None:
-                rivals.append((rival, entry))
-                continue
-            reason = self._refusal(entry)
-            if reason is not None:
-                outcome.refused += 1
-                outcome.reason = reason
-                state.refused = intervals.add(state.refused, entry.seq, entry.seq)
-                self._feeds[state.feed] = state
-                continue
-            good.append((entry, verified))
+        good = self._allowed(state, self._by_age(state, self._agreeing(state, found, rivals), now, outcome), outcome)
+        if len(good) < len(found):
+            good = self._vouched(state, good, outcome)
         for one, other in rivals:
             if not self._signed(other):
                 outcome.bad += 1
             elif not state.frozen and self._signed(one):
                 outcome.stored += self._freeze(state, (one, other), now)
         return [] if state.frozen else good
+
+    def _agreeing(self, state: FeedState, found: list[tuple[Entry, bool]], rivals: list[tuple[Entry, Entry]]) -> list[tuple[Entry, bool]]:
+        """Those that contradict neither each other nor what is held next to them; pairs that do go to `rivals`."""
+        agreeing: list[tuple[Entry, bool]] = []
+        previous: Entry | None = None
+        for item in found:
+            entry = item[0]
+            before = previous
+            if previous is None or previous.seq != entry.seq - 1:
+                low = intervals.below(state.runs, entry.seq)
+                if low is not None and (previous is None or low > previous.seq):
+                    before = self._at(state, low)
+                elif previous is None:
+                    before = state.tip
+            if before is not None and contradict(before, entry):
+                rivals.append((before, entry))
+            else:
+                agreeing.append(item)
+                previous = entry
+        # Only the last of each run has a held neighbour above it; for the others it is the next of the batch, which was looked at.
+        for at, (entry, _) in enumerate(agreeing):
+            if at + 1 == len(agreeing) or agreeing[at + 1][0].seq != entry.seq + 1:
+                high = intervals.above(state.runs, entry.seq)
+                after = self._at(state, high) if high is not None else None
+                if after is not None and contradict(entry, after):
+                    rivals.append((after, entry))
+        return agreeing
 
     def _by_age(self, state: FeedState, found: list[tuple[Entry, bool]], now: int, outcome: Outcome) -> list[tuple[Entry, bool]]:
         """Settle what has expired, hold back what is ahead of its time, return the rest (clocks grow inside a feed: each is one end)."""
@@ -264,29 +225,46 @@ class Replica(Holdings):
         if expired:
             outcome.expired += len(expired)
             self._settle(state, expired[-1].seq, expired[-1])
+        limit = (now + FUTURE_MS + 1) << COUNTER_BITS
         timely: list[tuple[Entry, bool]] = []
-        for entry, verified in found:
-            if hlc_time(entry.hlc) > now + FUTURE_MS:
+        for item in found:
+            entry = item[0]
+            if entry.hlc >= limit:
                 outcome.future += 1
                 state.hold(entry.seq, hlc_time(entry.hlc) - FUTURE_MS)
                 self._feeds[state.feed] = state
             elif entry.seq > state.floor:
-                timely.append((entry, verified))
+                timely.append(item)
         return timely
 
-    def _neighbour_against(self, state: FeedState, entry: Entry, previous: Entry | None) -> Entry | None:
-        """The nearest entry before or after that contradicts this one. `previous`: the one before it in its batch."""
-        low = intervals.below(state.runs, entry.seq)
-        before = previous
-        if low is not None and (previous is None or low > previous.seq):
-            before = self._at(state, low)
-        elif previous is None:
-            before = state.tip
-        if before is not None and contradict(before, entry):
-            return before
-        high = intervals.above(state.runs, entry.seq)
-        after = self._at(state, high) if high is not None else None
-        return after if after is not None and contradict(entry, after) else None
+    def _allowed(self, state: FeedState, agreeing: list[tuple[Entry, bool]], outcome: Outcome) -> list[tuple[Entry, bool]]:
+        """Those that their author may write; the numbers of the others are noted."""
+        allowed: list[tuple[Entry, bool]] = []
+        for item in agreeing:
+            entry = item[0]
+            reason = self._refusal(entry)
+            if reason is None:
+                allowed.append(item)
+                continue
+            outcome.refused += 1
+            outcome.reason = reason
+            state.refused = intervals.add(state.refused, entry.seq, entry.seq)
+            self._feeds[state.feed] = state
+        return allowed
+
+    def _vouched(self, state: FeedState, good: list[tuple[Entry, bool]], outcome: Outcome) -> list[tuple[Entry, bool]]:
+        """Those that this log can vouch for: where the next entry, whose chain did, is not kept, the own signature must."""
+        kept: list[tuple[Entry, bool]] = []
+        for entry, verified in reversed(good):
+            follows = (kept and kept[-1][0].seq == entry.seq + 1) or intervals.contains(state.runs, entry.seq + 1)
+            if verified or follows:
+                kept.append((entry, verified))
+            elif self._signed(entry):
+                kept.append((entry, True))
+            else:
+                outcome.bad += 1
+        kept.reverse()
+        return kept
 
     # Numbers used twice.
 
@@ -296,24 +274,11 @@ class Replica(Holdings):
         if state.author == self._key:
             if state.feed == self.own_feed:
                 self._renew_epoch()
-            for first, last in state.runs:
-                published += self._publish_again(state.feed, first, last, now)
+            published = self._publish_again(state, now)
         self.store.freeze(state.feed, proof)
         state.frozen = True
         self._feeds[state.feed] = state
         self._touch(state)
-        return published
-
-    def _publish_again(self, feed: bytes, first: int, last: int, now: int) -> list[Entry]:
-        published: list[Entry] = []
-        at = first
-        while at <= last:
-            batch = self.store.entries(feed, at, last, newest_first=False, max_bytes=BATCH_BYTES)
-            if not batch:
-                break
-            at = batch[-1].seq + 1
-            live = [entry.payload for entry in batch if hlc_time(entry.hlc) >= now - self.retention_ms]
-            published += self.publish(live, now)
         return published
 
     def absorb_proofs(self, pairs: Iterable[Pair], now: int) -> Outcome:
@@ -368,13 +333,18 @@ class Replica(Holdings):
         again = [state for state in self._feeds.values() if state.refused]
         for state in again:
             state.refused = []
-            if not state.head and not state.hold_until and not state.frozen:
+            if not state.head and not state.holds and not state.frozen:
                 del self._feeds[state.feed]
         return bool(again)
 
     def prune(self, now: int, limit: int = PRUNE_CHUNK) -> int:
         """Settle what has expired, at most about `limit` rows; returns how many rows, 0 when there is nothing more to do."""
-        return 0 if self.keep_expired else self.settle_older(now - self.retention_ms, limit)
+        if self.keep_expired:
+            return 0
+        done = self.settle_older(now - self.retention_ms, limit)
+        if not done:
+            self.drop_spent(now - KEEP_SPENT_MS, self.own_feed)
+        return done
 
     def check_signatures(self, limit: int) -> int:
         """Check up to `limit` signatures of entries that the chain alone vouched for; returns how many were wrong.
@@ -383,7 +353,7 @@ class Replica(Holdings):
         """
         wrong = 0
         right: defaultdict[bytes, list[int]] = defaultdict(list)
-        for feed, seq in list(self._unchecked)[:limit]:
+        for feed, seq in list(islice(self._unchecked, limit)):
             del self._unchecked[(feed, seq)]
             entry = self.store.entry(feed, seq)
             if entry is None:
@@ -395,6 +365,3 @@ class Replica(Holdings):
         for feed, seqs in right.items():
             self.store.verified(feed, seqs)
         return wrong
-
-    def _signed(self, entry: Entry) -> bool:
-        return self._verify(entry.feed[:KEY_BYTES], self._preamble + entry.body, entry.signature)

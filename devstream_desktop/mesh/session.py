@@ -241,15 +241,25 @@ class Session:
             proofs = await self._ask(Proof(replica.proofs(wants.proofs), unproven), Proofs)
             self._count_bad(self.core.take_proofs(proofs.pairs))
         self._pushed = pushed
-        self._owed = list(wants.ranges)
+        self._owed = replica.within(wants.ranges)
         self._backlog.show(seen.records)
         self.core.on_compared()
         doubts = replica.doubts(seen.records)
         if doubts:
             self._take(await self._fetch(doubts))
+        for claim in replica.claims(seen.frozen, self.device):
+            await self._fetch_claim(claim)
         if not self._owed and not self.missing():
             self._quiet = (replica.summary(), b"", time.monotonic())
         self.core.bell.ring()
+
+    async def _fetch_claim(self, claim: Range) -> None:
+        """Fetch all that the peer holds of an ended feed of ours, from its newest down."""
+        rest: Range | None = claim
+        while rest is not None and not self.link.lost.is_set():
+            entries = await self._fetch([rest])
+            self._take(entries)
+            rest = self.core.replica.rest_of(rest, entries)
 
     def _count_bad(self, outcome: Outcome) -> None:
         self._bad += outcome.bad

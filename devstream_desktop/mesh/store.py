@@ -7,16 +7,16 @@ they are made on the loop's thread, and a write is committed when it returns.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from devstream_desktop.stream.entry import Entry
 
 INDEX_BYTES = 16
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """An entry on its way into the log."""
 
     entry: Entry
@@ -92,6 +92,9 @@ class LogStore(Protocol):
 
     def settle(self, feed: bytes, floor: int, tip: Entry | None) -> None:
         """Numbers up to `floor` are settled: forget their rows, keep `tip` (None leaves the one there is). The feed may be a new one."""
+
+    def drop(self, feed: bytes) -> None:
+        """Forget a feed of which no rows are left: its floor, its tip and its proof."""
 
     def freeze(self, feed: bytes, proof: tuple[Entry, Entry]) -> None:
         """Keep the two entries that cannot both be honest; the feed's rows stay for display. The feed may be a new one."""

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import msgspec
 
@@ -46,8 +45,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Body)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A parsed entry beside the exact bytes it came as. Parsing proves its shape, never its signature."""
 
     body: bytes
@@ -58,11 +56,8 @@ class Entry:
     hlc: int
     prev: bytes
     payload: bytes
-
-    @cached_property
-    def hash(self) -> bytes:
-        """What the next entry of the feed must carry as `prev`; the entry's identity. Never over the signature."""
-        return body_hash(self.body)
+    hash: bytes
+    """What the next entry of the feed must carry as `prev`; the entry's identity. Never over the signature."""
 
     @property
     def id(self) -> str:
@@ -106,11 +101,12 @@ def parse_entry(body: bytes, signature: bytes) -> Entry:
         parsed = _decoder.decode(body)
     except (msgspec.DecodeError, ValueError, OverflowError) as error:
         raise MalformedEntryError(str(error)) from None
-    if len(parsed.feed) != FEED_BYTES or parsed.seq < 1 or parsed.seq > MAX_HLC or not 0 < parsed.hlc <= MAX_HLC or parsed.version < 1:
+    version, feed, seq, hlc, prev = parsed.version, parsed.feed, parsed.seq, parsed.hlc, parsed.prev
+    if len(feed) != FEED_BYTES or not 0 < seq <= MAX_HLC or not 0 < hlc <= MAX_HLC or version < 1:
         raise MalformedEntryError("out of range")
-    if len(parsed.prev) != (HASH_BYTES if parsed.seq > 1 else 0):
+    if len(prev) != (HASH_BYTES if seq > 1 else 0):
         raise MalformedEntryError("wrong previous hash")
-    return Entry(body, signature, parsed.version, parsed.feed, parsed.seq, parsed.hlc, parsed.prev, bytes(parsed.payload))
+    return Entry(body, signature, version, feed, seq, hlc, prev, bytes(parsed.payload), body_hash(body))
 
 
 def preamble(team: str) -> bytes:

@@ -145,6 +145,18 @@ def test_numbers_of_arrival_are_never_used_again(open_history, feed, make, arriv
     assert again.add([arrival(feed.entry(make()))]) == 4
 
 
+def test_a_dropped_feed_is_gone_and_may_come_again(history, feed, make, arrival) -> None:
+    entry = feed.entry(make())
+    history.add([arrival(entry)])
+    history.settle(feed.feed, 1, entry)
+    history.freeze(feed.feed, (entry, entry))
+    history.drop(feed.feed)
+    assert feed.feed not in {row.feed for row in history.feeds()}
+    assert history.proofs() == {}
+    history.add([arrival(feed.entry(make()))])
+    assert [(row.floor, row.frozen, row.runs) for row in history.feeds() if row.feed == feed.feed] == [(0, False, ((2, 2),))]
+
+
 def test_a_frozen_feed_travels_no_more_and_keeps_its_proof(open_history, feed, make, arrival) -> None:
     history = open_history()
     first, second = feed.entry(make()), feed.entry(make())

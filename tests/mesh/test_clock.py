@@ -33,7 +33,7 @@ def test_a_jump_is_doubted_until_a_peer_confirms_it():
     watch.tick(1000, 1000)
     assert watch.doubt() == ""
     watch.tick(3 * 60 * MINUTE, 2000)
-    assert "jumped by" in watch.doubt()
+    assert "moved by" in watch.doubt()
     watch.heard("a", 5000)
     assert watch.doubt() == ""
 
@@ -46,3 +46,14 @@ def test_setting_the_clock_right_ends_the_doubt_without_hearing_again():
     watch.tick(30 * MINUTE + 1000, 1000)
     assert watch.doubt() == ""
     assert watch.offset("a") == 0
+
+
+def test_a_machine_that_starts_far_past_all_it_knows_is_doubted_until_a_peer_confirms_it():
+    watch = ClockWatch(last_known=1)
+    watch.tick(40 * 24 * 60 * MINUTE, 0)
+    assert "moved by 57" in watch.doubt()
+    watch.heard("a", 1000)
+    assert watch.doubt() == ""
+    weekend = ClockWatch(last_known=1)
+    weekend.tick(2 * 24 * 60 * MINUTE, 0)
+    assert weekend.doubt() == ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +53,7 @@ def resigned(replica, entry, **changes):
 
 
 def spoilt(entry):
-    return dataclasses.replace(entry, signature=bytes(64))
+    return msgspec.structs.replace(entry, signature=bytes(64))
 
 
 def test_own_entries_are_numbered_chained_and_stamped(pair):
@@ -183,6 +183,69 @@ def test_pruning_goes_in_chunks_and_leaves_a_tip(pair):
     (state,) = a.states()
     assert (state.floor, state.tip.hash, state.runs) == (25, entries[-1].hash, [])
     assert a.publish(payloads(1), later)[0].prev == entries[-1].hash
+
+
+def test_a_feed_of_which_nothing_is_left_is_forgotten_in_time(pair):
+    a, b = pair
+    give(a.publish(payloads(3), NOW), b)
+    while b.prune(NOW + 8 * DAY):
+        pass
+    assert b.counts() == (1, 0)
+    assert b.prune(NOW + 61 * DAY) == 0
+    assert b.counts() == (0, 0)
+    assert b.store.feeds() == []
+    assert b.buckets() == bytes(len(b.buckets()))
+    assert a.prune(NOW + 61 * DAY) == 3
+    assert a.prune(NOW + 61 * DAY) == 0
+    assert a.counts() == (1, 0), "the own feed goes on"
+
+
+def test_one_entry_far_ahead_does_not_hold_back_those_before_it(pair):
+    a, b = pair
+    near = a.publish(payloads(1), NOW + FUTURE_MS + HOUR)
+    far = a.publish(payloads(1, 1), NOW + 9 * DAY)
+    assert give(near + far, b).future == 2
+    records = a.records(range(64))
+    assert b.want(records, NOW + HOUR) == [Range(near[0].feed, 1, 1)]
+    assert b.want(records, NOW + 9 * DAY) == [Range(near[0].feed, 1, 2)]
+
+
+def test_an_expired_entry_of_another_branch_settles_nothing_newer(pair, memory_log, make_replica):
+    a, b = pair
+    old = a.publish(payloads(5), NOW)
+    copy = memory_log(bytes([1]) * 32, random.Random(5))
+    copy.known_epoch = a.store.epoch
+    fresh = make_replica(copy, 7 * DAY).publish(payloads(2, 9), NOW + 6 * DAY)
+    assert len(give(fresh, b, NOW + 6 * DAY).stored) == 2
+    assert give(old[4:], b, NOW + 8 * DAY).expired == 0
+    assert b.frozen() == [old[0].feed]
+
+
+def test_what_only_a_refused_entry_vouched_for_needs_its_own_signature(memory_log, make_replica, pair):
+    a, _ = pair
+    one, two = a.publish(payloads(2), NOW)
+    b = make_replica(memory_log(bytes([9]) * 32, random.Random(9)), 7 * DAY, lambda entry: "no" if entry.seq == 2 else None)
+    outcome = give([spoilt(one), two], b)
+    assert (outcome.refused, outcome.bad, outcome.stored) == (1, 1, [])
+    assert give([one], b).stored == [one]
+
+
+def test_what_peers_hold_of_a_rolled_back_feed_is_said_again(pair, memory_log, make_replica):
+    a, b = pair
+    lost = a.publish(payloads(3), NOW)
+    give(lost, b)
+    image = memory_log(bytes([1]) * 32, random.Random(5))
+    image.known_epoch = a.store.epoch
+    a = make_replica(image, 7 * DAY)
+    (again,) = a.publish(payloads(1, 9), NOW + 1000)
+    give([again], b)
+    a.absorb_proofs(b.proofs(b.frozen()), NOW + 2000)
+    (claim,) = a.claims(b.frozen(), "peer")
+    outcome = give(b.serve([claim], BATCH_BYTES), a, NOW + 3000)
+    assert [entry.payload for entry in outcome.stored] == [entry.payload for entry in lost]
+    assert {entry.feed for entry in outcome.stored} == {a.own_feed}
+    assert give(b.serve([claim], BATCH_BYTES), a, NOW + 4000).stored == []
+    assert b.claims(b.frozen(), "peer") == [], "only the author asks"
 
 
 def test_an_entry_from_the_future_waits_for_its_time(pair):

@@ -1,0 +1,150 @@
+"""The independent witness of a simulated history: what was signed, acknowledged and destroyed, and the verdict at the end.
+
+It knows nothing of floors, runs or digests: it looks at the signatures made, at the rows in the logs, and at what a node was told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from devstream_desktop.mesh.rules import FUTURE_MS
+from devstream_desktop.stream.entry import Entry, hlc_time
+
+
+class BrokenPromiseError(AssertionError):
+    """A promise was broken."""
+
+
+def hold_that(condition, promise, *details):
+    if not condition:
+        raise BrokenPromiseError(" ".join([promise, *(str(detail) for detail in details)]))
+
+
+@dataclass
+class Verdict:
+    """What the end was like, for who counts histories."""
+
+    acknowledged: int = 0
+    lost: list[bytes] = field(default_factory=list)
+    """Facts whose every holder was destroyed: told as lost, not as converged."""
+    astray: int = 0
+    """Facts stamped by a clock that was off by more than a day: nobody else takes them before, or after, their time."""
+    orphaned: int = 0
+    """Facts of a broken feed whose author has gone for good: they stay where they are, nobody else may say them again."""
+    frozen: int = 0
+
+
+@dataclass
+class Fact:
+    author: int
+    feed: bytes
+    stamp: int
+
+
+class Ledger:
+    """Kept beside the world by `nodes.Node` and `world.World`."""
+
+    def __init__(self) -> None:
+        self.signed: dict[bytes, None] = {}
+        self.numbers: defaultdict[tuple[bytes, int], set[bytes]] = defaultdict(set)
+        self.facts: dict[bytes, Fact] = {}
+        self.destroyed: set[bytes] = set()
+        self.strayed: set[bytes] = set()
+        """Facts that were ever said, or said again, with a clock that was off by more than a day."""
+        self.forgery = False
+        """Whether this history has liars on the wire; elsewhere no entry may be found bad."""
+        self.imaged = False
+        """Whether a disk was rolled back or copied together with its mirror; elsewhere no number may be used twice."""
+
+    def sign(self, body: bytes, feed: bytes, seq: int) -> tuple[bytes, int, bytes]:
+        """A device signs this body; returns what `unsign` takes."""
+        digest = hashlib.blake2b(body, digest_size=16).digest()
+        self.signed[digest] = None
+        self.numbers[(feed, seq)].add(digest)
+        return feed, seq, digest
+
+    def unsign(self, bodies: list[tuple[bytes, int, bytes]]) -> None:
+        """These were never stored nor sent: the disk was full."""
+        for feed, seq, digest in bodies:
+            self.numbers[(feed, seq)].discard(digest)
+
+    def reused(self) -> set[bytes]:
+        """The feeds in which a number was signed twice, whoever knows."""
+        return {feed for (feed, _), hashes in self.numbers.items() if len(hashes) > 1}
+
+    def acknowledge(self, node, entries) -> None:
+        """The node said yes to whoever published these."""
+        for entry in entries:
+            self.facts[entry.payload] = Fact(node.number, entry.feed, hlc_time(entry.hlc))
+
+    def wrecked(self, victim, before: set[bytes], others, *, durable: set[bytes] | None = None) -> None:
+        """A disk was harmed: what it held `before` and nobody holds any more is destroyed, with everybody's blessing.
+
+        Except what had been forced to it: `durable`.
+        """
+        missing = before - victim.payloads()
+        hold_that(not durable or not missing & durable, "acknowledged and lost by a power cut")
+        for node in others:
+            missing -= node.payloads()
+        self.destroyed |= missing
+
+    def verdict(self, nodes, now: int) -> Verdict:
+        """Judge the end, when everything that can travel has.
+
+        Raises:
+            BrokenPromiseError: a promise was broken.
+
+        """
+        reused = self.reused()
+        hold_that(self.imaged or not reused, "a number was used twice although every mirror was kept")
+        oldest = max(node.clock(now) - node.retention for node in nodes)
+        newest = min(node.clock(now) for node in nodes) + FUTURE_MS
+        frozen = [set(node.replica.frozen()) for node in nodes]
+        hold_that(all(f == frozen[0] for f in frozen), "they disagree on what is frozen", [len(f) for f in frozen])
+        hold_that(frozen[0] <= reused, "frozen although no number was used twice")
+        # Where a copy of a feed went on with a clock in the future, the proof comes when that future does.
+        undecided = {
+            feed for node in nodes for feed, mine in node.log.held.items() if any(hlc_time(entry.hlc) > newest for entry in mine.values())
+        }
+        views = [self._live(node, frozen[0] | (undecided & reused), oldest, newest) for node in nodes]
+        for node, view in zip(nodes, views, strict=True):
+            node.check()
+            differing = view.keys() ^ views[0].keys()
+            hold_that(not differing, "histories differ at node", node.number, [(f[-2:].hex(), s) for f, s, _ in sorted(differing)[:9]])
+        everywhere = set(views[0].values())
+        result = Verdict(len(self.facts), frozen=len(frozen[0]))
+        for payload, fact in self.facts.items():
+            if fact.stamp < oldest or payload in everywhere:
+                continue
+            if payload in self.destroyed:
+                result.lost.append(payload)
+            elif payload in self.strayed or fact.feed in undecided & reused:
+                result.astray += 1
+            elif fact.feed in frozen[0] and not any(fact.feed.startswith(node.log.key) for node in nodes):
+                result.orphaned += 1
+            else:
+                where = [node.number for node in nodes if payload in node.payloads()]
+                raise BrokenPromiseError(f"acknowledged and lost: {payload.hex()} of {fact.author}, held by {where}")
+        return result
+
+    @staticmethod
+    def _live(node, frozen, oldest, newest) -> dict[tuple[bytes, int, bytes], bytes]:
+        return {
+            (feed, entry.seq, entry.hash): entry.payload
+            for feed, mine in node.log.held.items()
+            if feed not in frozen
+            for entry in mine.values()
+            if oldest <= hlc_time(entry.hlc) <= newest
+        }
+
+
+def stored_right(ledger: Ledger, node, entry: Entry, clock: int) -> None:
+    """What must be true of any entry that a node stores from outside."""
+    hold_that(entry.hash in ledger.signed, "stored what its author never signed")
+    hold_that(hlc_time(entry.hlc) <= clock + FUTURE_MS, "stored an entry from the future")
+    # Two months later the floor is forgotten too, and a clock in doubt cannot tell: it is settled again when the doubt ends.
+    forgotten = node.replica.keep_expired and entry.feed not in node.log.settled
+    hold_that(forgotten or (entry.feed, entry.seq) not in node.gone, "expired and returned:", entry.seq)
+    hold_that((entry.feed, entry.seq) not in node.told or forgotten, "told twice:", entry.seq)
