@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test nemesis check bench look clean
+.PHONY: run setup setup-dev test nemesis check soak bench look clean
 
 run: setup  ## the tray (or, without a screen, the lines in the terminal), following the git repository one stands in
 	@packaging/system-packages run
@@ -20,6 +20,9 @@ check: setup-dev  ## style and types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+
+soak: setup-dev  ## any number of simulated histories of the replication rules: SEEDS=200000, or SEED=n to see one
+	.venv/bin/python tests/simulation/play.py
 
 bench: setup-dev  ## the figures, beside their floors
 	.venv/bin/python tests/bench/run.py

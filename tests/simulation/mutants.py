@@ -1,0 +1,163 @@
+"""The test of the test: rules that are taken out one at a time, each by a change to one place of the source.
+
+A mutant is a file, a text that occurs in it exactly once, and what stands there instead. `run` plays histories by seed in this process
+until one breaks a promise; the changed source is only ever in memory.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+MESH = "devstream_desktop.mesh."
+MAX_SEEDS = 1500
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One rule less."""
+
+    name: str
+    module: str
+    text: str
+    instead: str
+    theme: str = ""
+    """The danger that this rule is against (world.THEMES)."""
+
+
+MUTANTS = [
+    Mutant("no floor: settled numbers are taken again", MESH + "rules", "if entry.seq > state.floor and not intervals", "if not intervals"),
+    Mutant("no age: expired entries are taken", MESH + "rules", "if hlc_time(entry.hlc) < oldest]", "if False]"),
+    Mutant("an expired entry settles nothing", MESH + "rules", "            self._settle(state, expired[-1].seq, expired[-1])\n", ""),
+    Mutant("no tip is kept", MESH + "feed", "if self.tip is None or tip.seq > self.tip.seq:", "if False:"),
+    Mutant("the tip proves nothing", MESH + "rules", "if state.tip is not None and contradict(state.tip, entry):", "if False:", "images"),
+    Mutant("entries from the future are taken", MESH + "rules", "if entry.hlc >= limit:", "if False:", "clocks"),
+    Mutant(
+        "the future is not held back",
+        MESH + "rules",
+        "                state.hold(entry.seq, hlc_time(entry.hlc) - FUTURE_MS)\n",
+        "",
+        "clocks",
+    ),
+    Mutant(
+        "foreign clocks pull ours without limit", MESH + "authoring", "max(min(self._hlc, limit), state", "max(self._hlc, state", "clocks"
+    ),
+    Mutant(
+        "a number's first body wins", MESH + "rules", "                rivals.append((known, entry))\n", "                pass\n", "images"
+    ),
+    Mutant("clocks may run back", MESH + "chain", "low.hlc >= high.hlc or (", "(", "images"),
+    Mutant("the chain may break", MESH + "chain", " or (high.seq == low.seq + 1 and high.prev != low.hash)", "", "images"),
+    Mutant(
+        "the neighbour below is not looked at",
+        MESH + "rules",
+        "if before is not None and contradict(before, entry):",
+        "if False:",
+        "images",
+    ),
+    Mutant(
+        "the neighbour above is not looked at", MESH + "rules", "if after is not None and contradict(entry, after):", "if False:", "gap"
+    ),
+    Mutant(
+        "any link of the chain will do", MESH + "chain", "if link is not None and link.prev == entry.hash:", "if link is not None:", "lies"
+    ),
+    Mutant("what vouched for an entry need not be kept", MESH + "rules", "if len(good) < len(found):", "if False:"),
+    Mutant("signatures are not checked", MESH + "chain", "elif bad < MAX_BAD and signed(entry):", "elif True:", "lies"),
+    Mutant("a proof is not checked", MESH + "rules", "if not self._signed(other):", "if False:", "lies"),
+    Mutant("a broken feed goes on", MESH + "rules", "        state.frozen = True\n", "", "images"),
+    Mutant("proofs do not travel", MESH + "rules", "if not (contradict(one, other) and", "if not (False and", "images"),
+    Mutant("what a broken feed held is not said again", MESH + "rules", "published = self._publish_again(state, now)", "pass", "images"),
+    Mutant(
+        "peers are not asked for what a broken feed of ours held",
+        MESH + "authoring",
+        "and fruitless < MAX_FRUITLESS",
+        "and False",
+        "images",
+    ),
+    Mutant(
+        "a broken feed of ours is appended to",
+        MESH + "rules",
+        "                self._renew_epoch()\n            published",
+        "                pass\n            published",
+        "images",
+    ),
+    Mutant("a differing head is not doubted", MESH + "feed", "return record.head_hash != self.head_entry.hash", "return False", "images"),
+    Mutant("clocks in doubt let things expire", MESH + "rules", "[] if self.keep_expired else [", "[", "clocks"),
+    Mutant("clocks in doubt let things be pruned", MESH + "rules", "        if self.keep_expired:\n            return 0\n", "", "clocks"),
+    Mutant("a start believes any clock", MESH + "clock", "wall - self._last_known > MAX_AWAY_MS", "False", "clocks"),
+    Mutant("what was refused is never asked for again", MESH + "rules", "            state.refused = []\n", "", "policy"),
+    Mutant(
+        "what was refused is asked for again at once",
+        MESH + "rules",
+        "            state.refused = intervals.add(state.refused, entry.seq, entry.seq)\n",
+        "",
+        "policy",
+    ),
+    Mutant("own entries may be lost in a power cut", MESH + "authoring", "for entry in entries], durable=True)", "for entry in entries])"),
+    Mutant("the mirror is not read", "memory_log", "not self.known_epoch or not described", "not self.known_epoch", "backups"),
+    Mutant("the mirror knows no epoch", "memory_log", "self.mirror[0] == self.known_epoch and ", "", "backups"),
+    Mutant("the index outlives an unclean stop", "memory_log", "if not clean or not self.index:", "if not self.index:"),
+    Mutant(
+        "a number that a peer knows is used again",
+        MESH + "rules",
+        "                self._renew_epoch()  # the peer knows more",
+        "                pass  # the peer knows more",
+        "images",
+    ),
+    Mutant(
+        "gaps are not asked for",
+        MESH + "feed",
+        "mine = intervals.subtract([(self.floor + 1, record.head)], held)",
+        "mine = intervals.subtract([(self.head + 1, record.head)], held)",
+    ),
+    Mutant("gaps do not show in a digest", MESH + "feed", "intervals.gaps(self.runs, self.floor)]\n", "0]\n"),
+]
+
+
+class _Changed(importlib.machinery.SourceFileLoader):
+    mutant: Mutant
+
+    def get_code(self, fullname):
+        source = Path(self.path).read_text(encoding="utf-8")
+        if source.count(self.mutant.text) != 1:
+            raise ValueError(f"{self.mutant.name}: the text to change is {source.count(self.mutant.text)} times in {fullname}")
+        return compile(source.replace(self.mutant.text, self.mutant.instead), self.path, "exec")
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant = mutant
+
+    def find_spec(self, fullname, path, target=None):
+        if fullname != self.mutant.module:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        loader = _Changed(fullname, spec.origin)
+        loader.mutant = self.mutant
+        return importlib.util.spec_from_file_location(fullname, spec.origin, loader=loader)
+
+
+def run(mutant: Mutant) -> str:
+    """Play until a history fails: how many that took and why. Must be called in a process that has not loaded the rules."""
+    sys.path.insert(0, str(HERE))
+    finder = _Finder(mutant)
+    sys.meta_path.insert(0, finder)
+    import play
+
+    if finder in sys.meta_path:
+        raise ValueError(f"{mutant.name}: {mutant.module} is not loaded by the simulation")
+    for seed in range(MAX_SEEDS):
+        try:
+            play.play(seed, theme=mutant.theme)
+        except play.FailedSeedError as failure:
+            return f"{seed + 1}: {failure.__cause__!r}"[:150]
+    return ""
+
+
+if __name__ == "__main__":
+    print(run(MUTANTS[int(sys.argv[1])]))

@@ -1,0 +1,398 @@
+"""A seeded world: nodes, links, and all that happens to laptops, disks, clocks and networks. Same seed, same history; time in milliseconds."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from itertools import count
+
+import msgspec
+from ledger import BrokenPromiseError, Ledger, Verdict
+from nodes import Node
+from sessions import Session
+
+from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.stream.entry import KEY_BYTES
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+START = 1_700_000_000_000
+THEMES = {
+    "images": ("back_up", "restore", "roll_back_two", "clone", "reinstall"),
+    "gap": (),  # begins with a rolled-back author whose other branch fills a gap, and who is gone before anybody else hears of it
+    "backups": ("back_up", "restore"),
+    "clocks": ("step_clock", "restart", "pass_time", "prune"),
+    "policy": ("learn_policy", "restart"),
+    "lies": (),
+}
+QUIET_ROUNDS = 4
+PRUNE_ROUND = 4
+MAX_ROUNDS = 150
+
+
+class World:
+    """One history: `play` lives it, heals it, and returns the verdict of its ledger."""
+
+    def __init__(self, seed: int, trace=None, theme: str = "") -> None:
+        """`theme`: one of THEMES, to meet one danger sooner than chance would."""
+        self.seed, self.trace, self.theme = seed, trace, theme
+        self.rng = rng = random.Random(seed)
+        self.now = START
+        self.ledger = Ledger()
+        self.rough = True
+        self.count = rng.choices([2, 3, 4, 5, 8, 20], [10, 28, 32, 20, 8, 2])[0]
+        # What this history is about: few dangers at a time, so that each is met deeply.
+        self.images = (
+            rng.random() < 0.35 or theme == "images"
+        )  # backups and clones may carry the mirror along, as the image of a whole disk does
+        self.ledger.forgery = rng.random() < 0.15 or theme == "lies"
+        self.wild = rng.random() < 0.2 or theme == "clocks"  # clocks may be wrong by weeks
+        self.policy = rng.random() < 0.15 or theme == "policy"  # some authors are strangers to some nodes until the policy arrives
+        self.lossy = rng.choice([0.0, 0.02, 0.15])
+        self.events: list = []
+        self.order = count()
+        self.said = 0
+        self.paths = [[True] * self.count for _ in range(self.count)]
+        self.backups: dict[int, tuple] = {}
+        self.nodes = []
+        for n in range(self.count):
+            retention = 7 * DAY if n < self.count - 1 else rng.choice([7 * DAY, 30 * DAY])
+            node = Node(n, bytes([n + 1]) * 32, rng, self.ledger, retention)
+            node.skew = rng.choice([0, 0, 0, 60_000, -240_000, 240_000])
+            self.nodes.append(node)
+        if rng.random() < 0.15:
+            self.nodes[0].skew = 1_200_000
+        if self.policy:
+            for node in self.nodes:
+                node.strangers = {other.log.key for other in self.nodes if other is not node and rng.random() < 0.3}
+        for node in self.nodes:
+            node.start(self.now)
+        self.sessions = [Session(self, self.nodes[a], self.nodes[b]) for a, b in self._dials()]
+        acts = [
+            (self.emit, 30),
+            (self.prune, 6),
+            (self.pass_time, 8),
+            (self.restart, 5),
+            (self.cut_power, 3),
+            (self.go_down, 3),
+            (self.reinstall, 0.5),
+            (self.back_up, 4),
+            (self.restore, 4),
+            (self.roll_back_two, 0.7 if self.images else 0),
+            (self.clone, 0.7 if self.images else 0),
+            (self.split, 4),
+            (self.close_one_way, 2),
+            (self.flap, 3),
+            (self.heal_paths, 2),
+            (self.step_clock, 2),
+            (self.fill_disk, 1),
+            (self.learn_policy, 3 if self.policy else 0),
+        ]
+        self.acts = [act for act, _ in acts]
+        more = THEMES.get(theme, ())
+        self.weights = [weight * 5 if act.__name__ in more else weight for act, weight in acts]
+
+    def _dials(self) -> list[tuple[int, int]]:
+        """Who dials whom: everybody to five, then a ring and two more each."""
+        if self.count <= 5:
+            pairs = {(a, b) for a in range(self.count) for b in range(a)}
+        else:
+            pairs = {(a, (a + 1) % self.count) for a in range(self.count)}
+            for a in range(self.count):
+                pairs |= {(a, b) for b in self.rng.sample(range(self.count), 2) if a != b and (b, a) not in pairs}
+        return [pair if self.rng.random() < 0.5 else pair[::-1] for pair in sorted(pairs)]
+
+    def note(self, *words) -> None:
+        if self.trace is not None:
+            self.trace(f"{(self.now - START) / 1000:12.3f} " + " ".join(str(word) for word in words))
+
+    # Time and messages.
+
+    def later(self, delay: int, act) -> None:
+        heapq.heappush(self.events, (self.now + delay, next(self.order), act))
+
+    def post(self, source: Node, target: Node, act) -> None:
+        """`act` happens at the target after a while, perhaps twice, perhaps never; not if either process has ended meanwhile."""
+        rng = self.rng
+        boots = (source.boot, target.boot)
+        copies = 1
+        if self.rough:
+            chance = rng.random()
+            copies = 0 if chance < self.lossy else 2 if chance > 0.95 else 1
+
+        def arrive() -> None:
+            if target.alive and boots[1] == target.boot and self.paths[source.number][target.number]:
+                act()
+
+        for _ in range(copies):
+            delay = rng.choice((1, 1, 5, 50, 2000, 2000, HOUR)) if self.rough else 1
+            self.later(delay, arrive)
+
+    def on_the_wire(self, batch):
+        """The batch as it arrives: shuffled now and then, and in some histories with lies in it."""
+        if self.rough and len(batch) > 1 and self.rng.random() < 0.2:
+            self.rng.shuffle(batch)
+        if self.rough and self.ledger.forgery and batch and self.rng.random() < 0.2:
+            at = self.rng.randrange(len(batch))
+            body = batch[at].body
+            if self.rng.random() < 0.5:
+                batch[at] = msgspec.structs.replace(batch[at], body=body[:-1] + bytes([body[-1] ^ 1]))
+            else:
+                batch[at] = msgspec.structs.replace(batch[at], signature=bytes(64))
+        return batch
+
+    def run(self, until: int, limit: int = 100_000) -> None:
+        for _ in range(limit):
+            if not self.events or self.events[0][0] > until:
+                self.now = max(self.now, until)
+                return
+            at, _, act = heapq.heappop(self.events)
+            self.now = max(self.now, at)
+            act()
+        raise BrokenPromiseError("never quiet: messages beget messages")
+
+    # A step.
+
+    def step(self) -> None:
+        rng = self.rng
+        if rng.random() < 0.45:
+            node = rng.choice(self.nodes)
+            act = rng.choices(self.acts, self.weights)[0]
+            act(node)
+            if rng.random() < 0.15:
+                node.check()
+        else:
+            for _ in range(3):
+                rng.choice(self.sessions).drive()
+        self.run(self.now + rng.choice((0, 1, 10, 100, 3000)))
+
+    def emit(self, node: Node) -> None:
+        if not node.alive:
+            return
+        payloads = []
+        for _ in range(self.rng.choice((1, 1, 2, 3, 5))):
+            self.said += 1
+            payloads.append(b"\xc4\x04" + self.said.to_bytes(4, "big"))
+        self.note("node", node.number, "publishes", len(payloads), "from", self.said - len(payloads) + 1)
+        try:
+            node.publish(payloads, self.now)
+        except OSError:
+            self.note("  disk full")
+
+    def prune(self, node: Node) -> None:
+        if node.alive:
+            self.note("node", node.number, "prunes")
+            node.prune(self.now)
+
+    def pass_time(self, _) -> None:
+        span = self.rng.choice((60_000, HOUR, DAY, 3 * DAY, *((8 * DAY,) if self.rng.random() < 0.3 else ())))
+        if self.rng.random() < 0.01:
+            span = 61 * DAY
+        self.note("time passes:", span / HOUR, "h")
+        self.run(self.now + span)
+        for node in self.nodes:
+            if node.alive:
+                node.look(self.now)
+
+    def restart(self, node: Node) -> None:
+        clean = self.rng.random() < 0.5
+        self.note("node", node.number, "restarts", "after a clean stop" if clean else "after kill -9")
+        if clean and node.alive:
+            node.log.stop()
+        node.start(self.now, clean=clean and node.alive)
+
+    def cut_power(self, node: Node) -> None:
+        before, own = node.payloads(), {a.entry.payload for _, a in node.log.rows if not a.sender}
+        lose = self.rng.choice((0, 1, 2, 5, 100))
+        self.note("node", node.number, "loses power and the last", lose, "commits of", len(node.log.unsynced))
+        node.log.cut_power(lose)
+        node.gone = {(feed, seq) for feed, seq in node.gone if seq <= node.log.settled.get(feed, (0, None))[0]}
+        node.start(self.now)
+        self.ledger.wrecked(node, before, self.nodes, durable=own)
+
+    def go_down(self, node: Node) -> None:
+        self.note("node", node.number, "is down for a while")
+        node.alive = False
+        node.boot += 1
+
+        def up() -> None:
+            if not node.alive:
+                self.note("node", node.number, "is up again")
+                node.start(self.now)
+
+        self.later(self.rng.choice((20_000, HOUR, DAY)), up)
+
+    def reinstall(self, node: Node) -> None:
+        self.note("node", node.number, "is reinstalled")
+        before = node.payloads()
+        node.log = type(node.log)(node.log.key, self.rng)
+        node.gone = set()
+        node.start(self.now)
+        self.ledger.wrecked(node, before, self.nodes)
+
+    def back_up(self, node: Node) -> None:
+        self.note("node", node.number, "is backed up")
+        self.backups[node.number] = (node.log.copy(), set(node.gone))
+
+    def restore(self, node: Node) -> None:
+        if node.number in self.backups:
+            self._restore(node, self.images and self.rng.random() < 0.5)
+
+    def roll_back_two(self, node: Node) -> None:
+        """Two virtual machines return to their snapshots at once."""
+        for each in {node.number, self.rng.randrange(self.count)} & self.backups.keys():
+            self._restore(self.nodes[each], with_mirror=True)
+
+    def _restore(self, node: Node, with_mirror: bool) -> None:
+        self.note("node", node.number, "is restored", "with its mirror" if with_mirror else "but keeps its mirror")
+        before, mirror = node.payloads(), node.log.mirror
+        log, gone = self.backups[node.number]
+        node.log, node.gone = log.copy(), set(gone)
+        if not with_mirror:
+            node.log.mirror = mirror
+        self.ledger.imaged |= with_mirror
+        node.log.stop()
+        node.start(self.now)
+        self.ledger.wrecked(node, before, self.nodes)
+
+    def clone(self, node: Node) -> None:
+        """Another machine gets the image of this one's disk, key and mirror and all, and both run on."""
+        twin = self.rng.choice(self.nodes)
+        if twin is node or not node.alive or len({other.name for other in self.nodes}) < 3:
+            return
+        self.note("node", twin.number, "becomes a clone of node", node.number)
+        before = twin.payloads()
+        twin.log, twin.gone, twin.strangers = node.log.copy(), set(node.gone), set(node.strangers)
+        self.backups.pop(twin.number, None)
+        self.ledger.imaged = True
+        twin.start(self.now)
+        self.ledger.wrecked(twin, before, self.nodes)
+
+    def split(self, _) -> None:
+        """Halves, sometimes with a bridge that reaches both."""
+        sides = [{self.rng.randrange(2)} for _ in self.nodes]
+        if self.rng.random() < 0.5:
+            sides[self.rng.randrange(self.count)] = {0, 1}
+        self.note("the network splits:", [sorted(side) for side in sides])
+        self.paths = [[bool(a & b) for b in sides] for a in sides]
+
+    def close_one_way(self, node: Node) -> None:
+        other = self.rng.randrange(self.count)
+        self.note("nothing gets from", node.number, "to", other)
+        self.paths[node.number][other] = False
+
+    def flap(self, node: Node) -> None:
+        """One node's cable has a loose contact."""
+        self.note("node", node.number, "flaps")
+        for at in range(self.rng.randint(2, 6)):
+            on = at % 2 == 1
+
+            def turn(on=on) -> None:
+                for other in range(self.count):
+                    self.paths[node.number][other] = self.paths[other][node.number] = on
+
+            self.later(at * self.rng.choice((100, 3000, 20_000)), turn)
+
+    def heal_paths(self, _) -> None:
+        self.note("the network heals")
+        self.paths = [[True] * self.count for _ in range(self.count)]
+
+    def step_clock(self, node: Node) -> None:
+        steps = [0, 240_000, -240_000, 1_200_000, -3 * HOUR]
+        if self.wild and node.number == 0:
+            steps += [40 * DAY, -40 * DAY, 9 * DAY] * 2
+        self.step_clock_to(node, self.rng.choice(steps))
+
+    def step_clock_to(self, node: Node, skew: int) -> None:
+        node.skew = skew
+        node.waiting.clear()
+        self.note("node", node.number, "has its clock off by", node.skew / 1000, "s")
+        if node.alive:
+            node.look(self.now)
+
+    def fill_disk(self, node: Node) -> None:
+        self.note("node", node.number, "has a full disk, once")
+        node.log.fail_next = True
+
+    def learn_policy(self, node: Node) -> None:
+        node.strangers = set()
+        node.refused.clear()
+        if node.alive:
+            node.replica.policy_changed()
+            for session in self.sessions:
+                if node in (session.a, session.b):
+                    session.unequal = True
+
+    # The end.
+
+    def heal(self) -> None:
+        """Everything works again; whatever can travel has a while to do so."""
+        self.note("everything is healed")
+        self.rough = False
+        self.heal_paths(None)
+        self.run(self.now + 90 * 60_000)
+        self.heal_paths(None)
+        for node in self.nodes:
+            if not node.alive:
+                node.start(self.now)
+            node.log.fail_next = False
+            if abs(node.skew) > 300_000:
+                node.skew = 0
+                node.waiting.clear()
+            self.learn_policy(node)
+            node.look(self.now)
+        if self.count > 5:  # the overlay replaces neighbours, so that in time everybody meets
+            broken = {feed[:KEY_BYTES] for feed in self.ledger.reused()}
+            for node in self.nodes:
+                others = [other for other in self.nodes if other.name != node.name]
+                met = others if node.log.key in broken else self.rng.sample(others, min(2, len(others)))
+                self.sessions += [Session(self, node, other) for other in met]
+        quiet = 0
+        for turn in range(MAX_ROUNDS):
+            if turn % 4 == 3:
+                self.run(self.now + 30 * 60_000)  # what was stamped ahead of its time comes of age
+                for session in self.sessions:
+                    session.unequal = True
+            moved = sum(node.moved for node in self.nodes)
+            for session in self.sessions:
+                session.level()
+            self.run(self.now + 1000)
+            if turn == PRUNE_ROUND:
+                for node in self.nodes:
+                    node.prune(self.now)
+            quiet = quiet + 1 if moved == sum(node.moved for node in self.nodes) and turn > PRUNE_ROUND else 0
+            if quiet >= QUIET_ROUNDS:
+                return
+        raise BrokenPromiseError("never quiet")
+
+    def fill_a_gap(self) -> None:
+        author, second, third = self.nodes[:3]
+        for node in (author, second, third):
+            node.strangers.clear()
+            self.step_clock_to(node, 0)
+
+        def say(text: bytes) -> None:
+            author.publish([b"\xc4\x04" + text], self.now)
+
+        def hear(node: Node, rows: slice) -> None:
+            node.take([signed(arrival.entry) for _, arrival in author.log.rows[rows]], author.name, self.now)
+
+        say(b"gap1")
+        self.back_up(author)
+        say(b"gap2")
+        say(b"gap3")
+        hear(second, slice(2, 3))
+        hear(third, slice(1, 3))
+        self._restore(author, with_mirror=True)
+        self.now += 1
+        say(b"gap4")
+        hear(second, slice(1, 2))
+        self.reinstall(author)
+
+    def play(self) -> Verdict:
+        if self.theme == "gap" and self.count > 2:
+            self.fill_a_gap()
+        for _ in range(90 if self.count < 6 else 160):
+            self.step()
+        self.heal()
+        return self.ledger.verdict(self.nodes, self.now)
