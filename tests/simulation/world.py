@@ -1,4 +1,4 @@
-"""A seeded world: nodes, links, and all that happens to laptops, disks, clocks and networks. Same seed, same history; time in milliseconds."""
+"""A seeded world: nodes, links, and all that happens to laptops, disks, clocks and networks. Times are milliseconds."""
 
 from __future__ import annotations
 
