@@ -100,7 +100,7 @@ MUTANTS = [
     Mutant("own entries may be lost in a power cut", MESH + "authoring", "for entry in entries], durable=True)", "for entry in entries])"),
     Mutant("the mirror is not read", "memory_log", "not self.known_epoch or not described", "not self.known_epoch", "backups"),
     Mutant("the mirror knows no epoch", "memory_log", "self.mirror[0] == self.known_epoch and ", "", "backups"),
-    Mutant("the index outlives an unclean stop", "memory_log", "if not clean or not self.index:", "if not self.index:"),
+    Mutant("the index outlives an unclean stop", "memory_log", "if not clean or not self.index:", "if not self.index:", "power"),
     Mutant(
         "a number that a peer knows is used again",
         MESH + "rules",

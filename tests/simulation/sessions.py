@@ -41,8 +41,8 @@ class Session:
         """Do one thing that this session may do now."""
         if not self.a.alive or self.a.name == self.b.name:
             return
-        if self.boots[0] != self.a.boot or (self.boots[1] != self.b.boot and self.world.rng.random() < 0.7):
-            self.reset()  # seven times of ten the restart of a listener is noticed, else its numbering must tell
+        if self.boots[0] != self.a.boot or (self.boots[1] != self.b.boot and self.world.rng.random() < 0.5):
+            self.reset()  # every other time the restart of a listener is noticed, else its numbering must tell
         if not self.compared:
             self._begin("other", self._compare())
             return

@@ -22,23 +22,6 @@ def test_any_history_converges_and_loses_nothing(part):
     assert total["lost"] < total["acknowledged"] / 10, "the disks fail so often that little is proven about the rest"
 
 
-@pytest.mark.parametrize(
-    ("seed", "theme"),
-    [
-        pytest.param(298, "", id="a machine that starts 40 days ahead, cut off, forgets nothing"),
-        pytest.param(26, "", id="what peers hold of a rolled-back author's feed is said again"),
-        pytest.param(117, "clocks", id="a clock in doubt expires nothing that comes in before the first comparison"),
-        pytest.param(49, "clocks", id="the own entries alone tell that the clock ran away"),
-        pytest.param(565, "images", id="an expired entry of a copy's branch settles nothing that is newer"),
-        pytest.param(740, "clocks", id="one entry far in the future does not hold back those before it"),
-        pytest.param(584, "", id="an entry is not kept on the word of one that was refused"),
-        pytest.param(724, "images", id="what is said again is known by the chain too"),
-    ],
-)
-def test_histories_that_once_failed(seed, theme):
-    assert play(seed, theme=theme).acknowledged
-
-
 def test_the_same_seed_is_the_same_history():
     told = [[], []]
     for words in told:

@@ -241,7 +241,8 @@ def test_what_peers_hold_of_a_rolled_back_feed_is_said_again(pair, memory_log, m
     give([again], b)
     a.absorb_proofs(b.proofs(b.frozen()), NOW + 2000)
     (claim,) = a.claims(b.frozen(), "peer")
-    outcome = give(b.serve([claim], BATCH_BYTES), a, NOW + 3000)
+    three, two, one = b.serve([claim], BATCH_BYTES)
+    outcome = give([three, spoilt(two), one], a, NOW + 3000)  # the chain vouches here too
     assert [entry.payload for entry in outcome.stored] == [entry.payload for entry in lost]
     assert {entry.feed for entry in outcome.stored} == {a.own_feed}
     assert give(b.serve([claim], BATCH_BYTES), a, NOW + 4000).stored == []

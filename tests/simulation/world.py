@@ -24,6 +24,7 @@ THEMES = {
     "clocks": ("step_clock", "restart", "pass_time", "prune"),
     "policy": ("learn_policy", "restart"),
     "lies": (),
+    "power": ("cut_power",),
 }
 QUIET_ROUNDS = 4
 PRUNE_ROUND = 4
