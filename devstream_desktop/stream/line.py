@@ -48,7 +48,7 @@ def _change(event: Event, _: Transition) -> _Parts:
     if event.state == "force-pushed":
         return f"{_who(event)} force-pushed {ref} from {old or '?'} to {new}", [], event.title
     if event.state == "merged":
-        return f"{_who(event)} merged {new} into {ref}", [], event.title
+        return f"{_who(event)} merged {new}" + (f" into {ref}" if ref else ""), [], event.title
     if event.state in ("created", "deleted"):
         return f"{_who(event)} {event.state} {ref}" + (f" at {new or old}" if new or old else ""), [], event.title
     commits = _plural(event.count or 1, "commit")

@@ -37,6 +37,11 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
             "shop  ana merged 3f2c1ab into main — Retry card capture (#12)",
         ),
         (
+            an_event(Kind.CHANGE, "merged", revision="482", title="Retry card capture"),
+            Transition.NONE,
+            "shop  somebody merged 482 — Retry card capture",
+        ),
+        (
             an_event(Kind.CHANGE, "force-pushed", actor="cy", ref="main", revision=SHA, previous=OLD),
             Transition.NONE,
             "shop  cy force-pushed main from 9be01fd to 3f2c1ab",
