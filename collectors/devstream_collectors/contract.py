@@ -163,6 +163,8 @@ class Request:
     body: bytes = b""
     """JSON, of a POST (a search, GraphQL); such a request may not change anything."""
     accept: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of this request alone, beside `Poll.headers` (a page by `Range`)."""
     missing_ok: bool = False
     """404 and 410 are answers too: `parse` sees their status. Otherwise only 200 to 299 reach it."""
 

@@ -23,6 +23,8 @@ class Deploy:
     """One of the stream's: queued waiting in_progress success failure error cancelled inactive unknown."""
     environment: str = ""
     """Where to; empty: where the source says."""
+    place: str = ""
+    """Where to, when neither says: a namespace, a host."""
     once: str = ""
     """What tells this state from the same state of the same deployment, where one can be reached again and is news."""
     ref: str = ""
@@ -52,7 +54,7 @@ def deploy_event(deploy: Deploy, source: SourceInfo, *, scope: str, service: str
         InvalidEventError: as `make_event`.
 
     """
-    about, environment = source.service or service or source.name, deploy.environment or source.environment
+    about, environment = source.service or service or source.name, deploy.environment or source.environment or deploy.place
     time, late = moment(deploy.changed or deploy.started, received)
     over = deploy.state in DEPLOY_FINAL and 0 < deploy.started <= deploy.changed
     return make_event(

@@ -104,7 +104,7 @@ class Fetcher:
         return _host(self._base)
 
     async def _once(self, url: str, request: Request, headers: Mapping[str, str]) -> Answer:
-        sent = {"accept": request.accept, **headers}
+        sent = {"accept": request.accept, **request.headers, **headers}
         if request.method == "POST":
             sent["content-type"] = "application/json"
         try:

@@ -1,0 +1,156 @@
+"""Argo CD: notifications and the API say the same of an application; what is healthy is over, what degrades later is an incident."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from devstream_collectors import argocd
+from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_desktop.stream.line import render
+
+RECEIVED = 1_800_000_000_000
+SHA, OLD = "9a8b7c6d5e4f30219a8b7c6d5e4f30219a8b7c6d", "1c2d3e4f5a6b70891c2d3e4f5a6b70891c2d3e4f"
+POLLED = SourceInfo("argo", url="https://argocd.example.org")
+
+
+@pytest.fixture
+def told(reader):
+    return reader("argocd", argocd.normalise)
+
+
+def status(**changes: object) -> dict[str, object]:
+    return {"app": {"status": changes}}
+
+
+def test_an_application_that_was_synced_and_is_healthy(told):
+    deploy = told.event("deployed")
+    assert (deploy.kind, deploy.state, deploy.service, deploy.environment) == ("deploy", "success", "shop", "production")
+    assert (deploy.actor, deploy.revision, deploy.previous, deploy.ref) == ("bo", SHA, OLD, "main")
+    assert (deploy.number, deploy.duration) == ("2027-01-15T07:58:00Z", 90_000)
+    assert deploy.url == "https://argocd.example.org/applications/argocd/shop"
+    assert render(deploy) == "shop  bo deployed 9a8b7c6 to production in 1m30s"
+
+
+def test_every_state_of_one_operation_is_one_row(told):
+    done = told.event("deployed")
+    runs = told.event("deployed", status(operationState={"phase": "Running", "finishedAt": None, "syncResult": None}))
+    waits = told.event("deployed", status(health={"status": "Progressing"}))
+    held = told.event("deployed", status(health={"status": "Suspended"}))
+    bad = told.event("deployed", status(health={"status": "Degraded", "message": "pods crash"}))
+    assert [event.state for event in (runs, waits, held, bad)] == ["in_progress", "in_progress", "waiting", "failure"]
+    assert {(event.subject, event.number) for event in (runs, waits, held, bad, done)} == {(done.subject, done.number)}
+    assert runs.key == waits.key != done.key
+    assert bad.reason == "applied, but degraded: pods crash"
+
+
+def test_a_failed_sync(told):
+    failed = told.event("failed")
+    assert (failed.state, failed.environment, failed.actor) == ("failure", "shop", "Argo CD")
+    assert failed.reason == 'one or more objects failed to apply, reason: services "shop" is forbidden'
+    assert (failed.revision, failed.ref, failed.duration) == ("1.4.2", "1.4.2", 20_000)
+    assert told.event("failed", status(operationState={"phase": "Error"})).state == "error"
+    assert told.event("failed", source=SourceInfo("argo", environment="staging")).environment == "staging"
+
+
+def test_the_same_revision_again_by_itself_is_no_news(told):
+    again = {"operation": {"initiatedBy": {"username": "", "automated": True}}, "syncResult": {"revision": OLD}}
+    assert told.dropped("deployed", status(operationState=again)) == "same-revision-again"
+    by_hand = {"syncResult": {"revision": OLD}}
+    assert told.event("deployed", status(operationState=by_hand)).revision == OLD
+    failing = again | {"phase": "Failed"}
+    assert told.event("deployed", status(operationState=failing)).state == "failure"
+
+
+def test_what_degrades_later_is_an_incident_until_it_is_healthy(told):
+    result = told.read(
+        "deployed", status(health={"status": "Degraded", "message": "pods crash", "lastTransitionTime": "2027-01-15T09:00:00Z"})
+    )
+    deploy, fires = result.events
+    assert deploy.key == told.event("deployed").key, "the deploy itself went well"
+    assert (fires.kind, fires.state, fires.service, fires.environment) == ("incident", "firing", "shop", "production")
+    assert (fires.title, fires.reason) == ("shop degraded", "pods crash")
+    _, over = told.read("deployed", status(health={"status": "Healthy", "lastTransitionTime": "2027-01-15T09:10:00Z"})).events
+    assert (over.state, over.subject, over.number) == ("resolved", fires.subject, fires.number)
+    assert over.quiet, "a pod that restarts looks the same"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"text": "shop is deployed"}, "not-an-application"),
+        ({"app": {}}, "not-an-application"),
+        ({"app": {"metadata": {"name": "shop"}}}, "no-operation"),
+        ({"kind": "Application", "metadata": {"name": "shop"}, "status": {"operationState": {"phase": "Odd"}}}, "no-operation"),
+    ],
+)
+def test_what_makes_no_line(body, reason):
+    assert argocd.normalise(Delivery({}, json.dumps(body).encode(), RECEIVED), SourceInfo("argo")).dropped == reason
+
+
+def test_a_dry_run_is_no_deploy(told):
+    assert told.dropped("deployed", status(operationState={"operation": {"sync": {"dryRun": True}}})) == "dry-run"
+
+
+def app_of(samples, name: str = "deployed", **changes: object) -> dict[str, object]:
+    app = json.loads(samples("argocd")[name])["app"]
+    app["status"] |= changes
+    return app
+
+
+def test_polling_gives_the_rows_of_the_notifications(samples, told, rounds, row):
+    service = rounds(argocd, POLLED)
+    service.say("/api/v1/applications", {"metadata": {}, "items": [app_of(samples)]})
+    (first,) = service.round()
+    assert row(first) == row(told.event("deployed"))
+    assert first.url == "https://argocd.example.org/applications/argocd/shop"
+    assert service.round() == [], "nothing new"
+    operation = {"phase": "Running", "startedAt": "2027-01-15T08:30:00Z", "operation": {"initiatedBy": {"username": "ana"}}}
+    service.say("/api/v1/applications", {"items": [app_of(samples, operationState=operation), {"metadata": None}]})
+    assert [(event.state, event.actor) for event in service.round()] == [("in_progress", "ana")]
+    assert service.dropped == {"not-an-application": 1}
+    assert "items.status.operationState" in service.asked[0]
+
+
+def test_polling_tells_an_incident_and_its_end_once(samples, rounds):
+    service = rounds(argocd, POLLED)
+
+    def says(health: str, since: str) -> list[tuple[str, str]]:
+        service.say("/api/v1/applications", {"items": [app_of(samples, health={"status": health, "lastTransitionTime": since})]})
+        return [(event.kind, event.state) for event in service.round()]
+
+    assert says("Healthy", "2027-01-15T07:59:30Z") == [("deploy", "success")]
+    assert says("Progressing", "2027-01-15T09:00:00Z") == []
+    assert says("Healthy", "2027-01-15T09:00:10Z") == [], "a pod restarted"
+    assert says("Degraded", "2027-01-15T09:30:00Z") == [("incident", "firing")]
+    assert says("Degraded", "2027-01-15T09:30:00Z") == []
+    assert says("Progressing", "2027-01-15T09:40:00Z") == []
+    assert says("Healthy", "2027-01-15T09:41:00Z") == [("incident", "resolved")]
+    assert says("Healthy", "2027-01-15T09:41:00Z") == []
+
+
+def test_only_what_was_asked_for():
+    (request,) = argocd.requests(b"", SourceInfo("argo", options={"project": "acme", "selector": "team=shop"}), RECEIVED)
+    assert "projects=acme" in request.path
+    assert "selector=team%3Dshop" in request.path
+
+
+def test_a_cursor_of_very_many_applications_stays_small(samples):
+    (request,) = argocd.requests(b"", POLLED, RECEIVED)
+    app = app_of(samples, health={"status": "Degraded", "lastTransitionTime": "2027-01-15T09:30:00Z"})
+    items = [app | {"metadata": app["metadata"] | {"uid": f"uid-{number}"}} for number in range(argocd.MAX_APPLICATIONS + 1)]
+    from devstream_collectors.contract import Response
+
+    polled = argocd.parse(Response(request, 200, {}, json.dumps({"items": items}).encode(), RECEIVED), b"", POLLED)
+    assert len(polled.cursor) < 64 * 1024
+    assert polled.dropped == {"too-many-applications": 1}
+
+
+def test_the_sample_for_a_test_of_the_source_makes_a_line():
+    assert argocd.normalise(argocd.sample(POLLED, RECEIVED), POLLED).events[0].state == "success"
+
+
+def test_whatever_comes_is_events_or_a_named_drop(samples, survives, any_answers):
+    survives(argocd.normalise, [Delivery({}, body, RECEIVED) for body in samples("argocd").values()], POLLED)
+    any_answers(argocd, POLLED, [{"items": [app_of(samples), app_of(samples, "failed")]}])
