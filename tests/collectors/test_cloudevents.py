@@ -165,7 +165,7 @@ def test_the_outcomes_of_every_version(told, outcome, state):
 
 def test_a_build_says_what_it_made(told):
     build = told.event("build.finished")
-    assert render(build) == "ci/acme/shop  build passed · shop-web 1.4.2"
+    assert render(build) == "ci/acme/shop  build passed — shop-web 1.4.2"
     started = told.event("build.finished", {"context": {"type": "dev.cdevents.build.started.0.3.0"}, "subject": {"content": None}})
     assert (started.state, started.subject, started.number) == ("running", build.subject, build.number)
     assert told.dropped("build.finished", {"subject": {"content": {"artifactId": None}}}) == "outcome-not-said"
