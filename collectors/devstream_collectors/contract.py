@@ -2,8 +2,8 @@
 
 A collector is a module found by the entry point group `devstream.collectors`; the entry point's name is the source's `type`.
 It has `COLLECTOR`, which declares what it is, and the functions of the ways it declares: `normalise` and `sample` for webhooks,
-`requests` and `parse` for polling. It imports `devstream_desktop.stream` and this package, and does no I/O: no clock, no network,
-no file. `collectors/README.md` shows how to write one.
+`requests` and `parse` for polling, `read` for a file's lines. It imports `devstream_desktop.stream` and this package, and does no I/O: no
+clock, no network, no file. `collectors/README.md` shows how to write one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ __all__ = [
     "SecretPath",
     "SignatureScheme",
     "SourceInfo",
+    "Tail",
+    "TailCollector",
     "Token",
     "Webhook",
     "WebhookCollector",
@@ -86,6 +88,14 @@ class Poll:
 
 
 @dataclass(frozen=True)
+class Tail:
+    """A file on the collector's own machine is followed, as its option `path` names it."""
+
+    interval: int = 1
+    """Seconds between two looks when the source says nothing else."""
+
+
+@dataclass(frozen=True)
 class Collector:
     """What a module says of itself: the module's `COLLECTOR`."""
 
@@ -96,6 +106,7 @@ class Collector:
     options: tuple[Option, ...] = ()
     webhook: Webhook | None = None
     poll: Poll | None = None
+    tail: Tail | None = None
 
 
 @dataclass(frozen=True)
@@ -231,5 +242,17 @@ class PollCollector(CollectorModule, Protocol):
         Raises:
             ValueError: the answer is not what the service should say; the chain counts as failed, and `status` shows the message.
 
+        """
+        ...
+
+
+class TailCollector(CollectorModule, Protocol):
+    """The shape of a collector module that reads a file's lines (`COLLECTOR.tail` is set)."""
+
+    def read(self, lines: tuple[str, ...], cursor: bytes, source: SourceInfo, now: int) -> Polled:
+        """What new lines come to, in order, without their ends; none when time passed without any, which may be news as well.
+
+        At first contact (`cursor` is empty) there are no lines: what is in the file by then is no news. Called with the same lines and
+        cursor again, at another time, it gives events with the same keys. `now` is UTC milliseconds.
         """
         ...

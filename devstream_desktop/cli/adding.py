@@ -66,6 +66,8 @@ def parser_of(kind: str, about: Collector) -> argparse.ArgumentParser:
     if about.webhook and about.poll:
         parser.add_argument("--poll", action="store_true", help="ask the service, instead of being posted to")
         parser.add_argument("--webhook", action="store_true", help="with --poll: both")
+    if about.tail:
+        parser.add_argument("--interval", type=_whole, default=0, metavar="SECONDS", help=f"between looks (default {about.tail.interval})")
     if about.poll:
         parser.add_argument("--url", default="", help=f"the service's address{f' (default {about.poll.url})' if about.poll.url else ''}")
         parser.add_argument("--interval", type=_whole, default=0, metavar="SECONDS", help=f"between polls (default {about.poll.interval})")
@@ -128,6 +130,8 @@ def _can_post_to_secret_path(about: Collector) -> bool:
 
 
 def _ways(about: Collector, given: argparse.Namespace) -> tuple[str, ...]:
+    if about.tail is not None:
+        return ("tail",)
     if about.webhook is None:
         return ("poll",)
     if about.poll is None or not given.poll:

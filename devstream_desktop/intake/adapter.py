@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import TypeGuard
 
-from devstream_collectors.contract import Collector, CollectorModule, PollCollector, SourceInfo, WebhookCollector
+from devstream_collectors.contract import Collector, CollectorModule, PollCollector, SourceInfo, TailCollector, WebhookCollector
 from devstream_desktop.errors import DevstreamError
 
 GROUP = "devstream.collectors"
@@ -40,7 +40,11 @@ def collector_module(name: str) -> CollectorModule:
     if not _is_collector(module):
         raise NoCollectorError(f"the collector {name!r} ({found[0].value}) has no COLLECTOR that says what it is")
     about = module.COLLECTOR
-    needed = (("normalise", "sample") if about.webhook else ()) + (("requests", "parse") if about.poll else ())
+    needed = (
+        (("normalise", "sample") if about.webhook else ())
+        + (("requests", "parse") if about.poll else ())
+        + (("read",) if about.tail else ())
+    )
     lacking = [part for part in needed if not callable(getattr(module, part, None))]
     if lacking:
         raise NoCollectorError(f"the collector {name!r} ({found[0].value}) lacks {', '.join(lacking)}")
@@ -73,6 +77,19 @@ def poll_collector(name: str) -> PollCollector:
     return module
 
 
+def tail_collector(name: str) -> TailCollector:
+    """The collector called `name`, which reads a file's lines.
+
+    Raises:
+        NoCollectorError: as `collector_module`, or it reads none.
+
+    """
+    module = collector_module(name)
+    if not _reads_files(module):
+        raise NoCollectorError(f"the collector {name!r} reads no file")
+    return module
+
+
 def check_options(name: str, source: SourceInfo) -> None:
     """Let the collector look at what a source's options say.
 
@@ -96,3 +113,7 @@ def _takes_webhooks(module: CollectorModule) -> TypeGuard[WebhookCollector]:
 
 def _polls(module: CollectorModule) -> TypeGuard[PollCollector]:
     return module.COLLECTOR.poll is not None
+
+
+def _reads_files(module: CollectorModule) -> TypeGuard[TailCollector]:
+    return module.COLLECTOR.tail is not None

@@ -28,6 +28,7 @@ class Way(StrEnum):
 
     WEBHOOK = "webhook"
     POLL = "poll"
+    TAIL = "tail"
 
 
 class _Saved(msgspec.Struct, frozen=True):

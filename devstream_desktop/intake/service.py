@@ -20,8 +20,9 @@ from devstream_collectors.change import service_scope
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as configuration
-from devstream_desktop.intake.adapter import NoCollectorError, poll_collector
+from devstream_desktop.intake.adapter import NoCollectorError, poll_collector, tail_collector
 from devstream_desktop.intake.emit import EmitRequest, emit_event
+from devstream_desktop.intake.file_tail import FileTail
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.git_poll import GitPoller, git_scope
 from devstream_desktop.intake.health import Health, Publish
@@ -106,7 +107,7 @@ class Intake:
         self._healths: dict[str, Health] = {}
         self._gates: dict[str, Gate] = {}
         self._broken: dict[str, str] = {}
-        self._pollers: dict[str, tuple[asyncio.Event, asyncio.Task[None], GitPoller | HttpPoller]] = {}
+        self._pollers: dict[str, tuple[asyncio.Event, asyncio.Task[None], GitPoller | HttpPoller | FileTail]] = {}
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: HttpServer | None = None
@@ -198,7 +199,7 @@ class Intake:
         await asyncio.to_thread(configuration.remove_source, self._home, self._vault, name)
         await self.reload()
         # Another source of this name begins anew.
-        for note in (f"git/{name}", f"poll/{name}", f"health/{name}"):
+        for note in (f"git/{name}", f"poll/{name}", f"tail/{name}", f"health/{name}"):
             await self._notes.write(note, b"")
         await asyncio.to_thread(shutil.rmtree, self._home.mirrors / name, ignore_errors=True)
 
@@ -269,6 +270,8 @@ class Intake:
                 self._channels[source.name] = await asyncio.to_thread(open_channel, source, self._vault, health, gate)
             if source.polls:
                 self._poll(source.name, await self._http_poller(source, health, gate))
+            if source.tails:
+                self._poll(source.name, await asyncio.to_thread(self._file_tail, source, health, gate))
         except (NoCollectorError, SourcesError) as error:
             self._broken[source.name] = str(error)
         except Exception as error:  # noqa: BLE001 - the vault's own; the other sources go on, and `status` shows this one
@@ -289,7 +292,10 @@ class Intake:
         except ImportError as error:
             raise SourcesError(f"polling needs the extra 'collector' ({error}); install devstream[collector]") from None
 
-    def _poll(self, name: str, poller: GitPoller | HttpPoller) -> None:
+    def _file_tail(self, source: RemoteSource, health: Health, gate: Gate) -> FileTail:
+        return FileTail(source_info(source), tail_collector(source.type), source.interval, self._notes, health, gate, self._now)
+
+    def _poll(self, name: str, poller: GitPoller | HttpPoller | FileTail) -> None:
         stop = asyncio.Event()
         self._pollers[name] = stop, asyncio.create_task(poller.run(stop), name=f"intake-poll-{name}"), poller
 
@@ -365,7 +371,7 @@ class Intake:
             quieted=dict(health.quieted),
             credential_expires=health.credential_expires,
             expected=self._expected(source),
-            where=source.url if isinstance(source, GitSource) else source.path or source.url,
+            where=source.url if isinstance(source, GitSource) else source.where,
         )
 
     def _expected(self, source: Source) -> int:

@@ -73,9 +73,18 @@ class RemoteSource(msgspec.Struct, frozen=True, kw_only=True):
         return POLL in self.ways
 
     @property
+    def tails(self) -> bool:
+        return TAIL in self.ways
+
+    @property
     def path(self) -> str:
         """The URL path it posts to, without the secret that may follow; empty when it does not post."""
         return f"/in/{self.name}" if self.takes_webhooks else ""
+
+    @property
+    def where(self) -> str:
+        """What a person knows it by: the path it posts to, the file that is read, or the service's address."""
+        return self.path or str(self.options.get("path", "") if self.tails else self.url)
 
 
 Source = GitSource | RemoteSource

@@ -1,0 +1,261 @@
+"""Reads a file's lines as they are written, whatever is done to it meanwhile: moved away and begun anew, truncated, copied and truncated.
+
+A place in a file is kept by what stays: the file's number on its device, and a hash of its first bytes, for numbers are used again and
+`copytruncate` keeps the number. What a rotation leaves behind (`app.log.1`, `app.log-20270115`) is read to its end first. Blocks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from devstream_desktop.errors import DevstreamError
+
+CHUNK = 256 * 1024
+"""Bytes that are read at once; a longer line is cut."""
+HEAD = 1024
+MAX_SIBLINGS = 10_000
+_ROTATED = re.compile(r"[.-]\d[\d.T_-]*")
+
+
+class FollowError(DevstreamError):
+    """The file cannot be read; the message says why."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How far a file was read. Without a file (`inode` 0) everything that comes is new."""
+
+    device: int = 0
+    inode: int = 0
+    offset: int = 0
+    head: str = ""
+    """Hash of the first `head_size` bytes."""
+    head_size: int = 0
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one look came to."""
+
+    lines: tuple[str, ...]
+    place: Place
+    more: bool = False
+    """There is more to read right now."""
+    lost: bool = False
+    """It was rotated or truncated, and what was in it then cannot be found: lines may be missing."""
+
+
+class Follower:
+    """Follows the file at `path`. Call `close` at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def begin(self) -> Place:
+        """The place at the file's end: what is in it is no news. A file that is not there yet is read from its beginning.
+
+        Raises:
+            FollowError: there is something else at the path, or it may not be read.
+
+        """
+        self.close()
+        file = self._open(self._path)
+        if file is None:
+            return Place()
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            start = max(0, size - CHUNK)
+            file.seek(start)
+            tail = file.read(size - start)
+            end = tail.rfind(b"\n") + 1
+            # Half a line is not yet read.
+            return _place(file, start + end if end or not start else size)
+
+    def look(self, place: Place) -> Read:
+        """What is behind `place`.
+
+        Raises:
+            FollowError: the file is not there, or cannot be read.
+
+        """
+        lost = False
+        if self._file is None:
+            self._file, place, lost = self._find(place)
+        try:
+            if not _is(self._file, place):
+                self._file, place, lost = self._find_copy(place)
+            return self._lines(self._file, place, lost)
+        except OSError as error:
+            self.close()
+            raise FollowError(f"{self._path} cannot be read: {error.strerror}") from None
+        finally:
+            if os.name == "nt":
+                self.close()  # there nobody can move a file away that is open
+
+    def _lines(self, file: BinaryIO, place: Place, lost: bool) -> Read:
+        file.seek(place.offset)
+        chunk = file.read(CHUNK)
+        end = chunk.rfind(b"\n") + 1
+        if not end and len(chunk) == CHUNK:
+            end = CHUNK
+        follower = self._next(file) if end == 0 or len(chunk) < CHUNK else None
+        if follower is None:
+            return Read(_split(chunk[:end]), _place(file, place.offset + end, place), more=end > 0 and len(chunk) == CHUNK, lost=lost)
+        # It was moved away. What was written between our read and that is read before it is let go.
+        rest = chunk[end:] + file.read(CHUNK - len(chunk) + end)
+        if len(rest) >= CHUNK:
+            return Read(_split(chunk[:end]), _place(file, place.offset + end, place), more=True, lost=lost)
+        file.close()
+        self._file = follower
+        return Read(_split(chunk[:end] + rest), _place(follower, 0), more=True, lost=lost)
+
+    def _find(self, place: Place) -> tuple[BinaryIO, Place, bool]:
+        """The file that `place` is in, wherever it is by now; else the file at the path, from its beginning."""
+        file = self._open(self._path)
+        if file is None and not place.inode:
+            raise FollowError(f"there is no file {self._path} yet")
+        if file is not None and (not place.inode or _is(file, place)):
+            return file, place if place.inode else _place(file, 0), False
+        old = self._moved(place)
+        if old is not None:
+            if file is not None:
+                file.close()
+            return old, _at(old, place), False
+        if file is None:
+            raise FollowError(f"there is no file {self._path}")
+        return file, _place(file, 0), True
+
+    def _find_copy(self, place: Place) -> tuple[BinaryIO, Place, bool]:
+        """The file was truncated: what was in it may be in a copy."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        copy = self._moved(place)
+        if copy is not None:
+            return copy, _at(copy, place), False
+        file = self._open(self._path)
+        if file is None:
+            raise FollowError(f"there is no file {self._path}")
+        # Emptied by hand when all was read: nothing is missing that can be known.
+        return file, _place(file, 0), True
+
+    def _next(self, file: BinaryIO) -> BinaryIO | None:
+        """The file that was begun after `file` was moved away; None while nothing is in it, for until then the old one is written to."""
+        mine = os.fstat(file.fileno())
+        now = _stat(self._path)
+        if now is None or (now.st_dev, now.st_ino) == (mine.st_dev, mine.st_ino):
+            return None
+        for path in reversed(self._siblings()):
+            at = _stat(path)
+            if at is not None and at.st_size and at.st_ino != mine.st_ino and at.st_mtime_ns > mine.st_mtime_ns:
+                return self._open(path)  # rotated more than once since
+        return self._open(self._path) if now.st_size else None
+
+    def _moved(self, place: Place) -> BinaryIO | None:
+        """What was at `place`, under another name: the file itself, else a copy that begins as it did and is as long."""
+        siblings = self._siblings()
+        for by_number in (True, False):
+            for path in siblings:
+                file = self._open(path)
+                if file is None:
+                    continue
+                at = os.fstat(file.fileno())
+                same = (at.st_dev, at.st_ino) == (place.device, place.inode) if by_number else place.head_size > 0
+                if same and _is(file, _at(file, place)):
+                    return file
+                file.close()
+        return None
+
+    def _siblings(self) -> list[Path]:
+        """Files that a rotation made of this one, the newest first."""
+        name = self._path.name
+        try:
+            with os.scandir(self._path.parent) as entries:
+                found = [
+                    Path(entry.path)
+                    for entry in islice(entries, MAX_SIBLINGS)
+                    if entry.name.startswith(name) and _ROTATED.fullmatch(entry.name[len(name) :]) and entry.is_file(follow_symlinks=False)
+                ]
+        except OSError:
+            return []
+        dated = [(at.st_mtime_ns, path) for path in found if (at := _stat(path)) is not None]
+        return [path for _, path in sorted(dated, reverse=True)]
+
+    def _open(self, path: Path) -> BinaryIO | None:
+        """The file, None when there is none.
+
+        Raises:
+            FollowError: it is no regular file, or may not be read.
+
+        """
+        try:
+            # A named pipe would hold us up until somebody writes.
+            descriptor = os.open(
+                path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+            )
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise FollowError(f"{path} cannot be read: {error.strerror}; the node's user must be allowed to read it") from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise FollowError(f"{path} is no regular file")
+        return os.fdopen(descriptor, "rb", buffering=0)
+
+
+def _is(file: BinaryIO, place: Place) -> bool:
+    """Whether `file` is what `place` is in: the same file, not shorter, and not written anew."""
+    at = os.fstat(file.fileno())
+    if (at.st_dev, at.st_ino) != (place.device, place.inode) or at.st_size < place.offset:
+        return False
+    return _head(file, place.head_size) == place.head
+
+
+def _at(file: BinaryIO, place: Place) -> Place:
+    """`place` in `file`, which may be a copy."""
+    at = os.fstat(file.fileno())
+    return msgspec.structs.replace(place, device=at.st_dev, inode=at.st_ino)
+
+
+def _place(file: BinaryIO, offset: int, before: Place | None = None) -> Place:
+    at = os.fstat(file.fileno())
+    if before is not None and before.head_size == HEAD:
+        return Place(at.st_dev, at.st_ino, offset, before.head, HEAD)
+    size = min(HEAD, offset)
+    return Place(at.st_dev, at.st_ino, offset, _head(file, size), size)
+
+
+def _head(file: BinaryIO, size: int) -> str:
+    if not size:
+        return ""
+    file.seek(0)
+    return hashlib.sha256(file.read(size)).hexdigest()[:32]
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _split(data: bytes) -> tuple[str, ...]:
+    lines = data.decode("utf-8", "replace").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return tuple(line.removesuffix("\r") for line in lines)

@@ -1,0 +1,182 @@
+"""Follows a log file for a source: look, let the collector read the lines, publish, remember the place; every second.
+
+The collector says what lines mean (`contract.TailCollector`); what happens to the file is `file_follow.py`'s business. The place moves
+only after the events are published: a crash repeats events with the same keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from devstream_collectors.contract import Polled, SourceInfo, Tail, TailCollector
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.intake.file_follow import Follower, FollowError, Place, Read
+from devstream_desktop.intake.gate import Gate
+from devstream_desktop.intake.health import Health, Way
+from devstream_desktop.intake.spool import Notes
+
+MISSING_MS = 30_000
+"""How long a file may be away before that counts: some programs begin a new one with their next line."""
+IDLE_MS = 30_000
+"""How often the collector is asked when there are no lines, for what has ended."""
+MAX_CURSOR = 64 * 1024
+_LOG = logging.getLogger(__name__)
+
+
+class _State(msgspec.Struct, frozen=True):
+    """What survives a restart: `of` is the file that was followed when it was written."""
+
+    of: str
+    place: Place
+    cursor: bytes
+
+
+_state = msgspec.msgpack.Decoder(_State)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one look came to."""
+
+    read: Read
+    polled: Polled
+
+
+class FileTail:
+    """Follows one file until stopped.
+
+    Args:
+        info: the source as its collector sees it; its option `path` is the file.
+        collector: what understands lines.
+        interval: seconds between looks, 0 for the collector's own.
+        notes: where the place is kept.
+        health: told of every look.
+        gate: what events go through into the stream.
+        now: UTC milliseconds.
+
+    """
+
+    def __init__(
+        self, info: SourceInfo, collector: TailCollector, interval: int, notes: Notes, health: Health, gate: Gate, now: Callable[[], int]
+    ) -> None:
+        self.info = info
+        self.interval = float(interval or (collector.COLLECTOR.tail or Tail()).interval)
+        self._path = Path(info.text("path"))
+        self._collector = collector
+        self._notes = notes
+        self._health = health
+        self._gate = gate
+        self._now = now
+        self._follower = Follower(self._path)
+        self._kept: _State | None = None
+        self._asked = 0
+        self._missing_since = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look again and again until `stop` is set. Failures are counted, shown and waited out; they never end the loop."""
+        try:
+            while not stop.is_set():
+                more = False
+                try:
+                    more = await self.poll()
+                except FollowError as error:
+                    await self._failed(error)
+                except Exception as error:  # noqa: BLE001 - said in `status` and the log; the next look tries again
+                    _LOG.exception("source %s", self.info.name)
+                    await self._health.failed(self._now(), str(error), Way.TAIL)
+                try:
+                    await asyncio.wait_for(stop.wait(), 0.0 if more else self.interval)
+                except TimeoutError:
+                    continue
+        finally:
+            await asyncio.to_thread(self._follower.close)
+
+    async def poll(self) -> bool:
+        """One look; whether there is more to read right now. What was said before it failed is published.
+
+        Raises:
+            FollowError: the file cannot be read.
+
+        """
+        state = self._kept or await self._read_state()
+        if state is None:
+            state = await asyncio.to_thread(self._begin)
+            await self._write_state(state)
+        now = self._now()
+        look = await asyncio.to_thread(self._look, state, now)
+        self._health.dropped.update(look.polled.dropped)
+        if look.read.lost:
+            self._health.dropped["lost-by-rotation"] += 1
+        if look.polled.events:
+            events = list(look.polled.events)
+            await self._gate.publish(events)
+            self._health.events += len(events)
+        after = _State(state.of, look.read.place, look.polled.cursor)
+        if after != state:
+            await self._write_state(after)
+        self._kept = after
+        self._missing_since = 0
+        await self._health.seen(now, Way.TAIL)
+        return look.read.more
+
+    async def look_once(self) -> str:
+        """Read the file's end, for a test; what it would come to, in words.
+
+        Raises:
+            DevstreamError: it cannot be read.
+
+        """
+        return await asyncio.to_thread(self._try)
+
+    def _try(self) -> str:
+        follower = Follower(self._path)
+        try:
+            end = follower.begin()
+            if not end.inode:
+                raise FollowError(f"there is no file {self._path}")
+            place = msgspec.structs.replace(end, offset=max(0, end.offset - 64 * 1024), head="", head_size=0)
+            lines = follower.look(place).lines[-1000:]
+        finally:
+            follower.close()
+        cursor = self._collector.read((), b"", self.info, self._now()).cursor
+        polled = self._collector.read(lines, cursor, self.info, self._now())
+        return f"the file can be read; its last {len(lines)} lines would make {len(polled.events)} events"
+
+    def _begin(self) -> _State:
+        return _State(str(self._path), self._follower.begin(), self._collector.read((), b"", self.info, self._now()).cursor)
+
+    def _look(self, state: _State, now: int) -> _Look:
+        read = self._follower.look(state.place)
+        if not read.lines and now - self._asked < IDLE_MS:
+            return _Look(read, Polled(cursor=state.cursor))
+        polled = self._collector.read(read.lines, state.cursor, self.info, now)
+        if not 0 < len(polled.cursor) <= MAX_CURSOR:
+            raise DevstreamError(f"the collector's cursor must be 1 to {MAX_CURSOR} bytes, not {len(polled.cursor)}")
+        self._asked = now
+        return _Look(read, polled)
+
+    async def _failed(self, error: FollowError) -> None:
+        now = self._now()
+        self._missing_since = self._missing_since or now
+        if now - self._missing_since >= MISSING_MS:
+            await self._health.failed(now, str(error), Way.TAIL)
+        else:
+            self._health.last_error = str(error)
+
+    async def _read_state(self) -> _State | None:
+        saved = await self._notes.read(f"tail/{self.info.name}")
+        try:
+            state = _state.decode(saved) if saved else None
+        except msgspec.MsgspecError:
+            return None
+        return state if state is not None and state.of == str(self._path) else None
+
+    async def _write_state(self, state: _State) -> None:
+        await self._notes.write(f"tail/{self.info.name}", msgspec.msgpack.encode(state))
+        self._kept = state
