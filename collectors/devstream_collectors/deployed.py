@@ -38,6 +38,8 @@ class Deploy:
     started: int = 0
     changed: int = 0
     """When it came into this state."""
+    duration: int = 0
+    """How long it took, milliseconds, of a service that says so."""
 
 
 def deploy_event(deploy: Deploy, source: SourceInfo, *, scope: str, service: str, received: int) -> Event:
@@ -74,7 +76,7 @@ def deploy_event(deploy: Deploy, source: SourceInfo, *, scope: str, service: str
         title=deploy.title,
         reason=deploy.reason,
         url=deploy.url,
-        duration=deploy.changed - deploy.started if over else 0,
+        duration=deploy.duration or (deploy.changed - deploy.started if over else 0),
         source=source.name,
         quiet=late,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devstream_collectors.clock import moment
+from devstream_collectors.deployed import Deploy, deploy_event
 from devstream_collectors.push import Place
 from devstream_desktop.stream.event import Event, fact_key, make_event
-from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.words import Kind
 
 
@@ -72,23 +72,17 @@ def deployment_event(deployment: Deployment, place: Place) -> Event:
         InvalidEventError: as `make_event`.
 
     """
-    time, late = moment(deployment.time, place.received)
-    return make_event(
-        kind=Kind.DEPLOY,
+    deploy = Deploy(
+        id=deployment.id,
         state=deployment.state,
-        service=place.service,
         environment=deployment.environment,
-        subject=f"deploy/{place.service}/{deployment.environment}/{deployment.id}",
-        key=fact_key(place.scope, Kind.DEPLOY, deployment.environment, deployment.id, deployment.state),
-        time=time,
-        ref=short_ref(deployment.ref),
+        ref=deployment.ref,
         revision=deployment.revision,
-        number=deployment.id,
         actor=deployment.actor,
         title=deployment.title,
         reason=deployment.reason,
         url=deployment.url,
+        changed=deployment.time,
         duration=deployment.duration,
-        source=place.source.name,
-        quiet=late,
     )
+    return deploy_event(deploy, place.source, scope=place.scope, service=place.service, received=place.received)
