@@ -21,6 +21,7 @@ from devstream_collectors.deployed import Deploy, deploy_event
 from devstream_collectors.loose import Loose, first, person, when, word
 from devstream_collectors.reading import Dropped
 from devstream_collectors.run import Run, run_event
+from devstream_collectors.ticket import Ticket, ticket_event
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import first_line, short_ref, short_revision
 from devstream_desktop.stream.words import Kind
@@ -72,6 +73,9 @@ class Content(msgspec.Struct, frozen=True):
     creator: Loose = ""
     updated_by: Loose = msgspec.field(default="", name="updatedBy")
     group: Loose = ""
+    priority: Loose = ""
+    resolution: Loose = ""
+    ticket_type: Loose = msgspec.field(default="", name="ticketType")
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -247,23 +251,21 @@ def _ticket(told: _Told) -> Event:
     if state is None:
         raise Dropped("ticket-not-news", told.predicate)
     content = told.content
-    service = told.source.service or word(content.group) or _place(told.where) or told.source.name
-    time, late = moment(told.time, told.received)
-    return make_event(
-        kind=Kind.TICKET,
-        state=state,
-        service=service,
-        environment=told.source.environment,
-        subject=f"ticket/{service}/{told.id}",
-        key=fact_key(told.scope, Kind.TICKET, told.id, state, told.once),
-        time=time,
+    ticket = Ticket(
+        scope=told.scope,
+        identity=told.id,
         number=told.id,
-        actor=person(content.updated_by, content.creator) if state == "closed" else person(content.creator),
+        state=state,
+        once=told.once,
+        service=word(content.group) or _place(told.where),
         title=word(content.summary),
+        actor=person(content.updated_by, content.creator) if state == "closed" else person(content.creator),
+        priority=word(content.priority),
+        sort=first(content.resolution) if state == "closed" else word(content.ticket_type),
         url=told.url,
-        source=told.source.name,
-        quiet=late,
+        time=told.time,
     )
+    return ticket_event(ticket, told.source, told.received)
 
 
 def _branch(told: _Told) -> Event:
