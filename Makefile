@@ -10,7 +10,7 @@ setup:  ## .venv/bin/devstream
 	@packaging/virtualenv desktop,collector
 
 test: check  ## everything that is held by tests
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 nemesis: setup-dev  ## five minutes of faults on eight hosts (root, Linux); NEMESIS_SEED=n repeats a run
 	NEMESIS_SECONDS=$${NEMESIS_SECONDS:-300} NEMESIS_SEED=$${NEMESIS_SEED:-$$$$} \
