@@ -43,7 +43,7 @@ def test_the_tray_item_and_its_menu(desk, shell):
     assert labels[0] == "acme · ana"
     assert labels[1].startswith("◐  shop  CI is running on main")
     assert len([label for label in labels if "  " in label]) == 5
-    assert labels[6:] == ["On duty", "History…", "Deploy", "Invite…", "Status…", "Quit"]
+    assert labels[6:] == ["On duty", "History…", "Deploy", "Invite…", "Team…", "Status…", "Quit"]
     assert shell.find("On duty")["toggle-state"] == 1
     assert shell.labels("Deploy") == ["search", "shop"]
     assert shell.labels("Deploy", "search") == ["production (ana may not: ask chen)"]
