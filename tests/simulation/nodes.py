@@ -144,6 +144,8 @@ class Node:
         for record in records:
             if record.feed == self.replica.own_feed:
                 self.shown[record.feed] = max(record.head, self.shown.get(record.feed, 0))
+        known = {state.feed for state in self.replica.states()}
+        self.refused = {(feed, seq) for feed, seq in self.refused if feed in known}  # a feed that was dropped begins anew
         wanted = self.replica.want(records, self.clock(now))
         if self.waiting or self.refused:
             for item in wanted:
