@@ -15,7 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MESH = "devstream_desktop.mesh."
-MAX_SEEDS = 1500
+MAX_SEEDS = 2500
 
 
 @dataclass(frozen=True)
