@@ -18,7 +18,7 @@ def milliseconds(text: str | None) -> int:
     except ValueError:
         return 0
     try:
-        return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000))
+        return max(0, round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000))
     except (OverflowError, ValueError):
         return 0
 

@@ -17,7 +17,7 @@ from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages import GetStatus, PeerStatus, Status
 from devstream_desktop.home import Home
 from devstream_desktop.team import key_file, membership
-from devstream_desktop.team.certificates import Authority, TlsKey, certificate_pem
+from devstream_desktop.team.certificates import Authority, TlsKey, new_issuer
 from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.policy import LIFETIME_MS, Policy
@@ -104,9 +104,10 @@ class Node:
 def found(nodes: Sequence[Node], *, retention_days: int = 30) -> None:
     """Give these homes a team, as founding it and inviting each would: the first is its admin, and everybody may emit."""
     now = time.time_ns() // 1_000_000
-    authority = Authority.create(now)
     devices = [DeviceKey.generate() for _ in nodes]
     ids = tuple(device.id for device in devices)
+    issuer = new_issuer(ids[0], now)
+    authority = Authority.of(issuer, devices[0])
     policy = Policy(
         version=1,
         team="",
@@ -116,11 +117,10 @@ def found(nodes: Sequence[Node], *, retention_days: int = 30) -> None:
         expires=now + LIFETIME_MS,
         admins=ids[:1],
         threshold=1,
-        issuers=ids[:1],
+        issuers={ids[0]: issuer},
         collectors=(),
         executors=(),
         persons={device.id: node.name for device, node in zip(devices, nodes, strict=True)},
-        pins=(authority.pin.hex(),),
         retention_days=retention_days,
     )
     document = sign_policy(policy, devices[:1])
@@ -133,10 +133,8 @@ def found(nodes: Sequence[Node], *, retention_days: int = 30) -> None:
             node.name,
             False,  # noqa: FBT003 - not a team of one
             PolicyChain(document),
-            certificate_pem(authority.certificate),
             authority.issue(device.id, tls_key.request(), now),
             tls_key.pem,
-            None,
         )
         membership.save(node.home, vault, member)
 

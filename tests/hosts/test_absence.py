@@ -20,9 +20,7 @@ SLACK_S = 1.0
 
 
 @pytest.fixture
-def nodes(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "run").mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+def nodes(network: Network, tmp_path: Path, runtime: Path):
     names = ("watcher", "sleeper", "lost", "mover", "unplugged")
     made = [Node(tmp_path, name, host) for name, host in zip(names, network.hosts(0, len(names)), strict=True)]
     found(made)

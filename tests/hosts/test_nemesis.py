@@ -30,9 +30,7 @@ IN_A_SUBNET = 4
 
 
 @pytest.fixture
-def team(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    (tmp_path / "run").mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+def team(network: Network, tmp_path: Path, runtime: Path):
     near, far = network.hosts(0, IN_A_SUBNET + 1), network.hosts(1, IN_A_SUBNET)
     wire = network.route([near, far])
     stranger = near.pop()

@@ -26,7 +26,7 @@ class Node:
         self.host, self.person = host, person
         self.home = Home(folder / person)
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith(("DEVSTREAM", "XDG"))}
-        self.environment |= {"DEVSTREAM_KEY_FILE": str(folder / f"{person}.key"), "XDG_RUNTIME_DIR": str(folder / "run")}
+        self.environment |= {"DEVSTREAM_KEY_FILE": str(folder / f"{person}.key"), "XDG_RUNTIME_DIR": os.environ["XDG_RUNTIME_DIR"]}
         self.process: subprocess.Popen[str] | None = None
 
     def _command(self, *arguments: str) -> tuple[str, ...]:
@@ -65,9 +65,7 @@ def until(what: str, look) -> None:
 
 
 @pytest.fixture
-def nodes(make_hosts, tmp_path, monkeypatch):
-    (tmp_path / "run").mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+def nodes(make_hosts, tmp_path, runtime):
     made = [Node(host, tmp_path, person) for host, person in zip(make_hosts(3), ("ana", "bob", "cy"), strict=True)]
     yield made
     for node in made:

@@ -93,14 +93,14 @@ class Desk:
 class World:
     """Makes desks, and ends them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, runtime: Path) -> None:
         self.folder = folder
+        self.runtime = runtime
         self.desks: list[Desk] = []
-        (folder / "run").mkdir(mode=0o700)
 
     def desk(self, name: str) -> Desk:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("DEVSTREAM", "XDG", "DISPLAY", "WAYLAND"))}
-        environment |= {"DEVSTREAM_KEY_FILE": str(self.folder / f"{name}.key"), "XDG_RUNTIME_DIR": str(self.folder / "run")}
+        environment |= {"DEVSTREAM_KEY_FILE": str(self.folder / f"{name}.key"), "XDG_RUNTIME_DIR": str(self.runtime)}
         desk = Desk(Home(self.folder / name), environment)
         self.desks.append(desk)
         return desk
@@ -125,10 +125,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    made = World(tmp_path)
-    # The test reads and asks in its own process, so it must look for sockets where the nodes have them.
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+def world(tmp_path: Path, runtime: Path) -> Iterator[World]:
+    made = World(tmp_path, runtime)
     yield made
     made.end()
 

@@ -31,11 +31,9 @@ PROBLEM, WARNING = Verdict.PROBLEM, Verdict.WARNING
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Path) -> Home:
     """The home of a team of one with a history, whose node does not run."""
     monkeypatch.setenv("DEVSTREAM_KEY_FILE", str(tmp_path / "sealing"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
-    (tmp_path / "run").mkdir(mode=0o700)
     return make(Home(tmp_path / "home"))
 
 
