@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 LATE = 24 * 3600 * 1000
 """Milliseconds. Senders retry for days (Rollbar: 16); what is older than this is stored and shown, quietly."""
 _AHEAD = 5 * 60 * 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _ZONE = re.compile(r" ([+-]\d\d:?\d\d)$")
 
 
@@ -18,7 +20,7 @@ def milliseconds(text: str | None) -> int:
     except ValueError:
         return 0
     try:
-        return max(0, round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000))
+        return max(0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND)
     except (OverflowError, ValueError):
         return 0
 
