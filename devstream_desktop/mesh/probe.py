@@ -49,6 +49,8 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
         return "nothing listens there: is the node running, and is the port right?"
     except TimeoutError:
         return "no answer: the host is off, asleep, or a firewall is in between"
+    except ConnectionError:
+        return "it hung up while greeting: it has no certificate that it may show, or it is no devstream node"
     except OSError as error:
         return f"it cannot be reached: {error.strerror or error}"
     writer.close()

@@ -1,0 +1,248 @@
+"""What is taken of a peer: nothing spoilt, forged, replayed, or signed by somebody whose role does not allow it, whoever passes it on."""
+
+from __future__ import annotations
+
+import random
+from types import SimpleNamespace
+
+import pytest
+
+from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.rules import Outcome, Replica
+from devstream_desktop.mesh.wire import Signed
+from devstream_desktop.node.core import Node
+from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble
+from devstream_desktop.stream.event import encode_event, fact_key, make_event
+from devstream_desktop.stream.words import STATES, Kind, Role
+from devstream_desktop.team import authors
+from devstream_desktop.team.keys import DeviceKey, verify
+
+NOW = 1_700_000_000_000
+MUTATED = 60_000
+ORDER = 2**252 + 27742317777372353535851937790883648493
+"""Of the Ed25519 group: a signature with it added to its second half is the same one written otherwise."""
+
+
+def event(title: str, kind: Kind = Kind.BUILD, state: str = "failed", **fields: str) -> bytes:
+    fields = {"service": "shop", "subject": f"{kind}/shop/main/ci", **fields}
+    return encode_event(make_event(kind=kind, state=state, key=fact_key("t", kind, title), time=NOW, title=title, **fields))
+
+
+def entry(
+    key: DeviceKey, payload: bytes, *, seq: int = 1, prev: bytes = b"", team: str = "t", epoch: bytes = bytes(8), at: int = NOW
+) -> Entry:
+    body = encode_body(feed=key.public + epoch, seq=seq, hlc=next_hlc(0, at) + seq, prev=prev, payload=payload)
+    return parse_entry(body, key.sign(preamble(team) + body))
+
+
+def chain(key: DeviceKey, count: int) -> list[Entry]:
+    made: list[Entry] = []
+    for number in range(count):
+        prev = made[-1].hash if made else b""
+        made.append(entry(key, event(f"build {number} went wrong"), seq=number + 1, prev=prev))
+    return made
+
+
+@pytest.fixture
+def receiver(memory_log):
+    """A node's real rules and real signatures over a log in memory; `refusal` is the author table."""
+
+    def make(refusal=lambda _: None, team: str = "t", ended=lambda _: None) -> Replica:
+        key = DeviceKey.generate()
+        return Replica(
+            store=memory_log(key.public, random.Random(1)),
+            public_key=key.public,
+            sign=key.sign,
+            verify=verify,
+            team=team,
+            refusal=refusal,
+            retention_ms=30 * 86_400_000,
+            rng=random.Random(1),
+            ended=ended,
+        )
+
+    return make
+
+
+def give(replica: Replica, *items: Entry | Signed, sender: str = "peer") -> Outcome:
+    return replica.ingest([signed(item) if isinstance(item, Entry) else item for item in items], sender, NOW + 60_000)
+
+
+def nothing(replica: Replica, item: Signed, *, may_be_known: bool = False) -> None:
+    outcome = give(replica, item)
+    assert outcome.stored == [], item
+    assert outcome.bad == 1 or (may_be_known and outcome.known == 1), (item, outcome)
+
+
+def test_no_flipped_bit_of_three_envelopes_is_accepted(receiver):
+    author = DeviceKey.generate()
+    entries, empty, full = chain(author, 3), receiver(), receiver()
+    give(full, *entries)
+    flips = 0
+    for one in entries:
+        whole = one.body + one.signature
+        for bit in range(len(whole) * 8):
+            spoilt = bytearray(whole)
+            spoilt[bit // 8] ^= 1 << bit % 8
+            item = Signed(bytes(spoilt[: len(one.body)]), bytes(spoilt[len(one.body) :]))
+            nothing(empty, item)
+            # Of an entry that is held the body counts: with another signature it is the one that is known.
+            nothing(full, item, may_be_known=item.body == one.body)
+            flips += 1
+    assert flips > 3 * 8 * (64 + 80)
+    assert (empty.counts(), full.counts()[1], full.frozen()) == ((0, 0), 3, [])
+
+
+def mutated(rng: random.Random, entries: list[Entry]) -> Signed:
+    """One envelope changed as somebody without the key can change it."""
+    one, other = rng.choice(entries), rng.choice(entries)
+    body, signature = bytearray(one.body), bytearray(one.signature)
+    match rng.randrange(9):
+        case 0 | 1 | 2:
+            part = rng.choice((body, body, signature))
+            for _ in range(rng.randint(1, 4)):
+                part[rng.randrange(len(part))] = rng.randrange(256)
+        case 3:
+            body[rng.randrange(len(body)) : rng.randrange(len(body))] = rng.randbytes(rng.randrange(4))
+        case 4:
+            del body[rng.randrange(len(body)) :]
+        case 5:
+            fields = {
+                "seq": rng.randrange(1, 1 << 40),
+                "hlc": rng.randrange(1, 1 << 62),
+                "prev": rng.randbytes(16),
+                "payload": event(str(rng.random())),
+            }
+            chosen = dict(rng.sample(sorted(fields.items()), rng.randint(1, 3)))
+            parts = {"feed": one.feed, "seq": one.seq, "hlc": one.hlc, "prev": one.prev, "payload": one.payload, **chosen}
+            parts["prev"] = parts["prev"] if parts["seq"] > 1 else b""
+            body[:] = encode_body(**parts)
+        case 6:
+            signature[:] = other.signature
+        case 7:
+            # The same numbers written in more bytes, or with something after them.
+            body[:] = body + rng.randbytes(rng.randint(1, 3)) if rng.random() < 0.5 else body[:1] + b"\xcc\x01" + body[2:]
+        case _:
+            half = (int.from_bytes(signature[32:], "little") + ORDER) % (1 << 256)
+            signature[32:] = half.to_bytes(32, "little")
+    return Signed(bytes(body), bytes(signature))
+
+
+def test_of_sixty_thousand_mutated_envelopes_none_is_accepted(receiver):
+    rng = random.Random(20_240_501)
+    entries = [one for _ in range(3) for one in chain(DeviceKey.generate(), 3)]
+    genuine = {(one.body, one.signature) for one in entries}
+    replica, tried = receiver(), 0
+    while tried < MUTATED:
+        item = mutated(rng, entries)
+        if (item.body, item.signature) in genuine:
+            continue
+        nothing(replica, item)
+        tried += 1
+    assert (replica.counts(), replica.frozen()) == ((0, 0), [])
+    assert len(give(replica, *entries).stored) == 9, "and what is genuine still comes in"
+
+
+def test_forged_in_anothers_name(receiver):
+    victim, attacker = DeviceKey.generate(), DeviceKey.generate()
+    body = entry(victim, event("x")).body
+    for signature in (
+        attacker.sign(preamble("t") + body),
+        attacker.sign(body),
+        victim.sign(body),
+        victim.sign(b"devstream/join/1\0" + body),
+        bytes(64),
+    ):
+        nothing(receiver(), Signed(body, signature))
+
+
+def test_what_was_signed_for_another_team_or_purpose_is_nothing_here(receiver):
+    author = DeviceKey.generate()
+    nothing(receiver(team="t"), signed(entry(author, event("x"), team="other")))
+    assert give(receiver(team="other"), entry(author, event("x"), team="other")).stored
+
+
+def test_a_thousand_replays_are_one_row_also_through_others_and_after_a_restart(receiver):
+    replica, entries = receiver(), chain(DeviceKey.generate(), 3)
+    told = sum(len(give(replica, *entries, sender=f"peer {number % 7}").stored) for number in range(1000))
+    assert told == 3
+    again = Replica(
+        store=replica.store, public_key=replica._key, sign=replica._sign, verify=verify, team="t", refusal=lambda _: None,
+        retention_ms=replica.retention_ms, rng=random.Random(2),
+    )  # fmt: skip
+    assert give(again, *entries).known == 3
+
+
+@pytest.fixture
+def as_node(receiver):
+    """The rules with the refusal that a node asks: the policy's author table over decoded events."""
+
+    def make(policies, ended=None) -> Replica:
+        team = SimpleNamespace(
+            refusal_of=lambda device, one, at: authors.refusal_of(policies, device, one, at),
+            gate=lambda device: authors.outsider(policies.current, device),
+        )
+        return receiver(lambda one: Node._entry_refusal(SimpleNamespace(team=team), one), policies.team, ended or (lambda _: None))
+
+    return make
+
+
+def fitting(table, kind: Kind, state: str, author: str, number: int) -> bytes:
+    """An event of this kind that says nothing wrong about itself."""
+    if kind is Kind.DEPLOY:
+        requested = state in ("requested", "cancelled") or author == "exe"
+        one = table.deploy(state, **({} if requested else {"request": ""}))
+        return encode_event(one)
+    subject = f"duty/{author}" if kind is Kind.DUTY else f"x/{number}"
+    return encode_event(table.simple(kind, state, subject, table.ID[author]))
+
+
+def test_every_kind_by_every_role_is_taken_as_the_table_says(as_node, other):
+    table = other("team/test_authors.py")
+    replica = as_node(table.CHAIN)
+    tried = taken = 0
+    for author, allowed in table.ALLOWED.items():
+        for kind in Kind:
+            for state in STATES[kind]:
+                tried += 1
+                one = entry(
+                    table.KEYS[author], fitting(table, kind, state, author, tried), team=table.CHAIN.team, epoch=tried.to_bytes(8, "big"),
+                    at=2 * table.DAY,
+                )  # fmt: skip
+                outcome = replica.ingest([signed(one)], "peer", 2 * table.DAY)
+                may = f"{kind}/*" in allowed or f"{kind}/{state}" in allowed
+                assert (outcome.stored, outcome.refused) == (([one], 0) if may else ([], 1)), (author, kind, state, outcome.reason)
+                taken += may
+    assert tried == len(table.ALLOWED) * sum(map(len, STATES.values()))
+    assert 0 < taken < tried
+
+
+def test_what_is_no_event_or_of_a_later_version_and_a_strangers_is_refused(as_node, crew):
+    replica = as_node(crew.team.chain)
+    member = crew.admit("bo", Role.COLLECTOR)
+    at = crew.team.now()
+
+    def ingest(one: Entry) -> Outcome:
+        return replica.ingest([signed(one)], "peer", at)
+
+    def newer(key: DeviceKey) -> Entry:
+        body = bytearray(entry(key, event("x"), epoch=b"newer---", at=at).body)
+        body[1] = 2
+        return parse_entry(bytes(body), key.sign(preamble(crew.team.id) + bytes(body)))
+
+    assert ingest(entry(member, b"\xc0", team=crew.team.id, at=at)).reason.startswith("it is no event")
+    assert ingest(newer(member)).stored
+    assert "is not in the team" in ingest(newer(DeviceKey.generate())).reason
+    assert "is not in the team" in ingest(entry(DeviceKey.generate(), event("y"), team=crew.team.id, at=at)).reason
+
+
+def test_a_relay_adds_nothing_to_what_a_device_may_say(as_node, crew):
+    """What a member may not write is refused although a collector, an admin or everybody passes it on."""
+    mel = crew.admit("mel")
+    crew.admit("coco", Role.COLLECTOR)
+    replica, at = as_node(crew.team.chain), crew.team.now()
+    lie = entry(mel, event("all is green", state="succeeded"), team=crew.team.id, at=at)
+    for sender in (crew.keys["coco"].id, crew.team.device.id, mel.id):
+        outcome = replica.ingest([signed(lie)], sender, at)
+        assert (outcome.stored, outcome.refused) == ([], 1)
+    assert replica.counts()[1] == 0, "so there is nothing to pass on"
