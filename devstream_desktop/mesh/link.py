@@ -88,7 +88,7 @@ def refusal(gate: Gate, device: str) -> str | None:
     """Why a device may not be linked with; whatever goes wrong refuses."""
     try:
         return gate(device)
-    except Exception as error:  # noqa: BLE001 - an exception that leaves an nng callback would let the peer in
+    except BaseException as error:  # noqa: BLE001 - whatever leaves an nng callback would let the peer in
         return f"it could not be checked ({type(error).__name__}), so it stays out"
 
 
@@ -96,7 +96,7 @@ def judge(pipe: pynng.nng.Pipe, gate: Gate) -> tuple[str, str | None]:
     """The device behind a connection, and why it is refused. On an nng thread; whatever goes wrong refuses."""
     try:
         device = _peer_name(pipe)
-    except Exception as error:  # noqa: BLE001 - as in `refusal`
+    except BaseException as error:  # noqa: BLE001 - as in `refusal`
         return "", f"its certificate could not be read ({type(error).__name__}), so it stays out"
     if not _DEVICE.fullmatch(device):
         return device[:80], "its certificate does not name a device: it was not made by this team's issuer"

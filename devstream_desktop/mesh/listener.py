@@ -196,16 +196,16 @@ class Listener:
         return self._failed_before
 
     def _arrived(self, pipe: pynng.nng.Pipe) -> None:
-        device, reason = judge(pipe, self._gate)
-        host = ""
+        device, host = "", ""
         try:
+            device, reason = judge(pipe, self._gate)
             host, port = remote_address(pipe)
             reason = reason or self._too_many(device, host)
             if reason is None:
                 number, now = pipe.id, time.monotonic()
                 self._callers[number] = Caller(device, host, port, number, now, now)
                 self._pipes[number] = pipe
-        except Exception:  # noqa: BLE001 - as in `link.refusal`
+        except BaseException:  # noqa: BLE001 - as in `link.refusal`
             reason = "its address could not be read, so it stays out"
         if reason is not None:
             close_pipe(pipe)

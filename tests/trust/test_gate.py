@@ -1,0 +1,371 @@
+"""The gate under attack: it fails closed whatever is raised, reads no name but a device's, and keeps a revoked device out for good."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+
+import pynng
+import pytest
+from forgery import Holder, leaf
+from nacl.exceptions import CryptoError
+
+from devstream_desktop.home import Home
+from devstream_desktop.mesh import link as linking
+from devstream_desktop.mesh import listener as listening
+from devstream_desktop.mesh.answers import MAX_BAD
+from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.link import SERVER_NAME, Credentials, Lane, Link, LinkError, refusal, tls_config
+from devstream_desktop.mesh.wire import PROTOCOL, Hello, Push, Pushed, Refused, Signed, Tail, Welcome, decode_reply, encode
+from devstream_desktop.node.core import Node, Options
+from devstream_desktop.stream.entry import device_id, encode_body, next_hlc, parse_entry, preamble
+from devstream_desktop.stream.event import encode_event, fact_key, make_event
+from devstream_desktop.stream.words import Kind
+from devstream_desktop.team import changes
+from devstream_desktop.team.certificates import TlsKey
+from devstream_desktop.team.errors import PolicyError
+from devstream_desktop.team.policy import End
+from devstream_desktop.team.team import Team
+from devstream_desktop.team.vault import Vault, VaultError
+
+RECONNECTS = 500
+AT_ONCE = 10
+INDEX = bytes(16)
+
+RAISED = [
+    ArithmeticError(), AttributeError("x"), AssertionError(), BufferError(), ConnectionError(), CryptoError(), EOFError(), KeyError("x"),
+    LookupError(), MemoryError(), OSError(28, "No space left"), PolicyError("x"), RecursionError(), RuntimeError(), StopIteration(),
+    UnicodeError(), VaultError("x"), sqlite3.OperationalError("locked"), pynng.Closed("x", 7), TimeoutError(),
+    # Not of the sort that is usually caught; nng's callback would take the peer in all the same.
+    asyncio.CancelledError(), SystemExit(1), KeyboardInterrupt(), GeneratorExit(),
+]  # fmt: skip
+
+
+def hello(team: str, device: str) -> bytes:
+    return encode(Hello(PROTOCOL, team, device, INDEX, 0, time.time_ns() // 1_000_000, 0))
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
+def test_whatever_the_gate_raises_refuses(error: BaseException) -> None:
+    def gate(_: str) -> str | None:
+        raise error
+
+    assert f"could not be checked ({type(error).__name__})" in (refusal(gate, "x" * 52) or "")
+
+
+async def test_what_is_raised_on_a_thread_of_nng_lets_nobody_in(make_node, team, monkeypatch):
+    """Each step of the callback fails once; at the end the same peer comes in, so that it was not something else."""
+    name = device_id(b"p" * 32)
+    answers: list[BaseException] = []
+
+    def gate(_: str) -> None:
+        if answers:
+            raise answers[0]
+
+    node = await make_node(gate=gate)
+
+    async def knock() -> bool:
+        link = Link(node.address, lambda _: None)
+        try:
+            await link.open(tls_config(team.credentials(name), server=False), 5)
+            return isinstance(decode_reply(await link.call(hello(team.id, name), Lane.OTHER, 2)), Welcome)
+        except LinkError:
+            return False
+        finally:
+            await link.close()
+
+    for error in (RuntimeError(), SystemExit(1), asyncio.CancelledError()):
+        answers[:] = [error]
+        assert not await knock(), type(error)
+    answers.clear()
+    for module, broken, why in (
+        (listening, "remote_address", "its address could not be read"),
+        (listening, "judge", "its address could not be read"),
+        (linking, "_peer_name", "its certificate could not be read (ZeroDivisionError)"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, broken, lambda *_: 1 / 0)
+            assert not await knock(), broken
+            await node.until(lambda why=why: why in node.refusals())
+    assert node.mesh._listener.callers() == []
+    assert await knock()
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 52 + "b", "a" * 51, "A" * 52, "a" * 51 + "1", "a" * 51 + ",", "ä" * 26, f"{'a' * 50}\n", "x" * 64, " "]
+)
+async def test_only_a_device_id_is_a_name(make_node, team, name: str) -> None:
+    node = await make_node()
+    link = Link(node.address, lambda _: None)
+    with contextlib.suppress(LinkError):
+        made = leaf(Holder(team.key, team.certificate), name, names=(SERVER_NAME,))
+        await link.open(tls_config(Credentials(team.credentials("x").ca_pem, made.pem, made.key_pem), server=False), 5)
+        await link.call(hello(team.id, name), Lane.OTHER, 2)
+    await link.close()
+    await node.until(lambda: "does not name a device" in node.refusals())
+    assert node.mesh._answers.accepted == {}
+    assert all(reason.isprintable() for reason in node.refusals().splitlines())
+
+
+class Thief:
+    """Whoever has cy's keys: speaks the protocol, and signs what he likes under any date."""
+
+    def __init__(self, team: Team) -> None:
+        self.team = team
+        self.config = tls_config(Credentials(team.ca_pem, team.certificate_pem, team.tls_key_pem), server=False)
+        self.made = 0
+
+    def lie(self, at: int, *, feed: bytes = b"", seq: int = 1, prev: bytes = b""):
+        self.made += 1
+        subject, key = f"duty/{self.team.person}", fact_key("lie", Kind.DUTY, str(self.made))
+        said = make_event(kind=Kind.DUTY, state="on", service="team", subject=subject, key=key, time=at, actor=self.team.person)
+        feed = feed or self.team.device.public + self.made.to_bytes(8, "big")
+        body = encode_body(feed=feed, seq=seq, hlc=next_hlc(0, at), prev=prev, payload=encode_event(said))
+        return parse_entry(body, self.team.device.sign(preamble(self.team.id) + body))
+
+    async def knock(self, address: str, entries) -> str:
+        """Connect, say HELLO and push; what came of it: "answered", or how it ended."""
+        link = Link(address, lambda _: None)
+        try:
+            await link.open(self.config, 10)
+            asking = asyncio.create_task(self._push(link, entries))
+            lost = asyncio.create_task(link.lost.wait())
+            await asyncio.wait([asking, lost], return_when=asyncio.FIRST_COMPLETED)
+            lost.cancel()
+            await link.close()
+            return await asking
+        except LinkError as error:
+            return str(error)
+        finally:
+            await link.close()
+
+    async def _push(self, link: Link, entries) -> str:
+        await link.call(hello(self.team.id, self.team.device.id), Lane.OTHER, 5)
+        await link.call(encode(Push([signed(one) for one in entries], 0)), Lane.PUSH, 5)
+        return "answered"
+
+
+@pytest.fixture
+async def three(tmp_path, monkeypatch):
+    """Ana, who founded the team, bo and cy: real nodes in this process, linked with each other."""
+    monkeypatch.setenv("DEVSTREAM_KEY_FILE", str(tmp_path / "key"))
+    nodes: dict[str, Node] = {}
+
+    async def start(name: str, *peers: str) -> Node:
+        node = nodes[name] = Node(Home(tmp_path / name), Options(listen="127.0.0.1:0", discovery=False, peers=peers), lambda: None)
+        await node.start()
+        return node
+
+    home = Home(tmp_path / "ana")
+    await asyncio.to_thread(lambda: Team.create(home, Vault.open(home), "acme", "ana"))
+    ana = await start("ana")
+    for name in ("bo", "cy"):
+        place = Home(tmp_path / name)
+        invite = await ana.trust.enrolment.invite(600, approved=True)
+        await Team.join(place, await asyncio.to_thread(Vault.open, place), invite, name)
+        await start(name, *(node.mesh_address for node in nodes.values()))
+    yield nodes
+    await asyncio.gather(*(node.stop() for node in nodes.values()))
+
+
+def links(node: Node, device: str) -> list:
+    return [peer for peer in node.mesh.status().peers if peer.device == device and peer.state in ("live", "syncing")]
+
+
+async def until(look, seconds: float = 20.0) -> None:
+    for _ in range(round(seconds * 50)):
+        if look():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("waited in vain")
+
+
+def told_by(node: Node, device: str) -> int:
+    return sum(entry.device == device for entry in node.history.after(0, max_bytes=1 << 24, not_from="")[0])
+
+
+def duty(person: str, state: str, number: int, at: int):
+    key = fact_key("duty", Kind.DUTY, f"{person} {number}")
+    return make_event(kind=Kind.DUTY, state=state, service="team", subject=f"duty/{person}", key=key, time=at, actor=person)
+
+
+async def test_a_revoked_device_reconnects_five_hundred_times_and_nothing_of_it_comes_in(three):
+    ana, bo, cy = three["ana"], three["bo"], three["cy"]
+    lost = cy.device
+    await cy.publish([duty("cy", "off", 1, ana.team.now())])
+    for node in (ana, bo):
+        await until(lambda node=node: links(node, lost) and told_by(node, lost) == 1)
+    thief = Thief(cy.team)
+
+    arrived: dict[str, float] = {}
+
+    def note(node: Node) -> None:
+        follow = node.team.on_change
+
+        def changed() -> None:
+            follow()
+            if lost in node.team.chain.current.revoked:
+                arrived.setdefault(node.team.person, time.monotonic())
+
+        node.team.on_change = changed
+
+    note(ana)
+    note(bo)
+    ends = [End(feed, seq, found) for feed, seq, found in ana.mesh.ends(lost, ana.team.now())]
+    await asyncio.to_thread(ana.team.change, changes.revoke([lost], "stolen", ana.team.now(), ends))
+    for node in (ana, bo):
+        await until(lambda node=node: not links(node, lost))
+        closed = time.monotonic()
+        assert closed - arrived[node.team.person] < 5, f"{node.team.person}'s link lived on after the policy had come"
+    await cy.stop()
+    del three["cy"]
+
+    said: set[str] = set()
+    tried = 0
+    while tried < RECONNECTS:
+        targets = [(ana, bo)[number % 2] for number in range(AT_ONCE)]
+        lies = [[thief.lie(ana.team.now() - day * 3_600_000)] for day in range(AT_ONCE)]
+        said |= set(await asyncio.gather(*(thief.knock(node.mesh_address, one) for node, one in zip(targets, lies, strict=True))))
+        tried += AT_ONCE
+    assert "answered" not in said
+    for node in (ana, bo):
+        assert told_by(node, lost) == 1
+        assert links(node, lost) == []
+        refused = [one for one in node.mesh.status().refused if one.device == lost]
+        assert sum(one.count for one in refused) >= RECONNECTS // 2
+        assert {one.reason for one in refused} == {f"cy's device {lost[:8]} was revoked: stolen"}
+    assert links(ana, bo.device), "and the others are linked all the while"
+
+
+async def test_what_a_revoked_device_writes_comes_in_by_no_relay_under_any_date(three):
+    ana, bo, cy = three["ana"], three["bo"], three["cy"]
+    lost = cy.device
+    await cy.publish([duty("cy", "off", number, ana.team.now()) for number in range(3)])
+    await until(lambda: told_by(ana, lost) == 3)
+    head = ana.history.after(0, max_bytes=1 << 24, not_from="")[0][-1]
+    ends = [End(feed, seq, found) for feed, seq, found in ana.mesh.ends(lost, ana.team.now())]
+    await asyncio.to_thread(ana.team.change, changes.revoke([lost], "stolen", ana.team.now(), ends))
+    await until(lambda: lost in bo.team.chain.current.revoked)
+    await cy.stop()
+    del three["cy"]
+    thief, now = Thief(cy.team), ana.team.now()
+    lies = [thief.lie(now - hours * 3_600_000) for hours in (0, 1, 24, 24 * 20)]
+    lies += [thief.lie(now, feed=head.feed, seq=head.seq + 1, prev=head.hash), thief.lie(now, feed=head.feed, seq=head.seq, prev=head.prev)]
+
+    # Mel is a member who helps the thief: her own link is good, and she pushes what he signed.
+    await asyncio.to_thread(ana.team.change, changes.admit(device_id(b"m" * 32), "mel"))
+    key = ana.team.admissions.authority()
+    accomplice = Link(ana.mesh_address, lambda _: None)
+    try:
+        await accomplice.open(tls_config(_credentials(ana.team, key, device_id(b"m" * 32)), server=False), 10)
+        welcome = decode_reply(await accomplice.call(hello(ana.team.id, device_id(b"m" * 32)), Lane.OTHER, 5))
+        assert isinstance(welcome, Welcome)
+        reply = decode_reply(await accomplice.call(encode(Push([signed(one) for one in lies], 0)), Lane.PUSH, 5))
+        assert isinstance(reply, Pushed)
+        assert reply.stored == 0
+    finally:
+        await accomplice.close()
+    for node in (ana, bo):
+        assert told_by(node, lost) == 3
+        assert node.mesh.status().frozen == 0
+
+
+def _credentials(team: Team, authority, device: str) -> Credentials:
+    key = TlsKey.generate()
+    return Credentials(team.ca_pem, authority.issue(device, key.request(), team.now()), key.pem)
+
+
+async def test_one_number_with_two_meanings_told_to_two_nodes_freezes_that_feed_on_all(make_node, team):
+    """The device that lies has a good certificate; it tells one node one thing and another node another, under one number."""
+    one = await make_node()
+    other = await make_node()
+    third = await make_node(peers=[one, other])
+    await third.until(lambda: len(third.live()) == 2)
+    key = one.signing.generate()
+    name = device_id(bytes(key.verify_key))
+
+    def says(title: str):
+        said = make_event(
+            kind=Kind.CHANGE, state="pushed", service="shop", subject="s", key=fact_key("t", Kind.CHANGE, title), time=1, title=title
+        )
+        body = encode_body(
+            feed=bytes(key.verify_key) + bytes(8), seq=1, hlc=next_hlc(0, time.time_ns() // 1_000_000), prev=b"", payload=encode_event(said)
+        )
+        return parse_entry(body, key.sign(preamble(team.id) + body).signature)
+
+    async def tell(node, entry) -> None:
+        link = Link(node.address, lambda _: None)
+        await link.open(tls_config(team.credentials(name), server=False), 5)
+        await link.call(hello(team.id, name), Lane.OTHER, 5)
+        await link.call(encode(Push([signed(entry)], 0)), Lane.PUSH, 5)
+        await link.close()
+
+    await asyncio.gather(tell(one, says("deploy it")), tell(other, says("do not")))
+    for node in (one, other, third):
+        await node.until(lambda node=node: node.mesh.status().frozen == 1, seconds=20)
+        assert [(item.device, item.why.value) for item in node.mesh.status().missing if item.why == "frozen"] == [(name, "frozen")]
+    await third.say("all else goes on")
+    for node in (one, other):
+        await node.until(lambda node=node: "all else goes on" in node.titles())
+
+
+@pytest.fixture
+async def member(team):
+    """A bare link with a good certificate; a list of the bare ones of one test."""
+    opened: list[Link] = []
+
+    async def dial(node, number: int = 1) -> tuple[Link, str]:
+        name = device_id(bytes([number]) * 32)
+        link = Link(node.address, lambda _: None)
+        opened.append(link)
+        await link.open(tls_config(team.credentials(name), server=False), 5)
+        return link, name
+
+    yield dial
+    await asyncio.gather(*(link.close() for link in opened))
+
+
+async def test_before_hello_nothing_is_answered(make_node, member, team):
+    node = await make_node()
+    await node.say("for members who said who they are")
+    link, name = await member(node)
+    for request in (Tail(INDEX, 0, 0, 1000, 0), Push([], 0)):
+        assert isinstance(decode_reply(await link.call(encode(request), Lane.OTHER, 5)), Refused)
+    assert isinstance(decode_reply(await link.call(hello("another team", name), Lane.OTHER, 5)), Refused)
+    assert node.mesh._answers.accepted == {}
+
+
+async def test_who_passes_on_wrong_signatures_is_cut_off(make_node, member, team):
+    said, node = await make_node(), await make_node()
+    entries = await said.say(*"abcdef")
+    link, name = await member(node)
+    await link.call(hello(team.id, name), Lane.OTHER, 5)
+    spoilt = [encode(Push([Signed(entry.body, bytes(64))], 0)) for entry in entries]
+    for push in spoilt[:MAX_BAD]:
+        await link.call(push, Lane.PUSH, 5)
+    with pytest.raises(LinkError):
+        await link.call(spoilt[MAX_BAD], Lane.PUSH, 5)
+    await node.until(lambda: "it sent entries with wrong signatures" in node.refusals())
+    assert node.entries == []
+
+
+async def test_one_address_has_so_many_links_and_no_more(make_node, member, monkeypatch):
+    monkeypatch.setattr(listening, "PIPES_A_HOST", 3)
+    node = await make_node()
+    for number in range(1, 4):
+        await member(node, number)
+    await node.until(lambda: len(node.mesh._listener.callers()) == 3)
+    late, _ = await member(node, 9)
+    await asyncio.wait_for(late.lost.wait(), 5)
+    assert "too many are connected" in node.refusals()
+
+
+def test_who_says_nothing_is_let_go() -> None:
+    caller = listening.Caller("d", "h", 1, 1, 0.0, 0.0)
+    assert not caller.gone(listening.FIRST_WORD_S - 1)
+    assert caller.gone(listening.FIRST_WORD_S + 1)
+    caller.asked = True
+    assert not caller.gone(listening.SILENT_S - 1)
+    assert caller.gone(listening.SILENT_S + 1)
