@@ -152,7 +152,7 @@ async def test_a_message_that_claims_to_be_too_large_is_cut_off_before_any_room_
     assert await asyncio.to_thread(claim, node.address, context, size) == b""
     after = process.memory_info()
     assert after.rss - before.rss < 8 << 20
-    assert after.vms - before.vms < 256 << 20
+    assert after.vms - before.vms < 1 << 30, "not even addresses are set aside"
     friend = await make_node(peers=[node])
     await friend.until(friend.live)
 

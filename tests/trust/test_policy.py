@@ -1,0 +1,126 @@
+"""What nobody can do to a team's policy, and that deploys wait while it cannot be trusted.
+
+Skipped versions, strangers, thresholds and forks are in tests/team/test_chain.py and test_branches.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from devstream_desktop.node.core import Node
+from devstream_desktop.stream.words import Role
+from devstream_desktop.team import changes
+from devstream_desktop.team.chain import PolicyChain, sign_policy
+from devstream_desktop.team.errors import PolicyError, PolicyForkError
+from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.policy import LIFETIME_MS, Policy
+
+ANA, BO, CY = (DeviceKey.from_seed(bytes([number]) * 32) for number in (1, 2, 3))
+DAY = 86_400_000
+
+
+@pytest.fixture
+def table(other):
+    return other("team/test_chain.py")
+
+
+def raw(policy: Policy, *keys: DeviceKey, copies: int = 1) -> bytes:
+    """A document as a program without any of our checks would write it."""
+    payload = msgspec.json.encode(policy)
+    signatures = [[key.id, key.sign(b"devstream/policy/1\0" + payload)] for key in keys] * copies
+    return msgspec.msgpack.encode([1, payload, signatures])
+
+
+def refused(chain: PolicyChain, document: bytes, match: str | None) -> None:
+    before = chain.stamp
+    with pytest.raises(PolicyError, match=match):
+        chain.absorb([document])
+    assert (chain.stamp, chain.forked) == (before, False)
+
+
+def test_it_is_never_rolled_back(table):
+    chain = table.grow(6)
+    before = chain.stamp
+    for old in range(1, 6):
+        assert not chain.absorb(table.grow(old).documents())
+        assert not chain.absorb([table.LONG.documents()[old - 1]])
+    assert chain.stamp == before
+
+
+def test_a_removed_admin_signs_nothing_any_more(table):
+    chain = PolicyChain(sign_policy(table.genesis(ANA, BO), [ANA]))
+    issuers = {ANA.id: chain.current.issuers[ANA.id]}
+    chain.absorb([table.step(chain, ANA, admins=(ANA.id,), issuers=issuers)])
+    refused(chain, table.step(chain, BO, admins=(ANA.id, BO.id)), "0 of the 1")
+    refused(chain, table.step(chain, BO), "0 of the 1")
+
+
+def test_the_next_number_after_another_past_is_refused(table):
+    ours, theirs = table.grow(1), table.grow(1)
+    ours.absorb([table.step(ours, retention_days=7)])
+    theirs.absorb([table.step(theirs, retention_days=8)])
+    refused(ours, table.step(theirs, now=DAY, retention_days=9), "does not follow the version 2 that is known here")
+
+
+def test_one_admin_who_signs_many_times_is_one(table):
+    chain = PolicyChain(sign_policy(table.genesis(ANA, BO, threshold=2), [ANA, BO]))
+    changed = chain.successor(msgspec.structs.replace(chain.current, retention_days=9), 0)
+    chain.absorb([raw(changed, ANA, copies=20)])
+    assert (chain.current.version, len(chain.proposals)) == (1, 1)
+    refused(PolicyChain(chain.documents()[0]), raw(changed, ANA, copies=65), "too many signatures")
+
+
+@pytest.mark.parametrize("fields", [{"admins": ()}, {"threshold": 0}, {"threshold": 2}, {"persons": {"x": "bo"}}, {"expires": 1}], ids=str)
+def test_a_contradiction_that_an_admin_signed_is_no_policy(table, fields):
+    chain = table.grow(1)
+    refused(chain, raw(msgspec.structs.replace(chain.successor(chain.current, 0), **fields), ANA), None)
+    assert chain.proposals == ()
+
+
+def test_a_signature_under_anothers_name_counts_for_nobody(table):
+    chain = table.grow(1)
+    payload = msgspec.json.encode(chain.successor(chain.current, 0))
+    for signature in (CY.sign(b"devstream/policy/1\0" + payload), ANA.sign(payload), ANA.sign(b"devstream/event/1\0" + payload), bytes(64)):
+        refused(chain, msgspec.msgpack.encode([1, payload, [[ANA.id, signature]]]), "not signed")
+
+
+@pytest.mark.parametrize("size", [(512 << 10) + 1, 10 << 20])
+def test_ten_megabytes_are_not_even_looked_at(table, size):
+    chain = table.grow(1)
+    changed = msgspec.structs.replace(chain.successor(chain.current, 0), name="x" * size)
+    refused(chain, raw(changed, ANA), "over the limit")
+
+
+def trouble(team, monkeypatch, now: int) -> str:
+    monkeypatch.setattr("devstream_desktop.node.core.now_ms", lambda: now)
+    return Node.policy_trouble(SimpleNamespace(team=team))
+
+
+def test_nothing_is_deployed_under_a_policy_that_expired_or_forked(crew, monkeypatch):
+    team, now = crew.team, crew.team.now()
+    team.change(changes.grant("ana", Role.DEPLOYER, "", now))
+
+    def may(at: int) -> bool:
+        node = SimpleNamespace(team=team, policy_trouble=lambda: trouble(team, monkeypatch, at))
+        return Node._may_deploy(node, "ana", "shop", "production")
+
+    assert may(now)
+    assert may(now + LIFETIME_MS - DAY)
+    assert not may(now + LIFETIME_MS + DAY)
+    assert "has expired" in trouble(team, monkeypatch, now + LIFETIME_MS + DAY)
+
+    one, other = team.chain.copy(), team.chain.copy()
+    for branch, days in ((one, 7), (other, 8)):
+        branch.absorb([sign_policy(branch.successor(msgspec.structs.replace(branch.current, retention_days=days), now), [team.device])])
+    team.absorb(one.documents()[-1:])
+    with contextlib.suppress(PolicyForkError):
+        team.absorb(other.documents()[-1:])
+    assert team.chain.forked
+    assert not may(now)
+    assert "a key was stolen" in trouble(team, monkeypatch, now)
+    team.change(lambda policy: msgspec.structs.replace(policy, retention_days=9))
+    assert may(now)
