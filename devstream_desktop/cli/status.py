@@ -10,6 +10,9 @@ from devstream_desktop.cli.asking import ask, print_json
 from devstream_desktop.control import wording
 from devstream_desktop.control.messages import GetStatus, Status
 from devstream_desktop.home import Home
+from devstream_desktop.stream.text import flat
+
+_WIDTH = 500
 
 
 def status(home: Home, options: argparse.Namespace) -> int:
@@ -24,7 +27,11 @@ def status(home: Home, options: argparse.Namespace) -> int:
 
 
 def describe(found: Status, now: int) -> Iterator[str]:
-    """A status in lines for a person, what is wrong first."""
+    """A status in lines for a person, what is wrong first. A peer may have written part of it, so each is made safe to print."""
+    return (flat(text, _WIDTH) for text in _lines(found, now))
+
+
+def _lines(found: Status, now: int) -> Iterator[str]:
     for notice in found.notices:
         yield f"! {notice}"
     for advice in found.advice:

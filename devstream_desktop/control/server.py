@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pynng
 
@@ -53,6 +55,8 @@ class Server:
         except pynng.NNGException as error:
             self._socket.close()
             raise ControlError(f"another node has this home already ({error}); end it first, or use another --home") from error
+        if sys.platform != "win32":
+            Path(self._url.removeprefix("ipc://")).chmod(0o600)  # its folder is private; this holds where the umask is not
         self._contexts = [self._socket.new_context() for _ in range(_CONTEXTS)]
         self._tasks = [asyncio.create_task(self._serve(context)) for context in self._contexts]
 

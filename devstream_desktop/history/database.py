@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -40,7 +41,12 @@ def open_writer(path: Path) -> sqlite3.Connection:
     """
     try:
         # SQLite makes -wal and -shm with the mode of the database, so that is set before SQLite sees it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if sys.platform != "win32":
+                os.fchmod(descriptor, 0o600)  # one that was put there from elsewhere may be open to all
+        finally:
+            os.close(descriptor)
         # Opened in a worker thread (a migration takes time), then used by the node's loop alone.
         connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:

@@ -17,6 +17,9 @@ from devstream_desktop.mesh.strangers import raise_soft_limit
 from devstream_desktop.node import offline
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.requests import Requests
+from devstream_desktop.stream.text import flat
+
+_LOG_LINE = 2000
 
 _log = logging.getLogger(__name__)
 
@@ -106,6 +109,18 @@ class Process:
         return state
 
 
+class _OneLine(logging.Formatter):
+    """A record is one line, and a traceback's lines are set in: what a peer wrote can neither look like a record nor steer a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        """The record's own line."""
+        return flat(super().formatMessage(record), _LOG_LINE)
+
+    def formatException(self, ei: logging._SysExcInfoType) -> str:  # noqa: N802 - the library's name
+        """The traceback, each line set in by two."""
+        return "\n".join(f"  {flat(line, _LOG_LINE)}" for line in super().formatException(ei).split("\n"))
+
+
 def start_logging(home: Home, *, verbose: bool) -> None:
     """Log to `node.log` in the home, rotated, readable by its owner alone; with `verbose` to standard error too."""
     old_umask = os.umask(0o077)
@@ -113,7 +128,7 @@ def start_logging(home: Home, *, verbose: bool) -> None:
         handler: logging.Handler = logging.handlers.RotatingFileHandler(home.log, maxBytes=2_000_000, backupCount=4, encoding="utf-8")
     finally:
         os.umask(old_umask)
-    form = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+    form = _OneLine("%(asctime)s %(levelname)s %(name)s %(message)s")
     handlers = [handler, logging.StreamHandler()] if verbose else [handler]
     for one in handlers:
         one.setFormatter(form)

@@ -30,6 +30,14 @@ def are_plain(texts: Iterable[str]) -> bool:
     return joined.isascii() and joined.isprintable() and not spaced
 
 
+def flat(text: str, limit: int) -> str:
+    """A prepared line for a terminal or a log, at most `limit` characters: nothing hostile in it, and its columns where they were."""
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text
+    line = _strip(unicodedata.normalize("NFC", text[: limit + 1]))
+    return line if len(line) <= limit else line[: limit - 1] + ELLIPSIS
+
+
 def _strip(text: str) -> str:
     kept: list[str] = []
     marks = 0

@@ -88,6 +88,13 @@ def test_of_a_stolen_device_only_what_came_before_is_passed_on(world: World) -> 
     assert world.admin.counts()[1] == 20, "who has it keeps it"
 
 
+def test_nothing_beyond_the_end_is_proven_by_what_was_taken_before_it_was_known(world: World) -> None:
+    world.late._ended = lambda _: None
+    assert world.give(world.written[15:]) == [16, 17, 18, 19, 20]
+    world.end(until=NOW + 9_500)
+    assert world.give(world.written[:15]) == list(range(1, 11))
+
+
 def test_what_was_refused_is_not_asked_for_again(world: World) -> None:
     world.end(until=NOW + 9_500)
     world.give(world.written)

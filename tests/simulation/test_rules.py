@@ -331,6 +331,18 @@ def test_a_number_used_twice_freezes_the_feed_and_the_proof_travels(pair, memory
     assert b.summary() == c.summary()
 
 
+@pytest.mark.parametrize("change", ["clock", "chain"])
+@pytest.mark.parametrize("held", ["before", "after"])
+def test_neighbours_that_no_honest_device_wrote_freeze_the_feed(pair, change, held):
+    a, b = pair
+    one, two, _ = a.publish(payloads(3), NOW)
+    rival = resigned(a, two, hlc=one.hlc - 1) if change == "clock" else resigned(a, two, prev=bytes(16))
+    first, second = (one, rival) if held == "before" else (rival, one)
+    give([first], b)
+    assert give([second], b).stored == []
+    assert b.frozen() == [one.feed]
+
+
 def test_a_forged_proof_freezes_nothing(pair):
     a, b = pair
     one, two = a.publish(payloads(2), NOW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
 
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before any QApplication
 TESTS = Path(__file__).parent.parent
 
 

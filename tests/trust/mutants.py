@@ -99,6 +99,8 @@ def run(mutations: Sequence[Mutation], jobs: int = JOBS) -> Iterator[Result]:
         for number in range(jobs):
             copies.put(_copy(Path(folder) / str(number)))
         copy = copies.get()
+        check = f"import devstream_desktop as d; assert d.__file__.startswith({str(copy)!r}), d.__file__"
+        subprocess.run([sys.executable, "-c", check], cwd=copy, env=_environment(copy), check=True)
         tests = sorted({test for mutation in mutations for test in mutation.tests})
         if _pytest(copy, tests) != 0:
             raise MutationError(f"these fail already without a mutant: {' '.join(tests)}")
@@ -129,13 +131,17 @@ def _try(mutation: Mutation, copies: queue.Queue[Path]) -> Result:
         copies.put(copy)
 
 
+def _environment(copy: Path) -> dict[str, str]:
+    """The copy comes before what is installed."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(copy), str(copy / "collectors"))), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
 def _pytest(copy: Path, tests: Sequence[str]) -> int:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(copy), str(copy / "collectors"))), "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", "-o", f"timeout={SECONDS}", "--no-header", "--tb=no"]
-    check = f"import devstream_desktop as d; assert d.__file__.startswith({str(copy)!r}), d.__file__"
-    subprocess.run([sys.executable, "-c", check], cwd=copy, env=environment, check=True)
     command = [sys.executable, "-m", "pytest", *options, *(f"tests/{test}" for test in tests)]
-    return subprocess.run(command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode
+    return subprocess.run(
+        command, cwd=copy, env=_environment(copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    ).returncode
 
 
 def main(words: Sequence[str]) -> int:

@@ -174,7 +174,7 @@ def answer_with_a_claim(server: socket.socket, context: ssl.SSLContext) -> bytes
         exactly(secure, 8)
         secure.sendall(SP_REP)
         request = exactly(secure, int.from_bytes(exactly(secure, 8), "big"))
-        secure.sendall((1 << 40).to_bytes(8, "big") + request[:4])
+        secure.sendall((MESSAGE_BYTES + 1).to_bytes(8, "big") + request[:4])
         try:
             return secure.recv(1)
         except ConnectionError:
@@ -193,7 +193,7 @@ async def test_an_answer_that_claims_to_be_too_large_ends_the_link(team, tmp_pat
         answering = asyncio.create_task(asyncio.to_thread(answer_with_a_claim, server, context))
         try:
             assert await link.open(tls_config(team.credentials(device_id(b"c" * 32)), server=False), 5) == NAME
-            with pytest.raises(LinkError):
+            with pytest.raises(LinkError, match="the link was lost"):  # at once, and not when the time is over
                 await link.call(encode(AskPeers()), Lane.OTHER, 8)
             assert await answering == b""
         finally:

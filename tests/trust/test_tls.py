@@ -256,8 +256,9 @@ async def test_who_shows_no_certificate_is_not_let_in(make_node, team):
 
 
 async def test_a_dialer_believes_nobody_of_another_team(make_node, other_team, team):
-    """The one who dials checks the listener as well: its certificate, and that it is one of a node."""
-    stranger = await make_node(of=other_team)
+    """The listener trusts this team, so it is the dialer alone who can see that the listener's certificate is another team's."""
+    name = device_id(b"s" * 32)
+    stranger = await make_node(credentials=other_team.credentials(name, ca=team))
     link = Link(stranger.address, lambda _: None)
     try:
         with pytest.raises(LinkError):

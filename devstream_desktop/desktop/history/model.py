@@ -20,6 +20,7 @@ from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.text import clean
 
 PAGE = 100
 _MERGE_LIMIT = 200
@@ -55,10 +56,11 @@ class _Row:
     look: StateLook
     time: str
     what: str
+    service: str
+    environment: str
 
     def text(self, column: int) -> str:
-        event = self.line.event
-        return (self.time, self.look.text, event.service, event.environment, self.what)[column]
+        return (self.time, self.look.text, self.service, self.environment, self.what)[column]
 
 
 Index = QModelIndex | QPersistentModelIndex
@@ -192,7 +194,9 @@ class HistoryModel(QAbstractTableModel):
 
     def _row(self, line: Line) -> _Row:
         self._runs[_run(line)] = line.id
-        return _Row(line, state_look(line), short_time(line.event.time, self._now()), render(line.event, line.transition, service=False))
+        event = line.event
+        what = render(event, line.transition, service=False)
+        return _Row(line, state_look(line), short_time(event.time, self._now()), what, clean(event.service), clean(event.environment))
 
     def _read(self, *, before: int | None = None, limit: int) -> list[Line]:
         try:
