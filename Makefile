@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test nemesis check soak bench look clean
+.PHONY: run setup setup-dev test nemesis mutants check soak bench look clean
 
 run: setup  ## the tray (or, without a screen, the lines in the terminal), following the git repository one stands in
 	@packaging/system-packages run
@@ -15,6 +15,9 @@ test: check  ## everything that is held by tests
 nemesis: setup-dev  ## five minutes of faults on eight hosts (root, Linux); NEMESIS_SEED=n repeats a run
 	NEMESIS_SECONDS=$${NEMESIS_SECONDS:-300} NEMESIS_SEED=$${NEMESIS_SEED:-$$$$} \
 	  .venv/bin/python -m pytest -s -o faulthandler_timeout=0 tests/hosts/test_nemesis.py
+
+mutants: setup-dev  ## take each security check away once: is it noticed? Some minutes
+	.venv/bin/python tests/trust/trust_mutants.py
 
 check: setup-dev  ## style and types
 	.venv/bin/ruff format --check .

@@ -18,6 +18,7 @@ from devstream_desktop.mesh import listener as listening
 from devstream_desktop.mesh.answers import MAX_BAD
 from devstream_desktop.mesh.holdings import signed
 from devstream_desktop.mesh.link import SERVER_NAME, Credentials, Lane, Link, LinkError, refusal, tls_config
+from devstream_desktop.mesh.service import Timing
 from devstream_desktop.mesh.wire import PROTOCOL, Hello, Push, Pushed, Refused, Signed, Tail, Welcome, decode_reply, encode
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.stream.entry import device_id, encode_body, next_hlc, parse_entry, preamble
@@ -360,6 +361,14 @@ async def test_one_address_has_so_many_links_and_no_more(make_node, member, monk
     late, _ = await member(node, 9)
     await asyncio.wait_for(late.lost.wait(), 5)
     assert "too many are connected" in node.refusals()
+
+
+async def test_no_link_outlives_the_next_look_at_its_certificate(make_node, member, team):
+    """A peer that never dials anew: after its time the link ends, and the handshake decides again."""
+    node = await make_node(timing=Timing(life=0.5))
+    link, name = await member(node)
+    await link.call(hello(team.id, name), Lane.OTHER, 5)
+    await asyncio.wait_for(link.lost.wait(), 10)
 
 
 def test_who_says_nothing_is_let_go() -> None:

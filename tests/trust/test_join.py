@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+
 import msgspec
 import pytest
+from nacl.bindings import crypto_core_ed25519_add, crypto_scalarmult_ed25519_base_noclamp
 
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import changes
@@ -12,7 +16,7 @@ from devstream_desktop.team.enrol import _is_ours, renew
 from devstream_desktop.team.enrol_wire import AskMembership, AskRenewal, proof_message, renewal_message
 from devstream_desktop.team.invite import read_invite
 from devstream_desktop.team.join_errors import JoinError, Problem
-from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.keys import DeviceKey, is_sound, verify
 from devstream_desktop.team.policy import Policy
 from devstream_desktop.team.team import TeamError
 
@@ -56,6 +60,34 @@ def test_a_revoked_device_joins_under_no_name_and_renews_nothing(crew):
         crew.team.admissions.renew(AskRenewal(bo.public, request, bo.sign(renewal_message(authority.pin, request))))
     assert caught.value.problem is Problem.NO_MEMBER
     assert crew.team.chain.current.version == version
+
+
+class Twisted(DeviceKey):
+    """A key outside the main subgroup whose signatures are right all the same: one in eight tries, and one may try often."""
+
+    # A point of order 8 (https://eprint.iacr.org/2020/1244, table 1).
+    TORSION = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+    ORDER = 2**252 + 27742317777372353535851937790883648493
+
+    def __init__(self) -> None:
+        self.secret = secrets.randbelow(self.ORDER)
+        self.public = crypto_core_ed25519_add(crypto_scalarmult_ed25519_base_noclamp(self.secret.to_bytes(32, "little")), self.TORSION)
+
+    def sign(self, message: bytes) -> bytes:
+        while True:
+            number = 1 + secrets.randbelow(self.ORDER - 1)
+            point = crypto_scalarmult_ed25519_base_noclamp(number.to_bytes(32, "little"))
+            challenge = int.from_bytes(hashlib.sha512(point + self.public + message).digest(), "little") % self.ORDER
+            if challenge % 8 == 0:
+                return point + ((number + challenge * self.secret) % self.ORDER).to_bytes(32, "little")
+
+
+def test_a_key_that_could_later_be_denied_is_not_enrolled(crew):
+    twisted = Twisted()
+    assert verify(twisted.public, b"x", twisted.sign(b"x")), "its signatures are right"
+    assert not is_sound(twisted.public)
+    assert problem_of(crew, invited(crew), twisted, "cy") is Problem.DEVICE
+    assert crew.team.chain.current.people() == ("ana",)
 
 
 def test_an_invite_that_ended_serves_only_who_came_with_it(crew):

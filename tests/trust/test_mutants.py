@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import mutants
+import trust_mutants
 import pytest
-from mutants import MUTATIONS
+from trust_mutants import MUTATIONS
 
 
 def test_every_check_still_stands_where_it_would_be_taken_away() -> None:
     for mutation in MUTATIONS:
-        assert mutants.mutated(mutation)
+        assert trust_mutants.mutated(mutation)
     assert len({(one.path, one.what) for one in MUTATIONS}) == len(MUTATIONS) >= 25
 
 
 def test_a_check_that_is_gone_is_said() -> None:
-    with pytest.raises(mutants.MutationError, match="has 0 times"):
-        mutants.mutated(mutants.Mutation("x", "mesh/link.py", "no such line", "", ()))
+    with pytest.raises(trust_mutants.MutationError, match="has 0 times"):
+        trust_mutants.mutated(trust_mutants.Mutation("x", "mesh/link.py", "no such line", "", ()))
 
 
 @pytest.mark.timeout(300)
 def test_the_quick_mutants_are_caught() -> None:
     quick = [one for one in MUTATIONS if one.fast]
-    assert [str(result) for result in mutants.run(quick) if not result.caught] == []
+    assert [str(result) for result in trust_mutants.run(quick) if not result.caught] == []

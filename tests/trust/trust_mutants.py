@@ -1,4 +1,4 @@
-"""Takes each security check away once, in a copy, and sees whether a test notices: `python tests/trust/mutants.py [WORD...]`.
+"""Takes each security check away once, in a copy, and sees whether a test notices: `python tests/trust/trust_mutants.py [WORD...]`.
 
 The checks are in mutations/*.toml: the file, the text, what stands there instead, and the fewest tests that should notice. Prints every
 mutant and the score; ends with 1 when one survived. WORDs choose mutants by path or what they do.
