@@ -105,7 +105,7 @@ def test_under_umask_000_every_file_is_the_owners_alone_and_no_secret_lies_in_an
         wrong = ana.run("team", "invite", "--pre-approved")
         bob.run("team", "join", wrong, "--person", "bob2", code=1)
         until("bob has it", lambda: any(line.event.kind == "build" for line in bob.lines()))
-        used = [ana.home.root, bob.home.root, tmp_path / "run", *(Path(desk.environment["DEVSTREAM_KEY_FILE"]) for desk in (ana, bob))]
+        used = [ana.home.root, bob.home.root, world.runtime, *(Path(desk.environment["DEVSTREAM_KEY_FILE"]) for desk in (ana, bob))]
         assert open_to_others(*used) == []
         for desk in (ana, bob):
             desk.stop()

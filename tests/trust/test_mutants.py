@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import trust_mutants
 import pytest
+import trust_mutants
 from trust_mutants import MUTATIONS
 
 
