@@ -13,7 +13,7 @@ from pathlib import Path
 
 from devstream_desktop.errors import DevstreamError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _BUSY_MS = 5_000
 _NO_ROOM_BYTES = 64 << 10
 _WAL_PAGES = 4_000

@@ -1,7 +1,7 @@
 """The projection of the log that is read: one row a fact, and its words in the full-text index.
 
 The same fact told twice (by webhook and poll, by two collectors) is one row: the earliest telling, by clock and then by feed, on every
-node. Rows can be rebuilt from the log at any time.
+node; when that one is forgotten, the next. Rows can be rebuilt from the log at any time.
 """
 
 from __future__ import annotations
@@ -46,16 +46,20 @@ class Lines:
     def add(self, arrivals: Sequence[tuple[int, Entry]]) -> None:
         """Make rows of `(lsn, entry)` pairs; what this version cannot read stays in the log only."""
         tellings: dict[bytes, _Telling] = {}
+        later: list[_Telling] = []
         for lsn, entry in arrivals:
             telling = _read(lsn, entry)
             if telling is None:
                 continue
-            other = tellings.get(telling.key)
-            if other is None or telling.order < other.order:
-                tellings[telling.key] = telling
+            other = tellings.setdefault(telling.key, telling)
+            if other is not telling:
+                tellings[telling.key], loser = (telling, other) if telling.order < other.order else (other, telling)
+                later.append(loser)
         if not tellings:
             return
-        self._drop_known(tellings)
+        later += self._drop_known(tellings)
+        if later:
+            self._connection.executemany("INSERT INTO retold (lsn, key) VALUES (?, ?)", [(telling.lsn, telling.key) for telling in later])
         self._insert(list(tellings.values()), arrivals[-1][0])
 
     def remove(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
@@ -67,6 +71,8 @@ class Lines:
             if telling is not None:
                 gone.append((found[0], telling.event))
         self._delete(gone)
+        self._connection.executemany("DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows])
+        self._tell_again([bytes.fromhex(event.key) for _, event in gone])
 
     def rebuild_if_outdated(self) -> None:
         """Fill rows and index anew when this version indexes differently from the one that wrote them."""
@@ -74,6 +80,7 @@ class Lines:
         if found is not None and int(found[0]) == INDEX_VERSION:
             return
         self._connection.execute("DELETE FROM lines")
+        self._connection.execute("DELETE FROM retold")
         self.words.clear()
         last = 0
         while rows := self._connection.execute(
@@ -83,7 +90,23 @@ class Lines:
             last = rows[-1][0]
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (INDEX_VERSION,))
 
-    def _drop_known(self, tellings: dict[bytes, _Telling]) -> None:
+    def _tell_again(self, keys: Sequence[bytes]) -> None:
+        """Rows for those facts that another telling in the log still tells."""
+        rows = self._connection.execute(
+            "SELECT log.lsn, log.body, log.signature FROM retold JOIN log ON log.lsn = retold.lsn"
+            f" WHERE retold.key IN ({','.join('?' * len(keys))}) ORDER BY log.lsn",
+            keys,
+        ).fetchall()
+        if not rows:
+            return
+        self._connection.executemany("DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows])
+        self.add([(lsn, parse_entry(body, signature)) for lsn, body, signature in rows])
+        # They arrived before what waits for its group, so they cannot wait themselves.
+        self.words.flush(self._connection.execute("SELECT MAX(lsn) FROM log").fetchone()[0])
+
+    def _drop_known(self, tellings: dict[bytes, _Telling]) -> list[_Telling]:
+        """Decide between `tellings` and the rows there are: returns the later ones of facts that have both."""
+        later: list[_Telling] = []
         marks = ",".join("?" * len(tellings))
         known = self._connection.execute(
             "SELECT lines.id, lines.key, log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
@@ -95,8 +118,10 @@ class Lines:
             if stored is None or tellings[key].order < stored.order:
                 if stored is not None:
                     self._delete([(row_id, stored.event)])
+                    later.append(stored)
             else:
-                del tellings[key]
+                later.append(tellings.pop(key))
+        return later
 
     def _insert(self, tellings: list[_Telling], newest: int) -> None:
         tellings.sort(key=lambda telling: telling.order)

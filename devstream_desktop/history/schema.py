@@ -4,6 +4,7 @@
     feeds    one row a feed: the floor below which all is settled, the tip kept for the chain, the proof that froze it
     senders  device ids that entries came from
     lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock, so newest-first needs no sort
+    retold   tellings in the log of a fact whose row is an earlier telling
     words    the full-text index of the lines, by row id, filled in groups (words.py); each combination of filters is one more word
              (stream/query.py)
     facets   the services and environments that were ever seen, for the filter boxes
@@ -77,6 +78,18 @@ def index_in_groups(db: Database) -> None:
         DROP TABLE words;
         CREATE VIRTUAL TABLE words USING fts5 (text, content = '', columnsize = 0, prefix = '1 2 3 4 5 6', {TOKENIZE});
         INSERT INTO words (words, rank) VALUES ('automerge', 0), ('crisismerge', 1999), ('usermerge', 8);
+        DELETE FROM meta WHERE name = 'index_version';
+        """
+    )
+
+
+@migrations()
+def keep_later_tellings(db: Database) -> None:
+    """What is known of a fact outlives its earliest telling; the rows are made anew, to find the later ones."""
+    db.executescript(
+        """
+        CREATE TABLE retold (lsn INTEGER PRIMARY KEY, key BLOB NOT NULL);
+        CREATE INDEX retold_key ON retold (key);
         DELETE FROM meta WHERE name = 'index_version';
         """
     )

@@ -6,6 +6,8 @@ import itertools
 import sqlite3
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
@@ -76,6 +78,30 @@ def test_the_same_fact_twice_in_one_batch_is_one_row(history, reader, feed, new_
     event = make()
     add(history, arrival, [feed.entry(event), new_feed().entry(event)])
     assert reader.count() == 1
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(clocks=st.permutations([1000, 2000, 3000, 4000]), cut=st.integers(0, 4), forgotten=st.permutations(range(4)))
+def test_a_fact_is_shown_as_long_as_one_telling_is_kept(open_history, tmp_path, new_feed, make, arrival, clocks, cut, forgotten) -> None:
+    """One collector's clock was a month behind: what it told is forgotten at once, what the other told of the same fact is not."""
+    for file in tmp_path.glob("history.sqlite*"):
+        file.unlink()
+    history = open_history()
+    event, other = make(title="told often"), make()
+    entries = [new_feed().entry(event, clock=clock << 16) for clock in clocks]
+    add(history, arrival, entries[:cut])
+    add(history, arrival, [*entries[cut:], new_feed().entry(other)])
+    left = dict(enumerate(clocks))
+    with Reader(history.path) as reader:
+        for gone in forgotten:
+            shown = [line.id for line in reader.page(Query(words=("often",)))]
+            assert shown == [min(left.values()) << 16]
+            history.settle(entries[gone].feed, 1, entries[gone])
+            del left[gone]
+        assert [line.event.key for line in reader.page(Query())] == [other.key]
+    assert history._connection.execute("SELECT COUNT(*) FROM retold").fetchone() == (0,)
+    history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    history.close()
 
 
 def test_a_meaning_follows_from_the_past_even_when_the_past_comes_late(history, reader, feed, new_feed, make, arrival) -> None:
