@@ -21,7 +21,7 @@ from devstream_desktop.history.database import disk_error
 from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.writer import Writer
-from devstream_desktop.stream.entry import KEY_BYTES, Entry, hlc_time, parse_entry, public_key
+from devstream_desktop.stream.entry import Entry, hlc_time, parse_entry
 
 INDEX_BYTES = 16
 MOST_BYTES = 2 << 30
@@ -207,14 +207,14 @@ class History(Writer):
             )
             return [parse_entry(body, signature) for body, signature in _fitting(cursor, max_bytes)]
 
-    def after(self, lsn: int, *, max_bytes: int, not_from: str) -> tuple[list[Entry], int]:
+    def after(self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b"") -> tuple[list[Entry], int]:
         """Entries that arrived after `lsn`, in order of arrival, of feeds that are not frozen, and where to go on from.
 
-        Those that the device `not_from` sent or authored are passed over.
+        Those that the device `not_from` sent, and those of the feed `but`, are passed over.
         """
         # Own entries have the empty sender: they are news to everybody.
         sender = self._sender_ids.get(not_from, -1) if not_from else -1
-        author = public_key(not_from) if not_from else b""
+        passed_over = {*self._frozen, self._feed_ids.get(but, -1)}
         found: list[Entry] = []
         size, position = 0, lsn
         with self._disk():
@@ -222,13 +222,11 @@ class History(Writer):
                 "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?", (lsn, _READ_AHEAD * 8)
             )
             for row_lsn, feed, row_sender, body, signature in cursor:
-                if row_sender != sender and feed not in self._frozen:
-                    entry = parse_entry(body, signature)
-                    if entry.feed[:KEY_BYTES] != author:
-                        if found and size + len(body) + len(signature) > max_bytes:
-                            break
-                        size += len(body) + len(signature)
-                        found.append(entry)
+                if row_sender != sender and feed not in passed_over:
+                    if found and size + len(body) + len(signature) > max_bytes:
+                        break
+                    size += len(body) + len(signature)
+                    found.append(parse_entry(body, signature))
                 position = row_lsn
             cursor.close()
         return found, position

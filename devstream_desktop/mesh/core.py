@@ -92,6 +92,8 @@ class Core:
         self._rates = FeedRates()
         self._fetching: dict[bytes, Ranges] = {}
         self._seen: dict[str, dict[bytes, None]] = {}
+        self._writes: dict[str, bytes] = {}
+        """By peer, the feed of its own that it has brought news of. Not all of its device: a copy of its machine has the same key."""
         self._key = public_key(device)
         self._publishing: list[tuple[list[bytes], asyncio.Future[list[Entry]]]] = []
 
@@ -108,6 +110,9 @@ class Core:
             del seen[old]
         self.look_at_clock()
         outcome = self.replica.ingest(batch, sender, self.clock())
+        own = next((entry.feed for entry in outcome.stored if entry.device == sender), None)
+        if own is not None:
+            self._writes[sender] = own
         self._tell(outcome)
         return outcome
 
@@ -128,10 +133,11 @@ class Core:
     def forget(self, peer: str) -> None:
         """The peer has left: what it sent is no sign of what it has when it comes back."""
         self._seen.pop(peer, None)
+        self._writes.pop(peer, None)
 
     def news(self, lsn: int, size: int, peer: str) -> tuple[list[Entry], int]:
         """What arrived after `lsn` and `peer` is not known to have, and where to go on from."""
-        entries, end = self.replica.store.after(lsn, max_bytes=size, not_from=peer)
+        entries, end = self.replica.store.after(lsn, max_bytes=size, not_from=peer, but=self._writes.get(peer, b""))
         seen = self._seen.get(peer)
         return [entry for entry in entries if entry.signature not in seen] if seen else entries, end
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.answers import Accepted, Answers
+from devstream_desktop.mesh.copies import living_twice
 from devstream_desktop.mesh.core import Core, PolicyExchange, total
 from devstream_desktop.mesh.dialer import Dialer
 from devstream_desktop.mesh.discovery import Discovery
@@ -253,6 +254,10 @@ class Mesh:
     def frozen_devices(self) -> tuple[str, ...]:
         """The devices of which two different entries under one number are known."""
         return tuple({device_id(feed[:KEY_BYTES]): None for feed in self._core.replica.frozen()})
+
+    def living_twice(self) -> dict[str, int]:
+        """The devices of which two machines write, and when the second of them wrote last (UTC milliseconds)."""
+        return living_twice(self._core.replica, self._clock())
 
     def keep_for(self, retention_ms: int) -> None:
         """Keep entries for another time from now on."""

@@ -82,10 +82,10 @@ class LogStore(Protocol):
     def entries(self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int) -> list[Entry]:
         """Held entries numbered `first` to `last`; at least one when there is any, then as many as fit `max_bytes`."""
 
-    def after(self, lsn: int, *, max_bytes: int, not_from: str) -> tuple[list[Entry], int]:
+    def after(self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b"") -> tuple[list[Entry], int]:
         """Entries that arrived after `lsn`, in order of arrival, of feeds that are not frozen, and where to go on from.
 
-        Those that the device `not_from` sent or authored are passed over. The second value is the arrival number of the last row
+        Those that the device `not_from` sent, and those of the feed `but`, are passed over. The second value is the arrival number of the last row
         looked at (`lsn` when there is none), so that rows passed over are not looked at again. Only rows whose whole bytes
         (body and signature) fit `max_bytes` together are returned, but at least one when there is any.
         """

@@ -137,8 +137,8 @@ def role_of(word: str) -> Role:
         raise DevstreamError(f"{clean(word, 40)!r} is not a role; roles are {', '.join(Role)}") from None
 
 
-def members_of(team: Team, asks: Sequence[Ask] = ()) -> Members:
-    """Who is in a team, what they may, and who wants to be in it."""
+def members_of(team: Team, asks: Sequence[Ask] = (), troubles: Sequence[str] = ()) -> Members:
+    """Who is in a team, what they may, and who wants to be in it; `troubles` are sentences on its devices."""
     policy = team.chain.current
     return Members(
         members=tuple(
@@ -151,7 +151,7 @@ def members_of(team: Team, asks: Sequence[Ask] = ()) -> Members:
         ),
         waiting=tuple(Waiting(device=ask.device, person=ask.person, words=six_words(ask.device), since=ask.at) for ask in asks),
         may_change=team.is_admin,
-        notices=advice(policy, team.now(), is_admin=team.is_admin),
+        notices=(*troubles, *advice(policy, team.now(), is_admin=team.is_admin)),
     )
 
 

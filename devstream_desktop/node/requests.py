@@ -46,6 +46,7 @@ from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import EmitRequest, emit_event
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.node import board, governing, offline
+from devstream_desktop.node.copies import keys_used_twice
 from devstream_desktop.node.core import Node, now_ms
 from devstream_desktop.node.status import describe
 from devstream_desktop.stream.event import InvalidEventError, fact_key, make_event
@@ -113,7 +114,9 @@ class Requests:
             case ApproveJoin():
                 return Done(text=await self._approve_join(request))
             case GetMembers():
-                return governing.members_of(self._node.team, self._node.trust.waiting())
+                node = self._node
+                troubles = keys_used_twice(node.mesh, node.team.chain.current, now_ms())
+                return governing.members_of(node.team, node.trust.waiting(), troubles)
             case GetPolicy():
                 return governing.policy_of(self._node.team)
             case AddSource():

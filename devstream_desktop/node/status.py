@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from devstream_desktop import __version__
 from devstream_desktop.control.messages import MissingStatus, PeerStatus, RefusedStatus, SourceStatus, Status
 from devstream_desktop.history.reader import Reader
+from devstream_desktop.node.copies import keys_used_twice
 from devstream_desktop.node.core import Node, now_ms
 from devstream_desktop.node.governing import roles_of
 from devstream_desktop.node.trust import advice
@@ -120,13 +121,7 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
 def _notices(node: Node, pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
     found = [*node.notices.values(), node.history.room.trouble, node.policy_trouble(), pruning_suspended]
-    found += [
-        f"{policy.name_of(device)}'s device {device[:8]} wrote two different entries under one number: an old copy of its database was"
-        " brought back, or somebody else has its key; that feed is closed. If it was no restored backup: devstream team revoke "
-        + device[:8]
-        for device in node.mesh.frozen_devices()
-        if policy.is_member(device)
-    ]
+    found += keys_used_twice(node.mesh, policy, now_ms())
     if node.deploys is not None:
         status = node.deploys.status()
         found += [status.mistake, status.trouble]

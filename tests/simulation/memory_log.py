@@ -151,12 +151,12 @@ class MemoryLog:
             result.append(entry)
         return result
 
-    def after(self, lsn: int, *, max_bytes: int, not_from: str) -> tuple[list[Entry], int]:
+    def after(self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b"") -> tuple[list[Entry], int]:
         result: list[Entry] = []
         for at in range(bisect_right(self.rows, lsn, key=lambda row: row[0]), len(self.rows)):
             number, arrival = self.rows[at]
             entry = arrival.entry
-            if entry.feed not in self.proven and not_from not in (arrival.sender, entry.device):
+            if entry.feed not in self.proven and entry.feed != but and arrival.sender != not_from:
                 max_bytes -= len(entry.body) + SIGNATURE_BYTES
                 if result and max_bytes < 0:
                     break

@@ -1,0 +1,27 @@
+"""Says that a device's key is in use twice: to the person whose home was copied, and to the team."""
+
+from __future__ import annotations
+
+from devstream_desktop.mesh.service import Mesh
+from devstream_desktop.stream.text import duration
+from devstream_desktop.team.policy import Policy
+
+
+def keys_used_twice(mesh: Mesh, policy: Policy, now: int) -> list[str]:
+    """A sentence for each member's device that two machines use, or whose feed was ended because a number of it was used twice."""
+    alive = mesh.living_twice()
+    found = [
+        f"two machines write as {policy.name_of(device)}'s device {device[:8]}, the second last {duration(max(0, now - last))} ago: one is"
+        " a copy of the other. On one of them end devstream and join again with a fresh --home (devstream team invite);"
+        f" if nobody made a copy: devstream team revoke {device[:8]}"
+        for device, last in alive.items()
+        if policy.is_member(device)
+    ]
+    found += [
+        f"{policy.name_of(device)}'s device {device[:8]} wrote two different entries under one number: its database was set back, a copy of"
+        " its machine runs too, or somebody else has its key; that feed is closed. A copy joins again with a fresh --home; if it was"
+        f" neither: devstream team revoke {device[:8]}"
+        for device in mesh.frozen_devices()
+        if policy.is_member(device) and device not in alive
+    ]
+    return found
