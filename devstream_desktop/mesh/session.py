@@ -75,6 +75,9 @@ class Timing:
     """With the time-out 10 s after the heartbeat, a frozen peer is noticed within 35 s."""
     repair: float = 300.0
     """Comparing digests with a neighbour although nothing seems wrong, plus or minus half."""
+    peers: float = 60.0
+    """Asking a dialed neighbour whom it knows, plus or minus half, as HyParView shuffles its views (field/replication.md 3.9): who was
+    given one address, before others came, must not depend on it. An answer is about a kilobyte."""
     life: float = 3600.0
     """nng tells nothing of a peer's certificate but the name in it, so each link is dialed anew after this: both ends then check each
     other's dates again, and a certificate that expired meanwhile ends the link."""
@@ -160,7 +163,8 @@ class Session:
         try:
             await self._greet()
             await self._compare_now()
-            tasks = [asyncio.create_task(loop()) for loop in (self._tail_loop, self._push_loop, self._repair_loop, self._check_loop)]
+            loops = (self._tail_loop, self._push_loop, self._repair_loop, self._peers_loop, self._check_loop)
+            tasks = [asyncio.create_task(loop()) for loop in loops]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             await self.end("")
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -350,4 +354,9 @@ class Session:
             self._compare.clear()
             if not self.link.lost.is_set():
                 await self._compare_now()
+
+    async def _peers_loop(self) -> None:
+        while not self.link.lost.is_set():
+            await self.link.rest(self._timing.peers * self._rng.uniform(0.5, 1.5))
+            if not self.link.lost.is_set():
                 self._on_peers((await self._ask(AskPeers(), PeerList)).peers)

@@ -1,7 +1,7 @@
 """A team of any size in simulated time: the product's `Overlay` chooses, this module dials, carries batches and counts.
 
 One seed is one run. What a node knows of others it learns as a real one does: announcements in its own subnet, addresses that a person
-named, and what peers tell at HELLO. Latency and commit are those of field/replication.md 3.9: 4 ms one way in the middle, 2 ms to disk.
+named, and what peers tell at HELLO and each minute. Latency and commit are those of field/replication.md 3.9: 4 ms one way in the middle, 2 ms to disk.
 Every time-out, cap and delay is the product's own constant.
 """
 
@@ -273,6 +273,17 @@ class World:
         self.learn(peer, node.address, Source.GOSSIP, node.device)
         self._heard_of(node, told)
         self.agenda.at(4 * self.agenda.way(), self._level, link)
+        self._ask_later(link)
+
+    def _ask_later(self, link: Link) -> None:
+        self.agenda.at(self.timing.peers * self.rng.uniform(0.5, 1.5), self._ask, link)
+
+    def _ask(self, link: Link) -> None:
+        """As the session's `_peers_loop`."""
+        if link.alive:
+            if self.reach(link.dialer, link.listener):
+                self._heard_of(link.dialer, self.tell(link.listener, link.dialer))
+            self._ask_later(link)
 
     def _heard_of(self, node: Node, told: list[tuple[str, str]]) -> None:
         for address, device in told:

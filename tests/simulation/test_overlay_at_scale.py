@@ -155,6 +155,27 @@ def test_two_crowds_that_one_address_joins_become_one_mesh() -> None:
     assert len(world.islands()) == 1
 
 
+@pytest.mark.parametrize("count", [7, 40])
+def test_who_came_over_one_address_before_the_others_does_not_need_it_for_long(count: int) -> None:
+    """Behind a router that forwards neither multicast nor dials: who is in there knows the one address that a person gave it."""
+    world = World(SEED)
+    gate = world.add("10.0.0.1:7000", bridge=True)
+    inside = world.add("10.1.0.1:7000", site=1, bridge=True, is_open=False)
+    world.learn(inside, gate.address, Source.STATIC)
+    for node in (gate, inside):
+        world.start(node)
+    world.agenda.run(20)
+    for number in range(2, count):
+        world.start(world.add(f"10.0.0.{number}:7000", bridge=True))
+    world.agenda.run(100)
+    world.crash(gate)
+    event = world.publish(world.nodes[-1])
+    began = world.agenda.now
+    while event not in inside.have:
+        assert world.agenda.now - began < 60, "it is cut off as long as the one it was given is away"
+        world.agenda.run(1)
+
+
 def test_where_two_dial_each_other_the_link_of_the_lower_id_stays() -> None:
     world = team(8, settle=30.0)
     links = {link for node in world.nodes for link in node.links}
