@@ -10,8 +10,11 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -26,7 +29,9 @@ from devstream_desktop.stream.entry import Entry, hlc_time, parse_entry
 INDEX_BYTES = 16
 MOST_BYTES = 2 << 30
 """Of a history on the disk, about 1.4 million events: above it the oldest go before their time."""
-_READ_AHEAD = 512
+_READ_AHEAD = 4096
+_RECENT = 512
+"""The newest arrivals, kept in memory too: with seven links each event is looked for some fifteen times, by whoever passes it on."""
 _SPARE_PAGES = 512
 """Of 4 KiB: free pages that are kept for the next rows."""
 _VACUUM_PAGES = 16
@@ -87,6 +92,7 @@ class History(Writer):
         self._frozen: set[int] = {row_id for (row_id,) in self._connection.execute("SELECT id FROM feeds WHERE proof IS NOT NULL")}
         self._sender_ids: dict[str, int] = {device: row_id for row_id, device in self._connection.execute("SELECT id, device FROM senders")}
         self._newest: int = self._connection.execute("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'log'").fetchone()[0]
+        self._recent: deque[tuple[int, int, int, Entry]] = deque(maxlen=_RECENT)
         self._place = place_of(self._path)
         self._epoch = self._choose_epoch()
 
@@ -160,6 +166,7 @@ class History(Writer):
             )
             self._lines.add([(lsn, arrival.entry) for lsn, arrival in numbered])
         self._newest += len(new)
+        self._recent.extend((lsn, self._feed_id(a.entry.feed), self._sender_id(a.sender), a.entry) for lsn, a in numbered)
         with self._disk():
             self._lines.words.keep_up()
         return self._newest
@@ -217,22 +224,28 @@ class History(Writer):
         passed_over = {*self._frozen, self._feed_ids.get(but, -1)}
         found: list[Entry] = []
         size, position = 0, lsn
-        with self._disk():
-            cursor = self._connection.execute(
-                "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?", (lsn, _READ_AHEAD * 8)
-            )
-            for row_lsn, feed, row_sender, body, signature in cursor:
-                if row_sender != sender and feed not in passed_over:
-                    if found and size + len(body) + len(signature) > max_bytes:
-                        break
-                    size += len(body) + len(signature)
-                    found.append(parse_entry(body, signature))
-                position = row_lsn
-            cursor.close()
+        for number, feed, row_sender, entry in self._arrivals(lsn):
+            if row_sender != sender and feed not in passed_over:
+                if found and size + len(entry.body) + len(entry.signature) > max_bytes:
+                    break
+                size += len(entry.body) + len(entry.signature)
+                found.append(entry)
+            position = number
         return found, position
+
+    def _arrivals(self, lsn: int) -> Iterator[tuple[int, int, int, Entry]]:
+        """`(number, feed, sender, entry)` of what arrived after `lsn`, some thousands at most."""
+        if self._recent and self._recent[0][0] <= lsn + 1:
+            yield from islice(self._recent, lsn + 1 - self._recent[0][0], None)
+            return
+        query = "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?"
+        with self._disk(), closing(self._connection.execute(query, (lsn, _READ_AHEAD))) as cursor:
+            for number, feed, sender, body, signature in cursor:
+                yield number, feed, sender, parse_entry(body, signature)
 
     def settle(self, feed: bytes, floor: int, tip: Entry | None) -> None:
         """Numbers up to `floor` are settled: forget their rows and lines, keep `tip` (None leaves the one there is)."""
+        self._recent.clear()
         with self._transaction():
             feed_id = self._feed_id(feed)
             rows = self._connection.execute("SELECT lsn, body, signature FROM log WHERE feed = ? AND seq <= ?", (feed_id, floor)).fetchall()

@@ -85,9 +85,9 @@ class LogStore(Protocol):
     def after(self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b"") -> tuple[list[Entry], int]:
         """Entries that arrived after `lsn`, in order of arrival, of feeds that are not frozen, and where to go on from.
 
-        Those that the device `not_from` sent, and those of the feed `but`, are passed over. The second value is the arrival number of the last row
-        looked at (`lsn` when there is none), so that rows passed over are not looked at again. Only rows whose whole bytes
-        (body and signature) fit `max_bytes` together are returned, but at least one when there is any.
+        Those that the device `not_from` sent, and those of the feed `but`, are passed over. The second value is the arrival number
+        of the last row looked at (`lsn` when there is none), so that rows passed over are not looked at again. Only rows whose whole
+        bytes (body and signature) fit `max_bytes` together are returned, but at least one when there is any.
         """
 
     def settle(self, feed: bytes, floor: int, tip: Entry | None) -> None:

@@ -46,6 +46,33 @@ def test_what_is_held_is_skipped(history, feed, make, arrival) -> None:
     assert [run for record in history.feeds() for run in record.runs] == [(1, 3)]
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sizes=st.lists(st.integers(1, 40), max_size=30),
+    lsn=st.integers(0, 700),
+    max_bytes=st.sampled_from([1, 5_000, 10**6]),
+    skip=st.booleans(),
+)
+def test_news_are_the_same_from_memory_and_from_the_disk(open_history, tmp_path, feed, make, arrival, sizes, lsn, max_bytes, skip) -> None:
+    for file in tmp_path.glob("history.sqlite*"):
+        file.unlink()
+    history = open_history()
+    for number, size in enumerate(sizes):
+        history.add([arrival(feed.entry(make()), "one" if number % 3 else "other") for _ in range(size)])
+    here = history.after(lsn, max_bytes=max_bytes, not_from="one" if skip else "")
+    history.close()
+    again = open_history()
+    assert again.after(lsn, max_bytes=max_bytes, not_from="one" if skip else "") == here
+    again.close()
+
+
+def test_what_is_settled_is_no_news(history, feed, make, arrival) -> None:
+    entries = [feed.entry(make()) for _ in range(4)]
+    history.add([arrival(entry) for entry in entries])
+    history.settle(feed.feed, 3, entries[2])
+    assert history.after(0, max_bytes=10**6, not_from="") == ([entries[3]], 4)
+
+
 def test_a_batch_is_cut_at_its_size_but_never_empty(history, feed, make, arrival) -> None:
     entries = [feed.entry(make()) for _ in range(4)]
     history.add([arrival(entry) for entry in entries])
