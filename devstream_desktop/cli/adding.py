@@ -7,7 +7,9 @@ from pathlib import Path
 
 from devstream_collectors.contract import Collector, Option, SecretPath
 from devstream_desktop.cli.asking import ask
-from devstream_desktop.control.messages import AddSource, Done, NoNodeError
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.sources import AddSource
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 

@@ -7,7 +7,9 @@ from typing import TypeVar
 import msgspec
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import AnyRequest, NoNodeError, Reply
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.base import Reply
+from devstream_desktop.control.wire import AnyRequest
 from devstream_desktop.home import Home
 
 _R = TypeVar("_R", bound=Reply)

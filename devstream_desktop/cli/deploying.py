@@ -9,7 +9,9 @@ import time
 from devstream_desktop.cli.asking import ask
 from devstream_desktop.cli.lines import show
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import Done, News, Plan, PlanDeploy, RequestDeploy, Wait
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestDeploy
+from devstream_desktop.control.messages.stream import News, Wait
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home

@@ -10,7 +10,10 @@ from datetime import datetime
 
 from devstream_desktop.cli.asking import ask, print_json
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import Done, Emit, GetStatus, News, NoNodeError, SetDuty, Status, Wait
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from devstream_desktop.cli.lines import show
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import GetStatus, NoNodeError, Status
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 
 from devstream_desktop.cli.asking import ask, print_json
-from devstream_desktop.control.messages import Done, GetStatus, NoNodeError, ProbeSource, RemoveSource, Status
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.sources import ProbeSource, RemoveSource
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.wording import untold
 from devstream_desktop.home import Home
 from devstream_desktop.stream.record import timestamp

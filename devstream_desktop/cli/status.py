@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from devstream_desktop.cli.asking import ask, print_json
 from devstream_desktop.control import wording
-from devstream_desktop.control.messages import GetStatus, Status
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.home import Home
 from devstream_desktop.stream.text import flat
 

@@ -9,27 +9,11 @@ from datetime import datetime
 from getpass import getpass
 
 from devstream_desktop.cli.asking import ask, node_runs, print_json
-from devstream_desktop.control.messages import (
-    ApproveJoin,
-    ApprovePolicy,
-    Done,
-    GetMembers,
-    GetPolicy,
-    GetStatus,
-    Grant,
-    Invite,
-    Join,
-    Joining,
-    MakeRecoveryKey,
-    Members,
-    NoNodeError,
-    PolicyState,
-    Recover,
-    Revoke,
-    SetPolicy,
-    Status,
-    Ungrant,
-)
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Members, Revoke, Ungrant
+from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, PolicyState, Recover, SetPolicy
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 

@@ -7,18 +7,9 @@ from typing import Self, TypeVar
 
 import pynng
 
-from devstream_desktop.control.messages import (
-    MAX_MESSAGE,
-    AnyReply,
-    AnyRequest,
-    ControlError,
-    NoNodeError,
-    Reply,
-    StartingError,
-    decode_reply,
-    encode_request,
-    expect,
-)
+from devstream_desktop.control.errors import ControlError, NoNodeError, StartingError
+from devstream_desktop.control.messages.base import Reply
+from devstream_desktop.control.wire import MAX_MESSAGE, AnyReply, AnyRequest, decode_reply, encode_request, expect
 
 _STARTING_S = 20
 """How long a node that is just starting is asked again."""

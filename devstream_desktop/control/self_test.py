@@ -6,7 +6,7 @@ import secrets
 
 import pynng
 
-from devstream_desktop.control.messages import ControlError
+from devstream_desktop.control.errors import ControlError
 
 _WAIT_MS = 2_000
 

@@ -11,16 +11,9 @@ from pathlib import Path
 
 import pynng
 
-from devstream_desktop.control.messages import (
-    MAX_MESSAGE,
-    AnyReply,
-    AnyRequest,
-    ControlError,
-    Refused,
-    StartingError,
-    decode_request,
-    encode_reply,
-)
+from devstream_desktop.control.errors import ControlError, StartingError
+from devstream_desktop.control.messages.base import Refused
+from devstream_desktop.control.wire import MAX_MESSAGE, AnyReply, AnyRequest, decode_request, encode_reply
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from devstream_desktop.control.messages import MissingStatus, PeerStatus, SourceStatus, Status
+from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, SourceStatus, Status
 from devstream_desktop.stream.text import duration
 
 IN_STEP_MS = 2_000

@@ -11,7 +11,9 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 
 from devstream_desktop import __version__
-from devstream_desktop.control.messages import Done, SetDuty, TargetStatus
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.deploys import TargetStatus
+from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desktop.bus import NoBusError, SessionBus
 from devstream_desktop.desktop.deploy_dialog import DeployDialog

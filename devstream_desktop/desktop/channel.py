@@ -11,7 +11,7 @@ import socket
 import pynng
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal
 
-from devstream_desktop.control.messages import MAX_MESSAGE
+from devstream_desktop.control.wire import MAX_MESSAGE
 
 _RECONNECT_MS = (50, 400)
 _UP, _DOWN = b"+", b"-"

@@ -19,7 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from devstream_desktop.control.messages import Done, Plan, PlanDeploy, RequestDeploy, Status, TargetStatus
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestDeploy, TargetStatus
+from devstream_desktop.control.messages.status import Status
 from devstream_desktop.desktop.dialog import cancel_first, column, paint, say
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.look import people

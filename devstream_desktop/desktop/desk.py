@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from devstream_desktop.control.messages import GetStatus, GetTargets, Status, Targets
+from devstream_desktop.control.messages.deploys import GetTargets, Targets
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.stream.query import Query

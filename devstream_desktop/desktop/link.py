@@ -15,18 +15,10 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
 
-from devstream_desktop.control.messages import (
-    AnyReply,
-    AnyRequest,
-    ControlError,
-    News,
-    Refused,
-    Reply,
-    Wait,
-    decode_reply,
-    encode_request,
-    expect,
-)
+from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.messages.base import Refused, Reply
+from devstream_desktop.control.messages.stream import News, Wait
+from devstream_desktop.control.wire import AnyReply, AnyRequest, decode_reply, encode_request, expect
 from devstream_desktop.desktop.channel import Channel
 
 _R = TypeVar("_R", bound=Reply)

@@ -9,7 +9,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from devstream_desktop.control.messages import Status, TargetStatus
+from devstream_desktop.control.messages.deploys import TargetStatus
+from devstream_desktop.control.messages.status import Status
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.look import state_look
 from devstream_desktop.desktop.text import menu_text

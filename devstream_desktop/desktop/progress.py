@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QProgressBar, QSizePolicy
 
-from devstream_desktop.control.messages import Status
+from devstream_desktop.control.messages.status import Status
 from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desktop.look import sentence
 from devstream_desktop.desktop.theme import Tone, colour, mix

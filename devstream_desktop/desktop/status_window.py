@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from devstream_desktop.control.messages import PeerStatus, Status
+from devstream_desktop.control.messages.status import PeerStatus, Status
 from devstream_desktop.control.wording import catching_up, clock, count, ends, heard, lost, offset, untold
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.look import ago, people, sentence

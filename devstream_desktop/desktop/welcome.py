@@ -6,7 +6,9 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 
-from devstream_desktop.control.messages import Done, Invite, Join, Joining, Status
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import Invite, Join, Joining
+from devstream_desktop.control.messages.status import Status
 from devstream_desktop.desktop.dialog import column, say
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.text import PlainLabel, heading, plain_field

@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from devstream_desktop.control import wording
-from devstream_desktop.control.messages import RefusedStatus, Status
+from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
 

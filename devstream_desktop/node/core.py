@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstream_desktop.control.messages import ControlError
+from devstream_desktop.control.errors import ControlError
 from devstream_desktop.deploy.request import answer_keys
 from devstream_desktop.deploy.runs import RunsError
 from devstream_desktop.deploy.service import Deploys

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from devstream_desktop import __version__
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import ControlError, GetStatus, NoNodeError, Status
+from devstream_desktop.control.errors import ControlError, NoNodeError
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.self_test import transport
 from devstream_desktop.deploy.targets import load_targets
 from devstream_desktop.errors import DevstreamError

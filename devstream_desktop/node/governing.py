@@ -4,22 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from devstream_desktop.control.messages import (
-    ApproveJoin,
-    ApprovePolicy,
-    Device,
-    Grant,
-    MakeRecoveryKey,
-    Member,
-    Members,
-    PolicyState,
-    Proposal,
-    Recover,
-    Revoke,
-    SetPolicy,
-    Ungrant,
-    Waiting,
-)
+from devstream_desktop.control.messages.members import ApproveJoin, Device, Grant, Member, Members, Revoke, Ungrant, Waiting
+from devstream_desktop.control.messages.policy import ApprovePolicy, MakeRecoveryKey, PolicyState, Proposal, Recover, SetPolicy
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.trust import advice

@@ -9,7 +9,9 @@ import asyncio
 from pathlib import Path
 
 from devstream_collectors.contract import Collector
-from devstream_desktop.control.messages import AddSource, Invite, Join, Joining, SourceStatus
+from devstream_desktop.control.messages.members import Invite, Join, Joining
+from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
 from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names

@@ -10,8 +10,11 @@ import signal
 import sys
 from collections.abc import Callable
 
-from devstream_desktop.control.messages import AnyReply, AnyRequest, ControlError, Join, Joining, StartingError, Stop
+from devstream_desktop.control.errors import ControlError, StartingError
+from devstream_desktop.control.messages.members import Join, Joining
+from devstream_desktop.control.messages.status import Stop
 from devstream_desktop.control.server import Server
+from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.strangers import raise_soft_limit
 from devstream_desktop.node import offline

@@ -1,4 +1,4 @@
-"""What the node does for its screens and scripts: each request of control/messages.py, answered from the rooms."""
+"""What the node does for its screens and scripts: each request of control/messages, answered from the rooms."""
 
 from __future__ import annotations
 
@@ -6,40 +6,15 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
-from devstream_desktop.control.messages import (
-    AddSource,
-    AnyReply,
-    AnyRequest,
-    ApproveJoin,
-    ApprovePolicy,
-    ControlError,
-    Done,
-    Emit,
-    GetMembers,
-    GetPolicy,
-    GetStatus,
-    GetTargets,
-    Grant,
-    Invite,
-    Join,
-    Joining,
-    MakeRecoveryKey,
-    News,
-    Plan,
-    PlanDeploy,
-    ProbeSource,
-    Recover,
-    RemoveSource,
-    RequestDeploy,
-    Revoke,
-    SetDuty,
-    SetPolicy,
-    Stop,
-    Targets,
-    TargetStatus,
-    Ungrant,
-    Wait,
-)
+from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDeploy, RequestDeploy, Targets, TargetStatus
+from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Revoke, Ungrant
+from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, Recover, SetPolicy
+from devstream_desktop.control.messages.sources import AddSource, ProbeSource, RemoveSource
+from devstream_desktop.control.messages.status import GetStatus, Stop
+from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
+from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.deploy.request import InvalidRequestError, make_request
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 
 from devstream_desktop import __version__
-from devstream_desktop.control.messages import MissingStatus, PeerStatus, RefusedStatus, SourceStatus, Status
+from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, RefusedStatus, SourceStatus, Status
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node.copies import keys_used_twice
 from devstream_desktop.node.core import Node, now_ms

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from itertools import pairwise
 
-from devstream_desktop.control.messages import ControlError
+from devstream_desktop.control.errors import ControlError
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.service import Credentials

@@ -10,25 +10,13 @@ import pytest
 
 from devstream_desktop.control import client as client_module
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import (
-    PROTOCOL,
-    AddSource,
-    AnyReply,
-    AnyRequest,
-    ControlError,
-    Done,
-    GetStatus,
-    News,
-    NoNodeError,
-    SetDuty,
-    StartingError,
-    Wait,
-    decode_reply,
-    decode_request,
-    encode_reply,
-    encode_request,
-)
+from devstream_desktop.control.errors import ControlError, NoNodeError, StartingError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.control.messages.stream import News, SetDuty, Wait
 from devstream_desktop.control.server import Server
+from devstream_desktop.control.wire import PROTOCOL, AnyReply, AnyRequest, decode_reply, decode_request, encode_reply, encode_request
 
 
 @pytest.fixture

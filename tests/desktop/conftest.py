@@ -127,7 +127,7 @@ class Node:
         return self.order(events=[encode_event(event) for event in events], age=age)
 
     def requests(self, kind: type) -> list:
-        from devstream_desktop.control.messages import decode_request
+        from devstream_desktop.control.wire import decode_request
 
         return [request for data in self.order().requests if isinstance(request := decode_request(data), kind)]
 

@@ -20,43 +20,28 @@ from pathlib import Path
 import msgspec
 import pynng
 
-from devstream_desktop.control.messages import (
-    AnyReply,
-    AnyRequest,
+from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDeploy, RequestDeploy, Targets, TargetStatus
+from devstream_desktop.control.messages.members import (
     ApproveJoin,
-    ApprovePolicy,
-    ControlError,
     Device,
-    Done,
     GetMembers,
-    GetPolicy,
-    GetStatus,
-    GetTargets,
     Grant,
     Invite,
     Join,
     Joining,
-    MakeRecoveryKey,
     Member,
     Members,
-    News,
-    Plan,
-    PlanDeploy,
-    PolicyState,
-    Proposal,
-    RequestDeploy,
     Revoke,
-    SetDuty,
-    SourceStatus,
-    Status,
-    Targets,
-    TargetStatus,
     Ungrant,
-    Wait,
     Waiting,
-    encode_request,
 )
+from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, PolicyState, Proposal
+from devstream_desktop.control.messages.status import GetStatus, SourceStatus, Status
+from devstream_desktop.control.messages.stream import News, SetDuty, Wait
 from devstream_desktop.control.server import Server
+from devstream_desktop.control.wire import AnyReply, AnyRequest, encode_request
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home

@@ -7,7 +7,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 
-from devstream_desktop.control.messages import Done, Invite, Join, Joining, PlanDeploy, RequestDeploy
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.deploys import PlanDeploy, RequestDeploy
+from devstream_desktop.control.messages.members import Invite, Join, Joining
 from devstream_desktop.desktop.deploy_dialog import DeployDialog, is_production
 from devstream_desktop.desktop.menu import target_text
 from devstream_desktop.desktop.welcome import InviteDialog, JoinDialog

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import GetStatus, NoNodeError, Status
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import Query

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 
-from devstream_desktop.control.messages import MissingStatus, PeerStatus, SourceStatus
+from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, SourceStatus
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.history.details import fields
 from devstream_desktop.desktop.history.model import LINE_ROLE, PAGE, Column

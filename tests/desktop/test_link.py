@@ -8,7 +8,10 @@ import pytest
 from PySide6.QtCore import QObject
 from shiboken6 import delete
 
-from devstream_desktop.control.messages import Done, GetStatus, Plan, PlanDeploy, SetDuty, Status
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.deploys import Plan, PlanDeploy
+from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.home import Home
 

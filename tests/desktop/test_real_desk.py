@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devstream_desktop.control.messages import RequestDeploy, SetDuty
+from devstream_desktop.control.messages.deploys import RequestDeploy
+from devstream_desktop.control.messages.stream import SetDuty
 
 pytestmark = pytest.mark.desktop
 

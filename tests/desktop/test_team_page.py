@@ -7,18 +7,10 @@ import pytest
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QDialog
 
-from devstream_desktop.control.messages import (
-    ApproveJoin,
-    ApprovePolicy,
-    Done,
-    GetMembers,
-    GetPolicy,
-    Grant,
-    MakeRecoveryKey,
-    RefusedStatus,
-    Revoke,
-    Ungrant,
-)
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Revoke, Ungrant
+from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey
+from devstream_desktop.control.messages.status import RefusedStatus
 from devstream_desktop.desktop.team.asks import ProposalBox, WaitingBox
 from devstream_desktop.desktop.team.dialogs import GiveRoleDialog, RecoveryKeyDialog, RevokeDialog, TakeRoleDialog
 from devstream_desktop.desktop.team.window import TeamWindow

@@ -14,7 +14,7 @@ from pathlib import Path
 from network import Host
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import GetStatus, PeerStatus, Status
+from devstream_desktop.control.messages.status import GetStatus, PeerStatus, Status
 from devstream_desktop.home import Home
 from devstream_desktop.team import key_file, membership
 from devstream_desktop.team.certificates import Authority, TlsKey, new_issuer

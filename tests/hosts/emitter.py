@@ -12,7 +12,9 @@ from pathlib import Path
 from cluster import Node
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import ControlError, Done, Emit
+from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.stream import Emit
 
 PAUSE_S = (0.3, 1.7)
 MAX_AHEAD_MS = 600_000

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import GetStatus, Status
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.home import Home
 
 pytestmark = pytest.mark.hosts

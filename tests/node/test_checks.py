@@ -6,7 +6,7 @@ import pytest
 
 from devstream_desktop.cli.status import describe
 from devstream_desktop.control import wording
-from devstream_desktop.control.messages import MissingStatus, PeerStatus, RefusedStatus, Status
+from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, RefusedStatus, Status
 from devstream_desktop.node import checks
 from devstream_desktop.node.checks import Standing, Verdict
 

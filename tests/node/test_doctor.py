@@ -15,7 +15,8 @@ from pathlib import Path
 import pynng
 import pytest
 
-from devstream_desktop.control.messages import GetStatus, decode_request
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.control.wire import decode_request
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home

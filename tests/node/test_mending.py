@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import Done, Emit, SetDuty
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.stream import Emit, SetDuty
 from devstream_desktop.history.database import damage_mark
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History

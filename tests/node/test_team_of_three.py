@@ -199,7 +199,8 @@ def test_a_desk_that_missed_a_thousand_events_has_them_soon_after_its_start(worl
     ana, bob = world.team("bob")
     bob.stop(signal.SIGKILL)
     from devstream_desktop.control.client import Client
-    from devstream_desktop.control.messages import Done, Emit
+    from devstream_desktop.control.messages.base import Done
+    from devstream_desktop.control.messages.stream import Emit
 
     with Client(ana.home.control_url()) as client:
         for number in range(1000):

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import GetMembers, GetPolicy, Members, PolicyState
+from devstream_desktop.control.messages.members import GetMembers, Members
+from devstream_desktop.control.messages.policy import GetPolicy, PolicyState
 from devstream_desktop.team import membership
 from devstream_desktop.team.certificates import TlsKey, expiry_ms
 from devstream_desktop.team.team import Team

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QMenu
 
 from devstream_desktop.cli.lines import show
 from devstream_desktop.cli.status import describe
-from devstream_desktop.control.messages import RefusedStatus, Status
+from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.desktop.history.details import Details
 from devstream_desktop.desktop.history.model import Column, HistoryModel
 from devstream_desktop.desktop.links import safe_link

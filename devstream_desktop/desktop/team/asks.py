@@ -8,7 +8,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from devstream_desktop.control.messages import ApproveJoin, ApprovePolicy, Proposal, Waiting
+from devstream_desktop.control.messages.members import ApproveJoin, Waiting
+from devstream_desktop.control.messages.policy import ApprovePolicy, Proposal
 from devstream_desktop.desktop.look import ago
 from devstream_desktop.desktop.text import PlainLabel, heading, verb_button
 from devstream_desktop.desktop.theme import Tone, tint

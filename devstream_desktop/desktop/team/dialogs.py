@@ -9,7 +9,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from devstream_desktop.control.messages import AnyRequest, Done, Grant, MakeRecoveryKey, Member, Revoke, Ungrant
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import Grant, Member, Revoke, Ungrant
+from devstream_desktop.control.messages.policy import MakeRecoveryKey
+from devstream_desktop.control.wire import AnyRequest
 from devstream_desktop.desktop.dialog import cancel_first, column, say
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.text import PlainLabel, heading, plain_field, verb_button

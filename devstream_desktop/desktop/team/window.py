@@ -18,7 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from devstream_desktop.control.messages import AnyRequest, Done, GetMembers, GetPolicy, Member, Members, PolicyState
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import GetMembers, Member, Members
+from devstream_desktop.control.messages.policy import GetPolicy, PolicyState
+from devstream_desktop.control.wire import AnyRequest
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.dialog import column, paint, say
 from devstream_desktop.desktop.look import ago, people, short_time

@@ -1,0 +1,17 @@
+"""What goes wrong between a node and whoever asks it, in words for a person."""
+
+from __future__ import annotations
+
+from devstream_desktop.errors import DevstreamError
+
+
+class ControlError(DevstreamError):
+    """The node refused or failed; the message is for a person."""
+
+
+class StartingError(ControlError):
+    """The node is just starting or ending; the same request may be answered in a moment."""
+
+
+class NoNodeError(ControlError):
+    """No node runs for this home."""

@@ -1,0 +1,123 @@
+"""Who is in the team: invite, join, let in, give and take roles, put out."""
+
+from __future__ import annotations
+
+import msgspec
+
+from devstream_desktop.control.messages.base import Reply, Request
+
+
+class Invite(Request, frozen=True, tag=True, kw_only=True):
+    """Make a one-time invite; answered with `Done` (the text to paste)."""
+
+    expires_s: int = 86_400
+    address: str = ""
+    pre_approved: bool = False
+    """Whoever comes with it is let in at once, although the team approves joins."""
+
+
+class Join(Request, frozen=True, tag=True, kw_only=True):
+    """Leave the team of one and join the invite's team; the node then restarts itself. Answered with `Joining`.
+
+    While the answer says `waiting`, the same request is sent again every few seconds.
+    """
+
+    invite: str
+    person: str
+
+
+class Joining(Reply, frozen=True, tag=True, kw_only=True):
+    """How far a join is."""
+
+    state: str
+    """`joined` or `waiting`."""
+    team: str
+    words: str = ""
+    """This device's six words, which the admin sees too; when waiting."""
+    approvers: tuple[str, ...] = ()
+    """The persons of whom one must approve; when waiting."""
+
+
+class GetMembers(Request, frozen=True, tag=True, kw_only=True):
+    """Answered with `Members`."""
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """One device of a person."""
+
+    device: str
+    words: str
+    """The six words of its key, to compare by voice."""
+    roles: tuple[str, ...]
+    """A device's own: admin, issuer, collector, executor."""
+    here: bool = False
+    """It is this one."""
+    revoked: int = 0
+    """Since when it is out, UTC milliseconds; 0: it is in."""
+    why: str = ""
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One person of the team; without a device that is in, one who left."""
+
+    person: str
+    devices: tuple[Device, ...]
+    roles: tuple[str, ...]
+    """Of the person and all its devices, as `deployer shop/production`."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that asked to join and waits for an admin's word."""
+
+    device: str
+    person: str
+    words: str
+    """The six words that the joiner's screen shows as well."""
+    since: int
+    """UTC milliseconds."""
+
+
+class Members(Reply, frozen=True, tag=True, kw_only=True):
+    """Who is in the team, and who wants to be."""
+
+    members: tuple[Member, ...]
+    waiting: tuple[Waiting, ...] = ()
+    may_change: bool = False
+    """Whether this device is an admin's."""
+    notices: tuple[str, ...] = ()
+    """What the team should do about itself, as when its only admin has no recovery key; a sentence each."""
+
+
+class ApproveJoin(Request, frozen=True, tag=True, kw_only=True):
+    """Let a device in that waits, or turn it away; answered with `Done` (a sentence)."""
+
+    device: str
+    """The first eight or more characters of the device id, or the person's name."""
+    reject: bool = False
+
+
+class Grant(Request, frozen=True, tag=True, kw_only=True):
+    """Give a role; answered with `Done` (a sentence)."""
+
+    person: str
+    role: str
+    pattern: str = ""
+
+
+class Ungrant(Request, frozen=True, tag=True, kw_only=True):
+    """Take a role away; answered with `Done` (a sentence)."""
+
+    person: str
+    role: str
+    pattern: str = ""
+    """As it was granted; empty takes every grant of the role."""
+
+
+class Revoke(Request, frozen=True, tag=True, kw_only=True):
+    """Put a person (all devices) or one device out of the team, for good; answered with `Done` (a sentence)."""
+
+    who: str
+    """A person's name, or the first eight or more characters of a device id."""
+    why: str = ""
+    since: int = 0
+    """When the device got into wrong hands, UTC milliseconds: what it wrote later is not passed on. 0: it is trusted up to now."""

@@ -1,0 +1,76 @@
+"""The team's policy: what is in force, changing it, signing another admin's change, and the key on paper."""
+
+from __future__ import annotations
+
+import msgspec
+
+from devstream_desktop.control.messages.base import Reply, Request
+
+
+class GetPolicy(Request, frozen=True, tag=True, kw_only=True):
+    """Answered with `PolicyState`."""
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of the policy that waits for more admins' signatures."""
+
+    id: str
+    what: tuple[str, ...]
+    """What it would change, a sentence each."""
+    signed_by: tuple[str, ...]
+    needs: int
+    signed_here: bool
+    """Whether this device has signed it."""
+
+
+class PolicyState(Reply, frozen=True, tag=True, kw_only=True):
+    """The policy in force."""
+
+    team: str
+    team_id: str
+    version: int
+    issued: int
+    expires: int
+    """UTC milliseconds, as `issued`."""
+    threshold: int
+    """How many admins must sign a change."""
+    approve_joins: bool
+    """Whether an admin approves each join, once the team has two people."""
+    retention_days: int
+    admins: tuple[str, ...]
+    """Persons, as in the lists below."""
+    issuers: tuple[str, ...]
+    collectors: tuple[str, ...]
+    executors: tuple[str, ...]
+    recovery_key: bool
+    """Whether a key is kept on paper."""
+    forked: bool
+    proposals: tuple[Proposal, ...] = ()
+    notices: tuple[str, ...] = ()
+    may_change: bool = False
+    """Whether this device is an admin's."""
+
+
+class SetPolicy(Request, frozen=True, tag=True, kw_only=True):
+    """Change the team's settings; answered with `Done` (a sentence). What is left out stays."""
+
+    threshold: int = 0
+    approve_joins: bool | None = None
+    retention_days: int = 0
+
+
+class ApprovePolicy(Request, frozen=True, tag=True, kw_only=True):
+    """Sign a change that another admin proposed; answered with `Done` (a sentence)."""
+
+    proposal: str = ""
+    """The first characters of its id; empty when only one waits."""
+
+
+class MakeRecoveryKey(Request, frozen=True, tag=True, kw_only=True):
+    """Make a key to keep on paper, in place of the one before; answered with `Done` (the key's text, which is nowhere else)."""
+
+
+class Recover(Request, frozen=True, tag=True, kw_only=True):
+    """Make this device an admin by the key that was kept on paper; answered with `Done` (a sentence)."""
+
+    key: str

@@ -1,0 +1,135 @@
+"""The node itself: what it is doing, and ending it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from devstream_desktop.control.messages.base import Reply, Request
+
+
+class GetStatus(Request, frozen=True, tag=True, kw_only=True):
+    """Everything `devstream status` shows; answered with `Status`."""
+
+
+class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One peer as this node sees it."""
+
+    device: str
+    person: str
+    address: str
+    state: str
+    """`connecting`, `syncing`, `live` or `lost`."""
+    direction: str = ""
+    """`dialed` or `accepted`."""
+    behind: int = 0
+    """Events it has that are not here yet."""
+    lag: int = 0
+    """Events here that it has not taken yet, as far as known."""
+    clock_offset: int = 0
+    """Its clock minus ours, milliseconds."""
+    seen: int = 0
+    """When it last answered, UTC milliseconds; 0: never."""
+
+
+class RefusedStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A peer that was not let in, and the reason."""
+
+    address: str
+    device: str
+    reason: str
+    count: int
+    seen: int
+
+
+class MissingStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Events of one author that do not come although this node has caught up, and why."""
+
+    device: str
+    person: str
+    why: str
+    """`nobody` (no linked neighbour has them), `future` (held back, their clock is ahead), `refused` (not theirs to write), `frozen`."""
+    count: int
+    """0 where it is not known."""
+    until: int = 0
+    """When they are asked for again, UTC milliseconds; 0 where that is not by the clock."""
+
+
+class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the collector's sources."""
+
+    name: str
+    type: str
+    location: str
+    state: str
+    """`new` before it was first heard, `active`, `silent`, `broken` when it cannot run; `stopped` where no node runs."""
+    seen: int = 0
+    error: str = ""
+    events: int = 0
+    dropped: int = 0
+    refused: int = 0
+    branches: tuple[str, ...] = ()
+    reasons: dict[str, int] = {}
+    """Why facts made no line, by name."""
+    quieted: dict[str, int] = {}
+    """Why lines were stored without a sound, by name."""
+    expected: int = 0
+    """Seconds within which something should be heard of it; 0: silence is normal."""
+    token_ends: int = 0
+    """When the token it is polled with ends, UTC milliseconds; 0: not known."""
+
+
+class Status(Reply, frozen=True, tag=True, kw_only=True):
+    """What a node is doing; the answer to "is it working, and if not, why"."""
+
+    version: str
+    device: str
+    person: str
+    team: str
+    team_id: str
+    solo: bool
+    """The team of one that a first start makes."""
+    members: int
+    roles: tuple[str, ...]
+    on_duty: bool
+    duty: tuple[str, ...]
+    """The people whose last word is that they are on duty."""
+    mesh: str
+    intake: str
+    discovery: str
+    peers: tuple[PeerStatus, ...]
+    refused: tuple[RefusedStatus, ...]
+    sources: tuple[SourceStatus, ...]
+    targets: int
+    events: int
+    oldest: int
+    newest: int
+    history_bytes: int
+    missing: int
+    """Events that peers have and that are not here yet; more than 0 while catching up."""
+    can_invite: bool
+    catch_up_total: int = 0
+    """How many there were when this catch-up began."""
+    lost: tuple[MissingStatus, ...] = ()
+    """What does not come although this node has caught up."""
+    feeds: int = 0
+    disk_free: int = 0
+    """Bytes free where the home is."""
+    pruning_suspended: str = ""
+    """Why nothing that has expired is forgotten for now, a sentence; empty when it is."""
+    policy_trouble: str = ""
+    """Why nothing is deployed by the policy there is, a sentence; empty when it can be."""
+    admins: tuple[str, ...] = ()
+    """The people who can change the policy."""
+    policy_version: int = 0
+    policy_issued: int = 0
+    policy_expires: int = 0
+    """UTC milliseconds, as every time here."""
+    certificate_expires: int = 0
+    notices: tuple[str, ...] = ()
+    """What is wrong and what to do, a sentence each."""
+    advice: tuple[str, ...] = ()
+    """Nothing is wrong yet, but somebody should do something: let a person in, sign a change, make a second admin; a sentence each."""
+
+
+class Stop(Request, frozen=True, tag=True, kw_only=True):
+    """End the node cleanly; answered with `Done`."""

@@ -1,0 +1,42 @@
+"""The stream itself: what is new in it, and what a person adds to it."""
+
+from __future__ import annotations
+
+from devstream_desktop.control.messages.base import Reply, Request
+
+
+class Wait(Request, frozen=True, tag=True, kw_only=True):
+    """Answered with `News` as soon as a row newer than `newest` or another `status` is there, at the latest after `wait_ms`."""
+
+    newest: int
+    status: int
+    wait_ms: int = 25_000
+
+
+class News(Reply, frozen=True, tag=True, kw_only=True):
+    """The newest row's arrival number, and a number that changes whenever `Status`, `Targets` or `Members` may have."""
+
+    newest: int
+    status: int
+
+
+class Emit(Request, frozen=True, tag=True, kw_only=True):
+    """`devstream emit`, its options as typed; answered with `Done` (the event's key) once durable."""
+
+    kind: str
+    state: str
+    service: str
+    environment: str = ""
+    ref: str = ""
+    revision: str = ""
+    actor: str = ""
+    title: str = ""
+    url: str = ""
+    severity: str = ""
+    subject: str = ""
+
+
+class SetDuty(Request, frozen=True, tag=True, kw_only=True):
+    """Go on or off duty; answered with `Done`."""
+
+    on: bool

@@ -1,0 +1,108 @@
+"""The bytes between a node and whoever asks it: one version byte, then msgpack."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from devstream_desktop.control.errors import ControlError, StartingError
+from devstream_desktop.control.messages.base import Done, Refused, Reply
+from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDeploy, RequestDeploy, Targets
+from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Members, Revoke, Ungrant
+from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, PolicyState, Recover, SetPolicy
+from devstream_desktop.control.messages.sources import AddSource, ProbeSource, RemoveSource
+from devstream_desktop.control.messages.status import GetStatus, Status, Stop
+from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
+
+PROTOCOL = 1
+MAX_MESSAGE = 4 << 20
+"""Bytes of one request or answer."""
+
+AnyRequest = (
+    Wait
+    | GetStatus
+    | Emit
+    | SetDuty
+    | GetTargets
+    | PlanDeploy
+    | RequestDeploy
+    | Invite
+    | Join
+    | Grant
+    | Ungrant
+    | Revoke
+    | GetMembers
+    | GetPolicy
+    | SetPolicy
+    | ApproveJoin
+    | ApprovePolicy
+    | MakeRecoveryKey
+    | Recover
+    | AddSource
+    | RemoveSource
+    | ProbeSource
+    | Stop
+)
+AnyReply = News | Done | Refused | Status | Targets | Plan | Members | Joining | PolicyState
+
+_encoder = msgspec.msgpack.Encoder()
+_request_decoder: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
+_reply_decoder: msgspec.msgpack.Decoder[AnyReply] = msgspec.msgpack.Decoder(AnyReply)
+
+_R = TypeVar("_R", bound=Reply)
+
+
+def encode_request(request: AnyRequest) -> bytes:
+    """The bytes of a request: one version byte, then msgpack."""
+    return bytes([PROTOCOL]) + _encoder.encode(request)
+
+
+def encode_reply(reply: AnyReply) -> bytes:
+    """The bytes of an answer."""
+    return bytes([PROTOCOL]) + _encoder.encode(reply)
+
+
+def decode_request(data: bytes) -> AnyRequest:
+    """The request in `data`.
+
+    Raises:
+        ControlError: another version of devstream asks, or the bytes are no request.
+
+    """
+    if not data or data[0] != PROTOCOL:
+        raise ControlError("this home's node runs another version of devstream; end it and start again")
+    try:
+        return _request_decoder.decode(data[1:])
+    except msgspec.DecodeError as error:
+        raise ControlError(f"the node does not understand this request: {error}") from None
+
+
+def decode_reply(data: bytes) -> AnyReply:
+    """The answer in `data`.
+
+    Raises:
+        ControlError: another version of devstream runs the node.
+
+    """
+    if not data or data[0] != PROTOCOL:
+        raise ControlError("the node of this home runs another version of devstream; end it and start again")
+    try:
+        return _reply_decoder.decode(data[1:])
+    except msgspec.DecodeError as error:
+        raise ControlError(f"the node's answer makes no sense ({error}); end it and start again") from None
+
+
+def expect(reply: AnyReply, kind: type[_R]) -> _R:
+    """`reply` as the answer that was asked for.
+
+    Raises:
+        StartingError: the node is just starting.
+        ControlError: it was refused, or is something else.
+
+    """
+    if isinstance(reply, Refused):
+        raise StartingError(reply.reason) if reply.again else ControlError(reply.reason)
+    if not isinstance(reply, kind):
+        raise ControlError(f"the node answered {type(reply).__name__} where {kind.__name__} was asked; end it and start again")
+    return reply
