@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.toml_lines import line_of
 
 
 class SettingsError(DevstreamError):
@@ -65,13 +66,11 @@ def load_settings(path: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {error}") from None
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}, line {_line_of(text, str(error))}: {error}; allowed are {_allowed()}") from None
-    for name, address in [("mesh.listen", settings.mesh.listen), ("intake.listen", settings.intake.listen or "127.0.0.1:0")]:
+        raise SettingsError(f"{path}, line {line_of(text, _keys_of(str(error)))}: {error}; allowed are {_allowed()}") from None
+    addresses = [("mesh", "listen", settings.mesh.listen), ("intake", "listen", settings.intake.listen or "127.0.0.1:0")]
+    for table, key, address in [*addresses, *(("mesh", "peers", peer) for peer in settings.mesh.peers)]:
         if problem := address_problem(address):
-            raise SettingsError(f"{path}, line {_line_of(text, address)}: {name} {problem}")
-    for peer in settings.mesh.peers:
-        if problem := address_problem(peer):
-            raise SettingsError(f"{path}, line {_line_of(text, peer)}: mesh.peers {problem}")
+            raise SettingsError(f"{path}, line {line_of(text, (table, key), address)}: {table}.{key} {problem}")
     return settings
 
 
@@ -87,8 +86,8 @@ def _allowed() -> str:
     return "[mesh] listen, peers, discovery and [intake] listen"
 
 
-def _line_of(text: str, needle: str) -> int:
-    """The line that `needle` stands on, or what a validation error names: an unknown field, else the end of its path."""
-    named = re.search(r"unknown field `(\w+)`", needle) or re.search(r"at `\$\.(?:\w+\.)*(\w+)", needle)
-    wanted = named[1] if named else needle
-    return next((number for number, line in enumerate(text.splitlines(), 1) if wanted in line), 1)
+def _keys_of(error: str) -> tuple[str, ...]:
+    """The keys that a validation error names: its path, and the field that is unknown."""
+    path = re.search(r"at `\$\.([\w.]+)", error)
+    unknown = re.search(r"unknown field `([^`]*)`", error)
+    return (*(path[1].split(".") if path else ()), *([unknown[1]] if unknown else ()))

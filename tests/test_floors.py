@@ -12,12 +12,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "devstream_desktop"
 
-GROUND = {"stream", "home", "errors", "settings"}
+GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines"}
 MAY_IMPORT = {
     "stream": set(),
     "errors": set(),
+    "clock": set(),
     "home": {"errors"},
-    "settings": {"errors"},
+    "toml_lines": set(),
+    "settings": {"errors", "toml_lines"},
     "history": GROUND,
     "team": GROUND,
     "mesh": GROUND | {"history", "team"},

@@ -31,6 +31,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ("[mash]\n", 1, "allowed are"),
         ("[mesh\n", 1, "line 1"),
         ('[intake]\nlisten = ":80"\n', 2, "HOST:PORT"),
+        ('[mesh]\nlisten = "10.0.0.1:1"\n[intake]\nlisten = 80\n', 4, "str"),
+        ('[mesh]\nlisten = "10.0.0.1:1"\n"" = 3\n', 3, "allowed are"),
     ],
 )
 def test_a_mistake_says_where_and_what(tmp_path: Path, text: str, line: int, words: str) -> None:

@@ -22,6 +22,7 @@ import msgspec
 from devstream_desktop.deploy.request import NAME, REF_RULE, is_ref
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.text import clean, short_ref
+from devstream_desktop.toml_lines import line_of
 
 DEFAULT_TIMEOUT_S = 1800.0
 MAX_TIMEOUT_S = 86_400.0
@@ -31,7 +32,6 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+|[^/\\:]{2,}:.+")
 """A URL or scp's `host:path`; anything else is a path (one letter and a colon is a Windows drive)."""
 _PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
-_WORD = re.compile(r"\"[^\"]*\"|'[^']*'|[^\s.\[\]\"'#]+")
 _LINE = re.compile(r"at line (\d+)")
 
 
@@ -221,22 +221,4 @@ def _check_name(name: str, what: str, text: str, path: Path, keys: tuple[str, ..
 
 
 def _mistake(text: str, path: Path, keys: tuple[str, ...], reason: str) -> TargetsError:
-    return TargetsError(f"{path.name} line {_line_of(text, keys)}: {reason}")
-
-
-def _line_of(text: str, keys: tuple[str, ...]) -> int:
-    """The line that most likely holds `keys`: tomllib keeps no positions, so headers and `key =` are looked for in order."""
-    lines = text.splitlines()
-    at = depth = 0
-    for number, line in enumerate(lines):
-        words = [word.strip("\"'") for word in _WORD.findall(line)] if line.lstrip().startswith("[") else []
-        shared = next((i for i, (word, key) in enumerate(zip(words, keys, strict=False)) if word != key), min(len(words), len(keys)))
-        if shared > depth:
-            at, depth = number, shared
-    key = re.compile(rf"\s*[\"']?{re.escape(keys[-1])}[\"']?\s*[.=]")
-    for number in range(at, len(lines)):
-        if number > at and lines[number].lstrip().startswith("["):
-            break
-        if key.match(lines[number]):
-            return number + 1
-    return at + 1
+    return TargetsError(f"{path.name} line {line_of(text, keys)}: {reason}")

@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from devstream_desktop.intake.source_types import WAYS, WEBHOOK, GitSource, RemoteSource, Source, SourcesError, is_local
+from devstream_desktop.toml_lines import line_of
 
 MAX_NAME = 40
 MAX_SOURCES = 200
@@ -54,10 +55,10 @@ def parse_sources(text: str, where: str = "sources.toml") -> list[Source]:
         raise SourcesError(f"{where}: not valid TOML: {error}") from None
     for key in document:
         if key != "source":
-            raise SourcesError(f"{where}, line {_line(text, '', key)}: {key!r} is unknown; allowed: [source.NAME] tables")
+            raise SourcesError(f"{where}, line {line_of(text, (key,))}: {key!r} is unknown; allowed: [source.NAME] tables")
     tables = document.get("source", {})
     if not _is_table(tables):
-        raise SourcesError(f"{where}, line {_line(text, '', 'source')}: source is not a table; write [source.NAME]")
+        raise SourcesError(f"{where}, line {line_of(text, ('source',))}: source is not a table; write [source.NAME]")
     if len(tables) > MAX_SOURCES:
         raise SourcesError(f"{where}: {len(tables)} sources; at most {MAX_SOURCES} are allowed")
     found: list[Source] = []
@@ -65,7 +66,8 @@ def parse_sources(text: str, where: str = "sources.toml") -> list[Source]:
         try:
             found.append(_source(name, table))
         except _FieldError as error:
-            raise SourcesError(f"{where}, line {_line(text, name, error.field)}: source {name!r}: {error}") from None
+            keys = ("source", name, error.field) if error.field else ("source", name)
+            raise SourcesError(f"{where}, line {line_of(text, keys)}: source {name!r}: {error}") from None
     return found
 
 
@@ -234,23 +236,6 @@ def _whole(table: Mapping[str, object], field: str, most: int) -> int:
 
 def _is_table(value: object) -> TypeGuard[dict[str, object]]:
     return isinstance(value, dict)
-
-
-def _line(text: str, name: str, field: str) -> int:
-    """The line of `field` in the table of source `name`; the table's own when it cannot be told apart."""
-    header = re.compile(rf"""\s*\[\s*source\s*\.\s*["']?{re.escape(name)}["']?\s*\]""")
-    start = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if name and not start:
-            if header.match(line):
-                start = number
-                if not field:
-                    return start
-        elif name and line.lstrip().startswith("["):
-            break
-        elif field and re.match(rf"""\s*\[?\s*["']?{re.escape(field)}\b""", line):
-            return number
-    return start or 1
 
 
 def _fields(source: Source) -> dict[str, object]:
