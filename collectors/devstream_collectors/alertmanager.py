@@ -24,8 +24,8 @@ from devstream_collectors.contract import (
     Token,
     Webhook,
 )
-from devstream_collectors.labelled import STATES, Labelled, alert_of
-from devstream_collectors.loose import Loose, iso, word
+from devstream_collectors.labelled import STATES, Labelled, alert_of, sample_alert
+from devstream_collectors.loose import Loose, word
 from devstream_collectors.reading import Dropped, tolerant
 
 __all__ = ["COLLECTOR", "normalise", "parse", "requests", "sample"]
@@ -81,14 +81,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
 def sample(source: SourceInfo, now: int) -> Delivery:
     """A notification of one alert, as Alertmanager posts it."""
     del source
-    alert = {
-        "status": "firing",
-        "labels": {"alertname": "DevstreamTest", "severity": "info"},
-        "annotations": {"summary": "A test of this source"},
-        "startsAt": iso(now),
-        "fingerprint": f"{now:016x}",
-    }
-    return Delivery({}, msgspec.json.encode({"version": "4", "status": "firing", "alerts": [alert]}), now)
+    return Delivery({}, msgspec.json.encode({"version": "4", "status": "firing", "alerts": [sample_alert(now)]}), now)
 
 
 _API = alertmanager_poll.Api(SCOPE, "/api/v2/alerts", "/api/v2/status")

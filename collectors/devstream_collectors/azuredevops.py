@@ -29,12 +29,11 @@ from devstream_collectors.azuredevops_facts import (
 )
 from devstream_collectors.azuredevops_poll import parse, requests
 from devstream_collectors.azuredevops_shapes import Build, Deployment, Envelope, Fields, Pull, Push, Run, Update, WorkItem
-from devstream_collectors.change import HEADS
+from devstream_collectors.change import HEADS, sample_branch
 from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
 from devstream_collectors.push import together
 from devstream_collectors.reading import Dropped, check_repository, tolerant
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.text import short_ref
 
 __all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
@@ -107,7 +106,7 @@ def check(source: SourceInfo) -> None:
 
 def sample(source: SourceInfo, now: int) -> Delivery:
     """A push as Azure DevOps sends it, to the first branch that counts, for a test of the way it takes."""
-    branch = next((short_ref(pattern) for pattern in source.branches if not set("*?[") & set(pattern)), "main")
+    branch = sample_branch(source)
     body = {
         "eventType": "git.push",
         "resource": {

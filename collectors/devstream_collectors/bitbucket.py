@@ -15,6 +15,7 @@ from devstream_collectors import bitbucket_poll, bitbucket_server_poll
 from devstream_collectors.bitbucket_facts import account, issue, merged, page, place_of, status, step_of
 from devstream_collectors.bitbucket_server import SERVER_EVENTS, event_of, normalise_server
 from devstream_collectors.bitbucket_shapes import Change, Issue, Payload, Pull, Push, Status
+from devstream_collectors.change import sample_branch
 from devstream_collectors.contract import (
     Basic,
     Collector,
@@ -35,7 +36,6 @@ from devstream_collectors.push import Place, push_event, together
 from devstream_collectors.push import Push as Pushed
 from devstream_collectors.reading import Dropped, check_repository, sha, tolerant
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.text import short_ref
 
 __all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
@@ -116,7 +116,7 @@ def _is_cloud(source: SourceInfo) -> bool:
 
 def sample(source: SourceInfo, now: int) -> Delivery:
     """A push as Bitbucket Cloud sends it, to the first branch that counts, for a test of the way it takes."""
-    branch = next((short_ref(pattern) for pattern in source.branches if not set("*?[") & set(pattern)), "main")
+    branch = sample_branch(source)
     new = {"type": "branch", "name": branch, "target": {"hash": "2" * 40, "message": "A test of this source"}}
     body = {
         "actor": {"nickname": "devstream"},

@@ -11,9 +11,9 @@ import msgspec
 from devstream_collectors.buildkite_facts import build_event
 from devstream_collectors.buildkite_poll import parse, requests
 from devstream_collectors.buildkite_shapes import BuildBody, PipelineBody
+from devstream_collectors.change import sample_branch
 from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Token, Webhook
 from devstream_collectors.reading import Dropped, tolerant
-from devstream_collectors.run import sample_branch
 
 __all__ = ["COLLECTOR", "normalise", "parse", "requests", "sample"]
 

@@ -13,11 +13,7 @@ import msgspec
 from devstream_collectors.buildkite_facts import STATES, UNDER_WAY, build_event
 from devstream_collectors.buildkite_shapes import BuildBody, PipelineBody
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.steps import Step, ask, followed, polled, step_of, under_way, without
-
-PER_PAGE = 50
-MAX_PAGES = 5
-"""Of builds that are all new: more than that between two rounds are an import, not news."""
+from devstream_collectors.steps import PER_PAGE, Step, ask, paged, polled, step_of, under_way, without
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -48,11 +44,8 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
             return polled(_Cursor(without(known.runs, step.of)))
         return _told([msgspec.json.decode(response.body, type=BuildBody)], known.runs, known, source, response.received)
     builds = msgspec.json.decode(response.body, type=list[BuildBody])
-    unseen = bool(known.runs) and len(builds) >= PER_PAGE and not any(_key(build) in known.runs for build in builds)
-    more = (_page(source, step.count + 1),) if unseen and step.count < MAX_PAGES else ()
-    # What was known before tells the next page where to stop.
-    kept = known.runs if more or step.count > 1 else followed(known.runs, {_key(build): "" for build in builds})
-    return _told(builds, kept, known, source, response.received, more)
+    following, kept = paged(known.runs, [_key(build) for build in builds], step.count)
+    return _told(builds, kept, known, source, response.received, (_page(source, following),) if following else ())
 
 
 def _told(

@@ -9,6 +9,7 @@ import re
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
+from devstream_collectors.contract import SourceInfo
 from devstream_desktop.stream.event import fact_key
 from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.words import Kind
@@ -87,3 +88,8 @@ def change_key(scope: str, ref: str, state: str, revision: str, previous: str = 
 def change_subject(service: str, ref: str) -> str:
     """The row that changes of one branch belong to."""
     return f"change/{service}/{short_ref(ref)}"
+
+
+def sample_branch(source: SourceInfo) -> str:
+    """A branch that counts, for a sample: the first that is named without a wildcard."""
+    return next((short_ref(pattern) for pattern in source.branches if not set("*?[") & set(pattern)), "main")

@@ -10,6 +10,7 @@ import re
 
 import msgspec
 
+from devstream_collectors.change import sample_branch
 from devstream_collectors.circleci_facts import workflow_event
 from devstream_collectors.circleci_poll import parse, requests
 from devstream_collectors.circleci_shapes import Pipeline, Workflow
@@ -26,7 +27,6 @@ from devstream_collectors.contract import (
     Webhook,
 )
 from devstream_collectors.reading import Dropped, tolerant
-from devstream_collectors.run import sample_branch
 
 __all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from devstream_collectors.change import HEADS
+from devstream_collectors.change import HEADS, sample_branch
 from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Webhook
 from devstream_collectors.gitea_facts import RUN_STATES, account, issue, merged, place_of, run
 from devstream_collectors.gitea_poll import parse, requests
@@ -19,7 +19,6 @@ from devstream_collectors.push import Place, push_event
 from devstream_collectors.push import Push as Pushed
 from devstream_collectors.reading import Dropped, check_repository, sha, tolerant
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.text import short_ref
 
 __all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
@@ -77,7 +76,7 @@ def check(source: SourceInfo) -> None:
 
 def sample(source: SourceInfo, now: int) -> Delivery:
     """A push as Gitea sends it, to the first branch that counts, for a test of the way it takes."""
-    branch = next((short_ref(pattern) for pattern in source.branches if not set("*?[") & set(pattern)), "main")
+    branch = sample_branch(source)
     body = {
         "ref": HEADS + branch,
         "before": "1" * 40,

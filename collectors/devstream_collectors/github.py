@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from devstream_collectors.change import HEADS
+from devstream_collectors.change import HEADS, sample_branch
 from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Webhook
 from devstream_collectors.github_facts import CONCLUSIONS, deployment, login, merged, place_of, run, ticket
 from devstream_collectors.github_poll import parse, requests
@@ -20,7 +20,6 @@ from devstream_collectors.push import Place, push_event
 from devstream_collectors.push import Push as Pushed
 from devstream_collectors.reading import Dropped, sha, tolerant
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.text import short_ref
 
 __all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
@@ -80,7 +79,7 @@ def check(source: SourceInfo) -> None:
 
 def sample(source: SourceInfo, now: int) -> Delivery:
     """A push as GitHub sends it, to the first branch that counts, for a test of the way it takes."""
-    branch = next((short_ref(pattern) for pattern in source.branches if not set("*?[") & set(pattern)), "main")
+    branch = sample_branch(source)
     body = {
         "ref": HEADS + branch,
         "before": "1" * 40,

@@ -8,8 +8,9 @@ their ETags, so a round in which nothing happened costs nothing of the rate limi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
@@ -18,7 +19,7 @@ from devstream_collectors.contract import Polled, Request, Response, SourceInfo
 from devstream_collectors.github_facts import CONCLUSIONS, deployment, login, merged, place_of, run, ticket
 from devstream_collectors.github_shapes import DeploymentBody, IssueBody, PullRequestBody, Repository, RunBody, StatusBody, User
 from devstream_collectors.push import Place, Push, push_event
-from devstream_collectors.steps import MAX_OPEN, Step, polled, step_of
+from devstream_collectors.steps import MAX_OPEN, Step, ask, polled, step_of
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
@@ -131,7 +132,7 @@ def _repository(_: Step, response: Response, known: _Cursor, source: SourceInfo)
         raise ValueError("the repository has no name or no default branch")
     first = not known.home.default_branch and not source.branches
     follow = (_heads(source, home.default_branch),) if first else ()
-    return Polled(cursor=_write(msgspec.structs.replace(known, home=home)), requests=follow)
+    return polled(msgspec.structs.replace(known, home=home), requests=follow)
 
 
 def _branches(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
@@ -139,7 +140,7 @@ def _branches(step: Step, response: Response, known: _Cursor, source: SourceInfo
     new = {short_ref(ref.ref): ref.object.sha for ref in refs if ref.ref.startswith(HEADS)}
     new = {branch: commit for branch, commit in new.items() if is_global(branch, (step.of,), "")}
     old = known.heads.get(step.of)
-    place, events, follow = _place(known, source, response), list[Event](), list[Request]()
+    place, makers, follow = _place(known, source, response), list[Callable[[], Event]](), list[Request]()
     if old is None:
         old = new
     for branch in sorted({*new, *old}):
@@ -147,7 +148,7 @@ def _branches(step: Step, response: Response, known: _Cursor, source: SourceInfo
         if before == after:
             continue
         if not after:
-            events.append(_change(Step("", branch, before, "", "deleted"), None, place))
+            makers.append(partial(_change, Step("", branch, before, "", "deleted"), None, place))
         elif not before:
             follow.append(_head(source, Step("head", branch, "", after, "created")))
         else:
@@ -155,7 +156,7 @@ def _branches(step: Step, response: Response, known: _Cursor, source: SourceInfo
             compared = Step("compared", branch, before, after)
             follow.append(_ask(source, f"/compare/{before}...{after}", compared, missing_ok=True, per_page=1, page=2))
     heads = {**known.heads, step.of: new}
-    return Polled(tuple(events), _write(msgspec.structs.replace(known, heads=heads)), tuple(follow))
+    return polled(msgspec.structs.replace(known, heads=heads), makers, follow)
 
 
 def _compared(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
@@ -163,12 +164,12 @@ def _compared(step: Step, response: Response, known: _Cursor, source: SourceInfo
     # The commit that a force-push threw away may be gone: then there is nothing to compare with.
     state = "pushed" if found.status == "ahead" else "force-pushed"
     told = msgspec.structs.replace(step, name="head", state=state, count=max(found.total_commits, 0))
-    return Polled(cursor=_write(known), requests=(_head(source, told),))
+    return polled(known, requests=(_head(source, told),))
 
 
 def _head_of(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     commits = msgspec.json.decode(response.body, type=list[_Commit])
-    return Polled((_change(step, commits[0] if commits else None, _place(known, source, response)),), _write(known))
+    return polled(known, [partial(_change, step, commits[0] if commits else None, _place(known, source, response))])
 
 
 def _pulls(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
@@ -177,7 +178,7 @@ def _pulls(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> P
     newest = max([known.merged or _NEVER, *(pull.merged_at or "" for pull in pulls)])
     # The list does not say who merged and how many commits it were. What was merged before the source was known is no news.
     follow = tuple(_ask(source, f"/pulls/{pull.number}", Step("pull")) for pull in reversed(fresh[:20]) if known.merged)
-    return Polled(cursor=_write(msgspec.structs.replace(known, merged=newest)), requests=follow)
+    return polled(msgspec.structs.replace(known, merged=newest), requests=follow)
 
 
 def _pull(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
@@ -192,9 +193,7 @@ def _runs(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Po
 
 def _run(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     if response.status != 200:
-        return Polled(
-            cursor=_write(msgspec.structs.replace(known, runs={key: value for key, value in known.runs.items() if key != step.of}))
-        )
+        return polled(msgspec.structs.replace(known, runs={key: value for key, value in known.runs.items() if key != step.of}))
     return _told([msgspec.json.decode(response.body, type=RunBody)], response, known, source, kept=known.runs)
 
 
@@ -218,16 +217,16 @@ def _deployments(_: Step, response: Response, known: _Cursor, source: SourceInfo
     newest = max([known.newest_deployment, 0, *(body.id or 0 for body in bodies)])
     follow = tuple(_statuses(source, number) for number in fresh)
     kept = dict(list({**known.deployments, **fresh}.items())[-MAX_OPEN:])
-    return Polled(cursor=_write(msgspec.structs.replace(known, deployments=kept, newest_deployment=newest)), requests=follow)
+    return polled(msgspec.structs.replace(known, deployments=kept, newest_deployment=newest), requests=follow)
 
 
 def _status(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     told = known.deployments.get(step.of)
     if told is None:
-        return Polled(cursor=_write(known))
+        return polled(known)
     others = {key: value for key, value in known.deployments.items() if key != step.of}
     if response.status != 200:
-        return Polled(cursor=_write(msgspec.structs.replace(known, deployments=others)))
+        return polled(msgspec.structs.replace(known, deployments=others))
     statuses = sorted(msgspec.json.decode(response.body, type=list[StatusBody]), key=lambda status: status.id or 0)
     place = _place(known, source, response)
     fresh = [status for status in statuses if (status.id or 0) > told.seen]
@@ -317,17 +316,8 @@ def _statuses(source: SourceInfo, number: str) -> Request:
 
 def _ask(source: SourceInfo, path: str, step: Step, *, missing_ok: bool = False, **query: str | int) -> Request:
     name = quote(source.text("repository").strip("/"))
-    return Request(
-        f"/repos/{name}{path}" + (f"?{urlencode(query)}" if query else ""),
-        tag=msgspec.json.encode(step).decode(),
-        accept="application/vnd.github+json",
-        missing_ok=missing_ok,
-    )
+    return replace(ask(f"/repos/{name}{path}", step, missing_ok=missing_ok, **query), accept="application/vnd.github+json")
 
 
 def _read(cursor: bytes) -> _Cursor:
     return _cursor.decode(cursor) if cursor else _Cursor()
-
-
-def _write(cursor: _Cursor) -> bytes:
-    return msgspec.json.encode(cursor)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from devstream_collectors.change import HEADS
+from devstream_collectors.change import HEADS, sample_branch
 from devstream_collectors.clock import milliseconds
 from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Token, Webhook
 from devstream_collectors.forge import Deployment as Deployed
@@ -32,7 +32,6 @@ from devstream_collectors.push import Place, push_event
 from devstream_collectors.push import Push as Pushed
 from devstream_collectors.reading import Dropped, check_repository, person, sha, tolerant
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.text import short_ref
 
 __all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 
@@ -98,7 +97,7 @@ def check(source: SourceInfo) -> None:
 
 def sample(source: SourceInfo, now: int) -> Delivery:
     """A push as GitLab sends it, to the first branch that counts, for a test of the way it takes."""
-    branch = next((short_ref(pattern) for pattern in source.branches if not set("*?[") & set(pattern)), "main")
+    branch = sample_branch(source)
     body = {
         "object_kind": "push",
         "ref": HEADS + branch,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
+from devstream_collectors.change import sample_branch
 from devstream_collectors.clock import milliseconds
 from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
 from devstream_collectors.jenkins_facts import branch_name, build_event, culprits, job_path, state_of
 from devstream_collectors.jenkins_poll import parse, requests
 from devstream_collectors.reading import Dropped, tolerant
-from devstream_collectors.run import Run, sample_branch
+from devstream_collectors.run import Run
 
 __all__ = ["COLLECTOR", "normalise", "parse", "requests", "sample"]
 

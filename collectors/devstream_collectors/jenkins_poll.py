@@ -17,7 +17,7 @@ from devstream_collectors.contract import Polled, Request, Response, SourceInfo
 from devstream_collectors.jenkins_facts import branch_name, build_event, culprits, job_path, state_of
 from devstream_collectors.reading import person
 from devstream_collectors.run import Run
-from devstream_collectors.steps import Step, polled, step_of
+from devstream_collectors.steps import Step, ask, polled, step_of
 from devstream_desktop.stream.event import Event
 
 MAX_JOBS = 1000
@@ -219,4 +219,4 @@ def _builds_of(name: str, *, multibranch: bool) -> Request:
 
 
 def _ask(path: str, tree: str, step: Step) -> Request:
-    return Request(f"{path}/api/json?tree={quote(tree)}", tag=msgspec.json.encode(step).decode(), missing_ok=step.name == "builds")
+    return ask(f"{path}/api/json?tree={quote(tree)}", step, missing_ok=step.name == "builds")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from devstream_collectors.alert import Alert
-from devstream_collectors.loose import Loose, first, when, word
+from devstream_collectors.loose import Loose, first, iso, when, word
 
 STATES = {"firing": "firing", "alerting": "firing", "active": "firing", "resolved": "resolved", "ok": "resolved", "normal": "resolved"}
 _SERVICES = ("service", "service_name", "app", "application", "app_kubernetes_io_name", "component", "deployment", "job", "namespace")
@@ -70,6 +70,17 @@ def alert_of(body: Labelled, state: str, scope: str, *, common: Labels | None = 
         reason=why,
         url=url or word(body.generator_url),
     )
+
+
+def sample_alert(now: int) -> dict[str, object]:
+    """One alert as it stands in a notification, for a test of the way it takes. `now` is UTC milliseconds."""
+    return {
+        "status": "firing",
+        "labels": {"alertname": "DevstreamTest", "severity": "info"},
+        "annotations": {"summary": "A test of this source"},
+        "startsAt": iso(now),
+        "fingerprint": f"{now:016x}",
+    }
 
 
 def fingerprint(labels: Labels) -> str:

@@ -110,8 +110,3 @@ def page_scope(url: str | None) -> str:
         return ""
     default = port in (None, 443 if parts.scheme == "https" else 80)
     return "/".join(text for text in (parts.hostname + ("" if default else f":{port}"), parts.path.strip("/")) if text)
-
-
-def sample_branch(source: SourceInfo) -> str:
-    """A branch that counts, for a sample: the first that is named without a wildcard."""
-    return next((short_ref(pattern) for pattern in source.branches if not set("*?[") & set(pattern)), "main")

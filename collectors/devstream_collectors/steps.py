@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import urlencode
 
 import msgspec
@@ -13,6 +13,9 @@ from devstream_desktop.stream.event import Event
 
 MAX_OPEN = 30
 """Runs and deployments under way that are asked for one by one, once they have left the first page."""
+PER_PAGE = 50
+MAX_PAGES = 5
+"""Of runs that are all new: more than that between two rounds are an import, not news."""
 OPEN = ("queued", "running", "waiting", "in_progress")
 """States, as a cursor keeps them, after which more will come."""
 
@@ -49,6 +52,21 @@ def followed(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]
     """The states to remember: those on the page just read, and of the others the newest under way."""
     open_ = [(key, state) for key, state in known.items() if key not in now and state in OPEN]
     return dict(open_[-MAX_OPEN:]) | dict(now)
+
+
+def paged(known: Mapping[str, str], here: Sequence[str], page: int) -> tuple[int, dict[str, str]]:
+    """Of a list of runs in pages of `PER_PAGE`, the newest first: the page to ask for next (0: none), and the states to remember of others.
+
+    Args:
+        known: the states by key, as the round before left them.
+        here: the keys on the page just read.
+        page: which one that is, from 1.
+
+    """
+    unseen = bool(known) and len(here) >= PER_PAGE and not any(key in known for key in here)
+    following = page + 1 if unseen and page < MAX_PAGES else 0
+    # What was known before tells the next page where to stop.
+    return following, dict(known) if following or page > 1 else followed(known, dict.fromkeys(here, ""))
 
 
 def under_way(known: Mapping[str, str]) -> list[str]:

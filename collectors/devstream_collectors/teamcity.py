@@ -10,9 +10,9 @@ import re
 
 import msgspec
 
+from devstream_collectors.change import sample_branch
 from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
 from devstream_collectors.reading import Dropped, tolerant
-from devstream_collectors.run import sample_branch
 from devstream_collectors.teamcity_facts import UNDER_WAY, build_event, state_of
 from devstream_collectors.teamcity_poll import parse, requests
 from devstream_collectors.teamcity_shapes import BuildBody, BuildType, Triggered, User

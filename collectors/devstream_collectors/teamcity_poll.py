@@ -8,20 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from urllib.parse import urlencode
 
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
 from devstream_collectors.reading import Dropped
-from devstream_collectors.steps import Step, followed, polled, step_of, under_way, without
+from devstream_collectors.steps import PER_PAGE, Step, ask, paged, polled, step_of, under_way, without
 from devstream_collectors.teamcity_facts import build_event, state_of
 from devstream_collectors.teamcity_shapes import BuildBody
 from devstream_desktop.stream.event import Event
 
-PER_PAGE = 50
-MAX_PAGES = 5
-"""Of builds that are all new: more than that between two rounds are an import, not news."""
 _FIELDS = (
     "id,buildTypeId,number,status,state,statusText,branchName,defaultBranch,personal,failedToStart,webUrl,queuedDate,startDate,finishDate,"
     "buildType(id,name,projectName),triggered(type,user(username,name)),canceledInfo(user(username,name),text),"
@@ -62,11 +58,8 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
             return polled(_Cursor(without(known.runs, step.of)))
         return _told([msgspec.json.decode(response.body, type=BuildBody, strict=False)], known.runs, known, source, response.received)
     builds = msgspec.json.decode(response.body, type=_Builds, strict=False).build or []
-    unseen = bool(known.runs) and len(builds) >= PER_PAGE and not any(str(build.id) in known.runs for build in builds)
-    more = (_page(source, step.count + 1),) if unseen and step.count < MAX_PAGES else ()
-    # What was known before tells the next page where to stop.
-    kept = known.runs if more or step.count > 1 else followed(known.runs, {str(build.id): "" for build in builds})
-    return _told(builds, kept, known, source, response.received, more)
+    following, kept = paged(known.runs, [str(build.id) for build in builds], step.count)
+    return _told(builds, kept, known, source, response.received, (_page(source, following),) if following else ())
 
 
 def _told(
@@ -100,12 +93,8 @@ def _page(source: SourceInfo, number: int) -> Request:
     only = {"affectedProject": source.text("project"), "buildType": source.text("build_type")}
     parts += [f"{dimension}:(id:{name})" for dimension, name in only.items() if name]
     parts += [f"start:{(number - 1) * PER_PAGE}", f"count:{PER_PAGE}"]
-    return _ask("/app/rest/builds", Step("builds", count=number), locator=",".join(parts), fields=f"build({_FIELDS})")
+    return ask("/app/rest/builds", Step("builds", count=number), locator=",".join(parts), fields=f"build({_FIELDS})")
 
 
 def _one(number: str) -> Request:
-    return _ask(f"/app/rest/builds/id:{number}", Step("build", number), fields=_FIELDS)
-
-
-def _ask(path: str, step: Step, **query: str) -> Request:
-    return Request(f"{path}?{urlencode(query)}", tag=msgspec.json.encode(step).decode(), missing_ok=step.name == "build")
+    return ask(f"/app/rest/builds/id:{number}", Step("build", number), missing_ok=True, fields=_FIELDS)
