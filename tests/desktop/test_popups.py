@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from PySide6.QtCore import QObject, Signal
 
-from devstream_desktop.desktop.notifier.base import Notice, Notifier, Urgency
+from devstream_desktop.desktop.notifier.base import Notice, Urgency
 from devstream_desktop.desktop.popups import DIGEST, Popups, digest_text, line_notice
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.subject import Line
@@ -16,7 +17,10 @@ ON = Desk(person="ana", on_duty=True)
 NOW = int(time.time() * 1000)
 
 
-class Screen(Notifier):
+class Screen(QObject):
+    activated = Signal(str, str)
+    closed = Signal(str)
+
     def __init__(self):
         super().__init__()
         self.notices: list[Notice] = []

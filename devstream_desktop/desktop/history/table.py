@@ -115,7 +115,7 @@ class HistoryTable(QTableView):
         if event.type() == QEvent.Type.PaletteChange:
             self.viewport().update()
 
-    def _before_insert(self, _: QModelIndex, first: int, last: int) -> None:  # noqa: ARG002
+    def _before_insert(self, _: QModelIndex, first: int, last: int) -> None:  # noqa: ARG002 - Qt gives it
         self._anchor = self.verticalScrollBar().value()
 
     def _after_insert(self, _: QModelIndex, first: int, last: int) -> None:

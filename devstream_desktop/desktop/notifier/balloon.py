@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QSystemTrayIcon
 
-from devstream_desktop.desktop.notifier.base import Notice, Notifier, Urgency
+from devstream_desktop.desktop.notifier.base import Notice, Urgency
 from devstream_desktop.desktop.text import popup_text
 
 _SHOWN_MS = 8_000
 
 
-class BalloonNotifier(Notifier):
-    """Shows popups through the tray icon there is at the moment."""
+class BalloonNotifier(QObject):
+    """Shows popups through the tray icon there is at the moment; see `base.Notifier`. It is never told that one closed."""
+
+    activated = Signal(str, str)
+    closed = Signal(str)
 
     def __init__(self, tray: Callable[[], QSystemTrayIcon | None], parent: QObject | None = None) -> None:
         """`tray` gives the icon, which is made anew when the desktop's tray comes back."""
@@ -35,6 +38,3 @@ class BalloonNotifier(Notifier):
         self._last = notice.key
         icon = QSystemTrayIcon.MessageIcon.Critical if notice.urgency is Urgency.CRITICAL else QSystemTrayIcon.MessageIcon.Information
         tray.showMessage(popup_text(notice.summary), popup_text(notice.body), icon, _SHOWN_MS)
-
-    def withdraw(self, key: str) -> None:
-        """A balloon goes by itself."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Protocol
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import SignalInstance
 
 
 class Urgency(IntEnum):
@@ -28,17 +29,19 @@ class Notice:
     """Pairs of a name for us and a label for the person."""
 
 
-class Notifier(QObject):
+class Notifier(Protocol):
     """Shows popups."""
 
-    activated = Signal(str, str)
-    """A popup's key and the name of the action that was chosen."""
-    closed = Signal(str)
+    @property
+    def activated(self) -> SignalInstance:
+        """A popup's key and the name of the action that was chosen."""
+        ...
+
+    @property
+    def closed(self) -> SignalInstance:
+        """The key of a popup that is gone."""
+        ...
 
     def show_notice(self, notice: Notice) -> None:
         """Show `notice`, or put it in the place of the last one with its key."""
-        raise NotImplementedError
-
-    def withdraw(self, key: str) -> None:
-        """Take the popup of `key` off the screen, if it is there."""
-        raise NotImplementedError
+        ...

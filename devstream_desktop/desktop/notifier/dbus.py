@@ -9,11 +9,11 @@ import os
 from collections import OrderedDict
 
 from jeepney import DBusAddress
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from devstream_desktop.desktop.bus import Body, SessionBus
 from devstream_desktop.desktop.icons import Mark, path
-from devstream_desktop.desktop.notifier.base import Notice, Notifier
+from devstream_desktop.desktop.notifier.base import Notice
 from devstream_desktop.desktop.text import popup_text
 
 NAME = "org.freedesktop.Notifications"
@@ -23,8 +23,11 @@ _IN_FLIGHT = 16
 _BY_THE_SERVER = -1
 
 
-class DBusNotifier(Notifier):
-    """Shows popups through the session's notification server."""
+class DBusNotifier(QObject):
+    """Shows popups through the session's notification server; see `base.Notifier`."""
+
+    activated = Signal(str, str)
+    closed = Signal(str)
 
     def __init__(self, bus: SessionBus, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -47,12 +50,6 @@ class DBusNotifier(Notifier):
         self._waiting.pop(notice.key, None)
         self._waiting[notice.key] = notice
         self._send_waiting()
-
-    def withdraw(self, key: str) -> None:
-        """Close the popup of `key`."""
-        self._waiting.pop(key, None)
-        if key in self._numbers:
-            self._bus.call(_SERVER, "CloseNotification", "u", (self._numbers[key],))
 
     def _ask_server(self) -> None:
         self._bus.call(_SERVER, "GetCapabilities", answer=self._capable)
