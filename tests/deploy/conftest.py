@@ -1,9 +1,10 @@
-"""What the executor's tests share: a clock that is set, a history that can be waited for, and an executor with a home of its own."""
+"""What the executor's tests share: a clock that is set, a history that can be waited for, programs that wait, a home for each."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,3 +139,24 @@ async def room(tmp_path):
     yield made
     if made.deploys is not None:
         await made.deploys.stop()
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """Two named pipes: a script says that it is there, and waits to be let on."""
+    here, go_on = tmp_path / "here", tmp_path / "go-on"
+    os.mkfifo(here)
+    os.mkfifo(go_on)
+
+    class Gate:
+        script = f"echo > {here}; cat {go_on}"
+
+        async def reached(self):
+            async with asyncio.timeout(20):
+                await asyncio.to_thread(here.read_text)
+
+        async def open(self):
+            async with asyncio.timeout(20):
+                await asyncio.to_thread(go_on.write_text, "")
+
+    return Gate()

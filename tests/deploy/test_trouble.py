@@ -1,0 +1,164 @@
+"""Full disks, a history that refuses, executors that break, and ends in the middle: no answer is lost, and nothing runs twice."""
+
+from __future__ import annotations
+
+import asyncio
+
+from devstream_desktop.deploy.runs import RunsError
+
+
+async def test_an_answer_in_the_history_counts_when_the_database_is_lost(room):
+    room.write()
+    asked = []
+
+    async def answered(request: str) -> bool:
+        asked.append(request)
+        return True
+
+    await room.start(answered=answered)
+    event = room.request()
+    await room.ask(event)
+    assert asked == [event.key]
+    assert room.news.states(event.key) == []
+    assert not room.log(event).exists()
+
+
+async def test_a_history_that_refuses_delays_answers_and_loses_none(room):
+    room.write()
+    await room.start(watch_s=0.02)
+    room.news.broken = "the disk is full"
+    event = room.request()
+    await room.ask(event)
+    assert "the disk is full" in room.deploys.status().trouble
+    room.news.broken = ""
+    assert (await room.news.final(event.key)).state == "success"
+    assert room.news.states(event.key)[-1] == "success"
+
+
+async def test_answers_that_a_crash_swallowed_are_given_at_the_next_start(room):
+    room.write()
+    await room.start()
+    room.news.broken = "no"
+    event = room.request(person="bo")
+    await room.ask(event, "bo")
+    await room.deploys.stop()
+    room.news.broken = ""
+    await room.start()
+    assert room.news.states(event.key) == ["refused"]
+
+
+async def test_what_cannot_be_recorded_does_not_run(room, monkeypatch):
+    room.write()
+    deploys = await room.start()
+
+    def full(*_):
+        raise RunsError("deploy.sqlite cannot be used: disk full")
+
+    monkeypatch.setattr(deploys._runs, "claim", full)
+    event = room.request()
+    await room.ask(event)
+    refused = await room.news.final(event.key)
+    assert refused.reason == "nothing ran: deploy.sqlite cannot be used: disk full"
+    monkeypatch.undo()
+    await room.ask(event)
+    assert room.news.states(event.key) == ["refused"]
+    assert not room.log(event).exists()
+
+
+async def test_a_run_that_ended_while_the_disk_was_full_is_not_unknown(room, gate, monkeypatch):
+    room.write(script=gate.script)
+    deploys = await room.start(watch_s=0.02)
+    event = room.request()
+    await room.ask(event)
+    await gate.reached()
+    refusals = iter([RunsError("full"), RunsError("full")])
+    finished = deploys._runs.finished
+
+    def sometimes(*words):
+        error = next(refusals, None)
+        if error is not None:
+            raise error
+        finished(*words)
+
+    monkeypatch.setattr(deploys._runs, "finished", sometimes)
+    await gate.open()
+    assert (await room.news.final(event.key)).state == "success"
+    assert next(refusals, None) is None
+
+
+async def test_an_executor_that_breaks_leaves_an_unknown_deploy_and_a_living_room(room, caplog):
+    class Broken:
+        async def run(self, _order, _begun):
+            raise KeyError("bug")
+
+        def is_running(self, _log):
+            return False
+
+    room.write()
+    await room.start(executor=Broken())
+    event = room.request()
+    await room.ask(event)
+    done = await room.news.final(event.key)
+    assert done.state == "unknown"
+    assert "lost sight" in done.reason
+    assert "bug" in caplog.text
+
+
+async def test_stopping_waits_for_a_run_that_ends(room, gate):
+    room.write(script=gate.script)
+    deploys = await room.start()
+    event = room.request()
+    await room.ask(event)
+    await gate.reached()
+    stopping = asyncio.create_task(deploys.stop())
+    late = room.request(environment="production")
+    await gate.open()
+    await stopping
+    assert room.news.states(event.key) == ["in_progress", "success"]
+    await room.ask(late)
+    assert room.news.states(late.key) == []
+
+
+async def test_a_request_while_stopping_is_refused(room, gate):
+    room.write(script=gate.script)
+    room.write(environment="staging")
+    deploys = await room.start()
+    event = room.request()
+    await room.ask(event)
+    await gate.reached()
+    deploys._stopping.set()
+    late = room.request(environment="staging")
+    await room.ask(late)
+    assert "is stopping" in (await room.news.final(late.key)).reason
+    await gate.open()
+    await room.news.final(event.key)
+
+
+async def test_a_run_left_behind_is_unknown_and_holds_its_target_while_it_lives(room, gate, caplog):
+    room.write(script=f"{gate.script}; {gate.script}")
+    deploys = await room.start()
+    event = room.request()
+    await room.ask(event)
+    await gate.reached()
+    await deploys.stop(patience_s=0.05)
+    assert "left running" in caplog.text
+    await room.start()
+    (unknown,) = [answer for answer in room.news.events if answer.state == "unknown"]
+    assert unknown.request == event.key
+    assert "it still runs" in unknown.reason
+    late = room.request()
+    await room.ask(late)
+    assert f"deploy {event.number} of shop to production, lost from sight, still runs" in (await room.news.final(late.key)).reason
+    await gate.open()
+    await gate.reached()
+    await gate.open()
+    async with asyncio.timeout(20):
+        while room.deploys._runner._executor.is_running(room.log(event)):  # noqa: ASYNC110 (the kernel tells nobody else)
+            await asyncio.sleep(0.01)
+    room.home.targets.unlink()
+    room.write()
+    again = room.request()
+    await room.ask(again)
+    assert (await room.news.final(again.key)).state == "success"
+    await room.ask(event)
+    assert room.news.states(event.key) == ["in_progress", "unknown"]
