@@ -118,9 +118,9 @@ def glyph(line: Line) -> str:
 def duty(home: Home, options: argparse.Namespace) -> int:
     """Go on or off duty, or print who is."""
     if options.what == "show":
-        status_ = ask(home, GetStatus(), Status)
-        print(f"{status_.person} is {'on' if status_.on_duty else 'off'} duty")
-        others = [person for person in status_.duty if person != status_.person]
+        found = ask(home, GetStatus(), Status)
+        print(f"{found.person} is {'on' if found.on_duty else 'off'} duty")
+        others = [person for person in found.duty if person != found.person]
         if others:
             print(f"on duty too: {', '.join(others)}")
         return 0

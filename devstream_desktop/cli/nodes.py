@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstream_desktop.cli.lines import show
+from devstream_desktop.cli.lines import follow, show
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.status import GetStatus, Status
@@ -102,8 +102,6 @@ class _Printer:
                 show(line, as_json=False)
 
     def follow(self) -> None:
-        from devstream_desktop.cli.lines import follow
-
         for line in follow(self._home, self._reader, 0):
             show(line, as_json=False)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
 import msgspec
 
 from devstream_desktop.cli.asking import print_json
+from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import InvalidEventError
@@ -54,7 +54,7 @@ def test(home: Home, options: argparse.Namespace) -> int:
         fields = {name: clean(_shown(value), 140) for name, value in match.values.items()}
         line = mistake = ""
         try:
-            line = render(event_of(match, SourceInfo("test"), int(time.time() * 1000)))
+            line = render(event_of(match, SourceInfo("test"), now_ms()))
         except (RuleFailedError, InvalidEventError) as error:
             mistake = str(error)
         found.append(RulesTest(rule=match.rule.name, at=match.rule.line, drop="", fields=fields, line=line, mistake=mistake))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator
 
 from devstream_desktop.cli.asking import ask, print_json
+from devstream_desktop.clock import now_ms
 from devstream_desktop.control import wording
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.home import Home
@@ -21,7 +21,7 @@ def status(home: Home, options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        for text in describe(found, int(time.time() * 1000)):
+        for text in describe(found, now_ms()):
             print(text)
     return 0
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from devstream_desktop.clock import within
 from devstream_desktop.deploy import runlog
 from devstream_desktop.deploy.executor import Executor, Order
 from devstream_desktop.deploy.outbox import Outbox
@@ -138,12 +139,3 @@ class Runner:
 
     def _log_of(self, request: str) -> Path:
         return self._logs / f"{request}.log"
-
-
-async def within(event: asyncio.Event, seconds: float) -> bool:
-    """Whether `event` is set before `seconds` have passed."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await event.wait()
-    except TimeoutError:
-        return False

@@ -163,7 +163,7 @@ class Runs:
         with self._open() as connection:
             return _first(
                 connection.execute(
-                    f"SELECT {_COLUMNS} FROM runs WHERE target = ? AND environment = ?"  # noqa: S608 (constant columns)
+                    f"SELECT {_COLUMNS} FROM runs WHERE target = ? AND environment = ?"
                     " AND (state IN ('dispatching', 'in_progress') OR left_running = 1) ORDER BY started DESC LIMIT 1",
                     (target, environment),
                 )
@@ -172,7 +172,7 @@ class Runs:
     def unfinished(self) -> list[Run]:
         """At start: the runs that an earlier node did not see end."""
         with self._open() as connection:
-            return _all(connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE state IN ('dispatching', 'in_progress') ORDER BY started"))  # noqa: S608
+            return _all(connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE state IN ('dispatching', 'in_progress') ORDER BY started"))
 
     def abandon(self, request: str, now: int, reason: str) -> None:
         """Its end will never be known. It holds its target until `released` says that nothing of it runs any more."""
@@ -193,7 +193,7 @@ class Runs:
         with self._open() as connection:
             return _all(
                 connection.execute(
-                    f"SELECT {_COLUMNS} FROM runs WHERE published <> state AND state <> ? ORDER BY started LIMIT 200",  # noqa: S608
+                    f"SELECT {_COLUMNS} FROM runs WHERE published <> state AND state <> ? ORDER BY started LIMIT 200",
                     (DISPATCHING,),
                 )
             )

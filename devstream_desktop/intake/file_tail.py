@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from devstream_collectors.contract import Polled, SourceInfo, Tail, TailCollector
+from devstream_desktop.clock import within
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.file_follow import Follower, FollowError, Place, Read
 from devstream_desktop.intake.gate import Gate
@@ -90,10 +91,7 @@ class FileTail:
                 except Exception as error:  # noqa: BLE001 - said in `status` and the log; the next look tries again
                     _LOG.exception("source %s", self.info.name)
                     await self._health.failed(self._now(), str(error), Way.TAIL)
-                try:
-                    await asyncio.wait_for(stop.wait(), 0.0 if more else self.interval)
-                except TimeoutError:
-                    continue
+                await within(stop, 0.0 if more else self.interval)
         finally:
             await asyncio.to_thread(self._follower.close)
 

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from devstream_desktop.intake.sources import GitSource
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.stream.text import clean
 
 MAX_OUTPUT = 16 * 1024 * 1024
@@ -33,7 +34,7 @@ _CREDENTIALS = re.compile(r"://[^/@\s]+@")
 """The user's own git settings may put a token into a URL, and git repeats it in its complaints."""
 
 
-class GitError(Exception):
+class GitError(DevstreamError):
     """A git command failed; the message is git's own reason, cleaned, or what happened to it. `code` is 0 when it did not end by itself."""
 
     def __init__(self, message: str, code: int = 0) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from devstream_collectors.change import HEADS, remote_scope, service_scope
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.git import LOG_FORMAT, Heads, Move, backfill_event, change_event, moves, parse_heads, parse_log, patterns, wanted
+from devstream_desktop.clock import within
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.git_commands import (
     FETCH_SECONDS,
@@ -30,7 +31,7 @@ from devstream_desktop.intake.git_commands import (
 )
 from devstream_desktop.intake.health import Health, Publish
 from devstream_desktop.intake.ref_watch import RefWatch
-from devstream_desktop.intake.sources import GitSource
+from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.stream.event import Event
 
@@ -114,12 +115,9 @@ class GitPoller:
                     if self._watch is not None:
                         self._watch.forget()
                     await self.health.failed(self._now(), str(error))
-            # Not for secrets: so that many collectors do not ask at the same moment.
-            delay = pause * (1 + random.uniform(-JITTER, JITTER)) if self._watch is None else pause  # noqa: S311
-            try:
-                await asyncio.wait_for(stop.wait(), delay)
-            except TimeoutError:
-                continue
+            # So that many collectors do not ask at the same moment.
+            delay = pause * (1 + random.uniform(-JITTER, JITTER)) if self._watch is None else pause  # noqa: S311 - not for secrets
+            await within(stop, delay)
 
     async def look(self) -> Heads:
         """The branches of the remote now.

@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from devstream_collectors.contract import Poll, PollCollector, Polled, Request, Response, SourceInfo
+from devstream_desktop.clock import within
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health, Way
 from devstream_desktop.intake.http_fetch import Answer, Fetcher, FetchError, RateLimit, Validators, rate_limit
 from devstream_desktop.intake.proof import poll_header
 from devstream_desktop.intake.remote import check_token
-from devstream_desktop.intake.sources import SourcesError
+from devstream_desktop.intake.source_types import SourcesError
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.stream.event import Event
 
@@ -118,12 +119,9 @@ class HttpPoller:
                     _LOG.log(level, "source %s: %s", self.info.name, error)
                     await self._health.failed(self._now(), str(error), Way.POLL)
                 pause = max(wait, pause, min(MAX_INTERVAL, self.interval * 2**failures) if failures else 0.0)
-                # Not for secrets: so that many collectors do not ask at the same moment. Never earlier than the service asks for.
-                pause *= 1 + random.uniform(0.0 if wait else -JITTER, JITTER)  # noqa: S311
-                try:
-                    await asyncio.wait_for(stop.wait(), pause)
-                except TimeoutError:
-                    continue
+                # So that many collectors do not ask at the same moment. Never earlier than the service asks for.
+                pause *= 1 + random.uniform(0.0 if wait else -JITTER, JITTER)  # noqa: S311 - not for secrets
+                await within(stop, pause)
         finally:
             await self.close()
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Container, Mapping, Sequence
 
 from devstream_collectors.contract import Delivery, Normalised
+from devstream_desktop.clock import within
 from devstream_desktop.intake.health import Publish
 from devstream_desktop.intake.remote import Channel
 from devstream_desktop.intake.spool import TEST_HEADER, Raw, Spool
@@ -66,7 +67,7 @@ class Normaliser:
                 pause = min(MAX_PAUSE, pause * 2 or 0.5)
                 _LOG.warning("events cannot be published now (%s); trying again in %.0f s", error, pause)
                 self._say(f"events wait to be published: {error}")
-                await _wait(stop, pause)
+                await within(stop, pause)
 
     def _say(self, trouble: str) -> None:
         """Show what holds everything up, or that nothing does any more."""
@@ -92,7 +93,7 @@ class Normaliser:
                     await self._finish_alone(one)
             if self._busy:
                 # More came meanwhile: their senders wait for an answer, and nobody for this.
-                await _wait(stop, min(MAX_YIELD, YIELD * (clock() - began)))
+                await within(stop, min(MAX_YIELD, YIELD * (clock() - began)))
 
     async def _finish_alone(self, one: tuple[Raw, Normalised]) -> None:
         """Something in a batch was refused for what it is: find the delivery, and give up on that one alone."""
@@ -155,10 +156,3 @@ def tested_event(source: str, test: str, now: int) -> Event:
         title="test of this source",
         quiet=True,
     )
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

@@ -13,7 +13,8 @@ from devstream_desktop.intake.adapter import check_options, collector_module, we
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.proof import proof_header_names
-from devstream_desktop.intake.sources import RemoteSource, SourcesError, Vault, secret_name, split_secrets, token_name
+from devstream_desktop.intake.source_types import RemoteSource, SourcesError, secret_name, token_name
+from devstream_desktop.intake.sources import Vault, split_secrets
 
 MAX_FILE = 256 * 1024
 """Bytes of a file that an option names."""

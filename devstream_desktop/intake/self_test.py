@@ -108,7 +108,7 @@ async def _post(channel: Channel, address: tuple[str, int], test: str, now: int)
         headers[webhook.delivery_header] = test
     lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "connection: close", "", ""]
     host, port = address
-    reader, writer = await asyncio.open_connection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104
+    reader, writer = await asyncio.open_connection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104 - no bind
     try:
         writer.write("\r\n".join(lines).encode("latin-1", "replace") + delivery.body)
         await writer.drain()

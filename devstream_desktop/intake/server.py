@@ -38,7 +38,7 @@ class _Protocol(HttpToolsProtocol):
     _in_headers = True
     _moved = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn names a wider one
         super().connection_made(transport)
         # The option `access_log` only changes a logger, which whoever sets up logging later can undo; a path may hold a secret.
         self.access_log = False

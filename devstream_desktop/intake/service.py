@@ -10,13 +10,13 @@ import asyncio
 import logging
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from devstream_collectors.change import service_scope
+from devstream_desktop.clock import now_ms, within
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as configuration
@@ -29,7 +29,8 @@ from devstream_desktop.intake.health import Health, Publish
 from devstream_desktop.intake.normaliser import Normaliser
 from devstream_desktop.intake.remote import Channel, open_channel, source_info, token_of
 from devstream_desktop.intake.self_test import TestReport, both, failed, try_poll, try_webhook
-from devstream_desktop.intake.sources import GitSource, RemoteSource, Source, SourcesError, Vault
+from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, SourcesError
+from devstream_desktop.intake.sources import Vault
 from devstream_desktop.intake.spool import Notes, Spool
 from devstream_desktop.intake.store import Store, StoreError
 from devstream_desktop.stream.event import Event
@@ -37,8 +38,6 @@ from devstream_desktop.stream.event import Event
 if TYPE_CHECKING:
     from devstream_desktop.intake.http_poll import HttpPoller
     from devstream_desktop.intake.server import HttpServer
-
-__all__ = ["Intake", "IntakeError", "Publish", "SourceStatus", "TestReport"]
 
 HOUSEKEEPING_SECONDS = 30.0
 STOP_SECONDS = 2.0
@@ -75,6 +74,8 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds within which something should be heard of it; 0: silence is normal."""
     where: str = ""
     """The URL path a webhook source is posted to, or what a poller reads."""
+    branches: tuple[str, ...] = ()
+    """The names or globs that count; none: the default branch."""
 
 
 class Intake:
@@ -90,14 +91,12 @@ class Intake:
 
     """
 
-    def __init__(
-        self, home: Home, vault: Vault, publish: Publish, *, listen: str | None = None, now: Callable[[], int] | None = None
-    ) -> None:
+    def __init__(self, home: Home, vault: Vault, publish: Publish, *, listen: str | None = None, now: Callable[[], int] = now_ms) -> None:
         self._home = home
         self._vault = vault
         self._publish = publish
         self._listen = listen
-        self._now = now or _wall_clock
+        self._now = now
         self._store = Store(home.intake)
         self._spool = Spool(self._store)
         self._notes = Notes(self._store)
@@ -338,10 +337,7 @@ class Intake:
             except StoreError as error:
                 _LOG.warning("the intake store: %s", error)
             await self._say_overflow()
-            try:
-                await asyncio.wait_for(self._stop.wait(), HOUSEKEEPING_SECONDS)
-            except TimeoutError:
-                continue
+            await within(self._stop, HOUSEKEEPING_SECONDS)
 
     async def _say_overflow(self) -> None:
         said = [line for gate in self._gates.values() if (line := gate.overflow()) is not None]
@@ -371,14 +367,11 @@ class Intake:
             quieted=dict(health.quieted),
             credential_expires=health.credential_expires,
             expected=self._expected(source),
-            where=source.url if isinstance(source, GitSource) else source.where,
+            where=source.where,
+            branches=source.branches,
         )
 
     def _expected(self, source: Source) -> int:
         if source.name in self._pollers:
             return int(max(1.0, self._pollers[source.name][2].interval))
         return source.silent_after if isinstance(source, RemoteSource) else 0
-
-
-def _wall_clock() -> int:
-    return time.time_ns() // 1_000_000

@@ -39,6 +39,11 @@ class GitSource(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is a path on this machine."""
         return is_local(self.url)
 
+    @property
+    def where(self) -> str:
+        """What a person knows it by."""
+        return self.url
+
 
 class RemoteSource(msgspec.Struct, frozen=True, kw_only=True):
     """A service that posts to us, is asked by us, or both. `type` is the name of its collector."""

@@ -8,35 +8,7 @@ from typing import Protocol
 
 from devstream_desktop.home import Home, write_private
 from devstream_desktop.intake.source_toml import check_source, parse_sources, table_of
-from devstream_desktop.intake.source_types import (
-    GitSource,
-    RemoteSource,
-    Source,
-    SourcesError,
-    absolute_url,
-    is_local,
-    secret_name,
-    token_name,
-)
-
-__all__ = [
-    "GitSource",
-    "RemoteSource",
-    "Source",
-    "SourcesError",
-    "Vault",
-    "absolute_url",
-    "add_source",
-    "check_source",
-    "is_local",
-    "load_sources",
-    "parse_sources",
-    "remove_source",
-    "save_sources",
-    "secret_name",
-    "split_secrets",
-    "token_name",
-]
+from devstream_desktop.intake.source_types import RemoteSource, Source, SourcesError, secret_name, token_name
 
 MIN_SECRET = 8
 

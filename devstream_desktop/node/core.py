@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.deploy.request import answer_keys
 from devstream_desktop.deploy.runs import RunsError
@@ -386,8 +386,3 @@ class Node:
         self.changed()
         await self.trust.policy_changed()
         self.changed()
-
-
-def now_ms() -> int:
-    """The wall clock, UTC milliseconds."""
-    return time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""How a home comes to belong to a team: founded, joined by invite, or the team of one that a first start makes."""
+"""What a first start makes: a team of one that follows the repository it stands in. And where the history of a team that was left goes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 from devstream_desktop.home import Home
-from devstream_desktop.intake.sources import GitSource, SourcesError, load_sources, save_sources
+from devstream_desktop.intake.source_types import GitSource, SourcesError
+from devstream_desktop.intake.sources import load_sources, save_sources
 from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
 

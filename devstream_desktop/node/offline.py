@@ -16,6 +16,7 @@ from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
 from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names
 from devstream_desktop.intake.remote import source_info
+from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, absolute_url
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
 from devstream_desktop.settings import load_settings
@@ -71,17 +72,17 @@ def open_team(home: Home) -> Team:
     return Team.load(home, Vault.open(home))
 
 
-def source_of(request: AddSource) -> files.Source:
+def source_of(request: AddSource) -> Source:
     """The source that a request describes."""
     if request.type == GIT:
-        return files.GitSource(
+        return GitSource(
             name=request.name,
             url=request.location,
             branches=request.branches,
             service=request.service,
             interval=request.interval,
         )
-    return files.RemoteSource(
+    return RemoteSource(
         name=request.name,
         type=request.type,
         ways=request.ways,
@@ -122,13 +123,13 @@ def describe(kind: str) -> Collector:
 
 def absolute_location(location: str) -> str:
     """A repository's path or URL as the node, which runs in another folder, will find it."""
-    return files.absolute_url(location, Path.cwd())
+    return absolute_url(location, Path.cwd())
 
 
 def add_source(home: Home, request: AddSource) -> str:
     """Add a source; returns the URL path of a webhook source, else nothing."""
     source = source_of(request)
-    if isinstance(source, files.RemoteSource):
+    if isinstance(source, RemoteSource):
         source_info(source)
     return files.add_source(home, Vault.open(home), source, request.secret, request.token)
 
@@ -145,7 +146,7 @@ def sources(home: Home) -> tuple[SourceStatus, ...]:
         SourceStatus(
             name=source.name,
             type=source.type,
-            location=source.path or source.url if isinstance(source, files.RemoteSource) else source.url,
+            location=source.where,
             state="stopped",
             branches=source.branches,
         )

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
+from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDeploy, RequestDeploy, Targets, TargetStatus
@@ -15,14 +16,14 @@ from devstream_desktop.control.messages.sources import AddSource, ProbeSource, R
 from devstream_desktop.control.messages.status import GetStatus, Stop
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 from devstream_desktop.control.wire import AnyReply, AnyRequest
-from devstream_desktop.deploy.request import InvalidRequestError, make_request
+from devstream_desktop.deploy.request import make_request
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import EmitRequest, emit_event
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.node import board, governing, offline
 from devstream_desktop.node.copies import keys_used_twice
-from devstream_desktop.node.core import Node, now_ms
+from devstream_desktop.node.core import Node
 from devstream_desktop.node.status import describe
 from devstream_desktop.stream.event import InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import clean
@@ -59,7 +60,7 @@ class Requests:
             return await self._answer(request)
         except ControlError:
             raise
-        except (DevstreamError, InvalidEventError, InvalidRequestError) as error:
+        except (DevstreamError, InvalidEventError) as error:
             raise ControlError(str(error)) from error
 
     async def _answer(self, request: AnyRequest) -> AnyReply:

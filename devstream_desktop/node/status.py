@@ -7,10 +7,11 @@ import shutil
 from dataclasses import dataclass
 
 from devstream_desktop import __version__
+from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, RefusedStatus, SourceStatus, Status
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node.copies import keys_used_twice
-from devstream_desktop.node.core import Node, now_ms
+from devstream_desktop.node.core import Node
 from devstream_desktop.node.governing import roles_of
 from devstream_desktop.node.trust import advice
 from devstream_desktop.stream.words import Role
@@ -112,6 +113,7 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
             reasons=source.dropped,
             quieted=source.quieted,
             expected=source.expected,
+            branches=source.branches,
             token_ends=source.credential_expires,
         )
         for source in node.intake.status()

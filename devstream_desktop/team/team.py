@@ -11,9 +11,9 @@ import asyncio
 import dataclasses
 import ssl
 import threading
-import time
 from collections.abc import Callable, Sequence
 
+from devstream_desktop.clock import now_ms
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
@@ -43,11 +43,6 @@ __all__ = [
     "TeamError",
     "VaultError",
 ]
-
-
-def now_ms() -> int:
-    """The wall clock, UTC milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class Team:

@@ -21,7 +21,7 @@ from devstream_desktop.intake.normaliser import Channel
 from devstream_desktop.intake.receiver import Receiver
 from devstream_desktop.intake.server import HttpServer
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.sources import RemoteSource
+from devstream_desktop.intake.source_types import RemoteSource
 from devstream_desktop.intake.spool import Notes, Spool, Taken
 from devstream_desktop.intake.store import Store
 from devstream_desktop.stream.event import Event

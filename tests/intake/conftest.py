@@ -20,6 +20,8 @@ from blockbuster import blockbuster_ctx
 
 from devstream_desktop.home import Home
 from devstream_desktop.intake import adapter
+from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.store import Store
 from devstream_desktop.stream.event import Event
 
 # It imports its module when it is first asked for; late, in a loop, that would count as blocking.
@@ -299,6 +301,15 @@ class Replay:
         if status != 304:
             lines.append(f"Content-Length: {length}")
         return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@pytest.fixture
+async def notes(home: Home) -> AsyncIterator[Notes]:
+    """What survives a restart, in a store of this home."""
+    store = Store(home.intake)
+    await store.open()
+    yield Notes(store)
+    await store.close()
 
 
 @pytest.fixture

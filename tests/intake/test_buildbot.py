@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.sources import RemoteSource, save_sources
+from devstream_desktop.intake.source_types import RemoteSource
+from devstream_desktop.intake.sources import save_sources
 from devstream_desktop.stream.line import render
 
 pytest.importorskip("buildbot", reason="Buildbot is not installed (the extra 'dev' has it)", exc_type=ImportError)

@@ -16,9 +16,8 @@ from devstream_desktop.intake.file_tail import FileTail
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.sources import RemoteSource, save_sources
-from devstream_desktop.intake.spool import Notes
-from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.source_types import RemoteSource
+from devstream_desktop.intake.sources import save_sources
 
 
 @pytest.fixture
@@ -29,14 +28,6 @@ def path(tmp_path: Path) -> Path:
 def say(path: Path, *lines: str) -> None:
     with path.open("a") as file:
         file.writelines(f"{line}\n" for line in lines)
-
-
-@pytest.fixture
-async def notes(home):
-    store = Store(home.intake)
-    await store.open()
-    yield Notes(store)
-    await store.close()
 
 
 @pytest.fixture

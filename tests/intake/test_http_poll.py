@@ -14,9 +14,7 @@ from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_fetch import FetchError, rate_limit, retry_after
 from devstream_desktop.intake.http_poll import HttpPoller
-from devstream_desktop.intake.sources import SourcesError
-from devstream_desktop.intake.spool import Notes
-from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.source_types import SourcesError
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Kind
@@ -51,14 +49,6 @@ def event(number: str, time: int):
 
 def builds(*numbers: int, **more: object) -> bytes:
     return json.dumps({"builds": numbers, **more}).encode()
-
-
-@pytest.fixture
-async def notes(home):
-    store = Store(home.intake)
-    await store.open()
-    yield Notes(store)
-    await store.close()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.sources import RemoteSource
+from devstream_desktop.intake.source_types import RemoteSource
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
 

@@ -15,7 +15,8 @@ from devstream_desktop.intake import normaliser
 from devstream_desktop.intake.adapter import NoCollectorError, collector_names, webhook_collector
 from devstream_desktop.intake.emit import EmitRequest
 from devstream_desktop.intake.service import Intake, IntakeError
-from devstream_desktop.intake.sources import GitSource, RemoteSource, SourcesError, save_sources
+from devstream_desktop.intake.source_types import GitSource, RemoteSource, SourcesError
+from devstream_desktop.intake.sources import save_sources
 from devstream_desktop.intake.spool import KEEP, Spool
 from devstream_desktop.intake.store import Store
 

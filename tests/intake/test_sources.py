@@ -9,20 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_desktop.intake.sources import (
-    GitSource,
-    RemoteSource,
-    SourcesError,
-    absolute_url,
-    add_source,
-    check_source,
-    is_local,
-    load_sources,
-    parse_sources,
-    remove_source,
-    save_sources,
-    split_secrets,
-)
+from devstream_desktop.intake.source_toml import check_source, parse_sources
+from devstream_desktop.intake.source_types import GitSource, RemoteSource, SourcesError, absolute_url, is_local
+from devstream_desktop.intake.sources import add_source, load_sources, remove_source, save_sources, split_secrets
 
 NAMES = st.from_regex(r"[a-z0-9-]{1,40}", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=60)

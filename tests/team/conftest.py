@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from blockbuster import blockbuster_ctx
 
+from devstream_desktop.clock import now_ms
 from devstream_desktop.home import Home
 from devstream_desktop.team.enrol_server import Enrolment
-from devstream_desktop.team.team import Team, now_ms
+from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
 
 

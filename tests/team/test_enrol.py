@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from devstream_desktop.clock import now_ms
 from devstream_desktop.home import Home
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
@@ -26,7 +27,7 @@ from devstream_desktop.team.enrol_server import CONNECTIONS, Enrolment, reachabl
 from devstream_desktop.team.invite import Invite, join_address, read_invite, split_address, write_invite
 from devstream_desktop.team.join_errors import JoinError, Problem
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.team import Team, TeamError, now_ms
+from devstream_desktop.team.team import Team, TeamError
 from devstream_desktop.team.vault import Vault
 
 pytestmark = pytest.mark.usefixtures("no_blocking")
