@@ -73,3 +73,25 @@ def test_any_answers_of_a_round_leave_a_cursor_that_the_next_can_read(data):
 
 def test_every_request_can_be_parsed():
     assert set(github_poll._READERS) >= {json.loads(request.tag)[0] for request in requests(b"", SOURCE, NOW)}
+
+
+def test_a_default_branch_that_is_renamed_fails_no_round(rounds):
+    service = rounds(github, SourceInfo("gh", url=SOURCE.url, options=SOURCE.options))
+
+    def say(default: str) -> None:
+        heads = [{"ref": f"refs/heads/{default}", "object": {"sha": "a" * 40}}]
+        for path, answer in {
+            "": {"full_name": "acme/shop", "default_branch": default, "html_url": "https://github.com/acme/shop"},
+            "/git/matching-refs/heads/master": [],
+            f"/git/matching-refs/heads/{default}": heads,
+            "/actions/runs": {"workflow_runs": []},
+            **{path: [] for path in ("/pulls", "/deployments", "/issues", "/issues/events")},
+        }.items():
+            service.say(f"/repos/acme/shop{path}", answer)
+
+    say("master")
+    assert service.round() == []
+    say("main")
+    assert service.round() == []
+    assert service.dropped == {"not-a-global-branch": 1}
+    assert service.round() == []

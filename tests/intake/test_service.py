@@ -358,3 +358,11 @@ async def test_answers_to_senders_come_before_lines(home, vault, stream, clock, 
     await intake.stop()
     gap = times[1] - times[0] - 0.1
     assert gap >= 0.1 * normaliser.YIELD if coming else gap < 0.1 * normaliser.YIELD
+
+
+async def test_the_branches_that_count_are_told(home, vault, stream):
+    vault.seal("source-gh", SECRET)
+    source = RemoteSource(name="gh", type="github", branches=("main", "release/*"))
+    await asyncio.to_thread(save_sources, home.sources, [source])
+    async with running(home, vault, stream.publish) as intake:
+        assert intake.status()[0].branches == source.branches
