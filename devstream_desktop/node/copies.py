@@ -12,7 +12,7 @@ def keys_used_twice(mesh: Mesh, policy: Policy, now: int) -> list[str]:
     alive = mesh.living_twice()
     found = [
         f"two machines write as {policy.name_of(device)}'s device {device[:8]}, the second last {duration(max(0, now - last))} ago: one is"
-        " a copy of the other. On one of them end devstream and join again with a fresh --home (devstream team invite);"
+        " a copy of the other. On one of them end devstream and join again with a fresh --home and another name (devstream team invite);"
         f" if nobody made a copy: devstream team revoke {device[:8]}"
         for device, last in alive.items()
         if policy.is_member(device)

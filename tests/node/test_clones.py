@@ -1,0 +1,104 @@
+"""The image of a whole machine started twice: both go on under one key, nothing that either was told is safe is lost, and people are told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.messages import Done, Emit
+from devstream_desktop.history.epoch import FeedMirror, place_of
+from devstream_desktop.mesh.copies import SIDE_BY_SIDE_MS
+
+CLOCKED = str(Path(__file__).parent.parent / "hosts" / "clocked_node.py")
+LEVEL_S = 60
+"""Both dial the same neighbours, and each of those serves one device once: the copies take turns."""
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Iterator[Path]:
+    """The clock of every node here; its first eight bytes are added to the time."""
+    path = tmp_path / "clock"
+    path.write_bytes(bytes(8))
+    return path
+
+
+def say(desk, *titles: str) -> set[str]:
+    """Claim each of these; the keys of what was acknowledged."""
+    with Client(desk.home.control_url()) as client:
+        return {client.ask(Emit(kind="claim", state="claimed", service="shop", subject=title, title=title), Done).text for title in titles}
+
+
+def image_of(desk, twin) -> None:
+    """Copy a stopped machine: what names the place of the database is the same on both, unlike for a home that was copied on one."""
+    shutil.copytree(desk.home.root, twin.home.root)
+    shutil.copy(desk.environment["DEVSTREAM_KEY_FILE"], twin.environment["DEVSTREAM_KEY_FILE"])
+    mirror = json.loads(desk.home.feed_mirror.read_text())
+    assert mirror["place"] == place_of(desk.home.history)
+    FeedMirror(twin.home.feed_mirror).remember(bytes.fromhex(mirror["epoch"]), mirror["last"], place_of(twin.home.history))
+
+
+def printed(desk, *command: str) -> str:
+    """What a command says, whatever it ends with."""
+    return desk.begin(*command).communicate(timeout=60)[0]
+
+
+def told(desk, words: str) -> bool:
+    return any(words in notice for notice in desk.status().notices)
+
+
+def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(world, until: Callable[..., object], clock: Path) -> None:
+    ana, bob, carl = world.team("bob", "carl")
+    bob.stop()
+    twin = world.desk("twin")
+    program = [sys.executable, CLOCKED, str(clock)]
+    bob.start(program=program)
+    acknowledged = say(bob, "before")
+    until("all know it", lambda: acknowledged <= ana.facts() & carl.facts())
+    bob.stop()
+    image_of(bob, twin)
+    for desk in (ana, carl):
+        desk.stop()
+        desk.start("--listen", f"127.0.0.1:{desk.ready['mesh'].rpartition(':')[2]}", program=program)
+        desk.process.send_signal(signal.SIGSTOP)
+    for desk in (bob, twin):
+        desk.start(program=program)
+    epochs = {json.loads(desk.home.feed_mirror.read_text())["epoch"] for desk in (bob, twin)}
+    assert len(epochs) == 1, "a copy of a whole machine cannot know that it is one"
+    for number in range(20):
+        acknowledged |= say(bob, f"bob {number}") | say(twin, f"twin {number}")
+    for desk in (ana, carl):
+        desk.process.send_signal(signal.SIGCONT)
+
+    everybody = (ana, carl, bob, twin)
+    until("all have all", lambda: all(acknowledged <= desk.facts() for desk in everybody), LEVEL_S)
+    for desk in everybody:
+        until("the feed is closed and told", lambda desk=desk: told(desk, "wrote two different entries under one number"))
+    assert "two machines write" not in printed(carl, "doctor")
+    for number in range(20):
+        acknowledged |= say(bob, f"bob goes on {number}") | say(twin, f"twin goes on {number}")
+    # No further: what the clock says here may still be told to one whose own is right.
+    clock.write_bytes(struct.pack("<q", SIDE_BY_SIDE_MS))
+    acknowledged |= say(bob, "bob later") | say(twin, "twin later")
+    until("all have all again", lambda: all(acknowledged <= desk.facts() for desk in everybody), LEVEL_S)
+    assert ana.facts() == carl.facts() == bob.facts() == twin.facts()
+    for desk in everybody:
+        until("both are known to be alive", lambda desk=desk: told(desk, "two machines write as bob's device"))
+    for text in (printed(twin, "status"), printed(bob, "doctor"), printed(carl, "team", "members")):
+        assert "On one of them end devstream and join again with a fresh --home and another name (devstream team invite)" in text
+
+    twin.stop()
+    clock.write_bytes(bytes(8))
+    fresh = world.desk("fresh")
+    invite = ana.run("team", "invite", "--pre-approved")
+    fresh.run("team", "join", invite, "--person", "bob two")
+    fresh.start()
+    acknowledged |= say(fresh, "as itself") | say(bob, "alone again")
+    until("all have what the two say", lambda: all(acknowledged <= desk.facts() for desk in (ana, carl, bob, fresh)), LEVEL_S)
