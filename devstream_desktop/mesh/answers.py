@@ -141,8 +141,7 @@ class Answers:
             return Refused("another team", [])
         if hello.device == core.device:
             return Refused("that is you", [])
-        live = self.live()
-        if not has_room(live, caller.device, self._cap):
+        if not has_room(self.live(), caller.device, self._cap):
             return Refused("full, try these", self._peers(caller.device), busy=True)
         core.heard_clock(caller.device, hello.wall - core.clock())
         peer = Accepted(caller.device, caller.host, caller.pipe, last=time.monotonic(), demand=core.demand)
@@ -166,9 +165,9 @@ class Answers:
         self._core.forget(peer.device)
 
     def live(self) -> set[str]:
-        """Devices that are served now."""
-        now = time.monotonic()
-        return {device for device, peer in self.accepted.items() if now - peer.last < FORGET_S}
+        """Devices that are served now: they take a place. Who has left is remembered for a while, but takes none."""
+        pipes = {caller.pipe for caller in self._callers()}
+        return {device for device, peer in self.accepted.items() if peer.pipe in pipes}
 
     async def _tail(self, tail: Tail, peer: Accepted) -> Reply:
         core, store = self._core, self._core.replica.store
@@ -205,7 +204,7 @@ class Answers:
             case Push():
                 now = time.monotonic()
                 if request.entries and now < peer.busy_until - EARLY_S:
-                    return Refused("it was asked to push slower", [], busy=True)
+                    return Refused("it was asked to push slower", [])  # not busy, which would send it away for minutes
                 outcome = core.take(request.entries, peer.device)
                 peer.bad += outcome.bad
                 wait = core.wait_after(outcome)
@@ -219,7 +218,7 @@ class Answers:
                 records = replica.records(buckets)[:MAX_RECORDS]
                 return Records(replica.store.index, replica.store.newest(), buckets, records, replica.frozen()[:MAX_RECORDS])
             case Offer():
-                wanted = core.unclaimed(without(replica.want(request.records, core.clock()), self._missing_elsewhere()))
+                wanted = core.unclaimed(without(replica.want(request.records, core.team_time()), self._missing_elsewhere()))
                 peer.behind = total(wanted)
                 core.on_compared()
                 urgent = replica.doubts(request.records) + replica.claims(request.frozen, peer.device)
@@ -250,8 +249,8 @@ class Answers:
 
     def forget_gone(self) -> None:
         """Drop what is remembered of peers that have not asked for long."""
-        live = self.live()
-        for device in [device for device in self.accepted if device not in live]:
+        now = time.monotonic()
+        for device in [device for device, peer in self.accepted.items() if now - peer.last >= FORGET_S]:
             self.let_go(self.accepted.pop(device))
         pipes = {caller.pipe for caller in self._callers()}
         self._newer = {pipe: peer for pipe, peer in self._newer.items() if pipe in pipes}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.chain import genuine
 from devstream_desktop.mesh.feed import FeedState
 from devstream_desktop.mesh.holdings import Holdings
@@ -51,11 +52,16 @@ class Author(Holdings):
         self.retention_ms = retention_ms
         self.keep_expired = False
         """Set while the local clock is in doubt: a clock 40 days ahead would otherwise erase the history."""
+        self.clock_late = False
+        """Set while it may be behind and no peers tell the time: what is said is then not older than the newest entry of others, because
+        a clock 40 days behind would say what has expired for everybody."""
         self._key = public_key
         self._sign = sign
         self._verify = verify
         self._preamble = preamble(team)
         self._hlc = max((state.head_entry.hlc for state in self.states() if state.head_entry), default=0)
+        self._left: list[FeedState] = []
+        """Own feeds that ended because a clock was ahead."""
         self._said: set[bytes] | None = None
         self._fruitless: dict[tuple[bytes, str], int] = {}
 
@@ -79,9 +85,13 @@ class Author(Holdings):
         """
         if not payloads:
             return []
+        if self.clock_late:
+            now = max(now, self.last_known)
         state = self._own(now)
         limit = (now + FUTURE_MS) << COUNTER_BITS
-        last = max(min(self._hlc, limit), state.head_entry.hlc if state.head_entry else 0)
+        if self._hlc > limit:  # came while this clock was ahead as well
+            self._hlc = max((head.hlc for each in self.states() if (head := each.head_entry) and head.hlc <= limit), default=0)
+        last = max(self._hlc, state.head_entry.hlc if state.head_entry else 0)
         entries: list[Entry] = []
         seq, prev = state.head, state.head_entry.hash if state.head_entry else b""
         for payload in payloads:
@@ -106,18 +116,32 @@ class Author(Holdings):
         ahead = head is not None and hlc_time(head.hlc) > now + FUTURE_MS  # stamped by a clock that was wrong: nobody would take the next
         if state.frozen or (state.head and head is None) or ahead:
             self._renew_epoch()
+            if ahead and not state.frozen:
+                self._left.append(state)
             return FeedState(self.own_feed)
         return state
+
+    def mend(self, now: int) -> list[Entry]:
+        """Say again, in a new feed, what is stamped ahead of `now`, which must be known to be right."""
+        self._own(now)
+        said: list[Entry] = []
+        while self._left:
+            state = self._left[0]
+            if not state.frozen:
+                timely = self._last_expired(state, now + FUTURE_MS + 1) or 0
+                said += self._publish_again(state, now, after=timely)
+            del self._left[0]
+        return said
 
     def _renew_epoch(self) -> None:
         epoch = self.store.renew_epoch()
         if len(epoch) != EPOCH_BYTES or self.own_feed in self._feeds:
             raise RuntimeError("the log gave an epoch that is in use")
 
-    def _publish_again(self, state: FeedState, now: int) -> list[Entry]:
-        """Say under the own feed of now what `state` holds and has not expired."""
+    def _publish_again(self, state: FeedState, now: int, *, after: int = 0) -> list[Entry]:
+        """Say under the own feed of now what `state` holds beyond the number `after` and has not expired."""
         published: list[Entry] = []
-        for first, last in state.runs:
+        for first, last in intervals.intersect(state.runs, [(after + 1, state.head)]):
             batch: list[bytes] = []
             size = 0
             for entry in self._held(state.feed, first, last):

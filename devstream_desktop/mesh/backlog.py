@@ -49,7 +49,7 @@ class Backlog:
 
     def missing(self) -> list[Range]:
         """What the peer has and this node wants of it, newest first."""
-        return without(self._core.replica.want(self._theirs, self._core.clock()), self._fruitless) if self._theirs else []
+        return without(self._core.replica.want(self._theirs, self._core.team_time()), self._fruitless) if self._theirs else []
 
     async def fill(self) -> None:
         """Fetch until nothing is missing or the link is lost.

@@ -1,19 +1,32 @@
-"""Whether this node's clock can be believed. Pruning goes by it, and a clock 40 days ahead would erase the history."""
+"""Whether this node's clock can be believed, and what the team's time is where it cannot.
+
+Pruning goes by the clock, and one 40 days ahead would erase the history: while it is in doubt nothing is forgotten. What is said and taken
+goes by it too: a clock two hours ahead would be heard two hours late, and one two hours behind would hear two hours late. So when peers
+show that it is wrong, entries are stamped and judged by the team's time instead (`correction`).
+
+Each peer has one voice, and what it tells is its own clock, never a corrected one, so that no error can travel on and grow.
+"""
 
 from __future__ import annotations
 
+import time
 from statistics import median
 
 MAX_OFFSET_MS = 600_000
-"""Farther than this from the median of the peers' clocks, ours is in doubt."""
+"""Farther than this from the median of the peers' clocks, ours is in doubt; clocks nearer than this to each other agree."""
 MAX_JUMP_MS = 3_600_000
-"""A jump larger than this against the machine's steady clock puts it in doubt, until a peer agrees with it. (A laptop's sleep is none:
-where the steady clock stops meanwhile, the first peer's clock clears the doubt.)"""
-
-
+"""A jump larger than this against the machine's steady clock puts it in doubt, until a peer agrees with it."""
 MAX_AWAY_MS = 3 * 86_400_000
 """A clock that is further than this past all that is known at a start is in doubt too, until a peer agrees with it: a machine may start
 with any time at all. A holiday looks the same, but ends with the first peer; a weekend is shorter."""
+WITNESSES = 2
+"""Peers that must agree before their time is used: one alone may be wrong, or lie."""
+_STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
+def steady_ms() -> int:
+    """Milliseconds of a clock that nobody sets and that runs on while the machine sleeps: on Linux that is another than Python's."""
+    return round((time.monotonic() if _STEADY is None else time.clock_gettime(_STEADY)) * 1000)
 
 
 class ClockWatch:
@@ -21,14 +34,21 @@ class ClockWatch:
 
     def __init__(self, last_known: int = 0) -> None:
         """`last_known`: the time (UTC ms) that the log proves to have come, 0 for none."""
+        self.steps = 0
+        """How often the clock was set; after each the peers must show theirs anew."""
         self._offsets: dict[str, int] = {}
+        self._fresh: set[str] = set()
+        """Whose clocks were heard since ours was last set. What was heard before is only as right as the steady clock."""
         self._last: tuple[int, int] | None = None
         self._jumped = 0
+        self._late = 0
+        """How far behind the log it is, when it started so."""
         self._last_known = last_known
 
     def heard(self, device: str, offset: int) -> None:
         """A peer's clock was `offset` ahead of ours. It is kept when the peer leaves: a clock does not get right by losing its witness."""
         self._offsets[device] = offset
+        self._fresh.add(device)
         if abs(offset) <= MAX_OFFSET_MS:
             self._jumped = 0
 
@@ -46,20 +66,58 @@ class ClockWatch:
         if self._last is not None:
             jump = (wall - self._last[0]) - (steady - self._last[1])
             self._offsets = {device: offset - jump for device, offset in self._offsets.items()}
+            self._late = max(0, self._late - jump) if self._late else 0
+            if abs(jump) > MAX_OFFSET_MS:
+                self.steps += 1
+                self._fresh.clear()
             if abs(jump) > MAX_JUMP_MS:
                 self._jumped = jump
-        elif self._last_known and wall - self._last_known > MAX_AWAY_MS and not self._offsets:
-            self._jumped = wall - self._last_known
+        elif self._last_known and not self._offsets:
+            away = wall - self._last_known
+            self._jumped = away if away > MAX_AWAY_MS else 0
+            self._late = -away if away < -MAX_OFFSET_MS else 0
         self._last = (wall, steady)
+
+    def correction(self) -> int:
+        """What to add to this clock to have the team's time, milliseconds; 0 while nothing better than this clock is known.
+
+        The median of all clocks heard since ours was set, ours among them: where as many agree with ours as do not, all stay where
+        they are, instead of changing places.
+        """
+        offsets = [self._offsets[device] for device in self._fresh]
+        middle = round(median([0, *offsets]))
+        agreeing = sum(abs(offset - middle) <= MAX_OFFSET_MS for offset in offsets)
+        return middle if agreeing >= WITNESSES and abs(middle) > MAX_OFFSET_MS else 0
+
+    @property
+    def late(self) -> bool:
+        """Whether the clock may be behind and no better time is known: then nothing should be stamped older than the log proves.
+
+        Not where the peers find it ahead: then the log is as wrong as the clock was.
+        """
+        return bool(self.doubt()) and not self.correction() and (not self._offsets or median(self._offsets.values()) > 0)
+
+    @property
+    def certain(self) -> bool:
+        """Whether the time is known, by this clock or by the team's."""
+        return bool(self.correction()) or not self.doubt()
 
     def doubt(self) -> str:
         """Why the clock is not believed, one sentence; empty when it is."""
+        correction = self.correction()
+        off = correction or (round(median(self._offsets.values())) if self._offsets else 0)
+        if abs(off) > MAX_OFFSET_MS:
+            is_off = f"this clock is {round(abs(off) / 60_000)} min {'behind' if off > 0 else 'ahead of'} the team's"
+            if correction:
+                return f"{is_off}; the team's time is used meanwhile, and nothing is forgotten: set it right, because certificates go by it"
+            return f"{is_off}, as far as so few can tell; nothing is forgotten until it is set right, or more peers agree"
         if self._offsets:
-            ours = -round(median(self._offsets.values()))
-            if abs(ours) > MAX_OFFSET_MS:
-                way = "ahead of" if ours > 0 else "behind"
-                return f"this clock is {abs(ours) // 60_000} min {way} the team's; nothing is forgotten until it is set right"
             return ""
+        if self._late > MAX_OFFSET_MS:
+            return (
+                f"this clock is {round(self._late / 60_000)} min behind the newest event here; until a peer shows its clock nothing is"
+                " forgotten, and nothing is said with an older time: set it right, because certificates go by it"
+            )
         if self._jumped:
-            return f"this clock moved by {abs(self._jumped) // 60_000} min at once; nothing is forgotten until a peer confirms it"
+            return f"this clock moved by {round(abs(self._jumped) / 60_000)} min at once; nothing is forgotten until a peer confirms it"
         return ""

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Protocol
 
 from devstream_desktop.mesh import intervals
-from devstream_desktop.mesh.clock import ClockWatch
+from devstream_desktop.mesh.clock import ClockWatch, steady_ms
 from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.limits import FeedRates
 from devstream_desktop.mesh.rules import Outcome, Replica
@@ -77,6 +77,7 @@ class Core:
         self.team = team
         self.device = device
         self.clock = clock
+        """This machine's, right or wrong, as peers are told it. What is said and taken goes by `team_time`."""
         self.watch = ClockWatch(replica.last_known)
         self.port = 0
         """Where this node listens, told to peers."""
@@ -109,7 +110,7 @@ class Core:
         for old in list(islice(seen, max(0, len(seen) - SEEN))):
             del seen[old]
         self.look_at_clock()
-        outcome = self.replica.ingest(batch, sender, self.clock())
+        outcome = self.replica.ingest(batch, sender, self.team_time())
         own = next((entry.feed for entry in outcome.stored if entry.device == sender), None)
         if own is not None:
             self._writes[sender] = own
@@ -118,12 +119,28 @@ class Core:
 
     def wait_after(self, outcome: Outcome) -> float:
         """For how many seconds the link that brought these news should bring no more (limits.py); what was fetched is no news."""
-        return self._rates.wait(outcome.stored, self.clock(), time.monotonic())
+        return self._rates.wait(outcome.stored, self.team_time(), time.monotonic())
 
     def look_at_clock(self) -> None:
         """Decide whether the clock can be believed; before anything that may be forgotten by it, since it may have been set just now."""
-        self.watch.tick(self.clock(), round(time.monotonic() * 1000))
+        self.watch.tick(self.clock(), steady_ms())
         self.replica.keep_expired = bool(self.watch.doubt())
+        self.replica.clock_late = self.watch.late
+
+    def team_time(self) -> int:
+        """UTC milliseconds by which entries are stamped and judged: this clock, or the team's where this one is wrong (clock.py)."""
+        return self.clock() + self.watch.correction()
+
+    def mend_stamps(self) -> None:
+        """When the time is known, say again what was stamped ahead of it: nobody takes it before that time.
+
+        Raises:
+            Exception: the log could not store it (a full disk); it is tried again.
+
+        """
+        if self.watch.certain and (entries := self.replica.mend(self.team_time())):
+            self.bell.ring()
+            self._on_entries(entries)
 
     def heard_clock(self, device: str, offset: int) -> None:
         """A peer's clock is `offset` milliseconds ahead of ours."""
@@ -151,7 +168,7 @@ class Core:
 
     def take_proofs(self, pairs: Sequence[Pair]) -> Outcome:
         """Freeze what these prove to be broken."""
-        outcome = self.replica.absorb_proofs(pairs, self.clock())
+        outcome = self.replica.absorb_proofs(pairs, self.team_time())
         self._tell(outcome)
         return outcome
 
@@ -171,7 +188,9 @@ class Core:
     def _publish_all(self) -> None:
         waiting, self._publishing = self._publishing, []
         try:
-            entries = self.replica.publish([payload for payloads, _ in waiting for payload in payloads], self.clock())
+            self.look_at_clock()
+            self.mend_stamps()
+            entries = self.replica.publish([payload for payloads, _ in waiting for payload in payloads], self.team_time())
         except Exception as error:  # noqa: BLE001 - handed to the callers below
             if len(waiting) > 1:  # one that is too large must not take the others with it
                 for item in waiting:

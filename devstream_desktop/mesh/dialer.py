@@ -205,6 +205,8 @@ class Dialer:
         at, reason = self._explained.get(address, (-EXPLAIN_S, ""))
         if time.monotonic() - at >= EXPLAIN_S:
             reason = await why(literal, self._credentials, reached=reached)
+            known = {item.address for item in self._overlay.all()}
+            self._explained = {other: found for other, found in self._explained.items() if other in known}
             self._explained[address] = (time.monotonic(), reason)
         return reason
 

@@ -8,7 +8,8 @@ Promises, whatever the network does and in whatever order things come:
       its author says again under a new epoch what it held, and what it meets at peers that only they still held. Readers know a fact
       by its key, so it stays one row. (What the author never comes back for stays where it is until it expires.)
     - Own entries are on disk before anybody sees them, so a number is not given twice after a power cut.
-    - A clock that is in doubt (clock.py) forgets nothing.
+    - A clock that is in doubt (clock.py) forgets nothing. A node whose clock is wrong takes part by the team's time; what it said with a
+      stamp ahead of that, before it heard its peers, it says again.
 
 Where things are: the messages are a table in wire.py, what is needed of a log is store.py, what is held is holdings.py, the own feed is
 authoring.py, which entries are genuine and which contradict each other is chain.py. Here is what is taken, refused and asked for.
@@ -180,7 +181,9 @@ class Replica(Author):
         if (end := self._ended(state.feed)) is not None:
             found, beyond, refused = before_end(found, end, lambda entry: self._at(state, entry.seq + 1))
             rivals, outcome.refused, outcome.reason = [], outcome.refused + refused, "its author was revoked" if refused else outcome.reason
-            state.refused = intervals.union([*state.refused, *((seq, seq) for seq in beyond)])
+            if beyond:
+                state.refused = intervals.union([*state.refused, *((seq, seq) for seq in beyond)])
+                self._feeds[state.feed] = state
         good = self._allowed(state, self._by_age(state, self._agreeing(state, found, rivals), now, outcome), outcome)
         if len(good) < len(found):
             good = self._vouched(state, good, outcome)

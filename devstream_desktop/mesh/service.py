@@ -288,7 +288,7 @@ class Mesh:
             refused=self._refusals.all(),
             catching_up=catching_up,
             catch_up_total=catch_up_total,
-            missing=missing_of(self._core.replica.shortfall(self._clock()), level=level),
+            missing=missing_of(self._core.replica.shortfall(self._core.team_time()), level=level, ahead=self._core.watch.correction()),
             feeds=feeds,
             events=events,
             frozen=len(self._core.replica.frozen()),

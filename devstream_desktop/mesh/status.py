@@ -81,7 +81,7 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     """How many events; 0 where that is not known."""
     until: int = 0
-    """When it is asked for again, UTC milliseconds; 0 where that is not by the clock."""
+    """When it is asked for again, UTC milliseconds by this clock; 0 where that is not by the clock."""
 
 
 class MeshStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,8 +156,11 @@ def distinct(ranges: Iterable[Range]) -> int:
     return sum(intervals.size(parts) for parts in by_feed(ranges).values())
 
 
-def missing_of(shortfall: Shortfall, *, level: bool) -> tuple[Missing, ...]:
-    """A shortfall by author and reason. `level`: some neighbour has given all it has, so that what still lacks is with nobody."""
+def missing_of(shortfall: Shortfall, *, level: bool, ahead: int = 0) -> tuple[Missing, ...]:
+    """A shortfall by author and reason.
+
+    `level`: some neighbour has given all it has, so that what still lacks is with nobody. `ahead`: the team's time minus this clock.
+    """
     found: list[Missing] = []
     for why, ranges in ((Why.NOBODY, shortfall.gaps if level else ()), (Why.REFUSED, shortfall.refused)):
         counts: dict[str, int] = {}
@@ -165,6 +168,7 @@ def missing_of(shortfall: Shortfall, *, level: bool) -> tuple[Missing, ...]:
             author = device_id(item.feed[:KEY_BYTES])
             counts[author] = counts.get(author, 0) + item.last - item.first + 1
         found += [Missing(device=author, why=why, count=count) for author, count in counts.items()]
-    found += [Missing(device=device_id(feed[:KEY_BYTES]), why=Why.FUTURE, count=0, until=until) for feed, until in shortfall.held_back]
+    future = [(device_id(feed[:KEY_BYTES]), until - ahead) for feed, until in shortfall.held_back]
+    found += [Missing(device=device, why=Why.FUTURE, count=0, until=until) for device, until in future]
     found += [Missing(device=device_id(feed[:KEY_BYTES]), why=Why.FROZEN, count=0) for feed in shortfall.frozen]
     return tuple(found)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.answers import Answers
+from devstream_desktop.mesh.clock import MAX_OFFSET_MS
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.dialer import Dialer
 from devstream_desktop.mesh.discovery import Discovery
@@ -63,6 +64,7 @@ class Upkeep:
         self._started = self._shed = self._swept = time.monotonic()
         self._shuffle_at = self._started + overlay.shuffle_pause()
         self._pruned = -PRUNE_S
+        self._clock_steps = self._corrected = 0
         self._task: asyncio.Task[None] | None = None
 
     def start(self, port: int) -> None:
@@ -81,13 +83,18 @@ class Upkeep:
         """The policy changed: tell the peers, end links that the gate now refuses, ask again for entries refused so far."""
         core = self._core
         if core.replica.policy_changed():
-            core.demand += 1
-            for session in self._dialer.live():
-                session.compare_soon()
+            self._compare_all()
         self.end_refused()
         self._overlay.retry_now()
         core.bell.ring()
         self._dialer.look()
+
+    def _compare_all(self) -> None:
+        """What is wanted here is other than it was: have every link compared anew."""
+        self._core.demand += 1
+        for session in self._dialer.live():
+            session.compare_soon()
+        self._core.bell.ring()
 
     def end_refused(self) -> None:
         """End the links with devices that the gate refuses."""
@@ -104,7 +111,7 @@ class Upkeep:
         """Forget what has expired, in chunks between which others run; returns how many entries."""
         done = 0
         self._core.look_at_clock()
-        while count := self._core.replica.prune(self._clock()):
+        while count := self._core.replica.prune(self._core.team_time()):
             done += count
             await asyncio.sleep(0)
             self._core.look_at_clock()
@@ -141,13 +148,25 @@ class Upkeep:
             _log.info("%d connections that said nothing were cut off", count)
 
     async def _look_around(self, now: float) -> None:
-        """After a sleep or a move, see which links still live, and try everybody else again at once."""
+        """After a sleep or a move, see which links still live, and try everybody else again at once.
+
+        When the clock was set, every link is made anew: with its HELLO each end learns the other's clock, and dates are checked again.
+        """
         slept, moved = self._wake.slept(self._clock(), now), await self._wake.moved(now)
-        if not (slept or moved):
+        self._core.look_at_clock()
+        steps, self._clock_steps = self._clock_steps, self._core.watch.steps
+        stepped = steps != self._clock_steps
+        if not (slept or moved or stepped):
             return
-        _log.info("looking at every link: %s", "this machine slept" if slept else "its addresses changed")
+        why = "the clock was set" if stepped else "this machine slept" if slept else "its addresses changed"
+        _log.info("looking at every link: %s", why)
         for session in self._dialer.live():
-            session.doubt()
+            if stepped:
+                self._dialer.end_soon(session, why)
+            else:
+                session.doubt()
+        if stepped:
+            self._listener.drop(lambda _: True)
         self._overlay.retry_now()
         self._dialer.look()
         if self.finder is not None:
@@ -155,6 +174,12 @@ class Upkeep:
 
     async def _look_after(self, _now: float) -> None:
         self._core.look_at_clock()
+        correction = self._core.watch.correction()
+        if abs(correction - self._corrected) > MAX_OFFSET_MS:
+            _log.warning("%s", self._core.watch.doubt() or "entries go by this clock again")
+            self._corrected = correction
+            self._compare_all()  # what was held back may be in time
+        self._core.mend_stamps()
         wrong = self._core.replica.check_signatures(IDLE_CHECKS)
         if wrong:
             _log.warning("%d entries came with spoilt signatures; what they say is vouched for by later ones", wrong)

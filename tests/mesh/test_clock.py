@@ -1,8 +1,13 @@
 from __future__ import annotations
 
-from devstream_desktop.mesh.clock import ClockWatch
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devstream_desktop.mesh.clock import ClockWatch, steady_ms
 
 MINUTE = 60_000
+HOUR = 60 * MINUTE
 
 
 def test_a_clock_near_the_peers_is_believed():
@@ -57,3 +62,85 @@ def test_a_machine_that_starts_far_past_all_it_knows_is_doubted_until_a_peer_con
     weekend = ClockWatch(last_known=1)
     weekend.tick(2 * 24 * 60 * MINUTE, 0)
     assert weekend.doubt() == ""
+
+
+def heard(*offsets: int, last_known: int = 0) -> ClockWatch:
+    watch = ClockWatch(last_known)
+    for n, offset in enumerate(offsets):
+        watch.heard(str(n), offset)
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("offsets", "correction"),
+    [
+        ([2 * HOUR], 0),  # one alone
+        ([2 * HOUR, -3 * HOUR], 0),  # on both sides of ours
+        ([2 * HOUR, 5 * HOUR], 0),  # both after ours, and neither with the other
+        ([2 * HOUR, 2 * HOUR + 5 * MINUTE], 2 * HOUR),
+        ([-2 * HOUR, -2 * HOUR - 5 * MINUTE], -2 * HOUR),
+        ([8 * MINUTE, 9 * MINUTE], 0),  # near enough
+        ([2 * HOUR, 2 * HOUR, 4 * HOUR], 2 * HOUR),  # a third whose clock is wrong the other way
+        ([2 * HOUR, 2 * HOUR, 40 * 24 * HOUR], 2 * HOUR),
+        ([0, 2 * HOUR, 2 * HOUR], 0),  # two against two: all stay, instead of changing places
+        ([0, 2 * HOUR, 2 * HOUR, 2 * HOUR], 2 * HOUR),
+        ([0, 0, 2 * HOUR, 2 * HOUR], 0),
+    ],
+)
+def test_the_teams_time_takes_two_that_agree_and_outweigh_ours(offsets: list[int], correction: int):
+    watch = heard(*offsets)
+    assert watch.correction() == correction
+    assert not correction or "the team's time is used meanwhile" in watch.doubt()
+
+
+@given(st.lists(st.integers(-5 * HOUR, 5 * HOUR), max_size=12), st.integers(0, 5))
+def test_liars_move_nobody_whom_as_many_honest_clocks_hold(lies: list[int], honest: int):
+    watch = heard(*[0] * max(honest, len(lies) - 1), *lies)
+    assert watch.correction() == 0
+
+
+def test_a_clock_that_is_set_right_needs_no_correction_from_that_moment():
+    watch = heard(2 * HOUR, 2 * HOUR)
+    watch.tick(0, 0)
+    watch.tick(2 * HOUR + 1000, 1000)
+    assert (watch.correction(), watch.doubt(), watch.steps) == (0, "", 1)
+
+
+def test_peers_that_are_set_right_give_us_our_clock_back():
+    watch = heard(2 * HOUR, 2 * HOUR)
+    watch.heard("0", 0)
+    assert watch.correction() == 0
+
+
+def test_after_a_step_nobody_moves_us_who_has_not_been_heard_since():
+    """The steady clock of a virtual machine that was paused knows nothing of the pause: it would seem that ours is ahead by it."""
+    watch = heard(0, 0)
+    watch.tick(0, 0)
+    watch.tick(40 * 24 * HOUR, 1000)
+    assert watch.correction() == 0
+    assert "ahead of the team's" in watch.doubt()
+    watch.heard("0", 0)
+    watch.heard("1", 0)
+    assert (watch.correction(), watch.doubt()) == (0, "")
+
+
+def test_a_start_behind_the_log_is_doubted_and_late_until_a_peer_shows_its_clock():
+    watch = ClockWatch(last_known=3 * HOUR)
+    watch.tick(HOUR, 0)
+    assert "120 min behind the newest event here" in watch.doubt()
+    assert watch.late
+    assert not watch.certain
+    watch.heard("a", 1000)
+    assert (watch.doubt(), watch.late, watch.certain) == ("", False, True)
+
+
+def test_a_clock_is_late_where_a_peer_finds_it_behind_but_not_where_it_is_ahead():
+    assert heard(2 * HOUR).late
+    assert not heard(-2 * HOUR).late
+    assert not heard(2 * HOUR, 2 * HOUR).late, "the team's time is known"
+    assert not heard(0).late
+
+
+def test_the_steady_clock_runs():
+    before = steady_ms()
+    assert before <= steady_ms() < before + 60_000

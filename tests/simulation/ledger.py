@@ -30,7 +30,7 @@ class Verdict:
     lost: list[bytes] = field(default_factory=list)
     """Facts whose every holder was destroyed: told as lost, not as converged."""
     astray: int = 0
-    """Facts stamped by a clock that was off by more than a day: nobody else takes them before, or after, their time."""
+    """Facts with a stamp that is off by more than a day: nobody else takes them before, or after, their time."""
     orphaned: int = 0
     """Facts of a broken feed whose author has gone for good: they stay where they are, nobody else may say them again."""
     frozen: int = 0
@@ -52,18 +52,36 @@ class Ledger:
         self.facts: dict[bytes, Fact] = {}
         self.destroyed: set[bytes] = set()
         self.strayed: set[bytes] = set()
-        """Facts that were ever said, or said again, with a clock that was off by more than a day."""
+        """Facts that were ever said, or said again, with a stamp that was off by more than a day."""
         self.forgery = False
         """Whether this history has liars on the wire; elsewhere no entry may be found bad."""
+        self.prev: dict[bytes, bytes] = {}
+        """What each signed entry was chained to, by hash."""
+        self.out = b""
+        """The key of the device that was revoked, if any."""
+        self.ends: dict[bytes, tuple[int, bytes]] = {}
+        """Number and hash of the last entry of each feed of that device."""
+        self.past: set[bytes] = set()
+        """The hashes of what leads to those ends."""
         self.imaged = False
         """Whether a disk was rolled back or copied together with its mirror; elsewhere no number may be used twice."""
 
-    def sign(self, body: bytes, feed: bytes, seq: int) -> tuple[bytes, int, bytes]:
-        """A device signs this body; returns what `unsign` takes."""
-        digest = hashlib.blake2b(body, digest_size=16).digest()
+    def sign(self, entry: Entry) -> tuple[bytes, int, bytes]:
+        """A device signs this; returns what `unsign` takes."""
+        digest = hashlib.blake2b(entry.body, digest_size=16).digest()
         self.signed[digest] = None
-        self.numbers[(feed, seq)].add(digest)
-        return feed, seq, digest
+        self.prev[digest] = entry.prev
+        self.numbers[(entry.feed, entry.seq)].add(digest)
+        return entry.feed, entry.seq, digest
+
+    def revoke(self, key: bytes, ends: dict[bytes, tuple[int, bytes]]) -> None:
+        """The team says where the feeds of a device end; whoever writes with its key from now on is a thief."""
+        self.out, self.ends = key, ends
+        for _, digest in ends.values():
+            at = digest
+            while at:
+                self.past.add(at)
+                at = self.prev[at]
 
     def unsign(self, bodies: list[tuple[bytes, int, bytes]]) -> None:
         """These were never stored nor sent: the disk was full."""
@@ -108,7 +126,9 @@ class Ledger:
         undecided = {
             feed for node in nodes for feed, mine in node.log.held.items() if any(hlc_time(entry.hlc) > newest for entry in mine.values())
         }
-        views = [self._live(node, frozen[0] | (undecided & reused), oldest, newest) for node in nodes]
+        unjudged = frozen[0] | (undecided & reused)
+        proven = self._proven(nodes, unjudged, oldest)
+        views = [self._live(node, unjudged, oldest, newest) | self._of_the_revoked(node, proven) for node in nodes]
         for node, view in zip(nodes, views, strict=True):
             node.check()
             differing = view.keys() ^ views[0].keys()
@@ -116,7 +136,7 @@ class Ledger:
         everywhere = set(views[0].values())
         result = Verdict(len(self.facts), frozen=len(frozen[0]))
         for payload, fact in self.facts.items():
-            if fact.stamp < oldest or payload in everywhere:
+            if fact.stamp < oldest or payload in everywhere or (self.out and fact.feed.startswith(self.out)):
                 continue
             if payload in self.destroyed:
                 result.lost.append(payload)
@@ -129,12 +149,35 @@ class Ledger:
                 raise BrokenPromiseError(f"acknowledged and lost: {payload.hex()} of {fact.author}, held by {where}")
         return result
 
-    @staticmethod
-    def _live(node, frozen, oldest, newest) -> dict[tuple[bytes, int, bytes], bytes]:
+    def _proven(self, nodes, unjudged, oldest) -> dict[tuple[bytes, int, bytes], bytes]:
+        """What of the revoked device's feeds can be proven to whoever lacks it: from the end down, as far as anybody holds it."""
+        held = {entry.hash: entry for node in nodes for feed in self.ends for entry in node.log.held.get(feed, {}).values()}
+        found = {}
+        for feed, (_, last) in self.ends.items():
+            at = last
+            while feed not in unjudged and (entry := held.get(at)) and hlc_time(entry.hlc) >= oldest:
+                found[(feed, entry.seq, entry.hash)] = entry.payload
+                at = entry.prev
+        return found
+
+    def _of_the_revoked(self, node, proven) -> dict[tuple[bytes, int, bytes], bytes]:
+        """What `node` holds of what is proven; all of it where a thief's branch has taken the place before the node knew."""
+        deceived = {
+            feed
+            for feed, (last, _) in self.ends.items()
+            if node.log.key == self.out or any(e.seq <= last and e.hash not in self.past for e in node.log.held.get(feed, {}).values())
+        }
+        return {
+            (feed, seq, digest): payload
+            for (feed, seq, digest), payload in proven.items()
+            if feed in deceived or ((entry := node.log.held.get(feed, {}).get(seq)) and entry.hash == digest)
+        }
+
+    def _live(self, node, frozen, oldest, newest) -> dict[tuple[bytes, int, bytes], bytes]:
         return {
             (feed, entry.seq, entry.hash): entry.payload
             for feed, mine in node.log.held.items()
-            if feed not in frozen
+            if feed not in frozen and not (self.out and feed.startswith(self.out))
             for entry in mine.values()
             if oldest <= hlc_time(entry.hlc) <= newest
         }
@@ -144,6 +187,8 @@ def stored_right(ledger: Ledger, node, entry: Entry, clock: int) -> None:
     """What must be true of any entry that a node stores from outside."""
     hold_that(entry.hash in ledger.signed, "stored what its author never signed")
     hold_that(hlc_time(entry.hlc) <= clock + FUTURE_MS, "stored an entry from the future")
+    stolen = node.knows_the_end and entry.feed.startswith(ledger.out) and entry.hash not in ledger.past
+    hold_that(not stolen, "took from a thief", entry.seq)
     # Two months later the floor is forgotten too, and a clock in doubt cannot tell: it is settled again when the doubt ends.
     forgotten = node.replica.keep_expired and entry.feed not in node.log.settled
     hold_that(forgotten or (entry.feed, entry.seq) not in node.gone, "expired and returned:", entry.seq)

@@ -44,9 +44,7 @@ MUTANTS = [
         "",
         "clocks",
     ),
-    Mutant(
-        "foreign clocks pull ours without limit", MESH + "authoring", "max(min(self._hlc, limit), state", "max(self._hlc, state", "clocks"
-    ),
+    Mutant("foreign clocks pull ours without limit", MESH + "authoring", "if self._hlc > limit:", "if False:", "clocks"),
     Mutant(
         "a number's first body wins", MESH + "rules", "                rivals.append((known, entry))\n", "                pass\n", "images"
     ),
@@ -88,7 +86,31 @@ MUTANTS = [
     Mutant("a differing head is not doubted", MESH + "feed", "return record.head_hash != self.head_entry.hash", "return False", "images"),
     Mutant("clocks in doubt let things expire", MESH + "rules", "[] if self.keep_expired else [", "[", "clocks"),
     Mutant("clocks in doubt let things be pruned", MESH + "rules", "        if self.keep_expired:\n            return 0\n", "", "clocks"),
-    Mutant("a start believes any clock", MESH + "clock", "wall - self._last_known > MAX_AWAY_MS", "False", "clocks"),
+    Mutant("a start believes any clock", MESH + "clock", "away if away > MAX_AWAY_MS else 0", "0", "clocks"),
+    Mutant("the team's time is not used", MESH + "clock", "return middle if agreeing", "return 0 if agreeing", "clocks"),
+    Mutant("peers that contradict each other move us", MESH + "clock", "agreeing >= WITNESSES", "agreeing >= 1", "clocks"),
+    Mutant("our own clock has no voice", MESH + "clock", "median([0, *offsets])", "median(offsets or [0])", "clocks"),
+    Mutant("a late clock stamps what has expired", MESH + "authoring", "now = max(now, self.last_known)", "pass", "clocks"),
+    Mutant("what came with a clock ahead goes on pulling", MESH + "authoring", "and head.hlc <= limit", "", "clocks"),
+    Mutant("of a revoked author all that is signed is taken", MESH + "chain", "if entry.hash == known:", "if entry.seq <= last:", "theft"),
+    Mutant(
+        "any entry may be the end of a feed", MESH + "chain", "last_hash if entry.seq == last", "entry.hash if entry.seq == last", "theft"
+    ),
+    Mutant(
+        "what is held proves nothing of an ended feed",
+        MESH + "chain",
+        "good[-1][0].seq == entry.seq + 1 else above(entry)",
+        "True else None",
+        "theft",
+    ),
+    Mutant("feeds of the revoked go on", MESH + "rules", "if (end := self._ended(state.feed)) is not None:", "if (end := None):", "theft"),
+    Mutant(
+        "what lies beyond an end is asked for again",
+        MESH + "rules",
+        "                state.refused = intervals.union([*state.refused, *((seq, seq) for seq in beyond)])\n",
+        "                pass\n",
+        "theft",
+    ),
     Mutant("what was refused is never asked for again", MESH + "rules", "            state.refused = []\n", "", "policy"),
     Mutant(
         "what was refused is asked for again at once",

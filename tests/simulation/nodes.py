@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
 from ledger import Ledger, hold_that, stored_right
 from memory_log import MemoryLog
 
-from devstream_desktop.mesh.clock import ClockWatch
+from devstream_desktop.mesh.clock import MAX_OFFSET_MS, ClockWatch
 from devstream_desktop.mesh.rules import FUTURE_MS, Outcome, Replica
 from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.stream.entry import KEY_BYTES, SIGNATURE_BYTES, Entry, device_id, hlc_time, parse_entry, preamble
 
-DAY = 86_400_000
+HOUR = 3_600_000
+DAY = 24 * HOUR
+RIGHT = 240_000
+"""How far the clocks of honest nodes are off at most, milliseconds."""
+MOVED = 2 * MAX_OFFSET_MS
+"""A correction larger than this takes a majority; below, the middle of two halves may be near enough to both."""
+ERROR = MAX_OFFSET_MS + RIGHT + 10_000
+"""How far the time of a node may be off that honest peers outweigh; a HELLO is up to ten seconds old."""
 PREAMBLE = len(preamble("t"))
 
 
@@ -33,6 +41,8 @@ class Node:
         self.skew = 0
         self.log = MemoryLog(key, rng)
         self.alive = True
+        self.now = 0
+        """The true time when it last looked at its clock."""
         self.boot = 0
         self.strangers: set[bytes] = set()
         """Authors of whom its policy does not believe everything yet."""
@@ -48,11 +58,29 @@ class Node:
         """What it signed and may not have stored yet."""
         self.shown: dict[bytes, int] = {}
         """The highest number of its own feed that a peer has told it of."""
+        self.met: dict[str, int] = {}
+        """How far the clocks of the peers were off that it has met since its own was set."""
+        self.knows_the_end = False
+        """Whether it has heard that a device was revoked."""
         self.moved = 0
         """Entries and proofs that came in, to see when all is quiet."""
 
     def clock(self, now: int) -> int:
         return now + self.skew
+
+    def team_time(self, now: int) -> int:
+        return self.clock(now) + self.watch.correction()
+
+    def meet(self, other: Node, offset: int) -> None:
+        """The other's clock is so far ahead of this one's."""
+        self.watch.heard(other.name, offset)
+        self.met[other.name] = other.skew
+
+    def outweighed(self) -> bool:
+        """Whether two peers whose clocks are right, and more than half of all clocks it knows, tell it the time."""
+        right = sum(abs(skew) <= RIGHT for skew in self.met.values())
+        own = abs(self.skew) <= RIGHT
+        return right >= 2 and right + own > len(self.met) - right + (not own)
 
     def start(self, now: int, *, clean: bool = False) -> None:
         """The process starts: all that is not in the log is forgotten."""
@@ -61,6 +89,7 @@ class Node:
         self.waiting.clear()
         self.refused.clear()
         self.shown.clear()
+        self.met.clear()
         self.name = device_id(self.log.key)
         self.log.open(clean=clean)
         sign = fake_sign(self.log.key)
@@ -68,9 +97,9 @@ class Node:
         def note_and_sign(message: bytes) -> bytes:
             entry = parse_entry(message[PREAMBLE:], bytes(SIGNATURE_BYTES))
             hold_that(entry.seq > self.shown.get(entry.feed, 0), "used a number again that a peer had shown")
-            if abs(self.skew) > DAY:
+            if abs(hlc_time(entry.hlc) - self.now) > DAY:
                 self.ledger.strayed.add(entry.payload)
-            self.fresh.append(self.ledger.sign(entry.body, entry.feed, entry.seq))
+            self.fresh.append(self.ledger.sign(entry))
             return sign(message)
 
         self.replica = Replica(
@@ -82,6 +111,7 @@ class Node:
             refusal=self._refusal,
             retention_ms=self.retention,
             rng=self.rng,
+            ended=self._ended,
         )
         self.watch = ClockWatch(self.replica.last_known)
         self.told = {(feed, seq) for feed, mine in self.log.held.items() for seq in mine}
@@ -93,28 +123,72 @@ class Node:
         self.refused.add((entry.feed, entry.seq))
         return "it may not say that"
 
+    def _moved_by_right(self) -> None:
+        skews = list(self.met.values())
+        others = [skew for skew in skews if abs(skew - self.skew) > 2 * RIGHT]
+        hold_that(len(skews) - len(others) + 1 < len(others), "left its own clock although as many agree with it")
+        agree = any(abs(one - other) <= 2 * MAX_OFFSET_MS for at, one in enumerate(others) for other in others[:at])
+        hold_that(agree, "left its own clock for one peer's")
+
+    def _ended(self, feed: bytes) -> tuple[int, bytes] | None:
+        if not self.knows_the_end or not feed.startswith(self.ledger.out):
+            return None
+        return self.ledger.ends.get(feed, (0, b""))
+
     def look(self, now: int) -> None:
         """What the node does every second: watch its clock, and check some signatures."""
+        self.now = now
+        steps = self.watch.steps
         self.watch.tick(self.clock(now), now)
+        if self.watch.steps != steps:
+            self.met.clear()
+        if abs(self.watch.correction()) > MOVED:
+            self._moved_by_right()
         self.replica.keep_expired = bool(self.watch.doubt())
+        self.replica.clock_late = self.watch.late
+        if self.watch.certain:
+            with contextlib.suppress(OSError):  # the disk is full: the next look
+                said = self._stored(lambda: self.replica.mend(self.team_time(now)))
+                self.told |= {(entry.feed, entry.seq) for entry in said}
         self.replica.check_signatures(20)
 
     def publish(self, payloads: list[bytes], now: int) -> None:
-        entries = self._stored(lambda: self.replica.publish(payloads, self.clock(now)))
+        self.look(now)
+        proven = self.replica.last_known if self.watch.late else 0
+        entries = self._stored(lambda: self.replica.publish(payloads, self.team_time(now)))
         hold_that([entry.payload for entry in entries] == payloads, "published something else")
-        hold_that(all(hlc_time(entry.hlc) <= self.clock(now) + FUTURE_MS for entry in entries), "published what nobody would take")
+        stamps = [hlc_time(entry.hlc) for entry in entries]
+        hold_that(max(stamps) <= max(self.team_time(now), proven) + FUTURE_MS, "published what nobody would take")
+        if self.outweighed():
+            hold_that(now - ERROR <= stamps[0], "two peers know the time, and this was stamped too old")
+            hold_that(stamps[-1] <= now + ERROR + FUTURE_MS, "two peers know the time, and this was stamped ahead of it")
+        elif self.skew < -DAY:
+            hold_that(stamps[0] >= min(now - 4 * HOUR, self.newest_of_others()), "stamped older than what others had said")
         self.ledger.acknowledge(self, entries)
         self.told |= {(entry.feed, entry.seq) for entry in entries}
 
+    def newest_of_others(self) -> int:
+        """When the newest entry was stamped that it holds of others; 0 where it holds none."""
+        others = (mine for feed, mine in self.log.held.items() if not feed.startswith(self.log.key))
+        return max((hlc_time(entry.hlc) for mine in others for entry in mine.values()), default=0)
+
     def take(self, batch: list[Signed], sender: str, now: int) -> Outcome:
         """Ingest, under the eyes of the ledger. A full disk raises, as in the product."""
-        outcome = self._stored(lambda: self.replica.ingest(batch, sender, self.clock(now)))
+        self.look(now)
+        outcome = self._stored(lambda: self.replica.ingest(batch, sender, self.team_time(now)))
         self._count(outcome, now)
-        if outcome.future and not outcome.bad:
-            for item in batch:
-                entry = parse_entry(item.body, item.signature)
-                if hlc_time(entry.hlc) > self.clock(now) + FUTURE_MS:
-                    self.waiting[(entry.feed, entry.seq)] = hlc_time(entry.hlc) - FUTURE_MS
+        if outcome.bad:
+            return outcome
+        for item in batch if outcome.future or outcome.refused else ():
+            entry = parse_entry(item.body, item.signature)
+            if hlc_time(entry.hlc) > self.team_time(now) + FUTURE_MS:
+                late = self.outweighed() and hlc_time(entry.hlc) <= now - ERROR + FUTURE_MS
+                hold_that(not late, "two peers know the time, and this was held back")
+                self.waiting[(entry.feed, entry.seq)] = hlc_time(entry.hlc) - FUTURE_MS
+            end = self._ended(entry.feed)
+            lacking = entry.seq not in self.log.held.get(entry.feed, ()) and entry.feed not in self.log.proven
+            if end is not None and entry.seq > end[0] and lacking:
+                self.refused.add((entry.feed, entry.seq))
         return outcome
 
     def _stored(self, act):
@@ -127,15 +201,17 @@ class Node:
             raise
 
     def take_proofs(self, pairs, now: int) -> None:
-        self._count(self._stored(lambda: self.replica.absorb_proofs(pairs, self.clock(now))), now)
+        self.now = now
+        self._count(self._stored(lambda: self.replica.absorb_proofs(pairs, self.team_time(now))), now)
         self.moved += len(pairs)
 
     def _count(self, outcome: Outcome, now: int) -> None:
         hold_that(not outcome.bad or self.ledger.forgery, "found bad what is genuine")
-        clock = self.clock(now)
+        clock = self.team_time(now)
         self.moved += len(outcome.stored) + outcome.expired
         for entry in outcome.stored:
-            stored_right(self.ledger, self, entry, clock)
+            said_late = self.watch.late and entry.feed.startswith(self.log.key)
+            stored_right(self.ledger, self, entry, max(clock, self.replica.last_known) if said_late else clock)
             hold_that(self.replica.keep_expired or hlc_time(entry.hlc) >= clock - self.retention, "stored an expired entry")
             self.told.add((entry.feed, entry.seq))
 
@@ -146,20 +222,24 @@ class Node:
                 self.shown[record.feed] = max(record.head, self.shown.get(record.feed, 0))
         known = {state.feed for state in self.replica.states()}
         self.refused = {(feed, seq) for feed, seq in self.refused if feed in known}  # a feed that was dropped begins anew
-        wanted = self.replica.want(records, self.clock(now))
+        wanted = self.replica.want(records, self.team_time(now))
         if self.waiting or self.refused:
             for item in wanted:
                 refused = any(feed == item.feed and item.first <= seq <= item.last for feed, seq in self.refused)
                 hold_that(not refused, "asked for what was refused")
                 for (feed, seq), due in self.waiting.items():
-                    early = feed == item.feed and item.first <= seq <= item.last and due > self.clock(now)
+                    early = feed == item.feed and item.first <= seq <= item.last and due > self.team_time(now)
                     hold_that(not early, "asked for what was held back")
         return wanted
 
     def prune(self, now: int, chunk: int = 3) -> None:
         self.look(now)
         before = {(feed, seq) for feed, mine in self.log.held.items() for seq in mine}
-        if abs(self.skew) > DAY and not any(feed[:KEY_BYTES] != self.log.key for feed, mine in self.log.held.items() if mine):
+        if (
+            abs(self.skew) > DAY
+            and not self.outweighed()
+            and not any(feed[:KEY_BYTES] != self.log.key for feed, mine in self.log.held.items() if mine)
+        ):
             self.ledger.strayed |= self.payloads()  # it has nothing of others to hold its clock against
         while self.replica.prune(self.clock(now), limit=chunk):
             pass

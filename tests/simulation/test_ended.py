@@ -7,7 +7,7 @@ import random
 import pytest
 
 from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.wire import BATCH_BYTES
+from devstream_desktop.mesh.wire import BATCH_BYTES, Range, Record
 from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble
 
 DAY = 86_400_000
@@ -99,6 +99,16 @@ def test_what_was_refused_is_not_asked_for_again(world: World) -> None:
     world.end(until=NOW + 9_500)
     world.give(world.written)
     assert world.late.want(world.admin.records(range(64)), NOW + DAY) == []
+
+
+def test_what_a_thief_wrote_in_a_new_feed_is_asked_for_once(world: World) -> None:
+    thiefs = world.forge(1, world.written[0].hlc, b"", feed=THIEF + b"anothere")
+    asked = Record(thiefs.feed, 0, 1, thiefs.hash, thiefs.hlc, [])
+    assert world.late.want([asked], NOW) == [Range(thiefs.feed, 1, 1)]
+    world.give([thiefs])
+    assert world.late.want([asked], NOW + DAY) == []
+    world.late.policy_changed()
+    assert world.late.want([asked], NOW + DAY) == [Range(thiefs.feed, 1, 1)]
 
 
 def test_where_a_feed_was_at_a_time(world: World) -> None:

@@ -13,7 +13,7 @@ from devstream_desktop.mesh.chain import MAX_BAD, contradict, genuine
 from devstream_desktop.mesh.holdings import signed
 from devstream_desktop.mesh.rules import FUTURE_MS, NEWEST_FIRST
 from devstream_desktop.mesh.wire import BATCH_BYTES, Pair, Range, Record, Signed
-from devstream_desktop.stream.entry import MalformedEntryError, device_id, encode_body, parse_entry, preamble
+from devstream_desktop.stream.entry import MalformedEntryError, device_id, encode_body, hlc_time, parse_entry, preamble
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -265,6 +265,50 @@ def test_foreign_clocks_pull_ours_at_most_so_far(pair):
     give(a.publish(payloads(1), NOW + FUTURE_MS - 1000), b)
     (mine,) = b.publish(payloads(1), NOW)
     assert (mine.hlc >> 16) <= NOW + FUTURE_MS
+
+
+def test_what_came_while_this_clock_was_ahead_pulls_no_more(pair, memory_log, make_replica):
+    a, b = pair
+    c = make_replica(memory_log(bytes([9]) * 32, random.Random(9)), 7 * DAY)
+    give(a.publish(payloads(1), NOW + 5 * HOUR), b, NOW + 5 * HOUR)
+    give(c.publish(payloads(1, 1), NOW + 1000), b)
+    (mine,) = b.publish(payloads(1, 2), NOW)
+    assert hlc_time(mine.hlc) == NOW + 1000, "it follows what it heard in time, and not the edge of what others would take"
+
+
+def test_a_late_clock_says_nothing_older_than_what_others_said(pair):
+    a, b = pair
+    (heard,) = a.publish(payloads(1), NOW)
+    give([heard], b)
+    b.clock_late = True
+    (mine,) = b.publish(payloads(1, 1), NOW - 40 * DAY)
+    assert mine.hlc > heard.hlc
+    b.clock_late = False
+    assert hlc_time(b.publish(payloads(1, 2), NOW + HOUR)[0].hlc) == NOW + HOUR
+
+
+def test_what_a_clock_ahead_has_stamped_is_said_again_when_the_time_is_known(pair):
+    a, b = pair
+    give(a.publish(payloads(1), NOW), b)
+    before = a.own_feed
+    ahead = a.publish(payloads(2, 1), NOW + 5 * HOUR)
+    assert give(ahead, b).future == 2
+    again = a.mend(NOW)
+    assert [entry.payload for entry in again] == [entry.payload for entry in ahead], "and not what was in time"
+    assert len(give(again, b).stored) == 2
+    assert a.own_feed != before
+    assert a.mend(NOW) == []
+
+
+def test_a_new_feed_that_was_begun_before_the_time_was_known_is_no_loss(pair):
+    a, _ = pair
+    ahead = a.publish(payloads(1), NOW + 5 * HOUR)
+    a.publish(payloads(1, 1), NOW)
+    a.store.fail_next = True
+    with pytest.raises(OSError, match="No space"):
+        a.mend(NOW)
+    assert [entry.payload for entry in a.mend(NOW)] == [ahead[0].payload]
+    assert a.mend(NOW) == []
 
 
 def test_a_clock_set_back_begins_a_new_feed_instead_of_going_unheard(pair):

@@ -24,6 +24,7 @@ THEMES = {
     "clocks": ("step_clock", "restart", "pass_time", "prune"),
     "policy": ("learn_policy", "restart"),
     "lies": (),
+    "theft": ("learn_policy", "images"),  # begins with a device whose key and image are stolen, and which is revoked
     "power": ("cut_power",),
 }
 QUIET_ROUNDS = 4
@@ -49,6 +50,7 @@ class World:
         self.ledger.forgery = rng.random() < 0.15 or theme == "lies"
         self.wild = rng.random() < 0.2 or theme == "clocks"  # clocks may be wrong by weeks
         self.policy = rng.random() < 0.15 or theme == "policy"  # some authors are strangers to some nodes until the policy arrives
+        self.theft = rng.random() < 0.1 or theme == "theft"
         self.lossy = rng.choice([0.0, 0.02, 0.15])
         self.events: list = []
         self.order = count()
@@ -87,7 +89,7 @@ class World:
             (self.heal_paths, 2),
             (self.step_clock, 2),
             (self.fill_disk, 1),
-            (self.learn_policy, 3 if self.policy else 0),
+            (self.learn_policy, 3 if self.policy or self.theft else 0),
         ]
         self.acts = [act for act, _ in acts]
         more = THEMES.get(theme, ())
@@ -264,6 +266,7 @@ class World:
         self.note("node", twin.number, "becomes a clone of node", node.number)
         before = twin.payloads()
         twin.log, twin.gone, twin.strangers = node.log.copy(), set(node.gone), set(node.strangers)
+        twin.knows_the_end = node.knows_the_end
         self.backups.pop(twin.number, None)
         self.ledger.imaged = True
         twin.start(self.now)
@@ -299,7 +302,7 @@ class World:
         self.paths = [[True] * self.count for _ in range(self.count)]
 
     def step_clock(self, node: Node) -> None:
-        steps = [0, 240_000, -240_000, 1_200_000, -3 * HOUR]
+        steps = [0, 240_000, -240_000, 1_200_000, 2 * HOUR, -3 * HOUR]
         if self.wild and node.number == 0:
             steps += [40 * DAY, -40 * DAY, 9 * DAY] * 2
         self.step_clock_to(node, self.rng.choice(steps))
@@ -310,6 +313,9 @@ class World:
         self.note("node", node.number, "has its clock off by", node.skew / 1000, "s")
         if node.alive:
             node.look(self.now)
+        for session in self.sessions:  # every link is made anew, and tells both ends the other's clock
+            if node in (session.a, session.b):
+                session.reset()
 
     def fill_disk(self, node: Node) -> None:
         self.note("node", node.number, "has a full disk, once")
@@ -317,6 +323,7 @@ class World:
 
     def learn_policy(self, node: Node) -> None:
         node.strangers = set()
+        node.knows_the_end = bool(self.ledger.out) and node.log.key != self.ledger.out
         node.refused.clear()
         if node.alive:
             node.replica.policy_changed()
@@ -338,8 +345,7 @@ class World:
                 node.start(self.now)
             node.log.fail_next = False
             if abs(node.skew) > 300_000:
-                node.skew = 0
-                node.waiting.clear()
+                self.step_clock_to(node, 0)
             self.learn_policy(node)
             node.look(self.now)
         if self.count > 5:  # the overlay replaces neighbours, so that in time everybody meets
@@ -390,9 +396,47 @@ class World:
         hear(second, slice(1, 2))
         self.reinstall(author)
 
+    def steal(self) -> None:
+        """A device is revoked. Whoever took it goes on writing, from an older image too; the second knows of it, the third soon."""
+        author, second, third = self.nodes[:3]
+        for node in (author, second, third):
+            node.strangers.clear()
+            self.step_clock_to(node, 0)
+
+        def say(count: int) -> None:
+            self.said += count
+            author.publish([b"\xc4\x04" + (self.said - n).to_bytes(4, "big") for n in range(count)], self.now)
+            self.now += 1
+
+        def give(source: Node, node: Node, *seqs: int) -> None:
+            held = source.log.held[feed]
+            node.take([signed(held[seq]) for seq in seqs], source.name, self.now)
+
+        feed = author.replica.own_feed
+        say(2)
+        self.back_up(author)
+        say(4)
+        give(author, second, 1, 2, 3, 4, 5, 6)
+        say(2)
+        if self.rng.random() < 0.5:
+            give(author, third, 7, 8)
+        ends = second.replica.ends(author.log.key, self.now)
+        self.ledger.revoke(author.log.key, {feed: (seq, digest) for feed, seq, digest in ends})
+        self.note("node", author.number, "is revoked by node", second.number)
+        self.learn_policy(second)
+        self.learn_policy(third)
+        give(author, third, 7, 8)
+        self._restore(author, with_mirror=True)
+        say(5)
+        give(author, third, 3, 4, 5, 6, 7)
+        give(author, second, 7)
+        give(second, third, *self.rng.choice([(1, 2), (3, 4), (4, 5, 6), (6,)]))
+
     def play(self) -> Verdict:
         if self.theme == "gap" and self.count > 2:
             self.fill_a_gap()
+        if self.theft and self.count > 2:
+            self.steal()
         for _ in range(90 if self.count < 6 else 160):
             self.step()
         self.heal()

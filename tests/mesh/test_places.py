@@ -1,0 +1,44 @@
+"""What a listener and a dialer remember of peers: who takes a place, who is only asked to wait, and why dials failed."""
+
+from __future__ import annotations
+
+import time
+
+from devstream_desktop.mesh import dialer
+
+
+async def test_a_caller_that_has_left_takes_no_place_but_is_remembered(make_node):
+    hub = await make_node()
+    caller = await make_node(peers=[hub])
+    answers = hub.mesh._answers
+    await hub.until(lambda: answers.live() == {caller.device})
+    make_node.nodes.remove(caller)
+    await caller.stop()
+    await hub.until(lambda: not answers.live(), seconds=5)
+    assert caller.device in answers.accepted
+
+
+async def test_who_is_only_asked_to_push_slower_is_back_in_seconds(make_node):
+    hub = await make_node()
+    caller = await make_node(peers=[hub])
+    await hub.until(lambda: hub.mesh._answers.works(caller.device))
+    hub.mesh._answers.accepted[caller.device].busy_until = time.monotonic() + 60
+    await caller.say("one")
+    await caller.until(lambda: "push slower" in caller.refusals())
+    await hub.until(lambda: hub.titles() == ["one"], seconds=15)
+
+
+async def test_why_a_dial_failed_is_remembered_of_known_addresses_only(make_node, monkeypatch):
+    async def why(*_: object, **__: object) -> str:
+        return "nobody listens there"
+
+    monkeypatch.setattr(dialer, "why", why)
+    node = await make_node()
+    for address in ("192.0.2.1:7000", "192.0.2.2:7000"):
+        node.mesh._overlay.learn(address, dialer.Source.GOSSIP)
+        assert await node.mesh._dialer._explain(address, address, reached=False) == "nobody listens there"
+    assert len(node.mesh._dialer._explained) == 2
+    del node.mesh._overlay._known["192.0.2.1:7000"]
+    node.mesh._overlay.learn("192.0.2.3:7000", dialer.Source.GOSSIP)
+    await node.mesh._dialer._explain("192.0.2.3:7000", "192.0.2.3:7000", reached=False)
+    assert set(node.mesh._dialer._explained) <= {"192.0.2.2:7000", "192.0.2.3:7000"}
