@@ -9,6 +9,7 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from devstream_desktop.mesh.chain import contradict
 from devstream_desktop.mesh.rules import FUTURE_MS
 from devstream_desktop.stream.entry import Entry, hlc_time
 
@@ -126,7 +127,8 @@ class Ledger:
         undecided = {
             feed for node in nodes for feed, mine in node.log.held.items() if any(hlc_time(entry.hlc) > newest for entry in mine.values())
         }
-        unjudged = frozen[0] | (undecided & reused)
+        undecided = (undecided & reused) | self._hidden(nodes, reused)
+        unjudged = frozen[0] | undecided
         proven = self._proven(nodes, unjudged, oldest)
         views = [self._live(node, unjudged, oldest, newest) | self._of_the_revoked(node, proven) for node in nodes]
         for node, view in zip(nodes, views, strict=True):
@@ -140,7 +142,7 @@ class Ledger:
                 continue
             if payload in self.destroyed:
                 result.lost.append(payload)
-            elif payload in self.strayed or fact.feed in undecided & reused:
+            elif payload in self.strayed or fact.feed in undecided:
                 result.astray += 1
             elif fact.feed in frozen[0] and not any(fact.feed.startswith(node.log.key) for node in nodes):
                 result.orphaned += 1
@@ -148,6 +150,21 @@ class Ledger:
                 where = [node.number for node in nodes if payload in node.payloads()]
                 raise BrokenPromiseError(f"acknowledged and lost: {payload.hex()} of {fact.author}, held by {where}")
         return result
+
+    @staticmethod
+    def _hidden(nodes, reused: set[bytes]) -> set[bytes]:
+        """Broken feeds with a branch that expired before anybody else heard of it, and went on.
+
+        What a copy wrote in its place lies below that node's floor and below its peers' heads, where nobody looks.
+        """
+        found = set()
+        for feed in reused:
+            tips = [tip for node in nodes if (tip := node.log.settled.get(feed, (0, None))[1])]
+            for mine in (node.log.held.get(feed, {}) for node in nodes):
+                beyond = [tip for tip in tips if max(mine, default=0) > tip.seq]
+                if any(contradict(tip, entry) for tip in beyond for entry in mine.values() if entry.seq <= tip.seq):
+                    found.add(feed)
+        return found
 
     def _proven(self, nodes, unjudged, oldest) -> dict[tuple[bytes, int, bytes], bytes]:
         """What of the revoked device's feeds can be proven to whoever lacks it: from the end down, as far as anybody holds it."""

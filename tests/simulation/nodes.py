@@ -71,10 +71,11 @@ class Node:
     def team_time(self, now: int) -> int:
         return self.clock(now) + self.watch.correction()
 
-    def meet(self, other: Node, offset: int) -> None:
-        """The other's clock is so far ahead of this one's."""
-        self.watch.heard(other.name, offset)
-        self.met[other.name] = other.skew
+    def meet(self, name: str, wall: int, skew: int, now: int) -> None:
+        """A peer's clock was `wall` a moment ago, and off by `skew`."""
+        self.look(now)
+        self.watch.heard(name, wall - self.clock(now))
+        self.met[name] = skew
 
     def outweighed(self) -> bool:
         """Whether two peers whose clocks are right, and more than half of all clocks it knows, tell it the time."""

@@ -92,14 +92,14 @@ class Session:
         self.lanes[lane] = ticket
         setattr(self, f"_asked_{lane}", asked)
 
-        sent, wall, boot = world.now, a.clock(world.now), b.boot
+        sent, wall, skew, boot = world.now, a.clock(world.now), a.skew, b.boot
 
         def arrive() -> None:
             if self.greeted != boot:  # the gate: no request is answered before HELLO, which tells the clock
                 if world.now - sent > TIMEOUT:  # there is no connection any more that a HELLO could come over
                     return
                 self.greeted = boot
-                b.meet(a, wall - b.clock(world.now))
+                b.meet(a.name, wall, skew, world.now)
             b.look(world.now)
             try:
                 answer = request(b)
@@ -144,7 +144,7 @@ class Session:
             )
 
         index, newest, differ, records, frozen, wall_there = yield digest
-        a.meet(b, wall_there - a.clock(world.now))
+        a.meet(b.name, wall_there, b.skew, world.now)
         a.look(world.now)
         self.cursor, self.passed = (index, newest), dict(rows)
         unproven = mine.unproven(frozen)
