@@ -257,7 +257,7 @@ class Mesh:
 
     def living_twice(self) -> dict[str, int]:
         """The devices of which two machines write, and when the second of them wrote last (UTC milliseconds)."""
-        return living_twice(self._core.replica, self._clock())
+        return living_twice(self._core.replica, self._core.team_time())
 
     def keep_for(self, retention_ms: int) -> None:
         """Keep entries for another time from now on."""
