@@ -260,8 +260,10 @@ class Mesh:
         return living_twice(self._core.replica, self._core.team_time())
 
     def keep_for(self, retention_ms: int) -> None:
-        """Keep entries for another time from now on."""
-        self._core.replica.retention_ms = retention_ms
+        """Keep entries for another time from now on; what has expired by it is forgotten soon."""
+        if retention_ms != self._core.replica.retention_ms:
+            self._core.replica.retention_ms = retention_ms
+            self._upkeep.prune_soon()
 
     def known_addresses(self) -> list[str]:
         """Addresses worth giving as `hints` at the next start, the best first."""

@@ -117,6 +117,10 @@ class Upkeep:
             self._core.look_at_clock()
         return done
 
+    def prune_soon(self) -> None:
+        """Have what has expired forgotten as soon as the clock is confirmed, and not within the hour."""
+        self._pruned = -PRUNE_S
+
     async def forget(self, before: int) -> int:
         """Settle what is older than `before` (UTC ms) though it has not expired, in the same chunks; returns how many entries."""
         done = 0
