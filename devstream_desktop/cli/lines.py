@@ -18,7 +18,7 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.stream.line import render
+from devstream_desktop.stream.line import told
 from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
 from devstream_desktop.stream.record import record
 from devstream_desktop.stream.subject import Line
@@ -103,11 +103,13 @@ def show(line: Line, *, as_json: bool) -> None:
         return
     moment = datetime.fromtimestamp(line.received / 1000).astimezone()
     today = moment.date() == datetime.now().astimezone().date()
-    print(f"{moment:%H:%M:%S}" if today else f"{moment:%d %b %H:%M}", glyph(line), render(line.event, line.transition), flush=True)
+    print(f"{moment:%H:%M:%S}" if today else f"{moment:%d %b %H:%M}", glyph(line), told(line), flush=True)
 
 
 def glyph(line: Line) -> str:
     """One sign for how it is, in colour on a terminal."""
+    if line.struck:
+        return "⊘"
     word = (line.event.kind, line.event.state)
     sign, colour = ("✗", "31") if word in RED_STATES else ("✓", "32") if word in GREEN_STATES else ("·", "")
     if sign == "·" and line.event.severity >= Severity.WARNING:

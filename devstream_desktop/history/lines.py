@@ -2,6 +2,10 @@
 
 The same fact told twice (by webhook and poll, by two collectors) is one row: the earliest telling, by clock and then by feed, on every
 node; when that one is forgotten, the next. Rows can be rebuilt from the log at any time.
+
+What a device wrote beyond where the policy lets its feeds end is struck out: its row stays to be seen, but is a run of its own (the
+number of its arrival, negative), so that it takes the place of no other row, gives no later one its meaning, and gives way to any other
+telling of its fact.
 """
 
 from __future__ import annotations
@@ -9,11 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from devstream_desktop.history.words import Words
-from devstream_desktop.stream.entry import VERSION, Entry, parse_entry
+from devstream_desktop.stream.entry import KEY_BYTES, VERSION, Entry, parse_entry
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event
 from devstream_desktop.stream.query import INDEX_VERSION
 from devstream_desktop.stream.subject import is_terminal, rank
@@ -29,10 +35,19 @@ class _Telling:
     entry: Entry
     event: Event
     key: bytes
+    struck: bool
 
     @property
-    def order(self) -> tuple[int, bytes, int]:
-        return (self.entry.hlc, self.entry.feed, self.entry.seq)
+    def order(self) -> tuple[bool, int, bytes, int]:
+        return (self.struck, self.entry.hlc, self.entry.feed, self.entry.seq)
+
+    @property
+    def run(self) -> int:
+        return -self.lsn if self.struck else _run_hash(self.event)
+
+    @property
+    def terminal(self) -> bool:
+        return not self.struck and is_terminal(self.event.kind, self.event.state)
 
 
 class Lines:
@@ -42,13 +57,15 @@ class Lines:
         self._connection = connection
         self.words = Words(connection)
         self._facets: set[tuple[str, str]] = set(connection.execute("SELECT name, value FROM facets"))
+        found = connection.execute("SELECT value FROM meta WHERE name = 'ends'").fetchone()
+        self._ends: dict[bytes, int] = msgspec.msgpack.decode(found[0], type=dict[bytes, int]) if found else {}
 
     def add(self, arrivals: Sequence[tuple[int, Entry]]) -> None:
         """Make rows of `(lsn, entry)` pairs; what this version cannot read stays in the log only."""
         tellings: dict[bytes, _Telling] = {}
         later: list[_Telling] = []
         for lsn, entry in arrivals:
-            telling = _read(lsn, entry)
+            telling = self._read(lsn, entry)
             if telling is None:
                 continue
             other = tellings.setdefault(telling.key, telling)
@@ -67,7 +84,7 @@ class Lines:
         gone: list[tuple[int, Event]] = []
         for lsn, body, signature in rows:
             found = self._connection.execute("SELECT id FROM lines WHERE lsn = ?", (lsn,)).fetchone()
-            telling = _read(lsn, parse_entry(body, signature)) if found else None
+            telling = self._read(lsn, parse_entry(body, signature)) if found else None
             if telling is not None:
                 gone.append((found[0], telling.event))
         self._delete(gone)
@@ -90,6 +107,27 @@ class Lines:
             last = rows[-1][0]
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (INDEX_VERSION,))
 
+    def strike(self, ends: Mapping[bytes, int]) -> None:
+        """Strike out what is beyond these `ends` (see `History.follow`), and nothing else."""
+        if ends == self._ends:
+            return
+        self._ends = dict(ends)
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('ends', ?)", (msgspec.msgpack.encode(self._ends),))
+        struck = self._connection.execute(
+            "SELECT log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn WHERE lines.run < 0"
+        ).fetchall()
+        tellings = [self._read(lsn, parse_entry(body, signature)) for lsn, body, signature in struck]
+        self._connection.executemany(
+            "UPDATE lines SET run = ?, terminal = ? WHERE lsn = ?",
+            [(one.run, one.terminal, one.lsn) for one in tellings if one is not None],
+        )
+        for feed_id, feed in self._connection.execute("SELECT id, feed FROM feeds").fetchall():
+            if (end := self._end(feed)) is not None:
+                self._connection.execute(
+                    "UPDATE lines SET run = -lsn, terminal = 0 WHERE lsn IN (SELECT lsn FROM log WHERE feed = ? AND seq > ?)",
+                    (feed_id, end),
+                )
+
     def _tell_again(self, keys: Sequence[bytes]) -> None:
         """Rows for those facts that another telling in the log still tells."""
         rows = self._connection.execute(
@@ -104,6 +142,19 @@ class Lines:
         # They arrived before what waits for its group, so they cannot wait themselves.
         self.words.flush(self._connection.execute("SELECT MAX(lsn) FROM log").fetchone()[0])
 
+    def _end(self, feed: bytes) -> int | None:
+        return self._ends.get(feed, self._ends.get(feed[:KEY_BYTES])) if self._ends else None
+
+    def _read(self, lsn: int, entry: Entry) -> _Telling | None:
+        if entry.version != VERSION:
+            return None
+        try:
+            event = decode_event(entry.payload)
+        except InvalidEventError:
+            return None
+        end = self._end(entry.feed)
+        return _Telling(lsn, entry, event, bytes.fromhex(event.key), struck=end is not None and entry.seq > end)
+
     def _drop_known(self, tellings: dict[bytes, _Telling]) -> list[_Telling]:
         """Decide between `tellings` and the rows there are: returns the later ones of facts that have both."""
         later: list[_Telling] = []
@@ -114,7 +165,7 @@ class Lines:
             list(tellings),
         ).fetchall()
         for row_id, key, lsn, body, signature in known:
-            stored = _read(lsn, parse_entry(body, signature))
+            stored = self._read(lsn, parse_entry(body, signature))
             if stored is None or tellings[key].order < stored.order:
                 if stored is not None:
                     self._delete([(row_id, stored.event)])
@@ -134,9 +185,9 @@ class Lines:
                     telling.lsn,
                     telling.key,
                     subject_hash(telling.event.subject),
-                    _run_hash(telling.event),
+                    telling.run,
                     rank(telling.event.kind, telling.event.state),
-                    is_terminal(telling.event.kind, telling.event.state),
+                    telling.terminal,
                     telling.event.state,
                 )
                 for row_id, telling in zip(ids, tellings, strict=True)
@@ -182,13 +233,3 @@ def _run_hash(event: Event) -> int:
 def subject_hash(subject: str) -> int:
     """A subject as a 63-bit number that a small index can hold."""
     return int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest(), "big") >> 1
-
-
-def _read(lsn: int, entry: Entry) -> _Telling | None:
-    if entry.version != VERSION:
-        return None
-    try:
-        event = decode_event(entry.payload)
-    except InvalidEventError:
-        return None
-    return _Telling(lsn, entry, event, bytes.fromhex(event.key))

@@ -290,11 +290,17 @@ class History(Writer):
         """Whether the history has a row of this fact."""
         return self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (bytes.fromhex(key),)).fetchone() is not None
 
-    def set_people(self, people: Mapping[str, str]) -> None:
-        """The person behind each device, as the policy has it now; what rows show as their author."""
+    def follow(self, people: Mapping[str, str], ends: Mapping[bytes, int]) -> None:
+        """Show rows as the policy has it now.
+
+        `people` is the person behind each device, which rows show as their author. `ends` is where the feeds of devices that were put
+        out end: the last number that is vouched for, by feed, or by device key for its other feeds. What is beyond stays in the log, and
+        its rows are struck out.
+        """
         with self._transaction():
             self._connection.execute("DELETE FROM people")
             self._connection.executemany("INSERT INTO people VALUES (?, ?)", sorted(people.items()))
+            self._lines.strike(ends)
 
     def tend(self) -> bool:
         """One step of upkeep for an idle moment, about 10 ms: merge the index, give freed space back. Whether there is more to do."""

@@ -20,6 +20,7 @@ from devstream_desktop.stream.entry import hlc_time, parse_entry
 from devstream_desktop.stream.event import decode_event
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line, transition
+from devstream_desktop.stream.words import Transition
 
 HistoryUnavailableError = HistoryError
 
@@ -28,7 +29,8 @@ _COLUMNS = (
     # What a state means depends on the subject's last word before it.
     " CASE WHEN lines.terminal THEN (SELECT past.state FROM lines AS past WHERE past.subject = lines.subject AND past.id < lines.id"
     " AND past.terminal ORDER BY past.id DESC LIMIT 1) END,"
-    " EXISTS (SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.id) > (lines.rank, lines.id))"
+    " EXISTS (SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.id) > (lines.rank, lines.id)),"
+    " lines.run < 0"
     " FROM lines JOIN log ON log.lsn = lines.lsn"
 )
 _CURRENT = " AND NOT EXISTS (SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.id) > (lines.rank, lines.id))"
@@ -190,7 +192,7 @@ class Reader:
                 self._people = dict(connection.execute("SELECT device, person FROM people").fetchall())
         return [self._line(*row) for row in rows]
 
-    def _line(self, row_id: int, lsn: int, body: bytes, signature: bytes, before: str | None, superseded: int) -> Line:
+    def _line(self, row_id: int, lsn: int, body: bytes, signature: bytes, before: str | None, superseded: int, struck: int) -> Line:
         entry = parse_entry(body, signature)
         event = decode_event(entry.payload)
         return Line(
@@ -200,6 +202,7 @@ class Reader:
             entry=entry.id,
             received=hlc_time(entry.hlc),
             author=self._people.get(entry.device, entry.device[:8]),
-            transition=transition(event.kind, event.state, before or ""),
+            transition=Transition.NONE if struck else transition(event.kind, event.state, before or ""),
             superseded=bool(superseded),
+            struck=bool(struck),
         )

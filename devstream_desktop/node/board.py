@@ -59,8 +59,8 @@ class Board:
 
     def fill(self, reader: Reader) -> None:
         """Read the present from the history; blocks for some milliseconds."""
-        self.note(line.event for line in reversed(reader.page(Query(kind=Kind.DUTY), limit=_LOOK_BACK)))
-        self.note(line.event for line in reversed(reader.page(Query(kind=Kind.TEAM), limit=_LOOK_BACK)))
+        for kind in (Kind.DUTY, Kind.TEAM):
+            self.note(line.event for line in reversed(_believed(reader, Query(kind=kind), _LOOK_BACK)))
 
     def note(self, events: Iterable[Event]) -> bool:
         """Take in news; True when the present changed."""
@@ -128,13 +128,13 @@ class UnknownCommitError(DevstreamError):
 
 def deployed(reader: Reader, target: str, environment: str) -> str:
     """The revision that was last deployed there with success; empty when the history does not know."""
-    found = reader.page(Query(words=("success",), kind=Kind.DEPLOY, environment=environment, service=target), limit=20)
+    found = _believed(reader, Query(words=("success",), kind=Kind.DEPLOY, environment=environment, service=target), 20)
     return next((line.event.revision for line in found if line.event.state == "success"), "")
 
 
 def deploying(reader: Reader, target: str, environment: str, now: int) -> str:
     """Who is deploying there right now; empty when nobody is."""
-    found = reader.page(Query(kind=Kind.DEPLOY, environment=environment, service=target), limit=10)
+    found = _believed(reader, Query(kind=Kind.DEPLOY, environment=environment, service=target), 10)
     for line in found:
         if line.event.state not in DEPLOY_FINAL and line.event.state == "in_progress" and now - line.received < _BUSY_MS:
             return line.event.actor
@@ -174,14 +174,19 @@ def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: st
 
 def _changes(reader: Reader, target: str) -> list[Line]:
     """The changes of the service a target is named after: `shop`, or a forge's `acme/shop`."""
-    found = reader.page(Query(kind=Kind.CHANGE, service=target), limit=200)
+    found = _believed(reader, Query(kind=Kind.CHANGE, service=target), 200)
     if found:
         return found
-    named = reader.page(Query(words=(target,), kind=Kind.CHANGE), limit=200)
+    named = _believed(reader, Query(words=(target,), kind=Kind.CHANGE), 200)
     return [line for line in named if line.event.service.rsplit("/", 1)[-1] == target]
 
 
 def _checks(reader: Reader, sha: str) -> Iterable[str]:
-    for line in reader.page(Query(words=(sha[:12],)), limit=50):
+    for line in _believed(reader, Query(words=(sha[:12],)), 50):
         if line.event.kind in (Kind.BUILD, Kind.TEST) and line.event.revision == sha:
             yield render(line.event, line.transition, service=False)
+
+
+def _believed(reader: Reader, query: Query, limit: int) -> list[Line]:
+    """The newest rows that answer `query`, but for those that are struck out: nothing is shipped or shown as true by them."""
+    return [line for line in reader.page(query, limit=limit) if not line.struck]

@@ -32,7 +32,7 @@ from devstream_desktop.stream.entry import VERSION, Entry, hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team import keys
-from devstream_desktop.team.authors import ended
+from devstream_desktop.team.authors import ended, ends
 from devstream_desktop.team.errors import NoTeamError
 from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
@@ -61,8 +61,15 @@ class Options:
 class Node:
     """The rooms of one home, running. Made by `start`; `stop` ends it."""
 
-    def __init__(self, home: Home, options: Options, on_news: Callable[[], None], on_damage: Callable[[], None] = lambda: None) -> None:
-        """`on_news` is called when there is something new to tell, `on_damage` when the node must start anew to mend its history."""
+    def __init__(
+        self,
+        home: Home,
+        options: Options,
+        on_news: Callable[[], None],
+        on_damage: Callable[[], None] = lambda: None,
+        vault: Vault | None = None,
+    ) -> None:
+        """`on_news`: there is something new to tell; `on_damage`: the node must start anew to mend its history; `vault`: if it is open."""
         self.home = home
         self.options = options
         self._on_news = on_news
@@ -80,6 +87,8 @@ class Node:
         self._loop: asyncio.AbstractEventLoop
         self.settings: Settings
         self.vault: Vault
+        if vault is not None:
+            self.vault = vault
         self.team: Team
         self.history: History
         self.mesh: Mesh
@@ -109,7 +118,8 @@ class Node:
     async def _open(self) -> None:
         self._loop = asyncio.get_running_loop()
         self.settings = await asyncio.to_thread(load_settings, self.home.settings)
-        self.vault = await asyncio.to_thread(Vault.open, self.home)
+        if not hasattr(self, "vault"):
+            self.vault = await asyncio.to_thread(Vault.open, self.home)
         self.team = await asyncio.to_thread(self._open_team)
         self.history = await asyncio.to_thread(self._open_history)
         await asyncio.to_thread(self._fill_board)
@@ -210,7 +220,7 @@ class Node:
         history, mended = open_history(self.home, self.team)
         if mended:
             self.notices["history"] = mended
-        history.set_people(self._people())
+        history.follow(self.team.chain.current.persons, ends(self.team.chain.current))
         return history
 
     def _missing(self) -> tuple[int, int]:
@@ -219,9 +229,6 @@ class Node:
     def _fill_board(self) -> None:
         with Reader(self.home.history) as reader:
             self.board.fill(reader)
-
-    def _people(self) -> dict[str, str]:
-        return dict(self.team.chain.current.persons)
 
     async def _start_mesh(self) -> None:
         wanted = self.options.listen or self.settings.mesh.listen
@@ -379,7 +386,7 @@ class Node:
 
     async def _policy_changed(self) -> None:
         policy = self.team.chain.current
-        self.history.set_people(self._people())
+        self.history.follow(policy.persons, ends(policy))
         self.mesh.keep_for(policy.retention_days * _DAY_MS)
         await self.mesh.policy_changed()
         await self._follow_roles()

@@ -71,6 +71,8 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
     own_result = own and event.kind is Kind.DEPLOY and bool(event.request) and event.state in DEPLOY_FINAL
     if now - line.received > FRESH or now - event.time > FRESH * 30:
         return _quiet("it was history when it came here")
+    if line.struck:
+        return _quiet("its device was revoked")
     if event.quiet:
         return _quiet("its source filled in history")
     if own_result:

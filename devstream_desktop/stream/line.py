@@ -9,11 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, duration, short_ref, short_revision, shorten
 from devstream_desktop.stream.words import Kind, Transition
 
 LIST_WIDTH = 120
 POPUP_WIDTH = 80
+STRUCK = "struck out: its device was revoked, and whoever had it may have written this"
 
 
 def render(event: Event, transition: Transition = Transition.NONE, *, width: int = LIST_WIDTH, service: bool = True) -> str:
@@ -30,6 +32,12 @@ def render(event: Event, transition: Transition = Transition.NONE, *, width: int
     if title and room >= 8:
         plain = f"{plain} — {clean(title, limit=room)}"
     return plain
+
+
+def told(line: Line, *, width: int = LIST_WIDTH) -> str:
+    """A row's line where it stands alone, as in a terminal or a chat: it says so when it is struck out."""
+    plain = render(line.event, line.transition, width=width)
+    return f"{plain} [{STRUCK}]" if line.struck else plain
 
 
 _Parts = tuple[str, list[str], str]

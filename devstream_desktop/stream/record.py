@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from devstream_desktop.stream.line import render
+from devstream_desktop.stream.line import told
 from devstream_desktop.stream.subject import Line
 
 
@@ -40,6 +40,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     duration: int
     request: str
     reason: str
+    struck: bool
+    """Written by a device that was revoked, beyond what the policy vouches for; not to be taken for true."""
 
 
 def record(row: Line) -> Record:
@@ -64,7 +66,7 @@ def record(row: Line) -> Record:
         source=event.source,
         subject=event.subject,
         author=row.author,
-        line=render(event, row.transition),
+        line=told(row),
         number=event.number,
         previous=event.previous,
         count=event.count,
@@ -72,6 +74,7 @@ def record(row: Line) -> Record:
         duration=event.duration,
         request=event.request,
         reason=event.reason,
+        struck=row.struck,
     )
 
 

@@ -69,6 +69,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     transition: Transition
     superseded: bool
     """A later event of the same subject and number has taken this row's place."""
+    struck: bool = False
+    """Its author's device was revoked, and the policy does not vouch that this was written before it got into wrong hands."""
 
     @property
     def severity(self) -> Severity:

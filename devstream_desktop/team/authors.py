@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from devstream_desktop.stream.entry import KEY_BYTES, device_id
+from devstream_desktop.stream.entry import KEY_BYTES, device_id, public_key
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team.chain import PolicyChain
@@ -98,6 +98,15 @@ def ended(policy: Policy, feed: bytes) -> tuple[int, bytes] | None:
     if revoked is None:
         return None
     return next(((end.seq, end.hash) for end in revoked.ends if end.feed == feed), (0, b""))
+
+
+def ends(policy: Policy) -> dict[bytes, int]:
+    """The same for all feeds at once: the last number that is vouched for, by feed, and by device key (0) for its other feeds."""
+    found: dict[bytes, int] = {}
+    for device, revoked in policy.revoked.items():
+        found[public_key(device)] = 0
+        found |= {end.feed: end.seq for end in revoked.ends}
+    return found
 
 
 def missing_role(policy: Policy, device: str, kind: Kind, state: str) -> MissingRole | None:

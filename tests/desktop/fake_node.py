@@ -67,6 +67,8 @@ class Orders(msgspec.Struct, kw_only=True, omit_defaults=True):
     plan: Plan | None = None
     refuse: dict[str, str] = {}
     """The names of requests to refuse, and why."""
+    strike: int = 0
+    """Strike out so many of the newest entries, as when their device is revoked."""
     exit: int | None = None
     """End at once with this code."""
 
@@ -154,7 +156,7 @@ class FakeNode:
     def __init__(self, home: Home) -> None:
         home.create()
         self.history = History(home.history, FeedMirror(None), KEY, "acme")
-        self.history.set_people({device_id(KEY): "acme-collector"})
+        self.history.follow({device_id(KEY): "acme-collector"}, {})
         self._feed = KEY + self.history.epoch
         self._seq, self._prev, self._hlc = 0, b"", 0  # a new epoch each start, as after a lost mirror
         self.server = Server(home.control_url(), self.handle)
@@ -259,6 +261,8 @@ class FakeNode:
                 self.add([decode_event(data) for data in orders.events], orders.age)
                 self.refuse.update(orders.refuse)
                 self.plan = orders.plan or self.plan
+                if orders.strike:
+                    self.history.follow({}, {KEY: 0, self._feed: self._seq - orders.strike})
                 if orders.targets is not None:
                     self.targets = orders.targets
                 if orders.status or orders.targets is not None:

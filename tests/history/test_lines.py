@@ -202,7 +202,7 @@ def test_authors_are_the_people_of_the_policy(history, reader, feed, make, arriv
     add(history, arrival, [feed.entry(make(actor="somebody else"))])
     device = device_id(feed.feed[:32])
     assert reader.page(Query())[0].author == device[:8]
-    history.set_people({device: "ana"})
+    history.follow({device: "ana"}, {})
     assert reader.page(Query())[0].author == "ana"
 
 
