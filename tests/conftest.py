@@ -1,12 +1,20 @@
-"""Shared by all rooms: a short runtime folder, because a socket's path may have 108 bytes and a test's own folder is long."""
+"""Shared by all rooms: a short runtime folder, because a socket's path has 108 bytes and a test's own folder is long; a real keyring."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+SECRETS = "org.freedesktop.secrets"
+LOGIN = "/org/freedesktop/secrets/collection/login"
+PASSWORD = b"login password"
 
 
 @pytest.fixture
@@ -15,3 +23,112 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ds-") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         yield Path(folder)
+
+
+class Keyring:
+    """A real gnome-keyring on a session bus of the test's, without touching this user's; nobody is there to answer its prompts."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        self.environment = {
+            name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "DEVSTREAM_KEY_FILE")
+        }
+        self.data = folder / "data"
+        for name in ("home", "data", "config", "run"):
+            (folder / name).mkdir(mode=0o700, parents=True)
+            self.environment["HOME" if name == "home" else f"XDG_{name.upper()}_{'DIR' if name == 'run' else 'HOME'}"] = str(folder / name)
+        self.environment["XDG_RUNTIME_DIR"] = str(folder / "run")
+        self.environment["DBUS_SESSION_BUS_ADDRESS"] = self.address = address
+        self._daemon: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, locked: bool = False) -> None:
+        """As a login does; `locked` is one without a password."""
+        self._daemon = subprocess.Popen(
+            ["gnome-keyring-daemon", "--foreground", "--components=secrets", *([] if locked else ["--unlock"])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.environment,
+        )
+        assert self._daemon.stdin is not None
+        self._daemon.stdin.write(b"" if locked else PASSWORD)
+        self._daemon.stdin.close()
+        for _ in range(200):
+            if self._call("/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner", "s", (SECRETS,), to="org.freedesktop.DBus")[0]:
+                return
+            time.sleep(0.05)
+        pytest.fail("no keyring came up")
+
+    def lock(self) -> None:
+        """As a screen lock may do."""
+        self._service("Lock", "ao", ([LOGIN],))
+
+    def unlock(self) -> None:
+        """As somebody does in another program."""
+        from jeepney import DBusAddress, new_method_call
+        from jeepney.io.blocking import open_dbus_connection
+
+        with open_dbus_connection(self.address) as bus:
+            service = DBusAddress("/org/freedesktop/secrets", SECRETS, "org.freedesktop.Secret.Service")
+            session = bus.send_and_get_reply(new_method_call(service, "OpenSession", "sv", ("plain", ("s", "")))).body[1]
+            inner = service.with_interface("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
+            secret = (session, b"", PASSWORD, "text/plain")
+            bus.send_and_get_reply(new_method_call(inner, "UnlockWithMasterPassword", "o(oayays)", (LOGIN, secret)))
+
+    def end(self) -> None:
+        """As a logout does."""
+        if self._daemon is not None:
+            self._daemon.terminate()
+            try:
+                self._daemon.wait(5)
+            except subprocess.TimeoutExpired:
+                self._daemon.kill()
+                self._daemon.wait(5)
+            self._daemon = None
+
+    def _service(self, method: str, signature: str, body: tuple[object, ...]) -> tuple[object, ...]:
+        return self._call("/org/freedesktop/secrets", "org.freedesktop.Secret.Service", method, signature, body)
+
+    def _call(
+        self, path: str, interface: str, method: str, signature: str, body: tuple[object, ...], *, to: str = SECRETS
+    ) -> tuple[object, ...]:
+        from jeepney import DBusAddress, new_method_call
+        from jeepney.io.blocking import open_dbus_connection
+
+        with open_dbus_connection(self.address) as bus:
+            return bus.send_and_get_reply(new_method_call(DBusAddress(path, to, interface), method, signature, body)).body
+
+
+@pytest.fixture
+def keyring_on(tmp_path: Path) -> Iterator[Callable[[str], Keyring]]:
+    """Makes a keyring, not started yet, on the session bus at an address."""
+    if shutil.which("gnome-keyring-daemon") is None:
+        pytest.skip("not installed: gnome-keyring-daemon")
+    made: list[Keyring] = []
+
+    def make(address: str) -> Keyring:
+        made.append(Keyring(tmp_path / f"keyring{len(made)}", address))
+        return made[-1]
+
+    yield make
+    for keyring in made:
+        keyring.end()
+
+
+@pytest.fixture
+def keyring(keyring_on: Callable[[str], Keyring], tmp_path: Path) -> Iterator[Keyring]:
+    """A keyring, not started yet, on a session bus of its own."""
+    if shutil.which("dbus-daemon") is None:
+        pytest.skip("not installed: dbus-daemon")
+    # No service files: nothing on this bus starts a second keyring by itself.
+    config = tmp_path / "bus.conf"
+    config.write_text(
+        "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>"
+        '<policy context="default"><allow send_destination="*" eavesdrop="true"/>'
+        '<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>'
+    )
+    bus = subprocess.Popen(["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address=1"], stdout=subprocess.PIPE, text=True)
+    assert bus.stdout is not None
+    yield keyring_on(bus.stdout.readline().strip())
+    bus.terminate()
+    bus.wait(5)
+    bus.stdout.close()

@@ -112,8 +112,12 @@ def _run(
     from devstream_desktop.node.process import Process, start_logging
 
     start_logging(home, verbose=verbose)
-    asyncio.run(Process(home, options, on_ready, on_news).run())
+    asyncio.run(Process(home, options, on_ready, on_news, _say_locked).run())
     return 0
+
+
+def _say_locked(sentence: str) -> None:
+    print(f"devstream: {sentence}", file=sys.stderr, flush=True)
 
 
 def _prepare(home: Home, options: argparse.Namespace) -> None:

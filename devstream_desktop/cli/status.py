@@ -36,6 +36,12 @@ def _lines(found: Status, now: int) -> Iterator[str]:
         yield f"! {notice}"
     for advice in found.advice:
         yield f"> {advice}"
+    if found.locked:
+        yield f"! locked: {found.locked}"
+        if found.team:
+            yield f"{found.person} in team {found.team}"
+            yield f"device   {found.device}"
+        return
     yield f"{found.person} in team {found.team}, {wording.count(found.members, 'member')}; {'on' if found.on_duty else 'off'} duty"
     yield f"device   {found.device}"
     if found.roles:

@@ -12,7 +12,7 @@ from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDep
 from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Members, Revoke, Ungrant
 from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, PolicyState, Recover, SetPolicy
 from devstream_desktop.control.messages.sources import AddSource, ProbeSource, RemoveSource
-from devstream_desktop.control.messages.status import GetStatus, Status, Stop
+from devstream_desktop.control.messages.status import GetStatus, Status, Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 
 PROTOCOL = 1
@@ -42,6 +42,7 @@ AnyRequest = (
     | AddSource
     | RemoveSource
     | ProbeSource
+    | Unlock
     | Stop
 )
 AnyReply = News | Done | Refused | Status | Targets | Plan | Members | Joining | PolicyState

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog
 from devstream_desktop import __version__
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import TargetStatus
+from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desktop.bus import NoBusError, SessionBus
@@ -156,6 +157,7 @@ class Shell(QObject):
         if self._window is None:
             window = HistoryWindow(self.desk, self.popups.why)
             window.duty_chosen.connect(self._set_duty)
+            window.unlock_chosen.connect(self._unlock)
             window.invite_chosen.connect(self._invite)
             window.join_chosen.connect(self._join)
             window.status_chosen.connect(self._status)
@@ -194,6 +196,8 @@ class Shell(QObject):
         status, connected = self.desk.status, self.desk.connected
         if not connected:
             mark, said = Mark.OFFLINE, "node is restarting" if status is not None else "node is starting"
+        elif self.desk.locked:
+            mark, said = Mark.LOCKED, self.desk.locked
         elif status is not None and status.notices:
             mark, said = Mark.FAILING, status.notices[0]
         else:
@@ -201,7 +205,7 @@ class Shell(QObject):
             if status is not None and status.missing:
                 said = f"{said}, {catching_up(status)}"
         whose = header_text(status, connected=True)
-        self.tray.show_state(mark, f"devstream: {whose}: {said}" if status is not None else f"devstream: {said}")
+        self.tray.show_state(mark, ": ".join(filter(None, ("devstream", whose if status is not None else "", said))))
 
     def _consider(self, lines: list[Line]) -> None:
         watching = self._window is not None and self._window.watched
@@ -213,6 +217,9 @@ class Shell(QObject):
             self._tell("Duty is as it was", reason)
 
         self.link.request(SetDuty(on=on), Done, lambda _: None, refused)
+
+    def _unlock(self) -> None:
+        self.link.request(Unlock(), Done, lambda _: None, lambda reason: self._tell("The keyring stays locked", reason))
 
     def _toggle_history(self) -> None:
         if self._window is not None and self._window.isVisible() and self._window.isActiveWindow():

@@ -22,6 +22,8 @@ class Desk(QObject):
     """Status, targets, connection or trouble is another."""
     arrived = Signal(list)
     """Rows that came since the last time, oldest arrival first."""
+    retold = Signal()
+    """Rows that were read may be told in another way: the policy changed who is believed."""
     renewed = Signal()
     """The history is another one (a team was joined): whatever was read is void."""
 
@@ -47,6 +49,16 @@ class Desk(QObject):
     @property
     def person(self) -> str:
         return self.status.person if self.status is not None else ""
+
+    @property
+    def locked(self) -> str:
+        """What the node waits for before it can do anything, a sentence; empty when it has its keys."""
+        return self.status.locked if self.status is not None and self.connected else ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the node can be asked to do something."""
+        return self.connected and self.status is not None and not self.status.locked
 
     @property
     def on_duty(self) -> bool:
@@ -78,6 +90,9 @@ class Desk(QObject):
         before, self.status = self.status, status
         if before is not None and before.team_id != status.team_id:
             self._start_over()
+        elif before is not None and before.policy_version != status.policy_version:
+            self._refresh_recent()
+            self.retold.emit()
         self.changed.emit()
 
     def _set_targets(self, targets: Targets) -> None:

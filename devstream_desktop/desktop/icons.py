@@ -23,6 +23,7 @@ class Mark(StrEnum):
     OFF_DUTY = "off-duty"
     OFFLINE = "offline"
     FAILING = "failing"
+    LOCKED = "locked"
     APP = "devstream"
 
 

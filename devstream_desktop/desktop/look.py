@@ -31,7 +31,9 @@ _SAID = frozenset({Transition.BROKEN, Transition.STILL_BROKEN, Transition.FIXED,
 
 
 def state_look(line: Line) -> StateLook:
-    """The look of a line's state; its transition is the better word where there is one."""
+    """The look of a line's state; its transition is the better word where there is one, and of what is struck out no state is told."""
+    if line.struck:
+        return StateLook("⊘", "struck out", Tone.MUTED)
     return event_look(line.event, line.transition)
 
 

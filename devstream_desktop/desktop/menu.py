@@ -69,17 +69,17 @@ class TrayMenu(QMenu):
     def refresh(self) -> None:
         """Say what is true now."""
         status = self._desk.status
-        connected = self._desk.connected
+        connected, ready = self._desk.connected, self._desk.ready
         self._header.setText(menu_text(header_text(status, connected=connected)))
         self._show_lines(self._desk.recent)
         self.duty.setChecked(self._desk.on_duty)
-        self.duty.setEnabled(connected and status is not None)
-        self._invite.setEnabled(connected and status is not None and status.can_invite)
+        self.duty.setEnabled(ready)
+        self._invite.setEnabled(ready and status is not None and status.can_invite)
         self._invite.setText("Invite…" if status is None or status.can_invite else "Invite… (an admin of the team can)")
         self._join.setVisible(status is None or status.solo)
-        self._join.setEnabled(connected)
+        self._join.setEnabled(ready)
         self._show_targets()
-        self.deploy.setEnabled(connected)
+        self.deploy.setEnabled(ready)
 
     def _line_action(self, place: int) -> QAction:
         action = self.addAction("")
@@ -96,7 +96,9 @@ class TrayMenu(QMenu):
             there = place < len(lines)
             if there:
                 line = lines[place]
-                action.setText(menu_text(f"{state_look(line).glyph}  {render(line.event, line.transition, width=_LINE_WIDTH)}"))
+                look = state_look(line)
+                sign = look.text if line.struck else look.glyph
+                action.setText(menu_text(f"{sign}  {render(line.event, line.transition, width=_LINE_WIDTH)}"))
             action.setVisible(there)
         self._nothing.setVisible(not lines)
 
@@ -130,7 +132,8 @@ def header_text(status: Status | None, *, connected: bool) -> str:
     if status is None:
         return "devstream · the node is starting" if not connected else "devstream"
     team = "a team of one" if status.solo else status.team
-    return f"{team} · {status.person}" + ("" if connected else " · the node is restarting")
+    how = "the node is restarting" if not connected else "locked" if status.locked else ""
+    return " · ".join(filter(None, (team, status.person, how)))
 
 
 def target_text(place: TargetStatus) -> str:

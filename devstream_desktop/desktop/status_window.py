@@ -74,6 +74,8 @@ class StatusWindow(QDialog):
         notices = list(status.notices) if status is not None else []
         if not self._desk.connected:
             notices.insert(0, self._desk.trouble or "The node is restarting.")
+        if self._desk.locked:
+            notices.insert(0, sentence(self._desk.locked))
         if self._desk.history_error:
             notices.append(self._desk.history_error)
         self.notices.setText("\n".join(clean(notice, 300) for notice in notices))
@@ -81,7 +83,9 @@ class StatusWindow(QDialog):
         if status is None:
             self.summary.setText("The node has not answered yet")
             return
-        self.summary.setText("Needs attention" if notices else sentence(catching_up(status)) or "All is well")
+        self.summary.setText(
+            "Locked" if self._desk.locked else "Needs attention" if notices else sentence(catching_up(status)) or "All is well"
+        )
         self.progress.show_status(status if self._desk.connected else None)
         now = int(time.time() * 1000)
         self.node.setText(node_text(status, now))
@@ -125,7 +129,9 @@ class StatusWindow(QDialog):
 
 
 def node_text(status: Status, now: int) -> str:
-    """The node in five lines."""
+    """The node in five lines; in one while it is locked, because the rest is not known."""
+    if status.locked:
+        return clean(" · ".join(filter(None, (status.person, status.team, status.device[:8], f"devstream {status.version}"))), 300)
     team = "a team of one" if status.solo else f"{status.team}, {people(status.members)}"
     roles = ", ".join(status.roles) or "none"
     size = f"{status.history_bytes / 1e6:.1f} MB, {status.disk_free / 1e9:.1f} GB free"

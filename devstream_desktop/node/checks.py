@@ -62,6 +62,9 @@ class Standing:
     """Who a home is in its team, as its files say. Times are UTC milliseconds."""
 
     team: str
+    team_id: str = ""
+    solo: bool = False
+    """The team of one that a first start makes."""
     person: str
     device: str
     outsider: str = ""

@@ -28,14 +28,12 @@ from devstream_desktop.intake.sources import load_sources
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import checks
 from devstream_desktop.node.checks import Check, Standing, ok, problem, warning
+from devstream_desktop.node.standing import standing_of
 from devstream_desktop.settings import load_settings
-from devstream_desktop.stream.words import Role
-from devstream_desktop.team import certificates, key_file
-from devstream_desktop.team.authors import outsider
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.errors import PolicyError, VaultLockedError
+from devstream_desktop.team import key_file
+from devstream_desktop.team.errors import KeyringError, PolicyError, VaultLockedError
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.membership import DEVICE_KEY, person_of, policy_path
+from devstream_desktop.team.membership import DEVICE_KEY
 from devstream_desktop.team.vault import Vault, VaultError
 
 KEYRING_S = 6.0
@@ -63,21 +61,21 @@ def examine(home: Home) -> Iterator[Check]:
     standing: Standing | None = None
     if (home.team / "team.json").exists():
         try:
-            standing = _standing(home)
+            standing = standing_of(home)
         except (DevstreamError, PolicyError, ValueError, OSError) as error:
             yield problem("team", f"the team's files cannot be used: {error}", f"restore {home.team} from a backup, or join again")
     else:
         yield problem("team", "this home is in no team yet", "devstream team create NAME --person YOU, or devstream team join INVITE")
     if standing is not None:
         yield checks.membership(standing)
-        yield _keys(home, standing, running=status is not None)
+        yield _keys(home, standing, status)
         yield checks.admins(standing)
         yield checks.policy(standing, now)
         yield checks.certificate(standing, now)
     yield from _history(home)
     yield _disk(home)
     yield checks.clock(now, _newest(home), status)
-    if status is not None:
+    if status is not None and not status.locked:
         alone = status.members == 1 and not status.peers
         yield checks.discovery(status, alone=alone)
         yield checks.listening(status, alone=alone, here=_is_here(status.mesh))
@@ -149,40 +147,21 @@ def _node(home: Home) -> tuple[Status | None, Check]:
     return status, ok("node", f"runs, version {status.version}")
 
 
-def _standing(home: Home) -> Standing:
-    chain = PolicyChain.load(policy_path(home))
-    policy = chain.current
-    leaf = certificates.load_certificate((home.team / "certificate.pem").read_bytes())
-    pem = certificates.certificate_pem(leaf)
-    device = certificates.common_name(pem)
-    return Standing(
-        team=policy.name,
-        person=person_of(home),
-        device=device,
-        outsider=outsider(policy, device) or "",
-        people=policy.people(),
-        admins=policy.who_has(Role.ADMIN),
-        recovery_key=bool(policy.recovery),
-        policy_version=policy.version,
-        policy_issued=policy.issued,
-        policy_expires=policy.expires,
-        forked=chain.forked,
-        certificate_from=int(leaf.not_valid_before_utc.timestamp() * 1000),
-        certificate_expires=certificates.expiry_ms(pem),
-    )
-
-
-def _keys(home: Home, standing: Standing, *, running: bool) -> Check:
+def _keys(home: Home, standing: Standing, status: Status | None) -> Check:
     given = os.environ.get("DEVSTREAM_KEY_FILE")
     where = f"the key file {given}" if given else "the keyring"
+    if status is not None and status.locked:
+        return problem("keys", f"locked: {status.locked}", "unlock the keyring, and the node goes on by itself")
     try:
-        if given and running:
+        if given and status is not None:
             key_file.read(Path(given).expanduser())
-        if running:
+        if status is not None:
             return ok("keys", "open: the node holds them")
         device = DeviceKey.from_seed(Vault.look(home, timeout_s=KEYRING_S).unseal(DEVICE_KEY))
     except VaultLockedError as error:
         return problem("keys", f"locked: {error}", "unlock the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
+    except KeyringError as error:
+        return problem("keys", str(error), "start the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
     except (VaultError, OSError) as error:
         return problem("keys", str(error), "restore the home with its key from a backup, or join again with a fresh --home")
     if device.id != standing.device:

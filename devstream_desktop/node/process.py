@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 from devstream_desktop.control.errors import ControlError, StartingError
+from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import Join, Joining
 from devstream_desktop.control.messages.status import Stop
 from devstream_desktop.control.server import Server
@@ -20,7 +21,9 @@ from devstream_desktop.mesh.strangers import raise_soft_limit
 from devstream_desktop.node import offline
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.requests import Requests
+from devstream_desktop.node.unlocking import Unlocking
 from devstream_desktop.stream.text import flat
+from devstream_desktop.team.vault import Vault
 
 _LOG_LINE = 2000
 
@@ -28,13 +31,23 @@ _log = logging.getLogger(__name__)
 
 
 class Process:
-    """Runs the node of a home until a signal or a `Stop` ends it."""
+    """Runs the node of a home until a signal or a `Stop` ends it. `on_locked(sentence)` hears that it waits for its keyring."""
 
-    def __init__(self, home: Home, options: Options, on_ready: Callable[[Node], None], on_news: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        options: Options,
+        on_ready: Callable[[Node], None],
+        on_news: Callable[[], None] | None = None,
+        on_locked: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._home = home
         self._options = options
         self._on_ready = on_ready
         self._on_news = on_news
+        self._on_locked = on_locked
+        self._unlocking: Unlocking | None = None
+        self._vault: Vault | None = None
         self._news = asyncio.Event()
         self._end = asyncio.Event()
         self._again = False
@@ -69,7 +82,10 @@ class Process:
             await server.stop()
 
     async def _run_once(self) -> None:
-        node = Node(self._home, self._options, self._wake, self._start_anew)
+        self._vault = self._vault or await self._unlock()
+        if self._vault is None:
+            return
+        node = Node(self._home, self._options, self._wake, self._start_anew, self._vault)
         await node.start()
         self._node = node
         self._requests = Requests(node, lambda: self._news, self._end.set, self._join)
@@ -81,6 +97,19 @@ class Process:
             self._requests = None
             self._wake()
             await node.stop()
+
+    async def _unlock(self) -> Vault | None:
+        """The vault, when the keyring lets it be opened; None when the node was ended before."""
+        unlocking = self._unlocking = Unlocking(self._home, self._on_locked)
+        opening, ending = asyncio.create_task(unlocking.vault()), asyncio.create_task(self._end.wait())
+        try:
+            await asyncio.wait({opening, ending}, return_when=asyncio.FIRST_COMPLETED)
+            return opening.result() if opening.done() else None
+        finally:
+            opening.cancel()
+            ending.cancel()
+            self._unlocking = None
+            unlocking.end()
 
     def _start_anew(self) -> None:
         self._again = True
@@ -96,6 +125,9 @@ class Process:
         if self._requests is None:
             if isinstance(request, Stop):
                 self._end.set()
+                return Done(text="the node ends")
+            if self._unlocking is not None and self._unlocking.locked:
+                return await self._unlocking.answer(request)
             raise StartingError("the node is just starting or ending; ask again in a moment")
         return await self._requests.answer(request)
 

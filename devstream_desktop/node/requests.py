@@ -13,7 +13,7 @@ from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDep
 from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Revoke, Ungrant
 from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, Recover, SetPolicy
 from devstream_desktop.control.messages.sources import AddSource, ProbeSource, RemoveSource
-from devstream_desktop.control.messages.status import GetStatus, Stop
+from devstream_desktop.control.messages.status import GetStatus, Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.deploy.request import make_request
@@ -101,6 +101,8 @@ class Requests:
                 return await self._remove_source(request)
             case ProbeSource():
                 return await self._probe_source(request)
+            case Unlock():
+                return Done(text="the keys are open")
             case Stop():
                 self._end()
                 return Done(text="the node ends")

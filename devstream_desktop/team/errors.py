@@ -12,8 +12,12 @@ class VaultError(DevstreamError):
     """A secret cannot be sealed or unsealed."""
 
 
-class VaultLockedError(VaultError):
-    """The key that seals the others is out of reach for now: no keyring, or a locked one."""
+class KeyringError(VaultError):
+    """The keyring that should hold the key that seals the others cannot be used: there is none, or it keeps nothing."""
+
+
+class VaultLockedError(KeyringError):
+    """The keyring is locked, or does not answer: out of reach until a person unlocks it."""
 
 
 class TeamError(DevstreamError):

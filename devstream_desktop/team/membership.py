@@ -69,6 +69,16 @@ def person_of(home: Home) -> str:
     return _marker(home).person
 
 
+def is_solo(home: Home) -> bool:
+    """Whether the home's team is the one that a first start makes without asking.
+
+    Raises:
+        NoTeamError, TeamError: as `load`.
+
+    """
+    return _marker(home).solo
+
+
 def doors(home: Home) -> dict[str, str]:
     """Where issuers (device ids) were last met, HOST:PORT."""
     try:

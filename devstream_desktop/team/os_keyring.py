@@ -2,7 +2,8 @@
 
 One entry, because macOS asks once an item and Windows limits its size. Backends are an allowlist tried by us, not keyring's own
 choice: that takes a plaintext file silently when `keyrings.alt` is installed, and a null backend says yes and keeps nothing.
-A locked keyring may wait for a person forever, so every call runs in a thread that can be abandoned.
+Reading from a locked keyring shows its password prompt and waits for a person forever, so every call runs in a thread that can be
+abandoned; whether it is locked can be seen without a prompt (`is_locked`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Protocol
+from contextlib import closing
+from typing import Protocol, TypeVar
 
 from devstream_desktop.team import key_file
-from devstream_desktop.team.errors import VaultError, VaultLockedError
+from devstream_desktop.team.errors import KeyringError, VaultError, VaultLockedError
 
 SERVICE = "devstream"
 TIMEOUT_S = 20.0
@@ -25,6 +27,9 @@ TIMEOUT_S = 20.0
 _LINUX = (("SecretService", "Keyring"), ("libsecret", "Keyring"), ("kwallet", "DBusKeyring"), ("kwallet", "DBusKeyringKWallet4"))
 _ALLOWED = {"darwin": (("macOS", "Keyring"),), "win32": (("Windows", "WinVaultKeyring"),)}.get(sys.platform, _LINUX)
 _WAY_OUT = "set DEVSTREAM_KEY_FILE to a file that only you can read, and the key is kept there instead"
+
+
+_T = TypeVar("_T")
 
 
 class Store(Protocol):
@@ -38,35 +43,73 @@ class Store(Protocol):
 
 
 def sealing_key(
-    username: str, *, may_create: bool, find_stores: Callable[[], Sequence[Store]] | None = None, timeout_s: float = TIMEOUT_S
+    username: str,
+    *,
+    may_create: bool,
+    find_stores: Callable[[], Sequence[Store]] | None = None,
+    timeout_s: float | None = TIMEOUT_S,
+    may_prompt: bool = True,
 ) -> bytes:
     """The 32-byte key kept under `username`, made when there is none and `may_create`.
 
+    Without a `timeout_s` it takes as long as a person takes to unlock the keyring. Without `may_prompt` a keyring that is known to be
+    locked is not asked.
+
     Raises:
-        VaultLockedError: no keyring, a locked one, or no answer in `timeout_s`; the message says what to do.
-        VaultError: the entry is gone though secrets are sealed with it, or is not a key, or the keyring lost what it took.
+        VaultLockedError: the keyring is locked or gave no answer in `timeout_s`; the message says what to do.
+        KeyringError: there is no keyring, or it lost what it took.
+        VaultError: the entry is gone though secrets are sealed with it, or is not a key.
 
     """
-    result: Future[bytes] = Future()
 
-    def work() -> None:
-        try:
-            result.set_result(_find_or_make((find_stores or stores)(), username, may_create=may_create))
-        except BaseException as error:  # noqa: BLE001  # backends raise what their D-Bus library raises; it is carried to the caller
-            result.set_exception(error)
+    def work() -> bytes:
+        if not may_prompt and is_locked():
+            raise VaultLockedError(f"the keyring is locked; unlock it, or {_WAY_OUT}")
+        return _find_or_make((find_stores or stores)(), username, may_create=may_create)
 
-    # Not an executor: its threads are joined at exit, and this one may never return.
-    threading.Thread(target=work, name="keyring", daemon=True).start()
     try:
-        return result.result(timeout_s)
+        return work() if timeout_s is None else abandonable(work).result(timeout_s)
     except VaultError:
         raise
     except TimeoutError:
         message = f"the keyring did not answer in {timeout_s:.0f} s; it is probably locked: unlock it and start again, or {_WAY_OUT}"
         raise VaultLockedError(message) from None
-    except Exception as error:
+    except Exception as error:  # backends raise what their D-Bus library raises
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise VaultLockedError(f"the keyring cannot be used ({reason}); unlock it and start again, or {_WAY_OUT}") from error
+        raise VaultLockedError(f"the keyring was not opened ({reason}); unlock it, or {_WAY_OUT}") from error
+
+
+def abandonable(work: Callable[[], _T]) -> Future[_T]:
+    """Do `work` in a thread that may never end: unlike an executor's, it is not waited for when the process ends."""
+    result: Future[_T] = Future()
+    result.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            done = work()
+        except BaseException as error:  # noqa: BLE001  # it is carried to whoever asks for the result
+            result.set_exception(error)
+        else:
+            result.set_result(done)
+
+    threading.Thread(target=run, name="keyring", daemon=True).start()
+    return result
+
+
+def is_locked() -> bool | None:
+    """Whether the desktop's keyring is locked, without a prompt; None where that cannot be told. Only the Secret Service can.
+
+    A bus that is stuck holds it up, so call it as `abandonable`.
+    """
+    if _ALLOWED is not _LINUX:
+        return None
+    import secretstorage  # there on Linux only, where keyring needs it
+
+    try:
+        with closing(secretstorage.dbus_init()) as bus:
+            return secretstorage.Collection(bus).is_locked()
+    except Exception:  # noqa: BLE001  # no bus, no service, no keyring yet: whatever D-Bus raises, it cannot be told
+        return None
 
 
 def stores() -> list[Store]:
@@ -85,7 +128,7 @@ def stores() -> list[Store]:
 
 def _find_or_make(available: Sequence[Store], username: str, *, may_create: bool) -> bytes:
     if not available:
-        raise VaultLockedError(f"no keyring is running here; {_WAY_OUT}")
+        raise KeyringError(f"no keyring is running here; {_WAY_OUT}")
     for store in available:
         kept = store.get_password(SERVICE, username)
         if kept is not None:
@@ -99,5 +142,5 @@ def _find_or_make(available: Sequence[Store], username: str, *, may_create: bool
     text = key_file.encode(key)
     available[0].set_password(SERVICE, username, text)
     if available[0].get_password(SERVICE, username) != text:
-        raise VaultLockedError(f"the keyring took the key and did not give it back; {_WAY_OUT}")
+        raise KeyringError(f"the keyring took the key and did not give it back; {_WAY_OUT}")
     return key

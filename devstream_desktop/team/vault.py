@@ -37,30 +37,30 @@ class Vault:
         self._cipher = AESGCM(key)
 
     @classmethod
-    def open(cls, home: Home) -> Vault:
-        """The vault of `home`, its key found or made. May take 20 s where a keyring asks a person: call it in a thread.
+    def open(cls, home: Home, *, timeout_s: float | None = os_keyring.TIMEOUT_S) -> Vault:
+        """The vault of `home`, its key found or made. A keyring may ask a person, for `timeout_s` or however long: call it in a thread.
 
         `DEVSTREAM_KEY_FILE` if set, else systemd's credential `devstream-key`, else the keyring.
 
         Raises:
-            VaultLockedError: no keyring, or it is locked; the message says what to do.
-            VaultError: the key file is open to others or broken, or the key of existing secrets is gone.
+            VaultLockedError: the keyring is locked; the message says what to do.
+            VaultError: there is no keyring, the key file is open to others or broken, or the key of existing secrets is gone.
 
         """
         home.create()
         # A new key would make everything that is already sealed unreadable without a word.
         sealed = next(home.secrets.rglob(f"*{_SUFFIX}"), None) is not None
-        return cls(home, _find_key(home, may_create=not sealed, timeout_s=os_keyring.TIMEOUT_S))
+        return cls(home, _find_key(home, may_create=not sealed, timeout_s=timeout_s))
 
     @classmethod
     def look(cls, home: Home, *, timeout_s: float) -> Vault:
-        """The vault of `home` as it is, for an examination: nothing is made, and a locked keyring is waited for only so long.
+        """The vault of `home` as it is, for an examination: nothing is made, no prompt is shown, and nothing is waited for longer.
 
         Raises:
             VaultError: as `open`.
 
         """
-        return cls(home, _find_key(home, may_create=False, timeout_s=timeout_s))
+        return cls(home, _find_key(home, may_create=False, timeout_s=timeout_s, may_prompt=False))
 
     def seal(self, name: str, content: bytes) -> None:
         """Keep `content` as the secret `name`, on disk when this returns.
@@ -120,7 +120,7 @@ class Vault:
         return self._home.secrets / (name + _SUFFIX)
 
 
-def _find_key(home: Home, *, may_create: bool, timeout_s: float) -> bytes:
+def _find_key(home: Home, *, may_create: bool, timeout_s: float | None, may_prompt: bool = True) -> bytes:
     given = os.environ.get("DEVSTREAM_KEY_FILE")
     if given:
         path = Path(given).expanduser()
@@ -133,4 +133,4 @@ def _find_key(home: Home, *, may_create: bool, timeout_s: float) -> bytes:
     if credentials and (Path(credentials) / _CREDENTIAL).exists():
         return key_file.read(Path(credentials) / _CREDENTIAL, trusted=True)
     username = hashlib.sha256(str(home.root).encode()).hexdigest()[:32]
-    return os_keyring.sealing_key(username, may_create=may_create, timeout_s=timeout_s)
+    return os_keyring.sealing_key(username, may_create=may_create, timeout_s=timeout_s, may_prompt=may_prompt)

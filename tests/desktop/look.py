@@ -43,6 +43,7 @@ PEERS = [
     }
     for place, name in enumerate(("bo", "chen", "dara"), 6)
 ]
+LOCKED = "the keyring, which holds this node's keys, is locked; enter its password (its window may be behind others)"
 LOST = [{"device": "chen7qd2", "person": "chen", "why": "nobody", "count": 3}]
 NOTIFYD = "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd"
 PANEL = """<?xml version="1.0" encoding="UTF-8"?>
@@ -216,7 +217,13 @@ def pictures(out: Path, *, dark: bool) -> None:
         desk.run("xdotool", "key", "Escape")
         desk.order(status={"solo": True})
         desk.shot(out / f"solo-{side}.png", HISTORY)
-        desk.order(status={"solo": False, "missing": 7_880, "catch_up_total": 12_000})
+        desk.order(status={"solo": False, "locked": LOCKED})
+        desk.shot(out / f"locked-{side}.png", HISTORY)
+        desk.run("xdotool", "mousemove", *TRAY)
+        time.sleep(1.5)
+        desk.picture(out / f"locked-tray-{side}.png", "760x120+520+0")
+        desk.run("xdotool", *AWAY)
+        desk.order(status={"locked": "", "missing": 7_880, "catch_up_total": 12_000})
         desk.shot(out / f"catching-up-{side}.png", HISTORY)
         desk.menu("Status…")
         desk.window("^devstream status")
@@ -259,6 +266,9 @@ def pictures(out: Path, *, dark: bool) -> None:
         desk.run("xdotool", *AWAY)
         desk.window(HISTORY, size="900x600")
         desk.picture(out / f"desktop-{side}.png")
+        desk.order(strike=4, status={"policy_version": 8})
+        desk.run("xdotool", "key", "Down")
+        desk.shot(out / f"struck-{side}.png", HISTORY)
         print((desk.folder / "desk.log").read_text()[-2000:])  # noqa: T201
 
 

@@ -312,3 +312,53 @@ def test_the_status_window_says_how_each_source_is(qtbot, written, fake):
         ["hub", "github", "silent", "2h00m ago, every 1m00s", "1,200", "2 dropped, 4 quiet, 1 refused", "ends in 12 d",
          "the service answered 401"],
     ]  # fmt: skip
+
+
+def test_a_locked_node_is_said_above_the_rows_and_where_there_are_none(window, written, qtbot, story):
+    locked = "the keyring is <b>locked</b>; enter its password"
+    shown = window()
+    written.answer(locked=locked)
+    assert (shown.empty.state.title, shown.empty.state.hint) == (
+        "The keyring is locked",
+        "The keyring is <b>locked</b>; enter its password.",
+    )
+    assert shown.locked.isVisible()
+    assert shown.locked.accessibleName() == shown.locked.text.text()
+    assert shown.locked.text.text().startswith("Locked: the keyring is <b>locked</b>; enter its password.")
+    assert shown.status.whole == "Locked: the node waits for the keyring"
+    assert not shown.filters.duty.isEnabled()
+    with qtbot.waitSignal(shown.unlock_chosen, timeout=1_000):
+        shown.locked.unlock.click()
+    written.add(*pushes(story, 2))
+    assert len(column(shown, Column.STATE)) == 2, "what is there can be read"
+    state = StatusWindow(written.desk)
+    qtbot.addWidget(state)
+    assert (state.summary.text(), state.notices.text()) == ("Locked", "The keyring is <b>locked</b>; enter its password")
+    written.answer(locked="")
+    assert not shown.locked.isVisible()
+    assert shown.filters.duty.isEnabled()
+    assert state.summary.text() == "All is well"
+
+
+def test_what_a_revoked_device_wrote_is_struck_out_in_words_and_by_a_line_once_the_policy_says_so(window, written, story, fake):
+    began = now() - 60_000
+    shown = window(story.push("shop", began, "bo", "Honest", "aa" * 20), story.push("shop", began + 1, "bo", "A lie", "bb" * 20))
+    written.answer()
+    shown.table.select(0)
+    feed = fake.KEY + written.node.history.epoch
+    written.node.history.follow({}, {fake.KEY: 0, feed: 1})
+    written.answer(policy_version=8)
+    assert column(shown, Column.STATE) == ["⊘ struck out", "◆ pushed"]
+    lie, honest = (shown.model.index(row, Column.WHAT) for row in (0, 1))
+    assert lie.data(Qt.ItemDataRole.FontRole).strikeOut()
+    assert honest.data(Qt.ItemDataRole.FontRole) is None
+    assert "its device was revoked" in lie.data(Qt.ItemDataRole.AccessibleDescriptionRole)
+    assert honest.data(Qt.ItemDataRole.AccessibleDescriptionRole) is None
+    state = shown.model.index(0, Column.STATE)
+    assert state.data(Qt.ItemDataRole.AccessibleTextRole) == "State: struck out"
+    assert shown.details.title.font().strikeOut()
+    assert dict(fields(shown.details.line))["Careful"].startswith("Struck out: its device was revoked")
+    shown._copy(shown.details.line)
+    assert "[struck out: " in QGuiApplication.clipboard().text()
+    shown.table.select(1)
+    assert not shown.details.title.font().strikeOut()

@@ -1,4 +1,4 @@
-"""The image of a whole machine started twice: both go on under one key, nothing that either was told is safe is lost, and people are told."""
+"""A whole machine that is cloned: two living nodes under one key. Nothing that either acknowledged is lost, and people are told."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import Done, Emit
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.history.epoch import FeedMirror, place_of
 from devstream_desktop.mesh.copies import SIDE_BY_SIDE_MS
 

@@ -6,7 +6,8 @@ import json
 import time
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages import Done, Revoke
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import Revoke
 from devstream_desktop.stream.line import STRUCK
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import statistics
 import time
 
 import pynng
@@ -32,6 +33,7 @@ from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault, VaultError
 
 RECONNECTS = 500
+REVOKED = 20
 AT_ONCE = 10
 INDEX = bytes(16)
 
@@ -192,6 +194,49 @@ def duty(person: str, state: str, number: int, at: int):
     return make_event(kind=Kind.DUTY, state=state, service="team", subject=f"duty/{person}", key=key, time=at, actor=person)
 
 
+def noted(node: Node, device: str, arrived: dict[str, float]) -> None:
+    """Note when the policy that revokes a device comes to a node, by the person of the node."""
+    follow = node.team.on_change
+
+    def changed() -> None:
+        if device in node.team.chain.current.revoked:
+            arrived.setdefault(node.team.person, time.monotonic())
+        follow()
+
+    node.team.on_change = changed
+
+
+async def test_twenty_revoked_devices_lose_their_live_links_to_every_node_within_five_seconds(three, record_property):
+    """Each is linked with the node where it is revoked, and with another that learns of it from the first."""
+    nodes = [three["ana"], three["bo"]]
+    team = nodes[0].team
+    took: dict[str, list[float]] = {node.team.person: [] for node in nodes}
+    for number in range(REVOKED):
+        device = device_id(bytes([number + 1]) * 32)
+        await asyncio.to_thread(team.change, changes.admit(device, f"guest {number}"))
+        await until(lambda device=device: all(node.team.chain.current.is_member(device) for node in nodes))
+        config = tls_config(_credentials(team, team.admissions.authority(), device), server=False)
+        opened = {node.team.person: Link(node.mesh_address, lambda _: None) for node in nodes}
+        arrived: dict[str, float] = {}
+        for node in nodes:
+            link = opened[node.team.person]
+            await link.open(config, 10)
+            assert isinstance(decode_reply(await link.call(hello(team.id, device), Lane.OTHER, 5)), Welcome)
+            noted(node, device, arrived)
+        change = asyncio.create_task(asyncio.to_thread(team.change, changes.revoke([device], "stolen", team.now(), [])))
+
+        async def closed(person: str, link: Link, arrived: dict[str, float] = arrived) -> None:
+            await asyncio.wait_for(link.lost.wait(), 20)
+            took[person].append(time.monotonic() - arrived[person])
+
+        await asyncio.gather(change, *(closed(person, link) for person, link in opened.items()))
+        await asyncio.gather(*(link.close() for link in opened.values()))
+    for person, seconds in took.items():
+        figure = f"median {statistics.median(seconds) * 1000:.0f} ms, at most {max(seconds) * 1000:.0f} ms of {len(seconds)}"
+        record_property(f"a revoked device's link with {person} closed after the policy came", figure)
+        assert max(seconds) < 5
+
+
 async def test_a_revoked_device_reconnects_five_hundred_times_and_nothing_of_it_comes_in(three):
     ana, bo, cy = three["ana"], three["bo"], three["cy"]
     lost = cy.device
@@ -201,19 +246,8 @@ async def test_a_revoked_device_reconnects_five_hundred_times_and_nothing_of_it_
     thief = Thief(cy.team)
 
     arrived: dict[str, float] = {}
-
-    def note(node: Node) -> None:
-        follow = node.team.on_change
-
-        def changed() -> None:
-            follow()
-            if lost in node.team.chain.current.revoked:
-                arrived.setdefault(node.team.person, time.monotonic())
-
-        node.team.on_change = changed
-
-    note(ana)
-    note(bo)
+    noted(ana, lost, arrived)
+    noted(bo, lost, arrived)
     ends = [End(feed, seq, found) for feed, seq, found in ana.mesh.ends(lost, ana.team.now())]
     await asyncio.to_thread(ana.team.change, changes.revoke([lost], "stolen", ana.team.now(), ends))
     for node in (ana, bo):

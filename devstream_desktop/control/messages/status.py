@@ -129,6 +129,12 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     """What is wrong and what to do, a sentence each."""
     advice: tuple[str, ...] = ()
     """Nothing is wrong yet, but somebody should do something: let a person in, sign a change, make a second admin; a sentence each."""
+    locked: str = ""
+    """What the node waits for before it can do anything, and what to do, a sentence; the rest is then as its files say, or empty."""
+
+
+class Unlock(Request, frozen=True, tag=True, kw_only=True):
+    """Have the locked keyring ask for its password again; answered with `Done`. A node that is not locked has nothing to do."""
 
 
 class Stop(Request, frozen=True, tag=True, kw_only=True):

@@ -9,10 +9,10 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.links import safe_link
-from devstream_desktop.desktop.look import long_time, short_time, state_look
+from devstream_desktop.desktop.look import long_time, sentence, short_time, state_look
 from devstream_desktop.desktop.text import ElidedLabel, PlainLabel, heading
 from devstream_desktop.desktop.theme import Tone, colour
-from devstream_desktop.stream.line import render
+from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, duration, short_ref
 from devstream_desktop.stream.words import Severity
@@ -85,6 +85,9 @@ class Details(QFrame):
         """Show `line`, with the other rows of its subject, newest first."""
         self._line = line
         self.title.setText(f"{state_look(line).glyph}  {render(line.event, line.transition)}")
+        font = self.title.font()
+        font.setStrikeOut(line.struck)
+        self.title.setFont(font)
         self.why.set_whole(why)
         _paint(self.why, Tone.MUTED)
         self.open.setEnabled(safe_link(line.event.url) is not None)
@@ -122,6 +125,7 @@ def fields(line: Line) -> list[tuple[str, str]]:
     event = line.event
     counted = f"{event.count} of {event.total}" if event.total else str(event.count) if event.count else ""
     everything = [
+        ("Careful", sentence(STRUCK) if line.struck else ""),
         ("When", long_time(event.time)),
         ("Kind", f"{event.kind.value}, {event.state.replace('_', ' ')}" + (f" ({line.transition})" if line.transition else "")),
         ("Service", event.service),

@@ -17,7 +17,7 @@ from PySide6.QtGui import QFont, QGuiApplication
 from devstream_desktop.desktop.look import StateLook, short_time, state_look
 from devstream_desktop.desktop.theme import Tone, colour
 from devstream_desktop.history.reader import HistoryUnavailableError
-from devstream_desktop.stream.line import render
+from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
@@ -86,6 +86,8 @@ class HistoryModel(QAbstractTableModel):
         self._more = True
         self._bold = QFont()
         self._bold.setBold(True)
+        self._struck = QFont()
+        self._struck.setStrikeOut(True)
 
     @property
     def query(self) -> Query:
@@ -177,18 +179,26 @@ class HistoryModel(QAbstractTableModel):
             return self._foreground(index)
         if role == LINE_ROLE:
             return self._rows[index.row()].line
-        if role == Qt.ItemDataRole.FontRole and index.column() == Column.STATE and self._rows[index.row()].look.tone is Tone.RED:
-            return self._bold
+        if role == Qt.ItemDataRole.FontRole:
+            return self._font(index)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             row = self._rows[index.row()]
             return f"{HEADERS[index.column()]}: {row.look.word if index.column() == Column.STATE else row.text(index.column())}"
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole and self._rows[index.row()].line.struck:
+            return STRUCK
         return None
+
+    def _font(self, index: Index) -> object:
+        row = self._rows[index.row()]
+        if row.line.struck and index.column() != Column.STATE:
+            return self._struck
+        return self._bold if index.column() == Column.STATE and row.look.tone is Tone.RED else None
 
     def _foreground(self, index: Index) -> object:
         tone = Tone.PLAIN
         if index.column() == Column.STATE:
             tone = self._rows[index.row()].look.tone
-        elif index.column() in (Column.TIME, Column.ENVIRONMENT):
+        elif index.column() in (Column.TIME, Column.ENVIRONMENT) or self._rows[index.row()].line.struck:
             tone = Tone.MUTED
         return None if tone is Tone.PLAIN else colour(tone, QGuiApplication.palette())
 
@@ -245,4 +255,5 @@ class HistoryModel(QAbstractTableModel):
 
 
 def _run(line: Line) -> tuple[str, str]:
-    return line.event.subject, line.event.number
+    # What is struck out takes the place of nothing.
+    return (line.event.subject, line.event.number) if not line.struck else (line.entry, "struck out")

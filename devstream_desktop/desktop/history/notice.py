@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.icons import Mark, icon
+from devstream_desktop.desktop.look import sentence
 from devstream_desktop.desktop.text import PlainLabel, heading
 from devstream_desktop.desktop.theme import Tone, colour
 from devstream_desktop.stream.query import Query
@@ -30,10 +31,10 @@ def empty_state(desk: Desk, query: Query, read_error: str) -> EmptyState:
     if not desk.connected and desk.status is None:
         hint = desk.trouble or "The first start takes a few seconds: it makes a key, and looks for peers."
         return EmptyState("The node is starting", hint, Mark.OFFLINE)
+    if desk.locked:
+        return EmptyState("The keyring is locked", f"{sentence(desk.locked)}.", Mark.LOCKED)
     if read_error:
-        return EmptyState(
-            "The history cannot be read", f"{read_error[:1].upper()}{read_error[1:]}.", Mark.FAILING, (("status", "Status…"),)
-        )
+        return EmptyState("The history cannot be read", f"{sentence(read_error)}.", Mark.FAILING, (("status", "Status…"),))
     if not query.everything:
         return EmptyState(
             "Nothing matches",

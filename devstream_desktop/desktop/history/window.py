@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSplitter, QStac
 
 from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desktop.desk import Desk
+from devstream_desktop.desktop.history.banner import LockedBanner
 from devstream_desktop.desktop.history.details import Details
 from devstream_desktop.desktop.history.filters import Filters
 from devstream_desktop.desktop.history.model import HistoryModel
@@ -22,7 +23,7 @@ from devstream_desktop.desktop.progress import ProgressStrip
 from devstream_desktop.desktop.text import ElidedLabel, PlainLabel
 from devstream_desktop.desktop.theme import Tone, colour, tint
 from devstream_desktop.history.reader import HistoryUnavailableError
-from devstream_desktop.stream.line import render
+from devstream_desktop.stream.line import told
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
@@ -33,6 +34,7 @@ class HistoryWindow(QWidget):
     """Search, rows, details, and one line below that says how the node is."""
 
     duty_chosen = Signal(bool)
+    unlock_chosen = Signal()
     invite_chosen = Signal()
     join_chosen = Signal()
     status_chosen = Signal()
@@ -60,6 +62,7 @@ class HistoryWindow(QWidget):
         self.progress = ProgressStrip()
         self.status = ElidedLabel()
         self.welcome = self._make_welcome()
+        self.locked = LockedBanner()
         self._lay_out()
         self._connect()
         self._make_keys()
@@ -88,6 +91,7 @@ class HistoryWindow(QWidget):
         column.setSpacing(0)
         column.addWidget(self.filters)
         column.addWidget(self.welcome)
+        column.addWidget(self.locked)
         column.addWidget(self._splitter, 1)
         column.addWidget(self.progress)
         column.addLayout(foot)
@@ -114,6 +118,7 @@ class HistoryWindow(QWidget):
         self.filters.changed.connect(self._ask)
         self.filters.mistaken.connect(self._mistaken)
         self.filters.duty_chosen.connect(self.duty_chosen)
+        self.locked.unlock_chosen.connect(self.unlock_chosen)
         self.filters.search.left.connect(self._enter_table)
         self.filters.search.escaped.connect(self.close)
         self.table.escaped.connect(self._escape)
@@ -129,6 +134,7 @@ class HistoryWindow(QWidget):
         self._desk.changed.connect(self._refresh)
         self._desk.arrived.connect(self._arrived)
         self._desk.renewed.connect(self._renewed)
+        self._desk.retold.connect(self._retold)
         self._midnight = QTimer(self, interval=_DAY_CHECK_MS)
         self._midnight.timeout.connect(self._check_day)
 
@@ -228,6 +234,12 @@ class HistoryWindow(QWidget):
         self.details.hide()
         self.show_everything()
 
+    def _retold(self) -> None:
+        self.model.reload()
+        shown = self.details.line
+        if shown is not None and self.details.isVisible():
+            self.show_line(shown)
+
     def _refresh_facets(self) -> None:
         try:
             self.filters.set_facets(self._desk.reader.facets())
@@ -236,9 +248,10 @@ class HistoryWindow(QWidget):
 
     def _refresh(self) -> None:
         status = self._desk.status
-        self.filters.set_duty(on=self._desk.on_duty, known=self._desk.connected and status is not None)
-        self.welcome.setVisible(bool(status and status.solo) and not self._dismissed)
-        team = "" if status is None or status.solo else f" · {status.team}"
+        self.filters.set_duty(on=self._desk.on_duty, known=self._desk.ready)
+        self.locked.show_locked(self._desk.locked)
+        self.welcome.setVisible(bool(status and status.solo) and not self._dismissed and not self._desk.locked)
+        team = "" if status is None or status.solo or not status.team else f" · {status.team}"
         self.setWindowTitle(f"devstream{team}")
         self.progress.show_status(status if self._desk.connected else None)
         text, tone = status_text(self._desk)
@@ -314,7 +327,7 @@ class HistoryWindow(QWidget):
 
     def _copy(self, line: Line | None) -> None:
         if line is not None:
-            QGuiApplication.clipboard().setText(render(line.event, line.transition))
+            QGuiApplication.clipboard().setText(told(line))
             self.status.set_whole("The line is in the clipboard.")
 
     def _act(self, name: str) -> None:
@@ -343,6 +356,8 @@ def status_text(desk: Desk) -> tuple[str, Tone]:
         return desk.trouble or ("The node is restarting…" if status is not None else "The node is starting…"), Tone.AMBER
     if status is None:
         return "Asking the node…", Tone.MUTED
+    if status.locked:
+        return "Locked: the node waits for the keyring", Tone.AMBER
     if status.missing:
         return f"{sentence(catching_up(status))}. The newest came first.", Tone.BLUE
     if status.notices:

@@ -1,0 +1,178 @@
+"""A node whose keyring is locked: it waits for a person, says so on every screen, and goes on by itself.
+
+The keyring is asked once, which shows its own password prompt, and that call waits for as long as it takes. Beside it, it is looked at
+without a prompt whether the keyring was unlocked in another way: then it is asked anew. A prompt that was dismissed is shown again only
+when a person wants it (`Unlock`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from devstream_desktop import __version__
+from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.status import GetStatus, Status, Unlock
+from devstream_desktop.control.messages.stream import News, Wait
+from devstream_desktop.control.wire import AnyReply, AnyRequest
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.history.reader import HistoryUnavailableError, Reader
+from devstream_desktop.home import Home
+from devstream_desktop.node.standing import standing_of
+from devstream_desktop.team import os_keyring
+from devstream_desktop.team.vault import Vault, VaultLockedError
+
+LOOK_S = 2.0
+"""How long the keyring may take before the node counts as locked, and how often it is looked at from then on."""
+SILENT = "the keyring, which holds this node's keys, has not answered yet; if it asks for a password, its window may be behind others"
+LOCKED = "the keyring, which holds this node's keys, is locked; enter its password (its window may be behind others)"
+REFUSED = "the keyring, which holds this node's keys, stays locked; unlock it, and the node goes on by itself"
+_FIRST = -2
+"""Counted down from here: a screen begins with -1, and the node's own numbers go up from 0, so each is news after the other."""
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Unlocking:
+    """Opens the vault of a home, however long a person takes. `on_locked(sentence)` hears what the node waits for, when that changes."""
+
+    def __init__(self, home: Home, on_locked: Callable[[str], None]) -> None:
+        self._home = home
+        self._on_locked = on_locked
+        self._asking: asyncio.Future[Vault] | None = None
+        self._looking: asyncio.Future[bool | None] | None = None
+        self._news = asyncio.Event()
+        self._revision = _FIRST
+        self.locked = ""
+        """What the node waits for and what to do, a sentence; empty until it is known to wait."""
+
+    async def vault(self) -> Vault:
+        """The vault, once it can be opened.
+
+        Raises:
+            VaultError: waiting is no use: there is no keyring, or the key is gone.
+
+        """
+        was_locked = False
+        while True:
+            asking = self._asking = self._asking or self._ask()
+            done, _ = await asyncio.wait({asking}, timeout=LOOK_S)
+            if done:
+                try:
+                    return asking.result()
+                except VaultLockedError as error:
+                    _log.warning("%s", error)
+                    await asyncio.sleep(LOOK_S)
+            locked = await self._look()
+            if locked is False and (done or was_locked):
+                # The answer or the prompt of then says nothing any more: whoever unlocked it did so elsewhere.
+                self._asking = None
+            else:
+                self._say(REFUSED if done else LOCKED if locked else SILENT)
+            was_locked = bool(locked)
+
+    def end(self) -> None:
+        """Let go whoever waits for news."""
+        self._say("")
+
+    async def answer(self, request: AnyRequest) -> AnyReply:
+        """The answer to one request of a screen or script.
+
+        Raises:
+            ControlError: it takes the keys.
+
+        """
+        match request:
+            case GetStatus():
+                return await asyncio.to_thread(_describe, self._home, self.locked)
+            case Wait():
+                return await self._wait(request)
+            case Unlock():
+                if self._asking is not None and self._asking.done():
+                    self._asking = self._ask()
+                return Done(text="the keyring asks for its password")
+        raise ControlError(self.locked)
+
+    def _ask(self) -> asyncio.Future[Vault]:
+        asking = _abandonable(lambda: Vault.open(self._home, timeout_s=None))
+        asking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody may be left to hear of a failure
+        return asking
+
+    async def _look(self) -> bool | None:
+        """As `is_locked`; a look that hangs is waited for the next time, and no second one is begun."""
+        looking = self._looking = self._looking or _abandonable(os_keyring.is_locked)
+        done, _ = await asyncio.wait({looking}, timeout=LOOK_S)
+        if not done:
+            return None
+        self._looking = None
+        return looking.result()
+
+    def _say(self, sentence: str) -> None:
+        if sentence == self.locked:
+            return
+        self.locked = sentence
+        self._revision -= 1
+        self._news.set()
+        self._news = asyncio.Event()
+        if sentence:
+            self._on_locked(sentence)
+
+    async def _wait(self, request: Wait) -> News:
+        if request.status == self._revision:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), request.wait_ms / 1000)
+        return News(newest=await asyncio.to_thread(_newest, self._home), status=self._revision)
+
+
+def _abandonable(work: Callable[[], _T]) -> asyncio.Future[_T]:
+    return asyncio.wrap_future(os_keyring.abandonable(work))
+
+
+def _newest(home: Home) -> int:
+    try:
+        with Reader(home.history) as reader:
+            return reader.newest()
+    except HistoryUnavailableError:
+        return 0
+
+
+def _describe(home: Home, locked: str) -> Status:
+    """A node's status without its keys: whose it is, as far as its files say."""
+    try:
+        standing = standing_of(home)
+    except (DevstreamError, ValueError, OSError):
+        standing = None  # in no team yet, or its files are broken, which the start itself will say
+    return Status(
+        version=__version__,
+        device=standing.device if standing else "",
+        person=standing.person if standing else "",
+        team=standing.team if standing else "",
+        team_id=standing.team_id if standing else "",
+        solo=standing.solo if standing else False,
+        members=len(standing.people) if standing else 0,
+        roles=(),
+        on_duty=False,
+        duty=(),
+        mesh="",
+        intake="",
+        discovery="",
+        peers=(),
+        refused=(),
+        sources=(),
+        targets=0,
+        events=0,
+        oldest=0,
+        newest=0,
+        history_bytes=0,
+        missing=0,
+        can_invite=False,
+        policy_version=standing.policy_version if standing else 0,
+        policy_expires=standing.policy_expires if standing else 0,
+        certificate_expires=standing.certificate_expires if standing else 0,
+        locked=locked,
+    )

@@ -1,0 +1,96 @@
+"""A node whose keyring is locked: it says so, asks nobody twice, and goes on by itself. With a real keyring that has no screen."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.errors import ControlError, NoNodeError
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import GetMembers, Members
+from devstream_desktop.control.messages.status import Status, Unlock
+from devstream_desktop.control.messages.stream import News, Wait
+
+NODE = [sys.executable, "-m", "devstream_desktop"]
+
+
+@pytest.fixture
+def locked(world, keyring):
+    """The desk of a team's founder, whose keyring was locked since."""
+    desk = world.desk("ana")
+    del desk.environment["DEVSTREAM_KEY_FILE"]
+    desk.environment |= {"DBUS_SESSION_BUS_ADDRESS": keyring.address, "HOME": keyring.environment["HOME"]}
+    keyring.start()
+    desk.run("team", "create", "acme", "--person", "ana")
+    keyring.lock()
+    return desk
+
+
+def begin(desk) -> None:
+    """As `Desk.start`, without waiting for the node to be ready."""
+    desk.process = subprocess.Popen(
+        [*NODE, "--home", str(desk.home.root), "node", "--no-discovery", "--listen", "127.0.0.1:0"],
+        env=desk.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def status(desk) -> Status | None:
+    try:
+        return desk.status()
+    except NoNodeError:
+        return None
+
+
+def test_it_waits_and_says_what_for_and_goes_on_when_the_keyring_is_unlocked(locked, until, keyring) -> None:
+    begin(locked)
+    found = until("it says that it is locked", lambda: (said := status(locked)) and said.locked and said)
+    assert found.locked.startswith("the keyring, which holds this node's keys")
+    assert (found.person, found.team, found.device[:8]) == ("ana", "acme", locked.run("status").splitlines()[2].split()[1][:8])
+    assert locked.run("status").startswith("! locked: the keyring")
+    assert json.loads(locked.run("status", "--json"))["locked"]
+    assert "the keyring" in locked.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "x", code=1)
+    doctor = subprocess.run(
+        [*NODE, "--home", str(locked.home.root), "doctor"], env=locked.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (doctor.returncode, "locked: the keyring" in doctor.stdout) == (1, True), doctor.stdout
+
+    with Client(locked.home.control_url()) as client:
+        first = client.ask(Wait(newest=-1, status=-1), News)
+        assert client.ask(Wait(newest=first.newest, status=first.status, wait_ms=300), News) == first, "nothing is new, so it waits"
+        with pytest.raises(ControlError, match="the keyring"):
+            client.ask(GetMembers(), Members)
+        assert client.ask(Unlock(), Done)
+    keyring.unlock()
+    assert locked.process.stdout.readline().startswith("ready ")
+    with Client(locked.home.control_url()) as client:
+        assert client.ask(Wait(newest=first.newest, status=first.status), News) != first, "a screen that waited hears of it"
+        assert client.ask(Unlock(), Done).text == "the keys are open"
+    assert (locked.status().locked, locked.status().person) == ("", "ana")
+    assert locked.stop() == 0
+
+
+def test_however_long_it_waits_it_asks_no_oftener_and_a_signal_ends_it(locked, until) -> None:
+    begin(locked)
+    until("it says that it is locked", lambda: (said := status(locked)) and said.locked)
+    node = psutil.Process(locked.process.pid)
+    counts = [(node.num_threads(), node.num_fds())]
+    until("it has looked some times", lambda: counts.append((node.num_threads(), node.num_fds())) or len(counts) > 100)
+    assert max(threads for threads, _ in counts[-50:]) <= max(threads for threads, _ in counts[:50])
+    assert max(files for _, files in counts[-50:]) <= max(files for _, files in counts[:50])
+    process = locked.process
+    assert locked.stop() == 0
+    assert process.returncode == 0
+    assert "Traceback" not in locked.home.log.read_text()
+
+
+def test_a_keyring_that_went_away_is_waited_for_no_longer_than_it_takes_to_say_so(locked, keyring) -> None:
+    keyring.end()
+    assert "no keyring is running here" in locked.run("node", code=1)
