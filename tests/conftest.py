@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,17 @@ class Keyring:
             inner = service.with_interface("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
             secret = (session, b"", PASSWORD, "text/plain")
             bus.send_and_get_reply(new_method_call(inner, "UnlockWithMasterPassword", "o(oayays)", (LOGIN, secret)))
+
+    @contextmanager
+    def open_prompt(self) -> Iterator[None]:
+        """Prompts are on the screen meanwhile, and nobody enters anything."""
+        from jeepney import DBusAddress, new_method_call
+        from jeepney.io.blocking import open_dbus_connection
+
+        with open_dbus_connection(self.address) as bus:
+            names = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+            bus.send_and_get_reply(new_method_call(names, "RequestName", "su", ("org.gnome.keyring.SystemPrompter", 0)))
+            yield
 
     def end(self) -> None:
         """As a logout does."""

@@ -65,8 +65,7 @@ class Unlocking:
             if done:
                 try:
                     return asking.result()
-                except VaultLockedError as error:
-                    _log.warning("%s", error)
+                except VaultLockedError:
                     await asyncio.sleep(LOOK_S)
             locked = await self._look()
             if locked is False and (done or was_locked):
@@ -100,7 +99,7 @@ class Unlocking:
 
     def _ask(self) -> asyncio.Future[Vault]:
         asking = _abandonable(lambda: Vault.open(self._home, timeout_s=None))
-        asking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # nobody may be left to hear of a failure
+        asking.add_done_callback(_log_failure)
         return asking
 
     async def _look(self) -> bool | None:
@@ -131,6 +130,12 @@ class Unlocking:
 
 def _abandonable(work: Callable[[], _T]) -> asyncio.Future[_T]:
     return asyncio.wrap_future(os_keyring.abandonable(work))
+
+
+def _log_failure(asking: asyncio.Future[Vault]) -> None:
+    # Also of a call that was given up, which nobody else hears of.
+    if not asking.cancelled() and (error := asking.exception()) is not None:
+        _log.warning("%s", error)
 
 
 def _newest(home: Home) -> int:

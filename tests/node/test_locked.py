@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -15,7 +16,9 @@ from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import GetMembers, Members
 from devstream_desktop.control.messages.status import Status, Unlock
 from devstream_desktop.control.messages.stream import News, Wait
+from devstream_desktop.node.unlocking import LOCKED, REFUSED
 
+PROMPT = "org.freedesktop.Secret.Prompt\tPrompt\n"
 NODE = [sys.executable, "-m", "devstream_desktop"]
 
 
@@ -77,18 +80,58 @@ def test_it_waits_and_says_what_for_and_goes_on_when_the_keyring_is_unlocked(loc
     assert locked.stop() == 0
 
 
-def test_however_long_it_waits_it_asks_no_oftener_and_a_signal_ends_it(locked, until) -> None:
+@pytest.fixture
+def overheard(keyring, tmp_path):
+    """What is called on the keyring's bus, as it is so far."""
+    if shutil.which("dbus-monitor") is None:
+        pytest.skip("not installed: dbus-monitor")
+    heard = tmp_path / "heard"
+    with heard.open("wb") as file:
+        monitor = subprocess.Popen(["dbus-monitor", "--address", keyring.address, "--profile", "type='method_call'"], stdout=file)
+    yield heard.read_text
+    monitor.terminate()
+    monitor.wait(5)
+
+
+def test_however_long_it_waits_it_shows_one_prompt_and_a_signal_ends_it(overheard, locked, until) -> None:
     begin(locked)
     until("it says that it is locked", lambda: (said := status(locked)) and said.locked)
     node = psutil.Process(locked.process.pid)
-    counts = [(node.num_threads(), node.num_fds())]
-    until("it has looked some times", lambda: counts.append((node.num_threads(), node.num_fds())) or len(counts) > 100)
-    assert max(threads for threads, _ in counts[-50:]) <= max(threads for threads, _ in counts[:50])
-    assert max(files for _, files in counts[-50:]) <= max(files for _, files in counts[:50])
-    process = locked.process
+
+    def looks() -> int:
+        return overheard().count("org.freedesktop.DBus.Properties\tGet\n")
+
+    first, before = looks(), (node.num_threads(), node.num_fds())
+    until("it has looked some times", lambda: looks() >= first + 6)
+    after = node.num_threads(), node.num_fds()
+    assert after[0] <= before[0] + 2, "threads are left behind"
+    assert after[1] <= before[1] + 2, "connections are left behind"
+    assert overheard().count(PROMPT) == 1
+    assert locked.home.log.read_text().count("the keyring was not opened") == 1
     assert locked.stop() == 0
-    assert process.returncode == 0
     assert "Traceback" not in locked.home.log.read_text()
+
+
+def test_a_prompt_that_nobody_answers_holds_nothing_up_once_the_keyring_is_unlocked_elsewhere(locked, until, keyring) -> None:
+    with keyring.open_prompt():
+        begin(locked)
+        until("it waits for the password", lambda: (said := status(locked)) and said.locked == LOCKED)
+        with Client(locked.home.control_url()) as client:
+            client.ask(Unlock(), Done)
+        assert status(locked).locked == LOCKED, "the prompt is there already"
+        keyring.unlock()
+        assert locked.process.stdout.readline().startswith("ready ")
+        assert locked.stop() == 0
+
+
+def test_a_prompt_that_was_dismissed_comes_again_when_a_person_wants_it(overheard, locked, until) -> None:
+    begin(locked)
+    until("the prompt is dismissed", lambda: (said := status(locked)) and said.locked == REFUSED)
+    assert overheard().count(PROMPT) == 1
+    with Client(locked.home.control_url()) as client:
+        client.ask(Unlock(), Done)
+    until("it is shown again", lambda: overheard().count(PROMPT) == 2)
+    assert locked.stop() == 0
 
 
 def test_a_keyring_that_went_away_is_waited_for_no_longer_than_it_takes_to_say_so(locked, keyring) -> None:
