@@ -25,6 +25,7 @@ from devstream_desktop.stream.query import INDEX_VERSION
 from devstream_desktop.stream.subject import is_terminal, rank
 
 _REBUILD_BATCH = 2_000
+_MAX_SEQ = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -111,18 +112,16 @@ class Lines:
         """Strike out what is beyond these `ends` (see `History.follow`), and nothing else."""
         if ends == self._ends:
             return
+        feeds: list[tuple[int, bytes]] = self._connection.execute("SELECT id, feed FROM feeds").fetchall()
+        before = {feed: self._end(feed) for _, feed in feeds}
         self._ends = dict(ends)
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('ends', ?)", (msgspec.msgpack.encode(self._ends),))
-        struck = self._connection.execute(
-            "SELECT log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn WHERE lines.run < 0"
-        ).fetchall()
-        tellings = [self._read(lsn, parse_entry(body, signature)) for lsn, body, signature in struck]
-        self._connection.executemany(
-            "UPDATE lines SET run = ?, terminal = ? WHERE lsn = ?",
-            [(one.run, one.terminal, one.lsn) for one in tellings if one is not None],
-        )
-        for feed_id, feed in self._connection.execute("SELECT id, feed FROM feeds").fetchall():
-            if (end := self._end(feed)) is not None:
+        for feed_id, feed in feeds:
+            end = self._end(feed)
+            if end == before[feed]:
+                continue
+            self._restore(feed_id, end)
+            if end is not None:
                 self._connection.execute(
                     "UPDATE lines SET run = -lsn, terminal = 0 WHERE lsn IN (SELECT lsn FROM log WHERE feed = ? AND seq > ?)",
                     (feed_id, end),
@@ -141,6 +140,19 @@ class Lines:
         self.add([(lsn, parse_entry(body, signature)) for lsn, body, signature in rows])
         # They arrived before what waits for its group, so they cannot wait themselves.
         self.words.flush(self._connection.execute("SELECT MAX(lsn) FROM log").fetchone()[0])
+
+    def _restore(self, feed_id: int, end: int | None) -> None:
+        """Believe what was struck out of a feed up to `end`: the policy that ended it earlier lost to another."""
+        rows = self._connection.execute(
+            "SELECT log.lsn, log.body, log.signature FROM log JOIN lines ON lines.lsn = log.lsn"
+            " WHERE log.feed = ? AND log.seq <= ? AND lines.run < 0",
+            (feed_id, _MAX_SEQ if end is None else end),
+        ).fetchall()
+        tellings = (self._read(lsn, parse_entry(body, signature)) for lsn, body, signature in rows)
+        self._connection.executemany(
+            "UPDATE lines SET run = ?, terminal = ? WHERE lsn = ?",
+            [(one.run, one.terminal, one.lsn) for one in tellings if one is not None],
+        )
 
     def _end(self, feed: bytes) -> int | None:
         return self._ends.get(feed, self._ends.get(feed[:KEY_BYTES])) if self._ends else None

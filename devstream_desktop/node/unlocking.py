@@ -70,14 +70,18 @@ class Unlocking:
             locked = await self._look()
             if locked is False and (done or was_locked):
                 # The answer or the prompt of then says nothing any more: whoever unlocked it did so elsewhere.
+                asking.cancel()
                 self._asking = None
             else:
                 self._say(REFUSED if done else LOCKED if locked else SILENT)
             was_locked = bool(locked)
 
     def end(self) -> None:
-        """Let go whoever waits for news."""
+        """Let go whoever waits for news; what the keyring may still say is heard by nobody."""
         self._say("")
+        for waiting in (self._asking, self._looking):
+            if waiting is not None:
+                waiting.cancel()
 
     async def answer(self, request: AnyRequest) -> AnyReply:
         """The answer to one request of a screen or script.
@@ -133,7 +137,6 @@ def _abandonable(work: Callable[[], _T]) -> asyncio.Future[_T]:
 
 
 def _log_failure(asking: asyncio.Future[Vault]) -> None:
-    # Also of a call that was given up, which nobody else hears of.
     if not asking.cancelled() and (error := asking.exception()) is not None:
         _log.warning("%s", error)
 

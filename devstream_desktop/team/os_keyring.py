@@ -103,7 +103,7 @@ def is_locked() -> bool | None:
     """
     if _ALLOWED is not _LINUX:
         return None
-    import secretstorage  # there on Linux only, where keyring needs it
+    import secretstorage  # installed on Linux only
 
     try:
         with closing(secretstorage.dbus_init()) as bus:

@@ -6,7 +6,7 @@ import pytest
 from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import STATES, Kind, Role
-from devstream_desktop.team.authors import MissingRole, ended, missing_role, outsider, refusal, refusal_of
+from devstream_desktop.team.authors import MissingRole, ended, ends, missing_role, outsider, refusal, refusal_of
 from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.policy import End, Issuer, Policy, Revocation
@@ -105,6 +105,8 @@ def test_where_a_feed_ends() -> None:
     assert ended(chain.current, feed[:FEED_BYTES]) == (7, b"h" * 16)
     assert ended(chain.current, other[:FEED_BYTES]) == (0, b"")
     assert ended(chain.current, (KEYS["mel"].public + bytes(16))[:FEED_BYTES]) is None
+    assert ends(chain.current) == {KEYS["gone"].public: 0, feed[:FEED_BYTES]: 7}
+    assert ends(GENESIS) == {}
 
 
 def test_a_clock_that_is_behind_makes_no_stranger_of_a_new_member() -> None:

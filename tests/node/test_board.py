@@ -1,0 +1,80 @@
+"""What the history says of now: nothing of it rests on what is struck out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.log import History
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.node import board
+from devstream_desktop.stream.entry import Entry, body_hash, encode_body, parse_entry
+from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
+from devstream_desktop.stream.words import Kind
+
+NOW = 1_760_000_000_000
+HONEST, STOLEN = b"h" * 32, b"s" * 32
+
+
+@dataclass(frozen=True)
+class Arrival:
+    entry: Entry
+    sender: str = ""
+    verified: bool = True
+
+
+class Told:
+    """A history in which devices say things, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.history = History(folder / "history.sqlite", FeedMirror(None), HONEST, "team")
+        self.reader = Reader(folder / "history.sqlite")
+        self._number = 0
+        self._last: dict[bytes, tuple[int, bytes]] = {}
+
+    def say(self, device: bytes, kind: Kind, state: str, **fields: str) -> Event:
+        self._number += 1
+        key = fact_key("t", kind, str(self._number))
+        values = {"service": "shop", "subject": f"{kind}/shop/{self._number}", "number": str(self._number)} | fields
+        event = make_event(kind=kind, state=state, key=key, time=NOW + self._number, **values)  # type: ignore[arg-type]
+        seq, prev = self._last.get(device, (0, b""))
+        body = encode_body(feed=device + bytes(8), seq=seq + 1, hlc=(NOW + self._number) << 16, prev=prev, payload=encode_event(event))
+        self._last[device] = seq + 1, body_hash(body)
+        self.history.add([Arrival(parse_entry(body, bytes(64)))])
+        return event
+
+
+@pytest.fixture
+def told(tmp_path):
+    told = Told(tmp_path)
+    yield told
+    told.reader.close()
+    told.history.close()
+
+
+def test_nothing_is_shipped_or_believed_by_what_is_struck_out(told) -> None:
+    production = {"environment": "production"}
+    told.say(HONEST, Kind.CHANGE, "pushed", revision="a" * 40, ref="main")
+    told.say(HONEST, Kind.BUILD, "failed", revision="a" * 40)
+    told.say(HONEST, Kind.DEPLOY, "success", revision="a" * 40, **production)
+    told.say(HONEST, Kind.DUTY, "off", subject="duty/ana", actor="ana")
+    told.say(STOLEN, Kind.CHANGE, "pushed", revision="b" * 40, ref="main")
+    told.say(STOLEN, Kind.BUILD, "succeeded", revision="a" * 40)
+    told.say(STOLEN, Kind.DEPLOY, "success", revision="b" * 40, **production)
+    told.say(STOLEN, Kind.DEPLOY, "in_progress", revision="b" * 40, actor="eve", **production)
+    told.say(STOLEN, Kind.DUTY, "on", subject="duty/ana", actor="ana")
+
+    def now() -> tuple[str, str, str, int, tuple[str, ...]]:
+        present = board.Board()
+        present.fill(told.reader)
+        shipment = board.shipment(told.reader, "shop", "production", ref="main", sha="")
+        checks = len(board.shipment(told.reader, "shop", "production", ref="", sha="a" * 40).checks)
+        deploying = board.deploying(told.reader, "shop", "production", NOW)
+        return shipment.sha[:1], shipment.current[:1], deploying, checks, present.on_duty()
+
+    assert now() == ("b", "b", "eve", 2, ("ana",))
+    told.history.follow({}, {STOLEN: 0})
+    assert now() == ("a", "a", "", 1, ())
