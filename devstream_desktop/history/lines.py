@@ -126,6 +126,31 @@ class Lines:
                     "UPDATE lines SET run = -lsn, terminal = 0 WHERE lsn IN (SELECT lsn FROM log WHERE feed = ? AND seq > ?)",
                     (feed_id, end),
                 )
+            self._decide_again(feed_id)
+
+    def _decide_again(self, feed_id: int) -> None:
+        """Which telling is the row, for the facts that this feed and another tell."""
+        keys = [
+            key
+            for (key,) in self._connection.execute(
+                "SELECT retold.key FROM retold JOIN log ON log.lsn = retold.lsn WHERE log.feed = ?1 UNION"
+                " SELECT retold.key FROM retold JOIN lines ON lines.key = retold.key JOIN log ON log.lsn = lines.lsn WHERE log.feed = ?1",
+                (feed_id,),
+            )
+        ]
+        for at in range(0, len(keys), _REBUILD_BATCH):
+            batch = keys[at : at + _REBUILD_BATCH]
+            rows = self._connection.execute(
+                "SELECT lines.id, log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
+                f" WHERE lines.key IN ({','.join('?' * len(batch))})",
+                batch,
+            ).fetchall()
+            tellings = [(row_id, self._read(lsn, parse_entry(body, signature))) for row_id, lsn, body, signature in rows]
+            self._delete([(row_id, one.event) for row_id, one in tellings if one is not None])
+            self._connection.executemany(
+                "INSERT INTO retold (lsn, key) VALUES (?, ?)", [(one.lsn, one.key) for _, one in tellings if one is not None]
+            )
+            self._tell_again(batch)
 
     def _tell_again(self, keys: Sequence[bytes]) -> None:
         """Rows for those facts that another telling in the log still tells."""

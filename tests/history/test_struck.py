@@ -58,6 +58,18 @@ def test_a_fact_that_another_tells_too_is_no_lie(history, reader, feed, new_feed
     assert shown(reader) == [("true after all", False)]
 
 
+def test_a_fact_that_another_had_told_later_is_its_again(history, reader, feed, new_feed, make, arrival) -> None:
+    thief, event = new_feed(), make(title="true after all")
+    add(history, arrival, thief.entry(event, clock=1000 << 16), feed.entry(event, clock=2000 << 16))
+    first = [line.id for line in reader.page(Query())]
+    history.follow({}, {thief.feed[:32]: 0})
+    assert shown(reader) == [("true after all", False)]
+    assert [line.id for line in reader.page(parse_query("after"))] == [2000 << 16]
+    history.follow({}, {})
+    assert [line.id for line in reader.page(Query())] == first
+    history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+
+
 @pytest.mark.parametrize("rebuilt", [False, True])
 def test_it_stays_struck_after_a_restart_and_when_rows_are_made_anew(open_history, reader, feed, new_feed, make, arrival, rebuilt) -> None:
     history = open_history()
