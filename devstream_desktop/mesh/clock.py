@@ -39,6 +39,8 @@ class ClockWatch:
         self._offsets: dict[str, int] = {}
         self._fresh: set[str] = set()
         """Whose clocks were heard since ours was last set. What was heard before is only as right as the steady clock."""
+        self._off = self._correction = 0
+        """The median of the offsets, and the answer of `correction`: both are asked for with every batch."""
         self._last: tuple[int, int] | None = None
         self._jumped = 0
         self._late = 0
@@ -49,6 +51,7 @@ class ClockWatch:
         """A peer's clock was `offset` ahead of ours. It is kept when the peer leaves: a clock does not get right by losing its witness."""
         self._offsets[device] = offset
         self._fresh.add(device)
+        self._weigh()
         if abs(offset) <= MAX_OFFSET_MS:
             self._jumped = 0
 
@@ -65,18 +68,30 @@ class ClockWatch:
         """Note the time; to be called every few seconds."""
         if self._last is not None:
             jump = (wall - self._last[0]) - (steady - self._last[1])
-            self._offsets = {device: offset - jump for device, offset in self._offsets.items()}
-            self._late = max(0, self._late - jump) if self._late else 0
-            if abs(jump) > MAX_OFFSET_MS:
-                self.steps += 1
-                self._fresh.clear()
-            if abs(jump) > MAX_JUMP_MS:
-                self._jumped = jump
+            if jump:
+                self._shift(jump)
         elif self._last_known and not self._offsets:
             away = wall - self._last_known
             self._jumped = away if away > MAX_AWAY_MS else 0
             self._late = -away if away < -MAX_OFFSET_MS else 0
         self._last = (wall, steady)
+
+    def _shift(self, jump: int) -> None:
+        self._offsets = {device: offset - jump for device, offset in self._offsets.items()}
+        self._late = max(0, self._late - jump) if self._late else 0
+        if abs(jump) > MAX_OFFSET_MS:
+            self.steps += 1
+            self._fresh.clear()
+        if abs(jump) > MAX_JUMP_MS:
+            self._jumped = jump
+        self._weigh()
+
+    def _weigh(self) -> None:
+        self._off = round(median(self._offsets.values())) if self._offsets else 0
+        offsets = [self._offsets[device] for device in self._fresh]
+        middle = round(median([0, *offsets]))
+        agreeing = sum(abs(offset - middle) <= MAX_OFFSET_MS for offset in offsets)
+        self._correction = middle if agreeing >= WITNESSES and abs(middle) > MAX_OFFSET_MS else 0
 
     def correction(self) -> int:
         """What to add to this clock to have the team's time, milliseconds; 0 while nothing better than this clock is known.
@@ -84,10 +99,7 @@ class ClockWatch:
         The median of all clocks heard since ours was set, ours among them: where as many agree with ours as do not, all stay where
         they are, instead of changing places.
         """
-        offsets = [self._offsets[device] for device in self._fresh]
-        middle = round(median([0, *offsets]))
-        agreeing = sum(abs(offset - middle) <= MAX_OFFSET_MS for offset in offsets)
-        return middle if agreeing >= WITNESSES and abs(middle) > MAX_OFFSET_MS else 0
+        return self._correction
 
     @property
     def late(self) -> bool:
@@ -95,7 +107,7 @@ class ClockWatch:
 
         Not where the peers find it ahead: then the log is as wrong as the clock was.
         """
-        return bool(self.doubt()) and not self.correction() and (not self._offsets or median(self._offsets.values()) > 0)
+        return bool(self.doubt()) and not self.correction() and (not self._offsets or self._off > 0)
 
     @property
     def certain(self) -> bool:
@@ -104,11 +116,10 @@ class ClockWatch:
 
     def doubt(self) -> str:
         """Why the clock is not believed, one sentence; empty when it is."""
-        correction = self.correction()
-        off = correction or (round(median(self._offsets.values())) if self._offsets else 0)
+        off = self._correction or self._off
         if abs(off) > MAX_OFFSET_MS:
             is_off = f"this clock is {round(abs(off) / 60_000)} min {'behind' if off > 0 else 'ahead of'} the team's"
-            if correction:
+            if self._correction:
                 return f"{is_off}; the team's time is used meanwhile, and nothing is forgotten: set it right, because certificates go by it"
             return f"{is_off}, as far as so few can tell; nothing is forgotten until it is set right, or more peers agree"
         if self._offsets:

@@ -130,8 +130,17 @@ def test_a_start_behind_the_log_is_doubted_and_late_until_a_peer_shows_its_clock
     assert "120 min behind the newest event here" in watch.doubt()
     assert watch.late
     assert not watch.certain
+    watch.tick(HOUR + 30 * MINUTE, 1000)
+    assert "90 min behind the newest event here" in watch.doubt()
     watch.heard("a", 1000)
     assert (watch.doubt(), watch.late, watch.certain) == ("", False, True)
+
+
+def test_a_clock_that_runs_a_little_slow_is_not_late():
+    watch = ClockWatch(last_known=HOUR)
+    for second in range(0, 14_400, 10):
+        watch.tick(2 * HOUR + second * 900, second * 1000)
+    assert watch.doubt() == ""
 
 
 def test_a_clock_is_late_where_a_peer_finds_it_behind_but_not_where_it_is_ahead():

@@ -87,7 +87,9 @@ MUTANTS = [
     Mutant("clocks in doubt let things expire", MESH + "rules", "[] if self.keep_expired else [", "[", "clocks"),
     Mutant("clocks in doubt let things be pruned", MESH + "rules", "        if self.keep_expired:\n            return 0\n", "", "clocks"),
     Mutant("a start believes any clock", MESH + "clock", "away if away > MAX_AWAY_MS else 0", "0", "clocks"),
-    Mutant("the team's time is not used", MESH + "clock", "return middle if agreeing", "return 0 if agreeing", "clocks"),
+    Mutant(
+        "the team's time is not used", MESH + "clock", "self._correction = middle if agreeing", "self._correction = 0 if agreeing", "clocks"
+    ),
     Mutant("peers that contradict each other move us", MESH + "clock", "agreeing >= WITNESSES", "agreeing >= 1", "clocks"),
     Mutant("our own clock has no voice", MESH + "clock", "median([0, *offsets])", "median(offsets or [0])", "clocks"),
     Mutant("a late clock stamps what has expired", MESH + "authoring", "now = max(now, self.last_known)", "pass", "clocks"),
