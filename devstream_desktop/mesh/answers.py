@@ -8,42 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.holdings import signed
 from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, Bucket
 from devstream_desktop.mesh.listener import Caller
 from devstream_desktop.mesh.overlay import ACCEPT_CAP, has_room
-from devstream_desktop.mesh.wire import (
-    BATCH_BYTES,
-    MAX_RANGES,
-    MAX_RECORDS,
-    PROTOCOL,
-    AskPeers,
-    Digest,
-    Entries,
-    Fetch,
-    Hello,
-    MalformedMessageError,
-    News,
-    Offer,
-    PeerAddress,
-    PeerList,
-    Policies,
-    Policy,
-    Proof,
-    Proofs,
-    Push,
-    Pushed,
-    Range,
-    Records,
-    Refused,
-    Reply,
-    Tail,
-    Wants,
-    Welcome,
-    decode_request,
-    encode,
-)
 
 MAX_BAD = 3
 """Wrong entries from one caller before it is cut off: a bit may flip, but not thrice."""
@@ -86,8 +56,8 @@ class Answers:
         self,
         core: Core,
         *,
-        peers: Callable[[str], list[PeerAddress]],
-        missing_elsewhere: Callable[[], list[Range]],
+        peers: Callable[[str], list[wire.PeerAddress]],
+        missing_elsewhere: Callable[[], list[wire.Range]],
         on_hello: Callable[[Accepted], None],
         on_refused: Callable[[str, str, str], None],
         callers: Callable[[], list[Caller]],
@@ -114,35 +84,35 @@ class Answers:
             self._on_refused(caller.host, caller.device, "it asks too much")
             return None
         try:
-            request = decode_request(frame)
-        except MalformedMessageError as error:
+            request = wire.decode_request(frame)
+        except wire.MalformedMessageError as error:
             self._on_refused(caller.host, caller.device, f"it sent what is no message: {error}"[:200])
             return None
-        if isinstance(request, Hello):
-            return encode(self._welcome(request, caller))
+        if isinstance(request, wire.Hello):
+            return wire.encode(self._welcome(request, caller))
         peer = self._newer.get(caller.pipe) or self.accepted.get(caller.device)
         if peer is None or peer.pipe != caller.pipe:
-            return encode(Refused("say HELLO first", []))
-        if isinstance(request, Tail) and caller.pipe in self._newer:
+            return wire.encode(wire.Refused("say HELLO first", []))
+        if isinstance(request, wire.Tail) and caller.pipe in self._newer:
             self._take_place(self._newer.pop(caller.pipe))
             self._cut(lambda other: other.device == caller.device and other.pipe != caller.pipe)
         peer.last = time.monotonic()
-        reply = await self._tail(request, peer) if isinstance(request, Tail) else self._answer(request, peer)
+        reply = await self._tail(request, peer) if isinstance(request, wire.Tail) else self._answer(request, peer)
         if peer.bad > MAX_BAD:
             self._on_refused(caller.host, caller.device, "it sent entries with wrong signatures")
             return None
-        return encode(reply)
+        return wire.encode(reply)
 
-    def _welcome(self, hello: Hello, caller: Caller) -> Reply:
+    def _welcome(self, hello: wire.Hello, caller: Caller) -> wire.Reply:
         core = self._core
-        if hello.protocol != PROTOCOL:
-            return Refused(f"this node speaks protocol {PROTOCOL}, yours is {hello.protocol}: update the older one", [])
+        if hello.protocol != wire.PROTOCOL:
+            return wire.Refused(f"this node speaks protocol {wire.PROTOCOL}, yours is {hello.protocol}: update the older one", [])
         if hello.team != core.team or hello.device != caller.device:
-            return Refused("another team", [])
+            return wire.Refused("another team", [])
         if hello.device == core.device:
-            return Refused("that is you", [])
+            return wire.Refused("that is you", [])
         if not has_room(self.live(), caller.device, self._cap):
-            return Refused("full, try these", self._peers(caller.device), busy=True)
+            return wire.Refused("full, try these", self._peers(caller.device), busy=True)
         core.heard_clock(caller.device, hello.wall - core.clock())
         peer = Accepted(caller.device, caller.host, caller.pipe, last=time.monotonic(), demand=core.demand)
         if hello.port:
@@ -156,7 +126,9 @@ class Answers:
         self._on_hello(peer)
         version = core.policies.version()
         peer.told_policy = version
-        return Welcome(PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), self._peers(caller.device))
+        return wire.Welcome(
+            wire.PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), self._peers(caller.device)
+        )
 
     def _take_place(self, peer: Accepted) -> None:
         if (old := self.accepted.get(peer.device)) is not None:
@@ -169,10 +141,10 @@ class Answers:
         pipes = {caller.pipe for caller in self._callers()}
         return {device for device, peer in self.accepted.items() if peer.pipe in pipes}
 
-    async def _tail(self, tail: Tail, peer: Accepted) -> Reply:
+    async def _tail(self, tail: wire.Tail, peer: Accepted) -> wire.Reply:
         core, store = self._core, self._core.replica.store
         if tail.index != store.index or tail.lsn > store.newest():
-            return News(store.index, store.newest(), [], core.replica.summary(), core.policies.version(), resync=True)
+            return wire.News(store.index, store.newest(), [], core.replica.summary(), core.policies.version(), resync=True)
         self.let_go(peer)  # a newer TAIL of the same peer: the older one's connection is gone
         ticket = peer.parked = object()
         until = time.monotonic() + tail.wait / 1000
@@ -193,18 +165,20 @@ class Answers:
         peer.demand = core.demand
         peer.told_policy = core.policies.version()
         peer.last = time.monotonic()
-        return News(store.index, lsn, [signed(e) for e in entries], core.replica.summary(), peer.told_policy, resync)
+        return wire.News(store.index, lsn, [signed(e) for e in entries], core.replica.summary(), peer.told_policy, resync)
 
     def _has_word_for(self, peer: Accepted) -> bool:
         return peer.told_policy != self._core.policies.version() or peer.demand != self._core.demand
 
-    def _answer(self, request: Push | Digest | Offer | Fetch | AskPeers | Proof | Policy, peer: Accepted) -> Reply:
+    def _answer(
+        self, request: wire.Push | wire.Digest | wire.Offer | wire.Fetch | wire.AskPeers | wire.Proof | wire.Policy, peer: Accepted
+    ) -> wire.Reply:
         core, replica = self._core, self._core.replica
         match request:
-            case Push():
+            case wire.Push():
                 now = time.monotonic()
                 if request.entries and now < peer.busy_until - EARLY_S:
-                    return Refused("it was asked to push slower", [])  # not busy, which would send it away for minutes
+                    return wire.Refused("it was asked to push slower", [])  # not busy, which would send it away for minutes
                 outcome = core.take(request.entries, peer.device)
                 peer.bad += outcome.bad
                 wait = core.wait_after(outcome)
@@ -212,29 +186,29 @@ class Answers:
                 peer.behind = max(0, peer.behind - len(request.entries))
                 resync = peer.demand != core.demand
                 peer.demand = core.demand
-                return Pushed(len(outcome.stored), core.policies.version(), resync, round(wait * 1000))
-            case Digest():
+                return wire.Pushed(len(outcome.stored), core.policies.version(), resync, round(wait * 1000))
+            case wire.Digest():
                 buckets = replica.differing(request.buckets)
-                records = replica.records(buckets)[:MAX_RECORDS]
-                return Records(replica.store.index, replica.store.newest(), buckets, records, replica.frozen()[:MAX_RECORDS])
-            case Offer():
+                records = replica.records(buckets)[: wire.MAX_RECORDS]
+                return wire.Records(replica.store.index, replica.store.newest(), buckets, records, replica.frozen()[: wire.MAX_RECORDS])
+            case wire.Offer():
                 wanted = core.unclaimed(without(replica.want(request.records, core.team_time()), self._missing_elsewhere()))
                 peer.behind = total(wanted)
                 core.on_compared()
                 urgent = replica.doubts(request.records) + replica.claims(request.frozen, peer.device)
-                return Wants((urgent + wanted)[:MAX_RANGES], replica.unproven(request.frozen))
-            case Fetch():
-                entries = replica.serve(request.ranges, min(request.size, BATCH_BYTES))
-                return Entries([signed(e) for e in entries])
-            case AskPeers():
-                return PeerList(self._peers(peer.device))
-            case Proof():
+                return wire.Wants((urgent + wanted)[: wire.MAX_RANGES], replica.unproven(request.frozen))
+            case wire.Fetch():
+                entries = replica.serve(request.ranges, min(request.size, wire.BATCH_BYTES))
+                return wire.Entries([signed(e) for e in entries])
+            case wire.AskPeers():
+                return wire.PeerList(self._peers(peer.device))
+            case wire.Proof():
                 peer.bad += core.take_proofs(request.give).bad
-                return Proofs(replica.proofs(request.ask))
-            case Policy():
+                return wire.Proofs(replica.proofs(request.ask))
+            case wire.Policy():
                 if request.version != core.policies.version():
                     core.absorb_policy(request.documents)
-                return Policies(core.policies.version(), core.documents_after(request.version))
+                return wire.Policies(core.policies.version(), core.documents_after(request.version))
 
     def works(self, device: str) -> bool:
         """Whether this caller's link has proven to work: it waits for news now."""

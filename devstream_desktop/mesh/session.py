@@ -11,42 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.backlog import Backlog
 from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.holdings import signed
 from devstream_desktop.mesh.link import Lane, Link, LinkError
 from devstream_desktop.mesh.rules import Outcome
-from devstream_desktop.mesh.wire import (
-    BATCH_BYTES,
-    MAX_RECORDS,
-    PROTOCOL,
-    AskPeers,
-    Digest,
-    Entries,
-    Fetch,
-    Hello,
-    MalformedMessageError,
-    News,
-    Offer,
-    PeerAddress,
-    PeerList,
-    Policies,
-    Policy,
-    Proof,
-    Proofs,
-    Push,
-    Pushed,
-    Range,
-    Records,
-    Refused,
-    Request,
-    Signed,
-    Tail,
-    Wants,
-    Welcome,
-    decode_reply,
-    encode,
-)
 from devstream_desktop.stream.entry import Entry
 
 _log = logging.getLogger(__name__)
@@ -86,7 +56,7 @@ class Timing:
 class PeerRefusedError(LinkError):
     """The peer answered that it does not want this link."""
 
-    def __init__(self, reason: str, peers: Sequence[PeerAddress], *, busy: bool) -> None:
+    def __init__(self, reason: str, peers: Sequence[wire.PeerAddress], *, busy: bool) -> None:
         super().__init__(reason)
         self.peers = list(peers)
         self.busy = busy
@@ -111,7 +81,7 @@ class Session:
         timing: Timing,
         rng: random.Random,
         on_welcome: Callable[[Session], None],
-        on_peers: Callable[[Sequence[PeerAddress]], None],
+        on_peers: Callable[[Sequence[wire.PeerAddress]], None],
     ) -> None:
         self.core = core
         self.link = link
@@ -124,7 +94,7 @@ class Session:
         self._rng = rng
         self._on_welcome = on_welcome
         self._on_peers = on_peers
-        self._owed: list[Range] = []
+        self._owed: list[wire.Range] = []
         self._compare = asyncio.Event()
         self._doubted = asyncio.Event()
         self._backlog = Backlog(core, link, self._fetch, self._take)
@@ -141,7 +111,7 @@ class Session:
         """Our arrivals that have not been pushed yet, and what the peer asked for and has not had."""
         return max(0, self.core.replica.store.newest() - self._pushed) + total(self._owed) if self.state is not State.CONNECTING else 0
 
-    def missing(self) -> list[Range]:
+    def missing(self) -> list[wire.Range]:
         """What the peer has and this node wants of it."""
         return self._backlog.missing()
 
@@ -171,7 +141,7 @@ class Session:
             for task in done:
                 if (error := task.exception()) is not None:
                     raise error
-        except MalformedMessageError as error:
+        except wire.MalformedMessageError as error:
             raise LinkError(f"it answered what is no message: {error}") from error
         finally:
             self.state = State.LOST
@@ -186,31 +156,31 @@ class Session:
         self.core.bell.ring()
         await self.link.close()
 
-    async def _fetch(self, ranges: list[Range]) -> list[Signed]:
-        return (await self._ask(Fetch(ranges, BATCH_BYTES), Entries)).entries
+    async def _fetch(self, ranges: list[wire.Range]) -> list[wire.Signed]:
+        return (await self._ask(wire.Fetch(ranges, wire.BATCH_BYTES), wire.Entries)).entries
 
-    def _take(self, entries: Sequence[Signed]) -> Outcome:
+    def _take(self, entries: Sequence[wire.Signed]) -> Outcome:
         outcome = self.core.take(entries, self.device)
         self._count_bad(outcome)
         return outcome
 
-    async def _ask(self, request: Request, expected: type[_R], lane: Lane = Lane.OTHER, seconds: float | None = None) -> _R:
-        frame = await self.link.call(encode(request), lane, seconds or self._timing.request)
-        reply = decode_reply(frame)
+    async def _ask(self, request: wire.Request, expected: type[_R], lane: Lane = Lane.OTHER, seconds: float | None = None) -> _R:
+        frame = await self.link.call(wire.encode(request), lane, seconds or self._timing.request)
+        reply = wire.decode_reply(frame)
         self.last_seen = self.core.clock()
         if isinstance(reply, expected):
             return reply
-        if isinstance(reply, Refused):
+        if isinstance(reply, wire.Refused):
             raise PeerRefusedError(reply.reason, reply.peers, busy=reply.busy)
-        raise MalformedMessageError(f"{type(reply).__name__} in answer to {type(request).__name__}")
+        raise wire.MalformedMessageError(f"{type(reply).__name__} in answer to {type(request).__name__}")
 
     async def _greet(self) -> None:
         core = self.core
         version = core.policies.version()
-        hello = Hello(PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), core.port)
+        hello = wire.Hello(wire.PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), core.port)
         before = core.clock()
-        welcome = await self._ask(hello, Welcome)
-        if welcome.protocol != PROTOCOL or welcome.team != core.team or welcome.device != self.link.device:
+        welcome = await self._ask(hello, wire.Welcome)
+        if welcome.protocol != wire.PROTOCOL or welcome.team != core.team or welcome.device != self.link.device:
             raise PeerRefusedError("it is of another team, or not who its certificate says", [], busy=False)
         self.device = welcome.device
         core.forget(self.device)
@@ -228,21 +198,21 @@ class Session:
             if theirs == mine or self._levelled == (mine, theirs):
                 return
             self._levelled = (mine, theirs)
-            reply = await self._ask(Policy(mine, self.core.documents_after(theirs)), Policies)
+            reply = await self._ask(wire.Policy(mine, self.core.documents_after(theirs)), wire.Policies)
             self.core.absorb_policy(reply.documents)
             theirs = reply.version
 
     async def _compare_now(self) -> None:
         """Learn what the peer has, tell what we have; what either lacks is then fetched and pushed, newest first."""
         replica = self.core.replica
-        seen = await self._ask(Digest(replica.buckets()), Records)
+        seen = await self._ask(wire.Digest(replica.buckets()), wire.Records)
         self._tail_from = (seen.index, seen.lsn)
         unproven = replica.unproven(seen.frozen)
         pushed = replica.store.newest()
-        mine = replica.records(seen.buckets)[:MAX_RECORDS]
-        wants = await self._ask(Offer(mine, replica.frozen()[:MAX_RECORDS]), Wants)
+        mine = replica.records(seen.buckets)[: wire.MAX_RECORDS]
+        wants = await self._ask(wire.Offer(mine, replica.frozen()[: wire.MAX_RECORDS]), wire.Wants)
         if unproven or wants.proofs:
-            proofs = await self._ask(Proof(replica.proofs(wants.proofs), unproven), Proofs)
+            proofs = await self._ask(wire.Proof(replica.proofs(wants.proofs), unproven), wire.Proofs)
             self._count_bad(self.core.take_proofs(proofs.pairs))
         self._pushed = pushed
         self._owed = replica.within(wants.ranges)
@@ -257,9 +227,9 @@ class Session:
             self._quiet = (replica.summary(), b"", time.monotonic())
         self.core.bell.ring()
 
-    async def _fetch_claim(self, claim: Range) -> None:
+    async def _fetch_claim(self, claim: wire.Range) -> None:
         """Fetch all that the peer holds of an ended feed of ours, from its newest down."""
-        rest: Range | None = claim
+        rest: wire.Range | None = claim
         while rest is not None and not self.link.lost.is_set():
             entries = await self._fetch([rest])
             self._take(entries)
@@ -277,8 +247,8 @@ class Session:
         while not self.link.lost.is_set():
             started = time.monotonic()
             index, lsn = self._tail_from
-            ask = Tail(index, lsn, round(self._timing.tail_wait * 1000), BATCH_BYTES, core.policies.version())
-            news = await self._ask(ask, News, Lane.TAIL, self._timing.tail)
+            ask = wire.Tail(index, lsn, round(self._timing.tail_wait * 1000), wire.BATCH_BYTES, core.policies.version())
+            news = await self._ask(ask, wire.News, Lane.TAIL, self._timing.tail)
             wait = core.wait_after(self._take(news.entries))
             if self._tail_from == (index, lsn) and not (news.resync and news.index != index):
                 self._tail_from = (news.index, news.lsn)
@@ -291,7 +261,7 @@ class Session:
             if not news.entries and time.monotonic() - started < MIN_TAIL_S:
                 await asyncio.sleep(MIN_TAIL_S)
 
-    def _differs(self, news: News) -> bool:
+    def _differs(self, news: wire.News) -> bool:
         """Whether two quiet heartbeats in a row showed different holdings that comparing may level."""
         mine = self.core.replica.summary()
         if news.summary == mine or news.entries:
@@ -308,7 +278,7 @@ class Session:
         core, replica = self.core, self.core.replica
         while not self.link.lost.is_set():
             event = core.bell.event
-            entries, end = await core.news_to_send(self._pushed, BATCH_BYTES, self.device)
+            entries, end = await core.news_to_send(self._pushed, wire.BATCH_BYTES, self.device)
             version = core.policies.version()
             if entries or version != self._told_policy:
                 reply = await self._push(entries)
@@ -318,17 +288,17 @@ class Session:
                     await self._level_policy(reply.policy)
             elif self._owed:
                 self._pushed = end
-                batch = replica.serve(self._owed, BATCH_BYTES)
-                self._owed = without(self._owed, [Range(entry.feed, entry.seq, entry.seq) for entry in batch]) if batch else []
+                batch = replica.serve(self._owed, wire.BATCH_BYTES)
+                self._owed = without(self._owed, [wire.Range(entry.feed, entry.seq, entry.seq) for entry in batch]) if batch else []
                 if batch:
                     await self._push(batch)
             else:
                 self._pushed = end
                 await event.wait()
 
-    async def _push(self, entries: list[Entry]) -> Pushed:
-        push = Push([signed(entry) for entry in entries], self.core.policies.version())
-        reply = await self._ask(push, Pushed, Lane.PUSH)
+    async def _push(self, entries: list[Entry]) -> wire.Pushed:
+        push = wire.Push([signed(entry) for entry in entries], self.core.policies.version())
+        reply = await self._ask(push, wire.Pushed, Lane.PUSH)
         if reply.resync:
             self._compare.set()
         await self.link.rest(reply.busy / 1000)
@@ -339,7 +309,7 @@ class Session:
             await self._doubted.wait()
             self._doubted.clear()
             if not self.link.lost.is_set():
-                await self._ask(AskPeers(), PeerList, seconds=CHECK_S)
+                await self._ask(wire.AskPeers(), wire.PeerList, seconds=CHECK_S)
 
     async def _repair_loop(self) -> None:
         while not self.link.lost.is_set():
@@ -359,4 +329,4 @@ class Session:
         while not self.link.lost.is_set():
             await self.link.rest(self._timing.peers * self._rng.uniform(0.5, 1.5))
             if not self.link.lost.is_set():
-                self._on_peers((await self._ask(AskPeers(), PeerList)).peers)
+                self._on_peers((await self._ask(wire.AskPeers(), wire.PeerList)).peers)
