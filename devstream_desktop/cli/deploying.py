@@ -56,7 +56,11 @@ def _confirmed(plan: Plan) -> bool:
     if not plan.allowed:
         print(f"  ! {plan.reason}: it will be refused")
     print("everybody in the team sees it")
-    return input(f"type {plan.environment} to deploy: ").strip() == plan.environment
+    try:
+        return input(f"type {plan.environment} to deploy: ").strip() == plan.environment
+    except EOFError:
+        print()
+        return False
 
 
 def _wait(home: Home, reader: Reader, arrival: int, request: str) -> int:

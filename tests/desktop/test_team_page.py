@@ -101,6 +101,26 @@ def test_who_waits_is_let_in_once(window, link):
     assert len(link.of(GetMembers)) == 2
 
 
+def test_what_was_refused_can_be_tried_again(window, link):
+    boxes(window, WaitingBox)[0].let_in.click()
+    link.refuse("the disk is full")
+    (box,) = boxes(window, WaitingBox)
+    assert window.message.text() == "the disk is full"
+    assert box.let_in.isEnabled()
+    box.let_in.click()
+    assert len(link.of(ApproveJoin)) == 2
+
+
+def test_the_same_team_told_again_leaves_rows_and_buttons_where_they_are(window, link, fake):
+    row, box = window.tree.topLevelItem(1), boxes(window, WaitingBox)[0]
+    window.tree.setCurrentItem(row.child(0))
+    link.status_changed.emit()
+    link.answer(GetMembers, msgspec.convert(msgspec.to_builtins(fake.MEMBERS), type(fake.MEMBERS)))
+    link.answer(GetPolicy, msgspec.convert(msgspec.to_builtins(fake.POLICY), type(fake.POLICY)))
+    assert window.tree.currentItem() is row.child(0)
+    assert boxes(window, WaitingBox) == [box]
+
+
 def test_who_waits_is_turned_away(window, link):
     (box,) = boxes(window, WaitingBox)
     box.turn_away.click()

@@ -107,15 +107,20 @@ class TeamWindow(QDialog):
     def _set_members(self, members: Members) -> None:
         if not self.members.members:
             say(self.message, "" if members.may_change else "Only an admin's device can change the team.", Tone.MUTED)
-        self.members = members
-        self._show_team()
+        # Rebuilt only when it is another: a row or a button that is about to be pressed stays where it is.
+        if members != self.members:
+            self.members = members
+            self._show_team()
 
     def _set_policy(self, policy: PolicyState) -> None:
-        self.policy = policy
-        self._show_team()
+        if policy != self.policy:
+            self.policy = policy
+            self._show_team()
 
     def _failed(self, reason: str) -> None:
         say(self.message, reason, Tone.RED)
+        # What was refused can be tried again.
+        self._show_asks()
 
     def _show_desk(self) -> None:
         status = self._desk.status
@@ -152,6 +157,7 @@ class TeamWindow(QDialog):
     def _show_asks(self) -> None:
         while (item := self.asks.takeAt(0)) is not None:
             if (box := item.widget()) is not None:
+                box.hide()
                 box.deleteLater()
         for waiting in self.members.waiting:
             self._add_ask(WaitingBox(waiting, may_change=self.members.may_change))
