@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from devstream_desktop.cli.asking import print_json
-from devstream_desktop.cli.nodes import KEY_FILE
 from devstream_desktop.control.wording import count
 from devstream_desktop.home import Home
 
@@ -20,9 +18,6 @@ def doctor(home: Home, options: argparse.Namespace) -> int:
     from devstream_desktop.node.checks import Check, Verdict
     from devstream_desktop.node.doctor import examine
 
-    key = home.root / KEY_FILE
-    if not os.environ.get("DEVSTREAM_KEY_FILE") and key.exists():
-        os.environ["DEVSTREAM_KEY_FILE"] = str(key)
     found: list[Check] = []
     for check in examine(home):
         found.append(check)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import select
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +25,9 @@ from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
 from devstream_desktop.stream.record import record
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Severity
+
+_LOOK_MS = 5_000
+"""How often `--follow` looks whether anybody still reads."""
 
 
 def emit(home: Home, options: argparse.Namespace) -> int:
@@ -66,7 +71,12 @@ def tail(home: Home, options: argparse.Namespace) -> int:
 
 
 def follow(home: Home, reader: Reader, arrival: int) -> Iterator[Line]:
-    """Every row that comes after `arrival`, for ever; a node that goes away is waited for."""
+    """Every row that comes after `arrival`, for ever; a node that goes away is waited for.
+
+    Raises:
+        BrokenPipeError: whoever read standard output is gone.
+
+    """
     while True:
         try:
             with Client(home.control_url()) as client:
@@ -75,10 +85,22 @@ def follow(home: Home, reader: Reader, arrival: int) -> Iterator[Line]:
                     for line in reader.all_since(arrival):
                         arrival = line.arrival
                         yield line
-                    news = client.ask(Wait(newest=newest, status=status, wait_ms=20_000), News)
+                    _see_reader()
+                    news = client.ask(Wait(newest=newest, status=status, wait_ms=_LOOK_MS), News)
                     newest, status = news.newest, news.status
         except (NoNodeError, HistoryError):
+            _see_reader()
             time.sleep(0.5)
+
+
+def _see_reader() -> None:
+    """Notice that the reader of a pipe (`| head -1`) is gone also while there is nothing to write."""
+    if sys.platform == "win32" or not isinstance(sys.stdout, io.TextIOWrapper):
+        return
+    pipe = select.poll()
+    pipe.register(sys.stdout.fileno(), 0)
+    if any(events & (select.POLLERR | select.POLLHUP) for _, events in pipe.poll(0)):
+        raise BrokenPipeError
 
 
 def search(home: Home, options: argparse.Namespace) -> int:

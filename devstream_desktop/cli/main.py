@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 
 from devstream_desktop import __version__
-from devstream_desktop.cli import adding, deploying, doctor, lines, nodes, rules, sources, status
+from devstream_desktop.cli import adding, deploying, doctor, key_file, lines, nodes, rules, sources, status
 from devstream_desktop.cli.arguments import Commands, positive
 from devstream_desktop.cli.team_parser import add_team
 from devstream_desktop.errors import DevstreamError
@@ -23,8 +24,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(argv)
     command: Command = options.command
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Where a terminal's encoding lacks a sign, a question mark stands for it.
+        sys.stdout.reconfigure(errors="replace")
     try:
-        return command(Home.choose(options.home), options)
+        home = Home.choose(options.home)
+        key_file.choose(home, agreed=options.allow_key_file)
+        return command(home, options)
     except DevstreamError as error:
         print(f"devstream: {error}", file=sys.stderr)
         return 1
@@ -34,6 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has what it wants; what is buffered must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"devstream: {error.filename} cannot be used: {error.strerror}; see devstream doctor", file=sys.stderr)
+        return 1
 
 
 def build_parser() -> argparse.ArgumentParser:

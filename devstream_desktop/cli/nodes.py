@@ -24,9 +24,6 @@ from devstream_desktop.settings import address_problem
 if TYPE_CHECKING:
     from devstream_desktop.node.core import Node, Options
 
-KEY_FILE = "key"
-"""The file in a home that keeps its key where there is no keyring and the person agreed to it."""
-
 
 def node(home: Home, options: argparse.Namespace) -> int:
     """Run the node until a signal ends it; one line on standard output says when it is ready."""
@@ -44,19 +41,24 @@ def node(home: Home, options: argparse.Namespace) -> int:
         solo=options.solo,
         follow=Path(options.follow) if options.follow else None,
     )
-    _prepare(home, options)
+    home.create()
     return _run(home, run_options, announce, verbose=options.verbose)
 
 
 def announce(running: Node) -> None:
     """The line that scripts wait for."""
+    for notice in running.notices.values():
+        print(f"devstream: {notice}", file=sys.stderr)
+    if running.options.intake and running.intake is None and "intake" not in running.notices:
+        way = f"an admin can make it one: devstream team grant {running.team.person} collector"
+        print(f"devstream: this device is no collector, so nothing is taken in at {running.options.intake}; {way}", file=sys.stderr)
     intake = f" intake={running.intake_url}" if running.intake_url else ""
     print(f"ready device={running.device} mesh={running.mesh_address}{intake}", flush=True)
 
 
-def desk(home: Home, options: argparse.Namespace) -> int:
+def desk(home: Home, _: argparse.Namespace) -> int:
     """The tray; without a display, the same node with its lines in the terminal."""
-    _prepare(home, options)
+    home.create()
     problem = _no_screen()
     if not problem:
         from devstream_desktop.desktop.app import run
@@ -118,18 +120,6 @@ def _run(
 
 def _say_locked(sentence: str) -> None:
     print(f"devstream: {sentence}", file=sys.stderr, flush=True)
-
-
-def _prepare(home: Home, options: argparse.Namespace) -> None:
-    home.create()
-    if not options.allow_key_file or os.environ.get("DEVSTREAM_KEY_FILE"):
-        return
-    from devstream_desktop.node import offline
-
-    path = home.root / KEY_FILE
-    if path.exists() or not offline.keyring_works(home):
-        os.environ["DEVSTREAM_KEY_FILE"] = str(path)
-        print(f"devstream: no keyring can be used here; the key that seals this node's secrets is in {path}", file=sys.stderr)
 
 
 def _no_screen() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import selectors
+import threading
 import time
 from typing import Self, TypeVar
 
@@ -13,6 +15,11 @@ from devstream_desktop.control.wire import MAX_MESSAGE, AnyReply, AnyRequest, de
 
 _STARTING_S = 20
 """How long a node that is just starting is asked again."""
+
+_LOOK_S = 0.25
+"""How often a client that waits for an answer looks whether the node is still there."""
+
+_SILENT = "the node does not answer; look at node.log in its home, or end it and start it again"
 
 _R = TypeVar("_R", bound=Reply)
 
@@ -27,13 +34,18 @@ class Client:
             NoNodeError: no node answers at `url`.
 
         """
-        self._socket = pynng.Req0(recv_timeout=timeout_ms, send_timeout=2_000, resend_time=-1)
+        self._timeout_s = timeout_ms / 1000
+        self._socket = pynng.Req0(send_timeout=2_000, resend_time=-1)
         self._socket.recv_max_size = MAX_MESSAGE
         try:
             self._socket.dial(url, block=True)
         except pynng.NNGException as error:
             self._socket.close()
             raise NoNodeError("no node runs for this home; start one with `devstream` or `devstream node`") from error
+        self._gone = threading.Event()
+        self._socket.add_post_pipe_remove_cb(lambda _: self._gone.set())
+        self._answers = selectors.DefaultSelector()
+        self._answers.register(self._socket.recv_fd, selectors.EVENT_READ)
 
     def ask(self, request: AnyRequest, kind: type[_R]) -> _R:
         """The answer to `request`.
@@ -54,13 +66,24 @@ class Client:
     def _exchange(self, request: AnyRequest) -> AnyReply:
         try:
             self._socket.send(encode_request(request))
+            self._await_answer()
             return decode_reply(self._socket.recv())
         except pynng.Timeout:
-            raise ControlError("the node does not answer; look at its log with `devstream status` or restart it") from None
+            raise ControlError(_SILENT) from None
         except pynng.NNGException as error:
             raise NoNodeError(f"the node went away while it was asked ({error}); ask again") from error
 
+    def _await_answer(self) -> None:
+        """Wait for an answer, and not for that of a node which was killed: nng would wait for it to come back."""
+        deadline = time.monotonic() + self._timeout_s
+        while not self._answers.select(_LOOK_S):
+            if self._gone.is_set() and not self._answers.select(0):
+                raise NoNodeError("the node went away while it was asked; ask again")
+            if time.monotonic() > deadline:
+                raise ControlError(_SILENT)
+
     def close(self) -> None:
+        self._answers.close()
         self._socket.close()
 
     def __enter__(self) -> Self:

@@ -143,7 +143,8 @@ class GitPoller:
         except GitError as error:
             raise DevstreamError(f"the repository cannot be read: {error}") from error
         names = self.followed(heads)
-        return f"{len(heads.branches)} branches, of which these count: {', '.join(names[:10]) or 'none'}"
+        found = "1 branch" if len(heads.branches) == 1 else f"{len(heads.branches)} branches"
+        return f"{found}, of which these count: {', '.join(names[:10]) or 'none'}"
 
     def followed(self, heads: Heads) -> list[str]:
         """Which of the branches count."""

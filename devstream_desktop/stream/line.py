@@ -141,9 +141,10 @@ def _source(event: Event, _: Transition) -> _Parts:
     if event.expires:
         ends = datetime.fromtimestamp(event.expires / 1000, UTC).date()
         return f"the token of source {event.source or event.subject} ends on {ends}", [event.reason], ""
-    verb = "went silent" if event.state == "silent" else "is back"
+    # A title says why it is heard without having been silent: it was tested.
+    verb = "went silent" if event.state == "silent" else "answers" if event.title else "is back"
     after = f"after {duration(event.duration)}" if event.duration else ""
-    return f"source {event.source or event.subject} {verb}", [event.reason, after], ""
+    return f"source {event.source or event.subject} {verb}", [event.reason, after], event.title
 
 
 def _team(event: Event, _: Transition) -> _Parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import msgspec
@@ -124,3 +125,23 @@ def test_another_version_is_told_as_such() -> None:
         decode_request(other + encode_request(GetStatus())[1:])
     with pytest.raises(ControlError, match="does not understand"):
         decode_request(bytes([PROTOCOL]) + msgspec.msgpack.encode({"is": "Explode"}))
+
+
+async def test_a_node_that_dies_while_it_is_asked_is_noticed_at_once(tmp_path: Path) -> None:
+    url = f"ipc://{tmp_path / 'control'}"
+    steps = f"socket = pynng.Rep0(listen={url!r}); print('ready', flush=True); socket.recv(); print('asked', flush=True); socket.recv()"
+    program = f"import pynng; {steps}"
+    node = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    assert node.stdout is not None
+    await node.stdout.readline()
+
+    def ask() -> None:
+        with Client(url) as client, pytest.raises(NoNodeError, match="went away while it was asked"):
+            client.ask(Wait(newest=0, status=0, wait_ms=20_000), News)
+
+    asking = asyncio.create_task(asyncio.to_thread(ask))
+    await node.stdout.readline()
+    node.kill()
+    await node.wait()
+    async with asyncio.timeout(5):
+        await asking

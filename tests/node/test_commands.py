@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -96,3 +97,69 @@ def test_every_command_has_help(world) -> None:
     for command in commands:
         assert "usage: devstream" in desk.run(*command.split(), "--help")
     assert desk.run("--version").startswith("devstream ")
+
+
+def test_a_terminal_that_lacks_a_sign_gets_a_question_mark(world) -> None:
+    (ana,) = world.team()
+    ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "Prüfung")
+    ana.environment |= {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "devstream_desktop", "--home", str(ana.home.root), "tail"],
+        env=ana.environment, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "? shop  Prüfung FAILED" in done.stdout.decode("latin-1")
+
+
+def test_tail_ends_when_nobody_reads_it_any_more(world) -> None:
+    (ana,) = world.team()
+    ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop")
+    process = ana.begin("tail", "--follow", "--limit", "1")
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(20) == 0
+
+
+def test_a_node_that_is_killed_while_it_is_asked_is_noticed_and_waited_for(world, until) -> None:
+    (ana,) = world.team()
+    process = ana.begin("tail", "--follow", "--json", "--limit", "1")
+    ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "before")
+    assert process.stdout is not None
+    while "before" not in process.stdout.readline():
+        pass
+    ana.stop(signal.SIGKILL)
+    ana.start()
+    ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "after")
+    assert "after" in process.stdout.readline()
+    process.terminate()
+    process.communicate(timeout=10)
+
+
+def test_a_home_with_a_key_file_needs_no_word_about_it(world, tmp_path) -> None:
+    ana = world.desk("ana")
+    del ana.environment["DEVSTREAM_KEY_FILE"]
+    ana.environment |= {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/none", "HOME": str(tmp_path)}
+    assert "no keyring" in ana.run("team", "create", "acme", "--person", "ana", code=1)
+    assert "is founded" in ana.run("--allow-key-file", "team", "create", "acme", "--person", "ana")
+    assert (ana.home.root / "key").stat().st_mode & 0o777 == 0o600
+    ana.start()
+    assert "ana" in ana.run("team", "members")
+    ana.stop()
+    assert ana.run("team", "invite").startswith("ds1-")
+
+
+def test_a_node_that_takes_nothing_in_says_so_at_its_start(world) -> None:
+    ana, bob = world.team("bob")
+    bob.stop()
+    address = ana.ready["intake"].removeprefix("http://")
+    bob.start("--intake", address)
+    assert bob.process is not None
+    bob.process.send_signal(signal.SIGTERM)
+    assert "no collector, so nothing is taken in" in bob.process.communicate(timeout=20)[1]
+    cy = world.desk("cy")
+    cy.run("team", "create", "other", "--person", "cy")
+    cy.start("--intake", address)
+    assert cy.process is not None
+    cy.process.send_signal(signal.SIGTERM)
+    assert "nothing is taken in: cannot listen on" in cy.process.communicate(timeout=20)[1]

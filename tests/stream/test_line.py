@@ -89,6 +89,12 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
         ),
         (an_event(Kind.DUTY, "on", actor="ana"), Transition.NONE, "shop  ana is on duty"),
         (an_event(Kind.SOURCE, "silent", source="hub", reason="no answer"), Transition.BROKEN, "shop  source hub went silent · no answer"),
+        (an_event(Kind.SOURCE, "active", source="hub"), Transition.FIXED, "shop  source hub is back"),
+        (
+            an_event(Kind.SOURCE, "active", source="hub", title="test of this source"),
+            Transition.NONE,
+            "shop  source hub answers — test of this source",
+        ),
         (
             an_event(Kind.SOURCE, "active", source="hub", expires=1_800_000_000_000),
             Transition.NONE,
