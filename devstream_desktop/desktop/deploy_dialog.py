@@ -25,7 +25,7 @@ from devstream_desktop.control.messages.status import Status
 from devstream_desktop.desktop.dialog import cancel_first, column, paint, say
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.look import people
-from devstream_desktop.desktop.text import PlainLabel, heading, verb_button
+from devstream_desktop.desktop.text import PlainLabel, elided_heading, verb_button
 from devstream_desktop.desktop.theme import Tone
 from devstream_desktop.stream.text import clean, short_revision
 
@@ -86,7 +86,7 @@ class DeployDialog(QDialog):
 
     def _lay_out(self, place: TargetStatus, status: Status | None) -> None:
         layout = column(self)
-        layout.addWidget(heading(f"Deploy {clean(place.target)} to {clean(place.environment)}"))
+        layout.addWidget(elided_heading(f"Deploy {clean(place.target)} to {clean(place.environment)}"))
         if place.description:
             described = PlainLabel(clean(place.description), wrap=True)
             paint(described, Tone.MUTED)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -21,11 +21,16 @@ from PySide6.QtWidgets import (
 from devstream_desktop.control.messages.status import PeerStatus, Status
 from devstream_desktop.control.wording import catching_up, clock, count, ends, heard, lost, offset, untold
 from devstream_desktop.desktop.desk import Desk
+from devstream_desktop.desktop.dialog import paint
 from devstream_desktop.desktop.look import ago, people, sentence
 from devstream_desktop.desktop.progress import ProgressStrip
 from devstream_desktop.desktop.text import PlainLabel, heading
-from devstream_desktop.desktop.theme import Tone, colour
+from devstream_desktop.desktop.theme import Tone
 from devstream_desktop.stream.text import clean
+
+_SHOWN = 5
+_NAME, _CELL = 24, 60
+"""Characters of a name and of another cell: neither pushes the columns behind it out of sight."""
 
 
 class StatusWindow(QDialog):
@@ -43,12 +48,13 @@ class StatusWindow(QDialog):
         self.notices = PlainLabel(wrap=True, selectable=True)
         self.missing = PlainLabel(wrap=True, selectable=True)
         self.peers = _table("Peers", ("Person", "Device", "Address", "Link", "To get / to give", "Clock", "Heard"))
-        self.sources = _table("Sources", ("Source", "Type", "State", "Heard", "Events", "Not told", "Token", "Trouble"))
+        self.sources = _table("Sources", ("Source", "Type", "State", "Heard", "Events", "Not told", "Token"))
+        self.troubles = PlainLabel(wrap=True, selectable=True)
         self.refused = PlainLabel(wrap=True, selectable=True)
-        for label, tone in ((self.node, Tone.MUTED), (self.notices, Tone.AMBER), (self.missing, Tone.AMBER), (self.refused, Tone.AMBER)):
-            palette = label.palette()
-            palette.setColor(QPalette.ColorRole.WindowText, colour(tone, palette))
-            label.setPalette(palette)
+        self.peers_title, self.sources_title = PlainLabel("Peers"), PlainLabel("Sources")
+        paint(self.node, Tone.MUTED)
+        for label in (self.notices, self.missing, self.refused, self.troubles):
+            paint(label, Tone.AMBER)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
@@ -59,11 +65,12 @@ class StatusWindow(QDialog):
         column.addWidget(self.notices)
         column.addWidget(self.node)
         column.addWidget(self.missing)
-        column.addWidget(PlainLabel("Peers"))
+        column.addWidget(self.peers_title)
         column.addWidget(self.peers, 1)
         column.addWidget(self.refused)
-        column.addWidget(PlainLabel("Sources"))
+        column.addWidget(self.sources_title)
         column.addWidget(self.sources, 1)
+        column.addWidget(self.troubles)
         column.addWidget(buttons)
         desk.changed.connect(self.refresh)
         self.refresh()
@@ -73,7 +80,7 @@ class StatusWindow(QDialog):
         status = self._desk.status
         notices = list(status.notices) if status is not None else []
         if not self._desk.connected:
-            notices.insert(0, self._desk.trouble or "The node is restarting.")
+            notices.insert(0, self._desk.trouble or f"The node is {'starting' if status is None else 'restarting'}.")
         if self._desk.locked:
             notices.insert(0, sentence(self._desk.locked))
         if self._desk.history_error:
@@ -89,9 +96,9 @@ class StatusWindow(QDialog):
         self.progress.show_status(status if self._desk.connected else None)
         now = int(time.time() * 1000)
         self.node.setText(node_text(status, now))
-        missing = [f"Missing: {lost(one, now)}" for one in status.lost]
-        self.missing.setText("\n".join(clean(line, 300) for line in missing))
-        self.missing.setVisible(bool(missing))
+        _tell(self.missing, (f"Missing: {lost(one, now)}" for one in status.lost))
+        self.peers_title.setText("Peers" if status.peers else "Peers: none yet. Those on this network are found by themselves.")
+        self.sources_title.setText("Sources" if status.sources else "Sources: none on this machine.")
         _fill(
             self.peers,
             [
@@ -118,14 +125,16 @@ class StatusWindow(QDialog):
                     f"{source.events:,}",
                     untold(source),
                     ends(source.token_ends, now) if source.token_ends else "",
-                    source.error,
                 )
                 for source in status.sources
             ],
         )
-        lines = [f"Not let in: {peer.address}, {peer.count} times, {ago(peer.seen, now)}: {peer.reason}" for peer in status.refused[:5]]
-        self.refused.setText("\n".join(clean(line, 300) for line in lines))
-        self.refused.setVisible(bool(lines))
+        refused = status.refused[:_SHOWN]
+        _tell(
+            self.refused,
+            (f"Not let in: {peer.address}, {count(peer.count, 'time')}, {ago(peer.seen, now)}: {peer.reason}" for peer in refused),
+        )
+        _tell(self.troubles, [f"{source.name}: {source.error}" for source in status.sources if source.error][:_SHOWN])
 
 
 def node_text(status: Status, now: int) -> str:
@@ -151,6 +160,12 @@ def _todo(peer: PeerStatus) -> str:
     return f"{peer.behind:,} / {peer.lag:,}" if peer.behind or peer.lag else ""
 
 
+def _tell(label: PlainLabel, lines: Iterable[str]) -> None:
+    text = "\n".join(clean(line, 300) for line in lines)
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
 def _table(name: str, headers: tuple[str, ...]) -> QTableWidget:
     table = QTableWidget(0, len(headers))
     table.setAccessibleName(name)
@@ -165,7 +180,8 @@ def _table(name: str, headers: tuple[str, ...]) -> QTableWidget:
     table.setFrameShape(QFrame.Shape.StyledPanel)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-    table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    # With the keyboard it can be scrolled and left again.
+    table.setTabKeyNavigation(False)
     return table
 
 
@@ -173,4 +189,4 @@ def _fill(table: QTableWidget, rows: list[tuple[str, ...]]) -> None:
     table.setRowCount(len(rows))
     for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
-            table.setItem(row, column, QTableWidgetItem(clean(text, 200)))
+            table.setItem(row, column, QTableWidgetItem(clean(text, _NAME if column == 0 else _CELL)))

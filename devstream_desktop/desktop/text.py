@@ -58,11 +58,23 @@ class ElidedLabel(PlainLabel):
 def heading(text: str, parent: QWidget | None = None, *, points: float = 3) -> PlainLabel:
     """A label in bold, `points` larger than the text around it."""
     label = PlainLabel(text, parent)
+    _enlarge(label, points)
+    return label
+
+
+def elided_heading(text: str) -> ElidedLabel:
+    """A heading whose names may be long."""
+    label = ElidedLabel()
+    _enlarge(label, 3)
+    label.set_whole(text)
+    return label
+
+
+def _enlarge(label: QLabel, points: float) -> None:
     font = label.font()
     font.setPointSizeF(font.pointSizeF() + points)
     font.setBold(True)
     label.setFont(font)
-    return label
 
 
 def plain_field(text: str, *, name: str, lines: int = 3) -> QPlainTextEdit:

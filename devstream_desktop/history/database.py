@@ -153,8 +153,14 @@ def team_of(path: Path) -> str:
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != SCHEMA_VERSION:
-        raise HistoryError(f"the history {path} is of another version ({version}); start the node of this version first")
+    if version > SCHEMA_VERSION:
+        raise _newer(path)
+    if version < SCHEMA_VERSION:
+        raise HistoryError(f"the history {path} was written by an older devstream; start the node, which takes it over")
+
+
+def _newer(path: Path) -> HistoryError:
+    return HistoryError(f"the history {path} was written by a newer devstream; start that one, or use another --home")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -162,7 +168,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if version == SCHEMA_VERSION:
         return
     if version > SCHEMA_VERSION:
-        raise HistoryError(f"the history {path} was written by a newer devstream; start that one, or use another --home")
+        raise _newer(path)
     # Late, because a start that has nothing to migrate need not pay for these imports.
     from sqlite_utils import Database
 

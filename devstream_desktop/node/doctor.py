@@ -178,7 +178,14 @@ def _history(home: Home) -> Iterator[Check]:
     found = problems(home.history)
     for sentence in found:
         yield problem("history", sentence, "end the node and start it: it keeps what can be read, and peers give the rest")
-    if not found:
+    if found:
+        return
+    try:
+        with Reader(home.history) as reader:
+            reader.span()
+    except HistoryUnavailableError as error:
+        yield problem("history", str(error), "start devstream of the version that wrote it, or of a later one")
+    else:
         size = sum(path.stat().st_size for path in home.root.glob(f"{home.history.name}*"))
         yield ok("history", f"whole, {size / 1e6:.1f} MB")
 

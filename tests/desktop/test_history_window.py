@@ -306,12 +306,15 @@ def test_the_status_window_says_how_each_source_is(qtbot, written, fake):
         expected=60, token_ends=now + 12 * fake.DAY_MS + 60_000, dropped=2, quieted={"rate": 3, "flapping": 1}, refused=1,
     )  # fmt: skip
     written.answer(sources=(well, ill))
-    rows = [[window.sources.item(row, place).text() for place in range(8)] for row in range(2)]
+    rows = [[window.sources.item(row, place).text() for place in range(7)] for row in range(2)]
     assert rows == [
-        ["shop", "git", "active", "never", "12", "", "", ""],
-        ["hub", "github", "silent", "2h00m ago, every 1m00s", "1,200", "2 dropped, 4 quiet, 1 refused", "ends in 12 d",
-         "the service answered 401"],
+        ["shop", "git", "active", "never", "12", "", ""],
+        ["hub", "github", "silent", "2h00m ago, every 1m00s", "1,200", "2 dropped, 4 quiet, 1 refused", "ends in 12 d"],
     ]  # fmt: skip
+    assert window.troubles.text() == "hub: the service answered 401"
+    written.answer(sources=())
+    assert not window.troubles.isVisible()
+    assert window.sources_title.text() == "Sources: none on this machine."
 
 
 def test_a_locked_node_is_said_above_the_rows_and_where_there_are_none(window, written, qtbot, story):
@@ -362,3 +365,13 @@ def test_what_a_revoked_device_wrote_is_struck_out_in_words_and_by_a_line_once_t
     assert "[struck out: " in QGuiApplication.clipboard().text()
     shown.table.select(1)
     assert not shown.details.title.font().strikeOut()
+
+
+def test_a_long_name_in_the_status_window_pushes_nothing_out_of_sight(qtbot, written):
+    window = StatusWindow(written.desk)
+    qtbot.addWidget(window)
+    window.show()
+    peer = PeerStatus(device="b" * 52, person="W" * 60, address="192.168.100.100:57450", state="live", direction="dialed")
+    written.answer(peers=(peer,))
+    assert window.peers.horizontalScrollBar().maximum() == 0
+    assert window.peers.focusPolicy() & Qt.FocusPolicy.TabFocus

@@ -121,6 +121,16 @@ def test_the_same_team_told_again_leaves_rows_and_buttons_where_they_are(window,
     assert boxes(window, WaitingBox) == [box]
 
 
+def test_many_who_wait_leave_room_for_the_members(window, link, fake):
+    crowd = tuple(msgspec.structs.replace(fake.MEMBERS.waiting[0], person="W" * 40, device=letter * 52) for letter in "efghijkl")
+    link.answer(GetMembers, msgspec.structs.replace(fake.MEMBERS, waiting=crowd))
+    assert len(boxes(window, WaitingBox)) == 3
+    assert window.asks.itemAt(3).widget().text() == "and 6 more, shown as these are answered"
+    assert window.tree.height() >= 140
+    assert window.minimumSizeHint().height() < 700
+    assert window.minimumSizeHint().width() < 900
+
+
 def test_who_waits_is_turned_away(window, link):
     (box,) = boxes(window, WaitingBox)
     box.turn_away.click()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pynng
@@ -62,6 +64,11 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
+def newer(home: Home) -> None:
+    with closing(sqlite3.connect(home.history)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
 BROKEN: dict[str, tuple[Callable[[Home], object], str, Verdict, str, str]] = {
     "open home": (lambda home: home.root.chmod(0o755), "home", PROBLEM, "0755, should be 0700", "chmod -R go="),
     "open secrets": (lambda home: home.secrets.chmod(0o750), "home", PROBLEM, "secrets is open", "chmod -R go="),
@@ -85,6 +92,7 @@ BROKEN: dict[str, tuple[Callable[[Home], object], str, Verdict, str, str]] = {
         "join again",
     ),
     "history": (lambda home: damage(home.history), "history", PROBLEM, "damaged", "keeps what can be read"),
+    "newer history": (newer, "history", PROBLEM, "newer devstream", "later one"),
     "no node": (lambda _: None, "node", WARNING, "no node runs", "devstream node"),
     "no home": (lambda home: shutil.rmtree(home.root), "home", PROBLEM, "does not exist", "team join"),
 }

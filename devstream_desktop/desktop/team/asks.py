@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QPalette
@@ -17,7 +18,7 @@ from devstream_desktop.stream.text import clean
 
 
 class _Box(QFrame):
-    """A tinted frame with text on the left and buttons on the right."""
+    """A tinted frame: sentences as wide as it is, and below them what is decided on, with the buttons at its right."""
 
     decided = Signal(object)
     """The request to send to the node."""
@@ -28,18 +29,22 @@ class _Box(QFrame):
         palette = QPalette(QGuiApplication.palette())
         palette.setColor(QPalette.ColorRole.Window, tint(Tone.BLUE, palette))
         self.setPalette(palette)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(14, 10, 14, 10)
-        self.said = QVBoxLayout()
-        row.addLayout(self.said, 1)
-        self.buttons = QHBoxLayout()
-        row.addLayout(self.buttons)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(14, 10, 14, 10)
+        self._buttons = QHBoxLayout()
+
+    def lay_out(self, sentences: Iterable[str], last: PlainLabel) -> None:
+        """Put in the sentences, and `last` beside the buttons."""
+        for sentence in sentences:
+            self._column.addWidget(PlainLabel(sentence, wrap=True))
+        self._buttons.addWidget(last, 1)
+        self._column.addLayout(self._buttons)
 
     def add_button(self, button: QPushButton, *, enabled: bool) -> QPushButton:
         """Put a button on the right."""
         button.setAutoDefault(False)
         button.setEnabled(enabled)
-        self.buttons.addWidget(button)
+        self._buttons.addWidget(button)
         return button
 
     def decide(self, request: ApproveJoin | ApprovePolicy) -> None:
@@ -55,12 +60,9 @@ class WaitingBox(_Box):
         super().__init__(parent)
         person = clean(waiting.person, 60)
         since = ago(waiting.since, int(time.time() * 1000))
-        self.said.addWidget(
-            PlainLabel(f"{person} asks to join (device {clean(waiting.device[:8])}, {since}). Their screen must show:", wrap=True)
-        )
         self.words = heading(clean(waiting.words, 100), points=1)
-        self.said.addWidget(self.words)
-        self.let_in = self.add_button(verb_button(f"Let {person} in"), enabled=may_change)
+        self.lay_out([f"{person} asks to join ({since}, device {clean(waiting.device[:8])}). Their screen must show:"], self.words)
+        self.let_in = self.add_button(verb_button(f"Let {clean(person, 24)} in"), enabled=may_change)
         self.turn_away = self.add_button(QPushButton("Turn &away"), enabled=may_change)
         self.let_in.clicked.connect(lambda: self.decide(ApproveJoin(device=waiting.device)))
         self.turn_away.clicked.connect(lambda: self.decide(ApproveJoin(device=waiting.device, reject=True)))
@@ -72,9 +74,8 @@ class ProposalBox(_Box):
     def __init__(self, proposal: Proposal, *, may_change: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         signers = ", ".join(clean(person, 60) for person in proposal.signed_by)
-        for sentence in proposal.what:
-            self.said.addWidget(PlainLabel(clean(sentence, 300), wrap=True))
-        self.said.addWidget(PlainLabel(f"Signed by {signers}; {proposal.needs} of the admins must.", wrap=True))
+        signed = PlainLabel(f"Signed by {signers}; {proposal.needs} of the admins must.", wrap=True)
+        self.lay_out((clean(sentence, 300) for sentence in proposal.what), signed)
         self.sign = self.add_button(QPushButton("&Sign"), enabled=may_change and not proposal.signed_here)
         if proposal.signed_here:
             self.sign.setText("Signed here")

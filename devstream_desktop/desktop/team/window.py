@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -19,19 +20,22 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.members import GetMembers, Member, Members
-from devstream_desktop.control.messages.policy import GetPolicy, PolicyState
+from devstream_desktop.control.messages.members import GetMembers, Member, Members, Waiting
+from devstream_desktop.control.messages.policy import GetPolicy, PolicyState, Proposal
 from devstream_desktop.control.wire import AnyRequest
+from devstream_desktop.control.wording import count
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.dialog import column, paint, say
 from devstream_desktop.desktop.look import ago, people, short_time
 from devstream_desktop.desktop.team.asks import ProposalBox, WaitingBox
 from devstream_desktop.desktop.team.dialogs import GiveRoleDialog, RecoveryKeyDialog, RevokeDialog, TakeRoleDialog
 from devstream_desktop.desktop.text import PlainLabel, heading
-from devstream_desktop.desktop.theme import Tone
+from devstream_desktop.desktop.theme import Tone, colour
 from devstream_desktop.stream.text import clean
 
 _SHOWN_REFUSALS = 5
+_SHOWN_ASKS = 3
+"""At once, so that the window keeps room for the members and stays smaller than the screen."""
 _PERSON = Qt.ItemDataRole.UserRole
 
 
@@ -129,7 +133,7 @@ class TeamWindow(QDialog):
         self.title.setText("A team of one" if status.solo else clean(status.team))
         now = int(time.time() * 1000)
         lines = [
-            f"Not let in: {peer.address or peer.device[:8]}, {peer.count} times, {ago(peer.seen, now)}: {peer.reason}"
+            f"Not let in: {peer.address or peer.device[:8]}, {count(peer.count, 'time')}, {ago(peer.seen, now)}: {peer.reason}"
             for peer in status.refused[:_SHOWN_REFUSALS]
         ]
         self.refused.setText("\n".join(clean(line, 300) for line in lines))
@@ -140,7 +144,7 @@ class TeamWindow(QDialog):
         chosen = self.chosen()
         self.tree.clear()
         for member in self.members.members:
-            row = _row(member)
+            row = _row(member, colour(Tone.MUTED, self.tree.palette()))
             self.tree.addTopLevelItem(row)
             row.setExpanded(True)
             if member.person == chosen:
@@ -159,14 +163,14 @@ class TeamWindow(QDialog):
             if (box := item.widget()) is not None:
                 box.hide()
                 box.deleteLater()
-        for waiting in self.members.waiting:
-            self._add_ask(WaitingBox(waiting, may_change=self.members.may_change))
-        for proposal in self.policy.proposals if self.policy is not None else ():
-            self._add_ask(ProposalBox(proposal, may_change=self.members.may_change))
-
-    def _add_ask(self, box: WaitingBox | ProposalBox) -> None:
-        box.decided.connect(self._send)
-        self.asks.addWidget(box)
+        may_change, proposals = self.members.may_change, self.policy.proposals if self.policy is not None else ()
+        asks: list[Waiting | Proposal] = [*self.members.waiting, *proposals]
+        for ask in asks[:_SHOWN_ASKS]:
+            box = WaitingBox(ask, may_change=may_change) if isinstance(ask, Waiting) else ProposalBox(ask, may_change=may_change)
+            box.decided.connect(self._send)
+            self.asks.addWidget(box)
+        if len(asks) > _SHOWN_ASKS:
+            self.asks.addWidget(PlainLabel(f"and {len(asks) - _SHOWN_ASKS} more, shown as these are answered"))
 
     def _send(self, request: AnyRequest) -> None:
         say(self.message, "Signing…", Tone.MUTED)
@@ -200,6 +204,7 @@ def rules_text(policy: PolicyState, size: int) -> str:
 def _tree() -> QTreeWidget:
     tree = QTreeWidget()
     tree.setAccessibleName("Members and their devices")
+    tree.setMinimumHeight(140)
     tree.setHeaderLabels(["Person", "May", "Words of the device"])
     tree.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
     tree.header().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -209,15 +214,17 @@ def _tree() -> QTreeWidget:
     return tree
 
 
-def _row(member: Member) -> QTreeWidgetItem:
+def _row(member: Member, muted: QColor) -> QTreeWidgetItem:
     there = any(not device.revoked for device in member.devices)
     may = ", ".join(member.roles) or "see and say" if there else "nothing: put out of the team"
-    row = QTreeWidgetItem([clean(member.person, 60), clean(may, 300), ""])
+    row = QTreeWidgetItem([clean(member.person, 32), clean(may, 80), ""])
     row.setData(0, _PERSON, member.person)
     for device in member.devices:
         name = f"device {device.device[:8]}" + (" (this one)" if device.here else "")
         what = f"put out: {device.why}" if device.revoked and device.why else "put out" if device.revoked else ", ".join(device.roles)
         child = QTreeWidgetItem([clean(name, 60), clean(what, 200), clean(device.words, 100)])
-        child.setDisabled(bool(device.revoked))
+        if device.revoked:
+            for place in range(child.columnCount()):
+                child.setForeground(place, muted)
         row.addChild(child)
     return row
