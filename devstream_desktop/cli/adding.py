@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
+import sys
+import textwrap
 from pathlib import Path
 
 from devstream_collectors.contract import Collector, Option, SecretPath
@@ -10,10 +14,13 @@ from devstream_desktop.cli.asking import ask
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 
 GIT = "git"
+_FULL = 130
+"""A line of this length, with the next word, is full: collectors say how they are set up in lines of up to 140 (see `fitted`)."""
 _WATCHED = "the branches the team watches: names or globs (default: the default branch)"
 
 
@@ -43,7 +50,9 @@ def add(home: Home, options: argparse.Namespace) -> int:
     given = parser.parse_args(options.rest)
     request = _request(parser, options.type, about, given)
     path = _send(home, request)
-    print(path or f"source {request.name} is added")
+    print(path or f"source {request.name} is added", flush=True)
+    if path:
+        print(f"devstream: {_where(home, path)}", file=sys.stderr)
     return 0
 
 
@@ -52,7 +61,7 @@ def parser_of(kind: str, about: Collector) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"devstream source add {kind}",
         description=about.title,
-        epilog=about.setup,
+        epilog=fitted(about.setup, shutil.get_terminal_size().columns - 2),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="of a to z, 0 to 9 and -")
@@ -79,6 +88,41 @@ def parser_of(kind: str, about: Collector) -> argparse.ArgumentParser:
     for option in about.options:
         _add_option(parser, option)
     return parser
+
+
+def fitted(text: str, width: int) -> str:
+    """`text`, written in lines of up to 140, in lines of up to `width`: a full line runs on into the next, what is set in stays so."""
+    paragraphs: list[str] = []
+    before = ""
+    for line in text.splitlines():
+        runs_on = bool(before and line.strip()) and len(before) + 1 + len(line.split()[0]) > _FULL
+        if runs_on:
+            paragraphs[-1] += f" {line.strip()}"
+        else:
+            paragraphs.append(line)
+        before = line
+    shown: list[str] = []
+    for paragraph in paragraphs:
+        # Under the text behind `  URL      `, or a little further in.
+        label = re.match(r" +\S+(?: \S+)*? {2,}(?=\S)", paragraph)
+        indent = len(label[0]) if label else 2 + len(paragraph) - len(paragraph.lstrip()) if paragraph[:1] == " " else 0
+        shown += textwrap.wrap(
+            paragraph, max(width, 40), subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return "\n".join(shown)
+
+
+def _where(home: Home, path: str) -> str:
+    """What to paste, where the node takes deliveries in; what is missing, where it does not."""
+    try:
+        intake = ask(home, GetStatus(), Status).intake
+    except NoNodeError:
+        return "start the node with --intake HOST:PORT, and give the sender that address with this path behind it"
+    if not intake:
+        return (
+            "this node takes no deliveries in yet: start it again with --intake HOST:PORT, or write listen under [intake] in settings.toml"
+        )
+    return f"deliveries are taken in at {intake}{path}; give the sender this, or what your proxy makes of it"
 
 
 def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
@@ -166,10 +210,13 @@ def _add_git(home: Home, rest: list[str]) -> int:
     parser.add_argument("--service", default="", help="what its lines are about (default: the name)")
     parser.add_argument("--interval", type=_whole, default=0, metavar="SECONDS", help="between polls (default: 1 for a path, 20 for a URL)")
     given = parser.parse_args(rest)
+    location = offline.absolute_location(given.location)
+    if location.startswith("/") and not Path(location).exists():
+        raise DevstreamError(f"there is no {location}; give the path or URL of a git repository")
     request = AddSource(
         type=GIT,
         name=given.name,
-        location=offline.absolute_location(given.location),
+        location=location,
         branches=tuple(given.branch),
         service=given.service,
         interval=given.interval,

@@ -143,6 +143,9 @@ def duty(home: Home, options: argparse.Namespace) -> int:
     """Go on or off duty, or print who is."""
     if options.what == "show":
         found = ask(home, GetStatus(), Status)
+        if options.json:
+            print_json({"person": found.person, "on_duty": found.on_duty, "duty": found.duty})
+            return 0
         print(f"{found.person} is {'on' if found.on_duty else 'off'} duty")
         others = [person for person in found.duty if person != found.person]
         if others:

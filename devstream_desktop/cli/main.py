@@ -151,6 +151,7 @@ def _add_reading(commands: Commands) -> None:
 def _add_duty(commands: Commands) -> None:
     duty = commands.add_parser("duty", help="go on or off duty, or say who is")
     duty.add_argument("what", choices=["on", "off", "show"])
+    duty.add_argument("--json", action="store_true", help="for show")
     duty.set_defaults(command=lines.duty)
 
 

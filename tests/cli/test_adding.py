@@ -19,7 +19,14 @@ BOTH = Collector("Tally's builds", "Paste this there.", OPTIONS, Webhook((Token(
 
 
 @pytest.fixture
-def sent(monkeypatch) -> list[adding.AddSource]:
+def home(tmp_path, monkeypatch):
+    """A home without a node."""
+    monkeypatch.setenv("DEVSTREAM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def sent(monkeypatch, home) -> list[adding.AddSource]:
     requests: list[adding.AddSource] = []
 
     def send(home, request) -> str:
@@ -144,3 +151,35 @@ def test_every_installed_collector_describes_itself(kind):
     assert len(about.title) <= 80
     assert about.setup
     assert adding.parser_of(kind, about).format_help()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in offline.source_types() if kind != offline.GIT])
+@pytest.mark.parametrize("width", [78, 138])
+def test_what_to_paste_fits_the_terminal_and_says_the_same(kind, width):
+    about = offline.describe(kind)
+    shown = adding.fitted(about.setup, width)
+    assert shown.split() == about.setup.split()
+    assert all(len(line) <= width or " " not in line.strip() for line in shown.splitlines())
+
+
+def test_what_is_set_in_stays_so_and_full_lines_run_on():
+    written = "First:\n  URL      " + "word " * 25 + "end\n           more.\n  Key   it\n" + "long " * 27 + "line\nruns on.\nLast."
+    lines = adding.fitted(written, 60).splitlines()
+    assert lines[:2] == ["First:", "  URL      " + "word " * 9 + "word"]
+    assert lines[2].startswith("           word")
+    assert "  Key   it" in lines
+    assert lines[-2].endswith("line runs on.")
+    assert lines[-1] == "Last."
+
+
+def test_a_path_is_printed_alone_and_what_to_do_with_it_beside_it(sent, capsys, home):
+    run("tally", "builds")
+    printed = capsys.readouterr()
+    assert printed.out == "/in/builds\n"
+    assert "start the node with --intake HOST:PORT" in printed.err
+
+
+def test_a_repository_that_is_not_there_is_said_at_once(sent, capsys):
+    assert run("git", "shop", "/nowhere/shop") == 1
+    assert "there is no /nowhere/shop" in capsys.readouterr().err
+    assert sent == []

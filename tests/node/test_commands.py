@@ -38,6 +38,7 @@ def test_tail_without_a_node_still_reads_the_history(world) -> None:
 def test_duty_is_said_and_seen(world, until) -> None:
     ana, bob = world.team("bob")
     assert ana.run("duty", "show").startswith("ana is on duty")
+    assert json.loads(ana.run("duty", "show", "--json")) == {"person": "ana", "on_duty": True, "duty": ["ana"]}
     assert ana.run("duty", "off") == "ana is off duty"
     assert bob.run("duty", "on") == "bob is on duty"
     until("ana knows that bob is", lambda: "bob" in ana.run("duty", "show"))
