@@ -13,6 +13,8 @@ from devstream_desktop.stream.subject import Line
 
 _BATCH = 500
 _RECENT = 5
+STALE_MS = 3_000
+"""Counts and times of the status change with every event, and the node tells of none of them: so it is asked, at most this often."""
 
 
 class Desk(QObject):
@@ -38,6 +40,8 @@ class Desk(QObject):
         """The last thing that went wrong with the node, in a sentence; empty once it answers."""
         self.history_error = ""
         self.recent: list[Line] = []
+        self._stale = QTimer(self, singleShot=True, interval=STALE_MS)
+        self._stale.timeout.connect(self.ask_status)
         self._reading = False
         self._cursor = self._baseline()
         self._refresh_recent()
@@ -81,6 +85,11 @@ class Desk(QObject):
         if connected:
             self.trouble = ""
         self.changed.emit()
+
+    def ask_status(self) -> None:
+        """Have the node say anew how it is."""
+        if self.connected:
+            self.link.request(GetStatus(), Status, self._set_status, self.set_trouble)
 
     def _ask(self) -> None:
         self.link.request(GetStatus(), Status, self._set_status, self.set_trouble)
@@ -126,6 +135,8 @@ class Desk(QObject):
             self._cursor = lines[-1].arrival
             self._refresh_recent()
             self.arrived.emit(lines)
+            if not self._stale.isActive():
+                self._stale.start()
         if len(lines) == _BATCH:
             self._reading = True
             QTimer.singleShot(0, self, self._read_on)

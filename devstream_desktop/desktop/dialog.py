@@ -31,10 +31,16 @@ def say(label: PlainLabel, text: str, tone: Tone) -> None:
     paint(label, tone)
 
 
+def plain_button(buttons: QDialogButtonBox, kind: QDialogButtonBox.StandardButton) -> QPushButton:
+    """Add a standard button without the icon that some styles give it."""
+    button: QPushButton = buttons.addButton(kind)
+    button.setIcon(QIcon())
+    return button
+
+
 def cancel_first(buttons: QDialogButtonBox, go: QPushButton) -> QPushButton:
     """Add `go` and a Cancel that Enter and Esc press, for what should not be done by accident; returns Cancel."""
-    cancel: QPushButton = buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-    cancel.setIcon(QIcon())
+    cancel = plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
     buttons.addButton(go, QDialogButtonBox.ButtonRole.ActionRole)
     go.setAutoDefault(False)
     cancel.setDefault(True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from devstream_desktop.control.messages.status import PeerStatus, Status
 from devstream_desktop.control.wording import catching_up, clock, count, ends, heard, lost, offset, untold
-from devstream_desktop.desktop.desk import Desk
-from devstream_desktop.desktop.dialog import paint
+from devstream_desktop.desktop.desk import STALE_MS, Desk
+from devstream_desktop.desktop.dialog import paint, plain_button
 from devstream_desktop.desktop.look import ago, people, sentence
 from devstream_desktop.desktop.progress import ProgressStrip
 from devstream_desktop.desktop.text import PlainLabel, heading
@@ -55,7 +55,8 @@ class StatusWindow(QDialog):
         paint(self.node, Tone.MUTED)
         for label in (self.notices, self.missing, self.refused, self.troubles):
             paint(label, Tone.AMBER)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = QDialogButtonBox()
+        plain_button(buttons, QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 16)
@@ -73,6 +74,10 @@ class StatusWindow(QDialog):
         column.addWidget(self.troubles)
         column.addWidget(buttons)
         desk.changed.connect(self.refresh)
+        self._again = QTimer(self, interval=STALE_MS)
+        self._again.timeout.connect(desk.ask_status)
+        self._again.start()
+        desk.ask_status()
         self.refresh()
 
     def refresh(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPlainTextEd
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import Invite, Join, Joining
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.desktop.dialog import column, say
+from devstream_desktop.desktop.dialog import column, plain_button, say
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.text import PlainLabel, heading, plain_field
 from devstream_desktop.desktop.theme import Tone
@@ -30,7 +30,7 @@ class InviteDialog(QDialog):
         self.setWindowTitle("Invite to the team")
         self.setMinimumWidth(_WIDTH)
         team = "your team" if status is None or status.solo else clean(status.team)
-        self.invite = plain_field("", name="The invite", lines=4)
+        self.invite = plain_field("", name="The invite", lines=6)
         self.invite.setPlaceholderText("Making an invite…")
         self.message = PlainLabel(
             "Whoever has it can ask to join, once, within 24 hours. Hand it to one person over a channel that you trust. "
@@ -41,7 +41,7 @@ class InviteDialog(QDialog):
         self.copy = QPushButton("Copy invite")
         self.copy.setEnabled(False)
         buttons.addButton(self.copy, QDialogButtonBox.ButtonRole.ActionRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Close)
+        plain_button(buttons, QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         self.copy.clicked.connect(self._copy)
         layout = column(self)
@@ -84,7 +84,7 @@ class JoinDialog(QDialog):
         self.invite.setAccessibleName("The invite")
         self.invite.setPlaceholderText("paste the invite here")
         self.invite.setTabChangesFocus(True)
-        self.invite.setFixedHeight(92)
+        self.invite.setFixedHeight(110)
         self.person = QLineEdit(clean(status.person, 60) if status is not None else "")
         self.person.setAccessibleName("Your name in the team")
         self.person.setPlaceholderText("your name in the team")
@@ -99,7 +99,7 @@ class JoinDialog(QDialog):
         self.join = QPushButton("Join")
         self.join.setDefault(True)
         buttons.addButton(self.join, QDialogButtonBox.ButtonRole.ActionRole)
-        buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
         buttons.rejected.connect(self.reject)
         self.join.clicked.connect(self._join)
         self.invite.textChanged.connect(self._refresh)

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 
-from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, SourceStatus
+from devstream_desktop.control.messages.status import GetStatus, MissingStatus, PeerStatus, SourceStatus
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.history.details import fields
 from devstream_desktop.desktop.history.model import LINE_ROLE, PAGE, Column
@@ -315,6 +315,31 @@ def test_the_status_window_says_how_each_source_is(qtbot, written, fake):
     written.answer(sources=())
     assert not window.troubles.isVisible()
     assert window.sources_title.text() == "Sources: none on this machine."
+
+
+def test_the_counts_follow_what_arrives(qtbot, written, story):
+    written.desk._stale.setInterval(0)
+    written.answer()
+    written.add(*pushes(story, 2))
+    qtbot.waitUntil(lambda: any(isinstance(request, GetStatus) for request, _, _ in written.link.asked))
+
+
+def test_an_open_status_window_is_kept_up(qtbot, written):
+    written.answer()
+    window = StatusWindow(written.desk)
+    qtbot.addWidget(window)
+    before = len(written.link.asked)
+    assert before
+    window._again.setInterval(0)
+    qtbot.waitUntil(lambda: len(written.link.asked) > before)
+
+
+def test_who_never_said_otherwise_is_on_duty(window, written, story):
+    shown = window(*pushes(story, 1))
+    written.answer(duty=(), on_duty=True)
+    assert "on duty: ana" in shown.status.whole
+    written.answer(duty=(), on_duty=False)
+    assert "nobody is on duty" in shown.status.whole
 
 
 def test_a_locked_node_is_said_above_the_rows_and_where_there_are_none(window, written, qtbot, story):

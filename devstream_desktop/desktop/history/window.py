@@ -365,5 +365,7 @@ def status_text(desk: Desk) -> tuple[str, Tone]:
     there = sum(1 for peer in status.peers if peer.state in ("live", "syncing"))
     peers = "no peers" if not status.peers else f"{there} of {len(status.peers)} peers"
     team = "team of one" if status.solo else f"{status.team}, {people(status.members)}"
-    duty = f"on duty: {', '.join(status.duty)}" if status.duty else "nobody is on duty"
+    # Whoever never said otherwise is on duty, which only their own node knows.
+    people_on = sorted({*status.duty, *([status.person] if status.on_duty else [])})
+    duty = f"on duty: {', '.join(people_on)}" if people_on else "nobody is on duty"
     return f"{team} · {status.person} · {peers} · {duty} · {status.events:,} events", Tone.MUTED

@@ -48,7 +48,7 @@ class TeamWindow(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("devstream team")
-        self.resize(760, 560)
+        self.resize(900, 560)
         self._desk = desk
         self._link = desk.link
         self.members = Members(members=())
