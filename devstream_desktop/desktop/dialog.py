@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from PySide6.QtGui import QIcon, QPalette
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.text import PlainLabel
 from devstream_desktop.desktop.theme import Tone, colour
@@ -36,6 +39,12 @@ def plain_button(buttons: QDialogButtonBox, kind: QDialogButtonBox.StandardButto
     button: QPushButton = buttons.addButton(kind)
     button.setIcon(QIcon())
     return button
+
+
+def tab_through(widgets: Sequence[QWidget]) -> None:
+    """Have Tab go through these in this order, whatever the order was in which they were made."""
+    for one, other in pairwise(widgets):
+        QWidget.setTabOrder(one, other)
 
 
 def cancel_first(buttons: QDialogButtonBox, go: QPushButton) -> QPushButton:

@@ -121,6 +121,26 @@ def test_the_same_team_told_again_leaves_rows_and_buttons_where_they_are(window,
     assert boxes(window, WaitingBox) == [box]
 
 
+def tabbed(first, among):
+    """Those of `among` in the order in which Tab reaches them from `first`."""
+    chain, widget = [first], first
+    while (widget := widget.nextInFocusChain()) is not first:
+        if widget in among:
+            chain.append(widget)
+    return chain
+
+
+def test_tab_goes_from_top_to_bottom(window, link, show, fake):
+    waiting, proposal = boxes(window, WaitingBox)[0], boxes(window, ProposalBox)[0]
+    order = [waiting.let_in, waiting.turn_away, proposal.sign, window.tree, window.invite, window.give]
+    assert tabbed(order[0], order) == order
+    dialog = show(RevokeDialog(link, fake.MEMBERS.members, "bo"))
+    order = [dialog.who, dialog.since, dialog.why, dialog.typed, dialog.go, dialog.cancel]
+    assert tabbed(order[0], order) == order
+    assert dialog.focusWidget() is dialog.who
+    assert dialog.cancel.isDefault()
+
+
 def test_many_who_wait_leave_room_for_the_members(window, link, fake):
     crowd = tuple(msgspec.structs.replace(fake.MEMBERS.waiting[0], person="W" * 40, device=letter * 52) for letter in "efghijkl")
     link.answer(GetMembers, msgspec.structs.replace(fake.MEMBERS, waiting=crowd))

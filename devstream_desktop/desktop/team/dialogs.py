@@ -13,7 +13,7 @@ from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import Grant, Member, Revoke, Ungrant
 from devstream_desktop.control.messages.policy import MakeRecoveryKey
 from devstream_desktop.control.wire import AnyRequest
-from devstream_desktop.desktop.dialog import cancel_first, column, say
+from devstream_desktop.desktop.dialog import cancel_first, column, say, tab_through
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.text import PlainLabel, heading, plain_field, verb_button
 from devstream_desktop.desktop.theme import Tone
@@ -65,6 +65,11 @@ class _TeamDialog(QDialog):
         self.cancel.clicked.connect(self.reject)
         self.body.addWidget(buttons)
 
+    def fill_in(self, *fields: QWidget) -> None:
+        """These are filled in first, in this order; Enter is Cancel all the same."""
+        tab_through([*fields, self.go, self.cancel])
+        fields[0].setFocus()
+
     def sign(self, request: AnyRequest) -> None:
         """Have the node sign it."""
         self.go.setEnabled(False)
@@ -100,6 +105,7 @@ class GiveRoleDialog(_TeamDialog):
         self.form.addRow(PlainLabel("Where"), self.pattern)
         for changed in (self.role.currentIndexChanged, self.pattern.textChanged, self.person.currentIndexChanged):
             changed.connect(self._refresh)
+        self.fill_in(self.person, self.role, self.pattern)
         self._refresh()
 
     def request(self) -> Grant:
@@ -125,6 +131,7 @@ class TakeRoleDialog(_TeamDialog):
             for role in member.roles:
                 self.held.addItem(clean(f"{member.person}: {role}", 200), (member.person, role))
         self.form.addRow(PlainLabel("Who has what"), self.held)
+        self.fill_in(self.held)
         self.go.setEnabled(self.held.count() > 0)
         if not self.held.count():
             say(self.message, "Nobody has a role that could be taken away.", Tone.MUTED)
@@ -169,6 +176,7 @@ class RevokeDialog(_TeamDialog):
         )
         self.typed.textChanged.connect(self._refresh)
         self.who.currentIndexChanged.connect(self._refresh)
+        self.fill_in(self.who, self.since, self.why, self.typed)
         self._refresh()
 
     def request(self) -> Revoke:

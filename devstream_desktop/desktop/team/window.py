@@ -25,7 +25,7 @@ from devstream_desktop.control.messages.policy import GetPolicy, PolicyState, Pr
 from devstream_desktop.control.wire import AnyRequest
 from devstream_desktop.control.wording import count
 from devstream_desktop.desktop.desk import Desk
-from devstream_desktop.desktop.dialog import column, paint, say
+from devstream_desktop.desktop.dialog import column, paint, say, tab_through
 from devstream_desktop.desktop.look import ago, people, short_time
 from devstream_desktop.desktop.team.asks import ProposalBox, WaitingBox
 from devstream_desktop.desktop.team.dialogs import GiveRoleDialog, RecoveryKeyDialog, RevokeDialog, TakeRoleDialog
@@ -67,6 +67,8 @@ class TeamWindow(QDialog):
         self.take = QPushButton("&Take a role…")
         self.revoke = QPushButton("&Put out…")
         self.recovery = QPushButton("Recovery &key…")
+        self.close_button = QPushButton("Close")
+        self._commands = (self.invite, self.give, self.take, self.revoke, self.recovery)
         self._lay_out()
         self.invite.clicked.connect(self.invite_chosen)
         self.give.clicked.connect(lambda: self._open(GiveRoleDialog(self._link, self.members.members, self.chosen(), self)))
@@ -98,14 +100,13 @@ class TeamWindow(QDialog):
         layout.addWidget(self.refused)
         layout.addWidget(self.message)
         row = QHBoxLayout()
-        for button in (self.invite, self.give, self.take, self.revoke, self.recovery):
+        for button in self._commands:
             button.setAutoDefault(False)
             row.addWidget(button)
         row.addStretch(1)
-        close = QPushButton("Close")
-        close.setDefault(True)
-        close.clicked.connect(self.reject)
-        row.addWidget(close)
+        self.close_button.setDefault(True)
+        self.close_button.clicked.connect(self.reject)
+        row.addWidget(self.close_button)
         layout.addLayout(row)
 
     def _set_members(self, members: Members) -> None:
@@ -171,6 +172,10 @@ class TeamWindow(QDialog):
             self.asks.addWidget(box)
         if len(asks) > _SHOWN_ASKS:
             self.asks.addWidget(PlainLabel(f"and {len(asks) - _SHOWN_ASKS} more, shown as these are answered"))
+
+        places = range(self.asks.count())
+        buttons = [button for place in places if (box := self.asks.itemAt(place).widget()) for button in box.findChildren(QPushButton)]
+        tab_through([*buttons, self.tree, *self._commands, self.close_button])
 
     def _send(self, request: AnyRequest) -> None:
         say(self.message, "Signing…", Tone.MUTED)
