@@ -61,10 +61,17 @@ def desk(home: Home, _: argparse.Namespace) -> int:
     home.create()
     problem = _no_screen()
     if not problem:
-        from devstream_desktop.desktop.app import run
+        from devstream_desktop.desktop.display import DesktopUnavailableError
 
-        arguments = ["--home", str(home.root), "node", "--solo", "--follow", str(Path.cwd())]
-        return run(home, node_command=[sys.executable, "-m", "devstream_desktop", *arguments])
+        try:
+            from devstream_desktop.desktop.app import run
+
+            arguments = ["--home", str(home.root), "node", "--solo", "--follow", str(Path.cwd())]
+            return run(home, node_command=[sys.executable, "-m", "devstream_desktop", *arguments])
+        except DesktopUnavailableError as error:
+            problem = str(error)
+        except ImportError as error:
+            problem = f"the screen part cannot be loaded ({error}; what it needs is in packaging/README.md)"
     print(f"devstream: {problem}, so the lines come here; Ctrl+C ends it", file=sys.stderr)
     return _stream(home)
 

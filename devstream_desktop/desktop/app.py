@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +17,7 @@ from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desktop.bus import NoBusError, SessionBus
 from devstream_desktop.desktop.deploy_dialog import DeployDialog
 from devstream_desktop.desktop.desk import Desk
+from devstream_desktop.desktop.display import check_display
 from devstream_desktop.desktop.history.window import HistoryWindow
 from devstream_desktop.desktop.icons import Mark, icon
 from devstream_desktop.desktop.instance import Instance
@@ -34,15 +33,10 @@ from devstream_desktop.desktop.status_window import StatusWindow
 from devstream_desktop.desktop.team.window import TeamWindow
 from devstream_desktop.desktop.tray import Tray
 from devstream_desktop.desktop.welcome import InviteDialog, JoinDialog
-from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.attention import Desk as DeskFacts
 from devstream_desktop.stream.subject import Line
-
-
-class DesktopUnavailableError(DevstreamError):
-    """There is no screen to be on; the sentence says what is missing and how to get it."""
 
 
 def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None) -> int:
@@ -75,27 +69,6 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     shell.end()
     instance.close()
     return code
-
-
-def check_display() -> None:
-    """See that Qt can start, because where it cannot it ends the process itself.
-
-    Raises:
-        DesktopUnavailableError: it cannot.
-
-    """
-    platform = os.environ.get("QT_QPA_PLATFORM", "")
-    if not sys.platform.startswith("linux") or platform not in ("", "xcb", "wayland"):
-        return
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise DesktopUnavailableError("there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set")
-    if platform == "xcb" or not os.environ.get("WAYLAND_DISPLAY"):
-        try:
-            ctypes.CDLL("libxcb-cursor.so.0")
-        except OSError:
-            raise DesktopUnavailableError(
-                "Qt needs libxcb-cursor; install it with `sudo apt install libxcb-cursor0` (Fedora: `sudo dnf install xcb-util-cursor`)"
-            ) from None
 
 
 def _say_stuck() -> int:
@@ -269,4 +242,4 @@ class Shell(QObject):
         self.notifier.show_notice(Notice("desk", summary, body))
 
 
-__all__ = ["DesktopUnavailableError", "Shell", "check_display", "run"]
+__all__ = ["Shell", "run"]

@@ -105,6 +105,11 @@ def _modes(home: Home) -> Iterator[Check]:
         if mode := stat.S_IMODE(found.st_mode) & 0o077:
             yield problem("home", f"{folder} is open to others ({mode | 0o700:04o}, should be 0700)", close)
             return
+    if not os.access(home.root, os.W_OK):
+        yield problem(
+            "home", f"{home.root} cannot be written to", "see that its disk is not mounted read-only, or choose another with --home"
+        )
+        return
     loose = [path for path in _files(home) if stat.S_IMODE(path.stat().st_mode) & 0o077]
     secret = [path for path in loose if path.name == "key" or home.secrets in path.parents]
     if secret:

@@ -156,11 +156,23 @@ class _OneLine(logging.Formatter):
         return "\n".join(f"  {flat(line, _LOG_LINE)}" for line in super().formatException(ei).split("\n"))
 
 
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """A disk that is full or gone is one line on standard error, not a traceback each time; what is wrong is in `status` too."""
+
+    told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - the library's name
+        """Say it once."""
+        if not self.told:
+            self.told = True
+            sys.stderr.write(f"devstream: {self.baseFilename} cannot be written ({sys.exc_info()[1]}); look at the disk\n")
+
+
 def start_logging(home: Home, *, verbose: bool) -> None:
     """Log to `node.log` in the home, rotated, readable by its owner alone; with `verbose` to standard error too."""
     old_umask = os.umask(0o077)
     try:
-        handler: logging.Handler = logging.handlers.RotatingFileHandler(home.log, maxBytes=2_000_000, backupCount=4, encoding="utf-8")
+        handler: logging.Handler = _LogFile(home.log, maxBytes=2_000_000, backupCount=4, encoding="utf-8")
     finally:
         os.umask(old_umask)
     form = _OneLine("%(asctime)s %(levelname)s %(name)s %(message)s")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from devstream_desktop.desktop.app import DesktopUnavailableError, check_display
+from devstream_desktop.desktop.display import DesktopUnavailableError, check_display
 from devstream_desktop.desktop.instance import Instance
 from devstream_desktop.desktop.node_process import NodeProcess, node_command
 from devstream_desktop.home import Home
@@ -64,5 +64,16 @@ def test_the_command_names_the_home(home):
 def test_without_a_display_it_says_so(monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(DesktopUnavailableError, match="no display"):
+    with pytest.raises(DesktopUnavailableError, match="there is no display"):
         check_display()
+    # Left over from a session that ended.
+    monkeypatch.setenv("DISPLAY", ":7777")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7777")
+    with pytest.raises(DesktopUnavailableError, match=r"no display answers .*':7777'"):
+        check_display()
+
+
+def test_with_a_display_it_is_content(monkeypatch, display):
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+    check_display()

@@ -132,6 +132,14 @@ def test_nothing_is_changed_by_looking(home: Home) -> None:
     assert (home.root.stat().st_mode & 0o777, key_of(home).exists()) == (0o755, False)
 
 
+def test_a_home_on_a_read_only_disk(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write to whatever is not mounted read-only
+    said = found(home)["home"]
+    assert said.verdict is PROBLEM
+    assert "cannot be written to" in said.what
+    assert "read-only" in said.advice
+
+
 def test_what_has_expired(tmp_path: Path, home: Home) -> None:
     checks = found(make(Home(tmp_path / "old"), ago_ms=100 * DAY))
     assert checks["policy"].verdict is checks["certificate"].verdict is PROBLEM

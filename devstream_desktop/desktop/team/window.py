@@ -166,15 +166,15 @@ class TeamWindow(QDialog):
                 box.deleteLater()
         may_change, proposals = self.members.may_change, self.policy.proposals if self.policy is not None else ()
         asks: list[Waiting | Proposal] = [*self.members.waiting, *proposals]
+        buttons: list[QPushButton] = []
         for ask in asks[:_SHOWN_ASKS]:
             box = WaitingBox(ask, may_change=may_change) if isinstance(ask, Waiting) else ProposalBox(ask, may_change=may_change)
             box.decided.connect(self._send)
             self.asks.addWidget(box)
+            buttons += box.findChildren(QPushButton)
         if len(asks) > _SHOWN_ASKS:
             self.asks.addWidget(PlainLabel(f"and {len(asks) - _SHOWN_ASKS} more, shown as these are answered"))
 
-        places = range(self.asks.count())
-        buttons = [button for place in places if (box := self.asks.itemAt(place).widget()) for button in box.findChildren(QPushButton)]
         tab_through([*buttons, self.tree, *self._commands, self.close_button])
 
     def _send(self, request: AnyRequest) -> None:
