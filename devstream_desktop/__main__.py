@@ -1,7 +1,22 @@
-"""`python -m devstream_desktop`: the `devstream` command."""
+"""The start of the `devstream` command, also as `python -m devstream_desktop`; the rest is loaded where Ctrl+C can already be answered."""
+
+from __future__ import annotations
 
 import sys
 
-from devstream_desktop.cli import main
+_INTERRUPTED = 130
+"""As a shell counts it: 128 and the number of SIGINT."""
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command that was typed; its exit code."""
+    try:
+        from devstream_desktop.cli import main as run
+
+        return run()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -34,8 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DevstreamError as error:
         print(f"devstream: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         # The reader (`| head`) has what it wants; what is buffered must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
