@@ -16,6 +16,7 @@ from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
+from devstream_desktop.control.wording import on_duty
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
@@ -144,10 +145,10 @@ def duty(home: Home, options: argparse.Namespace) -> int:
     if options.what == "show":
         found = ask(home, GetStatus(), Status)
         if options.json:
-            print_json({"person": found.person, "on_duty": found.on_duty, "duty": found.duty})
+            print_json({"person": found.person, "on_duty": found.on_duty, "duty": on_duty(found)})
             return 0
         print(f"{found.person} is {'on' if found.on_duty else 'off'} duty")
-        others = [person for person in found.duty if person != found.person]
+        others = [person for person in on_duty(found) if person != found.person]
         if others:
             print(f"on duty too: {', '.join(others)}")
         return 0

@@ -39,6 +39,11 @@ def untold(source: SourceStatus) -> str:
     return ", ".join(f"{number:,} {what}" for what, number in counts if number)
 
 
+def on_duty(status: Status) -> tuple[str, ...]:
+    """Who is on duty, as far as this node knows: whoever never said otherwise is, which only their own node knows."""
+    return tuple(sorted({*status.duty, *((status.person,) if status.on_duty else ())}))
+
+
 def linked(status: Status) -> tuple[PeerStatus, ...]:
     """The peers that this node talks with."""
     return tuple(peer for peer in status.peers if peer.state in _LINKED)

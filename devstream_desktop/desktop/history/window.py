@@ -8,7 +8,7 @@ from PySide6.QtCore import QDate, QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence, QPalette, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from devstream_desktop.control.wording import catching_up
+from devstream_desktop.control.wording import catching_up, on_duty
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.history.banner import LockedBanner
 from devstream_desktop.desktop.history.details import Details
@@ -365,7 +365,5 @@ def status_text(desk: Desk) -> tuple[str, Tone]:
     there = sum(1 for peer in status.peers if peer.state in ("live", "syncing"))
     peers = "no peers" if not status.peers else f"{there} of {len(status.peers)} peers"
     team = "team of one" if status.solo else f"{status.team}, {people(status.members)}"
-    # Whoever never said otherwise is on duty, which only their own node knows.
-    people_on = sorted({*status.duty, *([status.person] if status.on_duty else [])})
-    duty = f"on duty: {', '.join(people_on)}" if people_on else "nobody is on duty"
+    duty = f"on duty: {', '.join(on_duty(status))}" if on_duty(status) else "nobody is on duty"
     return f"{team} · {status.person} · {peers} · {duty} · {status.events:,} events", Tone.MUTED
