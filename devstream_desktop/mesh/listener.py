@@ -196,7 +196,7 @@ class Listener:
         return self._failed_before
 
     def _arrived(self, pipe: pynng.nng.Pipe) -> None:
-        device, host = "", ""
+        device, host, reason = "", "", None
         try:
             device, reason = judge(pipe, self._gate)
             host, port = remote_address(pipe)
@@ -206,7 +206,8 @@ class Listener:
                 self._callers[number] = Caller(device, host, port, number, now, now)
                 self._pipes[number] = pipe
         except BaseException:  # noqa: BLE001 - as in `link.refusal`
-            reason = "its address could not be read, so it stays out"
+            # One that is refused may have hung up already; why it is refused is the better word.
+            reason = reason or "its address could not be read, so it stays out"
         if reason is not None:
             close_pipe(pipe)
             self._later(self._on_refused, host, device, reason)

@@ -92,6 +92,13 @@ async def test_what_is_raised_on_a_thread_of_nng_lets_nobody_in(make_node, team,
             patch.setattr(module, broken, lambda *_: 1 / 0)
             assert not await knock(), broken
             await node.until(lambda why=why: why in node.refusals())
+    answers[:] = [RuntimeError()]
+    with monkeypatch.context() as patch:
+        patch.setattr(listening, "remote_address", lambda *_: 1 / 0)
+        assert not await knock()
+        why = f" {name} it could not be checked (RuntimeError)"  # and no address before it
+        await node.until(lambda: any(line.startswith(why) for line in node.refusals().splitlines()))
+    answers.clear()
     assert node.mesh._listener.callers() == []
     assert await knock()
 
