@@ -2,7 +2,8 @@
 
 A feed that says more than a person or a collector can (field/replication.md 3.11) is not refused, because what is refused would be fetched
 again: what was taken beyond the rate is a debt, and the link that brought it waits until it is paid. Only news of this moment count, and
-never what is fetched, so that catching up with a storm costs nobody any wait.
+never what is fetched, so that catching up with a storm costs nobody any wait. After a wait both ends compare what they hold, and what
+came meanwhile is fetched in large batches, newest first (session.py): a storm is a few seconds late, and its newest line not later.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from devstream_desktop.stream.entry import Entry, hlc_time
 FEED_RATE, FEED_BURST = 50.0, 2000.0
 """Events a second of one feed, and how many may come at once: a merge train with all its builds passes without a wait."""
 JUST_NOW_MS = 20_000
-"""What is older is no flood of this moment; so even a storm of ten thousand is with everybody half a minute later."""
-MAX_WAIT_S = 15.0
-"""The longest wait at a time, about one full batch; the debt stays. News of other feeds come over the other links meanwhile."""
+"""What is older is no flood of this moment."""
+MAX_WAIT_S = 5.0
+"""The longest wait at a time; the debt stays. News of other feeds come over the other links meanwhile."""
 CALL_RATE, CALL_BURST = 200.0, 2000.0
 """Requests a second of one caller. Honest ones ask one thing at a time, and at most two for each batch of news."""
 

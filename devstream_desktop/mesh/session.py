@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -28,6 +29,8 @@ MIN_TAIL_S = 0.2
 """A peer that answers TAILs with nothing is asked no oftener than this."""
 QUIET_REPAIR_S = 60.0
 """Two summaries that differed although comparing brought nothing (floors, holds, refusals differ) are not compared again for this long."""
+LATE_S = 1.0
+"""After a longer wait than this for a feed that says too much, what came meanwhile is taken newest first: nobody reads a storm in order."""
 MAX_BAD = 3
 
 
@@ -96,6 +99,7 @@ class Session:
         self._on_peers = on_peers
         self._owed: list[wire.Range] = []
         self._compare = asyncio.Event()
+        self._compared = asyncio.Event()
         self._doubted = asyncio.Event()
         self._backlog = Backlog(core, link, self._fetch, self._take)
         self._tail_from = (b"", 0)
@@ -152,6 +156,7 @@ class Session:
         self.ended_because = self.ended_because or reason
         self.link.lost.set()
         self._compare.set()
+        self._compared.set()
         self._doubted.set()
         self.core.bell.ring()
         await self.link.close()
@@ -217,6 +222,7 @@ class Session:
         self._pushed = pushed
         self._owed = replica.within(wants.ranges)
         self._backlog.show(seen.records)
+        self._compared.set()
         self.core.on_compared()
         doubts = replica.doubts(seen.records)
         if doubts:
@@ -257,7 +263,7 @@ class Session:
             if news.resync or self._differs(news):
                 self._compare.set()
             # The next TAIL is the heartbeat as well: it must not be late.
-            await self.link.rest(min(wait, self._timing.tail_wait - (time.monotonic() - started)))
+            await self._rest(min(wait, self._timing.tail_wait - (time.monotonic() - started)))
             if not news.entries and time.monotonic() - started < MIN_TAIL_S:
                 await asyncio.sleep(MIN_TAIL_S)
 
@@ -301,8 +307,18 @@ class Session:
         reply = await self._ask(push, wire.Pushed, Lane.PUSH)
         if reply.resync:
             self._compare.set()
-        await self.link.rest(reply.busy / 1000)
+        await self._rest(reply.busy / 1000)
         return reply
+
+    async def _rest(self, seconds: float) -> None:
+        """No news for so long; after a long rest what is held is compared before they go on, so that the newest come first."""
+        await self.link.rest(seconds)
+        if seconds > LATE_S and not self.link.lost.is_set():
+            self._compared.clear()
+            self._compare.set()
+            with contextlib.suppress(TimeoutError):  # all of it is being fetched
+                async with asyncio.timeout(LATE_S):
+                    await self._compared.wait()
 
     async def _check_loop(self) -> None:
         while not self.link.lost.is_set():
