@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from devstream_desktop.mesh import dialer
+from devstream_desktop.mesh.overlay import REFUSED_MIN_MS
 
 
 async def test_a_caller_that_has_left_takes_no_place_but_is_remembered(make_node):
@@ -25,6 +26,8 @@ async def test_who_is_only_asked_to_push_slower_is_back_in_seconds(make_node):
     hub.mesh._answers.accepted[caller.device].busy_until = time.monotonic() + 60
     await caller.say("one")
     await caller.until(lambda: "push slower" in caller.refusals())
+    next_try = caller.mesh._overlay._known[hub.address].next_try
+    assert next_try < time.time_ns() // 1_000_000 + REFUSED_MIN_MS, "a full peer is left alone for minutes"
     await hub.until(lambda: hub.titles() == ["one"], seconds=15)
 
 
