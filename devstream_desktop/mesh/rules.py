@@ -178,6 +178,7 @@ class Replica(Author):
                     rivals.append((state.tip, entry))
         found, bad = genuine([run[seq] for seq in sorted(run)], lambda entry: self._at(state, entry.seq + 1), self._signed)
         outcome.bad += bad
+        count = len(found)
         if (end := self._ended(state.feed)) is not None:
             found, beyond, refused = before_end(found, end, lambda entry: self._at(state, entry.seq + 1))
             rivals, outcome.refused, outcome.reason = [], outcome.refused + refused, "its author was revoked" if refused else outcome.reason
@@ -185,7 +186,7 @@ class Replica(Author):
                 state.refused = intervals.union([*state.refused, *((seq, seq) for seq in beyond)])
                 self._feeds[state.feed] = state
         good = self._allowed(state, self._by_age(state, self._agreeing(state, found, rivals), now, outcome), outcome)
-        if len(good) < len(found):
+        if len(good) < count:
             good = self._vouched(state, good, outcome)
         for one, other in rivals:
             if not self._signed(other):

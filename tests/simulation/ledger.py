@@ -167,11 +167,20 @@ class Ledger:
         return found
 
     def _proven(self, nodes, unjudged, oldest) -> dict[tuple[bytes, int, bytes], bytes]:
-        """What of the revoked device's feeds can be proven to whoever lacks it: from the end down, as far as anybody holds it."""
+        """What of the revoked device's feeds can be proven to whoever lacks it: from the end down, as far as anybody holds it.
+
+        The end itself needs its own signature, which a liar may have spoilt everywhere: who knows the end takes nothing beyond it.
+        """
         held = {entry.hash: entry for node in nodes for feed in self.ends for entry in node.log.held.get(feed, {}).values()}
+        signed = {
+            entry.hash
+            for node in nodes
+            for feed, (seq, _) in self.ends.items()
+            if (entry := node.log.held.get(feed, {}).get(seq)) and node.replica._signed(entry)
+        }
         found = {}
         for feed, (_, last) in self.ends.items():
-            at = last
+            at = last if last in signed else b""
             while feed not in unjudged and (entry := held.get(at)) and hlc_time(entry.hlc) >= oldest:
                 found[(feed, entry.seq, entry.hash)] = entry.payload
                 at = entry.prev

@@ -63,7 +63,7 @@ MUTANTS = [
     Mutant(
         "any link of the chain will do", MESH + "chain", "if link is not None and link.prev == entry.hash:", "if link is not None:", "lies"
     ),
-    Mutant("what vouched for an entry need not be kept", MESH + "rules", "if len(good) < len(found):", "if False:"),
+    Mutant("what vouched for an entry need not be kept", MESH + "rules", "if len(good) < count:", "if False:", "lies"),
     Mutant("signatures are not checked", MESH + "chain", "elif bad < MAX_BAD and signed(entry):", "elif True:", "lies"),
     Mutant("a proof is not checked", MESH + "rules", "if not self._signed(other):", "if False:", "lies"),
     Mutant("a broken feed goes on", MESH + "rules", "        state.frozen = True\n", "", "images"),

@@ -74,8 +74,11 @@ class Node:
     def meet(self, name: str, wall: int, skew: int, now: int) -> None:
         """A peer's clock was `wall` a moment ago, and off by `skew`."""
         self.look(now)
+        before = self.watch.correction()
         self.watch.heard(name, wall - self.clock(now))
         self.met[name] = skew
+        if abs(self.watch.correction() - before) > RIGHT:
+            self.waiting.clear()  # they waited for another time
 
     def outweighed(self) -> bool:
         """Whether two peers whose clocks are right, and more than half of all clocks it knows, tell it the time."""
@@ -182,14 +185,15 @@ class Node:
             return outcome
         for item in batch if outcome.future or outcome.refused else ():
             entry = parse_entry(item.body, item.signature)
-            if hlc_time(entry.hlc) > self.team_time(now) + FUTURE_MS:
+            end = self._ended(entry.feed)
+            if end is not None:
+                lacking = entry.seq not in self.log.held.get(entry.feed, ()) and entry.feed not in self.log.proven
+                if entry.seq > end[0] and lacking:
+                    self.refused.add((entry.feed, entry.seq))
+            elif outcome.future and hlc_time(entry.hlc) > self.team_time(now) + FUTURE_MS:
                 late = self.outweighed() and hlc_time(entry.hlc) <= now - ERROR + FUTURE_MS
                 hold_that(not late, "two peers know the time, and this was held back")
                 self.waiting[(entry.feed, entry.seq)] = hlc_time(entry.hlc) - FUTURE_MS
-            end = self._ended(entry.feed)
-            lacking = entry.seq not in self.log.held.get(entry.feed, ()) and entry.feed not in self.log.proven
-            if end is not None and entry.seq > end[0] and lacking:
-                self.refused.add((entry.feed, entry.seq))
         return outcome
 
     def _stored(self, act):
@@ -269,3 +273,7 @@ class Node:
             head = self.log.entry(state.feed, state.head)
             hold_that((state.head_entry and state.head_entry.hash) == (head and head.hash), "heads differ")
         hold_that(not derived, "the log knows a feed that the rules do not")
+        for feed, mine in self.log.held.items() if self.ledger.forgery else ():
+            for seq, entry in mine.items():
+                proven = seq + 1 in mine or fake_verify(feed[:KEY_BYTES], preamble("t") + entry.body, entry.signature)
+                hold_that(proven or feed in self.log.proven, "keeps what it cannot prove to others", seq)

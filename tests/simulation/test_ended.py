@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
 from devstream_desktop.mesh.holdings import signed
@@ -99,6 +100,13 @@ def test_what_was_refused_is_not_asked_for_again(world: World) -> None:
     world.end(until=NOW + 9_500)
     world.give(world.written)
     assert world.late.want(world.admin.records(range(64)), NOW + DAY) == []
+
+
+def test_the_end_itself_is_kept_with_its_own_signature_only(world: World) -> None:
+    world.end(until=NOW + 9_500)
+    spoilt = msgspec.structs.replace(world.written[9], signature=bytes(64))
+    assert world.give([spoilt, world.written[10]]) == [], "the one that vouched for it is not kept, and peers would find it bad"
+    assert world.give(world.written[:11]) == list(range(1, 11))
 
 
 def test_what_a_thief_wrote_in_a_new_feed_is_asked_for_once(world: World) -> None:

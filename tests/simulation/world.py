@@ -410,7 +410,7 @@ class World:
 
         def give(source: Node, node: Node, *seqs: int) -> None:
             held = source.log.held[feed]
-            node.take([signed(held[seq]) for seq in seqs], source.name, self.now)
+            node.take(self.on_the_wire([signed(held[seq]) for seq in seqs if seq in held]), source.name, self.now)
 
         feed = author.replica.own_feed
         say(2)
@@ -425,7 +425,7 @@ class World:
         self.note("node", author.number, "is revoked by node", second.number)
         self.learn_policy(second)
         self.learn_policy(third)
-        give(author, third, 7, 8)
+        give(author, third, *self.rng.choice([(7, 8), (5, 6, 7, 8)]))
         self._restore(author, with_mirror=True)
         say(5)
         give(author, third, 3, 4, 5, 6, 7)
