@@ -50,6 +50,8 @@ class Node:
         """What that policy refused: not to be asked for again before there is another."""
         self.gone: set[tuple[bytes, int]] = set()
         """Numbers it settled: none may ever come back."""
+        self.let_go: set[bytes] = set()
+        """Feeds of which it forgot the floor, two months after the last entry."""
         self.told: set[tuple[bytes, int]] = set()
         """Numbers its screen was told of: none may be told twice."""
         self.waiting: dict[tuple[bytes, int], int] = {}
@@ -249,6 +251,7 @@ class Node:
         while self.replica.prune(self.clock(now), limit=chunk):
             pass
         self.gone |= before - {(feed, seq) for feed, mine in self.log.held.items() for seq in mine}
+        self.let_go |= {feed for feed, _ in self.gone if feed not in self.log.settled}
         if not self.replica.keep_expired:
             oldest = self.clock(now) - self.retention
             for feed, mine in self.log.held.items():
