@@ -30,8 +30,10 @@ class Verdict:
     acknowledged: int = 0
     lost: list[bytes] = field(default_factory=list)
     """Facts whose every holder was destroyed: told as lost, not as converged."""
+    strayed: int = 0
+    """Facts that were ever said, or said again, with a stamp that was off by more than a day."""
     astray: int = 0
-    """Facts with a stamp that is off by more than a day: nobody else takes them before, or after, their time."""
+    """Those of them that nobody else takes, before or after their time."""
     orphaned: int = 0
     """Facts of a broken feed whose author has gone for good: they stay where they are, nobody else may say them again."""
     frozen: int = 0
@@ -53,7 +55,7 @@ class Ledger:
         self.facts: dict[bytes, Fact] = {}
         self.destroyed: set[bytes] = set()
         self.strayed: set[bytes] = set()
-        """Facts that were ever said, or said again, with a stamp that was off by more than a day."""
+        """See `Verdict.strayed`."""
         self.forgery = False
         """Whether this history has liars on the wire; elsewhere no entry may be found bad."""
         self.prev: dict[bytes, bytes] = {}
@@ -136,7 +138,7 @@ class Ledger:
             differing = view.keys() ^ views[0].keys()
             hold_that(not differing, "histories differ at node", node.number, [(f[-2:].hex(), s) for f, s, _ in sorted(differing)[:9]])
         everywhere = set(views[0].values())
-        result = Verdict(len(self.facts), frozen=len(frozen[0]))
+        result = Verdict(len(self.facts), strayed=len(self.strayed), frozen=len(frozen[0]))
         for payload, fact in self.facts.items():
             if fact.stamp < oldest or payload in everywhere or (self.out and fact.feed.startswith(self.out)):
                 continue

@@ -49,6 +49,7 @@ def play_some(first: int, count: int) -> Counter:
             histories=1,
             acknowledged=verdict.acknowledged,
             lost=len(verdict.lost),
+            strayed=verdict.strayed,
             astray=verdict.astray,
             orphaned=verdict.orphaned,
             frozen=verdict.frozen,

@@ -17,7 +17,7 @@ PARTS = 5
 def test_any_history_converges_and_loses_nothing(part):
     total = play_all(part * SEEDS, SEEDS)
     assert total["histories"] == SEEDS
-    for danger in ("lost", "astray", "frozen"):
+    for danger in ("lost", "strayed", "frozen"):
         assert total[danger], f"no history met the danger {danger!r}: the seeds prove less than they should"
     assert total["lost"] < total["acknowledged"] / 10, "the disks fail so often that little is proven about the rest"
 
