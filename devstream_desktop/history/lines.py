@@ -14,7 +14,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -28,8 +28,7 @@ _REBUILD_BATCH = 2_000
 _MAX_SEQ = (1 << 63) - 1
 
 
-@dataclass(frozen=True)
-class _Telling:
+class _Telling(msgspec.Struct, frozen=True):
     """An event in the log, by what decides which telling of a fact is its row."""
 
     lsn: int
@@ -264,9 +263,14 @@ class Lines:
 
 def _run_hash(event: Event) -> int:
     """One run of a subject: its kind too, because a claim is about a foreign subject; a deploy by all of its request."""
-    return subject_hash(f"{event.kind}\x1f{event.subject}\x1f{event.request or event.number}")
+    return _hash(f"{event.kind}\x1f{event.subject}\x1f{event.request or event.number}")
 
 
+@lru_cache(maxsize=1024)
 def subject_hash(subject: str) -> int:
     """A subject as a 63-bit number that a small index can hold."""
-    return int.from_bytes(hashlib.blake2b(subject.encode(), digest_size=8).digest(), "big") >> 1
+    return _hash(subject)
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

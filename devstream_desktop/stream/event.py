@@ -75,6 +75,7 @@ _LIMITS = {
     "reason": 200,
 }
 _texts = attrgetter(*_LIMITS)
+_most = tuple(_LIMITS.values())
 _URL = re.compile(r"https?://[^\s/@\\]+(?:[/?#][!-~]*)?")
 _KEY = re.compile(r"[0-9a-f]{32}")
 _MAX_TIME = 1 << 47
@@ -167,7 +168,7 @@ def cleaned(event: Event) -> Event:
         raise InvalidEventError("key must be 32 hexadecimal digits")
     changes: dict[str, str] = {}
     texts: tuple[str, ...] = _texts(event)
-    if not (all(map(le, map(len, texts), _LIMITS.values())) and are_plain(texts)):
+    if not (all(map(le, map(len, texts), _most)) and are_plain(texts)):
         safe = {name: clean(text, limit) for (name, limit), text in zip(_LIMITS.items(), texts, strict=True)}
         changes = {name: text for (name, text), before in zip(safe.items(), texts, strict=True) if text != before}
     url = event.url if len(event.url) <= 500 and _URL.fullmatch(event.url) else ""
@@ -176,8 +177,8 @@ def cleaned(event: Event) -> Event:
     result = msgspec.structs.replace(event, **changes) if changes else event
     if not result.service or not result.subject:
         raise InvalidEventError("an event needs a service and a subject")
-    numbers = (result.count, result.total, result.duration)
-    if not (0 <= result.time < _MAX_TIME and 0 <= result.expires < _MAX_TIME and all(0 <= n < _MAX_COUNT for n in numbers)):
+    least, most = min(result.count, result.total, result.duration), max(result.count, result.total, result.duration)
+    if not (0 <= result.time < _MAX_TIME and 0 <= result.expires < _MAX_TIME and least >= 0 and most < _MAX_COUNT):
         raise InvalidEventError("a time, count or duration is out of range")
     return result
 

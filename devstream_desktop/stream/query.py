@@ -106,12 +106,16 @@ def index_text(event: Event) -> str:
     # A change's number is its revision: once is enough.
     number = "" if event.number == event.revision else event.number
     revision = event.revision[:_HEX_INDEXED] if _LONG_HEX.fullmatch(event.revision) else event.revision
-    texts = [service, event.actor, kind, event.state, environment, event.ref, revision, event.title, number, event.reason]
-    tags = {_tag("", "", service), _tag(kind, "", ""), _tag("", environment, ""), _tag(kind, environment, "")} - {""}
-    return " ".join([*texts, *sorted(tags)])
+    texts = (service, event.actor, kind, event.state, environment, event.ref, revision, event.title, number, event.reason)
+    return " ".join((*texts, _tags(kind, environment, service)))
 
 
 @lru_cache(maxsize=4096)
+def _tags(kind: str, environment: str, service: str) -> str:
+    tags = {_tag("", "", service), _tag(kind, "", ""), _tag("", environment, ""), _tag(kind, environment, "")} - {""}
+    return " ".join(sorted(tags))
+
+
 def _tag(kind: str, environment: str, service: str) -> str:
     if not (kind or environment or service):
         return ""

@@ -5,6 +5,8 @@ And the one line that each event is in a history: `Line`, the read form that scr
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from devstream_desktop.stream.event import Event
@@ -16,11 +18,13 @@ _JUDGED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
 _CHANGE_RANK = {"created": 1, "force-pushed": 2, "merged": 3}
 
 
+@lru_cache
 def is_terminal(kind: Kind, state: str) -> bool:
     """Whether a state says how a subject is, rather than that something is under way (or was called off)."""
     return (kind, state) in RED_STATES or (kind, state) in GREEN_STATES or kind is Kind.TICKET
 
 
+@lru_cache
 def rank(kind: Kind, state: str) -> int:
     """Which of two events of one subject and number is its row: the higher rank, then the later.
 

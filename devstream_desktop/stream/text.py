@@ -25,9 +25,8 @@ def clean(text: str, limit: int = 140) -> str:
 
 def are_plain(texts: Iterable[str]) -> bool:
     """Whether `clean` would surely change none of these, looked at as one text; only their lengths are left to check."""
-    joined = "|".join(texts)
-    spaced = "  " in joined or " |" in joined or "| " in joined or joined[:1] == " " or joined[-1:] == " "
-    return joined.isascii() and joined.isprintable() and not spaced
+    joined = f"|{'|'.join(texts)}|"
+    return joined.isascii() and joined.isprintable() and "  " not in joined and " |" not in joined and "| " not in joined
 
 
 def flat(text: str, limit: int) -> str:

@@ -8,7 +8,6 @@ vouch for is taken at all (`ended`). Commands are not judged here but by the exe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -54,6 +53,15 @@ _BY_STATE = {
     (Kind.TEAM, "removed"): Author.EXECUTOR,
 }
 
+_ROLES = {
+    Author.COLLECTOR: Role.COLLECTOR,
+    Author.RUNNER: Role.COLLECTOR,
+    Author.EXECUTOR: Role.EXECUTOR,
+    Author.ISSUER: Role.ISSUER,
+    Author.ADMIN: Role.ADMIN,
+}
+"""The role that makes a device an author of each class; an executor is a runner too."""
+
 
 @dataclass(frozen=True)
 class MissingRole:
@@ -70,16 +78,20 @@ def author_class(kind: Kind, state: str) -> Author | None:
 
 def refusal(chain: PolicyChain, device: str, kind: Kind, state: str, at_ms: int) -> str | None:
     """Why `device` may not author this at `at_ms` (UTC milliseconds), as a sentence; None when it may."""
-    return _judge(chain, at_ms, lambda policy: _refused_by(policy, device, kind, state))
+    reason: str | None = None
+    for policy in chain.since(at_ms):
+        if (reason := _refused_by(policy, device, kind, state)) is None:
+            break
+    return reason
 
 
 def refusal_of(chain: PolicyChain, device: str, event: Event, at_ms: int) -> str | None:
     """As `refusal`, and why `device` may not say just this: in the name of another person, executor or deploy."""
-
-    def judge(policy: Policy) -> str | None:
-        return _refused_by(policy, device, event.kind, event.state) or _misfit(policy, device, event)
-
-    return _judge(chain, at_ms, judge)
+    reason: str | None = None
+    for policy in chain.since(at_ms):
+        if (reason := _refused_by(policy, device, event.kind, event.state) or _misfit(policy, device, event)) is None:
+            break
+    return reason
 
 
 def outsider(policy: Policy, device: str) -> str | None:
@@ -112,25 +124,9 @@ def ends(policy: Policy) -> dict[bytes, int]:
 def missing_role(policy: Policy, device: str, kind: Kind, state: str) -> MissingRole | None:
     """The role that a member's device lacks to author this, with who can grant it; None when no role would help or none lacks."""
     author = author_class(kind, state)
-    role = {
-        Author.COLLECTOR: Role.COLLECTOR,
-        Author.RUNNER: Role.COLLECTOR,
-        Author.EXECUTOR: Role.EXECUTOR,
-        Author.ISSUER: Role.ISSUER,
-        Author.ADMIN: Role.ADMIN,
-    }
-    if author is None or author not in role or _is(policy, device, author):
+    if author is None or author not in _ROLES or _is(policy, device, author):
         return None
-    return MissingRole(role[author], policy.who_has(Role.ADMIN))
-
-
-def _judge(chain: PolicyChain, at_ms: int, judge: Callable[[Policy], str | None]) -> str | None:
-    reason: str | None = None
-    for policy in chain.since(at_ms):
-        reason = judge(policy)
-        if reason is None:
-            return None
-    return reason
+    return MissingRole(_ROLES[author], policy.who_has(Role.ADMIN))
 
 
 def _refused_by(policy: Policy, device: str, kind: Kind, state: str) -> str | None:
@@ -155,11 +151,13 @@ def _is(policy: Policy, device: str, author: Author) -> bool:
         return policy.is_member(device)
     if author is Author.RUNNER:
         return policy.has_role(device, Role.EXECUTOR) or policy.has_role(device, Role.COLLECTOR)
-    return policy.has_role(device, Role(author.value))
+    return policy.has_role(device, _ROLES[author])
 
 
 def _misfit(policy: Policy, device: str, event: Event) -> str | None:
     """Why this content is not this author's to say, though the kind is."""
+    if event.kind not in (Kind.DUTY, Kind.TEAM, Kind.DEPLOY):
+        return None
     person = policy.name_of(device)
     if event.kind is Kind.DUTY and event.subject != f"duty/{person}":
         return f"{person} may not speak for the duty of somebody else"

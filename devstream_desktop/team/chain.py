@@ -26,6 +26,7 @@ import base64
 import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -51,6 +52,7 @@ class _Stored(msgspec.Struct, array_like=True, frozen=True):
     proposals: tuple[bytes, ...] = ()
 
 
+_policy = attrgetter("policy")
 _decode_stored = msgspec.msgpack.Decoder(_Stored).decode
 
 
@@ -149,7 +151,7 @@ class PolicyChain:
         """The policy in force at a time and all later ones."""
         links = self._links
         first = max(0, bisect_right(self._issued, ms, 0, len(links)) - 1)
-        return tuple(link.policy for link in links[first:])
+        return tuple(map(_policy, links[first:]))
 
     @property
     def stamp(self) -> int:

@@ -185,13 +185,16 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     def devices_with(self, role: Role) -> tuple[str, ...]:
         """The devices that are given a device's role, revoked ones too."""
-        lists = {
-            Role.ADMIN: self.admins,
-            Role.ISSUER: tuple(self.issuers),
-            Role.COLLECTOR: self.collectors,
-            Role.EXECUTOR: self.executors,
-        }
-        return lists[role]
+        match role:
+            case Role.COLLECTOR:
+                return self.collectors
+            case Role.EXECUTOR:
+                return self.executors
+            case Role.ADMIN:
+                return self.admins
+            case Role.ISSUER:
+                return tuple(self.issuers)
+        raise ValueError(f"{role} is no role of a device")
 
 
 def check_policy(policy: Policy) -> None:
