@@ -72,12 +72,12 @@ class Lines:
             if other is not telling:
                 tellings[telling.key], loser = (telling, other) if telling.order < other.order else (other, telling)
                 later.append(loser)
-        if not tellings:
-            return
-        later += self._drop_known(tellings)
+        if tellings:
+            later += self._drop_known(tellings)
         if later:
             self._connection.executemany("INSERT INTO retold (lsn, key) VALUES (?, ?)", [(telling.lsn, telling.key) for telling in later])
-        self._insert(list(tellings.values()), arrivals[-1][0])
+        if tellings:
+            self._insert(list(tellings.values()), arrivals[-1][0])
 
     def remove(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Take out the rows of these `(lsn, body, signature)` log entries, before the log forgets them."""
@@ -211,7 +211,7 @@ class Lines:
         return later
 
     def _insert(self, tellings: list[_Telling], newest: int) -> None:
-        tellings.sort(key=lambda telling: telling.order)
+        tellings.sort(key=lambda telling: telling.order[1:])  # by time, struck out or not
         ids = self._free_ids([telling.entry.hlc for telling in tellings])
         self._connection.executemany(
             "INSERT INTO lines (id, lsn, key, subject, run, rank, terminal, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -239,10 +239,11 @@ class Lines:
 
     def _free_ids(self, clocks: list[int]) -> list[int]:
         """A free row id for each ascending clock: the clock itself, or the next free number after it."""
-        taken = {
-            row[0]
-            for row in self._connection.execute("SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(clocks),))
-        }
+        span = (clocks[0], clocks[-1])
+        taken: set[int] = set()
+        if self._connection.execute("SELECT 1 FROM lines WHERE id BETWEEN ? AND ? LIMIT 1", span).fetchone():
+            query = "SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?))"
+            taken.update(row_id for (row_id,) in self._connection.execute(query, (json.dumps(clocks),)))
         ids: list[int] = []
         last = 0
         for clock in clocks:

@@ -7,7 +7,6 @@ again, so for them the write-ahead log is enough.
 
 from __future__ import annotations
 
-import json
 import secrets
 import sqlite3
 from collections import deque
@@ -147,7 +146,8 @@ class History(Writer):
 
         """
         self.room.require()
-        own = max((a.entry.seq for a in arrivals if a.entry.feed == self._device + self._epoch), default=0)
+        feed = self._device + self._epoch
+        own = max((arrival.entry.seq for arrival in arrivals if arrival.entry.feed == feed), default=0)
         if own:
             try:
                 self._mirror.remember(self._epoch, own, self._place)
@@ -155,40 +155,31 @@ class History(Writer):
                 with self._disk():
                     raise disk_error(error) from error
         with self._transaction(durable=durable):
-            new = self._not_held(arrivals)
-            numbered = list(enumerate(new, self._newest + 1))
-            self._connection.executemany(
-                "INSERT INTO log (lsn, feed, seq, sender, verified, body, signature) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (lsn, self._feed_id(a.entry.feed), a.entry.seq, self._sender_id(a.sender), a.verified, a.entry.body, a.entry.signature)
-                    for lsn, a in numbered
-                ],
-            )
-            self._lines.add([(lsn, arrival.entry) for lsn, arrival in numbered])
-        self._newest += len(new)
-        self._recent.extend((lsn, self._feed_id(a.entry.feed), self._sender_id(a.sender), a.entry) for lsn, a in numbered)
+            stored = self._insert_new(arrivals)
+            self._lines.add([(lsn, arrival.entry) for lsn, arrival in stored])
+        self._newest += len(stored)
+        self._recent.extend((lsn, self._feed_id(a.entry.feed), self._sender_id(a.sender), a.entry) for lsn, a in stored)
         with self._disk():
             self._lines.words.keep_up()
         return self._newest
 
-    def _not_held(self, arrivals: Sequence[Arriving]) -> list[Arriving]:
-        """Those whose numbers are new, each once."""
-        numbers: dict[bytes, list[int]] = {}
-        for arrival in arrivals:
-            numbers.setdefault(arrival.entry.feed, []).append(arrival.entry.seq)
-        held = {
-            (feed, seq)
-            for feed, seqs in numbers.items()
-            if feed in self._feed_ids
-            for (seq,) in self._connection.execute(
-                "SELECT seq FROM log WHERE feed = ? AND seq IN (SELECT value FROM json_each(?))", (self._feed_ids[feed], json.dumps(seqs))
-            )
-        }
-        new: dict[tuple[bytes, int], Arriving] = {}
-        for arrival in arrivals:
-            if (place := (arrival.entry.feed, arrival.entry.seq)) not in held:
-                new.setdefault(place, arrival)
-        return list(new.values())
+    def _insert_new(self, arrivals: Sequence[Arriving]) -> list[tuple[int, Arriving]]:
+        """Put in those whose numbers are not held, each once; returns them with their arrival numbers."""
+        numbered = list(enumerate(arrivals, self._newest + 1))
+        done = self._connection.executemany(
+            "INSERT INTO log (lsn, feed, seq, sender, verified, body, signature) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (feed, seq) DO NOTHING",
+            [
+                (lsn, self._feed_id(a.entry.feed), a.entry.seq, self._sender_id(a.sender), a.verified, a.entry.body, a.entry.signature)
+                for lsn, a in numbered
+            ],
+        )
+        if not numbered or done.rowcount == len(numbered):
+            return numbered
+        # Once more without those that are held, because arrival numbers have no gaps.
+        new = {lsn for (lsn,) in self._connection.execute("SELECT lsn FROM log WHERE lsn > ?", (self._newest,))}
+        self._connection.execute("DELETE FROM log WHERE lsn > ?", (self._newest,))
+        return self._insert_new([arrival for lsn, arrival in numbered if lsn in new])
 
     def entry(self, feed: bytes, seq: int) -> Entry | None:
         """One held entry, or the tip when `seq` is its number."""

@@ -42,6 +42,8 @@ def test_arrivals_are_numbered_and_returned_in_order(history, feed, make, arriva
 def test_what_is_held_is_skipped(history, feed, make, arrival) -> None:
     entries = [feed.entry(make()) for _ in range(3)]
     history.add([arrival(entries[0])])
+    assert history.add([arrival(entry) for entry in [*entries, entries[2]]]) == 3
+    assert history.after(1, max_bytes=10**6, not_from="") == (entries[1:], 3)
     assert history.add([arrival(entry) for entry in entries]) == 3
     assert [run for record in history.feeds() for run in record.runs] == [(1, 3)]
 
