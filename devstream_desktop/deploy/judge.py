@@ -1,8 +1,9 @@
 """Whether a deploy request may run: one pure function, checks in a fixed order, every refusal a sentence for a person.
 
 In order: is it mine, was it judged before, is it well formed, do I know the target, is it in time, may this person, is this exactly
-one commit, from a ref that may be deployed, which is still there, and is the target free. What needs a look at the outside is asked
-for (`Resolve`) once all that costs nothing has passed, and everything is judged again with the answer.
+one commit, from a ref that may be deployed, am I the only executor of this name, is the ref still there, and is the target free. What
+needs a look at the outside is asked for (`Resolve`) once all that costs nothing has passed, and everything is judged again with the
+answer.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from devstream_desktop.stream.words import Role
 MAX_SKEW_MS = 120_000
 """How far the asker's clock and the executor's may be apart, and so the oldest request that runs."""
 _NAMED = 3
+_TWICE = (
+    "two machines write as this executor, one a copy of the other, and both would have run it, so nothing ran;"
+    " its operator ends one of them (devstream status there says how) and restarts the other, then ask again"
+)
 _EXPIRED = "it expired before it reached the executor; nothing ran: ask again"
 
 
@@ -54,6 +59,8 @@ class World:
     may_deploy: Callable[[str, str, str], bool]
     """(person, target, environment) by the policy of this moment."""
     who_may: Callable[[Role], Sequence[str]]
+    copied: bool = False
+    """Another machine writes under this device's key: it gets this request too."""
     busy: str = ""
     """Why this target and environment cannot take a run now; empty when it can."""
     tips: Tips | None = None
@@ -108,6 +115,8 @@ def judge(event: Event, author: Author, world: World) -> Verdict:
     refusal = _untimely(request, author, world) or _not_allowed(request, author, world) or _wrong_commit(request, target)
     if refusal:
         return Refuse(refusal)
+    if world.copied:
+        return Refuse(_TWICE)
     if target.repository:
         if world.tips is None:
             return Resolve(target.repository, _full_names(request.ref))

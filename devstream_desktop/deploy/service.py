@@ -61,6 +61,7 @@ class Deploys:
         who_may: Callable[[Role], Sequence[str]],
         now: Callable[[], int],
         answered: Callable[[str], Awaitable[bool]] | None = None,
+        copied: Callable[[], bool] = lambda: False,
         executor: Executor | None = None,
         watch_s: float = WATCH_S,
     ) -> None:
@@ -69,12 +70,14 @@ class Deploys:
         `device` is this node's id. `publish` returns when the events are stored; when it raises they are not, and it is tried again.
         `may_deploy(person, target, environment)` and `who_may(role)` ask the policy of the moment. `now` is the wall clock in UTC
         milliseconds. `answered(request)` asks the history for an answer that a lost deploy.sqlite would not remember.
+        `copied()` tells whether another machine writes under this device's key.
         """
         self._device = device
         self._may_deploy = may_deploy
         self._who_may = who_may
         self._now = now
         self._answered = answered
+        self._copied = copied
         self._watch_s = watch_s
         self._runs = Runs(home.deploy)
         self._outbox = Outbox(self._runs, publish, device)
@@ -172,6 +175,7 @@ class Deploys:
             fresh=fresh,
             may_deploy=self._may_deploy,
             who_may=self._who_may,
+            copied=self._copied(),
             busy=busy,
         )
 

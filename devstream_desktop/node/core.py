@@ -96,6 +96,7 @@ class Node:
         self.intake_url = ""
         self._roles_lock = asyncio.Lock()
         self._catching_up = CatchingUp(self._missing, self.changed, self.spawn)
+        self._began = now_ms()
         self._early_requests: list[tuple[Event, str]] = []
         """Deploy requests that came, with their author's device, before the executor had started."""
 
@@ -316,6 +317,7 @@ class Node:
             who_may=self._who_may,
             now=now_ms,
             answered=self._answered,
+            copied=self._copied,
         )
         try:
             await deploys.start()
@@ -328,6 +330,10 @@ class Node:
         for event, device in self._early_requests:
             self._judge(event, device)
         self._early_requests.clear()
+
+    def _copied(self) -> bool:
+        """Whether another machine has written under this device's key since this node began: a restart says that it was ended."""
+        return self.mesh.living_twice().get(self.device, 0) > self._began
 
     def _may_deploy(self, person: str, target: str, environment: str) -> bool:
         return not self.policy_trouble() and self.team.chain.current.may(person, Role.DEPLOYER, target, environment)

@@ -50,6 +50,10 @@ def refusal(event, author=ANA, world=WORLD) -> str:
     return verdict.reason
 
 
+def test_a_copied_executor_runs_nothing():
+    assert "two machines write as this executor" in refusal(asked(), world=replace(WORLD, copied=True))
+
+
 def test_what_is_right_is_accepted():
     verdict = judge(asked(), ANA, WORLD)
     assert isinstance(verdict, Accept)

@@ -51,6 +51,18 @@ def image_of(desk, twin) -> None:
     FeedMirror(twin.home.feed_mirror).remember(bytes.fromhex(mirror["epoch"]), mirror["last"], place_of(twin.home.history))
 
 
+def offer(desk) -> None:
+    """Make a desk the executor of shop/production; a run of it leaves a line in its home."""
+    script = desk.home.root / "deploy.sh"
+    script.write_text('#!/bin/sh\necho once >> "$(dirname "$0")/deployed"\n')
+    script.chmod(0o700)
+    desk.home.targets.write_text('[target.shop.production]\nrun = ["./deploy.sh"]\n')
+
+
+def deploy(desk, *, code: int = 0) -> str:
+    return desk.run("deploy", "shop", "production", "--sha", "a" * 40, "--yes", code=code)
+
+
 def printed(desk, *command: str) -> str:
     """What a command says, whatever it ends with."""
     return desk.begin(*command).communicate(timeout=60)[0]
@@ -62,6 +74,10 @@ def told(desk, words: str) -> bool:
 
 def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(world, until: Callable[..., object], clock: Path) -> None:
     ana, bob, carl = world.team("bob", "carl")
+    offer(bob)
+    ana.run("team", "grant", "bob", "executor")
+    ana.run("team", "grant", "ana", "deployer", "*/*")
+    until("the target is known", lambda: ana.status().targets == 1)
     bob.stop()
     twin = world.desk("twin")
     program = [sys.executable, CLOCKED, str(clock)]
@@ -100,7 +116,16 @@ def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(world, u
     for text in (printed(twin, "status"), printed(bob, "doctor"), printed(carl, "team", "members")):
         assert "On one of them end devstream and join again with a fresh --home and another name (devstream team invite)" in text
 
+    error = deploy(ana, code=1)
+    assert "two machines write as this executor" in error
     twin.stop()
+    bob.stop()
+    bob.start(program=program)
+    until("they are linked again", lambda: any(peer.state == "live" for peer in bob.status().peers))
+    assert "ana deployed" in deploy(ana)
+    assert (bob.home.root / "deployed").read_text() == "once\n"
+    assert not (twin.home.root / "deployed").exists()
+
     set_clock(clock, 0)
     fresh = world.desk("fresh")
     invite = ana.run("team", "invite", "--pre-approved")
