@@ -8,6 +8,7 @@ vouch for is taken at all (`ended`). Commands are not judged here but by the exe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -78,18 +79,21 @@ def author_class(kind: Kind, state: str) -> Author | None:
 
 def refusal(chain: PolicyChain, device: str, kind: Kind, state: str, at_ms: int) -> str | None:
     """Why `device` may not author this at `at_ms` (UTC milliseconds), as a sentence; None when it may."""
-    reason: str | None = None
-    for policy in chain.since(at_ms):
-        if (reason := _refused_by(policy, device, kind, state)) is None:
-            break
-    return reason
+    return _refused_by_all(chain, at_ms, lambda policy: _refused_by(policy, device, kind, state))
 
 
 def refusal_of(chain: PolicyChain, device: str, event: Event, at_ms: int) -> str | None:
     """As `refusal`, and why `device` may not say just this: in the name of another person, executor or deploy."""
+    return _refused_by_all(
+        chain, at_ms, lambda policy: _refused_by(policy, device, event.kind, event.state) or _misfit(policy, device, event)
+    )
+
+
+def _refused_by_all(chain: PolicyChain, at_ms: int, refused: Callable[[Policy], str | None]) -> str | None:
+    """What the last of the policies since then refuses it for; None when one of them takes it."""
     reason: str | None = None
     for policy in chain.since(at_ms):
-        if (reason := _refused_by(policy, device, event.kind, event.state) or _misfit(policy, device, event)) is None:
+        if (reason := refused(policy)) is None:
             break
     return reason
 
