@@ -197,7 +197,8 @@ class Trust:
             return
         finally:
             self._renewing = False
-        self._failures, self._renew_after = 0, 0
+        # Still due: the issuer's clock is weeks behind, and the next one will be no better.
+        self._failures, self._renew_after = 0, now + MAX_RETRY_S * 1000 if self._team.renewal_due else 0
         self._notices.pop("certificate", None)
         _log.info("this device has a new certificate")
         if self._started:
@@ -235,7 +236,7 @@ class Trust:
         device, now = self._team.device.id, self._team.now()
         said_at, said = self._board.doors.get(device, (0, ""))
         alone = len(self._team.chain.current.persons) == 1
-        if alone or (said == enrolment.address and now - said_at < _SAY_AGAIN_MS):
+        if alone or (said == enrolment.address and abs(now - said_at) < _SAY_AGAIN_MS):
             return
         key = fact_key(device, Kind.TEAM, "issuing", str(now))
         where = enrolment.address

@@ -35,7 +35,9 @@ _CA_DAYS = 3650
 _LEAF_DAYS = 30
 RENEW_MS = 15 * 86_400_000
 """A certificate with less than this left, half its life, is renewed."""
-_BACKDATE = dt.timedelta(minutes=10)  # for a joiner whose clock is behind
+_BACKDATE = dt.timedelta(days=366)
+"""A certificate began this long before it was made: an issuer whose clock was ahead, and a member whose clock is behind, have one that is
+valid all the same. Its beginning protects nothing, because its key was made for it."""
 
 
 class CertificateError(ValueError):

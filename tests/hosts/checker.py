@@ -19,6 +19,8 @@ import msgspec
 
 MARGIN_MS = 5_000
 """What is so close to its end may be there or not: no two nodes look at their clocks in one instant."""
+AHEAD_MS = 300_000
+"""What is stamped more than this ahead is nobody's but its author's until its time; what was acknowledged is there under another stamp."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def judge(
 ) -> Verdict:
     """Compare what was promised with what is there at `now` (UTC milliseconds, true time)."""
     verdict = Verdict()
+    logs = {node: [row for row in rows if row.at <= now + AHEAD_MS] for node, rows in logs.items()}
     keys = {node: {row.key for row in rows} for node, rows in logs.items()}
     for item in acknowledged:
         if item.at > now - retention_ms + MARGIN_MS:

@@ -49,6 +49,13 @@ def test_what_is_missing_everywhere_is_lost_though_all_are_equal(logs) -> None:
     assert not found.unequal
 
 
+def test_what_is_stamped_ahead_is_nowhere_yet(logs) -> None:
+    logs["ana"].append(dataclasses.replace(event(1, NOW + DAY), seq=9))
+    assert verdict(logs, told(event(1)))
+    logs["ana"].append(event(4, NOW + DAY))
+    assert len(verdict(logs, told(event(4))).lost) == 3
+
+
 def test_what_has_expired_is_not_lost(logs) -> None:
     assert verdict(logs, told(event(4, NOW - DAY - 1)))
 

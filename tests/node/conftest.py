@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from devstream_desktop.stream.subject import Line
 
 PATIENCE_S = 30
 DEVSTREAM = [sys.executable, "-m", "devstream_desktop"]
+CLOCKED = Path(__file__).parent.parent / "hosts" / "clocked_node.py"
 
 
 @dataclass
@@ -129,6 +131,25 @@ def world(tmp_path: Path, runtime: Path) -> Iterator[World]:
     made = World(tmp_path, runtime)
     yield made
     made.end()
+
+
+class Clock:
+    """The clock of every node that is started with `program`; the true time until it is set."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.write_bytes(bytes(8))
+        self.program = [sys.executable, str(CLOCKED), str(path)]
+
+    def set(self, milliseconds: int) -> None:
+        """Add this to the true time from now on; the file is mapped, so it must not become shorter for a moment."""
+        with self._path.open("r+b") as file:
+            file.write(struct.pack("<q", milliseconds))
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    return Clock(tmp_path / "clock")
 
 
 @pytest.fixture

@@ -5,12 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import struct
-import sys
 from collections.abc import Callable
-from pathlib import Path
-
-import pytest
 
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.base import Done
@@ -18,22 +13,8 @@ from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.history.epoch import FeedMirror, place_of
 from devstream_desktop.mesh.copies import SIDE_BY_SIDE_MS
 
-CLOCKED = str(Path(__file__).parent.parent / "hosts" / "clocked_node.py")
 LEVEL_S = 60
 """Both dial the same neighbours, and each of those serves one device once: the copies take turns."""
-
-
-def set_clock(clock: Path, milliseconds: int) -> None:
-    """Add this to the time of every node; the file is mapped, so it must not become shorter for a moment."""
-    with clock.open("r+b") as file:
-        file.write(struct.pack("<q", milliseconds))
-
-
-@pytest.fixture
-def clock(tmp_path: Path) -> Path:
-    path = tmp_path / "clock"
-    path.write_bytes(bytes(8))
-    return path
 
 
 def say(desk, *titles: str) -> set[str]:
@@ -72,7 +53,7 @@ def told(desk, words: str) -> bool:
     return any(words in notice for notice in desk.status().notices)
 
 
-def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(world, until: Callable[..., object], clock: Path) -> None:
+def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(world, until: Callable[..., object], clock) -> None:
     ana, bob, carl = world.team("bob", "carl")
     offer(bob)
     ana.run("team", "grant", "bob", "executor")
@@ -80,18 +61,17 @@ def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(world, u
     until("the target is known", lambda: ana.status().targets == 1)
     bob.stop()
     twin = world.desk("twin")
-    program = [sys.executable, CLOCKED, str(clock)]
-    bob.start(program=program)
+    bob.start(program=clock.program)
     acknowledged = say(bob, "before")
     until("all know it", lambda: acknowledged <= ana.facts() & carl.facts())
     bob.stop()
     image_of(bob, twin)
     for desk in (ana, carl):
         desk.stop()
-        desk.start("--listen", f"127.0.0.1:{desk.ready['mesh'].rpartition(':')[2]}", program=program)
+        desk.start("--listen", f"127.0.0.1:{desk.ready['mesh'].rpartition(':')[2]}", program=clock.program)
         desk.process.send_signal(signal.SIGSTOP)
     for desk in (bob, twin):
-        desk.start(program=program)
+        desk.start(program=clock.program)
     epochs = {json.loads(desk.home.feed_mirror.read_text())["epoch"] for desk in (bob, twin)}
     assert len(epochs) == 1, "a copy of a whole machine cannot know that it is one"
     for number in range(20):
@@ -107,7 +87,7 @@ def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(world, u
     for number in range(20):
         acknowledged |= say(bob, f"bob goes on {number}") | say(twin, f"twin goes on {number}")
     # No further: what the clock says here may still be told to one whose own is right.
-    set_clock(clock, SIDE_BY_SIDE_MS)
+    clock.set(SIDE_BY_SIDE_MS)
     acknowledged |= say(bob, "bob later") | say(twin, "twin later")
     until("all have all again", lambda: all(acknowledged <= desk.facts() for desk in everybody), LEVEL_S)
     assert ana.facts() == carl.facts() == bob.facts() == twin.facts()
@@ -120,13 +100,13 @@ def test_a_machine_that_was_cloned_loses_nothing_and_is_told_what_to_do(world, u
     assert "two machines write as this executor" in error
     twin.stop()
     bob.stop()
-    bob.start(program=program)
+    bob.start(program=clock.program)
     until("they are linked again", lambda: any(peer.state == "live" for peer in bob.status().peers))
     assert "ana deployed" in deploy(ana)
     assert (bob.home.root / "deployed").read_text() == "once\n"
     assert not (twin.home.root / "deployed").exists()
 
-    set_clock(clock, 0)
+    clock.set(0)
     fresh = world.desk("fresh")
     invite = ana.run("team", "invite", "--pre-approved")
     fresh.run("team", "join", invite, "--person", "bob two")

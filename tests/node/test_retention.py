@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import sys
-from pathlib import Path
-
-CLOCKED = Path(__file__).parent.parent / "hosts" / "clocked_node.py"
 DAY = 86_400_000
 
 
@@ -18,12 +13,12 @@ def emit(desk, title: str) -> None:
     desk.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", title)
 
 
-def test_a_shorter_time_in_the_policy_forgets_on_every_node_and_a_longer_one_keeps(world, until, tmp_path: Path) -> None:
+def test_a_shorter_time_in_the_policy_forgets_on_every_node_and_a_longer_one_keeps(world, until, clock) -> None:
     ana = world.desk("ana")
     ana.run("team", "create", "acme", "--person", "ana")
     ana.run("team", "set", "--retention", "12")
-    (tmp_path / "clock").write_bytes(struct.pack("<q", -10 * DAY))
-    ana.start("--intake", "127.0.0.1:0", program=[sys.executable, str(CLOCKED), str(tmp_path / "clock")])
+    clock.set(-10 * DAY)
+    ana.start("--intake", "127.0.0.1:0", program=clock.program)
     emit(ana, "ten days old")
     ana.stop()
     ana.start("--intake", "127.0.0.1:0")

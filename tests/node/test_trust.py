@@ -15,6 +15,8 @@ from devstream_desktop.team.certificates import TlsKey, expiry_ms
 from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
 
+DAY = 86_400_000
+
 
 def members(desk) -> Members:
     with Client(desk.home.control_url()) as client:
@@ -28,6 +30,10 @@ def policy(desk) -> PolicyState:
 
 def device(desk, person: str) -> str:
     return next(member.devices[0].device for member in members(desk).members if member.person == person)
+
+
+def port_of(desk) -> str:
+    return desk.ready["mesh"].rpartition(":")[2]
 
 
 def states(desk) -> list[tuple[str, str]]:
@@ -163,6 +169,16 @@ def test_a_certificate_past_half_its_life_or_its_end_is_renewed_at_the_start(wor
     until("bob has a new one", lambda: bob.status().certificate_expires > old + 10 * 86_400_000)
     until("and is linked with it", lambda: any(peer.state == "live" for peer in bob.status().peers))
     assert bob.status().certificate_expires > (time.time() + 29 * 86_400) * 1000
+
+
+def test_an_issuer_that_once_started_with_its_clock_ahead_is_in_its_team_again_when_that_is_right(world, until, clock) -> None:
+    ana, bob = world.team("bob")
+    ana.stop()
+    clock.set(40 * DAY)
+    ana.start("--listen", f"127.0.0.1:{port_of(ana)}", program=clock.program)
+    assert ana.status().certificate_expires > (time.time() + 60 * 86_400) * 1000, "by that clock it was time"
+    clock.set(0)
+    until("they are linked", lambda: any(peer.state == "live" for peer in bob.status().peers))
 
 
 def test_the_founder_is_revoked_and_everybody_gets_a_certificate_of_another_issuer(world, until) -> None:
