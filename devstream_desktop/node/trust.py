@@ -20,6 +20,7 @@ from devstream_desktop.node.ports import Ports, free_or_new, load_ports, save_po
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import changes, membership
+from devstream_desktop.team.certificates import RENEW_MS
 from devstream_desktop.team.documents import Signed
 from devstream_desktop.team.enrol_server import Enrolment
 from devstream_desktop.team.fingerprint import six_words
@@ -197,8 +198,9 @@ class Trust:
             return
         finally:
             self._renewing = False
-        # Still due: the issuer's clock is weeks behind, and the next one will be no better.
-        self._failures, self._renew_after = 0, now + MAX_RETRY_S * 1000 if self._team.renewal_due else 0
+        # One that is due at once comes from a clock that is weeks behind, and the next would be no better.
+        short = self._team.certificate_expires < now + RENEW_MS
+        self._failures, self._renew_after = 0, now + MAX_RETRY_S * 1000 if short else 0
         self._notices.pop("certificate", None)
         _log.info("this device has a new certificate")
         if self._started:

@@ -181,6 +181,27 @@ def test_an_issuer_that_once_started_with_its_clock_ahead_is_in_its_team_again_w
     until("they are linked", lambda: any(peer.state == "live" for peer in bob.status().peers))
 
 
+def test_an_issuer_whose_clock_is_weeks_behind_is_not_asked_again_and_again(world, until, clock) -> None:
+    ana, bob = world.team("bob")
+    bob.stop()
+    ana.stop()
+    aged(bob, ana, 16)
+    clock.set(-20 * DAY)
+    ana.start("--listen", f"127.0.0.1:{port_of(ana)}", program=clock.program)
+    assert "ds1-" in ana.run("team", "invite")
+    bob.start("--peer", ana.ready["mesh"])
+
+    def renewed() -> int:
+        return bob.home.log.read_text().count("this device has a new certificate")
+
+    until("bob has a new one", renewed)
+    clock.set(0)
+    for service in ("one", "two", "three"):
+        ana.run("team", "grant", "bob", "deployer", f"{service}/*")
+        until("bob knows", lambda: policy(bob).version == policy(ana).version)
+    assert renewed() == 1
+
+
 def test_the_founder_is_revoked_and_everybody_gets_a_certificate_of_another_issuer(world, until) -> None:
     ana, bob, cy = world.team("bob", "cy")
     ana.run("team", "grant", "bob", "admin")
