@@ -10,17 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 
+KEY_BYTES = 32
+"""Of a feed's name: its author's key. What follows is the epoch."""
 MARGIN_MS = 5_000
 """What is so close to its end may be there or not: no two nodes look at their clocks in one instant."""
-AHEAD_MS = 300_000
+AHEAD_MS = 86_400_000
 """What is stamped more than this ahead is nobody's but its author's until its time; what was acknowledged is there under another stamp."""
+RESTAMP_MS = 60_000
+"""An author whose clock was set says again, in a new feed and under an earlier time, what it had stamped too far ahead: people see one line,
+the log has both tellings. Where no clock was set the two would be seconds apart."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +129,19 @@ def _look(node: str, at: int, rows: Sequence[Held]) -> Look:
 def _find_doubled(logs: Mapping[str, Sequence[Held]], found: list[str]) -> None:
     said: dict[tuple[bytes, int], bytes] = {}
     for node, rows in logs.items():
-        found.extend(f"{key} is at {node} {count} times" for key, count in Counter(row.key for row in rows).items() if count > 1)
+        tellings: dict[str, list[Held]] = {}
+        for row in rows:
+            tellings.setdefault(row.key, []).append(row)
+        found.extend(f"{key} is at {node} {len(told)} times" for key, told in tellings.items() if not _restamped(told))
         others = [row for row in rows if said.setdefault((row.feed, row.seq), row.digest) != row.digest]
         found.extend(f"number {row.seq} of feed {row.feed.hex()[:8]} is another event at {node}" for row in others)
+
+
+def _restamped(tellings: Sequence[Held]) -> bool:
+    """Whether one author said this once for each time that its clock was set."""
+    stamps = sorted(row.at for row in tellings)
+    apart = all(later - earlier > RESTAMP_MS for earlier, later in pairwise(stamps))
+    return apart and len({row.feed for row in tellings}) == len(tellings) and len({row.feed[:KEY_BYTES] for row in tellings}) == 1
 
 
 def _find_returned(looks: Sequence[Look], retention_ms: int, found: list[str]) -> None:

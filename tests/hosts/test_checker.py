@@ -50,9 +50,9 @@ def test_what_is_missing_everywhere_is_lost_though_all_are_equal(logs) -> None:
 
 
 def test_what_is_stamped_ahead_is_nowhere_yet(logs) -> None:
-    logs["ana"].append(dataclasses.replace(event(1, NOW + DAY), seq=9))
+    logs["ana"].append(dataclasses.replace(event(1, NOW + 2 * DAY), seq=9))
     assert verdict(logs, told(event(1)))
-    logs["ana"].append(event(4, NOW + DAY))
+    logs["ana"].append(event(4, NOW + 2 * DAY))
     assert len(verdict(logs, told(event(4))).lost) == 3
 
 
@@ -64,6 +64,20 @@ def test_a_fact_that_is_there_twice_is_doubled(logs) -> None:
     for rows in logs.values():
         rows.append(dataclasses.replace(event(1), seq=9, digest=b"other"))
     assert len(verdict(logs).doubled) == 3
+
+
+def test_a_fact_that_its_author_said_again_when_its_clock_was_set_is_not_doubled(logs) -> None:
+    author, stamp = b"a" * 32, NOW - 60_000
+    for rows in logs.values():
+        rows[0] = Held(author + b"1", 1, b"1", "key1", stamp)
+        rows.append(Held(author + b"2", 1, b"again", "key1", stamp - 700_000))
+    assert verdict(logs, told(event(1)))
+    wrong = {"too near": author + b"2", "one feed": author + b"1", "another's": b"b" * 32 + b"2"}
+    for what, feed in wrong.items():
+        at = stamp - 50_000 if what == "too near" else stamp - 700_000
+        for rows in logs.values():
+            rows[-1] = Held(feed, 2, b"again", "key1", at)
+        assert len(verdict(logs).doubled) == 3, what
 
 
 def test_one_number_with_two_meanings_is_doubled(logs) -> None:
