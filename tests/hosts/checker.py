@@ -24,8 +24,8 @@ MARGIN_MS = 5_000
 AHEAD_MS = 86_400_000
 """What is stamped more than this ahead is nobody's but its author's until its time; what was acknowledged is there under another stamp."""
 RESTAMP_MS = 60_000
-"""An author whose clock was set says again, in a new feed and under an earlier time, what it had stamped too far ahead: people see one line,
-the log has both tellings. Where no clock was set the two would be seconds apart."""
+"""An author whose clock was set says again, in a new feed and under an earlier time, what it had stamped too far ahead: people see one
+line, the log has both tellings. Where no clock was set the two would be seconds apart."""
 
 
 @dataclass(frozen=True)
