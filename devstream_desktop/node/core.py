@@ -11,9 +11,6 @@ from pathlib import Path
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.deploy.request import answer_keys
-from devstream_desktop.deploy.runs import RunsError
-from devstream_desktop.deploy.service import Deploys
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
@@ -24,21 +21,20 @@ from devstream_desktop.mesh.service import Credentials, Mesh
 from devstream_desktop.node import founding
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.catching_up import CatchingUp
+from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
 from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import VERSION, Entry, hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event
-from devstream_desktop.stream.words import Kind, Role
+from devstream_desktop.stream.words import Role
 from devstream_desktop.team import keys
 from devstream_desktop.team.authors import ended, ends
 from devstream_desktop.team.errors import NoTeamError
 from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
 
-FRESH_MS = 120_000
-"""News older than this came out of a backlog; a deploy request among it is never run."""
 _DAY_MS = 86_400_000
 
 _log = logging.getLogger(__name__)
@@ -81,7 +77,7 @@ class Node:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.intake: Intake | None = None
-        self.deploys: Deploys | None = None
+        self.executor: Executor
         self.trust: Trust
         self.board = Board()
         self._loop: asyncio.AbstractEventLoop
@@ -96,9 +92,6 @@ class Node:
         self.intake_url = ""
         self._roles_lock = asyncio.Lock()
         self._catching_up = CatchingUp(self._missing, self.changed, self.spawn)
-        self._began = now_ms()
-        self._early_requests: list[tuple[Event, str]] = []
-        """Deploy requests that came, with their author's device, before the executor had started."""
 
     async def start(self) -> None:
         """Open everything and begin to talk.
@@ -125,6 +118,7 @@ class Node:
         self.history = await asyncio.to_thread(self._open_history)
         await asyncio.to_thread(self._fill_board)
         self.trust = self._make_trust()
+        self.executor = self._make_executor()
         await self.trust.start()
         # Before the mesh, which may bring a new policy at once.
         self.team.on_change = self._on_policy
@@ -144,8 +138,8 @@ class Node:
         self._stopping = True
         if hasattr(self, "team"):
             self.team.on_change = None
-        if self.deploys is not None:
-            await self.deploys.stop()
+        if hasattr(self, "executor"):
+            await self.executor.stop()
         if self.intake is not None:
             await self.intake.stop()
         if hasattr(self, "trust"):
@@ -275,6 +269,19 @@ class Node:
             peers=lambda: [self.mesh_address],
         )
 
+    def _make_executor(self) -> Executor:
+        began = now_ms()
+        return Executor(
+            home=self.home,
+            team=self.team,
+            publish=self.publish,
+            spawn=self.spawn,
+            notices=self.notices,
+            knows=self.history.knows,
+            # What its copy wrote before this start says nothing: whoever ended the copy started this node anew.
+            copied=lambda: self.mesh.living_twice().get(self.device, 0) > began,
+        )
+
     async def _use_credentials(self, credentials: Credentials) -> None:
         await self.mesh.renew(credentials)
 
@@ -289,11 +296,9 @@ class Node:
                 await self.intake.stop()
                 self.intake, self.intake_url = None, ""
             if policy.has_role(self.device, Role.EXECUTOR):
-                if self.deploys is None:
-                    await self._start_deploys()
-            elif self.deploys is not None:
-                await self.deploys.stop()
-                self.deploys = None
+                await self.executor.start()
+            else:
+                await self.executor.stop()
 
     async def _start_intake(self) -> None:
         listen = self.options.intake or self.settings.intake.listen
@@ -307,54 +312,6 @@ class Node:
             return
         self.notices.pop("intake", None)
         self.intake, self.intake_url = intake, intake.url
-
-    async def _start_deploys(self) -> None:
-        deploys = Deploys(
-            home=self.home,
-            device=self.device,
-            publish=self.publish,
-            may_deploy=self._may_deploy,
-            who_may=self._who_may,
-            now=now_ms,
-            answered=self._answered,
-            copied=self._copied,
-        )
-        try:
-            await deploys.start()
-        except RunsError as error:
-            self.notices["deploy"] = f"nothing can be deployed from here: {error}"
-            _log.error("%s", error)
-            return
-        self.notices.pop("deploy", None)
-        self.deploys = deploys
-        for event, device in self._early_requests:
-            self._judge(event, device)
-        self._early_requests.clear()
-
-    def _copied(self) -> bool:
-        """Whether another machine has written under this device's key since this node began: a restart says that it was ended."""
-        return self.mesh.living_twice().get(self.device, 0) > self._began
-
-    def _may_deploy(self, person: str, target: str, environment: str) -> bool:
-        return not self.policy_trouble() and self.team.chain.current.may(person, Role.DEPLOYER, target, environment)
-
-    def policy_trouble(self) -> str:
-        """Why the policy of the moment cannot be acted on, so that nothing is deployed; empty when it can."""
-        chain = self.team.chain
-        if chain.forked:
-            return (
-                "two admins changed the team at once, or a key was stolen; nothing is deployed until an admin makes the next change:"
-                " see devstream team policy"
-            )
-        if now_ms() > chain.current.expires:
-            return "the policy has expired; nothing is deployed until an admin starts devstream and renews it, or makes any change"
-        return ""
-
-    def _who_may(self, role: Role) -> Sequence[str]:
-        return self.team.chain.current.who_has(role)
-
-    async def _answered(self, request: str) -> bool:
-        return any(self.history.knows(key) for key in answer_keys(request))
 
     def _entry_refusal(self, entry: Entry) -> str | None:
         if entry.version != VERSION:
@@ -372,19 +329,11 @@ class Node:
             with contextlib.suppress(InvalidEventError):
                 event = decode_event(entry.payload)
                 events.append(event)
-                if event.kind is Kind.DEPLOY and event.state == "requested" and event.executor == self.device:
-                    self._judge(event, entry.device)
+                self.executor.note(event, entry.device)
         if self.board.note(events):
             self.revision += 1
         self.trust.note(events)
         self._on_news()
-
-    def _judge(self, event: Event, device: str) -> None:
-        if self.deploys is None:
-            self._early_requests.append((event, device))
-            return
-        person = self.team.chain.current.person_of(device) or ""
-        self.spawn(self.deploys.handle(event, device, person, fresh=now_ms() - event.time <= FRESH_MS))
 
     def _on_policy(self) -> None:
         # The team changes in worker threads: joins and grants write files.

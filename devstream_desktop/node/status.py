@@ -12,6 +12,7 @@ from devstream_desktop.control.messages.status import MissingStatus, PeerStatus,
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node.copies import keys_used_twice
 from devstream_desktop.node.core import Node
+from devstream_desktop.node.executor import policy_trouble
 from devstream_desktop.node.governing import roles_of
 from devstream_desktop.node.trust import advice
 from devstream_desktop.stream.words import Role
@@ -78,7 +79,7 @@ async def describe(node: Node) -> Status:
             for one in mesh.missing
         ),
         pruning_suspended=mesh.pruning_suspended,
-        policy_trouble=node.policy_trouble(),
+        policy_trouble=policy_trouble(node.team.chain, now_ms()),
         can_invite=node.team.admissions.open,
         admins=policy.who_has(Role.ADMIN),
         policy_version=policy.version,
@@ -122,11 +123,10 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
 
 def _notices(node: Node, pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
-    found = [*node.notices.values(), node.history.room.trouble, node.policy_trouble(), pruning_suspended]
+    found = [*node.notices.values(), node.history.room.trouble, policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
-    if node.deploys is not None:
-        status = node.deploys.status()
-        found += [status.mistake, status.trouble]
+    if (deploys := node.executor.status()) is not None:
+        found += [deploys.mistake, deploys.trouble]
     return [notice for notice in found if notice]
 
 

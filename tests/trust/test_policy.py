@@ -6,12 +6,13 @@ Skipped versions, strangers, thresholds and forks are in tests/team/test_chain.p
 from __future__ import annotations
 
 import contextlib
-from types import SimpleNamespace
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from devstream_desktop.node.core import Node
+from devstream_desktop.home import Home
+from devstream_desktop.node.executor import Executor, policy_trouble
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import changes
 from devstream_desktop.team.chain import PolicyChain, sign_policy
@@ -95,23 +96,19 @@ def test_ten_megabytes_are_not_even_looked_at(table, size):
     refused(chain, raw(changed, ANA), "over the limit")
 
 
-def trouble(team, monkeypatch, now: int) -> str:
-    monkeypatch.setattr("devstream_desktop.node.core.now_ms", lambda: now)
-    return Node.policy_trouble(SimpleNamespace(team=team))
-
-
 def test_nothing_is_deployed_under_a_policy_that_expired_or_forked(crew, monkeypatch):
     team, now = crew.team, crew.team.now()
     team.change(changes.grant("ana", Role.DEPLOYER, "", now))
+    executor = Executor(home=Home(Path()), team=team, publish=None, spawn=None, notices={}, knows=None, copied=None)
 
     def may(at: int) -> bool:
-        node = SimpleNamespace(team=team, policy_trouble=lambda: trouble(team, monkeypatch, at))
-        return Node._may_deploy(node, "ana", "shop", "production")
+        monkeypatch.setattr(team, "now", lambda: at)
+        return executor.may_deploy("ana", "shop", "production")
 
     assert may(now)
     assert may(now + LIFETIME_MS - DAY)
     assert not may(now + LIFETIME_MS + DAY)
-    assert "has expired" in trouble(team, monkeypatch, now + LIFETIME_MS + DAY)
+    assert "has expired" in policy_trouble(team.chain, now + LIFETIME_MS + DAY)
 
     one, other = team.chain.copy(), team.chain.copy()
     for branch, days in ((one, 7), (other, 8)):
@@ -121,6 +118,6 @@ def test_nothing_is_deployed_under_a_policy_that_expired_or_forked(crew, monkeyp
         team.absorb(other.documents()[-1:])
     assert team.chain.forked
     assert not may(now)
-    assert "a key was stolen" in trouble(team, monkeypatch, now)
+    assert "a key was stolen" in policy_trouble(team.chain, now)
     team.change(lambda policy: msgspec.structs.replace(policy, retention_days=9))
     assert may(now)
