@@ -211,3 +211,16 @@ def test_the_founder_is_revoked_and_everybody_gets_a_certificate_of_another_issu
     until("cy has one of bob's", lambda: "this device has a new certificate" in cy.home.log.read_text(), 60)
     until("bob and cy are linked", lambda: any(p.person == "bob" and p.state == "live" for p in cy.status().peers), 60)
     assert not any(peer.person == "ana" for peer in cy.status().peers)
+
+
+def test_who_slept_while_the_only_issuer_was_revoked_is_back_when_it_wakes(world, until) -> None:
+    ana, bob, cy = world.team("bob", "cy")
+    ana.run("team", "grant", "bob", "admin")
+    until("bob lets people in", lambda: bob.status().can_invite)
+    until("cy knows where", lambda: ("issuing", "bob") in states(cy))
+    cy.stop()
+    bob.run("team", "revoke", "ana", "--why", "stolen")
+    until("bob has a certificate of his own", lambda: "this device has a new certificate" in bob.home.log.read_text(), 60)
+    ana.stop()
+    cy.start("--peer", bob.ready["mesh"])
+    until("bob and cy are linked", lambda: any(p.person == "bob" and p.state == "live" for p in cy.status().peers), 60)
