@@ -20,6 +20,7 @@ _LOOK_S = 0.25
 """How often a client that waits for an answer looks whether the node is still there."""
 
 _SILENT = "the node does not answer; look at node.log in its home, or end it and start it again"
+_WENT = "the node went away while it was asked; ask again"
 
 _R = TypeVar("_R", bound=Reply)
 
@@ -69,6 +70,8 @@ class Client:
             self._await_answer()
             return decode_reply(self._socket.recv())
         except pynng.Timeout:
+            if self._gone.is_set():
+                raise NoNodeError(_WENT) from None
             raise ControlError(_SILENT) from None
         except pynng.NNGException as error:
             raise NoNodeError(f"the node went away while it was asked ({error}); ask again") from error
@@ -78,7 +81,7 @@ class Client:
         deadline = time.monotonic() + self._timeout_s
         while not self._answers.select(_LOOK_S):
             if self._gone.is_set() and not self._answers.select(0):
-                raise NoNodeError("the node went away while it was asked; ask again")
+                raise NoNodeError(_WENT)
             if time.monotonic() > deadline:
                 raise ControlError(_SILENT)
 

@@ -74,6 +74,17 @@ async def test_a_parked_poll_holds_nobody_up_and_ends_with_the_node(url: str) ->
             await parked
 
 
+async def test_a_node_that_ended_between_two_questions_is_told_as_gone(url: str) -> None:
+    server = Server(url, handle)
+    server.start()
+    client = await asyncio.to_thread(Client, url)
+    assert (await asyncio.to_thread(client.ask, SetDuty(on=True), Done)).text == "on duty"
+    await server.stop()
+    with pytest.raises(NoNodeError, match="went away"):
+        await asyncio.to_thread(client.ask, SetDuty(on=True), Done)
+    client.close()
+
+
 async def test_a_node_that_starts_is_asked_again_for_a_while(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "_STARTING_S", 0.3)
     asked = 0
