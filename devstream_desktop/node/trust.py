@@ -145,7 +145,7 @@ class Trust:
             elif not self._renewing:
                 self._spawn(self._renew_certificate())  # an issuer that does not answer must not hold up the rest
             if self._team.ca_pem != self._trusted:
-                await self._use(self.credentials())
+                await self._show()
             with suppress(DevstreamError):  # a full disk says so elsewhere; there are weeks left
                 await asyncio.to_thread(self._team.renew_policy)
             await self._tend_door()
@@ -204,7 +204,13 @@ class Trust:
         self._notices.pop("certificate", None)
         _log.info("this device has a new certificate")
         if self._started:
+            await self._show()
+
+    async def _show(self) -> None:
+        try:
             await self._use(self.credentials())
+        except DevstreamError as error:
+            _log.warning("%s", error)  # the mesh tries again by itself; the door must not wait for it
 
     async def _look_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
