@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from itertools import pairwise
+from time import monotonic
 
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.errors import DevstreamError
@@ -78,7 +79,8 @@ class Trust:
         self._absorbing = asyncio.Lock()
         self._to_absorb = 0
         self._looking = asyncio.Lock()
-        self._renew_after = 0
+        self._renew_after = 0.0
+        """By the steady clock: one that was set must not put a renewal off by weeks."""
         self._failures = 0
         self._renewing = False
         self._started = False
@@ -180,7 +182,7 @@ class Trust:
 
     async def _renew_certificate(self) -> None:
         now = self._team.now()
-        if not self._team.renewal_due or now < self._renew_after:
+        if not self._team.renewal_due or monotonic() < self._renew_after:
             return
         self._renewing = True
         try:
@@ -190,7 +192,7 @@ class Trust:
             # Soon again, since the issuer's door may just be opening, then ever more rarely: an issuer may be away for days.
             delay_s = min(MAX_RETRY_S, 2 << min(self._failures, 12))
             self._failures += 1
-            self._renew_after = now + delay_s * 1000
+            self._renew_after = monotonic() + delay_s
             self._spawn(self._look_after(delay_s))
             if self._team.certificate_expires - now < _DAY_MS * 5:
                 self._notices["certificate"] = str(error)
@@ -200,7 +202,7 @@ class Trust:
             self._renewing = False
         # One that is due at once comes from a clock that is weeks behind, and the next would be no better.
         short = self._team.certificate_expires < now + RENEW_MS
-        self._failures, self._renew_after = 0, now + MAX_RETRY_S * 1000 if short else 0
+        self._failures, self._renew_after = 0, monotonic() + MAX_RETRY_S if short else 0.0
         self._notices.pop("certificate", None)
         _log.info("this device has a new certificate")
         if self._started:

@@ -4,44 +4,75 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.link import ListenError
 from devstream_desktop.node.board import Board
-from devstream_desktop.node.trust import Trust
+from devstream_desktop.node.trust import MAX_RETRY_S, Trust
+from devstream_desktop.team.errors import TeamError
 from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
 
 DAY = 86_400_000
 
 
-async def test_the_door_is_tended_though_the_port_of_the_mesh_was_taken(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("DEVSTREAM_KEY_FILE", str(tmp_path / "key"))
-    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    home, vault, days = Home(tmp_path / "ana"), Vault.open(Home(tmp_path / "ana")), 0
-    team = Team.create(home, vault, "acme", "ana", now=lambda: round(time.time() * 1000) + days * DAY)
-    used = []
+class Care:
+    """A founder's care for her team, whose clock can be set."""
 
-    async def use(credentials) -> None:
-        used.append(credentials.certificate_pem)
+    def __init__(self, folder) -> None:
+        home = Home(folder / "ana")
+        self.days = 0
+        self.used: list[str] = []
+        self.team = Team.create(home, Vault.open(home), "acme", "ana", now=lambda: round(time.time() * 1000) + self.days * DAY)
+        self.trust = Trust(
+            home=home,
+            team=self.team,
+            board=Board(),
+            publish=self._publish,
+            spawn=lambda work: work.close(),
+            use=self._use,
+            notices={},
+            host="127.0.0.1",
+            peers=list,
+        )
+
+    async def _publish(self, events) -> None: ...
+
+    async def _use(self, credentials) -> None:
+        self.used.append(credentials.certificate_pem)
         raise ListenError("the port was taken by another program")
 
-    async def publish(_events) -> None: ...
 
-    trust = Trust(
-        home=home,
-        team=team,
-        board=Board(),
-        publish=publish,
-        spawn=lambda work: work.close(),
-        use=use,
-        notices={},
-        host="127.0.0.1",
-        peers=list,
-    )
-    await trust.start()
-    first = trust.credentials().certificate_pem
-    days = 16
-    await trust.look()
-    assert used == [team.certificate_pem] != [first], "the new one was shown"
-    assert trust.enrolment is not None, "the door was not looked at"
-    await trust.stop()
+@pytest.fixture
+def care(tmp_path, monkeypatch) -> Care:
+    monkeypatch.setenv("DEVSTREAM_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    return Care(tmp_path)
+
+
+async def test_the_door_is_tended_though_the_port_of_the_mesh_was_taken(care) -> None:
+    await care.trust.start()
+    first = care.trust.credentials().certificate_pem
+    care.days = 16
+    await care.trust.look()
+    assert care.used == [care.team.certificate_pem] != [first], "the new one was shown"
+    assert care.trust.enrolment is not None, "the door was not looked at"
+    await care.trust.stop()
+
+
+async def test_a_renewal_that_failed_under_a_wrong_clock_is_not_put_off_by_weeks(care, monkeypatch) -> None:
+    async def fails(_doors) -> None:
+        raise TeamError("no issuer could be reached")
+
+    care.trust.credentials()
+    care.days = 40
+    with monkeypatch.context() as patch:
+        patch.setattr(care.team, "renew", fails)
+        await care.trust.look()
+    care.days = 16
+    later = time.monotonic() + MAX_RETRY_S
+    monkeypatch.setattr("devstream_desktop.node.trust.monotonic", lambda: later, raising=False)
+    await care.trust.look()
+    assert care.used == [care.team.certificate_pem]
+    await care.trust.stop()
