@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+from rooms import load
 
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.link import Credentials
@@ -21,21 +18,6 @@ from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before any QApplication
-TESTS = Path(__file__).parent.parent
-
-
-def load(path: str) -> ModuleType:
-    """The module in `tests/PATH`: another room's fixtures or tables, read and not written a second time."""
-    name = "trust_" + path.replace("/", "_").removesuffix(".py")
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, TESTS / path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
 _mesh, _node, _simulation = load("mesh/conftest.py"), load("node/conftest.py"), load("simulation/conftest.py")
 make_node, authority, other_team = _mesh.make_node, _mesh.team, _mesh.other_team
 world, until = _node.world, _node.until

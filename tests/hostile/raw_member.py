@@ -1,0 +1,215 @@
+"""A member with a genuine certificate and no scruples: it speaks the mesh's wire and signs what it likes.
+
+Nothing of what it sends goes through a check of the product: entries, events and messages are put together from any values, also wrong
+ones. TLS and the framing of nng are the product's (mesh/link.py, mesh/listener.py), so that it is let in like everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from devstream_desktop.mesh import wire
+from devstream_desktop.mesh.link import Credentials, Lane, Link, tls_config
+from devstream_desktop.mesh.listener import Caller, Listener
+from devstream_desktop.stream.entry import HASH_BYTES, VERSION, body_hash, next_hlc, preamble
+from devstream_desktop.stream.event import Event, fact_key
+from devstream_desktop.stream.words import Kind, Severity
+from devstream_desktop.team.keys import DeviceKey
+
+INDEX = bytes(16)
+Answer = wire.Reply | bytes | None
+"""A reply, a frame of any bytes, or None to hang up."""
+Answers = Mapping[type, Callable[[wire.Request], Answer]]
+"""By type of request, what this member answers in place of an honest, empty reply."""
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def event(kind: Kind | str, state: str, **fields: object) -> bytes:
+    """The payload of an event with any content: nothing is cleaned or checked."""
+    given = {
+        "kind": kind,
+        "state": state,
+        "service": "shop",
+        "subject": "change/shop/main",
+        "key": fact_key("hostile", Kind.CLAIM, str(time.monotonic_ns())),
+        "time": now_ms(),
+        "severity": Severity.INFO,
+    }
+    return msgspec.msgpack.encode(Event(**given | fields))
+
+
+def nested(levels: int) -> bytes:
+    """msgpack: a number inside so many arrays."""
+    return b"\x91" * levels + b"\x01"
+
+
+class RawFeed:
+    """One feed of a member: numbered, stamped and chained as an honest one where nothing else is given."""
+
+    def __init__(self, member: RawMember, epoch: bytes) -> None:
+        self.member = member
+        self.id = member.key.public + epoch
+        self.seq = 0
+        self.hlc = 0
+        self.prev = b""
+
+    def entry(
+        self,
+        payload: bytes,
+        *,
+        version: int = VERSION,
+        seq: int | None = None,
+        hlc: int | None = None,
+        prev: bytes | None = None,
+    ) -> wire.Signed:
+        """The next entry; what is given takes the place of what an honest device would write, and the feed goes on after it.
+
+        Args:
+            payload: msgpack of any sort.
+            version: Of the entry.
+            seq: Its number.
+            hlc: Its stamp, a hybrid clock (`next_hlc(0, milliseconds)`).
+            prev: The hash it claims to follow.
+
+        """
+        self.seq = self.seq + 1 if seq is None else seq
+        self.hlc = next_hlc(self.hlc, now_ms()) if hlc is None else hlc
+        if prev is None:
+            prev = b"" if self.seq == 1 else self.prev or bytes(HASH_BYTES)
+        body = msgspec.msgpack.encode([version, self.id, self.seq, self.hlc, prev, msgspec.Raw(payload)])
+        self.prev = body_hash(body)
+        return self.member.sign(body)
+
+
+class RawLink:
+    """A dialed link; every request is one call."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+
+    async def ask(self, request: wire.Request | bytes, lane: Lane = Lane.OTHER, seconds: float = 10) -> wire.Reply:
+        """The reply to a request, or to a frame of any bytes.
+
+        Raises:
+            LinkError: it was cut off.
+
+        """
+        frame = request if isinstance(request, bytes) else wire.encode(request)
+        return wire.decode_reply(await self.link.call(frame, lane, seconds))
+
+    async def push(self, *entries: wire.Signed) -> wire.Reply:
+        return await self.ask(wire.Push(list(entries), 0), Lane.PUSH)
+
+    async def tail(self, lsn: int = 0, index: bytes = INDEX, wait_ms: int = 1000) -> wire.Reply:
+        return await self.ask(wire.Tail(index, lsn, wait_ms, wire.BATCH_BYTES, 0), Lane.TAIL, wait_ms / 1000 + 10)
+
+
+class RawMember:
+    """One device of the team, in the attacker's hands.
+
+    Args:
+        team: The team's id.
+        key: The device's key.
+        credentials: A certificate for it, as the team's issuer gives to members.
+
+    """
+
+    def __init__(self, team: str, key: DeviceKey, credentials: Credentials) -> None:
+        self.team = team
+        self.key = key
+        self.device = key.id
+        self.heard: list[wire.Request] = []
+        """What was asked of it as a listener."""
+        self._credentials = credentials
+        self._links: list[Link] = []
+        self._listeners: list[Listener] = []
+
+    def feed(self, epoch: int | bytes = 0) -> RawFeed:
+        """A new feed; by its epoch one of as many as it likes."""
+        return RawFeed(self, epoch if isinstance(epoch, bytes) else epoch.to_bytes(8, "big"))
+
+    def sign(self, body: bytes) -> wire.Signed:
+        """Any bytes, signed as the body of an entry."""
+        return wire.Signed(body, self.key.sign(preamble(self.team) + body))
+
+    def hello(self, **changed: object) -> wire.Hello:
+        return msgspec.structs.replace(wire.Hello(wire.PROTOCOL, self.team, self.device, INDEX, 0, now_ms(), 0), **changed)
+
+    async def dial(self, address: str, *, greet: bool = True, **changed: object) -> RawLink:
+        """A link with the node at `address`; `changed` are fields of HELLO.
+
+        Raises:
+            LinkError: it was not let in.
+
+        """
+        link = Link(address, lambda _: None)
+        self._links.append(link)
+        await link.open(tls_config(self._credentials, server=False), 10)
+        raw = RawLink(link)
+        if greet:
+            welcome = await raw.ask(self.hello(**changed))
+            assert isinstance(welcome, wire.Welcome), welcome
+        return raw
+
+    async def listen(self, answers: Answers | None = None, address: str = "127.0.0.1:0") -> str:
+        """Be dialed; the address. `answers` are this member's lies; all else it answers as a node that holds nothing."""
+
+        async def handle(_: Caller, frame: bytes) -> bytes | None:
+            request = wire.decode_request(frame)
+            self.heard.append(request)
+            lie = (answers or {}).get(type(request))
+            reply = lie(request) if lie is not None else await self._honest(request)
+            return reply if isinstance(reply, bytes | None) else wire.encode(reply)
+
+        listener = Listener(handle=handle, gate=lambda _: None, on_refused=_nothing, on_change=_nothing, contexts=16)
+        self._listeners.append(listener)
+        return await listener.open(address, self._credentials)
+
+    async def close(self) -> None:
+        links, self._links = self._links, []
+        listeners, self._listeners = self._listeners, []
+        await asyncio.gather(*(one.close() for one in (*links, *listeners)))
+
+    async def _honest(self, request: wire.Request) -> wire.Reply:
+        match request:
+            case wire.Hello():
+                return wire.Welcome(wire.PROTOCOL, self.team, self.device, INDEX, 0, now_ms(), [])
+            case wire.Tail():
+                await asyncio.sleep(min(request.wait / 1000, 0.5))
+                return wire.News(INDEX, request.lsn, [], b"", request.policy, resync=False)
+            case wire.Push():
+                return wire.Pushed(len(request.entries), request.policy, resync=False)
+            case wire.Digest():
+                return wire.Records(INDEX, 0, [], [], [])
+            case wire.Offer():
+                return wire.Wants([], [])
+            case wire.Fetch():
+                return wire.Entries([])
+            case wire.AskPeers():
+                return wire.PeerList([])
+            case wire.Proof():
+                return wire.Proofs([])
+            case wire.Policy():
+                return wire.Policies(request.version, [])
+
+
+def records(*given: tuple[bytes, int]) -> list[wire.Record]:
+    """What a liar says it holds: of each feed everything up to a number."""
+    return [wire.Record(feed, 0, head, b"x" * HASH_BYTES, 1 << 62, []) for feed, head in given]
+
+
+def shows(what: Sequence[wire.Record], frozen: Sequence[bytes] = ()) -> Answers:
+    """Answers of a listener that says it holds `what`, of every bucket."""
+    buckets = list(range(wire.BUCKETS))
+    return {wire.Digest: lambda _: wire.Records(INDEX, len(what), buckets, list(what), list(frozen))}
+
+
+def _nothing(*_: object) -> None:
+    """Not looked at."""
