@@ -11,14 +11,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+import raw_feed
+from raw_feed import RawFeed, nested
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.link import Credentials, Lane, Link, tls_config
 from devstream_desktop.mesh.listener import Caller, Listener
-from devstream_desktop.stream.entry import HASH_BYTES, VERSION, body_hash, next_hlc, preamble
-from devstream_desktop.stream.event import Event, fact_key
-from devstream_desktop.stream.words import Kind, Severity
+from devstream_desktop.stream.entry import HASH_BYTES, preamble
+from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.keys import DeviceKey
+
+__all__ = ["INDEX", "Answers", "RawFeed", "RawLink", "RawMember", "event", "nested", "now_ms", "records", "shows"]
 
 INDEX = bytes(16)
 Answer = wire.Reply | bytes | None
@@ -32,60 +35,8 @@ def now_ms() -> int:
 
 
 def event(kind: Kind | str, state: str, **fields: object) -> bytes:
-    """The payload of an event with any content: nothing is cleaned or checked."""
-    given = {
-        "kind": kind,
-        "state": state,
-        "service": "shop",
-        "subject": "change/shop/main",
-        "key": fact_key("hostile", Kind.CLAIM, str(time.monotonic_ns())),
-        "time": now_ms(),
-        "severity": Severity.INFO,
-    }
-    return msgspec.msgpack.encode(Event(**given | fields))
-
-
-def nested(levels: int) -> bytes:
-    """msgpack: a number inside so many arrays."""
-    return b"\x91" * levels + b"\x01"
-
-
-class RawFeed:
-    """One feed of a member: numbered, stamped and chained as an honest one where nothing else is given."""
-
-    def __init__(self, member: RawMember, epoch: bytes) -> None:
-        self.member = member
-        self.id = member.key.public + epoch
-        self.seq = 0
-        self.hlc = 0
-        self.prev = b""
-
-    def entry(
-        self,
-        payload: bytes,
-        *,
-        version: int = VERSION,
-        seq: int | None = None,
-        hlc: int | None = None,
-        prev: bytes | None = None,
-    ) -> wire.Signed:
-        """The next entry; what is given takes the place of what an honest device would write, and the feed goes on after it.
-
-        Args:
-            payload: msgpack of any sort.
-            version: Of the entry.
-            seq: Its number.
-            hlc: Its stamp, a hybrid clock (`next_hlc(0, milliseconds)`).
-            prev: The hash it claims to follow.
-
-        """
-        self.seq = self.seq + 1 if seq is None else seq
-        self.hlc = next_hlc(self.hlc, now_ms()) if hlc is None else hlc
-        if prev is None:
-            prev = b"" if self.seq == 1 else self.prev or bytes(HASH_BYTES)
-        body = msgspec.msgpack.encode([version, self.id, self.seq, self.hlc, prev, msgspec.Raw(payload)])
-        self.prev = body_hash(body)
-        return self.member.sign(body)
+    """The payload of an event of now with any content (raw_feed.py)."""
+    return raw_feed.event(kind, state, **{"time": now_ms()} | fields)
 
 
 class RawLink:
@@ -133,7 +84,7 @@ class RawMember:
 
     def feed(self, epoch: int | bytes = 0) -> RawFeed:
         """A new feed; by its epoch one of as many as it likes."""
-        return RawFeed(self, epoch if isinstance(epoch, bytes) else epoch.to_bytes(8, "big"))
+        return RawFeed(self.key.public, epoch, self.sign, now_ms)
 
     def sign(self, body: bytes) -> wire.Signed:
         """Any bytes, signed as the body of an entry."""
