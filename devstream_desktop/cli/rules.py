@@ -36,7 +36,7 @@ def test(home: Home, options: argparse.Namespace) -> int:
     del home
     try:
         from devstream_collectors.contract import SourceInfo
-        from devstream_collectors.rules import RuleFailedError, RulesError, apply, event_of, parse_rules
+        from devstream_collectors.sources.generic.rules import RuleFailedError, RulesError, apply, event_of, parse_rules
     except ModuleNotFoundError as error:
         raise DevstreamError(f"rules need the collector's libraries ({error.name}): pip install 'devstream[collector]'") from None
     try:

@@ -13,7 +13,8 @@ import re
 
 import msgspec
 
-from devstream_collectors.change import change_key, change_subject, service_scope
+from devstream_collectors.kit.place import service_scope
+from devstream_collectors.kit.push import change_key, change_subject
 from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import clean, short_ref
 from devstream_desktop.stream.words import STATES, Kind, Severity

@@ -14,9 +14,21 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_collectors.change import HEADS, remote_scope, service_scope
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.git import LOG_FORMAT, Heads, Move, backfill_event, change_event, moves, parse_heads, parse_log, patterns, wanted
+from devstream_collectors.kit.branches import HEADS
+from devstream_collectors.kit.place import remote_scope, service_scope
+from devstream_collectors.sources.git import (
+    LOG_FORMAT,
+    Heads,
+    Move,
+    backfill_event,
+    change_event,
+    moves,
+    parse_heads,
+    parse_log,
+    patterns,
+    wanted,
+)
 from devstream_desktop.clock import within
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.git_commands import (

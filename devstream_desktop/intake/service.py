@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from devstream_collectors.change import service_scope
+from devstream_collectors.kit.place import service_scope
 from devstream_desktop.clock import now_ms, within
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home

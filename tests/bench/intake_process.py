@@ -12,8 +12,8 @@ import msgspec
 from messages import Answer, IntakeJob, Ready
 from party import now_ms
 
-from devstream_collectors import github
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import github
 from devstream_desktop.home import Home
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_collectors.alert import Alert, alert_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.loose import iso, person, when, whole, word
+from devstream_collectors.kit.alert import Alert, alert_event
+from devstream_collectors.kit.decoding import iso, person, when, whole, word
 from devstream_desktop.stream.line import render
 
 RECEIVED = 1_800_000_000_000

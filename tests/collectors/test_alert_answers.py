@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_collectors import alertmanager, grafana, jira, linear, pagerduty, redmine, sentry
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import alertmanager, grafana, jira, linear, pagerduty, redmine, sentry
 
 SOURCE = SourceInfo("it", url="https://it.example.org", options={"project": "acme/shop"})
 AT = "2027-01-15T07:59:00Z"

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from devstream_collectors import alertmanager
-from devstream_collectors.alertmanager_poll import MAX_FOLLOWED, SETTLING
 from devstream_collectors.contract import Delivery, Response, SourceInfo
-from devstream_collectors.labelled import fingerprint
+from devstream_collectors.kit.alert_list import MAX_FOLLOWED, SETTLING
+from devstream_collectors.kit.labelled import fingerprint
+from devstream_collectors.sources import alertmanager
 from devstream_desktop.stream.line import render
 
 AM = SourceInfo("am")

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from devstream_collectors import argocd
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.sources import argocd
+from devstream_collectors.sources.argocd.webhook import MAX_APPLICATIONS
 from devstream_desktop.stream.line import render
 
 RECEIVED = 1_800_000_000_000
@@ -139,7 +140,7 @@ def test_only_what_was_asked_for():
 def test_a_cursor_of_very_many_applications_stays_small(samples):
     (request,) = argocd.requests(b"", POLLED, RECEIVED)
     app = app_of(samples, health={"status": "Degraded", "lastTransitionTime": "2027-01-15T09:30:00Z"})
-    items = [app | {"metadata": app["metadata"] | {"uid": f"uid-{number}"}} for number in range(argocd.MAX_APPLICATIONS + 1)]
+    items = [app | {"metadata": app["metadata"] | {"uid": f"uid-{number}"}} for number in range(MAX_APPLICATIONS + 1)]
     from devstream_collectors.contract import Response
 
     polled = argocd.parse(Response(request, 200, {}, json.dumps({"items": items}).encode(), RECEIVED), b"", POLLED)

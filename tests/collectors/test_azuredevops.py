@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_collectors import azuredevops
-from devstream_collectors.azuredevops_facts import organisation
-from devstream_collectors.change import remote_scope
 from devstream_collectors.contract import Delivery, SourceInfo
-from devstream_collectors.git import Move, change_event
+from devstream_collectors.kit.place import remote_scope
+from devstream_collectors.sources import azuredevops
+from devstream_collectors.sources.azuredevops.events import organisation
+from devstream_collectors.sources.git import Move, change_event
 from devstream_desktop.intake.proof import proof_headers, proves
 
 AZ = SourceInfo("azuredevops")

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from devstream_collectors import azuredevops, azuredevops_poll
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import azuredevops
+from devstream_collectors.sources.azuredevops import poll as azuredevops_poll
 
 URL = "https://dev.azure.com/acme"
 API = "/Web/_apis"

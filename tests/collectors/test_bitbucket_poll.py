@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from devstream_collectors import bitbucket, bitbucket_poll, bitbucket_server_poll
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import bitbucket
+from devstream_collectors.sources.bitbucket import poll as bitbucket_poll
+from devstream_collectors.sources.bitbucket import server_poll as bitbucket_server_poll
 
 CLOUD, SERVER = "/2.0/repositories/acme/shop", "/rest/api/1.0/projects/WEB/repos/shop"
 STATUS = "/rest/build-status/1.0/commits"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_collectors import buildkite
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.sources import buildkite
 from devstream_desktop.intake.proof import proof_headers, proves
 
 B = "b" * 40

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from devstream_collectors import buildkite, buildkite_poll
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import buildkite
+from devstream_collectors.sources.buildkite import poll as buildkite_poll
 
 PATH = "/organizations/acme/builds"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_collectors import cctray
 from devstream_collectors.contract import Polled, Response, SourceInfo
+from devstream_collectors.sources import cctray
 
 URL = "https://ci.example.org/cc.xml"
 SOURCE = SourceInfo("tray", url=URL)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_collectors.change import change_key, is_global, remote_scope
-from devstream_collectors.clock import LATE, milliseconds, moment
-from devstream_collectors.reading import person
+from devstream_collectors.kit.branches import is_global
+from devstream_collectors.kit.decoding import milliseconds, person
+from devstream_collectors.kit.place import LATE, moment, remote_scope
+from devstream_collectors.kit.push import change_key
 
 
 @pytest.mark.parametrize(

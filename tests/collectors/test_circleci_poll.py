@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from devstream_collectors import circleci, circleci_poll
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import circleci
+from devstream_collectors.sources.circleci import poll as circleci_poll
 
 PROJECT, LIST = "/api/v2/project/gh/acme/shop", "/api/v2/project/gh/acme/shop/pipeline"
 SOURCE = SourceInfo("ci", url="https://circleci.com", options={"project": "gh/acme/shop"})

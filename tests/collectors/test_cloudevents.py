@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from devstream_collectors import cloudevents
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.sources import cloudevents
 from devstream_desktop.stream.line import render
 
 CE = SourceInfo("ce")

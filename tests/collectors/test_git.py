@@ -6,7 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.git import Commit, Heads, Move, backfill_event, change_event, moves, parse_heads, parse_log, patterns, wanted
+from devstream_collectors.sources.git import (
+    Commit,
+    Heads,
+    Move,
+    backfill_event,
+    change_event,
+    moves,
+    parse_heads,
+    parse_log,
+    patterns,
+    wanted,
+)
 
 A, B = "a" * 40, "b" * 40
 SHOP = SourceInfo("shop")

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from devstream_collectors import gitea
-from devstream_collectors.change import remote_scope
 from devstream_collectors.contract import Delivery, SourceInfo
-from devstream_collectors.git import Move, change_event
+from devstream_collectors.kit.place import remote_scope
+from devstream_collectors.sources import gitea
+from devstream_collectors.sources.git import Move, change_event
 from devstream_desktop.intake.proof import proof_headers, proves
 
 GT = SourceInfo("gitea")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_collectors import gitea, gitea_poll
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import gitea
+from devstream_collectors.sources.gitea import poll as gitea_poll
 
 API = "/api/v1/repos/acme/shop"
 WEB = "https://gitea.example.org/acme/shop"

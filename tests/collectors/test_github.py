@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from devstream_collectors import github
-from devstream_collectors.change import remote_scope
 from devstream_collectors.contract import Delivery, SourceInfo
-from devstream_collectors.git import Move, change_event
+from devstream_collectors.kit.place import remote_scope
+from devstream_collectors.sources import github
+from devstream_collectors.sources.git import Move, change_event
 
 GH = SourceInfo("gh")
 A, B = "a" * 40, "b" * 40

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_collectors import github, github_poll
 from devstream_collectors.contract import Response, SourceInfo
-from devstream_collectors.github_poll import parse, requests
+from devstream_collectors.sources import github
+from devstream_collectors.sources.github import poll as github_poll
+from devstream_collectors.sources.github.poll import parse, requests
 
 SOURCE = SourceInfo("gh", ("main", "release/*"), url="https://api.github.com", options={"repository": "acme/shop"})
 NOW = 1_800_000_000_000

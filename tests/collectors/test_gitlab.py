@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_collectors import gitlab
-from devstream_collectors.change import remote_scope
 from devstream_collectors.contract import Delivery, SourceInfo
-from devstream_collectors.git import Move, change_event
+from devstream_collectors.kit.place import remote_scope
+from devstream_collectors.sources import gitlab
+from devstream_collectors.sources.git import Move, change_event
 from devstream_desktop.intake.proof import proof_headers, proves
 from devstream_desktop.intake.signature import sign
 

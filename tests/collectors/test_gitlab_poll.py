@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_collectors import gitlab, gitlab_poll
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import gitlab
+from devstream_collectors.sources.gitlab import poll as gitlab_poll
 
 API = "/api/v4/projects/acme%2Fshop"
 WEB = "https://gitlab.example.org/acme/shop"

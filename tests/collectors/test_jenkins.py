@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_collectors import jenkins
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.sources import jenkins
 
 B = "b" * 40
 RECEIVED = 1_800_000_000_000

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_collectors import jenkins, jenkins_poll
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import jenkins
+from devstream_collectors.sources.jenkins import poll as jenkins_poll
 
 B = "b" * 40
 FOLDER, BRANCHES = "com.cloudbees.hudson.plugins.folder.Folder", "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_collectors import logfile
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.logline import compiled, fingerprint, found
+from devstream_collectors.sources import logfile
+from devstream_collectors.sources.logfile.lines import compiled, fingerprint, found
+from devstream_collectors.sources.logfile.tail import MAX_KNOWN
 from devstream_desktop.stream.line import render
 
 NOW = 1_800_000_000_000
@@ -141,9 +142,9 @@ def test_what_differs_in_numbers_hashes_and_quoted_texts_is_one():
 
 def test_very_many_sorts_of_messages_keep_the_cursor_small():
     read = Reading(SourceInfo("app", options=PATH))
-    words = [f"{chr(97 + number % 26)}{chr(97 + number // 26 % 26)}{chr(97 + number // 676)}" for number in range(logfile.MAX_KNOWN + 50)]
+    words = [f"{chr(97 + number % 26)}{chr(97 + number // 26 % 26)}{chr(97 + number // 676)}" for number in range(MAX_KNOWN + 50)]
     events = read(*(json.dumps({"level": "error", "msg": f"{word} " + "€" * 300, "service": f"{word}€" * 40}) for word in words))
-    assert [event.state for event in events].count("firing") == logfile.MAX_KNOWN + 50
+    assert [event.state for event in events].count("firing") == MAX_KNOWN + 50
     assert [event.state for event in events].count("resolved") == 50, "the oldest make room"
     assert len(read.cursor) < 64 * 1024
 

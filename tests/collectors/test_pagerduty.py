@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from devstream_collectors import pagerduty
 from devstream_collectors.contract import Delivery, Response, SourceInfo
+from devstream_collectors.sources import pagerduty
 from devstream_desktop.stream.line import render
 
 PD = SourceInfo("pd")

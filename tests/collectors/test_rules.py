@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_collectors import generic
 from devstream_collectors.contract import Delivery, SourceInfo
-from devstream_collectors.rules import MAX_EACH, RulesError, parse_rules
+from devstream_collectors.sources import generic
+from devstream_collectors.sources.generic.rules import MAX_EACH, RulesError, parse_rules
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Severity
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from devstream_collectors import sentry
 from devstream_collectors.contract import Delivery, Response, SourceInfo
-from devstream_collectors.sentry_poll import MAX_FOLLOWED
+from devstream_collectors.sources import sentry
+from devstream_collectors.sources.sentry.poll import MAX_FOLLOWED
 from devstream_desktop.stream.line import render
 
 SE = SourceInfo("se", url="https://sentry.io", options={"project": "acme/shop-api"})

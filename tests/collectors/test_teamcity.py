@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_collectors import teamcity
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.sources import teamcity
 from devstream_desktop.intake.proof import proves
 
 B = "b" * 40

@@ -7,8 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from devstream_collectors import teamcity, teamcity_poll
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import teamcity
+from devstream_collectors.sources.teamcity import poll as teamcity_poll
 
 PATH = "/app/rest/builds"
 SOURCE = SourceInfo("tc", url="https://ci.example.org", options={"project": "Shop"})

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from devstream_collectors import jira, linear, redmine
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.sources import jira, linear, redmine
 from devstream_desktop.stream.line import render
 
 RECEIVED = 1_800_000_000_000

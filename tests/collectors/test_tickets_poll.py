@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from devstream_collectors import jira, linear, redmine
 from devstream_collectors.contract import Delivery, Request, Response, SourceInfo
-from devstream_collectors.loose import iso
+from devstream_collectors.kit.decoding import iso
+from devstream_collectors.sources import jira, linear, redmine
 
 RECEIVED = 1_800_000_000_000
 MODULES = {"jira": jira, "linear": linear, "redmine": redmine}

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from devstream_collectors import alertmanager, grafana, jira, linear, pagerduty, redmine, sentry
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.loose import iso
+from devstream_collectors.kit.decoding import iso
+from devstream_collectors.sources import alertmanager, grafana, jira, linear, pagerduty, redmine, sentry
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from devstream_collectors import cctray, jenkins
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import cctray, jenkins
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_fetch import FetchError

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from devstream_collectors import argocd, heroku
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import argocd, heroku
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_collectors.change import change_key
+from devstream_collectors.kit.push import change_key
 from devstream_desktop.intake.emit import EmitRequest, emit_event
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.words import STATES, Kind

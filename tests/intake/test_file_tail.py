@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from devstream_collectors import logfile
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import logfile
 from devstream_desktop.cli.adding import parser_of
 from devstream_desktop.intake import file_tail
 from devstream_desktop.intake.file_tail import FileTail

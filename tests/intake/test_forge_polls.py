@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from devstream_collectors import azuredevops, gitlab
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import azuredevops, gitlab
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller

@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from devstream_collectors.change import change_key, remote_scope
+from devstream_collectors.kit.place import remote_scope
+from devstream_collectors.kit.push import change_key
 from devstream_desktop.intake import git_poll
 from devstream_desktop.intake.git_commands import GitError, git
 from devstream_desktop.intake.git_poll import GitPoller

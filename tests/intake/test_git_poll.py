@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from devstream_collectors.change import change_key
+from devstream_collectors.kit.push import change_key
 from devstream_desktop.intake import git_commands, git_poll
 from devstream_desktop.intake.git_commands import GitError, git
 from devstream_desktop.intake.git_poll import GitPoller

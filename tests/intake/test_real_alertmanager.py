@@ -16,10 +16,10 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
-from devstream_collectors import alertmanager
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.labelled import fingerprint
-from devstream_collectors.loose import iso
+from devstream_collectors.kit.decoding import iso
+from devstream_collectors.kit.labelled import fingerprint
+from devstream_collectors.sources import alertmanager
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller

@@ -21,7 +21,7 @@ from devstream_collectors.contract import (
     Token,
     Webhook,
 )
-from devstream_collectors.reading import Dropped, tolerant
+from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_desktop.intake import spool
 from devstream_desktop.intake.adapter import NoCollectorError, collector_module
 from devstream_desktop.intake.service import Intake

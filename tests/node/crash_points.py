@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from devstream_collectors import github
+from devstream_collectors.sources import github
 from devstream_desktop.cli import main
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.lines import Lines

@@ -1,0 +1,15 @@
+"""GitHub: pushes, merged pull requests, workflow runs, deployments and issues become events, by webhook or from its API."""
+
+from __future__ import annotations
+
+from devstream_collectors.sources.github.poll import parse, requests
+from devstream_collectors.sources.github.webhook import COLLECTOR, check, normalise, sample
+
+__all__ = [
+    "COLLECTOR",
+    "check",
+    "normalise",
+    "parse",
+    "requests",
+    "sample",
+]

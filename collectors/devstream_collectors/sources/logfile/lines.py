@@ -1,0 +1,167 @@
+"""What one line of a log says, in the forms that logs are written in, and which lines say the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePath
+from typing import TypeGuard
+
+import msgspec
+
+from devstream_collectors.contract import SourceInfo
+from devstream_collectors.kit.alert import severity
+from devstream_collectors.kit.decoding import Loose, first
+from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.words import Severity
+
+MAX_LINE = 4096
+"""Characters of a line that are looked at."""
+MAX_PATTERN = 500
+_WORDS = "emerg(?:ency)?|alert|crit(?:ical)?|fatal|panic|err(?:or)?|severe|warn(?:ing)?|notice|info|debug|trace"
+# In capitals anywhere; in small letters only where a word cannot be part of a sentence.
+_LEVEL = re.compile(
+    rf"\b({_WORDS.upper()})\b"
+    rf"|(?i:\b(?:level|severity|lvl)\b[\"']?\s?[=:]\s?[\"']?({_WORDS}|\d\d)\b)"
+    rf"|(?i:[\[<(]({_WORDS})[\]>)])"
+    rf"|(?i:^({_WORDS}|[^\s:]+:\s?(?:{_WORDS})):)"
+)
+_STAMP = re.compile(
+    r"^\W{0,2}(?=\d\d|[A-Z][a-z]{2} +\d)(?:\d{4}[-/]\d\d[-/]\d\d[T ]?|[A-Z][a-z]{2} +\d{1,2} )?"
+    r"(?:\d\d:\d\d:\d\d(?:[.,]\d+)?)?(?: ?(?:Z\b|UTC\b|[+-]\d\d:?\d\d\b))?\W{0,2}\s*"
+)
+_LEVEL_FIRST = re.compile(rf"^[\[<(]?(?:{_WORDS})\b[\]>):]*[\s:|-]*", re.IGNORECASE)
+_QUOTED = re.compile(r"""(["'`])(?:(?!\1).){0,200}\1""")
+_HASH = re.compile(r"\b(?:0x)?[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+")
+_LEAST = {severity.word: severity for severity in Severity}
+_WORST = {"emerg", "emergency", "alert", "panic"}
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """What counts."""
+
+    wanted: tuple[re.Pattern[str], ...]
+    ignored: tuple[re.Pattern[str], ...]
+    least: Severity
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a line that counts says."""
+
+    message: str
+    severity: str
+    """A word of the stream's; empty: it says none."""
+    service: str = ""
+    environment: str = ""
+
+
+def compiled(source: SourceInfo) -> Patterns:
+    """What a source's options say counts.
+
+    Raises:
+        ValueError: the path is not absolute, a pattern is no regular expression, or the severity is unknown.
+
+    """
+    path = PurePath(source.text("path"))
+    if not path.is_absolute() or ".." in path.parts:
+        raise ValueError("path must be the absolute path of a file, for the node has another working folder")
+    return _compiled(source.many("pattern"), source.many("ignore"), source.text("least") or "error")
+
+
+@lru_cache(maxsize=64)
+def _compiled(wanted: tuple[str, ...], ignored: tuple[str, ...], least: str) -> Patterns:
+    if least not in _LEAST:
+        raise ValueError(f"least must be one of {', '.join(_LEAST)}")
+    return Patterns(tuple(map(_pattern, wanted)), tuple(map(_pattern, ignored)), _LEAST[least])
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    if len(text) > MAX_PATTERN:
+        raise ValueError(f"a pattern is longer than {MAX_PATTERN} characters")
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{clean(text, 80)!r} is no regular expression: {error}") from None
+
+
+def found(line: str, patterns: Patterns) -> tuple[Text | None, str]:
+    """What a line says if it counts; else the name of why it does not."""
+    line = line[:MAX_LINE]
+    if not line.strip():
+        return None, "empty-line"
+    if any(pattern.search(line) for pattern in patterns.ignored):
+        return None, "ignored"
+    if not patterns.wanted:
+        text = _document(line) or _plain(line)
+        return _if_severe(text, patterns.least)
+    for pattern in patterns.wanted:
+        match = pattern.search(line)
+        if match is not None:
+            groups = match.groupdict(default="")
+            plain = _document(line) or _plain(line)
+            said = groups.get("severity", "")
+            text = Text(
+                message=groups.get("message", "").strip() or plain.message,
+                severity=_word(said) or plain.severity or Severity.ERROR.word,
+                service=groups.get("service", "") or plain.service,
+                environment=groups.get("environment", "") or plain.environment,
+            )
+            # Who wrote a pattern wants its lines, unless it also says how severe they are.
+            return _if_severe(text, patterns.least) if said else (text, "")
+    return None, "no-match"
+
+
+def fingerprint(message: str) -> str:
+    """The same for messages that differ only in numbers, hashes and quoted texts."""
+    plain = _NUMBER.sub("#", _HASH.sub("#", _QUOTED.sub("?", message)))
+    return hashlib.sha256(" ".join(plain.split()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _if_severe(text: Text, least: Severity) -> tuple[Text | None, str]:
+    if not text.severity:
+        return None, "no-severity"
+    return (text, "") if _LEAST[text.severity] >= least else (None, "below-severity")
+
+
+def _plain(line: str) -> Text:
+    match = _LEVEL.search(line)
+    said = next((group for group in match.groups() if group), "") if match else ""
+    rest = _LEVEL_FIRST.sub("", _STAMP.sub("", line, count=1), count=1).strip()
+    return Text(rest or line.strip(), _word(said.rpartition(":")[2].strip()))
+
+
+def _document(line: str) -> Text | None:
+    """What a line of JSON says; None when it is none."""
+    if line[:1] != "{":
+        return None
+    try:
+        document: object = msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    if not _is_object(document):
+        return None
+    service = document.get("service")
+    message = first(*(document.get(key) for key in ("message", "msg", "event", "error", "@message")))
+    return Text(
+        message=message or line,
+        severity=_word(first(*(document.get(key) for key in ("level", "severity", "lvl", "log.level", "levelname")))),
+        service=first(service.get("name") if _is_object(service) else service, document.get("service.name")),
+        environment=first(*(document.get(key) for key in ("environment", "env"))),
+    )
+
+
+def _word(said: str) -> str:
+    if said.lower() in _WORST or said == "60":
+        return Severity.CRITICAL.word
+    known = severity(said)
+    return known.word if known else ""
+
+
+def _is_object(value: Loose) -> TypeGuard[Mapping[str, Loose]]:
+    return isinstance(value, dict)
