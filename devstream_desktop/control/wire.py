@@ -14,10 +14,12 @@ from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, 
 from devstream_desktop.control.messages.sources import AddSource, ProbeSource, RemoveSource
 from devstream_desktop.control.messages.status import GetStatus, Status, Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
+from devstream_desktop.stream.bounds import check_msgpack
 
 PROTOCOL = 1
 MAX_MESSAGE = 4 << 20
 """Bytes of one request or answer."""
+_MAX_VALUES = 1_000_000
 
 AnyRequest = (
     Wait
@@ -74,8 +76,9 @@ def decode_request(data: bytes) -> AnyRequest:
     if not data or data[0] != PROTOCOL:
         raise ControlError("this home's node runs another version of devstream; end it and start again")
     try:
+        check_msgpack(data[1:], _MAX_VALUES)
         return _request_decoder.decode(data[1:])
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise ControlError(f"the node does not understand this request: {error}") from None
 
 
@@ -89,8 +92,9 @@ def decode_reply(data: bytes) -> AnyReply:
     if not data or data[0] != PROTOCOL:
         raise ControlError("the node of this home runs another version of devstream; end it and start again")
     try:
+        check_msgpack(data[1:], _MAX_VALUES)
         return _reply_decoder.decode(data[1:])
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         raise ControlError(f"the node's answer makes no sense ({error}); end it and start again") from None
 
 

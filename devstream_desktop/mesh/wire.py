@@ -23,6 +23,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
+from devstream_desktop.stream.bounds import check_msgpack
 from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, MAX_BODY, MAX_HLC, SIGNATURE_BYTES
 
 PROTOCOL = 1
@@ -32,6 +33,8 @@ MESSAGE_BYTES = 1024 * 1024
 """What a socket receives at most (nng's own default is no limit); a larger message closes the connection."""
 EXPANDED_BYTES = 4 * 1024 * 1024
 """What a compressed message may grow to."""
+MAX_VALUES = 500_000
+"""In one message: 4,000 records of feeds with some forty gaps each; decoded they take some 30 MB at most."""
 COMPRESS_FROM = 1024
 """Smaller messages cost more to compress than to send."""
 BUCKETS = 64
@@ -297,8 +300,10 @@ def decode_reply(frame: bytes) -> Reply:
 
 def _decode(decoder: msgspec.msgpack.Decoder[_M], frame: bytes) -> _M:
     try:
-        return decoder.decode(_expand(frame))
-    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+        content = _expand(frame)
+        check_msgpack(content, MAX_VALUES)
+        return decoder.decode(content)
+    except ValueError as error:
         raise MalformedMessageError(str(error)) from None
 
 

@@ -4,7 +4,7 @@ A feed is the append-only, hash-chained list of what one device authored in one 
 the epoch of the database, so the key that verifies an entry is in the entry itself and nothing has to be looked up.
 
     body      = msgpack [version, feed, seq, hlc, prev, payload]      at most 4 KiB
-    payload   = the event (its first element is the kind), opaque to a node that does not know the version
+    payload   = the event (its first element is the kind), opaque to a node that does not know the version, but bounded (bounds.py)
     prev      = BLAKE2b-128 of the previous body of this feed, empty for the first
     signature = Ed25519 over `preamble(team)` followed by exactly these bytes; relays pass both on unchanged
 """
@@ -16,6 +16,8 @@ import hashlib
 from functools import lru_cache
 
 import msgspec
+
+from devstream_desktop.stream.bounds import check_msgpack
 
 VERSION = 1
 MAX_BODY = 4096
@@ -92,14 +94,15 @@ def parse_entry(body: bytes, signature: bytes) -> Entry:
     """The entry in `body`.
 
     Raises:
-        MalformedEntryError: wrong size, shape or range.
+        MalformedEntryError: wrong size, shape or range, or it nests too deeply.
 
     """
     if len(body) > MAX_BODY or len(signature) != SIGNATURE_BYTES:
         raise MalformedEntryError("wrong size")
     try:
+        check_msgpack(body, MAX_BODY)
         parsed = _decoder.decode(body)
-    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+    except ValueError as error:
         raise MalformedEntryError(str(error)) from None
     version, feed, seq, hlc, prev = parsed.version, parsed.feed, parsed.seq, parsed.hlc, parsed.prev
     if len(feed) != FEED_BYTES or not 0 < seq <= MAX_HLC or not 0 < hlc <= MAX_HLC or version < 1:

@@ -9,6 +9,7 @@ from operator import attrgetter, le
 
 import msgspec
 
+from devstream_desktop.stream.bounds import check_msgpack
 from devstream_desktop.stream.text import are_plain, clean, first_line
 from devstream_desktop.stream.words import STATES, Kind, Severity, default_severity
 
@@ -80,6 +81,8 @@ _URL = re.compile(r"https?://[^\s/@\\]+(?:[/?#][!-~]*)?")
 _KEY = re.compile(r"[0-9a-f]{32}")
 _MAX_TIME = 1 << 47
 _MAX_COUNT = 1 << 53
+_MAX_VALUES = 4096
+"""In one payload; an event has some twenty, and what a later version adds is passed over."""
 
 
 def fact_key(scope: str, kind: Kind, *natural: str) -> str:
@@ -206,7 +209,8 @@ def decode_event(payload: bytes | msgspec.Raw) -> Event:
 def _decode(payload: bytes) -> Event:
     """Judging, storing and telling of an arrival each look at it: decoding and cleaning it once saves a third of its cost."""
     try:
+        check_msgpack(payload, _MAX_VALUES)
         event = _decoder.decode(payload)
-    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+    except ValueError as error:
         raise InvalidEventError(str(error)) from None
     return cleaned(event)

@@ -32,6 +32,7 @@ from pathlib import Path
 import msgspec
 
 from devstream_desktop.home import write_private
+from devstream_desktop.stream.bounds import check_msgpack
 from devstream_desktop.team.documents import MAX_DOCUMENT, Signed, sign_policy
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
 from devstream_desktop.team.policy import LIFETIME_MS, Policy
@@ -97,8 +98,10 @@ class PolicyChain:
 
         """
         try:
-            stored = _decode_stored(path.read_bytes())
-        except (OSError, msgspec.DecodeError) as error:
+            content = path.read_bytes()
+            check_msgpack(content, len(content))
+            stored = _decode_stored(content)
+        except (OSError, ValueError) as error:
             raise PolicyError(f"the team's policies in {path} cannot be read ({error}); restore the file from a backup") from error
         chain = cls.from_documents((*stored.documents, *stored.proposals))
         chain._fork = stored.fork

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import msgspec
 
+from devstream_desktop.stream.bounds import MAX_DEPTH, check_json, check_msgpack
 from devstream_desktop.stream.entry import public_key
 from devstream_desktop.stream.text import clean
 from devstream_desktop.team.errors import PolicyError
@@ -26,6 +27,7 @@ MAX_DOCUMENT = 512 << 10
 _FORMAT = 1
 _PREAMBLE = b"devstream/policy/1\0"
 _MAX_SIGNATURES = 64
+_MAX_VALUES = 1000
 
 
 class _Document(msgspec.Struct, array_like=True, frozen=True):
@@ -57,13 +59,15 @@ class Signed:
         if len(document) > MAX_DOCUMENT:
             raise PolicyError(f"a policy of {len(document)} bytes is over the limit of {MAX_DOCUMENT}")
         try:
+            check_msgpack(document, _MAX_VALUES)
             parsed = _decode_document(document)
             # Signatures first: only bytes that somebody signed are parsed any further.
             right = _right_signatures(parsed)
             if parsed.format != _FORMAT or not right:
                 raise PolicyError("the policy is not signed, or is of a version that this devstream does not know")
+            check_json(parsed.payload, MAX_DEPTH)
             policy = _decode_policy(parsed.payload)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        except ValueError as error:
             raise PolicyError(f"not a policy: {clean(str(error), 120)}") from None
         check_policy(policy)
         return cls(parsed.payload, right, policy)

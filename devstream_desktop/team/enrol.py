@@ -31,6 +31,7 @@ from devstream_desktop.team.enrol_wire import (
     AskMembership,
     AskRenewal,
     Authority,
+    MalformedFrameError,
     Membership,
     Question,
     Refused,
@@ -156,7 +157,7 @@ async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLCo
             try:
                 writer.write(frame(question))
                 await writer.drain()
-                answer: Answer = decode_answer(await read_frame(reader, MAX_ANSWER))
+                answer = decode_answer(await read_frame(reader, MAX_ANSWER))
             finally:
                 writer.transport.abort()
             return answer
@@ -166,14 +167,14 @@ async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLCo
         # asyncio's time-out and every other TLS failure are OSErrors as well.
         reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
         raise JoinError(Problem.UNREACHABLE, f"{address}: {reason}") from error
-    except (msgspec.DecodeError, ValueError) as error:
+    except MalformedFrameError as error:
         raise JoinError(Problem.ANSWER) from error
 
 
 def _checked(invite: Invite, person: str, device: DeviceKey, key: TlsKey, authority: str, answer: Membership) -> Joined:
     try:
         chain = PolicyChain.from_documents(answer.documents)
-    except (PolicyError, ValueError) as error:
+    except PolicyError as error:
         raise JoinError(Problem.ANSWER, clean(str(error), 120)) from error
     policy = chain.current
     if (

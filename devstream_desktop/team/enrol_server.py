@@ -14,8 +14,6 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import enrol_wire as wire
@@ -208,14 +206,14 @@ class Enrolment:
                 )
                 try:
                     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-                    question: wire.Question = wire.decode_question(await wire.read_frame(reader, wire.MAX_QUESTION))
+                    question = wire.decode_question(await wire.read_frame(reader, wire.MAX_QUESTION))
                     writer.write(wire.frame(await self._answer(question)))
                     await writer.drain()
                     # The other side closes when it has read all; closing first could cut the answer short.
                     await reader.read(1)
                 finally:
                     transport.abort()
-        except (OSError, EOFError, ValueError, msgspec.DecodeError) as error:
+        except (OSError, EOFError, ValueError) as error:
             _log.info("a joiner was turned away: %s", str(error) or type(error).__name__)
 
     async def _answer(self, question: wire.Question) -> wire.Answer:

@@ -7,8 +7,12 @@ secret; the others are asked only of the device that the invite or the policy na
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
+
+from devstream_desktop.stream.bounds import check_msgpack
 
 MAX_QUESTION = 8192
 MAX_ANSWER = 32 << 20
@@ -17,6 +21,15 @@ HANDSHAKE_S = 5.0
 PROOF_PREAMBLE = b"devstream/join/1\0"
 RENEWAL_PREAMBLE = b"devstream/renew/1\0"
 _LENGTH = 4
+_MAX_VALUES = 100_000
+"""In one message; nearly all of them the versions of the policy."""
+
+Pem = Annotated[str, Meta(max_length=8192)]
+Name = Annotated[str, Meta(max_length=300)]
+
+
+class MalformedFrameError(ValueError):
+    """Bytes that are no question or answer; whoever sent them is broken or hostile."""
 
 
 class AskAuthority(msgspec.Struct, frozen=True, tag="authority"):
@@ -56,39 +69,68 @@ class Authority(msgspec.Struct, frozen=True, tag="authority"):
 class Membership(msgspec.Struct, frozen=True, tag="membership"):
     """Welcome."""
 
-    certificate: str
+    certificate: Pem
     """The device's certificate, PEM."""
     documents: tuple[bytes, ...]
     """The chain of signed policies, version 1 first."""
-    peers: tuple[str, ...]
+    peers: tuple[Name, ...]
     """Addresses (HOST:PORT) where nodes of the team may be found."""
 
 
 class Renewed(msgspec.Struct, frozen=True, tag="renewed"):
     """The new certificate, PEM."""
 
-    certificate: str
+    certificate: Pem
 
 
 class Waiting(msgspec.Struct, frozen=True, tag="waiting"):
     """An admin has to approve first; ask the same again in some seconds."""
 
-    team: str
-    approvers: tuple[str, ...]
+    team: Name
+    approvers: tuple[Name, ...]
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
     """No; the code of a `Problem`."""
 
-    problem: str
+    problem: Name
 
 
 Question = AskAuthority | AskMembership | AskRenewal
 Answer = Authority | Membership | Renewed | Waiting | Refused
 
-decode_question = msgspec.msgpack.Decoder(Question).decode
-decode_answer = msgspec.msgpack.Decoder(Answer).decode
+_questions: msgspec.msgpack.Decoder[Question] = msgspec.msgpack.Decoder(Question)
+_answers: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
+_M = TypeVar("_M")
 encode = msgspec.msgpack.Encoder().encode
+
+
+def decode_question(content: bytes) -> Question:
+    """The question in a frame's content.
+
+    Raises:
+        MalformedFrameError: it is none.
+
+    """
+    return _decode(_questions, content)
+
+
+def decode_answer(content: bytes) -> Answer:
+    """The answer in a frame's content.
+
+    Raises:
+        MalformedFrameError: it is none.
+
+    """
+    return _decode(_answers, content)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[_M], content: bytes) -> _M:
+    try:
+        check_msgpack(content, _MAX_VALUES)
+        return decoder.decode(content)
+    except ValueError as error:
+        raise MalformedFrameError(str(error)) from None
 
 
 def proof_message(pin: bytes, question: AskMembership) -> bytes:
@@ -105,13 +147,13 @@ async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes:
     """The next frame's content.
 
     Raises:
-        ValueError: it is larger than `limit`.
+        MalformedFrameError: it is larger than `limit`.
         EOFError: the other side ended before the frame did.
 
     """
     length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
     if length > limit:
-        raise ValueError(f"a frame of {length} bytes is over the limit of {limit}")
+        raise MalformedFrameError(f"a frame of {length} bytes is over the limit of {limit}")
     return await reader.readexactly(length)
 
 

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, public_key
+from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, MAX_HLC, public_key
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
@@ -44,6 +44,8 @@ _NAME = re.compile(r"[^\W_][\w.@' -]*")
 _NAME_LIMITS = {"person": 40, "team": 60}
 _PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,80}/[A-Za-z0-9._*?\[\]!-]{1,80}")
 _MAX_TIME = 1 << 47
+_MAX_VERSION = 1 << 31
+_MAX_WHY = 400
 _MAX_DEVICES = 2000
 _MAX_ISSUERS = 16
 _MAX_CERTIFICATE = 2048
@@ -204,6 +206,8 @@ def check_policy(policy: Policy) -> None:
         PolicyError: which part, and why.
 
     """
+    if not 0 < policy.version < _MAX_VERSION:
+        raise PolicyError("the policy's version is out of range")
     check_name(policy.name, "team")
     lists = {f"{role}s": policy.devices_with(role) for role in DEVICE_ROLES}
     keys = {"persons": tuple(policy.persons), "revoked": tuple(policy.revoked), "recovery key": (policy.recovery,) * bool(policy.recovery)}
@@ -232,7 +236,7 @@ def check_policy(policy: Policy) -> None:
     if not all(0 < len(issuer.certificate) <= _MAX_CERTIFICATE >= len(issuer.sealed_key) for issuer in policy.issuers.values()):
         raise PolicyError("the policy has a certificate authority that is none")
     for revocation in policy.revoked.values():
-        _check_ends(revocation)
+        _check_revocation(revocation)
 
 
 def check_grant(grant: Grant) -> None:
@@ -272,9 +276,11 @@ def _matches(pattern: str, target: str, environment: str) -> bool:
     return fnmatchcase(target, wanted_target) and fnmatchcase(environment, wanted_environment)
 
 
-def _check_ends(revocation: Revocation) -> None:
+def _check_revocation(revocation: Revocation) -> None:
+    if not 0 <= revocation.when < _MAX_TIME or len(revocation.why) > _MAX_WHY:
+        raise PolicyError("the policy says of a revoked device a time that is out of range, or too much")
     if len(revocation.ends) > _MAX_ENDS or not all(
-        len(end.feed) == FEED_BYTES and len(end.hash) == HASH_BYTES and end.seq > 0 for end in revocation.ends
+        len(end.feed) == FEED_BYTES and len(end.hash) == HASH_BYTES and 0 < end.seq <= MAX_HLC for end in revocation.ends
     ):
         raise PolicyError("the policy says of a revoked device where its feeds end, and it is not where a feed can end")
 
