@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from devstream_desktop.mesh.chain import contradict
 from devstream_desktop.mesh.rules import FUTURE_MS
-from devstream_desktop.stream.entry import Entry, hlc_time
+from devstream_desktop.stream.entry import KEY_BYTES, Entry, hlc_time
 
 
 class BrokenPromiseError(AssertionError):
@@ -66,8 +66,14 @@ class Ledger:
         """Number and hash of the last entry of each feed of that device."""
         self.past: set[bytes] = set()
         """The hashes of what leads to those ends."""
+        self.liars: set[bytes] = set()
+        """The keys of members whose words are not looked at."""
         self.imaged = False
         """Whether a disk was rolled back or copied together with its mirror; elsewhere no number may be used twice."""
+
+    def is_honest(self, feed: bytes) -> bool:
+        """Whether a feed, or the key of a device, is of somebody whose word counts."""
+        return feed[:KEY_BYTES] not in self.liars
 
     def sign(self, entry: Entry) -> tuple[bytes, int, bytes]:
         """A device signs this; returns what `unsign` takes."""
@@ -93,7 +99,7 @@ class Ledger:
 
     def reused(self) -> set[bytes]:
         """The feeds in which a number was signed twice, whoever knows."""
-        return {feed for (feed, _), hashes in self.numbers.items() if len(hashes) > 1}
+        return {feed for (feed, _), hashes in self.numbers.items() if len(hashes) > 1 and self.is_honest(feed)}
 
     def acknowledge(self, node, entries) -> None:
         """The node said yes to whoever published these."""
@@ -122,7 +128,7 @@ class Ledger:
         hold_that(self.imaged or not reused, "a number was used twice although every mirror was kept")
         oldest = max(node.clock(now) - node.retention for node in nodes)
         newest = min(node.clock(now) for node in nodes) + FUTURE_MS
-        frozen = [set(node.replica.frozen()) for node in nodes]
+        frozen = [{feed for feed in node.replica.frozen() if self.is_honest(feed)} for node in nodes]
         hold_that(all(f == frozen[0] for f in frozen), "they disagree on what is frozen", [len(f) for f in frozen])
         hold_that(frozen[0] <= reused, "frozen although no number was used twice")
         # Where a copy of a feed went on with a clock in the future, the proof comes when that future does.
@@ -205,7 +211,7 @@ class Ledger:
         return {
             (feed, entry.seq, entry.hash): entry.payload
             for feed, mine in node.log.held.items()
-            if feed not in frozen and not (self.out and feed.startswith(self.out))
+            if feed not in frozen and not (self.out and feed.startswith(self.out)) and self.is_honest(feed)
             for entry in mine.values()
             if oldest <= hlc_time(entry.hlc) <= newest
         }

@@ -36,6 +36,8 @@ def fake_verify(key, message, signature):
 class Node:
     """A device while its world lasts; `boot` counts the lives of its process."""
 
+    honest = True
+
     def __init__(self, number: int, key: bytes, rng, ledger: Ledger, retention: int) -> None:
         self.number, self.rng, self.ledger, self.retention = number, rng, ledger, retention
         self.skew = 0
@@ -66,6 +68,11 @@ class Node:
         """Whether it has heard that a device was revoked."""
         self.moved = 0
         """Entries and proofs that came in, to see when all is quiet."""
+
+    @property
+    def told_skew(self) -> int:
+        """How far the clock that it tells its peers is off."""
+        return self.skew
 
     def clock(self, now: int) -> int:
         return now + self.skew
@@ -178,6 +185,10 @@ class Node:
         others = (mine for feed, mine in self.log.held.items() if not feed.startswith(self.log.key))
         return max((hlc_time(entry.hlc) for mine in others for entry in mine.values()), default=0)
 
+    def news(self, lsn: int, size: int, peer: str) -> tuple[list[Entry], int]:
+        """What arrived after `lsn` and did not come from `peer`, and where to go on from."""
+        return self.log.after(lsn, max_bytes=size, not_from=peer)
+
     def take(self, batch: list[Signed], sender: str, now: int) -> Outcome:
         """Ingest, under the eyes of the ledger. A full disk raises, as in the product."""
         self.look(now)
@@ -225,7 +236,7 @@ class Node:
     def want(self, records, now: int):
         """What it asks a peer with these records for."""
         for record in records:
-            if record.feed == self.replica.own_feed:
+            if record.feed == self.replica.own_feed and (record.feed, record.head) in self.ledger.numbers:
                 self.shown[record.feed] = max(record.head, self.shown.get(record.feed, 0))
         known = {state.feed for state in self.replica.states()}
         self.refused = {(feed, seq) for feed, seq in self.refused if feed in known}  # a feed that was dropped begins anew
@@ -233,9 +244,11 @@ class Node:
         if self.waiting or self.refused:
             for item in wanted:
                 refused = any(feed == item.feed and item.first <= seq <= item.last for feed, seq in self.refused)
-                hold_that(not refused, "asked for what was refused")
+                hold_that(not refused or not self.ledger.is_honest(item.feed), "asked for what was refused")
                 for (feed, seq), due in self.waiting.items():
-                    early = feed == item.feed and item.first <= seq <= item.last and due > self.team_time(now)
+                    early = (
+                        self.ledger.is_honest(feed) and feed == item.feed and item.first <= seq <= item.last and due > self.team_time(now)
+                    )
                     hold_that(not early, "asked for what was held back")
         return wanted
 

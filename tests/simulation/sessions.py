@@ -10,7 +10,7 @@ from ledger import hold_that
 
 from devstream_desktop.mesh.core import without
 from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.wire import BATCH_BYTES, Range
+from devstream_desktop.mesh.wire import BATCH_BYTES, MalformedMessageError, Range
 
 TIMEOUT = 10_000
 SIZES = [300, 900, 3000, BATCH_BYTES, BATCH_BYTES]
@@ -84,7 +84,7 @@ class Session:
             if self.lanes.get(lane) is ticket:
                 del self.lanes[lane]
             return
-        except OSError:  # the disk is full: the batch is not taken, and nothing is said of it
+        except (OSError, MalformedMessageError):  # the disk is full: the batch is not taken; or a liar's message is none
             self.reset()
             return
         world, a, b = self.world, self.a, self.b
@@ -92,7 +92,7 @@ class Session:
         self.lanes[lane] = ticket
         setattr(self, f"_asked_{lane}", asked)
 
-        sent, wall, skew, boot = world.now, a.clock(world.now), a.skew, b.boot
+        sent, wall, skew, boot = world.now, a.clock(world.now), a.told_skew, b.boot
 
         def arrive() -> None:
             if self.greeted != boot:  # the gate: no request is answered before HELLO, which tells the clock
@@ -104,6 +104,9 @@ class Session:
             try:
                 answer = request(b)
             except OSError:
+                return
+            except MalformedMessageError:
+                self.reset()
                 return
             world.post(b, a, lambda: come_back(answer))
 
@@ -144,7 +147,7 @@ class Session:
             )
 
         index, newest, differ, records, frozen, wall_there = yield digest
-        a.meet(b.name, wall_there, b.skew, world.now)
+        a.meet(b.name, wall_there, b.told_skew, world.now)
         a.look(world.now)
         self.cursor, self.passed = (index, newest), dict(rows)
         unproven = mine.unproven(frozen)
@@ -198,11 +201,11 @@ class Session:
             log = listener.log
             if index != log.index or lsn > log.newest():
                 return log.index, log.newest(), [], listener.replica.summary(), True, ()
-            for number, arrival in log.rows if world.rng.random() < 0.3 else ():
+            for number, arrival in log.rows if listener.honest and world.rng.random() < 0.3 else ():
                 if number > lsn:
                     break
                 hold_that(known.get(number) == arrival.entry.hash, "the cursor passed what was never offered")
-            entries, end = log.after(lsn, max_bytes=size, not_from=a.name)
+            entries, end = listener.news(lsn, size, a.name)
             passed = tuple((number, arrival.entry.hash) for number, arrival in log.rows if lsn < number <= end)
             return log.index, end, self._give(entries), listener.replica.summary(), False, passed
 
@@ -217,7 +220,7 @@ class Session:
 
     def _push(self):
         world, a, b = self.world, self.a, self.b
-        entries, end = a.log.after(self.pushed, max_bytes=self._size(), not_from=b.name)
+        entries, end = a.news(self.pushed, self._size(), b.name)
         owed = not entries and bool(self.owed)
         if owed:
             entries = a.replica.serve(self.owed, self._size())

@@ -42,15 +42,8 @@ class World:
         self.now = START
         self.ledger = Ledger()
         self.rough = True
-        self.count = rng.choices([2, 3, 4, 5, 8, 20], [10, 28, 32, 20, 8, 2])[0]
-        # What this history is about: few dangers at a time, so that each is met deeply.
-        self.images = (
-            rng.random() < 0.35 or theme == "images"
-        )  # backups and clones may carry the mirror along, as the image of a whole disk does
-        self.ledger.forgery = rng.random() < 0.15 or theme == "lies"
-        self.wild = rng.random() < 0.2 or theme == "clocks"  # clocks may be wrong by weeks
-        self.policy = rng.random() < 0.15 or theme == "policy"  # some authors are strangers to some nodes until the policy arrives
-        self.theft = rng.random() < 0.1 or theme == "theft"
+        self.count = self._count()
+        self._choose_dangers()
         self.lossy = rng.choice([0.0, 0.02, 0.15])
         self.events: list = []
         self.order = count()
@@ -60,7 +53,7 @@ class World:
         self.nodes = []
         for n in range(self.count):
             retention = 7 * DAY if n < self.count - 1 else rng.choice([7 * DAY, 30 * DAY])
-            node = Node(n, bytes([n + 1]) * 32, rng, self.ledger, retention)
+            node = self._node(n, retention)
             node.skew = rng.choice([0, 0, 0, 60_000, -240_000, 240_000])
             self.nodes.append(node)
         if rng.random() < 0.15:
@@ -94,6 +87,29 @@ class World:
         self.acts = [act for act, _ in acts]
         more = THEMES.get(theme, ())
         self.weights = [weight * 5 if act.__name__ in more else weight for act, weight in acts]
+
+    def _count(self) -> int:
+        """How many nodes there are."""
+        return self.rng.choices([2, 3, 4, 5, 8, 20], [10, 28, 32, 20, 8, 2])[0]
+
+    def _node(self, number: int, retention: int) -> Node:
+        return Node(number, bytes([number + 1]) * 32, self.rng, self.ledger, retention)
+
+    def _choose_dangers(self) -> None:
+        """What this history is about: few dangers at a time, so that each is met deeply."""
+        rng, theme = self.rng, self.theme
+        self.images = (
+            rng.random() < 0.35 or theme == "images"
+        )  # backups and clones may carry the mirror along, as the image of a whole disk does
+        self.ledger.forgery = rng.random() < 0.15 or theme == "lies"
+        self.wild = rng.random() < 0.2 or theme == "clocks"  # clocks may be wrong by weeks
+        self.policy = rng.random() < 0.15 or theme == "policy"  # some authors are strangers to some nodes until the policy arrives
+        self.theft = rng.random() < 0.1 or theme == "theft"
+
+    @property
+    def honest(self) -> list[Node]:
+        """The nodes whose word counts: all, where nobody lies."""
+        return self.nodes
 
     def _dials(self) -> list[tuple[int, int]]:
         """Who dials whom: everybody to five, then a ring and two more each."""
@@ -159,7 +175,7 @@ class World:
     def step(self) -> None:
         rng = self.rng
         if rng.random() < 0.45:
-            node = rng.choice(self.nodes)
+            node = rng.choice(self.honest)
             act = rng.choices(self.acts, self.weights)[0]
             act(node)
             if rng.random() < 0.15:
@@ -211,7 +227,7 @@ class World:
         node.log.cut_power(lose)
         node.gone = {(feed, seq) for feed, seq in node.gone if seq <= node.log.settled.get(feed, (0, None))[0]}
         node.start(self.now)
-        self.ledger.wrecked(node, before, self.nodes, durable=own)
+        self.ledger.wrecked(node, before, self.honest, durable=own)
 
     def go_down(self, node: Node) -> None:
         self.note("node", node.number, "is down for a while")
@@ -231,7 +247,7 @@ class World:
         node.log = type(node.log)(node.log.key, self.rng)
         node.gone = set()
         node.start(self.now)
-        self.ledger.wrecked(node, before, self.nodes)
+        self.ledger.wrecked(node, before, self.honest)
 
     def back_up(self, node: Node) -> None:
         self.note("node", node.number, "is backed up")
@@ -256,7 +272,7 @@ class World:
         self.ledger.imaged |= with_mirror
         node.log.stop()
         node.start(self.now)
-        self.ledger.wrecked(node, before, self.nodes)
+        self.ledger.wrecked(node, before, self.honest)
 
     def clone(self, node: Node) -> None:
         """Another machine gets the image of this one's disk, key and mirror and all, and both run on."""
@@ -270,7 +286,7 @@ class World:
         self.backups.pop(twin.number, None)
         self.ledger.imaged = True
         twin.start(self.now)
-        self.ledger.wrecked(twin, before, self.nodes)
+        self.ledger.wrecked(twin, before, self.honest)
 
     def split(self, _) -> None:
         """Halves, sometimes with a bridge that reaches both."""
@@ -348,6 +364,7 @@ class World:
                 self.step_clock_to(node, 0)
             self.learn_policy(node)
             node.look(self.now)
+        self.go_on()
         if self.count > 5:  # the overlay replaces neighbours, so that in time everybody meets
             broken = {feed[:KEY_BYTES] for feed in self.ledger.reused()}
             for node in self.nodes:
@@ -360,17 +377,24 @@ class World:
                 self.run(self.now + 30 * 60_000)  # what was stamped ahead of its time comes of age
                 for session in self.sessions:
                     session.unequal = True
-            moved = sum(node.moved for node in self.nodes)
+            moved = self._moved()
             for session in self.sessions:
                 session.level()
             self.run(self.now + 1000)
             if turn == PRUNE_ROUND:
                 for node in self.nodes:
                     node.prune(self.now)
-            quiet = quiet + 1 if moved == sum(node.moved for node in self.nodes) and turn > PRUNE_ROUND else 0
+            quiet = quiet + 1 if moved == self._moved() and turn > PRUNE_ROUND else 0
             if quiet >= QUIET_ROUNDS:
                 return
         raise BrokenPromiseError("never quiet")
+
+    def go_on(self) -> None:
+        """What is done once everybody is up again."""
+
+    def _moved(self) -> object:
+        """What is equal after a round in which nothing came to anybody."""
+        return sum(node.moved for node in self.nodes)
 
     def fill_a_gap(self) -> None:
         author, second, third = self.nodes[:3]
@@ -440,4 +464,7 @@ class World:
         for _ in range(90 if self.count < 6 else 160):
             self.step()
         self.heal()
-        return self.ledger.verdict(self.nodes, self.now)
+        return self.verdict()
+
+    def verdict(self) -> Verdict:
+        return self.ledger.verdict(self.honest, self.now)
