@@ -13,7 +13,7 @@ from pathlib import Path
 
 from devstream_desktop.errors import DevstreamError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _BUSY_MS = 5_000
 _NO_ROOM_BYTES = 64 << 10
 _WAL_PAGES = 4_000
@@ -52,6 +52,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise HistoryError(f"the history {path} cannot be opened: {error}") from error
     try:
+        connection.text_factory = _text
         with friendly(path):
             # Before the first page is written: what retention frees goes back to the disk in steps.
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -84,6 +85,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise HistoryError(f"there is no history at {path} yet; start the node first") from error
     try:
+        connection.text_factory = _text
         with friendly(path):
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA query_only = ON")
@@ -92,6 +94,11 @@ def open_reader(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _text(content: bytes) -> str:
+    """A text column; what is no UTF-8 in it spoils the one value and stops nobody."""
+    return content.decode("utf-8", "replace")
 
 
 @contextmanager

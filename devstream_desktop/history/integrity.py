@@ -8,8 +8,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from devstream_desktop.history.aside import stored_entry
 from devstream_desktop.history.database import SCHEMA_VERSION
-from devstream_desktop.stream.entry import MalformedEntryError, body_hash, parse_entry
 
 DAMAGED = "it is damaged: "
 _MAGIC = b"SQLite format 3\0"
@@ -78,15 +78,11 @@ def _wrong_entries(connection: sqlite3.Connection) -> int:
             (since, _SAMPLE),
         )
         for feed_id, feed, seq, body, signature in rows.fetchall():
-            try:
-                entry = parse_entry(body, signature)
-            except MalformedEntryError:
-                wrong += 1
-                continue
+            entry = stored_entry(body, signature)
+            if entry is None:
+                continue  # it is set aside, and that is all that is lost (aside.py)
             following = connection.execute("SELECT body, signature FROM log WHERE feed = ? AND seq = ?", (feed_id, seq + 1)).fetchone()
-            try:
-                chained = following is None or parse_entry(*following).prev == body_hash(body)
-            except MalformedEntryError:
-                chained = True  # counted at its own turn
+            after = stored_entry(*following) if following is not None else None
+            chained = after is None or after.prev == entry.hash
             wrong += (entry.feed, entry.seq) != (feed, seq) or not chained
     return wrong

@@ -18,8 +18,9 @@ from functools import lru_cache
 
 import msgspec
 
+from devstream_desktop.history.aside import stored_entry
 from devstream_desktop.history.words import Words
-from devstream_desktop.stream.entry import KEY_BYTES, VERSION, Entry, parse_entry
+from devstream_desktop.stream.entry import KEY_BYTES, VERSION, Entry
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event
 from devstream_desktop.stream.query import INDEX_VERSION
 from devstream_desktop.stream.subject import is_terminal, rank
@@ -57,8 +58,17 @@ class Lines:
         self._connection = connection
         self.words = Words(connection)
         self._facets: set[tuple[str, str]] = set(connection.execute("SELECT name, value FROM facets"))
+        self.unreadable: set[int] = set()
+        """Arrival numbers of entries that were met and cannot be read: the log sets them aside."""
         found = connection.execute("SELECT value FROM meta WHERE name = 'ends'").fetchone()
-        self._ends: dict[bytes, int] = msgspec.msgpack.decode(found[0], type=dict[bytes, int]) if found else {}
+        self._ends: dict[bytes, int] = _read_ends(found[0]) if found else {}
+
+    def entry(self, lsn: int, body: bytes, signature: bytes) -> Entry | None:
+        """An entry of the log; None, and noted, where it cannot be read."""
+        entry = stored_entry(body, signature)
+        if entry is None:
+            self.unreadable.add(lsn)
+        return entry
 
     def add(self, arrivals: Sequence[tuple[int, Entry]]) -> None:
         """Make rows of `(lsn, entry)` pairs; what this version cannot read stays in the log only."""
@@ -84,9 +94,11 @@ class Lines:
         gone: list[tuple[int, Event]] = []
         for lsn, body, signature in rows:
             found = self._connection.execute("SELECT id FROM lines WHERE lsn = ?", (lsn,)).fetchone()
-            telling = self._read(lsn, parse_entry(body, signature)) if found else None
+            telling = self._stored(lsn, body, signature) if found else None
             if telling is not None:
                 gone.append((found[0], telling.event))
+            elif found:
+                self._connection.execute("DELETE FROM lines WHERE id = ?", found)
         self._delete(gone)
         self._connection.executemany("DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows])
         self._tell_again([bytes.fromhex(event.key) for _, event in gone])
@@ -103,7 +115,7 @@ class Lines:
         while rows := self._connection.execute(
             "SELECT lsn, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?", (last, _REBUILD_BATCH)
         ).fetchall():
-            self.add([(lsn, parse_entry(body, signature)) for lsn, body, signature in rows])
+            self.add(self._entries(rows))
             last = rows[-1][0]
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (INDEX_VERSION,))
 
@@ -144,7 +156,7 @@ class Lines:
                 f" WHERE lines.key IN ({','.join('?' * len(batch))})",
                 batch,
             ).fetchall()
-            tellings = [(row_id, self._read(lsn, parse_entry(body, signature))) for row_id, lsn, body, signature in rows]
+            tellings = [(row_id, self._stored(lsn, body, signature)) for row_id, lsn, body, signature in rows]
             self._delete([(row_id, one.event) for row_id, one in tellings if one is not None])
             self._connection.executemany(
                 "INSERT INTO retold (lsn, key) VALUES (?, ?)", [(one.lsn, one.key) for _, one in tellings if one is not None]
@@ -161,7 +173,7 @@ class Lines:
         if not rows:
             return
         self._connection.executemany("DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows])
-        self.add([(lsn, parse_entry(body, signature)) for lsn, body, signature in rows])
+        self.add(self._entries(rows))
         # They arrived before what waits for its group, so they cannot wait themselves.
         self.words.flush(self._connection.execute("SELECT MAX(lsn) FROM log").fetchone()[0])
 
@@ -172,7 +184,7 @@ class Lines:
             " WHERE log.feed = ? AND log.seq <= ? AND lines.run < 0",
             (feed_id, _MAX_SEQ if end is None else end),
         ).fetchall()
-        tellings = (self._read(lsn, parse_entry(body, signature)) for lsn, body, signature in rows)
+        tellings = (self._stored(lsn, body, signature) for lsn, body, signature in rows)
         self._connection.executemany(
             "UPDATE lines SET run = ?, terminal = ? WHERE lsn = ?",
             [(one.run, one.terminal, one.lsn) for one in tellings if one is not None],
@@ -180,6 +192,13 @@ class Lines:
 
     def _end(self, feed: bytes) -> int | None:
         return self._ends.get(feed, self._ends.get(feed[:KEY_BYTES])) if self._ends else None
+
+    def _entries(self, rows: Sequence[tuple[int, bytes, bytes]]) -> list[tuple[int, Entry]]:
+        return [(lsn, entry) for lsn, body, signature in rows if (entry := self.entry(lsn, body, signature)) is not None]
+
+    def _stored(self, lsn: int, body: bytes, signature: bytes) -> _Telling | None:
+        entry = self.entry(lsn, body, signature)
+        return self._read(lsn, entry) if entry is not None else None
 
     def _read(self, lsn: int, entry: Entry) -> _Telling | None:
         if entry.version != VERSION:
@@ -201,11 +220,12 @@ class Lines:
             list(tellings),
         ).fetchall()
         for row_id, key, lsn, body, signature in known:
-            stored = self._read(lsn, parse_entry(body, signature))
-            if stored is None or tellings[key].order < stored.order:
-                if stored is not None:
-                    self._delete([(row_id, stored.event)])
-                    later.append(stored)
+            stored = self._stored(lsn, body, signature)
+            if stored is None:
+                self._connection.execute("DELETE FROM lines WHERE id = ?", (row_id,))
+            elif tellings[key].order < stored.order:
+                self._delete([(row_id, stored.event)])
+                later.append(stored)
             else:
                 later.append(tellings.pop(key))
         return later
@@ -260,6 +280,13 @@ class Lines:
         if rows:
             self.words.remove(rows)
             self._connection.executemany("DELETE FROM lines WHERE id = ?", [(row_id,) for row_id, _ in rows])
+
+
+def _read_ends(packed: bytes) -> dict[bytes, int]:
+    try:
+        return msgspec.msgpack.decode(packed, type=dict[bytes, int])
+    except (ValueError, TypeError):
+        return {}  # the policy says them anew at the start
 
 
 def _run_hash(event: Event) -> int:

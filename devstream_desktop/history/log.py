@@ -7,23 +7,24 @@ again, so for them the write-ahead log is enough.
 
 from __future__ import annotations
 
+import logging
 import secrets
-import sqlite3
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from devstream_desktop.history.aside import Aside, stored_entry, stored_proof
 from devstream_desktop.history.database import disk_error
 from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.writer import Writer
-from devstream_desktop.stream.entry import Entry, hlc_time, parse_entry
+from devstream_desktop.stream.entry import EPOCH_BYTES, Entry, hlc_time
 
 INDEX_BYTES = 16
 MOST_BYTES = 2 << 30
@@ -35,6 +36,8 @@ _SPARE_PAGES = 512
 """Of 4 KiB: free pages that are kept for the next rows."""
 _VACUUM_PAGES = 16
 """Given back in one step."""
+
+_log = logging.getLogger(__name__)
 
 
 class Arriving(Protocol):
@@ -81,17 +84,21 @@ class History(Writer):
 
     def _derive(self) -> None:
         """Begin a session, and learn from the rows what is not kept twice."""
+        self._recent: deque[tuple[int, int, int, Entry]] = deque(maxlen=_RECENT)
         with self._transaction():
             self._set_meta("team", self._team.encode())
             self._index = self._begin_session()
         with self._transaction():
+            self._aside = Aside(self._connection)
             self._lines = Lines(self._connection)
             self._lines.rebuild_if_outdated()
+            self._aside.clear_feeds()
+            while list(starmap(self._lines.entry, self._aside.heads())) and self._lines.unreadable:
+                self._set_aside()
         self._feed_ids: dict[bytes, int] = {feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")}
         self._frozen: set[int] = {row_id for (row_id,) in self._connection.execute("SELECT id FROM feeds WHERE proof IS NOT NULL")}
         self._sender_ids: dict[str, int] = {device: row_id for row_id, device in self._connection.execute("SELECT id, device FROM senders")}
         self._newest: int = self._connection.execute("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'log'").fetchone()[0]
-        self._recent: deque[tuple[int, int, int, Entry]] = deque(maxlen=_RECENT)
         self._place = place_of(self._path)
         self._epoch = self._choose_epoch()
 
@@ -99,6 +106,11 @@ class History(Writer):
     def index(self) -> bytes:
         """16 random bytes that name this numbering of arrivals: new for a new or uncleanly stopped database."""
         return self._index
+
+    @property
+    def aside(self) -> str:
+        """What could not be read and was set aside, a sentence; empty for nothing."""
+        return self._aside.told
 
     @property
     def epoch(self) -> bytes:
@@ -127,7 +139,7 @@ class History(Writer):
             runs.setdefault(feed, []).append((first, last))
         rows = self._connection.execute("SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL FROM feeds").fetchall()
         return [
-            FeedRow(feed, floor, parse_entry(body, signature) if body else None, bool(frozen), tuple(runs.get(row_id, ())))
+            FeedRow(feed, floor, stored_entry(body, signature), bool(frozen), tuple(runs.get(row_id, ())))
             for row_id, feed, floor, body, signature, frozen in rows
         ]
 
@@ -185,25 +197,23 @@ class History(Writer):
         """One held entry, or the tip when `seq` is its number."""
         with self._disk():
             row = self._connection.execute(
-                "SELECT body, signature FROM log WHERE feed = ? AND seq = ?", (self._feed_ids.get(feed, -1), seq)
+                "SELECT lsn, body, signature FROM log WHERE feed = ? AND seq = ?", (self._feed_ids.get(feed, -1), seq)
             ).fetchone()
             if row is not None:
-                return parse_entry(*row)
+                return self._lines.entry(*row)
             tip = self._connection.execute(
                 "SELECT tip_body, tip_signature FROM feeds WHERE feed = ? AND tip_body IS NOT NULL", (feed,)
             ).fetchone()
-        found = parse_entry(*tip) if tip else None
+        found = stored_entry(*tip) if tip else None
         return found if found is not None and found.seq == seq else None
 
     def entries(self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int) -> list[Entry]:
         """Held entries numbered `first` to `last`; at least one when there is any, then as many as fit `max_bytes`."""
         order = "DESC" if newest_first else "ASC"
         with self._disk():
-            cursor = self._connection.execute(
-                f"SELECT body, signature FROM log WHERE feed = ? AND seq BETWEEN ? AND ? ORDER BY seq {order}",
-                (self._feed_ids.get(feed, -1), first, last),
-            )
-            return [parse_entry(body, signature) for body, signature in _fitting(cursor, max_bytes)]
+            query = f"SELECT lsn, body, signature FROM log WHERE feed = ? AND seq BETWEEN ? AND ? ORDER BY seq {order}"
+            with closing(self._connection.execute(query, (self._feed_ids.get(feed, -1), first, last))) as rows:
+                return _fitting(starmap(self._lines.entry, rows), max_bytes)
 
     def after(self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b"") -> tuple[list[Entry], int]:
         """Entries that arrived after `lsn`, in order of arrival, of feeds that are not frozen, and where to go on from.
@@ -216,7 +226,7 @@ class History(Writer):
         found: list[Entry] = []
         size, position = 0, lsn
         for number, feed, row_sender, entry in self._arrivals(lsn):
-            if row_sender != sender and feed not in passed_over:
+            if entry is not None and row_sender != sender and feed not in passed_over:
                 if found and size + len(entry.body) + len(entry.signature) > max_bytes:
                     break
                 size += len(entry.body) + len(entry.signature)
@@ -224,15 +234,15 @@ class History(Writer):
             position = number
         return found, position
 
-    def _arrivals(self, lsn: int) -> Iterator[tuple[int, int, int, Entry]]:
-        """`(number, feed, sender, entry)` of what arrived after `lsn`, some thousands at most."""
+    def _arrivals(self, lsn: int) -> Iterator[tuple[int, int, int, Entry | None]]:
+        """`(number, feed, sender, entry)` of what arrived after `lsn`, some thousands at most; no entry where it cannot be read."""
         if self._recent and self._recent[0][0] <= lsn + 1:
             yield from islice(self._recent, lsn + 1 - self._recent[0][0], None)
             return
         query = "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?"
         with self._disk(), closing(self._connection.execute(query, (lsn, _READ_AHEAD))) as cursor:
             for number, feed, sender, body, signature in cursor:
-                yield number, feed, sender, parse_entry(body, signature)
+                yield number, feed, sender, self._lines.entry(number, body, signature)
 
     def settle(self, feed: bytes, floor: int, tip: Entry | None) -> None:
         """Numbers up to `floor` are settled: forget their rows and lines, keep `tip` (None leaves the one there is)."""
@@ -266,8 +276,8 @@ class History(Writer):
         """The proof of each frozen feed."""
         found: dict[bytes, tuple[Entry, Entry]] = {}
         for feed, packed in self._connection.execute("SELECT feed, proof FROM feeds WHERE proof IS NOT NULL"):
-            first, second = msgspec.msgpack.decode(packed, type=list[tuple[bytes, bytes]])
-            found[feed] = (parse_entry(*first), parse_entry(*second))
+            if (proof := stored_proof(packed)) is not None:
+                found[feed] = proof
         return found
 
     def verified(self, feed: bytes, seqs: Sequence[int]) -> None:
@@ -294,7 +304,13 @@ class History(Writer):
             self._lines.strike(ends)
 
     def tend(self) -> bool:
-        """One step of upkeep for an idle moment, about 10 ms: merge the index, give freed space back. Whether there is more to do."""
+        """One step of upkeep for an idle moment, about 10 ms: merge the index, give freed space back. Whether there is more to do.
+
+        What was met since the last step and cannot be read is set aside.
+        """
+        if self._lines.unreadable:
+            with self._transaction():
+                self._set_aside()
         with self._disk():
             if self._lines.words.merge() or self._lines.words.weed():
                 return True
@@ -332,15 +348,23 @@ class History(Writer):
         """Numbers given after the last commit that reached the disk may be given again after a crash: then the index is new."""
         clean = self._meta("clean") == b"1"
         index = self._meta("index")
-        if index is None or not clean:
+        if not isinstance(index, bytes) or len(index) != INDEX_BYTES or not clean:
             index = secrets.token_bytes(INDEX_BYTES)
             self._set_meta("index", index)
         self._set_meta("clean", b"0")
         return index
 
+    def _set_aside(self) -> None:
+        """Move what was met and cannot be read out of the log; its lines go too."""
+        for lsn in sorted(self._lines.unreadable):
+            self._lines.remove(self._aside.take(lsn))
+        self._lines.unreadable.clear()
+        self._recent.clear()
+        _log.warning("%s", self._aside.told)
+
     def _choose_epoch(self) -> bytes:
         epoch = self._meta("epoch")
-        if epoch is None:
+        if not isinstance(epoch, bytes) or len(epoch) != EPOCH_BYTES:
             return self.renew_epoch()
         feed = self._feed_ids.get(self._device + epoch)
         held = self._connection.execute("SELECT MAX(seq) FROM log WHERE feed = ?", (feed,)).fetchone()[0] if feed is not None else None
@@ -368,14 +392,17 @@ class History(Writer):
         if hasattr(self, "_feed_ids"):
             self._feed_ids = {feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")}
             self._sender_ids = {device: row_id for row_id, device in self._connection.execute("SELECT id, device FROM senders")}
-            self._lines = Lines(self._connection)
+            self._lines, self._aside = Lines(self._connection), Aside(self._connection)
 
 
-def _fitting(cursor: sqlite3.Cursor, max_bytes: int) -> Iterator[tuple[bytes, bytes]]:
+def _fitting(entries: Iterable[Entry | None], max_bytes: int) -> list[Entry]:
+    found: list[Entry] = []
     size = 0
-    for body, signature in cursor:
-        if size and size + len(body) + len(signature) > max_bytes:
+    for entry in entries:
+        if entry is None:
+            continue
+        size += len(entry.body) + len(entry.signature)
+        if found and size > max_bytes:
             break
-        size += len(body) + len(signature)
-        yield body, signature
-    cursor.close()
+        found.append(entry)
+    return found

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from devstream_desktop.history import aside
+from devstream_desktop.history.aside import stored_entry, stored_event
 from devstream_desktop.history.database import HistoryError, friendly, open_reader
 from devstream_desktop.history.lines import subject_hash
 from devstream_desktop.history.waiting import Waiting
-from devstream_desktop.stream.entry import hlc_time, parse_entry
-from devstream_desktop.stream.event import decode_event
+from devstream_desktop.stream.entry import hlc_time
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line, transition
 from devstream_desktop.stream.words import Transition
@@ -136,6 +138,19 @@ class Reader:
         last = self._number("SELECT COALESCE(MAX(id), 0) FROM lines")
         return hlc_time(first), hlc_time(last)
 
+    def troubles(self, seconds: float) -> list[str]:
+        """What cannot be read and what was set aside, a sentence each. After `seconds` what was not looked at counts as readable.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        end = time.monotonic() + seconds
+        with friendly(self._path):
+            connection = self._connection()
+            found = [aside.unreadable(connection, lambda: time.monotonic() < end), aside.told(connection)]
+        return [sentence for sentence in found if sentence]
+
     def facets(self) -> Facets:
         """The services and environments that the history has seen.
 
@@ -190,11 +205,12 @@ class Reader:
             rows = connection.execute(sql, values).fetchall()
             if rows:
                 self._people = dict(connection.execute("SELECT device, person FROM people").fetchall())
-        return [self._line(*row) for row in rows]
+        return [line for row in rows if (line := self._line(*row)) is not None]
 
-    def _line(self, row_id: int, lsn: int, body: bytes, signature: bytes, before: str | None, superseded: int, struck: int) -> Line:
-        entry = parse_entry(body, signature)
-        event = decode_event(entry.payload)
+    def _line(self, row_id: int, lsn: int, body: bytes, signature: bytes, before: str | None, superseded: int, struck: int) -> Line | None:
+        entry, event = stored_entry(body, signature), stored_event(body, signature)
+        if entry is None or event is None:
+            return None  # the node sets it aside
         return Line(
             id=row_id,
             arrival=lsn,

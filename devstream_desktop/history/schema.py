@@ -9,6 +9,7 @@
              (stream/query.py)
     facets   the services and environments that were ever seen, for the filter boxes
     people   the person behind each device, as the policy has it now
+    aside    what this version cannot read (aside.py), and when (UTC milliseconds) it was set aside
     meta     names of this database
 
 What a state means against its subject's past, and whether a later event took a row's place, is derived when read and never stored.
@@ -93,3 +94,9 @@ def keep_later_tellings(db: Database) -> None:
         DELETE FROM meta WHERE name = 'index_version';
         """
     )
+
+
+@migrations()
+def set_aside(db: Database) -> None:
+    """What cannot be read stops nobody."""
+    db.executescript("CREATE TABLE aside (id INTEGER PRIMARY KEY, what TEXT NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL);")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from devstream_desktop.history.aside import stored_event
 from devstream_desktop.history.words import WAITING
-from devstream_desktop.stream.entry import parse_entry
-from devstream_desktop.stream.event import decode_event
 from devstream_desktop.stream.query import index_text
 
 TOKENIZE = 'tokenize = "unicode61 remove_diacritics 2"'
@@ -29,7 +28,8 @@ class Waiting:
             self.close()
             self._index = sqlite3.connect(":memory:", isolation_level=None)
             self._index.execute(f"CREATE VIRTUAL TABLE words USING fts5 (text, content = '', {TOKENIZE})")
-            texts = [(row_id, index_text(decode_event(parse_entry(body, signature).payload))) for row_id, _, body, signature in found]
+            events = ((row_id, stored_event(body, signature)) for row_id, _, body, signature in found)
+            texts = [(row_id, index_text(event)) for row_id, event in events if event is not None]
             self._index.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", texts)
             self._rows = rows
         query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid < ?"

@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Iterable
 from operator import itemgetter
 
-from devstream_desktop.stream.entry import parse_entry
-from devstream_desktop.stream.event import Event, decode_event
+from devstream_desktop.history.aside import stored_event
+from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.query import index_text
 
 GROUP = 64
@@ -37,8 +37,9 @@ class Words:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._waiting: dict[int, str] = {
-            row_id: index_text(decode_event(parse_entry(body, signature).payload))
+            row_id: index_text(event)
             for row_id, _, body, signature in connection.execute(WAITING)
+            if (event := stored_event(body, signature)) is not None
         }
         self._unmerged = 1
         """Groups put in since merging last came to rest; how many there were before is unknown."""

@@ -39,6 +39,8 @@ from devstream_desktop.team.vault import Vault, VaultError
 KEYRING_S = 6.0
 """How long a keyring may take: one that waits for a password is told as locked."""
 NODE_MS = 8_000
+READ_S = 5.0
+"""How long entries of the history are read, the newest first."""
 DISK_LOW, DISK_OUT = 1_000_000_000, 100_000_000
 _OPERATORS = frozenset({"settings.toml", "targets.toml"})
 """Written by a person, and without a secret."""
@@ -72,7 +74,8 @@ def examine(home: Home) -> Iterator[Check]:
         yield checks.admins(standing)
         yield checks.policy(standing, now)
         yield checks.certificate(standing, now)
-    yield from _history(home)
+    history = list(_history(home))
+    yield from history
     yield _disk(home)
     yield checks.clock(now, _newest(home), status)
     if status is not None and not status.locked:
@@ -81,13 +84,14 @@ def examine(home: Home) -> Iterator[Check]:
         yield checks.listening(status, alone=alone, here=_is_here(status.mesh))
         yield from checks.peers(status, now, alone=alone)
         yield from checks.missing(status, now)
-        yield from (problem("node", notice, "see README, *When something is not right*") for notice in _further(status))
+        yield from (problem("node", notice, "see README, *When something is not right*") for notice in _further(status, history))
     yield _transport()
 
 
-def _further(status: Status) -> list[str]:
+def _further(status: Status, history: list[Check]) -> list[str]:
     """What the node says is wrong beside what has its own check."""
-    return [text for text in status.notices if text not in (status.pruning_suspended, status.policy_trouble)]
+    said = {status.pruning_suspended, status.policy_trouble, *(check.what for check in history)}
+    return [text for text in status.notices if text not in said]
 
 
 def _modes(home: Home) -> Iterator[Check]:
@@ -188,11 +192,14 @@ def _history(home: Home) -> Iterator[Check]:
     try:
         with Reader(home.history) as reader:
             reader.span()
+            troubles = reader.troubles(READ_S)
     except HistoryUnavailableError as error:
         yield problem("history", str(error), "start devstream of the version that wrote it, or of a later one")
     else:
         size = sum(path.stat().st_size for path in home.root.glob(f"{home.history.name}*"))
         yield ok("history", f"whole, {size / 1e6:.1f} MB")
+        advice = "nothing: a device that has it whole gives it again, once it is linked"
+        yield from (warning("history", sentence, advice) for sentence in troubles)
 
 
 def _newest(home: Home) -> int:

@@ -123,7 +123,8 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
 
 def _notices(node: Node, pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
-    found = [*node.notices.values(), node.history.room.trouble, policy_trouble(node.team.chain, now_ms()), pruning_suspended]
+    found = [*node.notices.values(), node.history.room.trouble, node.history.aside]
+    found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:
         found += [deploys.mistake, deploys.trouble]
