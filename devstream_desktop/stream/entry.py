@@ -28,6 +28,9 @@ FEED_BYTES = KEY_BYTES + EPOCH_BYTES
 SIGNATURE_BYTES = 64
 COUNTER_BITS = 16
 MAX_HLC = (1 << 63) - 1
+MAX_SEQ = 1 << 53
+"""No author gets there; with larger ones the number after one, or a sum of some, is none that SQLite or a
+message can hold."""
 
 
 class MalformedEntryError(ValueError):
@@ -105,7 +108,7 @@ def parse_entry(body: bytes, signature: bytes) -> Entry:
     except ValueError as error:
         raise MalformedEntryError(str(error)) from None
     version, feed, seq, hlc, prev = parsed.version, parsed.feed, parsed.seq, parsed.hlc, parsed.prev
-    if len(feed) != FEED_BYTES or not 0 < seq <= MAX_HLC or not 0 < hlc <= MAX_HLC or version < 1:
+    if len(feed) != FEED_BYTES or not 0 < seq <= MAX_SEQ or not 0 < hlc <= MAX_HLC or version < 1:
         raise MalformedEntryError("out of range")
     if len(prev) != (HASH_BYTES if seq > 1 else 0):
         raise MalformedEntryError("wrong previous hash")

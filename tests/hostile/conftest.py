@@ -14,12 +14,8 @@ from rooms import load
 
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.status import GetStatus, Status
-from devstream_desktop.home import Home
-from devstream_desktop.mesh.link import Credentials
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault
 
 _mesh, _node = load("mesh/conftest.py"), load("node/conftest.py")
 make_node, team = _mesh.make_node, _mesh.team
@@ -118,6 +114,4 @@ def member_of(desk) -> RawMember:
     """Whoever has this home's keys."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "DEVSTREAM_KEY_FILE", desk.environment["DEVSTREAM_KEY_FILE"])
-        home = Home(desk.home.root)
-        found = Team.load(home, Vault.open(home))
-    return RawMember(found.id, found.device, Credentials(found.ca_pem, found.certificate_pem, found.tls_key_pem))
+        return RawMember.of(desk.home.root)[0]

@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 import raw_feed
 from raw_feed import RawFeed, nested
 
+from devstream_desktop.home import Home
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.link import Credentials, Lane, Link, tls_config
 from devstream_desktop.mesh.listener import Caller, Listener
 from devstream_desktop.stream.entry import HASH_BYTES, preamble
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.team import Team
+from devstream_desktop.team.vault import Vault
 
 __all__ = ["INDEX", "Answers", "RawFeed", "RawLink", "RawMember", "event", "nested", "now_ms", "records", "shows"]
 
@@ -81,6 +85,14 @@ class RawMember:
         self._credentials = credentials
         self._links: list[Link] = []
         self._listeners: list[Listener] = []
+
+    @classmethod
+    def of(cls, root: Path) -> tuple[RawMember, dict[str, str]]:
+        """Whoever has the keys of the home at `root`, which has joined a team; and the person behind each device of that."""
+        home = Home(root)
+        found = Team.load(home, Vault.open(home))
+        own = Credentials(found.ca_pem, found.certificate_pem, found.tls_key_pem)
+        return cls(found.id, found.device, own), found.chain.current.persons
 
     def feed(self, epoch: int | bytes = 0) -> RawFeed:
         """A new feed; by its epoch one of as many as it likes."""

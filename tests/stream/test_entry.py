@@ -14,6 +14,7 @@ from devstream_desktop.stream.entry import (
     HASH_BYTES,
     MAX_BODY,
     MAX_HLC,
+    MAX_SEQ,
     MalformedEntryError,
     body_hash,
     device_id,
@@ -53,7 +54,15 @@ def test_every_cut_of_a_body_is_malformed() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"seq": 0}, {"hlc": 0}, {"hlc": MAX_HLC + 1}, {"feed": b"short"}, {"seq": 2, "prev": b""}, {"seq": 1, "prev": bytes(HASH_BYTES)}],
+    [
+        {"seq": 0},
+        {"seq": MAX_SEQ + 1, "prev": bytes(HASH_BYTES)},
+        {"hlc": 0},
+        {"hlc": MAX_HLC + 1},
+        {"feed": b"short"},
+        {"seq": 2, "prev": b""},
+        {"seq": 1, "prev": bytes(HASH_BYTES)},
+    ],
 )
 def test_out_of_range_is_malformed(fields: dict[str, object]) -> None:
     values = {"feed": FEED, "seq": 1, "hlc": 5, "prev": b"", "payload": b"\x90"} | fields
