@@ -14,10 +14,25 @@ from pathlib import Path
 from devstream_desktop.errors import DevstreamError
 
 SCHEMA_VERSION = 4
+"""The number of migrations (schema.py)."""
 _BUSY_MS = 5_000
 _NO_ROOM_BYTES = 64 << 10
 _WAL_PAGES = 4_000
 """Of 4 KiB: the write-ahead log is cut to 16 MB after a burst."""
+OF_THE_MACHINE = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_INTERRUPT,
+    }
+)
+"""SQLite's errors that say nothing of the file's content."""
 
 
 class HistoryError(DevstreamError):
@@ -120,6 +135,12 @@ def friendly(path: Path) -> Iterator[None]:
         raise HistoryError(f"the history {path} cannot be used: {error}") from error
 
 
+def is_damage(error: HistoryError) -> bool:
+    """Whether an opening failed for what the file holds; not for the machine, nor because the file is a newer devstream's."""
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    return isinstance(error, HistoryDamagedError) or (code is not None and code & 0xFF not in OF_THE_MACHINE)
+
+
 def disk_error(error: OSError) -> sqlite3.OperationalError:
     """What SQLite would have raised for `error`, so that `friendly` tells both in the same words."""
     failure = sqlite3.OperationalError(error.strerror or str(error))
@@ -145,7 +166,7 @@ def mark_damaged(path: Path) -> None:
 
 
 def team_of(path: Path) -> str:
-    """The id of the team whose history is at `path`; empty when there is none yet.
+    """The id of the team whose history is at `path`; empty when there is none yet, or it is damaged.
 
     Raises:
         HistoryError: it cannot be read.
@@ -153,9 +174,16 @@ def team_of(path: Path) -> str:
     """
     if not path.exists():
         return ""
-    with closing(open_writer(path)) as connection, friendly(path):
-        found = connection.execute("SELECT value FROM meta WHERE name = 'team'").fetchone()
-    return found[0].decode() if found else ""
+    try:
+        with closing(open_writer(path)) as connection, friendly(path):
+            found = connection.execute("SELECT value FROM meta WHERE name = 'team'").fetchone()
+        return found[0].decode() if found else ""
+    except HistoryError as error:
+        if not is_damage(error):
+            raise
+    except (ValueError, TypeError, AttributeError):
+        pass
+    return ""
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
@@ -175,7 +203,9 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if version == SCHEMA_VERSION:
         return
     if version > SCHEMA_VERSION:
-        raise _newer(path)
+        # A newer devstream has made more steps; a damaged header has not.
+        (steps,) = connection.execute("SELECT COUNT(*) FROM _sqlite_migrations").fetchone()
+        raise _newer(path) if steps > SCHEMA_VERSION else HistoryDamagedError(f"the header of {path} is damaged")
     # Late, because a start that has nothing to migrate need not pay for these imports.
     from sqlite_utils import Database
 

@@ -23,7 +23,10 @@ from devstream_desktop.stream.entry import EPOCH_BYTES
 class _Mirror(msgspec.Struct, frozen=True):
     epoch: str
     last: int
+    """The last number that may have been used."""
     place: str = ""
+    stored: int = 0
+    """The last number that surely was."""
 
 
 class FeedMirror:
@@ -39,14 +42,26 @@ class FeedMirror:
         state = self._state
         return state is not None and (state.epoch, state.place) == (epoch.hex(), place) and state.last <= last
 
-    def remember(self, epoch: bytes, last: int, place: str) -> None:
-        """Note that `last` will be used.
+    @property
+    def stored(self) -> tuple[bytes, int]:
+        """The epoch that was appended to, and the last number of it that was surely stored; 0 for none."""
+        if self._state is None:
+            return b"", 0
+        try:
+            return bytes.fromhex(self._state.epoch), self._state.stored
+        except ValueError:
+            return b"", 0
+
+    def remember(self, epoch: bytes, last: int, place: str, *, stored: int = 0) -> None:
+        """Note that numbers up to `last` will be used, and that those up to `stored` are on the disk.
 
         Raises:
             OSError: it cannot be written, so the number must not be used.
 
         """
-        self._state = _Mirror(epoch.hex(), last, place)
+        if self._state is not None and self._state.epoch == epoch.hex():
+            stored = max(stored, self._state.stored)
+        self._state = _Mirror(epoch.hex(), last, place, stored)
         if self._path is not None:
             write_private(self._path, msgspec.json.encode(self._state), durable=False)
 
@@ -55,7 +70,7 @@ class FeedMirror:
             return None
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=_Mirror)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError):
             return None
 
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from devstream_desktop.history.aside import stored_entry
-from devstream_desktop.history.database import SCHEMA_VERSION
+from devstream_desktop.history.database import OF_THE_MACHINE, SCHEMA_VERSION
 
 DAMAGED = "it is damaged: "
 _MAGIC = b"SQLite format 3\0"
@@ -41,9 +41,11 @@ def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
                 connection.set_progress_handler(lambda: int(time.monotonic() > end), _STEPS)
             return _look(connection)
     except sqlite3.OperationalError as error:
-        # Out of time, or locked: no word about its health.
-        return () if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY) else (f"it cannot be read: {error}",)
-    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY):
+            return ()  # out of time, or locked: no word about its health
+        return (f"it cannot be read: {error}",) if code in OF_THE_MACHINE else (f"{DAMAGED}{error}",)
+    except (sqlite3.DatabaseError, ValueError, TypeError, OverflowError) as error:
         return (f"{DAMAGED}{error}",)
 
 

@@ -11,7 +11,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice, starmap
 from pathlib import Path
@@ -159,10 +159,10 @@ class History(Writer):
         """
         self.room.require()
         feed = self._device + self._epoch
-        own = max((arrival.entry.seq for arrival in arrivals if arrival.entry.feed == feed), default=0)
+        own = [arrival.entry.seq for arrival in arrivals if arrival.entry.feed == feed]
         if own:
             try:
-                self._mirror.remember(self._epoch, own, self._place)
+                self._mirror.remember(self._epoch, max(own), self._place, stored=min(own) - 1)
             except OSError as error:
                 with self._disk():
                     raise disk_error(error) from error
@@ -341,6 +341,9 @@ class History(Writer):
             if not self.damaged:
                 with self._transaction(durable=True):
                     self._set_meta("clean", b"1")
+                with suppress(OSError):
+                    last = self._own_head(self._epoch)
+                    self._mirror.remember(self._epoch, last, self._place, stored=last)
         finally:
             self._connection.close()
 
@@ -367,11 +370,24 @@ class History(Writer):
         if not isinstance(epoch, bytes) or len(epoch) != EPOCH_BYTES:
             return self.renew_epoch()
         feed = self._feed_ids.get(self._device + epoch)
-        held = self._connection.execute("SELECT MAX(seq) FROM log WHERE feed = ?", (feed,)).fetchone()[0] if feed is not None else None
-        floor = self._connection.execute("SELECT floor FROM feeds WHERE id = ?", (feed,)).fetchone()[0] if feed is not None else 0
-        if self._mirror.describes(epoch, max(held or 0, floor), self._place) and feed not in self._frozen:
+        if self._mirror.describes(epoch, self._own_head(epoch), self._place) and feed not in self._frozen:
             return epoch
         return self.renew_epoch()
+
+    def _own_head(self, epoch: bytes) -> int:
+        """The largest number of this device's feed that is held or settled; 0 for none."""
+        query = "SELECT MAX(floor, COALESCE((SELECT MAX(seq) FROM log WHERE feed = feeds.id), 0)) FROM feeds WHERE feed = ?"
+        row = self._connection.execute(query, (self._device + epoch,)).fetchone()
+        return row[0] if row else 0
+
+    def lacking(self, epoch: bytes, last: int) -> int:
+        """How many of this device's numbers up to `last` are neither held nor settled."""
+        query = (
+            "SELECT MIN(floor, ?2), (SELECT COUNT(*) FROM log WHERE feed = feeds.id AND seq > floor AND seq <= ?2)"
+            " FROM feeds WHERE feed = ?1"
+        )
+        floor, held = self._connection.execute(query, (self._device + epoch, last)).fetchone() or (0, 0)
+        return max(0, last - floor - held)
 
     def _feed_id(self, feed: bytes) -> int:
         if feed not in self._feed_ids:

@@ -5,170 +5,145 @@ The rest comes from the peers. The new database starts a new epoch, so no number
 
 from __future__ import annotations
 
-import logging
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from devstream_desktop.history.database import HistoryDamagedError, damage_mark, friendly
+from devstream_desktop.history.database import HistoryError, damage_mark, disk_error, friendly, is_damage
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.integrity import DAMAGED, problems
 from devstream_desktop.history.log import History
-from devstream_desktop.stream.entry import KEY_BYTES, Entry, MalformedEntryError, parse_entry, preamble
+from devstream_desktop.history.salvage import Refusal, Verify, salvage
+from devstream_desktop.home import write_private
 
 START_CHECK_S = 0.25
 """A start waits no longer for the check; a running node checks everything once a day."""
-_RANGE = 512
 _KEPT = 2
 """Damaged databases that are kept."""
+_LACKS = "the history lacks what this device wrote: its file came from a backup, lost its -wal file, or cannot be read in part"
 
-Verify = Callable[[bytes, bytes, bytes], bool]
 
-_log = logging.getLogger(__name__)
+class _Note(msgspec.Struct, frozen=True):
+    """What a start that saves damaged databases must not forget when it is stopped."""
+
+    asides: tuple[str, ...]
+    why: str
+    epoch: str = ""
+    stored: int = 0
 
 
 @dataclass(frozen=True)
-class _Saved:
-    entry: Entry
-    sender: str = ""
-    verified: bool = True
+class Mended:
+    """What was wrong with a history, and what became of it."""
+
+    why: str
+    saved: int = 0
+    """Events found in the damaged file."""
+    lost: int = 0
+    """Events that this device surely wrote and that are not here."""
+    aside: str = ""
+    """The damaged file's new name; empty when the file itself was whole."""
+
+    def sentence(self, *, alone: bool) -> str:
+        """For a person. `alone`: no other device can have what is lost."""
+        told = self.why
+        if self.aside:
+            told = f"the history was damaged ({self.why}): {self.saved:,} events were saved from it"
+            told += "" if alone else ", the rest comes from the peers"
+        if self.lost:
+            told += f"; {self.lost:,} that this device wrote are not in it, and "
+            told += "no other device has them" if alone else "come when a device that has them is linked"
+        return told + (f"; the damaged file is kept as {self.aside}" if self.aside else "")
 
 
-def open_sound(path: Path, mirror: FeedMirror, device: bytes, team: str, verify: Verify) -> tuple[History, str]:
-    """The history at `path` (as `History`), whole; and one sentence where it was not, else empty.
-
-    `verify` says whether `(public key, message, signature)` is right.
+def open_sound(path: Path, mirror: FeedMirror, device: bytes, team: str, verify: Verify, refusal: Refusal) -> tuple[History, Mended | None]:
+    """The history at `path` (as `History`), whole; and what was wrong with it, None when nothing was.
 
     Raises:
         HistoryError: it is from a newer version, or the disk is full.
 
     """
-    doubt = damage_mark(path)
-    found = ("it failed while the node ran",) if doubt.exists() else problems(path, seconds=START_CHECK_S)
-    if not found:
+    epoch, stored = mirror.stored
+    note, why = _read_note(path), _trouble(path)
+    if not why:
         try:
             history = History(path, mirror, device, team)
-        except HistoryDamagedError as error:
-            found = (str(error.__cause__ or error),)
+        except HistoryError as error:
+            if not is_damage(error):
+                raise
+            why = str(error.__cause__ or error)
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
+            why = f"it holds what cannot be read: {error}"
+    if why:
+        aside = f"{path.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+        if note is None:
+            note = _Note((aside,), why, epoch.hex(), stored)
         else:
-            return history, _go_on(history, team, verify)
-    aside = _set_aside(path)
-    history = History(path, mirror, device, team)
-    _unfinished(path).write_text(aside.name)
-    doubt.unlink(missing_ok=True)
-    told = _go_on(history, team, verify)
-    return history, f"the history was damaged ({found[0].removeprefix(DAMAGED)}): {told}"
+            note = msgspec.structs.replace(note, asides=(*note.asides, aside), why=why)
+        with _on_disk(path):
+            write_private(_note(path), msgspec.json.encode(note))
+            _set_aside(path, path.with_name(aside))
+            damage_mark(path).unlink(missing_ok=True)
+        history = History(path, mirror, device, team)
+    if note is None:
+        lost = history.lacking(epoch, stored)
+        return history, Mended(_LACKS, lost=lost) if lost else None
+    saved = sum(salvage(path.with_name(name), history, team, verify, refusal) for name in note.asides)
+    with _on_disk(path):
+        _note(path).unlink()
+        _prune(path)
+    return history, Mended(note.why, saved, history.lacking(bytes.fromhex(note.epoch), note.stored), note.asides[-1])
 
 
-def _go_on(history: History, team: str, verify: Verify) -> str:
-    """Save what a set-aside database holds, where that is not done yet: a stop in between repeats it."""
-    unfinished = _unfinished(history.path)
-    if not unfinished.exists():
-        return ""
-    aside = history.path.with_name(unfinished.read_text())
-    saved = _salvage(aside, history, preamble(team), verify)
-    unfinished.unlink()
-    return f"{saved:,} events were saved from it, the rest comes from the peers; the damaged file is kept as {aside.name}"
+def _trouble(path: Path) -> str:
+    """What is wrong with the database at `path`, as far as a start can wait for; empty when it looks whole."""
+    if damage_mark(path).exists():
+        return "it failed while the node ran"
+    found = (one for one in problems(path, seconds=START_CHECK_S) if one.startswith(DAMAGED))
+    return next(found, "").removeprefix(DAMAGED)
 
 
-def _salvage(aside: Path, history: History, start: bytes, verify: Verify) -> int:
-    """Put everything genuine of the damaged database into `history`; how many entries."""
-
-    def signed(entry: Entry) -> bool:
-        return verify(entry.feed[:KEY_BYTES], start + entry.body, entry.signature)
-
-    saved = 0
-    with closing(sqlite3.connect(f"{aside.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as old:
-        for feed, floor, tip, proof in _feeds(old):
-            if tip is not None and tip.feed == feed and tip.seq <= floor and signed(tip):
-                history.settle(feed, floor, tip)
-            if proof and all(entry.feed == feed and signed(entry) for entry in proof):
-                history.freeze(feed, (proof[0], proof[1]))
-        floors = {row.feed: row.floor for row in history.feeds()}
-        for entries in _entries(old):
-            # Each by its own signature: the chain would vouch for a body whose signature the damage has hit.
-            good = [_Saved(entry) for entry in entries if entry.seq > floors.get(entry.feed, 0) and signed(entry)]
-            history.add(good)
-            saved += len(good)
-    return saved
+def _set_aside(path: Path, aside: Path) -> None:
+    """Rename the database and what belongs to it, itself last."""
+    for suffix in ("-wal", "-shm", ""):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.replace(aside.with_name(aside.name + suffix))
 
 
-def _entries(old: sqlite3.Connection) -> Iterator[list[Entry]]:
-    """What can be read of the log, in portions; around a bad place row by row."""
-    last = max(_number(old, "SELECT MAX(seq) FROM sqlite_sequence"), _number(old, "SELECT MAX(lsn) FROM log"))
-    for first in range(1, last + 1, _RANGE):
-        yield list(_parsed(_range(old, first, min(first + _RANGE, last + 1))))
-
-
-def _range(old: sqlite3.Connection, first: int, end: int) -> list[tuple[bytes, bytes]]:
-    try:
-        found: list[tuple[bytes, bytes]] = old.execute(
-            "SELECT body, signature FROM log WHERE lsn >= ? AND lsn < ? ORDER BY lsn", (first, end)
-        ).fetchall()
-    except sqlite3.DatabaseError:
-        if end - first <= 1:
-            return []
-        middle = (first + end) // 2
-        return _range(old, first, middle) + _range(old, middle, end)
-    return found
-
-
-def _feeds(old: sqlite3.Connection) -> Iterator[tuple[bytes, int, Entry | None, list[Entry]]]:
-    for feed, floor, body, signature, proof in _rows(old, "SELECT feed, floor, tip_body, tip_signature, proof FROM feeds"):
-        tips = list(_parsed([(body, signature)])) if body else []
-        try:
-            pair = list(_parsed(msgspec.msgpack.decode(proof, type=list[tuple[bytes, bytes]]))) if proof else []
-        except msgspec.DecodeError:
-            pair = []
-        yield feed, floor, tips[0] if tips else None, pair if len(pair) == 2 else []
-
-
-def _number(old: sqlite3.Connection, sql: str) -> int:
-    try:
-        (number,) = old.execute(sql).fetchone()
-    except sqlite3.DatabaseError:
-        return 0
-    return number or 0
-
-
-def _rows(old: sqlite3.Connection, sql: str) -> Iterator[tuple[bytes, int, bytes, bytes, bytes]]:
-    try:
-        yield from old.execute(sql)
-    except sqlite3.DatabaseError as error:
-        _log.warning("not all of the damaged history can be read: %s", error)
-
-
-def _parsed(rows: Iterable[tuple[bytes, bytes]]) -> Iterator[Entry]:
-    for body, signature in rows:
-        try:
-            yield parse_entry(bytes(body), bytes(signature))
-        except (MalformedEntryError, TypeError):
-            continue
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename the database and what belongs to it; the newest damaged ones are kept, older ones go."""
-    aside = _beside(path, f"damaged-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}")
-    with friendly(path):
-        for suffix in ("-wal", "-shm", ""):
-            file = path.with_name(path.name + suffix)
-            if file.exists():
-                file.replace(aside.with_name(aside.name + suffix))
-    older = sorted(file for file in path.parent.glob(f"{path.name}.damaged-*") if not file.name.endswith(("-wal", "-shm")))
-    for file in older[:-_KEPT]:
+def _prune(path: Path) -> None:
+    """Keep the newest damaged databases alone."""
+    for file in _asides(path)[:-_KEPT]:
         for suffix in ("", "-wal", "-shm"):
             file.with_name(file.name + suffix).unlink(missing_ok=True)
-    return aside
 
 
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(f"{path.name}.{suffix}")
+def _asides(path: Path) -> list[Path]:
+    return sorted(file for file in path.parent.glob(f"{path.name}.damaged-*") if not file.name.endswith(("-wal", "-shm")))
 
 
-def _unfinished(path: Path) -> Path:
-    return _beside(path, "salvage")
+def _note(path: Path) -> Path:
+    return path.with_name(f"{path.name}.salvage")
+
+
+def _read_note(path: Path) -> _Note | None:
+    """What a start was doing that was stopped; when that cannot be read, the newest damaged file is saved once more."""
+    try:
+        with _on_disk(path):
+            return msgspec.json.decode(_note(path).read_bytes(), type=_Note) if _note(path).exists() else None
+    except msgspec.DecodeError:
+        return _Note(tuple(file.name for file in _asides(path)[-1:]), "the start that mended it was stopped")
+
+
+@contextmanager
+def _on_disk(path: Path) -> Iterator[None]:
+    """A full disk is told as the database's own."""
+    try:
+        yield
+    except OSError as error:
+        with friendly(path):
+            raise disk_error(error) from error

@@ -212,7 +212,7 @@ class Node:
         return team
 
     def _open_history(self) -> History:
-        history, mended = open_history(self.home, self.team)
+        history, mended = open_history(self.home, self.team, self._entry_refusal)
         if mended:
             self.notices["history"] = mended
         history.follow(self.team.chain.current.persons, ends(self.team.chain.current))

@@ -8,13 +8,14 @@ import time
 from collections.abc import Awaitable, Callable
 
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.history.database import HistoryDamagedError, mark_damaged, team_of
+from devstream_desktop.history.database import mark_damaged, team_of
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.log import History
 from devstream_desktop.history.repair import open_sound
 from devstream_desktop.home import Home
 from devstream_desktop.node import founding
+from devstream_desktop.stream.entry import Entry
 from devstream_desktop.team import keys
 from devstream_desktop.team.team import Team
 
@@ -32,23 +33,25 @@ _FIRST_CHECK_S = 600.0
 _log = logging.getLogger(__name__)
 
 
-def open_history(home: Home, team: Team) -> tuple[History, str]:
+def open_history(home: Home, team: Team, refusal: Callable[[Entry], str | None]) -> tuple[History, str]:
     """The history of this home, and a sentence when it had to be mended; that of another team is set aside.
+
+    `refusal` is why an entry's author may not say it, which is asked of what a damaged file holds.
 
     Raises:
         HistoryError: it is from a newer version, or the disk is full.
 
     """
-    try:
-        earlier = team_of(home.history)
-    except HistoryDamagedError:
-        earlier = ""
+    earlier = team_of(home.history)
     if earlier and earlier != team.id:
         founding.set_history_aside(home, earlier)
-    history, mended = open_sound(home.history, FeedMirror(home.feed_mirror), team.device.public, team.id, keys.verify)
-    if mended:
-        _log.warning("%s", mended)
-    return history, mended
+    mirror = FeedMirror(home.feed_mirror)
+    history, mended = open_sound(home.history, mirror, team.device.public, team.id, keys.verify, refusal)
+    if mended is None:
+        return history, ""
+    told = mended.sentence(alone=len(team.chain.current.persons) == 1)
+    _log.warning("%s", told)
+    return history, told
 
 
 class Upkeep:

@@ -302,6 +302,7 @@ def test_a_damaged_database_is_told(tmp_path: Path) -> None:
 def test_a_newer_database_is_left_alone(open_history, tmp_path: Path) -> None:
     history = open_history()
     history._connection.execute("PRAGMA user_version = 99")
+    history._connection.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('devstream-history', 'of tomorrow')")
     history.close()
     with pytest.raises(HistoryError, match="newer devstream"):
         open_history()

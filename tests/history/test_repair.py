@@ -37,7 +37,9 @@ def verify(_: bytes, message: bytes, signature: bytes) -> bool:
 @pytest.fixture
 def sound(tmp_path: Path) -> Callable[[], tuple[History, str]]:
     def build() -> tuple[History, str]:
-        return open_sound(tmp_path / "history.sqlite", FeedMirror(tmp_path / "feed.json"), DEVICE, "team", verify)
+        path, mirror = tmp_path / "history.sqlite", FeedMirror(tmp_path / "feed.json")
+        history, mended = open_sound(path, mirror, DEVICE, "team", verify, lambda _: None)
+        return history, mended.sentence(alone=False) if mended else ""
 
     return build
 
@@ -172,7 +174,7 @@ def test_a_stop_in_the_middle_of_saving_repeats_it(sound, filled, tmp_path, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(repair, "_salvage", stopped)
+        patch.setattr(repair, "salvage", stopped)
         with pytest.raises(KeyboardInterrupt):
             sound()
     history, told = sound()
@@ -208,6 +210,8 @@ def test_only_the_newest_damaged_databases_are_kept(sound, filled, tmp_path) -> 
 def test_a_newer_database_is_not_set_aside(sound, filled, tmp_path) -> None:
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
         connection.execute("PRAGMA user_version = 99")
+        connection.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('devstream-history', 'of tomorrow')")
+        connection.commit()
     with pytest.raises(HistoryError, match="newer devstream"):
         sound()
     assert not list(tmp_path.glob("*.damaged-*"))

@@ -1,0 +1,201 @@
+"""Rows found in the raw bytes of a damaged database and its write-ahead log, whatever became of its header, schema and trees.
+
+An entry proves itself by its signature, so it is enough to find it. A row lies in its page as a record
+(https://www.sqlite.org/fileformat2.html#record_format): the length of the header, a type for each column, then the columns. Two
+columns have types that are rare in other bytes: a signature of 64 bytes, and the id of a feed of 40.
+
+    log    NULL, integers, body, signature                              (schema.py; more integers may come)
+    feeds  NULL, feed, floor, body and signature of the tip, proof      (each of the last three may be NULL)
+
+What looks like a row inside a genuine row was written by that row's author, and is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from io import SEEK_END, BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from devstream_desktop.stream.entry import FEED_BYTES, MAX_BODY, SIGNATURE_BYTES
+
+PAGE = 4096
+"""Bytes of a page, which is SQLite's own choice for a database that asks for none."""
+_LOCAL = PAGE - 35
+"""A longer record has its end on pages of its own."""
+_LEAST_LOCAL = (PAGE - 12) * 32 // 255 - 23
+_CONTENT = PAGE - 4
+"""Of an overflow page, after the number of the next."""
+_WAL_HEADER, _FRAME_HEADER = 32, 24
+_MAX_HEADER = 32
+_MAX_PROOF = 2 * (MAX_BODY + SIGNATURE_BYTES) + 32
+_MAX_RECORD = _MAX_HEADER + FEED_BYTES + 16 + MAX_BODY + SIGNATURE_BYTES + _MAX_PROOF
+_READ = 1 << 20
+_BLOB, _FEED, _SIGNATURE = 12, 12 + 2 * FEED_BYTES, 12 + 2 * SIGNATURE_BYTES
+_SIZES = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
+"""Of NULL, the integers, and the constants 0 and 1, by their type."""
+# The type of a signature is the varint 81 0C; a feed's row begins with NULL and the type of its id.
+_MARK = re.compile(rb"\x81\x0c|\x00" + re.escape(bytes([_FEED])))
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """One row of the log."""
+
+    body: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True)
+class FeedRow:
+    """One row of the feeds; empty where it has NULL."""
+
+    feed: bytes
+    tip_body: bytes
+    tip_signature: bytes
+    proof: bytes
+
+
+Row = LogRow | FeedRow
+
+
+def rows(path: Path, is_genuine: Callable[[Row], bool]) -> Iterator[Row]:
+    """Every row that `is_genuine` takes, of the database at `path` and of the log beside it; one may come several times.
+
+    Raises:
+        OSError: the file cannot be opened. What cannot be read of it is passed over.
+
+    """
+    with ExitStack() as stack:
+        database, wal = (
+            stack.enter_context(file.open("rb")) if file.exists() else BytesIO() for file in (path, path.with_name(f"{path.name}-wal"))
+        )
+        overflow = _Overflow(database, wal)
+        for file in (database, wal):
+            yield from _rows_of(file, overflow, is_genuine)
+
+
+def _rows_of(file: BinaryIO, overflow: _Overflow, is_genuine: Callable[[Row], bool]) -> Iterator[Row]:
+    passed = 0
+    for offset, data in _portions(file):
+        for mark in _MARK.finditer(data):
+            for start in _starts(data, mark):
+                if offset + start < passed or (found := _read(data, start, overflow)) is None:
+                    continue
+                row, length = found
+                if is_genuine(row):
+                    passed = offset + start + length
+                    yield row
+                    break
+
+
+def _portions(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The file in portions, each with the end of the one before, so that no record is cut in two; a bad place reads as zeros."""
+    size = file.seek(0, SEEK_END)
+    before = b""
+    for offset in range(0, size, _READ):
+        data = _read_at(file, offset, _READ)
+        yield offset - len(before), before + data
+        before = data[-_MAX_RECORD:]
+
+
+def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+    try:
+        file.seek(offset)
+        return file.read(size)
+    except OSError:
+        if size <= PAGE:
+            return bytes(size)
+        return b"".join(_read_at(file, at, PAGE) for at in range(offset, offset + size, PAGE))
+
+
+def _starts(data: bytes, mark: re.Match[bytes]) -> Iterator[int]:
+    """Where the header may begin whose types include this mark: its first byte is its length, the next the NULL of the row's id."""
+    if data[mark.start()] == 0:
+        yield mark.start() - 1
+        return
+    for start in range(mark.start() - 3, max(-1, mark.start() - _MAX_HEADER), -1):
+        if data[start + 1] == 0 and mark.end() - start <= data[start] <= _MAX_HEADER:
+            yield start
+
+
+def _read(data: bytes, start: int, overflow: _Overflow) -> tuple[Row, int] | None:
+    """The row whose record begins at `start`, and the bytes of it that lie there; None when there is none."""
+    if start < 0 or (types := _types(data, start)) is None:
+        return None
+    sizes = [_SIZES[kind] if kind < _BLOB else (kind - _BLOB) // 2 for kind in types]
+    total = data[start] + sum(sizes)
+    if total > _MAX_RECORD:
+        return None
+    local = _local(total)
+    record = data[start : start + local]
+    if local < total:
+        record += overflow.rest(data[start + local : start + local + 4], total - local)
+    if len(record) != total:
+        return None
+    columns: list[bytes] = []
+    at = data[start]
+    for size in sizes:
+        columns.append(record[at : at + size])
+        at += size
+    if types[1] == _FEED and len(types) >= 6:
+        return FeedRow(columns[1], columns[3], columns[4], columns[5]), local
+    if types[-1] == _SIGNATURE and types[-2] > _BLOB:
+        return LogRow(columns[-2], columns[-1]), local
+    return None
+
+
+def _types(data: bytes, start: int) -> list[int] | None:
+    """The types in the header at `start`; None when it is no header of one of the two tables."""
+    end = start + data[start]
+    if end > len(data) or not 5 < data[start] <= _MAX_HEADER:
+        return None
+    types: list[int] = []
+    at = start + 1
+    while at < end:
+        kind = 0
+        for _ in range(3):
+            kind = kind << 7 | data[at] & 0x7F
+            at += 1
+            if data[at - 1] < 0x80 or at >= end:
+                break
+        if kind not in _SIZES and (kind < _BLOB or kind % 2):
+            return None
+        types.append(kind)
+    return types if len(types) > 3 else None
+
+
+def _local(total: int) -> int:
+    """Bytes of a record of `total` that lie in its own page; the rest is on overflow pages."""
+    if total <= _LOCAL:
+        return total
+    local = _LEAST_LOCAL + (total - _LEAST_LOCAL) % _CONTENT
+    return local if local <= _LOCAL else _LEAST_LOCAL
+
+
+class _Overflow:
+    """The pages on which long records go on: as the write-ahead log has them, else as the database has."""
+
+    def __init__(self, database: BinaryIO, wal: BinaryIO) -> None:
+        self._database = database
+        self._wal = wal
+        self._frames: dict[int, int] = {}
+        for at in range(_WAL_HEADER, wal.seek(0, SEEK_END), _FRAME_HEADER + PAGE):
+            number = int.from_bytes(_read_at(wal, at, 4), "big")
+            self._frames[number] = at + _FRAME_HEADER
+
+    def rest(self, number: bytes, size: int) -> bytes:
+        """The next `size` bytes of a record that goes on at the page with this number; less when a page is not there."""
+        rest = b""
+        while len(rest) < size and len(page := self._page(int.from_bytes(number, "big"))) == PAGE:
+            number = page[:4]
+            rest += page[4 : 4 + min(_CONTENT, size - len(rest))]
+        return rest
+
+    def _page(self, number: int) -> bytes:
+        if number in self._frames:
+            return _read_at(self._wal, self._frames[number], PAGE)
+        return _read_at(self._database, (number - 1) * PAGE, PAGE) if number > 0 else b""
