@@ -15,9 +15,10 @@ from devstream_desktop.control.messages.stream import News, Wait
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
+from devstream_desktop.stream.fact import is_answer
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import short_revision
-from devstream_desktop.stream.words import DEPLOY_FINAL
+from devstream_desktop.stream.words import DEPLOY_FINAL, Kind
 
 _ANSWER_S = 125
 """A request expires after 120 seconds (deploy/request.py); by then its executor has answered, or nobody will."""
@@ -66,17 +67,21 @@ def _confirmed(plan: Plan) -> bool:
 def _wait(home: Home, reader: Reader, arrival: int, request: str) -> int:
     """Show each step until the last one; exit 0 for success."""
     answer_by = time.monotonic() + _ANSWER_S
-    begun = False
+    executor, begun = "", False
     with Client(home.control_url()) as client:
         newest = status = -1
         while True:
             for line in reader.all_since(arrival):
                 arrival = line.arrival
-                if line.event.request != request:
-                    continue
+                event = line.event
+                if event.kind is Kind.DEPLOY and event.key == request:
+                    executor = event.executor
+                elif not is_answer(event, line.device, request=request, executor=executor):
+                    continue  # only whom it was addressed to can end it
+                else:
+                    begun = True
                 show(line, as_json=False)
-                begun = begun or line.event.state != "requested"
-                if line.event.state in DEPLOY_FINAL:
+                if event.state in DEPLOY_FINAL:
                     return _exit_code(line)
             if not begun and time.monotonic() > answer_by:
                 raise DevstreamError(

@@ -106,7 +106,7 @@ def judge(event: Event, author: Author, world: World) -> Verdict:
     if world.judged:
         return Ignore("it has its answer")
     try:
-        request = parse_request(event)
+        request = parse_request(event, author.device)
     except InvalidRequestError as error:
         return Refuse(str(error))
     target = world.targets.get((request.target, request.environment))

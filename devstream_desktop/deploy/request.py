@@ -1,18 +1,21 @@
 """A deploy request and its answers as events: made here by who asks, parsed here strictly by who judges.
 
 A request names a target, an environment, an exact commit and one executor, and is soon out of date: it can carry no command, no
-address and no parameter. Its key is random and is the identity of the run from the first line to the last.
+address and no parameter. Its key is a hash of what is asked and of the asking device (`stream.fact.request_key`) and is the identity
+of the run from the first line to the last: nobody else can ask under it.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
 from dataclasses import dataclass
+
+import msgspec
 
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.entry import public_key
 from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
+from devstream_desktop.stream.fact import AuthorClass, identity, request_key
 from devstream_desktop.stream.words import STATES, Kind
 
 TTL_S = 120
@@ -28,7 +31,8 @@ REF = re.compile(r"(?!.*(?:\.\.|//|\.lock$))\w(?:[\w./+@=-]*[\w+@=-])?")
 """The refs that can be deployed: what git allows, less every character that a careless script would give a meaning to."""
 REF_RULE = "letters, digits and . _ / + @ = -"
 
-_ID = re.compile(r"[0-9a-f]{32}")
+_NO_KEY = "0" * 32
+"""Stands in the request until its key is computed."""
 _MAX_REF = 120
 
 
@@ -55,6 +59,7 @@ class Request:
 
 def make_request(
     *,
+    device: str,
     person: str,
     target: str,
     environment: str,
@@ -66,8 +71,9 @@ def make_request(
     title: str = "",
     ttl_s: int = TTL_S,
 ) -> Event:
-    """The event that asks `executor` (a device id) to deploy the commit `sha`, seen at `ref`, at `now` (UTC milliseconds).
+    """The event that asks `executor` to deploy the commit `sha`, seen at `ref`, at `now` (UTC milliseconds).
 
+    `executor` is a device id, and so is `device`, which is `person`'s and must sign the event.
     `ref` may be empty when only a commit was chosen; `title` is the commit's first line, so that everybody reads what ships.
 
     Raises:
@@ -78,17 +84,14 @@ def make_request(
         raise InvalidRequestError("a deploy needs the full commit hash: 40 hexadecimal digits")
     if ref and not is_ref(ref):
         raise InvalidRequestError(f"the ref cannot be deployed: it may have {REF_RULE}, and at most {_MAX_REF} characters")
-    key = secrets.token_hex(16)
     try:
-        event = make_event(
+        asked = make_event(
             kind=Kind.DEPLOY,
             state="requested",
             service=target,
             environment=environment,
-            subject=subject_of(target, environment, key),
-            key=key,
-            number=key[:8],
-            request=key,
+            subject=subject_of(target, environment, _NO_KEY),
+            key=_NO_KEY,
             time=now,
             expires=now + ttl_s * 1000,
             ref=ref,
@@ -100,12 +103,16 @@ def make_request(
         )
     except InvalidEventError as error:
         raise InvalidRequestError(f"this deploy cannot be asked for: {error}") from None
-    parse_request(event)
+    # Of the cleaned fields, which are what travels.
+    key = request_key(asked, device)
+    subject = subject_of(asked.service, asked.environment, key)
+    event = msgspec.structs.replace(asked, key=key, request=key, number=key[:8], subject=subject)
+    parse_request(event, device)
     return event
 
 
-def parse_request(event: Event) -> Request:
-    """The request in `event`. Its commit and ref are as given: the judge looks at them in its own order.
+def parse_request(event: Event, device: str) -> Request:
+    """The request in `event`, which `device` signed. Its commit and ref are as given: the judge looks at them in its own order.
 
     Raises:
         InvalidRequestError: another event, or one whose parts contradict each other.
@@ -113,7 +120,8 @@ def parse_request(event: Event) -> Request:
     """
     if event.kind is not Kind.DEPLOY or event.state != "requested":
         raise InvalidRequestError("this is not a deploy request")
-    if not _ID.fullmatch(event.key) or event.request != event.key or event.number != event.key[:8]:
+    own = event.key == event.request == request_key(event, device)
+    if not own or event.number != event.key[:8]:
         raise InvalidRequestError("the request's number is not its own")
     for what, name in (("target", event.service), ("environment", event.environment)):
         if not NAME.fullmatch(name):
@@ -192,9 +200,13 @@ def answer_key(request: str, state: str) -> str:
     return fact_key("deploy", Kind.DEPLOY, request, state)
 
 
-def answer_keys(request: str) -> tuple[str, ...]:
-    """The keys of every answer that `request` can have: looking them up in a history tells whether it was judged."""
-    return tuple(answer_key(request, state) for state in STATES[Kind.DEPLOY] if state != "requested")
+def answers(request: str, executor: str) -> tuple[bytes, ...]:
+    """The identities of every answer that `executor` can give to `request`.
+
+    Looking them up in a history tells whether it was judged; what another device says does not.
+    """
+    states = (state for state in STATES[Kind.DEPLOY] if state != "requested")
+    return tuple(identity(AuthorClass.EXECUTOR, Kind.DEPLOY, answer_key(request, state), executor) for state in states)
 
 
 def subject_of(target: str, environment: str, request: str) -> str:

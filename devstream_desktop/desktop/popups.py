@@ -1,6 +1,6 @@
 """Which of the lines that arrive become popups, and what is in them. The rules are stream/attention.py; here they meet the screen.
 
-One popup a subject, replaced in place; what a burst holds back becomes one digest; why a line did or did not pop can be asked later.
+One popup a thing, replaced in place; what a burst holds back becomes one digest; why a line did or did not pop can be asked later.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from devstream_desktop.desktop.links import open_link, safe_link
 from devstream_desktop.desktop.look import state_look
 from devstream_desktop.desktop.notifier.base import Notice, Notifier, Urgency
 from devstream_desktop.stream.attention import BURST_WINDOW, Attention, Decision, Desk, Recent, decide
+from devstream_desktop.stream.fact import AuthorClass, author_class
 from devstream_desktop.stream.line import POPUP_WIDTH, render
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import RED_STATES, Kind
@@ -74,7 +75,7 @@ class Popups(QObject):
             self._reasons.popitem(last=False)
 
     def _show(self, line: Line, decision: Decision) -> None:
-        key = line.event.subject
+        key = popup_key(line)
         self._shown.pop(key, None)
         self._shown[key] = line
         while len(self._shown) > _REMEMBERED:
@@ -113,6 +114,16 @@ class Popups(QObject):
             self._held.clear()
 
 
+def popup_key(line: Line) -> str:
+    """The popup that a line takes the place of: the last one about the same thing.
+
+    A claim is about a foreign thing, and must not hide the alert that it claims.
+    """
+    event = line.event
+    by = event.actor if author_class(event.kind, event.state) is AuthorClass.MEMBER else ""
+    return f"{event.kind} {event.subject} {by}".rstrip()
+
+
 def line_notice(line: Line, *, urgent: bool) -> Notice:
     """The popup of one line: whose and how it is, then what happened."""
     event = line.event
@@ -120,7 +131,7 @@ def line_notice(line: Line, *, urgent: bool) -> Notice:
     look = state_look(line)
     place = f" · {event.environment}" if event.environment else ""
     return Notice(
-        key=event.subject,
+        key=popup_key(line),
         summary=f"{look.glyph} {event.service} {look.word}{place}",
         body=render(event, line.transition, width=POPUP_WIDTH, service=False),
         urgency=Urgency.CRITICAL if urgent and (event.kind, event.state) in RED_STATES else Urgency.NORMAL,

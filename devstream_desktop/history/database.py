@@ -13,7 +13,7 @@ from pathlib import Path
 
 from devstream_desktop.errors import DevstreamError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The number of migrations (schema.py)."""
 _BUSY_MS = 5_000
 _NO_ROOM_BYTES = 64 << 10

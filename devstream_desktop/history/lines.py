@@ -1,7 +1,8 @@
 """The projection of the log that is read: one row a fact, and its words in the full-text index.
 
 The same fact told twice (by webhook and poll, by two collectors) is one row: the earliest telling, by clock and then by feed, on every
-node; when that one is forgotten, the next. Rows can be rebuilt from the log at any time.
+node; when that one is forgotten, the next. Tellings are the same by `stream.fact.fact_id`, so that nobody's word takes the row of a fact
+that is not his to tell. Rows can be rebuilt from the log at any time.
 
 What a device wrote beyond where the policy lets its feeds end is struck out: its row stays to be seen, but is a run of its own (the
 number of its arrival, negative), so that it takes the place of no other row, gives no later one its meaning, and gives way to any other
@@ -20,12 +21,27 @@ import msgspec
 
 from devstream_desktop.history.aside import stored_entry
 from devstream_desktop.history.words import Words
-from devstream_desktop.stream.entry import KEY_BYTES, VERSION, Entry
-from devstream_desktop.stream.event import Event, InvalidEventError, decode_event
+from devstream_desktop.stream.entry import KEY_BYTES, VERSION, Entry, hlc_time
+from devstream_desktop.stream.event import Event, InvalidEventError
+from devstream_desktop.stream.fact import (
+    IDENTITY_VERSION,
+    AuthorClass,
+    author_class,
+    event_of,
+    fact_id,
+    run_of,
+)
 from devstream_desktop.stream.query import INDEX_VERSION
 from devstream_desktop.stream.subject import is_terminal, rank
 
+_ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
+"""Of the rows and the index; rows that another one wrote are made anew."""
 _REBUILD_BATCH = 2_000
+_FACET_AUTHORS = frozenset({AuthorClass.COLLECTOR, AuthorClass.EXECUTOR})
+"""Whose events name services and environments: a member could make up as many as he likes."""
+_MOST_FACETS = 2_000
+"""A list that is longer helps nobody to choose."""
+_DAY_MS = 86_400_000
 _MAX_SEQ = (1 << 63) - 1
 
 
@@ -35,7 +51,8 @@ class _Telling(msgspec.Struct, frozen=True):
     lsn: int
     entry: Entry
     event: Event
-    key: bytes
+    fact: bytes
+    """Its identity (`stream.fact.fact_id`)."""
     struck: bool
 
     @property
@@ -44,7 +61,7 @@ class _Telling(msgspec.Struct, frozen=True):
 
     @property
     def run(self) -> int:
-        return -self.lsn if self.struck else _run_hash(self.event)
+        return -self.lsn if self.struck else _hash(run_of(self.event))
 
     @property
     def terminal(self) -> bool:
@@ -57,7 +74,10 @@ class Lines:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.words = Words(connection)
-        self._facets: set[tuple[str, str]] = set(connection.execute("SELECT name, value FROM facets"))
+        self._facets: dict[tuple[str, str], int] = {
+            (name, value): day for name, value, day in connection.execute("SELECT name, value, day FROM facets")
+        }
+        self._facets_since = 0
         self.unreadable: set[int] = set()
         """Arrival numbers of entries that were met and cannot be read: the log sets them aside."""
         found = connection.execute("SELECT value FROM meta WHERE name = 'ends'").fetchone()
@@ -78,37 +98,40 @@ class Lines:
             telling = self._read(lsn, entry)
             if telling is None:
                 continue
-            other = tellings.setdefault(telling.key, telling)
+            other = tellings.setdefault(telling.fact, telling)
             if other is not telling:
-                tellings[telling.key], loser = (telling, other) if telling.order < other.order else (other, telling)
+                tellings[telling.fact], loser = (telling, other) if telling.order < other.order else (other, telling)
                 later.append(loser)
         if tellings:
             later += self._drop_known(tellings)
         if later:
-            self._connection.executemany("INSERT INTO retold (lsn, key) VALUES (?, ?)", [(telling.lsn, telling.key) for telling in later])
+            self._connection.executemany("INSERT INTO retold (lsn, key) VALUES (?, ?)", [(telling.lsn, telling.fact) for telling in later])
         if tellings:
             self._insert(list(tellings.values()), arrivals[-1][0])
 
     def remove(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Take out the rows of these `(lsn, body, signature)` log entries, before the log forgets them."""
-        gone: list[tuple[int, Event]] = []
+        gone: list[tuple[int, _Telling]] = []
         for lsn, body, signature in rows:
             found = self._connection.execute("SELECT id FROM lines WHERE lsn = ?", (lsn,)).fetchone()
             telling = self._stored(lsn, body, signature) if found else None
             if telling is not None:
-                gone.append((found[0], telling.event))
+                gone.append((found[0], telling))
             elif found:
                 self._connection.execute("DELETE FROM lines WHERE id = ?", found)
-        self._delete(gone)
+        self._delete([(row_id, telling.event) for row_id, telling in gone])
         self._connection.executemany("DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows])
-        self._tell_again([bytes.fromhex(event.key) for _, event in gone])
+        self._tell_again([telling.fact for _, telling in gone])
+        self._forget_facets()
 
     def rebuild_if_outdated(self) -> None:
         """Fill rows and index anew when this version indexes differently from the one that wrote them."""
         found = self._connection.execute("SELECT value FROM meta WHERE name = 'index_version'").fetchone()
-        if found is not None and int(found[0]) == INDEX_VERSION:
+        if found is not None and str(found[0]) == _ROWS_VERSION:
             return
         self._connection.execute("DELETE FROM lines")
+        self._connection.execute("DELETE FROM facets")
+        self._facets.clear()
         self._connection.execute("DELETE FROM retold")
         self.words.clear()
         last = 0
@@ -117,7 +140,7 @@ class Lines:
         ).fetchall():
             self.add(self._entries(rows))
             last = rows[-1][0]
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (INDEX_VERSION,))
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (_ROWS_VERSION,))
 
     def strike(self, ends: Mapping[bytes, int]) -> None:
         """Strike out what is beyond these `ends` (see `History.follow`), and nothing else."""
@@ -159,7 +182,7 @@ class Lines:
             tellings = [(row_id, self._stored(lsn, body, signature)) for row_id, lsn, body, signature in rows]
             self._delete([(row_id, one.event) for row_id, one in tellings if one is not None])
             self._connection.executemany(
-                "INSERT INTO retold (lsn, key) VALUES (?, ?)", [(one.lsn, one.key) for _, one in tellings if one is not None]
+                "INSERT INTO retold (lsn, key) VALUES (?, ?)", [(one.lsn, one.fact) for _, one in tellings if one is not None]
             )
             self._tell_again(batch)
 
@@ -204,11 +227,12 @@ class Lines:
         if entry.version != VERSION:
             return None
         try:
-            event = decode_event(entry.payload)
+            event = event_of(entry)
         except InvalidEventError:
             return None
         end = self._end(entry.feed)
-        return _Telling(lsn, entry, event, bytes.fromhex(event.key), struck=end is not None and entry.seq > end)
+        fact = fact_id(event, entry.device)
+        return _Telling(lsn, entry, event, fact, struck=end is not None and entry.seq > end)
 
     def _drop_known(self, tellings: dict[bytes, _Telling]) -> list[_Telling]:
         """Decide between `tellings` and the rows there are: returns the later ones of facts that have both."""
@@ -239,7 +263,7 @@ class Lines:
                 (
                     row_id,
                     telling.lsn,
-                    telling.key,
+                    telling.fact,
                     subject_hash(telling.event.subject),
                     telling.run,
                     rank(telling.event.kind, telling.event.state),
@@ -250,12 +274,35 @@ class Lines:
             ],
         )
         self.words.add(((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True)), newest)
-        seen = {("service", telling.event.service) for telling in tellings} | {
-            ("environment", telling.event.environment) for telling in tellings if telling.event.environment
-        }
-        if new := seen - self._facets:
-            self._connection.executemany("INSERT OR IGNORE INTO facets VALUES (?, ?)", sorted(new))
-            self._facets |= new
+        self._note_facets(tellings)
+
+    def _note_facets(self, tellings: Sequence[_Telling]) -> None:
+        """Remember on which day each service and environment was last seen."""
+        changed: dict[tuple[str, str], int] = {}
+        for telling in tellings:
+            event = telling.event
+            if author_class(event.kind, event.state, event.request) not in _FACET_AUTHORS:
+                continue
+            day = hlc_time(telling.entry.hlc) // _DAY_MS
+            for facet in (("service", event.service), ("environment", event.environment)):
+                known = self._facets.get(facet)
+                if facet[1] and (known is None or known < day) and (known or len(self._facets) < _MOST_FACETS):
+                    self._facets[facet] = changed[facet] = day
+        if changed:
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO facets (name, value, day) VALUES (?, ?, ?)",
+                [(*facet, day) for facet, day in sorted(changed.items())],
+            )
+
+    def _forget_facets(self) -> None:
+        """Drop the services and environments of which no row is left."""
+        oldest = self._connection.execute("SELECT MIN(id) FROM lines").fetchone()[0]
+        day = hlc_time(oldest) // _DAY_MS if oldest else 0
+        if day <= self._facets_since:
+            return
+        self._facets_since = day
+        self._connection.execute("DELETE FROM facets WHERE day < ?", (day,))
+        self._facets = {facet: seen for facet, seen in self._facets.items() if seen >= day}
 
     def _free_ids(self, clocks: list[int]) -> list[int]:
         """A free row id for each ascending clock: the clock itself, or the next free number after it."""
@@ -287,11 +334,6 @@ def _read_ends(packed: bytes) -> dict[bytes, int]:
         return msgspec.msgpack.decode(packed, type=dict[bytes, int])
     except (ValueError, TypeError):
         return {}  # the policy says them anew at the start
-
-
-def _run_hash(event: Event) -> int:
-    """One run of a subject: its kind too, because a claim is about a foreign subject; a deploy by all of its request."""
-    return _hash(f"{event.kind}\x1f{event.subject}\x1f{event.request or event.number}")
 
 
 @lru_cache(maxsize=1024)

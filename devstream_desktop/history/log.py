@@ -287,9 +287,9 @@ class History(Writer):
                 "UPDATE log SET verified = 1 WHERE feed = ? AND seq = ?", [(self._feed_ids.get(feed, -1), seq) for seq in seqs]
             )
 
-    def knows(self, key: str) -> bool:
-        """Whether the history has a row of this fact."""
-        return self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (bytes.fromhex(key),)).fetchone() is not None
+    def knows(self, fact: bytes) -> bool:
+        """Whether the history has a row of the fact with this identity (`stream.fact.fact_id`)."""
+        return self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (fact,)).fetchone() is not None
 
     def follow(self, people: Mapping[str, str], ends: Mapping[bytes, int]) -> None:
         """Show rows as the policy has it now.

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Self
 
 from devstream_desktop.history import aside
-from devstream_desktop.history.aside import stored_entry, stored_event
+from devstream_desktop.history.aside import stored_entry
 from devstream_desktop.history.database import HistoryError, friendly, open_reader
 from devstream_desktop.history.lines import subject_hash
 from devstream_desktop.history.waiting import Waiting
 from devstream_desktop.stream.entry import hlc_time
+from devstream_desktop.stream.event import InvalidEventError
+from devstream_desktop.stream.fact import event_of
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line, transition
 from devstream_desktop.stream.words import Transition
@@ -208,7 +210,11 @@ class Reader:
         return [line for row in rows if (line := self._line(*row)) is not None]
 
     def _line(self, row_id: int, lsn: int, body: bytes, signature: bytes, before: str | None, superseded: int, struck: int) -> Line | None:
-        entry, event = stored_entry(body, signature), stored_event(body, signature)
+        entry = stored_entry(body, signature)
+        try:
+            event = event_of(entry) if entry is not None else None
+        except InvalidEventError:
+            event = None
         if entry is None or event is None:
             return None  # the node sets it aside
         return Line(
@@ -217,6 +223,7 @@ class Reader:
             event=event,
             entry=entry.id,
             received=hlc_time(entry.hlc),
+            device=entry.device,
             author=self._people.get(entry.device, entry.device[:8]),
             transition=Transition.NONE if struck else transition(event.kind, event.state, before or ""),
             superseded=bool(superseded),

@@ -4,10 +4,10 @@
     feeds    one row a feed: the floor below which all is settled, the tip kept for the chain, the proof that froze it
     senders  device ids that entries came from
     lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock, so newest-first needs no sort
-    retold   tellings in the log of a fact whose row is an earlier telling
+    retold   tellings in the log of a fact whose row is an earlier telling; `key` here and in lines is stream/fact.py's identity
     words    the full-text index of the lines, by row id, filled in groups (words.py); each combination of filters is one more word
              (stream/query.py)
-    facets   the services and environments that were ever seen, for the filter boxes
+    facets   the services and environments that rows are about, and the day (UTC, since 1970) each was last seen
     people   the person behind each device, as the policy has it now
     aside    what this version cannot read (aside.py), and when (UTC milliseconds) it was set aside
     meta     names of this database
@@ -100,3 +100,17 @@ def keep_later_tellings(db: Database) -> None:
 def set_aside(db: Database) -> None:
     """What cannot be read stops nobody."""
     db.executescript("CREATE TABLE aside (id INTEGER PRIMARY KEY, what TEXT NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL);")
+
+
+@migrations()
+def date_facets(db: Database) -> None:
+    """Services and environments that no row is about any more are forgotten; the rows are made anew by their new identity."""
+    db.executescript(
+        """
+        DROP TABLE facets;
+        CREATE TABLE facets (
+          name TEXT NOT NULL, value TEXT NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (name, value)
+        ) WITHOUT ROWID;
+        DELETE FROM meta WHERE name = 'index_version';
+        """
+    )

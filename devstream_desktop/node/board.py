@@ -18,6 +18,8 @@ _LOOK_BACK = 2_000
 _PLAN_CHANGES = 20
 _BUSY_MS = 6 * 3_600_000
 """A deploy that has not ended after this long does not count as running any more."""
+_OWED_MS = 2 * 86_400_000
+"""Who asked longer ago does not wait for an answer any more."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Board:
     """Devices that were turned away, and when."""
     doors: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Issuers' devices: when they last said where they are met, and where (HOST:PORT)."""
-    _gone: dict[tuple[str, str], int] = field(default_factory=dict)
+    _gone: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    """When each executor last took a target back."""
 
     def fill(self, reader: Reader) -> None:
         """Read the present from the history; blocks for some milliseconds."""
@@ -95,12 +98,13 @@ class Board:
     def _note_offer(self, event: Event) -> bool:
         place = (event.service, event.environment)
         known = self.offers.get(place)
-        if event.time < max(known.at if known else 0, self._gone.get(place, 0)):
+        mine = (*place, event.executor)
+        if event.time < max(known.at if known else 0, self._gone.get(mine, 0)):
             return False
         if event.state == "available":
             self.offers[place] = Offer(event.service, event.environment, event.ref, event.title, event.executor, event.time)
         else:
-            self._gone[place] = event.time
+            self._gone[mine] = event.time
             if known is not None and known.executor == event.executor:
                 del self.offers[place]
         return True
@@ -139,6 +143,16 @@ def deploying(reader: Reader, target: str, environment: str, now: int) -> str:
         if line.event.state not in DEPLOY_FINAL and line.event.state == "in_progress" and now - line.received < _BUSY_MS:
             return line.event.actor
     return ""
+
+
+def unanswered(reader: Reader, executor: str, now: int) -> list[tuple[Event, str]]:
+    """The requests of the last two days that `executor` has not answered, with their authors' devices, oldest first."""
+    found = _believed(reader, Query(words=("requested",), kind=Kind.DEPLOY), _LOOK_BACK)
+    return [
+        (line.event, line.device)
+        for line in reversed(found)
+        if line.event.state == "requested" and line.event.executor == executor and now - line.received < _OWED_MS
+    ]
 
 
 def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: str) -> Shipment:

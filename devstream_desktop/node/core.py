@@ -18,7 +18,7 @@ from devstream_desktop.home import Home
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.mesh import address
 from devstream_desktop.mesh.service import Credentials, Mesh
-from devstream_desktop.node import founding
+from devstream_desktop.node import board, founding
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.catching_up import CatchingUp
 from devstream_desktop.node.executor import Executor
@@ -28,6 +28,7 @@ from devstream_desktop.node.upkeep import Upkeep, open_history
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import VERSION, Entry, hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event
+from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import keys
 from devstream_desktop.team.authors import ended, ends
@@ -175,7 +176,7 @@ class Node:
         for event in events:
             if refusal := self.team.refusal_of(self.device, event, now):
                 raise ControlError(refusal)
-        new = [event for event in events if not self.history.knows(event.key)]
+        new = [event for event in events if not self.history.knows(fact_id(event, self.device))]
         if new:
             await self.mesh.publish([encode_event(event) for event in new])
 
@@ -278,9 +279,14 @@ class Node:
             spawn=self.spawn,
             notices=self.notices,
             knows=self.history.knows,
+            unanswered=self._unanswered_requests,
             # What its copy wrote before this start says nothing: whoever ended the copy started this node anew.
             copied=lambda: self.mesh.living_twice().get(self.device, 0) > began,
         )
+
+    def _unanswered_requests(self) -> list[tuple[Event, str]]:
+        with Reader(self.home.history) as reader:
+            return board.unanswered(reader, self.device, now_ms())
 
     async def _use_credentials(self, credentials: Credentials) -> None:
         await self.mesh.renew(credentials)
@@ -327,7 +333,7 @@ class Node:
         events: list[Event] = []
         for entry in entries:
             with contextlib.suppress(InvalidEventError):
-                event = decode_event(entry.payload)
+                event = event_of(entry)
                 events.append(event)
                 self.executor.note(event, entry.device)
         if self.board.note(events):

@@ -1,15 +1,22 @@
-"""The node's executor: which requests reach it, and by whose word they may run."""
+"""The node's executor: which requests reach it, and by whose word they may run.
+
+Anybody in the team can address requests to an executor, and each refusal is a signed event on every desk. So each device is answered
+at a rate; what it asks beyond that is counted and shown in the status, and nothing of it runs.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
-from devstream_desktop.deploy.request import answer_keys
+from devstream_desktop.deploy.request import answers
 from devstream_desktop.deploy.runs import RunsError
 from devstream_desktop.deploy.service import Deploys, DeployStatus
 from devstream_desktop.home import Home
+from devstream_desktop.mesh.limits import Bucket
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team.chain import PolicyChain
@@ -19,6 +26,11 @@ FRESH_MS = 120_000
 """News older than this came out of a backlog; a deploy request among it is never run."""
 MAX_EARLY = 100
 """Requests that wait for `start`; anybody in the team can address some to a device that never becomes an executor."""
+ALLOWED_RATE, ALLOWED_BURST = 0.2, 20.0
+"""Requests a second that a device is answered whose person may deploy what it names, and how many at once."""
+REFUSED_RATE, REFUSED_BURST = 1 / 60, 3.0
+"""The same for a person who may not."""
+_NAMED = 3
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +44,9 @@ class Executor:
         publish: Makes events part of the stream.
         spawn: Runs work beside everything else.
         notices: What is wrong, by where; kept up to date here under `deploy`.
-        knows: Whether the history has the event of this key.
+        knows: Whether the history has the fact of this identity (`stream.fact`).
+        unanswered: The requests to this device in the history that have no answer, with their authors' devices. Reads the disk.
+        steady: Seconds that only grow.
         copied: Whether another machine writes under this device's key.
 
     """
@@ -45,8 +59,10 @@ class Executor:
         publish: Callable[[Sequence[Event]], Awaitable[None]],
         spawn: Callable[[Coroutine[object, object, None]], None],
         notices: dict[str, str],
-        knows: Callable[[str], bool],
+        knows: Callable[[bytes], bool],
         copied: Callable[[], bool],
+        unanswered: Callable[[], Sequence[tuple[Event, str]]] = tuple,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._home = home
         self._team = team
@@ -55,6 +71,12 @@ class Executor:
         self._notices = notices
         self._knows = knows
         self._copied = copied
+        self._unanswered = unanswered
+        self._steady = steady
+        self._rates: dict[tuple[str, bool], Bucket] = {}
+        """By device, and by whether its person may deploy what it asks for."""
+        self._unheard: Counter[str] = Counter()
+        """How much each device asked beyond its rate."""
         self._deploys: Deploys | None = None
         self._early: deque[tuple[Event, str]] = deque(maxlen=MAX_EARLY)
         """Requests that came, with their author's device, before `start`."""
@@ -80,9 +102,17 @@ class Executor:
             _log.error("%s", error)
             return
         self._notices.pop("deploy", None)
+        missed = await asyncio.to_thread(self._unanswered)
         self._deploys = deploys
-        while self._early:
-            self.note(*self._early.popleft())
+        early = list(self._early)
+        self._early.clear()
+        for event, device in early:
+            self._hand_on(event, device, fresh=self._is_fresh(event))
+        # A node that ended between storing a request and judging it owes an answer; it runs nothing any more.
+        waiting = {event.key for event, _ in early}
+        for event, device in missed:
+            if event.key not in waiting and self._heard(event, device):
+                self._hand_on(event, device, fresh=False)
 
     async def stop(self) -> None:
         """Take no more; what runs gets some seconds to end."""
@@ -94,11 +124,38 @@ class Executor:
         """News that `device` signed: a request to this device is judged, and runs or is refused."""
         if event.kind is not Kind.DEPLOY or event.state != "requested" or event.executor != self._team.device.id:
             return
+        if not self._heard(event, device):
+            return
         if self._deploys is None:
             self._early.append((event, device))
             return
-        person = self._team.chain.current.person_of(device) or ""
-        self._spawn(self._deploys.handle(event, device, person, fresh=self._team.now() - event.time <= FRESH_MS))
+        self._hand_on(event, device, fresh=self._is_fresh(event))
+
+    def _hand_on(self, event: Event, device: str, *, fresh: bool) -> None:
+        if self._deploys is not None:
+            person = self._team.chain.current.person_of(device) or ""
+            self._spawn(self._deploys.handle(event, device, person, fresh=fresh))
+
+    def _is_fresh(self, event: Event) -> bool:
+        return self._team.now() - event.time <= FRESH_MS
+
+    def _heard(self, event: Event, device: str) -> bool:
+        """Whether this device is answered once more now; asked before anything is done for it."""
+        policy, now = self._team.chain.current, self._steady()
+        allowed = policy.may(policy.person_of(device) or "", Role.DEPLOYER, event.service, event.environment)
+        rate, burst = (ALLOWED_RATE, ALLOWED_BURST) if allowed else (REFUSED_RATE, REFUSED_BURST)
+        bucket = self._rates.setdefault((device, allowed), Bucket(rate, burst, now))
+        # What is left unheard is no debt: who stops flooding is heard again soon.
+        if bucket.take(0, now) == 0:
+            bucket.take(1, now)
+            return True
+        self._unheard[device] += 1
+        worst = ", ".join(f"{policy.name_of(one)} ({count})" for one, count in self._unheard.most_common(_NAMED))
+        self._notices["deploy requests"] = (
+            f"more deploys are asked for than are answered, and of these nothing ran: {worst}; if that is"
+            " no mistake, an admin can shut the device out: devstream team revoke PERSON"
+        )
+        return False
 
     def status(self) -> DeployStatus | None:
         """What it offers and does; None while it takes nothing."""
@@ -113,7 +170,7 @@ class Executor:
         return self._team.chain.current.who_has(role)
 
     async def _answered(self, request: str) -> bool:
-        return any(self._knows(key) for key in answer_keys(request))
+        return any(self._knows(fact) for fact in answers(request, self._team.device.id))
 
 
 def policy_trouble(chain: PolicyChain, now: int) -> str:

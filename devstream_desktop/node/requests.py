@@ -130,7 +130,8 @@ class Requests:
             environment=request.environment,
             ref=request.ref,
             revision=request.revision,
-            actor=request.actor,
+            # What a member says, it says in its own name.
+            actor=request.actor or (node.team.person if self._is_own_word(request) else ""),
             title=request.title,
             url=request.url,
             severity=request.severity,
@@ -141,6 +142,10 @@ class Requests:
         event = intake.event_of(options) if intake else emit_event(options, now=now_ms(), nonce=secrets.token_hex(8))
         await node.publish([event])
         return Done(text=event.key)
+
+    @staticmethod
+    def _is_own_word(request: Emit) -> bool:
+        return request.kind in (Kind.CLAIM, Kind.DUTY)
 
     def _may_author(self, options: EmitRequest) -> None:
         try:
@@ -232,6 +237,7 @@ class Requests:
         node = self._node
         offer = self._offer(request.target, request.environment)
         event = make_request(
+            device=node.device,
             person=node.team.person,
             target=request.target,
             environment=request.environment,

@@ -60,15 +60,18 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Stored and shown, but never a popup: history that was filled in, news about news."""
 
 
+NAME_LENGTH = 60
+"""Characters of a name at most: a person's, a service's, a source's."""
+
 _LIMITS = {
-    "service": 60,
+    "service": NAME_LENGTH,
     "subject": 160,
     "environment": 40,
     "ref": 120,
     "revision": 64,
-    "actor": 60,
+    "actor": NAME_LENGTH,
     "title": 140,
-    "source": 60,
+    "source": NAME_LENGTH,
     "number": 60,
     "previous": 64,
     "request": 64,

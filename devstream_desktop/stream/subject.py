@@ -68,6 +68,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the log entry that this row was read from."""
     received: int
     """When its author recorded it (UTC milliseconds), the same on every node."""
+    device: str
+    """The id of the device that signed it."""
     author: str
     """The person or device name behind the authoring key; never taken from the event's text."""
     transition: Transition

@@ -10,58 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
 from devstream_desktop.stream.entry import KEY_BYTES, device_id, public_key
-from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.event import NAME_LENGTH, Event
+from devstream_desktop.stream.fact import AuthorClass, author_class, request_key
+from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team.chain import PolicyChain
 from devstream_desktop.team.policy import Policy
 
-
-class Author(Enum):
-    """The classes of authors; a name is the word in a refusal."""
-
-    MEMBER = "member"
-    COLLECTOR = "collector"
-    EXECUTOR = "executor"
-    RUNNER = "executor or collector"
-    ISSUER = "issuer"
-    ADMIN = "admin"
-
-
-_BY_KIND = {
-    Kind.CHANGE: Author.COLLECTOR,
-    Kind.BUILD: Author.COLLECTOR,
-    Kind.TEST: Author.COLLECTOR,
-    Kind.INCIDENT: Author.COLLECTOR,
-    Kind.TICKET: Author.COLLECTOR,
-    Kind.SOURCE: Author.COLLECTOR,
-    Kind.DEPLOY: Author.RUNNER,
-    Kind.DUTY: Author.MEMBER,
-    Kind.CLAIM: Author.MEMBER,
-}
-_BY_STATE = {
-    (Kind.DEPLOY, "requested"): Author.MEMBER,
-    (Kind.DEPLOY, "cancelled"): Author.MEMBER,
-    (Kind.TEAM, "asked"): Author.ISSUER,
-    (Kind.TEAM, "issuing"): Author.ISSUER,
-    (Kind.TEAM, "joined"): Author.ADMIN,
-    (Kind.TEAM, "rejected"): Author.ADMIN,
-    (Kind.TEAM, "revoked"): Author.ADMIN,
-    (Kind.TEAM, "policy"): Author.ADMIN,
-    (Kind.TEAM, "available"): Author.EXECUTOR,
-    (Kind.TEAM, "removed"): Author.EXECUTOR,
-}
-
 _ROLES = {
-    Author.COLLECTOR: Role.COLLECTOR,
-    Author.RUNNER: Role.COLLECTOR,
-    Author.EXECUTOR: Role.EXECUTOR,
-    Author.ISSUER: Role.ISSUER,
-    Author.ADMIN: Role.ADMIN,
+    AuthorClass.COLLECTOR: Role.COLLECTOR,
+    AuthorClass.EXECUTOR: Role.EXECUTOR,
+    AuthorClass.ISSUER: Role.ISSUER,
+    AuthorClass.ADMIN: Role.ADMIN,
 }
-"""The role that makes a device an author of each class; an executor is a runner too."""
+"""The role that makes a device an author of each class."""
 
 
 @dataclass(frozen=True)
@@ -72,21 +36,13 @@ class MissingRole:
     grantors: tuple[str, ...]
 
 
-def author_class(kind: Kind, state: str) -> Author | None:
-    """Who may author a state of a kind; None when nobody may."""
-    return _BY_STATE.get((kind, state)) or _BY_KIND.get(kind)
-
-
-def refusal(chain: PolicyChain, device: str, kind: Kind, state: str, at_ms: int) -> str | None:
-    """Why `device` may not author this at `at_ms` (UTC milliseconds), as a sentence; None when it may."""
-    return _refused_by_all(chain, at_ms, lambda policy: _refused_by(policy, device, kind, state))
-
-
 def refusal_of(chain: PolicyChain, device: str, event: Event, at_ms: int) -> str | None:
-    """As `refusal`, and why `device` may not say just this: in the name of another person, executor or deploy."""
-    return _refused_by_all(
-        chain, at_ms, lambda policy: _refused_by(policy, device, event.kind, event.state) or _misfit(policy, device, event)
-    )
+    """The reason why `device` may not say this at `at_ms`, as a sentence; None when it may.
+
+    `at_ms` is UTC milliseconds. `event` is as it was signed (`stream.event.decode_event`), because
+    the key of a deploy request is a hash of it.
+    """
+    return _refused_by_all(chain, at_ms, lambda policy: _refused_by(policy, device, event) or _misfit(policy, device, event))
 
 
 def _refused_by_all(chain: PolicyChain, at_ms: int, refused: Callable[[Policy], str | None]) -> str | None:
@@ -125,67 +81,57 @@ def ends(policy: Policy) -> dict[bytes, int]:
     return found
 
 
-def missing_role(policy: Policy, device: str, kind: Kind, state: str) -> MissingRole | None:
+def missing_role(policy: Policy, device: str, kind: Kind, state: str, request: str = "") -> MissingRole | None:
     """The role that a member's device lacks to author this, with who can grant it; None when no role would help or none lacks."""
-    author = author_class(kind, state)
+    author = author_class(kind, state, request)
     if author is None or author not in _ROLES or _is(policy, device, author):
         return None
     return MissingRole(_ROLES[author], policy.who_has(Role.ADMIN))
 
 
-def _refused_by(policy: Policy, device: str, kind: Kind, state: str) -> str | None:
+def _refused_by(policy: Policy, device: str, event: Event) -> str | None:
     reason = outsider(policy, device)
     if reason is not None:
         return reason
-    author = author_class(kind, state)
+    author = author_class(event.kind, event.state, event.request)
     if author is not None and _is(policy, device, author):
         return None
-    person = policy.name_of(device)
+    person, said = policy.name_of(device), f"{event.kind} {event.state}"
     if author is None:
-        return f"{person} may not say {kind} {state}: nobody may"
-    missing = missing_role(policy, device, kind, state)
-    if missing is None:
-        return f"{person} may not say {kind} {state}: only an {author.value} may"
-    way = f"{' or '.join(missing.grantors)} can give it: devstream team grant {person} {missing.role}"
-    return f"{person} may not say {kind} {state}: that takes the role {missing.role}; {way}"
+        return f"{person} may not say {said}: nobody may"
+    role = _ROLES[author]
+    grantors = " or ".join(policy.who_has(Role.ADMIN))
+    way = f"{grantors} can give it: devstream team grant {person} {role}"
+    return f"{person} may not say {said}: that takes the role {role}; {way}"
 
 
-def _is(policy: Policy, device: str, author: Author) -> bool:
-    if author is Author.MEMBER:
+def _is(policy: Policy, device: str, author: AuthorClass) -> bool:
+    if author is AuthorClass.MEMBER:
         return policy.is_member(device)
-    if author is Author.RUNNER:
-        return policy.has_role(device, Role.EXECUTOR) or policy.has_role(device, Role.COLLECTOR)
     return policy.has_role(device, _ROLES[author])
 
 
 def _misfit(policy: Policy, device: str, event: Event) -> str | None:
-    """Why this content is not this author's to say, though the kind is."""
-    if event.kind not in (Kind.DUTY, Kind.TEAM, Kind.DEPLOY):
-        return None
-    person = policy.name_of(device)
-    if event.kind is Kind.DUTY and event.subject != f"duty/{person}":
+    """The reason why this content is not this author's to say, though the kind is."""
+    author = author_class(event.kind, event.state, event.request)
+    person = clean(policy.name_of(device), NAME_LENGTH)  # as an event has it
+    if author is AuthorClass.MEMBER and event.actor != person:
+        return f"{person} may not say {event.kind} {event.state} in the name of {event.actor or 'nobody'}"
+    # A number would make a second row of one person's duty, as many as one likes.
+    if event.kind is Kind.DUTY and (event.subject != f"duty/{person}" or event.number):
         return f"{person} may not speak for the duty of somebody else"
-    if event.kind is Kind.TEAM and event.state in ("available", "removed") and event.executor != device:
-        return f"{person} may not offer the targets of another executor"
+    if author is AuthorClass.EXECUTOR and event.executor != device:
+        what = "answer a deploy request that is addressed to" if event.kind is Kind.DEPLOY else "offer the targets of"
+        return f"{person} may not {what} another executor"
     if event.kind is Kind.TEAM and event.state == "issuing" and event.executor != device:
         return f"{person} may not say where another issuer is met"
-    if event.kind is Kind.DEPLOY:
-        return _deploy_misfit(policy, device, event)
+    if event.kind is Kind.DEPLOY and event.state == "requested" and not _names_itself(event, device):
+        return f"the deploy request by {person} does not name itself and its executor"
     return None
 
 
-def _deploy_misfit(policy: Policy, device: str, event: Event) -> str | None:
-    person = policy.name_of(device)
-    if event.state == "requested":
-        number = event.request[:8]
-        subject = f"deploy/{event.service}/{event.environment}/{number}"
-        if event.request != event.key or event.number != number or event.subject != subject or not event.executor:
-            return f"the deploy request by {person} does not name itself and its executor"
-        return None
-    if not event.request:
-        # Seen at a deploy tool, not asked for here.
-        observed = policy.has_role(device, Role.COLLECTOR)
-        return None if observed else f"{person} may not report a deploy that nobody requested: that takes the role collector"
-    if event.state != "cancelled" and (event.executor != device or not policy.has_role(device, Role.EXECUTOR)):
-        return f"{person} may not answer a deploy request that is addressed to another executor"
-    return None
+def _names_itself(event: Event, device: str) -> bool:
+    number = event.key[:8]
+    subject = f"deploy/{event.service}/{event.environment}/{number}"
+    own = event.key == event.request == request_key(event, device)
+    return own and event.number == number and event.subject == subject and bool(event.executor)

@@ -73,6 +73,7 @@ class Room:
     news: News
     deployers: set[str] = field(default_factory=lambda: {"ana"})
     deploys: Deploys | None = None
+    asked: int = 0
 
     def write(self, *, target: str = "shop", environment: str = "production", script: str = "true", more: str = "") -> None:
         """One target whose program is a shell script of the operator's."""
@@ -101,8 +102,12 @@ class Room:
         return ["ana"]
 
     def request(self, **changes) -> Event:
+        # A request is known by what it asks: another reason makes another request at the same time.
+        self.asked += 1
         parts = {
+            "device": ASKER,
             "person": "ana",
+            "reason": f"ask {self.asked}",
             "target": "shop",
             "environment": "production",
             "ref": "main",

@@ -10,6 +10,7 @@ import msgspec
 
 from devstream_desktop.deploy.service import Deploys
 from devstream_desktop.home import Home
+from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.event import Event, decode_event
 
 
@@ -29,7 +30,7 @@ async def main(home: str, request: str) -> None:
         now=lambda: event.time,
     )
     await deploys.start()
-    await deploys.handle(event, "a" * 52, "ana", fresh=True)
+    await deploys.handle(event, device_id(b"a" * 32), "ana", fresh=True)
     await asyncio.Event().wait()
 
 

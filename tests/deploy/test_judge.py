@@ -14,6 +14,7 @@ from devstream_desktop.deploy.judge import Accept, Author, Ignore, Refuse, Resol
 from devstream_desktop.deploy.request import make_request
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.entry import device_id
+from devstream_desktop.stream.fact import request_key
 
 DEVICE = device_id(b"e" * 32)
 SHA = "4f" * 20
@@ -37,11 +38,27 @@ WORLD = World(
 )
 
 
-def asked(**changes):
-    """A request with anything in its fields, as a peer that does not use our code could send it."""
-    making = {"person": "ana", "target": "shop", "environment": changes.pop("environment", "production"), "now": changes.pop("now", NOW)}
-    event = make_request(ref="main", sha=SHA, executor=DEVICE, **{**making, "target": changes.pop("target", "shop")})
-    return msgspec.structs.replace(event, **changes)
+def asked(*, by=ANA, environment="production", target="shop", now=NOW, **changes):
+    """A request with anything in its fields, as a peer that does not use our code could sign it."""
+    event = make_request(
+        device=by.device,
+        person="ana",
+        target=target,
+        environment=environment,
+        ref="main",
+        sha=SHA,
+        executor=DEVICE,
+        now=now,
+    )
+    return own(event, by, **changes)
+
+
+def own(event, by=ANA, **changes):
+    """The request with other fields, and with the key that goes with them."""
+    key = request_key(msgspec.structs.replace(event, **changes), by.device)
+    subject = f"deploy/{event.service}/{event.environment}/{key[:8]}"
+    named = {"key": key, "request": key, "number": key[:8], "subject": subject}
+    return msgspec.structs.replace(event, **(named | changes))
 
 
 def refusal(event, author=ANA, world=WORLD) -> str:
@@ -78,6 +95,7 @@ def test_what_is_for_another_or_has_its_answer_gets_none(event, world):
     ("event", "author", "world", "words"),
     [
         (asked(number="x"), ANA, WORLD, "number is not its own"),
+        (asked(by=BO), ANA, WORLD, "number is not its own"),
         (asked(target="blog"), ANA, WORLD, "no target blog; its operator can add it"),
         (asked(environment="moon"), ANA, WORLD, "no environment moon on this executor; it has checked, guarded, production"),
         (asked(), ANA, replace(WORLD, targets={}, mistake="targets.toml line 3: no"), "targets.toml line 3: no"),
@@ -88,9 +106,9 @@ def test_what_is_for_another_or_has_its_answer_gets_none(event, world):
         (asked(now=NOW + 180_000), ANA, WORLD, "clock of ana's device is 3 minutes ahead"),
         (asked(expires=NOW + 86_400_000), ANA, WORLD, "5 minutes at most"),
         (asked(), Author(ANA.device, ""), WORLD, "belongs to nobody in the team"),
-        (asked(), BO, WORLD, "it says it is from ana, but bo's device signed it"),
+        (asked(by=BO), BO, WORLD, "it says it is from ana, but bo's device signed it"),
         (
-            asked(actor="bo"),
+            asked(by=BO, actor="bo"),
             BO,
             WORLD,
             "bo may not deploy shop to production; ana, cy (admin) can grant it: devstream team grant bo deployer shop/production",
@@ -112,15 +130,15 @@ def test_every_refusal_says_why(event, author, world, words):
 
 
 def test_checks_come_in_their_order():
-    wrong = asked(actor="bo", revision="x", ref="a b", now=NOW - 400_000)
+    wrong = asked(by=BO, actor="bo", revision="x", ref="a b", now=NOW - 400_000)
     busy = replace(WORLD, busy="busy", fresh=False)
     assert "expired" in refusal(wrong, BO, busy)
     late = replace(busy, now=wrong.time, fresh=True)
     assert "bo may not" in refusal(wrong, BO, late)
     late = replace(late, may_deploy=lambda *_: True)
     assert "40 hexadecimal" in refusal(wrong, BO, late)
-    assert "ref cannot" in refusal(msgspec.structs.replace(wrong, revision=SHA), BO, late)
-    assert refusal(msgspec.structs.replace(wrong, revision=SHA, ref="main"), BO, late) == "busy"
+    assert "ref cannot" in refusal(own(wrong, BO, revision=SHA), BO, late)
+    assert refusal(own(wrong, BO, revision=SHA, ref="main"), BO, late) == "busy"
 
 
 def test_a_target_with_a_repository_asks_for_its_refs_only_when_all_else_is_well():
@@ -164,6 +182,6 @@ def test_nothing_but_an_exact_commit_and_a_plain_ref_is_accepted(sha, ref):
 
 @given(person=st.text(), time=st.integers(0, 1 << 48), now=st.integers(0, 1 << 48), fresh=st.booleans())
 def test_only_the_allowed_person_in_time_is_ever_accepted(person, time, now, fresh):
-    event = msgspec.structs.replace(asked(), time=time, expires=time + 120_000, actor=person)
+    event = own(asked(), time=time, expires=time + 120_000, actor=person)
     verdict = judge(event, Author(ANA.device, person), replace(WORLD, now=now, fresh=fresh))
     assert isinstance(verdict, Accept) == (person == "ana" and fresh and abs(now - time) <= 120_000)

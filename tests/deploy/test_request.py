@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from devstream_desktop.deploy.request import (
     InvalidRequestError,
     answer_key,
-    answer_keys,
+    answers,
     is_ref,
     is_sha,
     make_answer,
@@ -19,26 +19,51 @@ from devstream_desktop.deploy.request import (
 )
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.event import Event, decode_event, encode_event
+from devstream_desktop.stream.fact import fact_id
 
 DEVICE = device_id(b"e" * 32)
+ASKER = device_id(b"a" * 32)
 SHA = "0123456789abcdef0123456789abcdef01234567"
 NOW = 1_800_000_000_000
 
 
 def asked(**changes) -> Event:
-    parts = {"person": "ana", "target": "shop", "environment": "production", "ref": "main", "sha": SHA, "executor": DEVICE, "now": NOW}
+    parts = {"device": ASKER, "person": "ana", "target": "shop", "environment": "production", "ref": "main", "sha": SHA}
+    parts |= {"executor": DEVICE, "now": NOW}
     return make_request(**{**parts, **changes})
 
 
 def test_a_request_survives_the_wire_and_says_what_was_asked():
-    request = parse_request(decode_event(encode_event(asked(reason="hotfix", title="Fix the login"))))
+    request = parse_request(decode_event(encode_event(asked(reason="hotfix", title="Fix the login"))), ASKER)
     assert (request.target, request.environment, request.ref, request.sha) == ("shop", "production", "main", SHA)
     assert (request.person, request.executor, request.reason, request.title) == ("ana", DEVICE, "hotfix", "Fix the login")
     assert request.expires - request.time == 120_000
 
 
-def test_two_requests_for_the_same_thing_are_two_requests():
-    assert asked().key != asked().key
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"device": DEVICE},
+        {"person": "bo"},
+        {"target": "pay"},
+        {"environment": "staging"},
+        {"ref": "v1"},
+        {"sha": "5a" * 20},
+        {"executor": ASKER},
+        {"now": NOW + 1},
+        {"ttl_s": 60},
+        {"title": "Fix it"},
+        {"reason": "hotfix"},
+    ],
+)
+def test_whatever_differs_makes_another_request(other):
+    assert asked().key == asked().key
+    assert asked().key != asked(**other).key
+
+
+def test_nobody_else_can_ask_under_the_key_of_a_request():
+    with pytest.raises(InvalidRequestError, match="not its own"):
+        parse_request(asked(), DEVICE)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +105,7 @@ def test_what_no_executor_would_accept_cannot_be_asked(changes, word):
 )
 def test_an_event_whose_parts_contradict_each_other_is_no_request(changes):
     with pytest.raises(InvalidRequestError):
-        parse_request(msgspec.structs.replace(asked(), **changes))
+        parse_request(msgspec.structs.replace(asked(), **changes), ASKER)
 
 
 @pytest.mark.parametrize("ref", ["main", "release/1.2", "refs/heads/main", "v1.0+build", "fix/ümlaut", "a@b", "x"])
@@ -137,5 +162,6 @@ def test_an_answer_shares_the_row_of_its_request_and_its_key_is_the_fact():
     again = make_answer(request=request.key, state="success", time=NOW + 9, **parts)
     assert (first.subject, first.number, first.request) == (request.subject, request.number, request.key)
     assert first.key == again.key == answer_key(request.key, "success")
-    assert first.key in answer_keys(request.key)
-    assert request.key not in answer_keys(request.key)
+    assert fact_id(first, DEVICE) in answers(request.key, DEVICE)
+    assert fact_id(first, ASKER) not in answers(request.key, DEVICE)
+    assert fact_id(request, ASKER) not in answers(request.key, DEVICE)

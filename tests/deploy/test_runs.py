@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import stat
 import threading
@@ -15,9 +16,22 @@ from devstream_desktop.stream.entry import device_id
 NOW = 1_800_000_000_000
 
 
+_asked = itertools.count()
+
+
 def request(target="shop", environment="production", sha="4f" * 20):
     return as_given(
-        make_request(person="ana", target=target, environment=environment, ref="main", sha=sha, executor=device_id(b"e" * 32), now=NOW)
+        make_request(
+            device=device_id(b"a" * 32),
+            person="ana",
+            target=target,
+            environment=environment,
+            ref="main",
+            sha=sha,
+            executor=device_id(b"e" * 32),
+            now=NOW,
+            reason=f"ask {next(_asked)}",  # another request each time
+        )
     )
 
 

@@ -30,7 +30,16 @@ def order(tmp_path, device, sha):
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o700)
         request = as_given(
-            make_request(person="ana", target="shop", environment="production", ref="main", sha=sha, executor=device, now=1_800_000_000_000)
+            make_request(
+                device=device,
+                person="ana",
+                target="shop",
+                environment="production",
+                ref="main",
+                sha=sha,
+                executor=device,
+                now=1_800_000_000_000,
+            )
         )
         made = Target(name="shop", environment="production", run=("./deploy.sh", *arguments), cwd=tmp_path, **target)
         return Order(request, made, "ana", tmp_path / "deploy-logs" / f"{request.id}.log")

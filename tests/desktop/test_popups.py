@@ -8,8 +8,9 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 
 from devstream_desktop.desktop.notifier.base import Notice, Urgency
-from devstream_desktop.desktop.popups import DIGEST, Popups, digest_text, line_notice
+from devstream_desktop.desktop.popups import DIGEST, Popups, digest_text, line_notice, popup_key
 from devstream_desktop.stream.attention import Desk
+from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind, Transition
 
@@ -31,7 +32,7 @@ class Screen(QObject):
 
 def row(event, place=1, *, superseded=False, transition=Transition.NONE, received=None) -> Line:
     return Line(
-        id=place, arrival=place, event=event, entry="e", received=event.time if received is None else received, author="x",
+        id=place, arrival=place, event=event, entry="e", received=event.time if received is None else received, device="d", author="x",
         transition=transition, superseded=superseded,
     )  # fmt: skip
 
@@ -109,7 +110,7 @@ def test_actions_lead_where_they_say(qtbot, popups, screen, story, monkeypatch):
     monkeypatch.setattr("devstream_desktop.desktop.popups.open_link", opened.append)
     line = push(story)
     popups.consider([line], ON)
-    key = line.event.subject
+    key = popup_key(line)
     screen.activated.emit(key, "open")
     assert opened == [line.event.url]
     with qtbot.waitSignal(popups.show_line, timeout=500) as shown:
@@ -117,3 +118,11 @@ def test_actions_lead_where_they_say(qtbot, popups, screen, story, monkeypatch):
     assert shown.args == [line]
     with qtbot.waitSignal(popups.show_history, timeout=500):
         screen.activated.emit(DIGEST, "history")
+
+
+def test_a_claim_takes_the_popup_of_nothing_but_an_older_claim_of_the_same_person(story):
+    about = {"service": "shop", "subject": "incident/1", "number": "1", "time": NOW}
+    alert = make_event(kind=Kind.INCIDENT, state="firing", key=fact_key("t", Kind.INCIDENT, "1"), **about)
+    claims = [make_event(kind=Kind.CLAIM, state="claimed", key=fact_key("t", Kind.CLAIM, who), actor=who, **about) for who in ("bo", "cy")]
+    keys = [popup_key(row(one)) for one in (alert, *claims)]
+    assert len(set(keys)) == 3

@@ -13,6 +13,7 @@ from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.history.words import GROUP
 from devstream_desktop.stream.entry import device_id, parse_entry
+from devstream_desktop.stream.fact import fact_id
 from devstream_desktop.stream.query import Query, parse_query
 from devstream_desktop.stream.words import Kind, Transition
 
@@ -239,11 +240,12 @@ def test_facets_and_span(history, reader, feed, make, arrival) -> None:
     assert oldest < newest
 
 
-def test_a_fact_is_known_by_its_key(history, reader, feed, make, arrival) -> None:
+def test_a_fact_is_known_by_its_identity(history, reader, feed, make, arrival) -> None:
     event = make()
-    assert not history.knows(event.key)
+    fact = fact_id(event, device_id(feed.feed[:32]))
+    assert not history.knows(fact)
     add(history, arrival, [feed.entry(event)])
-    assert history.knows(event.key)
+    assert history.knows(fact)
     assert [line.event for line in reader.subject(event.subject)] == [event]
 
 

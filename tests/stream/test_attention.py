@@ -18,7 +18,9 @@ def a_line(
 ) -> Line:
     values: dict[str, object] = {"service": "shop", "subject": "x", "key": fact_key("t", kind, state), "time": NOW - age, "actor": "bo"}
     event = make_event(kind=kind, state=state, **(values | fields))  # type: ignore[arg-type]
-    return Line(id=1, arrival=1, event=event, entry="", received=NOW - age, author="bo", transition=transition, superseded=False)
+    return Line(
+        id=1, arrival=1, event=event, entry="", received=NOW - age, device="d", author="bo", transition=transition, superseded=False
+    )
 
 
 def attention(line: Line, desk: Desk = DUTY) -> Attention:

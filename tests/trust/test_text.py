@@ -83,7 +83,8 @@ def stored(text: str, number: int = 1) -> Line:
         number=text,
     )  # fmt: skip
     return Line(
-        id=number, arrival=number, event=event, entry="e", received=1, author=text, transition=Transition.BROKEN, superseded=False
+        id=number, arrival=number, event=event, entry="e", received=1, device="d", author=text, transition=Transition.BROKEN,
+        superseded=False,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from PySide6.QtGui import QFont, QGuiApplication
 from devstream_desktop.desktop.look import StateLook, short_time, state_look
 from devstream_desktop.desktop.theme import Tone, colour
 from devstream_desktop.history.reader import HistoryUnavailableError
+from devstream_desktop.stream.fact import run_of
 from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
@@ -80,8 +81,8 @@ class HistoryModel(QAbstractTableModel):
         self._source = rows
         self._now = now
         self._rows: list[_Row] = []
-        self._runs: dict[tuple[str, str], int] = {}
-        """The row id that each run (subject and number) is shown by."""
+        self._runs: dict[str, int] = {}
+        """The row id that each run (`stream.fact.run_of`) is shown by."""
         self._query = Query()
         self._more = True
         self._bold = QFont()
@@ -254,6 +255,6 @@ class HistoryModel(QAbstractTableModel):
             self.endRemoveRows()
 
 
-def _run(line: Line) -> tuple[str, str]:
+def _run(line: Line) -> str:
     # What is struck out takes the place of nothing.
-    return (line.event.subject, line.event.number) if not line.struck else (line.entry, "struck out")
+    return run_of(line.event) if not line.struck else line.entry

@@ -1,0 +1,136 @@
+"""A fact as a log tells it: who may tell it, which tellings are the same, and which row it goes on.
+
+A key alone is no identity: every member reads the keys of others and can foresee new ones. So the
+identity of a fact is the class of its author, its kind and its key; and where an author speaks for
+itself (a member, an executor, an issuer) the device that signed it as well. Two collectors that saw
+the same thing still tell one fact. The class follows from kind and state by the table below, which
+every receiver enforces (team/authors.py), so no look-up is needed to know it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+from devstream_desktop.stream.entry import Entry, hlc_time
+from devstream_desktop.stream.event import Event, decode_event, fact_key
+from devstream_desktop.stream.words import Kind
+
+IDENTITY_VERSION = 1
+"""Grows when `fact_id` or `run_of` changes: histories then make their rows anew."""
+FACT_BYTES = 16
+
+
+class AuthorClass(StrEnum):
+    """The classes of authors; the value is the word in a refusal."""
+
+    MEMBER = "member"
+    COLLECTOR = "collector"
+    EXECUTOR = "executor"
+    ISSUER = "issuer"
+    ADMIN = "admin"
+
+
+OWN_WORD = frozenset({AuthorClass.MEMBER, AuthorClass.EXECUTOR, AuthorClass.ISSUER})
+"""Classes whose authors speak for themselves, so that no other device can tell the same fact."""
+
+_BY_KIND = {
+    Kind.CHANGE: AuthorClass.COLLECTOR,
+    Kind.BUILD: AuthorClass.COLLECTOR,
+    Kind.TEST: AuthorClass.COLLECTOR,
+    Kind.INCIDENT: AuthorClass.COLLECTOR,
+    Kind.TICKET: AuthorClass.COLLECTOR,
+    Kind.SOURCE: AuthorClass.COLLECTOR,
+    Kind.DUTY: AuthorClass.MEMBER,
+    Kind.CLAIM: AuthorClass.MEMBER,
+}
+_TEAM = {
+    "asked": AuthorClass.ISSUER,
+    "issuing": AuthorClass.ISSUER,
+    "joined": AuthorClass.ADMIN,
+    "rejected": AuthorClass.ADMIN,
+    "revoked": AuthorClass.ADMIN,
+    "policy": AuthorClass.ADMIN,
+    "available": AuthorClass.EXECUTOR,
+    "removed": AuthorClass.EXECUTOR,
+}
+
+
+def author_class(kind: Kind, state: str, request: str = "") -> AuthorClass | None:
+    """The class of authors that may say this; None when nobody may.
+
+    `request` is the key of the deploy request that a deploy's state answers. Only the executor
+    answers one; a deploy that answers none was seen at a deploy tool, by a collector.
+    """
+    if kind is Kind.DEPLOY:
+        if state == "requested":
+            return AuthorClass.MEMBER
+        return AuthorClass.EXECUTOR if request else AuthorClass.COLLECTOR
+    if kind is Kind.TEAM:
+        return _TEAM.get(state)
+    return _BY_KIND[kind]
+
+
+def event_of(entry: Entry) -> Event:
+    """The event that an entry tells, at the latest at the moment it was stamped.
+
+    A time of the far future would otherwise outrank every later word about the same thing.
+
+    Raises:
+        InvalidEventError: its payload is no event that this version understands.
+
+    """
+    event = decode_event(entry.payload)
+    stamped = hlc_time(entry.hlc)
+    return msgspec.structs.replace(event, time=stamped) if event.time > stamped else event
+
+
+def fact_id(event: Event, device: str) -> bytes:
+    """The identity of the fact in `event`, which `device` (an id) tells: 16 bytes.
+
+    Two tellings with the same identity are one row; the earlier one is shown.
+    """
+    author = author_class(event.kind, event.state, event.request)
+    return identity(author, event.kind, event.key, device)
+
+
+def identity(author: AuthorClass | None, kind: Kind, key: str, device: str) -> bytes:
+    """The identity of a fact by its parts; `device` tells it, as one of the class `author`."""
+    teller = device if author in OWN_WORD else ""
+    text = f"{author}\x1f{kind}\x1f{key}\x1f{teller}"
+    return hashlib.blake2b(text.encode(), digest_size=FACT_BYTES).digest()
+
+
+def run_of(event: Event) -> str:
+    """The name of the row that an event goes on: a later one of the same run takes its place.
+
+    The kind is part of it, because a claim is about a foreign subject. So is whoever may go on with
+    it: the executor that a deploy is asked of, and the person whose duty or claim it is.
+    """
+    if event.kind is Kind.DEPLOY and event.request:
+        number, by = event.request, event.executor
+    elif author_class(event.kind, event.state) is AuthorClass.MEMBER:
+        number, by = event.number, event.actor
+    else:
+        number, by = event.number, ""
+    return f"{event.kind}\x1f{event.subject}\x1f{number}\x1f{by}"
+
+
+def request_key(event: Event, device: str) -> str:
+    """The key that the deploy request in `event` must have when `device` signs it.
+
+    It is a hash of everything that is asked and of the asking device, so that nobody can ask under
+    the key of another's request and have that one taken for answered.
+    """
+    asked = (event.service, event.environment, event.ref, event.revision, event.executor)
+    said = (event.actor, event.title, event.reason, str(event.time), str(event.expires))
+    return fact_key("request", Kind.DEPLOY, device, *asked, *said)
+
+
+def is_answer(event: Event, device: str, *, request: str, executor: str) -> bool:
+    """Whether `event`, signed by `device`, answers the `request` that is addressed to `executor`."""
+    addressed = device == event.executor == executor
+    said = event.kind is Kind.DEPLOY and event.state != "requested"
+    return said and event.request == request and addressed
