@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test nemesis mutants check soak bench look clean
+.PHONY: run setup setup-dev test nemesis mutants fuzz check soak bench look clean
 
 run: setup  ## the tray (or, without a screen, the lines in the terminal), following the git repository one stands in
 	@packaging/system-packages run
@@ -18,6 +18,9 @@ nemesis: setup-dev  ## five minutes of faults on eight hosts (root, Linux); NEME
 
 mutants: setup-dev  ## take each security check away once: is it noticed? Some minutes
 	.venv/bin/python tests/trust/trust_mutants.py
+
+fuzz: setup-dev  ## hostile inputs for every decoder of foreign bytes, ten million; FUZZ=n for another number
+	.venv/bin/python tests/fuzz/fuzz.py $${FUZZ:-10000000}
 
 check: setup-dev  ## style and types
 	.venv/bin/ruff format --check .

@@ -14,7 +14,8 @@ import msgspec
 from devstream_desktop.clock import now_ms
 from devstream_desktop.stream.bounds import check_msgpack
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, MalformedEntryError, device_id, parse_entry
-from devstream_desktop.stream.event import Event, InvalidEventError, decode_event
+from devstream_desktop.stream.event import Event, InvalidEventError
+from devstream_desktop.stream.fact import event_of
 
 KEEP_MS = 30 * 86_400_000
 """How long it is kept, and told."""
@@ -39,7 +40,7 @@ def stored_event(body: object, signature: object) -> Event | None:
     """The event of an entry as the database has it; None where it cannot be read."""
     entry = stored_entry(body, signature)
     try:
-        return decode_event(entry.payload) if entry is not None else None
+        return event_of(entry) if entry is not None else None
     except InvalidEventError:
         return None
 

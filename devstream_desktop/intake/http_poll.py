@@ -24,6 +24,7 @@ from devstream_desktop.intake.proof import poll_header
 from devstream_desktop.intake.remote import check_token
 from devstream_desktop.intake.source_types import SourcesError
 from devstream_desktop.intake.spool import Notes
+from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.event import Event
 
 MAX_INTERVAL = 300.0
@@ -223,10 +224,7 @@ class HttpPoller:
 
     def _parse(self, request: Request, answer: Answer, cursor: bytes) -> Polled:
         response = Response(request, answer.status, answer.headers, answer.body, self._now())
-        try:
-            return self._collector.parse(response, cursor, self.info)
-        except (ValueError, RecursionError) as error:
-            raise FetchError(f"the answer to {request.path.split('?', 1)[0]} is not what was expected: {error}") from error
+        return understood(self._collector, response, cursor, self.info)
 
     async def _fetch(self, request: Request, proof: dict[str, str], validators: Validators, done: _Round) -> Answer:
         if self._fetcher is None:
@@ -266,6 +264,22 @@ class HttpPoller:
 
     async def _write_state(self, state: _State) -> None:
         await self._notes.write(f"poll/{self.info.name}", msgspec.msgpack.encode(state))
+
+
+def understood(collector: PollCollector, response: Response, cursor: bytes, source: SourceInfo) -> Polled:
+    """What the collector makes of an answer.
+
+    Raises:
+        FetchError: it is not what the service should say.
+
+    """
+    request = response.request
+    try:
+        if "json" in request.accept:
+            check_json(response.body)
+        return collector.parse(response, cursor, source)
+    except ValueError as error:
+        raise FetchError(f"the answer to {request.path.split('?', 1)[0]} is not what was expected: {error}") from error
 
 
 @dataclass

@@ -28,6 +28,7 @@ from devstream_desktop.intake.proof import form_payload, is_form, proves
 from devstream_desktop.intake.remote import Channel
 from devstream_desktop.intake.spool import TEST_HEADER, Spool, Taken
 from devstream_desktop.intake.store import StoreError
+from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.text import clean
 
 MAX_BODY = 5 * 1024 * 1024
@@ -208,7 +209,8 @@ def _json(headers: Mapping[str, str], body: bytes) -> bytes:
     form = is_form(headers)
     body = form_payload(headers, body)
     try:
+        check_json(body)
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except ValueError:
         raise _Refused(400, "not JSON in the form's field payload" if form else "not JSON") from None
     return body

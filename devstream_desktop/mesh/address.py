@@ -29,7 +29,8 @@ def split(address: str) -> tuple[str, int]:
     host, separator, port = address.strip().rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     host = host[1:-1] if bracketed else host
-    if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535 or (":" in host) != bracketed:
+    numeric = port.isascii() and port.isdigit() and len(port) <= 5
+    if not separator or not host or not numeric or int(port) > 65535 or (":" in host) != bracketed:
         raise AddressError(f"{address!r} is not an address: write HOST:PORT, as in 192.168.1.20:7400")
     return host, int(port)
 

@@ -15,13 +15,14 @@ import contextlib
 import datetime as dt
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, SignatureAlgorithmOID
 
 from devstream_desktop.stream.entry import public_key
 from devstream_desktop.team.keys import DeviceKey, seal_for
@@ -40,8 +41,24 @@ _BACKDATE = dt.timedelta(days=366)
 valid all the same. Its beginning protects nothing, because its key was made for it."""
 
 
+_MAX_BYTES = 8192
+_EXTENSIONS = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.SUBJECT_KEY_IDENTIFIER})
+"""Of an authority. Mbed TLS ends at a critical one that it does not know, and the whole bundle with it."""
+
+
 class CertificateError(ValueError):
     """A certificate, key or signing request that is not what it should be."""
+
+
+@contextlib.contextmanager
+def _read(what: str) -> Iterator[None]:
+    """Turns what cryptography raises, a class of its own for each thing wrong, into a `CertificateError`."""
+    try:
+        yield
+    except CertificateError:
+        raise
+    except Exception as error:
+        raise CertificateError(f"not {what}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -72,10 +89,8 @@ class Authority:
             CertificateError: they are no PEM, or do not belong together.
 
         """
-        try:
+        with _read("a key"):
             key = serialization.load_pem_private_key(key_pem, password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise CertificateError(f"the CA key cannot be read: {error}") from error
         certificate = load_certificate(certificate_pem.encode())
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
             raise CertificateError("the CA key is not the key of the CA certificate")
@@ -151,7 +166,12 @@ class TlsKey:
         return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
     def fits(self, pem: str) -> bool:
-        """Whether the certificate `pem` is for this key."""
+        """Whether the certificate `pem` is for this key.
+
+        Raises:
+            CertificateError: it is none.
+
+        """
         key = serialization.load_pem_private_key(self.pem.encode(), password=None)
         return key.public_key() == load_certificate(pem.encode()).public_key()
 
@@ -172,13 +192,40 @@ def bundle(policy: Policy) -> str:
 
 
 def is_trusted(pem: str, policy: Policy) -> bool:
-    """Whether one of the policy's authorities has signed this certificate."""
+    """Whether one of the policy's authorities has signed this certificate.
+
+    Raises:
+        CertificateError: it is none.
+
+    """
     certificate = load_certificate(pem.encode())
-    for der in policy.authorities:
-        with contextlib.suppress(CertificateError, InvalidSignature, ValueError, TypeError):
-            certificate.verify_directly_issued_by(load_certificate(der))
-            return True
+    return any(is_issued_by(certificate, der) for der in policy.authorities)
+
+
+def is_issued_by(certificate: x509.Certificate, authority: bytes) -> bool:
+    """Whether an authority (PEM or DER) has signed a certificate; False too where the authority is none."""
+    with contextlib.suppress(CertificateError), _read("by this authority"):
+        certificate.verify_directly_issued_by(load_certificate(authority))
+        return True
     return False
+
+
+@lru_cache(maxsize=256)
+def check_authority(certificate_der: bytes) -> None:
+    """Refuse an authority that TLS cannot use, because a bundle with one such is none: one policy would end every node.
+
+    Raises:
+        CertificateError: it is not made as `Authority.create` makes one.
+
+    """
+    certificate = load_certificate(certificate_der)
+    with _read("a certificate authority"):
+        key, used = certificate.public_key(), {extension.oid for extension in certificate.extensions}
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise CertificateError("not a certificate authority with a P-256 key")
+    if certificate.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256 or not constraints.ca or used - _EXTENSIONS:
+        raise CertificateError("not a certificate authority that every node can use")
 
 
 def pin(certificate_der: bytes) -> bytes:
@@ -193,12 +240,14 @@ def load_certificate(content: bytes) -> x509.Certificate:
         CertificateError: it is none.
 
     """
-    try:
-        if content.startswith(b"-----BEGIN"):
-            return x509.load_pem_x509_certificate(content)
-        return x509.load_der_x509_certificate(content)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise CertificateError(f"not a certificate: {error}") from error
+    if len(content) > _MAX_BYTES:
+        raise CertificateError(f"not a certificate: {len(content)} bytes")
+    with _read("a certificate"):
+        load = x509.load_pem_x509_certificate if content.startswith(b"-----BEGIN") else x509.load_der_x509_certificate
+        certificate = load(content)
+        # They are parsed when they are asked for: whoever does later need not be ready for that.
+        _ = certificate.public_key(), certificate.subject, certificate.extensions, certificate.not_valid_after_utc
+    return certificate
 
 
 def certificate_pem(certificate: x509.Certificate) -> str:
@@ -246,12 +295,10 @@ def common_name(pem: str) -> str:
 
 
 def _request_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
-    try:
+    with _read("a signing request"):
         request = x509.load_der_x509_csr(request_der)
         key = request.public_key()
         signed = request.is_signature_valid
-    except (ValueError, UnsupportedAlgorithm, InvalidSignature) as error:
-        raise CertificateError(f"not a signing request: {error}") from error
     if not signed:
         raise CertificateError("the signing request is not signed by its own key")
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):

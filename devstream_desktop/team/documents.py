@@ -17,6 +17,7 @@ import msgspec
 from devstream_desktop.stream.bounds import MAX_DEPTH, check_json, check_msgpack
 from devstream_desktop.stream.entry import public_key
 from devstream_desktop.stream.text import clean
+from devstream_desktop.team.certificates import CertificateError, check_authority
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.keys import DeviceKey, verify
 from devstream_desktop.team.policy import Policy, check_policy
@@ -69,7 +70,7 @@ class Signed:
             policy = _decode_policy(parsed.payload)
         except ValueError as error:
             raise PolicyError(f"not a policy: {clean(str(error), 120)}") from None
-        check_policy(policy)
+        _check(policy)
         return cls(parsed.payload, right, policy)
 
     @classmethod
@@ -80,7 +81,7 @@ class Signed:
             PolicyError: the policy contradicts itself, or is too large.
 
         """
-        check_policy(policy)
+        _check(policy)
         payload = msgspec.json.encode(policy)
         made = cls(payload, tuple((key.id, key.sign(_PREAMBLE + payload)) for key in keys), policy)
         if len(made.document) > MAX_DOCUMENT:
@@ -127,6 +128,15 @@ def sign_policy(policy: Policy, keys: Iterable[DeviceKey]) -> bytes:
 
     """
     return Signed.make(policy, keys).document
+
+
+def _check(policy: Policy) -> None:
+    check_policy(policy)
+    try:
+        for certificate in policy.authorities:
+            check_authority(certificate)
+    except CertificateError as error:
+        raise PolicyError(f"the policy has a certificate authority that is none: {clean(str(error), 120)}") from None
 
 
 def _right_signatures(document: _Document) -> tuple[tuple[str, bytes], ...]:

@@ -16,12 +16,11 @@ import ssl
 from dataclasses import dataclass
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from devstream_desktop.stream.text import clean
 from devstream_desktop.team import tls
-from devstream_desktop.team.certificates import CertificateError, TlsKey, certificate_pem, common_name, load_certificate, pin
+from devstream_desktop.team.certificates import CertificateError, TlsKey, certificate_pem, common_name, is_issued_by, load_certificate, pin
 from devstream_desktop.team.chain import PolicyChain
 from devstream_desktop.team.enrol_wire import (
     HANDSHAKE_S,
@@ -127,9 +126,9 @@ async def _renew_at(issuer: str, address: str, authority: str, device: DeviceKey
 
 def _is_ours(certificate: str, authority: str, device: DeviceKey, key: TlsKey) -> bool:
     try:
-        load_certificate(certificate.encode()).verify_directly_issued_by(load_certificate(authority.encode()))
-        return key.fits(certificate) and common_name(certificate) == device.id
-    except (CertificateError, InvalidSignature, ValueError, TypeError):
+        issued = is_issued_by(load_certificate(certificate.encode()), authority.encode())
+        return issued and key.fits(certificate) and common_name(certificate) == device.id
+    except ValueError:
         return False
 
 

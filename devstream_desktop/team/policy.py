@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, MAX_HLC, public_key
+from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, MAX_SEQ, public_key
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
@@ -280,7 +280,7 @@ def _check_revocation(revocation: Revocation) -> None:
     if not 0 <= revocation.when < _MAX_TIME or len(revocation.why) > _MAX_WHY:
         raise PolicyError("the policy says of a revoked device a time that is out of range, or too much")
     if len(revocation.ends) > _MAX_ENDS or not all(
-        len(end.feed) == FEED_BYTES and len(end.hash) == HASH_BYTES and 0 < end.seq <= MAX_HLC for end in revocation.ends
+        len(end.feed) == FEED_BYTES and len(end.hash) == HASH_BYTES and 0 < end.seq <= MAX_SEQ for end in revocation.ends
     ):
         raise PolicyError("the policy says of a revoked device where its feeds end, and it is not where a feed can end")
 

@@ -10,9 +10,10 @@ from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.fact import request_key
 from devstream_desktop.stream.words import STATES, Kind, Role
 from devstream_desktop.team.authors import MissingRole, ended, ends, missing_role, outsider, refusal_of
+from devstream_desktop.team.certificates import new_issuer
 from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import End, Issuer, Policy, Revocation
+from devstream_desktop.team.policy import End, Policy, Revocation
 
 KEYS = {name: DeviceKey.from_seed(bytes([number]) * 32) for number, name in enumerate(("ana", "iva", "coco", "exe", "mel", "gone", "eve"))}
 ID = {name: key.id for name, key in KEYS.items()}
@@ -27,7 +28,7 @@ GENESIS = Policy(
     expires=90 * DAY,
     admins=(ID["ana"],),
     threshold=1,
-    issuers={ID["iva"]: Issuer(b"certificate", b"key")},
+    issuers={ID["iva"]: new_issuer(ID["iva"], DAY)},
     collectors=(ID["coco"], ID["gone"]),
     executors=(ID["exe"],),
     persons={ID[name]: name for name in KEYS if name != "eve"},

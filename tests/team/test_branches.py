@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+from functools import cache, partial
 from pathlib import Path
 
 import msgspec
@@ -12,15 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_desktop.team import changes
+from devstream_desktop.team.certificates import new_issuer
 from devstream_desktop.team.chain import MAX_PROPOSALS, PolicyChain, sign_policy
 from devstream_desktop.team.documents import Signed
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import Issuer, Policy, Revocation
+from devstream_desktop.team.policy import Policy, Revocation
 
 ANA, BO, CY, EVE, PAPER = (DeviceKey.from_seed(bytes([number]) * 32) for number in range(1, 6))
 ADMINS = (ANA, BO, CY)
 DAY = 86_400_000
+issuer = cache(partial(new_issuer, now_ms=DAY))
+"""One authority for each device."""
 
 
 def founded(*admins: DeviceKey, threshold: int = 1, recovery: str = "") -> PolicyChain:
@@ -34,7 +38,7 @@ def founded(*admins: DeviceKey, threshold: int = 1, recovery: str = "") -> Polic
         expires=90 * DAY,
         admins=ids,
         threshold=threshold,
-        issuers={device: Issuer(device.encode(), b"key") for device in ids},
+        issuers={device: issuer(device) for device in ids},
         collectors=ids,
         executors=(),
         persons={key.id: name for key, name in zip(ADMINS, ("ana", "bo", "cy"), strict=True)},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache, partial
 from pathlib import Path
 
 import msgspec
@@ -9,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstream_desktop.stream.words import Role
+from devstream_desktop.team.certificates import new_issuer
 from devstream_desktop.team.chain import MAX_DOCUMENT, PolicyChain, sign_policy
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import Grant, Issuer, Policy, Revocation
+from devstream_desktop.team.policy import Grant, Policy, Revocation
 
 ANA, BO, CY, EVE = (DeviceKey.from_seed(bytes([number]) * 32) for number in range(1, 5))
 DAY = 86_400_000
+issuer = cache(partial(new_issuer, now_ms=DAY))
+"""One authority for each device."""
 
 
 def genesis(*admins: DeviceKey, threshold: int = 1, name: str = "acme") -> Policy:
@@ -29,7 +33,7 @@ def genesis(*admins: DeviceKey, threshold: int = 1, name: str = "acme") -> Polic
         expires=1_000 + DAY,
         admins=ids,
         threshold=threshold,
-        issuers={device: Issuer(b"certificate of " + device.encode(), b"key") for device in ids},
+        issuers={device: issuer(device) for device in ids},
         collectors=ids,
         executors=(),
         persons={key.id: f"person {key.id[:4]}" for key in (*admins, BO)},

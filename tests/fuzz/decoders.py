@@ -1,0 +1,267 @@
+"""Every decoder that reads foreign bytes, with genuine messages to begin from and the errors that it says it raises."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from devstream_desktop.control import wire as control
+from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.messages.members import Join, Members
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.control.messages.stream import Emit, News, Wait
+from devstream_desktop.deploy.repository import parse_tips
+from devstream_desktop.deploy.request import InvalidRequestError, make_request, parse_request
+from devstream_desktop.history.aside import stored_entry, stored_event, stored_proof
+from devstream_desktop.mesh import address, wire
+from devstream_desktop.stream.bounds import UnboundedError, check_json, check_msgpack
+from devstream_desktop.stream.entry import MalformedEntryError, device_id, encode_body, next_hlc, parse_entry, public_key
+from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
+from devstream_desktop.stream.fact import event_of, fact_id, run_of
+from devstream_desktop.stream.query import index_text
+from devstream_desktop.stream.record import record
+from devstream_desktop.stream.subject import Line, is_terminal, rank, transition
+from devstream_desktop.stream.words import STATES, Kind
+from devstream_desktop.team import certificates, changes, enrol, enrol_wire, founding
+from devstream_desktop.team.certificates import Authority, CertificateError, TlsKey
+from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team.documents import Signed
+from devstream_desktop.team.errors import PolicyError, TeamError
+from devstream_desktop.team.invite import new_invite, read_invite, split_address, write_invite
+from devstream_desktop.team.join_errors import JoinError
+from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.recovery_key import read_recovery_key, write_recovery_key
+
+NOW = 1_790_000_000_000
+FEED = bytes(range(40))
+DEVICE = device_id(FEED[:32])
+SIGNATURE = bytes(64)
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """One way in for foreign bytes."""
+
+    name: str
+    decode: Callable[[bytes], object]
+    seeds: Sequence[bytes]
+    """Genuine ones; each is decoded without an error."""
+    errors: tuple[type[Exception], ...] = ()
+    """What it says it raises for others."""
+    share: int = 20
+    """Of the inputs: the slow ones get few."""
+
+
+def events() -> list[bytes]:
+    """A payload of each kind and state."""
+    fields = {"service": "shop", "subject": "deploy/shop/production/0", "title": "Retry “card” capture", "actor": "ana", "ref": "main"}
+    made = [
+        make_event(kind=kind, state=state, key=fact_key("fuzz", kind, state), time=NOW, expires=NOW, url="https://example.com/x", **fields)
+        for kind in Kind
+        for state in STATES[kind]
+    ]
+    made.append(
+        make_request(
+            device=DEVICE,
+            person="ana",
+            target="shop",
+            environment="production",
+            ref="main",
+            sha="a" * 40,
+            executor=device_id(bytes(32)),
+            now=NOW,
+        )
+    )
+    return [encode_event(event) for event in made]
+
+
+def bodies() -> list[bytes]:
+    """Entries of this version, one of a later one, and one that follows another."""
+    made = [encode_body(feed=FEED, seq=1, hlc=next_hlc(0, NOW), prev=b"", payload=payload) for payload in events()]
+    made.append(encode_body(feed=FEED, seq=2, hlc=next_hlc(0, NOW), prev=bytes(16), payload=events()[0]))
+    later = [2, FEED, 1, next_hlc(0, NOW), b"", {"new": [1, 2.5, None, "x", b"y"]}]
+    return [*made, msgspec.msgpack.encode(later)]
+
+
+def told(body: bytes) -> None:
+    """Read an entry as a node does that shows and indexes it, and judge it as an executor does."""
+    entry = parse_entry(body, SIGNATURE)
+    event = event_of(entry)
+    fact_id(event, entry.device), run_of(event)
+    shown(event)
+
+
+def shown(event: Event) -> None:
+    """Everything that is made of an event."""
+    for struck in (False, True):
+        row = Line(
+            id=1,
+            arrival=1,
+            event=event,
+            entry="00",
+            received=NOW,
+            device=DEVICE,
+            author="ana",
+            transition=transition(event.kind, event.state, "failed"),
+            superseded=False,
+            struck=struck,
+        )
+        msgspec.json.encode(record(row))
+    index_text(event)
+    is_terminal(event.kind, event.state), rank(event.kind, event.state), encode_event(event)
+    with contextlib.suppress(InvalidRequestError):
+        parse_request(event, DEVICE)
+
+
+def requests() -> list[wire.Request]:
+    """One of each request between nodes."""
+    signed = wire.Signed(bodies()[0], SIGNATURE)
+    return [
+        wire.Hello(wire.PROTOCOL, "team", device_id(bytes(32)), bytes(16), 1, NOW, 7400, "1.0"),
+        wire.Tail(bytes(16), 5, 1000, 1000, 0),
+        wire.Push([signed, signed], 0),
+        wire.Digest(bytes(512)),
+        wire.Offer([wire.Record(FEED, 0, 9, bytes(16), 1 << 40, [(2, 3), (5, 5)])], [FEED]),
+        wire.Fetch([wire.Range(FEED, 1, 9)], 1000),
+        wire.AskPeers(),
+        wire.Proof([wire.Pair(signed, signed)], [FEED]),
+        wire.Policy(3, [b"document"]),
+    ]
+
+
+def replies() -> list[wire.Reply]:
+    """One of each answer between nodes."""
+    signed, peers = wire.Signed(bodies()[0], SIGNATURE), [wire.PeerAddress(device_id(bytes(32)), "192.0.2.1:7400")]
+    record_ = wire.Record(FEED, 0, 9, bytes(16), 1 << 40, [(2, 3)])
+    return [
+        wire.Welcome(wire.PROTOCOL, "team", device_id(bytes(32)), bytes(16), 1, NOW, peers, "1.0"),
+        wire.News(bytes(16), 5, [signed], bytes(8), 0, resync=False),
+        wire.Pushed(1, 0, resync=True, busy=5),
+        wire.Records(bytes(16), 5, [1, 2], [record_], [FEED]),
+        wire.Wants([wire.Range(FEED, 1, 9)], [FEED]),
+        wire.Entries([signed]),
+        wire.PeerList(peers),
+        wire.Proofs([wire.Pair(signed, signed)]),
+        wire.Policies(3, [b"document"]),
+        wire.Refused("no", peers, busy=True),
+    ]
+
+
+def plain(decode: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    """The content of a frame that is not compressed."""
+    return lambda content: decode(b"\0" + content)
+
+
+class Team:
+    """A founded team, and what its members, joiners and issuers send."""
+
+    def __init__(self) -> None:
+        self.founder = founding.found("acme", "ana", solo=False, now_ms=NOW)
+        self.key, self.chain = self.founder.device, self.founder.chain
+        joiner = DeviceKey.generate()
+        policies = [self.chain.current]
+        for change in (changes.admit(joiner.id, "bo"), changes.revoke([joiner.id], "laptop stolen", NOW, [])):
+            policies.append(self.chain.successor(change(policies[-1]), NOW + len(policies)))
+        self.payloads = [msgspec.json.encode(policy) for policy in policies]
+        self.documents = [*self.chain.documents(), Signed.make(policies[1], [self.key]).document]
+        self.authority = Authority.of(policies[0].issuers[self.key.id], self.key)
+        self.tls = TlsKey.generate()
+        self.request = self.tls.request()
+        self.leaf = self.authority.issue(joiner.id, self.request, NOW)
+        self.invite = new_invite(self.authority.pin, self.key.public, "192.0.2.1:7401")
+        self.joiner = joiner
+
+    def signed(self, payload: bytes) -> object:
+        """Take a policy whose bytes an admin signed, whatever they say: as a peer sends it, and as it is kept."""
+        signature = self.key.sign(b"devstream/policy/1\0" + payload)
+        document = msgspec.msgpack.encode([1, payload, [[self.key.id, signature]]])
+        with contextlib.suppress(PolicyError):
+            PolicyChain.from_documents([document])
+        return self.chain.copy().absorb([document])
+
+    def answer(self, content: bytes) -> object:
+        """Check an issuer's answer as the joiner does."""
+        answer = enrol_wire.decode_answer(content)
+        if isinstance(answer, enrol_wire.Membership):
+            pem = certificates.certificate_pem(self.authority.certificate)
+            return enrol._checked(self.invite, "bo", self.joiner, self.tls, pem, answer)
+        return answer
+
+    def certificate(self, content: bytes) -> object:
+        """Use a certificate as the policy and TLS do."""
+        certificate = certificates.load_certificate(content)
+        pem = certificates.certificate_pem(certificate)
+        certificates.expiry_ms(pem), certificates.common_name(pem), self.tls.fits(pem)
+        certificates.is_trusted(pem, self.chain.current)
+        issuer = msgspec.structs.replace(self.chain.current.issuers[self.key.id], certificate=certificates.certificate_der(pem))
+        policy = msgspec.structs.replace(self.chain.current, issuers={self.key.id: issuer})
+        certificates.bundle(policy), certificates.is_trusted(self.leaf, policy), policy.pins
+        return pem
+
+    def decoders(self) -> Iterator[Decoder]:
+        """All that a team reads."""
+        questions = [
+            enrol_wire.AskAuthority(),
+            enrol_wire.AskMembership(self.invite.id, self.invite.secret, self.joiner.public, "bo", self.request, SIGNATURE),
+            enrol_wire.AskRenewal(self.joiner.public, self.request, SIGNATURE),
+        ]
+        answers = [
+            enrol_wire.Authority(self.authority.der),
+            enrol_wire.Renewed(self.leaf),
+            enrol_wire.Waiting("acme", ("ana",)),
+            enrol_wire.Refused("used"),
+        ]
+        membership = enrol_wire.Membership(self.leaf, tuple(self.documents), ("192.0.2.1:7400",))
+        ders = [self.authority.der, certificates.certificate_der(self.leaf), self.leaf.encode()]
+        yield Decoder("policy document", Signed.open, self.documents, (PolicyError,))
+        yield Decoder("policy that an admin signed", self.signed, self.payloads, (PolicyError,), 2)
+        yield Decoder(
+            "question at the door", enrol_wire.decode_question, [*map(enrol_wire.encode, questions)], (enrol_wire.MalformedFrameError,)
+        )
+        errors = (enrol_wire.MalformedFrameError, JoinError)
+        yield Decoder("answer at the door", self.answer, [*map(enrol_wire.encode, [*answers, membership])], errors, 5)
+        yield Decoder("certificate", self.certificate, ders, (CertificateError,), 2)
+        issue = lambda request: self.authority.issue(self.joiner.id, request, NOW)  # noqa: E731
+        yield Decoder("signing request", issue, [self.request], (CertificateError,), 2)
+        yield Decoder("invite", text(read_invite), [write_invite(self.invite).encode()], (JoinError,))
+        yield Decoder("recovery key", text(read_recovery_key), [write_recovery_key(self.key).encode()], (TeamError,))
+
+
+def text(read: Callable[[str], object]) -> Callable[[bytes], object]:
+    """A reader of text, as the operating system gives it."""
+    return lambda data: read(data.decode("utf-8", "surrogateescape"))
+
+
+def decoders() -> list[Decoder]:
+    """All of them but the sources' (sources.py)."""
+    entries = bodies()
+    proof = msgspec.msgpack.encode([(entries[0], SIGNATURE), (entries[1], SIGNATURE)])
+    addresses = [b"192.0.2.1:7400", b"[2001:db8::1]:7400", b"host.example:1"]
+    asked = [control.encode_request(one) for one in (GetStatus(), Wait(newest=1, status=2), Join(invite="ds1-x", person="bo"))]
+    asked.append(control.encode_request(Emit(kind="build", state="failed", service="shop")))
+    answered = [control.encode_reply(one) for one in (News(newest=1, status=2), Members(members=(), waiting=()))]
+    packed = [msgspec.msgpack.encode(one) for one in requests()]
+    return [
+        Decoder("entry", lambda body: parse_entry(body, SIGNATURE), entries, (MalformedEntryError,), 60),
+        Decoder("entry that is shown", told, entries[:-1], (MalformedEntryError, InvalidEventError), 5),
+        Decoder("event", decode_event, events(), (InvalidEventError,), 60),
+        Decoder("request between nodes", plain(wire.decode_request), packed, (wire.MalformedMessageError,), 60),
+        Decoder(
+            "reply between nodes", plain(wire.decode_reply), [*map(msgspec.msgpack.encode, replies())], (wire.MalformedMessageError,), 60
+        ),
+        Decoder("frame", wire.decode_request, [wire.encode(one) for one in requests()], (wire.MalformedMessageError,)),
+        Decoder("stored entry", lambda body: (stored_entry(body, SIGNATURE), stored_event(body, SIGNATURE)), entries),
+        Decoder("stored proof", stored_proof, [proof]),
+        Decoder("bounds of msgpack", lambda data: check_msgpack(data, 1000), [*entries, *packed], (UnboundedError,), 60),
+        Decoder("bounds of JSON", lambda data: check_json(data, 16), [b'{"a":[1,"[",{"b":null}]}'], (UnboundedError,)),
+        Decoder("device id", text(public_key), [device_id(FEED[:32]).encode()], (ValueError,)),
+        Decoder("address of a peer", text(address.split), addresses, (address.AddressError,)),
+        Decoder("address of a door", text(split_address), addresses, (JoinError,)),
+        Decoder("refs of a repository", lambda data: parse_tips(data.decode("utf-8", "replace")), [b"a" * 40 + b"\trefs/heads/main\n"]),
+        Decoder("request of a screen", control.decode_request, asked, (ControlError,)),
+        Decoder("answer to a screen", control.decode_reply, answered, (ControlError,)),
+        *Team().decoders(),
+    ]

@@ -1,0 +1,72 @@
+"""A hundred thousand hostile inputs, spread over every decoder of foreign bytes: nothing uncaught, and the memory bounded."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from decoders import Decoder
+from fuzz import Figures, UncaughtError, batches, run, table
+from inputs import MOST, mutated
+
+INPUTS = 100_000
+TABLE = table()
+
+
+def test_a_hundred_thousand_inputs_raise_nothing_that_a_decoder_does_not_say() -> None:
+    # In a process of its own, whose peak memory is that of the decoders alone; the seed is the same in every run.
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "fuzz.py"), str(INPUTS)],
+        env={**os.environ, "FUZZ_SEED": "1"},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    last = done.stdout.splitlines()[-1]
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert " 0 decoders failed" in last, last
+    assert int(last.split(" inputs")[0].replace(",", "")) >= INPUTS * 0.99, last
+
+
+@pytest.mark.parametrize("decoder", TABLE, ids=lambda decoder: decoder.name)
+def test_what_is_genuine_is_taken(decoder: Decoder) -> None:
+    taken = 0
+    for seed in decoder.seeds:
+        try:
+            decoder.decode(seed)
+            taken += 1
+        except decoder.errors:
+            assert decoder.name.startswith("answer of"), "of a service's answers each is for one of several questions"
+    assert taken or decoder.name.startswith("answer of")
+
+
+def test_each_decoder_has_its_turn_and_they_get_what_was_asked_for() -> None:
+    given = {decoder.name: 0 for decoder in TABLE}
+    for decoder, count in batches(TABLE, INPUTS):
+        given[decoder.name] += count
+    assert all(given.values())
+    assert abs(sum(given.values()) - INPUTS) < len(TABLE)
+    assert len(given) == len(TABLE), "names are told apart"
+
+
+def test_what_a_decoder_does_not_say_is_told_with_its_input() -> None:
+    def odd(data: bytes) -> None:
+        raise ZeroDivisionError if len(data) % 7 == 3 else ValueError
+
+    decoder = Decoder("odd", odd, [b"abcdef"], (ValueError,))
+    with pytest.raises(UncaughtError, match=r"odd raised ZeroDivisionError.*\ninput: [0-9a-f]"):
+        run(decoder, 1000, random.Random(1), Figures(decoder))
+
+
+def test_inputs_are_other_than_the_seeds_and_bounded() -> None:
+    rng = random.Random(1)
+    seeds = [bytes(range(40)), b'{"a": [1, 2], "b": "text"}']
+    made = {mutated(rng, seeds) for _ in range(2000)}
+    assert len(made) > 1800
+    assert max(map(len, made)) <= MOST
+    assert any(len(one) > 5000 for one in made)
