@@ -139,7 +139,7 @@ def _add_reading(commands: Commands) -> None:
     tail.add_argument("--limit", "-n", type=positive, default=20, metavar="N", help="how many (default 20)")
     tail.set_defaults(command=lines.tail)
 
-    search = commands.add_parser("search", help="find lines: words, and kind: env: service: filters")
+    search = commands.add_parser("search", help="find lines: words, and kind: state: env: service: filters")
     search.add_argument("query", nargs="+", metavar="QUERY")
     search.add_argument("--json", action="store_true", help="one JSON object a line")
     search.add_argument("--limit", "-n", type=positive, default=50, metavar="N", help="how many (default 50)")

@@ -12,7 +12,7 @@ from devstream_desktop.stream.line import render
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import short_ref
-from devstream_desktop.stream.words import DEPLOY_FINAL, Kind
+from devstream_desktop.stream.words import Kind
 
 _LOOK_BACK = 2_000
 _PLAN_CHANGES = 20
@@ -132,27 +132,24 @@ class UnknownCommitError(DevstreamError):
 
 def deployed(reader: Reader, target: str, environment: str) -> str:
     """The revision that was last deployed there with success; empty when the history does not know."""
-    found = _believed(reader, Query(words=("success",), kind=Kind.DEPLOY, environment=environment, service=target), 20)
-    return next((line.event.revision for line in found if line.event.state == "success"), "")
+    # By its state, so that no number of requests by whoever likes can push it out of the page.
+    succeeded = Query(kind=Kind.DEPLOY, state="success", environment=environment, service=target)
+    return next((line.event.revision for line in _believed(reader, succeeded, 20)), "")
 
 
 def deploying(reader: Reader, target: str, environment: str, now: int) -> str:
     """Who is deploying there right now; empty when nobody is."""
-    found = _believed(reader, Query(kind=Kind.DEPLOY, environment=environment, service=target), 10)
-    for line in found:
-        if line.event.state not in DEPLOY_FINAL and line.event.state == "in_progress" and now - line.received < _BUSY_MS:
+    under_way = Query(kind=Kind.DEPLOY, state="in_progress", environment=environment, service=target)
+    for line in _believed(reader, under_way, 10):
+        if now - line.received < _BUSY_MS:
             return line.event.actor
     return ""
 
 
 def unanswered(reader: Reader, executor: str, now: int) -> list[tuple[Event, str]]:
     """The requests of the last two days that `executor` has not answered, with their authors' devices, oldest first."""
-    found = _believed(reader, Query(words=("requested",), kind=Kind.DEPLOY), _LOOK_BACK)
-    return [
-        (line.event, line.device)
-        for line in reversed(found)
-        if line.event.state == "requested" and line.event.executor == executor and now - line.received < _OWED_MS
-    ]
+    found = _believed(reader, Query(kind=Kind.DEPLOY, state="requested"), _LOOK_BACK)
+    return [(line.event, line.device) for line in reversed(found) if line.event.executor == executor and now - line.received < _OWED_MS]
 
 
 def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: str) -> Shipment:
@@ -196,8 +193,10 @@ def _changes(reader: Reader, target: str) -> list[Line]:
 
 
 def _checks(reader: Reader, sha: str) -> Iterable[str]:
-    for line in _believed(reader, Query(words=(sha[:12],)), 50):
-        if line.event.kind in (Kind.BUILD, Kind.TEST) and line.event.revision == sha:
+    """What is known of a commit's builds and tests; only collectors tell these kinds."""
+    found = [line for kind in (Kind.BUILD, Kind.TEST) for line in _believed(reader, Query(words=(sha[:12],), kind=kind), 50)]
+    for line in sorted(found, key=lambda line: line.id, reverse=True):
+        if line.event.revision == sha:
             yield render(line.event, line.transition, service=False)
 
 

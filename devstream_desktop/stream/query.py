@@ -1,7 +1,7 @@
 """What a person typed into the search field, as a typed question: words to find and filters to hold.
 
 retry card            both words, each also as the beginning of a longer one
-kind:deploy env:prod  filters; also service: and their short forms k: e: s:
+kind:deploy env:prod  filters; also service: and state:, and the short forms k: e: s:
 "card capture"        the words next to each other
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.words import Kind
+from devstream_desktop.stream.words import STATES, Kind
 
 _PRIVATE = 0xE000
 _PRIVATE_COUNT = 0x1900
@@ -33,7 +33,9 @@ _FIELDS = {
     "e": "environment",
     "service": "service",
     "s": "service",
+    "state": "state",
 }
+_STATES = frozenset(state for states in STATES.values() for state in states)
 
 
 class InvalidQueryError(ValueError):
@@ -48,15 +50,21 @@ class Query:
     kind: Kind | None = None
     environment: str = ""
     service: str = ""
+    state: str = ""
 
     @property
     def everything(self) -> bool:
-        return not (self.words or self.kind or self.environment or self.service)
+        return not (self.words or self.kind or self.environment or self.service or self.state)
 
     def match(self) -> str:
         """The FTS5 expression, every word quoted so that input is never syntax; the filters go last, which is fastest."""
         terms = [f'"{word}"*' for word in self.words]
-        terms += [f'"{tag}"' for tag in (_tag("", "", self.service), _tag(self.kind or "", self.environment, "")) if tag]
+        tags = (
+            _tag("", "", self.service),
+            _tag("", "", "", self.state),
+            _tag(self.kind or "", self.environment, ""),
+        )
+        terms += [f'"{tag}"' for tag in tags if tag]
         return " AND ".join(terms)
 
 
@@ -64,7 +72,7 @@ def parse_query(text: str) -> Query:
     """The question in `text`.
 
     Raises:
-        InvalidQueryError: a filter names a kind that is none.
+        InvalidQueryError: a filter names a kind or a state that is none.
 
     """
     query = Query()
@@ -82,6 +90,10 @@ def parse_query(text: str) -> Query:
                 raise InvalidQueryError(f"no kind {value!r}; kinds are {', '.join(Kind)}") from None
         elif field == "environment":
             query = replace(query, environment=value)
+        elif field == "state":
+            if value not in _STATES:
+                raise InvalidQueryError(f"no state {value!r}; states are {', '.join(sorted(_STATES))}")
+            query = replace(query, state=value)
         else:
             query = replace(query, service=value)
     return replace(query, words=tuple(word for word in words if word))
@@ -96,7 +108,7 @@ def _words(text: str) -> list[str]:
     ]
 
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 """Grows when `index_text` changes: entries are taken out of the index by the very text they went in with."""
 
 
@@ -107,19 +119,25 @@ def index_text(event: Event) -> str:
     number = "" if event.number == event.revision else event.number
     revision = event.revision[:_HEX_INDEXED] if _LONG_HEX.fullmatch(event.revision) else event.revision
     texts = (service, event.actor, kind, event.state, environment, event.ref, revision, event.title, number, event.reason)
-    return " ".join((*texts, _tags(kind, environment, service)))
+    return " ".join((*texts, _tags(kind, environment, service, event.state)))
 
 
 @lru_cache(maxsize=4096)
-def _tags(kind: str, environment: str, service: str) -> str:
-    tags = {_tag("", "", service), _tag(kind, "", ""), _tag("", environment, ""), _tag(kind, environment, "")} - {""}
+def _tags(kind: str, environment: str, service: str, state: str) -> str:
+    tags = {
+        _tag("", "", service),
+        _tag("", "", "", state),
+        _tag(kind, "", ""),
+        _tag("", environment, ""),
+        _tag(kind, environment, ""),
+    } - {""}
     return " ".join(sorted(tags))
 
 
-def _tag(kind: str, environment: str, service: str) -> str:
-    if not (kind or environment or service):
+def _tag(kind: str, environment: str, service: str, state: str = "") -> str:
+    if not (kind or environment or service or state):
         return ""
-    text = f"{kind}\x1f{environment.casefold()}\x1f{service.casefold()}"
+    text = f"{kind}\x1f{environment.casefold()}\x1f{service.casefold()}\x1f{state}"
     number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
     letters = []
     for _ in range(3):

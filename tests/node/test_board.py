@@ -78,3 +78,16 @@ def test_nothing_is_shipped_or_believed_by_what_is_struck_out(told) -> None:
     assert now() == ("b", "b", "eve", 2, ("ana",))
     told.history.follow({}, {STOLEN: 0})
     assert now() == ("a", "a", "", 1, ())
+
+
+def test_no_number_of_requests_and_claims_hides_what_is_where_and_what_is_red(told) -> None:
+    production = {"environment": "production"}
+    told.say(HONEST, Kind.DEPLOY, "success", revision="a" * 40, **production)
+    told.say(HONEST, Kind.BUILD, "failed", revision="b" * 40)
+    told.say(HONEST, Kind.DEPLOY, "in_progress", actor="ana", revision="b" * 40, **production)
+    for number in range(120):
+        told.say(STOLEN, Kind.DEPLOY, "requested", revision="b" * 40, reason=f"success {number}", title="success", **production)
+        told.say(STOLEN, Kind.CLAIM, "claimed", actor="eve", title=f"{'b' * 40} success {number}", **production)
+    assert board.deployed(told.reader, "shop", "production") == "a" * 40
+    assert board.deploying(told.reader, "shop", "production", NOW) == "ana"
+    assert len(board.shipment(told.reader, "shop", "production", ref="", sha="b" * 40).checks) == 1

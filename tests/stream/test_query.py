@@ -18,6 +18,7 @@ from devstream_desktop.stream.words import Kind
         ("", Query()),
         ("retry card", Query(words=("retry", "card"))),
         ("kind:deploy env:production card", Query(words=("card",), kind=Kind.DEPLOY, environment="production")),
+        ("state:failed", Query(state="failed")),
         ('s:shop "card capture"', Query(words=("card capture",), service="shop")),
         ("http://x/y", Query(words=("http", "x", "y"))),
         ("SHOP-912", Query(words=("SHOP", "912"))),
@@ -30,6 +31,8 @@ def test_parsing(text: str, query: Query) -> None:
 def test_an_unknown_kind_says_which_there_are() -> None:
     with pytest.raises(InvalidQueryError, match="kinds are change, build"):
         parse_query("kind:explosion")
+    with pytest.raises(InvalidQueryError, match="states are active, asked"):
+        parse_query("state:exploded")
 
 
 @given(st.text(max_size=60))
