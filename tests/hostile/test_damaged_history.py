@@ -168,7 +168,9 @@ def test_what_is_still_in_the_file_is_saved_and_what_is_lost_is_said(how: str, s
     left = content(written.folder)
     there = {entry for entry, ways in before.items() if any(way in data for way in ways for data in left)}
     history, mended = opened(written.folder)
-    saved, aside = held(history), history.aside
+    saved = held(history)
+    history.tend()
+    aside = history.aside
     epochs = {entry.feed[-8:] for entry in written.entries.values() if entry.device == ME.id}
     history.close()
     assert there <= saved.keys() <= written.entries.keys()
