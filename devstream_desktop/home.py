@@ -13,7 +13,7 @@
     mirrors/         bare clones that the git source reads
     ports.json       the ports taken last time, so that addresses in invites stay true
     peers.json       addresses where peers were found, for the next start
-    node.log         what the node did
+    node.log         what the node did; node.frequent.log: what of that it did very often
 
 The control socket is not in the home: paths of sockets are short (108 bytes), so it is in a private runtime folder.
 """
@@ -114,6 +114,10 @@ class Home:
     @property
     def log(self) -> Path:
         return self.root / "node.log"
+
+    @property
+    def frequent_log(self) -> Path:
+        return self.root / "node.frequent.log"
 
     def runtime(self) -> Path:
         """The private folder of this home's sockets and locks, made when absent (0700).

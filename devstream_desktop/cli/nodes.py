@@ -118,7 +118,8 @@ class _Printer:
 def _run(
     home: Home, options: Options, on_ready: Callable[[Node], None], *, on_news: Callable[[], None] | None = None, verbose: bool = False
 ) -> int:
-    from devstream_desktop.node.process import Process, start_logging
+    from devstream_desktop.node.log_file import start_logging
+    from devstream_desktop.node.process import Process
 
     start_logging(home, verbose=verbose)
     asyncio.run(Process(home, options, on_ready, on_news, _say_locked).run())

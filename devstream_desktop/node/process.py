@@ -1,11 +1,9 @@
-"""The process around a node: the control socket, signals, the log, and starting anew when the node joins another team."""
+"""The process around a node: the control socket, signals, and starting anew when the node joins another team."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import logging.handlers
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -22,10 +20,7 @@ from devstream_desktop.node import offline
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.requests import Requests
 from devstream_desktop.node.unlocking import Unlocking
-from devstream_desktop.stream.text import flat
 from devstream_desktop.team.vault import Vault
-
-_LOG_LINE = 2000
 
 _log = logging.getLogger(__name__)
 
@@ -142,41 +137,3 @@ class Process:
             # The answer leaves first; then the node starts anew as a member of the other team.
             asyncio.get_running_loop().call_later(0.1, self._start_anew)
         return state
-
-
-class _OneLine(logging.Formatter):
-    """A record is one line, and a traceback's lines are set in: what a peer wrote can neither look like a record nor steer a terminal."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        """The record's own line."""
-        return flat(super().formatMessage(record), _LOG_LINE)
-
-    def formatException(self, ei: logging._SysExcInfoType) -> str:  # noqa: N802 - the library's name
-        """The traceback, each line set in by two."""
-        return "\n".join(f"  {flat(line, _LOG_LINE)}" for line in super().formatException(ei).split("\n"))
-
-
-class _LogFile(logging.handlers.RotatingFileHandler):
-    """A disk that is full or gone is one line on standard error, not a traceback each time; what is wrong is in `status` too."""
-
-    told = False
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - the library's name
-        """Say it once."""
-        if not self.told:
-            self.told = True
-            sys.stderr.write(f"devstream: {self.baseFilename} cannot be written ({sys.exc_info()[1]}); look at the disk\n")
-
-
-def start_logging(home: Home, *, verbose: bool) -> None:
-    """Log to `node.log` in the home, rotated, readable by its owner alone; with `verbose` to standard error too."""
-    old_umask = os.umask(0o077)
-    try:
-        handler: logging.Handler = _LogFile(home.log, maxBytes=2_000_000, backupCount=4, encoding="utf-8")
-    finally:
-        os.umask(old_umask)
-    form = _OneLine("%(asctime)s %(levelname)s %(name)s %(message)s")
-    handlers = [handler, logging.StreamHandler()] if verbose else [handler]
-    for one in handlers:
-        one.setFormatter(form)
-    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)

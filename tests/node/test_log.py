@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from devstream_desktop.home import Home
-from devstream_desktop.node.process import start_logging
+from devstream_desktop.node.log_file import start_logging
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/dev/full is Linux's")

@@ -22,7 +22,7 @@ from devstream_desktop.desktop.popups import line_notice
 from devstream_desktop.desktop.text import menu_text, popup_text
 from devstream_desktop.desktop.tray import Tray
 from devstream_desktop.home import Home
-from devstream_desktop.node.process import start_logging
+from devstream_desktop.node.log_file import start_logging
 from devstream_desktop.stream.event import Event, fact_key
 from devstream_desktop.stream.line import LIST_WIDTH, POPUP_WIDTH
 from devstream_desktop.stream.subject import Line
@@ -204,8 +204,9 @@ def test_the_log(tmp_path) -> None:
     try:
         start_logging(home, verbose=False)
         logger = logging.getLogger("devstream_desktop.hostile")
-        for text in CORPUS:
-            logger.warning("no link with %s: %s", "somebody", text)
+        for number, text in enumerate(CORPUS):
+            # Each from a place of its own: of one place only some a second are written.
+            logger.getChild(str(number)).warning("no link with %s: %s", "somebody", text)
         for text in CORPUS[:20]:
             try:
                 int(f"x{text}")
@@ -218,7 +219,7 @@ def test_the_log(tmp_path) -> None:
         root.setLevel(level)
     content = home.log.read_text(encoding="utf-8")
     lines = content.split("\n")[:-1]
-    warnings = [line for line in lines if " WARNING devstream_desktop.hostile no link with somebody: " in line]
+    warnings = [line for line in lines if " WARNING devstream_desktop.hostile." in line and " no link with somebody: " in line]
     assert len(warnings) == len(CORPUS)
     for line in lines:
         plain(line, 3000)

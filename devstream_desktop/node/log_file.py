@@ -1,0 +1,218 @@
+"""`node.log`: private, and bounded by cause, so that what happens often neither fills the disk nor hides what happened once.
+
+A cause is where in the code a line comes from, whatever values are in it. Of each cause some lines a second are written, and how many were
+left out. A cause that has used up its share of the file goes on in `node.frequent.log`; so `node.log` is rotated by many causes, never
+by one.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+
+from devstream_desktop.home import Home
+from devstream_desktop.stream.text import flat
+
+LINE = 2_000
+"""Characters of a line; a traceback has several."""
+MAX_TRACEBACK = 60
+"""Lines of a traceback, from its end."""
+FILE_BYTES = 2_000_000
+OLD_FILES = 4
+A_SECOND = 5
+"""Records of one cause in a second."""
+SHARE = 60_000
+"""Bytes that one cause has of one file."""
+MOST_CAUSES = 2_000
+
+Cause = tuple[str, int, str]
+
+
+@dataclass
+class _Heard:
+    """What there was of one cause."""
+
+    second: float
+    written: int = 0
+    """Records in this second."""
+    left_out: int = 0
+    size: int = 0
+    """Bytes in the present file."""
+
+
+class LogFile(logging.Handler):
+    """Writes the two files of a home. `clock` gives steady seconds."""
+
+    def __init__(self, home: Home, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._heard: dict[Cause, _Heard] = {}
+        self._owed: dict[Cause, logging.LogRecord] = {}
+        """The last record of each cause of which lines were left out and not counted yet."""
+        self._rare = _Private(home.log, OLD_FILES)
+        self._frequent = _Private(home.frequent_log, 1, delay=True)
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:  # noqa: N802 - the library's name
+        """For both files."""
+        super().setFormatter(fmt)
+        self._rare.setFormatter(fmt)
+        self._frequent.setFormatter(fmt)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write `record`, or count it."""
+        now = self._clock()
+        self._count_left_out(now)
+        cause = _cause(record)
+        heard = self._heard.pop(cause, None) or _Heard(now)
+        self._heard[cause] = heard  # the latest comes last
+        if len(self._heard) > MOST_CAUSES:
+            del self._heard[next(iter(self._heard))]
+        if now - heard.second >= 1:
+            heard.second, heard.written = now, 0
+        if heard.written >= A_SECOND:
+            heard.left_out += 1
+            self._owed[cause] = record
+            return
+        heard.written += 1
+        self._write(record, heard)
+
+    def close(self) -> None:
+        """Tell what was left out, and close."""
+        self._count_left_out(float("inf"))
+        try:
+            self._rare.close()
+        finally:
+            self._frequent.close()
+            super().close()
+
+    def _count_left_out(self, now: float) -> None:
+        for cause, record in list(self._owed.items()):
+            heard = self._heard.get(cause)
+            if heard is None or now - heard.second < 1:
+                continue
+            del self._owed[cause]
+            text = f"{heard.left_out:,} more of this kind in the same second, the last: {_message(record)}"
+            heard.left_out = 0
+            self._write(_about(record, text), heard)
+
+    def _write(self, record: logging.LogRecord, heard: _Heard) -> None:
+        if heard.size >= SHARE:
+            self._frequent.handle(record)
+            return
+        before = self._rare.turned
+        size = self._rare.written(record)
+        if self._rare.turned != before:
+            for each in self._heard.values():
+                each.size = 0
+        heard.size += size
+        if heard.size >= SHARE:
+            where = Path(self._frequent.baseFilename).name
+            self._rare.handle(_about(record, f"what more there is of this kind goes to {where}: {_message(record)}"))
+
+
+class _Private(logging.handlers.RotatingFileHandler):
+    """A rotated file (0600). A disk that is full or gone is one line on standard error, not a traceback each time."""
+
+    def __init__(self, path: Path, old_files: int, *, delay: bool = False) -> None:
+        self.turned = 0
+        """How often a new file was begun."""
+        self._size = 0
+        self._told = False
+        for file in (path, *path.parent.glob(f"{path.name}.*")):
+            _make_private(file)
+        super().__init__(path, maxBytes=FILE_BYTES, backupCount=old_files, encoding="utf-8", delay=delay)
+
+    def written(self, record: logging.LogRecord) -> int:
+        """Write a record; returns how many characters that took."""
+        self._size = 0
+        self.handle(record)
+        return self._size
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text, whose length is remembered."""
+        text = super().format(record)
+        self._size = len(text)
+        return text
+
+    def doRollover(self) -> None:  # noqa: N802 - the library's name
+        """Begin a new file."""
+        self.turned += 1
+        super().doRollover()
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Say it once; what is wrong is in `status` too."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told:
+            self._told = True
+            sys.stderr.write(f"devstream: {self.baseFilename} cannot be written ({error}); look at the disk\n")
+
+
+class _OneLine(logging.Formatter):
+    """A record is one line, and a traceback's lines are set in: what a peer wrote can neither look like a record nor steer a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        """The record's own line."""
+        return flat(super().formatMessage(record), LINE)
+
+    def formatException(self, ei: logging._SysExcInfoType) -> str:  # noqa: N802 - the library's name
+        """The traceback, each line set in by two."""
+        return _set_in(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802 - the library's name
+        """As a traceback."""
+        return _set_in(stack_info)
+
+
+def start_logging(home: Home, *, verbose: bool) -> None:
+    """Log to `node.log` in the home; with `verbose` to standard error too. Without a file that can be opened, only there."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()] if verbose else []
+    try:
+        handlers.insert(0, LogFile(home))
+    except OSError as error:
+        sys.stderr.write(f"devstream: {home.log} cannot be opened ({error.strerror}), so the log comes here\n")
+        handlers = [logging.StreamHandler()]
+    for one in handlers:
+        one.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+
+
+def _cause(record: logging.LogRecord) -> Cause:
+    # Where a line is nothing but an error, each sort of error is a cause.
+    only = record.args[0] if isinstance(record.args, tuple) and len(record.args) == 1 and record.msg == "%s" else None
+    return record.name, record.lineno, type(only).__name__
+
+
+def _about(record: logging.LogRecord, text: str) -> logging.LogRecord:
+    return logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno, text, None, None)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return flat(record.getMessage(), LINE)
+    except (TypeError, ValueError):
+        return flat(str(record.msg), LINE)
+
+
+def _set_in(text: str) -> str:
+    lines = text.split("\n")
+    cut = [f"({len(lines) - MAX_TRACEBACK} lines before)"] if len(lines) > MAX_TRACEBACK else []
+    return "\n".join(f"  {flat(line, LINE)}" for line in cut + lines[-MAX_TRACEBACK:])
+
+
+def _make_private(path: Path) -> None:
+    if sys.platform != "win32" and path.is_file() and stat.S_IMODE(path.stat().st_mode) != 0o600:
+        path.chmod(0o600)
