@@ -25,12 +25,22 @@ import os
 import stat
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 import platformdirs
 
 from devstream_desktop.errors import DevstreamError
+
+T = TypeVar("T")
+
+ASIDE = ".unreadable"
+"""The ending of a file that could not be read and was set aside."""
+_KEEP_ASIDE_S = 30 * 86_400
 
 
 class HomeError(DevstreamError):
@@ -119,6 +129,13 @@ class Home:
     def frequent_log(self) -> Path:
         return self.root / "node.frequent.log"
 
+    def set_aside(self) -> str:
+        """Which files could not be read and were set aside in the last 30 days, a sentence; empty for none."""
+        since = time.time() - _KEEP_ASIDE_S
+        found = sorted(path.name for folder in (self.root, self.team) for path in folder.glob(f"*{ASIDE}") if path.stat().st_mtime > since)
+        names = ", ".join(name.removesuffix(ASIDE) for name in found)
+        return f"{names} could not be read, and was set aside (as *{ASIDE}) and begun anew" if found else ""
+
     def runtime(self) -> Path:
         """The private folder of this home's sockets and locks, made when absent (0700).
 
@@ -154,6 +171,26 @@ def _check_private(folder: Path) -> None:
         raise HomeError(f"{folder} belongs to another user; choose another with --home")
     if stat.S_IMODE(status.st_mode) & 0o077:
         folder.chmod(0o700)
+
+
+def read_kept(path: Path, kind: type[T]) -> T | None:
+    """What the node kept as JSON in `path`; None where there is nothing, or nothing that can be read.
+
+    What cannot be read is set aside beside it, so that it is begun anew and somebody can look into it.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        set_aside(path)
+        return None
+
+
+def set_aside(path: Path) -> None:
+    """Rename a file that cannot be read; the one set aside before goes."""
+    with suppress(OSError):
+        path.replace(path.with_name(path.name + ASIDE))
 
 
 def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:

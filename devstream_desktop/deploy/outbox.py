@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from devstream_desktop.deploy.request import make_answer
 from devstream_desktop.deploy.runs import Run, Runs, RunsError
-from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.event import Event, InvalidEventError
 
 Publish = Callable[[list[Event]], Awaitable[None]]
 """Returns when the events are stored; raising means that they are not."""
@@ -21,6 +21,8 @@ class Outbox:
 
     def __init__(self, runs: Runs, publish: Publish, device: str) -> None:
         self.trouble = ""
+        self.unreadable = 0
+        """Runs of which nobody is told, because their rows make no answer."""
         self._runs = runs
         self._publish = publish
         self._device = device
@@ -41,10 +43,20 @@ class Outbox:
         async with self._one:
             try:
                 for run in await asyncio.to_thread(self._runs.unpublished):
-                    if await self.say([self.event(run)]):
+                    if await self._told(run):
                         await asyncio.to_thread(self._runs.published, [run])
             except RunsError as error:
                 self.in_trouble(str(error))
+
+    async def _told(self, run: Run) -> bool:
+        """Whether a run needs no further telling: its answer is published, or its row says what no answer can."""
+        try:
+            event = self.event(run)
+        except InvalidEventError as error:
+            self.unreadable += 1
+            _log.error("the row of deploy %s cannot be read, so nobody is told of it: %s", run.request[:8], error)
+            return True
+        return await self.say([event])
 
     def event(self, run: Run) -> Event:
         """The answer that a run's state is."""

@@ -102,6 +102,8 @@ class Runs:
         with self._lock, _explained(self._path):
             self._path.touch(mode=0o600)
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            # What is no UTF-8 spoils its own value alone.
+            connection.text_factory = lambda content: content.decode("utf-8", "replace")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]

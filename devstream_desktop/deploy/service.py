@@ -128,7 +128,13 @@ class Deploys:
     def status(self) -> DeployStatus:
         """What there is to say in `devstream status`."""
         targets = (TargetStatus(t.name, t.environment, t.ref, t.description) for _, t in sorted(self._offers.targets.items()))
-        return DeployStatus(tuple(targets), tuple(self._runner.running.values()), self._offers.mistake, self._outbox.trouble)
+        return DeployStatus(tuple(targets), tuple(self._runner.running.values()), self._offers.mistake, self._trouble)
+
+    @property
+    def _trouble(self) -> str:
+        lost = self._outbox.unreadable
+        rows = f"{lost} rows of deploy.sqlite cannot be read, and nobody is told of their deploys; look into node.log" if lost else ""
+        return self._outbox.trouble or rows
 
     async def _decide(self, event: Event, author: Author, *, fresh: bool) -> None:
         try:

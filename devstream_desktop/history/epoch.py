@@ -70,8 +70,8 @@ class FeedMirror:
             return None
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=_Mirror)
-        except (OSError, msgspec.DecodeError):
-            return None
+        except (OSError, ValueError, RecursionError):
+            return None  # as if there were none: a new epoch is begun
 
 
 def place_of(database: Path) -> str:

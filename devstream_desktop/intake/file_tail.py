@@ -171,7 +171,7 @@ class FileTail:
         saved = await self._notes.read(f"tail/{self.info.name}")
         try:
             state = _state.decode(saved) if saved else None
-        except msgspec.MsgspecError:
+        except ValueError:
             return None
         return state if state is not None and state.of == str(self._path) else None
 

@@ -274,6 +274,6 @@ class GitPoller:
             return None
         try:
             cursor = _cursor.decode(saved)
-        except msgspec.MsgspecError:
+        except (ValueError, RecursionError):
             return None
         return cursor if cursor.url == self.source.url else None

@@ -75,7 +75,7 @@ class Health:
         if saved:
             try:
                 known = _saved.decode(saved)
-            except msgspec.MsgspecError:
+            except (ValueError, RecursionError):
                 return
             self.last_seen, self.silent_since = known.last_seen, known.silent_since
             self._troubles, self._delivered = set(known.troubles), known.delivered

@@ -142,8 +142,9 @@ class HttpPoller:
         """
         now = self._now()
         state = await self._read_state()
-        first, cursor, proof = not state.cursor, state.cursor, await self._proof()
-        asked = self._collector.requests(cursor, self.info, now)[:MAX_CHAINS]
+        proof = await self._proof()
+        cursor, asked = self._begin(state.cursor, now)
+        first = not cursor
         kept = {name: state.validators[name] for name in map(_name, asked) if name in state.validators}
         done, quietly = _Round(), list[Event]()
         for request in asked:
@@ -173,6 +174,16 @@ class HttpPoller:
             await self._write_state(after)
         await self._tell(done)
         return done
+
+    def _begin(self, cursor: bytes, now: int) -> tuple[bytes, tuple[Request, ...]]:
+        """What a round begins with; a cursor that the collector cannot read is as good as none."""
+        try:
+            return cursor, self._collector.requests(cursor, self.info, now)[:MAX_CHAINS]
+        except ValueError as error:
+            if not cursor:
+                raise FetchError(f"the collector cannot ask: {error}") from error
+            _LOG.warning("source %s: its cursor cannot be read (%s), so it is followed from now on", self.info.name, error)
+            return b"", self._collector.requests(b"", self.info, now)[:MAX_CHAINS]
 
     async def look_once(self) -> str:
         """Ask the first request and read its answer, for a test; what came, in words.
@@ -258,7 +269,7 @@ class HttpPoller:
         saved = await self._notes.read(f"poll/{self.info.name}")
         try:
             state = _state.decode(saved) if saved else None
-        except msgspec.MsgspecError:
+        except (ValueError, RecursionError):
             state = None
         return state if state is not None and state.of == self._of else _State(self._of)
 

@@ -63,7 +63,7 @@ def _is_recent(stamp: str, tolerance: int, now: int) -> bool:
 def _field(body: bytes, name: str) -> str:
     try:
         document = msgspec.json.decode(body, type=dict[str, object])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return ""
     value = document.get(name)
     return str(value) if isinstance(value, int) else ""

@@ -118,7 +118,7 @@ class Spool:
                 size += len(body)
                 if rows and size > 8 * 1024 * 1024:
                     break
-                rows.append(Raw(number, source, _headers.decode(headers), body, received))
+                rows.append(Raw(number, source, _read_headers(headers), body, received))
             return rows
 
         return await self._store.run(read)
@@ -142,6 +142,14 @@ class Spool:
             return connection.execute("DELETE FROM raw WHERE done = 1 AND received < ?", (now - KEEP,)).rowcount
 
         return await self._store.run(delete)
+
+
+def _read_headers(text: str) -> dict[str, str]:
+    """The headers of a row; none where they cannot be read, which the collector then names as its reason to drop the delivery."""
+    try:
+        return _headers.decode(text)
+    except (ValueError, RecursionError):
+        return {}
 
 
 class Notes:

@@ -150,6 +150,7 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
+        connection.text_factory = lambda content: content.decode("utf-8", "replace")  # what is no UTF-8 spoils its value alone
         try:
             _prepare(connection)
         except BaseException:

@@ -77,6 +77,8 @@ class Standing:
     policy_issued: int
     policy_expires: int
     forked: bool = False
+    trouble: str = ""
+    """What of the policies could not be read from the disk; empty for nothing."""
     certificate_from: int
     certificate_expires: int
 
@@ -108,6 +110,9 @@ def policy(standing: Standing, now: int) -> Check:
     age = f"version {standing.policy_version}, signed {signed}, {wording.ends(standing.policy_expires, now)}"
     if standing.forked:
         return problem("policy", f"two policies of one version are signed, so nothing is deployed; {age}", f"{renew}; ask who signed both")
+    if standing.trouble:
+        advice = "nothing: they are set aside at the next start, and come again from a device that has them"
+        return warning("policy", f"{standing.trouble}; {age}", advice)
     if now > standing.policy_expires:
         return problem("policy", f"expired, so nothing is deployed; {age}", renew)
     if standing.policy_expires - now < POLICY_LATE_MS:

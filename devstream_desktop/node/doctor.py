@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from devstream_desktop import __version__
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import ControlError, NoNodeError
@@ -55,6 +57,8 @@ def examine(home: Home) -> Iterator[Check]:
         yield _transport()
         return
     yield from _modes(home)
+    kept = [*_kept(home)]
+    yield from kept
     yield _file("settings", home.settings, load_settings)
     yield _file("sources", home.sources, load_sources)
     yield _file("targets", home.targets, load_targets)
@@ -74,7 +78,7 @@ def examine(home: Home) -> Iterator[Check]:
         yield checks.admins(standing)
         yield checks.policy(standing, now)
         yield checks.certificate(standing, now)
-    history = list(_history(home))
+    history = [*_history(home)]
     yield from history
     yield _disk(home)
     yield checks.clock(now, _newest(home), status)
@@ -84,13 +88,13 @@ def examine(home: Home) -> Iterator[Check]:
         yield checks.listening(status, alone=alone, here=_is_here(status.mesh))
         yield from checks.peers(status, now, alone=alone)
         yield from checks.missing(status, now)
-        yield from (problem("node", notice, "see README, *When something is not right*") for notice in _further(status, history))
+        yield from (problem("node", notice, "see README, *When something is not right*") for notice in _further(status, [*kept, *history]))
     yield _transport()
 
 
-def _further(status: Status, history: list[Check]) -> list[str]:
+def _further(status: Status, checked: list[Check]) -> list[str]:
     """What the node says is wrong beside what has its own check."""
-    said = {status.pruning_suspended, status.policy_trouble, *(check.what for check in history)}
+    said = {status.pruning_suspended, status.policy_trouble, *(check.what for check in checked)}
     return [text for text in status.notices if text not in said]
 
 
@@ -122,6 +126,20 @@ def _modes(home: Home) -> Iterator[Check]:
         yield warning("home", f"{_named(home, loose)} can be read by others once copied (should be 0600)", close)
     else:
         yield ok("home", f"{home.root}, private")
+
+
+def _kept(home: Home) -> Iterator[Check]:
+    """What the node keeps as JSON: no start ends for it."""
+    broken = []
+    for path in sorted((*home.root.glob("*.json"), *home.team.glob("*.json"))):
+        try:
+            msgspec.json.decode(path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            broken.append(path)
+    if broken:
+        yield warning("home", f"{_named(home, broken)} cannot be read", "nothing: it is set aside at the next start, and begun anew")
+    if aside := home.set_aside():
+        yield warning("home", aside, "nothing, or remove the file; what it held is found anew")
 
 
 def _files(home: Home) -> list[Path]:

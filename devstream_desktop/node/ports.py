@@ -5,28 +5,30 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+from typing import Annotated
 
 import msgspec
 
-from devstream_desktop.home import Home, write_private
+from devstream_desktop.home import Home, read_kept, write_private
 from devstream_desktop.team.enrol_server import reachable_host
 
 _log = logging.getLogger(__name__)
 
 
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+_MOST_PEERS = 1_000
+
+
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
     """Port numbers; 0 where none was taken yet."""
 
-    mesh: int = 0
-    enrol: int = 0
+    mesh: Port = 0
+    enrol: Port = 0
 
 
 def load_ports(home: Home) -> Ports:
     """The ports of last time; zeros for a new home."""
-    try:
-        return msgspec.json.decode(home.ports.read_bytes(), type=Ports)
-    except (OSError, msgspec.DecodeError):
-        return Ports()
+    return read_kept(home.ports, Ports) or Ports()
 
 
 def save_ports(home: Home, ports: Ports) -> None:
@@ -37,10 +39,7 @@ def save_ports(home: Home, ports: Ports) -> None:
 
 def load_peers(home: Home) -> list[str]:
     """Where peers were found last time, best first."""
-    try:
-        return msgspec.json.decode(home.peers.read_bytes(), type=list[str])
-    except (OSError, msgspec.DecodeError):
-        return []
+    return (read_kept(home.peers, list[str]) or [])[:_MOST_PEERS]
 
 
 def save_peers(home: Home, addresses: list[str]) -> None:

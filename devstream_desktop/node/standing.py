@@ -8,6 +8,7 @@ from devstream_desktop.stream.words import Role
 from devstream_desktop.team import certificates
 from devstream_desktop.team.authors import outsider
 from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team.errors import NoTeamError, TeamError
 from devstream_desktop.team.membership import is_solo, person_of, policy_path
 
 
@@ -24,11 +25,19 @@ def standing_of(home: Home) -> Standing:
     leaf = certificates.load_certificate((home.team / "certificate.pem").read_bytes())
     pem = certificates.certificate_pem(leaf)
     device = certificates.common_name(pem)
+    try:
+        person, solo = person_of(home), is_solo(home)
+    except NoTeamError:
+        raise
+    except TeamError:
+        if device not in policy.persons:
+            raise
+        person, solo = policy.persons[device], False  # as the next start writes it anew
     return Standing(
         team=policy.name,
         team_id=chain.team,
-        solo=is_solo(home),
-        person=person_of(home),
+        solo=solo,
+        person=person,
         device=device,
         outsider=outsider(policy, device) or "",
         people=policy.people(),
@@ -38,6 +47,7 @@ def standing_of(home: Home) -> Standing:
         policy_issued=policy.issued,
         policy_expires=policy.expires,
         forked=chain.forked,
+        trouble=chain.trouble,
         certificate_from=int(leaf.not_valid_before_utc.timestamp() * 1000),
         certificate_expires=certificates.expiry_ms(pem),
     )

@@ -25,6 +25,8 @@ class _Disk:
     newest: int
     size: int
     free: int
+    aside: str
+    """Files that could not be read."""
 
 
 async def describe(node: Node) -> Status:
@@ -86,7 +88,7 @@ async def describe(node: Node) -> Status:
         policy_issued=policy.issued,
         policy_expires=policy.expires,
         certificate_expires=node.team.certificate_expires,
-        notices=tuple(_notices(node, mesh.pruning_suspended)),
+        notices=tuple(_notices(node, disk.aside, mesh.pruning_suspended)),
         advice=tuple(_advice(node)),
     )
 
@@ -94,7 +96,7 @@ async def describe(node: Node) -> Status:
 def _disk(node: Node) -> _Disk:
     with Reader(node.home.history) as reader:
         oldest, newest = reader.span()
-        return _Disk(reader.count(), oldest, newest, node.history.size(), shutil.disk_usage(node.home.root).free)
+        return _Disk(reader.count(), oldest, newest, node.history.size(), shutil.disk_usage(node.home.root).free, node.home.set_aside())
 
 
 def _sources(node: Node) -> tuple[SourceStatus, ...]:
@@ -121,9 +123,9 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
     )
 
 
-def _notices(node: Node, pruning_suspended: str) -> list[str]:
+def _notices(node: Node, aside: str, pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
-    found = [*node.notices.values(), node.history.room.trouble, node.history.aside]
+    found = [*node.notices.values(), node.history.room.trouble, node.history.aside, aside]
     found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:

@@ -24,8 +24,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 
@@ -33,6 +35,7 @@ import msgspec
 
 from devstream_desktop.home import write_private
 from devstream_desktop.stream.bounds import check_msgpack
+from devstream_desktop.stream.text import clean
 from devstream_desktop.team.documents import MAX_DOCUMENT, Signed, sign_policy
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
 from devstream_desktop.team.policy import LIFETIME_MS, Policy
@@ -73,6 +76,8 @@ class PolicyChain:
         self._team = base64.b32encode(bytes.fromhex(first.hash)[:16]).decode().rstrip("=").lower()
         self._fork: bytes | None = None
         self._proposals: tuple[Signed, ...] = ()
+        self.trouble = ""
+        """What of it could not be read from the disk, a sentence; empty for nothing."""
 
     @classmethod
     def from_documents(cls, documents: Sequence[bytes]) -> PolicyChain:
@@ -93,18 +98,22 @@ class PolicyChain:
     def load(cls, path: Path) -> PolicyChain:
         """The chain kept in `path`, every signature checked again.
 
+        Where it cannot be read to its end, what can be read counts, here or in the file of before the last change, and `trouble` says
+        so: peers give the rest, as to one who was away.
+
         Raises:
-            PolicyError: the file is gone, cut or changed.
+            PolicyError: not even the first version can be read.
 
         """
-        try:
-            content = path.read_bytes()
-            check_msgpack(content, len(content))
-            stored = _decode_stored(content)
-        except (OSError, ValueError) as error:
-            raise PolicyError(f"the team's policies in {path} cannot be read ({error}); restore the file from a backup") from error
-        chain = cls.from_documents((*stored.documents, *stored.proposals))
-        chain._fork = stored.fork
+        chain, why = _read_kept(path)
+        if why:
+            before, _ = _read_kept(_before(path))
+            if before is not None and (chain is None or (before.team == chain.team and before.current.version > chain.current.version)):
+                chain = before
+        if chain is None:
+            raise PolicyError(f"the team's policies in {path} cannot be read ({why}); restore the file from a backup")
+        if why:
+            chain.trouble = f"the team's policies cannot be read after version {chain.current.version} ({why})"
         return chain
 
     def save(self, path: Path) -> None:
@@ -116,6 +125,9 @@ class PolicyChain:
         """
         documents = tuple(link.document for link in self._links)
         stored = _Stored(1, documents, self._fork, tuple(proposal.document for proposal in self._proposals))
+        with suppress(OSError):  # only another chance for the day when the file cannot be read
+            _before(path).unlink(missing_ok=True)
+            os.link(path, _before(path))
         write_private(path, msgspec.msgpack.encode(stored))
 
     @property
@@ -238,7 +250,7 @@ class PolicyChain:
     def copy(self) -> PolicyChain:
         """A chain to try something on."""
         other = object.__new__(PolicyChain)
-        other._team = self._team
+        other._team, other.trouble = self._team, ""
         other.adopt(self)
         return other
 
@@ -317,6 +329,30 @@ class PolicyChain:
         raise PolicyForkError(
             f"there are two signed policies of version {version}: two admins changed the team at once, or a key was stolen"
         )
+
+
+def _before(path: Path) -> Path:
+    """The policies as they were before the last change."""
+    return path.with_name(f"{path.name}.before")
+
+
+def _read_kept(path: Path) -> tuple[PolicyChain | None, str]:
+    """The chain in a file as far as it can be read, and why it cannot be further; empty when all of it was."""
+    try:
+        content = path.read_bytes()
+        check_msgpack(content, len(content))
+        stored = _decode_stored(content)
+        chain = PolicyChain.from_documents(stored.documents[:1])
+    except (OSError, ValueError, PolicyError) as error:
+        return None, clean(str(error), 160)
+    why = ""
+    try:
+        for document in (*stored.documents[1:], *stored.proposals):
+            chain.take(Signed.open(document))
+    except PolicyError as error:
+        why = clean(str(error), 160)
+    chain._fork = stored.fork
+    return chain, why
 
 
 def _wins(base: Policy, *, theirs: Sequence[Signed], mine: Sequence[Signed]) -> bool:

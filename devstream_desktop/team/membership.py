@@ -15,7 +15,8 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_desktop.home import Home, write_private
+from devstream_desktop.home import Home, read_kept, write_private
+from devstream_desktop.home import set_aside as set_file_aside
 from devstream_desktop.team.chain import PolicyChain
 from devstream_desktop.team.errors import NoTeamError, TeamError, written
 from devstream_desktop.team.keys import DeviceKey
@@ -25,7 +26,7 @@ DEVICE_KEY = "device-key"
 JOINING_KEY = "joining-key"
 TLS = "tls"
 
-_FILES = ("team.json", "policy.msgpack", "certificate.pem", "doors.json", "invites.json")
+_FILES = ("team.json", "policy.msgpack", "policy.msgpack.before", "certificate.pem", "doors.json", "invites.json")
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 
 
@@ -81,10 +82,7 @@ def is_solo(home: Home) -> bool:
 
 def doors(home: Home) -> dict[str, str]:
     """Where issuers (device ids) were last met, HOST:PORT."""
-    try:
-        return msgspec.json.decode((home.team / "doors.json").read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.DecodeError):
-        return {}
+    return read_kept(home.team / "doors.json", dict[str, str]) or {}
 
 
 def save_doors(home: Home, found: dict[str, str]) -> None:
@@ -131,20 +129,29 @@ def save(home: Home, vault: Vault, membership: Membership) -> None:
 def load(home: Home, vault: Vault) -> Membership:
     """The membership of a home.
 
+    What cannot be read and is known from elsewhere is set aside and written anew.
+
     Raises:
         NoTeamError: there is none.
         TeamError: a file is gone or broken.
-        PolicyError: the chain of policies is broken.
+        PolicyError: not even the first policy can be read.
         VaultError: a key does not open.
 
     """
-    marker = _marker(home)
+    if not (home.team / "team.json").exists():
+        _marker(home)  # says how to get one
+    device, chain = DeviceKey.from_seed(vault.unseal(DEVICE_KEY)), PolicyChain.load(policy_path(home))
+    marker = _marker_or_anew(home, chain, device.id)
+    if chain.trouble:
+        set_file_aside(policy_path(home))
+        with written():
+            chain.save(policy_path(home))
     key_pem, mark, certificate = vault.unseal(TLS).decode().partition(_CERTIFICATE)
     return Membership(
-        DeviceKey.from_seed(vault.unseal(DEVICE_KEY)),
+        device,
         marker.person,
         marker.solo,
-        PolicyChain.load(policy_path(home)),
+        chain,
         mark + certificate,
         key_pem,
         marker.peers,
@@ -189,6 +196,23 @@ def set_aside(home: Home, vault: Vault, label: str) -> None:
         raise TeamError(f"the old team cannot be set aside in {aside}: {error.strerror or error}") from error
 
 
+def _marker_or_anew(home: Home, chain: PolicyChain, device: str) -> _Marker:
+    """The marker; where it cannot be read, one of what the policy says of this device."""
+    try:
+        return _marker(home)
+    except NoTeamError:
+        raise
+    except TeamError:
+        person = chain.current.persons.get(device)
+        if person is None:
+            raise
+    marker = _Marker(1, person, solo=False)
+    set_file_aside(home.team / "team.json")
+    with written():
+        write_private(home.team / "team.json", msgspec.json.encode(marker))
+    return marker
+
+
 def _marker(home: Home) -> _Marker:
     path = home.team / "team.json"
     try:
@@ -197,5 +221,5 @@ def _marker(home: Home) -> _Marker:
         raise NoTeamError(
             "this home is in no team yet: devstream team create NAME --person YOU, or devstream team join INVITE --person YOU"
         ) from None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TeamError(f"{path} cannot be read ({error}); restore it from a backup, or join again with a fresh --home") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_desktop.home import write_private
+from devstream_desktop.home import read_kept, write_private
 from devstream_desktop.team.errors import TeamError
 from devstream_desktop.team.invite import Invite
 from devstream_desktop.team.join_errors import JoinError, Problem
@@ -55,19 +55,9 @@ class OpenInvites:
 
     @classmethod
     def load(cls, path: Path) -> OpenInvites:
-        """The list in `path`; empty when there is none.
-
-        Raises:
-            TeamError: it cannot be read.
-
-        """
-        try:
-            stored = msgspec.json.decode(path.read_bytes(), type=_Stored)
-            return cls(path, stored.invites, stored.issued)
-        except FileNotFoundError:
-            return cls(path)
-        except (OSError, msgspec.DecodeError) as error:
-            raise TeamError(f"the open invites in {path} cannot be read ({error}); remove the file, and invite again") from error
+        """The list in `path`; empty when there is none, or none that can be read: who was invited is invited again."""
+        stored = read_kept(path, _Stored)
+        return cls(path) if stored is None else cls(path, stored.invites, stored.issued)
 
     def add(self, invite: Invite, expires_ms: int, now_ms: int, *, approved: bool = False) -> None:
         """Remember an invite that was just made.

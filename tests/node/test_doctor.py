@@ -78,7 +78,7 @@ BROKEN: dict[str, tuple[Callable[[Home], object], str, Verdict, str, str]] = {
     "sources": (lambda home: write(home.sources, b"[nonsense\n"), "sources", PROBLEM, "sources.toml", "examples"),
     "targets": (lambda home: write(home.targets, b"[target.a.b]\n"), "targets", PROBLEM, "run is missing", "examples"),
     "no team": (lambda home: (home.team / "team.json").unlink(), "team", PROBLEM, "in no team", "team create"),
-    "team.json": (lambda home: write(home.team / "team.json", b"{"), "team", PROBLEM, "cannot be read", "backup"),
+    "team.json": (lambda home: write(home.team / "team.json", b"{"), "home", WARNING, "team.json cannot be read", "begun anew"),
     "policy": (lambda home: write(home.team / "policy.msgpack", b"junk"), "team", PROBLEM, "polic", "backup"),
     "certificate": (lambda home: write(home.team / "certificate.pem", b"junk"), "team", PROBLEM, "not a certificate", "backup"),
     "open key": (lambda home: key_of(home).chmod(0o644), "keys", PROBLEM, "can be read by others", "restore"),
