@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 _CONTEXTS = 32
 """Requests answered at once; each open desk parks one long poll."""
 
+_PAUSE_S = 0.05
+"""After a failure that is none of the asker's, so that one that stays does not turn into a busy loop."""
+
 Handler = Callable[[AnyRequest], Awaitable[AnyReply]]
 
 
@@ -71,19 +74,34 @@ class Server:
                 data = await context.arecv()
                 reply = await self._answer(data)
                 with contextlib.suppress(pynng.BadState):
-                    await context.asend(encode_reply(reply))
+                    await context.asend(reply)
             except pynng.Closed:
                 return
             except pynng.NNGException:
                 # The asker went away between its question and our answer; the context is ready for the next.
                 continue
+            except Exception:  # noqa: BLE001 - whoever asks next must find somebody here
+                _log.exception("an answer could not be sent")
+                await asyncio.sleep(_PAUSE_S)
 
-    async def _answer(self, data: bytes) -> AnyReply:
+    async def _answer(self, data: bytes) -> bytes:
         try:
-            return await self._handler(decode_request(data))
+            return _encoded(await self._handler(decode_request(data)))
         except ControlError as error:
-            return Refused(reason=str(error), again=isinstance(error, StartingError))
+            return _encoded(Refused(reason=str(error), again=isinstance(error, StartingError)))
         except Exception as error:  # noqa: BLE001 - see below
             # A fault in one answer must neither end the others nor leave the asker waiting.
             _log.exception("a request failed")
-            return Refused(reason=f"the node failed at this ({type(error).__name__}: {error}); node.log in its home says more")
+            return _encoded(Refused(reason=f"the node failed at this ({type(error).__name__}: {error}); node.log in its home says more"))
+
+
+def _encoded(reply: AnyReply) -> bytes:
+    """The bytes of an answer; of a refusal where it cannot be written, or is more than an asker takes."""
+    try:
+        data = encode_reply(reply)
+    except Exception as error:  # noqa: BLE001 - numbers, text and sizes of any sort come from peers
+        _log.error("an answer cannot be written: %s: %s", type(error).__name__, error)
+        return encode_reply(Refused(reason=f"the node's answer cannot be written ({type(error).__name__}); node.log in its home says more"))
+    if len(data) > MAX_MESSAGE:
+        return encode_reply(Refused(reason=f"the node's answer has {len(data):,} bytes, more than the {MAX_MESSAGE:,} that are taken"))
+    return data

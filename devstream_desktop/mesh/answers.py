@@ -19,6 +19,8 @@ MAX_BAD = 3
 """Wrong entries from one caller before it is cut off: a bit may flip, but not thrice."""
 EARLY_S = 0.2
 """A PUSH this much before the wait that was asked for is over is a clock's grain."""
+PATIENCE_S = 30.0
+"""An offer of which nothing comes for so long is no catch-up any more."""
 FORGET_S = 60.0
 """A caller that left keeps its place in the picture for this long, so that a reconnect is no new neighbour."""
 
@@ -38,11 +40,18 @@ class Accepted:
     told_policy: int = -1
     demand: int = 0
     bad: int = 0
-    behind: int = 0
+    asked_for: int = 0
+    """How many events it offered, was asked for and has not pushed yet."""
+    brought: float = 0.0
+    """When it offered them, or last pushed some, `time.monotonic`."""
     busy_until: float = 0.0
     """When it may push again, `time.monotonic`: its news came faster than an author may speak."""
     parked: object | None = field(default=None, repr=False)
     """Stands for the TAIL that waits; another object in its place, or none, sends it home."""
+
+    def owes(self) -> int:
+        """How many events are to come of it; none when it has brought nothing for long, whatever it had offered."""
+        return self.asked_for if time.monotonic() - self.brought < PATIENCE_S else 0
 
 
 class Answers:
@@ -57,7 +66,7 @@ class Answers:
         core: Core,
         *,
         peers: Callable[[str], list[wire.PeerAddress]],
-        missing_elsewhere: Callable[[], list[wire.Range]],
+        expected_elsewhere: Callable[[], list[wire.Range]],
         on_hello: Callable[[Accepted], None],
         on_refused: Callable[[str, str, str], None],
         callers: Callable[[], list[Caller]],
@@ -66,7 +75,7 @@ class Answers:
     ) -> None:
         self._core = core
         self._peers = peers
-        self._missing_elsewhere = missing_elsewhere
+        self._expected_elsewhere = expected_elsewhere
         self._on_hello = on_hello
         self._on_refused = on_refused
         self._callers = callers
@@ -183,7 +192,8 @@ class Answers:
                 peer.bad += outcome.bad
                 wait = core.wait_after(outcome)
                 peer.busy_until = now + wait
-                peer.behind = max(0, peer.behind - len(request.entries))
+                peer.asked_for = max(0, peer.asked_for - len(request.entries))
+                peer.brought = now if outcome.stored else peer.brought
                 resync = peer.demand != core.demand
                 peer.demand = core.demand
                 return wire.Pushed(len(outcome.stored), core.policies.version(), resync, round(wait * 1000))
@@ -192,8 +202,8 @@ class Answers:
                 records = replica.records(buckets)[: wire.MAX_RECORDS]
                 return wire.Records(replica.store.index, replica.store.newest(), buckets, records, replica.frozen()[: wire.MAX_RECORDS])
             case wire.Offer():
-                wanted = core.unclaimed(without(replica.want(request.records, core.team_time()), self._missing_elsewhere()))
-                peer.behind = total(wanted)
+                wanted = core.unclaimed(without(replica.want(request.records, core.team_time()), self._expected_elsewhere()))
+                peer.asked_for, peer.brought = total(wanted), time.monotonic()
                 core.on_compared()
                 urgent = replica.doubts(request.records) + replica.claims(request.frozen, peer.device)
                 return wire.Wants((urgent + wanted)[: wire.MAX_RANGES], replica.unproven(request.frozen))

@@ -156,25 +156,25 @@ class Author(Holdings):
 
     def claims(self, frozen: Iterable[bytes], peer: str) -> list[Range]:
         """Our own ended feeds to ask a peer for that knows they ended: it may hold what a rolled-back log of ours has lost."""
-        asked: list[Range] = []
-        for feed in frozen:
-            state = self._feeds.get(feed)
-            fruitless = self._fruitless.get((feed, peer), 0)
-            if state is not None and state.frozen and state.author == self._key and fruitless < MAX_FRUITLESS:
-                asked.append(Range(feed, 1, MAX_HLC))
-        return asked
+        return [Range(feed, 1, MAX_HLC) for feed in dict.fromkeys(frozen) if self._claimable(feed, peer)]
 
-    @staticmethod
-    def rest_of(claim: Range, batch: Sequence[Signed]) -> Range | None:
+    def _claimable(self, feed: bytes, peer: str) -> bool:
+        state = self._feeds.get(feed)
+        fruitless = self._fruitless.get((feed, peer), 0)
+        return state is not None and state.frozen and state.author == self._key and fruitless < MAX_FRUITLESS
+
+    def rest_of(self, claim: Range, batch: Sequence[Signed], peer: str) -> Range | None:
         """What of a claim is still to be fetched after the peer served `batch` of it, from its newest down; None when all is."""
+        if not self._claimable(claim.feed, peer):
+            return None
         try:
             lowest = min((parse_entry(item.body, item.signature).seq for item in batch), default=0)
         except MalformedEntryError:
             return None
         return Range(claim.feed, claim.first, lowest - 1) if claim.first < lowest <= claim.last else None
 
-    def _reclaim(self, feed: bytes, entries: Iterable[Entry], peer: str, now: int) -> list[Entry]:
-        """Say again what a peer holds of an ended feed of ours and no feed of ours says."""
+    def _reclaim(self, feed: bytes, entries: Iterable[Entry], peer: str, now: int) -> tuple[list[Entry], int]:
+        """Say again what a peer holds of an ended feed of ours and no feed of ours says; and how many of these were not genuine."""
         if self._said is None:
             self._said = {
                 _digest(entry.payload)
@@ -184,14 +184,14 @@ class Author(Holdings):
                 for entry in self._held(state.feed, first, last)
             }
         lost: list[bytes] = []
-        found, _ = genuine(sorted({entry.seq: entry for entry in entries}.values(), key=_seq), lambda _: None, self._signed)
+        found, bad = genuine(sorted({entry.seq: entry for entry in entries}.values(), key=_seq), lambda _: None, self._signed)
         for entry, _ in found:
             digest = _digest(entry.payload)
             if digest not in self._said and (self.keep_expired or hlc_time(entry.hlc) >= now - self.retention_ms):
                 self._said.add(digest)
                 lost.append(entry.payload)
         self._fruitless[(feed, peer)] = 0 if lost else self._fruitless.get((feed, peer), 0) + 1
-        return self.publish(lost, now)
+        return self.publish(lost, now), bad
 
     def _held(self, feed: bytes, first: int, last: int) -> Iterator[Entry]:
         """The held entries of a range, ascending, read in batches."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from devstream_desktop.mesh.core import Core, total, without
@@ -13,6 +14,12 @@ from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, Signed
 FETCH_NUMBERS = 600
 """Numbers claimed by the first FETCHes, about what fits a batch; later ones claim what fitted and a little, so that others get the next."""
 FETCH_SPARE = 1.1
+LEAST_BROUGHT = 50
+"""Numbers in the answer to a FETCH of more: the largest entries are 60 a batch."""
+MAX_BROKEN = 3
+"""FETCHes in a row that bring less, before the peer's word is not taken until it shows anew what it has: it may have pruned meanwhile."""
+PATIENCE_S = 5.0
+"""A link that has brought nothing for so long is no reason not to ask others."""
 FETCHES = 2
 """FETCHes of one link: while what one brought is being stored, the other is on its way."""
 
@@ -41,11 +48,22 @@ class Backlog:
         self._take = take
         self._theirs: list[Record] = []
         self._fruitless: list[Range] = []
+        self._broken = 0
+        """How often in a row it has not given what it says it has."""
         self._claim = FETCH_NUMBERS
+        self._brought = 0.0
+        """When it last gave something, `time.monotonic`."""
+        self._slow = self._relied_on = False
+        """Whether that is too long ago; whether others must be told that this link does not bring what was expected of it."""
 
     def show(self, records: list[Record]) -> None:
         """The peer has shown what it has."""
-        self._theirs, self._fruitless = records, []
+        self._theirs, self._fruitless, self._broken = records, [], 0
+        self._brought, self._slow = time.monotonic(), False
+
+    def expected(self) -> list[Range]:
+        """What of `missing` others may leave to this link: nothing, when it has brought nothing of late."""
+        return self.missing() if time.monotonic() - self._brought < PATIENCE_S else []
 
     def missing(self) -> list[Range]:
         """What the peer has and this node wants of it, newest first."""
@@ -62,6 +80,21 @@ class Backlog:
         for error in results:
             if error is not None:
                 raise error
+        self._let_others()
+
+    def look(self) -> None:
+        """Every few seconds: when the peer brings nothing, others are to be asked."""
+        if self._theirs and not self.expected() and self.missing():
+            self._relied_on = self._relied_on or not self._slow
+            self._slow = True
+        self._let_others()
+
+    def _let_others(self) -> None:
+        """Whoever dialed us was told that this link would bring what is missing; where it does not, they should."""
+        if self._relied_on:
+            self._relied_on = False
+            self._core.demand += 1
+            self._core.bell.ring()
 
     async def _fill(self) -> None:
         try:
@@ -87,8 +120,17 @@ class Backlog:
         if len(entries) < before:  # the message was full
             self._claim = max(1, round(len(entries) * FETCH_SPARE))
         left = without(chosen, without(chosen, self.missing()))
-        if not entries or total(left) >= before:
-            self._fruitless += chosen
+        if total(left) < before:
+            self._brought, self._slow = time.monotonic(), False
+        if not total(left) or before - total(left) >= LEAST_BROUGHT:
+            self._broken = 0
+            return
+        # It did not give what it says it has; where it gave nothing, it has nothing older of these feeds either.
+        self._broken += 1
+        self._relied_on = True
+        self._fruitless += left if entries else [Range(item.feed, 1, item.last) for item in chosen]
+        if self._broken >= MAX_BROKEN:
+            self._theirs = []
 
 
 def _first_numbers(ranges: Sequence[Range], limit: int) -> list[Range]:

@@ -28,6 +28,8 @@ copies a node and milliseconds to the last: 30 nodes 5.0 and 20 without a delay,
 5.0 and 32, 3.4 and 109, 3.1 and 335."""
 SEEN = 500
 """Entries remembered for each peer as sent by it, so that they are not sent back."""
+MOST_OFF_MS = 100 * 365 * 86_400_000
+"""How far a peer's clock is taken to be off, whatever it says."""
 POLICY_BYTES = 512 * 1024
 """Policy documents in one message, half of what a socket receives."""
 
@@ -145,7 +147,7 @@ class Core:
     def heard_clock(self, device: str, offset: int) -> None:
         """A peer's clock is `offset` milliseconds ahead of ours."""
         self.look_at_clock()  # a step of ours since the last look is in this offset already, and not in the others
-        self.watch.heard(device, offset)
+        self.watch.heard(device, max(-MOST_OFF_MS, min(MOST_OFF_MS, offset)))
 
     def forget(self, peer: str) -> None:
         """The peer has left: what it sent is no sign of what it has when it comes back."""

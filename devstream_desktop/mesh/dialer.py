@@ -101,7 +101,11 @@ class Dialer:
 
     def missing(self) -> list[Range]:
         """What the dialed peers have and this node still wants."""
-        return list({(item.feed, item.first, item.last): item for session in self.live() for item in session.missing()}.values())
+        return [item for session in self.live() for item in session.missing()]
+
+    def expected(self) -> list[Range]:
+        """What of that the links are bringing, so that nobody else need be asked for it."""
+        return [item for session in self.live() for item in session.expected()]
 
     def learn(self, address: str, source: Source, device: str = "") -> None:
         """Note an address that somebody named; what is none is passed over."""

@@ -34,7 +34,8 @@ class FeedState:
     holds: list[tuple[int, int]] = field(default_factory=list)
     """`(number, until)`, both ascending: from the number on entries are stamped in the future and not asked for before `until` (ms)."""
     heard_floor: int = -1
-    """The highest number that a peer told to be settled: what is lacking up to there has expired and is not missing. -1: none told yet."""
+    """The highest number that a peer told to be settled: what is lacking up to there, below all that is held, has expired and is not
+    missing. -1: none told yet."""
 
     @classmethod
     def of(cls, record: FeedRecord) -> FeedState:
@@ -93,8 +94,10 @@ class FeedState:
         """The numbers below the head that are lacking for no reason known here: not expired, refused or held back.
 
         What lies below everything that is held may have expired before this node came, so it counts only once a peer told its floor.
+        What lies above something that is held cannot have expired, whatever a peer says: numbers grow with the clock.
         """
-        lacking = intervals.gaps(self.runs, max(self.floor, self.heard_floor))
+        lowest = self.runs[0][0] if self.runs else 0
+        lacking = intervals.gaps(self.runs, max(self.floor, min(self.heard_floor, lowest - 1)))
         if not self.floor and self.heard_floor < 0 and lacking and lacking[0][0] == 1:
             lacking = lacking[1:]
         if self.held_back(now) and self.holds[0][0] <= self.head:

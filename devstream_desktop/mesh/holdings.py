@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.feed import FeedState
+from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.status import Shortfall
 from devstream_desktop.mesh.store import LogStore
 from devstream_desktop.mesh.wire import BUCKET_BYTES, BUCKETS, Pair, Range, Record, Signed
@@ -87,13 +88,16 @@ class Holdings:
         return [state.record() for state in states]
 
     def within(self, ranges: Iterable[Range]) -> list[Range]:
-        """What of these ranges is held here, in their order."""
-        return [
-            Range(wanted.feed, first, last)
-            for wanted in ranges
-            if (state := self._feeds.get(wanted.feed)) is not None
-            for first, last in reversed(intervals.intersect(state.runs, [(wanted.first, wanted.last)]))
-        ]
+        """What of these ranges is held here, in their order, and each number once however often it is named."""
+        found: list[Range] = []
+        left: dict[bytes, Ranges] = {}
+        for wanted in ranges:
+            if (state := self._feeds.get(wanted.feed)) is not None:
+                of_feed = left.setdefault(wanted.feed, state.runs)
+                given = intervals.intersect(of_feed, [(wanted.first, wanted.last)])
+                found += [Range(wanted.feed, *part) for part in reversed(given)]
+                left[wanted.feed] = intervals.subtract(of_feed, given)
+        return found
 
     def serve(self, ranges: Iterable[Range], max_bytes: int) -> list[Entry]:
         """The held entries of these ranges in their order, each from its newest down, as many as fit (but at least one).

@@ -90,6 +90,18 @@ def gaps(ranges: Ranges, floor: int) -> Ranges:
     return subtract([(floor + 1, ranges[-1][1])], ranges) if ranges else []
 
 
+def newest(ranges: Ranges, limit: int) -> Ranges:
+    """The largest `limit` members of `ranges`."""
+    result: Ranges = []
+    for first, last in reversed(ranges):
+        if limit <= 0:
+            break
+        result.append((max(first, last - limit + 1), last))
+        limit -= last - first + 1
+    result.reverse()
+    return result
+
+
 def size(ranges: Iterable[tuple[int, int]]) -> int:
     """How many numbers the set has."""
     return sum(last - first + 1 for first, last in ranges)

@@ -22,6 +22,11 @@ CALL_RATE, CALL_BURST = 200.0, 2000.0
 """Requests a second of one caller. Honest ones ask one thing at a time, and at most two for each batch of news."""
 
 
+MOST_OF_AUTHOR, MOST_OF_PEER = 250_000, 1_000_000
+"""Numbers that a peer's word is taken for, of one author and in all: what a history holds at most (history/log.py: MOST_BYTES) is some
+more. The newest are asked for first, and what they leave is asked for when they are here."""
+
+
 class Bucket:
     """Tokens that come back at a rate. Time is passed in, seconds that only grow."""
 

@@ -44,9 +44,11 @@ from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.authoring import FUTURE_MS, Author
 from devstream_desktop.mesh.chain import before_end, contradict, genuine
 from devstream_desktop.mesh.feed import FeedState
+from devstream_desktop.mesh.intervals import Ranges
+from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
 from devstream_desktop.mesh.store import Arrival, LogStore
 from devstream_desktop.mesh.wire import Pair, Range, Record, Signed
-from devstream_desktop.stream.entry import COUNTER_BITS, Entry, MalformedEntryError, hlc_time, parse_entry
+from devstream_desktop.stream.entry import COUNTER_BITS, KEY_BYTES, Entry, MalformedEntryError, hlc_time, parse_entry
 
 PRUNE_CHUNK = 32
 """Numbers settled in one transaction (about 5 ms with their rows and words), so that pruning never stalls the loop."""
@@ -87,6 +89,8 @@ class Replica(Author):
         retention_ms: How long entries are kept, by their own clocks.
         rng: For choices that must not be the same everywhere.
         ended: Number and hash of the last entry of a feed whose author is out, 0 when nothing of it is taken any more; None: it goes on.
+        is_author: Whether a public key is, or was, one of the team's. Of others nothing is kept, not even that there was something:
+            whoever makes up keys would fill every log.
 
     """
 
@@ -102,10 +106,14 @@ class Replica(Author):
         retention_ms: int,
         rng: random.Random,
         ended: Callable[[bytes], tuple[int, bytes] | None] = lambda _: None,
+        is_author: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
         super().__init__(store=store, public_key=public_key, sign=sign, verify=verify, team=team, retention_ms=retention_ms)
         self._refusal = refusal
         self._ended = ended
+        self._is_author = is_author
+        self._strangers = False
+        """Whether something of a key that is no member's was passed over; by the next policy it may be one."""
         self._rng = rng
         self._unchecked: dict[tuple[bytes, int], None] = {}
 
@@ -131,11 +139,18 @@ class Replica(Author):
             by_feed[entry.feed].append(entry)
         taken: list[tuple[FeedState, list[tuple[Entry, bool]]]] = []
         for feed, entries in by_feed.items():
+            if not self._is_author(feed[:KEY_BYTES]):
+                self._strangers = True
+                outcome.refused += len(entries)
+                outcome.reason = self._refusal(entries[0]) or outcome.reason
+                continue
             state = self._feeds.get(feed) or FeedState(feed)
             if state.frozen:
                 outcome.frozen += len(entries)
                 if state.author == self._key:
-                    outcome.stored += self._reclaim(feed, entries, sender, now)
+                    published, bad = self._reclaim(feed, entries, sender, now)
+                    outcome.stored += published
+                    outcome.bad += bad
                 continue
             good = self._sift(state, entries, now, outcome)
             if good:
@@ -178,6 +193,8 @@ class Replica(Author):
                     rivals.append((state.tip, entry))
         found, bad = genuine([run[seq] for seq in sorted(run)], lambda entry: self._at(state, entry.seq + 1), self._signed)
         outcome.bad += bad
+        if state.feed == self.own_feed and found and found[-1][0].seq > state.head:
+            self._renew_epoch()  # more of our feed was written than we know: this log is an older copy
         count = len(found)
         if (end := self._ended(state.feed)) is not None:
             found, beyond, refused = before_end(found, end, lambda entry: self._at(state, entry.seq + 1))
@@ -294,26 +311,42 @@ class Replica(Author):
             except MalformedEntryError:
                 outcome.bad += 1
                 continue
-            if not (contradict(one, other) and self._signed(one) and self._signed(other)):
-                outcome.bad += 1
-                continue
             state = self._feeds.get(one.feed) or FeedState(one.feed)
-            if not state.frozen:
+            if not self._is_author(state.author):
+                self._strangers = True
+                continue
+            if state.frozen:
+                continue
+            if contradict(one, other) and self._signed(one) and self._signed(other):
                 outcome.stored += self._freeze(state, (one, other), now)
+            else:
+                outcome.bad += 1
         return outcome
 
     # Comparing with a peer.
 
     def want(self, records: Iterable[Record], now: int) -> list[Range]:
-        """What a peer with these records can give and this node lacks, the newest of every feed first."""
+        """What a peer with these records can give and this node lacks, the newest of every feed first.
+
+        Records prove nothing: they are believed for so many numbers and no more, and of members only.
+        """
         newest: list[Range] = []
         older: list[Range] = []
+        left, left_of = MOST_OF_PEER, defaultdict[bytes, int](lambda: MOST_OF_AUTHOR)
+        wanted: dict[bytes, Ranges] = {}
         for record in sorted(records, key=lambda record: record.head_hlc, reverse=True):
-            if record.feed == self.own_feed and record.head > (self._feeds[record.feed].head if record.feed in self._feeds else 0):
-                self._renew_epoch()  # the peer knows more of our feed than we do: this log is an older copy
             state = self._feeds.get(record.feed) or FeedState(record.feed)
+            if not self._is_author(state.author):
+                self._strangers = True
+                continue
+            missing = intervals.subtract(state.missing(record, now), wanted.get(record.feed, []))
+            missing = intervals.newest(missing, min(left, left_of[state.author]))
+            wanted[record.feed] = intervals.union([*wanted.get(record.feed, []), *missing])
+            count = intervals.size(missing)
+            left -= count
+            left_of[state.author] -= count
             budget = NEWEST_FIRST
-            for first, last in reversed(state.missing(record, now)):
+            for first, last in reversed(missing):
                 split = max(first, last - budget + 1)
                 if split <= last:
                     newest.append(Range(record.feed, split, last))
@@ -323,23 +356,28 @@ class Replica(Author):
         return newest + older
 
     def doubts(self, records: Iterable[Record]) -> list[Range]:
-        """Heads of the peer that contradict what is held here: fetched, they prove a number used twice."""
-        return [
-            Range(record.feed, record.head, record.head)
-            for record in records
-            if (state := self._feeds.get(record.feed)) is not None and state.doubt(record)
-        ]
+        """Heads of the peer that contradict what is held here: fetched, they prove a number used twice.
+
+        So does one of our own feed beyond what we know: whether this log is an older copy is for that entry to prove.
+        """
+        found = {}
+        for record in records:
+            state = self._feeds.get(record.feed) or FeedState(record.feed)
+            if state.doubt(record) or (record.feed == self.own_feed and record.head > state.head):
+                found[record.feed] = Range(record.feed, record.head, record.head)
+        return list(found.values())
 
     # Housekeeping.
 
     def policy_changed(self) -> bool:
         """Ask again for what was refused so far; True when anything was."""
         again = [state for state in self._feeds.values() if state.refused]
+        strangers, self._strangers = self._strangers, False
         for state in again:
             state.refused = []
             if not state.head and not state.holds and not state.frozen:
                 del self._feeds[state.feed]
-        return bool(again)
+        return bool(again) or strangers
 
     def prune(self, now: int, limit: int = PRUNE_CHUNK) -> int:
         """Settle what has expired, at most about `limit` rows; returns how many rows, 0 when there is nothing more to do."""

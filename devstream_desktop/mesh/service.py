@@ -13,6 +13,7 @@ from devstream_desktop.mesh.copies import living_twice
 from devstream_desktop.mesh.core import Core, PolicyExchange, total
 from devstream_desktop.mesh.dialer import Dialer
 from devstream_desktop.mesh.discovery import Discovery
+from devstream_desktop.mesh.limits import MOST_OF_PEER
 from devstream_desktop.mesh.link import Credentials, LinkError, ListenError
 from devstream_desktop.mesh.listener import Caller, Listener
 from devstream_desktop.mesh.overlay import ACCEPT_CAP, Overlay, Source
@@ -42,6 +43,7 @@ class Mesh:
         verify: Whether `(public key, message, signature)` is right.
         team_id: Of the team; peers of another are refused.
         refusal: Why an entry may not be taken, None: it may. Of an entry whose version it does not know it judges the author alone.
+        is_author: Whether a public key is, or was, a device's of the team, see `Replica`.
         gate: Why a device may not be linked with, None: it may. It is called on transport threads: it must not block or await.
         credentials: For TLS.
         policies: The signed policies.
@@ -84,6 +86,7 @@ class Mesh:
         rng: random.Random | None = None,
         timing: Timing | None = None,
         ended: Callable[[bytes], tuple[int, bytes] | None] = lambda _: None,
+        is_author: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
         timing = timing or Timing()
         self._rng = rng or random.Random()  # noqa: S311 - it chooses neighbours and jitter, never secrets
@@ -102,6 +105,7 @@ class Mesh:
             retention_ms=retention_ms,
             rng=self._rng,
             ended=ended,
+            is_author=is_author,
         )
         self._core = Core(
             replica=replica,
@@ -121,7 +125,7 @@ class Mesh:
         self._answers = Answers(
             self._core,
             peers=self._peers_to_tell,
-            missing_elsewhere=self._missing,
+            expected_elsewhere=self._expected,
             on_hello=self._greeted,
             on_refused=self._refused,
             callers=self._callers,
@@ -273,8 +277,8 @@ class Mesh:
         """How many events peers have and this node lacks, as far as known, and how many there were when this catch-up began."""
         connected = {caller.device for caller in self._listener.callers()}
         # What callers were asked for overlaps, so the most that one of them owes is the least that is to come.
-        owed = max((peer.behind for peer in self._answers.accepted.values() if peer.device in connected), default=0)
-        missing = distinct(self._dialer.missing()) + owed
+        owed = max((peer.owes() for peer in self._answers.accepted.values() if peer.device in connected), default=0)
+        missing = min(distinct(self._dialer.missing()) + owed, MOST_OF_PEER)
         return missing, self._catch_up.note(missing)
 
     def status(self) -> MeshStatus:
@@ -322,8 +326,8 @@ class Mesh:
                 device=peer.device,
                 address=peer.address or peer.host,
                 direction="accepted",
-                state=State.LOST if peer.device not in connected else State.SYNCING if peer.behind else State.LIVE,
-                behind=peer.behind,
+                state=State.LOST if peer.device not in connected else State.SYNCING if peer.owes() else State.LIVE,
+                behind=peer.owes(),
                 lag=max(0, newest - peer.lsn),
                 clock_offset=self._core.watch.offset(peer.device),
                 last_seen=now - round((steady - peer.last) * 1000),
@@ -346,8 +350,8 @@ class Mesh:
         callers = [PeerAddress(p.device, p.address) for p in self._answers.accepted.values() if p.address and p.device != asker]
         return list({peer.address: peer for peer in (*known, *callers)}.values())[:MAX_PEERS]
 
-    def _missing(self) -> list[Range]:
-        return self._dialer.missing()
+    def _expected(self) -> list[Range]:
+        return self._dialer.expected()
 
     def _callers(self) -> list[Caller]:
         return self._listener.callers()

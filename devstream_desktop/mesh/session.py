@@ -16,6 +16,7 @@ from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.backlog import Backlog
 from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.limits import Bucket
 from devstream_desktop.mesh.link import Lane, Link, LinkError
 from devstream_desktop.mesh.rules import Outcome
 from devstream_desktop.stream.entry import Entry
@@ -32,6 +33,8 @@ QUIET_REPAIR_S = 60.0
 LATE_S = 1.0
 """After a longer wait than this for a feed that says too much, what came meanwhile is taken newest first: nobody reads a storm in order."""
 MAX_BAD = 3
+LEVEL_RATE, MAX_LEVELLED = 0.5, 16
+"""Exchanges of policies a second, and at once: a chain of some thousand versions comes in that many. Whatever version a peer tells."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class Session:
         self._pushed = 0
         self._told_policy = 0
         self._levelled = (-1, -1)
+        self._levels = Bucket(LEVEL_RATE, MAX_LEVELLED, self.since)
         self._quiet: tuple[bytes, bytes, float] = (b"", b"", 0.0)
         self._unequal = 0
         self._bad = 0
@@ -118,6 +122,14 @@ class Session:
     def missing(self) -> list[wire.Range]:
         """What the peer has and this node wants of it."""
         return self._backlog.missing()
+
+    def expected(self) -> list[wire.Range]:
+        """What of that others need not bring."""
+        return self._backlog.expected()
+
+    def look(self) -> None:
+        """See whether the peer gives what it says it has; every few seconds."""
+        self._backlog.look()
 
     def compare_soon(self) -> None:
         """Compare digests with the peer as soon as may be."""
@@ -197,10 +209,13 @@ class Session:
         await self._level_policy(welcome.policy)
 
     async def _level_policy(self, theirs: int) -> None:
-        """Exchange policy documents until both hold the same, once for each pair of versions."""
-        while True:
+        """Exchange policy documents until both hold the same, once for each pair of versions.
+
+        What is left goes on with the next word of the peer, which tells its version each time.
+        """
+        for _ in range(MAX_LEVELLED):
             mine = self.core.policies.version()
-            if theirs == mine or self._levelled == (mine, theirs):
+            if theirs == mine or self._levelled == (mine, theirs) or self._levels.take(1, time.monotonic()):
                 return
             self._levelled = (mine, theirs)
             reply = await self._ask(wire.Policy(mine, self.core.documents_after(theirs)), wire.Policies)
@@ -239,7 +254,7 @@ class Session:
         while rest is not None and not self.link.lost.is_set():
             entries = await self._fetch([rest])
             self._take(entries)
-            rest = self.core.replica.rest_of(rest, entries)
+            rest = self.core.replica.rest_of(rest, entries, self.device)
 
     def _count_bad(self, outcome: Outcome) -> None:
         self._bad += outcome.bad

@@ -10,6 +10,7 @@ import msgspec
 
 from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.intervals import Ranges
+from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
 from devstream_desktop.mesh.wire import Range
 from devstream_desktop.stream.entry import KEY_BYTES, device_id
 
@@ -138,7 +139,7 @@ class CatchUp:
 
     def note(self, missing: int) -> int:
         """This much is missing; returns the total of this catch-up. What turns up meanwhile is added, so what is done never shrinks."""
-        self._total = self._total + max(0, missing - self._missing) if missing else 0
+        self._total = min(MOST_OF_PEER, self._total + max(0, missing - self._missing)) if missing else 0
         self._missing = missing
         return self._total
 
@@ -167,7 +168,8 @@ def missing_of(shortfall: Shortfall, *, level: bool, ahead: int = 0) -> tuple[Mi
         for item in ranges:
             author = device_id(item.feed[:KEY_BYTES])
             counts[author] = counts.get(author, 0) + item.last - item.first + 1
-        found += [Missing(device=author, why=why, count=count) for author, count in counts.items()]
+        # Its author numbers as it likes, so what lies between two of its numbers may be any number.
+        found += [Missing(device=author, why=why, count=min(count, MOST_OF_AUTHOR)) for author, count in counts.items()]
     future = [(device_id(feed[:KEY_BYTES]), until - ahead) for feed, until in shortfall.held_back]
     found += [Missing(device=device, why=Why.FUTURE, count=0, until=until) for device, until in future]
     found += [Missing(device=device_id(feed[:KEY_BYTES]), why=Why.FROZEN, count=0) for feed in shortfall.frozen]

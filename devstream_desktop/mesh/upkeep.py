@@ -194,6 +194,8 @@ class Upkeep:
         self._swept = now
         self._listener.drop(lambda caller: caller.gone(now) or now - caller.since > self._life)
         self._dialer.renew_one(now, self._life * 0.8)
+        for session in self._dialer.live():
+            session.look()
         self.end_refused()
         self._answers.forget_gone()
         await self._listener.listen_again()

@@ -26,7 +26,7 @@ from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_po
 from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
 from devstream_desktop.settings import Settings, load_settings
-from devstream_desktop.stream.entry import VERSION, Entry, hlc_time
+from devstream_desktop.stream.entry import VERSION, Entry, device_id, hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Role
@@ -251,6 +251,7 @@ class Node:
             hints=[*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints],
             discovery=self.options.discovery and self.settings.mesh.discovery,
             ended=lambda feed: ended(self.team.chain.current, feed),
+            is_author=lambda key: device_id(key) in self.team.chain.current.persons,
         )
         bound_host, bound_port = address.split(await self.mesh.start())
         self.mesh_address = address.join(reachable(bound_host), bound_port)

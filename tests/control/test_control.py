@@ -17,7 +17,16 @@ from devstream_desktop.control.messages.sources import AddSource
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.messages.stream import News, SetDuty, Wait
 from devstream_desktop.control.server import Server
-from devstream_desktop.control.wire import PROTOCOL, AnyReply, AnyRequest, decode_reply, decode_request, encode_reply, encode_request
+from devstream_desktop.control.wire import (
+    MAX_MESSAGE,
+    PROTOCOL,
+    AnyReply,
+    AnyRequest,
+    decode_reply,
+    decode_request,
+    encode_reply,
+    encode_request,
+)
 
 
 @pytest.fixture
@@ -49,6 +58,30 @@ async def test_answers_and_refusals(url: str) -> None:
                 client.ask(SetDuty(on=False), Done)
             with pytest.raises(ControlError, match="answered Done where News was asked"):
                 client.ask(SetDuty(on=True), News)
+
+    await asyncio.to_thread(talk)
+    await server.stop()
+
+
+@pytest.mark.parametrize("text", ["\ud800", "x" * (MAX_MESSAGE + 1), 1 << 70], ids=["no text", "too long", "too large"])
+async def test_an_answer_that_cannot_be_written_is_refused_and_the_next_is_given(url: str, text: object) -> None:
+    async def odd(request: AnyRequest) -> AnyReply:
+        if isinstance(request, SetDuty):
+            raise ControlError(str(text)) if request.on else ValueError("odd")
+        return News(newest=text if isinstance(text, int) else 0, status=0) if isinstance(request, Wait) else Done(text=text)
+
+    server = Server(url, odd)
+    server.start()
+
+    def talk() -> None:
+        with Client(url, timeout_ms=5000) as client:
+            for _ in range(33):  # one more than the server has places
+                for request in (GetStatus(), SetDuty(on=True), SetDuty(on=False)):
+                    with pytest.raises(ControlError, match=rf"cannot be written|failed at this|more than the|^{1 << 70}$"):
+                        client.ask(request, News)
+            for _ in range(33 * isinstance(text, int)):
+                with pytest.raises(ControlError, match="cannot be written"):
+                    client.ask(Wait(newest=0, status=0, wait_ms=0), News)
 
     await asyncio.to_thread(talk)
     await server.stop()

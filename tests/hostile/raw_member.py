@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,7 +30,7 @@ __all__ = ["INDEX", "Answers", "RawFeed", "RawLink", "RawMember", "event", "nest
 INDEX = bytes(16)
 Answer = wire.Reply | bytes | None
 """A reply, a frame of any bytes, or None to hang up."""
-Answers = Mapping[type, Callable[[wire.Request], Answer]]
+Answers = Mapping[type, Callable[[wire.Request], Answer | Awaitable[Answer]]]
 """By type of request, what this member answers in place of an honest, empty reply."""
 
 
@@ -128,7 +128,8 @@ class RawMember:
             request = wire.decode_request(frame)
             self.heard.append(request)
             lie = (answers or {}).get(type(request))
-            reply = lie(request) if lie is not None else await self._honest(request)
+            reply = lie(request) if lie is not None else self._honest(request)
+            reply = await reply if isinstance(reply, Awaitable) else reply
             return reply if isinstance(reply, bytes | None) else wire.encode(reply)
 
         listener = Listener(handle=handle, gate=lambda _: None, on_refused=_nothing, on_change=_nothing, contexts=16)

@@ -67,7 +67,7 @@ MUTANTS = [
     Mutant("signatures are not checked", MESH + "chain", "elif bad < MAX_BAD and signed(entry):", "elif True:", "lies"),
     Mutant("a proof is not checked", MESH + "rules", "if not self._signed(other):", "if False:", "lies"),
     Mutant("a broken feed goes on", MESH + "rules", "        state.frozen = True\n", "", "images"),
-    Mutant("proofs do not travel", MESH + "rules", "if not (contradict(one, other) and", "if not (False and", "images"),
+    Mutant("proofs do not travel", MESH + "rules", "if contradict(one, other) and", "if False and", "images"),
     Mutant("what a broken feed held is not said again", MESH + "rules", "published = self._publish_again(state, now)", "pass", "images"),
     Mutant(
         "peers are not asked for what a broken feed of ours held",
@@ -128,8 +128,8 @@ MUTANTS = [
     Mutant(
         "a number that a peer knows is used again",
         MESH + "rules",
-        "                self._renew_epoch()  # the peer knows more",
-        "                pass  # the peer knows more",
+        "            self._renew_epoch()  # more of our feed",
+        "            pass  # more of our feed",
         "images",
     ),
     Mutant(

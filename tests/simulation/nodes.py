@@ -11,7 +11,16 @@ from memory_log import MemoryLog
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS, ClockWatch
 from devstream_desktop.mesh.rules import FUTURE_MS, Outcome, Replica
 from devstream_desktop.mesh.wire import Signed
-from devstream_desktop.stream.entry import KEY_BYTES, SIGNATURE_BYTES, Entry, device_id, hlc_time, parse_entry, preamble
+from devstream_desktop.stream.entry import (
+    KEY_BYTES,
+    SIGNATURE_BYTES,
+    Entry,
+    MalformedEntryError,
+    device_id,
+    hlc_time,
+    parse_entry,
+    preamble,
+)
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -60,8 +69,8 @@ class Node:
         """Entries that came before their time, and when that is: not to be asked for again before."""
         self.fresh: list[tuple[bytes, int, bytes]] = []
         """What it signed and may not have stored yet."""
-        self.shown: dict[bytes, int] = {}
-        """The highest number of its own feed that a peer has told it of."""
+        self.older: set[bytes] = set()
+        """Feeds of its own of which a peer has given it more than its log knew."""
         self.met: dict[str, int] = {}
         """How far the clocks of the peers were off that it has met since its own was set."""
         self.knows_the_end = False
@@ -101,7 +110,7 @@ class Node:
         self.alive = True
         self.waiting.clear()
         self.refused.clear()
-        self.shown.clear()
+        self.older.clear()
         self.met.clear()
         self.name = device_id(self.log.key)
         self.log.open(clean=clean)
@@ -109,7 +118,7 @@ class Node:
 
         def note_and_sign(message: bytes) -> bytes:
             entry = parse_entry(message[PREAMBLE:], bytes(SIGNATURE_BYTES))
-            hold_that(entry.seq > self.shown.get(entry.feed, 0), "used a number again that a peer had shown")
+            hold_that(entry.feed not in self.older, "went on in a feed of which a peer had shown more than it knew")
             if abs(hlc_time(entry.hlc) - self.now) > DAY:
                 self.ledger.strayed.add(entry.payload)
             self.fresh.append(self.ledger.sign(entry))
@@ -192,7 +201,9 @@ class Node:
     def take(self, batch: list[Signed], sender: str, now: int) -> Outcome:
         """Ingest, under the eyes of the ledger. A full disk raises, as in the product."""
         self.look(now)
+        more = self._beyond_own(batch)
         outcome = self._stored(lambda: self.replica.ingest(batch, sender, self.team_time(now)))
+        self.older |= more
         self._count(outcome, now)
         if outcome.bad:
             return outcome
@@ -208,6 +219,17 @@ class Node:
                 hold_that(not late, "two peers know the time, and this was held back")
                 self.waiting[(entry.feed, entry.seq)] = hlc_time(entry.hlc) - FUTURE_MS
         return outcome
+
+    def _beyond_own(self, batch: list[Signed]) -> set[bytes]:
+        """Its feed of now, when the batch proves that more of it was written than this disk knows."""
+        feed = self.log.key + self.log.known_epoch
+        known = max(max(self.log.held.get(feed, ()), default=0), self.log.settled.get(feed, (0, None))[0])
+        for item in batch:
+            with contextlib.suppress(MalformedEntryError):
+                entry = parse_entry(item.body, item.signature)
+                if entry.feed == feed and entry.seq > known and fake_verify(self.log.key, preamble("t") + entry.body, entry.signature):
+                    return {feed}
+        return set()
 
     def _stored(self, act):
         """Do what stores; a full disk undoes the signatures made for it."""
@@ -235,9 +257,6 @@ class Node:
 
     def want(self, records, now: int):
         """What it asks a peer with these records for."""
-        for record in records:
-            if record.feed == self.replica.own_feed and (record.feed, record.head) in self.ledger.numbers:
-                self.shown[record.feed] = max(record.head, self.shown.get(record.feed, 0))
         known = {state.feed for state in self.replica.states()}
         self.refused = {(feed, seq) for feed, seq in self.refused if feed in known}  # a feed that was dropped begins anew
         wanted = self.replica.want(records, self.team_time(now))

@@ -179,7 +179,7 @@ class Session:
             while rest is not None:
                 batch = yield lambda listener, rest=rest, size=size: self._give(listener.replica.serve([rest], size))
                 a.take(batch, b.name, world.now)
-                rest = mine.rest_of(rest, batch)
+                rest = mine.rest_of(rest, batch, b.name)
 
     def _fetch(self):
         world, a, b = self.world, self.a, self.b

@@ -1,0 +1,59 @@
+"""Replicas over logs in memory, for what is decided by the rules alone: a generated claim costs a millisecond and no socket."""
+
+from __future__ import annotations
+
+import random
+
+from memory_log import MemoryLog
+from nodes import fake_sign, fake_verify
+
+from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.rules import Outcome, Replica
+from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble
+
+DAY = 86_400_000
+NOW = 1_700_000_000_000
+MEMBERS = 8
+"""Keys of members are one number repeated, below this; all others are strangers'."""
+
+
+def key_of(number: int) -> bytes:
+    return bytes([number]) * 32
+
+
+def is_member(key: bytes) -> bool:
+    return key in {key_of(number) for number in range(MEMBERS)}
+
+
+def replica(number: int = 1, log: MemoryLog | None = None, **given: object) -> Replica:
+    """The replica of a member, or of what an image of its disk holds."""
+    log = log or MemoryLog(key_of(number), random.Random(number))
+    return Replica(
+        **{
+            "store": log,
+            "public_key": log.key,
+            "sign": fake_sign(log.key),
+            "verify": fake_verify,
+            "team": "t",
+            "refusal": lambda _: None,
+            "retention_ms": 30 * DAY,
+            "rng": log.rng,
+            "is_author": is_member,
+            **given,
+        }
+    )
+
+
+def payloads(count: int, start: int = 0) -> list[bytes]:
+    return [b"\xcd" + n.to_bytes(2, "big") for n in range(start, start + count)]
+
+
+def give(to: Replica, *entries: Entry, sender: str = "mallory", now: int = NOW) -> Outcome:
+    return to.ingest([signed(entry) for entry in entries], sender, now)
+
+
+def entry(key: bytes, *, epoch: int = 0, seq: int = 1, at: int = NOW, prev: bytes | None = None, payload: bytes = b"\x01") -> Entry:
+    """Any entry at all, signed with the key it is of."""
+    prev = prev if prev is not None else b"" if seq == 1 else bytes(16)
+    body = encode_body(feed=key + epoch.to_bytes(8, "big"), seq=seq, hlc=next_hlc(0, at), prev=prev, payload=payload)
+    return parse_entry(body, fake_sign(key)(preamble("t") + body))
