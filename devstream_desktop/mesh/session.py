@@ -52,7 +52,7 @@ class Timing:
     repair: float = 300.0
     """Comparing digests with a neighbour although nothing seems wrong, plus or minus half."""
     peers: float = 60.0
-    """Asking a dialed neighbour whom it knows, plus or minus half, as HyParView shuffles its views (field/replication.md 3.9): who was
+    """Asking a dialed neighbour whom it knows, plus or minus half, as HyParView shuffles its views (docs/architecture.md, Overlay): who was
     given one address, before others came, must not depend on it. An answer is about a kilobyte."""
     life: float = 3600.0
     """nng tells nothing of a peer's certificate but the name in it, so each link is dialed anew after this: both ends then check each

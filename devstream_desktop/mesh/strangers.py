@@ -1,8 +1,9 @@
 """Connections that never say who they are: nng gives a TLS handshake all the time in the world, so it is bounded here.
 
-A silent stranger costs a file descriptor and 34 KB; some hundred of them and nobody else comes in (field/security.md 3.5). nng shows
-them to nobody, so they are found as the operating system sees them: sockets at our port that belong to no accepted connection. Shutting
-such a socket down ends the handshake inside nng, which then closes it. Whoever has shown a certificate keeps the link.
+A silent stranger costs a file descriptor and 34 KB; some hundred of them and nobody else comes in (docs/architecture.md, What
+nng needs). nng shows them to nobody, so they are found as the operating system sees them: sockets at our port that belong to no
+accepted connection. Shutting such a socket down ends the handshake inside nng, which then closes it. Whoever has shown a
+certificate keeps the link.
 
 Where sockets are no files (Windows) nothing is found, and descriptors are not scarce there.
 """

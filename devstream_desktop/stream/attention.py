@@ -16,7 +16,7 @@ FRESH = 120_000
 """Milliseconds after which news is history: nothing older pops, so a laptop that wakes up is not flooded."""
 BURST_WINDOW = 10_000
 BURST_LIMIT = 3
-"""Popups in one window before the rest become a digest (DESIGN.md 7; users call 4 in 10 s a flood)."""
+"""Popups in one window before the rest become a digest (docs/architecture.md, Attention)."""
 
 
 class Attention(StrEnum):

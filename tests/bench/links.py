@@ -17,7 +17,7 @@ SETTLE_S, REST_S = 30.0, 60.0
 """Until the handshakes' memory is given back and the first shuffle is over; and how long is measured, more than two heartbeats."""
 GOAL = 0.5
 GOAL_LINKS = 10
-"""DESIGN 9: an idle node under 0.5 % of a core; a desk has about six links, a collector 24 and more."""
+"""docs/architecture.md, Goals: an idle node under 0.5 % of a core; a desk has about six links, a collector 24 and more."""
 
 
 @dataclass(frozen=True)

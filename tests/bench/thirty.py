@@ -22,7 +22,7 @@ FULL = Plan(desks=29, count=900, every=0.2, settle=90.0)
 QUICK = Plan(desks=7, count=10, every=0.1, settle=0.2)
 FLOOR_COUNT = 300
 GOAL_MS = 1000.0
-"""field/replication.md 6: on every screen of a team of thirty within a second (p99)."""
+"""docs/architecture.md, Goals: on every screen of a team of thirty within a second (p99)."""
 
 
 async def product(folder: Path, plan: Plan) -> Round:

@@ -1,7 +1,7 @@
 """A team of any size in simulated time: the product's `Overlay` chooses, this module dials, carries batches and counts.
 
 One seed is one run. What a node knows of others it learns as a real one does: announcements in its own subnet, addresses that a person
-named, and what peers tell at HELLO and each minute. Latency and commit are those of field/replication.md 3.9: 4 ms one way in the
+named, and what peers tell at HELLO and each minute. Latency and commit are those of docs/architecture.md, Overlay: 4 ms one way in the
 middle, 2 ms to disk. Every time-out, cap and delay is the product's own constant.
 """
 

@@ -1,4 +1,4 @@
-"""The overlay of teams from 6 to 3,000 nodes in simulated time: figures of DESIGN 9, and that nobody is left alone whatever happens.
+"""The overlay of teams from 6 to 3,000 nodes in simulated time: the goals of docs/architecture.md, and nobody left alone.
 
 `SEED=n` runs all of them with another seed.
 """

@@ -1,0 +1,56 @@
+"""Sphinx extension: the reference of the `devstream` command, made from its own parser.
+
+A page that holds the line `<!-- commands -->` gets it there, so it cannot be out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from parser_tables import options_table, subcommands, usage_block
+from sphinx.application import Sphinx
+
+from devstream_desktop.cli.main import build_parser
+
+MARK = "<!-- commands -->"
+
+
+def reference() -> str:
+    """Return the whole reference in Markdown."""
+    parser = build_parser()
+    general = ["## Options of every command", options_table(parser)]
+    return "\n\n".join([*general, *_sections(parser, level=2)])
+
+
+def _sections(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
+    helps = _one_liners(parser)
+    for name, command in subcommands(parser).items():
+        yield f"{'#' * level} {command.prog}"
+        yield f"{helps[name][:1].upper()}{helps[name][1:]}."
+        below = subcommands(command)
+        if not below:
+            yield usage_block(command)
+            if table := options_table(command):
+                yield table
+            if command.epilog:
+                yield f"```text\n{command.epilog.strip()}\n```"
+        yield from _sections(command, level + 1)
+
+
+def _one_liners(parser: argparse.ArgumentParser) -> dict[str, str]:
+    for action in parser._actions:  # noqa: SLF001
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            return {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001
+    return {}
+
+
+def _fill(app: Sphinx, docname: str, source: list[str]) -> None:  # noqa: ARG001 - Sphinx's signature
+    if MARK in source[0]:
+        source[0] = source[0].replace(MARK, reference())
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("source-read", _fill)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,61 @@
+"""Options of an `argparse` parser in Markdown, for the pages that are made from the code."""
+
+from __future__ import annotations
+
+import argparse
+
+_HIDDEN = (argparse._HelpAction, argparse._VersionAction, argparse._SubParsersAction)  # noqa: SLF001
+
+
+def usage_block(parser: argparse.ArgumentParser) -> str:
+    """Return the parser's usage in a code block, at most 88 columns wide."""
+    formatter = argparse.HelpFormatter(parser.prog, width=88)
+    formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")  # noqa: SLF001
+    return f"```text\n{formatter.format_help().rstrip()}\n```"
+
+
+def options_table(parser: argparse.ArgumentParser) -> str:
+    """Return a table of the parser's arguments; empty when it has none."""
+    rows = [
+        f"| {_name(action)} | {cell(_help(parser, action))} |"
+        for action in parser._actions  # noqa: SLF001
+        if not isinstance(action, _HIDDEN) and action.help is not argparse.SUPPRESS
+    ]
+    return "\n".join(["| argument | meaning |", "|---|---|", *rows]) if rows else ""
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parser's commands by name, in the order of its help."""
+    for action in parser._actions:  # noqa: SLF001
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            return dict(action.choices)
+    return {}
+
+
+def cell(text: str) -> str:
+    """Return text that stands in a table's cell as it is."""
+    plain = " ".join(text.split())
+    for character in "\\|*_<[`":
+        plain = plain.replace(character, "\\" + character)
+    return plain
+
+
+def _name(action: argparse.Action) -> str:
+    metavar = action.metavar if isinstance(action.metavar, str) else ""
+    if not action.option_strings:
+        # Within a table even code must not hold a bare bar.
+        return f"`{metavar or action.dest}`".replace("|", "\\|")
+    if action.nargs == 0:
+        value = ""
+    elif action.choices:
+        value = " " + "/".join(str(choice) for choice in action.choices)
+    else:
+        value = " " + (metavar or action.dest.upper())
+    return f"`{', '.join(action.option_strings)}{value}`"
+
+
+def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
+    text = (action.help or "") % {"prog": parser.prog, "default": action.default}
+    if action.required and action.option_strings:
+        return f"{text} (needed)".strip()
+    return text

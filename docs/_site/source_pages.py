@@ -1,0 +1,193 @@
+"""Write the pages of the source types from what their collectors declare: `make docs`.
+
+They are committed, so that README's links to them work wherever the repository is read;
+`tests/docs` fails when one is out of date.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+from parser_tables import cell, options_table
+
+from devstream_collectors.contract import Basic, Collector, SecretPath, SignatureScheme, Token
+from devstream_desktop.cli.adding import fitted, parser_of
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "sources"
+_GROUP = "devstream.collectors"
+_WIDTH = 88
+_MADE = "<!-- Made by `make docs` from the collector's declaration in {module}. -->"
+
+
+def types() -> dict[str, ModuleType]:
+    """Return the modules of this repository's own types that declare themselves, by type."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found = {name: importlib.import_module(path) for name, path in project["entry-points"][_GROUP].items()}
+    first = {}
+    for name, module in sorted(found.items(), key=lambda item: (item[0] != _own_name(item[1]), item[0])):
+        # A type with a second name has one page, under the name of its module.
+        if hasattr(module, "COLLECTOR") and module not in first.values():
+            first[name] = module
+    return dict(sorted(first.items()))
+
+
+def pages() -> dict[str, str]:
+    """Return every page by file name."""
+    modules = types()
+    made = {f"{name}.md": page(name, module) for name, module in modules.items()}
+    made["index.md"] = index(modules)
+    return made
+
+
+def page(name: str, module: ModuleType) -> str:
+    """Return the page of one type."""
+    about: Collector = module.COLLECTOR
+    os.environ["COLUMNS"] = str(_WIDTH)
+    parts = [
+        _MADE.format(module=module.__name__),
+        f"# {name}",
+        f"{about.title[0].upper()}{about.title[1:]}.",
+        "## Add it",
+        "\n".join(["```sh", *examples(name, about), "```"]),
+        _ways(about),
+        "## Set up the sender" if about.webhook or about.poll else "## How it works",
+        f"```text\n{fitted(about.setup, _WIDTH)}\n```",
+        "## Options",
+        options_table(parser_of(name, about)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def examples(name: str, about: Collector) -> list[str]:
+    """Return the shortest commands that add a source of a type, one for each way."""
+    start = f"devstream source add {name} NAME"
+    always = "".join(f" --{option.name} {option.name.upper()}" for option in about.options if option.needed == "always")
+    lines = []
+    if about.webhook:
+        by_path = any(isinstance(way, SecretPath) for way in about.webhook.auth)
+        only_path = all(isinstance(way, SecretPath) for way in about.webhook.auth)
+        needs = "".join(f" --{option.name} {option.name.upper()}" for option in about.options if option.needed == "webhook")
+        if not only_path:
+            lines.append(f"{start}{always}{needs} --secret-file FILE")
+        if by_path:
+            lines.append(f"{start}{always}{needs}    # the path that is printed is the secret")
+    if about.poll:
+        flag = " --poll" if about.webhook else ""
+        url = "" if about.poll.url else " --url https://HOST"
+        needs = "".join(f" --{option.name} {option.name.upper()}" for option in about.options if option.needed == "poll")
+        token = " --token-file FILE" if about.poll.needs_token else ""
+        lines.append(f"{start}{flag}{always}{url}{needs}{token}")
+    if about.tail:
+        lines.append(f"{start}{always}")
+    return lines
+
+
+def index(modules: dict[str, ModuleType]) -> str:
+    """Return the page that lists the types."""
+    names = "\n".join(["git", *modules])
+    parts = [
+        "<!-- Made by `make docs`; the text is in docs/_site/source_pages.py. -->",
+        "# Sources",
+        _INTRO,
+        table(modules, ""),
+        f"```{{toctree}}\n:hidden:\n\n{names}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(modules: dict[str, ModuleType], folder: str) -> str:
+    """Return the table of types, with links to their pages in `folder`."""
+    rows = [f"| [git]({folder}git.md) | a git repository, by path or URL | polled |"]
+    rows += [
+        f"| [{name}]({folder}{name}.md) | {cell(module.COLLECTOR.title)} | {_short(module.COLLECTOR)} |" for name, module in modules.items()
+    ]
+    return "\n".join(["| type | takes in | how |", "|---|---|---|", *rows])
+
+
+def write() -> list[Path]:
+    """Bring the pages up to date; return those that were not."""
+    FOLDER.mkdir(exist_ok=True)
+    made, changed = pages(), []
+    for path in FOLDER.glob("*.md"):
+        if path.name not in made and path.name != "git.md":
+            path.unlink()
+    for name, text in made.items():
+        path = FOLDER / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+_INTRO = """\
+A source is a service, repository or file that a collector takes in. A node is a collector when the
+policy gives its device that role; the founder's device has it from the start. Add sources there:
+
+```sh
+devstream source add --help           # every type that is installed
+devstream source add github --help    # what a type needs, and what to paste into the service
+devstream source list                 # each source, and how it is
+devstream source test NAME            # a test event, all the way
+devstream source remove NAME
+```
+
+Services that post (webhooks) need the node's `--intake HOST:PORT`; see
+[Operate](../operate.md#webhooks). Services that are polled need nothing open. Where a type has
+both ways, `--poll --secret-file FILE` uses both: the webhook is fast, the poll finds what a webhook
+lost, and each fact is still one line.
+
+No type for your service? [generic](generic.md) takes any JSON with rules of your own,
+[cctray](cctray.md) any build server with a CCTray feed, and `devstream emit` puts an event in from
+any script. A new type is one small Python module: see
+[How to write a collector](../../collectors/README.md)."""
+
+
+def _own_name(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def _short(about: Collector) -> str:
+    ways = (("webhook", about.webhook), ("polled", about.poll), ("file", about.tail))
+    return ", ".join(name for name, way in ways if way is not None)
+
+
+def _ways(about: Collector) -> str:
+    lines = []
+    if about.webhook:
+        proofs = "; ".join(_proof(way) for way in about.webhook.auth)
+        lines.append(f"- **Webhook**: the sender proves itself by {proofs}.")
+    if about.poll:
+        address = f"`{about.poll.url}` unless `--url` names another" if about.poll.url else "the address of `--url`"
+        token = "a token is needed" if about.poll.needs_token else "a token where the service wants one"
+        lines.append(f"- **Polled**: {address}, every {_seconds(about.poll.interval)}; {token}.")
+    if about.tail:
+        lines.append(f"- **File**: a file on the collector's machine, looked at every {_seconds(about.tail.interval)}.")
+    return "\n".join(lines)
+
+
+def _seconds(count: int) -> str:
+    return "second" if count == 1 else f"{count} seconds"
+
+
+def _proof(way: SignatureScheme | Token | Basic | SecretPath) -> str:
+    match way:
+        case SignatureScheme():
+            return f"an HMAC-{way.algorithm.upper()} in `{way.header}`"
+        case Token():
+            return f"the secret in `{way.header}`"
+        case Basic():
+            return "HTTP Basic (the secret is `user:password`)"
+        case SecretPath():
+            return "a secret path, when the source is added without `--secret-file`"
+
+
+if __name__ == "__main__":
+    for path in write():
+        print(path.relative_to(ROOT))  # noqa: T201
+    sys.exit(0)

@@ -1,0 +1,198 @@
+"""The documentation is true: pages are built, links lead somewhere, commands exist, and nothing cites what is not here."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import source_pages
+from parser_tables import subcommands
+
+from devstream_desktop.cli.adding import parser_of
+from devstream_desktop.cli.main import build_parser
+
+ROOT = Path(__file__).parents[2]
+FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+INDENTED = re.compile(r"(?:^|\n)\n((?: {4}[^\n]*\n)+)")
+LINK = re.compile(r"(?<!\\)\]\((<[^>]*>|[^()\s]*(?:\([^()]*\)[^()\s]*)*)\)")
+OUTSIDE = re.compile(r"\bfield/[a-z]+\.md|\bDESIGN(?:\.md|\b)|\bfield notes?\b|\bhouse\.md|\bspikes/")
+"""Papers of those who wrote the code; nobody else has them."""
+
+
+def tracked(pattern: str = "") -> list[Path]:
+    names = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", pattern or "."], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [path for path in (ROOT / name for name in names.stdout.splitlines()) if path.is_file()]
+
+
+PAGES = tracked("*.md")
+page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_parser") is None:
+        pytest.skip("Sphinx and MyST are not installed: pip install -e '.[docs]'")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-d", str(tmp_path / "trees"), "docs", str(tmp_path / "site")]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    assert (built.returncode, built.stderr) == (0, "")
+    reference = (tmp_path / "site" / "commands.html").read_text(encoding="utf-8")
+    assert all(name in reference for name in ("devstream team approve-join", "--no-discovery", "devstream source test"))
+
+
+def test_pages_of_sources_are_what_the_collectors_declare() -> None:
+    stale = [name for name, text in source_pages.pages().items() if _text(source_pages.FOLDER / name) != text]
+    assert not stale, "make docs brings them up to date"
+    assert {path.stem for path in source_pages.FOLDER.glob("*.md")} == {"index", "git", *source_pages.types()}
+
+
+@page
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in targets(path):
+        address = urlsplit(target)
+        if address.scheme:
+            assert address.scheme == "https", f"{target}: https"
+            assert re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", address.netloc), f"{target}: no host"
+            continue
+        file = (path.parent / address.path).resolve() if address.path else path
+        assert file.exists(), f"{target}: there is no {file}"
+        assert ROOT in (file, *file.parents), f"{target}: outside of the repository"
+        if address.fragment:
+            assert address.fragment in anchors(file), f"{target}: no such heading"
+
+
+@page
+def test_commands_exist(path: Path) -> None:
+    text = _text(path)
+    for line in code_lines(text):
+        for words in commands_in(line):
+            problem = complaint(words)
+            assert not problem, f"{line}: {problem}"
+    for span in re.findall(r"(?<!`)`(devstream [^`]+)`(?!`)", FENCE.sub("", text)):
+        unknown = unknown_options(shlex.split(span.replace("\\|", "|")))
+        assert not unknown, f"{span}: {unknown}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "devstream team frobnicate",
+        "devstream deploy shop production --ref main --force",
+        "devstream source add github hub --repository acme/shop --pull",
+        "devstream source add nothing hub",
+        "cat x | devstream tail --limit many",
+    ],
+)
+def test_a_command_that_does_not_exist_is_noticed(line: str) -> None:
+    (words,) = commands_in(line)
+    assert complaint(words)
+
+
+def test_nothing_cites_a_paper_that_is_not_here() -> None:
+    cited = []
+    for path in tracked():
+        if path == Path(__file__) or path.suffix not in {".py", ".md", ".toml", ".in", ""}:
+            continue
+        cited += [f"{path.relative_to(ROOT)}: {line.strip()}" for line in _text(path).splitlines() if OUTSIDE.search(line)]
+    assert not cited
+
+
+def targets(path: Path) -> Iterator[str]:
+    text = re.sub(r"`[^`\n]*`", "", FENCE.sub("", _text(path)))
+    yield from (found.strip("<>") for found in LINK.findall(text))
+
+
+def anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", _text(path)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def code_lines(text: str) -> Iterator[str]:
+    blocks = [block for _, language, block in FENCE.findall(text) if language in {"", "sh", "console"}]
+    for block in [*blocks, *INDENTED.findall(FENCE.sub("", text))]:
+        yield from block.replace("\\\n", " ").splitlines()
+
+
+def commands_in(line: str) -> Iterator[list[str]]:
+    """The `devstream` commands of a line of shell, each as its words."""
+    if "devstream" not in line:
+        return
+    try:
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        words = list(lexer)
+    except ValueError:
+        return  # prose in a drawing
+    while words:
+        end = next((place for place, word in enumerate(words) if word in {"|", "&", "&&", ";", ">", "<"}), len(words))
+        one, words = words[:end], words[end + 1 :]
+        starts = [place for place, word in enumerate(one) if word == "devstream" or word.endswith("/bin/devstream")]
+        # The command itself, or what `sudo -u devstream env NAME=VALUE …` and `systemd-run …` run.
+        if starts and (starts[-1] == 0 or one[0] in {"sudo", "systemd-run", "DEVSTREAM_KEY_FILE"}):
+            yield one[starts[-1] :]
+
+
+class Complaint(Exception):  # noqa: N818 - it ends a parser that would end the test
+    pass
+
+
+def complaint(words: list[str]) -> str:
+    """Why the command does not take these words; empty when it does."""
+    if "--help" in words:
+        return unknown_options(words)
+    parser = build_parser()
+    for each in every(parser):
+        each.error = _complain  # type: ignore[method-assign]
+    try:
+        options = parser.parse_args(words[1:])
+        if options.command.__name__ == "add" and options.type != "git":
+            source = parser_of(options.type, source_pages.types()[options.type].COLLECTOR)
+            source.error = _complain  # type: ignore[method-assign]
+            source.parse_args(options.rest)
+    except (Complaint, KeyError) as error:
+        return str(error)
+    return ""
+
+
+def unknown_options(words: list[str]) -> str:
+    """The first word of a command or option that the command does not know, as prose may shorten the rest."""
+    parser = build_parser()
+    for place, word in enumerate(words[1:], 1):
+        if words[place - 2 : place] == ["source", "add"] and not word.startswith("-"):
+            if word == "git" or not word.islower():
+                return ""
+            if word not in source_pages.types():
+                return word
+            parser = parser_of(word, source_pages.types()[word].COLLECTOR)
+            continue
+        below = subcommands(parser)
+        if word.startswith("-"):
+            if word.split("=")[0] not in {"-h", "--help", *(one for action in parser._actions for one in action.option_strings)}:
+                return word
+        elif below:
+            if word not in below and not word.isupper() and word != "…":
+                return word
+            parser = below.get(word, parser)
+    return ""
+
+
+def every(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for below in subcommands(parser).values():
+        yield from every(below)
+
+
+def _complain(message: str) -> None:
+    raise Complaint(message)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
