@@ -12,9 +12,8 @@ from pathlib import Path
 from devstream_collectors.contract import Collector, Option, SecretPath
 from devstream_desktop.cli.asking import ask
 from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.sources import AddSource
-from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 
@@ -115,7 +114,7 @@ def fitted(text: str, width: int) -> str:
 def _where(home: Home, path: str) -> str:
     """What to paste, where the node takes deliveries in; what is missing, where it does not."""
     try:
-        intake = ask(home, GetStatus(), Status).intake
+        intake = ask(home, GetStatus()).intake
     except NoNodeError:
         return "start the node with --intake HOST:PORT, and give the sender that address with this path behind it"
     if not intake:
@@ -228,7 +227,7 @@ def _add_git(home: Home, rest: list[str]) -> int:
 
 def _send(home: Home, request: AddSource) -> str:
     try:
-        return ask(home, request, Done).text
+        return ask(home, request).text
     except NoNodeError:
         from devstream_desktop.node import offline
 

@@ -8,14 +8,13 @@ import msgspec
 
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.base import Reply
-from devstream_desktop.control.wire import AnyRequest
+from devstream_desktop.control.messages.base import Reply, Request
 from devstream_desktop.home import Home
 
 _R = TypeVar("_R", bound=Reply)
 
 
-def ask(home: Home, request: AnyRequest, kind: type[_R]) -> _R:
+def ask(home: Home, request: Request[_R]) -> _R:
     """The node's answer.
 
     Raises:
@@ -24,7 +23,7 @@ def ask(home: Home, request: AnyRequest, kind: type[_R]) -> _R:
 
     """
     with Client(home.control_url()) as client:
-        return client.ask(request, kind)
+        return client.ask(request)
 
 
 def node_runs(home: Home) -> bool:

@@ -9,9 +9,8 @@ import time
 from devstream_desktop.cli.asking import ask
 from devstream_desktop.cli.lines import show
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestDeploy
-from devstream_desktop.control.messages.stream import News, Wait
+from devstream_desktop.control.messages.stream import Wait
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
@@ -26,7 +25,7 @@ _ANSWER_S = 125
 
 def deploy(home: Home, options: argparse.Namespace) -> int:
     """Ask for a deploy and wait for its end; exit 0 when it succeeded."""
-    plan = ask(home, PlanDeploy(target=options.target, environment=options.environment, ref=options.ref, sha=options.sha), Plan)
+    plan = ask(home, PlanDeploy(target=options.target, environment=options.environment, ref=options.ref, sha=options.sha))
     if not options.yes:
         if not sys.stdin.isatty():
             print("devstream: there is no terminal to confirm in; add --yes", file=sys.stderr)
@@ -39,7 +38,6 @@ def deploy(home: Home, options: argparse.Namespace) -> int:
         request = ask(
             home,
             RequestDeploy(target=plan.target, environment=plan.environment, sha=plan.sha, ref=plan.ref, reason=options.reason),
-            Done,
         ).text
         if options.no_wait:
             print(request)
@@ -87,7 +85,7 @@ def _wait(home: Home, reader: Reader, arrival: int, request: str) -> int:
                 raise DevstreamError(
                     "no executor answered in time, so nothing ran and nothing will; look at its node with `devstream status`"
                 )
-            news = client.ask(Wait(newest=newest, status=status, wait_ms=5_000), News)
+            news = client.ask(Wait(newest=newest, status=status, wait_ms=5_000))
             newest, status = news.newest, news.status
 
 

@@ -13,9 +13,8 @@ from datetime import datetime
 from devstream_desktop.cli.asking import ask, print_json
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.status import GetStatus, Status
-from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.control.messages.stream import Emit, SetDuty, Wait
 from devstream_desktop.control.wording import on_duty
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.database import HistoryError
@@ -48,7 +47,6 @@ def emit(home: Home, options: argparse.Namespace) -> int:
             severity=options.severity,
             subject=options.subject,
         ),
-        Done,
     )
     print(done.text)
     return 0
@@ -87,7 +85,7 @@ def follow(home: Home, reader: Reader, arrival: int) -> Iterator[Line]:
                         arrival = line.arrival
                         yield line
                     _see_reader()
-                    news = client.ask(Wait(newest=newest, status=status, wait_ms=_LOOK_MS), News)
+                    news = client.ask(Wait(newest=newest, status=status, wait_ms=_LOOK_MS))
                     newest, status = news.newest, news.status
         except (NoNodeError, HistoryError):
             _see_reader()
@@ -143,7 +141,7 @@ def glyph(line: Line) -> str:
 def duty(home: Home, options: argparse.Namespace) -> int:
     """Go on or off duty, or print who is."""
     if options.what == "show":
-        found = ask(home, GetStatus(), Status)
+        found = ask(home, GetStatus())
         if options.json:
             print_json({"person": found.person, "on_duty": found.on_duty, "duty": on_duty(found)})
             return 0
@@ -152,5 +150,5 @@ def duty(home: Home, options: argparse.Namespace) -> int:
         if others:
             print(f"on duty too: {', '.join(others)}")
         return 0
-    print(ask(home, SetDuty(on=options.what == "on"), Done).text)
+    print(ask(home, SetDuty(on=options.what == "on")).text)
     return 0

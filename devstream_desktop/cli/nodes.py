@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from devstream_desktop.cli.lines import follow, show
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
@@ -82,7 +82,7 @@ def _stream(home: Home) -> int:
     printer = _Printer(home)
     with contextlib.suppress(NoNodeError), Client(home.control_url()) as client:
         # Somebody else runs the node of this home: only show its lines.
-        client.ask(GetStatus(), Status)
+        client.ask(GetStatus())
         printer.follow()
         return 0
     return _run(home, Options(solo=True, follow=Path.cwd()), printer.started, on_news=printer.print_news)

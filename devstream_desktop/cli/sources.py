@@ -6,9 +6,8 @@ import argparse
 
 from devstream_desktop.cli.asking import ask, print_json
 from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.sources import ProbeSource, RemoveSource
-from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.wording import untold
 from devstream_desktop.home import Home
 from devstream_desktop.stream.record import timestamp
@@ -18,7 +17,7 @@ from devstream_desktop.stream.text import duration
 def listing(home: Home, options: argparse.Namespace) -> int:
     """Print every source and how it is."""
     try:
-        found = ask(home, GetStatus(), Status).sources
+        found = ask(home, GetStatus()).sources
     except NoNodeError:
         from devstream_desktop.node import offline
 
@@ -41,14 +40,14 @@ def listing(home: Home, options: argparse.Namespace) -> int:
 
 def test(home: Home, options: argparse.Namespace) -> int:
     """Send a test event through a source."""
-    print(ask(home, ProbeSource(name=options.name), Done).text)
+    print(ask(home, ProbeSource(name=options.name)).text)
     return 0
 
 
 def remove(home: Home, options: argparse.Namespace) -> int:
     """Take a source out."""
     try:
-        print(ask(home, RemoveSource(name=options.name), Done).text)
+        print(ask(home, RemoveSource(name=options.name)).text)
     except NoNodeError:
         from devstream_desktop.node import offline
 

@@ -17,7 +17,7 @@ _WIDTH = 500
 
 def status(home: Home, options: argparse.Namespace) -> int:
     """Print how the node is; exit 1 when none runs."""
-    found = ask(home, GetStatus(), Status)
+    found = ask(home, GetStatus())
     if options.json:
         print_json(found)
     else:

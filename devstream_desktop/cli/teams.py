@@ -10,10 +10,9 @@ from getpass import getpass
 
 from devstream_desktop.cli.asking import ask, node_runs, print_json
 from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Members, Revoke, Ungrant
-from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, PolicyState, Recover, SetPolicy
-from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Revoke, Ungrant
+from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, Recover, SetPolicy
+from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 
@@ -38,7 +37,7 @@ def invite(home: Home, options: argparse.Namespace) -> int:
     """Print an invite, alone, on standard output."""
     request = Invite(expires_s=options.expires, address=options.address, pre_approved=options.pre_approved)
     try:
-        text = ask(home, request, Done).text
+        text = ask(home, request).text
     except NoNodeError:
         from devstream_desktop.node import offline
 
@@ -72,7 +71,7 @@ def join(home: Home, options: argparse.Namespace) -> int:
 def _join_once(home: Home, request: Join) -> tuple[Joining, bool]:
     """How far the join is, and whether a node runs here."""
     try:
-        return ask(home, request, Joining), True
+        return ask(home, request), True
     except NoNodeError:
         from devstream_desktop.node import offline
 
@@ -109,7 +108,7 @@ def revoke(home: Home, options: argparse.Namespace) -> int:
 def members(home: Home, options: argparse.Namespace) -> int:
     """Print who is in the team."""
     try:
-        found = ask(home, GetMembers(), Members)
+        found = ask(home, GetMembers())
     except NoNodeError:
         from devstream_desktop.node import governing, offline
 
@@ -132,7 +131,7 @@ def members(home: Home, options: argparse.Namespace) -> int:
 def policy(home: Home, options: argparse.Namespace) -> int:
     """Print the policy in force, and what is proposed."""
     try:
-        found = ask(home, GetPolicy(), PolicyState)
+        found = ask(home, GetPolicy())
     except NoNodeError:
         from devstream_desktop.node import governing, offline
 
@@ -197,7 +196,7 @@ def recover(home: Home, _: argparse.Namespace) -> int:
 
 def _act(home: Home, request: Grant | Ungrant | SetPolicy | ApprovePolicy | MakeRecoveryKey | Recover) -> None:
     try:
-        text = ask(home, request, Done).text
+        text = ask(home, request).text
     except NoNodeError:
         from devstream_desktop.node import governing, offline
 
@@ -207,7 +206,7 @@ def _act(home: Home, request: Grant | Ungrant | SetPolicy | ApprovePolicy | Make
 
 def _ask_node(home: Home, request: ApproveJoin | Revoke, why: str) -> str:
     try:
-        return ask(home, request, Done).text
+        return ask(home, request).text
     except NoNodeError:
         raise DevstreamError(f"no node runs for this home, and {why}: start devstream (or devstream node) first") from None
 
@@ -221,7 +220,7 @@ def _wait_for(home: Home, team: str) -> None:
     deadline = time.monotonic() + _RESTART_S
     while time.monotonic() < deadline:
         try:
-            if ask(home, GetStatus(), Status).team == team:
+            if ask(home, GetStatus()).team == team:
                 return
         except NoNodeError:
             pass

@@ -10,8 +10,8 @@ from typing import Self, TypeVar
 import pynng
 
 from devstream_desktop.control.errors import ControlError, NoNodeError, StartingError
-from devstream_desktop.control.messages.base import Reply
-from devstream_desktop.control.wire import MAX_MESSAGE, AnyReply, AnyRequest, decode_reply, encode_request, expect
+from devstream_desktop.control.messages.base import Reply, Request
+from devstream_desktop.control.wire import MAX_MESSAGE, AnyReply, decode_reply, encode_request, expect
 
 _STARTING_S = 20
 """How long a node that is just starting is asked again."""
@@ -20,7 +20,7 @@ _LOOK_S = 0.25
 """How often a client that waits for an answer looks whether the node is still there."""
 
 _SILENT = "the node does not answer; look at node.log in its home, or end it and start it again"
-_WENT = "the node went away while it was asked; ask again"
+_WENT = "the node stopped while answering; try again"
 
 _R = TypeVar("_R", bound=Reply)
 
@@ -48,7 +48,7 @@ class Client:
         self._answers = selectors.DefaultSelector()
         self._answers.register(self._socket.recv_fd, selectors.EVENT_READ)
 
-    def ask(self, request: AnyRequest, kind: type[_R]) -> _R:
+    def ask(self, request: Request[_R]) -> _R:
         """The answer to `request`.
 
         Raises:
@@ -58,13 +58,13 @@ class Client:
         deadline = time.monotonic() + _STARTING_S
         while True:
             try:
-                return expect(self._exchange(request), kind)
+                return expect(self._exchange(request), request)
             except StartingError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
 
-    def _exchange(self, request: AnyRequest) -> AnyReply:
+    def _exchange(self, request: Request[Reply]) -> AnyReply:
         try:
             self._socket.send(encode_request(request))
             self._await_answer()
@@ -74,7 +74,7 @@ class Client:
                 raise NoNodeError(_WENT) from None
             raise ControlError(_SILENT) from None
         except pynng.NNGException as error:
-            raise NoNodeError(f"the node went away while it was asked ({error}); ask again") from error
+            raise NoNodeError(f"the node stopped while answering ({error}); try again") from error
 
     def _await_answer(self) -> None:
         """Wait for an answer, and not for that of a node which was killed: nng would wait for it to come back."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from devstream_desktop.control.errors import ControlError, StartingError
-from devstream_desktop.control.messages.base import Done, Refused, Reply
+from devstream_desktop.control.messages.base import Done, Refused, Reply, Request
 from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDeploy, RequestDeploy, Targets
 from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Members, Revoke, Ungrant
 from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, PolicyState, Recover, SetPolicy
@@ -56,7 +56,7 @@ _reply_decoder: msgspec.msgpack.Decoder[AnyReply] = msgspec.msgpack.Decoder(AnyR
 _R = TypeVar("_R", bound=Reply)
 
 
-def encode_request(request: AnyRequest) -> bytes:
+def encode_request(request: Request[Reply]) -> bytes:
     """The bytes of a request: one version byte, then msgpack."""
     return bytes([PROTOCOL]) + _encoder.encode(request)
 
@@ -98,8 +98,8 @@ def decode_reply(data: bytes) -> AnyReply:
         raise ControlError(f"the node's answer makes no sense ({error}); end it and start again") from None
 
 
-def expect(reply: AnyReply, kind: type[_R]) -> _R:
-    """`reply` as the answer that was asked for.
+def expect(reply: AnyReply, request: Request[_R]) -> _R:
+    """`reply` as the answer to `request`.
 
     Raises:
         StartingError: the node is just starting.
@@ -108,6 +108,7 @@ def expect(reply: AnyReply, kind: type[_R]) -> _R:
     """
     if isinstance(reply, Refused):
         raise StartingError(reply.reason) if reply.again else ControlError(reply.reason)
+    kind = request.reply_type()
     if not isinstance(reply, kind):
         raise ControlError(f"the node answered {type(reply).__name__} where {kind.__name__} was asked; end it and start again")
     return reply

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication, QDialog
 
 from devstream_desktop import __version__
-from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import SetDuty
@@ -189,10 +188,10 @@ class Shell(QObject):
             self.menu.refresh()
             self._tell("Duty is as it was", reason)
 
-        self.link.request(SetDuty(on=on), Done, lambda _: None, refused)
+        self.link.request(SetDuty(on=on), lambda _: None, refused)
 
     def _unlock(self) -> None:
-        self.link.request(Unlock(), Done, lambda _: None, lambda reason: self._tell("The keyring stays locked", reason))
+        self.link.request(Unlock(), lambda _: None, lambda reason: self._tell("The keyring stays locked", reason))
 
     def _toggle_history(self) -> None:
         if self._window is not None and self._window.isVisible() and self._window.isActiveWindow():

@@ -143,7 +143,6 @@ class DeployDialog(QDialog):
         request = PlanDeploy(target=self._place.target, environment=self._place.environment, ref="" if sha else text, sha=sha)
         self._link.request(
             request,
-            Plan,
             lambda plan: self._show(plan) if mine == self._asked else None,
             lambda reason: self._no_plan(reason) if mine == self._asked else None,
             owner=self,
@@ -196,7 +195,7 @@ class DeployDialog(QDialog):
         request = RequestDeploy(
             target=plan.target, environment=plan.environment, sha=plan.sha, ref=plan.ref, reason=self.reason.text().strip()
         )
-        self._link.request(request, Done, self._done, self._refused, owner=self)
+        self._link.request(request, self._done, self._refused, owner=self)
 
     def _done(self, done: Done) -> None:
         self.sent.emit(done.text)

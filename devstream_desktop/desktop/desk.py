@@ -89,11 +89,11 @@ class Desk(QObject):
     def ask_status(self) -> None:
         """Have the node say anew how it is."""
         if self.connected:
-            self.link.request(GetStatus(), Status, self._set_status, self.set_trouble)
+            self.link.request(GetStatus(), self._set_status, self.set_trouble)
 
     def _ask(self) -> None:
-        self.link.request(GetStatus(), Status, self._set_status, self.set_trouble)
-        self.link.request(GetTargets(), Targets, self._set_targets)
+        self.link.request(GetStatus(), self._set_status, self.set_trouble)
+        self.link.request(GetTargets(), self._set_targets)
 
     def _set_status(self, status: Status) -> None:
         before, self.status = self.status, status

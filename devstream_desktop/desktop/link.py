@@ -16,9 +16,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
 
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.base import Refused, Reply
-from devstream_desktop.control.messages.stream import News, Wait
-from devstream_desktop.control.wire import AnyReply, AnyRequest, decode_reply, encode_request, expect
+from devstream_desktop.control.messages.base import Refused, Reply, Request
+from devstream_desktop.control.messages.stream import Wait
+from devstream_desktop.control.wire import AnyReply, decode_reply, encode_request, expect
 from devstream_desktop.desktop.channel import Channel
 
 _R = TypeVar("_R", bound=Reply)
@@ -66,6 +66,7 @@ class Link(QObject):
         self._queue: deque[_Command] = deque()
         self._newest = self._status = _NOBODY
         self._answered = False
+        self._asked = Wait(newest=_NOBODY, status=_NOBODY)
         self._late = QTimer(self, singleShot=True, interval=_POLL_MS + _POLL_LATE_MS)
         self._late.timeout.connect(self._poll.reset)
         self._deadline = QTimer(self, singleShot=True)
@@ -90,8 +91,7 @@ class Link(QObject):
 
     def request(
         self,
-        request: AnyRequest,
-        kind: type[_R],
+        request: Request[_R],
         on_reply: Callable[[_R], None],
         on_error: Callable[[str], None] = lambda _: None,
         *,
@@ -110,7 +110,7 @@ class Link(QObject):
             if owner is not None and not isValid(owner):
                 return
             try:
-                right = expect(reply, kind)
+                right = expect(reply, request)
             except ControlError as error:
                 on_error(str(error))
             else:
@@ -126,7 +126,8 @@ class Link(QObject):
     def _ask_news(self) -> None:
         if not self._poll.up:
             return
-        if self._poll.send(encode_request(Wait(newest=self._newest, status=self._status, wait_ms=_POLL_MS))):
+        self._asked = Wait(newest=self._newest, status=self._status, wait_ms=_POLL_MS)
+        if self._poll.send(encode_request(self._asked)):
             self._late.start()
         else:
             self._poll.reset()
@@ -143,7 +144,7 @@ class Link(QObject):
             QTimer.singleShot(_AGAIN_MS, self, self._ask_news)
             return
         try:
-            news = expect(decode_reply(message), News)
+            news = expect(decode_reply(message), self._asked)
         except ControlError as error:
             self.failed.emit(str(error))
             self._poll.reset()
@@ -187,7 +188,7 @@ class Link(QObject):
 
     def _command_lost(self) -> None:
         if self._queue and self._queue[0].sent:
-            self._queue.popleft().fail("the node went away while it was asked; look in the history whether it was done, then ask again")
+            self._queue.popleft().fail("the node stopped while answering; look in the history whether it was done, then try again")
         self._next()
 
     def _too_late(self) -> None:

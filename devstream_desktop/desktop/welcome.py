@@ -50,7 +50,7 @@ class InviteDialog(QDialog):
         layout.addWidget(self.invite)
         layout.addWidget(self.message)
         layout.addWidget(buttons)
-        link.request(Invite(expires_s=_DAY_S), Done, self._made, self._refused, owner=self)
+        link.request(Invite(expires_s=_DAY_S), self._made, self._refused, owner=self)
 
     def _made(self, done: Done) -> None:
         self.invite.setPlainText(done.text)
@@ -125,7 +125,7 @@ class JoinDialog(QDialog):
 
     def _ask(self) -> None:
         invite = "".join(self.invite.toPlainText().split())
-        self._link.request(Join(invite=invite, person=self.person.text().strip()), Joining, self._answered, self._refused, owner=self)
+        self._link.request(Join(invite=invite, person=self.person.text().strip()), self._answered, self._refused, owner=self)
 
     def _answered(self, joining: Joining) -> None:
         if joining.state != "waiting":

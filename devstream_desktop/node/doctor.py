@@ -162,7 +162,7 @@ def _file(name: str, path: Path, load: Callable[[Path], object]) -> Check:
 def _node(home: Home) -> tuple[Status | None, Check]:
     try:
         with Client(home.control_url(), timeout_ms=NODE_MS) as client:
-            status = client.ask(GetStatus(), Status)
+            status = client.ask(GetStatus())
     except NoNodeError:
         return None, warning("node", "no node runs for this home, so nothing comes and nothing leaves", "devstream, or devstream node")
     except ControlError as error:

@@ -21,7 +21,7 @@ class Asked:
     def __init__(self):
         self.requests = []
 
-    def request(self, request, kind, on_reply, on_error=lambda _: None, *, owner=None):
+    def request(self, request, on_reply, on_error=lambda _: None, *, owner=None):
         self.requests.append((request, on_reply, on_error))
 
     def answer(self, reply):

@@ -49,7 +49,7 @@ class FirstDay:
     def status(self) -> Status | None:
         try:
             with Client(self.home.control_url()) as client:
-                return client.ask(GetStatus(), Status)
+                return client.ask(GetStatus())
         except NoNodeError:
             return None
 

@@ -38,7 +38,7 @@ class Silence(QObject):
         super().__init__()
         self.asked = []
 
-    def request(self, request, kind, on_reply, on_error=lambda _: None, *, owner=None):
+    def request(self, request, on_reply, on_error=lambda _: None, *, owner=None):
         self.asked.append((request, on_reply, on_error))
 
 

@@ -8,9 +8,9 @@ import pytest
 from PySide6.QtCore import QObject
 from shiboken6 import delete
 
-from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.deploys import Plan, PlanDeploy
-from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.home import Home
@@ -27,8 +27,8 @@ def link(qtbot, home):
 def asked(link):
     answers: list[object] = []
 
-    def ask(request, kind):
-        link.request(request, kind, answers.append, answers.append)
+    def ask(request):
+        link.request(request, answers.append, answers.append)
         return answers
 
     return ask
@@ -56,9 +56,9 @@ def test_news_and_status_changes_are_told_apart(qtbot, link, node, story):
 def test_commands_are_answered_in_turn_beside_the_poll(qtbot, link, node, asked):
     node.start()
     link.open()
-    asked(GetStatus(), Status)
-    asked(SetDuty(on=False), Done)
-    answers = asked(GetStatus(), Status)
+    asked(GetStatus())
+    asked(SetDuty(on=False))
+    answers = asked(GetStatus())
     qtbot.waitUntil(lambda: len(answers) == 3, timeout=8_000)
     first, done, last = answers
     assert (first.on_duty, done, last.on_duty) == (True, Done(), False)
@@ -68,15 +68,19 @@ def test_a_refusal_is_its_sentence(qtbot, link, node, asked):
     node.start()
     node.order(refuse={"SetDuty": "the disk is full; free some space"})
     link.open()
-    answers = asked(SetDuty(on=False), Done)
+    answers = asked(SetDuty(on=False))
     qtbot.waitUntil(lambda: len(answers) == 1, timeout=8_000)
     assert answers == ["the disk is full; free some space"]
+
+
+class Mistaken(Request[Plan], frozen=True, tag="GetStatus", kw_only=True):
+    """Expects another answer than the node gives to this tag."""
 
 
 def test_a_wrong_answer_is_a_sentence(qtbot, link, node, asked):
     node.start()
     link.open()
-    answers = asked(GetStatus(), Plan)
+    answers = asked(Mistaken())
     qtbot.waitUntil(lambda: len(answers) == 1, timeout=8_000)
     assert "where Plan was asked" in answers[0]
 
@@ -89,7 +93,7 @@ def test_a_node_that_goes_away_fails_what_it_was_asked_and_is_found_again(qtbot,
         node.process.kill()
         node.process.wait(5)
     assert connected.args == [False]
-    answers = asked(PlanDeploy(target="shop", environment="staging", ref="main"), Plan)
+    answers = asked(PlanDeploy(target="shop", environment="staging", ref="main"))
     with qtbot.waitSignal(link.connected, timeout=8_000):
         node.start()
     qtbot.waitUntil(lambda: len(answers) == 1, timeout=8_000)  # it had waited for the node
@@ -99,7 +103,7 @@ def test_a_node_that_goes_away_fails_what_it_was_asked_and_is_found_again(qtbot,
 def test_without_a_node_a_command_says_so_in_time(qtbot, link, asked, monkeypatch):
     monkeypatch.setattr("devstream_desktop.desktop.link._QUEUE_S", 0.2)
     link.open()
-    answers = asked(GetStatus(), Status)
+    answers = asked(GetStatus())
     qtbot.waitUntil(lambda: len(answers) == 1, timeout=2_000)
     assert answers == ["the node of this desk is not running yet; wait a moment and ask again"]
 
@@ -109,8 +113,8 @@ def test_whoever_asked_and_is_gone_is_not_answered(qtbot, link, node, asked):
     link.open()
     owner = QObject()
     late: list[object] = []
-    link.request(GetStatus(), Status, late.append, late.append, owner=owner)
+    link.request(GetStatus(), late.append, late.append, owner=owner)
     delete(owner)
-    answers = asked(GetStatus(), Status)
+    answers = asked(GetStatus())
     qtbot.waitUntil(lambda: len(answers) == 1, timeout=8_000)
     assert late == []

@@ -25,7 +25,7 @@ class FakeLink(QObject):
         super().__init__()
         self.requests = []
 
-    def request(self, request, kind, on_reply, on_error=lambda _: None, *, owner=None):
+    def request(self, request, on_reply, on_error=lambda _: None, *, owner=None):
         self.requests.append((request, on_reply, on_error))
 
     def answer(self, kind, reply):

@@ -54,7 +54,7 @@ class Victim:
 
         def ask() -> Status:
             with Client(self.desk.home.control_url(), timeout_ms=timeout_ms) as client:
-                return client.ask(GetStatus(), Status)
+                return client.ask(GetStatus())
 
         return await asyncio.to_thread(ask)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from network import Host
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages.status import GetStatus, PeerStatus, Status
+from devstream_desktop.control.messages.status import GetStatus, PeerStatus
 from devstream_desktop.home import Home
 from devstream_desktop.team import key_file, membership
 from devstream_desktop.team.certificates import Authority, TlsKey, new_issuer
@@ -94,7 +94,7 @@ class Node:
 
     def peers(self) -> tuple[PeerStatus, ...]:
         with Client(self.home.control_url(), timeout_ms=5000) as client:
-            return client.ask(GetStatus(), Status).peers
+            return client.ask(GetStatus()).peers
 
     def live(self) -> set[str]:
         """The names of those it is linked with and level."""

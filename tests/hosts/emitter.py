@@ -13,7 +13,6 @@ from cluster import Node
 
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.stream import Emit
 
 PAUSE_S = (0.3, 1.7)
@@ -53,7 +52,7 @@ class Emitter:
         try:
             if self._client is None:
                 self._client = Client(self.node.home.control_url(), timeout_ms=5000)
-            key = self._client.ask(Emit(kind="claim", state="claimed", service="shop", subject=about, title=about), Done).text
+            key = self._client.ask(Emit(kind="claim", state="claimed", service="shop", subject=about, title=about)).text
         except ControlError:
             self.unanswered += 1
             self._disconnect()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.home import Home
 
 pytestmark = pytest.mark.hosts
@@ -54,7 +54,7 @@ class Node:
 
     def live(self) -> set[str]:
         with Client(self.home.control_url()) as client:
-            return {peer.person for peer in client.ask(GetStatus(), Status).peers if peer.state == "live"}
+            return {peer.person for peer in client.ask(GetStatus()).peers if peer.state == "live"}
 
 
 def until(what: str, look) -> None:

@@ -81,7 +81,7 @@ class Desk:
 
     def status(self) -> Status:
         with Client(self.home.control_url()) as client:
-            return client.ask(GetStatus(), Status)
+            return client.ask(GetStatus())
 
     def lines(self) -> list[Line]:
         """Every row, newest first."""

@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.history.epoch import FeedMirror, place_of
 from devstream_desktop.mesh.copies import SIDE_BY_SIDE_MS
@@ -20,7 +19,7 @@ LEVEL_S = 60
 def say(desk, *titles: str) -> set[str]:
     """Claim each of these; the keys of what was acknowledged."""
     with Client(desk.home.control_url()) as client:
-        return {client.ask(Emit(kind="claim", state="claimed", service="shop", subject=title, title=title), Done).text for title in titles}
+        return {client.ask(Emit(kind="claim", state="claimed", service="shop", subject=title, title=title)).text for title in titles}
 
 
 def image_of(desk, twin) -> None:

@@ -12,10 +12,9 @@ import pytest
 
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import ControlError, NoNodeError
-from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.members import GetMembers, Members
+from devstream_desktop.control.messages.members import GetMembers
 from devstream_desktop.control.messages.status import Status, Unlock
-from devstream_desktop.control.messages.stream import News, Wait
+from devstream_desktop.control.messages.stream import Wait
 from devstream_desktop.node.unlocking import LOCKED, REFUSED
 
 PROMPT = "org.freedesktop.Secret.Prompt\tPrompt\n"
@@ -66,16 +65,16 @@ def test_it_waits_and_says_what_for_and_goes_on_when_the_keyring_is_unlocked(loc
     assert (doctor.returncode, "locked: the keyring" in doctor.stdout) == (1, True), doctor.stdout
 
     with Client(locked.home.control_url()) as client:
-        first = client.ask(Wait(newest=-1, status=-1), News)
-        assert client.ask(Wait(newest=first.newest, status=first.status, wait_ms=300), News) == first, "nothing is new, so it waits"
+        first = client.ask(Wait(newest=-1, status=-1))
+        assert client.ask(Wait(newest=first.newest, status=first.status, wait_ms=300)) == first, "nothing is new, so it waits"
         with pytest.raises(ControlError, match="the keyring"):
-            client.ask(GetMembers(), Members)
-        assert client.ask(Unlock(), Done)
+            client.ask(GetMembers())
+        assert client.ask(Unlock())
     keyring.unlock()
     assert locked.process.stdout.readline().startswith("ready ")
     with Client(locked.home.control_url()) as client:
-        assert client.ask(Wait(newest=first.newest, status=first.status), News) != first, "a screen that waited hears of it"
-        assert client.ask(Unlock(), Done).text == "the keys are open"
+        assert client.ask(Wait(newest=first.newest, status=first.status)) != first, "a screen that waited hears of it"
+        assert client.ask(Unlock()).text == "the keys are open"
     assert (locked.status().locked, locked.status().person) == ("", "ana")
     assert locked.stop() == 0
 
@@ -117,7 +116,7 @@ def test_a_prompt_that_nobody_answers_holds_nothing_up_once_the_keyring_is_unloc
         begin(locked)
         until("it waits for the password", lambda: (said := status(locked)) and said.locked == LOCKED)
         with Client(locked.home.control_url()) as client:
-            client.ask(Unlock(), Done)
+            client.ask(Unlock())
         assert status(locked).locked == LOCKED, "the prompt is there already"
         keyring.unlock()
         assert locked.process.stdout.readline().startswith("ready ")
@@ -129,7 +128,7 @@ def test_a_prompt_that_was_dismissed_comes_again_when_a_person_wants_it(overhear
     until("the prompt is dismissed", lambda: (said := status(locked)) and said.locked == REFUSED)
     assert overheard().count(PROMPT) == 1
     with Client(locked.home.control_url()) as client:
-        client.ask(Unlock(), Done)
+        client.ask(Unlock())
     until("it is shown again", lambda: overheard().count(PROMPT) == 2)
     assert locked.stop() == 0
 

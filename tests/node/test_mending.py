@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.stream import Emit, SetDuty
 from devstream_desktop.history.database import damage_mark
 from devstream_desktop.history.epoch import FeedMirror
@@ -22,12 +21,12 @@ from devstream_desktop.node.upkeep import Upkeep
 
 def emit(desk, title: str) -> str:
     with Client(desk.home.control_url()) as client:
-        return client.ask(Emit(kind="build", state="failed", service="shop", title=title), Done).text
+        return client.ask(Emit(kind="build", state="failed", service="shop", title=title)).text
 
 
 def set_duty(desk, *, on: bool) -> None:
     with Client(desk.home.control_url()) as client:
-        client.ask(SetDuty(on=on), Done)
+        client.ask(SetDuty(on=on))
 
 
 def duties(desk) -> int:
@@ -86,7 +85,7 @@ def test_a_node_killed_while_it_writes_has_what_it_acknowledged(world, until) ->
     for life in range(4):
         with Client(ana.home.control_url()) as client:
             for number in range(30):
-                answer = client.ask(Emit(kind="build", state="failed", service="shop", title=f"{life} {number}"), Done)
+                answer = client.ask(Emit(kind="build", state="failed", service="shop", title=f"{life} {number}"))
                 acknowledged.add(answer.text)
         ana.stop(signal.SIGKILL)
         ana.start("--intake", "127.0.0.1:0")

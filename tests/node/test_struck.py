@@ -6,7 +6,6 @@ import json
 import time
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import Revoke
 from devstream_desktop.stream.line import STRUCK
 
@@ -29,7 +28,7 @@ def test_what_a_device_wrote_after_it_was_stolen_is_struck_out_everywhere(world,
     for desk in (ana, bob, cy):
         until("all have both", lambda desk=desk: struck(desk) == {"honest work": False, "a lie": False})
     with Client(ana.home.control_url()) as client:
-        client.ask(Revoke(who="bob", why="stolen", since=stolen), Done)
+        client.ask(Revoke(who="bob", why="stolen", since=stolen))
     for desk in (ana, cy):
         until("the lie is struck out", lambda desk=desk: struck(desk) == {"honest work": False, "a lie": True})
         (line,) = [line for line in desk.run("tail").splitlines() if "a lie" in line]

@@ -20,12 +20,12 @@ DAY = 86_400_000
 
 def members(desk) -> Members:
     with Client(desk.home.control_url()) as client:
-        return client.ask(GetMembers(), Members)
+        return client.ask(GetMembers())
 
 
 def policy(desk) -> PolicyState:
     with Client(desk.home.control_url()) as client:
-        return client.ask(GetPolicy(), PolicyState)
+        return client.ask(GetPolicy())
 
 
 def device(desk, person: str) -> str:

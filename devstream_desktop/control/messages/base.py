@@ -1,27 +1,40 @@
-"""What every request and answer has in common: a tag on the wire, and the two answers that any request may get."""
+"""The base of requests and answers, and the two answers that any request may get."""
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar, get_args
+
 import msgspec
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
-    """A request; on the wire its tag is the class name."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
     """An answer; on the wire its tag is the class name."""
 
 
+_R_co = TypeVar("_R_co", bound=Reply, covariant=True)
+
+
+class Request(msgspec.Struct, Generic[_R_co], frozen=True, kw_only=True, tag_field="is"):
+    """A request that is answered with an `_R_co`; on the wire its tag is the class name."""
+
+    @classmethod
+    def reply_type(cls) -> type[_R_co]:
+        """The class of its answer."""
+        (base,) = cls.__orig_bases__  # type: ignore[attr-defined]  # what PEP 560 keeps of Request[...]
+        reply: type[_R_co] = get_args(base)[0]
+        return reply
+
+
 class Done(Reply, frozen=True, tag=True, kw_only=True):
-    """It is done, and durable."""
+    """The request was carried out, durably."""
 
     text: str = ""
 
 
 class Refused(Reply, frozen=True, tag=True, kw_only=True):
-    """It is not done; the sentence says what happened, what it means and what to do."""
+    """The request was not carried out."""
 
     reason: str
+    """A sentence: what happened, what it means, what to do."""
     again: bool = False
     """The node is just starting: the same request will be answered in a moment."""

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_desktop.control.messages.base import Reply, Request
-
-
-class GetTargets(Request, frozen=True, tag=True, kw_only=True):
-    """What can be deployed, by whom; answered with `Targets`."""
+from devstream_desktop.control.messages.base import Done, Reply, Request
 
 
 class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,15 +31,6 @@ class Targets(Reply, frozen=True, tag=True, kw_only=True):
     targets: tuple[TargetStatus, ...]
 
 
-class PlanDeploy(Request, frozen=True, tag=True, kw_only=True):
-    """What would ship; answered with `Plan`. One of `ref` and `sha`; `ref` alone means its newest known commit."""
-
-    target: str
-    environment: str
-    ref: str = ""
-    sha: str = ""
-
-
 class Plan(Reply, frozen=True, tag=True, kw_only=True):
     """What a deploy would ship."""
 
@@ -61,7 +48,20 @@ class Plan(Reply, frozen=True, tag=True, kw_only=True):
     reason: str
 
 
-class RequestDeploy(Request, frozen=True, tag=True, kw_only=True):
+class GetTargets(Request[Targets], frozen=True, tag=True, kw_only=True):
+    """What can be deployed, by whom; answered with `Targets`."""
+
+
+class PlanDeploy(Request[Plan], frozen=True, tag=True, kw_only=True):
+    """What would ship; answered with `Plan`. One of `ref` and `sha`; `ref` alone means its newest known commit."""
+
+    target: str
+    environment: str
+    ref: str = ""
+    sha: str = ""
+
+
+class RequestDeploy(Request[Done], frozen=True, tag=True, kw_only=True):
     """Sign a deploy request for exactly this commit and send it; answered with `Done` (the request's key)."""
 
     target: str

@@ -4,26 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_desktop.control.messages.base import Reply, Request
-
-
-class Invite(Request, frozen=True, tag=True, kw_only=True):
-    """Make a one-time invite; answered with `Done` (the text to paste)."""
-
-    expires_s: int = 86_400
-    address: str = ""
-    pre_approved: bool = False
-    """Whoever comes with it is let in at once, although the team approves joins."""
-
-
-class Join(Request, frozen=True, tag=True, kw_only=True):
-    """Leave the team of one and join the invite's team; the node then restarts itself. Answered with `Joining`.
-
-    While the answer says `waiting`, the same request is sent again every few seconds.
-    """
-
-    invite: str
-    person: str
+from devstream_desktop.control.messages.base import Done, Reply, Request
 
 
 class Joining(Reply, frozen=True, tag=True, kw_only=True):
@@ -36,10 +17,6 @@ class Joining(Reply, frozen=True, tag=True, kw_only=True):
     """This device's six words, which the admin sees too; when waiting."""
     approvers: tuple[str, ...] = ()
     """The persons of whom one must approve; when waiting."""
-
-
-class GetMembers(Request, frozen=True, tag=True, kw_only=True):
-    """Answered with `Members`."""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +65,30 @@ class Members(Reply, frozen=True, tag=True, kw_only=True):
     """What the team should do about itself, as when its only admin has no recovery key; a sentence each."""
 
 
-class ApproveJoin(Request, frozen=True, tag=True, kw_only=True):
+class Invite(Request[Done], frozen=True, tag=True, kw_only=True):
+    """Make a one-time invite; answered with `Done` (the text to paste)."""
+
+    expires_s: int = 86_400
+    address: str = ""
+    pre_approved: bool = False
+    """Whoever comes with it is let in at once, although the team approves joins."""
+
+
+class Join(Request[Joining], frozen=True, tag=True, kw_only=True):
+    """Leave the team of one and join the invite's team; the node then restarts itself. Answered with `Joining`.
+
+    While the answer says `waiting`, the same request is sent again every few seconds.
+    """
+
+    invite: str
+    person: str
+
+
+class GetMembers(Request[Members], frozen=True, tag=True, kw_only=True):
+    """Answered with `Members`."""
+
+
+class ApproveJoin(Request[Done], frozen=True, tag=True, kw_only=True):
     """Let a device in that waits, or turn it away; answered with `Done` (a sentence)."""
 
     device: str
@@ -96,7 +96,7 @@ class ApproveJoin(Request, frozen=True, tag=True, kw_only=True):
     reject: bool = False
 
 
-class Grant(Request, frozen=True, tag=True, kw_only=True):
+class Grant(Request[Done], frozen=True, tag=True, kw_only=True):
     """Give a role; answered with `Done` (a sentence)."""
 
     person: str
@@ -104,7 +104,7 @@ class Grant(Request, frozen=True, tag=True, kw_only=True):
     pattern: str = ""
 
 
-class Ungrant(Request, frozen=True, tag=True, kw_only=True):
+class Ungrant(Request[Done], frozen=True, tag=True, kw_only=True):
     """Take a role away; answered with `Done` (a sentence)."""
 
     person: str
@@ -113,7 +113,7 @@ class Ungrant(Request, frozen=True, tag=True, kw_only=True):
     """As it was granted; empty takes every grant of the role."""
 
 
-class Revoke(Request, frozen=True, tag=True, kw_only=True):
+class Revoke(Request[Done], frozen=True, tag=True, kw_only=True):
     """Put a person (all devices) or one device out of the team, for good; answered with `Done` (a sentence)."""
 
     who: str

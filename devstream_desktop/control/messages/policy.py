@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_desktop.control.messages.base import Reply, Request
-
-
-class GetPolicy(Request, frozen=True, tag=True, kw_only=True):
-    """Answered with `PolicyState`."""
+from devstream_desktop.control.messages.base import Done, Reply, Request
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +47,11 @@ class PolicyState(Reply, frozen=True, tag=True, kw_only=True):
     """Whether this device is an admin's."""
 
 
-class SetPolicy(Request, frozen=True, tag=True, kw_only=True):
+class GetPolicy(Request[PolicyState], frozen=True, tag=True, kw_only=True):
+    """Answered with `PolicyState`."""
+
+
+class SetPolicy(Request[Done], frozen=True, tag=True, kw_only=True):
     """Change the team's settings; answered with `Done` (a sentence). What is left out stays."""
 
     threshold: int = 0
@@ -59,18 +59,18 @@ class SetPolicy(Request, frozen=True, tag=True, kw_only=True):
     retention_days: int = 0
 
 
-class ApprovePolicy(Request, frozen=True, tag=True, kw_only=True):
+class ApprovePolicy(Request[Done], frozen=True, tag=True, kw_only=True):
     """Sign a change that another admin proposed; answered with `Done` (a sentence)."""
 
     proposal: str = ""
     """The first characters of its id; empty when only one waits."""
 
 
-class MakeRecoveryKey(Request, frozen=True, tag=True, kw_only=True):
+class MakeRecoveryKey(Request[Done], frozen=True, tag=True, kw_only=True):
     """Make a key to keep on paper, in place of the one before; answered with `Done` (the key's text, which is nowhere else)."""
 
 
-class Recover(Request, frozen=True, tag=True, kw_only=True):
+class Recover(Request[Done], frozen=True, tag=True, kw_only=True):
     """Make this device an admin by the key that was kept on paper; answered with `Done` (a sentence)."""
 
     key: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_desktop.control.messages.base import Request
+from devstream_desktop.control.messages.base import Done, Request
 
 
-class AddSource(Request, frozen=True, tag=True, kw_only=True):
+class AddSource(Request[Done], frozen=True, tag=True, kw_only=True):
     """Add a source; answered with `Done`: the URL path it posts to, else empty. `secret` and `token` are sealed, never stored plain.
 
     `location` is a repository's path or URL, or a service's address; the rest is as in `sources.toml`.
@@ -30,13 +30,13 @@ class AddSource(Request, frozen=True, tag=True, kw_only=True):
     options: dict[str, str | int | bool | tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
-class RemoveSource(Request, frozen=True, tag=True, kw_only=True):
+class RemoveSource(Request[Done], frozen=True, tag=True, kw_only=True):
     """Answered with `Done`."""
 
     name: str
 
 
-class ProbeSource(Request, frozen=True, tag=True, kw_only=True):
+class ProbeSource(Request[Done], frozen=True, tag=True, kw_only=True):
     """Send a test event end to end; answered with `Done` (how far it got)."""
 
     name: str

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_desktop.control.messages.base import Reply, Request
-
-
-class GetStatus(Request, frozen=True, tag=True, kw_only=True):
-    """Everything `devstream status` shows; answered with `Status`."""
+from devstream_desktop.control.messages.base import Done, Reply, Request
 
 
 class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,9 +129,13 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     """What the node waits for before it can do anything, and what to do, a sentence; the rest is then as its files say, or empty."""
 
 
-class Unlock(Request, frozen=True, tag=True, kw_only=True):
+class GetStatus(Request[Status], frozen=True, tag=True, kw_only=True):
+    """Everything `devstream status` shows; answered with `Status`."""
+
+
+class Unlock(Request[Done], frozen=True, tag=True, kw_only=True):
     """Have the locked keyring ask for its password again; answered with `Done`. A node that is not locked has nothing to do."""
 
 
-class Stop(Request, frozen=True, tag=True, kw_only=True):
+class Stop(Request[Done], frozen=True, tag=True, kw_only=True):
     """End the node cleanly; answered with `Done`."""

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from devstream_desktop.control.messages.base import Reply, Request
-
-
-class Wait(Request, frozen=True, tag=True, kw_only=True):
-    """Answered with `News` as soon as a row newer than `newest` or another `status` is there, at the latest after `wait_ms`."""
-
-    newest: int
-    status: int
-    wait_ms: int = 25_000
+from devstream_desktop.control.messages.base import Done, Reply, Request
 
 
 class News(Reply, frozen=True, tag=True, kw_only=True):
@@ -20,7 +12,15 @@ class News(Reply, frozen=True, tag=True, kw_only=True):
     status: int
 
 
-class Emit(Request, frozen=True, tag=True, kw_only=True):
+class Wait(Request[News], frozen=True, tag=True, kw_only=True):
+    """Answered with `News` as soon as a row newer than `newest` or another `status` is there, at the latest after `wait_ms`."""
+
+    newest: int
+    status: int
+    wait_ms: int = 25_000
+
+
+class Emit(Request[Done], frozen=True, tag=True, kw_only=True):
     """`devstream emit`, its options as typed; answered with `Done` (the event's key) once durable."""
 
     kind: str
@@ -36,7 +36,7 @@ class Emit(Request, frozen=True, tag=True, kw_only=True):
     subject: str = ""
 
 
-class SetDuty(Request, frozen=True, tag=True, kw_only=True):
+class SetDuty(Request[Done], frozen=True, tag=True, kw_only=True):
     """Go on or off duty; answered with `Done`."""
 
     on: bool

@@ -9,10 +9,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.members import Grant, Member, Revoke, Ungrant
 from devstream_desktop.control.messages.policy import MakeRecoveryKey
-from devstream_desktop.control.wire import AnyRequest
 from devstream_desktop.desktop.dialog import cancel_first, column, say, tab_through
 from devstream_desktop.desktop.link import Link
 from devstream_desktop.desktop.text import PlainLabel, heading, plain_field, verb_button
@@ -70,11 +69,11 @@ class _TeamDialog(QDialog):
         tab_through([*fields, self.go, self.cancel])
         fields[0].setFocus()
 
-    def sign(self, request: AnyRequest) -> None:
+    def sign(self, request: Request[Done]) -> None:
         """Have the node sign it."""
         self.go.setEnabled(False)
         say(self.message, "Signing…", Tone.MUTED)
-        self._link.request(request, Done, self.done_with, self._refused, owner=self)
+        self._link.request(request, self.done_with, self._refused, owner=self)
 
     def done_with(self, done: Done) -> None:
         """It is signed."""

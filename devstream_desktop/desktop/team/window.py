@@ -19,10 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.members import GetMembers, Member, Members, Waiting
 from devstream_desktop.control.messages.policy import GetPolicy, PolicyState, Proposal
-from devstream_desktop.control.wire import AnyRequest
 from devstream_desktop.control.wording import count
 from devstream_desktop.desktop.desk import Desk
 from devstream_desktop.desktop.dialog import column, paint, say, tab_through
@@ -83,8 +82,8 @@ class TeamWindow(QDialog):
 
     def ask(self) -> None:
         """Have the node say anew who is in, and by which rules."""
-        self._link.request(GetMembers(), Members, self._set_members, self._failed, owner=self)
-        self._link.request(GetPolicy(), PolicyState, self._set_policy, self._failed, owner=self)
+        self._link.request(GetMembers(), self._set_members, self._failed, owner=self)
+        self._link.request(GetPolicy(), self._set_policy, self._failed, owner=self)
 
     def chosen(self) -> str:
         """The person whose row, or whose device's row, is selected; empty when none is."""
@@ -177,9 +176,9 @@ class TeamWindow(QDialog):
 
         tab_through([*buttons, self.tree, *self._commands, self.close_button])
 
-    def _send(self, request: AnyRequest) -> None:
+    def _send(self, request: Request[Done]) -> None:
         say(self.message, "Signing…", Tone.MUTED)
-        self._link.request(request, Done, self._done, self._failed, owner=self)
+        self._link.request(request, self._done, self._failed, owner=self)
 
     def _done(self, done: Done) -> None:
         say(self.message, done.text, Tone.GREEN)
