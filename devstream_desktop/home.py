@@ -34,6 +34,7 @@ from typing import TypeVar
 import msgspec
 import platformdirs
 
+from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Home:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _check_private(folder)
             except OSError as error:
-                raise HomeError(f"{folder} cannot be used: {error.strerror or error}; choose another with --home") from error
+                raise HomeError(f"{folder} cannot be used: {machine.reason(error)}; choose another with --home") from error
 
     @property
     def settings(self) -> Path:
@@ -153,7 +154,7 @@ class Home:
             folder.mkdir(mode=0o700, exist_ok=True)
             _check_private(folder)
         except OSError as error:
-            raise HomeError(f"{folder} cannot be used: {error.strerror or error}; set XDG_RUNTIME_DIR") from error
+            raise HomeError(f"{folder} cannot be used: {machine.reason(error)}; set XDG_RUNTIME_DIR") from error
         return folder
 
     def control_url(self) -> str:
@@ -180,9 +181,9 @@ def read_kept(path: Path, kind: type[T]) -> T | None:
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError):
+    except OSError:
+        return None  # gone, or out of reach for now: no word about what is in it
+    except (ValueError, RecursionError):
         set_aside(path)
         return None
 

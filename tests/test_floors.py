@@ -12,14 +12,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "devstream_desktop"
 
-GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines"}
+GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines", "machine"}
 MAY_IMPORT = {
     "stream": set(),
     "errors": set(),
     "clock": set(),
-    "home": {"errors"},
+    "machine": set(),
+    "home": {"errors", "machine"},
     "toml_lines": set(),
-    "settings": {"errors", "toml_lines"},
+    "settings": {"errors", "machine", "toml_lines"},
     "history": GROUND,
     "team": GROUND,
     "mesh": GROUND | {"history", "team"},

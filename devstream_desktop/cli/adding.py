@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 from devstream_collectors.contract import Collector, Option, SecretPath
+from devstream_desktop import machine
 from devstream_desktop.cli.asking import ask
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.sources import AddSource
@@ -241,7 +242,7 @@ def _content(path: str) -> bytes:
     try:
         return Path(path).read_bytes().strip()
     except OSError as error:
-        raise DevstreamError(f"{path} cannot be read: {error.strerror}") from None
+        raise DevstreamError(f"{path} cannot be read: {machine.reason(error)}") from None
 
 
 def _whole(text: str) -> int:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from devstream_desktop import __version__
+from devstream_desktop import __version__, machine
 from devstream_desktop.cli import adding, deploying, doctor, key_file, lines, nodes, rules, sources, status
 from devstream_desktop.cli.arguments import Commands, positive
 from devstream_desktop.cli.team_parser import add_team
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.filename is None:
             raise
-        print(f"devstream: {error.filename} cannot be used: {error.strerror}; see devstream doctor", file=sys.stderr)
+        print(f"devstream: {error.filename} cannot be used: {machine.reason(error)}; see devstream doctor", file=sys.stderr)
         return 1
 
 

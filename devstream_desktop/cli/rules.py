@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from devstream_desktop import machine
 from devstream_desktop.cli.asking import print_json
 from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
@@ -93,4 +94,4 @@ def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise DevstreamError(f"cannot read {path}: {error.strerror}") from None
+        raise DevstreamError(f"cannot read {path}: {machine.reason(error)}") from None

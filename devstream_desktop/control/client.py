@@ -40,6 +40,10 @@ class Client:
         self._socket.recv_max_size = MAX_MESSAGE
         try:
             self._socket.dial(url, block=True)
+        except pynng.Timeout as error:
+            # Somebody listens there, and takes nobody in.
+            self._socket.close()
+            raise ControlError(_SILENT) from error
         except pynng.NNGException as error:
             self._socket.close()
             raise NoNodeError("no node runs for this home; start one with `devstream` or `devstream node`") from error

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from devstream_desktop import machine
 from devstream_desktop.deploy.executor import Order, Outcome
 from devstream_desktop.deploy.runlog import is_held, last_line, open_log, trim
 from devstream_desktop.stream.text import clean, duration
@@ -142,7 +143,7 @@ def _why(error: OSError | ValueError, order: Order) -> str:
     if not isinstance(error, OSError):
         return str(error)
     place = " (its cwd)" if str(error.filename) == str(order.target.cwd) else ""
-    return f"{error.strerror or error}{place}"
+    return f"{machine.shortage(error) or error.strerror or error}{place}"
 
 
 def _signal_name(number: int) -> str:

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import msgspec
 
+from devstream_desktop import machine
 from devstream_desktop.deploy.request import NAME, REF_RULE, is_ref
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.text import clean, short_ref
@@ -94,7 +95,7 @@ def load_targets(path: Path) -> Targets:
     except FileNotFoundError:
         return MappingProxyType({})
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror or error if isinstance(error, OSError) else error.reason
+        why = machine.reason(error) if isinstance(error, OSError) else error.reason
         raise TargetsError(f"{path.name} cannot be read: {why}; it must be a UTF-8 file that the node's user can read") from error
     return parse_targets(text, path)
 

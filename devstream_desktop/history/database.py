@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 
 SCHEMA_VERSION = 5
 """The number of migrations (schema.py)."""
 _BUSY_MS = 5_000
-_NO_ROOM_BYTES = 64 << 10
 _WAL_PAGES = 4_000
 """Of 4 KiB: the write-ahead log is cut to 16 MB after a burst."""
-OF_THE_MACHINE = frozenset(
-    {
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_INTERRUPT,
-    }
-)
-"""SQLite's errors that say nothing of the file's content."""
 
 
 class HistoryError(DevstreamError):
@@ -65,7 +49,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         # Opened in a worker thread (a migration takes time), then used by the node's loop alone.
         connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
-        raise HistoryError(f"the history {path} cannot be opened: {error}") from error
+        raise HistoryError(f"the history {path} cannot be opened: {machine.reason(error, path)}") from error
     try:
         connection.text_factory = _text
         with friendly(path):
@@ -98,7 +82,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_MS / 1000)
     except sqlite3.Error as error:
-        raise HistoryError(f"there is no history at {path} yet; start the node first") from error
+        if not path.exists():
+            raise HistoryError(f"there is no history at {path} yet; start the node first") from error
+        raise HistoryError(f"the history {path} cannot be opened: {machine.reason(error, path)}") from error
     try:
         connection.text_factory = _text
         with friendly(path):
@@ -118,17 +104,15 @@ def _text(content: bytes) -> str:
 
 @contextmanager
 def friendly(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors about the file into sentences for a person."""
+    """Turn errors about the file, SQLite's and the system's, into sentences for a person."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
-        # An error of the sqlite3 module itself has no code.
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL or (code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _no_room(path)):
+    except (sqlite3.DatabaseError, OSError) as error:
+        if machine.is_full(error, path):
             raise HistoryFullError(f"the disk of {path.parent} is full: the event was not stored; free some space and try again") from error
-        if code == sqlite3.SQLITE_IOERR:
-            raise HistoryError(f"the disk of {path.parent} fails ({error}): the event was not stored; look at the disk") from error
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if isinstance(error, OSError) or machine.of_machine(error):
+            raise HistoryError(f"the history {path} cannot be used, and the event was not stored: {machine.reason(error, path)}") from error
+        if machine.is_corrupt(error):
             raise HistoryDamagedError(
                 f"the history {path} is damaged ({error}); start the node again: it keeps what can be read, and its peers give the rest"
             ) from error
@@ -137,21 +121,8 @@ def friendly(path: Path) -> Iterator[None]:
 
 def is_damage(error: HistoryError) -> bool:
     """Whether an opening failed for what the file holds; not for the machine, nor because the file is a newer devstream's."""
-    code = getattr(error.__cause__, "sqlite_errorcode", None)
-    return isinstance(error, HistoryDamagedError) or (code is not None and code & 0xFF not in OF_THE_MACHINE)
-
-
-def disk_error(error: OSError) -> sqlite3.OperationalError:
-    """What SQLite would have raised for `error`, so that `friendly` tells both in the same words."""
-    failure = sqlite3.OperationalError(error.strerror or str(error))
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    failure.sqlite_errorcode = sqlite3.SQLITE_FULL if full else sqlite3.SQLITE_IOERR
-    return failure
-
-
-def _no_room(path: Path) -> bool:
-    """SQLite calls it an I/O error when there is no room for its shared memory."""
-    return shutil.disk_usage(path.parent).free < _NO_ROOM_BYTES
+    cause = error.__cause__
+    return isinstance(error, HistoryDamagedError) or (isinstance(cause, sqlite3.Error) and machine.is_damage(cause))
 
 
 def damage_mark(path: Path) -> Path:

@@ -8,8 +8,9 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from devstream_desktop import machine
 from devstream_desktop.history.aside import stored_entry
-from devstream_desktop.history.database import OF_THE_MACHINE, SCHEMA_VERSION
+from devstream_desktop.history.database import SCHEMA_VERSION
 
 DAMAGED = "it is damaged: "
 _MAGIC = b"SQLite format 3\0"
@@ -31,7 +32,7 @@ def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     except OSError as error:
-        return (f"it cannot be read: {error.strerror or error}",)
+        return (f"it cannot be read: {machine.reason(error)}",)
     if head and head != _MAGIC:
         return (f"{DAMAGED}its first bytes are not those of a database",)
     try:
@@ -44,7 +45,7 @@ def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY):
             return ()  # out of time, or locked: no word about its health
-        return (f"it cannot be read: {error}",) if code in OF_THE_MACHINE else (f"{DAMAGED}{error}",)
+        return (f"it cannot be read: {machine.reason(error, path)}",) if machine.of_machine(error) else (f"{DAMAGED}{error}",)
     except (sqlite3.DatabaseError, ValueError, TypeError, OverflowError) as error:
         return (f"{DAMAGED}{error}",)
 

@@ -20,7 +20,6 @@ from typing import Protocol
 import msgspec
 
 from devstream_desktop.history.aside import Aside, stored_entry, stored_proof
-from devstream_desktop.history.database import disk_error
 from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.writer import Writer
@@ -161,11 +160,8 @@ class History(Writer):
         feed = self._device + self._epoch
         own = [arrival.entry.seq for arrival in arrivals if arrival.entry.feed == feed]
         if own:
-            try:
+            with self._disk():
                 self._mirror.remember(self._epoch, max(own), self._place, stored=min(own) - 1)
-            except OSError as error:
-                with self._disk():
-                    raise disk_error(error) from error
         with self._transaction(durable=durable):
             stored = self._insert_new(arrivals)
             self._lines.add([(lsn, arrival.entry) for lsn, arrival in stored])

@@ -5,15 +5,13 @@ The rest comes from the peers. The new database starts a new epoch, so no number
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from devstream_desktop.history.database import HistoryError, damage_mark, disk_error, friendly, is_damage
+from devstream_desktop.history.database import HistoryError, damage_mark, friendly, is_damage
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.integrity import DAMAGED, problems
 from devstream_desktop.history.log import History
@@ -84,7 +82,7 @@ def open_sound(path: Path, mirror: FeedMirror, device: bytes, team: str, verify:
             note = _Note((aside,), why, epoch.hex(), stored)
         else:
             note = msgspec.structs.replace(note, asides=(*note.asides, aside), why=why)
-        with _on_disk(path):
+        with friendly(path):
             write_private(_note(path), msgspec.json.encode(note))
             _set_aside(path, path.with_name(aside))
             damage_mark(path).unlink(missing_ok=True)
@@ -93,7 +91,7 @@ def open_sound(path: Path, mirror: FeedMirror, device: bytes, team: str, verify:
         lost = history.lacking(epoch, stored)
         return history, Mended(_LACKS, lost=lost) if lost else None
     saved = sum(salvage(path.with_name(name), history, team, verify, refusal) for name in note.asides)
-    with _on_disk(path):
+    with friendly(path):
         _note(path).unlink()
         _prune(path)
     return history, Mended(note.why, saved, history.lacking(bytes.fromhex(note.epoch), note.stored), note.asides[-1])
@@ -133,17 +131,7 @@ def _note(path: Path) -> Path:
 def _read_note(path: Path) -> _Note | None:
     """What a start was doing that was stopped; when that cannot be read, the newest damaged file is saved once more."""
     try:
-        with _on_disk(path):
+        with friendly(path):
             return msgspec.json.decode(_note(path).read_bytes(), type=_Note) if _note(path).exists() else None
     except msgspec.DecodeError:
         return _Note(tuple(file.name for file in _asides(path)[-1:]), "the start that mended it was stopped")
-
-
-@contextmanager
-def _on_disk(path: Path) -> Iterator[None]:
-    """A full disk is told as the database's own."""
-    try:
-        yield
-    except OSError as error:
-        with friendly(path):
-            raise disk_error(error) from error

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 
 CHUNK = 256 * 1024
@@ -102,7 +103,7 @@ class Follower:
             return self._lines(self._file, place, lost)
         except OSError as error:
             self.close()
-            raise FollowError(f"{self._path} cannot be read: {error.strerror}") from None
+            raise FollowError(f"{self._path} cannot be read: {machine.reason(error)}") from None
         finally:
             if os.name == "nt":
                 self.close()  # there nobody can move a file away that is open
@@ -211,7 +212,7 @@ class Follower:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise FollowError(f"{path} cannot be read: {error.strerror}; the node's user must be allowed to read it") from None
+            raise FollowError(f"{path} cannot be read: {machine.reason(error)}") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise FollowError(f"{path} is no regular file")

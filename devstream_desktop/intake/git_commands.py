@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.stream.text import clean
@@ -85,7 +86,7 @@ async def git(*arguments: str, folder: Path | None = None, seconds: float = LOOK
     except FileNotFoundError:
         raise GitError("there is no git command; install git") from None
     except OSError as error:
-        raise GitError(f"git cannot be started: {error.strerror or error}") from None
+        raise GitError(f"git cannot be started: {machine.reason(error)}") from None
     try:
         async with asyncio.timeout(seconds):
             (output, overflow), (errors, _), code = await asyncio.gather(

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from devstream_collectors.contract import Collector, Option, Poll, SourceInfo, Webhook, WebhookCollector
+from devstream_desktop import machine
 from devstream_desktop.intake.adapter import check_options, collector_module, webhook_collector
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
@@ -145,7 +146,7 @@ def _read(path: Path, most: int, what: str) -> bytes:
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:
-        raise SourcesError(f"{what} cannot be read from {path}: {error.strerror}") from None
+        raise SourcesError(f"{what} cannot be read from {path}: {machine.reason(error)}") from None
     if len(content) > most:
         raise SourcesError(f"{what}: {path} is larger than {most} bytes")
     return content

@@ -21,6 +21,7 @@ from devstream_desktop.mesh.service import Credentials, Mesh
 from devstream_desktop.node import board, founding
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.catching_up import CatchingUp
+from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
 from devstream_desktop.node.trust import Trust
@@ -91,6 +92,7 @@ class Node:
         self.mesh: Mesh
         self.mesh_address = ""
         self.intake_url = ""
+        self.descriptors = Descriptors(self.changed)
         self._roles_lock = asyncio.Lock()
         self._catching_up = CatchingUp(self._missing, self.changed, self.spawn)
 
@@ -112,6 +114,7 @@ class Node:
 
     async def _open(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self.spawn(self.descriptors.watch())
         self.settings = await asyncio.to_thread(load_settings, self.home.settings)
         if not hasattr(self, "vault"):
             self.vault = await asyncio.to_thread(Vault.open, self.home)
@@ -153,6 +156,7 @@ class Node:
             await self.mesh.stop()
         if hasattr(self, "history"):
             self.history.close()
+        self.descriptors.close()
 
     @property
     def device(self) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 
+from devstream_desktop import machine
 from devstream_desktop.home import Home
 from devstream_desktop.stream.text import flat
 
@@ -183,7 +184,7 @@ def start_logging(home: Home, *, verbose: bool) -> None:
     try:
         handlers.insert(0, LogFile(home))
     except OSError as error:
-        sys.stderr.write(f"devstream: {home.log} cannot be opened ({error.strerror}), so the log comes here\n")
+        sys.stderr.write(f"devstream: {home.log} cannot be opened ({machine.reason(error)}), so the log comes here\n")
         handlers = [logging.StreamHandler()]
     for one in handlers:
         one.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))

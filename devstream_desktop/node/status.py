@@ -31,6 +31,7 @@ class _Disk:
 
 async def describe(node: Node) -> Status:
     """Everything about a node that a person may want to know; what is read from the disk is read in a thread."""
+    node.descriptors.look()  # what follows opens files
     disk = await asyncio.to_thread(_disk, node)
     mesh = node.mesh.status()
     policy = node.team.chain.current
@@ -125,7 +126,7 @@ def _sources(node: Node) -> tuple[SourceStatus, ...]:
 
 def _notices(node: Node, aside: str, pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
-    found = [*node.notices.values(), node.history.room.trouble, node.history.aside, aside]
+    found = [*node.notices.values(), node.descriptors.trouble, node.history.room.trouble, node.history.aside, aside]
     found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
+from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 
 
@@ -42,4 +43,4 @@ def written() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TeamError(f"the team's files cannot be written ({error.strerror or error}); nothing was changed") from error
+        raise TeamError(f"the team's files cannot be written ({machine.reason(error)}); nothing was changed") from error

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from devstream_desktop import machine
 from devstream_desktop.team.errors import VaultError
 
 KEY_BYTES = 32
@@ -32,7 +33,7 @@ def read(path: Path, *, trusted: bool = False) -> bytes:
                 _check_private(path, os.fstat(file.fileno()))
             content = file.read(_MAX_FILE)
     except OSError as error:
-        raise VaultError(f"the key file {path} cannot be read: {error.strerror or error}") from error
+        raise VaultError(f"the key file {path} cannot be read: {machine.reason(error)}") from error
     return decode(content, f"the key file {path}")
 
 
@@ -58,7 +59,7 @@ def make(path: Path) -> bytes:
         finally:
             Path(temporary).unlink(missing_ok=True)
     except OSError as error:
-        raise VaultError(f"the key file {path} cannot be made: {error.strerror or error}") from error
+        raise VaultError(f"the key file {path} cannot be made: {machine.reason(error)}") from error
     return read(path)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from devstream_desktop import machine
 from devstream_desktop.home import Home, read_kept, write_private
 from devstream_desktop.home import set_aside as set_file_aside
 from devstream_desktop.team.chain import PolicyChain
@@ -123,7 +124,7 @@ def save(home: Home, vault: Vault, membership: Membership) -> None:
         marker = _Marker(1, membership.person, membership.solo, membership.peers)
         write_private(home.team / "team.json", msgspec.json.encode(marker))
     except OSError as error:
-        raise TeamError(f"the team cannot be written to {home.team}: {error.strerror or error}") from error
+        raise TeamError(f"the team cannot be written to {home.team}: {machine.reason(error)}") from error
 
 
 def load(home: Home, vault: Vault) -> Membership:
@@ -193,7 +194,7 @@ def set_aside(home: Home, vault: Vault, label: str) -> None:
         for secret in (DEVICE_KEY, TLS):
             vault.set_aside(secret, label)
     except OSError as error:
-        raise TeamError(f"the old team cannot be set aside in {aside}: {error.strerror or error}") from error
+        raise TeamError(f"the old team cannot be set aside in {aside}: {machine.reason(error)}") from error
 
 
 def _marker_or_anew(home: Home, chain: PolicyChain, device: str) -> _Marker:

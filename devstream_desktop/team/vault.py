@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from devstream_desktop import machine
 from devstream_desktop.home import Home, write_private
 from devstream_desktop.team import key_file, os_keyring
 from devstream_desktop.team.errors import VaultError, VaultLockedError
@@ -74,7 +75,7 @@ class Vault:
         try:
             write_private(path, _MAGIC + nonce + self._cipher.encrypt(nonce, content, _AAD + name.encode()))
         except OSError as error:
-            raise VaultError(f"the secret {name} cannot be written: {error.strerror or error}") from error
+            raise VaultError(f"the secret {name} cannot be written: {machine.reason(error)}") from error
 
     def unseal(self, name: str) -> bytes:
         """The secret `name`.
@@ -87,7 +88,7 @@ class Vault:
             with self._path(name).open("rb") as file:
                 sealed = file.read(_MAX_SEALED)
         except OSError as error:
-            raise VaultError(f"the secret {name} cannot be read: {error.strerror or error}") from error
+            raise VaultError(f"the secret {name} cannot be read: {machine.reason(error)}") from error
         nonce, ciphertext = sealed[len(_MAGIC) :][:_NONCE_BYTES], sealed[len(_MAGIC) + _NONCE_BYTES :]
         if not sealed.startswith(_MAGIC) or len(nonce) != _NONCE_BYTES:
             raise VaultError(f"the secret {name} is not a sealed file; restore {self._path(name)} from a backup")

@@ -249,11 +249,11 @@ def test_a_full_disk_changes_nothing(team: Team, home: MakeHome, monkeypatch: py
 
     before = team.chain.documents()
     monkeypatch.setattr("devstream_desktop.team.chain.write_private", full)
-    with pytest.raises(TeamError, match="No space left"):
+    with pytest.raises(TeamError, match="the disk is full; free some space"):
         grant(team, "ana", Role.DEPLOYER)
     assert team.chain.documents() == before
     monkeypatch.setattr("devstream_desktop.team.open_invites.write_private", full)
-    with pytest.raises(TeamError, match="No space left"):
+    with pytest.raises(TeamError, match="the disk is full; free some space"):
         team.admissions.invite(60, "127.0.0.1:1")
     assert team.admissions.open_for() == 0
 

@@ -1,0 +1,97 @@
+"""What a machine refuses, in a person's words and with what to do: no room, no file descriptor, no permission, a disk that fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+NO_DESCRIPTOR = (
+    "this process has no file descriptor left; let it have more (ulimit -n, or LimitNOFILE= in its systemd unit), or end what holds them"
+)
+NO_DESCRIPTOR_HERE = "this machine has no file descriptor left; end what holds them, or raise fs.file-max"
+FULL = "the disk is full; free some space"
+_NO_ROOM_BYTES = 64 << 10
+_SHORT = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: "this user's share of the disk is used up; free some space",
+    errno.EMFILE: NO_DESCRIPTOR,
+    errno.ENFILE: NO_DESCRIPTOR_HERE,
+    errno.EROFS: "the disk is mounted read-only; mount it writable, or choose another with --home",
+    errno.EIO: "the disk fails; look at it, and have a copy of what is on it",
+    errno.ENOMEM: "no memory is left; end what uses it",
+}
+_BY_CODE = {
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_IOERR: _SHORT[errno.EIO],
+    sqlite3.SQLITE_NOMEM: _SHORT[errno.ENOMEM],
+    sqlite3.SQLITE_BUSY: "another program has it open; end that",
+    sqlite3.SQLITE_LOCKED: "another program has it open; end that",
+    sqlite3.SQLITE_READONLY: "it may not be written; give it to this user: chown, chmod u+rw",
+    sqlite3.SQLITE_PERM: "it may not be used; give it to this user: chown, chmod u+rw",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; give it and its folder to this user: chown, chmod u+rw",
+    sqlite3.SQLITE_INTERRUPT: "it took too long",
+}
+
+
+def reason(error: OSError | sqlite3.Error, path: Path | None = None) -> str:
+    """Why the machine refused something, with what to do; `path` is what it was about, where the error does not say."""
+    if isinstance(error, OSError):
+        where = Path(error.filename) if isinstance(error.filename, str) else path
+        if error.errno in (errno.EACCES, errno.EPERM) and where is not None:
+            return f"{where} may not be used by this user; give it to this user: chown, chmod u+rw"
+        return shortage(error) or error.strerror or str(error)
+    code = _code(error)
+    short = ""
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
+        # SQLite keeps the system's word for itself, so the system is asked once more.
+        short = _short_of_descriptors() or (_short_of_room(path) if path is not None else "")
+    return short or _BY_CODE.get(code, str(error))
+
+
+def shortage(error: OSError) -> str:
+    """What the machine is short of, without any path of it; empty when it is something else."""
+    return _SHORT.get(error.errno or 0, "")
+
+
+def is_full(error: OSError | sqlite3.Error, path: Path) -> bool:
+    """Whether there was no room on the disk of `path`."""
+    return reason(error, path) in (FULL, _SHORT[errno.EDQUOT])
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an opening failed for what is in the file, and not for the machine."""
+    return hasattr(error, "sqlite_errorcode") and not of_machine(error)
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether SQLite found, at whatever it did, that the file is not what it wrote."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def of_machine(error: sqlite3.Error) -> bool:
+    """Whether SQLite's error says nothing of the file's content."""
+    return _code(error) in _BY_CODE
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary code; 0 for an error of the sqlite3 module itself."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _short_of_descriptors() -> str:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return shortage(error)
+    return ""
+
+
+def _short_of_room(path: Path) -> str:
+    """SQLite calls it an I/O error when there is no room for its shared memory."""
+    try:
+        return FULL if shutil.disk_usage(path.parent).free < _NO_ROOM_BYTES else ""
+    except OSError:
+        return ""
