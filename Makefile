@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test nemesis mutants fuzz check soak bench look docs clean
+.PHONY: run setup setup-dev test nemesis mutants fuzz check soak bench look picture docs clean
 
 run: setup  ## the tray (or, without a screen, the lines in the terminal), following the git repository one stands in
 	@packaging/system-packages run
@@ -36,6 +36,10 @@ bench: setup-dev  ## the figures, beside their floors
 look: setup-dev  ## pictures of the tray, a popup and the windows, into ./pictures
 	@packaging/system-packages look
 	.venv/bin/python tests/desktop/look.py pictures
+
+picture: setup-dev  ## README's picture, docs/images/desktop.png
+	@packaging/system-packages look
+	.venv/bin/python tests/desktop/picture.py docs/images/desktop.png
 
 docs:  ## the documentation as a site in build/docs; a warning or a broken link fails
 	@packaging/virtualenv collector,docs

@@ -88,7 +88,7 @@ def examine(home: Home) -> Iterator[Check]:
         yield checks.listening(status, alone=alone, here=_is_here(status.mesh))
         yield from checks.peers(status, now, alone=alone)
         yield from checks.missing(status, now)
-        yield from (problem("node", notice, "see README, *When something is not right*") for notice in _further(status, [*kept, *history]))
+        yield from (problem("node", notice, "see docs/operate.md, Troubleshooting") for notice in _further(status, [*kept, *history]))
     yield _transport()
 
 

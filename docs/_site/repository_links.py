@@ -1,26 +1,44 @@
-"""Sphinx extension: links that are right in the repository are right on the site too.
+"""Sphinx extension: files of the repository as pages, and links that are right in both places.
 
-Some Markdown files outside of docs/ are pages of the site too. A link to one of them, written for a
-reader of the repository, goes to that page.
+Some Markdown files outside of docs/ are pages of the site too: a page that includes one of `PAGES`
+becomes that file. Links are written for a reader of the repository. Here those to Markdown go to its
+page, and those to any other file of the repository let the reader download it.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
+from pathlib import Path
 
 from sphinx.application import Sphinx
 
-_PAGES = {
-    "packaging/README.md": "/platforms.md",
-    "collectors/README.md": "/collectors.md",
-    "CONTRIBUTING.md": "/contributing.md",
-    "CHANGELOG.md": "/changelog.md",
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "collectors/README.md": "collectors.md",
+    "packaging/README.md": "platforms.md",
 }
-_LINK = re.compile(r"\]\((?:\.\./)+(" + "|".join(map(re.escape, _PAGES)) + r")(?=[)#])")
+_INCLUDE = re.compile(r"```\{include\} \.\./(\S+)\n```\n")
+_LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#|/)([^)#\s]+)(?=[)#])")
 
 
-def _follow(app: Sphinx, docname: str, source: list[str]) -> None:  # noqa: ARG001 - Sphinx's signature
-    source[0] = _LINK.sub(lambda link: f"]({_PAGES[link[1]]}", source[0])
+def _follow(app: Sphinx, docname: str, source: list[str]) -> None:
+    text, folder = source[0], posixpath.dirname(f"docs/{docname}")
+    included = _INCLUDE.fullmatch(text)
+    if included and included[1] in PAGES:
+        file = ROOT / included[1]
+        app.env.note_dependency(str(file))
+        text, folder = file.read_text(encoding="utf-8"), posixpath.dirname(included[1])
+    here = posixpath.dirname(f"docs/{docname}")
+    source[0] = _LINK.sub(lambda link: _target(link[1], folder, here), text)
+
+
+def _target(link: str, folder: str, here: str) -> str:
+    """Where a link in a file of `folder` leads, for a page in the folder `here`."""
+    path = posixpath.normpath(posixpath.join(folder, link))
+    return posixpath.relpath(f"docs/{PAGES[path]}" if path in PAGES else path, here)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

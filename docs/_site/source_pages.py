@@ -142,10 +142,11 @@ Services that post (webhooks) need the node's `--intake HOST:PORT`; see
 both ways, `--poll --secret-file FILE` uses both: the webhook is fast, the poll finds what a webhook
 lost, and each fact is still one line.
 
-No type for your service? [generic](generic.md) takes any JSON with rules of your own,
-[cctray](cctray.md) any build server with a CCTray feed, and `devstream emit` puts an event in from
-any script. A new type is one small Python module: see
-[How to write a collector](../../collectors/README.md)."""
+No type for your service? [generic](generic.md) takes any JSON with rules of your own; there are rules
+for Buildbot, Netlify, New Relic, Opsgenie, Pingdom, Rundeck, Semaphore, Statuspage, Travis and Zabbix
+in [resources/rules](../../resources/rules/zabbix.toml). [cctray](cctray.md) takes any build server with
+a CCTray feed, and `devstream emit` puts an event in from any script. A new type is one small Python
+module: see [How to write a collector](../../collectors/README.md)."""
 
 
 def _own_name(module: ModuleType) -> str:

@@ -54,6 +54,17 @@ def test_pages_of_sources_are_what_the_collectors_declare() -> None:
     assert {path.stem for path in source_pages.FOLDER.glob("*.md")} == {"index", "git", *source_pages.types()}
 
 
+def test_readme_is_a_first_page() -> None:
+    text = _text(ROOT / "README.md")
+    assert len(text.split()) <= 900
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+    content = (ROOT / picture).read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert len(content) <= 200_000
+    linked = set(re.findall(r"\(docs/sources/(\w+)\.md\)", text))
+    assert linked == {"git", *source_pages.types()}, "each type of source has its link"
+
+
 @page
 def test_links_lead_somewhere(path: Path) -> None:
     for target in targets(path):
