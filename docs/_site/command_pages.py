@@ -39,13 +39,13 @@ def _sections(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
 
 
 def _one_liners(parser: argparse.ArgumentParser) -> dict[str, str]:
-    for action in parser._actions:  # noqa: SLF001
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            return {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return {choice.dest: choice.help or "" for choice in action._choices_actions}
     return {}
 
 
-def _fill(app: Sphinx, docname: str, source: list[str]) -> None:  # noqa: ARG001 - Sphinx's signature
+def _fill(_app: Sphinx, _docname: str, source: list[str]) -> None:
     if MARK in source[0]:
         source[0] = source[0].replace(MARK, reference())
 

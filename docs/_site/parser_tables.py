@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-_HIDDEN = (argparse._HelpAction, argparse._VersionAction, argparse._SubParsersAction)  # noqa: SLF001
+_HIDDEN = (argparse._HelpAction, argparse._VersionAction, argparse._SubParsersAction)
 
 
 def usage_block(parser: argparse.ArgumentParser) -> str:
     """Return the parser's usage in a code block, at most 88 columns wide."""
     formatter = argparse.HelpFormatter(parser.prog, width=88)
-    formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")  # noqa: SLF001
+    formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")
     return f"```text\n{formatter.format_help().rstrip()}\n```"
 
 
@@ -18,7 +18,7 @@ def options_table(parser: argparse.ArgumentParser) -> str:
     """Return a table of the parser's arguments; empty when it has none."""
     rows = [
         f"| {_name(action)} | {cell(_help(parser, action))} |"
-        for action in parser._actions  # noqa: SLF001
+        for action in parser._actions
         if not isinstance(action, _HIDDEN) and action.help is not argparse.SUPPRESS
     ]
     return "\n".join(["| argument | meaning |", "|---|---|", *rows]) if rows else ""
@@ -26,8 +26,8 @@ def options_table(parser: argparse.ArgumentParser) -> str:
 
 def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """Return the parser's commands by name, in the order of its help."""
-    for action in parser._actions:  # noqa: SLF001
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
             return dict(action.choices)
     return {}
 

@@ -1,8 +1,8 @@
 """Sphinx extension: files of the repository as pages, and links that are right in both places.
 
 Some Markdown files outside of docs/ are pages of the site too: a page that includes one of `PAGES`
-becomes that file. Links are written for a reader of the repository. Here those to Markdown go to its
-page, and those to any other file of the repository let the reader download it.
+becomes that file. Links are written for a reader of the repository. Here those to Markdown go to
+its page, and those to any other file of the repository let the reader download it.
 """
 
 from __future__ import annotations

@@ -104,9 +104,9 @@ def index(modules: dict[str, ModuleType]) -> str:
 def table(modules: dict[str, ModuleType], folder: str) -> str:
     """Return the table of types, with links to their pages in `folder`."""
     rows = [f"| [git]({folder}git.md) | a git repository, by path or URL | polled |"]
-    rows += [
-        f"| [{name}]({folder}{name}.md) | {cell(module.COLLECTOR.title)} | {_short(module.COLLECTOR)} |" for name, module in modules.items()
-    ]
+    for name, module in modules.items():
+        about: Collector = module.COLLECTOR
+        rows.append(f"| [{name}]({folder}{name}.md) | {cell(about.title)} | {_short(about)} |")
     return "\n".join(["| type | takes in | how |", "|---|---|---|", *rows])
 
 
@@ -142,11 +142,11 @@ Services that post (webhooks) need the node's `--intake HOST:PORT`; see
 both ways, `--poll --secret-file FILE` uses both: the webhook is fast, the poll finds what a webhook
 lost, and each fact is still one line.
 
-No type for your service? [generic](generic.md) takes any JSON with rules of your own; there are rules
-for Buildbot, Netlify, New Relic, Opsgenie, Pingdom, Rundeck, Semaphore, Statuspage, Travis and Zabbix
-in [resources/rules](../../resources/rules/zabbix.toml). [cctray](cctray.md) takes any build server with
-a CCTray feed, and `devstream emit` puts an event in from any script. A new type is one small Python
-module: see [How to write a collector](../../collectors/README.md)."""
+No type for your service? [generic](generic.md) takes any JSON with rules of your own; there are
+rules for Buildbot, Netlify, New Relic, Opsgenie, Pingdom, Rundeck, Semaphore, Statuspage, Travis
+and Zabbix in [resources/rules](../../resources/rules/zabbix.toml). [cctray](cctray.md) takes any build
+server with a CCTray feed, and `devstream emit` puts an event in from any script. A new type is one
+small Python module: see [How to write a collector](../../collectors/README.md)."""
 
 
 def _own_name(module: ModuleType) -> str:
@@ -168,7 +168,7 @@ def _ways(about: Collector) -> str:
         token = "a token is needed" if about.poll.needs_token else "a token where the service wants one"
         lines.append(f"- **Polled**: {address}, every {_seconds(about.poll.interval)}; {token}.")
     if about.tail:
-        lines.append(f"- **File**: a file on the collector's machine, looked at every {_seconds(about.tail.interval)}.")
+        lines.append(f"- **File**: on the collector's machine, read every {_seconds(about.tail.interval)}.")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Makes README's picture, the tray with a popup and the history: `python tests/desktop/picture.py OUT.png`.
+"""Makes README's picture, tray, popups and history: `python tests/desktop/picture.py OUT.png`.
 
 The same desk as in look.py, once, light; few colours keep the file small.
 """

@@ -1,4 +1,4 @@
-"""The documentation is true: pages are built, links lead somewhere, commands exist, and nothing cites what is not here."""
+"""The documentation is true: it builds, links lead somewhere, commands exist."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ OUTSIDE = re.compile(r"\bfield/[a-z]+\.md|\bDESIGN(?:\.md|\b)|\bfield notes?\b|\
 
 def tracked(pattern: str = "") -> list[Path]:
     names = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", pattern or "."], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-co", "--exclude-standard", pattern or "."],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return [path for path in (ROOT / name for name in names.stdout.splitlines()) if path.is_file()]
 
@@ -41,7 +45,18 @@ page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_parser") is None:
         pytest.skip("Sphinx and MyST are not installed: pip install -e '.[docs]'")
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-d", str(tmp_path / "trees"), "docs", str(tmp_path / "site")]
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-d",
+        str(tmp_path / "trees"),
+        "docs",
+        str(tmp_path / "site"),
+    ]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
     assert (built.returncode, built.stderr) == (0, "")
     reference = (tmp_path / "site" / "commands.html").read_text(encoding="utf-8")
@@ -51,7 +66,11 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 def test_pages_of_sources_are_what_the_collectors_declare() -> None:
     stale = [name for name, text in source_pages.pages().items() if _text(source_pages.FOLDER / name) != text]
     assert not stale, "make docs brings them up to date"
-    assert {path.stem for path in source_pages.FOLDER.glob("*.md")} == {"index", "git", *source_pages.types()}
+    assert {path.stem for path in source_pages.FOLDER.glob("*.md")} == {
+        "index",
+        "git",
+        *source_pages.types(),
+    }
 
 
 def test_readme_is_a_first_page() -> None:
@@ -143,10 +162,13 @@ def commands_in(line: str) -> Iterator[list[str]]:
     except ValueError:
         return  # prose in a drawing
     while words:
-        end = next((place for place, word in enumerate(words) if word in {"|", "&", "&&", ";", ">", "<"}), len(words))
+        end = next(
+            (place for place, word in enumerate(words) if word in {"|", "&", "&&", ";", ">", "<"}),
+            len(words),
+        )
         one, words = words[:end], words[end + 1 :]
         starts = [place for place, word in enumerate(one) if word == "devstream" or word.endswith("/bin/devstream")]
-        # The command itself, or what `sudo -u devstream env NAME=VALUE …` and `systemd-run …` run.
+        # The command itself, or what `sudo -u devstream env NAME=VALUE …` runs.
         if starts and (starts[-1] == 0 or one[0] in {"sudo", "systemd-run", "DEVSTREAM_KEY_FILE"}):
             yield one[starts[-1] :]
 
@@ -174,7 +196,7 @@ def complaint(words: list[str]) -> str:
 
 
 def unknown_options(words: list[str]) -> str:
-    """The first word of a command or option that the command does not know, as prose may shorten the rest."""
+    """The first command or option that is unknown; prose may leave out what is needed."""
     parser = build_parser()
     for place, word in enumerate(words[1:], 1):
         if words[place - 2 : place] == ["source", "add"] and not word.startswith("-"):
@@ -186,7 +208,11 @@ def unknown_options(words: list[str]) -> str:
             continue
         below = subcommands(parser)
         if word.startswith("-"):
-            if word.split("=")[0] not in {"-h", "--help", *(one for action in parser._actions for one in action.option_strings)}:
+            if word.split("=")[0] not in {
+                "-h",
+                "--help",
+                *(one for action in parser._actions for one in action.option_strings),
+            }:
                 return word
         elif below:
             if word not in below and not word.isupper() and word != "…":
