@@ -35,7 +35,7 @@ def heard(source: SourceStatus, now: int) -> str:
 
 def untold(source: SourceStatus) -> str:
     """What of a source made no sound: `2 dropped, 3 quiet, 1 refused`; empty for nothing."""
-    counts = (("dropped", source.dropped), ("quiet", sum(source.quieted.values())), ("refused", source.refused))
+    counts = (("dropped", sum(source.dropped.values())), ("quiet", sum(source.quieted.values())), ("refused", source.refused))
     return ", ".join(f"{number:,} {what}" for what, number in counts if number)
 
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import re
 
-import msgspec
-
 from devstream_collectors.kit.place import service_scope
 from devstream_collectors.kit.push import change_key, change_subject
+from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import clean, short_ref
 from devstream_desktop.stream.words import STATES, Kind, Severity
@@ -27,24 +26,7 @@ _OTHER_COMMAND = {
 _SLUG_GAP = re.compile(r"[^\w.-]+")
 
 
-class EmitRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of `devstream emit`, as typed."""
-
-    kind: str
-    state: str
-    service: str
-    environment: str = ""
-    ref: str = ""
-    revision: str = ""
-    actor: str = ""
-    title: str = ""
-    url: str = ""
-    severity: str = ""
-    subject: str = ""
-    quiet: bool = False
-
-
-def emit_event(request: EmitRequest, *, now: int, nonce: str, scope: str = "") -> Event:
+def emit_event(request: Emit, *, now: int, nonce: str, scope: str = "") -> Event:
     """The event that the options describe.
 
     Args:
@@ -104,7 +86,7 @@ def _severity(word: str) -> Severity | None:
         raise InvalidEventError(f"--severity {clean(word, 40)!r} is not a severity; allowed: {allowed}") from None
 
 
-def _subject(kind: Kind, request: EmitRequest) -> str:
+def _subject(kind: Kind, request: Emit) -> str:
     """The row this is about. Give `--subject` where a later state must find the same row by other words."""
     service, name = request.service, _SLUG_GAP.sub("-", clean(request.title, 80).lower()).strip("-")
     match kind:
@@ -122,7 +104,7 @@ def _subject(kind: Kind, request: EmitRequest) -> str:
             return f"{kind}/{service}"
 
 
-def _key(kind: Kind, request: EmitRequest, subject: str, scope: str, unique: str) -> str:
+def _key(kind: Kind, request: Emit, subject: str, scope: str, unique: str) -> str:
     if request.revision and kind is Kind.CHANGE:
         previous = request.revision if request.state == "deleted" else ""
         return change_key(scope, request.ref, request.state, request.revision, previous)

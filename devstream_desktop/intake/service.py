@@ -13,15 +13,15 @@ import shutil
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from devstream_collectors.kit.place import service_scope
 from devstream_desktop.clock import now_ms, within
+from devstream_desktop.control.messages.status import SourceStatus
+from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as configuration
 from devstream_desktop.intake.adapter import NoCollectorError, poll_collector, tail_collector
-from devstream_desktop.intake.emit import EmitRequest, emit_event
+from devstream_desktop.intake.emit import emit_event
 from devstream_desktop.intake.file_tail import FileTail
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.git_poll import GitPoller, git_scope
@@ -47,35 +47,6 @@ _LOG = logging.getLogger(__name__)
 
 class IntakeError(DevstreamError):
     """The intake cannot start or do what was asked; the message says why and what to do."""
-
-
-class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How one source is doing. Times are UTC milliseconds, 0 for never; counters are since the node started."""
-
-    name: str
-    type: str
-    service: str
-    state: str
-    """`new` (nothing yet), `active`, `silent`, or `broken` (it cannot run; `last_error` says why)."""
-    last_seen: int = 0
-    last_error: str = ""
-    accepted: int = 0
-    """Deliveries that were authentic and are stored."""
-    rejected: int = 0
-    """Deliveries with a wrong or missing signature."""
-    events: int = 0
-    dropped: dict[str, int] = {}
-    """Why authentic deliveries made no line, and how often."""
-    quieted: dict[str, int] = {}
-    """Why events were stored without a sound, and how often."""
-    credential_expires: int = 0
-    """When the token it is polled with ends; 0: not known."""
-    expected: int = 0
-    """Seconds within which something should be heard of it; 0: silence is normal."""
-    where: str = ""
-    """The URL path a webhook source is posted to, or what a poller reads."""
-    branches: tuple[str, ...] = ()
-    """The names or globs that count; none: the default branch."""
 
 
 class Intake:
@@ -220,7 +191,7 @@ class Intake:
         """How each source is doing, by name."""
         return [self._status(source) for _, source in sorted(self._sources.items())]
 
-    def event_of(self, request: EmitRequest) -> Event:
+    def event_of(self, request: Emit) -> Event:
         """The event of a `devstream emit` on this node; a change of a repository that is polled here gets the poller's key.
 
         Raises:
@@ -358,16 +329,16 @@ class Intake:
             type=source.type,
             service=source.service or (source.name if isinstance(source, GitSource) else ""),
             state="broken" if broken else health.state,
-            last_seen=health.last_seen,
-            last_error=broken or health.last_error,
+            seen=health.last_seen,
+            error=broken or health.last_error,
             accepted=health.accepted,
-            rejected=health.rejected,
+            refused=health.rejected,
             events=health.events,
             dropped={name: count for name, count in health.dropped.items() if count},
             quieted=dict(health.quieted),
-            credential_expires=health.credential_expires,
+            token_ends=health.credential_expires,
             expected=self._expected(source),
-            where=source.where,
+            location=source.where,
             branches=source.branches,
         )
 

@@ -6,6 +6,8 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
@@ -19,7 +21,7 @@ from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.deploy.request import make_request
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.intake.emit import EmitRequest, emit_event
+from devstream_desktop.intake.emit import emit_event
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.node import board, governing, offline
 from devstream_desktop.node.copies import keys_used_twice
@@ -123,31 +125,16 @@ class Requests:
 
     async def _emit(self, request: Emit) -> Done:
         node = self._node
-        options = EmitRequest(
-            kind=request.kind,
-            state=request.state,
-            service=request.service,
-            environment=request.environment,
-            ref=request.ref,
-            revision=request.revision,
-            # What a member says, it says in its own name.
-            actor=request.actor or (node.team.person if self._is_own_word(request) else ""),
-            title=request.title,
-            url=request.url,
-            severity=request.severity,
-            subject=request.subject,
-        )
+        # What a member says, it says in its own name.
+        own_word = request.kind in (Kind.CLAIM, Kind.DUTY)
+        options = msgspec.structs.replace(request, actor=node.team.person) if own_word and not request.actor else request
         self._may_author(options)
         intake = node.intake
         event = intake.event_of(options) if intake else emit_event(options, now=now_ms(), nonce=secrets.token_hex(8))
         await node.publish([event])
         return Done(text=event.key)
 
-    @staticmethod
-    def _is_own_word(request: Emit) -> bool:
-        return request.kind in (Kind.CLAIM, Kind.DUTY)
-
-    def _may_author(self, options: EmitRequest) -> None:
+    def _may_author(self, options: Emit) -> None:
         try:
             kind = Kind(options.kind)
         except ValueError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from devstream_desktop import __version__
 from devstream_desktop.clock import now_ms
-from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, RefusedStatus, SourceStatus, Status
+from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, RefusedStatus, Status
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node.copies import keys_used_twice
 from devstream_desktop.node.core import Node
@@ -67,7 +67,7 @@ async def describe(node: Node) -> Status:
             RefusedStatus(address=peer.address, device=peer.device, reason=peer.reason, count=peer.count, seen=peer.last)
             for peer in mesh.refused
         ),
-        sources=_sources(node),
+        sources=tuple(node.intake.status()) if node.intake is not None else (),
         targets=len(node.board.offers),
         events=disk.events,
         feeds=mesh.feeds,
@@ -98,30 +98,6 @@ def _disk(node: Node) -> _Disk:
     with Reader(node.home.history) as reader:
         oldest, newest = reader.span()
         return _Disk(reader.count(), oldest, newest, node.history.size(), shutil.disk_usage(node.home.root).free, node.home.set_aside())
-
-
-def _sources(node: Node) -> tuple[SourceStatus, ...]:
-    if node.intake is None:
-        return ()
-    return tuple(
-        SourceStatus(
-            name=source.name,
-            type=source.type,
-            location=source.where,
-            state=source.state,
-            seen=source.last_seen,
-            error=source.last_error,
-            events=source.events,
-            dropped=sum(source.dropped.values()),
-            refused=source.rejected,
-            reasons=source.dropped,
-            quieted=source.quieted,
-            expected=source.expected,
-            branches=source.branches,
-            token_ends=source.credential_expires,
-        )
-        for source in node.intake.status()
-    )
 
 
 def _notices(node: Node, aside: str, pruning_suspended: str) -> list[str]:

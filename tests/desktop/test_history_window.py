@@ -303,7 +303,7 @@ def test_the_status_window_says_how_each_source_is(qtbot, written, fake):
     well = msgspec.structs.replace(fake.SOURCE, seen=0)
     ill = SourceStatus(
         name="hub", type="github", location="", state="silent", seen=now - 7_200_500, error="the service answered 401", events=1_200,
-        expected=60, token_ends=now + 12 * fake.DAY_MS + 60_000, dropped=2, quieted={"rate": 3, "flapping": 1}, refused=1,
+        expected=60, token_ends=now + 12 * fake.DAY_MS + 60_000, dropped={"ping": 2}, quieted={"rate": 3, "flapping": 1}, refused=1,
     )  # fmt: skip
     written.answer(sources=(well, ill))
     rows = [[window.sources.item(row, place).text() for place in range(7)] for row in range(2)]

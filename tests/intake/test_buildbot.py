@@ -133,5 +133,5 @@ async def test_its_builds_come_through_the_example_rules(intake, stream, tmp_pat
     assert failed.url == "https://ci.example.org/#/builders/1/builds/1"
     assert (passed.state, passed.number, passed.subject) == ("succeeded", "2", failed.subject)
     assert render(failed).startswith("shop  integration FAILED on main at 9a8b7c6")
-    assert status.rejected == 0
+    assert status.refused == 0
     assert status.dropped == {"build-not-finished": 2}, "what it posts when a build begins"

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_collectors.kit.push import change_key
-from devstream_desktop.intake.emit import EmitRequest, emit_event
+from devstream_desktop.control.messages.stream import Emit
+from devstream_desktop.intake.emit import emit_event
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.words import STATES, Kind
 
@@ -17,7 +18,7 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
 def emit(now: int = NOW, nonce: str = "n", scope: str = "", **options):
-    return emit_event(EmitRequest(**{"service": "shop"} | options), now=now, nonce=nonce, scope=scope)
+    return emit_event(Emit(**{"service": "shop"} | options), now=now, nonce=nonce, scope=scope)
 
 
 def test_a_change_has_the_key_subject_and_number_of_the_poller():

@@ -132,7 +132,7 @@ async def test_a_node_follows_a_file_and_shows_how_it_is(home, vault, stream, cl
         say(path, "ERROR new")
         await stream.until(lambda: any(event.title == "new" for event in stream.events))
         (status,) = intake.status()
-        assert (status.type, status.where, status.expected) == ("logfile", str(path), 1)
+        assert (status.type, status.location, status.expected) == ("logfile", str(path), 1)
         await intake.remove_source("app")
         assert intake.status() == []
 
@@ -152,7 +152,7 @@ async def test_a_wrong_pattern_shows_as_a_broken_source(home, vault, stream, clo
     async with running(home, vault, stream, clock) as intake:
         (status,) = intake.status()
         assert status.state == "broken"
-        assert "no regular expression" in status.last_error
+        assert "no regular expression" in status.error
 
 
 def test_its_options_are_on_the_command_line():

@@ -171,7 +171,7 @@ async def test_firing_grouped_repeated_and_resolved(intake, manager, poller, str
     await eventually(lambda: intake.status()[0].accepted >= heard + 2)
     assert len(stream.events) == 3
     assert await asyncio.to_thread(group_sizes, home.intake) == {1, 2}
-    assert intake.status()[0].rejected == 0
+    assert intake.status()[0].refused == 0
 
     assert (await poller.poll()).errors == []
     assert facts(poller.told.events) == facts(stream.events)
@@ -219,5 +219,5 @@ async def test_without_the_secret_nothing_is_taken(intake, tmp_path, post, strea
         answer = await post(manager.url, "/-/reload", b"")
         assert answer.status == 200
         await manager.say(alert("HighErrorRate", "web1", starts=wall_clock()))
-        await eventually(lambda: intake.status()[0].rejected)
+        await eventually(lambda: intake.status()[0].refused)
     assert stream.events == []

@@ -74,7 +74,7 @@ async def test_a_signed_push_is_stored_and_becomes_an_event(intake, home, stream
     await eventually(lambda: not intake._spool.waiting)
     assert (event.kind, event.state, event.title, event.source) == ("change", "pushed", "Retry card capture once", "gh")
     (status,) = intake.status()
-    assert (status.state, status.accepted, status.rejected, status.events, status.where) == ("active", 1, 0, 1, "/in/gh")
+    assert (status.state, status.accepted, status.refused, status.events, status.location) == ("active", 1, 0, 1, "/in/gh")
     assert await stored(home) == 1
 
 
@@ -95,8 +95,8 @@ async def test_a_wrong_or_missing_signature_is_401_counted_and_kept_nowhere(inta
     answer = await post(intake.url, "/in/gh", push(), {"X-GitHub-Event": "push"} | headers)
     assert answer.status == 401
     (status,) = intake.status()
-    assert (status.rejected, status.accepted) == (1, 0)
-    assert "secret" in status.last_error
+    assert (status.refused, status.accepted) == (1, 0)
+    assert "secret" in status.error
     assert await stored(home) == 0
     assert stream.events == []
 
@@ -220,7 +220,7 @@ async def test_a_full_disk_is_503_and_nothing_is_acknowledged(intake, home, stre
     body = b'"' + b"x" * 100_000 + b'"'
     answer = await post(intake.url, "/in/gh", body, signed(body, delivery="1"))
     assert answer.status == 503
-    assert "full" in intake.status()[0].last_error
+    assert "full" in intake.status()[0].error
     assert await stored(home) == 0
     await intake._store.run(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone())
     body = push()
@@ -233,7 +233,7 @@ async def test_two_secrets_are_valid_during_a_rotation(intake, stream, post):
     body = push()
     for secret, status in ((b"the old secret", 202), (b"the new secret", 202), (b"the old secret\nthe new secret", 401), (b"", 401)):
         assert (await post(intake.url, "/in/rotating", body, signed(body, secret=secret))).status == status
-    assert intake.status()[1].rejected == 2
+    assert intake.status()[1].refused == 2
 
 
 async def test_a_burst_is_committed_in_groups_and_every_answer_is_stored(intake, home, stream, post):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.intake import normaliser
 from devstream_desktop.intake.adapter import NoCollectorError, collector_names, webhook_collector
-from devstream_desktop.intake.emit import EmitRequest
 from devstream_desktop.intake.service import Intake, IntakeError
 from devstream_desktop.intake.source_types import GitSource, RemoteSource, SourcesError
 from devstream_desktop.intake.sources import save_sources
@@ -75,7 +75,7 @@ async def test_a_stream_that_cannot_take_events_loses_none(home, vault, stream, 
     stream.error = OSError("no space left on device")
     async with running(home, vault, stream.publish, now=clock) as intake:
         await stream.until(lambda: stream.calls >= 2)
-        assert "no space left" in intake.status()[0].last_error
+        assert "no space left" in intake.status()[0].error
     assert await waiting(home) == 3
     stream.error = None
     async with running(home, vault, stream.publish, now=clock):
@@ -131,9 +131,9 @@ async def test_trouble_with_the_stream_is_shown_until_it_is_over(home, vault, st
     await fill(home, clock)
     stream.error = OSError("no space left on device")
     async with running(home, vault, stream.publish, now=clock) as intake:
-        await eventually(lambda: "no space left" in intake.status()[0].last_error)
+        await eventually(lambda: "no space left" in intake.status()[0].error)
         stream.error = None
-        await eventually(lambda: not intake.status()[0].last_error)
+        await eventually(lambda: not intake.status()[0].error)
 
 
 async def test_kill_9_between_answer_and_event_loses_nothing(home, vault, stream, clock):
@@ -233,7 +233,7 @@ async def test_a_push_becomes_an_event_through_the_running_service(home, vault, 
         await asyncio.to_thread(repository.push)
         (event,) = await stream.first()
         assert event.title == "Two"
-        assert intake.status()[0].where == str(repository.bare)
+        assert intake.status()[0].location == str(repository.bare)
 
 
 async def test_reload_touches_only_what_changed(home, vault, stream, repository):
@@ -260,8 +260,8 @@ async def test_a_source_without_a_collector_or_a_secret_is_broken_and_the_others
     async with running(home, vault, stream.publish) as intake:
         a, b, c = intake.status()
         assert (a.state, b.state, c.state) == ("broken", "broken", "new")
-        assert "installed: " in a.last_error
-        assert "add it again" in b.last_error
+        assert "installed: " in a.error
+        assert "add it again" in b.error
         with pytest.raises(NoCollectorError):
             await intake.add_source(RemoteSource(name="d", type="git"), SECRET)
 
@@ -293,10 +293,10 @@ async def test_emit_and_poll_of_one_repository_are_one_fact(home, vault, stream,
         revision = await asyncio.to_thread(repository.commit, "Two")
         await asyncio.to_thread(repository.push)
         (polled,) = await stream.first()
-        told = intake.event_of(EmitRequest(kind="change", state="pushed", service="shop", ref="main", revision=revision))
+        told = intake.event_of(Emit(kind="change", state="pushed", service="shop", ref="main", revision=revision))
         assert (told.key, told.subject, told.number) == (polled.key, polled.subject, polled.number)
         await intake.add_source(GitSource(name="far", url="ssh://git@git.invalid/srv/Pay.git", service="pay"))
-        told = intake.event_of(EmitRequest(kind="change", state="pushed", service="pay", ref="main", revision=revision))
+        told = intake.event_of(Emit(kind="change", state="pushed", service="pay", ref="main", revision=revision))
         assert told.key != polled.key
 
 

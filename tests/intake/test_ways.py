@@ -119,7 +119,7 @@ async def test_an_address_with_a_secret_in_it(intake, home, vault, stream, post,
     report = await intake.test_source("ci")
     assert (report.ok, report.reached) == (True, "published")
     (status,) = intake.status()
-    assert (status.where, status.accepted, status.rejected) == ("/in/ci", 2, 3)
+    assert (status.location, status.accepted, status.refused) == ("/in/ci", 2, 3)
     written = home.sources.read_text() + raw(home) + repr(status) + caplog.text + report.detail
     assert secret not in written
     assert vault.sealed["source-ci"] == secret.encode()
@@ -134,7 +134,7 @@ async def test_a_token_in_a_header_and_what_reaches_the_collector(intake, home, 
     assert event.reason == "ce-id=9,content-type=text/plain,x-tally-event=build"
     assert "another long secret" not in raw(home)
     assert (await post(intake.url, path, b"x", headers | {"X-Tally-Token": "no"})).status == 401
-    assert "x-tally-token" in intake.status()[0].last_error
+    assert "x-tally-token" in intake.status()[0].error
     assert (await intake.test_source("ci")).ok
 
 

@@ -51,23 +51,31 @@ class MissingStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the collector's sources."""
+    """One of the collector's sources. Counters are since the node started."""
 
     name: str
     type: str
     location: str
+    """The URL path that it is posted to, or what a poller reads."""
     state: str
-    """`new` before it was first heard, `active`, `silent`, `broken` when it cannot run; `stopped` where no node runs."""
+    """`new` before the first delivery, `active`, `silent`, `broken` when it cannot run; `stopped` where no node runs."""
+    service: str = ""
+    """The service that its events are about where they name none."""
     seen: int = 0
+    """The time of the last delivery, UTC milliseconds; 0 for never."""
     error: str = ""
-    events: int = 0
-    dropped: int = 0
+    """The last fault, a sentence; empty when it is well."""
+    accepted: int = 0
+    """Authentic deliveries, which are stored."""
     refused: int = 0
+    """Deliveries with a wrong or missing signature."""
+    events: int = 0
     branches: tuple[str, ...] = ()
-    reasons: dict[str, int] = {}
-    """Why facts made no line, by name."""
+    """The names or globs that count; none: the default branch."""
+    dropped: dict[str, int] = {}
+    """How often an authentic delivery made no line, by reason."""
     quieted: dict[str, int] = {}
-    """Why lines were stored without a sound, by name."""
+    """How often a line was stored without a sound, by reason."""
     expected: int = 0
     """Seconds within which something should be heard of it; 0: silence is normal."""
     token_ends: int = 0

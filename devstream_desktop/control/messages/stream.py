@@ -34,6 +34,8 @@ class Emit(Request[Done], frozen=True, tag=True, kw_only=True):
     url: str = ""
     severity: str = ""
     subject: str = ""
+    quiet: bool = False
+    """Store it without a popup: history that is filled in."""
 
 
 class SetDuty(Request[Done], frozen=True, tag=True, kw_only=True):
