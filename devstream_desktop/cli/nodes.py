@@ -61,7 +61,7 @@ def desk(home: Home, _: argparse.Namespace) -> int:
     home.create()
     problem = _no_screen()
     if not problem:
-        from devstream_desktop.desktop.display import DesktopUnavailableError
+        from devstream_desktop.desktop.platform.display import DesktopUnavailableError
 
         try:
             from devstream_desktop.desktop.app import run

@@ -1,4 +1,4 @@
-"""The blocking client, for commands. The desk has its own that never blocks (desktop/link.py)."""
+"""The blocking client, for commands. The desk has its own that never blocks (desktop/client/node_client.py)."""
 
 from __future__ import annotations
 

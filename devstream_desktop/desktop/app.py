@@ -13,28 +13,29 @@ from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.control.wording import catching_up
-from devstream_desktop.desktop.bus import NoBusError, SessionBus
-from devstream_desktop.desktop.deploy_dialog import DeployDialog
-from devstream_desktop.desktop.desk import Desk
-from devstream_desktop.desktop.display import check_display
-from devstream_desktop.desktop.history.window import HistoryWindow
-from devstream_desktop.desktop.icons import Mark, icon
-from devstream_desktop.desktop.instance import Instance
-from devstream_desktop.desktop.link import Link
-from devstream_desktop.desktop.menu import TrayMenu, header_text
-from devstream_desktop.desktop.node_process import NodeProcess
-from devstream_desktop.desktop.notifier.balloon import BalloonNotifier
-from devstream_desktop.desktop.notifier.base import Notice, Notifier
-from devstream_desktop.desktop.notifier.dbus import DBusNotifier
-from devstream_desktop.desktop.popups import Popups
-from devstream_desktop.desktop.signals import Signals
-from devstream_desktop.desktop.status_window import StatusWindow
-from devstream_desktop.desktop.team.window import TeamWindow
-from devstream_desktop.desktop.tray import Tray
-from devstream_desktop.desktop.welcome import InviteDialog, JoinDialog
+from devstream_desktop.desktop.client.node_client import NodeClient
+from devstream_desktop.desktop.client.node_process import NodeProcess
+from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.platform.display import check_display
+from devstream_desktop.desktop.platform.instance import Instance
+from devstream_desktop.desktop.platform.session_bus import NoBusError, SessionBus
+from devstream_desktop.desktop.platform.signals import Signals
+from devstream_desktop.desktop.popups.balloon import BalloonNotifier
+from devstream_desktop.desktop.popups.dbus import DBusNotifier
+from devstream_desktop.desktop.popups.notifier import Notice, Notifier
+from devstream_desktop.desktop.popups.popups import Popups
+from devstream_desktop.desktop.tray.menu import TrayMenu, header_text
+from devstream_desktop.desktop.tray.tray import Tray
+from devstream_desktop.desktop.widgets.icons import Mark, icon
+from devstream_desktop.desktop.windows.deploy_dialog import DeployDialog
+from devstream_desktop.desktop.windows.history.window import HistoryWindow
+from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
+from devstream_desktop.desktop.windows.join_dialog import JoinDialog
+from devstream_desktop.desktop.windows.status_window import StatusWindow
+from devstream_desktop.desktop.windows.team.window import TeamWindow
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.stream.attention import Desk as DeskFacts
+from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.subject import Line
 
 
@@ -59,13 +60,13 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     instance = Instance(home.runtime())
     if not instance.claim():
         return 0 if instance.raise_first() else _say_stuck()
-    shell = Shell(home, start_node=start_node, node_command=node_command)
-    instance.raised.connect(shell.show_history)
+    app = App(home, start_node=start_node, node_command=node_command)
+    instance.raised.connect(app.show_history)
     signals = Signals(application.quit)
-    shell.begin()
+    app.begin()
     code = application.exec()
     signals.close()
-    shell.end()
+    app.end()
     instance.close()
     return code
 
@@ -75,20 +76,20 @@ def _say_stuck() -> int:
     return 1
 
 
-class Shell(QObject):
+class App(QObject):
     """Holds the parts together and carries what one wants of another."""
 
     def __init__(self, home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None) -> None:
         super().__init__()
-        self.link = Link(home.control_url(), self)
+        self.client = NodeClient(home.control_url(), self)
         self.reader = Reader(home.history)
-        self.desk = Desk(self.link, self.reader, self)
+        self.state = AppState(self.client, self.reader, self)
         self.node = NodeProcess(home, command=node_command, parent=self) if start_node else None
         try:
             self.bus: SessionBus | None = SessionBus(self)
         except NoBusError:
             self.bus = None
-        self.menu = TrayMenu(self.desk)
+        self.menu = TrayMenu(self.state)
         self.tray = Tray(self.menu, self.bus, self)
         self.notifier = self._choose_notifier()
         self.popups = Popups(self.notifier, parent=self)
@@ -100,7 +101,7 @@ class Shell(QObject):
     def begin(self) -> None:
         """Connect to the node, and start one where none answers."""
         self._show_state()
-        self.link.open()
+        self.client.open()
         if self.node is not None:
             self.node.begin()
         if not self.tray.hosted:
@@ -113,7 +114,7 @@ class Shell(QObject):
         if self._window is not None:
             self._window.hide()
         self.tray.close()
-        self.link.close()
+        self.client.close()
         self.reader.close()
         if self.bus is not None:
             self.bus.close()
@@ -127,7 +128,7 @@ class Shell(QObject):
     def window(self) -> HistoryWindow:
         """The history window, made when it is first wanted."""
         if self._window is None:
-            window = HistoryWindow(self.desk, self.popups.why)
+            window = HistoryWindow(self.state, self.popups.why)
             window.duty_chosen.connect(self._set_duty)
             window.unlock_chosen.connect(self._unlock)
             window.invite_chosen.connect(self._invite)
@@ -146,11 +147,11 @@ class Shell(QObject):
         return balloon
 
     def _connect(self) -> None:
-        self.desk.changed.connect(self._show_state)
-        self.desk.arrived.connect(self._consider)
+        self.state.changed.connect(self._show_state)
+        self.state.arrived.connect(self._consider)
         if self.node is not None:
-            self.link.connected.connect(self.node.set_answers)
-            self.node.trouble.connect(self.desk.set_trouble)
+            self.client.connected.connect(self.node.set_answers)
+            self.node.trouble.connect(self.state.set_trouble)
         self.tray.clicked.connect(self._toggle_history)
         self.menu.history_chosen.connect(self.show_history)
         self.menu.line_chosen.connect(self._show_line)
@@ -165,15 +166,15 @@ class Shell(QObject):
         self.popups.show_history.connect(self.show_history)
 
     def _show_state(self) -> None:
-        status, connected = self.desk.status, self.desk.connected
+        status, connected = self.state.status, self.state.connected
         if not connected:
             mark, said = Mark.OFFLINE, "node is restarting" if status is not None else "node is starting"
-        elif self.desk.locked:
-            mark, said = Mark.LOCKED, self.desk.locked
+        elif self.state.locked:
+            mark, said = Mark.LOCKED, self.state.locked
         elif status is not None and status.notices:
             mark, said = Mark.FAILING, status.notices[0]
         else:
-            mark, said = (Mark.ON_DUTY, "on duty") if self.desk.on_duty else (Mark.OFF_DUTY, "off duty")
+            mark, said = (Mark.ON_DUTY, "on duty") if self.state.on_duty else (Mark.OFF_DUTY, "off duty")
             if status is not None and status.missing:
                 said = f"{said}, {catching_up(status)}"
         whose = header_text(status, connected=True)
@@ -181,17 +182,17 @@ class Shell(QObject):
 
     def _consider(self, lines: list[Line]) -> None:
         watching = self._window is not None and self._window.watched
-        self.popups.consider(lines, DeskFacts(person=self.desk.person, on_duty=self.desk.on_duty, watching=watching))
+        self.popups.consider(lines, Desk(person=self.state.person, on_duty=self.state.on_duty, watching=watching))
 
     def _set_duty(self, on: bool) -> None:
         def refused(reason: str) -> None:
             self.menu.refresh()
             self._tell("Duty is as it was", reason)
 
-        self.link.request(SetDuty(on=on), lambda _: None, refused)
+        self.client.request(SetDuty(on=on), lambda _: None, refused)
 
     def _unlock(self) -> None:
-        self.link.request(Unlock(), lambda _: None, lambda reason: self._tell("The keyring stays locked", reason))
+        self.client.request(Unlock(), lambda _: None, lambda reason: self._tell("The keyring stays locked", reason))
 
     def _toggle_history(self) -> None:
         if self._window is not None and self._window.isVisible() and self._window.isActiveWindow():
@@ -213,21 +214,21 @@ class Shell(QObject):
             self._tell("devstream goes on in the tray", "Click its icon to have the history back; Quit is in its menu.")
 
     def _deploy(self, place: TargetStatus) -> None:
-        self._open(DeployDialog(self.link, place, self.desk.status))
+        self._open(DeployDialog(self.client, place, self.state.status))
 
     def _invite(self) -> None:
-        self._open(InviteDialog(self.link, self.desk.status))
+        self._open(InviteDialog(self.client, self.state.status))
 
     def _join(self) -> None:
-        self._open(JoinDialog(self.link, self.desk.status))
+        self._open(JoinDialog(self.client, self.state.status))
 
     def _team(self) -> None:
-        window = TeamWindow(self.desk)
+        window = TeamWindow(self.state)
         window.invite_chosen.connect(self._invite)
         self._open(window)
 
     def _status(self) -> None:
-        self._open(StatusWindow(self.desk))
+        self._open(StatusWindow(self.state))
 
     def _open(self, dialog: QDialog) -> None:
         dialog.setWindowIcon(icon(Mark.APP))
@@ -241,4 +242,4 @@ class Shell(QObject):
         self.notifier.show_notice(Notice("desk", summary, body))
 
 
-__all__ = ["Shell", "run"]
+__all__ = ["App", "run"]

@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QDialog
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import PlanDeploy, RequestDeploy
 from devstream_desktop.control.messages.members import Invite, Join, Joining
-from devstream_desktop.desktop.deploy_dialog import DeployDialog, is_production
-from devstream_desktop.desktop.menu import target_text
-from devstream_desktop.desktop.welcome import InviteDialog, JoinDialog
+from devstream_desktop.desktop.tray.menu import target_text
+from devstream_desktop.desktop.windows.deploy_dialog import DeployDialog, is_production
+from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
+from devstream_desktop.desktop.windows.join_dialog import JoinDialog
 
 
 class Asked:

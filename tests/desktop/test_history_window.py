@@ -10,11 +10,11 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 
 from devstream_desktop.control.messages.status import GetStatus, MissingStatus, PeerStatus, SourceStatus
-from devstream_desktop.desktop.desk import Desk
-from devstream_desktop.desktop.history.details import fields
-from devstream_desktop.desktop.history.model import LINE_ROLE, PAGE, Column
-from devstream_desktop.desktop.history.window import HistoryWindow
-from devstream_desktop.desktop.status_window import StatusWindow
+from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.windows.history.details import fields
+from devstream_desktop.desktop.windows.history.model import LINE_ROLE, PAGE, Column
+from devstream_desktop.desktop.windows.history.window import HistoryWindow
+from devstream_desktop.desktop.windows.status_window import StatusWindow
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.stream.query import parse_query
@@ -49,7 +49,7 @@ class Written:
         self.node = fake.FakeNode(Home(home))
         self.link = Silence()
         self.reader = Reader(Home(home).history)
-        self.desk = Desk(self.link, self.reader)
+        self.state = AppState(self.link, self.reader)
 
     def add(self, *events, age=0):
         self.node.add(list(events), age)
@@ -58,7 +58,7 @@ class Written:
     def answer(self, **changes):
         """The node is there and says how it is."""
         self.link.connected.emit(CONNECTED)
-        self.desk._set_status(self.node_status(**changes))
+        self.state._set_status(self.node_status(**changes))
 
     def node_status(self, **changes):
         import msgspec
@@ -83,7 +83,7 @@ def window(qtbot, written):
     def make(*events):
         if events:
             written.add(*events)
-        window = HistoryWindow(written.desk, lambda line: "No popup: a test.")
+        window = HistoryWindow(written.state, lambda line: "No popup: a test.")
         qtbot.addWidget(window)
         window.resize(900, 600)
         window.show()
@@ -196,7 +196,7 @@ def test_the_details_tell_everything_and_the_past(qtbot, window, story):
 
 def test_keys_open_copy_and_toggle(qtbot, window, written, story, monkeypatch):
     opened = []
-    monkeypatch.setattr("devstream_desktop.desktop.history.window.open_link", lambda url: opened.append(url) or True)
+    monkeypatch.setattr("devstream_desktop.desktop.windows.history.window.open_link", lambda url: opened.append(url) or True)
     shown = window(*pushes(story, 2))
     written.answer()
     shown.table.select(0)
@@ -227,7 +227,7 @@ def test_trouble_with_the_node_is_in_the_window(window, written, story):
     shown = window(*pushes(story, 2))
     written.answer()
     written.link.connected.emit(not CONNECTED)
-    written.desk.set_trouble("The node ended and is started again. Its last words: no space left")
+    written.state.set_trouble("The node ended and is started again. Its last words: no space left")
     assert "no space left" in shown.status.whole
     assert not shown.filters.duty.isEnabled()
 
@@ -236,7 +236,7 @@ def test_a_line_of_the_menu_is_found_under_a_filter(qtbot, window, written, stor
     shown = window(*story.day(now()))
     qtbot.keyClicks(shown.filters.search, "retry card")
     qtbot.waitUntil(lambda: shown.model.rowCount() == 1, timeout=2_000)
-    wanted = written.desk.recent[1]
+    wanted = written.state.recent[1]
     shown.show_line(wanted)
     assert shown.table.current_line() == wanted
 
@@ -245,7 +245,7 @@ def test_another_team_is_another_history(window, written, story):
     shown = window(*pushes(story, 2))
     written.answer()
     shown.table.select(0)
-    written.desk._set_status(written.node_status(team_id="other"))
+    written.state._set_status(written.node_status(team_id="other"))
     assert not shown.details.isVisible()
     assert shown.model.rowCount() == 2
 
@@ -276,7 +276,7 @@ def test_the_strip_is_drawn_as_far_as_it_is(window, written, story):
 
 
 def test_the_status_window_says_how_far_and_what_is_missing(qtbot, written):
-    window = StatusWindow(written.desk)
+    window = StatusWindow(written.state)
     qtbot.addWidget(window)
     window.show()
     written.answer()
@@ -296,7 +296,7 @@ def test_the_status_window_says_how_far_and_what_is_missing(qtbot, written):
 
 
 def test_the_status_window_says_how_each_source_is(qtbot, written, fake):
-    window = StatusWindow(written.desk)
+    window = StatusWindow(written.state)
     qtbot.addWidget(window)
     window.show()
     now = int(time.time() * 1000)
@@ -318,7 +318,7 @@ def test_the_status_window_says_how_each_source_is(qtbot, written, fake):
 
 
 def test_the_counts_follow_what_arrives(qtbot, written, story):
-    written.desk._stale.setInterval(0)
+    written.state._stale.setInterval(0)
     written.answer()
     written.add(*pushes(story, 2))
     qtbot.waitUntil(lambda: any(isinstance(request, GetStatus) for request, _, _ in written.link.asked))
@@ -326,7 +326,7 @@ def test_the_counts_follow_what_arrives(qtbot, written, story):
 
 def test_an_open_status_window_is_kept_up(qtbot, written):
     written.answer()
-    window = StatusWindow(written.desk)
+    window = StatusWindow(written.state)
     qtbot.addWidget(window)
     before = len(written.link.asked)
     assert before
@@ -359,7 +359,7 @@ def test_a_locked_node_is_said_above_the_rows_and_where_there_are_none(window, w
         shown.locked.unlock.click()
     written.add(*pushes(story, 2))
     assert len(column(shown, Column.STATE)) == 2, "what is there can be read"
-    state = StatusWindow(written.desk)
+    state = StatusWindow(written.state)
     qtbot.addWidget(state)
     assert (state.summary.text(), state.notices.text()) == ("Locked", "The keyring is <b>locked</b>; enter its password")
     written.answer(locked="")
@@ -393,7 +393,7 @@ def test_what_a_revoked_device_wrote_is_struck_out_in_words_and_by_a_line_once_t
 
 
 def test_a_long_name_in_the_status_window_pushes_nothing_out_of_sight(qtbot, written):
-    window = StatusWindow(written.desk)
+    window = StatusWindow(written.state)
     qtbot.addWidget(window)
     window.show()
     peer = PeerStatus(device="b" * 52, person="W" * 60, address="192.168.100.100:57450", state="live", direction="dialed")

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PySide6.QtGui import QColor, QPalette
 
-from devstream_desktop.desktop.icons import Mark, icon
-from devstream_desktop.desktop.look import ago, event_look, short_time
-from devstream_desktop.desktop.theme import Tone, colour, is_dark
+from devstream_desktop.desktop.widgets.icons import Mark, icon
+from devstream_desktop.desktop.widgets.look import ago, event_look, short_time
+from devstream_desktop.desktop.widgets.theme import Tone, colour, is_dark
 from devstream_desktop.stream.words import RED_STATES, STATES, Kind, Transition
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 
-from devstream_desktop.desktop import text as plain
-from devstream_desktop.desktop.links import safe_link
+from devstream_desktop.desktop.platform.web_links import safe_link
+from devstream_desktop.desktop.widgets import text as plain
 
-DESKTOP = Path(plain.__file__).parent
+DESKTOP = Path(plain.__file__).parents[1]
 BANNED = {"QLabel", "QMessageBox", "QTextBrowser", "QTextEdit", "QToolTip", "QWhatsThis", "QErrorMessage", "QTextDocument"}
 BANNED_METHODS = {"setHtml", "insertHtml", "appendHtml", "setToolTip", "setWhatsThis", "setStatusTip", "setTextFormat", "setMarkdown"}
 NOT_A_WIDGET = {("tray.py", "setToolTip")}  # the tray icon's, whose text goes through popup_text

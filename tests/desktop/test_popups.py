@@ -7,8 +7,8 @@ import time
 import pytest
 from PySide6.QtCore import QObject, Signal
 
-from devstream_desktop.desktop.notifier.base import Notice, Urgency
-from devstream_desktop.desktop.popups import DIGEST, Popups, digest_text, line_notice, popup_key
+from devstream_desktop.desktop.popups.notifier import Notice, Urgency
+from devstream_desktop.desktop.popups.popups import DIGEST, Popups, digest_text, line_notice, popup_key
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.subject import Line
@@ -107,7 +107,7 @@ def test_the_digest_counts_worst_first(story):
 
 def test_actions_lead_where_they_say(qtbot, popups, screen, story, monkeypatch):
     opened = []
-    monkeypatch.setattr("devstream_desktop.desktop.popups.open_link", opened.append)
+    monkeypatch.setattr("devstream_desktop.desktop.popups.popups.open_link", opened.append)
     line = push(story)
     popups.consider([line], ON)
     key = popup_key(line)

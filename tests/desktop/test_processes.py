@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from devstream_desktop.desktop.display import DesktopUnavailableError, check_display
-from devstream_desktop.desktop.instance import Instance
-from devstream_desktop.desktop.node_process import NodeProcess, node_command
+from devstream_desktop.desktop.client.node_process import NodeProcess, node_command
+from devstream_desktop.desktop.platform.display import DesktopUnavailableError, check_display
+from devstream_desktop.desktop.platform.instance import Instance
 from devstream_desktop.home import Home
 
 

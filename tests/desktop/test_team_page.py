@@ -11,9 +11,9 @@ from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Revoke, Ungrant
 from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey
 from devstream_desktop.control.messages.status import RefusedStatus
-from devstream_desktop.desktop.team.asks import ProposalBox, WaitingBox
-from devstream_desktop.desktop.team.dialogs import GiveRoleDialog, RecoveryKeyDialog, RevokeDialog, TakeRoleDialog
-from devstream_desktop.desktop.team.window import TeamWindow
+from devstream_desktop.desktop.windows.team.approvals import ProposalBox, WaitingBox
+from devstream_desktop.desktop.windows.team.dialogs import GiveRoleDialog, RecoveryKeyDialog, RevokeDialog, TakeRoleDialog
+from devstream_desktop.desktop.windows.team.window import TeamWindow
 
 
 class FakeLink(QObject):
@@ -43,7 +43,7 @@ class FakeDesk(QObject):
 
     def __init__(self, link, status):
         super().__init__()
-        self.link = link
+        self.client = link
         self.status = status
         self.connected = True
 
@@ -174,8 +174,8 @@ def test_only_an_admin_can_change_anything(window, link, fake):
 
 def test_refusals_are_told_with_their_reason(window, fake):
     refused = RefusedStatus(address="10.0.0.9", device="", reason="its certificate is another team's", count=3, seen=1)
-    window._desk.status = fake.status(refused=(msgspec.to_builtins(refused),))
-    window._desk.changed.emit()
+    window._state.status = fake.status(refused=(msgspec.to_builtins(refused),))
+    window._state.changed.emit()
     assert "10.0.0.9, 3 times" in window.refused.text()
     assert "another team's" in window.refused.text()
 

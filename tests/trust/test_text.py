@@ -13,14 +13,14 @@ from PySide6.QtWidgets import QLabel, QMenu
 from devstream_desktop.cli.lines import show
 from devstream_desktop.cli.status import describe
 from devstream_desktop.control.messages.status import RefusedStatus, Status
-from devstream_desktop.desktop.history.details import Details
-from devstream_desktop.desktop.history.model import Column, HistoryModel
-from devstream_desktop.desktop.links import safe_link
-from devstream_desktop.desktop.notifier.base import Notice
-from devstream_desktop.desktop.notifier.dbus import DBusNotifier
-from devstream_desktop.desktop.popups import line_notice
-from devstream_desktop.desktop.text import menu_text, popup_text
-from devstream_desktop.desktop.tray import Tray
+from devstream_desktop.desktop.platform.web_links import safe_link
+from devstream_desktop.desktop.popups.dbus import DBusNotifier
+from devstream_desktop.desktop.popups.notifier import Notice
+from devstream_desktop.desktop.popups.popups import line_notice
+from devstream_desktop.desktop.tray.tray import Tray
+from devstream_desktop.desktop.widgets.text import menu_text, popup_text
+from devstream_desktop.desktop.windows.history.details import Details
+from devstream_desktop.desktop.windows.history.model import Column, HistoryModel
 from devstream_desktop.home import Home
 from devstream_desktop.node.log_file import start_logging
 from devstream_desktop.stream.event import Event, fact_key

@@ -1,0 +1,1 @@
+"""Popups: over D-Bus where there is a session bus, as the tray icon's balloon elsewhere."""

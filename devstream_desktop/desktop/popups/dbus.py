@@ -1,0 +1,124 @@
+"""Popups over D-Bus (Desktop Notifications Specification 1.2): actions, replaced in place, urgency; what Qt's tray cannot do.
+
+Servers differ: xfce4-notifyd draws the default action as a button, some know no actions, all forget their numbers when they restart.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+
+from jeepney import DBusAddress
+from PySide6.QtCore import QObject, Signal
+
+from devstream_desktop.desktop.platform.session_bus import Body, SessionBus
+from devstream_desktop.desktop.popups.notifier import Notice
+from devstream_desktop.desktop.widgets.icons import Mark, path
+from devstream_desktop.desktop.widgets.text import popup_text
+
+NAME = "org.freedesktop.Notifications"
+_SERVER = DBusAddress("/org/freedesktop/Notifications", bus_name=NAME, interface=NAME)
+_IN_FLIGHT = 16
+"""Calls that wait for an answer at once; a bus without settings of its own drops the connection at 128."""
+_BY_THE_SERVER = -1
+
+
+class DBusNotifier(QObject):
+    """Shows popups through the session's notification server; see `base.Notifier`."""
+
+    activated = Signal(str, str)
+    closed = Signal(str)
+
+    def __init__(self, bus: SessionBus, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bus = bus
+        self._numbers: dict[str, int] = {}
+        self._keys: dict[int, str] = {}
+        self._waiting: OrderedDict[str, Notice] = OrderedDict()
+        self._asked: set[str] = set()
+        self._icon = str(path(Mark.APP))
+        self._can_act = True
+        self._has_default = True
+        bus.heard.connect(self._heard)
+        for member in ("ActionInvoked", "NotificationClosed", "ActivationToken"):
+            bus.listen(interface=NAME, member=member, path=_SERVER.object_path)
+        bus.listen(interface="org.freedesktop.DBus", member="NameOwnerChanged", argument=NAME)
+        self._ask_server()
+
+    def show_notice(self, notice: Notice) -> None:
+        """Show it, or put it in the place of the popup with its key; one call a key at a time, so that the place is known."""
+        self._waiting.pop(notice.key, None)
+        self._waiting[notice.key] = notice
+        self._send_waiting()
+
+    def _ask_server(self) -> None:
+        self._bus.call(_SERVER, "GetCapabilities", answer=self._capable)
+        self._bus.call(_SERVER, "GetServerInformation", answer=self._known)
+
+    def _capable(self, body: Body) -> None:
+        capabilities = body[0] if body else []
+        self._can_act = isinstance(capabilities, list) and "actions" in capabilities
+
+    def _known(self, body: Body) -> None:
+        self._has_default = not (body and str(body[0]).lower().startswith("xfce"))
+
+    def _send_waiting(self) -> None:
+        for key in list(self._waiting):
+            if self._bus.calls >= _IN_FLIGHT:
+                return
+            if key not in self._asked:
+                self._send(self._waiting.pop(key))
+
+    def _send(self, notice: Notice) -> None:
+        actions: list[str] = []
+        if self._can_act:
+            pairs = (("default", "History"), *notice.actions) if self._has_default else notice.actions
+            actions = [text for pair in pairs for text in pair]
+        hints = {"urgency": ("y", int(notice.urgency)), "desktop-entry": ("s", "devstream")}
+        replaced = self._numbers.get(notice.key, 0)
+        body = ("devstream", replaced, self._icon, popup_text(notice.summary), popup_text(notice.body), actions, hints, _BY_THE_SERVER)
+        self._asked.add(notice.key)
+        self._bus.call(
+            _SERVER,
+            "Notify",
+            "susssasa{sv}i",
+            body,
+            answer=lambda reply: self._shown(notice.key, reply),
+            fail=lambda _: self._refused(notice.key),
+        )
+
+    def _shown(self, key: str, reply: Body) -> None:
+        self._asked.discard(key)
+        number = reply[0] if reply else 0
+        if isinstance(number, int) and number:
+            old = self._numbers.get(key)
+            if old is not None and old != number:
+                self._keys.pop(old, None)
+            self._numbers[key], self._keys[number] = number, key
+        self._send_waiting()
+
+    def _refused(self, key: str) -> None:
+        # A server may refuse when it has too many (KDE, GNOME Flashback); the line is in the history all the same.
+        self._asked.discard(key)
+        self._send_waiting()
+
+    def _heard(self, interface: str, member: str, body: Body) -> None:
+        if member == "NameOwnerChanged" and body[:1] == (NAME,):
+            # A new server counts from one again.
+            self._numbers.clear()
+            self._keys.clear()
+            self._asked.clear()
+            if len(body) > 2 and body[2]:
+                self._ask_server()
+            return
+        if interface != NAME or len(body) < 2 or not isinstance(body[0], int) or body[0] not in self._keys:
+            return
+        key = self._keys[body[0]]
+        if member == "ActionInvoked":
+            self.activated.emit(key, str(body[1]))
+        elif member == "ActivationToken":
+            os.environ["XDG_ACTIVATION_TOKEN"] = str(body[1])
+        elif member == "NotificationClosed":
+            del self._keys[body[0]]
+            self._numbers.pop(key, None)
+            self.closed.emit(key)

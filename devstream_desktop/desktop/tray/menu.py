@@ -1,0 +1,143 @@
+"""The tray's menu. Plain actions only, because that is what travels to a panel over D-Bus; kept valid before it is opened.
+
+Actions live as long as the menu and change their text in place, so a menu that is open does not jump.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from devstream_desktop.control.messages.deploys import TargetStatus
+from devstream_desktop.control.messages.status import Status
+from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.widgets.look import state_look
+from devstream_desktop.desktop.widgets.text import menu_text
+from devstream_desktop.stream.line import render
+from devstream_desktop.stream.subject import Line
+
+_LINES = 5
+_LINE_WIDTH = 64
+
+
+class TrayMenu(QMenu):
+    """Everything the desk can do, in one menu."""
+
+    line_chosen = Signal(object)
+    duty_chosen = Signal(bool)
+    history_chosen = Signal()
+    deploy_chosen = Signal(object)
+    """A `TargetStatus`."""
+    invite_chosen = Signal()
+    join_chosen = Signal()
+    team_chosen = Signal()
+    status_chosen = Signal()
+    quit_chosen = Signal()
+
+    def __init__(self, state: AppState) -> None:
+        super().__init__()
+        self._state = state
+        self._header = self.addAction("devstream")
+        self._header.setEnabled(False)
+        self.addSeparator()
+        self._lines = [self._line_action(place) for place in range(_LINES)]
+        self._nothing = self.addAction("No lines yet")
+        self._nothing.setEnabled(False)
+        self.addSeparator()
+        self.duty = self.addAction("On duty")
+        self.duty.setCheckable(True)
+        self.duty.triggered.connect(self.duty_chosen)
+        self.addAction("History…", self.history_chosen.emit)
+        self.deploy = QMenu("Deploy", self)
+        self.addMenu(self.deploy)
+        self.addSeparator()
+        self._invite = self.addAction("Invite…", self.invite_chosen.emit)
+        self._join = self.addAction("Join a team…", self.join_chosen.emit)
+        self.addAction("Team…", self.team_chosen.emit)
+        self.addAction("Status…", self.status_chosen.emit)
+        self.addSeparator()
+        leave = self.addAction("Quit", self.quit_chosen.emit)
+        leave.setShortcut(QKeySequence(QKeySequence.StandardKey.Quit))
+        self._offered: tuple[TargetStatus, ...] | None = None
+        self._submenus: list[QMenu] = []
+        state.changed.connect(self.refresh)
+        state.arrived.connect(self.refresh)
+        state.renewed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say what is true now."""
+        status = self._state.status
+        connected, ready = self._state.connected, self._state.ready
+        self._header.setText(menu_text(header_text(status, connected=connected)))
+        self._show_lines(self._state.recent)
+        self.duty.setChecked(self._state.on_duty)
+        self.duty.setEnabled(ready)
+        self._invite.setEnabled(ready and status is not None and status.can_invite)
+        self._invite.setText("Invite…" if status is None or status.can_invite else "Invite… (an admin of the team can)")
+        self._join.setVisible(status is None or status.solo)
+        self._join.setEnabled(ready)
+        self._show_targets()
+        self.deploy.setEnabled(ready)
+
+    def _line_action(self, place: int) -> QAction:
+        action = self.addAction("")
+        action.setVisible(False)
+        action.triggered.connect(lambda: self._choose_line(place))
+        return action
+
+    def _choose_line(self, place: int) -> None:
+        if place < len(self._state.recent):
+            self.line_chosen.emit(self._state.recent[place])
+
+    def _show_lines(self, lines: list[Line]) -> None:
+        for place, action in enumerate(self._lines):
+            there = place < len(lines)
+            if there:
+                line = lines[place]
+                look = state_look(line)
+                sign = look.text if line.struck else look.glyph
+                action.setText(menu_text(f"{sign}  {render(line.event, line.transition, width=_LINE_WIDTH)}"))
+            action.setVisible(there)
+        self._nothing.setVisible(not lines)
+
+    def _show_targets(self) -> None:
+        targets = self._state.targets.targets
+        if targets == self._offered:
+            return
+        self._offered = targets
+        self.deploy.clear()
+        for old in self._submenus:
+            old.deleteLater()
+        self._submenus = []
+        if not targets:
+            nothing = self.deploy.addAction("No targets: an executor names them in its targets.toml")
+            nothing.setEnabled(False)
+        by_target: dict[str, list[TargetStatus]] = {}
+        for status in targets:
+            by_target.setdefault(status.target, []).append(status)
+        for target, places in sorted(by_target.items()):
+            submenu = QMenu(menu_text(target), self.deploy)
+            self._submenus.append(submenu)
+            self.deploy.addMenu(submenu)
+            for place in sorted(places, key=lambda place: place.environment):
+                action = submenu.addAction(menu_text(target_text(place)))
+                action.setEnabled(place.allowed)
+                action.triggered.connect(lambda _=False, chosen=place: self.deploy_chosen.emit(chosen))
+
+
+def header_text(status: Status | None, *, connected: bool) -> str:
+    """Whose desk this is, and how it is."""
+    if status is None:
+        return "devstream · the node is starting" if not connected else "devstream"
+    team = "a team of one" if status.solo else status.team
+    how = "the node is restarting" if not connected else "locked" if status.locked else ""
+    return " · ".join(filter(None, (team, status.person, how)))
+
+
+def target_text(place: TargetStatus) -> str:
+    """An environment, and why it cannot be deployed to when it cannot."""
+    if place.allowed:
+        return f"{place.environment}…" if not place.busy else f"{place.environment}… ({place.busy} is deploying)"
+    return f"{place.environment} ({place.reason})" if place.reason else f"{place.environment} (not allowed)"

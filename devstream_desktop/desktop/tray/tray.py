@@ -1,0 +1,95 @@
+"""The icon in the tray: how the desk is, at a glance. Made anew when a tray host appears, because Qt never finds one that came later."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QMenu, QSystemTrayIcon
+
+from devstream_desktop.desktop.platform.session_bus import Body, SessionBus
+from devstream_desktop.desktop.widgets.icons import Mark, icon
+from devstream_desktop.desktop.widgets.text import popup_text
+
+_WATCHER = "org.kde.StatusNotifierWatcher"
+_LOOK_AGAIN_MS = 5_000
+
+
+class Tray(QObject):
+    """Our place in the tray, while there is one."""
+
+    clicked = Signal()
+    balloon_clicked = Signal()
+    appeared = Signal()
+    """There was no tray, and now there is."""
+
+    def __init__(self, menu: QMenu, bus: SessionBus | None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._menu = menu
+        self._mark = Mark.OFFLINE
+        self._tooltip = "devstream"
+        self._icon: QSystemTrayIcon | None = None
+        self._hosted = False
+        self._search = QTimer(self, interval=_LOOK_AGAIN_MS)
+        self._search.timeout.connect(self._look_again)
+        if bus is not None:
+            bus.heard.connect(self._heard)
+            bus.listen(interface="org.freedesktop.DBus", member="NameOwnerChanged", argument=_WATCHER)
+        self._create()
+
+    @property
+    def hosted(self) -> bool:
+        """Whether a tray shows the icon. Qt's own `isVisible` is true even without one."""
+        return self._hosted
+
+    @property
+    def icon(self) -> QSystemTrayIcon | None:
+        return self._icon
+
+    def show_state(self, mark: Mark, tooltip: str) -> None:
+        """Another shape and another tooltip; nothing is sent when they are the same."""
+        text = popup_text(tooltip)
+        if (mark, text) == (self._mark, self._tooltip):
+            return
+        self._mark, self._tooltip = mark, text
+        if self._icon is not None:
+            self._icon.setIcon(icon(mark))
+            self._icon.setToolTip(text)
+
+    def close(self) -> None:
+        """Leave the tray."""
+        self._search.stop()
+        self._drop()
+
+    def _create(self) -> None:
+        self._drop()
+        self._hosted = QSystemTrayIcon.isSystemTrayAvailable()
+        tray = QSystemTrayIcon(icon(self._mark), self)
+        tray.setToolTip(self._tooltip)
+        tray.setContextMenu(self._menu)
+        tray.activated.connect(self._activated)
+        tray.messageClicked.connect(self.balloon_clicked)
+        tray.show()
+        self._icon = tray
+        if self._hosted:
+            self._search.stop()
+        else:
+            self._search.start()
+
+    def _drop(self) -> None:
+        if self._icon is not None:
+            self._icon.hide()
+            self._icon.deleteLater()
+            self._icon = None
+
+    def _heard(self, interface: str, member: str, body: Body) -> None:
+        if interface == "org.freedesktop.DBus" and member == "NameOwnerChanged" and body[:1] == (_WATCHER,) and len(body) > 2 and body[2]:
+            # Let Qt hear of the host first.
+            QTimer.singleShot(200, self, self._look_again)
+
+    def _look_again(self) -> None:
+        if not self._hosted and QSystemTrayIcon.isSystemTrayAvailable():
+            self._create()
+            self.appeared.emit()
+
+    def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        if reason is QSystemTrayIcon.ActivationReason.Trigger:
+            self.clicked.emit()

@@ -1,0 +1,68 @@
+"""Our icons: SVG files drawn at the sizes that panels use. Their shapes differ, not only their colours."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+_SIZES = (16, 22, 24, 32, 48, 64, 128)
+_HERE = Path(__file__).resolve()
+_PLACES = (_HERE.parents[2] / "resources" / "icons", _HERE.parents[3] / "resources" / "icons")
+"""In the wheel, and in the repository."""
+
+
+class Mark(StrEnum):
+    """What the tray says at a glance; the name of a file."""
+
+    ON_DUTY = "on-duty"
+    OFF_DUTY = "off-duty"
+    OFFLINE = "offline"
+    FAILING = "failing"
+    LOCKED = "locked"
+    APP = "devstream"
+
+
+@cache
+def icon(mark: Mark) -> QIcon:
+    """The icon, sharp at every size of a panel.
+
+    Raises:
+        FileNotFoundError: the installation is not whole.
+
+    """
+    data = QByteArray(path(mark).read_bytes())
+    result = QIcon()
+    for size in _SIZES:
+        result.addPixmap(_draw(data, size))
+    return result
+
+
+def path(mark: Mark) -> Path:
+    """The file of an icon, for those who draw it themselves.
+
+    Raises:
+        FileNotFoundError: the installation is not whole.
+
+    """
+    return _find(f"{mark}.svg")
+
+
+def _find(name: str) -> Path:
+    for folder in _PLACES:
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"{name} is missing from the installation; install devstream again")
+
+
+def _draw(data: QByteArray, size: int) -> QPixmap:
+    pixmap = QPixmap(size, size)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    QSvgRenderer(data).render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    return pixmap

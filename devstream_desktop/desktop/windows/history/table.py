@@ -1,0 +1,144 @@
+"""The table of rows: keeps what a person reads in place while new rows come in above, and says how many came."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QItemSelection, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QPushButton, QTableView, QWidget
+
+from devstream_desktop.desktop.windows.history.cell import PADDING, CellDelegate
+from devstream_desktop.desktop.windows.history.model import Column, HistoryModel
+from devstream_desktop.stream.subject import Line
+
+_SAMPLES = {
+    Column.TIME: "yesterday 23:59",
+    Column.STATE: "✗ still broken",
+    Column.SERVICE: "checkout-api ",
+    Column.ENVIRONMENT: "production ",
+}
+
+
+class HistoryTable(QTableView):
+    """Rows newest first, one selected at a time."""
+
+    opened = Signal(object)
+    """A line whose link is wanted: Enter or a double click."""
+    chosen = Signal(object)
+    """The selected `Line`, or None."""
+    escaped = Signal()
+
+    def __init__(self, model: HistoryModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._missed = 0
+        self._anchor = 0
+        self.setModel(model)
+        self.setItemDelegate(CellDelegate(self))
+        self.setAccessibleName("History, newest first")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self._size_cells()
+        self.pill = QPushButton(self)
+        self.pill.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.pill.hide()
+        self.pill.clicked.connect(self.to_top)
+        self.verticalScrollBar().valueChanged.connect(self._scrolled)
+        self.doubleClicked.connect(lambda index: self.opened.emit(model.line(index.row())))
+        model.rowsAboutToBeInserted.connect(self._before_insert)
+        model.rowsInserted.connect(self._after_insert)
+        model.modelReset.connect(self._forget_missed)
+
+    def _size_cells(self) -> None:
+        metrics = QFontMetrics(self.font())
+        rows = self.verticalHeader()
+        rows.hide()
+        # Fixed heights: measuring each row would cost more than drawing it.
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(metrics.height() + 10)
+        columns = self.horizontalHeader()
+        columns.setHighlightSections(False)
+        columns.setStretchLastSection(True)
+        columns.setMinimumSectionSize(60)
+        for column, sample in _SAMPLES.items():
+            self.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * PADDING)
+
+    def current_line(self) -> Line | None:
+        """The selected line, if there is one."""
+        rows = self.selectionModel().selectedRows()
+        return self._model.line(rows[0].row()) if rows else None
+
+    def select(self, row: int) -> None:
+        """Select a row and bring it into view."""
+        self.selectRow(row)
+        self.scrollTo(self._model.index(row, Column.WHAT), QAbstractItemView.ScrollHint.PositionAtCenter)
+
+    def to_top(self) -> None:
+        """Go where the new rows are."""
+        self.scrollToTop()
+
+    @property
+    def at_top(self) -> bool:
+        return self.verticalScrollBar().value() == 0
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        """Tell which line is chosen now."""
+        super().selectionChanged(selected, deselected)
+        self.chosen.emit(self.current_line())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter opens the link; Esc goes to whoever closes the window."""
+        line = self.current_line()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and line is not None:
+            self.opened.emit(line)
+        elif event.key() == Qt.Key.Key_Escape:
+            self.escaped.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the pill in its place."""
+        super().resizeEvent(event)
+        self._place_pill()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another palette colours the rows anew."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.viewport().update()
+
+    def _before_insert(self, _: QModelIndex, first: int, last: int) -> None:  # noqa: ARG002 - Qt gives it
+        self._anchor = self.verticalScrollBar().value()
+
+    def _after_insert(self, _: QModelIndex, first: int, last: int) -> None:
+        if self._anchor == 0 or first > self._anchor:
+            return
+        # The view stays at its row number, so what was read would slide down by as many as came above it.
+        count = last - first + 1
+        self.updateGeometries()
+        self.verticalScrollBar().setValue(self._anchor + count)
+        self._missed += count
+        self.pill.setText(f"↑ {self._missed} new")
+        self._place_pill()
+        self.pill.show()
+
+    def _scrolled(self, value: int) -> None:
+        if value == 0:
+            self._forget_missed()
+
+    def _forget_missed(self) -> None:
+        self._missed = 0
+        self.pill.hide()
+
+    def _place_pill(self) -> None:
+        self.pill.adjustSize()
+        top = self.horizontalHeader().height() + 8
+        self.pill.move(QPoint((self.width() - self.pill.width()) // 2, top))

@@ -1,0 +1,82 @@
+"""What waits for an admin's word, each in a box of its own: somebody at the door, and a change that wants another signature."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from devstream_desktop.control.messages.members import ApproveJoin, Waiting
+from devstream_desktop.control.messages.policy import ApprovePolicy, Proposal
+from devstream_desktop.desktop.widgets.look import ago
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading, verb_button
+from devstream_desktop.desktop.widgets.theme import Tone, tint
+from devstream_desktop.stream.text import clean
+
+
+class _Box(QFrame):
+    """A tinted frame: sentences as wide as it is, and below them what is decided on, with the buttons at its right."""
+
+    decided = Signal(object)
+    """The request to send to the node."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAutoFillBackground(True)
+        palette = QPalette(QGuiApplication.palette())
+        palette.setColor(QPalette.ColorRole.Window, tint(Tone.BLUE, palette))
+        self.setPalette(palette)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(14, 10, 14, 10)
+        self._buttons = QHBoxLayout()
+
+    def lay_out(self, sentences: Iterable[str], last: PlainLabel) -> None:
+        """Put in the sentences, and `last` beside the buttons."""
+        for sentence in sentences:
+            self._column.addWidget(PlainLabel(sentence, wrap=True))
+        self._buttons.addWidget(last, 1)
+        self._column.addLayout(self._buttons)
+
+    def add_button(self, button: QPushButton, *, enabled: bool) -> QPushButton:
+        """Put a button on the right."""
+        button.setAutoDefault(False)
+        button.setEnabled(enabled)
+        self._buttons.addWidget(button)
+        return button
+
+    def decide(self, request: ApproveJoin | ApprovePolicy) -> None:
+        """Send it once: a second click would be refused anyway."""
+        self.setEnabled(False)
+        self.decided.emit(request)
+
+
+class WaitingBox(_Box):
+    """Somebody with an invite who waits to be let in."""
+
+    def __init__(self, waiting: Waiting, *, may_change: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        person = clean(waiting.person, 60)
+        since = ago(waiting.since, int(time.time() * 1000))
+        self.words = heading(clean(waiting.words, 100), points=1)
+        self.lay_out([f"{person} asks to join ({since}, device {clean(waiting.device[:8])}). Their screen must show:"], self.words)
+        self.let_in = self.add_button(verb_button(f"Let {clean(person, 24)} in"), enabled=may_change)
+        self.turn_away = self.add_button(QPushButton("Turn &away"), enabled=may_change)
+        self.let_in.clicked.connect(lambda: self.decide(ApproveJoin(device=waiting.device)))
+        self.turn_away.clicked.connect(lambda: self.decide(ApproveJoin(device=waiting.device, reject=True)))
+
+
+class ProposalBox(_Box):
+    """A change of the policy that one admin has signed and that wants more signatures."""
+
+    def __init__(self, proposal: Proposal, *, may_change: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        signers = ", ".join(clean(person, 60) for person in proposal.signed_by)
+        signed = PlainLabel(f"Signed by {signers}; {proposal.needs} of the admins must.", wrap=True)
+        self.lay_out((clean(sentence, 300) for sentence in proposal.what), signed)
+        self.sign = self.add_button(QPushButton("&Sign"), enabled=may_change and not proposal.signed_here)
+        if proposal.signed_here:
+            self.sign.setText("Signed here")
+        self.sign.clicked.connect(lambda: self.decide(ApprovePolicy(proposal=proposal.id)))
