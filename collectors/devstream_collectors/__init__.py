@@ -1,1 +1,1 @@
-"""The sources devstream knows: one small, pure file each, found by the entry point group `devstream.collectors`."""
+"""The sources that devstream knows, and the parts that a collector is made of."""

@@ -1,8 +1,9 @@
-"""What a collector module is given and gives back: plain values, so that real payloads test it without a server.
+"""The contract of a collector module: plain values, so that payloads test it without a server.
 
-A collector is a module found by the entry point group `devstream.collectors`; the entry point's name is the source's `type`.
-It has `COLLECTOR`, which declares what it is, and the functions of the ways it declares: `normalise` and `sample` for webhooks,
-`requests` and `parse` for polling, `read` for a file's lines. It imports `devstream_desktop.stream` and this package, and does no I/O: no
+A collector is a module found by the entry point group `devstream.collectors`; the entry point's
+name is the source's `type`. It has `COLLECTOR`, which declares what it is, and the functions of the
+ways it declares: `normalise` and `sample` for webhooks, `requests` and `parse` for polling, `read`
+for a file's lines. It imports `devstream_desktop.stream` and this package, and does no I/O: no
 clock, no network, no file. `collectors/README.md` shows how to write one.
 """
 
@@ -13,34 +14,16 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.words import Kind
 
-__all__ = [
-    "Basic",
-    "Collector",
-    "Delivery",
-    "Normalised",
-    "Option",
-    "Poll",
-    "PollCollector",
-    "Polled",
-    "Request",
-    "Response",
-    "SecretPath",
-    "SignatureScheme",
-    "SourceInfo",
-    "Tail",
-    "TailCollector",
-    "Token",
-    "Webhook",
-    "WebhookCollector",
-]
+OptionValue = str | int | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class SignatureScheme:
     """How a sender signs: one verifier serves them all.
 
-    `signed` is what goes under the HMAC: `{body}`, and `{timestamp}` and `{id}` where the sender signs those too.
+    What is declared is fixed: nothing in a request chooses an algorithm or a way.
     """
 
     header: str
@@ -48,11 +31,16 @@ class SignatureScheme:
     """`sha1` only for senders that know no other; as an HMAC it still stands."""
     encoding: Literal["hex", "base64"] = "hex"
     form: Literal["bare", "prefix", "pairs", "words"] = "prefix"
-    """`bare`: the digest alone. `prefix`: `<label>=<digest>`. `pairs`: `v1=a,v1=b`, any may match. `words`: `v1,a v1,b`, any may match."""
+    """How the header is written; of `pairs` and `words` any digest may match.
+
+    `bare`: the digest alone. `prefix`: `<label>=<digest>`. `pairs`: `v1=a,v1=b`. `words`: `v1,a
+    v1,b`.
+    """
     label: str = "sha256"
     signed: str = "{body}"
+    """The text under the HMAC; it may have `{timestamp}` and `{id}` too."""
     over: Literal["raw", "payload"] = "raw"
-    """`payload`: of a form, the signature is over its field `payload` (Gitea), not over the bytes that came."""
+    """`payload`: of a form, its field `payload` is signed (Gitea), not the bytes that came."""
     key: Literal["text", "whsec"] = "text"
     """`whsec`: the secret is base64, with or without `whsec_` in front (Standard Webhooks)."""
     timestamp_header: str = ""
@@ -67,7 +55,7 @@ class SignatureScheme:
 
 @dataclass(frozen=True)
 class Token:
-    """The secret itself, in a header: `X-Gitlab-Token: s3cret`, `Authorization: Bearer s3cret`."""
+    """The secret in a header: `X-Gitlab-Token: s3cret`, `Authorization: Bearer s3cret`."""
 
     header: str = "authorization"
     prefix: str = "Bearer "
@@ -82,50 +70,62 @@ class Basic:
 
 @dataclass(frozen=True)
 class SecretPath:
-    """The sender can send no secret, so a long one is in the path: `/in/<source>/<secret>`, made by us and never logged."""
+    """A long secret in the path, for a sender that can send none: `/in/<source>/<secret>`.
 
-
-OptionValue = str | int | bool | tuple[str, ...]
+    We make it, and never log it.
+    """
 
 
 @dataclass(frozen=True)
 class Option:
-    """One setting of a source beyond those that all have: `name = ...` in `sources.toml`, `--name` of `source add TYPE`."""
+    """A setting beyond those that all sources have.
+
+    It is `options.name = ...` in `sources.toml` and `--name` of `source add TYPE`.
+    """
 
     name: str
     """Of a to z and `_`; on the command line `_` is `-`."""
     help: str
     """One line for a person: what it is, an example, and what it is when it is left out."""
     kind: Literal["text", "whole", "flag", "list", "file"] = "text"
-    """`list` may be given more than once. `file` is a path; the collector is given the file's text."""
+    """`list` may be given more than once. `file` is a path; the collector gets the file's text."""
     needed: Literal["", "always", "webhook", "poll"] = ""
     """For which way the source must have it; empty: it may be left out."""
 
 
 @dataclass(frozen=True)
 class Webhook:
-    """How a sender posts to us."""
+    """The way of a sender that posts to us."""
 
     auth: tuple[SignatureScheme | Token | Basic | SecretPath, ...]
-    """How it can prove itself; any one of these is enough."""
+    """The proofs it can give; any one of them is enough."""
     headers: tuple[str, ...] = ()
-    """The headers that `normalise` reads, lower case; `ce-*` stands for all that begin so. `content-type` is always there."""
+    """The headers that `normalise` reads, lower case; `ce-*` stands for all that begin so.
+
+    `content-type` is always there.
+    """
     delivery_header: str = ""
-    """The header that is the same on a redelivery, for the replay cache (lower case); empty when there is none."""
+    """The header that is the same on a redelivery (lower case); empty when there is none."""
     body: Literal["json", "any"] = "json"
-    """`json`: anything else is answered 400, and a form's field `payload` is taken for the body. `any`: the bytes as they came."""
+    """`json`: anything else is answered 400, and a form's field `payload` is taken for the body.
+
+    `any`: the bytes as they came.
+    """
     handshake: bool = False
-    """The sender first asks with OPTIONS (https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md)."""
+    """The sender first asks with OPTIONS.
+
+    https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md
+    """
 
 
 @dataclass(frozen=True)
 class Poll:
-    """How a service is asked."""
+    """The way of a service that is asked."""
 
     url: str = ""
-    """The address that requests begin with when the source has no `url`; empty: the source must have one."""
+    """The address of a source without a `url` of its own; empty: the source must have one."""
     auth: tuple[Token | Basic, ...] = (Token(),)
-    """How the token is sent. Of two, `Basic` is for a token with a colon in it (`user:token`)."""
+    """How the token is sent. Of two, `Basic` is for a token with a colon (`user:token`)."""
     needs_token: bool = False
     """Nothing can be read without a token."""
     interval: int = 30
@@ -138,7 +138,7 @@ class Poll:
 
 @dataclass(frozen=True)
 class Tail:
-    """A file on the collector's own machine is followed, as its option `path` names it."""
+    """The way of a file on the collector's own machine, as its option `path` names it."""
 
     interval: int = 1
     """Seconds between two looks when the source says nothing else."""
@@ -146,21 +146,30 @@ class Tail:
 
 @dataclass(frozen=True)
 class Collector:
-    """What a module says of itself: the module's `COLLECTOR`."""
+    """The declaration of a collector: its module's `COLLECTOR`."""
 
     title: str
     """One line for the list of types."""
     setup: str
-    """What `source add TYPE --help` prints below the options: where to click in the sender's settings, and what to paste there."""
+    """Where to click in the sender's settings, and what to paste there.
+
+    Each line is a paragraph, which is wrapped to the terminal; `  URL      the address` sets one in
+    under its name.
+    """
     options: tuple[Option, ...] = ()
     webhook: Webhook | None = None
     poll: Poll | None = None
     tail: Tail | None = None
+    kinds: tuple[Kind, ...] = ()
+    """The kinds of lines that come of it."""
 
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What the team configured for a source. Without `branches` the default branch counts, without `service` the sender's own name."""
+    """The team's configuration of a source.
+
+    Without `branches` the default branch counts, without `service` the sender's own name.
+    """
 
     name: str
     branches: tuple[str, ...] = ()
@@ -172,28 +181,28 @@ class SourceInfo:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """The option of that name, empty when it is not set; of a `file` option the file's text."""
+        """Return an option, empty when it is not set; of a `file` option the file's text."""
         value = self.options.get(name, "")
         return value if isinstance(value, str) else ""
 
     def whole(self, name: str) -> int:
-        """The whole number of that name, 0 when it is not set."""
+        """Return a `whole` option, 0 when it is not set."""
         value = self.options.get(name, 0)
         return value if isinstance(value, int) else 0
 
     def flag(self, name: str) -> bool:
-        """Whether the option of that name is set and true."""
+        """Tell whether a `flag` option is set and true."""
         return self.options.get(name) is True
 
     def many(self, name: str) -> tuple[str, ...]:
-        """The values of the `list` option of that name."""
+        """Return the values of a `list` option."""
         value = self.options.get(name, ())
         return value if isinstance(value, tuple) else ()
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One authentic webhook delivery. Header names are lower case; `received` is UTC milliseconds."""
+    """One authentic webhook delivery. Header names are lower case; `received` is UTC ms."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -202,21 +211,27 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Normalised:
-    """What became of a delivery: events, or the name of the reason why there is none."""
+    """The outcome of a delivery: events, or the name of the reason why there is none."""
 
     events: tuple[Event, ...] = ()
     dropped: str = ""
-    """A short fixed name that is counted: `ping`, `not-a-global-branch`. Never text from outside."""
+    """A short fixed name that is counted: `ping`, `not-a-global-branch`. Never foreign text."""
     detail: str = ""
     """For a person who asks why."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to ask. It is sent with the source's token; the first of a chain also with the ETag of its last answer."""
+    """One thing to ask; it is sent with the source's token.
+
+    The first of a chain is also sent with the ETag of its last answer.
+    """
 
     path: str
-    """`/repos/acme/shop/actions/runs?per_page=20`: put behind the source's address. A whole URL (a `next` link) must have its origin."""
+    """Put behind the source's address: `/repos/acme/shop/actions/runs?per_page=20`.
+
+    A whole URL (a `next` link) must have the address' origin.
+    """
     tag: str = ""
     """For `parse`, to know what is answered."""
     method: Literal["GET", "POST"] = "GET"
@@ -226,7 +241,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of this request alone, beside `Poll.headers` (a page by `Range`)."""
     missing_ok: bool = False
-    """404 and 410 are answers too: `parse` sees their status. Otherwise only 200 to 299 reach it."""
+    """404 and 410 are answers too: `parse` sees them. Otherwise only 200 to 299 reach it."""
 
 
 @dataclass(frozen=True)
@@ -242,66 +257,73 @@ class Response:
 
 @dataclass(frozen=True)
 class Polled:
-    """What an answer comes to: events, where to go on next time, and what to ask right now.
+    """The outcome of an answer: events, where to go on next time, and what to ask right now.
 
-    A first request and all that follows from it are one chain. The cursor at its end is kept when every answer of the chain was
-    good and its events are in the stream; else the next round begins where this one did, and the keys absorb what is said twice.
+    A first request and all that follows from it are one chain. The cursor at its end is kept when
+    every answer of the chain was good and its events are in the stream; else the next round begins
+    where this one did, and the keys absorb what is said twice.
     """
 
     events: tuple[Event, ...] = ()
     cursor: bytes = b""
-    """Opaque to all but the collector; at most 64 KiB, never empty. For the next `parse` of this round and the next round's `requests`."""
+    """Opaque to all but the collector; at most 64 KiB, never empty.
+
+    For the next `parse` of this round and the next round's `requests`.
+    """
     requests: tuple[Request, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Why facts made no line, by short fixed names as in `Normalised`, and how often."""
+    """How often facts made no line, by short fixed names as in `Normalised`."""
 
 
 class CollectorModule(Protocol):
-    """What every collector module has.
+    """The part that every collector module has.
 
-    A module whose options can be wrong in ways that their kinds do not tell also has `check(source: SourceInfo) -> None`, which raises
-    `ValueError` with a sentence: it is asked when a source is added and when it starts.
+    A module whose options can be wrong in ways that their kinds do not tell also has
+    `check(source: SourceInfo) -> None`, which raises `ValueError` with a sentence: it is asked when
+    a source is added and when it starts.
     """
 
     COLLECTOR: Collector
 
 
 class WebhookCollector(CollectorModule, Protocol):
-    """The shape of a collector module that takes in webhooks (`COLLECTOR.webhook` is set)."""
+    """A collector module that takes in webhooks (`COLLECTOR.webhook` is set)."""
 
     def normalise(self, delivery: Delivery, source: SourceInfo) -> Normalised:
-        """The events of a delivery. Never raises for what a sender can put into it."""
+        """Make the events of a delivery. Never raises for what a sender can put into it."""
         ...
 
     def sample(self, source: SourceInfo, now: int) -> Delivery:
-        """A harmless delivery for `devstream source test`: what it becomes is marked as a test and quiet."""
+        """Make a harmless delivery for `devstream source test`; what it becomes is quiet."""
         ...
 
 
 class PollCollector(CollectorModule, Protocol):
-    """The shape of a collector module that polls (`COLLECTOR.poll` is set)."""
+    """A collector module that polls (`COLLECTOR.poll` is set)."""
 
     def requests(self, cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-        """What a round begins with. `cursor` is empty at first contact; `now` is UTC milliseconds."""
+        """Begin a round. `cursor` is empty at first contact; `now` is UTC milliseconds."""
         ...
 
     def parse(self, response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-        """What an answer comes to. At first contact (see `requests`) its events are stored quietly, the newest 20 of them.
+        """Read an answer. At first contact its events are stored quietly, the newest 20 of them.
 
         Raises:
-            ValueError: the answer is not what the service should say; the chain counts as failed, and `status` shows the message.
+            ValueError: the answer is not what the service should say; the chain counts as failed,
+                and `status` shows the message.
 
         """
         ...
 
 
 class TailCollector(CollectorModule, Protocol):
-    """The shape of a collector module that reads a file's lines (`COLLECTOR.tail` is set)."""
+    """A collector module that reads a file's lines (`COLLECTOR.tail` is set)."""
 
     def read(self, lines: tuple[str, ...], cursor: bytes, source: SourceInfo, now: int) -> Polled:
-        """What new lines come to, in order, without their ends; none when time passed without any, which may be news as well.
+        """Read new lines, in order, without their ends; none when time passed without any.
 
-        At first contact (`cursor` is empty) there are no lines: what is in the file by then is no news. Called with the same lines and
-        cursor again, at another time, it gives events with the same keys. `now` is UTC milliseconds.
+        At first contact (`cursor` is empty) there are no lines: what is in the file by then is no
+        news. Called with the same lines and cursor again, at another time, it gives events with the
+        same keys. `now` is UTC milliseconds.
         """
         ...

@@ -19,8 +19,6 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 
 GIT = "git"
-_FULL = 130
-"""A line of this length, with the next word, is full: collectors say how they are set up in lines of up to 140 (see `fitted`)."""
 _WATCHED = "the branches the team watches: names or globs (default: the default branch)"
 
 
@@ -91,18 +89,9 @@ def parser_of(kind: str, about: Collector) -> argparse.ArgumentParser:
 
 
 def fitted(text: str, width: int) -> str:
-    """`text`, written in lines of up to 140, in lines of up to `width`: a full line runs on into the next, what is set in stays so."""
-    paragraphs: list[str] = []
-    before = ""
-    for line in text.splitlines():
-        runs_on = bool(before and line.strip()) and len(before) + 1 + len(line.split()[0]) > _FULL
-        if runs_on:
-            paragraphs[-1] += f" {line.strip()}"
-        else:
-            paragraphs.append(line)
-        before = line
+    """Wrap a collector's `setup`, in which each line is a paragraph, to `width`; what is set in stays so."""
     shown: list[str] = []
-    for paragraph in paragraphs:
+    for paragraph in text.splitlines():
         # Under the text behind `  URL      `, or a little further in.
         label = re.match(r" +\S+(?: \S+)*? {2,}(?=\S)", paragraph)
         indent = len(label[0]) if label else 2 + len(paragraph) - len(paragraph.lstrip()) if paragraph[:1] == " " else 0

@@ -162,8 +162,8 @@ def test_what_to_paste_fits_the_terminal_and_says_the_same(kind, width):
     assert all(len(line) <= width or " " not in line.strip() for line in shown.splitlines())
 
 
-def test_what_is_set_in_stays_so_and_full_lines_run_on():
-    written = "First:\n  URL      " + "word " * 25 + "end\n           more.\n  Key   it\n" + "long " * 27 + "line\nruns on.\nLast."
+def test_what_is_set_in_stays_so_and_a_long_line_runs_on():
+    written = "First:\n  URL      " + "word " * 25 + "end more.\n  Key   it\n" + "long " * 27 + "line runs on.\nLast."
     lines = adding.fitted(written, 60).splitlines()
     assert lines[:2] == ["First:", "  URL      " + "word " * 9 + "word"]
     assert lines[2].startswith("           word")

@@ -78,7 +78,7 @@ class Api:
         while waiting:
             request = waiting.pop(0)
             self.asked.append(request.path)
-            body = {"uptime": self.up_since} if request.tag == "status" else list(alerts)
+            body = {"uptime": self.up_since} if request.path == "/api/v2/status" else list(alerts)
             polled = alertmanager.parse(Response(request, 200, {}, json.dumps(body).encode(), now), self.cursor, self.source)
             told += polled.events
             waiting += polled.requests

@@ -8,7 +8,7 @@ import pytest
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.sources import argocd
-from devstream_collectors.sources.argocd.webhook import MAX_APPLICATIONS
+from devstream_collectors.sources.argocd.poll import MAX_APPLICATIONS
 from devstream_desktop.stream.line import render
 
 RECEIVED = 1_800_000_000_000

@@ -65,11 +65,11 @@ class Api:
         while waiting:
             request = waiting.pop(0)
             self.asked.append(request.path)
-            if request.tag == "one":
+            if request.path.startswith("/incidents/"):
                 found = [one for one in incidents if request.path == f"/incidents/{one['id']}"]
                 status, body = (404, {}) if gone else (200, {"incident": found[0]})
             else:
-                wanted = ("resolved",) if request.tag == "ended" else ("triggered", "acknowledged")
+                wanted = ("resolved",) if "since=" in request.path else ("triggered", "acknowledged")
                 status, body = 200, {"incidents": [one for one in incidents if one["status"] in wanted]}
             polled = pagerduty.parse(Response(request, status, {}, json.dumps(body).encode(), now), self.cursor, self.source)
             told += polled.events

@@ -1,23 +1,26 @@
-"""Alertmanager's API, asked: what fires is listed there, what is gone from the list has resolved. Grafana's own alerts have the same API.
+"""Polling a list of what fires, as Alertmanager's API has it, and Grafana's after it.
 
-Source: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml. Alertmanager forgets its alerts when it restarts and
-is told of them again within minutes; in that time nothing counts as resolved.
+What is gone from the list has resolved. Source:
+https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml. Alertmanager forgets its
+alerts when it restarts and is told of them again within minutes; in that time nothing counts as
+resolved.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
-from urllib.parse import urlencode
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
+from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.alert import Alert, alert_event
-from devstream_collectors.kit.decoding import Loose, when, word
+from devstream_collectors.kit.decoding import Part, Text, Time
 from devstream_collectors.kit.labelled import Labelled, alert_of
-from devstream_collectors.kit.outcome import gathered
+from devstream_collectors.kit.outcome import Maker
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
 from devstream_desktop.stream.text import clean
 
 MAX_FOLLOWED = 200
@@ -26,17 +29,6 @@ _CURSOR = 60_000
 """Bytes."""
 SETTLING = 5 * 60_000
 """Milliseconds after a restart in which Prometheus may not have said again what fires."""
-
-
-@dataclass(frozen=True)
-class Api:
-    """Where such an API is, below the source's address."""
-
-    scope: str
-    """Of the alerts' identity, see `alert.Alert`."""
-    alerts: str
-    status: str = ""
-    """What says since when the service runs; empty when it keeps its alerts over a restart."""
 
 
 class _Followed(msgspec.Struct, frozen=True, array_like=True):
@@ -56,97 +48,133 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 class _State(msgspec.Struct, frozen=True):
-    state: Loose = ""
+    state: Text = ""
 
 
 class _Alert(Labelled, frozen=True, rename="camel"):
-    status: _State | None = None
+    status: Part[_State] = _State()
 
 
 class _Status(msgspec.Struct, frozen=True):
-    uptime: Loose = ""
+    uptime: Time = 0
     """Since when it runs, in spite of its name."""
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
+    """The poller of one service.
 
-
-def requests(cursor: bytes, source: SourceInfo, now: int, *, api: Api) -> tuple[Request, ...]:
-    """What a round begins with: what is listed, and whether what was missing there the last time may count as resolved."""
-    del now
-    known = _cursor.decode(cursor) if cursor else _Cursor()
-    return (_alerts(source, api), _status(api)) if known.missing else (_alerts(source, api),)
-
-
-def parse(response: Response, cursor: bytes, source: SourceInfo, *, api: Api) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what the API answers.
+    Args:
+        scope: of the alerts' identity.
+        alerts: the path of the list, below the source's address.
+        status: the path of what says since when the service runs; empty when it keeps its alerts
+            over a restart.
 
     """
-    known = _cursor.decode(cursor) if cursor else _Cursor()
-    if response.request.tag == "status":
-        up_since = when(msgspec.json.decode(response.body, type=_Status).uptime)
-        return _ended(response, known, source, api) if response.received - up_since >= SETTLING else Polled(cursor=_write(known))
-    listed, dropped = _listed(response, known, api)
-    told = [alert for alert in listed if alert.identity not in known.firing or known.firing[alert.identity].started != alert.started]
-    fresh = {alert.identity for alert in told}
-    # One that began again between two rounds had ended.
-    again = [_gone(alert.identity, known, api, alert.started) for alert in told if alert.identity in known.firing]
-    now = {alert.identity: known.firing[alert.identity] for alert in listed if alert.identity not in fresh} | {
-        alert.identity: _Followed(alert.started, clean(alert.name, 80), clean(alert.service, 100), clean(alert.environment, 40))
-        for alert in told
-    }
-    missing = tuple(identity for identity in known.firing if identity not in now)
-    followed = {**{identity: known.firing[identity] for identity in missing}, **now}
-    events, invalid, _ = gathered(partial(alert_event, alert, source, response.received) for alert in (*told, *again))
-    kept = _fitting(followed, missing)
-    if len(kept.firing) < len(followed):
-        dropped["too-many-to-follow"] += len(followed) - len(kept.firing)
-    if missing and not api.status:
-        ended = _ended(response, kept, source, api)
-        return Polled(events + ended.events, ended.cursor, dropped=dropped + Counter(invalid))
-    return Polled(events, _write(kept), (_status(api),) if missing else (), dropped + Counter(invalid))
+    poller = Poller(_Cursor)
+
+    @poller.begin
+    def begin(known: _Cursor, source: SourceInfo, _now: int) -> Iterable[Request]:
+        # What is silenced stays in the list, or it would look resolved.
+        wanted = dict.fromkeys(("active", "silenced", "inhibited", "unprocessed"), "true")
+        if receiver := source.text("receiver"):
+            wanted["receiver"] = receiver
+        yield ask(alerts, Step("alerts"), query=wanted)
+        # Whether what was missing the last time may count as resolved.
+        if known.missing:
+            yield ask(status, Step("status"))
+
+    @poller.answer("status")
+    def status_answer(answer: Answer[_Cursor]) -> Polled:
+        if answer.received - answer.decode(_Status).uptime < SETTLING:
+            return answer.polled()
+        makers, firing = _ended(answer.known, answer.place(scope))
+        return answer.polled(makers, firing=firing, missing=())
+
+    @poller.answer("alerts")
+    def alerts_answer(answer: Answer[_Cursor]) -> Polled:
+        known, place = answer.known, answer.place(scope)
+        listed, dropped = _listed(answer)
+        told = [alert for alert in listed if _is_news(alert, known)]
+        fresh = {alert.identity for alert in told}
+        # One that began again between two rounds had ended.
+        again = [
+            _gone(alert.identity, known, alert.started)
+            for alert in told
+            if alert.identity in known.firing
+        ]
+        now = {
+            alert.identity: known.firing[alert.identity]
+            for alert in listed
+            if alert.identity not in fresh
+        } | {alert.identity: _follow(alert) for alert in told}
+        missing = tuple(identity for identity in known.firing if identity not in now)
+        followed = {**{identity: known.firing[identity] for identity in missing}, **now}
+        kept = _fitting(followed, missing)
+        if len(kept.firing) < len(followed):
+            dropped["too-many-to-follow"] += len(followed) - len(kept.firing)
+        makers: list[Maker] = [partial(alert_event, alert, place) for alert in (*told, *again)]
+        follow = [ask(status, Step("status"))] if missing and status else []
+        if missing and not status:
+            ended, firing = _ended(kept, place)
+            makers += ended
+            kept = _Cursor(firing)
+        polled = answer.polled(makers, follow, firing=kept.firing, missing=kept.missing)
+        return Polled(
+            polled.events, polled.cursor, polled.requests, dropped + Counter(polled.dropped)
+        )
+
+    return poller
+
+
+def _is_news(alert: Alert, known: _Cursor) -> bool:
+    before = known.firing.get(alert.identity)
+    return before is None or before.started != alert.started
+
+
+def _follow(alert: Alert) -> _Followed:
+    return _Followed(
+        alert.started,
+        clean(alert.name, 80),
+        clean(alert.service, 100),
+        clean(alert.environment, 40),
+    )
 
 
 def _fitting(firing: dict[str, _Followed], missing: tuple[str, ...]) -> _Cursor:
     """As many of the newest as a cursor holds."""
     newest = list(firing.items())[-MAX_FOLLOWED:]
-    while len(_write(_Cursor(dict(newest), missing))) > _CURSOR and newest:
+    while len(msgspec.json.encode(_Cursor(dict(newest), missing))) > _CURSOR and newest:
         newest = newest[1 + len(newest) // 20 :]
         missing = tuple(identity for identity in missing if identity in dict(newest))
     return _Cursor(dict(newest), missing)
 
 
-def _listed(response: Response, known: _Cursor, api: Api) -> tuple[list[Alert], Counter[str]]:
-    """The alerts that fire and are nobody's silence, the oldest first, and why others are not among them."""
-    bodies = sorted(msgspec.json.decode(response.body, type=list[_Alert]), key=lambda body: when(body.starts_at))
+def _listed(answer: Answer[_Cursor]) -> tuple[list[Alert], Counter[str]]:
+    """The alerts that fire and are not silenced, the oldest first, and why others are left out."""
     alerts: list[Alert] = []
     dropped: Counter[str] = Counter()
-    for body in bodies:
-        alert, state = alert_of(body, "firing", api.scope), word(body.status.state) if body.status else ""
-        before = known.firing.get(alert.identity)
+    for body in sorted(answer.decode(list[_Alert]), key=lambda body: body.starts_at):
+        alert, state = alert_of(body, "firing"), body.status.state
         # One that was told and is silenced since has not resolved.
-        if state in ("", "active") or (before is not None and before.started == alert.started):
+        if state in ("", "active") or not _is_news(alert, answer.known):
             alerts.append(alert)
         else:
-            dropped["not-processed-yet" if state == "unprocessed" else "silenced-or-inhibited"] += 1
+            reason = "not-processed-yet" if state == "unprocessed" else "silenced-or-inhibited"
+            dropped[reason] += 1
     return alerts, dropped
 
 
-def _ended(response: Response, known: _Cursor, source: SourceInfo, api: Api) -> Polled:
-    """What is missing has resolved, at some time since the last round: the API does not say when."""
-    gone = [_gone(identity, known, api, response.received) for identity in known.missing if identity in known.firing]
-    events, dropped, _ = gathered(partial(alert_event, alert, source, response.received) for alert in gone)
-    firing = {identity: alert for identity, alert in known.firing.items() if identity not in known.missing}
-    return Polled(events, _write(_Cursor(firing)), dropped=dropped)
+def _ended(known: _Cursor, place: Place) -> tuple[list[Maker], dict[str, _Followed]]:
+    """What is missing has resolved since the last round; the API does not say when."""
+    missing = [identity for identity in known.missing if identity in known.firing]
+    gone = [_gone(identity, known, place.received) for identity in missing]
+    firing = {name: alert for name, alert in known.firing.items() if name not in known.missing}
+    return [partial(alert_event, alert, place) for alert in gone], firing
 
 
-def _gone(identity: str, known: _Cursor, api: Api, at: int) -> Alert:
+def _gone(identity: str, known: _Cursor, at: int) -> Alert:
     was = known.firing[identity]
     return Alert(
-        scope=api.scope,
         identity=identity,
         state="resolved",
         name=was.name,
@@ -155,18 +183,3 @@ def _gone(identity: str, known: _Cursor, api: Api, at: int) -> Alert:
         started=was.started,
         changed=at,
     )
-
-
-def _status(api: Api) -> Request:
-    return Request(api.status, tag="status")
-
-
-def _alerts(source: SourceInfo, api: Api) -> Request:
-    # What is silenced stays in the list, or it would look resolved.
-    query = {"active": "true", "silenced": "true", "inhibited": "true", "unprocessed": "true"}
-    receiver = source.text("receiver")
-    return Request(f"{api.alerts}?{urlencode(query | ({'receiver': receiver} if receiver else {}))}", tag="alerts")
-
-
-def _write(cursor: _Cursor) -> bytes:
-    return msgspec.json.encode(cursor)

@@ -1,4 +1,4 @@
-"""Branches: which count for a team, and what moved between two looks at them."""
+"""Branches: the ones that count for a team, and the ones that moved between two looks."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from devstream_desktop.stream.text import short_ref
 HEADS = "refs/heads/"
 MERGE_QUEUE = "gh-readonly-queue/"
 """Branches that GitHub's merge queue makes for itself; no person pushed them."""
-
 USUAL_BRANCHES = ("main", "master")
-"""What counts when neither the team nor the forge says which branch is the default: Bitbucket's webhooks never do."""
+"""What counts when nobody names a default branch: Bitbucket's webhooks never do."""
 
 
 @dataclass(frozen=True)
 class Moved:
-    """A branch that points elsewhere than it did; `old` is empty for a new branch, `new` for one that is gone."""
+    """A branch that points elsewhere; `old` is empty for a new one, `new` for one that is gone."""
 
     branch: str
     old: str
     new: str
 
 
-def is_global(branch: str, patterns: tuple[str, ...], default: str) -> bool:
-    """Whether `branch` is one the team wants to hear of: it equals or matches (glob, the whole name) one of `patterns`.
+def is_global(branch: str, patterns: tuple[str, ...], default: str = "") -> bool:
+    """Tell whether the team follows a branch.
 
-    A pattern may be a full ref. Without patterns only `default` counts; a merge queue's own branches never do.
+    Args:
+        branch: its name, without `refs/heads/`.
+        patterns: exact names or globs over the whole name; a full ref is fine.
+        default: the branch that counts when there are no patterns.
+
     """
     if not branch or branch.startswith(MERGE_QUEUE):
         return False
@@ -38,9 +41,14 @@ def is_global(branch: str, patterns: tuple[str, ...], default: str) -> bool:
     return any(fnmatchcase(branch, short_ref(pattern)) for pattern in patterns)
 
 
+def defaults(branch: str | None) -> tuple[str, ...]:
+    """The branches that count at a forge when the source names none: its default branch."""
+    return (short_ref(branch),) if branch else USUAL_BRANCHES
+
+
 def sample_branch(source: SourceInfo) -> str:
     """A branch that counts, for a sample: the first that is named without a wildcard."""
-    return next((short_ref(pattern) for pattern in source.branches if not set("*?[") & set(pattern)), "main")
+    return next(iter(exact(source.branches)), "main")
 
 
 def exact(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -54,11 +62,16 @@ def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[Moved]:
-    """What changed, by name."""
-    return [Moved(name, old.get(name, ""), new.get(name, "")) for name in sorted({*old, *new}) if old.get(name, "") != new.get(name, "")]
+    """The branches that differ between two looks, by name."""
+    pairs = [(name, old.get(name, ""), new.get(name, "")) for name in sorted({*old, *new})]
+    return [Moved(name, before, after) for name, before, after in pairs if before != after]
 
 
 def matching(heads: Mapping[str, str], patterns: tuple[str, ...]) -> dict[str, str]:
-    """Those of `heads` that match the globs among `patterns`, and are not asked for by name."""
+    """The heads that match a glob among `patterns`, and are not asked for by name."""
     names = exact(patterns)
-    return {name: head for name, head in heads.items() if name not in names and is_global(name, globs(patterns), "")}
+    return {
+        name: head
+        for name, head in heads.items()
+        if name not in names and is_global(name, globs(patterns))
+    }

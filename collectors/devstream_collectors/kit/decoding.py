@@ -1,25 +1,127 @@
-"""Values as services write them: an id that is a number here and a text there, a time in seconds or in ISO form, a person or an address.
+"""Payload fields as services really write them.
 
-A field that is read through these may hold any of it, or be null; a real payload is never refused for how it spells a value.
+A struct lists the fields that we read. A field of a lenient type (`Text`, `Whole`, `Number`,
+`Time`, `Flag`, `Texts`, `Part`, `Many`) takes whatever is sent: null, or a value of another sort,
+counts as not said. A field that the identity or the state of a fact hangs on gets a strict type
+(`Id`, `str | None`, `bool | None`): there a value of another sort costs the line.
+
+    class Build(msgspec.Struct, frozen=True):
+        id: Id = ""
+        title: Text = ""
+        finished: Time = 0
+        author: Part[User] = User()
+
+    build = decode(delivery.body, Build)
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar, get_args, get_origin
 
+import msgspec
+
+T = TypeVar("T")
+Loose = object
+"""A field of this type takes every JSON value; read it with `word`, `first`, `when` or `whole`."""
+
+if TYPE_CHECKING:
+    # For the type checker, and for whoever reads a field, these are plain values.
+    Text = str
+    Id = str
+    Whole = int
+    Number = float
+    Time = int
+    Flag = bool
+    Texts = dict[str, str]
+    Part = Annotated[T, "lenient"]
+    Many = list
+else:
+
+    class _Lenient(type):
+        """A type whose values msgspec asks `_read` for, and that are plain values then."""
+
+        def __instancecheck__(cls, value: object) -> bool:
+            return True
+
+    class Text(metaclass=_Lenient):
+        """A text; of a number its digits."""
+
+    class Id(metaclass=_Lenient):
+        """A name or number that a service gave, as text; another sort is an error."""
+
+    class Whole(metaclass=_Lenient):
+        """A count, from 0."""
+
+    class Number(metaclass=_Lenient):
+        """A number that may have a fraction."""
+
+    class Time(metaclass=_Lenient):
+        """UTC milliseconds, from what `when` reads."""
+
+    class Flag(metaclass=_Lenient):
+        """True; anything else is false."""
+
+    class Texts(metaclass=_Lenient):
+        """An object's values as texts, by name: labels, annotations, tags."""
+
+    class Part(Generic[T], metaclass=_Lenient):
+        """A nested struct whose fields all have defaults; an empty one for anything else."""
+
+    class Many(Generic[T], metaclass=_Lenient):
+        """A list without the items that are of another sort."""
+
+
+_SECONDS_END = 100_000_000_000
+"""A number below this is of seconds (until the year 5138), above it of milliseconds."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _ZONE = re.compile(r" ([+-]\d\d:?\d\d)$")
 
-Loose = object
-"""A field that is declared so takes every JSON value; what these functions cannot read says nothing."""
-_SECONDS_END = 100_000_000_000
-"""A number below this is of seconds (until the year 5138), above it of milliseconds."""
+
+def decode(body: bytes | str | msgspec.Raw, kind: type[T], *, strict: bool = True) -> T:
+    """Decode JSON into a type whose fields may be lenient.
+
+    Args:
+        body: the JSON.
+        kind: a struct, or a list or dictionary of structs.
+        strict: `False` for senders that put numbers and booleans into quotes.
+
+    Raises:
+        msgspec.MsgspecError: it is no JSON, or a field of a strict type is of another sort.
+
+    """
+    return msgspec.json.decode(body, type=kind, strict=strict, dec_hook=_read)
+
+
+def _read(kind: type, value: object) -> object:
+    sort = get_origin(kind) or kind
+    if sort is Part:
+        return _part(value, get_args(kind)[0])
+    if sort is Many:
+        items = value if isinstance(value, list) else []
+        return [made for item in items for made in _items(item, get_args(kind)[0])]
+    read = _READERS.get(sort)
+    # A `Loose` field takes the value as it is.
+    return value if read is None else read(value)
+
+
+def _part(value: object, kind: type[T]) -> T:
+    return next(iter(_items(value, kind)), None) or kind()
+
+
+def _items(value: object, kind: type[T]) -> list[T]:
+    """The value as one of `kind`, if it is."""
+    try:
+        return [msgspec.convert(value, kind, dec_hook=_read)]
+    except msgspec.ValidationError:
+        return []
 
 
 def word(value: Loose) -> str:
-    """The value as text: empty for what is no text and no number (true and false name nothing)."""
+    """The value as text; empty for anything but a text or a number."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, float):
@@ -28,12 +130,12 @@ def word(value: Loose) -> str:
 
 
 def first(*values: Loose) -> str:
-    """The first of these that says something."""
+    """The first of the values that says something, as text."""
     return next((text for text in map(word, values) if text), "")
 
 
 def when(value: Loose) -> int:
-    """UTC milliseconds of an ISO 8601 time, or of a number of seconds or milliseconds; 0 when it is none."""
+    """UTC milliseconds of an ISO 8601 time, or of a number of seconds or milliseconds; else 0."""
     if isinstance(value, str):
         plain = value.strip()
         digits = plain.replace(".", "", 1)
@@ -45,27 +147,37 @@ def when(value: Loose) -> int:
     return int(value if value >= _SECONDS_END else value * 1000)
 
 
+def milliseconds(text: str | None) -> int:
+    """UTC milliseconds of an ISO 8601 time, or of GitLab's `2027-01-15 08:00:00 UTC`; else 0."""
+    try:
+        moment = datetime.fromisoformat(_ZONE.sub(r"\1", text or "").replace(" UTC", "+00:00"))
+    except ValueError:
+        return 0
+    try:
+        since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+        return max(0, since // _MILLISECOND)
+    except (OverflowError, ValueError):
+        return 0
+
+
 def iso(moment: int) -> str:
     """A time of UTC milliseconds as services write it: `2027-01-15T08:00:00.000Z`."""
     return f"{datetime.fromtimestamp(moment / 1000, UTC):%Y-%m-%dT%H:%M:%S}.{moment % 1000:03}Z"
 
 
 def whole(value: Loose) -> int:
-    """The value as a count, 0 when it is none."""
+    """The value as a count; 0 for anything else."""
     text = word(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
-def milliseconds(text: str | None) -> int:
-    """UTC milliseconds of an ISO 8601 time, or of GitLab's `2027-01-15 08:00:00 UTC` and `... +0200`; 0 when it is none."""
-    try:
-        moment = datetime.fromisoformat(_ZONE.sub(r"\1", text or "").replace(" UTC", "+00:00"))
-    except ValueError:
-        return 0
-    try:
-        return max(0, ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND)
-    except (OverflowError, ValueError):
-        return 0
+def person(*names: Loose) -> str:
+    """The first of the names that is one; never a mail address, but what stands before its `@`."""
+    for name in names:
+        plain = word(name).split("<", 1)[0].strip().split("@", 1)[0].strip()
+        if plain:
+            return plain
+    return ""
 
 
 def sha(text: str | None) -> str:
@@ -73,10 +185,26 @@ def sha(text: str | None) -> str:
     return text if text and text.strip("0") else ""
 
 
-def person(*names: Loose) -> str:
-    """The first of these names that is one; of a mail address or `Ana <ana@example.org>` only what is no address."""
-    for name in names:
-        plain = word(name).split("<", 1)[0].strip().split("@", 1)[0].strip()
-        if plain:
-            return plain
-    return ""
+def _id(value: object) -> str:
+    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+        return word(value)
+    raise ValueError("an id is a text or a whole number")
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {key: word(one) for key, one in value.items()} if isinstance(value, dict) else {}
+
+
+_READERS: dict[object, Callable[[object], object]] = {
+    Text: word,
+    Id: _id,
+    Whole: whole,
+    Number: _number,
+    Time: when,
+    Flag: lambda value: value is True or value == "true",
+    Texts: _texts,
+}

@@ -1,8 +1,9 @@
-"""Alerts that are a set of labels: what Alertmanager and Grafana post, and what both answer when they are asked, are the same alerts.
+"""Alerts that are a set of labels, as Alertmanager and Grafana post and list them.
 
-Their identity is the fingerprint of their labels with the time they began to fire, so a repeated notification, another collector and
-the other half of a cluster say nothing new. Sources: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config and the
-API's definition, https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml.
+Their identity is the fingerprint of their labels with the time they began to fire, so a repeated
+notification, another collector and the other half of a cluster say nothing new. Sources:
+https://prometheus.io/docs/alerting/latest/configuration/#webhook_config and the API's definition,
+https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml.
 """
 
 from __future__ import annotations
@@ -12,68 +13,85 @@ from collections.abc import Mapping
 import msgspec
 
 from devstream_collectors.kit.alert import Alert
-from devstream_collectors.kit.decoding import Loose, first, iso, when, word
+from devstream_collectors.kit.decoding import Text, Texts, Time, first, iso
 
-STATES = {"firing": "firing", "alerting": "firing", "active": "firing", "resolved": "resolved", "ok": "resolved", "normal": "resolved"}
-_SERVICES = ("service", "service_name", "app", "application", "app_kubernetes_io_name", "component", "deployment", "job", "namespace")
+STATES = {
+    "firing": "firing",
+    "alerting": "firing",
+    "active": "firing",
+    "resolved": "resolved",
+    "ok": "resolved",
+    "normal": "resolved",
+}
+_SERVICES = [
+    "service",
+    "service_name",
+    "app",
+    "application",
+    "app_kubernetes_io_name",
+    "component",
+    "deployment",
+    "job",
+    "namespace",
+]
 _ENVIRONMENTS = ("environment", "env", "stage", "deployment_environment")
 _PLACES = ("instance", "pod", "host", "hostname", "node", "device", "container")
 _LONGEST = 64
 _OFFSET, _PRIME = 14695981039346656037, 1099511628211
 
-Labels = Mapping[str, Loose]
-
 
 class Labelled(msgspec.Struct, frozen=True, rename="camel"):
-    """What an alert is in a notification and in an answer of the API."""
+    """An alert in a notification, or in an answer of the API."""
 
-    labels: dict[str, Loose] | None = None
-    annotations: dict[str, Loose] | None = None
-    starts_at: Loose = ""
-    ends_at: Loose = ""
+    labels: Texts = {}
+    annotations: Texts = {}
+    starts_at: Time = 0
+    ends_at: Time = 0
     """Of one that fires: when it would end by itself."""
-    fingerprint: Loose = ""
-    generator_url: Loose = msgspec.field(default="", name="generatorURL")
-    """Where the rule can be looked at."""
+    fingerprint: Text = ""
+    generator_url: Text = msgspec.field(default="", name="generatorURL")
+    """The page of the rule."""
 
 
-def alert_of(body: Labelled, state: str, scope: str, *, common: Labels | None = None, url: str = "", reason: str = "") -> Alert:
+def alert_of(
+    body: Labelled,
+    state: str,
+    *,
+    common: Mapping[str, str] | None = None,
+    url: str = "",
+    reason: str = "",
+) -> Alert:
     """An alert in a state.
 
     Args:
         body: as it was sent.
         state: `firing` or `resolved`.
-        scope: see `alert.Alert`.
         common: labels that the whole notification shares, for an alert that says none.
-        url: a better place to look at it than where the rule is.
+        url: a better page for it than the rule's.
         reason: what is said when no annotation does.
 
     """
-    labels = body.labels or common or {}
-    notes = body.annotations or {}
+    labels, notes = body.labels or common or {}, body.annotations
     name = first(labels.get("rulename"), labels.get("alertname")) or "alert"
-    why = first(notes.get("summary"), notes.get("description"), notes.get("message"), notes.get("title"), reason)
-    place = first(*(labels.get(key) for key in _PLACES))
-    said = word(body.fingerprint)
-    ended = when(body.ends_at) if state == "resolved" else 0
+    where = _among(labels, _PLACES)
+    known = 0 < len(body.fingerprint) <= _LONGEST
     return Alert(
-        scope=scope,
-        identity=said if 0 < len(said) <= _LONGEST else fingerprint(labels),
+        identity=body.fingerprint if known else fingerprint(labels),
         state=state,
         # Ten machines with one alert are ten rows, which a person has to tell apart.
-        name=f"{name} ({place})" if place and place not in name else name,
-        service=first(*(labels.get(key) for key in _SERVICES)),
-        environment=first(*(labels.get(key) for key in _ENVIRONMENTS)),
-        severity=first(labels.get("severity"), labels.get("level"), labels.get("priority")),
-        started=when(body.starts_at),
-        changed=ended,
-        reason=why,
-        url=url or word(body.generator_url),
+        name=f"{name} ({where})" if where and where not in name else name,
+        service=_among(labels, _SERVICES),
+        environment=_among(labels, _ENVIRONMENTS),
+        severity=_among(labels, ("severity", "level", "priority")),
+        started=body.starts_at,
+        changed=body.ends_at if state == "resolved" else 0,
+        reason=_among(notes, ("summary", "description", "message", "title")) or reason,
+        url=url or body.generator_url,
     )
 
 
 def sample_alert(now: int) -> dict[str, object]:
-    """One alert as it stands in a notification, for a test of the way it takes. `now` is UTC milliseconds."""
+    """One alert as it stands in a notification, for a sample. `now` is UTC milliseconds."""
     return {
         "status": "firing",
         "labels": {"alertname": "DevstreamTest", "severity": "info"},
@@ -83,16 +101,21 @@ def sample_alert(now: int) -> dict[str, object]:
     }
 
 
-def fingerprint(labels: Labels) -> str:
-    """Prometheus' fingerprint of a label set, for the versions that do not send it: 64 bits of FNV-1a over names and values, sorted.
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """Prometheus' fingerprint of a label set, for the versions that do not send it.
 
-    Source: `labelSetToFingerprint` of https://github.com/prometheus/common/blob/main/model/signature.go.
+    64 bits of FNV-1a over names and values, sorted by name. Source: `labelSetToFingerprint` of
+    https://github.com/prometheus/common/blob/main/model/signature.go.
     """
     total = _OFFSET
     for name in sorted(labels):
-        for byte in b"%b\xff%b\xff" % (_bytes(name), _bytes(word(labels[name]))):
+        for byte in b"%b\xff%b\xff" % (_bytes(name), _bytes(labels[name])):
             total = ((total ^ byte) * _PRIME) & 0xFFFF_FFFF_FFFF_FFFF
     return f"{total:016x}"
+
+
+def _among(texts: Mapping[str, str], names: tuple[str, ...] | list[str]) -> str:
+    return next((text for name in names if (text := texts.get(name, ""))), "")
 
 
 def _bytes(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Events or named reasons: what a delivery or an answer comes to, however odd it is."""
+"""Events, or named reasons why there are none: what a delivery or an answer comes to."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from devstream_desktop.stream.event import Event, InvalidEventError
 from devstream_desktop.stream.text import clean
 
 Normalise = Callable[[Delivery, SourceInfo], Normalised]
+Reader = Callable[[Delivery, SourceInfo], Event | tuple[Event, ...] | Normalised]
+Maker = Callable[[], Event]
+"""Makes the event of one fact, or raises `Dropped` or `InvalidEventError`."""
 
 
 class Dropped(Exception):  # noqa: N818 - it is a verdict, not an error
-    """Raised inside a `tolerant` reader: the fact makes no line. `reason` is a short fixed name; `detail` may hold text from outside."""
+    """A fact that makes no line; raised by readers and makers.
+
+    `reason` is a short fixed name that is counted; `detail` may hold text from outside.
+    """
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -23,25 +29,28 @@ class Dropped(Exception):  # noqa: N818 - it is a verdict, not an error
         self.detail = clean(detail, 120)
 
 
-def tolerant(read: Normalise) -> Normalise:
-    """`read`, which may raise what decoding and `make_event` raise, or `Dropped`: each becomes a named drop."""
+def tolerant(read: Reader) -> Normalise:
+    """Make `normalise` of a function that may raise what decoding and events raise."""
 
     @wraps(read)
     def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
         try:
-            return read(delivery, source)
+            made = read(delivery, source)
         except Dropped as drop:
             return Normalised(dropped=drop.reason, detail=drop.detail)
         except InvalidEventError as error:
             return Normalised(dropped="invalid-event", detail=clean(str(error), 200))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return Normalised(dropped="unexpected-shape", detail=clean(str(error), 200))
+        if isinstance(made, Normalised):
+            return made
+        return Normalised((made,) if isinstance(made, Event) else made)
 
     return normalise
 
 
-def gathered(makers: Iterable[Callable[[], Event]]) -> tuple[tuple[Event, ...], dict[str, int], str]:
-    """The events that can be made, why and how often others cannot, and the detail of the first that cannot."""
+def gathered(makers: Iterable[Maker]) -> tuple[tuple[Event, ...], dict[str, int], str]:
+    """The events that can be made, how often others cannot by reason, and the first detail."""
     events: list[Event] = []
     dropped: dict[str, int] = {}
     detail = ""
@@ -58,14 +67,18 @@ def gathered(makers: Iterable[Callable[[], Event]]) -> tuple[tuple[Event, ...], 
     return tuple(events), dropped, detail
 
 
-def together(makers: Iterable[Callable[[], Event]], *, nothing: str) -> Normalised:
-    """One delivery's facts: the events there are, else the first reason why there are none (`nothing`, when it holds no fact).
+def together(makers: Iterable[Maker], *, nothing: str) -> tuple[Event, ...]:
+    """The events of a delivery that may hold several facts.
+
+    Args:
+        makers: one for each fact. One that makes no line does not hold up the others.
+        nothing: the reason when there is no fact at all.
 
     Raises:
-        Dropped: there is no event.
+        Dropped: no fact makes a line; the reason is the first one's.
 
     """
     events, dropped, detail = gathered(makers)
     if not events:
         raise Dropped(next(iter(dropped), nothing), detail)
-    return Normalised(events)
+    return events

@@ -1,61 +1,84 @@
-"""Where a fact is from and for whom it is read: the scope in which its natural key is true, the branches that count, the time."""
+"""Where a fact is from, and for which source it is read."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.branches import USUAL_BRANCHES, is_global
+from devstream_collectors.kit.branches import is_global
 from devstream_collectors.kit.outcome import Dropped
-from devstream_desktop.stream.text import short_ref
 
 LATE = 24 * 3600 * 1000
-"""Milliseconds. Senders retry for days (Rollbar: 16); what is older than this is stored and shown, quietly."""
+"""Milliseconds. Senders retry for days (Rollbar: 16); an older fact is stored and shown quietly."""
 _AHEAD = 5 * 60 * 1000
-
 _SCP = re.compile(r"(?:[^/@\s]+@)?(?P<host>[^/:@\s]{2,}):(?!//)(?P<path>.+)")
 _AZURE_SSH = re.compile(r"(?:vs-)?ssh\.(?:dev\.azure|visualstudio)\.com/v3/([^/]+)/([^/]+)/([^/]+)")
 _AZURE_OLD = re.compile(r"([^/.]+)\.visualstudio\.com/(?:defaultcollection/)?(.+)")
 _SCHEMES = ("https", "http", "ssh", "git", "git+ssh")
-
 _PART = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a fact is from, and for whom it is read."""
+    """Where facts are from, and for which source they are read.
+
+    The scope is where a natural key is true, the same by webhook and by poll: `host/owner/name` of
+    a repository (`remote_scope`), the address of a tracker or a job (`page_scope`). It is never the
+    source's name, unless the service does not say where it is.
+    """
 
     source: SourceInfo
-    scope: str
-    """`host/owner/repository`, see `change.remote_scope`."""
-    service: str
     received: int
     """UTC milliseconds."""
-    default_branch: str = ""
+    scope: str = ""
+    service: str = ""
+    """The sender's name for it: a repository, a job, an app."""
+    default_branches: tuple[str, ...] = ()
+    """The branches that count when the source names none; empty: all of them."""
+
+    def at(self, scope: str, service: str = "") -> Place:
+        """This place with another scope and service."""
+        return replace(self, scope=scope, service=service)
 
     @property
     def branches(self) -> tuple[str, ...]:
-        """Which branches count, as names or globs."""
-        return self.source.branches or ((short_ref(self.default_branch),) if self.default_branch else USUAL_BRANCHES)
+        """The branches that count, as names or globs; empty: all of them."""
+        return self.source.branches or self.default_branches
 
+    def about(self, service: str = "") -> str:
+        """The service a line is about: the team's name for it, else the sender's.
 
-def check_branch(branch: str, place: Place) -> None:
-    """Go on only with a branch the team watches.
+        Args:
+            service: what the fact itself says, which may be more than the place says.
 
-    Raises:
-        Dropped: it is another one.
+        """
+        return self.source.service or service or self.service or self.source.name
 
-    """
-    if not is_global(branch, place.branches, ""):
-        raise Dropped("not-a-global-branch", branch)
+    def check_branch(self, branch: str) -> None:
+        """Go on only with a branch that counts.
+
+        Raises:
+            Dropped: it does not.
+
+        """
+        if self.branches and not is_global(branch, self.branches):
+            raise Dropped("not-a-global-branch", branch)
+
+    def moment(self, said: int) -> tuple[int, bool]:
+        """The time of a fact, and whether it is late (then it is quiet); see `moment`."""
+        return moment(said, self.received)
 
 
 def moment(said: int, received: int) -> tuple[int, bool]:
-    """The time of an event and whether it is late, from what the source said (0: nothing) and when it came in.
+    """The time of a fact and whether it is late, in UTC milliseconds.
 
-    A source whose clock is ahead of ours does not get to write into the future.
+    Args:
+        said: the source's time of it, 0 for none. A clock ahead of ours writes nothing into the
+            future: then the time is when it was received.
+        received: when it came in.
+
     """
     if said <= 0 or said > received + _AHEAD:
         return received, False
@@ -63,9 +86,10 @@ def moment(said: int, received: int) -> tuple[int, bool]:
 
 
 def remote_scope(url: str) -> str:
-    """`host/owner/repository` of a remote, the same for each way to write it; empty for a path on this machine.
+    """The scope of a git remote, `host/owner/name`; empty for a path on this machine.
 
-    Lower case, because forges take either: `git@GitHub.com:Acme/Shop.git` and `https://github.com/acme/shop` are one place.
+    It is the same for each way to write one, and lower case, because forges take either:
+    `git@GitHub.com:Acme/Shop.git` and `https://github.com/acme/shop` are one place.
     """
     if "://" in url:
         try:
@@ -95,14 +119,15 @@ def _azure(scope: str) -> str:
 
 
 def service_scope(service: str) -> str:
-    """The scope of a repository that no forge names (a path, a hook that only knows its service): the service itself."""
+    """The scope of a repository that no forge names: a path on this machine."""
     return f"service/{service}"
 
 
 def page_scope(url: str | None) -> str:
-    """`host:port/path` of a page, for what a CI server says of itself; empty when it is no web address.
+    """The scope of a web page, `host:port/path`; empty for anything else.
 
-    Unlike `remote_scope` it keeps the port and the case of the path: one machine often has several servers.
+    Unlike `remote_scope` it keeps the port and the case of the path: one machine often has several
+    CI servers.
     """
     try:
         parts = urlsplit(url or "")
@@ -111,12 +136,13 @@ def page_scope(url: str | None) -> str:
         return ""
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return ""
-    default = port in (None, 443 if parts.scheme == "https" else 80)
-    return "/".join(text for text in (parts.hostname + ("" if default else f":{port}"), parts.path.strip("/")) if text)
+    usual = port in (None, 443 if parts.scheme == "https" else 80)
+    host = parts.hostname if usual else f"{parts.hostname}:{port}"
+    return "/".join(text for text in (host, parts.path.strip("/")) if text)
 
 
 def check_repository(name: str, form: str, *, deep: bool = False) -> None:
-    """What an option `repository` holds; empty is fine.
+    """Check the option `repository`; empty is fine.
 
     Args:
         name: its value.
@@ -128,6 +154,6 @@ def check_repository(name: str, form: str, *, deep: bool = False) -> None:
 
     """
     parts = name.split("/")
-    good = all(_PART.fullmatch(part) and part not in (".", "..") for part in parts) and (len(parts) == 2 or (deep and len(parts) > 2))
-    if name and not good:
+    good = all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
+    if name and not (good and (len(parts) == 2 or (deep and len(parts) > 2))):
         raise ValueError(f"repository must be {form}")

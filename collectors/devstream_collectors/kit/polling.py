@@ -1,27 +1,50 @@
-"""What pollers share: what a request is for travels in its tag, and of runs those under way are followed to their end."""
+"""The frame of a poller: how a round begins, and a function for each sort of answer.
+
+    poller = Poller(_Cursor)
+    requests, parse = poller.requests, poller.parse
+
+    @poller.begin
+    def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
+        yield ask("/builds", Step("builds"), per_page=50)
+
+    @poller.answer("builds")
+    def _builds(answer: Answer[_Cursor]) -> Polled:
+        builds = answer.decode(list[Build])
+        ...
+        return answer.polled(makers, newest=newest)
+
+A cursor is a struct of what must be known to miss nothing; `known` is empty at first contact. It is
+kept when all that follows from a first request went well.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, Response
-from devstream_collectors.kit.outcome import gathered
-from devstream_desktop.stream.event import Event
+from devstream_collectors.contract import Polled, Request, Response, SourceInfo
+from devstream_collectors.kit.decoding import decode
+from devstream_collectors.kit.outcome import Maker, gathered
+from devstream_collectors.kit.place import Place
 
 MAX_OPEN = 30
-"""Runs and deployments under way that are asked for one by one, once they have left the first page."""
+"""Runs and deployments under way that are asked for one by one, once off the first page."""
 PER_PAGE = 50
 MAX_PAGES = 5
 """Of runs that are all new: more than that between two rounds are an import, not news."""
 OPEN = ("queued", "running", "waiting", "in_progress")
 """States, as a cursor keeps them, after which more will come."""
 
+T = TypeVar("T")
+C = TypeVar("C", bound=msgspec.Struct)
+
 
 class Step(msgspec.Struct, frozen=True, array_like=True):
-    """What a request is for. `name` says which answer it is, the rest what was known when it was asked."""
+    """The purpose of a request: the name of its answer, and what was known when it was asked."""
 
     name: str
     of: str = ""
@@ -31,42 +54,156 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     count: int = 0
 
 
-def ask(path: str, step: Step, *, missing_ok: bool = False, **query: str | int) -> Request:
-    """A request for `path`, which is quoted already, with `query` behind it."""
-    tail = f"?{urlencode(query)}" if query else ""
+@dataclass(frozen=True)
+class Answer(Generic[C]):
+    """An answer of a round, and what is known before it."""
+
+    step: Step
+    known: C
+    source: SourceInfo
+    response: Response
+    first: bool
+    """Nothing was known yet when it came: the source is new."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a body to decode; not of what is missing (`missing_ok`) or empty."""
+        return self.response.status == 200
+
+    @property
+    def received(self) -> int:
+        """UTC milliseconds."""
+        return self.response.received
+
+    def decode(self, kind: type[T], *, strict: bool = True) -> T:
+        """Decode the body; see `decoding.decode`.
+
+        Raises:
+            msgspec.MsgspecError: it is not what the service should say.
+
+        """
+        return decode(self.response.body, kind, strict=strict)
+
+    def decode_or(self, other: T) -> T:
+        """Decode the body as a value of this one's type, or take this one when it is missing."""
+        return self.decode(type(other)) if self.ok else other
+
+    def place(self, scope: str, service: str = "") -> Place:
+        """The place of facts in this answer."""
+        return Place(self.source, self.received, scope, service)
+
+    def polled(
+        self, makers: Iterable[Maker] = (), requests: Iterable[Request] = (), **known: object
+    ) -> Polled:
+        """The events that can be made, the reasons of the others, and where to go on.
+
+        Args:
+            makers: of the facts in this answer.
+            requests: what to ask right now.
+            known: the fields of the cursor that change.
+
+        """
+        events, dropped, _ = gathered(makers)
+        cursor = msgspec.structs.replace(self.known, **known) if known else self.known
+        return Polled(events, msgspec.json.encode(cursor), tuple(requests), dropped)
+
+
+Begin = Callable[[C, SourceInfo, int], Iterable[Request]]
+Read = Callable[[Answer[C]], Polled]
+
+
+class Poller(Generic[C]):
+    """The functions of a poller, and the `requests` and `parse` of its collector.
+
+    Args:
+        cursor: a struct whose fields all have defaults.
+
+    """
+
+    def __init__(self, cursor: type[C]) -> None:
+        self._cursor = cursor
+        self._begin: Begin[C] | None = None
+        self._readers: dict[str, Read[C]] = {}
+
+    def begin(self, ask: Begin[C]) -> Begin[C]:
+        """Register the function that gives the first requests of a round."""
+        self._begin = ask
+        return ask
+
+    def answer(self, *names: str) -> Callable[[Read[C]], Read[C]]:
+        """Register the function that reads the answers to steps of these names."""
+
+        def register(read: Read[C]) -> Read[C]:
+            self._readers |= dict.fromkeys(names, read)
+            return read
+
+        return register
+
+    def requests(self, cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
+        """The first requests of a round."""
+        if self._begin is None:
+            raise TypeError("a poller needs a function that begins a round")
+        return tuple(self._begin(self._known(cursor), source, now))
+
+    def parse(self, response: Response, cursor: bytes, source: SourceInfo) -> Polled:
+        """Read an answer.
+
+        Raises:
+            ValueError: it is not what the service should say.
+
+        """
+        step = msgspec.json.decode(response.request.tag, type=Step)
+        known = self._known(cursor)
+        return self._readers[step.name](Answer(step, known, source, response, first=not cursor))
+
+    def _known(self, cursor: bytes) -> C:
+        return decode(cursor, self._cursor) if cursor else self._cursor()
+
+
+def ask(
+    path: str,
+    step: Step,
+    *,
+    missing_ok: bool = False,
+    query: Mapping[str, str | int] | Sequence[tuple[str, str | int]] = (),
+    **more: str | int,
+) -> Request:
+    """A request.
+
+    Args:
+        path: quoted already.
+        step: what it is for.
+        missing_ok: a 404 is an answer too.
+        query: parameters whose names are no Python names, or stand more than once.
+        more: the other parameters.
+
+    """
+    pairs = [*(query.items() if isinstance(query, Mapping) else query), *more.items()]
+    tail = f"?{urlencode(pairs)}" if pairs else ""
     return Request(path + tail, tag=msgspec.json.encode(step).decode(), missing_ok=missing_ok)
 
 
-def step_of(response: Response) -> Step:
-    """What the answer is to."""
-    return msgspec.json.decode(response.request.tag, type=Step)
-
-
-def polled(cursor: msgspec.Struct, makers: Iterable[Callable[[], Event]] = (), requests: Iterable[Request] = ()) -> Polled:
-    """The events that can be made, the reasons of the others, and where to go on."""
-    events, dropped, _ = gathered(makers)
-    return Polled(events, msgspec.json.encode(cursor), tuple(requests), dropped)
-
-
 def followed(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
-    """The states to remember: those on the page just read, and of the others the newest under way."""
+    """The states to remember: those on the page just read, and of others the newest under way."""
     open_ = [(key, state) for key, state in known.items() if key not in now and state in OPEN]
     return dict(open_[-MAX_OPEN:]) | dict(now)
 
 
 def paged(known: Mapping[str, str], here: Sequence[str], page: int) -> tuple[int, dict[str, str]]:
-    """Of a list of runs in pages of `PER_PAGE`, the newest first: the page to ask for next (0: none), and the states to remember of others.
+    """The next page to ask for of a list of runs (0: none), and the states to remember of others.
 
     Args:
         known: the states by key, as the round before left them.
-        here: the keys on the page just read.
-        page: which one that is, from 1.
+        here: the keys on the page just read, of up to `PER_PAGE`, the newest first.
+        page: its number, from 1.
 
     """
     unseen = bool(known) and len(here) >= PER_PAGE and not any(key in known for key in here)
     following = page + 1 if unseen and page < MAX_PAGES else 0
     # What was known before tells the next page where to stop.
-    return following, dict(known) if following or page > 1 else followed(known, dict.fromkeys(here, ""))
+    if following or page > 1:
+        return following, dict(known)
+    return following, followed(known, dict.fromkeys(here, ""))
 
 
 def under_way(known: Mapping[str, str]) -> list[str]:
@@ -75,10 +212,13 @@ def under_way(known: Mapping[str, str]) -> list[str]:
 
 
 def without(known: Mapping[str, str], key: str) -> dict[str, str]:
-    """The states without that of `key`, which the service does not know (any more); what is over stays, or it would be news again."""
+    """The states without that of `key`, which the service does not know (any more).
+
+    What is over stays, or it would be news again.
+    """
     return {other: state for other, state in known.items() if other != key or state not in OPEN}
 
 
 def next_page(link: str) -> bool:
-    """Whether a `Link` header has a next page (https://datatracker.ietf.org/doc/html/rfc8288)."""
+    """Tell whether a `Link` header has a next page (https://datatracker.ietf.org/doc/html/rfc8288)."""
     return 'rel="next"' in link

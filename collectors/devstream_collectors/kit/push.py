@@ -1,6 +1,7 @@
-"""Pushes and merges as events: they look alike and have one identity, whichever forge says it.
+"""Pushes and merges as events.
 
-A push that is seen by webhook, by poll and by a post-receive hook is one fact, so its key must come from here and nowhere else.
+A push that is seen by webhook, by poll and by a post-receive hook is one fact, so its key comes
+from here and nowhere else.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import Place, check_branch, moment
+from devstream_collectors.kit.place import Place
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.words import Kind
@@ -16,7 +17,7 @@ from devstream_desktop.stream.words import Kind
 
 @dataclass(frozen=True)
 class Push:
-    """A branch that points elsewhere than it did. `before` is empty for a new branch, `after` for one that is gone."""
+    """A branch that points elsewhere; `before` is empty for a new one, `after` for one gone."""
 
     branch: str
     before: str
@@ -31,7 +32,7 @@ class Push:
     time: int = 0
     """UTC milliseconds, 0 when nobody says."""
     once: str = ""
-    """What tells two deletions of one branch apart, where nobody says which commit it was at."""
+    """Tells two deletions of one branch apart, where nobody says which commit it was at."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Merge:
     branch: str
     """Into which."""
     revision: str
-    """What that branch points at since: the merge commit, or the newest one of a fast-forward."""
+    """What that branch points at since: the merge commit, or the newest of a fast-forward."""
     mark: str = "#"
     """How the forge writes a number: `#482`, `!482`."""
     title: str = ""
@@ -56,21 +57,27 @@ def push_event(push: Push, place: Place) -> Event:
     """The one event of a push.
 
     Raises:
-        Dropped: not to a branch the team watches, or it changed nothing.
+        Dropped: not to a branch that counts, or it changed nothing.
         InvalidEventError: as `make_event`.
 
     """
     branch = short_ref(push.branch)
-    check_branch(branch, place)
+    place.check_branch(branch)
     if push.after and push.before == push.after:
         raise Dropped("no-change")
-    state = "deleted" if not push.after else "created" if not push.before else "force-pushed" if push.forced else "pushed"
-    time, late = moment(push.time, place.received)
+    state = "pushed"
+    if not push.after:
+        state = "deleted"
+    elif not push.before:
+        state = "created"
+    elif push.forced:
+        state = "force-pushed"
+    time, late = place.moment(push.time)
     return make_event(
         kind=Kind.CHANGE,
         state=state,
-        service=place.service,
-        subject=change_subject(place.service, branch),
+        service=place.about(),
+        subject=change_subject(place.about(), branch),
         key=change_key(place.scope, branch, state, push.after, push.before or push.once),
         time=time,
         ref=branch,
@@ -90,18 +97,18 @@ def merge_event(merge: Merge, place: Place) -> Event:
     """A merge, in the row of the push that it made: same subject, same number.
 
     Raises:
-        Dropped: not into a branch the team watches.
+        Dropped: not into a branch that counts.
         InvalidEventError: as `make_event`.
 
     """
     branch = short_ref(merge.branch)
-    check_branch(branch, place)
-    time, late = moment(merge.time, place.received)
+    place.check_branch(branch)
+    time, late = place.moment(merge.time)
     return make_event(
         kind=Kind.CHANGE,
         state="merged",
-        service=place.service,
-        subject=change_subject(place.service, branch),
+        service=place.about(),
+        subject=change_subject(place.about(), branch),
         # Some forges do not say the commit; then the row is the request's own.
         number=merge.revision or f"{merge.mark}{merge.number}",
         key=fact_key(place.scope, Kind.CHANGE, "merged", merge.number, merge.revision),
@@ -120,7 +127,8 @@ def merge_event(merge: Merge, place: Place) -> Event:
 def change_key(scope: str, ref: str, state: str, revision: str, previous: str = "") -> str:
     """The identity of a change: the branch and what it points at now.
 
-    What it was before counts only where the same end can be reached again and is news each time: a force-push and a deletion.
+    What it was before counts only where the same end can be reached again and is news each time:
+    a force-push and a deletion.
     """
     branch = short_ref(ref)
     if state == "deleted":

@@ -1,42 +1,58 @@
-"""A ticket's step as an event: one place for its row and its identity, for all trackers that are not part of a forge."""
+"""Steps of tickets and issues as events: their row and their identity."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.outcome import gathered
-from devstream_collectors.kit.place import Place, moment
+from devstream_collectors.kit.place import Place
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind, Severity
 
-_DONE = {
-    *("done", "closed", "close", "resolved", "complete", "completed", "finished", "fixed", "verified", "released", "deployed", "shipped"),
-    *("cancelled", "canceled", "rejected", "declined", "duplicate", "invalid", "wontfix", "won't do", "won't fix", "obsolete"),
-}
-# What trackers call their usual priority (Medium, Normal, Major) says nothing.
-_PRIORITIES = dict.fromkeys(("blocker", "highest", "urgent", "immediate", "p0", "p1"), Severity.CRITICAL)
-_PRIORITIES |= dict.fromkeys(("critical", "high", "p2"), Severity.ERROR)
+_DONE = frozenset(
+    [
+        "done",
+        "closed",
+        "close",
+        "resolved",
+        "complete",
+        "completed",
+        "finished",
+        "fixed",
+        "verified",
+        "released",
+        "deployed",
+        "shipped",
+        "cancelled",
+        "canceled",
+        "rejected",
+        "declined",
+        "duplicate",
+        "invalid",
+        "wontfix",
+        "obsolete",
+    ]
+) | {"won't do", "won't fix"}
+# The usual priority of a tracker (Medium, Normal, Major) says nothing.
+_PRIORITIES = dict.fromkeys(
+    ("blocker", "highest", "urgent", "immediate", "p0", "p1"), Severity.CRITICAL
+) | dict.fromkeys(("critical", "high", "p2"), Severity.ERROR)
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """One step of a ticket. `scope` and `identity` must be the same by webhook and by poll.
+    """One step of a ticket."""
 
-    The identity is what stays when the ticket is renamed or moved to another project; `once` tells this step from others to the same
-    state (a change's id, a time), and is empty where there is only one.
-    """
-
-    scope: str
-    identity: str
     number: str
-    """What people call it: `SHOP-912`."""
+    """What people call it: `SHOP-912`, `482`."""
     state: str
     """`opened`, `reopened` or `closed`."""
+    identity: str = ""
+    """What stays when it is renamed or moved to another project; without one the number."""
     once: str = ""
+    """Tells this step from others to the same state: a change's id, a time; see `second`."""
     service: str = ""
-    """The project, when the source names no service."""
+    """The project, when the place says none."""
+    environment: str = ""
     title: str = ""
     actor: str = ""
     priority: str = ""
@@ -48,81 +64,47 @@ class Ticket:
     """UTC milliseconds, 0 where nobody says."""
 
 
-def ticket_event(ticket: Ticket, source: SourceInfo, received: int) -> Event:
+def ticket_event(ticket: Ticket, place: Place) -> Event:
     """The event of one step of a ticket.
 
     Raises:
         InvalidEventError: as `make_event`.
 
     """
-    service = source.service or ticket.service or source.name
-    time, late = moment(ticket.time, received)
+    about = place.about(ticket.service)
+    time, late = place.moment(ticket.time)
+    priority = ticket.priority.strip().lower()
     return make_event(
         kind=Kind.TICKET,
         state=ticket.state,
-        service=service,
-        environment=source.environment,
-        subject=f"ticket/{service}/{ticket.number}",
-        key=fact_key(ticket.scope, Kind.TICKET, ticket.identity, ticket.state, ticket.once),
+        service=about,
+        environment=ticket.environment,
+        subject=f"ticket/{about}/{ticket.number}",
+        key=fact_key(
+            place.scope,
+            Kind.TICKET,
+            ticket.identity or ticket.number,
+            ticket.state,
+            ticket.once,
+        ),
         time=time,
-        severity=_PRIORITIES.get(ticket.priority.strip().lower()) if ticket.state != "closed" else None,
+        # A closed ticket is not urgent any more.
+        severity=_PRIORITIES.get(priority) if ticket.state != "closed" else None,
         number=ticket.number,
         actor=ticket.actor,
         title=ticket.title,
         reason=ticket.sort,
         url=ticket.url,
-        source=source.name,
-        quiet=late,
-    )
-
-
-def tickets(makers: Iterable[Callable[[], Ticket]], source: SourceInfo, received: int) -> tuple[tuple[Event, ...], dict[str, int]]:
-    """What a poller's answer comes to: the events that can be made, and why and how often others cannot."""
-
-    def event_of(make: Callable[[], Ticket]) -> Callable[[], Event]:
-        return lambda: ticket_event(make(), source, received)
-
-    events, dropped, _ = gathered(map(event_of, makers))
-    return events, dropped
-
-
-def is_done(status: str) -> bool:
-    """Whether a status of that name is an end, for trackers and versions that do not say."""
-    return status.strip().lower() in _DONE
-
-
-@dataclass(frozen=True)
-class Issue:
-    """A step of an issue: `opened`, `reopened` or `closed`."""
-
-    number: str
-    state: str
-    title: str = ""
-    actor: str = ""
-    url: str = ""
-    time: int = 0
-    """When it took this step, UTC milliseconds. To the second it is part of its identity: an issue may close twice."""
-
-
-def issue_event(issue: Issue, place: Place) -> Event:
-    """The event of an issue's step.
-
-    Raises:
-        InvalidEventError: as `make_event`.
-
-    """
-    time, late = moment(issue.time, place.received)
-    return make_event(
-        kind=Kind.TICKET,
-        state=issue.state,
-        service=place.service,
-        subject=f"ticket/{place.service}/{issue.number}",
-        key=fact_key(place.scope, Kind.TICKET, issue.number, issue.state, str(issue.time // 1000)),
-        time=time,
-        number=issue.number,
-        actor=issue.actor,
-        title=issue.title,
-        url=issue.url,
         source=place.source.name,
         quiet=late,
     )
+
+
+def second(time: int) -> str:
+    """A step's time to the second, as `Ticket.once` where services say no finer one."""
+    return str(time // 1000)
+
+
+def is_done(status: str) -> bool:
+    """Tell an end by a status' name, for trackers and versions that do not say it otherwise."""
+    return status.strip().lower() in _DONE

@@ -1,23 +1,33 @@
-"""Prometheus Alertmanager: each alert that begins to fire or resolves becomes a row, from its notifications or from its API.
+"""Prometheus Alertmanager: a row for each alert, from its notifications or from its API.
 
-A notification is a group of alerts, sent again every `repeat_interval`; the alerts' own identity makes one row of each. Source:
+A notification is a group of alerts, sent again every `repeat_interval`; the alerts' own identity
+makes one row of each. Source:
 https://prometheus.io/docs/alerting/latest/configuration/#webhook_config.
 """
 
 from __future__ import annotations
 
-from functools import partial
-
 import msgspec
 
-from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
-from devstream_collectors.kit import alert_list as alertmanager_poll
+from devstream_collectors.contract import (
+    Basic,
+    Collector,
+    Delivery,
+    Option,
+    Poll,
+    SecretPath,
+    SourceInfo,
+    Token,
+    Webhook,
+)
 from devstream_collectors.kit.alert import alert_event
-from devstream_collectors.kit.decoding import Loose, word
+from devstream_collectors.kit.alert_list import alert_list
+from devstream_collectors.kit.decoding import Many, Text, Texts, decode
 from devstream_collectors.kit.labelled import STATES, Labelled, alert_of, sample_alert
 from devstream_collectors.kit.outcome import Dropped, tolerant
-
-__all__ = ["COLLECTOR", "normalise", "parse", "requests", "sample"]
+from devstream_collectors.kit.place import Place
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.words import Kind
 
 _SETUP = """\
 Webhook: in alertmanager.yml, and a route to it:
@@ -26,53 +36,58 @@ Webhook: in alertmanager.yml, and a route to it:
       webhook_configs:
         - url: the address of your receiver with the path that is printed behind it
           send_resolved: true
-          http_config: {authorization: {credentials_file: the file that you give with --secret-file}}
-Without a secret file the path itself is the secret, and `url_file:` keeps it out of alertmanager.yml. `basic_auth:` works too; then the
-secret file holds user:password.
-Polling: --poll --url http://HOST:9093, with --token-file where a proxy in front asks for one. --receiver NAME follows only what would be
-sent to that receiver. Silenced and inhibited alerts make no line."""
+          http_config: {authorization: {credentials_file: the file that you give with \
+--secret-file}}
+Without a secret file the path itself is the secret, and `url_file:` keeps it out of \
+alertmanager.yml. `basic_auth:` works too; then the secret file holds user:password.
+Polling: --poll --url http://HOST:9093, with --token-file where a proxy in front asks for one. \
+--receiver NAME follows only what would be sent to that receiver. Silenced and inhibited alerts \
+make no line."""
 
 COLLECTOR = Collector(
     title="Prometheus Alertmanager's notifications, or its API polled",
     setup=_SETUP,
-    options=(Option("receiver", "regular expression of receivers' names, for polling; otherwise all alerts"),),
+    kinds=(Kind.INCIDENT,),
+    options=(
+        Option(
+            "receiver", "regular expression of receivers' names, for polling; otherwise all alerts"
+        ),
+    ),
     webhook=Webhook(auth=(Token(), Basic(), SecretPath())),
     poll=Poll(auth=(Token(), Basic())),
 )
 SCOPE = "alertmanager"
-"""A fingerprint is of the labels themselves, so it is the same fact whichever member of a cluster says it."""
+"""A fingerprint is of the labels themselves: the same fact from each member of a cluster."""
+_POLLER = alert_list(SCOPE, "/api/v2/alerts", "/api/v2/status")
+requests, parse = _POLLER.requests, _POLLER.parse
 
 
 class _Alert(Labelled, frozen=True, rename="camel"):
-    status: Loose = ""
+    status: Text = ""
 
 
 class _Notification(msgspec.Struct, frozen=True, rename="camel"):
-    status: Loose = ""
-    alerts: list[_Alert | None] | None = None
-    common_labels: dict[str, Loose] | None = None
+    status: Text = ""
+    alerts: Many[_Alert] = []
+    common_labels: Texts = {}
 
 
 @tolerant
-def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
+def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
     """The events of one notification, an alert each, or the name of why there are none."""
-    group = msgspec.json.decode(delivery.body, type=_Notification)
+    group = decode(delivery.body, _Notification)
+    place = Place(source, delivery.received, SCOPE)
     events = []
-    for body in group.alerts or ():
-        state = STATES.get((word(body.status) or word(group.status)).lower(), "") if body else ""
-        if body and state:
-            events.append(alert_event(alert_of(body, state, SCOPE, common=group.common_labels), source, delivery.received))
+    for body in group.alerts:
+        state = STATES.get((body.status or group.status).lower())
+        if state is not None:
+            events.append(alert_event(alert_of(body, state, common=group.common_labels), place))
     if not events:
-        raise Dropped("no-alerts", word(group.status))
-    return Normalised(tuple(events))
+        raise Dropped("no-alerts", group.status)
+    return tuple(events)
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
     """A notification of one alert, as Alertmanager posts it."""
-    del source
-    return Delivery({}, msgspec.json.encode({"version": "4", "status": "firing", "alerts": [sample_alert(now)]}), now)
-
-
-_API = alertmanager_poll.Api(SCOPE, "/api/v2/alerts", "/api/v2/status")
-requests = partial(alertmanager_poll.requests, api=_API)
-parse = partial(alertmanager_poll.parse, api=_API)
+    body = {"version": "4", "status": "firing", "alerts": [sample_alert(now)]}
+    return Delivery({}, msgspec.json.encode(body), now)

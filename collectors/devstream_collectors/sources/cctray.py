@@ -1,14 +1,16 @@
-"""CCTray: one XML feed of the last build of each project, that nearly every CI server has; here it is polled.
+"""CCTray: one XML feed of the last build of each project, which nearly every CI server has.
 
-Source: https://cctray.org/v1/. A feed has no history: of two builds between two rounds only the second is seen. It says no branch, no
-commit and nobody's name, so a service's own type is better where there is one.
+Source: https://cctray.org/v1/. A feed has no history: of two builds between two rounds only the
+second is seen. It says no branch, no commit and nobody's name, so a service's own type is better
+where there is one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,13 +19,23 @@ from xml.etree.ElementTree import ParseError
 import msgspec
 from defusedxml.ElementTree import fromstring
 
-from devstream_collectors.contract import Basic, Collector, Option, Poll, Polled, Request, Response, SourceInfo, Token
+from devstream_collectors.contract import (
+    Basic,
+    Collector,
+    Option,
+    Poll,
+    Polled,
+    Request,
+    SourceInfo,
+    Token,
+)
 from devstream_collectors.kit.decoding import milliseconds
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import page_scope
-from devstream_collectors.kit.polling import polled
+from devstream_collectors.kit.outcome import Dropped, Maker
+from devstream_collectors.kit.place import Place, page_scope
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
 from devstream_collectors.kit.run import Run, run_event
 from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.words import Kind
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -37,17 +49,31 @@ _SETUP = """\
   GoCD          https://HOST/go/cctray.xml
   Woodpecker    https://HOST/api/badges/REPOSITORY-ID/cc.xml
   Concourse     https://HOST/api/v1/teams/TEAM/cc.xml
---token-file holds a token, or USER:PASSWORD for a server that asks for HTTP Basic. A feed says no branches: name the projects that count
-with --project, which may have wildcards and be given more than once."""
+--token-file holds a token, or USER:PASSWORD for a server that asks for HTTP Basic. A feed says \
+no branches: name the projects that count with --project, which may have wildcards and be given \
+more than once."""
 
 COLLECTOR = Collector(
     title="CCTray XML polled: Jenkins, TeamCity, GoCD, Woodpecker, Concourse and others",
     setup=_SETUP,
-    options=(Option("project", "a project of the feed that counts, 'shop*'; all of them when left out", kind="list"),),
+    kinds=(Kind.BUILD, Kind.TEST),
+    options=(
+        Option(
+            "project",
+            "a project of the feed that counts, 'shop*'; all of them when left out",
+            kind="list",
+        ),
+    ),
     poll=Poll(auth=(Token(), Basic())),
 )
-STATUSES = {"success": "succeeded", "failure": "failed", "exception": "errored", "error": "errored"}
+STATUSES = {
+    "success": "succeeded",
+    "failure": "failed",
+    "exception": "errored",
+    "error": "errored",
+}
 MAX_PROJECTS = 2000
+_ACCEPT = "application/xml, text/xml;q=0.9, */*;q=0.1"
 _APART = re.compile(r"\s+(?:::|»)\s+")
 
 
@@ -62,54 +88,49 @@ class _Project(msgspec.Struct, frozen=True):
 
     @property
     def mark(self) -> str:
-        return _short(f"{self.status}\x1f{self.label}\x1f{self.time}")[:8]
+        """A digest of its last build, with `?` in front while there was none."""
+        digest = _short(f"{self.status}\x1f{self.label}\x1f{self.time}")[:8]
+        return digest if self.status in STATUSES else f"?{digest}"
 
 
 class _Cursor(msgspec.Struct, frozen=True):
     projects: dict[str, str] = {}
-    """A digest of each project's name and one of its last build, with `?` in front while there was none; short, for there may be many."""
+    """A digest of each project's name, and the mark of its last build: there may be many."""
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
 
 
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """The feed."""
-    del cursor, now
-    return (Request(source.url, accept="application/xml, text/xml;q=0.9, */*;q=0.1"),)
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
+    yield replace(ask(source.url, Step("feed")), accept=_ACCEPT)
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """The builds that ended since the last round.
-
-    Raises:
-        ValueError: it is no such feed.
-
-    """
-    known = _cursor.decode(cursor) if cursor else _Cursor()
-    try:
-        root = fromstring(response.body)
-    except ParseError as error:
-        raise ValueError(f"no XML: {error}") from None
-    if _tag(root) != "Projects":
-        raise ValueError(f"a feed of {_tag(root)[:40]!r}, not of Projects")
-    projects = [project for project in map(_read, root) if project is not None and _wanted(project, source)]
+@poller.answer("feed")
+def _feed(answer: Answer[_Cursor]) -> Polled:
+    known, source, place = answer.known.projects, answer.source, answer.place("")
+    projects = [project for project in _read(answer.response.body) if _wanted(project, source)]
     if len(projects) > MAX_PROJECTS:
-        raise ValueError(f"there are {len(projects)} projects, more than {MAX_PROJECTS}; name those that count with --project")
+        raise ValueError(
+            f"there are {len(projects)} projects, more than {MAX_PROJECTS}; "
+            "name those that count with --project"
+        )
     names = {project.name for project in projects}
-    makers: list[Callable[[], Event]] = []
+    makers: list[Maker] = []
     # What is not in the feed just now may come back, with the build that was told already.
-    after = dict(known.projects)
+    after = dict(known)
     for project in projects:
-        key, before = _short(project.name), known.projects.get(_short(project.name), "")
-        after[key] = ("" if project.status in STATUSES else "?") + project.mark
+        key = _short(project.name)
+        before, after[key] = known.get(key, ""), project.mark
         if before != after[key]:
             part = project.name.rpartition(" :: ")[0] in names
-            makers.append(partial(_event, project, source, response.received, quiet=before.startswith("?"), part=part))
-    return polled(_Cursor(dict(list(after.items())[-MAX_PROJECTS:])), makers)
+            quiet = before.startswith("?")
+            makers.append(partial(_event, project, place, quiet=quiet, part=part))
+    return answer.polled(makers, projects=dict(list(after.items())[-MAX_PROJECTS:]))
 
 
-def _event(project: _Project, source: SourceInfo, received: int, *, quiet: bool, part: bool) -> Event:
+def _event(project: _Project, place: Place, *, quiet: bool, part: bool) -> Event:
     if part:
         # GoCD lists each job beside the stage that it is of.
         raise Dropped("part-of-another")
@@ -127,27 +148,40 @@ def _event(project: _Project, source: SourceInfo, received: int, *, quiet: bool,
         url=project.url,
         changed=ended,
     )
-    scope = page_scope(project.url) or page_scope(source.url)
-    service = (parts[-2] if len(parts) > 1 else parts[0]).rsplit(" / ", 1)[-1].rsplit("/", 1)[-1]
-    event = run_event(run, source, scope=f"cctray/{scope}", service=service, received=received)
+    scope = page_scope(project.url) or page_scope(place.source.url)
+    owner = parts[-2] if len(parts) > 1 else parts[0]
+    service = owner.rsplit(" / ", 1)[-1].rsplit("/", 1)[-1]
+    event = run_event(run, place.at(f"cctray/{scope}", service))
     return msgspec.structs.replace(event, quiet=event.quiet or quiet)
 
 
-def _read(element: Element) -> _Project | None:
-    name = element.get("name", "").strip()
-    if _tag(element) != "Project" or not name:
-        return None
-    return _Project(
-        name=name[:200],
-        status=element.get("lastBuildStatus", "").strip().lower(),
-        label=element.get("lastBuildLabel", "").strip()[:60],
-        time=element.get("lastBuildTime", "").strip()[:40],
-        url=element.get("webUrl", "").strip(),
-    )
+def _read(body: bytes) -> Iterable[_Project]:
+    """Read the projects of a feed.
+
+    Raises:
+        ValueError: it is no such feed.
+
+    """
+    try:
+        root = fromstring(body)
+    except ParseError as error:
+        raise ValueError(f"no XML: {error}") from None
+    if _tag(root) != "Projects":
+        raise ValueError(f"a feed of {_tag(root)[:40]!r}, not of Projects")
+    for element in root:
+        name = element.get("name", "").strip()
+        if _tag(element) == "Project" and name:
+            yield _Project(
+                name=name[:200],
+                status=element.get("lastBuildStatus", "").strip().lower(),
+                label=element.get("lastBuildLabel", "").strip()[:60],
+                time=element.get("lastBuildTime", "").strip()[:40],
+                url=element.get("webUrl", "").strip(),
+            )
 
 
 def _tag(element: Element) -> str:
-    """The element's name, without its namespace."""
+    """Name an element, without its namespace."""
     return element.tag.rsplit("}", 1)[-1]
 
 
@@ -157,4 +191,5 @@ def _wanted(project: _Project, source: SourceInfo) -> bool:
 
 
 def _short(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    encoded = text.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(encoded, digest_size=8).hexdigest()

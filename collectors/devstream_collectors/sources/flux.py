@@ -1,7 +1,8 @@
 """Flux: what its Kustomizations and HelmReleases brought into a cluster, or could not, as deploys.
 
-Sources: https://fluxcd.io/flux/components/notification/events/ (the body), https://fluxcd.io/flux/components/notification/providers/
-(`generic` and `generic-hmac`). Flux has no deployment of its own: what is deployed is a revision of an object, said again while it fails.
+Sources: https://fluxcd.io/flux/components/notification/events/ (the body) and
+https://fluxcd.io/flux/components/notification/providers/ (`generic` and `generic-hmac`). Flux has
+no deployment of its own: a revision of an object is deployed, and said again while it fails.
 """
 
 from __future__ import annotations
@@ -10,31 +11,60 @@ import re
 
 import msgspec
 
-from devstream_collectors.contract import Collector, Delivery, Normalised, SecretPath, SignatureScheme, SourceInfo, Token, Webhook
-from devstream_collectors.kit.decoding import Loose, first, iso, when, word
+from devstream_collectors.contract import (
+    Collector,
+    Delivery,
+    SecretPath,
+    SignatureScheme,
+    SourceInfo,
+    Token,
+    Webhook,
+)
+from devstream_collectors.kit.decoding import Part, Text, Texts, Time, decode, iso
 from devstream_collectors.kit.deploy import Deploy, deploy_event
 from devstream_collectors.kit.outcome import Dropped, tolerant
+from devstream_collectors.kit.place import Place
+from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import first_line
+from devstream_desktop.stream.words import Kind
 
 _SETUP = """\
-Make a Provider of type generic-hmac and an Alert that uses it, in the namespace of what it tells of:
-  Provider  spec.address: the address of your receiver with the path that is printed behind it; spec.secretRef: a Secret whose `token` is
-            the text of the file that you give with --secret-file. With type generic and a Secret whose `headers` is
-            `Authorization: Bearer <text>` it works too; without a secret the path itself is the secret.
-  Alert     spec.eventSeverity: info; spec.eventSources: kind Kustomization and HelmRelease, name '*';
+Make a Provider of type generic-hmac and an Alert that uses it, in the namespace of what it tells \
+of:
+  Provider  spec.address: the address of your receiver with the path that is printed behind it; \
+spec.secretRef: a Secret whose `token` is the text of the file that you give with --secret-file. \
+With type generic and a Secret whose `headers` is `Authorization: Bearer <text>` it works too; \
+without a secret the path itself is the secret.
+  Alert     spec.eventSeverity: info; spec.eventSources: kind Kustomization and HelmRelease, name \
+'*';
             spec.eventMetadata: env: production
 Without an env in the metadata give --environment; else it is the object's namespace."""
 
 COLLECTOR = Collector(
     title="Flux' notifications (generic, generic-hmac)",
     setup=_SETUP,
+    kinds=(Kind.DEPLOY,),
     webhook=Webhook(
         # Its digest names its algorithm; sha256 is what `generic-hmac` uses.
-        auth=(SignatureScheme(header="x-signature", form="prefix", label="sha256"), Token(), SecretPath()),
+        auth=(
+            SignatureScheme(header="x-signature", form="prefix", label="sha256"),
+            Token(),
+            SecretPath(),
+        ),
     ),
 )
 HOUR = 3_600_000
-_SOURCES = frozenset({"gitrepository", "ocirepository", "helmrepository", "helmchart", "bucket", "externalartifact", "artifactgenerator"})
+_SOURCES = frozenset(
+    (
+        "gitrepository",
+        "ocirepository",
+        "helmrepository",
+        "helmchart",
+        "bucket",
+        "externalartifact",
+        "artifactgenerator",
+    )
+)
 _IMAGES = frozenset({"imagerepository", "imagepolicy", "imageupdateautomation"})
 _WAITS = frozenset({"dependencynotready", "progressingwithretry", "retryable"})
 _REVISION = re.compile(r"(?:(?P<ref>.*?)[@/])?(?:sha1:|sha256:)?(?P<sha>[0-9a-f]{40}|[0-9a-f]{64})")
@@ -42,62 +72,64 @@ _ENVIRONMENTS = ("env", "environment", "stage", "cluster", "cluster_name")
 
 
 class _Object(msgspec.Struct, frozen=True):
-    kind: Loose = ""
-    namespace: Loose = ""
-    name: Loose = ""
-    uid: Loose = ""
+    kind: Text = ""
+    namespace: Text = ""
+    name: Text = ""
+    uid: Text = ""
 
 
 class _Event(msgspec.Struct, frozen=True, rename="camel"):
-    involved_object: _Object | None = None
-    severity: Loose = ""
-    timestamp: Loose = ""
-    message: Loose = ""
-    reason: Loose = ""
-    metadata: dict[str, Loose] | None = None
+    involved_object: Part[_Object] = _Object()
+    severity: Text = ""
+    timestamp: Time = 0
+    message: Text = ""
+    reason: Text = ""
+    metadata: Texts = {}
 
 
 @tolerant
-def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
+def normalise(delivery: Delivery, source: SourceInfo) -> Event:
     """The event of one notification, or the name of why there is none."""
-    event = msgspec.json.decode(delivery.body, type=_Event)
-    about = event.involved_object or _Object()
-    name, kind = word(about.name), word(about.kind).lower()
-    if not name:
+    event = decode(delivery.body, _Event)
+    about, kind = event.involved_object, event.involved_object.kind.lower()
+    if not about.name:
         raise Dropped("not-of-an-object", kind)
     state = _state(event, kind)
     # Its keys begin with the API group of who says it, in some versions.
-    said = {key.rsplit("/", 1)[-1].lower(): word(value) for key, value in (event.metadata or {}).items()}
+    said = {key.rsplit("/", 1)[-1].lower(): value for key, value in event.metadata.items()}
     revision = said.get("revision", "")
     ref, commit = _parts(revision)
-    time = when(event.timestamp)
-    message = first_line(word(event.message))
-    red = state in ("failure", "error")
-    namespace = word(about.namespace)
-    place = f"{namespace}/{kind}/{name}"
+    at = event.timestamp or delivery.received
+    reason = "rolled back" if "rollback" in event.reason.lower() else ""
     deploy = Deploy(
-        id=revision or iso(time or delivery.received)[:13],
+        id=revision or iso(at)[:13],
         state=state,
-        environment=first(*(said.get(key) for key in _ENVIRONMENTS)),
-        place=namespace,
-        # A failure is said again at each try, and a cluster that drifted is set right again: of an hour it is one fact.
-        once=str((time or delivery.received) // HOUR),
+        environment=next((said[key] for key in _ENVIRONMENTS if said.get(key)), ""),
+        target=about.namespace,
+        # A failure is said again at each try, and a cluster that drifted is set right again: of
+        # an hour it is one fact.
+        once=str(at // HOUR),
         ref=ref,
         revision=commit,
         actor="Flux",
         title=said.get("summary", ""),
-        reason=message if red else "rolled back" if "rollback" in word(event.reason).lower() else "",
-        changed=time,
+        reason=first_line(event.message) if state in ("failure", "error") else reason,
+        changed=event.timestamp,
     )
-    scope = f"flux/{word(about.uid) or f'{source.name}/{place}'}"
-    return Normalised((deploy_event(deploy, source, scope=scope, service=name, received=delivery.received),))
+    identity = about.uid or f"{source.name}/{about.namespace}/{kind}/{about.name}"
+    return deploy_event(deploy, Place(source, delivery.received, f"flux/{identity}", about.name))
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
     """A revision that was applied."""
-    del source
+    about = {
+        "kind": "Kustomization",
+        "namespace": "devstream",
+        "name": "devstream-test",
+        "uid": "devstream-test",
+    }
     body = {
-        "involvedObject": {"kind": "Kustomization", "namespace": "devstream", "name": "devstream-test", "uid": "devstream-test"},
+        "involvedObject": about,
         "severity": "info",
         "timestamp": iso(now),
         "message": "Reconciliation finished",
@@ -114,13 +146,13 @@ def _state(event: _Event, kind: str) -> str:
         Dropped: it tells of none.
 
     """
-    reason, message = word(event.reason).lower(), word(event.message).lower()
-    detail = f"{kind} {word(event.reason)}"
+    reason, message = event.reason.lower(), event.message.lower()
+    detail = f"{kind} {event.reason}"
     if kind in _IMAGES:
         raise Dropped("image-update", detail)
     if reason in _WAITS:
         raise Dropped("waits-and-tries-again", detail)
-    if word(event.severity).lower() == "error":
+    if event.severity.lower() == "error":
         # What cannot be fetched is not deployed either; who looks after the cluster must know.
         return "failure" if kind not in _SOURCES and "artifact" not in reason else "error"
     if kind in _SOURCES:
@@ -130,7 +162,11 @@ def _state(event: _Event, kind: str) -> str:
     if reason.startswith("uninstall") or "uninstall succeeded" in message:
         return "inactive"
     # The first controllers of Helm had no reasons, only `info`.
-    if reason.endswith("succeeded") or message.startswith("reconciliation finished") or " succeeded" in message:
+    if (
+        reason.endswith("succeeded")
+        or message.startswith("reconciliation finished")
+        or " succeeded" in message
+    ):
         return "success"
     if reason == "progressing" or "has started" in message:
         return "in_progress"
@@ -138,6 +174,9 @@ def _state(event: _Event, kind: str) -> str:
 
 
 def _parts(revision: str) -> tuple[str, str]:
-    """Branch or tag, and commit, digest or version, of `main@sha1:<hash>`, `main/<hash>`, `sha256:<hash>` or `6.5.4`."""
+    """Branch or tag, and commit, digest or version, of a revision.
+
+    It is `main@sha1:<hash>`, `main/<hash>`, `sha256:<hash>` or `6.5.4`.
+    """
     match = _REVISION.fullmatch(revision)
     return (match["ref"] or "", match["sha"]) if match else ("", revision)

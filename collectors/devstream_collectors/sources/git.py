@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from devstream_collectors.before.branches import is_global
+from devstream_collectors.before.push import change_key, change_subject
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.branches import is_global
-from devstream_collectors.kit.push import change_key, change_subject
 from devstream_desktop.stream.event import Event, make_event
 from devstream_desktop.stream.text import short_ref
 from devstream_desktop.stream.words import Kind
@@ -67,7 +67,13 @@ def parse_log(text: str) -> list[Commit]:
     commits: list[Commit] = []
     for line in text.split("\n"):
         parts = line.split("\x1f", 3)
-        if len(parts) == 4 and _HASH.fullmatch(parts[0]) and parts[1].isascii() and parts[1].isdigit() and len(parts[1]) <= 11:
+        if (
+            len(parts) == 4
+            and _HASH.fullmatch(parts[0])
+            and parts[1].isascii()
+            and parts[1].isdigit()
+            and len(parts[1]) <= 11
+        ):
             commits.append(Commit(parts[0], int(parts[1]) * 1000, parts[2], parts[3]))
     return commits
 
@@ -86,15 +92,32 @@ def patterns(heads: Heads, source: SourceInfo, *, working_copy: bool) -> tuple[s
 
 def wanted(heads: Heads, names: tuple[str, ...]) -> dict[str, str]:
     """The branches that match `names` (see `patterns`), and what they point at."""
-    return {branch: revision for branch, revision in sorted(heads.branches.items()) if is_global(branch, names, "")}
+    return {
+        branch: revision
+        for branch, revision in sorted(heads.branches.items())
+        if is_global(branch, names, "")
+    }
 
 
 def moves(old: Mapping[str, str], new: Mapping[str, str]) -> list[Move]:
     """What changed between two looks at the branches, by name."""
-    return [Move(name, old.get(name, ""), new.get(name, "")) for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    return [
+        Move(name, old.get(name, ""), new.get(name, ""))
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
 
 
-def change_event(source: SourceInfo, scope: str, move: Move, *, forced: bool, count: int, head: Commit | None, now: int) -> Event:
+def change_event(
+    source: SourceInfo,
+    scope: str,
+    move: Move,
+    *,
+    forced: bool,
+    count: int,
+    head: Commit | None,
+    now: int,
+) -> Event:
     """The one event of a push: how many commits, and the newest one's title and author.
 
     Args:
@@ -110,7 +133,15 @@ def change_event(source: SourceInfo, scope: str, move: Move, *, forced: bool, co
         InvalidEventError: as `make_event`.
 
     """
-    state = "deleted" if not move.new else "created" if not move.old else "force-pushed" if forced else "pushed"
+    state = (
+        "deleted"
+        if not move.new
+        else "created"
+        if not move.old
+        else "force-pushed"
+        if forced
+        else "pushed"
+    )
     return make_event(
         kind=Kind.CHANGE,
         state=state,

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
+from devstream_collectors.before.branches import HEADS
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.deploy import Deployment as Deployed
+from devstream_collectors.before.deploy import deployment_event
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import Place, remote_scope
+from devstream_collectors.before.push import Merge, merge_event, push_event
+from devstream_collectors.before.push import Push as Pushed
+from devstream_collectors.before.run import Run, run_at
+from devstream_collectors.before.ticket import Issue, issue_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.branches import HEADS
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.deploy import Deployment as Deployed
-from devstream_collectors.kit.deploy import deployment_event
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import Place, remote_scope
-from devstream_collectors.kit.push import Merge, merge_event, push_event
-from devstream_collectors.kit.push import Push as Pushed
-from devstream_collectors.kit.run import Run, run_at
-from devstream_collectors.kit.ticket import Issue, issue_event
 from devstream_collectors.sources.azuredevops.payloads import (
     Build,
     Deployment,
@@ -82,17 +82,25 @@ def place_of(repository: Repository | None, source: SourceInfo, received: int) -
     project = home.project.name or "" if home.project else ""
     return Place(
         source=source,
-        scope=remote_scope(home.remote_url or "") or f"azuredevops/{project}/{home.name or source.name}".lower(),
+        scope=remote_scope(home.remote_url or "")
+        or f"azuredevops/{project}/{home.name or source.name}".lower(),
         service=source.service or home.name or project or source.name,
         received=received,
         default_branch=home.default_branch or "",
     )
 
 
-def tracked_at(organised: str, names: Iterable[str | None], source: SourceInfo, received: int) -> Place:
+def tracked_at(
+    organised: str, names: Iterable[str | None], source: SourceInfo, received: int
+) -> Place:
     """The place of what belongs to no repository: builds, releases, work items. Their ids are the organisation's."""
     name = next((name for name in names if name), "")
-    return Place(source, organised or f"azuredevops/{source.name}", source.service or name or source.name, received)
+    return Place(
+        source,
+        organised or f"azuredevops/{source.name}",
+        source.service or name or source.name,
+        received,
+    )
 
 
 def who(*identities: Identity | str | None) -> str:
@@ -165,16 +173,23 @@ def build(body: Build, organised: str, source: SourceInfo, received: int) -> Eve
 
     """
     said = body.result if body.result and body.result != "none" else body.status
-    state = {"inprogress": "running", "notstarted": "queued"}.get((said or "").lower()) or RESULTS.get((said or "").lower())
+    state = {"inprogress": "running", "notstarted": "queued"}.get(
+        (said or "").lower()
+    ) or RESULTS.get((said or "").lower())
     if state is None:
         raise Dropped("run-not-news", said or "")
     match = _SOURCE.fullmatch(body.source_get_version or "")
-    branch, version = (match[1], match[2]) if match else (body.source_branch or "", body.source_version or "")
+    branch, version = (
+        (match[1], match[2]) if match else (body.source_branch or "", body.source_version or "")
+    )
     if branch.startswith("refs/pull/") or body.reason == "pullRequest":
         raise Dropped("run-of-a-pull-request")
     definition, repository = body.definition, body.repository
     projects = (body.project, definition.project if definition else None)
-    names = [repository.name if repository else "", *(project.name for project in projects if project)]
+    names = [
+        repository.name if repository else "",
+        *(project.name for project in projects if project),
+    ]
     pipeline = definition.name or "" if definition else ""
     asked = [request.requested_for for request in body.requests or ()]
     ended = milliseconds(body.finish_time) if state not in ("running", "queued") else 0
@@ -205,10 +220,14 @@ def run(body: RunBody, organised: str, source: SourceInfo, received: int) -> Eve
         InvalidEventError: as `make_event`.
 
     """
-    state = {"inProgress": "running", "completed": RESULTS.get((body.result or "").lower())}.get(body.state or "")
+    state = {"inProgress": "running", "completed": RESULTS.get((body.result or "").lower())}.get(
+        body.state or ""
+    )
     if state is None:
         raise Dropped("run-not-news", body.result or body.state or "")
-    home = body.resources.repositories.self if body.resources and body.resources.repositories else None
+    home = (
+        body.resources.repositories.self if body.resources and body.resources.repositories else None
+    )
     branch = home.ref_name or "" if home else ""
     if branch.startswith("refs/pull/"):
         raise Dropped("run-of-a-pull-request")
@@ -240,11 +259,23 @@ def deployed(found: Deployment, place: Place, *, started: bool, at: str) -> Even
     """
     body = found.deployment
     environment = found.environment or (body.release_environment if body else None)
-    status = (body.deployment_status if body else "") or (environment.status if environment else "") or ""
+    status = (
+        (body.deployment_status if body else "")
+        or (environment.status if environment else "")
+        or ""
+    )
     state = "in_progress" if started else DEPLOY_STATES.get(status.lower())
     if state is None:
         raise Dropped("deploy-not-news", status)
-    releases = [one for one in (environment.release if environment else None, body.release if body else None, found.release) if one]
+    releases = [
+        one
+        for one in (
+            environment.release if environment else None,
+            body.release if body else None,
+            found.release,
+        )
+        if one
+    ]
     name = next((one.name for one in releases if one.name), "")
     by = [identity for one in releases for identity in (one.modified_by, one.created_by)]
     attempt = body.attempt or 1 if body else 1
@@ -256,7 +287,11 @@ def deployed(found: Deployment, place: Place, *, started: bool, at: str) -> Even
         environment=(environment.name if environment else "") or place.source.environment,
         state=state,
         ref=name,
-        actor=who(*((body.requested_for, body.requested_by) if body else ()), *by, environment.owner if environment else None),
+        actor=who(
+            *((body.requested_for, body.requested_by) if body else ()),
+            *by,
+            environment.owner if environment else None,
+        ),
         reason=_partly(status),
         url=next((url for one in releases if (url := _web(one.links))), ""),
         time=over or (begun if started else 0) or milliseconds(at),
@@ -265,7 +300,15 @@ def deployed(found: Deployment, place: Place, *, started: bool, at: str) -> Even
     return deployment_event(made, place)
 
 
-def work_item(number: int | None, state: str, fields: Fields, at: str | None, actor: str, url: str, place: Place) -> Event:
+def work_item(
+    number: int | None,
+    state: str,
+    fields: Fields,
+    at: str | None,
+    actor: str,
+    url: str,
+    place: Place,
+) -> Event:
     """A work item `opened`, `reopened` or `closed` at the time `at`.
 
     Raises:
@@ -273,7 +316,9 @@ def work_item(number: int | None, state: str, fields: Fields, at: str | None, ac
 
     """
     step = Issue(str(number or ""), state, fields.title or "", actor, url, milliseconds(at))
-    return issue_event(step, replace(place, service=place.source.service or fields.project or place.service))
+    return issue_event(
+        step, replace(place, service=place.source.service or fields.project or place.service)
+    )
 
 
 def step_of(old: object, new: object) -> str:
@@ -293,7 +338,12 @@ def page_of(links: Links | None, url: str | None) -> str:
     """The page of a work item, whose address may be only that of the API."""
     if links and links.html and links.html.href:
         return links.html.href
-    return re.sub(r"/_apis/wit/workitems/(\d+)(?:/.*)?$", r"/_workitems/edit/\1", url or "", flags=re.IGNORECASE)
+    return re.sub(
+        r"/_apis/wit/workitems/(\d+)(?:/.*)?$",
+        r"/_workitems/edit/\1",
+        url or "",
+        flags=re.IGNORECASE,
+    )
 
 
 def _web(links: Links | None) -> str:

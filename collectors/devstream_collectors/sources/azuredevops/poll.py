@@ -13,10 +13,18 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from devstream_collectors.before.decoding import milliseconds
+from devstream_collectors.before.place import Place
+from devstream_collectors.before.polling import (
+    Step,
+    ask,
+    followed,
+    polled,
+    step_of,
+    under_way,
+    without,
+)
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.decoding import milliseconds
-from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Step, ask, followed, polled, step_of, under_way, without
 from devstream_collectors.sources.azuredevops.events import (
     build,
     deployed,
@@ -82,17 +90,42 @@ def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]
     """What a round begins with; the repository itself comes first, for its address and default branch."""
     known = _cursor.decode(cursor) if cursor else _Cursor()
     host = (urlsplit(source.url).hostname or "").lower()
-    releases = (_ask(source, "/release/deployments", Step("deployments"), {"$top": 30, "queryOrder": "descending"}),)
+    releases = (
+        _ask(
+            source,
+            "/release/deployments",
+            Step("deployments"),
+            {"$top": 30, "queryOrder": "descending"},
+        ),
+    )
     if host.startswith("vsrm.") or ".vsrm." in host:
         return releases
     query = _QUERY.replace("SINCE", _iso(known.items or now))
     found = _ask(source, "/wit/wiql", Step("found"), {"timePrecision": "true", "$top": 40})
     return (
         _ask(source, _git(source), Step("repository")),
-        _ask(source, _git(source, "/pushes"), Step("pushes"), {"$top": 20, "searchCriteria.includeRefUpdates": "true"}),
-        _ask(source, _git(source, "/pullrequests"), Step("pulls"), {"$top": 30, "searchCriteria.status": "completed"}),
-        _ask(source, "/build/builds", Step("builds"), {"$top": 30, "queryOrder": "queueTimeDescending"}),
-        *(_ask(source, f"/build/builds/{number}", Step("build", number), missing_ok=True) for number in under_way(known.builds)),
+        _ask(
+            source,
+            _git(source, "/pushes"),
+            Step("pushes"),
+            {"$top": 20, "searchCriteria.includeRefUpdates": "true"},
+        ),
+        _ask(
+            source,
+            _git(source, "/pullrequests"),
+            Step("pulls"),
+            {"$top": 30, "searchCriteria.status": "completed"},
+        ),
+        _ask(
+            source,
+            "/build/builds",
+            Step("builds"),
+            {"$top": 30, "queryOrder": "queueTimeDescending"},
+        ),
+        *(
+            _ask(source, f"/build/builds/{number}", Step("build", number), missing_ok=True)
+            for number in under_way(known.builds)
+        ),
         # Of Services they are at another address; a server has them here.
         *(() if host.endswith(("dev.azure.com", "visualstudio.com")) else releases),
         Request(found.path, found.tag, "POST", msgspec.json.encode({"query": query})),
@@ -112,7 +145,9 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
 
 def _repository(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     del source
-    return polled(msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Repository)))
+    return polled(
+        msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Repository))
+    )
 
 
 def _pushes(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
@@ -120,7 +155,12 @@ def _pushes(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> 
     fresh = [push for push in reversed(pushes) if 0 <= known.push < (push.push_id or 0)]
     # The list does not say the commits.
     asked = [
-        _ask(source, _git(source, f"/pushes/{push.push_id}"), Step("push"), {"includeCommits": 100, "includeRefUpdates": "true"})
+        _ask(
+            source,
+            _git(source, f"/pushes/{push.push_id}"),
+            Step("push"),
+            {"includeCommits": 100, "includeRefUpdates": "true"},
+        )
         for push in fresh
     ]
     newest = max([known.push, 0, *(push.push_id or 0 for push in pushes)])
@@ -128,16 +168,24 @@ def _pushes(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> 
 
 
 def _push(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    push = msgspec.structs.replace(msgspec.json.decode(response.body, type=Push), repository=known.home)
+    push = msgspec.structs.replace(
+        msgspec.json.decode(response.body, type=Push), repository=known.home
+    )
     place = place_of(known.home, source, response.received)
-    return polled(known, [partial(pushed, update, push, place) for update in push.ref_updates or ()])
+    return polled(
+        known, [partial(pushed, update, push, place) for update in push.ref_updates or ()]
+    )
 
 
 def _pulls(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     pulls = msgspec.json.decode(response.body, type=Pulls).value or []
     at = [milliseconds(pull.closed_date) for pull in pulls]
     place = place_of(known.home, source, response.received)
-    fresh = [msgspec.structs.replace(pull, repository=known.home) for pull, time in zip(pulls, at, strict=True) if 0 < known.merged < time]
+    fresh = [
+        msgspec.structs.replace(pull, repository=known.home)
+        for pull, time in zip(pulls, at, strict=True)
+        if 0 < known.merged < time
+    ]
     makers = [partial(merged, pull, "", place) for pull in reversed(fresh)]
     return polled(msgspec.structs.replace(known, merged=max([known.merged or 1, *at])), makers)
 
@@ -150,18 +198,30 @@ def _builds(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> 
 def _build(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     if response.status != 200:
         return polled(msgspec.structs.replace(known, builds=without(known.builds, step.of)))
-    return _built([msgspec.json.decode(response.body, type=Build)], known.builds, response, known, source)
+    return _built(
+        [msgspec.json.decode(response.body, type=Build)], known.builds, response, known, source
+    )
 
 
-def _built(bodies: list[Build], kept: Mapping[str, str], response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+def _built(
+    bodies: list[Build],
+    kept: Mapping[str, str],
+    response: Response,
+    known: _Cursor,
+    source: SourceInfo,
+) -> Polled:
     now: dict[str, str] = {}
     makers: list[Callable[[], Event]] = []
     for body in reversed(bodies):
-        status = {"inProgress": "running", "notStarted": "queued"}.get(body.status or "", f"{body.result} {body.finish_time}")
+        status = {"inProgress": "running", "notStarted": "queued"}.get(
+            body.status or "", f"{body.result} {body.finish_time}"
+        )
         key = str(body.id)
         now[key] = status
         if known.builds.get(key) != status:
-            makers.append(partial(build, body, organisation([source.url]), source, response.received))
+            makers.append(
+                partial(build, body, organisation([source.url]), source, response.received)
+            )
     return polled(msgspec.structs.replace(known, builds={**kept, **now}), makers)
 
 
@@ -185,10 +245,25 @@ def _deployed(body: DeploymentBody, source: SourceInfo, received: int) -> Event:
 
 
 def _found(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    numbers = [str(item.id) for item in msgspec.json.decode(response.body, type=Found).work_items or () if item.id is not None]
+    numbers = [
+        str(item.id)
+        for item in msgspec.json.decode(response.body, type=Found).work_items or ()
+        if item.id is not None
+    ]
     if not known.items:
         return polled(msgspec.structs.replace(known, items=response.received))
-    asked = [_ask(source, "/wit/workitems", Step("items"), {"ids": ",".join(numbers[:40]), "fields": _FIELDS})] if numbers else []
+    asked = (
+        [
+            _ask(
+                source,
+                "/wit/workitems",
+                Step("items"),
+                {"ids": ",".join(numbers[:40]), "fields": _FIELDS},
+            )
+        ]
+        if numbers
+        else []
+    )
     return polled(known, requests=asked)
 
 
@@ -212,21 +287,41 @@ def _items(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> P
 
 
 def _opened(item: WorkItem, fields: Fields, place: Place) -> Event:
-    return work_item(item.id, "opened", fields, fields.created, who(fields.created_by), page_of(item.links, item.url), place)
+    return work_item(
+        item.id,
+        "opened",
+        fields,
+        fields.created,
+        who(fields.created_by),
+        page_of(item.links, item.url),
+        place,
+    )
 
 
 def _updates(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     item, since = msgspec.json.decode(step.new, type=WorkItem), int(step.of)
     updates = msgspec.json.decode(response.body, type=Updates).value or []
     place = tracked_at(organisation([source.url]), [_project(source)], source, response.received)
-    makers = [partial(_moved, update, item, place) for update in updates if milliseconds(_at(update)) > since and _is_move(update)]
+    makers = [
+        partial(_moved, update, item, place)
+        for update in updates
+        if milliseconds(_at(update)) > since and _is_move(update)
+    ]
     return polled(known, makers)
 
 
 def _moved(update: Update, item: WorkItem, place: Place) -> Event:
     step = update.fields.state if update.fields else None
     state = change_of(step.old_value, step.new_value) if step else ""
-    return work_item(item.id, state, item.fields or Fields(), _at(update), who(update.revised_by), page_of(item.links, item.url), place)
+    return work_item(
+        item.id,
+        state,
+        item.fields or Fields(),
+        _at(update),
+        who(update.revised_by),
+        page_of(item.links, item.url),
+        place,
+    )
 
 
 def _is_move(update: Update) -> bool:
@@ -267,7 +362,14 @@ def _git(source: SourceInfo, path: str = "") -> str:
     return f"/git/repositories/{quote(source.text('repository').partition('/')[2])}{path}"
 
 
-def _ask(source: SourceInfo, path: str, step: Step, query: Mapping[str, str | int] | None = None, *, missing_ok: bool = False) -> Request:
+def _ask(
+    source: SourceInfo,
+    path: str,
+    step: Step,
+    query: Mapping[str, str | int] | None = None,
+    *,
+    missing_ok: bool = False,
+) -> Request:
     said = urlencode({**(query or {}), "api-version": _VERSION})
     return ask(f"/{quote(_project(source))}/_apis{path}?{said}", step, missing_ok=missing_ok)
 

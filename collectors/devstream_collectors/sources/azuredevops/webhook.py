@@ -13,10 +13,21 @@ from typing import TypeVar
 
 import msgspec
 
-from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
-from devstream_collectors.kit.branches import HEADS, sample_branch
-from devstream_collectors.kit.outcome import Dropped, together, tolerant
-from devstream_collectors.kit.place import check_repository
+from devstream_collectors.before.branches import HEADS, sample_branch
+from devstream_collectors.before.outcome import Dropped, together, tolerant
+from devstream_collectors.before.place import check_repository
+from devstream_collectors.contract import (
+    Basic,
+    Collector,
+    Delivery,
+    Normalised,
+    Option,
+    Poll,
+    SecretPath,
+    SourceInfo,
+    Token,
+    Webhook,
+)
 from devstream_collectors.sources.azuredevops.events import (
     build,
     deployed,
@@ -31,7 +42,17 @@ from devstream_collectors.sources.azuredevops.events import (
     who,
     work_item,
 )
-from devstream_collectors.sources.azuredevops.payloads import Build, Deployment, Envelope, Fields, Pull, Push, Run, Update, WorkItem
+from devstream_collectors.sources.azuredevops.payloads import (
+    Build,
+    Deployment,
+    Envelope,
+    Fields,
+    Pull,
+    Push,
+    Run,
+    Update,
+    WorkItem,
+)
 from devstream_collectors.sources.azuredevops.poll import parse, requests
 from devstream_desktop.stream.event import Event
 
@@ -87,7 +108,9 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
     name = envelope.event_type or ""
     read = _READERS.get(name)
     if read is None:
-        raise Dropped(next((reason for part, reason in _NOT_NEWS if part in name), "event-not-mapped"), name)
+        raise Dropped(
+            next((reason for part, reason in _NOT_NEWS if part in name), "event-not-mapped"), name
+        )
     if not bytes(envelope.resource).startswith(b"{"):
         # A subscription may be told to send no details.
         raise Dropped("no-details", name)
@@ -101,7 +124,9 @@ def check(source: SourceInfo) -> None:
         ValueError: it is not a project and a repository.
 
     """
-    check_repository(source.text("repository").replace(" ", "-"), "PROJECT/REPOSITORY, such as Web/shop")
+    check_repository(
+        source.text("repository").replace(" ", "-"), "PROJECT/REPOSITORY, such as Web/shop"
+    )
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
@@ -110,7 +135,9 @@ def sample(source: SourceInfo, now: int) -> Delivery:
     body = {
         "eventType": "git.push",
         "resource": {
-            "refUpdates": [{"name": HEADS + branch, "oldObjectId": "1" * 40, "newObjectId": "2" * 40}],
+            "refUpdates": [
+                {"name": HEADS + branch, "oldObjectId": "1" * 40, "newObjectId": "2" * 40}
+            ],
             "commits": [{"commitId": "2" * 40, "comment": "A test of this source"}],
             "repository": {
                 "name": "devstream-test",
@@ -126,14 +153,21 @@ def sample(source: SourceInfo, now: int) -> Delivery:
 def _push(said: _Said) -> Normalised:
     push = said.resource(Push)
     place = place_of(push.repository, said.source, said.received)
-    return together([partial(pushed, update, push, place) for update in push.ref_updates or ()], nothing="no-change")
+    return together(
+        [partial(pushed, update, push, place) for update in push.ref_updates or ()],
+        nothing="no-change",
+    )
 
 
 def _pull_request(said: _Said) -> Normalised:
     pull = said.resource(Pull)
     text = said.envelope.message.text or "" if said.envelope.message else ""
     match = _COMPLETED_BY.match(text)
-    return _one(merged(pull, match[1] if match else "", place_of(pull.repository, said.source, said.received)))
+    return _one(
+        merged(
+            pull, match[1] if match else "", place_of(pull.repository, said.source, said.received)
+        )
+    )
 
 
 def _build(said: _Said) -> Normalised:
@@ -145,7 +179,11 @@ def _run(said: _Said) -> Normalised:
     found = said.resource(Run)
     if found.run is None:
         raise Dropped("unexpected-shape", "no run")
-    body = found.run if found.run.pipeline else msgspec.structs.replace(found.run, pipeline=found.pipeline)
+    body = (
+        found.run
+        if found.run.pipeline
+        else msgspec.structs.replace(found.run, pipeline=found.pipeline)
+    )
     web = body.links.web.href if body.links and body.links.web else ""
     return _one(run(body, said.organised(body.url, web), said.source, said.received))
 
@@ -154,7 +192,11 @@ def _deployment(said: _Said) -> Normalised:
     found = said.resource(Deployment)
     started = said.envelope.event_type == "ms.vss-release.deployment-started-event"
     release = found.environment.release if found.environment else None
-    urls = (release.url, release.links.web.href if release.links and release.links.web else "") if release else ()
+    urls = (
+        (release.url, release.links.web.href if release.links and release.links.web else "")
+        if release
+        else ()
+    )
     names = [found.project.name if found.project else "", _definition(found)]
     place = tracked_at(said.organised(*urls), names, said.source, said.received)
     return _one(deployed(found, place, started=started, at=said.envelope.created_date or ""))
@@ -162,7 +204,9 @@ def _deployment(said: _Said) -> Normalised:
 
 def _definition(found: Deployment) -> str:
     places = (found.release, found.environment, found.deployment)
-    return next((one.release_definition.name or "" for one in places if one and one.release_definition), "")
+    return next(
+        (one.release_definition.name or "" for one in places if one and one.release_definition), ""
+    )
 
 
 def _created(said: _Said) -> Normalised:
@@ -170,7 +214,11 @@ def _created(said: _Said) -> Normalised:
     fields = item.fields or Fields()
     place = tracked_at(said.organised(item.url), [fields.project], said.source, said.received)
     actor = who(fields.created_by, fields.changed_by)
-    return _one(work_item(item.id, "opened", fields, fields.created, actor, page_of(item.links, item.url), place))
+    return _one(
+        work_item(
+            item.id, "opened", fields, fields.created, actor, page_of(item.links, item.url), place
+        )
+    )
 
 
 def _updated(said: _Said) -> Normalised:
@@ -181,12 +229,22 @@ def _updated(said: _Said) -> Normalised:
         raise Dropped("issue-not-news")
     item = update.revision or WorkItem()
     fields = item.fields or Fields()
-    changed = update.fields.changed.new_value if update.fields and update.fields.changed else fields.changed
+    changed = (
+        update.fields.changed.new_value
+        if update.fields and update.fields.changed
+        else fields.changed
+    )
     at = changed if isinstance(changed, str) else fields.changed or update.revised_date
-    place = tracked_at(said.organised(update.url, item.url), [fields.project], said.source, said.received)
+    place = tracked_at(
+        said.organised(update.url, item.url), [fields.project], said.source, said.received
+    )
     number = update.work_item_id or item.id
     actor = who(update.revised_by, fields.changed_by)
-    return _one(work_item(number, state, fields, at, actor, page_of(item.links or update.links, item.url), place))
+    return _one(
+        work_item(
+            number, state, fields, at, actor, page_of(item.links or update.links, item.url), place
+        )
+    )
 
 
 def _one(event: Event) -> Normalised:

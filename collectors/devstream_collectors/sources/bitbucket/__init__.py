@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from devstream_collectors.sources.bitbucket.webhook import COLLECTOR, check, normalise, parse, requests, sample
+from devstream_collectors.sources.bitbucket.webhook import (
+    COLLECTOR,
+    check,
+    normalise,
+    parse,
+    requests,
+    sample,
+)
 
 __all__ = [
     "COLLECTOR",

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import Place, remote_scope
+from devstream_collectors.before.push import Merge, merge_event
+from devstream_collectors.before.run import Run, run_at
+from devstream_collectors.before.ticket import Issue, issue_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import Place, remote_scope
-from devstream_collectors.kit.push import Merge, merge_event
-from devstream_collectors.kit.run import Run, run_at
-from devstream_collectors.kit.ticket import Issue, issue_event
-from devstream_collectors.sources.bitbucket.payloads import IssueBody, IssueChanges, Links, PullBody, Repository, StatusBody, User
+from devstream_collectors.sources.bitbucket.payloads import (
+    IssueBody,
+    IssueChanges,
+    Links,
+    PullBody,
+    Repository,
+    StatusBody,
+    User,
+)
 from devstream_desktop.stream.event import Event
 
 STATUS_STATES = {
@@ -32,7 +40,9 @@ def place_of(repository: Repository | None, source: SourceInfo, received: int) -
     path = home.full_name or home.name or ""
     return Place(
         source=source,
-        scope=f"bitbucket.org/{path.lower()}" if home.full_name else remote_scope(page(home.links)) or f"bitbucket/{source.name}",
+        scope=f"bitbucket.org/{path.lower()}"
+        if home.full_name
+        else remote_scope(page(home.links)) or f"bitbucket/{source.name}",
         service=source.service or path.rsplit("/", 1)[-1].strip() or source.name,
         received=received,
         default_branch=home.mainbranch.name or "" if home.mainbranch else "",
@@ -49,7 +59,14 @@ def step_of(changes: IssueChanges | None) -> str:
 
 def account(*users: User | None) -> str:
     """The first account's name."""
-    return person(*(name for user in users if user for name in (user.nickname, user.display_name, user.username)))
+    return person(
+        *(
+            name
+            for user in users
+            if user
+            for name in (user.nickname, user.display_name, user.username)
+        )
+    )
 
 
 def page(links: Links | None) -> str:
@@ -65,7 +82,9 @@ def merged(pull: PullBody, actor: str, place: Place) -> Event:
         InvalidEventError: as `make_event`.
 
     """
-    branch = pull.destination.branch.name or "" if pull.destination and pull.destination.branch else ""
+    branch = (
+        pull.destination.branch.name or "" if pull.destination and pull.destination.branch else ""
+    )
     found = Merge(
         number=str(pull.id or ""),
         branch=branch,
@@ -78,7 +97,9 @@ def merged(pull: PullBody, actor: str, place: Place) -> Event:
     return merge_event(found, place)
 
 
-def status(body: StatusBody, actor: str, place: Place, *, branch: str = "", revision: str = "") -> Event:
+def status(
+    body: StatusBody, actor: str, place: Place, *, branch: str = "", revision: str = ""
+) -> Event:
     """A build that tells of itself by the status of a commit: of `branch` and `revision`, when it does not say so itself.
 
     Raises:
@@ -90,7 +111,11 @@ def status(body: StatusBody, actor: str, place: Place, *, branch: str = "", revi
     if state is None:
         raise Dropped("run-not-news", body.state or "")
     link = body.links.commit.href or "" if body.links and body.links.commit else ""
-    revision = sha(body.commit.hash if body.commit else "") or sha(link.rstrip("/").rsplit("/", 1)[-1]) or revision
+    revision = (
+        sha(body.commit.hash if body.commit else "")
+        or sha(link.rstrip("/").rsplit("/", 1)[-1])
+        or revision
+    )
     made = Run(
         # Many put the build's number behind the name: `Pipeline #12 for main`.
         pipeline=(body.name or "").split("#", 1)[0].strip() or body.key or "build",
@@ -118,4 +143,9 @@ def issue(body: IssueBody, state: str, actor: str, place: Place, at: str = "") -
 
     """
     said = body.created_on if state == "opened" else at or body.updated_on
-    return issue_event(Issue(str(body.id or ""), state, body.title or "", actor, page(body.links), milliseconds(said)), place)
+    return issue_event(
+        Issue(
+            str(body.id or ""), state, body.title or "", actor, page(body.links), milliseconds(said)
+        ),
+        place,
+    )

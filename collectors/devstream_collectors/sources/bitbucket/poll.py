@@ -12,14 +12,29 @@ from urllib.parse import quote
 
 import msgspec
 
+from devstream_collectors.before.branches import (
+    USUAL_BRANCHES,
+    Moved,
+    exact,
+    globs,
+    matching,
+    moved,
+)
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.place import Place
+from devstream_collectors.before.polling import Step, ask, polled
+from devstream_collectors.before.polling import step_of as asked_for
+from devstream_collectors.before.push import Push, push_event
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.branches import USUAL_BRANCHES, Moved, exact, globs, matching, moved
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Step, ask, polled
-from devstream_collectors.kit.polling import step_of as asked_for
-from devstream_collectors.kit.push import Push, push_event
-from devstream_collectors.sources.bitbucket.events import account, issue, merged, page, place_of, status, step_of
+from devstream_collectors.sources.bitbucket.events import (
+    account,
+    issue,
+    merged,
+    page,
+    place_of,
+    status,
+    step_of,
+)
 from devstream_collectors.sources.bitbucket.payloads import (
     Branch,
     Branches,
@@ -64,19 +79,45 @@ def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]
     known = _read(cursor)
     patterns = _patterns(known, source)
     named = [
-        ask(_path(source, f"/refs/branches/{quote(name, safe='')}"), Step("branch", name), missing_ok=True) for name in exact(patterns)
+        ask(
+            _path(source, f"/refs/branches/{quote(name, safe='')}"),
+            Step("branch", name),
+            missing_ok=True,
+        )
+        for name in exact(patterns)
     ]
-    listed = [ask(_path(source, "/refs/branches"), Step("branches"), pagelen=100)] if globs(patterns) else []
+    listed = (
+        [ask(_path(source, "/refs/branches"), Step("branches"), pagelen=100)]
+        if globs(patterns)
+        else []
+    )
     return (
         ask(_path(source), Step("repository")),
         *named,
         *listed,
-        ask(_path(source, "/pullrequests"), Step("pulls"), state="MERGED", sort="-updated_on", pagelen=20),
+        ask(
+            _path(source, "/pullrequests"),
+            Step("pulls"),
+            state="MERGED",
+            sort="-updated_on",
+            pagelen=20,
+        ),
         *(
-            ask(_path(source, f"/commit/{commit}/statuses"), Step("statuses", commit), missing_ok=True, pagelen=50)
+            ask(
+                _path(source, f"/commit/{commit}/statuses"),
+                Step("statuses", commit),
+                missing_ok=True,
+                pagelen=50,
+            )
             for commit in _building(known)
         ),
-        ask(_path(source, "/issues"), Step("issues"), missing_ok=True, sort="-updated_on", pagelen=20),
+        ask(
+            _path(source, "/issues"),
+            Step("issues"),
+            missing_ok=True,
+            sort="-updated_on",
+            pagelen=20,
+        ),
     )
 
 
@@ -93,7 +134,9 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
 
 def _repository(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     del source
-    return polled(msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Repository)))
+    return polled(
+        msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Repository))
+    )
 
 
 def _branch(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
@@ -103,20 +146,43 @@ def _branch(step: Step, response: Response, known: _Cursor, source: SourceInfo) 
     after = msgspec.structs.replace(known, heads={**heads, step.of: now})
     if old is None or old == now:
         return polled(after)
-    return _told([Moved(step.of, old, now)], {step.of: body.target or Commit()}, after, response, source)
+    return _told(
+        [Moved(step.of, old, now)], {step.of: body.target or Commit()}, after, response, source
+    )
 
 
 def _list(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     body = msgspec.json.decode(response.body, type=Branches)
-    commits = {branch.name: branch.target for branch in body.values or () if branch.name and branch.target}
-    found = {**known.page, **matching({name: sha(commit.hash) for name, commit in commits.items()}, _patterns(known, source))}
+    commits = {
+        branch.name: branch.target for branch in body.values or () if branch.name and branch.target
+    }
+    found = {
+        **known.page,
+        **matching(
+            {name: sha(commit.hash) for name, commit in commits.items()}, _patterns(known, source)
+        ),
+    }
     if body.next:
-        return polled(msgspec.structs.replace(known, page=found), requests=[ask(body.next, Step("branches"))])
+        return polled(
+            msgspec.structs.replace(known, page=found), requests=[ask(body.next, Step("branches"))]
+        )
     after = msgspec.structs.replace(known, listed=found, page={})
-    return _told(moved(known.listed, found) if known.listed is not None else [], commits, after, response, source)
+    return _told(
+        moved(known.listed, found) if known.listed is not None else [],
+        commits,
+        after,
+        response,
+        source,
+    )
 
 
-def _told(moves: list[Moved], commits: dict[str, Commit], known: _Cursor, response: Response, source: SourceInfo) -> Polled:
+def _told(
+    moves: list[Moved],
+    commits: dict[str, Commit],
+    known: _Cursor,
+    response: Response,
+    source: SourceInfo,
+) -> Polled:
     """What moved; whether a push was forced, and how many commits it brought, is asked for."""
     makers: list[Callable[[], Event]] = []
     asked: list[Request] = []
@@ -126,9 +192,18 @@ def _told(moves: list[Moved], commits: dict[str, Commit], known: _Cursor, respon
         if move.old and move.new:
             said = msgspec.json.encode((who, (head.message or "")[:200])).decode()
             step = Step("base", move.branch, move.old, move.new, said)
-            asked.append(ask(_path(source, f"/merge-base/{move.old}..{move.new}"), step, missing_ok=True))
+            asked.append(
+                ask(_path(source, f"/merge-base/{move.old}..{move.new}"), step, missing_ok=True)
+            )
         else:
-            push = Push(move.branch, move.old, move.new, actor=who, title=head.message or "", url=_commit_page(known, move.new))
+            push = Push(
+                move.branch,
+                move.old,
+                move.new,
+                actor=who,
+                title=head.message or "",
+                url=_commit_page(known, move.new),
+            )
             makers.append(partial(push_event, push, _place(known, source, response)))
     return polled(known, makers, asked)
 
@@ -138,13 +213,31 @@ def _base(step: Step, response: Response, known: _Cursor, source: SourceInfo) ->
     # The commit that a force-push threw away may be gone: then they have none in common.
     counted = Step("commits", step.of, step.old, step.new, step.state, count=int(base != step.old))
     path = _path(source, f"/commits/{step.new}")
-    return polled(known, requests=[ask(path, counted, missing_ok=True, exclude=step.old, pagelen=100, fields="values.hash")])
+    return polled(
+        known,
+        requests=[
+            ask(path, counted, missing_ok=True, exclude=step.old, pagelen=100, fields="values.hash")
+        ],
+    )
 
 
 def _commits(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    found = msgspec.json.decode(response.body, type=Commits).values or [] if response.status == 200 else []
+    found = (
+        msgspec.json.decode(response.body, type=Commits).values or []
+        if response.status == 200
+        else []
+    )
     who, title = msgspec.json.decode(step.state, type=tuple[str, str])
-    push = Push(step.of, step.old, step.new, bool(step.count), actor=who, title=title, count=len(found), url=_commit_page(known, step.new))
+    push = Push(
+        step.of,
+        step.old,
+        step.new,
+        bool(step.count),
+        actor=who,
+        title=title,
+        count=len(found),
+        url=_commit_page(known, step.new),
+    )
     return polled(known, [partial(push_event, push, _place(known, source, response))])
 
 
@@ -158,26 +251,55 @@ def _pulls(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> P
 
 
 def _statuses(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    bodies = msgspec.json.decode(response.body, type=Statuses).values or [] if response.status == 200 else []
+    bodies = (
+        msgspec.json.decode(response.body, type=Statuses).values or []
+        if response.status == 200
+        else []
+    )
     heads = {**(known.listed or {}), **(known.heads or {})}
     branch = next((name for name, commit in heads.items() if commit == step.of), "")
-    before, now, makers = known.builds.get(step.of, {}), dict[str, str](), list[Callable[[], Event]]()
+    before, now, makers = (
+        known.builds.get(step.of, {}),
+        dict[str, str](),
+        list[Callable[[], Event]](),
+    )
     for body in bodies:
         state = body.state or ""
         now[f"{body.key} {body.url}"[:200]] = state
         if before.get(f"{body.key} {body.url}"[:200]) != state:
             # It does not say who began it.
-            makers.append(partial(status, body, "", _place(known, source, response), branch=branch, revision=step.of))
-    builds = {commit: states for commit, states in {**known.builds, step.of: now}.items() if commit in heads.values() or _open(states)}
-    return polled(msgspec.structs.replace(known, builds=dict(list(builds.items())[-MAX_BUILDS:])), makers)
+            makers.append(
+                partial(
+                    status,
+                    body,
+                    "",
+                    _place(known, source, response),
+                    branch=branch,
+                    revision=step.of,
+                )
+            )
+    builds = {
+        commit: states
+        for commit, states in {**known.builds, step.of: now}.items()
+        if commit in heads.values() or _open(states)
+    }
+    return polled(
+        msgspec.structs.replace(known, builds=dict(list(builds.items())[-MAX_BUILDS:])), makers
+    )
 
 
 def _issues(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     # Most repositories have no tracker.
-    bodies = msgspec.json.decode(response.body, type=Issues).values or [] if response.status == 200 else []
+    bodies = (
+        msgspec.json.decode(response.body, type=Issues).values or []
+        if response.status == 200
+        else []
+    )
     place = _place(known, source, response)
     fresh = [body for body in bodies if 0 < known.opened < milliseconds(body.created_on)]
-    makers = [partial(issue, body, "opened", account(body.reporter), place) for body in reversed(fresh)]
+    makers = [
+        partial(issue, body, "opened", account(body.reporter), place) for body in reversed(fresh)
+    ]
     asked = [
         ask(
             _path(source, f"/issues/{body.id}/changes"),
@@ -201,7 +323,9 @@ def _history(step: Step, response: Response, known: _Cursor, source: SourceInfo)
         state = step_of(entry.changes)
         if state and milliseconds(entry.created_on) > since:
             place = _place(known, source, response)
-            makers.append(partial(issue, body, state, account(entry.user), place, entry.created_on or ""))
+            makers.append(
+                partial(issue, body, state, account(entry.user), place, entry.created_on or "")
+            )
     return polled(known, makers)
 
 
@@ -220,12 +344,23 @@ _READERS: dict[str, Callable[[Step, Response, _Cursor, SourceInfo], Polled]] = {
 
 def _small(body: IssueBody) -> str:
     """What a line needs of an issue."""
-    return msgspec.json.encode(msgspec.structs.replace(body, reporter=None, title=(body.title or "")[:200])).decode()
+    return msgspec.json.encode(
+        msgspec.structs.replace(body, reporter=None, title=(body.title or "")[:200])
+    ).decode()
 
 
 def _building(known: _Cursor) -> list[str]:
-    heads = [commit for commit in {**(known.listed or {}), **(known.heads or {})}.values() if commit]
-    return list(dict.fromkeys([*heads[:MAX_BUILDS], *(commit for commit, states in known.builds.items() if _open(states))]))
+    heads = [
+        commit for commit in {**(known.listed or {}), **(known.heads or {})}.values() if commit
+    ]
+    return list(
+        dict.fromkeys(
+            [
+                *heads[:MAX_BUILDS],
+                *(commit for commit, states in known.builds.items() if _open(states)),
+            ]
+        )
+    )
 
 
 def _open(states: dict[str, str]) -> bool:

@@ -10,13 +10,13 @@ from functools import partial
 
 import msgspec
 
+from devstream_collectors.before.branches import HEADS
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.outcome import Dropped, together
+from devstream_collectors.before.place import Place, remote_scope
+from devstream_collectors.before.push import Merge, merge_event, push_event
+from devstream_collectors.before.push import Push as Pushed
 from devstream_collectors.contract import Normalised, SourceInfo
-from devstream_collectors.kit.branches import HEADS
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.outcome import Dropped, together
-from devstream_collectors.kit.place import Place, remote_scope
-from devstream_collectors.kit.push import Merge, merge_event, push_event
-from devstream_collectors.kit.push import Push as Pushed
 from devstream_desktop.stream.event import Event
 
 SERVER_EVENTS = frozenset({"repo:refs_changed", "pr:merged"})
@@ -139,7 +139,9 @@ def normalise_server(event: str, body: bytes, source: SourceInfo, received: int)
     if event == "pr:merged":
         if pull is None:
             raise Dropped("unexpected-shape", "no pull request")
-        home = pull.to_ref.repository if pull.to_ref and pull.to_ref.repository else payload.repository
+        home = (
+            pull.to_ref.repository if pull.to_ref and pull.to_ref.repository else payload.repository
+        )
         return Normalised((merged(pull, actor, place_of(home, source, received)),))
     place = place_of(payload.repository, source, received)
     makers = [partial(_change, change, payload, actor, place) for change in payload.changes or ()]
@@ -151,7 +153,9 @@ def event_of(body: bytes) -> str:
     return msgspec.json.decode(body, type=_Event).event_key or ""
 
 
-def place_of(repository: Repository | None, source: SourceInfo, received: int, default_branch: str = "") -> Place:
+def place_of(
+    repository: Repository | None, source: SourceInfo, received: int, default_branch: str = ""
+) -> Place:
     """The place of a repository's facts."""
     home = repository or Repository()
     clones = sorted(home.links.clone or (), key=lambda link: link.name or "") if home.links else []
@@ -222,5 +226,9 @@ def _change(change: Change, payload: Payload, actor: str, place: Place) -> Event
 
 def _page(repository: Repository | None, revision: str) -> str:
     """Where a commit is shown: beside the repository's own page, which ends in `/browse`."""
-    home = first(repository.links.self).removesuffix("/browse") if repository and repository.links else ""
+    home = (
+        first(repository.links.self).removesuffix("/browse")
+        if repository and repository.links
+        else ""
+    )
     return f"{home}/commits/{revision}" if home and revision else ""

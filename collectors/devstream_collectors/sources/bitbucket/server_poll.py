@@ -13,12 +13,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from devstream_collectors.before.branches import USUAL_BRANCHES, is_global, moved
+from devstream_collectors.before.decoding import sha
+from devstream_collectors.before.place import Place
+from devstream_collectors.before.polling import Step, ask, polled, step_of
+from devstream_collectors.before.push import Push, push_event
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.branches import USUAL_BRANCHES, is_global, moved
-from devstream_collectors.kit.decoding import sha
-from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Step, ask, polled, step_of
-from devstream_collectors.kit.push import Push, push_event
 from devstream_collectors.sources.bitbucket.events import status
 from devstream_collectors.sources.bitbucket.payloads import StatusBody
 from devstream_collectors.sources.bitbucket.server import (
@@ -101,9 +101,16 @@ def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]
         ask(_path(source), Step("repository")),
         ask(_path(source, "/branches/default"), Step("default"), missing_ok=True),
         _branches(source, 0),
-        ask(_path(source, "/pull-requests"), Step("pulls"), state="MERGED", order="NEWEST", limit=25),
+        ask(
+            _path(source, "/pull-requests"), Step("pulls"), state="MERGED", order="NEWEST", limit=25
+        ),
         *(
-            ask(f"/rest/build-status/1.0/commits/{commit}", Step("builds", commit), missing_ok=True, limit=50)
+            ask(
+                f"/rest/build-status/1.0/commits/{commit}",
+                Step("builds", commit),
+                missing_ok=True,
+                limit=50,
+            )
             for commit in _building(known)
         ),
     )
@@ -122,13 +129,19 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
 
 def _repository(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     del source
-    return polled(msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Repository)))
+    return polled(
+        msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Repository))
+    )
 
 
 def _default(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     del source
     # An empty repository has none: 204 or 404.
-    body = msgspec.json.decode(response.body, type=Reference) if response.status == 200 else Reference()
+    body = (
+        msgspec.json.decode(response.body, type=Reference)
+        if response.status == 200
+        else Reference()
+    )
     return polled(msgspec.structs.replace(known, default=body.display_id or ""))
 
 
@@ -136,25 +149,48 @@ def _list(step: Step, response: Response, known: _Cursor, source: SourceInfo) ->
     body = msgspec.json.decode(response.body, type=_Branches)
     patterns = source.branches or ((known.default,) if known.default else USUAL_BRANCHES)
     here = {short_ref(branch.id or ""): sha(branch.latest_commit) for branch in body.values or ()}
-    found = {**(known.page if step.count else {}), **{name: commit for name, commit in here.items() if is_global(name, patterns, "")}}
+    found = {
+        **(known.page if step.count else {}),
+        **{name: commit for name, commit in here.items() if is_global(name, patterns, "")},
+    }
     if body.is_last_page is False and body.next_page_start:
-        return polled(msgspec.structs.replace(known, page=found), requests=[_branches(source, body.next_page_start)])
+        return polled(
+            msgspec.structs.replace(known, page=found),
+            requests=[_branches(source, body.next_page_start)],
+        )
     after = msgspec.structs.replace(known, heads=found, page={})
     makers: list[Callable[[], Event]] = []
     asked: list[Request] = []
     for move in moved(known.heads, found) if known.heads is not None else []:
         if not move.new:
-            makers.append(partial(push_event, Push(move.branch, move.old, ""), _place(after, source, response)))
+            makers.append(
+                partial(
+                    push_event, Push(move.branch, move.old, ""), _place(after, source, response)
+                )
+            )
             continue
         counted = Step("commits", move.branch, move.old, move.new)
         since = {"since": move.old} if move.old else {}
-        asked.append(ask(_path(source, "/commits"), counted, missing_ok=True, until=move.new, limit=100 if move.old else 1, **since))
+        asked.append(
+            ask(
+                _path(source, "/commits"),
+                counted,
+                missing_ok=True,
+                until=move.new,
+                limit=100 if move.old else 1,
+                **since,
+            )
+        )
     return polled(after, makers, asked)
 
 
 def _commits(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     # What a force-push threw away may be gone, and with it what was since.
-    commits = msgspec.json.decode(response.body, type=_Commits).values or [] if response.status == 200 else []
+    commits = (
+        msgspec.json.decode(response.body, type=_Commits).values or []
+        if response.status == 200
+        else []
+    )
     head = commits[0] if commits else Commit()
     home = first(known.home.links.self).removesuffix("/browse") if known.home.links else ""
     push = Push(
@@ -174,10 +210,17 @@ def _pulls(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> P
     fresh = [pull for pull in pulls if 0 < known.merged < _closed(pull)]
     # Who merged it, and sometimes the commit, only its activities say.
     asked = [
-        ask(_path(source, f"/pull-requests/{pull.id}/activities"), Step("activities", new=_small(pull)), limit=25)
+        ask(
+            _path(source, f"/pull-requests/{pull.id}/activities"),
+            Step("activities", new=_small(pull)),
+            limit=25,
+        )
         for pull in reversed(fresh)
     ]
-    return polled(msgspec.structs.replace(known, merged=max([known.merged or 1, *map(_closed, pulls)])), requests=asked)
+    return polled(
+        msgspec.structs.replace(known, merged=max([known.merged or 1, *map(_closed, pulls)])),
+        requests=asked,
+    )
 
 
 def _activities(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
@@ -186,22 +229,56 @@ def _activities(step: Step, response: Response, known: _Cursor, source: SourceIn
     merge = next((activity for activity in activities if activity.action == "MERGED"), _Activity())
     if merge.commit and not (pull.properties and pull.properties.merge_commit):
         pull = msgspec.structs.replace(pull, properties=Properties(merge.commit))
-    return polled(known, [partial(merged, pull, account(merge.user), _place(known, source, response))])
+    return polled(
+        known, [partial(merged, pull, account(merge.user), _place(known, source, response))]
+    )
 
 
 def _builds(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    bodies = msgspec.json.decode(response.body, type=_Builds).values or [] if response.status == 200 else []
+    bodies = (
+        msgspec.json.decode(response.body, type=_Builds).values or []
+        if response.status == 200
+        else []
+    )
     heads = known.heads or {}
     branch = next((name for name, commit in heads.items() if commit == step.of), "")
-    before, now, makers = known.builds.get(step.of, {}), dict[str, str](), list[Callable[[], Event]]()
+    before, now, makers = (
+        known.builds.get(step.of, {}),
+        dict[str, str](),
+        list[Callable[[], Event]](),
+    )
     for body in bodies:
         key = f"{body.key} {body.url}"[:200]
         now[key] = body.state or ""
         if before.get(key) != now[key]:
-            made = StatusBody(body.key, body.name, body.state, body.description, "", body.url, "", _iso(body.date_added or 0))
-            makers.append(partial(status, made, "", _place(known, source, response), branch=branch, revision=step.of))
-    builds = {commit: states for commit, states in {**known.builds, step.of: now}.items() if commit in heads.values() or _open(states)}
-    return polled(msgspec.structs.replace(known, builds=dict(list(builds.items())[-MAX_BUILDS:])), makers)
+            made = StatusBody(
+                body.key,
+                body.name,
+                body.state,
+                body.description,
+                "",
+                body.url,
+                "",
+                _iso(body.date_added or 0),
+            )
+            makers.append(
+                partial(
+                    status,
+                    made,
+                    "",
+                    _place(known, source, response),
+                    branch=branch,
+                    revision=step.of,
+                )
+            )
+    builds = {
+        commit: states
+        for commit, states in {**known.builds, step.of: now}.items()
+        if commit in heads.values() or _open(states)
+    }
+    return polled(
+        msgspec.structs.replace(known, builds=dict(list(builds.items())[-MAX_BUILDS:])), makers
+    )
 
 
 _READERS: dict[str, Callable[[Step, Response, _Cursor, SourceInfo], Polled]] = {
@@ -218,7 +295,9 @@ _READERS: dict[str, Callable[[Step, Response, _Cursor, SourceInfo], Polled]] = {
 def _small(pull: Pull) -> str:
     """What a line needs of a pull request."""
     to = msgspec.structs.replace(pull.to_ref, repository=None) if pull.to_ref else None
-    return msgspec.json.encode(msgspec.structs.replace(pull, title=(pull.title or "")[:200], to_ref=to)).decode()
+    return msgspec.json.encode(
+        msgspec.structs.replace(pull, title=(pull.title or "")[:200], to_ref=to)
+    ).decode()
 
 
 def _closed(pull: Pull) -> int:
@@ -227,7 +306,11 @@ def _closed(pull: Pull) -> int:
 
 def _building(known: _Cursor) -> list[str]:
     heads = [commit for commit in (known.heads or {}).values() if commit][:MAX_BUILDS]
-    return list(dict.fromkeys([*heads, *(commit for commit, states in known.builds.items() if _open(states))]))
+    return list(
+        dict.fromkeys(
+            [*heads, *(commit for commit, states in known.builds.items() if _open(states))]
+        )
+    )
 
 
 def _open(states: dict[str, str]) -> bool:

@@ -11,6 +11,12 @@ from functools import partial
 
 import msgspec
 
+from devstream_collectors.before.branches import sample_branch
+from devstream_collectors.before.decoding import sha
+from devstream_collectors.before.outcome import Dropped, together, tolerant
+from devstream_collectors.before.place import Place, check_repository
+from devstream_collectors.before.push import Push as Pushed
+from devstream_collectors.before.push import push_event
 from devstream_collectors.contract import (
     Basic,
     Collector,
@@ -27,16 +33,25 @@ from devstream_collectors.contract import (
     Token,
     Webhook,
 )
-from devstream_collectors.kit.branches import sample_branch
-from devstream_collectors.kit.decoding import sha
-from devstream_collectors.kit.outcome import Dropped, together, tolerant
-from devstream_collectors.kit.place import Place, check_repository
-from devstream_collectors.kit.push import Push as Pushed
-from devstream_collectors.kit.push import push_event
 from devstream_collectors.sources.bitbucket import poll as bitbucket_poll
 from devstream_collectors.sources.bitbucket import server_poll as bitbucket_server_poll
-from devstream_collectors.sources.bitbucket.events import account, issue, merged, page, place_of, status, step_of
-from devstream_collectors.sources.bitbucket.payloads import Change, Issue, Payload, Pull, Push, Status
+from devstream_collectors.sources.bitbucket.events import (
+    account,
+    issue,
+    merged,
+    page,
+    place_of,
+    status,
+    step_of,
+)
+from devstream_collectors.sources.bitbucket.payloads import (
+    Change,
+    Issue,
+    Payload,
+    Pull,
+    Push,
+    Status,
+)
 from devstream_collectors.sources.bitbucket.server import SERVER_EVENTS, event_of, normalise_server
 from devstream_desktop.stream.event import Event
 
@@ -57,7 +72,13 @@ Polling, where it cannot reach this machine: --poll --repository WORKSPACE/REPOS
 COLLECTOR = Collector(
     title="Bitbucket's webhooks, or its API polled: Cloud and Data Center",
     setup=_SETUP,
-    options=(Option("repository", "WORKSPACE/REPOSITORY (Data Center: PROJECT/REPOSITORY), for polling", needed="poll"),),
+    options=(
+        Option(
+            "repository",
+            "WORKSPACE/REPOSITORY (Data Center: PROJECT/REPOSITORY), for polling",
+            needed="poll",
+        ),
+    ),
     webhook=Webhook(
         auth=(SignatureScheme(header="x-hub-signature"), Basic(), SecretPath()),
         headers=(_EVENT,),
@@ -120,11 +141,22 @@ def _is_cloud(source: SourceInfo) -> bool:
 def sample(source: SourceInfo, now: int) -> Delivery:
     """A push as Bitbucket Cloud sends it, to the first branch that counts, for a test of the way it takes."""
     branch = sample_branch(source)
-    new = {"type": "branch", "name": branch, "target": {"hash": "2" * 40, "message": "A test of this source"}}
+    new = {
+        "type": "branch",
+        "name": branch,
+        "target": {"hash": "2" * 40, "message": "A test of this source"},
+    }
     body = {
         "actor": {"nickname": "devstream"},
         "repository": {"name": "devstream-test", "full_name": "devstream/devstream-test"},
-        "push": {"changes": [{"new": new, "old": {"type": "branch", "name": branch, "target": {"hash": "1" * 40}}}]},
+        "push": {
+            "changes": [
+                {
+                    "new": new,
+                    "old": {"type": "branch", "name": branch, "target": {"hash": "1" * 40}},
+                }
+            ]
+        },
     }
     return Delivery({_EVENT: "repo:push"}, msgspec.json.encode(body), now)
 
@@ -168,7 +200,10 @@ def _reason(name: str) -> str:
 def _push(body: bytes, place: Place) -> Normalised:
     push = msgspec.json.decode(body, type=Push)
     changes = push.push.changes or () if push.push else ()
-    return together([partial(_change, change, account(push.actor), place) for change in changes], nothing="no-change")
+    return together(
+        [partial(_change, change, account(push.actor), place) for change in changes],
+        nothing="no-change",
+    )
 
 
 def _change(change: Change, actor: str, place: Place) -> Event:

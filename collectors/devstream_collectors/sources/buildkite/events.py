@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from devstream_collectors.before.branches import is_global
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import page_scope, remote_scope
+from devstream_collectors.before.run import Run, run_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.branches import is_global
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import page_scope, remote_scope
-from devstream_collectors.kit.run import Run, run_event
 from devstream_collectors.sources.buildkite.payloads import BuildBody, PipelineBody
 from devstream_desktop.stream.event import Event
 
@@ -25,7 +25,9 @@ _NOT_NEWS = {"blocked": "build-blocked", "skipped": "build-not-run", "not_run": 
 UNDER_WAY = frozenset({"queued", "running"})
 
 
-def build_event(build: BuildBody, pipeline: PipelineBody, source: SourceInfo, received: int) -> Event:
+def build_event(
+    build: BuildBody, pipeline: PipelineBody, source: SourceInfo, received: int
+) -> Event:
     """The event of a build.
 
     Raises:
@@ -57,7 +59,14 @@ def build_event(build: BuildBody, pipeline: PipelineBody, source: SourceInfo, re
         state=state,
         branch=build.tag or build.branch or "",
         revision=sha(build.commit) if (build.commit or "").upper() != "HEAD" else "",
-        actor=person(*(name for user in (build.author, build.creator) if user for name in (user.name, user.username))),
+        actor=person(
+            *(
+                name
+                for user in (build.author, build.creator)
+                if user
+                for name in (user.name, user.username)
+            )
+        ),
         reason=_reason(build, state),
         url=build.web_url or "",
         started=milliseconds(build.started_at),
@@ -66,7 +75,9 @@ def build_event(build: BuildBody, pipeline: PipelineBody, source: SourceInfo, re
     return run_event(
         run,
         source,
-        scope=page_scope(build.web_url).rpartition("/builds/")[0] or page_scope(pipeline.web_url) or f"buildkite/{source.name}/{slug}",
+        scope=page_scope(build.web_url).rpartition("/builds/")[0]
+        or page_scope(pipeline.web_url)
+        or f"buildkite/{source.name}/{slug}",
         service=repository.rsplit("/", 1)[-1] or slug or pipeline.name or source.name,
         received=received,
         default_branch=build.tag or pipeline.default_branch or "",

@@ -10,8 +10,17 @@ from urllib.parse import quote
 
 import msgspec
 
+from devstream_collectors.before.polling import (
+    PER_PAGE,
+    Step,
+    ask,
+    paged,
+    polled,
+    step_of,
+    under_way,
+    without,
+)
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.polling import PER_PAGE, Step, ask, paged, polled, step_of, under_way, without
 from devstream_collectors.sources.buildkite.events import STATES, UNDER_WAY, build_event
 from devstream_collectors.sources.buildkite.payloads import BuildBody, PipelineBody
 
@@ -42,10 +51,23 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
     if step.name == "build":
         if response.status != 200:
             return polled(_Cursor(without(known.runs, step.of)))
-        return _told([msgspec.json.decode(response.body, type=BuildBody)], known.runs, known, source, response.received)
+        return _told(
+            [msgspec.json.decode(response.body, type=BuildBody)],
+            known.runs,
+            known,
+            source,
+            response.received,
+        )
     builds = msgspec.json.decode(response.body, type=list[BuildBody])
     following, kept = paged(known.runs, [_key(build) for build in builds], step.count)
-    return _told(builds, kept, known, source, response.received, (_page(source, following),) if following else ())
+    return _told(
+        builds,
+        kept,
+        known,
+        source,
+        response.received,
+        (_page(source, following),) if following else (),
+    )
 
 
 def _told(
@@ -59,7 +81,10 @@ def _told(
     """The events of builds that are in another state than when last seen, the oldest first."""
     now = {_key(build): _mark(build) for build in builds}
     fresh = [build for build in reversed(builds) if known.runs.get(_key(build)) != _mark(build)]
-    makers = [partial(build_event, build, build.pipeline or PipelineBody(), source, received) for build in fresh]
+    makers = [
+        partial(build_event, build, build.pipeline or PipelineBody(), source, received)
+        for build in fresh
+    ]
     return polled(_Cursor({**kept, **now}), makers, more)
 
 
@@ -75,7 +100,13 @@ def _mark(build: BuildBody) -> str:
 def _page(source: SourceInfo, number: int) -> Request:
     pipeline = source.text("pipeline")
     path = _organization(source) + (f"/pipelines/{quote(pipeline, safe='')}" if pipeline else "")
-    return ask(f"{path}/builds", Step("builds", count=number), exclude_jobs="true", per_page=PER_PAGE, page=number)
+    return ask(
+        f"{path}/builds",
+        Step("builds", count=number),
+        exclude_jobs="true",
+        per_page=PER_PAGE,
+        page=number,
+    )
 
 
 def _one(source: SourceInfo, key: str) -> Request:

@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Token, Webhook
-from devstream_collectors.kit.branches import sample_branch
-from devstream_collectors.kit.outcome import Dropped, tolerant
+from devstream_collectors.before.branches import sample_branch
+from devstream_collectors.before.outcome import Dropped, tolerant
+from devstream_collectors.contract import (
+    Collector,
+    Delivery,
+    Normalised,
+    Option,
+    Poll,
+    SignatureScheme,
+    SourceInfo,
+    Token,
+    Webhook,
+)
 from devstream_collectors.sources.buildkite.events import build_event
 from devstream_collectors.sources.buildkite.payloads import BuildBody, PipelineBody
 from devstream_collectors.sources.buildkite.poll import parse, requests
@@ -43,8 +53,13 @@ COLLECTOR = Collector(
         headers=(_EVENT,),
     ),
     options=(
-        Option("organization", "the organisation's name in its address, for polling", needed="poll"),
-        Option("pipeline", "the only pipeline to poll, by its name in its address; all of them when left out"),
+        Option(
+            "organization", "the organisation's name in its address, for polling", needed="poll"
+        ),
+        Option(
+            "pipeline",
+            "the only pipeline to poll, by its name in its address; all of them when left out",
+        ),
     ),
     poll=Poll(url="https://api.buildkite.com/v2", needs_token=True),
 )
@@ -62,12 +77,26 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
     payload = msgspec.json.decode(delivery.body, type=_Payload, strict=False)
     name = payload.event or delivery.headers.get(_EVENT, "")
     if not name.startswith("build."):
-        raise Dropped("ping" if name == "ping" else "job-of-a-build" if name.startswith("job.") else "event-not-mapped", name)
+        raise Dropped(
+            "ping"
+            if name == "ping"
+            else "job-of-a-build"
+            if name.startswith("job.")
+            else "event-not-mapped",
+            name,
+        )
     if payload.build is None:
         raise Dropped("not-a-build", name)
     # The build may be further on than the event that told of it, so its own state counts.
     return Normalised(
-        (build_event(payload.build, payload.pipeline or payload.build.pipeline or PipelineBody(), source, delivery.received),)
+        (
+            build_event(
+                payload.build,
+                payload.pipeline or payload.build.pipeline or PipelineBody(),
+                source,
+                delivery.received,
+            ),
+        )
     )
 
 
@@ -76,6 +105,10 @@ def sample(source: SourceInfo, now: int) -> Delivery:
     body = {
         "event": "build.finished",
         "build": {"number": 1, "state": "passed", "branch": sample_branch(source)},
-        "pipeline": {"name": "devstream-test", "slug": "devstream-test", "default_branch": sample_branch(source)},
+        "pipeline": {
+            "name": "devstream-test",
+            "slug": "devstream-test",
+            "default_branch": sample_branch(source),
+        },
     }
     return Delivery({_EVENT: "build.finished"}, msgspec.json.encode(body), now)

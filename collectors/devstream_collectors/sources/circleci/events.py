@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from devstream_collectors.before.branches import is_global
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.run import Run, run_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.branches import is_global
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.run import Run, run_event
-from devstream_collectors.sources.circleci.payloads import Commit, Parameters, Pipeline, Provider, Trigger, Vcs, Workflow
+from devstream_collectors.sources.circleci.payloads import (
+    Commit,
+    Parameters,
+    Pipeline,
+    Provider,
+    Trigger,
+    Vcs,
+    Workflow,
+)
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
@@ -25,7 +33,14 @@ FINAL = frozenset({"succeeded", "failed", "errored", "cancelled"})
 
 
 def workflow_event(
-    workflow: Workflow, pipeline: Pipeline, source: SourceInfo, *, project: str, url: str, received: int, default_branch: str = ""
+    workflow: Workflow,
+    pipeline: Pipeline,
+    source: SourceInfo,
+    *,
+    project: str,
+    url: str,
+    received: int,
+    default_branch: str = "",
 ) -> Event:
     """The event of a workflow of a pipeline of the project `project`.
 
@@ -43,8 +58,16 @@ def workflow_event(
     git = parameters.git or Provider()
     host = parameters.gitlab or parameters.github_app or parameters.bitbucket or Provider()
     branch = vcs.branch or git.branch or host.branch or ""
-    fork = bool(vcs.origin_repository_url and vcs.target_repository_url and vcs.origin_repository_url != vcs.target_repository_url)
-    if fork or branch.startswith("pull/") or (host.type or "").startswith(("merge_request", "pull_request")):
+    fork = bool(
+        vcs.origin_repository_url
+        and vcs.target_repository_url
+        and vcs.origin_repository_url != vcs.target_repository_url
+    )
+    if (
+        fork
+        or branch.startswith("pull/")
+        or (host.type or "").startswith(("merge_request", "pull_request"))
+    ):
         raise Dropped("run-of-a-pull-request", branch)
     tag = vcs.tag or git.tag or host.tag or ""
     if tag and not branch:
@@ -74,4 +97,6 @@ def workflow_event(
     )
     # Ids of workflows are true everywhere, so the scope needs no more.
     scope = "circleci" if workflow.id else f"circleci/{source.name}/{project}"
-    return run_event(run, source, scope=scope, service=project, received=received, default_branch=default_branch)
+    return run_event(
+        run, source, scope=scope, service=project, received=received, default_branch=default_branch
+    )

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from devstream_collectors.before.branches import is_global
+from devstream_collectors.before.polling import Step, ask, polled, step_of
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.branches import is_global
-from devstream_collectors.kit.polling import Step, ask, polled, step_of
 from devstream_collectors.sources.circleci.events import FINAL, STATUSES, workflow_event
 from devstream_collectors.sources.circleci.payloads import Pipeline, Vcs, Workflow
 
@@ -81,8 +81,14 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
     if step.name == "project":
         return _read_project(msgspec.json.decode(response.body, type=_Project), known, source)
     if step.name == "pipelines":
-        return _read_pipelines(msgspec.json.decode(response.body, type=_Pipelines).items or [], known, source)
-    found = msgspec.json.decode(response.body, type=_Workflows).items or [] if response.status == 200 else []
+        return _read_pipelines(
+            msgspec.json.decode(response.body, type=_Pipelines).items or [], known, source
+        )
+    found = (
+        msgspec.json.decode(response.body, type=_Workflows).items or []
+        if response.status == 200
+        else []
+    )
     return _read_workflows(step.of, found, known, source, response.received)
 
 
@@ -91,21 +97,39 @@ def _read_project(project: _Project, known: _Cursor, source: SourceInfo) -> Poll
         raise ValueError("the project has no name")
     info = project.vcs_info or _VcsInfo()
     # Of projects that GitLab or an app started, CircleCI says `main` whatever the branch is called.
-    branch = info.default_branch or "" if (info.provider or "").lower() in ("github", "bitbucket") else ""
+    branch = (
+        info.default_branch or ""
+        if (info.provider or "").lower() in ("github", "bitbucket")
+        else ""
+    )
     after = msgspec.structs.replace(known, name=project.name[:100], branch=branch[:200])
     return polled(after, requests=(_pipelines(source),))
 
 
 def _read_pipelines(items: list[Pipeline], known: _Cursor, source: SourceInfo) -> Polled:
-    fresh = [one for one in items if one.id and one.number is not None and one.number > known.newest and _counts(one, known, source)]
+    fresh = [
+        one
+        for one in items
+        if one.id
+        and one.number is not None
+        and one.number > known.newest
+        and _counts(one, known, source)
+    ]
     added = fresh[: WATCHED if known.newest < 0 else MAX_OPEN]
     watched = {**known.pipelines, **{one.id or "": _small(one) for one in reversed(added)}}
     newest = max([known.newest, 0, *(one.number or 0 for one in items)])
-    after = msgspec.structs.replace(known, newest=newest, pipelines=watched, open=(*known.open, *(one.id or "" for one in added)))
+    after = msgspec.structs.replace(
+        known,
+        newest=newest,
+        pipelines=watched,
+        open=(*known.open, *(one.id or "" for one in added)),
+    )
     return polled(_pruned(after), requests=[_workflows(one.id or "") for one in reversed(added)])
 
 
-def _read_workflows(pipeline_id: str, found: list[Workflow], known: _Cursor, source: SourceInfo, received: int) -> Polled:
+def _read_workflows(
+    pipeline_id: str, found: list[Workflow], known: _Cursor, source: SourceInfo, received: int
+) -> Polled:
     pipeline = known.pipelines.get(pipeline_id)
     if pipeline is None:
         return polled(known)
@@ -127,7 +151,9 @@ def _read_workflows(pipeline_id: str, found: list[Workflow], known: _Cursor, sou
     runs = {key: mark for key, mark in known.runs.items() if key not in now} | now
     # A pipeline without workflows is one that is still being set up.
     busy = not found or any(one.status in _PENDING for one in found)
-    open_ = tuple(one for one in known.open if one != pipeline_id) + ((pipeline_id,) if busy else ())
+    open_ = tuple(one for one in known.open if one != pipeline_id) + (
+        (pipeline_id,) if busy else ()
+    )
     after = msgspec.structs.replace(known, runs=dict(list(runs.items())[-MAX_RUNS:]), open=open_)
     return polled(_pruned(after), makers)
 
@@ -136,8 +162,12 @@ def _pruned(known: _Cursor) -> _Cursor:
     """Without the pipelines that need no more asking."""
     newest = list(known.pipelines)[-WATCHED:]
     open_ = [one for one in known.pipelines if one in known.open and one not in newest][-MAX_OPEN:]
-    kept = {one: pipeline for one, pipeline in known.pipelines.items() if one in newest or one in open_}
-    return msgspec.structs.replace(known, pipelines=kept, open=tuple(one for one in known.open if one in kept))
+    kept = {
+        one: pipeline for one, pipeline in known.pipelines.items() if one in newest or one in open_
+    }
+    return msgspec.structs.replace(
+        known, pipelines=kept, open=tuple(one for one in known.open if one in kept)
+    )
 
 
 def _counts(pipeline: Pipeline, known: _Cursor, source: SourceInfo) -> bool:
@@ -158,7 +188,11 @@ def _small(pipeline: Pipeline) -> Pipeline:
 
 def _mark(workflow: Workflow) -> str:
     state = STATUSES.get(workflow.status or "", "")
-    return f"{state} {workflow.stopped_at}"[:60] if state in FINAL else state or (workflow.status or "")[:30]
+    return (
+        f"{state} {workflow.stopped_at}"[:60]
+        if state in FINAL
+        else state or (workflow.status or "")[:30]
+    )
 
 
 def _url(workflow: Workflow, pipeline: Pipeline, source: SourceInfo) -> str:
@@ -174,7 +208,11 @@ def _pipelines(source: SourceInfo) -> Request:
 
 
 def _workflows(pipeline_id: str) -> Request:
-    return ask(f"/api/v2/pipeline/{quote(pipeline_id, safe='')}/workflow", Step("workflows", pipeline_id), missing_ok=True)
+    return ask(
+        f"/api/v2/pipeline/{quote(pipeline_id, safe='')}/workflow",
+        Step("workflows", pipeline_id),
+        missing_ok=True,
+    )
 
 
 def _slug(source: SourceInfo) -> str:

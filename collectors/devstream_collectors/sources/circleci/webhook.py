@@ -10,6 +10,8 @@ import re
 
 import msgspec
 
+from devstream_collectors.before.branches import sample_branch
+from devstream_collectors.before.outcome import Dropped, tolerant
 from devstream_collectors.contract import (
     Collector,
     Delivery,
@@ -22,8 +24,6 @@ from devstream_collectors.contract import (
     Token,
     Webhook,
 )
-from devstream_collectors.kit.branches import sample_branch
-from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.sources.circleci.events import workflow_event
 from devstream_collectors.sources.circleci.payloads import Pipeline, Workflow
 from devstream_collectors.sources.circleci.poll import parse, requests
@@ -43,9 +43,16 @@ Polling, where CircleCI cannot reach this machine: --poll --project gh/OWNER/NAM
 COLLECTOR = Collector(
     title="CircleCI's webhooks, or its API polled",
     setup=_SETUP,
-    webhook=Webhook(auth=(SignatureScheme(header="circleci-signature", form="pairs", label="v1"), SecretPath()), headers=(_EVENT,)),
+    webhook=Webhook(
+        auth=(SignatureScheme(header="circleci-signature", form="pairs", label="v1"), SecretPath()),
+        headers=(_EVENT,),
+    ),
     options=(Option("project", "the project's slug, gh/OWNER/NAME, for polling", needed="poll"),),
-    poll=Poll(url="https://circleci.com", auth=(Token(header="circle-token", prefix=""),), needs_token=True),
+    poll=Poll(
+        url="https://circleci.com",
+        auth=(Token(header="circle-token", prefix=""),),
+        needs_token=True,
+    ),
 )
 
 
@@ -68,7 +75,9 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
     payload = msgspec.json.decode(delivery.body, type=_Payload, strict=False)
     name = payload.type or delivery.headers.get(_EVENT, "")
     if name != "workflow-completed":
-        reason = {"ping": "ping", "job-completed": "job-of-a-workflow"}.get(name, "event-not-mapped")
+        reason = {"ping": "ping", "job-completed": "job-of-a-workflow"}.get(
+            name, "event-not-mapped"
+        )
         raise Dropped(reason, name)
     if payload.workflow is None:
         raise Dropped("not-a-run")

@@ -13,15 +13,15 @@ from urllib.parse import unquote
 
 import msgspec
 
+from devstream_collectors.before.alert import Alert, alert_event
+from devstream_collectors.before.branches import is_global
+from devstream_collectors.before.decoding import Loose, first, person, when, word
+from devstream_collectors.before.deploy import Deploy, deploy_event
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import moment, remote_scope
+from devstream_collectors.before.run import Run, run_event
+from devstream_collectors.before.ticket import Ticket, ticket_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.alert import Alert, alert_event
-from devstream_collectors.kit.branches import is_global
-from devstream_collectors.kit.decoding import Loose, first, person, when, word
-from devstream_collectors.kit.deploy import Deploy, deploy_event
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import moment, remote_scope
-from devstream_collectors.kit.run import Run, run_event
-from devstream_collectors.kit.ticket import Ticket, ticket_event
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import first_line, short_ref, short_revision
 from devstream_desktop.stream.words import Kind
@@ -38,7 +38,12 @@ _OUTCOMES = {
     "cancelled": "cancelled",
     "canceled": "cancelled",
 }
-_DEPLOYS = {"deployed": "success", "upgraded": "success", "rolledback": "success", "removed": "inactive"}
+_DEPLOYS = {
+    "deployed": "success",
+    "upgraded": "success",
+    "rolledback": "success",
+    "removed": "inactive",
+}
 _QUIET = {
     "approval": "approval",
     "artifact": "artifact",
@@ -176,7 +181,11 @@ def _run(told: _Told, pipeline: str, kind: Kind | None) -> Event:
     elif not state:
         raise Dropped("run-not-news", told.predicate)
     artifact, version = _artifact(content)
-    why = first(content.errors, content.reason) if state in ("failed", "errored") else f"{artifact} {short_revision(version)}".strip()
+    why = (
+        first(content.errors, content.reason)
+        if state in ("failed", "errored")
+        else f"{artifact} {short_revision(version)}".strip()
+    )
     run = Run(
         pipeline=pipeline,
         run=told.id,
@@ -186,7 +195,13 @@ def _run(told: _Told, pipeline: str, kind: Kind | None) -> Event:
         changed=told.time,
         kind=kind,
     )
-    return run_event(run, told.source, scope=told.scope, service=_place(told.where) or told.source.name, received=told.received)
+    return run_event(
+        run,
+        told.source,
+        scope=told.scope,
+        service=_place(told.where) or told.source.name,
+        received=told.received,
+    )
 
 
 def _pipelinerun(told: _Told) -> Event:
@@ -220,7 +235,9 @@ def _service(told: _Told) -> Event:
         url=told.url,
         changed=told.time,
     )
-    return deploy_event(deploy, told.source, scope=f"{told.scope}/{told.id}", service=name, received=told.received)
+    return deploy_event(
+        deploy, told.source, scope=f"{told.scope}/{told.id}", service=name, received=told.received
+    )
 
 
 def _incident(told: _Told) -> Event:
@@ -259,7 +276,9 @@ def _ticket(told: _Told) -> Event:
         once=told.once,
         service=word(content.group) or _place(told.where),
         title=word(content.summary),
-        actor=person(content.updated_by, content.creator) if state == "closed" else person(content.creator),
+        actor=person(content.updated_by, content.creator)
+        if state == "closed"
+        else person(content.creator),
         priority=word(content.priority),
         sort=first(content.resolution) if state == "closed" else word(content.ticket_type),
         url=told.url,
@@ -288,14 +307,22 @@ def _change(told: _Told, state: str, branch: str, merged: str) -> Event:
         raise Dropped("not-a-global-branch", branch)
     home = _reference(told.content.repository)
     service = told.source.service or _name(home) or _place(told.where) or told.source.name
-    place = f"{word(home.get('source'))}/{word(home.get('id'))}" if word(home.get("id")) else told.where
+    place = (
+        f"{word(home.get('source'))}/{word(home.get('id'))}" if word(home.get("id")) else told.where
+    )
     time, late = moment(told.time, told.received)
     return make_event(
         kind=Kind.CHANGE,
         state=state,
         service=service,
         subject=f"change/{service}/{branch or merged}",
-        key=fact_key(remote_scope(place) or f"cdevents/{place}", Kind.CHANGE, state, branch or merged, told.once),
+        key=fact_key(
+            remote_scope(place) or f"cdevents/{place}",
+            Kind.CHANGE,
+            state,
+            branch or merged,
+            told.once,
+        ),
         time=time,
         ref=branch,
         revision=merged,

@@ -13,9 +13,18 @@ from urllib.parse import unquote
 
 import msgspec
 
-from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, SecretPath, SourceInfo, Token, Webhook
-from devstream_collectors.kit.decoding import Loose, iso, word
-from devstream_collectors.kit.outcome import Dropped, tolerant
+from devstream_collectors.before.decoding import Loose, iso, word
+from devstream_collectors.before.outcome import Dropped, tolerant
+from devstream_collectors.contract import (
+    Basic,
+    Collector,
+    Delivery,
+    Normalised,
+    SecretPath,
+    SourceInfo,
+    Token,
+    Webhook,
+)
 from devstream_collectors.sources.cloudevents.cdevents import PREFIX, CDEvent, Context, cdevent
 from devstream_desktop.stream.event import Event, InvalidEventError
 
@@ -32,7 +41,9 @@ For other types use `devstream source add generic` with rules."""
 COLLECTOR = Collector(
     title="CloudEvents (structured, binary, batch), of which CDEvents make lines",
     setup=_SETUP,
-    webhook=Webhook(auth=(Token(), Basic(), SecretPath()), headers=("ce-*",), body="any", handshake=True),
+    webhook=Webhook(
+        auth=(Token(), Basic(), SecretPath()), headers=("ce-*",), body="any", handshake=True
+    ),
 )
 
 
@@ -72,12 +83,29 @@ def sample(source: SourceInfo, now: int) -> Delivery:
     """A pipeline's run that passed, as a structured CDEvent."""
     kind = f"{PREFIX}pipelinerun.finished.0.3.0"
     body = {
-        "context": {"specversion": "0.5.1", "id": f"devstream-{now}", "source": "/devstream-test", "type": kind, "timestamp": iso(now)},
-        "subject": {"id": f"run-{now}", "content": {"pipelineName": "devstream-test", "outcome": "success"}},
+        "context": {
+            "specversion": "0.5.1",
+            "id": f"devstream-{now}",
+            "source": "/devstream-test",
+            "type": kind,
+            "timestamp": iso(now),
+        },
+        "subject": {
+            "id": f"run-{now}",
+            "content": {"pipelineName": "devstream-test", "outcome": "success"},
+        },
     }
-    event = {"specversion": "1.0", "id": f"devstream-{now}", "source": "/devstream-test", "type": kind, "data": body}
+    event = {
+        "specversion": "1.0",
+        "id": f"devstream-{now}",
+        "source": "/devstream-test",
+        "type": kind,
+        "data": body,
+    }
     del source
-    return Delivery({"content-type": "application/cloudevents+json"}, msgspec.json.encode(event), now)
+    return Delivery(
+        {"content-type": "application/cloudevents+json"}, msgspec.json.encode(event), now
+    )
 
 
 def _batch(parts: list[msgspec.Raw], delivery: Delivery, source: SourceInfo) -> Normalised:
@@ -114,7 +142,9 @@ def _binary(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def _carried(event: CloudEvent, data: bytes, delivery: Delivery, source: SourceInfo) -> Event:
-    lacking = [name for name in ("id", "source", "type", "specversion") if not word(getattr(event, name))]
+    lacking = [
+        name for name in ("id", "source", "type", "specversion") if not word(getattr(event, name))
+    ]
     if lacking:
         raise Dropped("not-a-cloudevent", f"without {', '.join(lacking)}")
     kind = word(event.type)

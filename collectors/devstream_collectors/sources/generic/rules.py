@@ -39,9 +39,9 @@ import jmespath.functions
 import jmespath.parser
 import msgspec
 
+from devstream_collectors.before.decoding import milliseconds
+from devstream_collectors.before.place import moment
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import milliseconds
-from devstream_collectors.kit.place import moment
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import clean, first_line
 from devstream_desktop.stream.words import STATES, Kind, Severity
@@ -162,9 +162,14 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     lines = text.splitlines()
     starts = [number for number, line in enumerate(lines, 1) if _HEADER.match(line)]
     if len(starts) != len(tables):
-        raise RulesError("write each rule as a [[rule]] of its own, so that a mistake in it can be named by its line")
+        raise RulesError(
+            "write each rule as a [[rule]] of its own, so that a mistake in it can be named by its line"
+        )
     ends = [*starts[1:], len(lines) + 1]
-    return tuple(_rule(_table(raw_table, start), lines, start, end) for raw_table, start, end in zip(tables, starts, ends, strict=True))
+    return tuple(
+        _rule(_table(raw_table, start), lines, start, end)
+        for raw_table, start, end in zip(tables, starts, ends, strict=True)
+    )
 
 
 def _table(raw: dict[str, object], start: int) -> _RuleTable:
@@ -177,7 +182,9 @@ def _table(raw: dict[str, object], start: int) -> _RuleTable:
 def _rule(table: _RuleTable, lines: Sequence[str], start: int, end: int) -> Rule:
     def line_of(key: str) -> int:
         pattern = re.compile(rf'(?:^|[{{,.\s])"?{re.escape(key)}"?\s*=')
-        return next((number for number in range(start, end) if pattern.search(lines[number - 1])), start)
+        return next(
+            (number for number in range(start, end) if pattern.search(lines[number - 1])), start
+        )
 
     def wrong(key: str, what: str) -> RulesError:
         return RulesError(f"line {line_of(key)}: rule {table.name or start}: {what}")
@@ -195,24 +202,57 @@ def _rule(table: _RuleTable, lines: Sequence[str], start: int, end: int) -> Rule
     drop = table.drop
     if drop:
         if not _NAME.fullmatch(drop):
-            raise wrong("drop", f"drop = {drop!r}: the name of a reason is small letters, digits and hyphens, as 'not-production'")
+            raise wrong(
+                "drop",
+                f"drop = {drop!r}: the name of a reason is small letters, digits and hyphens, as 'not-production'",
+            )
         if table.kind or table.fields or table.states:
-            raise wrong("drop", "a rule either drops or makes a line; take out drop, or kind and fields")
-        return Rule(table.name or drop, start, compiled("match", table.match), drop, None, None, None, {}, {})
+            raise wrong(
+                "drop", "a rule either drops or makes a line; take out drop, or kind and fields"
+            )
+        return Rule(
+            table.name or drop,
+            start,
+            compiled("match", table.match),
+            drop,
+            None,
+            None,
+            None,
+            {},
+            {},
+        )
     if table.kind not in KINDS:
         raise wrong("kind", f"kind = {table.kind!r} is not one of {', '.join(KINDS)}")
     kind = Kind(table.kind)
     for field in table.fields:
         if field not in FIELDS:
-            raise wrong(field, f"there is no field {field!r}; there are {', '.join(sorted(FIELDS))}")
+            raise wrong(
+                field, f"there is no field {field!r}; there are {', '.join(sorted(FIELDS))}"
+            )
     if "state" not in table.fields:
-        raise wrong("fields", "fields need a state, as state = \"'success'\" when it is always the same")
+        raise wrong(
+            "fields", "fields need a state, as state = \"'success'\" when it is always the same"
+        )
     for theirs, ours in table.states.items():
         if ours not in STATES[kind]:
             raise wrong(theirs, f"state {ours!r} is not one of {kind}: {', '.join(STATES[kind])}")
-    fields = {field: found for field, text in table.fields.items() if (found := compiled(field, text)) is not None}
+    fields = {
+        field: found
+        for field, text in table.fields.items()
+        if (found := compiled(field, text)) is not None
+    }
     each, identity = compiled("each", table.each), compiled("id", table.id)
-    return Rule(table.name or f"line {start}", start, compiled("match", table.match), "", kind, each, identity, fields, table.states)
+    return Rule(
+        table.name or f"line {start}",
+        start,
+        compiled("match", table.match),
+        "",
+        kind,
+        each,
+        identity,
+        fields,
+        table.states,
+    )
 
 
 @dataclass(frozen=True)
@@ -229,10 +269,14 @@ def apply(rules: Sequence[Rule], document: object, body: bytes) -> tuple[Rule | 
 
     `body` stands for the fact where a rule has no `id`.
     """
-    rule = next((rule for rule in rules if rule.match is None or truthy(rule.match.value(document))), None)
+    rule = next(
+        (rule for rule in rules if rule.match is None or truthy(rule.match.value(document))), None
+    )
     if rule is None or rule.drop:
         return rule, []
-    return rule, [_take(rule, item, place, body) for place, item in enumerate(_items(rule, document))]
+    return rule, [
+        _take(rule, item, place, body) for place, item in enumerate(_items(rule, document))
+    ]
 
 
 def _items(rule: Rule, document: object) -> Iterator[object]:
@@ -241,7 +285,11 @@ def _items(rule: Rule, document: object) -> Iterator[object]:
         return
     found = rule.each.value(document)
     for item in found[:MAX_EACH] if isinstance(found, list) else []:
-        yield {**item, "_root": document} if isinstance(item, dict) else {"item": item, "_root": document}
+        yield (
+            {**item, "_root": document}
+            if isinstance(item, dict)
+            else {"item": item, "_root": document}
+        )
 
 
 def _take(rule: Rule, item: object, place: int, body: bytes) -> Match:
@@ -264,7 +312,9 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
     said = _text(values.get("state"))
     state = rule.states.get(said) or rule.states.get(said.lower(), said)
     if state not in STATES[rule.kind]:
-        raise RuleFailedError(f"state {clean(said, 40)!r} is none of {rule.kind}'s; name it under [rule.states]")
+        raise RuleFailedError(
+            f"state {clean(said, 40)!r} is none of {rule.kind}'s; name it under [rule.states]"
+        )
     service = source.service or _text(values.get("service")) or source.name
     title, number = _text(values.get("title")), _text(values.get("number"))
     environment = _text(values.get("environment")) or source.environment
@@ -316,7 +366,11 @@ def _text(value: object) -> str:
 def _whole(value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
         return int(value)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 53 else 0
+    return (
+        int(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 53
+        else 0
+    )
 
 
 def _time(value: object) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from devstream_collectors.before.outcome import Dropped, tolerant
 from devstream_collectors.contract import (
     Basic,
     Collector,
@@ -16,7 +17,6 @@ from devstream_collectors.contract import (
     Token,
     Webhook,
 )
-from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.sources.generic.rules import RuleFailedError, apply, event_of, parse_rules
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import Place, remote_scope
+from devstream_collectors.before.push import Merge, merge_event
+from devstream_collectors.before.run import Run, run_at
+from devstream_collectors.before.ticket import Issue, issue_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import Place, remote_scope
-from devstream_collectors.kit.push import Merge, merge_event
-from devstream_collectors.kit.run import Run, run_at
-from devstream_collectors.kit.ticket import Issue, issue_event
-from devstream_collectors.sources.gitea.payloads import IssueBody, PullBody, Repository, RunBody, User
+from devstream_collectors.sources.gitea.payloads import (
+    IssueBody,
+    PullBody,
+    Repository,
+    RunBody,
+    User,
+)
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
@@ -32,7 +38,9 @@ def place_of(repository: Repository | None, source: SourceInfo, received: int) -
     name = home.full_name or home.name or ""
     return Place(
         source=source,
-        scope=remote_scope(home.html_url or "") or remote_scope(home.clone_url or "") or f"gitea/{(name or source.name).lower()}",
+        scope=remote_scope(home.html_url or "")
+        or remote_scope(home.clone_url or "")
+        or f"gitea/{(name or source.name).lower()}",
         service=source.service or (home.name or name).rsplit("/", 1)[-1] or source.name,
         received=received,
         default_branch=home.default_branch or "",
@@ -41,7 +49,14 @@ def place_of(repository: Repository | None, source: SourceInfo, received: int) -
 
 def account(*users: User | None) -> str:
     """The first account's name."""
-    return person(*(name for user in users if user for name in (user.login, user.username, user.name, user.full_name)))
+    return person(
+        *(
+            name
+            for user in users
+            if user
+            for name in (user.login, user.username, user.name, user.full_name)
+        )
+    )
 
 
 def merged(pull: PullBody, number: int | None, actor: str, place: Place) -> Event:
@@ -64,7 +79,9 @@ def merged(pull: PullBody, number: int | None, actor: str, place: Place) -> Even
     return merge_event(found, place)
 
 
-def issue(body: IssueBody, number: int | None, state: str, actor: str, place: Place, at: str = "") -> Event:
+def issue(
+    body: IssueBody, number: int | None, state: str, actor: str, place: Place, at: str = ""
+) -> Event:
     """An issue `opened`, `reopened` or `closed`; `at` is when, if it does not say so itself.
 
     Raises:
@@ -73,7 +90,9 @@ def issue(body: IssueBody, number: int | None, state: str, actor: str, place: Pl
     """
     said = {"opened": body.created_at, "closed": body.closed_at}.get(state) or at or body.updated_at
     name = str(body.number or number or "")
-    return issue_event(Issue(name, state, body.title or "", actor, body.html_url or "", milliseconds(said)), place)
+    return issue_event(
+        Issue(name, state, body.title or "", actor, body.html_url or "", milliseconds(said)), place
+    )
 
 
 def run(body: RunBody, state: str, name: str, actor: str, place: Place) -> Event:
@@ -102,6 +121,8 @@ def run(body: RunBody, state: str, name: str, actor: str, place: Place) -> Event
         reason=body.display_title or body.title or "",
         url=body.html_url or "",
         started=milliseconds(body.started_at or body.started),
-        changed=milliseconds(body.completed_at or body.stopped) if state not in ("queued", "running") else 0,
+        changed=milliseconds(body.completed_at or body.stopped)
+        if state not in ("queued", "running")
+        else 0,
     )
     return run_at(made, place)

@@ -10,14 +10,30 @@ from collections.abc import Callable
 
 import msgspec
 
-from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Webhook
-from devstream_collectors.kit.branches import HEADS, sample_branch
-from devstream_collectors.kit.decoding import sha
-from devstream_collectors.kit.outcome import Dropped, tolerant
-from devstream_collectors.kit.place import Place, check_repository
-from devstream_collectors.kit.push import Push as Pushed
-from devstream_collectors.kit.push import push_event
-from devstream_collectors.sources.gitea.events import RUN_STATES, account, issue, merged, place_of, run
+from devstream_collectors.before.branches import HEADS, sample_branch
+from devstream_collectors.before.decoding import sha
+from devstream_collectors.before.outcome import Dropped, tolerant
+from devstream_collectors.before.place import Place, check_repository
+from devstream_collectors.before.push import Push as Pushed
+from devstream_collectors.before.push import push_event
+from devstream_collectors.contract import (
+    Collector,
+    Delivery,
+    Normalised,
+    Option,
+    Poll,
+    SignatureScheme,
+    SourceInfo,
+    Webhook,
+)
+from devstream_collectors.sources.gitea.events import (
+    RUN_STATES,
+    account,
+    issue,
+    merged,
+    place_of,
+    run,
+)
 from devstream_collectors.sources.gitea.payloads import Issue, Payload, Pull, Push, Reference, Run
 from devstream_collectors.sources.gitea.poll import parse, requests
 from devstream_desktop.stream.event import Event
@@ -58,7 +74,9 @@ _ISSUE_ACTIONS = frozenset({"opened", "reopened", "closed"})
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
     """The events of one delivery, or the name of why there are none; whatever is in it."""
-    name = next((said for header in _EVENTS if (said := delivery.headers.get(header))), "") or _by_shape(delivery.body)
+    name = next(
+        (said for header in _EVENTS if (said := delivery.headers.get(header))), ""
+    ) or _by_shape(delivery.body)
     read = _READERS.get(name) or (_action_run if name.startswith("action_run_") else None)
     if read is None:
         raise Dropped("comment" if name.endswith("comment") else "event-not-mapped", name)
@@ -112,7 +130,12 @@ def _by_shape(body: bytes) -> str:
         return "comment"
     if shape.ref_type is not None:
         return "create" if shape.sha is not None else "delete"
-    named = {"push": shape.before, "pull_request": shape.pull_request, "issues": shape.issue, "workflow_run": shape.workflow_run}
+    named = {
+        "push": shape.before,
+        "pull_request": shape.pull_request,
+        "issues": shape.issue,
+        "workflow_run": shape.workflow_run,
+    }
     return next((name for name, there in named.items() if there is not None), "")
 
 
@@ -122,7 +145,9 @@ def _push(body: bytes, place: Place) -> Event:
         raise Dropped("not-a-branch", push.ref or "")
     before, after, commits = sha(push.before), sha(push.after), push.commits or []
     # The newest is first; Gogs' and old Gitea's have no `head_commit`.
-    head = push.head_commit or next((commit for commit in commits if commit.id == after), commits[0] if commits else None)
+    head = push.head_commit or next(
+        (commit for commit in commits if commit.id == after), commits[0] if commits else None
+    )
     pushed = Pushed(
         branch=push.ref or "",
         before=before,
@@ -140,7 +165,9 @@ def _reference(body: bytes, place: Place) -> Event:
     if made.ref_type != "branch":
         raise Dropped("not-a-branch", made.ref or "")
     once = made.repository.updated_at or "" if made.repository else ""
-    return push_event(Pushed(made.ref or "", "", sha(made.sha), actor=account(made.sender), once=once), place)
+    return push_event(
+        Pushed(made.ref or "", "", sha(made.sha), actor=account(made.sender), once=once), place
+    )
 
 
 def _pull_request(body: bytes, place: Place) -> Event:
@@ -155,9 +182,15 @@ def _pull_request(body: bytes, place: Place) -> Event:
 
 def _issues(body: bytes, place: Place) -> Event:
     payload = msgspec.json.decode(body, type=Issue)
-    if payload.issue is None or payload.action not in _ISSUE_ACTIONS or payload.issue.pull_request is not None:
+    if (
+        payload.issue is None
+        or payload.action not in _ISSUE_ACTIONS
+        or payload.issue.pull_request is not None
+    ):
         raise Dropped("issue-not-news", payload.action or "")
-    return issue(payload.issue, payload.number, payload.action or "", account(payload.sender), place)
+    return issue(
+        payload.issue, payload.number, payload.action or "", account(payload.sender), place
+    )
 
 
 def _workflow_run(body: bytes, place: Place) -> Event:
@@ -168,7 +201,13 @@ def _workflow_run(body: bytes, place: Place) -> Event:
     said = (found.conclusion if payload.action == "completed" else payload.action) or ""
     if said not in RUN_STATES:
         raise Dropped("run-not-news", said)
-    return run(found, RUN_STATES[said], payload.workflow.name or "" if payload.workflow else "", account(payload.sender), place)
+    return run(
+        found,
+        RUN_STATES[said],
+        payload.workflow.name or "" if payload.workflow else "",
+        account(payload.sender),
+        place,
+    )
 
 
 def _action_run(body: bytes, place: Place) -> Event:
@@ -180,7 +219,11 @@ def _action_run(body: bytes, place: Place) -> Event:
     said = found.status or {"recover": "success"}.get(payload.action or "", payload.action or "")
     if said not in RUN_STATES:
         raise Dropped("run-not-news", said)
-    place = place if payload.repository or not found.repository else place_of(found.repository, place.source, place.received)
+    place = (
+        place
+        if payload.repository or not found.repository
+        else place_of(found.repository, place.source, place.received)
+    )
     return run(found, RUN_STATES[said], "", account(payload.sender), place)
 
 

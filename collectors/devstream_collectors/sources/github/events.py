@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from devstream_collectors.before.decoding import milliseconds, sha
+from devstream_collectors.before.deploy import Deployment, deployment_event
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import Place, check_branch, remote_scope
+from devstream_collectors.before.push import Merge, merge_event
+from devstream_collectors.before.run import Run, run_at
+from devstream_collectors.before.ticket import Issue, issue_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import milliseconds, sha
-from devstream_collectors.kit.deploy import Deployment, deployment_event
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import Place, check_branch, remote_scope
-from devstream_collectors.kit.push import Merge, merge_event
-from devstream_collectors.kit.run import Run, run_at
-from devstream_collectors.kit.ticket import Issue, issue_event
-from devstream_collectors.sources.github.payloads import DeploymentBody, IssueBody, PullRequestBody, Repository, RunBody, StatusBody, User
+from devstream_collectors.sources.github.payloads import (
+    DeploymentBody,
+    IssueBody,
+    PullRequestBody,
+    Repository,
+    RunBody,
+    StatusBody,
+    User,
+)
 from devstream_desktop.stream.event import Event
 
 CONCLUSIONS = {
@@ -29,7 +37,8 @@ def place_of(repository: Repository, source: SourceInfo, received: int) -> Place
     """The place of a repository's facts."""
     return Place(
         source=source,
-        scope=remote_scope(repository.html_url or "") or f"github/{(repository.full_name or source.name).lower()}",
+        scope=remote_scope(repository.html_url or "")
+        or f"github/{(repository.full_name or source.name).lower()}",
         service=source.service or repository.name or source.name,
         received=received,
         default_branch=repository.default_branch or "",
@@ -121,7 +130,17 @@ def ticket(issue: IssueBody, state: str, at: str, actor: str, place: Place) -> E
         InvalidEventError: as `make_event`.
 
     """
-    return issue_event(Issue(str(issue.number), state, issue.title or "", actor, issue.html_url or "", milliseconds(at)), place)
+    return issue_event(
+        Issue(
+            str(issue.number),
+            state,
+            issue.title or "",
+            actor,
+            issue.html_url or "",
+            milliseconds(at),
+        ),
+        place,
+    )
 
 
 def login(user: User | None) -> str:

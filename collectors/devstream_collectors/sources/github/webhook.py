@@ -11,15 +11,40 @@ from collections.abc import Callable
 
 import msgspec
 
-from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Webhook
-from devstream_collectors.kit.branches import HEADS, sample_branch
-from devstream_collectors.kit.decoding import sha
-from devstream_collectors.kit.outcome import Dropped, tolerant
-from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.push import Push as Pushed
-from devstream_collectors.kit.push import push_event
-from devstream_collectors.sources.github.events import CONCLUSIONS, deployment, login, merged, place_of, run, ticket
-from devstream_collectors.sources.github.payloads import DeploymentStatus, Issues, Payload, PullRequest, Push, Repository, WorkflowRun
+from devstream_collectors.before.branches import HEADS, sample_branch
+from devstream_collectors.before.decoding import sha
+from devstream_collectors.before.outcome import Dropped, tolerant
+from devstream_collectors.before.place import Place
+from devstream_collectors.before.push import Push as Pushed
+from devstream_collectors.before.push import push_event
+from devstream_collectors.contract import (
+    Collector,
+    Delivery,
+    Normalised,
+    Option,
+    Poll,
+    SignatureScheme,
+    SourceInfo,
+    Webhook,
+)
+from devstream_collectors.sources.github.events import (
+    CONCLUSIONS,
+    deployment,
+    login,
+    merged,
+    place_of,
+    run,
+    ticket,
+)
+from devstream_collectors.sources.github.payloads import (
+    DeploymentStatus,
+    Issues,
+    Payload,
+    PullRequest,
+    Push,
+    Repository,
+    WorkflowRun,
+)
 from devstream_collectors.sources.github.poll import parse, requests
 from devstream_desktop.stream.event import Event
 
@@ -88,7 +113,11 @@ def sample(source: SourceInfo, now: int) -> Delivery:
         "after": "2" * 40,
         "head_commit": {"message": "A test of this source"},
         "commits": [{}],
-        "repository": {"name": "devstream-test", "html_url": "https://github.com/devstream/devstream-test", "default_branch": branch},
+        "repository": {
+            "name": "devstream-test",
+            "html_url": "https://github.com/devstream/devstream-test",
+            "default_branch": branch,
+        },
         "sender": {"login": "devstream"},
     }
     return Delivery(headers={_EVENT: "push"}, body=msgspec.json.encode(body), received=now)
@@ -135,19 +164,34 @@ def _workflow_run(delivery: Delivery, source: SourceInfo) -> Event:
     if body is None:
         raise Dropped("unexpected-shape", "no workflow_run")
     conclusion = body.conclusion or "none"
-    state = CONCLUSIONS.get(conclusion, "") if payload.action == "completed" else _RUN_ACTIONS.get(payload.action or "", "")
+    state = (
+        CONCLUSIONS.get(conclusion, "")
+        if payload.action == "completed"
+        else _RUN_ACTIONS.get(payload.action or "", "")
+    )
     if not state:
         raise Dropped("run-not-news", f"{payload.action} {conclusion}")
     body = msgspec.structs.replace(body, repository=payload.repository)
     workflow = payload.workflow.name or "" if payload.workflow else ""
-    return run(body, state, _place(payload, source, delivery.received), workflow=workflow, sender=login(payload.sender))
+    return run(
+        body,
+        state,
+        _place(payload, source, delivery.received),
+        workflow=workflow,
+        sender=login(payload.sender),
+    )
 
 
 def _deployment_status(delivery: Delivery, source: SourceInfo) -> Event:
     payload = msgspec.json.decode(delivery.body, type=DeploymentStatus)
     if payload.deployment is None or payload.deployment_status is None:
         raise Dropped("unexpected-shape", "no deployment or status")
-    return deployment(payload.deployment, payload.deployment_status, _place(payload, source, delivery.received), login(payload.sender))
+    return deployment(
+        payload.deployment,
+        payload.deployment_status,
+        _place(payload, source, delivery.received),
+        login(payload.sender),
+    )
 
 
 def _issues(delivery: Delivery, source: SourceInfo) -> Event:
@@ -157,7 +201,9 @@ def _issues(delivery: Delivery, source: SourceInfo) -> Event:
         raise Dropped("issue-not-news", state)
     place = _place(payload, source, delivery.received)
     # The time of this very step, as the API says it too: a later comment moves `updated_at` on.
-    at = {"opened": issue.created_at, "closed": issue.closed_at}.get(state) or issue.updated_at or ""
+    at = (
+        {"opened": issue.created_at, "closed": issue.closed_at}.get(state) or issue.updated_at or ""
+    )
     return ticket(issue, state, at, login(payload.sender), place)
 
 

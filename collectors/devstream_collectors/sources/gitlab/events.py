@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.deploy import Deployment, deployment_event
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import Place, remote_scope
+from devstream_collectors.before.push import Merge, merge_event
+from devstream_collectors.before.run import Run, run_at
+from devstream_collectors.before.ticket import Issue, issue_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.deploy import Deployment, deployment_event
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import Place, remote_scope
-from devstream_collectors.kit.push import Merge, merge_event
-from devstream_collectors.kit.run import Run, run_at
-from devstream_collectors.kit.ticket import Issue, issue_event
-from devstream_collectors.sources.gitlab.payloads import IssueBody, Job, MergeBody, PipelineBody, Project, User
+from devstream_collectors.sources.gitlab.payloads import (
+    IssueBody,
+    Job,
+    MergeBody,
+    PipelineBody,
+    Project,
+    User,
+)
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
@@ -30,7 +37,13 @@ PIPELINE_STATES = {
 }
 """Those that are news; skipped, manual and canceling are not. https://docs.gitlab.com/api/pipelines/"""
 OVER = frozenset({"succeeded", "failed", "cancelled"})
-DEPLOY_STATES = {"blocked": "waiting", "running": "in_progress", "success": "success", "failed": "failure", "canceled": "cancelled"}
+DEPLOY_STATES = {
+    "blocked": "waiting",
+    "running": "in_progress",
+    "success": "success",
+    "failed": "failure",
+    "canceled": "cancelled",
+}
 """Those that are news; created and skipped are not. https://docs.gitlab.com/api/deployments/"""
 ISSUE_ACTIONS = {"open": "opened", "reopen": "reopened", "close": "closed"}
 _OTHERS_PIPELINES = ("merge_request_event", "external_pull_request_event")
@@ -38,7 +51,13 @@ _OTHERS_PIPELINES = ("merge_request_event", "external_pull_request_event")
 
 def place_of(projects: Sequence[Project | None], source: SourceInfo, received: int) -> Place:
     """The place of a project's facts, from the first of `projects` that says where it is."""
-    urls = [url for project in projects if project for url in (project.web_url, project.homepage, project.git_http_url) if url]
+    urls = [
+        url
+        for project in projects
+        if project
+        for url in (project.web_url, project.homepage, project.git_http_url)
+        if url
+    ]
     scope = next((scope for url in urls if (scope := remote_scope(url))), "")
     paths = [project.path_with_namespace or project.name or "" for project in projects if project]
     path = next((path for path in paths if path), "")
@@ -48,13 +67,25 @@ def place_of(projects: Sequence[Project | None], source: SourceInfo, received: i
         # Not the project's name, which may be a sentence, but what its address ends in.
         service=source.service or (scope or path).rsplit("/", 1)[-1].strip() or source.name,
         received=received,
-        default_branch=next((project.default_branch for project in projects if project and project.default_branch), ""),
+        default_branch=next(
+            (project.default_branch for project in projects if project and project.default_branch),
+            "",
+        ),
     )
 
 
 def web_of(projects: Sequence[Project | None]) -> str:
     """The project's own address, to which GitLab's paths are added; empty when nobody says."""
-    return next((url.rstrip("/") for project in projects if project for url in (project.web_url, project.homepage) if url), "")
+    return next(
+        (
+            url.rstrip("/")
+            for project in projects
+            if project
+            for url in (project.web_url, project.homepage)
+            if url
+        ),
+        "",
+    )
 
 
 def account(*users: User | None) -> str:
@@ -77,7 +108,11 @@ def merged(body: MergeBody, actor: str, place: Place) -> Event:
         InvalidEventError: as `make_event`.
 
     """
-    last = body.last_commit.id if body.last_commit and isinstance(body.last_commit.id, str) else body.sha
+    last = (
+        body.last_commit.id
+        if body.last_commit and isinstance(body.last_commit.id, str)
+        else body.sha
+    )
     found = Merge(
         number=str(body.iid or ""),
         mark="!",
@@ -92,7 +127,9 @@ def merged(body: MergeBody, actor: str, place: Place) -> Event:
     return merge_event(found, place)
 
 
-def pipeline(body: PipelineBody, jobs: Sequence[Job], user: User | None, web: str, place: Place) -> Event:
+def pipeline(
+    body: PipelineBody, jobs: Sequence[Job], user: User | None, web: str, place: Place
+) -> Event:
     """A pipeline in its state.
 
     Raises:
@@ -110,7 +147,11 @@ def pipeline(body: PipelineBody, jobs: Sequence[Job], user: User | None, web: st
     if body.tag:
         raise Dropped("run-of-a-tag", body.ref or "")
     ended = milliseconds(body.finished_at) if state in OVER else 0
-    broken = [job.name or "a job" for job in jobs if job.status == "failed" and not job.allow_failure] if state == "failed" else []
+    broken = (
+        [job.name or "a job" for job in jobs if job.status == "failed" and not job.allow_failure]
+        if state == "failed"
+        else []
+    )
     made = Run(
         pipeline=body.name or "pipeline",
         pipeline_id="pipeline",
@@ -154,4 +195,6 @@ def issue(body: IssueBody, state: str, at: str, actor: str, place: Place) -> Eve
     if body.confidential:
         raise Dropped("confidential")
     url = body.url or body.web_url or ""
-    return issue_event(Issue(str(body.iid or ""), state, body.title or "", actor, url, milliseconds(at)), place)
+    return issue_event(
+        Issue(str(body.iid or ""), state, body.title or "", actor, url, milliseconds(at)), place
+    )

@@ -12,14 +12,22 @@ from urllib.parse import quote
 
 import msgspec
 
+from devstream_collectors.before.branches import HEADS
+from devstream_collectors.before.decoding import milliseconds, sha
+from devstream_collectors.before.deploy import Deployment as Deployed
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import Place
+from devstream_collectors.before.polling import (
+    Step,
+    ask,
+    followed,
+    polled,
+    step_of,
+    under_way,
+    without,
+)
+from devstream_collectors.before.push import Push, push_event
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.branches import HEADS
-from devstream_collectors.kit.decoding import milliseconds, sha
-from devstream_collectors.kit.deploy import Deployment as Deployed
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Step, ask, followed, polled, step_of, under_way, without
-from devstream_collectors.kit.push import Push, push_event
 from devstream_collectors.sources.gitlab.events import (
     DEPLOY_STATES,
     PIPELINE_STATES,
@@ -31,7 +39,14 @@ from devstream_collectors.sources.gitlab.events import (
     pipeline,
     place_of,
 )
-from devstream_collectors.sources.gitlab.payloads import DeploymentBody, IssueBody, MergeBody, PipelineBody, Project, ProjectEvent
+from devstream_collectors.sources.gitlab.payloads import (
+    DeploymentBody,
+    IssueBody,
+    MergeBody,
+    PipelineBody,
+    Project,
+    ProjectEvent,
+)
 from devstream_desktop.stream.event import Event
 
 
@@ -59,13 +74,44 @@ def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]
     return (
         ask(_path(source), Step("project")),
         ask(_path(source, "/events"), Step("pushes"), action="pushed", per_page=50),
-        ask(_path(source, "/merge_requests"), Step("merges"), state="merged", order_by="updated_at", sort="desc", per_page=30),
-        ask(_path(source, "/pipelines"), Step("pipelines"), order_by="updated_at", sort="desc", per_page=30),
+        ask(
+            _path(source, "/merge_requests"),
+            Step("merges"),
+            state="merged",
+            order_by="updated_at",
+            sort="desc",
+            per_page=30,
+        ),
+        ask(
+            _path(source, "/pipelines"),
+            Step("pipelines"),
+            order_by="updated_at",
+            sort="desc",
+            per_page=30,
+        ),
         *(_one_pipeline(source, number) for number in under_way(known.pipelines)),
-        ask(_path(source, "/deployments"), Step("deployments"), order_by="updated_at", sort="desc", per_page=30),
+        ask(
+            _path(source, "/deployments"),
+            Step("deployments"),
+            order_by="updated_at",
+            sort="desc",
+            per_page=30,
+        ),
         *(_one_deployment(source, number) for number in under_way(known.deployments)),
-        ask(_path(source, "/issues"), Step("issues"), order_by="updated_at", sort="desc", per_page=30),
-        ask(_path(source, "/events"), Step("reopened"), action="reopened", target_type="issue", per_page=20),
+        ask(
+            _path(source, "/issues"),
+            Step("issues"),
+            order_by="updated_at",
+            sort="desc",
+            per_page=30,
+        ),
+        ask(
+            _path(source, "/events"),
+            Step("reopened"),
+            action="reopened",
+            target_type="issue",
+            per_page=20,
+        ),
     )
 
 
@@ -82,13 +128,18 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
 
 def _project(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     del source
-    return polled(msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Project)))
+    return polled(
+        msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Project))
+    )
 
 
 def _pushes(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     events = msgspec.json.decode(response.body, type=list[ProjectEvent])
     place = _place(known, source, response)
-    makers = [partial(_pushed, event, known.home.web_url or "", place) for event in _fresh(events, known.pushed)]
+    makers = [
+        partial(_pushed, event, known.home.web_url or "", place)
+        for event in _fresh(events, known.pushed)
+    ]
     return polled(msgspec.structs.replace(known, pushed=_newest(events, known.pushed)), makers)
 
 
@@ -119,7 +170,10 @@ def _merges(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> 
     place = _place(known, source, response)
     # What was merged before the source was known is no news.
     fresh = [body for body, time in zip(bodies, at, strict=True) if 0 < known.merged < time]
-    makers = [partial(merged, body, account(body.merge_user, body.merged_by), place) for body in reversed(fresh)]
+    makers = [
+        partial(merged, body, account(body.merge_user, body.merged_by), place)
+        for body in reversed(fresh)
+    ]
     return polled(msgspec.structs.replace(known, merged=max([known.merged or 1, *at])), makers)
 
 
@@ -127,10 +181,17 @@ def _pipelines(_: Step, response: Response, known: _Cursor, source: SourceInfo) 
     bodies = msgspec.json.decode(response.body, type=list[PipelineBody])
     now = {str(body.id): _state(body) for body in bodies}
     # The list does not say who began it, nor when it ended.
-    asked = [_one_pipeline(source, key) for key, state in now.items() if known.pipelines.get(key) != state and ":" not in state]
+    asked = [
+        _one_pipeline(source, key)
+        for key, state in now.items()
+        if known.pipelines.get(key) != state and ":" not in state
+    ]
     if not known.pipelines:
         asked = asked[:5]
-    return polled(msgspec.structs.replace(known, pipelines=followed(known.pipelines, now)), requests=reversed(asked))
+    return polled(
+        msgspec.structs.replace(known, pipelines=followed(known.pipelines, now)),
+        requests=reversed(asked),
+    )
 
 
 def _pipeline(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
@@ -140,7 +201,14 @@ def _pipeline(step: Step, response: Response, known: _Cursor, source: SourceInfo
     after = msgspec.structs.replace(known, pipelines={**known.pipelines, step.of: _state(body)})
     if ":" in _state(body):
         return polled(after)
-    return polled(after, [partial(pipeline, body, (), None, known.home.web_url or "", _place(known, source, response))])
+    return polled(
+        after,
+        [
+            partial(
+                pipeline, body, (), None, known.home.web_url or "", _place(known, source, response)
+            )
+        ],
+    )
 
 
 def _state(body: PipelineBody) -> str:
@@ -159,11 +227,25 @@ def _deployments(_: Step, response: Response, known: _Cursor, source: SourceInfo
 
 def _deployment(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     if response.status != 200:
-        return polled(msgspec.structs.replace(known, deployments=without(known.deployments, step.of)))
-    return _deploys([msgspec.json.decode(response.body, type=DeploymentBody)], response, known, source, kept=known.deployments)
+        return polled(
+            msgspec.structs.replace(known, deployments=without(known.deployments, step.of))
+        )
+    return _deploys(
+        [msgspec.json.decode(response.body, type=DeploymentBody)],
+        response,
+        known,
+        source,
+        kept=known.deployments,
+    )
 
 
-def _deploys(bodies: list[DeploymentBody], response: Response, known: _Cursor, source: SourceInfo, kept: Mapping[str, str]) -> Polled:
+def _deploys(
+    bodies: list[DeploymentBody],
+    response: Response,
+    known: _Cursor,
+    source: SourceInfo,
+    kept: Mapping[str, str],
+) -> Polled:
     """The events of deployments that are in another state than when last seen; `kept` and these are remembered."""
     now = {str(body.id): DEPLOY_STATES.get(body.status or "", f":{body.status}") for body in bodies}
     place = _place(known, source, response)
@@ -199,9 +281,13 @@ def _issues(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> 
     for body in reversed(bodies):
         created, ended = milliseconds(body.created_at), milliseconds(body.closed_at)
         if 0 < known.opened < created:
-            makers.append(partial(issue, body, "opened", body.created_at or "", account(body.author), place))
+            makers.append(
+                partial(issue, body, "opened", body.created_at or "", account(body.author), place)
+            )
         if 0 < known.closed < ended:
-            makers.append(partial(issue, body, "closed", body.closed_at or "", account(body.closed_by), place))
+            makers.append(
+                partial(issue, body, "closed", body.closed_at or "", account(body.closed_by), place)
+            )
         opened, closed = max(opened, created), max(closed, ended)
     return polled(msgspec.structs.replace(known, opened=opened, closed=closed), makers)
 
@@ -212,19 +298,28 @@ def _reopened(_: Step, response: Response, known: _Cursor, source: SourceInfo) -
     asked = [
         ask(
             _path(source, f"/issues/{event.target_iid}"),
-            Step("issue", account(event.author) or event.author_username or "", new=event.created_at or ""),
+            Step(
+                "issue",
+                account(event.author) or event.author_username or "",
+                new=event.created_at or "",
+            ),
             missing_ok=True,
         )
         for event in _fresh(events, known.reopened)
     ]
-    return polled(msgspec.structs.replace(known, reopened=_newest(events, known.reopened)), requests=asked)
+    return polled(
+        msgspec.structs.replace(known, reopened=_newest(events, known.reopened)), requests=asked
+    )
 
 
 def _issue(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
     if response.status != 200:
         return polled(known)
     body = msgspec.json.decode(response.body, type=IssueBody)
-    return polled(known, [partial(issue, body, "reopened", step.new, step.of, _place(known, source, response))])
+    return polled(
+        known,
+        [partial(issue, body, "reopened", step.new, step.of, _place(known, source, response))],
+    )
 
 
 _READERS: dict[str, Callable[[Step, Response, _Cursor, SourceInfo], Polled]] = {

@@ -10,14 +10,24 @@ from collections.abc import Callable
 
 import msgspec
 
-from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SignatureScheme, SourceInfo, Token, Webhook
-from devstream_collectors.kit.branches import HEADS, sample_branch
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.deploy import Deployment as Deployed
-from devstream_collectors.kit.outcome import Dropped, tolerant
-from devstream_collectors.kit.place import Place, check_repository
-from devstream_collectors.kit.push import Push as Pushed
-from devstream_collectors.kit.push import push_event
+from devstream_collectors.before.branches import HEADS, sample_branch
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.deploy import Deployment as Deployed
+from devstream_collectors.before.outcome import Dropped, tolerant
+from devstream_collectors.before.place import Place, check_repository
+from devstream_collectors.before.push import Push as Pushed
+from devstream_collectors.before.push import push_event
+from devstream_collectors.contract import (
+    Collector,
+    Delivery,
+    Normalised,
+    Option,
+    Poll,
+    SignatureScheme,
+    SourceInfo,
+    Token,
+    Webhook,
+)
 from devstream_collectors.sources.gitlab.events import (
     DEPLOY_STATES,
     ISSUE_ACTIONS,
@@ -30,7 +40,14 @@ from devstream_collectors.sources.gitlab.events import (
     place_of,
     web_of,
 )
-from devstream_collectors.sources.gitlab.payloads import Deployment, Issue, MergeRequest, Payload, Pipeline, Push
+from devstream_collectors.sources.gitlab.payloads import (
+    Deployment,
+    Issue,
+    MergeRequest,
+    Payload,
+    Pipeline,
+    Push,
+)
 from devstream_collectors.sources.gitlab.poll import parse, requests
 from devstream_desktop.stream.event import Event
 
@@ -83,7 +100,9 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
     if delivery.headers.get(_EVENT, "").startswith("Confidential"):
         # The stream is for the whole team; GitLab keeps these from some of it.
         raise Dropped("confidential", name)
-    return Normalised((read(delivery.body, place_of((said.project, said.repository), source, delivery.received)),))
+    return Normalised(
+        (read(delivery.body, place_of((said.project, said.repository), source, delivery.received)),)
+    )
 
 
 def check(source: SourceInfo) -> None:
@@ -93,7 +112,9 @@ def check(source: SourceInfo) -> None:
         ValueError: it is not a project's path.
 
     """
-    check_repository(source.text("repository"), "GROUP/NAME, such as acme/shop or acme/web/shop", deep=True)
+    check_repository(
+        source.text("repository"), "GROUP/NAME, such as acme/shop or acme/web/shop", deep=True
+    )
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
@@ -121,7 +142,9 @@ def _push(body: bytes, place: Place) -> Event:
     if not (push.ref or "").startswith(HEADS):
         raise Dropped("not-a-branch", push.ref or "")
     before, after, commits = sha(push.before), sha(push.after), push.commits or []
-    head = next((commit for commit in commits if commit.id == after), commits[-1] if commits else None)
+    head = next(
+        (commit for commit in commits if commit.id == after), commits[-1] if commits else None
+    )
     # GitLab does not say that a push was forced.
     pushed = Pushed(
         branch=push.ref or "",
@@ -149,7 +172,13 @@ def _pipeline(body: bytes, place: Place) -> Event:
     payload = msgspec.json.decode(body, type=Pipeline)
     if payload.object_attributes is None:
         raise Dropped("unexpected-shape", "no object_attributes")
-    return pipeline(payload.object_attributes, payload.builds or (), payload.user, web_of((payload.project, payload.repository)), place)
+    return pipeline(
+        payload.object_attributes,
+        payload.builds or (),
+        payload.user,
+        web_of((payload.project, payload.repository)),
+        place,
+    )
 
 
 def _deployment(body: bytes, place: Place) -> Event:
@@ -179,7 +208,9 @@ def _issue(body: bytes, place: Place) -> Event:
         raise Dropped("issue-not-news", found.action or "")
     if (payload.event_type or "").startswith("confidential"):
         raise Dropped("confidential")
-    at = {"opened": found.created_at, "closed": found.closed_at}.get(state) or found.updated_at or ""
+    at = (
+        {"opened": found.created_at, "closed": found.closed_at}.get(state) or found.updated_at or ""
+    )
     return issue(found, state, at, account(payload.user), place)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
+from devstream_collectors.before.branches import is_global
+from devstream_collectors.before.decoding import person, sha
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import page_scope
+from devstream_collectors.before.run import Run, run_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.branches import is_global
-from devstream_collectors.kit.decoding import person, sha
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import page_scope
-from devstream_collectors.kit.run import Run, run_event
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
 
@@ -38,7 +38,9 @@ def state_of(result: str | None) -> str:
     """
     state = RESULTS.get((result or "").upper())
     if state is None:
-        raise Dropped("build-not-run" if (result or "").upper() == "NOT_BUILT" else "no-result", result or "")
+        raise Dropped(
+            "build-not-run" if (result or "").upper() == "NOT_BUILT" else "no-result", result or ""
+        )
     return state
 
 
@@ -63,7 +65,9 @@ def culprits(names: list[str | None]) -> str:
     return ", ".join(list(found)[:_MAX_CULPRITS])
 
 
-def build_event(run: Run, path: tuple[str, ...], source: SourceInfo, *, multibranch: bool, received: int) -> Event:
+def build_event(
+    run: Run, path: tuple[str, ...], source: SourceInfo, *, multibranch: bool, received: int
+) -> Event:
     """The event of a build.
 
     Args:
@@ -88,7 +92,10 @@ def build_event(run: Run, path: tuple[str, ...], source: SourceInfo, *, multibra
     if branch and source.branches and not is_global(branch, source.branches, ""):
         raise Dropped("not-a-global-branch", branch)
     # The job's own page, not the build's: Jenkins says its address the same way in both.
-    page = page_scope(run.url).rpartition(f"/{run.run}")[0] or f"jenkins/{source.name}/{'/'.join(path)}"
+    page = (
+        page_scope(run.url).rpartition(f"/{run.run}")[0]
+        or f"jenkins/{source.name}/{'/'.join(path)}"
+    )
     known = Run(
         pipeline="/".join(names[-2:]),
         pipeline_id="/".join(path) or run.pipeline,
@@ -105,4 +112,10 @@ def build_event(run: Run, path: tuple[str, ...], source: SourceInfo, *, multibra
         duration=run.duration,
         row_by_branch=False,
     )
-    return run_event(known, source, scope=page, service=names[-2] if len(names) > 1 else names[-1], received=received)
+    return run_event(
+        known,
+        source,
+        scope=page,
+        service=names[-2] if len(names) > 1 else names[-1],
+        received=received,
+    )

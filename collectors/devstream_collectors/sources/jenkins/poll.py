@@ -13,11 +13,17 @@ from urllib.parse import quote
 
 import msgspec
 
+from devstream_collectors.before.decoding import person
+from devstream_collectors.before.polling import Step, ask, polled, step_of
+from devstream_collectors.before.run import Run
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.decoding import person
-from devstream_collectors.kit.polling import Step, ask, polled, step_of
-from devstream_collectors.kit.run import Run
-from devstream_collectors.sources.jenkins.events import branch_name, build_event, culprits, job_path, state_of
+from devstream_collectors.sources.jenkins.events import (
+    branch_name,
+    build_event,
+    culprits,
+    job_path,
+    state_of,
+)
 from devstream_desktop.stream.event import Event
 
 MAX_JOBS = 1000
@@ -141,11 +147,15 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
 def _jobs(root: _Job, known: _Cursor, source: SourceInfo, *, first: bool) -> Polled:
     found = [(job, multibranch) for job, multibranch in _flat(root) if _wanted(job, source)]
     if len(found) > MAX_JOBS:
-        raise ValueError(f"there are {len(found)} jobs, more than {MAX_JOBS}; name those that count with --job")
+        raise ValueError(
+            f"there are {len(found)} jobs, more than {MAX_JOBS}; name those that count with --job"
+        )
     jobs: dict[str, _Known] = {}
     asked: list[Request] = []
     # What happened last comes first: only so much is asked in one round.
-    for job, multibranch in sorted(found, key=lambda pair: -((pair[0].last or _Number()).timestamp or 0)):
+    for job, multibranch in sorted(
+        found, key=lambda pair: -((pair[0].last or _Number()).timestamp or 0)
+    ):
         name, last = job.full_name or "", job.last or _Number()
         if first and len(asked) >= FIRST_JOBS:
             # Of these only what comes from here on is news.
@@ -161,10 +171,21 @@ def _builds(step: Step, response: Response, known: _Cursor, source: SourceInfo) 
     job = known.jobs.get(step.of, _Known())
     if response.status != 200:
         return polled(_Cursor({**known.jobs, step.of: _Known(job.newest)}))
-    builds = sorted(msgspec.json.decode(response.body, type=_Builds).builds or [], key=lambda build: build.number)
-    fresh = [build for build in builds if build.number > job.newest or (build.number in job.open and build.over)]
+    builds = sorted(
+        msgspec.json.decode(response.body, type=_Builds).builds or [],
+        key=lambda build: build.number,
+    )
+    fresh = [
+        build
+        for build in builds
+        if build.number > job.newest or (build.number in job.open and build.over)
+    ]
     makers = [partial(_event, build, step, source, response.received) for build in fresh]
-    open_ = tuple(build.number for build in builds if not build.over and (build.number > job.newest or build.number in job.open))
+    open_ = tuple(
+        build.number
+        for build in builds
+        if not build.over and (build.number > job.newest or build.number in job.open)
+    )
     after = _Known(max([job.newest, *(build.number for build in builds)]), open_[-MAX_OPEN:])
     return polled(_Cursor({**known.jobs, step.of: after}), makers)
 

@@ -8,12 +8,29 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
-from devstream_collectors.kit.branches import sample_branch
-from devstream_collectors.kit.decoding import milliseconds
-from devstream_collectors.kit.outcome import Dropped, tolerant
-from devstream_collectors.kit.run import Run
-from devstream_collectors.sources.jenkins.events import branch_name, build_event, culprits, job_path, state_of
+from devstream_collectors.before.branches import sample_branch
+from devstream_collectors.before.decoding import milliseconds
+from devstream_collectors.before.outcome import Dropped, tolerant
+from devstream_collectors.before.run import Run
+from devstream_collectors.contract import (
+    Basic,
+    Collector,
+    Delivery,
+    Normalised,
+    Option,
+    Poll,
+    SecretPath,
+    SourceInfo,
+    Token,
+    Webhook,
+)
+from devstream_collectors.sources.jenkins.events import (
+    branch_name,
+    build_event,
+    culprits,
+    job_path,
+    state_of,
+)
 from devstream_collectors.sources.jenkins.poll import parse, requests
 
 __all__ = ["COLLECTOR", "normalise", "parse", "requests", "sample"]
@@ -33,8 +50,16 @@ COLLECTOR = Collector(
     title="Jenkins' builds, posted by its Notification plugin, or its API polled",
     setup=_SETUP,
     options=(
-        Option("multibranch", "the last part of a job's name is its branch: the jobs are of multibranch projects", kind="flag"),
-        Option("job", "a job to poll, with its folders, 'acme/shop*'; all of them when left out", kind="list"),
+        Option(
+            "multibranch",
+            "the last part of a job's name is its branch: the jobs are of multibranch projects",
+            kind="flag",
+        ),
+        Option(
+            "job",
+            "a job to poll, with its folders, 'acme/shop*'; all of them when left out",
+            kind="list",
+        ),
     ),
     webhook=Webhook(auth=(Basic(), SecretPath())),
     poll=Poll(auth=(Token(), Basic())),
@@ -107,8 +132,12 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
         changed=max(stamp, 0),
         duration=max(build.duration or 0, 0),
     )
-    path = job_path(build.full_url or "/" + (build.url or job.url or "")) or ((run.pipeline,) if run.pipeline else ())
-    event = build_event(run, path, source, multibranch=source.flag("multibranch"), received=delivery.received)
+    path = job_path(build.full_url or "/" + (build.url or job.url or "")) or (
+        (run.pipeline,) if run.pipeline else ()
+    )
+    event = build_event(
+        run, path, source, multibranch=source.flag("multibranch"), received=delivery.received
+    )
     return Normalised((event,))
 
 

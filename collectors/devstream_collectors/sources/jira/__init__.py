@@ -1,15 +1,69 @@
-"""Jira: issues that are opened, closed or reopened, by webhook or from its API, Cloud and Data Center."""
+"""Jira: issues that are opened, closed or reopened, in Cloud and Data Center.
+
+Sources: https://developer.atlassian.com/server/jira/platform/webhooks/ and
+https://developer.atlassian.com/cloud/jira/platform/webhooks/. Most of what Jira posts is about
+fields and comments, and makes no line.
+"""
 
 from __future__ import annotations
 
-from devstream_collectors.sources.jira.poll import parse, requests
-from devstream_collectors.sources.jira.webhook import COLLECTOR, check, normalise, sample
+import re
 
-__all__ = [
-    "COLLECTOR",
-    "check",
-    "normalise",
-    "parse",
-    "requests",
-    "sample",
-]
+from devstream_collectors.contract import (
+    Basic,
+    Collector,
+    Option,
+    Poll,
+    SecretPath,
+    SignatureScheme,
+    SourceInfo,
+    Token,
+    Webhook,
+)
+from devstream_collectors.sources.jira.poll import parse, requests
+from devstream_collectors.sources.jira.webhook import normalise, sample
+from devstream_desktop.stream.words import Kind
+
+__all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
+
+_SETUP = """\
+Webhook: in Jira, Settings, System, WebHooks, Create:
+  URL       the address of your receiver with the path that is printed behind it
+  Secret    the text in the file that you give with --secret-file; without one (older Data \
+Center) the path itself is the secret
+  Events    Issue: created, updated, deleted. A JQL there keeps to what you want, such as: \
+project = SHOP AND issuetype = Bug
+Jira Cloud posts only to an address with a certificate that browsers trust.
+Polling: --poll --url https://TEAM.atlassian.net (or your Data Center's address) --jql "project = \
+SHOP", with --token-file holding address:API-token for Cloud (id.atlassian.com, Security), a \
+personal access token for Data Center."""
+
+COLLECTOR = Collector(
+    title="Jira's webhooks, or its issues polled",
+    setup=_SETUP,
+    kinds=(Kind.TICKET,),
+    options=(
+        Option(
+            "jql",
+            'which issues to follow when polling, such as "project = SHOP AND issuetype = Bug"; '
+            "otherwise all",
+        ),
+    ),
+    webhook=Webhook(
+        auth=(SignatureScheme(header="x-hub-signature"), SecretPath()),
+        delivery_header="x-atlassian-webhook-identifier",
+    ),
+    poll=Poll(auth=(Token(), Basic()), needs_token=True, interval=60),
+)
+_ORDER = re.compile(r"\border\s+by\b", re.IGNORECASE)
+
+
+def check(source: SourceInfo) -> None:
+    """Check the option `jql`.
+
+    Raises:
+        ValueError: it has an order of its own.
+
+    """
+    if _ORDER.search(source.text("jql")):
+        raise ValueError("jql must have no ORDER BY: it is put behind it")

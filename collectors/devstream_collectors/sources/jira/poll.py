@@ -1,23 +1,23 @@
 """Jira's API, asked: the issues that were changed since the last round, with their histories.
 
-Sources: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/ and, for Data Center,
-https://docs.atlassian.com/software/jira/docs/api/REST/latest/#api/2/search.
+Sources: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/ and,
+for Data Center, https://docs.atlassian.com/software/jira/docs/api/REST/latest/#api/2/search.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import partial
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.decoding import Loose, when, whole, word
-from devstream_collectors.kit.ticket import Ticket, tickets
-from devstream_collectors.sources.jira.events import changed, opened
-from devstream_collectors.sources.jira.payloads import Issue
+from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.decoding import Many, Text, Whole
+from devstream_collectors.kit.outcome import Maker
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.sources.jira.ticket import Issue, User, changed, opened
 
 PAGE = 50
 FIRST = 24 * 60
@@ -28,7 +28,6 @@ _OVERLAP = 3
 _SKEW = 60 * _MINUTE
 """How far Jira's clock may be from ours; what is told twice for it is absorbed by its key."""
 _FIELDS = "summary,issuetype,priority,project,status,resolution,creator,reporter,created,updated"
-_ORDER = re.compile(r"\border\s+by\b", re.IGNORECASE)
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -37,83 +36,60 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 class _Page(msgspec.Struct, frozen=True, rename="camel"):
-    issues: list[Issue | None] = []
-    total: Loose = 0
-    start_at: Loose = 0
-    next_page_token: Loose = ""
+    issues: Many[Issue] = []
+    total: Whole = 0
+    start_at: Whole = 0
+    next_page_token: Text = ""
     """Cloud's; Data Center counts."""
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
 
 
-def check(source: SourceInfo) -> None:
-    """What the option `jql` holds.
-
-    Raises:
-        ValueError: it has an order of its own.
-
-    """
-    if _ORDER.search(source.text("jql")):
-        raise ValueError("jql must have no ORDER BY: it is put behind it")
-
-
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """What a round begins with."""
-    known = _read(cursor)
-    back = FIRST if not known.since else max(0, now - known.since) // _MINUTE + 1 + _OVERLAP
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
+    back = FIRST
+    if known.since:
+        back = max(0, now - known.since) // _MINUTE + 1 + _OVERLAP
     # Of minutes, because a time of the clock would be in the time zone of the token's owner.
     wanted = source.text("jql").strip()
     jql = f"{f'({wanted}) AND ' if wanted else ''}updated >= -{back}m ORDER BY updated ASC"
-    return (_ask(source, jql, now, {}),)
+    yield _ask(source, Step("page", jql, count=now))
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what the API answers.
-
-    """
-    known, page = _read(cursor), msgspec.json.decode(response.body, type=_Page)
-    jql, _, begun = response.request.tag.rpartition("\n")
-    since = (known.since - _SKEW) if known.since else response.received - FIRST * _MINUTE
-    makers = [maker for issue in page.issues if issue is not None for maker in _steps(issue, since)]
-    events, dropped = tickets(makers, source, response.received)
-    token, end = word(page.next_page_token), whole(page.start_at) + len(page.issues)
-    if page.issues and token:
-        return Polled(events, _write(known), (_ask(source, jql, int(begun), {"nextPageToken": token}),), dropped)
-    if page.issues and end < whole(page.total):
-        return Polled(events, _write(known), (_ask(source, jql, int(begun), {"startAt": str(end)}),), dropped)
+@poller.answer("page")
+def _page(answer: Answer[_Cursor]) -> Polled:
+    page, step, source = answer.decode(_Page), answer.step, answer.source
+    since = answer.received - FIRST * _MINUTE
+    if answer.known.since:
+        since = answer.known.since - _SKEW
+    place = answer.place("")
+    makers = [maker for issue in page.issues for maker in _steps(issue, since, place)]
+    end = page.start_at + len(page.issues)
+    if page.issues and page.next_page_token:
+        return answer.polled(makers, [_ask(source, step, nextPageToken=page.next_page_token)])
+    if page.issues and end < page.total:
+        return answer.polled(makers, [_ask(source, step, startAt=end)])
     # Only when all pages were good is the time of the round's begin the new one.
-    return Polled(events, _write(_Cursor(int(begun))), dropped=dropped)
+    return answer.polled(makers, since=step.count)
 
 
-def _steps(issue: Issue, since: int) -> list[Callable[[], Ticket]]:
-    """What happened to an issue after `since`."""
-    makers: list[Callable[[], Ticket]] = []
-    if issue.fields is not None and when(issue.fields.created) > since:
-        makers.append(partial(opened, issue, None))
-    histories = issue.changelog.histories if issue.changelog else None
-    changes = sorted((change for change in histories or () if change is not None), key=lambda change: when(change.created))
-    of_status = [change for change in changes if any(item and word(item.field) == "status" for item in change.items or ())]
+def _steps(issue: Issue, since: int, place: Place) -> Iterable[Maker]:
+    """The news of an issue after `since`."""
+    if issue.fields.created > since:
+        yield partial(opened, issue, User(), place)
+    changes = sorted(issue.changelog.histories, key=lambda change: change.created)
+    of_status = [one for one in changes if any(item.field == "status" for item in one.items)]
     for change in changes:
-        at = when(change.created)
-        if at > since:
-            makers.append(partial(changed, issue, change, change.author, at, now=not of_status or change is of_status[-1]))
-    return makers
+        if change.created > since:
+            # The issue's status is what its last change of status made.
+            now = not of_status or change is of_status[-1]
+            yield partial(changed, issue, change, change.author, change.created, place, now=now)
 
 
-def _ask(source: SourceInfo, jql: str, begun: int, page: dict[str, str]) -> Request:
+def _ask(source: SourceInfo, step: Step, **page: str | int) -> Request:
     cloud = (urlsplit(source.url).hostname or "").endswith(".atlassian.net")
     path = "/rest/api/3/search/jql" if cloud else "/rest/api/2/search"
-    query = {"jql": jql, "maxResults": str(PAGE), "fields": _FIELDS, "expand": "changelog"}
-    return Request(f"{path}?{urlencode(query | page)}", tag=f"{jql}\n{begun}")
-
-
-def _read(cursor: bytes) -> _Cursor:
-    return _cursor.decode(cursor) if cursor else _Cursor()
-
-
-def _write(cursor: _Cursor) -> bytes:
-    return msgspec.json.encode(cursor)
+    query: dict[str, str | int] = {"jql": step.of, "fields": _FIELDS, "expand": "changelog"}
+    return ask(path, step, query=query | page, maxResults=PAGE)

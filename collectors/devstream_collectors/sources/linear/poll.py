@@ -1,20 +1,30 @@
-"""Linear's GraphQL API, asked: the issues that were changed since the last round, with their newest changes of state.
+"""Linear's GraphQL API, asked: the issues changed since the last round, with their history.
 
-Source: https://linear.app/developers/graphql; what is asked for is in the schema of https://github.com/linear/linear.
+Source: https://linear.app/developers/graphql; the schema is in https://github.com/linear/linear.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.decoding import Loose, first, iso, when, word
-from devstream_collectors.kit.ticket import Ticket, tickets
-from devstream_collectors.sources.linear.events import Issue, Person, State, closed, is_end, opened, reopened
+from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.decoding import Many, Part, Text, Time, first, iso
+from devstream_collectors.kit.outcome import Maker
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.sources.linear.ticket import (
+    SCOPE,
+    Issue,
+    Person,
+    State,
+    closed,
+    opened,
+    reopened,
+)
 
 FIRST = 24 * 3_600_000
 """Milliseconds that are looked back at first contact."""
@@ -25,36 +35,39 @@ query($filter: IssueFilter, $after: String) {
     nodes {
       id identifier number title url priorityLabel createdAt updatedAt completedAt canceledAt
       state { name type } team { key name } creator { name displayName }
-      history(last: 10) { nodes { createdAt actor { name displayName } fromState { name type } toState { name type } } }
+      history(last: 10) {
+        nodes {
+          createdAt actor { name displayName } fromState { name type } toState { name type }
+        }
+      }
     }
     pageInfo { hasNextPage endCursor }
   }
 }"""
-_KEY = re.compile(r"[A-Za-z0-9_-]{1,16}")
 
 
 class _Step(msgspec.Struct, frozen=True, rename="camel"):
-    created_at: Loose = ""
-    actor: Person | None = None
-    from_state: State | None = None
+    created_at: Time = 0
+    actor: Part[Person] = Person()
+    from_state: Part[State] = State()
     to_state: State | None = None
 
 
 class _History(msgspec.Struct, frozen=True):
-    nodes: list[_Step | None] = []
+    nodes: Many[_Step] = []
 
 
 class _Issue(Issue, frozen=True, rename="camel"):
-    history: _History | None = None
+    history: Part[_History] = _History()
 
 
 class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
     has_next_page: bool = False
-    end_cursor: Loose = ""
+    end_cursor: Text = ""
 
 
 class _Issues(msgspec.Struct, frozen=True, rename="camel"):
-    nodes: list[_Issue | None] = []
+    nodes: Many[_Issue] = []
     page_info: _PageInfo = _PageInfo()
 
 
@@ -63,12 +76,12 @@ class _Data(msgspec.Struct, frozen=True):
 
 
 class _Error(msgspec.Struct, frozen=True):
-    message: Loose = ""
+    message: Text = ""
 
 
 class _Answer(msgspec.Struct, frozen=True):
     data: _Data | None = None
-    errors: list[_Error] | None = None
+    errors: Many[_Error] = []
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -76,73 +89,51 @@ class _Cursor(msgspec.Struct, frozen=True):
     """Up to when, UTC milliseconds, all was told; 0: never asked."""
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
 
 
-def check(source: SourceInfo) -> None:
-    """What the option `team` holds.
-
-    Raises:
-        ValueError: it is not a team's key.
-
-    """
-    if any(not _KEY.fullmatch(key) for key in source.many("team")):
-        raise ValueError("team must be the key in front of its issues' numbers, such as SHOP")
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
+    since = known.since - OVERLAP if known.since else now - FIRST
+    yield _ask(source, Step("page", str(since), count=now), "")
 
 
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """What a round begins with."""
-    known = _read(cursor)
-    return (_ask(source, known.since - OVERLAP if known.since else now - FIRST, now, ""),)
+@poller.answer("page")
+def _page(answer: Answer[_Cursor]) -> Polled:
+    said, step = answer.decode(_Answer), answer.step
+    page = said.data.issues if said.data else None
+    if said.errors or page is None:
+        why = first(*(error.message for error in said.errors))
+        raise ValueError(why or "the answer has no issues")
+    place = answer.place(SCOPE)
+    makers = [maker for issue in page.nodes for maker in _steps(issue, int(step.of), place)]
+    if page.page_info.has_next_page and page.page_info.end_cursor:
+        return answer.polled(makers, [_ask(answer.source, step, page.page_info.end_cursor)])
+    return answer.polled(makers, since=step.count)
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what the API answers, or says an error.
-
-    """
-    known, answer = _read(cursor), msgspec.json.decode(response.body, type=_Answer)
-    page = answer.data.issues if answer.data else None
-    if answer.errors or page is None:
-        raise ValueError(first(*(error.message for error in answer.errors or ())) or "the answer has no issues")
-    since, begun = (int(text) for text in response.request.tag.split())
-    makers = [maker for issue in page.nodes if issue is not None for maker in _steps(issue, since)]
-    events, dropped = tickets(makers, source, response.received)
-    if page.page_info.has_next_page and word(page.page_info.end_cursor):
-        follow = _ask(source, since, begun, word(page.page_info.end_cursor))
-        return Polled(events, msgspec.json.encode(known), (follow,), dropped)
-    return Polled(events, msgspec.json.encode(_Cursor(begun)), dropped=dropped)
-
-
-def _steps(issue: _Issue, since: int) -> list[Callable[[], Ticket]]:
-    """What happened to an issue after `since`."""
-    makers: list[Callable[[], Ticket]] = []
-    if when(issue.created_at) > since:
-        makers.append(partial(opened, issue, None))
-    steps = [step for step in (issue.history.nodes if issue.history else []) if step is not None and step.to_state is not None]
-    for step in sorted(steps, key=lambda step: when(step.created_at)):
-        at, was_end = when(step.created_at), is_end(step.from_state)
-        if at <= since or was_end == is_end(step.to_state):
+def _steps(issue: _Issue, since: int, place: Place) -> Iterable[Maker]:
+    """The news of an issue after `since`."""
+    if issue.created_at > since:
+        yield partial(opened, issue, Person(), place)
+    for step in sorted(issue.history.nodes, key=lambda step: step.created_at):
+        at, was_end = step.created_at, step.from_state.is_end
+        if step.to_state is None or at <= since or was_end == step.to_state.is_end:
             continue
         if was_end:
-            makers.append(partial(reopened, issue, step.actor, at))
-        else:
-            # The issue's own time of its end is that of the last one.
-            ended = max(when(issue.completed_at), when(issue.canceled_at))
-            told = issue if abs(ended - at) < OVERLAP else msgspec.structs.replace(issue, completed_at="", canceled_at="")
-            makers.append(partial(closed, msgspec.structs.replace(told, state=step.to_state), step.actor, at))
-    return makers
+            yield partial(reopened, issue, step.actor, at, place)
+            continue
+        told: Issue = msgspec.structs.replace(issue, state=step.to_state)
+        # The issue's own time of its end is that of the last one.
+        if abs(max(issue.completed_at, issue.canceled_at) - at) >= OVERLAP:
+            told = msgspec.structs.replace(told, completed_at=0, canceled_at=0)
+        yield partial(closed, told, step.actor, at, place)
 
 
-def _ask(source: SourceInfo, since: int, begun: int, after: str) -> Request:
-    wanted: dict[str, object] = {"updatedAt": {"gt": iso(since)}}
-    if source.many("team"):
-        wanted["team"] = {"key": {"in": list(source.many("team"))}}
+def _ask(source: SourceInfo, step: Step, after: str) -> Request:
+    wanted: dict[str, object] = {"updatedAt": {"gt": iso(int(step.of))}}
+    if teams := source.many("team"):
+        wanted["team"] = {"key": {"in": list(teams)}}
     body = {"query": _QUERY, "variables": {"filter": wanted, "after": after or None}}
-    return Request("/graphql", tag=f"{since} {begun}", method="POST", body=msgspec.json.encode(body))
-
-
-def _read(cursor: bytes) -> _Cursor:
-    return _cursor.decode(cursor) if cursor else _Cursor()
+    return replace(ask("/graphql", step), method="POST", body=msgspec.json.encode(body))

@@ -12,9 +12,9 @@ from typing import TypeGuard
 
 import msgspec
 
+from devstream_collectors.before.alert import severity
+from devstream_collectors.before.decoding import Loose, first
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.alert import severity
-from devstream_collectors.kit.decoding import Loose, first
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Severity
 
@@ -70,7 +70,9 @@ def compiled(source: SourceInfo) -> Patterns:
     """
     path = PurePath(source.text("path"))
     if not path.is_absolute() or ".." in path.parts:
-        raise ValueError("path must be the absolute path of a file, for the node has another working folder")
+        raise ValueError(
+            "path must be the absolute path of a file, for the node has another working folder"
+        )
     return _compiled(source.many("pattern"), source.many("ignore"), source.text("least") or "error")
 
 
@@ -147,11 +149,22 @@ def _document(line: str) -> Text | None:
     if not _is_object(document):
         return None
     service = document.get("service")
-    message = first(*(document.get(key) for key in ("message", "msg", "event", "error", "@message")))
+    message = first(
+        *(document.get(key) for key in ("message", "msg", "event", "error", "@message"))
+    )
     return Text(
         message=message or line,
-        severity=_word(first(*(document.get(key) for key in ("level", "severity", "lvl", "log.level", "levelname")))),
-        service=first(service.get("name") if _is_object(service) else service, document.get("service.name")),
+        severity=_word(
+            first(
+                *(
+                    document.get(key)
+                    for key in ("level", "severity", "lvl", "log.level", "levelname")
+                )
+            )
+        ),
+        service=first(
+            service.get("name") if _is_object(service) else service, document.get("service.name")
+        ),
         environment=first(*(document.get(key) for key in ("environment", "env"))),
     )
 

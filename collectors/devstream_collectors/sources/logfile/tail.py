@@ -11,8 +11,8 @@ from itertools import takewhile
 
 import msgspec
 
+from devstream_collectors.before.alert import Alert, alert_event
 from devstream_collectors.contract import Collector, Option, Polled, SourceInfo, Tail
-from devstream_collectors.kit.alert import Alert, alert_event
 from devstream_collectors.sources.logfile.lines import Patterns, compiled, fingerprint, found
 from devstream_desktop.stream.event import Event, InvalidEventError
 
@@ -28,8 +28,14 @@ What is found goes to the whole team: give a pattern whose message leaves out wh
         Option("path", "the file's absolute path, such as /var/log/shop/app.log", needed="always"),
         Option("pattern", "a regular expression: only lines that it finds count", kind="list"),
         Option("ignore", "a regular expression: lines that it finds never count", kind="list"),
-        Option("least", "the least severity that counts: notice, warning, error (default) or critical"),
-        Option("resolved_after", "minutes without a message until it counts as resolved (default 60)", kind="whole"),
+        Option(
+            "least", "the least severity that counts: notice, warning, error (default) or critical"
+        ),
+        Option(
+            "resolved_after",
+            "minutes without a message until it counts as resolved (default 60)",
+            kind="whole",
+        ),
     ),
     tail=Tail(),
 )
@@ -76,7 +82,9 @@ def check(source: SourceInfo) -> None:
 
 def read(lines: tuple[str, ...], cursor: bytes, source: SourceInfo, now: int) -> Polled:
     """The events of new lines, and of messages that were not seen for long enough."""
-    book = _Book(_decoder.decode(cursor) if cursor else _Cursor(born=now), compiled(source), source, now)
+    book = _Book(
+        _decoder.decode(cursor) if cursor else _Cursor(born=now), compiled(source), source, now
+    )
     book.resolve()
     for line in lines:
         book.take(line)
@@ -118,7 +126,12 @@ class _Book:
         if run is None:
             self._make_room()
             self._runs += 1
-            texts = (_short(text.message, 100), _short(text.service, 60), _short(text.environment, 40), text.severity)
+            texts = (
+                _short(text.message, 100),
+                _short(text.service, 60),
+                _short(text.environment, 40),
+                text.severity,
+            )
             run = _Run(self._runs, 0, self._now, self._now, *texts)
         run = msgspec.structs.replace(run, count=run.count + 1, last=max(run.last, self._now))
         self._known[identity] = run

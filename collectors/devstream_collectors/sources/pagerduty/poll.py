@@ -1,27 +1,31 @@
-"""PagerDuty's API, asked: what is open, what was open and is not any more, and what began and ended between two rounds.
+"""PagerDuty's API, asked: open incidents, those that are open no more, and short ones.
 
 Source: https://developer.pagerduty.com/api-reference/9d0b4b12e36f9-list-incidents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.alert import Alert, alerts
-from devstream_collectors.kit.decoding import first, iso, when, word
-from devstream_collectors.sources.pagerduty.events import step
-from devstream_collectors.sources.pagerduty.payloads import Incident
+from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.decoding import iso
+from devstream_collectors.kit.outcome import Maker
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.sources.pagerduty.alert import Incident, incident_event
 
 MAX_OPEN = 100
 """Open incidents that are followed, a page of them."""
 LOOK_BACK = 15 * 60_000
-"""Milliseconds before the last round in which an incident that has ended already may have begun."""
-_ACCEPT = "application/vnd.pagerduty+json;version=2"
+"""Milliseconds before the last round in which an incident that has ended may have begun."""
+
+
+Query = list[tuple[str, str | int]]
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -40,78 +44,77 @@ class _One(msgspec.Struct, frozen=True):
     incident: Incident | None = None
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
 
 
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """What a round begins with."""
-    known = _read(cursor)
-    asked = [_list(source, "open", statuses=("triggered", "acknowledged"), date_range="all")]
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
+    open_: Query = [
+        ("statuses[]", "triggered"),
+        ("statuses[]", "acknowledged"),
+        ("date_range", "all"),
+    ]
+    yield _list(source, "open", open_)
     if known.asked:
         since, until = iso(known.asked - LOOK_BACK), iso(now)
-        asked.append(_list(source, "ended", statuses=("resolved",), since=since, until=until))
-    return tuple(asked)
+        ended: Query = [("statuses[]", "resolved"), ("since", since), ("until", until)]
+        yield _list(source, "ended", ended)
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what the API answers.
-
-    """
-    known, tag = _read(cursor), response.request.tag
-    if tag == "open":
-        return _opened(response, known, source)
-    if tag == "ended":
-        told = msgspec.json.decode(response.body, type=_Incidents).incidents
-        # The list of what is open may stay as it is for weeks, and then nobody reads it.
-        known = msgspec.structs.replace(known, asked=response.received)
-        steps = [_step(incident, action) for incident in told if _resolved(incident) for action in ("triggered", "resolved")]
-    else:
-        one = msgspec.json.decode(response.body, type=_One).incident if response.status == 200 else None
-        steps = [_step(one, "resolved")] if one is not None and _resolved(one) else []
-    events, dropped = alerts(steps, source, response.received)
-    return Polled(events, msgspec.json.encode(known), dropped=dropped)
-
-
-def _opened(response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    incidents = sorted(msgspec.json.decode(response.body, type=_Incidents).incidents, key=_began)
-    steps = []
+@poller.answer("open")
+def _open(answer: Answer[_Cursor]) -> Polled:
+    known, place = answer.known, answer.place("")
+    incidents = sorted(answer.decode(_Incidents).incidents, key=lambda one: one.began)
+    makers: list[Maker] = []
     for incident in incidents:
-        if word(incident.id) not in known.open:
+        if incident.id not in known.open:
             # One that began before the newest that we know, and was not open, is open again.
-            again = bool(known.asked) and _began(incident) < known.newest - LOOK_BACK
-            steps.append(_step(incident, "reopened" if again else "triggered"))
-    listed = tuple(word(incident.id) for incident in incidents)
-    follow = [
-        Request(f"/incidents/{quote(identity, safe='')}", tag="one", accept=_ACCEPT, missing_ok=True)
-        for identity in known.open
-        if identity not in listed
+            again = bool(known.asked) and incident.began < known.newest - LOOK_BACK
+            makers.append(_step(incident, "reopened" if again else "triggered", place))
+    listed = tuple(incident.id for incident in incidents)
+    follow = [_one(identity) for identity in known.open if identity not in listed]
+    newest = max([known.newest, *(incident.began for incident in incidents)])
+    return answer.polled(
+        makers, follow, asked=answer.received, newest=newest, open=listed[-MAX_OPEN:]
+    )
+
+
+@poller.answer("ended")
+def _ended(answer: Answer[_Cursor]) -> Polled:
+    makers = [
+        _step(incident, action, answer.place(""))
+        for incident in answer.decode(_Incidents).incidents
+        if incident.status == "resolved"
+        for action in ("triggered", "resolved")
     ]
-    newest = max([known.newest, *map(_began, incidents)])
-    events, dropped = alerts(steps, source, response.received)
-    now = _Cursor(response.received, newest, listed[-MAX_OPEN:])
-    return Polled(events, msgspec.json.encode(now), tuple(follow), dropped)
+    # The list of what is open may stay as it is for weeks, and then nobody reads it.
+    return answer.polled(makers, asked=answer.received)
 
 
-def _step(incident: Incident, action: str) -> Callable[[], Alert]:
-    return partial(step, incident, action, at=_began(incident) if action == "triggered" else 0)
+@poller.answer("one")
+def _followed(answer: Answer[_Cursor]) -> Polled:
+    one = answer.decode_or(_One()).incident
+    if one is None or one.status != "resolved":
+        return answer.polled()
+    return answer.polled([_step(one, "resolved", answer.place(""))])
 
 
-def _list(source: SourceInfo, tag: str, *, statuses: tuple[str, ...], **query: str) -> Request:
-    parts = [("statuses[]", status) for status in statuses] + [("service_ids[]", name) for name in source.many("service_id")]
-    parts += [*query.items(), ("sort_by", "created_at:desc"), ("limit", str(MAX_OPEN))]
-    return Request(f"/incidents?{urlencode(parts)}", tag=tag, accept=_ACCEPT)
+def _step(incident: Incident, action: str, place: Place) -> Maker:
+    at = incident.began if action == "triggered" else 0
+    return partial(incident_event, incident, action, place, at=at)
 
 
-def _resolved(incident: Incident) -> bool:
-    return word(incident.status) == "resolved"
+def _list(source: SourceInfo, name: str, query: Query) -> Request:
+    services = [("service_ids[]", identity) for identity in source.many("service_id")]
+    query = [*query, *services, ("sort_by", "created_at:desc"), ("limit", MAX_OPEN)]
+    return _accepting(ask("/incidents", Step(name), query=query))
 
 
-def _began(incident: Incident) -> int:
-    return when(first(incident.created_at, incident.created_on))
+def _one(identity: str) -> Request:
+    path = f"/incidents/{quote(identity, safe='')}"
+    return _accepting(ask(path, Step("one", identity), missing_ok=True))
 
 
-def _read(cursor: bytes) -> _Cursor:
-    return _cursor.decode(cursor) if cursor else _Cursor()
+def _accepting(request: Request) -> Request:
+    return replace(request, accept="application/vnd.pagerduty+json;version=2")

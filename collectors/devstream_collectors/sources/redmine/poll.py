@@ -1,20 +1,23 @@
-"""Redmine's API, asked: the issues that were changed since the last round, and the journals of those that are not new.
+"""Redmine's API, asked: the issues changed since the last round, and the journals of old ones.
 
 Source: https://www.redmine.org/projects/redmine/wiki/Rest_Issues.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import partial
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.decoding import Loose, iso, when, whole, word
-from devstream_collectors.kit.ticket import Ticket, tickets
-from devstream_collectors.sources.redmine.events import Issue, Journal, Status, is_end, status_change, step
+from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.decoding import Many, Whole, iso
+from devstream_collectors.kit.outcome import Maker
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.sources.redmine.ticket import SCOPE, Issue, Journal, Named, Status, step
+from devstream_desktop.stream.event import Event
 
 FIRST = 24 * 3_600_000
 """Milliseconds that are looked back at first contact."""
@@ -24,7 +27,10 @@ SKEW = 3_600_000
 PAGE = 40
 """One small request more for each of them, all in one chain."""
 _AGAIN = 5
-"""Issues that are asked for twice when there are more than a page: one that is changed meanwhile moves to the end."""
+"""Issues that are asked for twice when there are more than a page.
+
+One that is changed meanwhile moves to the end.
+"""
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -34,15 +40,15 @@ class _Cursor(msgspec.Struct, frozen=True):
     offset: int = 0
     """Where the next page begins of what was changed since `base`; 0: all was seen."""
     seen: dict[str, int] = {}
-    """Of the issues that were asked for last: when each was changed, so that the overlap asks for none again."""
+    """When the issues asked for last were changed, so that the overlap asks for none again."""
     ends: tuple[str, ...] | None = None
     """The ids of the statuses that close an issue."""
 
 
 class _Page(msgspec.Struct, frozen=True):
-    issues: list[Issue | None] = []
-    offset: Loose = 0
-    total_count: Loose = 0
+    issues: Many[Issue] = []
+    offset: Whole = 0
+    total_count: Whole = 0
 
 
 class _One(msgspec.Struct, frozen=True):
@@ -53,90 +59,87 @@ class _Statuses(msgspec.Struct, frozen=True):
     issue_statuses: list[Status] = []
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
 
 
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """What a round begins with: at first contact which statuses are an end, then what was changed."""
-    known = _read(cursor)
-    since = known.base if known.offset else known.since - OVERLAP if known.since else now - FIRST
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
+    since = known.since - OVERLAP if known.since else now - FIRST
+    if known.offset:
+        since = known.base
     if known.ends is None:
-        return (Request("/issue_statuses.json", tag=f"statuses {since}"),)
-    return (_list(source, since, known.offset),)
+        yield ask("/issue_statuses.json", Step("statuses", count=since))
+    else:
+        yield _list(source, since, known.offset)
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what the API answers.
-
-    """
-    known = _read(cursor)
-    name, _, tail = response.request.tag.partition(" ")
-    since = int(tail)
-    if name == "statuses":
-        statuses = msgspec.json.decode(response.body, type=_Statuses).issue_statuses
-        ends = tuple(word(status.id) for status in statuses if is_end(status))
-        return Polled(cursor=_write(msgspec.structs.replace(known, ends=ends)), requests=(_list(source, since, 0),))
-    if name == "one":
-        one = msgspec.json.decode(response.body, type=_One).issue if response.status == 200 else None
-        events, dropped = tickets(_changes(one, since - SKEW, known, source) if one else [], source, response.received)
-        return Polled(events, _write(known), dropped=dropped)
-    return _listed(response, since, known, source)
+@poller.answer("statuses")
+def _statuses(answer: Answer[_Cursor]) -> Polled:
+    statuses = answer.decode(_Statuses).issue_statuses
+    ends = tuple(status.id for status in statuses if status.is_end)
+    return answer.polled(requests=[_list(answer.source, answer.step.count, 0)], ends=ends)
 
 
-def _listed(response: Response, since: int, known: _Cursor, source: SourceInfo) -> Polled:
-    page = msgspec.json.decode(response.body, type=_Page)
-    issues = [issue for issue in page.issues if issue is not None]
-    makers: list[Callable[[], Ticket]] = []
+@poller.answer("list")
+def _listed(answer: Answer[_Cursor]) -> Polled:
+    known, since, page = answer.known, answer.step.count, answer.decode(_Page)
+    place = answer.place(SCOPE)
+    makers: list[Maker] = []
     follow: list[Request] = []
-    for issue in issues:
-        created, updated, number = when(issue.created_on), when(issue.updated_on), word(issue.id)
+    for issue in page.issues:
+        created, updated = issue.created_on, issue.updated_on
         if created >= since - SKEW:
-            makers.append(partial(step, issue, "opened", "", issue.author, created, source))
-        if updated > created and known.seen.get(number) != updated:
-            path = f"/issues/{quote(number, safe='')}.json?include=journals"
-            follow.append(Request(path, tag=f"one {since}", missing_ok=True))
-    events, dropped = tickets(makers, source, response.received)
-    newest = max([known.since, since, *(when(issue.updated_on) for issue in issues)])
-    seen = {**known.seen, **{word(issue.id): when(issue.updated_on) for issue in issues}}
-    recent = {number: at for number, at in seen.items() if at >= newest - OVERLAP}
-    kept = dict(list(recent.items())[-10 * PAGE :])
-    end = whole(page.offset) + len(issues)
-    offset = max(end - _AGAIN, 1) if len(issues) > _AGAIN and end < whole(page.total_count) else 0
-    walked = msgspec.structs.replace(known, since=newest, seen=kept, base=since, offset=offset)
-    return Polled(events, _write(walked), tuple(follow), dropped)
+            makers.append(partial(step, issue, "opened", "", issue.author, created, place))
+        if updated > created and known.seen.get(issue.id) != updated:
+            path = f"/issues/{quote(issue.id, safe='')}.json?include=journals"
+            follow.append(ask(path, Step("one", count=since), missing_ok=True))
+    newest = max([known.since, since, *(issue.updated_on for issue in page.issues)])
+    seen = {**known.seen, **{issue.id: issue.updated_on for issue in page.issues}}
+    recent = [(number, at) for number, at in seen.items() if at >= newest - OVERLAP]
+    end, more = page.offset + len(page.issues), len(page.issues) > _AGAIN
+    return answer.polled(
+        makers,
+        follow,
+        since=newest,
+        seen=dict(recent[-10 * PAGE :]),
+        base=since,
+        offset=max(end - _AGAIN, 1) if more and end < page.total_count else 0,
+    )
 
 
-def _changes(issue: Issue, since: int, known: _Cursor, source: SourceInfo) -> list[Callable[[], Ticket]]:
+@poller.answer("one")
+def _one(answer: Answer[_Cursor]) -> Polled:
+    issue = answer.decode_or(_One()).issue
+    since, ends = answer.step.count - SKEW, answer.known.ends or ()
+    return answer.polled(_changes(issue, since, ends, answer.place(SCOPE)) if issue else ())
+
+
+def _changes(issue: Issue, since: int, ends: tuple[str, ...], place: Place) -> Iterable[Maker]:
     """The journals of an issue that closed or reopened it after `since`."""
-    makers: list[Callable[[], Ticket]] = []
-    for journal in issue.journals or ():
-        change = status_change(journal)
-        if journal is None or change is None or when(journal.created_on) < since:
+    for journal in issue.journals:
+        change = journal.status
+        if change is None or journal.created_on < since:
             continue
-        was_end, end = (word(status) in (known.ends or ()) for status in (change.old_value, change.new_value))
+        was_end, end = change.old_value in ends, change.new_value in ends
         if was_end != end:
-            makers.append(partial(_told, issue, journal, "closed" if end else "reopened", source))
-    return makers
+            yield partial(_changed, issue, journal, "closed" if end else "reopened", place)
 
 
-def _told(issue: Issue, journal: Journal, state: str, source: SourceInfo) -> Ticket:
-    name = word(issue.status.name) if issue.status and state == "closed" and is_end(issue.status) else ""
-    return step(issue, state, word(journal.id), journal.user, when(journal.created_on), source, sort=name)
+def _changed(issue: Issue, journal: Journal, state: str, place: Place) -> Event:
+    name = issue.status.name if state == "closed" and issue.status.is_end else ""
+    actor = journal.user or Named()
+    return step(issue, state, journal.id, actor, journal.created_on, place, sort=name)
 
 
 def _list(source: SourceInfo, since: int, offset: int) -> Request:
-    query = {"status_id": "*", "sort": "updated_on", "updated_on": f">={iso(since)[:19]}Z", "limit": str(PAGE), "offset": str(offset)}
-    if source.text("project"):
-        query["project_id"] = source.text("project")
-    return Request(f"/issues.json?{urlencode(query)}", tag=f"list {since}")
-
-
-def _read(cursor: bytes) -> _Cursor:
-    return _cursor.decode(cursor) if cursor else _Cursor()
-
-
-def _write(cursor: _Cursor) -> bytes:
-    return msgspec.json.encode(cursor)
+    query = {
+        "status_id": "*",
+        "sort": "updated_on",
+        "updated_on": f">={iso(since)[:19]}Z",
+        "limit": str(PAGE),
+        "offset": str(offset),
+    }
+    if project := source.text("project"):
+        query["project_id"] = project
+    return ask("/issues.json", Step("list", count=since), query=query)

@@ -1,21 +1,20 @@
-"""Sentry's API, asked: the newest unresolved issues of a project, and of those that were told, which are resolved since.
+"""Sentry's API, asked: the newest unresolved issues of a project, and those resolved since.
 
 Source: https://docs.sentry.io/api/events/list-a-projects-issues/.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import partial
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.alert import Alert, alerts
-from devstream_collectors.kit.decoding import when, word
-from devstream_collectors.sources.sentry.events import issue_step
-from devstream_collectors.sources.sentry.payloads import Issue
+from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.outcome import Maker
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.sources.sentry.alert import SCOPE, Actor, Issue, issue_event
 
 MAX_FOLLOWED = 600
 """Issues whose state is remembered, the last seen; a cursor has to stay small."""
@@ -23,7 +22,8 @@ OVERLAP = 10 * 60_000
 """Milliseconds: an error may be taken in later than one that happened after it."""
 _OPEN, _RESOLVED = "open", "resolved"
 _LISTS = {
-    # By when they were first seen, so that old issues that are seen again and again do not hide a new one.
+    # By when they were first seen, so that old issues that are seen again and again do not hide a
+    # new one.
     "new": ("is:unresolved", "new"),
     "seen": ("is:unresolved", "date"),
     _RESOLVED: ("is:resolved", "date"),
@@ -37,50 +37,43 @@ class _Cursor(msgspec.Struct, frozen=True):
     """Of the issues last seen: id, and whether it is open or resolved."""
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
 
 
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """What a round begins with: one page of each list."""
-    del cursor, now
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     organisation, _, project = source.text("project").partition("/")
-    asked = []
+    path = f"/api/0/organizations/{quote(organisation)}/issues/"
     for name, (query, sort) in _LISTS.items():
-        text = urlencode({"query": f"project:{project} {query}", "sort": sort, "limit": 100, "statsPeriod": "14d"})
-        asked.append(Request(f"/api/0/organizations/{quote(organisation)}/issues/?{text}", tag=name))
-    return tuple(asked)
+        wanted = {"query": f"project:{project} {query}", "sort": sort}
+        yield ask(path, Step(name), query=wanted, limit=100, statsPeriod="14d")
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what the API answers.
-
-    """
-    known, listed = _cursor.decode(cursor) if cursor else _Cursor(), response.request.tag
-    issues = sorted(msgspec.json.decode(response.body, type=list[Issue]), key=lambda issue: when(issue.first_seen))
-    states, told = dict(known.states), list[Callable[[], Alert]]()
+@poller.answer(*_LISTS)
+def _listed(answer: Answer[_Cursor]) -> Polled:
+    known, listed, place = answer.known, answer.step.name, answer.place(SCOPE)
+    issues = sorted(answer.decode(list[Issue]), key=lambda issue: issue.first_seen)
+    states, makers = dict(known.states), list[Maker]()
     for issue in issues:
-        identity = word(issue.id)
-        action = _action(issue, states.get(identity, ""), listed, known.newest)
+        action = _action(issue, states.get(issue.id, ""), listed, known.newest)
         if action:
-            told.append(partial(issue_step, issue, action, url=source.url))
-        states.pop(identity, None)
-        states[identity] = _RESOLVED if listed == _RESOLVED else _OPEN
-    newest = max([known.newest, 0, *(when(issue.first_seen) for issue in issues if listed == "new")])
+            url = answer.source.url
+            makers.append(partial(issue_event, issue, action, Actor(), place, url))
+        states.pop(issue.id, None)
+        states[issue.id] = _RESOLVED if listed == _RESOLVED else _OPEN
+    seen = [issue.first_seen for issue in issues] if listed == "new" else []
     kept = dict(list(states.items())[-MAX_FOLLOWED:])
-    events, dropped = alerts(told, source, response.received)
-    return Polled(events, msgspec.json.encode(_Cursor(newest, kept)), dropped=dropped)
+    return answer.polled(makers, newest=max([known.newest, 0, *seen]), states=kept)
 
 
 def _action(issue: Issue, before: str, listed: str, newest: int) -> str:
-    """What of an issue is news, after what was known of it."""
+    """Tell the news of an issue, after what was known of it."""
     if listed == _RESOLVED:
         # One that was never seen open is history.
         return "resolved" if before == _OPEN else ""
     if before:
         return "unresolved" if before == _RESOLVED else ""
-    if when(issue.first_seen) > newest - OVERLAP:
+    if issue.first_seen > newest - OVERLAP:
         return "created"
-    return "unresolved" if word(issue.substatus) == "regressed" else ""
+    return "unresolved" if issue.substatus == "regressed" else ""

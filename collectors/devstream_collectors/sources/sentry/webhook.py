@@ -1,72 +1,59 @@
-"""Sentry: issues that are new, back or resolved, alert rules and metric alerts, by webhook of an integration or from its API.
-
-Sources: https://docs.sentry.io/organization/integrations/integration-platform/webhooks/ and, for the API,
-https://docs.sentry.io/api/events/list-a-projects-issues/.
-"""
+"""The webhooks of Sentry's integrations, and of the older plugin."""
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
-from devstream_collectors.contract import Collector, Delivery, Normalised, Option, Poll, SecretPath, SignatureScheme, SourceInfo, Webhook
-from devstream_collectors.kit.alert import Alert, alert_event
-from devstream_collectors.kit.decoding import iso, word
+from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.kit.decoding import Part, Text, decode, iso
 from devstream_collectors.kit.outcome import Dropped, tolerant
-from devstream_collectors.sources.sentry.events import event_step, issue_step, metric_step, plugin_step
-from devstream_collectors.sources.sentry.payloads import Payload
-from devstream_collectors.sources.sentry.poll import parse, requests
-
-__all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
-
-_SETUP = """\
-Webhook: in Sentry, Settings, Custom Integrations (Developer Settings), Create New Integration, Internal Integration:
-  Webhook URL          the address of your receiver with the path that is printed behind it
-  Alert Rule Action    on, to use it in alert rules and metric alerts
-  Permissions          Issue & Event: Read
-  Webhooks             issue
-Sentry then shows the Client Secret: put it into the file that you give with --secret-file. The older webhook plugin of a project has no
-secret: leave --secret-file out, and the path itself is the secret.
-Polling: --poll --project ORGANISATION/PROJECT with --token-file of a token that may read issues and events (event:read). Self-hosted: add
---url https://SENTRY."""
-
-_RESOURCE = "sentry-hook-resource"
-COLLECTOR = Collector(
-    title="Sentry's webhooks, or its issues polled",
-    setup=_SETUP,
-    options=(Option("project", "ORGANISATION/PROJECT, the short names in its address, for polling", needed="poll"),),
-    webhook=Webhook(
-        auth=(SignatureScheme(header="sentry-hook-signature", form="bare"), SecretPath()),
-        headers=(_RESOURCE,),
-        delivery_header="request-id",
-    ),
-    poll=Poll(url="https://sentry.io", needs_token=True),
+from devstream_collectors.kit.place import Place
+from devstream_collectors.sources.sentry.alert import (
+    SCOPE,
+    Actor,
+    Data,
+    PluginPayload,
+    issue_event,
+    metric_event,
+    occurrence_event,
+    plugin_event,
 )
-_PROJECT = re.compile(r"[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
+from devstream_desktop.stream.event import Event
+
+RESOURCE = "sentry-hook-resource"
+
+
+class _Payload(PluginPayload, frozen=True):
+    action: Text = ""
+    actor: Part[Actor] = Actor()
+    data: Data | None = None
+    """Of an integration; without it, it is the plugin's."""
 
 
 @tolerant
-def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
-    """The event of one delivery, or the name of why there is none."""
-    payload = msgspec.json.decode(delivery.body, type=Payload)
-    return Normalised((alert_event(_step(payload, delivery.headers.get(_RESOURCE, "")), source, delivery.received),))
-
-
-def check(source: SourceInfo) -> None:
-    """What the option `project` holds.
-
-    Raises:
-        ValueError: it is not a project's name.
-
-    """
-    name = source.text("project")
-    if name and not _PROJECT.fullmatch(name):
-        raise ValueError("project must be ORGANISATION/PROJECT, such as acme/shop")
+def normalise(delivery: Delivery, source: SourceInfo) -> Event:
+    """Read the event of one delivery."""
+    payload = decode(delivery.body, _Payload)
+    place = Place(source, delivery.received, SCOPE)
+    data, action = payload.data, payload.action
+    if data is None:
+        return plugin_event(payload, place)
+    # What it is about says itself; a relay may have lost the header. An activity or a comment has
+    # an issue beside it.
+    if data.metric_alert is not None:
+        return metric_event(data.metric_alert, data, action, place)
+    if data.error is not None:
+        raise Dropped("each-occurrence")
+    if data.event is not None:
+        return occurrence_event(data.event, data.triggered_rule, place)
+    resource = delivery.headers.get(RESOURCE, "")
+    if data.issue is not None and resource in ("", "issue"):
+        return issue_event(data.issue, action, payload.actor, place)
+    raise Dropped("event-not-mapped", resource or action)
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """A new issue as Sentry posts it."""
+    """Make the new issue that a test of the source sends."""
     issue = {
         "id": "1",
         "shortId": "DEVSTREAM-1",
@@ -76,20 +63,5 @@ def sample(source: SourceInfo, now: int) -> Delivery:
         "lastSeen": iso(now),
         "project": {"slug": source.service or "devstream-test"},
     }
-    return Delivery({_RESOURCE: "issue"}, msgspec.json.encode({"action": "created", "data": {"issue": issue}}), now)
-
-
-def _step(payload: Payload, resource: str) -> Alert:
-    data, action = payload.data, word(payload.action)
-    if data is None:
-        return plugin_step(payload)
-    # What it is about says itself; a relay may have lost the header. An activity or a comment has an issue beside it.
-    if data.metric_alert is not None:
-        return metric_step(data.metric_alert, data, action)
-    if data.error is not None:
-        raise Dropped("each-occurrence")
-    if data.event is not None:
-        return event_step(data.event, word(data.triggered_rule))
-    if data.issue is not None and resource in ("", "issue"):
-        return issue_step(data.issue, action, payload.actor)
-    raise Dropped("event-not-mapped", resource or action)
+    body = {"action": "created", "data": {"issue": issue}}
+    return Delivery({RESOURCE: "issue"}, msgspec.json.encode(body), now)

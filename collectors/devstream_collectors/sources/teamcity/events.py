@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from devstream_collectors.before.decoding import milliseconds, person, sha
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.place import page_scope
+from devstream_collectors.before.run import Run, run_event
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import milliseconds, person, sha
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.place import page_scope
-from devstream_collectors.kit.run import Run, run_event
-from devstream_collectors.sources.teamcity.payloads import BuildBody, BuildType, Changes, Revisions, Tests
+from devstream_collectors.sources.teamcity.payloads import (
+    BuildBody,
+    BuildType,
+    Changes,
+    Revisions,
+    Tests,
+)
 from devstream_desktop.stream.event import Event
 
 STATUSES = {"SUCCESS": "succeeded", "FAILURE": "failed", "ERROR": "errored"}
@@ -49,7 +55,9 @@ def build_event(build: BuildBody, state: str, source: SourceInfo, received: int)
         raise Dropped("not-a-build")
     branch = _branch(build)
     # Of a whole build `defaultBranch` is left out where it is false; of chosen fields a missing one says nothing.
-    elsewhere = bool(branch) and (build.default_branch is False or (build.default_branch is None and bool(build.href)))
+    elsewhere = bool(branch) and (
+        build.default_branch is False or (build.default_branch is None and bool(build.href))
+    )
     if elsewhere and not source.branches:
         raise Dropped("not-a-global-branch", branch)
     tests, over = build.test_occurrences or Tests(), state not in UNDER_WAY
@@ -66,22 +74,32 @@ def build_event(build: BuildBody, state: str, source: SourceInfo, received: int)
         failed=max(tests.failed or 0, 0) if over else 0,
         total=max(tests.count or 0, 0) if over else 0,
         started=milliseconds(build.start_date),
-        changed=milliseconds({"queued": build.queued_date, "running": build.start_date}.get(state, build.finish_date)),
+        changed=milliseconds(
+            {"queued": build.queued_date, "running": build.start_date}.get(state, build.finish_date)
+        ),
     )
     scope = page_scope(build.web_url or source.url).split("/", 1)[0] or f"teamcity/{source.name}"
-    return run_event(made, source, scope=scope, service=_service(kind, configuration), received=received)
+    return run_event(
+        made, source, scope=scope, service=_service(kind, configuration), received=received
+    )
 
 
 def _branch(build: BuildBody) -> str:
     """The branch by its own name; `<default>` stands for one that TeamCity does not name."""
-    names = [build.branch_name, *(revision.vcs_branch_name for revision in (build.revisions or Revisions()).revision or ())]
+    names = [
+        build.branch_name,
+        *(revision.vcs_branch_name for revision in (build.revisions or Revisions()).revision or ()),
+    ]
     return next((name for name in names if name and name != "<default>"), "")
 
 
 def _revision(build: BuildBody) -> str:
     revisions = (build.revisions or Revisions()).revision or []
     changes = (build.last_changes or Changes()).change or []
-    versions = [*(revision.version for revision in revisions), *(change.version for change in changes)]
+    versions = [
+        *(revision.version for revision in revisions),
+        *(change.version for change in changes),
+    ]
     return next((found for version in versions if (found := sha(version))), "")
 
 
@@ -89,7 +107,10 @@ def _actor(build: BuildBody) -> str:
     """Who called it off, else who started it, else who made its newest change."""
     users = [part.user for part in (build.canceled_info, build.triggered) if part is not None]
     changes = (build.last_changes or Changes()).change or []
-    return person(*(name for user in users if user for name in (user.username, user.name)), *(change.username for change in changes))
+    return person(
+        *(name for user in users if user for name in (user.username, user.name)),
+        *(change.username for change in changes),
+    )
 
 
 def _reason(build: BuildBody, state: str) -> str:

@@ -11,9 +11,18 @@ from functools import partial
 
 import msgspec
 
+from devstream_collectors.before.outcome import Dropped
+from devstream_collectors.before.polling import (
+    PER_PAGE,
+    Step,
+    ask,
+    paged,
+    polled,
+    step_of,
+    under_way,
+    without,
+)
 from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.kit.outcome import Dropped
-from devstream_collectors.kit.polling import PER_PAGE, Step, ask, paged, polled, step_of, under_way, without
 from devstream_collectors.sources.teamcity.events import build_event, state_of
 from devstream_collectors.sources.teamcity.payloads import BuildBody
 from devstream_desktop.stream.event import Event
@@ -56,10 +65,23 @@ def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
     if step.name == "build":
         if response.status != 200:
             return polled(_Cursor(without(known.runs, step.of)))
-        return _told([msgspec.json.decode(response.body, type=BuildBody, strict=False)], known.runs, known, source, response.received)
+        return _told(
+            [msgspec.json.decode(response.body, type=BuildBody, strict=False)],
+            known.runs,
+            known,
+            source,
+            response.received,
+        )
     builds = msgspec.json.decode(response.body, type=_Builds, strict=False).build or []
     following, kept = paged(known.runs, [str(build.id) for build in builds], step.count)
-    return _told(builds, kept, known, source, response.received, (_page(source, following),) if following else ())
+    return _told(
+        builds,
+        kept,
+        known,
+        source,
+        response.received,
+        (_page(source, following),) if following else (),
+    )
 
 
 def _told(
@@ -89,12 +111,24 @@ def _event(build: BuildBody, source: SourceInfo, received: int) -> Event:
 
 def _page(source: SourceInfo, number: int) -> Request:
     # Without branches TeamCity itself knows which is the default one.
-    parts = ["defaultFilter:false", "running:any", "personal:false", f"branch:(default:{'any' if source.branches else 'true'})"]
+    parts = [
+        "defaultFilter:false",
+        "running:any",
+        "personal:false",
+        f"branch:(default:{'any' if source.branches else 'true'})",
+    ]
     only = {"affectedProject": source.text("project"), "buildType": source.text("build_type")}
     parts += [f"{dimension}:(id:{name})" for dimension, name in only.items() if name]
     parts += [f"start:{(number - 1) * PER_PAGE}", f"count:{PER_PAGE}"]
-    return ask("/app/rest/builds", Step("builds", count=number), locator=",".join(parts), fields=f"build({_FIELDS})")
+    return ask(
+        "/app/rest/builds",
+        Step("builds", count=number),
+        locator=",".join(parts),
+        fields=f"build({_FIELDS})",
+    )
 
 
 def _one(number: str) -> Request:
-    return ask(f"/app/rest/builds/id:{number}", Step("build", number), missing_ok=True, fields=_FIELDS)
+    return ask(
+        f"/app/rest/builds/id:{number}", Step("build", number), missing_ok=True, fields=_FIELDS
+    )

@@ -10,9 +10,20 @@ import re
 
 import msgspec
 
-from devstream_collectors.contract import Basic, Collector, Delivery, Normalised, Option, Poll, SecretPath, SourceInfo, Token, Webhook
-from devstream_collectors.kit.branches import sample_branch
-from devstream_collectors.kit.outcome import Dropped, tolerant
+from devstream_collectors.before.branches import sample_branch
+from devstream_collectors.before.outcome import Dropped, tolerant
+from devstream_collectors.contract import (
+    Basic,
+    Collector,
+    Delivery,
+    Normalised,
+    Option,
+    Poll,
+    SecretPath,
+    SourceInfo,
+    Token,
+    Webhook,
+)
 from devstream_collectors.sources.teamcity.events import UNDER_WAY, build_event, state_of
 from devstream_collectors.sources.teamcity.payloads import BuildBody, BuildType, Triggered, User
 from devstream_collectors.sources.teamcity.poll import parse, requests
@@ -37,12 +48,20 @@ COLLECTOR = Collector(
     # TeamCity sends the password in a header of its own; the plugin can do Basic.
     webhook=Webhook(auth=(Token(header="php-auth-pw", prefix=""), Basic(), SecretPath())),
     options=(
-        Option("project", "the id of the project to poll, with all below it; the whole server when left out"),
+        Option(
+            "project",
+            "the id of the project to poll, with all below it; the whole server when left out",
+        ),
         Option("build_type", "the id of the only build configuration to poll"),
     ),
     poll=Poll(auth=(Token(), Basic()), needs_token=True),
 )
-_EVENTS = {"BUILD_STARTED": "running", "BUILD_FINISHED": "", "BUILD_INTERRUPTED": "cancelled", "BUILD_TYPE_ADDED_TO_QUEUE": "queued"}
+_EVENTS = {
+    "BUILD_STARTED": "running",
+    "BUILD_FINISHED": "",
+    "BUILD_INTERRUPTED": "cancelled",
+    "BUILD_TYPE_ADDED_TO_QUEUE": "queued",
+}
 """The events that are news and the state they mean; after `BUILD_FINISHED` the build says it."""
 _NOTICES = {
     "buildAddedToQueue": "queued",
@@ -153,7 +172,9 @@ def check(source: SourceInfo) -> None:
     """
     for option in ("project", "build_type"):
         if source.text(option) and not _ID.fullmatch(source.text(option)):
-            raise ValueError(f"{option} is an id as TeamCity's addresses show it, Acme_Shop; {source.text(option)!r} is none")
+            raise ValueError(
+                f"{option} is an id as TeamCity's addresses show it, Acme_Shop; {source.text(option)!r} is none"
+            )
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:

@@ -1,0 +1,291 @@
+"""Argo CD's applications as deploys, and as incidents of their health.
+
+A notification and the API hold the same object, so both come through here and give the same keys.
+Source:
+https://github.com/argoproj/argo-cd/blob/master/pkg/apis/application/v1alpha1/types.go. An operation
+has no id; when it started tells it from the application's others. It is over for a person when the
+application is healthy, not when everything is applied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from urllib.parse import quote
+
+import msgspec
+
+from devstream_collectors.contract import SourceInfo
+from devstream_collectors.kit.alert import Alert, alert_event
+from devstream_collectors.kit.decoding import Flag, Many, Part, Text, Texts, Time, person, when
+from devstream_collectors.kit.deploy import Deploy, deploy_event
+from devstream_collectors.kit.outcome import Dropped, Maker
+from devstream_collectors.kit.place import Place
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.text import first_line
+
+SETTLING = 30 * 60 * 1000
+"""Milliseconds after an operation in which its health is the operation's doing."""
+_PHASES = {
+    "running": "in_progress",
+    "terminating": "in_progress",
+    "failed": "failure",
+    "error": "error",
+    "succeeded": "success",
+}
+_ENVIRONMENTS = ("env", "environment", "stage", "app.kubernetes.io/environment")
+
+
+class Source(msgspec.Struct, frozen=True, rename="camel"):
+    """Where manifests come from."""
+
+    target_revision: Text = ""
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """Where they go to."""
+
+    namespace: Text = ""
+    name: Text = ""
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """The names of an application."""
+
+    name: Text = ""
+    namespace: Text = ""
+    uid: Text = ""
+    labels: Texts = {}
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """The wishes for it."""
+
+    destination: Part[Destination] = Destination()
+    source: Part[Source] = Source()
+    sources: Many[Source] = []
+
+
+class Health(msgspec.Struct, frozen=True, rename="camel"):
+    """Its health: Healthy, Progressing, Degraded, Suspended, Missing or Unknown."""
+
+    status: Text = ""
+    message: Text = ""
+    last_transition_time: Text = ""
+
+
+class Revisions(msgspec.Struct, frozen=True, rename="camel"):
+    """The revision that is or was applied: of a sync, of its result, of the history."""
+
+    revision: Text = ""
+    revisions: Many[Text] = []
+    """Where there are several sources."""
+    dry_run: Flag = False
+    deploy_started_at: Time = 0
+    """Of the history."""
+
+    @property
+    def plain(self) -> str:
+        """The revision, of several the first."""
+        return self.revision or next((text for text in self.revisions if text), "")
+
+
+class Initiator(msgspec.Struct, frozen=True):
+    """The account that asked for it."""
+
+    username: Text = ""
+    automated: Flag = False
+
+
+class Operation(msgspec.Struct, frozen=True, rename="camel"):
+    """The operation that was asked for."""
+
+    sync: Part[Revisions] = Revisions()
+    initiated_by: Part[Initiator] = Initiator()
+
+
+class OperationState(msgspec.Struct, frozen=True, rename="camel"):
+    """The progress of the newest operation."""
+
+    phase: Text = ""
+    message: Text = ""
+    started_at: Text = ""
+    finished_at: Time = 0
+    operation: Part[Operation] = Operation()
+    sync_result: Part[Revisions] = Revisions()
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel"):
+    """Its state as a whole."""
+
+    sync: Part[Revisions] = Revisions()
+    health: Part[Health] = Health()
+    operation_state: Part[OperationState] = OperationState()
+    history: Many[Revisions] = []
+
+
+class Body(msgspec.Struct, frozen=True):
+    """An application, of what it holds only what makes lines."""
+
+    metadata: Part[Metadata] = Metadata()
+    spec: Part[Spec] = Spec()
+    status: Part[Status] = Status()
+
+
+@dataclass(frozen=True)
+class Application:
+    """An application, which says two facts: how its newest operation is, and its health."""
+
+    body: Body
+    source: SourceInfo
+    received: int
+    url: str = ""
+    """The page that the sender names for it."""
+
+    def __post_init__(self) -> None:
+        if not self.body.metadata.name:
+            raise Dropped("not-an-application")
+
+    @property
+    def name(self) -> str:
+        return self.body.metadata.name
+
+    @cached_property
+    def place(self) -> Place:
+        """The place of its facts."""
+        metadata = self.body.metadata
+        identity = metadata.uid or f"{self.source.name}/{metadata.namespace}/{metadata.name}"
+        return Place(self.source, self.received, f"argocd/{identity}", self.name)
+
+    @property
+    def makers(self) -> tuple[Maker, ...]:
+        """The maker of the deploy's event, and of the health's if it says something."""
+        deploy: Maker = partial(self._deploy, self.state)
+        return (deploy, partial(self._incident, self.health)) if self.health else (deploy,)
+
+    @property
+    def deploy_mark(self) -> str:
+        """Which operation in which state."""
+        return f"{self._id} {self.state}"
+
+    @property
+    def health_mark(self) -> str:
+        """`firing` or `resolved`, and since when; empty for neither."""
+        return f"{self.health} {self._how.last_transition_time or self._id}" if self.health else ""
+
+    @cached_property
+    def state(self) -> str:
+        """The deploy's state; empty for none."""
+        state, health = _PHASES.get(self._phase, ""), self._how.status.lower()
+        if state != "success" or self._settled or health in ("healthy", ""):
+            return state
+        return {"degraded": "failure", "suspended": "waiting"}.get(health, "in_progress")
+
+    @cached_property
+    def health(self) -> str:
+        """`firing` when it is degraded by itself, `resolved` when that ended; else empty."""
+        state = {"degraded": "firing", "healthy": "resolved"}.get(self._how.status.lower(), "")
+        under_way = self._phase in ("running", "terminating")
+        return state if self._settled and not under_way else ""
+
+    @property
+    def _run(self) -> OperationState:
+        return self.body.status.operation_state
+
+    @property
+    def _how(self) -> Health:
+        return self.body.status.health
+
+    @property
+    def _phase(self) -> str:
+        return self._run.phase.lower()
+
+    @property
+    def _id(self) -> str:
+        return self._run.started_at
+
+    @property
+    def _since(self) -> int:
+        return when(self._how.last_transition_time)
+
+    @property
+    def _settled(self) -> bool:
+        """Whether its health changed so long after the operation that it is not its doing."""
+        return 0 < self._run.finished_at < self._since - SETTLING
+
+    @property
+    def _revision(self) -> str:
+        run = self._run
+        return run.sync_result.plain or run.operation.sync.plain or self.body.status.sync.plain
+
+    def _deploy(self, state: str) -> Event:
+        run, spec, by = self._run, self.body.spec, self._run.operation.initiated_by
+        if not state or not self._id:
+            raise Dropped("no-operation", run.phase)
+        if run.operation.sync.dry_run:
+            raise Dropped("dry-run")
+        automated = by.automated or not by.username
+        before, started = self._before(), when(run.started_at)
+        if automated and state in ("in_progress", "success") and self._revision == before != "":
+            raise Dropped("same-revision-again", before)
+        refs = [source.target_revision for source in (spec.source, *spec.sources)]
+        ended = max(run.finished_at, 0 if self._settled else self._since)
+        deploy = Deploy(
+            id=self._id,
+            state=state,
+            environment=self._environment(),
+            target=self._target(),
+            ref=next((ref for ref in refs if ref), ""),
+            revision=self._revision,
+            previous=before,
+            actor="Argo CD" if automated else person(by.username),
+            reason=self._why(state) if state in ("failure", "error", "waiting") else "",
+            url=self._page(),
+            started=started,
+            changed=started if state == "in_progress" else ended,
+        )
+        return deploy_event(deploy, self.place)
+
+    def _incident(self, state: str) -> Event:
+        alert = Alert(
+            identity="health",
+            state=state,
+            name=f"{self.name} degraded",
+            environment=self._environment() or self.source.environment or self._target(),
+            number=self._id,
+            once=self._how.last_transition_time or self._id,
+            changed=self._since,
+            reason=first_line(self._how.message),
+            url=self._page(),
+            revision=self._revision,
+        )
+        return alert_event(alert, self.place)
+
+    def _why(self, state: str) -> str:
+        health = first_line(self._how.message)
+        if self._phase != "succeeded":
+            return first_line(self._run.message)
+        if state == "failure":
+            return f"applied, but degraded{f': {health}' if health else ''}"
+        return "suspended"
+
+    def _environment(self) -> str:
+        labels = self.body.metadata.labels
+        return next((labels[name] for name in _ENVIRONMENTS if labels.get(name)), "")
+
+    def _target(self) -> str:
+        destination = self.body.spec.destination
+        return destination.namespace or destination.name
+
+    def _before(self) -> str:
+        """Find the revision that was deployed before, as far as the history says."""
+        started = when(self._run.started_at)
+        older = [one for one in self.body.status.history if one.deploy_started_at < started]
+        return older[-1].plain if older else ""
+
+    def _page(self) -> str:
+        if self.url or not self.source.url:
+            return self.url
+        metadata = self.body.metadata
+        names = [quote(text, safe="") for text in (metadata.namespace, metadata.name) if text]
+        return f"{self.source.url}/applications/{'/'.join(names)}"

@@ -1,0 +1,231 @@
+"""Jira's issues as steps of a ticket.
+
+Webhook and API speak of the same changes, so both come through here and give the same keys. A
+change is known by its id in the issue's history. Whether a status is an end Jira says by its
+category; where a version does not, a resolution that is set or taken away tells, and at last the
+status' name.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from devstream_collectors.kit.decoding import Many, Part, Text, Time, person
+from devstream_collectors.kit.outcome import Dropped
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.ticket import Ticket, is_done, ticket_event
+from devstream_desktop.stream.event import Event
+
+_REOPEN = "reopen"
+
+
+class User(msgspec.Struct, frozen=True, rename="camel"):
+    """An account; Cloud says no user name, and an old version nothing but it."""
+
+    display_name: Text = ""
+    name: Text = ""
+
+    @property
+    def plain(self) -> str:
+        """The name for a line."""
+        return person(self.display_name, self.name)
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A type, a priority, a project or a category of statuses."""
+
+    name: Text = ""
+    key: Text = ""
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel"):
+    """A status; the key of its category is `new`, `indeterminate` or `done`."""
+
+    name: Text = ""
+    status_category: Part[Named] = Named()
+
+
+class Fields(msgspec.Struct, frozen=True):
+    """The fields of an issue."""
+
+    summary: Text = ""
+    issuetype: Part[Named] = Named()
+    priority: Part[Named] = Named()
+    project: Part[Named] = Named()
+    status: Part[Status] = Status()
+    creator: Part[User] = User()
+    reporter: Part[User] = User()
+    created: Time = 0
+
+
+class Item(msgspec.Struct, frozen=True, rename="camel"):
+    """One field that was changed; `to` and `from` are ids, the others names."""
+
+    field: Text = ""
+    from_id: Text = msgspec.field(default="", name="from")
+    from_string: Text = ""
+    to_id: Text = msgspec.field(default="", name="to")
+    to_string: Text = ""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A change: the webhook's `changelog`, and an entry of the API's history."""
+
+    id: Text = ""
+    created: Time = 0
+    author: Part[User] = User()
+    items: Many[Item] = []
+
+
+class Changelog(msgspec.Struct, frozen=True):
+    """All changes of an issue, in an answer of the API."""
+
+    histories: Many[Change] = []
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """An issue."""
+
+    id: Text = ""
+    key: Text = ""
+    address: Text = msgspec.field(default="", name="self")
+    """Its address in the API."""
+    fields: Part[Fields] = Fields()
+    changelog: Part[Changelog] = Changelog()
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """A step of a workflow, as the webhook that is one says it."""
+
+    transition_name: Text = msgspec.field(default="", name="transitionName")
+    from_status: Text = ""
+    to_status: Text = ""
+
+
+def opened(issue: Issue, actor: User, place: Place) -> Event:
+    """An issue that was created.
+
+    Raises:
+        Dropped: it has no key.
+
+    """
+    fields = issue.fields
+    name = actor.plain or fields.creator.plain or fields.reporter.plain
+    return _step(issue, "opened", "", name, fields.created, place)
+
+
+def deleted(issue: Issue, actor: User, at: int, place: Place) -> Event:
+    """An issue that is no more: closed for good.
+
+    Raises:
+        Dropped: it has no key.
+
+    """
+    return _step(issue, "closed", "deleted", actor.plain, at, place, sort="deleted")
+
+
+def changed(
+    issue: Issue, change: Change, actor: User, at: int, place: Place, *, now: bool
+) -> Event:
+    """An issue that was closed or reopened by a change.
+
+    Args:
+        issue: as it is.
+        change: what was changed.
+        actor: who did it.
+        at: when, UTC milliseconds.
+        place: for whom.
+        now: the issue's status is the one that this change made.
+
+    Raises:
+        Dropped: the change is another one, or the issue has no key.
+
+    """
+    status = next((item for item in change.items if item.field.lower() == "status"), None)
+    resolution = next((item for item in change.items if item.field.lower() == "resolution"), None)
+    if status is None and resolution is None:
+        raise Dropped("ticket-not-news")
+    state = _state(status, resolution, issue.fields.status.status_category.key if now else "")
+    if not state:
+        raise Dropped("status-not-news", status.to_string if status else "")
+    why = resolution.to_string if resolution and state == "closed" else ""
+    return _step(issue, state, change.id or str(at), actor.plain, at, place, sort=why)
+
+
+def moved(issue: Issue, step: Transition, actor: User, at: int, place: Place) -> Event:
+    """An issue that a step of its workflow closed or reopened.
+
+    Raises:
+        Dropped: it did neither, or the issue has no key.
+
+    """
+    reopened = step.transition_name.lower().startswith(_REOPEN)
+    state = "reopened" if reopened else _by_name(step.from_status, step.to_status)
+    if not state:
+        raise Dropped("status-not-news", step.to_status)
+    return _step(issue, state, str(at), actor.plain, at, place)
+
+
+def _state(status: Item | None, resolution: Item | None, category: str) -> str:
+    if resolution is not None:
+        cleared = not (resolution.to_id or resolution.to_string)
+        was_set = bool(resolution.from_id or resolution.from_string)
+        if cleared and was_set:
+            return "reopened"
+        if not cleared and not was_set:
+            return "closed"
+        # From one resolution to another is no news, unless its status says so.
+    if status is None:
+        return ""
+    if not category:
+        return _by_name(status.from_string, status.to_string)
+    if category == "done":
+        return "" if is_done(status.from_string) else "closed"
+    return _reopened(status.from_string, status.to_string)
+
+
+def _by_name(old: str, new: str) -> str:
+    if is_done(new):
+        return "" if is_done(old) else "closed"
+    return _reopened(old, new)
+
+
+def _reopened(old: str, new: str) -> str:
+    return "reopened" if is_done(old) or new.lower().startswith(_REOPEN) else ""
+
+
+def _step(
+    issue: Issue, state: str, once: str, actor: str, at: int, place: Place, *, sort: str = ""
+) -> Event:
+    fields, key = issue.fields, issue.key or issue.id
+    if not key:
+        raise Dropped("unnamed-ticket")
+    base = _base(issue.address)
+    ticket = Ticket(
+        identity=issue.id or issue.key,
+        number=key,
+        state=state,
+        once=once,
+        service=fields.project.name or fields.project.key or key.rpartition("-")[0],
+        environment=place.source.environment,
+        title=fields.summary,
+        actor=actor,
+        priority=fields.priority.name or fields.priority.key,
+        sort=sort or ("" if state == "closed" else fields.issuetype.name or fields.issuetype.key),
+        url=f"{base}/browse/{quote(key)}" if base else "",
+        time=at,
+    )
+    return ticket_event(ticket, place.at(f"jira/{base.partition('://')[2].lower()}"))
+
+
+def _base(address: str) -> str:
+    """The installation's address, from that of an issue in its API; it may be below a path."""
+    try:
+        parts = urlsplit(address.partition("/rest/")[0])
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
