@@ -7,7 +7,7 @@ import pytest
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import azuredevops
-from devstream_collectors.sources.azuredevops.events import organisation
+from devstream_collectors.sources.azuredevops.place import organisation
 from devstream_collectors.sources.git import Move, change_event
 from devstream_desktop.intake.proof import proof_headers, proves
 

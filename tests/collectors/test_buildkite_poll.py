@@ -8,7 +8,6 @@ import pytest
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import buildkite
-from devstream_collectors.sources.buildkite import poll as buildkite_poll
 
 PATH = "/organizations/acme/builds"
 
@@ -82,4 +81,4 @@ def test_one_pipeline(rounds, bodies):
 
 def test_any_answer_is_understood_or_refused(any_answers, bodies):
     source = SourceInfo("bk", url="https://api.buildkite.com/v2", options={"organization": "acme"})
-    any_answers(buildkite_poll, source, list(bodies.values()))
+    any_answers(buildkite, source, list(bodies.values()))

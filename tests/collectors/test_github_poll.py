@@ -73,7 +73,7 @@ def test_any_answers_of_a_round_leave_a_cursor_that_the_next_can_read(data):
 
 
 def test_every_request_can_be_parsed():
-    assert set(github_poll._READERS) >= {json.loads(request.tag)[0] for request in requests(b"", SOURCE, NOW)}
+    assert github_poll.poller.steps >= {json.loads(request.tag)[0] for request in requests(b"", SOURCE, NOW)}
 
 
 def test_a_default_branch_that_is_renamed_fails_no_round(rounds):

@@ -39,6 +39,8 @@ MAX_PAGES = 5
 OPEN = ("queued", "running", "waiting", "in_progress")
 """States, as a cursor keeps them, after which more will come."""
 
+Query = Mapping[str, object] | Sequence[tuple[str, object]]
+"""Parameters of a request."""
 T = TypeVar("T")
 C = TypeVar("C", bound=msgspec.Struct)
 
@@ -139,6 +141,11 @@ class Poller(Generic[C]):
 
         return register
 
+    @property
+    def steps(self) -> frozenset[str]:
+        """The names of the steps whose answers can be read."""
+        return frozenset(self._readers)
+
     def requests(self, cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
         """The first requests of a round."""
         if self._begin is None:
@@ -165,8 +172,8 @@ def ask(
     step: Step,
     *,
     missing_ok: bool = False,
-    query: Mapping[str, str | int] | Sequence[tuple[str, str | int]] = (),
-    **more: str | int,
+    query: Query = (),
+    **more: object,
 ) -> Request:
     """A request.
 

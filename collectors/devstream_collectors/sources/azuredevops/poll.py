@@ -1,77 +1,69 @@
-"""The API of Azure DevOps, asked: the same facts as by service hooks, with the same keys, for a collector that it cannot reach.
+"""The API of Azure DevOps, asked: the same facts as by service hooks, with the same keys.
 
-Each round asks for the repository, its pushes, completed pull requests, the project's builds, releases and work items, one chain each.
-Source: https://learn.microsoft.com/rest/api/azure/devops/ (version 6.0, which Azure DevOps Server 2020 has too).
+Each round asks for the repository, its pushes, completed pull requests, the project's builds,
+releases and work items, one chain each. Source:
+https://learn.microsoft.com/rest/api/azure/devops/ (version 6.0, which Azure DevOps Server 2020 has
+too).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from devstream_collectors.before.decoding import milliseconds
-from devstream_collectors.before.place import Place
-from devstream_collectors.before.polling import (
+from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.decoding import decode, iso, milliseconds
+from devstream_collectors.kit.outcome import Maker
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.polling import (
+    Answer,
+    Poller,
     Step,
     ask,
     followed,
-    polled,
-    step_of,
     under_way,
     without,
 )
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.sources.azuredevops.events import (
-    build,
-    deployed,
-    merged,
-    organisation,
-    page_of,
-    place_of,
-    pushed,
-    tracked_at,
-    who,
-    work_item,
-)
-from devstream_collectors.sources.azuredevops.events import step_of as change_of
-from devstream_collectors.sources.azuredevops.payloads import (
-    Build,
-    Builds,
-    Deployment,
-    DeploymentBody,
-    Deployments,
-    Fields,
-    Found,
-    Pulls,
-    Push,
-    Pushes,
+from devstream_collectors.sources.azuredevops.deploy import Deployed, Deployment, deployed
+from devstream_collectors.sources.azuredevops.place import (
     Repository,
+    organisation,
+    tracked_at,
+)
+from devstream_collectors.sources.azuredevops.push import PullRequest, Pushed, merged, pushed
+from devstream_collectors.sources.azuredevops.run import Build, built
+from devstream_collectors.sources.azuredevops.ticket import (
+    Fields,
     Update,
-    Updates,
     WorkItem,
-    WorkItems,
+    step,
+    step_of,
+    who,
 )
 from devstream_desktop.stream.event import Event
 
 _VERSION = "6.0"
 _FIELDS = (
-    "System.TeamProject,System.WorkItemType,System.Title,System.State,System.CreatedDate,System.CreatedBy,System.ChangedDate,"
-    "System.ChangedBy,Microsoft.VSTS.Common.StateChangeDate"
+    "System.TeamProject,System.WorkItemType,System.Title,System.State,System.CreatedDate,"
+    "System.CreatedBy,System.ChangedDate,System.ChangedBy,Microsoft.VSTS.Common.StateChangeDate"
 )
-
 _QUERY = (
     "SELECT [System.Id] FROM WorkItems WHERE [System.TeamProject] = @project "
-    "AND ([System.CreatedDate] > 'SINCE' OR [Microsoft.VSTS.Common.StateChangeDate] > 'SINCE') ORDER BY [System.ChangedDate] DESC"
+    "AND ([System.CreatedDate] > 'SINCE' OR [Microsoft.VSTS.Common.StateChangeDate] > 'SINCE') "
+    "ORDER BY [System.ChangedDate] DESC"
 )
 """https://learn.microsoft.com/azure/devops/boards/queries/wiql-syntax"""
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where each endpoint got to. Times are UTC milliseconds; -1 and 0 are never asked, so that what was before is no news."""
+    """Where each endpoint got to.
+
+    Times are UTC milliseconds; -1 and 0 are never asked, so that what was before is no news.
+    """
 
     home: Repository = Repository()
     push: int = -1
@@ -83,275 +75,216 @@ class _Cursor(msgspec.Struct, frozen=True):
     """When the newest work item was made or changed its state."""
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+class _Pushes(msgspec.Struct, frozen=True):
+    value: list[Pushed] | None = None
 
 
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """What a round begins with; the repository itself comes first, for its address and default branch."""
-    known = _cursor.decode(cursor) if cursor else _Cursor()
+class _Pulls(msgspec.Struct, frozen=True):
+    value: list[PullRequest] | None = None
+
+
+class _Builds(msgspec.Struct, frozen=True):
+    value: list[Build] | None = None
+
+
+class _Deployments(msgspec.Struct, frozen=True):
+    value: list[Deployment] | None = None
+
+
+class _WorkItems(msgspec.Struct, frozen=True):
+    value: list[WorkItem] | None = None
+
+
+class _Updates(msgspec.Struct, frozen=True):
+    value: list[Update] | None = None
+
+
+class _Found(msgspec.Struct, frozen=True, rename="camel"):
+    """The work items that a query finds, of which only `id` is there."""
+
+    work_items: list[WorkItem] | None = None
+
+
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
+
+
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     host = (urlsplit(source.url).hostname or "").lower()
-    releases = (
-        _ask(
-            source,
-            "/release/deployments",
-            Step("deployments"),
-            {"$top": 30, "queryOrder": "descending"},
-        ),
-    )
+    newest = {"$top": 30, "queryOrder": "descending"}
+    releases = _ask(source, "/release/deployments", Step("deployments"), newest)
     if host.startswith("vsrm.") or ".vsrm." in host:
-        return releases
-    query = _QUERY.replace("SINCE", _iso(known.items or now))
-    found = _ask(source, "/wit/wiql", Step("found"), {"timePrecision": "true", "$top": 40})
-    return (
-        _ask(source, _git(source), Step("repository")),
-        _ask(
-            source,
-            _git(source, "/pushes"),
-            Step("pushes"),
-            {"$top": 20, "searchCriteria.includeRefUpdates": "true"},
-        ),
-        _ask(
-            source,
-            _git(source, "/pullrequests"),
-            Step("pulls"),
-            {"$top": 30, "searchCriteria.status": "completed"},
-        ),
-        _ask(
-            source,
-            "/build/builds",
-            Step("builds"),
-            {"$top": 30, "queryOrder": "queueTimeDescending"},
-        ),
-        *(
-            _ask(source, f"/build/builds/{number}", Step("build", number), missing_ok=True)
-            for number in under_way(known.builds)
-        ),
-        # Of Services they are at another address; a server has them here.
-        *(() if host.endswith(("dev.azure.com", "visualstudio.com")) else releases),
-        Request(found.path, found.tag, "POST", msgspec.json.encode({"query": query})),
-    )
+        yield releases
+        return
+    # First the repository itself, for its address and default branch.
+    yield _ask(source, _git(source), Step("repository"))
+    query: dict[str, object] = {"$top": 20, "searchCriteria.includeRefUpdates": "true"}
+    yield _ask(source, _git(source, "/pushes"), Step("pushes"), query)
+    query = {"$top": 30, "searchCriteria.status": "completed"}
+    yield _ask(source, _git(source, "/pullrequests"), Step("pulls"), query)
+    query = {"$top": 30, "queryOrder": "queueTimeDescending"}
+    yield _ask(source, "/build/builds", Step("builds"), query)
+    for number in under_way(known.builds):
+        path = f"/build/builds/{number}"
+        yield _ask(source, path, Step("build", number), missing_ok=True)
+    # Of Services they are at another address; a server has them here.
+    if not host.endswith(("dev.azure.com", "visualstudio.com")):
+        yield releases
+    body = {"query": _QUERY.replace("SINCE", iso(known.items or now))}
+    query = {"timePrecision": "true", "$top": 40}
+    found = _ask(source, "/wit/wiql", Step("found"), query)
+    yield replace(found, method="POST", body=msgspec.json.encode(body))
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what the API answers.
-
-    """
-    known, step = _cursor.decode(cursor) if cursor else _Cursor(), step_of(response)
-    return _READERS[step.name](step, response, known, source)
+@poller.answer("repository")
+def _repository(answer: Answer[_Cursor]) -> Polled:
+    return answer.polled(home=answer.decode(Repository))
 
 
-def _repository(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    del source
-    return polled(
-        msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Repository))
-    )
-
-
-def _pushes(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    pushes = msgspec.json.decode(response.body, type=Pushes).value or []
-    fresh = [push for push in reversed(pushes) if 0 <= known.push < (push.push_id or 0)]
+@poller.answer("pushes")
+def _pushes(answer: Answer[_Cursor]) -> Polled:
+    known, pushes = answer.known.push, answer.decode(_Pushes).value or []
     # The list does not say the commits.
+    query = {"includeCommits": 100, "includeRefUpdates": "true"}
     asked = [
-        _ask(
-            source,
-            _git(source, f"/pushes/{push.push_id}"),
-            Step("push"),
-            {"includeCommits": 100, "includeRefUpdates": "true"},
-        )
-        for push in fresh
+        _ask(answer.source, _git(answer.source, f"/pushes/{push.push_id}"), Step("push"), query)
+        for push in reversed(pushes)
+        if 0 <= known < (push.push_id or 0)
     ]
-    newest = max([known.push, 0, *(push.push_id or 0 for push in pushes)])
-    return polled(msgspec.structs.replace(known, push=newest), requests=asked)
+    newest = max([known, 0, *(push.push_id or 0 for push in pushes)])
+    return answer.polled(requests=asked, push=newest)
 
 
-def _push(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    push = msgspec.structs.replace(
-        msgspec.json.decode(response.body, type=Push), repository=known.home
-    )
-    place = place_of(known.home, source, response.received)
-    return polled(
-        known, [partial(pushed, update, push, place) for update in push.ref_updates or ()]
-    )
+@poller.answer("push")
+def _push(answer: Answer[_Cursor]) -> Polled:
+    push = msgspec.structs.replace(answer.decode(Pushed), repository=answer.known.home)
+    place = _home(answer)
+    return answer.polled([partial(pushed, one, push, place) for one in push.ref_updates or ()])
 
 
-def _pulls(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    pulls = msgspec.json.decode(response.body, type=Pulls).value or []
-    at = [milliseconds(pull.closed_date) for pull in pulls]
-    place = place_of(known.home, source, response.received)
-    fresh = [
-        msgspec.structs.replace(pull, repository=known.home)
-        for pull, time in zip(pulls, at, strict=True)
-        if 0 < known.merged < time
+@poller.answer("pulls")
+def _pulls(answer: Answer[_Cursor]) -> Polled:
+    known, home, place = answer.known.merged, answer.known.home, _home(answer)
+    pulls = answer.decode(_Pulls).value or []
+    found = [(milliseconds(pull.closed_date), pull) for pull in pulls]
+    makers = [
+        partial(merged, msgspec.structs.replace(pull, repository=home), "", place)
+        for time, pull in reversed(found)
+        if 0 < known < time
     ]
-    makers = [partial(merged, pull, "", place) for pull in reversed(fresh)]
-    return polled(msgspec.structs.replace(known, merged=max([known.merged or 1, *at])), makers)
+    return answer.polled(makers, merged=max([known or 1, *(time for time, _ in found)]))
 
 
-def _builds(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    bodies = msgspec.json.decode(response.body, type=Builds).value or []
-    return _built(bodies, followed(known.builds, {}), response, known, source)
+@poller.answer("builds")
+def _builds(answer: Answer[_Cursor]) -> Polled:
+    builds = answer.decode(_Builds).value or []
+    return _built(answer, builds, followed(answer.known.builds, {}))
 
 
-def _build(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    if response.status != 200:
-        return polled(msgspec.structs.replace(known, builds=without(known.builds, step.of)))
-    return _built(
-        [msgspec.json.decode(response.body, type=Build)], known.builds, response, known, source
-    )
+@poller.answer("build")
+def _build(answer: Answer[_Cursor]) -> Polled:
+    known = answer.known.builds
+    if not answer.ok:
+        return answer.polled(builds=without(known, answer.step.of))
+    return _built(answer, [answer.decode(Build)], known)
 
 
-def _built(
-    bodies: list[Build],
-    kept: Mapping[str, str],
-    response: Response,
-    known: _Cursor,
-    source: SourceInfo,
-) -> Polled:
-    now: dict[str, str] = {}
-    makers: list[Callable[[], Event]] = []
+def _built(answer: Answer[_Cursor], bodies: list[Build], kept: Mapping[str, str]) -> Polled:
+    """Tell the builds that are in another state than when last seen, the oldest first."""
+    source, now, makers = answer.source, dict[str, str](), list[Maker]()
     for body in reversed(bodies):
-        status = {"inProgress": "running", "notStarted": "queued"}.get(
-            body.status or "", f"{body.result} {body.finish_time}"
-        )
-        key = str(body.id)
-        now[key] = status
-        if known.builds.get(key) != status:
-            makers.append(
-                partial(build, body, organisation([source.url]), source, response.received)
-            )
-    return polled(msgspec.structs.replace(known, builds={**kept, **now}), makers)
+        ended = f"{body.result} {body.finish_time}"
+        under = {"inProgress": "running", "notStarted": "queued"}
+        now[body.id] = under.get(body.status or "", ended)
+        if answer.known.builds.get(body.id) != now[body.id]:
+            organised = organisation([source.url])
+            makers.append(partial(built, body, organised, source, answer.received))
+    return answer.polled(makers, builds={**kept, **now})
 
 
-def _deployments(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    bodies = msgspec.json.decode(response.body, type=Deployments).value or []
-    now: dict[str, str] = {}
-    makers: list[Callable[[], Event]] = []
-    for body in reversed(bodies):
-        key, status = str(body.id), body.deployment_status or ""
-        now[key] = status
-        if known.deployments.get(key) != status:
-            makers.append(partial(_deployed, body, source, response.received))
-    return polled(msgspec.structs.replace(known, deployments=now), makers)
+@poller.answer("deployments")
+def _deployments(answer: Answer[_Cursor]) -> Polled:
+    known, place = answer.known.deployments, _project_place(answer)
+    bodies = answer.decode(_Deployments).value or []
+    now = {body.id: body.deployment_status or "" for body in reversed(bodies)}
+    fresh = [body for body in reversed(bodies) if known.get(body.id) != now[body.id]]
+    return answer.polled([partial(_deployed, body, place) for body in fresh], deployments=now)
 
 
-def _deployed(body: DeploymentBody, source: SourceInfo, received: int) -> Event:
+def _deployed(body: Deployment, place: Place) -> Event:
     started = body.deployment_status == "inProgress"
-    found = Deployment(deployment=body, release=body.release)
-    place = tracked_at(organisation([source.url]), [_project(source)], source, received)
-    return deployed(found, place, started=started, at=body.last_modified_on or "")
+    found = Deployed(deployment=body, release=body.release)
+    return deployed(found, place, started=started, at=body.last_modified_on)
 
 
-def _found(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    numbers = [
-        str(item.id)
-        for item in msgspec.json.decode(response.body, type=Found).work_items or ()
-        if item.id is not None
-    ]
-    if not known.items:
-        return polled(msgspec.structs.replace(known, items=response.received))
-    asked = (
-        [
-            _ask(
-                source,
-                "/wit/workitems",
-                Step("items"),
-                {"ids": ",".join(numbers[:40]), "fields": _FIELDS},
-            )
-        ]
-        if numbers
-        else []
-    )
-    return polled(known, requests=asked)
+@poller.answer("found")
+def _found(answer: Answer[_Cursor]) -> Polled:
+    items = answer.decode(_Found).work_items or ()
+    numbers = [item.id for item in items if item.id]
+    if not answer.known.items:
+        return answer.polled(items=answer.received)
+    if not numbers:
+        return answer.polled()
+    query = {"ids": ",".join(numbers[:40]), "fields": _FIELDS}
+    return answer.polled(requests=[_ask(answer.source, "/wit/workitems", Step("items"), query)])
 
 
-def _items(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    items = msgspec.json.decode(response.body, type=WorkItems).value or []
-    place = tracked_at(organisation([source.url]), [_project(source)], source, response.received)
-    makers: list[Callable[[], Event]] = []
+@poller.answer("items")
+def _items(answer: Answer[_Cursor]) -> Polled:
+    known, place, source = answer.known.items, _project_place(answer), answer.source
+    makers: list[Maker] = []
     asked: list[Request] = []
-    newest = known.items
-    for item in reversed(items):
+    newest = known
+    for item in reversed(answer.decode(_WorkItems).value or []):
         fields = item.fields or Fields()
         created, moved = milliseconds(fields.created), milliseconds(fields.moved)
-        if created > known.items:
-            makers.append(partial(_opened, item, fields, place))
-        if moved > max(known.items, created):
+        if created > known:
+            actor = who(fields.created_by)
+            makers.append(partial(step, item, "opened", fields.created, actor, place))
+        if moved > max(known, created):
             # What it changed from is in its history.
-            step = Step("updates", str(known.items), new=_small(item))
-            asked.append(_ask(source, f"/wit/workItems/{item.id}/updates", step, {"$top": 200}))
+            path, history = f"/wit/workItems/{item.id}/updates", Step("updates", str(known))
+            history = msgspec.structs.replace(history, new=_small(item))
+            asked.append(_ask(source, path, history, {"$top": 200}))
         newest = max(newest, created, moved)
-    return polled(msgspec.structs.replace(known, items=newest), makers, asked)
+    return answer.polled(makers, asked, items=newest)
 
 
-def _opened(item: WorkItem, fields: Fields, place: Place) -> Event:
-    return work_item(
-        item.id,
-        "opened",
-        fields,
-        fields.created,
-        who(fields.created_by),
-        page_of(item.links, item.url),
-        place,
-    )
-
-
-def _updates(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    item, since = msgspec.json.decode(step.new, type=WorkItem), int(step.of)
-    updates = msgspec.json.decode(response.body, type=Updates).value or []
-    place = tracked_at(organisation([source.url]), [_project(source)], source, response.received)
+@poller.answer("updates")
+def _updates(answer: Answer[_Cursor]) -> Polled:
+    item, since = decode(answer.step.new, WorkItem), int(answer.step.of)
+    place = _project_place(answer)
     makers = [
         partial(_moved, update, item, place)
-        for update in updates
-        if milliseconds(_at(update)) > since and _is_move(update)
+        for update in answer.decode(_Updates).value or ()
+        if milliseconds(update.at) > since and _is_move(update)
     ]
-    return polled(known, makers)
+    return answer.polled(makers)
 
 
 def _moved(update: Update, item: WorkItem, place: Place) -> Event:
-    step = update.fields.state if update.fields else None
-    state = change_of(step.old_value, step.new_value) if step else ""
-    return work_item(
-        item.id,
-        state,
-        item.fields or Fields(),
-        _at(update),
-        who(update.revised_by),
-        page_of(item.links, item.url),
-        place,
-    )
+    return step(item, step_of(update), update.at, update.revised_by.plain, place)
 
 
 def _is_move(update: Update) -> bool:
     return bool(update.fields and update.fields.state and update.fields.state.old_value)
 
 
-def _at(update: Update) -> str:
-    value = update.fields.changed.new_value if update.fields and update.fields.changed else None
-    return value if isinstance(value, str) else ""
-
-
 def _small(item: WorkItem) -> str:
-    """What a line needs of a work item."""
+    """Write the part of a work item that a line needs."""
     fields = item.fields or Fields()
-    kept = Fields(project=fields.project, title=(fields.title or "")[:200])
+    kept = Fields(project=fields.project, title=fields.title[:200])
     return msgspec.json.encode(msgspec.structs.replace(item, fields=kept)).decode()
 
 
-_READERS: dict[str, Callable[[Step, Response, _Cursor, SourceInfo], Polled]] = {
-    "repository": _repository,
-    "pushes": _pushes,
-    "push": _push,
-    "pulls": _pulls,
-    "builds": _builds,
-    "build": _build,
-    "deployments": _deployments,
-    "found": _found,
-    "items": _items,
-    "updates": _updates,
-}
+def _home(answer: Answer[_Cursor]) -> Place:
+    return answer.known.home.place(answer.source, answer.received)
+
+
+def _project_place(answer: Answer[_Cursor]) -> Place:
+    source = answer.source
+    return tracked_at(organisation([source.url]), [_project(source)], source, answer.received)
 
 
 def _project(source: SourceInfo) -> str:
@@ -359,20 +292,18 @@ def _project(source: SourceInfo) -> str:
 
 
 def _git(source: SourceInfo, path: str = "") -> str:
-    return f"/git/repositories/{quote(source.text('repository').partition('/')[2])}{path}"
+    name = source.text("repository").partition("/")[2]
+    return f"/git/repositories/{quote(name)}{path}"
 
 
 def _ask(
     source: SourceInfo,
     path: str,
-    step: Step,
-    query: Mapping[str, str | int] | None = None,
+    purpose: Step,
+    query: Mapping[str, object] | None = None,
     *,
     missing_ok: bool = False,
 ) -> Request:
-    said = urlencode({**(query or {}), "api-version": _VERSION})
-    return ask(f"/{quote(_project(source))}/_apis{path}?{said}", step, missing_ok=missing_ok)
-
-
-def _iso(moment: int) -> str:
-    return datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    path = f"/{quote(_project(source))}/_apis{path}"
+    wanted = {**(query or {}), "api-version": _VERSION}
+    return ask(path, purpose, missing_ok=missing_ok, query=wanted)

@@ -1,389 +1,273 @@
-"""Bitbucket Cloud's API, asked: the same facts as by webhook, with the same keys, for a collector that it cannot reach.
+"""Bitbucket Cloud's API, asked: the same facts as by webhook, with the same keys.
 
-Each round asks for the repository, its branches, merged pull requests, the builds of the branches' newest commits (as commit statuses
-tell them) and issues, one chain each. Source: https://developer.atlassian.com/cloud/bitbucket/rest/ (version 2.0).
+Each round asks for the repository, its branches, merged pull requests, the builds of the branches'
+newest commits (as commit statuses tell them) and issues, one chain each. Source:
+https://developer.atlassian.com/cloud/bitbucket/rest/ (version 2.0).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.before.branches import (
-    USUAL_BRANCHES,
-    Moved,
-    exact,
-    globs,
-    matching,
-    moved,
-)
-from devstream_collectors.before.decoding import milliseconds, person, sha
-from devstream_collectors.before.place import Place
-from devstream_collectors.before.polling import Step, ask, polled
-from devstream_collectors.before.polling import step_of as asked_for
-from devstream_collectors.before.push import Push, push_event
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.sources.bitbucket.events import (
-    account,
-    issue,
-    merged,
-    page,
-    place_of,
-    status,
-    step_of,
-)
-from devstream_collectors.sources.bitbucket.payloads import (
-    Branch,
-    Branches,
-    Commit,
-    Commits,
-    History,
-    IssueBody,
-    Issues,
-    Pulls,
-    Repository,
-    Statuses,
-)
-from devstream_desktop.stream.event import Event
-
-MAX_BUILDS = 10
-"""Commits whose builds are asked for in a round: those that branches point at, and older ones whose builds are not over."""
+from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.branches import Moved, defaults, exact, globs, matching, moved
+from devstream_collectors.kit.decoding import Part, decode, milliseconds, person, sha
+from devstream_collectors.kit.outcome import Maker
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.push import Push, push_event
+from devstream_collectors.sources.bitbucket.builds import Builds, open_commits, told
+from devstream_collectors.sources.bitbucket.place import Repository, User, account
+from devstream_collectors.sources.bitbucket.push import Branch, Commit, PullRequest, merged
+from devstream_collectors.sources.bitbucket.run import Status
+from devstream_collectors.sources.bitbucket.ticket import Changes, Issue, step
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where each endpoint got to. Times are UTC milliseconds; 0 is never asked, so that what was before is no news."""
+    """Where each endpoint got to.
+
+    Times are UTC milliseconds; 0 is never asked, so that what was before is no news.
+    """
 
     home: Repository = Repository()
     heads: dict[str, str] | None = None
-    """What each branch that was asked for by name points at; empty for none."""
+    """The commit of each branch that was asked for by name; empty for none."""
     listed: dict[str, str] | None = None
     """The same of those that match a glob."""
     page: dict[str, str] = {}
     """Of a list that is not yet read to its end."""
     merged: int = 0
-    builds: dict[str, dict[str, str]] = {}
-    """By commit: the states of its builds."""
+    builds: Builds = {}
     opened: int = 0
     touched: int = 0
 
+    @property
+    def branches(self) -> dict[str, str]:
+        """The commit of each branch."""
+        return {**(self.listed or {}), **(self.heads or {})}
 
-_cursor = msgspec.json.Decoder(_Cursor)
+
+class _Statuses(msgspec.Struct, frozen=True):
+    values: list[Status] | None = None
 
 
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """What a round begins with; the repository itself comes first, for its name and main branch."""
-    del now
-    known = _read(cursor)
+class _Branches(msgspec.Struct, frozen=True):
+    values: list[Branch] | None = None
+    next: str | None = ""
+    """The address of the next page."""
+
+
+class _Commits(msgspec.Struct, frozen=True):
+    values: list[Commit] | None = None
+
+
+class _Pulls(msgspec.Struct, frozen=True):
+    values: list[PullRequest] | None = None
+
+
+class _Issues(msgspec.Struct, frozen=True):
+    values: list[Issue] | None = None
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """An entry of an issue's history."""
+
+    changes: Changes | None = None
+    user: Part[User] = User()
+    created_on: str | None = ""
+
+
+class _History(msgspec.Struct, frozen=True):
+    values: list[_Entry] | None = None
+
+
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
+
+
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     patterns = _patterns(known, source)
-    named = [
-        ask(
-            _path(source, f"/refs/branches/{quote(name, safe='')}"),
-            Step("branch", name),
-            missing_ok=True,
-        )
-        for name in exact(patterns)
-    ]
-    listed = (
-        [ask(_path(source, "/refs/branches"), Step("branches"), pagelen=100)]
-        if globs(patterns)
-        else []
-    )
-    return (
-        ask(_path(source), Step("repository")),
-        *named,
-        *listed,
-        ask(
-            _path(source, "/pullrequests"),
-            Step("pulls"),
-            state="MERGED",
-            sort="-updated_on",
-            pagelen=20,
-        ),
-        *(
-            ask(
-                _path(source, f"/commit/{commit}/statuses"),
-                Step("statuses", commit),
-                missing_ok=True,
-                pagelen=50,
-            )
-            for commit in _building(known)
-        ),
-        ask(
-            _path(source, "/issues"),
-            Step("issues"),
-            missing_ok=True,
-            sort="-updated_on",
-            pagelen=20,
-        ),
-    )
+    # First the repository itself, for its name and main branch.
+    yield ask(_path(source), Step("repository"))
+    for name in exact(patterns):
+        path = _path(source, f"/refs/branches/{quote(name, safe='')}")
+        yield ask(path, Step("branch", name), missing_ok=True)
+    if globs(patterns):
+        yield ask(_path(source, "/refs/branches"), Step("branches"), pagelen=100)
+    newest = {"sort": "-updated_on", "pagelen": 20}
+    yield ask(_path(source, "/pullrequests"), Step("pulls"), query={"state": "MERGED"} | newest)
+    for commit in open_commits(known.branches, known.builds):
+        path = _path(source, f"/commit/{commit}/statuses")
+        yield ask(path, Step("statuses", commit), missing_ok=True, pagelen=50)
+    yield ask(_path(source, "/issues"), Step("issues"), missing_ok=True, query=newest)
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what Bitbucket's API answers.
-
-    """
-    known, step = _read(cursor), asked_for(response)
-    return _READERS[step.name](step, response, known, source)
+@poller.answer("repository")
+def _repository(answer: Answer[_Cursor]) -> Polled:
+    return answer.polled(home=answer.decode(Repository))
 
 
-def _repository(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    del source
-    return polled(
-        msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Repository))
-    )
+@poller.answer("branch")
+def _branch(answer: Answer[_Cursor]) -> Polled:
+    heads, name = answer.known.heads or {}, answer.step.of
+    head = answer.decode_or(Branch()).target or Commit()
+    old, new = heads.get(name), sha(head.hash)
+    moves = [] if old is None or old == new else [Moved(name, old, new)]
+    return _moved(answer, moves, {name: head}, heads={**heads, name: new})
 
 
-def _branch(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    heads = known.heads or {}
-    body = msgspec.json.decode(response.body, type=Branch) if response.status == 200 else Branch()
-    now, old = sha(body.target.hash) if body.target else "", heads.get(step.of)
-    after = msgspec.structs.replace(known, heads={**heads, step.of: now})
-    if old is None or old == now:
-        return polled(after)
-    return _told(
-        [Moved(step.of, old, now)], {step.of: body.target or Commit()}, after, response, source
-    )
-
-
-def _list(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    body = msgspec.json.decode(response.body, type=Branches)
-    commits = {
-        branch.name: branch.target for branch in body.values or () if branch.name and branch.target
-    }
-    found = {
-        **known.page,
-        **matching(
-            {name: sha(commit.hash) for name, commit in commits.items()}, _patterns(known, source)
-        ),
-    }
+@poller.answer("branches")
+def _listed(answer: Answer[_Cursor]) -> Polled:
+    known, body = answer.known, answer.decode(_Branches)
+    branches = body.values or ()
+    commits = {branch.name: branch.target for branch in branches if branch.name and branch.target}
+    here = {name: sha(commit.hash) for name, commit in commits.items()}
+    found = {**known.page, **matching(here, _patterns(known, answer.source))}
     if body.next:
-        return polled(
-            msgspec.structs.replace(known, page=found), requests=[ask(body.next, Step("branches"))]
-        )
-    after = msgspec.structs.replace(known, listed=found, page={})
-    return _told(
-        moved(known.listed, found) if known.listed is not None else [],
-        commits,
-        after,
-        response,
-        source,
-    )
+        return answer.polled(requests=[ask(body.next, Step("branches"))], page=found)
+    moves = moved(known.listed, found) if known.listed is not None else []
+    return _moved(answer, moves, commits, listed=found, page={})
 
 
-def _told(
+def _moved(
+    answer: Answer[_Cursor],
     moves: list[Moved],
-    commits: dict[str, Commit],
-    known: _Cursor,
-    response: Response,
-    source: SourceInfo,
+    commits: Mapping[str, Commit],
+    **known: object,
 ) -> Polled:
-    """What moved; whether a push was forced, and how many commits it brought, is asked for."""
-    makers: list[Callable[[], Event]] = []
+    """Tell the branches that moved.
+
+    Whether a push was forced, and how many commits it brought, is asked for.
+    """
+    makers: list[Maker] = []
     asked: list[Request] = []
     for move in moves:
         head = commits.get(move.branch, Commit())
-        who = person(account(head.author.user), head.author.raw) if head.author else ""
+        who = person(account(head.author.user), head.author.raw)
         if move.old and move.new:
-            said = msgspec.json.encode((who, (head.message or "")[:200])).decode()
-            step = Step("base", move.branch, move.old, move.new, said)
-            asked.append(
-                ask(_path(source, f"/merge-base/{move.old}..{move.new}"), step, missing_ok=True)
-            )
+            said = msgspec.json.encode((who, head.message[:200])).decode()
+            base = Step("base", move.branch, move.old, move.new, said)
+            path = _path(answer.source, f"/merge-base/{move.old}..{move.new}")
+            asked.append(ask(path, base, missing_ok=True))
         else:
             push = Push(
-                move.branch,
-                move.old,
-                move.new,
+                branch=move.branch,
+                before=move.old,
+                after=move.new,
                 actor=who,
-                title=head.message or "",
-                url=_commit_page(known, move.new),
+                title=head.message,
+                url=_commit_page(answer, move.new),
             )
-            makers.append(partial(push_event, push, _place(known, source, response)))
-    return polled(known, makers, asked)
+            makers.append(partial(push_event, push, _place(answer)))
+    return answer.polled(makers, asked, **known)
 
 
-def _base(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    base = msgspec.json.decode(response.body, type=Commit).hash if response.status == 200 else ""
+@poller.answer("base")
+def _base(answer: Answer[_Cursor]) -> Polled:
+    asked = answer.step
+    base = answer.decode_or(Commit()).hash or ""
     # The commit that a force-push threw away may be gone: then they have none in common.
-    counted = Step("commits", step.of, step.old, step.new, step.state, count=int(base != step.old))
-    path = _path(source, f"/commits/{step.new}")
-    return polled(
-        known,
-        requests=[
-            ask(path, counted, missing_ok=True, exclude=step.old, pagelen=100, fields="values.hash")
-        ],
-    )
+    counted = msgspec.structs.replace(asked, name="commits", count=int(base != asked.old))
+    query = {"exclude": asked.old, "pagelen": 100, "fields": "values.hash"}
+    path = _path(answer.source, f"/commits/{asked.new}")
+    return answer.polled(requests=[ask(path, counted, missing_ok=True, query=query)])
 
 
-def _commits(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    found = (
-        msgspec.json.decode(response.body, type=Commits).values or []
-        if response.status == 200
-        else []
-    )
-    who, title = msgspec.json.decode(step.state, type=tuple[str, str])
+@poller.answer("commits")
+def _commits(answer: Answer[_Cursor]) -> Polled:
+    asked = answer.step
+    found = answer.decode_or(_Commits()).values or []
+    who, title = msgspec.json.decode(asked.state, type=tuple[str, str])
     push = Push(
-        step.of,
-        step.old,
-        step.new,
-        bool(step.count),
+        branch=asked.of,
+        before=asked.old,
+        after=asked.new,
+        forced=bool(asked.count),
         actor=who,
         title=title,
         count=len(found),
-        url=_commit_page(known, step.new),
+        url=_commit_page(answer, asked.new),
     )
-    return polled(known, [partial(push_event, push, _place(known, source, response))])
+    return answer.polled([partial(push_event, push, _place(answer))])
 
 
-def _pulls(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    pulls = msgspec.json.decode(response.body, type=Pulls).values or []
-    at = [milliseconds(pull.updated_on) for pull in pulls]
-    place = _place(known, source, response)
-    fresh = [pull for pull, time in zip(pulls, at, strict=True) if 0 < known.merged < time]
-    makers = [partial(merged, pull, "", place) for pull in reversed(fresh)]
-    return polled(msgspec.structs.replace(known, merged=max([known.merged or 1, *at])), makers)
+@poller.answer("pulls")
+def _pulls(answer: Answer[_Cursor]) -> Polled:
+    known, place = answer.known.merged, _place(answer)
+    pulls = answer.decode(_Pulls).values or []
+    found = [(milliseconds(pull.updated_on), pull) for pull in pulls]
+    makers = [
+        partial(merged, pull, "", place) for time, pull in reversed(found) if 0 < known < time
+    ]
+    return answer.polled(makers, merged=max([known or 1, *(time for time, _ in found)]))
 
 
-def _statuses(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    bodies = (
-        msgspec.json.decode(response.body, type=Statuses).values or []
-        if response.status == 200
-        else []
-    )
-    heads = {**(known.listed or {}), **(known.heads or {})}
-    branch = next((name for name, commit in heads.items() if commit == step.of), "")
-    before, now, makers = (
-        known.builds.get(step.of, {}),
-        dict[str, str](),
-        list[Callable[[], Event]](),
-    )
-    for body in bodies:
-        state = body.state or ""
-        now[f"{body.key} {body.url}"[:200]] = state
-        if before.get(f"{body.key} {body.url}"[:200]) != state:
-            # It does not say who began it.
-            makers.append(
-                partial(
-                    status,
-                    body,
-                    "",
-                    _place(known, source, response),
-                    branch=branch,
-                    revision=step.of,
-                )
-            )
-    builds = {
-        commit: states
-        for commit, states in {**known.builds, step.of: now}.items()
-        if commit in heads.values() or _open(states)
-    }
-    return polled(
-        msgspec.structs.replace(known, builds=dict(list(builds.items())[-MAX_BUILDS:])), makers
-    )
+@poller.answer("statuses")
+def _statuses(answer: Answer[_Cursor]) -> Polled:
+    known, statuses = answer.known, answer.decode_or(_Statuses()).values or []
+    makers, builds = told(statuses, answer.step.of, known.branches, known.builds, _place(answer))
+    return answer.polled(makers, builds=builds)
 
 
-def _issues(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+@poller.answer("issues")
+def _issues(answer: Answer[_Cursor]) -> Polled:
+    known, place = answer.known, _place(answer)
     # Most repositories have no tracker.
-    bodies = (
-        msgspec.json.decode(response.body, type=Issues).values or []
-        if response.status == 200
-        else []
-    )
-    place = _place(known, source, response)
+    bodies = answer.decode_or(_Issues()).values or []
+    created = [milliseconds(body.created_on) for body in bodies]
+    updated = [milliseconds(body.updated_on) for body in bodies]
     fresh = [body for body in bodies if 0 < known.opened < milliseconds(body.created_on)]
     makers = [
-        partial(issue, body, "opened", account(body.reporter), place) for body in reversed(fresh)
+        partial(step, body, "opened", account(body.reporter), place) for body in reversed(fresh)
     ]
     asked = [
         ask(
-            _path(source, f"/issues/{body.id}/changes"),
+            _path(answer.source, f"/issues/{body.id}/changes"),
             Step("history", str(known.touched), new=_small(body)),
             sort="-created_on",
             pagelen=20,
         )
-        for body in bodies
-        if 0 < known.touched < milliseconds(body.updated_on) and body not in fresh
+        for body, time in zip(bodies, updated, strict=True)
+        if 0 < known.touched < time and body not in fresh
     ]
-    opened = max([known.opened or 1, *(milliseconds(body.created_on) for body in bodies)])
-    touched = max([known.touched or 1, *(milliseconds(body.updated_on) for body in bodies)])
-    return polled(msgspec.structs.replace(known, opened=opened, touched=touched), makers, asked)
+    opened, touched = max([known.opened or 1, *created]), max([known.touched or 1, *updated])
+    return answer.polled(makers, asked, opened=opened, touched=touched)
 
 
-def _history(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    entries = msgspec.json.decode(response.body, type=History).values or []
-    body, since = msgspec.json.decode(step.new, type=IssueBody), int(step.of)
-    makers: list[Callable[[], Event]] = []
-    for entry in reversed(entries):
-        state = step_of(entry.changes)
+@poller.answer("history")
+def _history(answer: Answer[_Cursor]) -> Polled:
+    place, since = _place(answer), int(answer.step.of)
+    body = decode(answer.step.new, Issue)
+    makers: list[Maker] = []
+    for entry in reversed(answer.decode(_History).values or []):
+        state = entry.changes.step if entry.changes else ""
         if state and milliseconds(entry.created_on) > since:
-            place = _place(known, source, response)
-            makers.append(
-                partial(issue, body, state, account(entry.user), place, entry.created_on or "")
-            )
-    return polled(known, makers)
+            who, at = account(entry.user), entry.created_on or ""
+            makers.append(partial(step, body, state, who, place, at))
+    return answer.polled(makers)
 
 
-_READERS: dict[str, Callable[[Step, Response, _Cursor, SourceInfo], Polled]] = {
-    "repository": _repository,
-    "branch": _branch,
-    "branches": _list,
-    "base": _base,
-    "commits": _commits,
-    "pulls": _pulls,
-    "statuses": _statuses,
-    "issues": _issues,
-    "history": _history,
-}
-
-
-def _small(body: IssueBody) -> str:
-    """What a line needs of an issue."""
-    return msgspec.json.encode(
-        msgspec.structs.replace(body, reporter=None, title=(body.title or "")[:200])
-    ).decode()
-
-
-def _building(known: _Cursor) -> list[str]:
-    heads = [
-        commit for commit in {**(known.listed or {}), **(known.heads or {})}.values() if commit
-    ]
-    return list(
-        dict.fromkeys(
-            [
-                *heads[:MAX_BUILDS],
-                *(commit for commit, states in known.builds.items() if _open(states)),
-            ]
-        )
-    )
-
-
-def _open(states: dict[str, str]) -> bool:
-    return any(state.upper().replace("_", "") == "INPROGRESS" for state in states.values())
-
-
-def _read(cursor: bytes) -> _Cursor:
-    return _cursor.decode(cursor) if cursor else _Cursor()
+def _small(body: Issue) -> str:
+    """Write the part of an issue that a line needs."""
+    small = msgspec.structs.replace(body, reporter=User(), title=body.title[:200])
+    return msgspec.json.encode(small).decode()
 
 
 def _patterns(known: _Cursor, source: SourceInfo) -> tuple[str, ...]:
-    if source.branches:
-        return source.branches
-    main = known.home.mainbranch.name if known.home.mainbranch else ""
-    return (main,) if main else USUAL_BRANCHES
+    return source.branches or defaults(known.home.default_branch)
 
 
-def _place(known: _Cursor, source: SourceInfo, response: Response) -> Place:
-    return place_of(known.home, source, response.received)
+def _place(answer: Answer[_Cursor]) -> Place:
+    return answer.known.home.place(answer.source, answer.received)
 
 
-def _commit_page(known: _Cursor, revision: str) -> str:
-    home = page(known.home.links)
+def _commit_page(answer: Answer[_Cursor], revision: str) -> str:
+    home = answer.known.home.links.html.href
     return f"{home}/commits/{revision}" if home and revision else ""
 
 

@@ -1,47 +1,44 @@
-"""The API of Bitbucket Data Center, asked: the same facts as by webhook, with the same keys, and builds, of which it has no webhook.
+"""The API of Bitbucket Data Center, asked: the same facts as by webhook, and builds.
 
-Each round asks for the repository, its default branch, its branches, merged pull requests and the builds of the branches' newest commits.
-Source: https://developer.atlassian.com/server/bitbucket/rest/ (version 1.0).
+It has no webhook of builds. Each round asks for the repository, its default branch, its branches,
+merged pull requests and the builds of the branches' newest commits. Source:
+https://developer.atlassian.com/server/bitbucket/rest/ (version 1.0).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from functools import partial
 from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.before.branches import USUAL_BRANCHES, is_global, moved
-from devstream_collectors.before.decoding import sha
-from devstream_collectors.before.place import Place
-from devstream_collectors.before.polling import Step, ask, polled, step_of
-from devstream_collectors.before.push import Push, push_event
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.sources.bitbucket.events import status
-from devstream_collectors.sources.bitbucket.payloads import StatusBody
+from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.branches import defaults, is_global, moved
+from devstream_collectors.kit.decoding import Part, Text, Time, decode, sha
+from devstream_collectors.kit.outcome import Maker
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.push import Push, push_event
+from devstream_collectors.sources.bitbucket.builds import Builds, open_commits, told
+from devstream_collectors.sources.bitbucket.run import Status
 from devstream_collectors.sources.bitbucket.server import (
     Commit,
     Properties,
-    Pull,
+    PullRequest,
     Reference,
     Repository,
     User,
-    account,
-    first,
     merged,
-    place_of,
 )
-from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref
-
-MAX_BUILDS = 10
-"""Commits whose builds are asked for in a round: those that branches point at, and older ones whose builds are not over."""
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where each endpoint got to. Times are UTC milliseconds; 0 is never asked, so that what was before is no news."""
+    """Where each endpoint got to.
+
+    Times are UTC milliseconds; 0 is never asked, so that what was before is no news.
+    """
 
     home: Repository = Repository()
     default: str = ""
@@ -49,8 +46,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     page: dict[str, str] = {}
     """Of a list of branches that is not yet read to its end."""
     merged: int = 0
-    builds: dict[str, dict[str, str]] = {}
-    """By commit: the states of its builds."""
+    builds: Builds = {}
 
 
 class _Branches(msgspec.Struct, frozen=True, rename="camel"):
@@ -64,12 +60,12 @@ class _Commits(msgspec.Struct, frozen=True):
 
 
 class _Pulls(msgspec.Struct, frozen=True):
-    values: list[Pull] | None = None
+    values: list[PullRequest] | None = None
 
 
 class _Activity(msgspec.Struct, frozen=True):
-    action: str | None = ""
-    user: User | None = None
+    action: Text = ""
+    user: Part[User] = User()
     commit: Commit | None = None
 
 
@@ -82,258 +78,144 @@ class _Build(msgspec.Struct, frozen=True, rename="camel"):
     key: str | None = ""
     name: str | None = ""
     url: str | None = ""
-    description: str | None = ""
-    date_added: int | None = 0
+    description: Text = ""
+    date_added: Time = 0
 
 
 class _Builds(msgspec.Struct, frozen=True):
     values: list[_Build] | None = None
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
 
 
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """What a round begins with; the repository and its default branch come first."""
-    del now
-    known = _read(cursor)
-    return (
-        ask(_path(source), Step("repository")),
-        ask(_path(source, "/branches/default"), Step("default"), missing_ok=True),
-        _branches(source, 0),
-        ask(
-            _path(source, "/pull-requests"), Step("pulls"), state="MERGED", order="NEWEST", limit=25
-        ),
-        *(
-            ask(
-                f"/rest/build-status/1.0/commits/{commit}",
-                Step("builds", commit),
-                missing_ok=True,
-                limit=50,
-            )
-            for commit in _building(known)
-        ),
-    )
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
+    # First the repository and its default branch.
+    yield ask(_path(source), Step("repository"))
+    yield ask(_path(source, "/branches/default"), Step("default"), missing_ok=True)
+    yield _branches(source, 0)
+    newest = {"state": "MERGED", "order": "NEWEST", "limit": 25}
+    yield ask(_path(source, "/pull-requests"), Step("pulls"), query=newest)
+    for commit in open_commits(known.heads or {}, known.builds):
+        path = f"/rest/build-status/1.0/commits/{commit}"
+        yield ask(path, Step("builds", commit), missing_ok=True, limit=50)
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what the API answers.
-
-    """
-    known, step = _read(cursor), step_of(response)
-    return _READERS[step.name](step, response, known, source)
+@poller.answer("repository")
+def _repository(answer: Answer[_Cursor]) -> Polled:
+    return answer.polled(home=answer.decode(Repository))
 
 
-def _repository(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    del source
-    return polled(
-        msgspec.structs.replace(known, home=msgspec.json.decode(response.body, type=Repository))
-    )
-
-
-def _default(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    del source
+@poller.answer("default")
+def _default(answer: Answer[_Cursor]) -> Polled:
     # An empty repository has none: 204 or 404.
-    body = (
-        msgspec.json.decode(response.body, type=Reference)
-        if response.status == 200
-        else Reference()
-    )
-    return polled(msgspec.structs.replace(known, default=body.display_id or ""))
+    return answer.polled(default=answer.decode_or(Reference()).display_id or "")
 
 
-def _list(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    body = msgspec.json.decode(response.body, type=_Branches)
-    patterns = source.branches or ((known.default,) if known.default else USUAL_BRANCHES)
-    here = {short_ref(branch.id or ""): sha(branch.latest_commit) for branch in body.values or ()}
-    found = {
-        **(known.page if step.count else {}),
-        **{name: commit for name, commit in here.items() if is_global(name, patterns, "")},
-    }
+@poller.answer("branches")
+def _listed(answer: Answer[_Cursor]) -> Polled:
+    known, source, body = answer.known, answer.source, answer.decode(_Branches)
+    patterns = source.branches or defaults(known.default)
+    here = [(short_ref(one.id or ""), sha(one.latest_commit)) for one in body.values or ()]
+    found = {name: commit for name, commit in here if is_global(name, patterns)}
+    if answer.step.count:
+        found = {**known.page, **found}
     if body.is_last_page is False and body.next_page_start:
-        return polled(
-            msgspec.structs.replace(known, page=found),
-            requests=[_branches(source, body.next_page_start)],
-        )
-    after = msgspec.structs.replace(known, heads=found, page={})
-    makers: list[Callable[[], Event]] = []
+        return answer.polled(requests=[_branches(source, body.next_page_start)], page=found)
+    makers: list[Maker] = []
     asked: list[Request] = []
     for move in moved(known.heads, found) if known.heads is not None else []:
         if not move.new:
-            makers.append(
-                partial(
-                    push_event, Push(move.branch, move.old, ""), _place(after, source, response)
-                )
-            )
+            makers.append(partial(push_event, Push(move.branch, move.old, ""), _place(answer)))
             continue
         counted = Step("commits", move.branch, move.old, move.new)
-        since = {"since": move.old} if move.old else {}
-        asked.append(
-            ask(
-                _path(source, "/commits"),
-                counted,
-                missing_ok=True,
-                until=move.new,
-                limit=100 if move.old else 1,
-                **since,
-            )
-        )
-    return polled(after, makers, asked)
+        query: dict[str, object] = {"until": move.new, "limit": 100 if move.old else 1}
+        if move.old:
+            query["since"] = move.old
+        asked.append(ask(_path(source, "/commits"), counted, missing_ok=True, query=query))
+    return answer.polled(makers, asked, heads=found, page={})
 
 
-def _commits(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
+@poller.answer("commits")
+def _commits(answer: Answer[_Cursor]) -> Polled:
+    asked = answer.step
     # What a force-push threw away may be gone, and with it what was since.
-    commits = (
-        msgspec.json.decode(response.body, type=_Commits).values or []
-        if response.status == 200
-        else []
-    )
+    commits = answer.decode_or(_Commits()).values or []
     head = commits[0] if commits else Commit()
-    home = first(known.home.links.self).removesuffix("/browse") if known.home.links else ""
     push = Push(
-        branch=step.of,
-        before=step.old,
-        after=step.new,
-        actor=account(head.author),
-        title=head.message or "",
-        count=len(commits) if step.old else 0,
-        url=f"{home}/commits/{step.new}" if home else "",
+        branch=asked.of,
+        before=asked.old,
+        after=asked.new,
+        actor=head.author.plain,
+        title=head.message,
+        count=len(commits) if asked.old else 0,
+        url=answer.known.home.commit_page(asked.new),
     )
-    return polled(known, [partial(push_event, push, _place(known, source, response))])
+    return answer.polled([partial(push_event, push, _place(answer))])
 
 
-def _pulls(_: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    pulls = msgspec.json.decode(response.body, type=_Pulls).values or []
-    fresh = [pull for pull in pulls if 0 < known.merged < _closed(pull)]
+@poller.answer("pulls")
+def _pulls(answer: Answer[_Cursor]) -> Polled:
+    known, pulls = answer.known.merged, answer.decode(_Pulls).values or []
+    fresh = [pull for pull in pulls if 0 < known < pull.closed]
     # Who merged it, and sometimes the commit, only its activities say.
     asked = [
         ask(
-            _path(source, f"/pull-requests/{pull.id}/activities"),
+            _path(answer.source, f"/pull-requests/{pull.id}/activities"),
             Step("activities", new=_small(pull)),
             limit=25,
         )
         for pull in reversed(fresh)
     ]
-    return polled(
-        msgspec.structs.replace(known, merged=max([known.merged or 1, *map(_closed, pulls)])),
-        requests=asked,
-    )
+    return answer.polled(requests=asked, merged=max([known or 1, *(pull.closed for pull in pulls)]))
 
 
-def _activities(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    pull = msgspec.json.decode(step.new, type=Pull)
-    activities = msgspec.json.decode(response.body, type=_Activities).values or []
-    merge = next((activity for activity in activities if activity.action == "MERGED"), _Activity())
+@poller.answer("activities")
+def _activities(answer: Answer[_Cursor]) -> Polled:
+    pull = decode(answer.step.new, PullRequest)
+    activities = answer.decode(_Activities).values or []
+    merge = next((one for one in activities if one.action == "MERGED"), _Activity())
     if merge.commit and not (pull.properties and pull.properties.merge_commit):
         pull = msgspec.structs.replace(pull, properties=Properties(merge.commit))
-    return polled(
-        known, [partial(merged, pull, account(merge.user), _place(known, source, response))]
-    )
+    return answer.polled([partial(merged, pull, merge.user, _place(answer))])
 
 
-def _builds(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    bodies = (
-        msgspec.json.decode(response.body, type=_Builds).values or []
-        if response.status == 200
-        else []
-    )
-    heads = known.heads or {}
-    branch = next((name for name, commit in heads.items() if commit == step.of), "")
-    before, now, makers = (
-        known.builds.get(step.of, {}),
-        dict[str, str](),
-        list[Callable[[], Event]](),
-    )
-    for body in bodies:
-        key = f"{body.key} {body.url}"[:200]
-        now[key] = body.state or ""
-        if before.get(key) != now[key]:
-            made = StatusBody(
-                body.key,
-                body.name,
-                body.state,
-                body.description,
-                "",
-                body.url,
-                "",
-                _iso(body.date_added or 0),
-            )
-            makers.append(
-                partial(
-                    status,
-                    made,
-                    "",
-                    _place(known, source, response),
-                    branch=branch,
-                    revision=step.of,
-                )
-            )
-    builds = {
-        commit: states
-        for commit, states in {**known.builds, step.of: now}.items()
-        if commit in heads.values() or _open(states)
-    }
-    return polled(
-        msgspec.structs.replace(known, builds=dict(list(builds.items())[-MAX_BUILDS:])), makers
-    )
-
-
-_READERS: dict[str, Callable[[Step, Response, _Cursor, SourceInfo], Polled]] = {
-    "repository": _repository,
-    "default": _default,
-    "branches": _list,
-    "commits": _commits,
-    "pulls": _pulls,
-    "activities": _activities,
-    "builds": _builds,
-}
-
-
-def _small(pull: Pull) -> str:
-    """What a line needs of a pull request."""
-    to = msgspec.structs.replace(pull.to_ref, repository=None) if pull.to_ref else None
-    return msgspec.json.encode(
-        msgspec.structs.replace(pull, title=(pull.title or "")[:200], to_ref=to)
-    ).decode()
-
-
-def _closed(pull: Pull) -> int:
-    return pull.closed_date or pull.updated_date or 0
-
-
-def _building(known: _Cursor) -> list[str]:
-    heads = [commit for commit in (known.heads or {}).values() if commit][:MAX_BUILDS]
-    return list(
-        dict.fromkeys(
-            [*heads, *(commit for commit, states in known.builds.items() if _open(states))]
+@poller.answer("builds")
+def _builds(answer: Answer[_Cursor]) -> Polled:
+    known = answer.known
+    statuses = [
+        Status(
+            key=body.key,
+            name=body.name,
+            state=body.state,
+            description=body.description,
+            url=body.url,
+            updated_on=body.date_added,
         )
-    )
+        for body in answer.decode_or(_Builds()).values or ()
+    ]
+    commit, heads = answer.step.of, known.heads or {}
+    makers, builds = told(statuses, commit, heads, known.builds, _place(answer))
+    return answer.polled(makers, builds=builds)
 
 
-def _open(states: dict[str, str]) -> bool:
-    return any(state.upper() == "INPROGRESS" for state in states.values())
+def _small(pull: PullRequest) -> str:
+    """Write the part of a pull request that a line needs."""
+    to = msgspec.structs.replace(pull.to_ref, repository=None) if pull.to_ref else None
+    small = msgspec.structs.replace(pull, title=pull.title[:200], to_ref=to)
+    return msgspec.json.encode(small).decode()
 
 
-def _iso(moment: int) -> str:
-    try:
-        return datetime.fromtimestamp(moment / 1000, UTC).isoformat()
-    except (OverflowError, ValueError, OSError):
-        return ""
-
-
-def _read(cursor: bytes) -> _Cursor:
-    return _cursor.decode(cursor) if cursor else _Cursor()
-
-
-def _place(known: _Cursor, source: SourceInfo, response: Response) -> Place:
-    return place_of(known.home, source, response.received, known.default)
+def _place(answer: Answer[_Cursor]) -> Place:
+    known = answer.known
+    return known.home.place(answer.source, answer.received, known.default)
 
 
 def _branches(source: SourceInfo, start: int) -> Request:
-    return ask(_path(source, "/branches"), Step("branches", count=start), start=start, limit=100)
+    listed = Step("branches", count=start)
+    return ask(_path(source, "/branches"), listed, start=start, limit=100)
 
 
 def _path(source: SourceInfo, path: str = "") -> str:

@@ -1,27 +1,28 @@
-"""CDEvents, the words in which CI and CD systems tell of themselves, as the stream's events: versions 0.4 to 0.6.
+"""CDEvents, the words in which CI and CD systems tell of themselves: versions 0.4 to 0.6.
 
-Source: https://github.com/cdevents/spec. A type is `dev.cdevents.<subject>.<predicate>.<version>`; the version of a type says nothing
-that the fields do not, so it is not looked at. They come as CloudEvents (`webhook.py`) or as they are.
+Source: https://github.com/cdevents/spec. A type is `dev.cdevents.<subject>.<predicate>.<version>`;
+the version of a type says nothing that the fields do not, so it is not looked at. They come as
+CloudEvents (`webhook.py`) or as they are.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeGuard
 from urllib.parse import unquote
 
 import msgspec
 
-from devstream_collectors.before.alert import Alert, alert_event
-from devstream_collectors.before.branches import is_global
-from devstream_collectors.before.decoding import Loose, first, person, when, word
-from devstream_collectors.before.deploy import Deploy, deploy_event
-from devstream_collectors.before.outcome import Dropped
-from devstream_collectors.before.place import moment, remote_scope
-from devstream_collectors.before.run import Run, run_event
-from devstream_collectors.before.ticket import Ticket, ticket_event
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.kit.alert import Alert, alert_event
+from devstream_collectors.kit.decoding import Loose, Part, Text, Time, first, person, word
+from devstream_collectors.kit.deploy import Deploy, deploy_event
+from devstream_collectors.kit.outcome import Dropped
+from devstream_collectors.kit.place import Place, remote_scope
+from devstream_collectors.kit.run import Run, run_event
+from devstream_collectors.kit.ticket import Ticket, ticket_event
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import first_line, short_ref, short_revision
 from devstream_desktop.stream.words import Kind
@@ -56,59 +57,60 @@ _QUIET = {
 """Subjects of which nothing is a line of its own, and the name of the reason."""
 
 
-class Content(msgspec.Struct, frozen=True):
-    """What the subjects that make lines hold, of all of them."""
+class Content(msgspec.Struct, frozen=True, rename="camel"):
+    """The content of the subjects that make lines, of all of them."""
 
-    outcome: Loose = ""
-    errors: Loose = ""
-    reason: Loose = ""
-    pipeline_name: Loose = msgspec.field(default="", name="pipelineName")
-    artifact_id: Loose = msgspec.field(default="", name="artifactId")
-    uri: Loose = ""
-    url: Loose = ""
-    """What `uri` was called until 0.4."""
-    description: Loose = ""
+    outcome: Text = ""
+    errors: Text = ""
+    reason: Text = ""
+    pipeline_name: Text = ""
+    artifact_id: Text = ""
+    uri: Text = ""
+    url: Text = ""
+    """The name of `uri` until 0.4."""
+    description: Text = ""
     environment: Loose = None
     service: Loose = None
     repository: Loose = None
-    test_suite: Loose = msgspec.field(default=None, name="testSuite")
-    ticket_uri: Loose = msgspec.field(default="", name="ticketURI")
-    severity: Loose = ""
-    summary: Loose = ""
-    creator: Loose = ""
-    updated_by: Loose = msgspec.field(default="", name="updatedBy")
-    group: Loose = ""
-    priority: Loose = ""
-    resolution: Loose = ""
-    ticket_type: Loose = msgspec.field(default="", name="ticketType")
+    test_suite: Loose = None
+    ticket_uri: Text = msgspec.field(default="", name="ticketURI")
+    severity: Text = ""
+    summary: Text = ""
+    creator: Text = ""
+    updated_by: Text = ""
+    group: Text = ""
+    priority: Text = ""
+    resolution: Text = ""
+    ticket_type: Text = ""
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What it is about."""
+    """The thing that it is about."""
 
-    id: Loose = ""
-    source: Loose = ""
-    content: Content | None = None
+    id: Text = ""
+    source: Text = ""
+    content: Part[Content] = Content()
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What was said when, by whom."""
+    """The circumstances: who says it, and when."""
 
-    id: Loose = ""
-    source: Loose = ""
-    type: Loose = ""
-    timestamp: Loose = ""
+    id: Text = ""
+    source: Text = ""
+    type: Text = ""
+    timestamp: Time = 0
 
 
 class CDEvent(msgspec.Struct, frozen=True):
     """One CDEvent."""
 
-    context: Context | None = None
-    subject: Subject | None = None
+    context: Part[Context] = Context()
+    subject: Part[Subject] = Subject()
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """A CDEvent with what its readers share."""
+@dataclass(frozen=True)
+class _Said:
+    """A CDEvent with the parts that its readers share."""
 
     predicate: str
     context: Context
@@ -116,225 +118,195 @@ class _Told(msgspec.Struct, frozen=True):
     where: str
     """The subject's source, else the event's."""
     content: Content
-    time: int
-    source: SourceInfo
-    received: int
-
-    @property
-    def scope(self) -> str:
-        return f"cdevents/{self.where}"
+    place: Place
 
     @property
     def once(self) -> str:
         """What the sender tells its events apart by; a redelivery has it too."""
-        return f"{self.predicate} {word(self.context.source)} {word(self.context.id)}"
+        return f"{self.predicate} {self.context.source} {self.context.id}"
 
     @property
     def url(self) -> str:
-        return first(self.content.uri, self.content.url)
+        """The page of it."""
+        return self.content.uri or self.content.url
 
 
 def cdevent(body: CDEvent, source: SourceInfo, received: int) -> Event:
-    """The event of a CDEvent.
+    """Make the event of a CDEvent.
 
     Raises:
         Dropped: it is no news, or not one of the specification's.
         InvalidEventError: as `make_event`.
 
     """
-    context, subject = body.context or Context(), body.subject or Subject()
-    said = word(context.type)
-    match = _TYPE.fullmatch(said.lower())
+    context, subject = body.context, body.subject
+    match = _TYPE.fullmatch(context.type.lower())
     if match is None:
-        raise Dropped("event-not-mapped", said)
+        raise Dropped("event-not-mapped", context.type)
     about, predicate = match.groups()
     if about in _QUIET:
-        raise Dropped(_QUIET[about], said)
+        raise Dropped(_QUIET[about], context.type)
     read = _READERS.get(about)
     if read is None:
-        raise Dropped("event-not-mapped", said)
-    identity = word(subject.id)
-    if not identity:
-        raise Dropped("subject-without-id", said)
-    told = _Told(
-        predicate=predicate,
-        context=context,
-        id=identity,
-        where=first(subject.source, context.source),
-        content=subject.content or Content(),
-        time=when(context.timestamp),
-        source=source,
-        received=received,
-    )
-    return read(told)
+        raise Dropped("event-not-mapped", context.type)
+    if not subject.id:
+        raise Dropped("subject-without-id", context.type)
+    where = subject.source or context.source
+    place = Place(source, received, f"cdevents/{where}")
+    return read(_Said(predicate, context, subject.id, where, subject.content, place))
 
 
-def _run(told: _Told, pipeline: str, kind: Kind | None) -> Event:
-    content = told.content
-    state = {"queued": "queued", "started": "running"}.get(told.predicate, "")
-    if told.predicate == "finished":
-        state = _OUTCOMES.get(word(content.outcome).lower(), "")
-        if not state and not word(content.outcome) and word(content.artifact_id):
-            state = "succeeded"  # a build says no outcome; one that made something did not fail
+def _run(said: _Said, pipeline: str, kind: Kind | None) -> Event:
+    content = said.content
+    state = {"queued": "queued", "started": "running"}.get(said.predicate, "")
+    if said.predicate == "finished":
+        state = _OUTCOMES.get(content.outcome.lower(), "")
+        if not state and not content.outcome and content.artifact_id:
+            # A build says no outcome; one that made something did not fail.
+            state = "succeeded"
         if not state:
-            raise Dropped("outcome-not-said", word(content.outcome))
+            raise Dropped("outcome-not-said", content.outcome)
     elif not state:
-        raise Dropped("run-not-news", told.predicate)
+        raise Dropped("run-not-news", said.predicate)
     artifact, version = _artifact(content)
-    why = (
-        first(content.errors, content.reason)
-        if state in ("failed", "errored")
-        else f"{artifact} {short_revision(version)}".strip()
-    )
+    why = f"{artifact} {short_revision(version)}".strip()
+    if state in ("failed", "errored"):
+        why = content.errors or content.reason
     run = Run(
         pipeline=pipeline,
-        run=told.id,
+        run=said.id,
         state=state,
         reason=first_line(why),
-        url=told.url,
-        changed=told.time,
+        url=said.url,
+        changed=said.context.timestamp,
         kind=kind,
     )
-    return run_event(
-        run,
-        told.source,
-        scope=told.scope,
-        service=_place(told.where) or told.source.name,
-        received=told.received,
-    )
+    return run_event(run, said.place.at(said.place.scope, _name_of_uri(said.where)))
 
 
-def _pipelinerun(told: _Told) -> Event:
-    return _run(told, word(told.content.pipeline_name) or told.id, None)
+def _pipelinerun(said: _Said) -> Event:
+    return _run(said, said.content.pipeline_name or said.id, None)
 
 
-def _build(told: _Told) -> Event:
+def _build(said: _Said) -> Event:
     # A build has no name beside its id; `build` alone keeps its runs in one row.
-    return _run(told, "build", Kind.BUILD)
+    return _run(said, "build", Kind.BUILD)
 
 
-def _testsuiterun(told: _Told) -> Event:
-    return _run(told, _name(told.content.test_suite) or told.id, Kind.TEST)
+def _testsuiterun(said: _Said) -> Event:
+    return _run(said, _name(said.content.test_suite) or said.id, Kind.TEST)
 
 
-def _service(told: _Told) -> Event:
-    state = _DEPLOYS.get(told.predicate)
+def _service(said: _Said) -> Event:
+    state = _DEPLOYS.get(said.predicate)
     if state is None:
-        raise Dropped("deploy-not-news", told.predicate)
-    artifact, version = _artifact(told.content)
-    name = _last(told.id)
+        raise Dropped("deploy-not-news", said.predicate)
+    artifact, version = _artifact(said.content)
+    name = _last(said.id)
     deploy = Deploy(
         # The specification has no deployment, only its effects: each event is one.
-        id=word(told.context.id) or str(told.time),
+        id=said.context.id or str(said.context.timestamp),
         state=state,
-        environment=_name(told.content.environment),
-        once=told.once,
+        environment=_name(said.content.environment),
+        once=said.once,
         revision=version,
         title=artifact if artifact != name else "",
-        reason="rolled back" if told.predicate == "rolledback" else "",
-        url=told.url,
-        changed=told.time,
+        reason="rolled back" if said.predicate == "rolledback" else "",
+        url=said.url,
+        changed=said.context.timestamp,
     )
-    return deploy_event(
-        deploy, told.source, scope=f"{told.scope}/{told.id}", service=name, received=told.received
-    )
+    return deploy_event(deploy, said.place.at(f"{said.place.scope}/{said.id}", name))
 
 
-def _incident(told: _Told) -> Event:
-    state = {"detected": "firing", "reported": "firing", "resolved": "resolved"}.get(told.predicate)
-    if state is None:
-        raise Dropped("incident-not-news", told.predicate)
-    content = told.content
+def _incident(said: _Said) -> Event:
+    states = {"detected": "firing", "reported": "firing", "resolved": "resolved"}
+    if said.predicate not in states:
+        raise Dropped("incident-not-news", said.predicate)
+    content = said.content
     alert = Alert(
-        scope=told.scope,
-        identity=told.id,
-        state=state,
-        name=told.id,
-        service=_name(content.service) or _place(told.where),
+        identity=said.id,
+        state=states[said.predicate],
+        name=said.id,
+        service=_name(content.service) or _name_of_uri(said.where),
         environment=_name(content.environment),
-        severity=word(content.severity),
-        number=told.id,
-        once=told.once,
-        changed=told.time,
-        reason=word(content.description),
-        url=first(content.ticket_uri, content.uri, content.url),
+        severity=content.severity,
+        number=said.id,
+        once=said.once,
+        changed=said.context.timestamp,
+        reason=content.description,
+        url=content.ticket_uri or said.url,
         revision=_artifact(content)[1],
     )
-    return alert_event(alert, told.source, told.received)
+    return alert_event(alert, said.place)
 
 
-def _ticket(told: _Told) -> Event:
-    state = {"created": "opened", "closed": "closed"}.get(told.predicate)
+def _ticket(said: _Said) -> Event:
+    state = {"created": "opened", "closed": "closed"}.get(said.predicate)
     if state is None:
-        raise Dropped("ticket-not-news", told.predicate)
-    content = told.content
+        raise Dropped("ticket-not-news", said.predicate)
+    content, closed = said.content, state == "closed"
     ticket = Ticket(
-        scope=told.scope,
-        identity=told.id,
-        number=told.id,
+        number=said.id,
         state=state,
-        once=told.once,
-        service=word(content.group) or _place(told.where),
-        title=word(content.summary),
-        actor=person(content.updated_by, content.creator)
-        if state == "closed"
-        else person(content.creator),
-        priority=word(content.priority),
-        sort=first(content.resolution) if state == "closed" else word(content.ticket_type),
-        url=told.url,
-        time=told.time,
+        once=said.once,
+        service=content.group or _name_of_uri(said.where),
+        environment=said.place.source.environment,
+        title=content.summary,
+        actor=person(content.updated_by if closed else "", content.creator),
+        priority=content.priority,
+        sort=content.resolution if closed else content.ticket_type,
+        url=said.url,
+        time=said.context.timestamp,
     )
-    return ticket_event(ticket, told.source, told.received)
+    return ticket_event(ticket, said.place)
 
 
-def _branch(told: _Told) -> Event:
-    if told.predicate not in ("created", "deleted"):
-        raise Dropped("branch-not-news", told.predicate)
-    return _change(told, told.predicate, short_ref(told.id), "")
+def _branch(said: _Said) -> Event:
+    if said.predicate not in ("created", "deleted"):
+        raise Dropped("branch-not-news", said.predicate)
+    branch = short_ref(said.id)
+    # No sender says which branch is the default: without patterns each of its branches is taken for
+    # one that the team watches.
+    if branch:
+        said.place.check_branch(branch)
+    return _change(said, said.predicate, branch, "")
 
 
-def _merged(told: _Told) -> Event:
-    if told.predicate != "merged":
-        raise Dropped("change-not-merged", told.predicate)
-    return _change(told, "merged", "", told.id)
+def _merged(said: _Said) -> Event:
+    if said.predicate != "merged":
+        raise Dropped("change-not-merged", said.predicate)
+    # The specification does not say into what.
+    return _change(said, "merged", "", said.id)
 
 
-def _change(told: _Told, state: str, branch: str, merged: str) -> Event:
-    """A branch's event, or a change's that was merged, of which the specification does not say into what."""
-    patterns = told.source.branches
-    # No sender says which branch is the default: without patterns each of its branches is taken for one the team watches.
-    if branch and patterns and not is_global(branch, patterns, ""):
-        raise Dropped("not-a-global-branch", branch)
-    home = _reference(told.content.repository)
-    service = told.source.service or _name(home) or _place(told.where) or told.source.name
-    place = (
-        f"{word(home.get('source'))}/{word(home.get('id'))}" if word(home.get("id")) else told.where
-    )
-    time, late = moment(told.time, told.received)
+def _change(said: _Said, state: str, branch: str, merged: str) -> Event:
+    """Make the event of a branch, or of a change that was merged."""
+    home, place = _reference(said.content.repository), said.place
+    service = place.about(_name(home) or _name_of_uri(said.where))
+    where = said.where
+    if identity := word(home.get("id")):
+        where = f"{word(home.get('source'))}/{identity}"
+    about = branch or merged
+    time, late = place.moment(said.context.timestamp)
+    scope = remote_scope(where) or f"cdevents/{where}"
     return make_event(
         kind=Kind.CHANGE,
         state=state,
         service=service,
-        subject=f"change/{service}/{branch or merged}",
-        key=fact_key(
-            remote_scope(place) or f"cdevents/{place}",
-            Kind.CHANGE,
-            state,
-            branch or merged,
-            told.once,
-        ),
+        subject=f"change/{service}/{about}",
+        key=fact_key(scope, Kind.CHANGE, state, about, said.once),
         time=time,
         ref=branch,
         revision=merged,
-        number=first(told.context.id) or branch or merged,
-        title=word(told.content.description),
-        url=told.url,
-        source=told.source.name,
+        number=said.context.id or about,
+        title=said.content.description,
+        url=said.url,
+        source=place.source.name,
         quiet=late,
     )
 
 
-_READERS: dict[str, Callable[[_Told], Event]] = {
+_READERS: dict[str, Callable[[_Said], Event]] = {
     "branch": _branch,
     "build": _build,
     "change": _merged,
@@ -347,7 +319,7 @@ _READERS: dict[str, Callable[[_Told], Event]] = {
 
 
 def _reference(value: Loose) -> Mapping[str, Loose]:
-    """What another thing is named by: `{"id": …, "source": …}`, or by some senders its id alone."""
+    """Read a reference to another thing: `{"id": …, "source": …}`, or by some its id alone."""
     return value if _is_reference(value) else {"id": value}
 
 
@@ -361,23 +333,24 @@ def _name(value: Loose) -> str:
 
 
 def _last(identity: str) -> str:
-    """`myapp` of `service/myapp`."""
+    """Return `myapp` of `service/myapp`."""
     return identity.rstrip("/").rsplit("/", 1)[-1]
 
 
-def _place(where: str) -> str:
-    """A name for a URI reference: the path of one on its own, the last part of a URL's, which are long."""
+def _name_of_uri(where: str) -> str:
+    """Name a URI reference: by its path, or by the last part of a URL, which are long."""
     if "://" in where:
         return _last(where.split("?", 1)[0])
     return where.strip("/")
 
 
 def _artifact(content: Content) -> tuple[str, str]:
-    """Name and version of a package URL, `pkg:type/namespace/name@version?qualifiers#subpath`; a digest without its algorithm.
+    """Read name and version of a package URL; of a digest without its algorithm.
 
-    Source: https://github.com/package-url/purl-spec.
+    `pkg:type/namespace/name@version?qualifiers#subpath`. Source:
+    https://github.com/package-url/purl-spec.
     """
-    purl = word(content.artifact_id).removeprefix("pkg:").split("#", 1)[0].split("?", 1)[0]
+    purl = content.artifact_id.removeprefix("pkg:").split("#", 1)[0].split("?", 1)[0]
     path, _, version = purl.rpartition("@") if "@" in purl else (purl, "", "")
     version = unquote(version)
     algorithm, _, digest = version.partition(":")

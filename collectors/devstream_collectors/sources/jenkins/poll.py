@@ -1,23 +1,25 @@
-"""Jenkins' API, asked: the builds of its jobs, with the keys of the Notification plugin, for a Jenkins that posts nothing.
+"""Jenkins' API, asked: the builds of its jobs, with the keys of the Notification plugin.
 
-A round costs one small request, the list of jobs with the number of each one's last build, and one for each job with something new.
-Source: https://www.jenkins.io/doc/book/using/remote-access-api/ (`tree` and its ranges).
+A round costs one small request, the list of jobs with the number of each one's last build, and one
+for each job with something new. Source: https://www.jenkins.io/doc/book/using/remote-access-api/
+(`tree` and its ranges).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
 from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.before.decoding import person
-from devstream_collectors.before.polling import Step, ask, polled, step_of
-from devstream_collectors.before.run import Run
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
-from devstream_collectors.sources.jenkins.events import (
+from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.decoding import Part, Text, Whole, person
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.run import Run
+from devstream_collectors.sources.jenkins.run import (
     branch_name,
     build_event,
     culprits,
@@ -34,15 +36,17 @@ MAX_OPEN = 10
 """Builds of a job that are under way at once."""
 _LEVELS = 5
 """Of folders in folders: an organisation, its repository and the branch are three."""
+_ACTIONS = "actions[causes[userName],lastBuiltRevision[SHA1,branch[name]],failCount,totalCount]"
 _BUILDS = (
-    "builds[number,url,result,building,timestamp,duration,actions[causes[userName],lastBuiltRevision[SHA1,branch[name]],"
-    "failCount,totalCount],changeSet[items[author[fullName]]],changeSets[items[author[fullName]]],culprits[fullName]]{0,20}"
+    f"builds[number,url,result,building,timestamp,duration,{_ACTIONS},"
+    "changeSet[items[author[fullName]]],changeSets[items[author[fullName]]],culprits[fullName]]"
+    "{0,20}"
 )
 
 
 class _Number(msgspec.Struct, frozen=True):
     number: int = 0
-    timestamp: int | None = 0
+    timestamp: Whole = 0
     building: bool | None = False
 
 
@@ -54,11 +58,11 @@ class _Job(msgspec.Struct, frozen=True):
 
 
 class _Person(msgspec.Struct, frozen=True):
-    full_name: str | None = msgspec.field(default="", name="fullName")
+    full_name: Text = msgspec.field(default="", name="fullName")
 
 
 class _Commit(msgspec.Struct, frozen=True):
-    author: _Person | None = None
+    author: Part[_Person] = _Person()
 
 
 class _Commits(msgspec.Struct, frozen=True):
@@ -66,7 +70,7 @@ class _Commits(msgspec.Struct, frozen=True):
 
 
 class _Cause(msgspec.Struct, frozen=True):
-    user: str | None = msgspec.field(default="", name="userName")
+    user: Text = msgspec.field(default="", name="userName")
 
 
 class _Branch(msgspec.Struct, frozen=True):
@@ -79,12 +83,12 @@ class _Revision(msgspec.Struct, frozen=True):
 
 
 class _Action(msgspec.Struct, frozen=True):
-    """What plugins tell of a build, each a little."""
+    """The part of a build that one plugin tells."""
 
     causes: list[_Cause] | None = None
     revision: _Revision | None = msgspec.field(default=None, name="lastBuiltRevision")
-    failed: int | None = msgspec.field(default=0, name="failCount")
-    total: int | None = msgspec.field(default=0, name="totalCount")
+    failed: Whole = msgspec.field(default=0, name="failCount")
+    total: Whole = msgspec.field(default=0, name="totalCount")
 
 
 class _Build(msgspec.Struct, frozen=True):
@@ -92,8 +96,8 @@ class _Build(msgspec.Struct, frozen=True):
     url: str | None = ""
     result: str | None = ""
     building: bool | None = False
-    timestamp: int | None = 0
-    duration: int | None = 0
+    timestamp: Whole = 0
+    duration: Whole = 0
     actions: list[_Action | None] | None = None
     change_set: _Commits | None = msgspec.field(default=None, name="changeSet")
     change_sets: list[_Commits] | None = msgspec.field(default=None, name="changeSets")
@@ -101,6 +105,7 @@ class _Build(msgspec.Struct, frozen=True):
 
     @property
     def over(self) -> bool:
+        """Whether it has ended."""
         return bool(self.result) and not self.building
 
 
@@ -109,7 +114,7 @@ class _Builds(msgspec.Struct, frozen=True):
 
 
 class _Known(msgspec.Struct, frozen=True, array_like=True):
-    """Of a job: the number of its newest build that was told, and those of the ones under way."""
+    """Of a job: the number of its newest build that was told, and of those under way."""
 
     newest: int = 0
     open: tuple[int, ...] = ()
@@ -119,33 +124,22 @@ class _Cursor(msgspec.Struct, frozen=True):
     jobs: dict[str, _Known] = {}
 
 
-_cursor = msgspec.json.Decoder(_Cursor)
+poller = Poller(_Cursor)
+requests, parse = poller.requests, poller.parse
 
 
-def requests(cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-    """What a round begins with: which jobs there are, and how many builds each had."""
-    del cursor, source, now
+@poller.begin
+def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     tree = fields = "fullName,lastBuild[number,timestamp,building]"
     for _ in range(_LEVELS - 1):
         tree = f"{fields},jobs[{tree}]"
-    return (_ask("", f"jobs[{tree}]", Step("jobs")),)
+    yield _ask("", f"jobs[{tree}]", Step("jobs"))
 
 
-def parse(response: Response, cursor: bytes, source: SourceInfo) -> Polled:
-    """What an answer comes to.
-
-    Raises:
-        ValueError: it is not what Jenkins answers, or there are too many jobs to follow.
-
-    """
-    known, step = _cursor.decode(cursor) if cursor else _Cursor(), step_of(response)
-    if step.name == "jobs":
-        return _jobs(msgspec.json.decode(response.body, type=_Job), known, source, first=not cursor)
-    return _builds(step, response, known, source)
-
-
-def _jobs(root: _Job, known: _Cursor, source: SourceInfo, *, first: bool) -> Polled:
-    found = [(job, multibranch) for job, multibranch in _flat(root) if _wanted(job, source)]
+@poller.answer("jobs")
+def _listed(answer: Answer[_Cursor]) -> Polled:
+    known, first = answer.known.jobs, answer.first
+    found = [pair for pair in _flat(answer.decode(_Job)) if _wanted(pair[0], answer.source)]
     if len(found) > MAX_JOBS:
         raise ValueError(
             f"there are {len(found)} jobs, more than {MAX_JOBS}; name those that count with --job"
@@ -153,80 +147,79 @@ def _jobs(root: _Job, known: _Cursor, source: SourceInfo, *, first: bool) -> Pol
     jobs: dict[str, _Known] = {}
     asked: list[Request] = []
     # What happened last comes first: only so much is asked in one round.
-    for job, multibranch in sorted(
-        found, key=lambda pair: -((pair[0].last or _Number()).timestamp or 0)
-    ):
+    for job, multibranch in sorted(found, key=lambda pair: -(pair[0].last or _Number()).timestamp):
         name, last = job.full_name or "", job.last or _Number()
         if first and len(asked) >= FIRST_JOBS:
             # Of these only what comes from here on is news.
             jobs[name] = _Known(last.number, (last.number,) if last.building else ())
             continue
-        jobs[name] = known.jobs.get(name, _Known(max(last.number - 1, 0) if first else 0))
+        jobs[name] = known.get(name, _Known(max(last.number - 1, 0) if first else 0))
         if last.number > jobs[name].newest or jobs[name].open:
             asked.append(_builds_of(name, multibranch=multibranch))
-    return polled(_Cursor(jobs), requests=asked[:MAX_ASKED])
+    return answer.polled(requests=asked[:MAX_ASKED], jobs=jobs)
 
 
-def _builds(step: Step, response: Response, known: _Cursor, source: SourceInfo) -> Polled:
-    job = known.jobs.get(step.of, _Known())
-    if response.status != 200:
-        return polled(_Cursor({**known.jobs, step.of: _Known(job.newest)}))
-    builds = sorted(
-        msgspec.json.decode(response.body, type=_Builds).builds or [],
-        key=lambda build: build.number,
-    )
+@poller.answer("builds")
+def _builds(answer: Answer[_Cursor]) -> Polled:
+    known, name = answer.known.jobs, answer.step.of
+    job = known.get(name, _Known())
+    if not answer.ok:
+        return answer.polled(jobs={**known, name: _Known(job.newest)})
+    builds = sorted(answer.decode(_Builds).builds or [], key=lambda build: build.number)
     fresh = [
         build
         for build in builds
         if build.number > job.newest or (build.number in job.open and build.over)
     ]
-    makers = [partial(_event, build, step, source, response.received) for build in fresh]
     open_ = tuple(
         build.number
         for build in builds
         if not build.over and (build.number > job.newest or build.number in job.open)
     )
-    after = _Known(max([job.newest, *(build.number for build in builds)]), open_[-MAX_OPEN:])
-    return polled(_Cursor({**known.jobs, step.of: after}), makers)
+    newest = max([job.newest, *(build.number for build in builds)])
+    makers = [partial(_event, build, answer.step, answer.place("")) for build in fresh]
+    return answer.polled(makers, jobs={**known, name: _Known(newest, open_[-MAX_OPEN:])})
 
 
-def _event(build: _Build, step: Step, source: SourceInfo, received: int) -> Event:
-    state = state_of(build.result) if build.over else "running"
+def _event(build: _Build, step: Step, place: Place) -> Event:
+    over, job = build.over, step.of
+    state = state_of(build.result) if over else "running"
     actions = [action for action in build.actions or () if action is not None]
     revision = next((action.revision for action in actions if action.revision), _Revision())
     tests = next((action for action in actions if action.total), _Action())
     branches = [branch.name for branch in revision.branch or () if branch.name]
     sets = [build.change_set, *(build.change_sets or ())]
     authors = [commit.author for commits in sets if commits for commit in commits.items or ()]
-    people = [one.full_name for one in (build.culprits or authors) if one]
+    people = [one.full_name for one in build.culprits or authors]
     users = [cause.user for action in actions for cause in action.causes or ()]
-    start, took = max(build.timestamp or 0, 0), max(build.duration or 0, 0)
-    over = build.over
     run = Run(
-        pipeline=step.of,
+        pipeline=job,
         run=str(build.number),
         state=state,
         branch=branch_name(branches[0]) if branches else "",
         revision=revision.sha or "",
         actor=culprits(people) or person(*users),
         url=build.url or "",
-        failed=max(tests.failed or 0, 0) if over else 0,
-        total=max(tests.total or 0, 0) if over else 0,
-        changed=start + took if over else start,
-        duration=took,
+        failed=tests.failed if over else 0,
+        total=tests.total if over else 0,
+        changed=build.timestamp + (build.duration if over else 0),
+        duration=build.duration,
     )
-    path = job_path(build.url) or tuple(step.of.split("/"))
-    multibranch = step.state == "multibranch" or source.flag("multibranch")
-    return build_event(run, path, source, multibranch=multibranch, received=received)
+    path = job_path(build.url) or tuple(job.split("/"))
+    multibranch = step.state == "multibranch" or place.source.flag("multibranch")
+    return build_event(run, path, place, multibranch=multibranch)
 
 
-def _flat(job: _Job, *, multibranch: bool = False) -> Iterator[tuple[_Job, bool]]:
-    """The jobs that can have builds, and whether each is a branch of a multibranch project."""
-    for one in job.jobs or ():
-        if one.jobs is not None:
-            yield from _flat(one, multibranch="MultiBranchProject" in (one.kind or ""))
-        elif one.full_name:
-            yield one, multibranch
+def _flat(root: _Job) -> Iterator[tuple[_Job, bool]]:
+    """Walk the jobs that can have builds, and tell whether each is of a multibranch project."""
+    waiting = [(job, False) for job in reversed(root.jobs or ())]
+    while waiting:
+        job, multibranch = waiting.pop()
+        if job.jobs is not None:
+            branches = "MultiBranchProject" in (job.kind or "")
+            waiting += [(one, branches) for one in reversed(job.jobs)]
+        elif job.full_name:
+            yield job, multibranch
 
 
 def _wanted(job: _Job, source: SourceInfo) -> bool:
@@ -240,4 +233,5 @@ def _builds_of(name: str, *, multibranch: bool) -> Request:
 
 
 def _ask(path: str, tree: str, step: Step) -> Request:
-    return ask(f"{path}/api/json?tree={quote(tree)}", step, missing_ok=step.name == "builds")
+    missing_ok = step.name == "builds"
+    return ask(f"{path}/api/json?tree={quote(tree)}", step, missing_ok=missing_ok)

@@ -91,5 +91,5 @@ def _steps(issue: Issue, since: int, place: Place) -> Iterable[Maker]:
 def _ask(source: SourceInfo, step: Step, **page: str | int) -> Request:
     cloud = (urlsplit(source.url).hostname or "").endswith(".atlassian.net")
     path = "/rest/api/3/search/jql" if cloud else "/rest/api/2/search"
-    query: dict[str, str | int] = {"jql": step.of, "fields": _FIELDS, "expand": "changelog"}
+    query: dict[str, object] = {"jql": step.of, "fields": _FIELDS, "expand": "changelog"}
     return ask(path, step, query=query | page, maxResults=PAGE)

@@ -1,0 +1,150 @@
+"""The pushes and merged pull requests of Gitea, Forgejo and Gogs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from devstream_collectors.kit.branches import HEADS
+from devstream_collectors.kit.decoding import (
+    Id,
+    Part,
+    Text,
+    Whole,
+    decode,
+    milliseconds,
+    sha,
+)
+from devstream_collectors.kit.outcome import Dropped
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.push import Merge, Push, merge_event, push_event
+from devstream_collectors.sources.gitea.place import Payload, User, account
+from devstream_desktop.stream.event import Event
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """A commit of a push, and the newest one of a branch of the API."""
+
+    id: str | None = ""
+    message: Text = ""
+    author: Part[User] = User()
+
+
+class _Push(Payload, frozen=True):
+    """`push`. Commits may be capped."""
+
+    ref: str | None = ""
+    before: str | None = ""
+    after: str | None = ""
+    compare_url: Text = ""
+    pusher: Part[User] = User()
+    head_commit: Commit | None = None
+    commits: list[Commit] | None = None
+    total_commits: Whole = 0
+
+
+class _Reference(Payload, frozen=True):
+    """`create` and `delete`: a branch or a tag. A deletion does not say which commit it was at."""
+
+    ref: str | None = ""
+    ref_type: str | None = ""
+    sha: str | None = ""
+
+
+class _Branch(msgspec.Struct, frozen=True):
+    """One end of a pull request."""
+
+    ref: str | None = ""
+
+
+class PullRequest(msgspec.Struct, frozen=True):
+    """A pull request, also in the API. Gogs names the branch `base_branch`."""
+
+    number: Id = ""
+    title: Text = ""
+    html_url: Text = ""
+    merged: bool | None = False
+    merged_at: str | None = ""
+    merge_commit_sha: str | None = ""
+    merged_commit_id: str | None = ""
+    merged_by: Part[User] = User()
+    base: _Branch | None = None
+    base_branch: str | None = ""
+
+
+class _PullRequestPayload(Payload, frozen=True):
+    number: Id = ""
+    pull_request: PullRequest | None = None
+
+
+def push(body: bytes, place: Place) -> Event:
+    """Make the event of a `push` delivery."""
+    said = decode(body, _Push)
+    if not (said.ref or "").startswith(HEADS):
+        raise Dropped("not-a-branch", said.ref or "")
+    after, commits = sha(said.after), said.commits or []
+    # The newest is first; Gogs' and old Gitea's have no `head_commit`.
+    newest = commits[0] if commits else Commit()
+    named = next((commit for commit in commits if commit.id == after), newest)
+    found = Push(
+        branch=said.ref or "",
+        before=sha(said.before),
+        after=after,
+        actor=account(said.pusher, said.sender),
+        title=(said.head_commit or named).message,
+        count=max(said.total_commits, len(commits)),
+        url=said.compare_url,
+    )
+    return push_event(found, place)
+
+
+def reference(body: bytes, place: Place) -> Event:
+    """Make the event of a `create` or `delete` delivery."""
+    said = decode(body, _Reference)
+    if said.ref_type != "branch":
+        raise Dropped("not-a-branch", said.ref or "")
+    found = Push(
+        branch=said.ref or "",
+        before="",
+        after=sha(said.sha),
+        actor=account(said.sender),
+        once=said.repository.updated_at or "" if said.repository else "",
+    )
+    return push_event(found, place)
+
+
+def pull_request(body: bytes, place: Place) -> Event:
+    """Make the event of a `pull_request` delivery."""
+    said = decode(body, _PullRequestPayload)
+    found = said.pull_request
+    if found is None or said.action != "closed":
+        raise Dropped("pull-request-not-closed", said.action or "")
+    if not found.merged:
+        raise Dropped("pull-request-not-merged")
+    if not found.number:
+        found = msgspec.structs.replace(found, number=said.number)
+    return merged(found, said.sender, place)
+
+
+def merged(found: PullRequest, sender: User, place: Place) -> Event:
+    """Make the event of a merged pull request.
+
+    Args:
+        found: the pull request.
+        sender: the account that did it, if the request does not say who.
+        place: the repository's.
+
+    Raises:
+        Dropped: not into a branch that counts.
+        InvalidEventError: as `make_event`.
+
+    """
+    merge = Merge(
+        number=found.number,
+        branch=(found.base.ref if found.base else "") or found.base_branch or "",
+        revision=sha(found.merge_commit_sha) or sha(found.merged_commit_id),
+        title=found.title,
+        actor=account(found.merged_by, sender),
+        url=found.html_url,
+        time=milliseconds(found.merged_at),
+    )
+    return merge_event(merge, place)

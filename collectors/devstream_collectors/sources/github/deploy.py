@@ -1,0 +1,83 @@
+"""GitHub's deployments and their statuses."""
+
+from __future__ import annotations
+
+import msgspec
+
+from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.kit.decoding import Part, Text, Time, decode, sha
+from devstream_collectors.kit.deploy import Deploy, deploy_event
+from devstream_collectors.kit.outcome import Dropped
+from devstream_collectors.kit.place import Place
+from devstream_collectors.sources.github.place import Payload, User
+from devstream_desktop.stream.event import Event
+
+_STATES = frozenset({"waiting", "in_progress", "success", "failure", "error"})
+"""Of GitHub's deployment states, those that are news: not queued, pending or inactive."""
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """A deployment, also in the API."""
+
+    id: int = 0
+    environment: str | None = ""
+    sha: str | None = ""
+    ref: Text = ""
+    creator: Part[User] = User()
+
+
+class Status(msgspec.Struct, frozen=True):
+    """One status of a deployment, also in the API."""
+
+    state: str | None = ""
+    description: Text = ""
+    log_url: Text = ""
+    target_url: Text = ""
+    created_at: Time = 0
+    id: int = 0
+
+
+class _Payload(Payload, frozen=True):
+    deployment: Deployment | None = None
+    deployment_status: Status | None = None
+
+
+def deployment_status(delivery: Delivery, source: SourceInfo) -> Event:
+    """Make the event of a `deployment_status` delivery."""
+    said = decode(delivery.body, _Payload)
+    if said.deployment is None or said.deployment_status is None:
+        raise Dropped("unexpected-shape", "no deployment or status")
+    place = said.place(source, delivery.received)
+    return deployed(said.deployment, said.deployment_status, place, said.sender)
+
+
+def deployed(found: Deployment, status: Status, place: Place, sender: User | None = None) -> Event:
+    """Make the event of a deployment's new state.
+
+    Args:
+        found: the deployment.
+        status: its new status.
+        place: the repository's.
+        sender: the account that did it, if the deployment does not say who.
+
+    Raises:
+        Dropped: the state is no news.
+        InvalidEventError: as `make_event`.
+
+    """
+    state = status.state or ""
+    if state not in _STATES:
+        raise Dropped("deploy-not-news", state)
+    deploy = Deploy(
+        id=str(found.id),
+        environment=found.environment or "",
+        state=state,
+        ref=found.ref,
+        revision=sha(found.sha),
+        actor=found.creator.login or (sender.login if sender else ""),
+        reason=status.description,
+        # Either may be an empty string.
+        url=status.log_url or status.target_url,
+        changed=status.created_at,
+    )
+    return deploy_event(deploy, place)
