@@ -16,6 +16,8 @@ exclude_patterns = ["_site"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme = "furo"
 html_title = "devstream"
 html_favicon = "../resources/icons/devstream.svg"
@@ -23,3 +25,4 @@ html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": True}
 nitpicky = True
+smartquotes = False  # `--poll` in prose is an option, not a dash

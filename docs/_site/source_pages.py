@@ -131,7 +131,7 @@ policy gives its device that role; the founder's device has it from the start. A
 
 ```sh
 devstream source add --help           # every type that is installed
-devstream source add github --help    # what a type needs, and what to paste into the service
+devstream source add github --help    # what a type needs, and what to paste where
 devstream source list                 # each source, and how it is
 devstream source test NAME            # a test event, all the way
 devstream source remove NAME
