@@ -12,7 +12,7 @@ from pathlib import Path
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The number of migrations (schema.py)."""
 _BUSY_MS = 5_000
 _WAL_PAGES = 4_000

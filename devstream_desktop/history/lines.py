@@ -43,6 +43,7 @@ _MOST_FACETS = 2_000
 """A list that is longer helps nobody to choose."""
 _DAY_MS = 86_400_000
 _MAX_SEQ = (1 << 63) - 1
+_TIE_BYTES = 4
 
 
 class _Telling(msgspec.Struct, frozen=True):
@@ -58,6 +59,11 @@ class _Telling(msgspec.Struct, frozen=True):
     @property
     def order(self) -> tuple[bool, int, bytes, int]:
         return (self.struck, self.entry.hlc, self.entry.feed, self.entry.seq)
+
+    @property
+    def place(self) -> bytes:
+        """Decides which of two rows is the later: by clock, and where those tie by hash. Sorts as bytes do."""
+        return self.entry.hlc.to_bytes(8, "big") + self.entry.hash[:_TIE_BYTES]
 
     @property
     def run(self) -> int:
@@ -258,10 +264,11 @@ class Lines:
         tellings.sort(key=lambda telling: telling.order[1:])  # by time, struck out or not
         ids = self._free_ids([telling.entry.hlc for telling in tellings])
         self._connection.executemany(
-            "INSERT INTO lines (id, lsn, key, subject, run, rank, terminal, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO lines (id, place, lsn, key, subject, run, rank, terminal, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     row_id,
+                    telling.place,
                     telling.lsn,
                     telling.fact,
                     subject_hash(telling.event.subject),

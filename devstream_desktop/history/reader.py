@@ -28,16 +28,17 @@ from devstream_desktop.stream.words import Transition
 
 HistoryUnavailableError = HistoryError
 
+_LATER = "SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.place) > (lines.rank, lines.place)"
 _COLUMNS = (
     "SELECT lines.id, lines.lsn, log.body, log.signature,"
     # What a state means depends on the subject's last word before it.
-    " CASE WHEN lines.terminal THEN (SELECT past.state FROM lines AS past WHERE past.subject = lines.subject AND past.id < lines.id"
-    " AND past.terminal ORDER BY past.id DESC LIMIT 1) END,"
-    " EXISTS (SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.id) > (lines.rank, lines.id)),"
+    " CASE WHEN lines.terminal THEN (SELECT past.state FROM lines AS past WHERE past.subject = lines.subject AND past.place < lines.place"
+    " AND past.terminal ORDER BY past.place DESC LIMIT 1) END,"
+    f" EXISTS ({_LATER}),"
     " lines.run < 0"
     " FROM lines JOIN log ON log.lsn = lines.lsn"
 )
-_CURRENT = " AND NOT EXISTS (SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.id) > (lines.rank, lines.id))"
+_CURRENT = f" AND NOT EXISTS ({_LATER})"
 _MAX_ID = (1 << 63) - 1
 
 
@@ -108,7 +109,7 @@ class Reader:
             HistoryError: there is no history yet, or it cannot be read.
 
         """
-        found = self._lines(f"{_COLUMNS} WHERE lines.subject = ? ORDER BY lines.id DESC LIMIT ?", (subject_hash(subject), limit))
+        found = self._lines(f"{_COLUMNS} WHERE lines.subject = ? ORDER BY lines.place DESC LIMIT ?", (subject_hash(subject), limit))
         return [line for line in found if line.event.subject == subject]
 
     def newest(self) -> int:

@@ -3,7 +3,8 @@
     log      what travels: `(feed, seq)` unique, the signed bytes as received, `lsn` the arrival number (never used again)
     feeds    one row a feed: the floor below which all is settled, the tip kept for the chain, the proof that froze it
     senders  device ids that entries came from
-    lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock, so newest-first needs no sort
+    lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock or the next free number after it, so
+             newest-first needs no sort; the place is the clock and a part of the entry's hash, which decide what is later
     retold   tellings in the log of a fact whose row is an earlier telling; `key` here and in lines is stream/fact.py's identity
     words    the full-text index of the lines, by row id, filled in groups (words.py); each combination of filters is one more word
              (stream/query.py)
@@ -111,6 +112,30 @@ def date_facets(db: Database) -> None:
         CREATE TABLE facets (
           name TEXT NOT NULL, value TEXT NOT NULL, day INTEGER NOT NULL, PRIMARY KEY (name, value)
         ) WITHOUT ROWID;
+        DELETE FROM meta WHERE name = 'index_version';
+        """
+    )
+
+
+@migrations()
+def order_by_clock(db: Database) -> None:
+    """Which of two rows is the later is told by their clocks: an id is only the next free one, whoever took those before it."""
+    db.executescript(
+        """
+        DROP TABLE lines;
+        CREATE TABLE lines (
+          id INTEGER PRIMARY KEY,
+          place BLOB NOT NULL,
+          lsn INTEGER NOT NULL UNIQUE,
+          key BLOB NOT NULL UNIQUE,
+          subject INTEGER NOT NULL,
+          run INTEGER NOT NULL,
+          rank INTEGER NOT NULL,
+          terminal INTEGER NOT NULL,
+          state TEXT NOT NULL
+        );
+        CREATE INDEX lines_run ON lines (run, rank, place);
+        CREATE INDEX lines_subject ON lines (subject, place, terminal, state);
         DELETE FROM meta WHERE name = 'index_version';
         """
     )

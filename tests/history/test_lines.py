@@ -117,6 +117,35 @@ def test_a_meaning_follows_from_the_past_even_when_the_past_comes_late(history, 
     assert [line.transition for line in reader.page(Query())] == [Transition.FIXED, Transition.STILL_BROKEN, Transition.BROKEN]
 
 
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    words=st.lists(st.tuples(st.sampled_from(("firing", "resolved")), st.integers(0, 3)), min_size=2, max_size=6),
+    noise=st.integers(0, 6),
+    seed=st.randoms(use_true_random=False),
+)
+def test_what_others_say_in_one_moment_changes_no_order(open_history, tmp_path, new_feed, make, arrival, words, noise, seed) -> None:
+    """Clocks tie: a member can stamp as many words as he likes with the clocks of others' words, and they can come first."""
+    told = [
+        new_feed(bytes([n]) * 40).entry(make(Kind.INCIDENT, state, number="7", title=str(n)), clock=(5000 << 16) + clock)
+        for n, (state, clock) in enumerate(words)
+    ]
+    others = [new_feed().entry(make(Kind.CLAIM, "claimed", subject="x", title="noise"), clock=(5000 << 16) + n % 4) for n in range(noise)]
+    seen = set()
+    for batch in (told, [*others, *told], seed.sample(told + others, len(told + others))):
+        for file in tmp_path.glob("history.sqlite*"):
+            file.unlink()
+        history = open_history()
+        for entry in batch:
+            add(history, arrival, [entry])
+        with Reader(history.path) as reader:
+            lines = [line for line in reader.page(Query(), superseded=True) if line.event.title != "noise"]
+            seen.add(frozenset((line.event.title, line.superseded, line.transition) for line in lines))
+            past = tuple(line.event.title for line in reader.subject("incident/shop/main"))
+            assert past == tuple(entry_title for _, entry_title in sorted(((e.hlc, e.hash), str(n)) for n, e in enumerate(told))[::-1])
+        history.close()
+    assert len(seen) == 1
+
+
 def test_a_step_gives_its_row_to_the_result_in_whatever_order_they_came(history, reader, feed, make, arrival) -> None:
     run = {"number": "412", "subject": "deploy/shop/production/412", "environment": "production"}
     add(history, arrival, [feed.entry(make(Kind.DEPLOY, "success", **run)), feed.entry(make(Kind.DEPLOY, "in_progress", **run))])
