@@ -34,10 +34,14 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 
 def cell(text: str) -> str:
     """Return text that stands in a table's cell as it is."""
-    plain = " ".join(text.split())
-    for character in "\\|*_<[`":
-        plain = plain.replace(character, "\\" + character)
-    return plain
+    return escaped(" ".join(text.split())).replace("|", "\\|")
+
+
+def escaped(text: str) -> str:
+    """Return text in which nothing is taken for Markdown."""
+    for character in "\\*_<[`":
+        text = text.replace(character, "\\" + character)
+    return text
 
 
 def _name(action: argparse.Action) -> str:

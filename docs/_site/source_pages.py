@@ -1,27 +1,39 @@
-"""Write the pages of the source types from what their collectors declare: `make docs`.
+"""Write the pages of the source types, and README's table of them: `make docs`.
 
-They are committed, so that README's links to them work wherever the repository is read;
-`tests/docs` fails when one is out of date.
+Both come from what the collectors declare. They are committed, so that README's links work wherever
+the repository is read; `tests/docs` fails when one is out of date.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-import sys
+import re
+import textwrap
 import tomllib
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
-from parser_tables import cell, options_table
+from parser_tables import cell, escaped, options_table
 
 from devstream_collectors.contract import Basic, Collector, SecretPath, SignatureScheme, Token
-from devstream_desktop.cli.adding import fitted, parser_of
+from devstream_desktop.cli.adding import parser_of
+from devstream_desktop.stream.words import Kind
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "sources"
+README = ROOT / "README.md"
 _GROUP = "devstream.collectors"
 _WIDTH = 88
+_MARKS = ("<!-- sources: made by `make docs` -->", "<!-- end of sources -->")
+_ABOUT = (
+    ("commits", (Kind.CHANGE,)),
+    ("builds and tests", (Kind.BUILD, Kind.TEST)),
+    ("deploys", (Kind.DEPLOY,)),
+    ("alerts and errors", (Kind.INCIDENT,)),
+    ("tickets", (Kind.TICKET,)),
+)
 _MADE = "<!-- Made by `make docs` from the collector's declaration in {module}. -->"
 
 
@@ -52,12 +64,12 @@ def page(name: str, module: ModuleType) -> str:
     parts = [
         _MADE.format(module=module.__name__),
         f"# {name}",
-        f"{about.title[0].upper()}{about.title[1:]}.",
+        f"{about.title[0].upper()}{about.title[1:]}.{_kinds(about)}",
         "## Add it",
         "\n".join(["```sh", *examples(name, about), "```"]),
         _ways(about),
         "## Set up the sender" if about.webhook or about.poll else "## How it works",
-        f"```text\n{fitted(about.setup, _WIDTH)}\n```",
+        _setup(about.setup),
         "## Options",
         options_table(parser_of(name, about)),
     ]
@@ -67,24 +79,26 @@ def page(name: str, module: ModuleType) -> str:
 def examples(name: str, about: Collector) -> list[str]:
     """Return the shortest commands that add a source of a type, one for each way."""
     start = f"devstream source add {name} NAME"
-    always = "".join(f" --{option.name} {option.name.upper()}" for option in about.options if option.needed == "always")
+
+    def needs(*ways: str) -> str:
+        given = [option.name for option in about.options if option.needed in ways]
+        return "".join(f" --{name.replace('_', '-')} {name.upper()}" for name in given)
+
     lines = []
     if about.webhook:
-        by_path = any(isinstance(way, SecretPath) for way in about.webhook.auth)
-        only_path = all(isinstance(way, SecretPath) for way in about.webhook.auth)
-        needs = "".join(f" --{option.name} {option.name.upper()}" for option in about.options if option.needed == "webhook")
-        if not only_path:
-            lines.append(f"{start}{always}{needs} --secret-file FILE")
-        if by_path:
-            lines.append(f"{start}{always}{needs}    # the path that is printed is the secret")
+        paths = [isinstance(way, SecretPath) for way in about.webhook.auth]
+        if not all(paths):
+            lines.append(f"{start}{needs('always', 'webhook')} --secret-file FILE")
+        if any(paths):
+            comment = "    # the path that is printed is the secret"
+            lines.append(f"{start}{needs('always', 'webhook')}{comment}")
     if about.poll:
         flag = " --poll" if about.webhook else ""
         url = "" if about.poll.url else " --url https://HOST"
-        needs = "".join(f" --{option.name} {option.name.upper()}" for option in about.options if option.needed == "poll")
         token = " --token-file FILE" if about.poll.needs_token else ""
-        lines.append(f"{start}{flag}{always}{url}{needs}{token}")
+        lines.append(f"{start}{flag}{url}{needs('always', 'poll')}{token}")
     if about.tail:
-        lines.append(f"{start}{always}")
+        lines.append(f"{start}{needs('always')}")
     return lines
 
 
@@ -110,8 +124,20 @@ def table(modules: dict[str, ModuleType], folder: str) -> str:
     return "\n".join(["| type | takes in | how |", "|---|---|---|", *rows])
 
 
+def readme(text: str) -> str:
+    """Return README's text with its table of types by what they bring."""
+    declared = {name: set(module.COLLECTOR.kinds) for name, module in types().items()}
+    declared.setdefault("git", {Kind.CHANGE})
+    rows = [(what, [n for n in sorted(declared) if declared[n] & {*kinds}]) for what, kinds in _ABOUT]
+    rows.append(("what you say of it", [name for name in sorted(declared) if not declared[name]]))
+    cells = [f"| {what} | {', '.join(map(_linked, names))} |" for what, names in rows if names]
+    table = "\n".join(["| lines about | from |", "|---|---|", *cells])
+    before, _, rest = text.partition(_MARKS[0])
+    return f"{before}{_MARKS[0]}\n{table}\n{_MARKS[1]}{rest.partition(_MARKS[1])[2]}"
+
+
 def write() -> list[Path]:
-    """Bring the pages up to date; return those that were not."""
+    """Bring the pages and README up to date; return those that were not."""
     FOLDER.mkdir(exist_ok=True)
     made, changed = pages(), []
     for path in FOLDER.glob("*.md"):
@@ -122,6 +148,10 @@ def write() -> list[Path]:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             changed.append(path)
+    before = README.read_text(encoding="utf-8")
+    if readme(before) != before:
+        README.write_text(readme(before), encoding="utf-8")
+        changed.append(README)
     return changed
 
 
@@ -147,6 +177,32 @@ rules for Buildbot, Netlify, New Relic, Opsgenie, Pingdom, Rundeck, Semaphore, S
 and Zabbix in [resources/rules](../../resources/rules/zabbix.toml). [cctray](cctray.md) takes any build
 server with a CCTray feed, and `devstream emit` puts an event in from any script. A new type is one
 small Python module: see [How to write a collector](../../collectors/README.md)."""
+
+
+def _linked(name: str) -> str:
+    return f"[{name}](docs/sources/{name}.md)"
+
+
+def _kinds(about: Collector) -> str:
+    names = ", ".join(f"`{kind}`" for kind in about.kinds)
+    return f" It makes lines of {'the kind' if len(about.kinds) == 1 else 'the kinds'} {names}." if names else ""
+
+
+def _setup(text: str) -> str:
+    """Return a setup text in Markdown: each line is a paragraph, what is set in is code."""
+    parts = []
+    for is_code, lines in groupby(text.splitlines(), key=lambda line: line.startswith(" ")):
+        if is_code:
+            parts.append("\n".join(["```text", textwrap.dedent("\n".join(lines)), "```"]))
+        else:
+            parts += [_paragraph(line) for line in lines]
+    return "\n\n".join(parts)
+
+
+def _paragraph(line: str) -> str:
+    """Return a line as prose; options, placeholders and what stands in backquotes are code."""
+    words = re.split(r"(`[^`]*`|(?<!\S)--[a-z-]+)", line)
+    return "".join(part if part.startswith("`") else f"`{part}`" if part.startswith("--") else escaped(part) for part in words)
 
 
 def _own_name(module: ModuleType) -> str:
@@ -191,4 +247,3 @@ def _proof(way: SignatureScheme | Token | Basic | SecretPath) -> str:
 if __name__ == "__main__":
     for path in write():
         print(path.relative_to(ROOT))  # noqa: T201
-    sys.exit(0)

@@ -26,6 +26,9 @@ LINK = re.compile(r"(?<!\\)\]\((<[^>]*>|[^()\s]*(?:\([^()]*\)[^()\s]*)*)\)")
 OUTSIDE = re.compile(r"\bfield/[a-z]+\.md|\bDESIGN(?:\.md|\b)|\bfield notes?\b|\bhouse\.md|\bspikes/")
 """Papers of those who wrote the code; nobody else has them."""
 
+CITED = re.compile(r"docs/(\w+\.md), ((?:[A-Z]\w+)(?: \w+)*)")
+"""As in `docs/architecture.md, Goals`."""
+
 
 def tracked(pattern: str = "") -> list[Path]:
     names = subprocess.run(
@@ -66,6 +69,8 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 def test_pages_of_sources_are_what_the_collectors_declare() -> None:
     stale = [name for name, text in source_pages.pages().items() if _text(source_pages.FOLDER / name) != text]
     assert not stale, "make docs brings them up to date"
+    text = _text(source_pages.README)
+    assert source_pages.readme(text) == text, "make docs brings its table up to date"
     assert {path.stem for path in source_pages.FOLDER.glob("*.md")} == {
         "index",
         "git",
@@ -133,6 +138,24 @@ def test_nothing_cites_a_paper_that_is_not_here() -> None:
             continue
         cited += [f"{path.relative_to(ROOT)}: {line.strip()}" for line in _text(path).splitlines() if OUTSIDE.search(line)]
     assert not cited
+
+
+@page
+def test_files_that_a_page_names_exist(path: Path) -> None:
+    names = {str(one.relative_to(ROOT)) for one in tracked()}
+    for span in re.findall(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|txt|svg|service))`", _text(path)):
+        assert any(f"/{name}".endswith(f"/{span.removeprefix('../')}") for name in names), span
+
+
+def test_code_that_cites_a_page_names_one_of_its_headings() -> None:
+    cited = []
+    for path in (one for one in tracked("*.py") if one != Path(__file__)):
+        text = " ".join(_text(path).split())
+        cited += [(path, *found) for found in CITED.findall(text)]
+    assert cited
+    for path, page, heading in cited:
+        headings = re.findall(r"^#+ (.+)$", _text(ROOT / "docs" / page), re.MULTILINE)
+        assert heading in headings, f"{path.relative_to(ROOT)}: {page} has no heading {heading}"
 
 
 def targets(path: Path) -> Iterator[str]:
