@@ -27,7 +27,7 @@ check: setup-dev  ## style and types
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-soak: setup-dev  ## any number of simulated histories of the replication rules: SEEDS=200000, or SEED=n to see one
+soak: setup-dev  ## any number of simulated histories of the replication rules: SEEDS=200000, SEED=n to see one, LIARS=1 with liars
 	.venv/bin/python tests/simulation/play.py
 
 bench: setup-dev  ## the figures, beside their floors

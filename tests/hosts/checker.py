@@ -1,8 +1,8 @@
 """Decides whether a team of nodes kept its word, knowing nothing of how: only what was acknowledged, and what the databases hold.
 
 It imports nothing of devstream. It knows the format of an entry, msgpack `[version, feed, seq, hlc, prev, event]`, whose event carries its
-key in the fifth place and whose `hlc >> 16` is the UTC millisecond that its author stamped it with; and that a `log` row is one entry of a
-feed, and a feed with a `proof` is withdrawn.
+key in the fifth place and whose `hlc >> 16` is the UTC millisecond that its author stamped it with; that a `log` row is one entry of a
+feed, and a feed with a `proof` is withdrawn; and that a `lines` row is what a screen shows of one `log` row.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class Held:
     digest: bytes
     key: str
     at: int
+    shown: bool = True
+    """Whether a screen shows it; of one fact that was told twice only one is."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,15 @@ class Verdict:
     doubled: list[str] = field(default_factory=list)
     returned: list[str] = field(default_factory=list)
     unequal: list[str] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Whether all is well."""
-        return not (self.lost or self.doubled or self.returned or self.unequal)
+        return not any(vars(self).values())
 
     def __str__(self) -> str:
-        found = {"lost": self.lost, "doubled": self.doubled, "returned": self.returned, "unequal": self.unequal}
-        return "\n".join(f"{len(lines)} {name}" + "".join(f"\n    {line}" for line in lines[:8]) for name, lines in found.items())
+        found = vars(self).items()
+        return "\n".join(f"{len(lines)} {name}" + "".join(f"\n    {line}" for line in lines[:8]) for name, lines in found)
 
 
 def read_acknowledged(path: Path) -> list[Acknowledged]:
@@ -81,19 +84,33 @@ def read_acknowledged(path: Path) -> list[Acknowledged]:
     return [Acknowledged(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def read_log(path: Path) -> list[Held]:
-    """The rows of a node's database that are not withdrawn, whether or not the node runs."""
+def read_log(path: Path, ignored: bytes = b"") -> list[Held]:
+    """The rows of a node's database that are not withdrawn, whether or not the node runs.
+
+    What the author with the key `ignored` says is nobody's loss.
+    """
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
     try:
-        rows = connection.execute("SELECT body FROM log JOIN feeds ON feeds.id = log.feed WHERE feeds.proof IS NULL").fetchall()
+        shown = "EXISTS (SELECT 1 FROM lines WHERE lines.lsn = log.lsn)"
+        rows = connection.execute(f"SELECT body, {shown} FROM log JOIN feeds ON feeds.id = log.feed WHERE feeds.proof IS NULL").fetchall()
     finally:
         connection.close()
-    return [_parse(body) for (body,) in rows]
+    entries = [(body, msgspec.msgpack.decode(body, type=_Body), bool(shown)) for body, shown in rows]
+    return [_held(*row) for row in entries if not ignored or not row[1].feed.startswith(ignored)]
 
 
-def _parse(body: bytes) -> Held:
-    _, feed, seq, hlc, _, event = msgspec.msgpack.decode(body)
-    return Held(feed, seq, hashlib.sha256(body).digest(), event[4], hlc >> 16)
+class _Body(msgspec.Struct, array_like=True):
+    version: int
+    feed: bytes
+    seq: int
+    hlc: int
+    prev: bytes
+    event: msgspec.Raw
+
+
+def _held(body: bytes, entry: _Body, shown: bool) -> Held:
+    key = msgspec.msgpack.decode(entry.event)[4]
+    return Held(entry.feed, entry.seq, hashlib.sha256(body).digest(), key, entry.hlc >> 16, shown)
 
 
 def judge(
@@ -108,6 +125,9 @@ def judge(
     verdict = Verdict()
     logs = {node: [row for row in rows if row.at <= now + AHEAD_MS] for node, rows in logs.items()}
     keys = {node: {row.key for row in rows} for node, rows in logs.items()}
+    for node, rows in logs.items():
+        shown = {row.key for row in rows if row.shown}
+        verdict.hidden.extend(f"{key} is held at {node} and shown nowhere" for key in sorted(keys[node] - shown))
     for item in acknowledged:
         if item.at > now - retention_ms + MARGIN_MS:
             verdict.lost.extend(f"{item.key} of {item.node} is not at {node}" for node in logs if item.key not in keys[node])
@@ -117,9 +137,9 @@ def judge(
     return verdict
 
 
-def look(node: str, at: int, path: Path) -> Look:
-    """What a node holds now."""
-    return _look(node, at, read_log(path))
+def look(node: str, at: int, path: Path, ignored: bytes = b"") -> Look:
+    """What a node holds now, but for what the author with the key `ignored` said."""
+    return _look(node, at, read_log(path, ignored))
 
 
 def _look(node: str, at: int, rows: Sequence[Held]) -> Look:

@@ -35,6 +35,8 @@ class Node:
         self.name, self.host = name, host
         self.home = Home(folder / name)
         self.arguments: tuple[str, ...] = ()
+        self.key = b""
+        """The public key of its device, once it has one."""
         self.process: subprocess.Popen[str] | None = None
         self._clock = folder / f"{name}.clock"
         self._clock.write_bytes(bytes(8))
@@ -125,6 +127,7 @@ def found(nodes: Sequence[Node], *, retention_days: int = 30) -> None:
     )
     document = sign_policy(policy, devices[:1])
     for device, node in zip(devices, nodes, strict=True):
+        node.key = device.public
         tls_key = TlsKey.generate()
         node.home.create()
         vault = Vault(node.home, key_file.make(node.home.root.with_suffix(".key")))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import subprocess
 import sys
@@ -14,7 +16,11 @@ from cluster import DAY_MS, PORT, Node
 from emitter import Emitter
 from network import Host, SlowWire
 
-STRANGERS = str(Path(__file__).with_name("strangers.py"))
+HERE = Path(__file__).parent
+STRANGERS = str(HERE / "strangers.py")
+LIAR = str(HERE / "lying_node.py")
+ROOMS = os.pathsep.join(str(HERE.parent / room) for room in ("simulation", "hostile"))
+"""Where the liar's modules are."""
 LANES = 3
 """So many things are wrong at once."""
 MINUTE_MS = 60_000
@@ -193,3 +199,29 @@ def end_flood(flood: subprocess.Popen[str]) -> None:
     assert flood.poll() is None, "the strangers went home by themselves"
     flood.stdin.close()
     flood.wait(10)
+
+
+class LyingMember:
+    """A member with a genuine certificate on a host of its own, who lies to all the others from start to end."""
+
+    def __init__(self, node: Node, victims: Sequence[Node], seed: int) -> None:
+        """`node`: its home and host; its own node never runs."""
+        self.node = node
+        key_file, errors = node.home.root.with_suffix(".key"), node.home.root.with_suffix(".stderr")
+        victims_at = [f"{victim.host.address}:{PORT}" for victim in victims]
+        with errors.open("a") as file:
+            self._process = node.host.start(
+                sys.executable,
+                LIAR,
+                *(str(node.home.root), str(key_file), str(seed), f"{node.host.address}:{PORT}", *victims_at),
+                env=os.environ | {"PYTHONPATH": os.pathsep.join([ROOMS, *filter(None, [os.environ.get("PYTHONPATH")])])},
+                stderr=file,
+            )
+        assert self._process.stdout.readline() == "ready\n", errors.read_text()
+        self._errors = errors
+
+    def end(self) -> dict:
+        """What it did, see lying_node.py."""
+        said, _ = self._process.communicate(timeout=20)
+        assert self._process.returncode == 0, self._errors.read_text()
+        return json.loads(said)

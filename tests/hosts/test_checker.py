@@ -80,6 +80,13 @@ def test_a_fact_that_its_author_said_again_when_its_clock_was_set_is_not_doubled
         assert len(verdict(logs).doubled) == 3, what
 
 
+def test_a_fact_that_is_held_and_not_shown_is_hidden(logs) -> None:
+    logs["bob"][0] = dataclasses.replace(logs["bob"][0], shown=False)
+    assert verdict(logs).hidden == ["key1 is held at bob and shown nowhere"]
+    logs["bob"].append(dataclasses.replace(event(1), seq=9, at=NOW - 700_000, feed=b"feed"))
+    assert not verdict(logs).hidden
+
+
 def test_one_number_with_two_meanings_is_doubled(logs) -> None:
     logs["bob"][0] = dataclasses.replace(logs["bob"][0], digest=b"other")
     found = verdict(logs)
@@ -122,14 +129,19 @@ def test_only_what_lives_must_be_equal(logs) -> None:
 def test_it_reads_databases_and_acknowledgements_by_their_formats_alone(tmp_path) -> None:
     path = tmp_path / "history.sqlite"
     connection = sqlite3.connect(path)
-    connection.executescript("CREATE TABLE feeds (id INTEGER PRIMARY KEY, proof BLOB); CREATE TABLE log (feed INTEGER, body BLOB);")
-    for feed, seq in ((1, 1), (2, 2)):
-        body = msgspec.msgpack.encode([1, b"feed", seq, NOW << 16, b"", ["build", "failed", "shop", "b", f"key{seq}"]])
-        connection.execute("INSERT INTO log VALUES (?, ?)", (feed, body))
+    connection.executescript(
+        "CREATE TABLE feeds (id INTEGER PRIMARY KEY, proof BLOB); CREATE TABLE log (lsn INTEGER PRIMARY KEY, feed INTEGER, body BLOB);"
+        " CREATE TABLE lines (lsn INTEGER); INSERT INTO lines VALUES (3);"
+    )
+    for lsn, feed, author, seq in ((1, 1, b"feed", 1), (2, 2, b"feed", 2), (3, 1, b"feed", 3), (4, 1, b"liar", 4)):
+        body = msgspec.msgpack.encode([1, author, seq, NOW << 16, b"", ["build", "failed", "shop", "b", f"key{seq}"]])
+        connection.execute("INSERT INTO log VALUES (?, ?, ?)", (lsn, feed, body))
     connection.executescript("INSERT INTO feeds VALUES (1, NULL), (2, x'00');")
     connection.close()
-    (row,) = read_log(path)
-    assert (row.feed, row.seq, row.key, row.at) == (b"feed", 1, "key1", NOW)
+    hidden, shown = read_log(path, ignored=b"liar")
+    assert (hidden.feed, hidden.seq, hidden.key, hidden.at, hidden.shown) == (b"feed", 1, "key1", NOW, False)
+    assert (shown.key, shown.shown) == ("key3", True)
+    assert [row.key for row in read_log(path)] == ["key1", "key3", "key4"]
     (tmp_path / "told").write_text('{"node": "ana", "key": "key1", "at": 5}\n')
     assert read_acknowledged(tmp_path / "told") == [Acknowledged("ana", "key1", 5)]
     assert read_acknowledged(tmp_path / "nothing") == []

@@ -1,4 +1,6 @@
-"""Eight nodes on two subnets, to which everything happens at once while they talk; then a judge reads what they promised and have.
+"""Eight nodes on two subnets, to which everything happens at once while they talk, and a ninth member who lies to all of them.
+
+Then a judge reads what the eight promised and have; what the liar says is nobody's loss.
 
 NEMESIS_SEED=n and NEMESIS_SECONDS=n choose the run: make nemesis.
 """
@@ -15,7 +17,7 @@ import pytest
 from checker import judge, look, read_acknowledged, read_log
 from cluster import DAY_MS, PORT, Node, found, start, until
 from emitter import Emitter
-from nemesis import OF_ALL, Fault, Nemesis, plan
+from nemesis import OF_ALL, Fault, LyingMember, Nemesis, plan
 from network import Network, why_no_slow_wire
 
 pytestmark = pytest.mark.hosts
@@ -31,11 +33,12 @@ IN_A_SUBNET = 4
 
 @pytest.fixture
 def team(network: Network, tmp_path: Path, runtime: Path):
-    near, far = network.hosts(0, IN_A_SUBNET + 1), network.hosts(1, IN_A_SUBNET)
+    near, far = network.hosts(0, IN_A_SUBNET + 1), network.hosts(1, IN_A_SUBNET + 1)
     wire = network.route([near, far])
-    stranger = near.pop()
+    stranger, lair = near.pop(), far.pop()
     nodes = [Node(tmp_path, f"n{n}", host) for n, host in enumerate([*near, *far])]
-    found(nodes, retention_days=1)
+    liar = Node(tmp_path, "liar", lair)
+    found([*nodes, liar], retention_days=1)
     for node in nodes[IN_A_SUBNET:]:
         # The one thing that a person must say where multicast does not reach.
         node.arguments = ("--peer", f"{near[0].address}:{PORT}")
@@ -45,7 +48,7 @@ def team(network: Network, tmp_path: Path, runtime: Path):
     emitters = [Emitter(node, tmp_path / f"{node.name}.told", random.Random(SEED * 100 + n)) for n, node in enumerate(nodes)]
     nemesis = Nemesis(nodes, emitters, outsider=outsider, stranger=stranger, wire=wire, rng=random.Random(SEED))
     try:
-        yield nodes, emitters, nemesis
+        yield nodes, emitters, nemesis, liar
     finally:
         for emitter in emitters:
             emitter.stop()
@@ -82,7 +85,7 @@ def speak_of_yesterday(emitters: list[Emitter]) -> None:
 
 @pytest.mark.timeout(SECONDS + 180)
 def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(team, tmp_path: Path) -> None:
-    nodes, emitters, nemesis = team
+    nodes, emitters, nemesis, liar = team
     faults = [fault for fault in Fault if not (fault in (Fault.SPLIT, Fault.SLOW) and why_no_slow_wire())]
     acts = plan(SEED, SECONDS, len(nodes), faults)
     print(f"NEMESIS_SEED={SEED} NEMESIS_SECONDS={SECONDS:.0f} {why_no_slow_wire()}", *acts, sep="\n")
@@ -91,6 +94,7 @@ def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(team, tmp
     linked = until("all are linked", lambda: all(knows(nodes, n) <= node.live() for n, node in enumerate(nodes)), 60)
     for emitter in emitters:
         emitter.start()
+    lying = LyingMember(liar, nodes, SEED)
 
     looks = []
     began = looked = time.monotonic()
@@ -101,7 +105,7 @@ def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(team, tmp
         while (left := began + at - time.monotonic()) > 0:
             time.sleep(min(left, 0.5))
             if time.monotonic() - looked > LOOK_S:
-                looks += [look(node.name, now_ms(), node.home.history) for node in nodes]
+                looks += [look(node.name, now_ms(), node.home.history, liar.key) for node in nodes]
                 looked = time.monotonic()
         do(act)
     for emitter in emitters:
@@ -113,7 +117,7 @@ def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(team, tmp
     while not verdict and time.monotonic() - healed < EQUAL_S:
         time.sleep(0.5)
         told = [item for emitter in emitters for item in read_acknowledged(emitter.path)]
-        logs = {node.name: read_log(node.home.history) for node in nodes}
+        logs = {node.name: read_log(node.home.history, liar.key) for node in nodes}
         verdict = judge(told, logs, looks, now=now_ms(), retention_ms=DAY_MS)
     took = time.monotonic() - healed
     unanswered = sum(emitter.unanswered for emitter in emitters)
@@ -121,9 +125,13 @@ def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(team, tmp
         f"{len(told)} acknowledged, {unanswered} unanswered, linked after {linked:.1f} s, equal after {took:.1f} s",
         dict(Counter(a.fault.name for a in acts)),
     )
+    lied = lying.end()
+    print(lied)
     assert verdict, f"after {took:.0f} s:\n{verdict}"
     assert len(told) > 2 * OLD + SECONDS * len(nodes) / 4, "too little was said to prove anything"
     assert {act.fault for act in acts} == set(faults)
+    assert lied["welcomed"] >= len(nodes), "the liar was let in too seldom to prove anything"
+    assert sum(lied["lies"].values()) > SECONDS, "it lied too little to prove anything"
     expired = {key for one in looks for key, at in one.keys.items() if at < now_ms() - DAY_MS}
     assert any(expired - {row.key for row in rows} for rows in logs.values()), "nothing was let go"
     assert [node.stop() for node in nodes] == [0] * len(nodes)

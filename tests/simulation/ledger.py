@@ -37,6 +37,10 @@ class Verdict:
     orphaned: int = 0
     """Facts of a broken feed whose author has gone for good: they stay where they are, nobody else may say them again."""
     frozen: int = 0
+    lies: int = 0
+    """Rows that desks show of liars, in their own names."""
+    runs: int = 0
+    """Deploys that ran."""
 
 
 @dataclass

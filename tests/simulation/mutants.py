@@ -30,6 +30,62 @@ class Mutant:
     """The danger that this rule is against (world.THEMES)."""
 
 
+FACT, AUTHORS, LINES = "devstream_desktop.stream.fact", "devstream_desktop.team.authors", "devstream_desktop.history.lines"
+
+LIARS = [
+    Mutant("a fact is its key, whoever tells it", FACT, r'f"{author}\x1f{kind}\x1f{key}\x1f{teller}"', "key", "liars/ForeignKeys"),
+    Mutant("any member tells any member's fact", FACT, 'teller = device if author in OWN_WORD else ""', 'teller = ""', "liars/ForeignKeys"),
+    Mutant("anybody goes on with a member's row", FACT, "number, by = event.number, event.actor", 'number, by = event.number, ""', "liars"),
+    Mutant(
+        "any executor goes on with a deploy",
+        FACT,
+        "number, by = event.request, event.executor",
+        'number, by = event.request, ""',
+        "liars/DeployWords",
+    ),
+    Mutant("a time may be of the future", FACT, "if event.time > stamped else event", "if False else event", "liars/FarTimes"),
+    Mutant("a member speaks for anybody", AUTHORS, "author is AuthorClass.MEMBER and event.actor != person", "False", "liars/OthersNames"),
+    Mutant(
+        "a member sets anybody's duty",
+        AUTHORS,
+        'event.kind is Kind.DUTY and (event.subject != f"duty/{person}" or event.number)',
+        "False",
+        "liars/OthersNames",
+    ),
+    Mutant(
+        "an executor answers what another was asked",
+        AUTHORS,
+        "author is AuthorClass.EXECUTOR and event.executor != device",
+        "False",
+        "liars/DeployWords",
+    ),
+    Mutant("roles are not asked for", AUTHORS, "return policy.has_role(device, _ROLES[author])", "return True", "liars/OthersNames"),
+    Mutant(
+        "a request may have another's key",
+        AUTHORS,
+        "own = event.key == event.request == request_key(event, device)",
+        "own = True",
+        "liars/DeployWords",
+    ),
+    Mutant(
+        "whoever asks may deploy",
+        "devstream_desktop.deploy.judge",
+        "if world.may_deploy(author.person,",
+        "if True or (author.person,",
+        "liars/DeployWords",
+    ),
+    Mutant(
+        "a claim of our own feed begins a new one",
+        MESH + "rules",
+        "            missing = intervals.subtract(state.missing(record, now), wanted",
+        "            if record.feed == self.own_feed and record.head > state.head:\n                self._renew_epoch()\n"
+        "            missing = intervals.subtract(state.missing(record, now), wanted",
+        "liars/Numbers",
+    ),
+    Mutant("records are believed without end", MESH + "rules", "min(left, left_of[state.author])", "1 << 63", "liars/Numbers"),
+]
+"""What holds against a member who lies (lies.py)."""
+
 MUTANTS = [
     Mutant("no floor: settled numbers are taken again", MESH + "rules", "if entry.seq > state.floor and not intervals", "if not intervals"),
     Mutant("no age: expired entries are taken", MESH + "rules", "if hlc_time(entry.hlc) < oldest]", "if False]"),
@@ -139,6 +195,7 @@ MUTANTS = [
         "mine = intervals.subtract([(self.head + 1, record.head)], held)",
     ),
     Mutant("gaps do not show in a digest", MESH + "feed", "intervals.gaps(self.runs, self.floor)]\n", "0]\n"),
+    *LIARS,
 ]
 
 
