@@ -147,6 +147,16 @@ def test_files_that_a_page_names_exist(path: Path) -> None:
         assert any(f"/{name}".endswith(f"/{span.removeprefix('../')}") for name in names), span
 
 
+def test_the_map_of_rooms_is_whole() -> None:
+    rooms = {one.relative_to(ROOT / "devstream_desktop").parts[0] for one in tracked("devstream_desktop/*.py")}
+    named = {
+        room
+        for row in re.findall(r"^\| (`[^|]+) \|", _text(ROOT / "CONTRIBUTING.md"), re.MULTILINE)
+        for room in re.findall(r"`(\w+)/?`", row)
+    }
+    assert named - {"collectors"} == {room.removesuffix(".py") for room in rooms} - {"__init__", "__main__"}
+
+
 def test_code_that_cites_a_page_names_one_of_its_headings() -> None:
     cited = []
     for path in (one for one in tracked("*.py") if one != Path(__file__)):
