@@ -104,7 +104,7 @@ def examples(name: str, about: Collector) -> list[str]:
 
 def index(modules: dict[str, ModuleType]) -> str:
     """Return the page that lists the types."""
-    names = "\n".join(["git", *modules])
+    names = "\n".join(sorted({"git", *modules}))
     parts = [
         "<!-- Made by `make docs`; the text is in docs/_site/source_pages.py. -->",
         "# Sources",
@@ -117,7 +117,9 @@ def index(modules: dict[str, ModuleType]) -> str:
 
 def table(modules: dict[str, ModuleType], folder: str) -> str:
     """Return the table of types, with links to their pages in `folder`."""
-    rows = [f"| [git]({folder}git.md) | a git repository, by path or URL | polled |"]
+    rows = []
+    if "git" not in modules:
+        rows.append(f"| [git]({folder}git.md) | a git repository, by path or URL | polled |")
     for name, module in modules.items():
         about: Collector = module.COLLECTOR
         rows.append(f"| [{name}]({folder}{name}.md) | {cell(about.title)} | {_short(about)} |")
