@@ -145,6 +145,16 @@ class Tail:
 
 
 @dataclass(frozen=True)
+class Git:
+    """The way of a git repository: git itself is asked for its branches."""
+
+    interval: int = 20
+    """Seconds between two looks at a URL when the source says nothing else."""
+    local_interval: int = 1
+    """The same of a path on this machine."""
+
+
+@dataclass(frozen=True)
 class Collector:
     """The declaration of a collector: its module's `COLLECTOR`."""
 
@@ -160,8 +170,9 @@ class Collector:
     webhook: Webhook | None = None
     poll: Poll | None = None
     tail: Tail | None = None
+    git: Git | None = None
     kinds: tuple[Kind, ...] = ()
-    """The kinds of lines that come of it."""
+    """The kinds of lines that come of it; empty: the team says which (`generic`)."""
 
 
 @dataclass(frozen=True)

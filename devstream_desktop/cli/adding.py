@@ -18,7 +18,6 @@ from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 
-GIT = "git"
 _WATCHED = "the branches the team watches: names or globs (default: the default branch)"
 
 
@@ -41,8 +40,6 @@ def add(home: Home, options: argparse.Namespace) -> int:
     """Add a source of any type."""
     from devstream_desktop.node import offline
 
-    if options.type == GIT:
-        return _add_git(home, options.rest)
     about = offline.describe(options.type)
     parser = parser_of(options.type, about)
     given = parser.parse_args(options.rest)
@@ -58,14 +55,21 @@ def parser_of(kind: str, about: Collector) -> argparse.ArgumentParser:
     """The options of a type: those that all have, and those that its collector declares."""
     parser = argparse.ArgumentParser(
         prog=f"devstream source add {kind}",
-        description=about.title,
+        description=f"{about.title}; makes lines of: {', '.join(about.kinds)}" if about.kinds else about.title,
         epilog=fitted(about.setup, shutil.get_terminal_size().columns - 2),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", help="of a to z, 0 to 9 and -")
+    if about.git:
+        parser.add_argument("location", metavar="PATH_OR_URL", help="the repository")
     parser.add_argument("--branch", action="extend", nargs="+", default=[], metavar="GLOB", help=_WATCHED)
-    parser.add_argument("--service", default="", help="what its lines are about (default: what the sender calls it)")
-    parser.add_argument("--environment", default="", help="for what says nothing of its environment")
+    named = "the name" if about.git else "what the sender calls it"
+    parser.add_argument("--service", default="", help=f"what its lines are about (default: {named})")
+    if about.git:
+        looks = f"{about.git.local_interval} for a path, {about.git.interval} for a URL"
+        parser.add_argument("--interval", type=_whole, default=0, metavar="SECONDS", help=f"between polls (default: {looks})")
+    else:
+        parser.add_argument("--environment", default="", help="for what says nothing of its environment")
     if about.webhook:
         without = "; without one the path that is printed is the secret" if _can_post_to_secret_path(about) else ""
         parser.add_argument("--secret-file", default="", metavar="F", help=f"a file with the webhook's secret{without}")
@@ -144,13 +148,13 @@ def _request(parser: argparse.ArgumentParser, kind: str, about: Collector, given
     return AddSource(
         type=kind,
         name=given.name,
-        location=text.get("url", ""),
+        location=_repository(text["location"]) if about.git else text.get("url", ""),
         branches=tuple(given.branch),
         secret=_content(secret_file),
         token=_content(text.get("token_file", "")),
         ways=ways,
         service=given.service,
-        environment=given.environment,
+        environment=text.get("environment", ""),
         interval=getattr(given, "interval", 0),
         silent_after=getattr(given, "silent_after", 0),
         secret_path=by_path,
@@ -167,6 +171,8 @@ def _can_post_to_secret_path(about: Collector) -> bool:
 def _ways(about: Collector, given: argparse.Namespace) -> tuple[str, ...]:
     if about.tail is not None:
         return ("tail",)
+    if about.git is not None:
+        return ()
     if about.webhook is None:
         return ("poll",)
     if about.poll is None or not given.poll:
@@ -189,32 +195,6 @@ def _options(about: Collector, given: argparse.Namespace) -> dict[str, str | int
     return found
 
 
-def _add_git(home: Home, rest: list[str]) -> int:
-    from devstream_desktop.node import offline
-
-    parser = argparse.ArgumentParser(prog="devstream source add git", description="a git repository, by path or URL, polled")
-    parser.add_argument("name", metavar="NAME", help="of a to z, 0 to 9 and -")
-    parser.add_argument("location", metavar="PATH_OR_URL")
-    parser.add_argument("--branch", action="extend", nargs="+", default=[], metavar="GLOB", help=_WATCHED)
-    parser.add_argument("--service", default="", help="what its lines are about (default: the name)")
-    parser.add_argument("--interval", type=_whole, default=0, metavar="SECONDS", help="between polls (default: 1 for a path, 20 for a URL)")
-    given = parser.parse_args(rest)
-    location = offline.absolute_location(given.location)
-    if location.startswith("/") and not Path(location).exists():
-        raise DevstreamError(f"there is no {location}; give the path or URL of a git repository")
-    request = AddSource(
-        type=GIT,
-        name=given.name,
-        location=location,
-        branches=tuple(given.branch),
-        service=given.service,
-        interval=given.interval,
-    )
-    _send(home, request)
-    print(f"source {request.name} is added")
-    return 0
-
-
 def _send(home: Home, request: AddSource) -> str:
     try:
         return ask(home, request).text
@@ -223,6 +203,16 @@ def _send(home: Home, request: AddSource) -> str:
 
         home.create()
         return offline.add_source(home, request)
+
+
+def _repository(typed: str) -> str:
+    """Return the path or URL of a repository as the node, in another folder, will find it."""
+    from devstream_desktop.node import offline
+
+    location = offline.absolute_location(typed)
+    if location.startswith("/") and not Path(location).exists():
+        raise DevstreamError(f"there is no {location}; give the path or URL of a git repository")
+    return location
 
 
 def _content(path: str) -> bytes:

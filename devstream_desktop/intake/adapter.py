@@ -18,8 +18,15 @@ class NoCollectorError(DevstreamError):
 
 
 def collector_names() -> list[str]:
-    """The types of source that are installed."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    """Return the types of source that are installed, each once.
+
+    A type may have a second name, which is found but not listed: the one that is not its module's.
+    """
+    names: dict[str, str] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        own = point.value.rpartition(".")[2] == point.name
+        names[point.value] = point.name if own else names.get(point.value, point.name)
+    return sorted(names.values())
 
 
 @cache
@@ -88,6 +95,14 @@ def tail_collector(name: str) -> TailCollector:
     if not _reads_files(module):
         raise NoCollectorError(f"the collector {name!r} reads no file")
     return module
+
+
+def is_repository(name: str) -> bool:
+    """Tell whether a source of type `name` is a git repository; no type that is not installed is."""
+    try:
+        return collector_module(name).COLLECTOR.git is not None
+    except NoCollectorError:
+        return False
 
 
 def check_options(name: str, source: SourceInfo) -> None:

@@ -14,16 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.branches import HEADS
+from devstream_collectors.contract import Git, SourceInfo
+from devstream_collectors.kit.branches import HEADS, Moved, moved
 from devstream_collectors.kit.place import remote_scope, service_scope
 from devstream_collectors.sources.git import (
     LOG_FORMAT,
     Heads,
-    Move,
     backfill_event,
     change_event,
-    moves,
     parse_heads,
     parse_log,
     patterns,
@@ -47,8 +45,8 @@ from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.stream.event import Event
 
-LOCAL_INTERVAL = 1.0
-REMOTE_INTERVAL = 20.0
+LOCAL_INTERVAL = float(Git.local_interval)
+REMOTE_INTERVAL = float(Git.interval)
 MAX_INTERVAL = 300.0
 JITTER = 0.2
 FULL_LOOK = 20.0
@@ -182,7 +180,7 @@ class GitPoller:
             if cursor.names != names and not cursor.empty:
                 # Another choice of branches is not news of those that come or go with it.
                 old = {name: cursor.branches.get(name, revision) for name, revision in new.items()}
-            events = await self._read_changes(moves(old, new), old)
+            events = await self._read_changes(moved(old, new), old)
         if events:
             await self._publish(events)
             self.health.events += len(events)
@@ -210,7 +208,7 @@ class GitPoller:
             self.health.dropped["older-than-backfill"] += len(events) - len(newest)
         return newest
 
-    async def _read_changes(self, changes: list[Move], old: dict[str, str]) -> list[Event]:
+    async def _read_changes(self, changes: list[Moved], old: dict[str, str]) -> list[Event]:
         moved = [move for move in changes if move.new]
         if moved:
             await self._fetch([move.branch for move in moved], FETCH_SECONDS)
@@ -219,7 +217,7 @@ class GitPoller:
             self.health.dropped["too-many-branches"] += len(changes) - MAX_EVENTS
         return [await self._event(move, old) for move in changes[:MAX_EVENTS]]
 
-    async def _event(self, move: Move, old: dict[str, str]) -> Event:
+    async def _event(self, move: Moved, old: dict[str, str]) -> Event:
         if not move.new:
             return change_event(self._info, self._scope, move, forced=False, count=0, head=None, now=self._now())
         forced = bool(move.old) and not await is_ancestor(self._mirror, move.old, move.new)

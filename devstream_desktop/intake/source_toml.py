@@ -32,6 +32,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from devstream_desktop.intake.adapter import is_repository
 from devstream_desktop.intake.source_types import WAYS, WEBHOOK, GitSource, RemoteSource, Source, SourcesError, is_local
 from devstream_desktop.toml_lines import line_of
 
@@ -103,7 +104,8 @@ def _source(name: str, table: object) -> Source:
     kind = _text(table, "type")
     if not _NAME.fullmatch(kind):
         raise _FieldError("type", 'type is missing; write type = "git" or the name of a collector, such as "github"')
-    allowed = _GIT if kind == "git" else _REMOTE
+    is_git = is_repository(kind)
+    allowed = _GIT if is_git else _REMOTE
     for field in table:
         if field not in allowed:
             raise _FieldError(field, f"{field!r} is unknown for type {kind!r}; allowed: {', '.join(allowed)}")
@@ -111,9 +113,9 @@ def _source(name: str, table: object) -> Source:
     if len(service) > 60:
         raise _FieldError("service", "service is longer than 60 characters")
     interval = _whole(table, "interval", 86_400)
-    if kind == "git":
+    if is_git:
         return GitSource(
-            name=name, url=_url(table), branches=branches, service=service, interval=interval, backfill=_flag(table, "backfill")
+            name=name, type=kind, url=_url(table), branches=branches, service=service, interval=interval, backfill=_flag(table, "backfill")
         )
     environment, token_env, token_file = _text(table, "environment"), _text(table, "token_env"), _text(table, "token_file")
     if len(environment) > 40:

@@ -21,18 +21,15 @@ class SourcesError(DevstreamError):
 
 
 class GitSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository that is polled. `interval` in seconds, 0 for the default."""
+    """A repository that git is asked for. `interval` in seconds, 0 for the default."""
 
     name: str
+    type: str = "git"
     url: str
     branches: tuple[str, ...] = ()
     service: str = ""
     interval: int = 0
     backfill: bool = False
-
-    @property
-    def type(self) -> str:
-        return "git"
 
     @property
     def is_local(self) -> bool:

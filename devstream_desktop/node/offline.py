@@ -14,7 +14,7 @@ from devstream_desktop.control.messages.sources import AddSource
 from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
-from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names
+from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names, is_repository
 from devstream_desktop.intake.remote import source_info
 from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, absolute_url
 from devstream_desktop.mesh import address as addresses
@@ -24,9 +24,6 @@ from devstream_desktop.team import os_keyring
 from devstream_desktop.team.fingerprint import six_words
 from devstream_desktop.team.team import JoinWaitsError, Team
 from devstream_desktop.team.vault import Vault
-
-GIT = "git"
-"""The one type that is no collector of its own: it is polled by git's own commands."""
 
 
 def create_team(home: Home, name: str, person: str) -> str:
@@ -74,9 +71,10 @@ def open_team(home: Home) -> Team:
 
 def source_of(request: AddSource) -> Source:
     """The source that a request describes."""
-    if request.type == GIT:
+    if is_repository(request.type):
         return GitSource(
             name=request.name,
+            type=request.type,
             url=request.location,
             branches=request.branches,
             service=request.service,
@@ -101,13 +99,12 @@ def source_of(request: AddSource) -> Source:
 
 def source_types() -> dict[str, str]:
     """The types of source that can be added, each with a line about it; one that is broken says so."""
-    found = {GIT: "a git repository, by path or URL, polled"}
+    found: dict[str, str] = {}
     for name in collector_names():
-        if name not in found:
-            try:
-                found[name] = collector_module(name).COLLECTOR.title
-            except NoCollectorError as error:
-                found[name] = str(error)
+        try:
+            found[name] = collector_module(name).COLLECTOR.title
+        except NoCollectorError as error:
+            found[name] = str(error)
     return found
 
 

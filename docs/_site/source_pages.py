@@ -99,12 +99,15 @@ def examples(name: str, about: Collector) -> list[str]:
         lines.append(f"{start}{flag}{url}{needs('always', 'poll')}{token}")
     if about.tail:
         lines.append(f"{start}{needs('always')}")
+    if about.git:
+        lines.append(f"{start} https://git.example.com/acme/shop.git")
+        lines.append(f"{start} /srv/git/shop.git --branch main 'release/*'")
     return lines
 
 
 def index(modules: dict[str, ModuleType]) -> str:
     """Return the page that lists the types."""
-    names = "\n".join(sorted({"git", *modules}))
+    names = "\n".join(modules)
     parts = [
         "<!-- Made by `make docs`; the text is in docs/_site/source_pages.py. -->",
         "# Sources",
@@ -118,18 +121,16 @@ def index(modules: dict[str, ModuleType]) -> str:
 def table(modules: dict[str, ModuleType], folder: str) -> str:
     """Return the table of types, with links to their pages in `folder`."""
     rows = []
-    if "git" not in modules:
-        rows.append(f"| [git]({folder}git.md) | a git repository, by path or URL | polled |")
     for name, module in modules.items():
         about: Collector = module.COLLECTOR
-        rows.append(f"| [{name}]({folder}{name}.md) | {cell(about.title)} | {_short(about)} |")
-    return "\n".join(["| type | takes in | how |", "|---|---|---|", *rows])
+        link, kinds = f"[{name}]({folder}{name}.md)", ", ".join(about.kinds)
+        rows.append(f"| {link} | {cell(about.title)} | {_short(about)} | {kinds} |")
+    return "\n".join(["| type | takes in | how | lines |", "|---|---|---|---|", *rows])
 
 
 def readme(text: str) -> str:
     """Return README's text with its table of types by what they bring."""
     declared = {name: set(module.COLLECTOR.kinds) for name, module in types().items()}
-    declared.setdefault("git", {Kind.CHANGE})
     rows = [(what, [n for n in sorted(declared) if declared[n] & {*kinds}]) for what, kinds in _ABOUT]
     rows.append(("what you say of it", [name for name in sorted(declared) if not declared[name]]))
     cells = [f"| {what} | {', '.join(map(_linked, names))} |" for what, names in rows if names]
@@ -143,7 +144,7 @@ def write() -> list[Path]:
     FOLDER.mkdir(exist_ok=True)
     made, changed = pages(), []
     for path in FOLDER.glob("*.md"):
-        if path.name not in made and path.name != "git.md":
+        if path.name not in made:
             path.unlink()
     for name, text in made.items():
         path = FOLDER / name
@@ -212,7 +213,7 @@ def _own_name(module: ModuleType) -> str:
 
 
 def _short(about: Collector) -> str:
-    ways = (("webhook", about.webhook), ("polled", about.poll), ("file", about.tail))
+    ways = (("webhook", about.webhook), ("polled", about.poll or about.git), ("file", about.tail))
     return ", ".join(name for name, way in ways if way is not None)
 
 
@@ -225,6 +226,10 @@ def _ways(about: Collector) -> str:
         address = f"`{about.poll.url}` unless `--url` names another" if about.poll.url else "the address of `--url`"
         token = "a token is needed" if about.poll.needs_token else "a token where the service wants one"
         lines.append(f"- **Polled**: {address}, every {_seconds(about.poll.interval)}; {token}.")
+    if about.git:
+        local, remote = _seconds(about.git.local_interval), _seconds(about.git.interval)
+        looks = f"every {local} for a path, every {remote} for a URL"
+        lines.append(f"- **Polled**: {looks}, unless `--interval` says otherwise.")
     if about.tail:
         lines.append(f"- **File**: on the collector's machine, read every {_seconds(about.tail.interval)}.")
     return "\n".join(lines)

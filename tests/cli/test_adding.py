@@ -145,21 +145,29 @@ def test_help_lists_the_types_and_says_what_to_paste(sent, capsys, monkeypatch):
     assert "Content type   application/json" in help_of("github")
 
 
-@pytest.mark.parametrize("kind", [kind for kind in offline.source_types() if kind != offline.GIT])
+@pytest.mark.parametrize("kind", list(offline.source_types()))
 def test_every_installed_collector_describes_itself(kind):
     about = offline.describe(kind)
+    assert bool(about.kinds) != (kind == "generic")
+    assert about.webhook or about.poll or about.tail or about.git
     assert len(about.title) <= 80
     assert about.setup
     assert adding.parser_of(kind, about).format_help()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in offline.source_types() if kind != offline.GIT])
+@pytest.mark.parametrize("kind", list(offline.source_types()))
 @pytest.mark.parametrize("width", [78, 138])
 def test_what_to_paste_fits_the_terminal_and_says_the_same(kind, width):
     about = offline.describe(kind)
     shown = adding.fitted(about.setup, width)
     assert shown.split() == about.setup.split()
     assert all(len(line) <= width or " " not in line.strip() for line in shown.splitlines())
+
+
+def test_a_type_with_two_names_is_listed_once_and_found_by_both():
+    assert "cloudevents" in offline.source_types()
+    assert "cdevents" not in offline.source_types()
+    assert offline.describe("cdevents") is offline.describe("cloudevents")
 
 
 def test_what_is_set_in_stays_so_and_a_long_line_runs_on():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.kit.branches import Moved
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import azuredevops
 from devstream_collectors.sources.azuredevops.place import organisation
-from devstream_collectors.sources.git import Move, change_event
+from devstream_collectors.sources.git import change_event
 from devstream_desktop.intake.proof import proof_headers, proves
 
 AZ = SourceInfo("azuredevops")
@@ -43,7 +44,7 @@ def test_push(az):
 
 @pytest.mark.parametrize("remote", ["git@ssh.dev.azure.com:v3/acme/Web/shop", "https://acme@dev.azure.com/acme/Web/_git/shop"])
 def test_plain_git_gives_the_same_key(az, remote):
-    pushed, move = az.event("git.push"), Move("main", A, B)
+    pushed, move = az.event("git.push"), Moved("main", A, B)
     polled = change_event(SourceInfo("poll", service="shop"), remote_scope(remote), move, forced=False, count=2, head=None, now=1)
     assert (pushed.key, pushed.subject, pushed.number, pushed.state) == (polled.key, polled.subject, polled.number, polled.state)
 

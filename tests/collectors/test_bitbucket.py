@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.kit.branches import Moved
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import bitbucket
-from devstream_collectors.sources.git import Move, change_event
+from devstream_collectors.sources.git import change_event
 from devstream_desktop.intake.proof import proof_headers, proves
 
 BB = SourceInfo("bitbucket")
@@ -48,7 +49,7 @@ def test_push(bb):
 @pytest.mark.parametrize("name", ["repo_push", "repo_push_forced", "repo_push_created", "repo_push_deleted"])
 def test_plain_git_gives_the_same_key(bb, name):
     pushed = bb.event(name)
-    move = Move("main", pushed.previous, pushed.revision)
+    move = Moved("main", pushed.previous, pushed.revision)
     scope = remote_scope("git@bitbucket.org:acme/shop.git")
     forced = pushed.state == "force-pushed"
     polled = change_event(SourceInfo("poll", service="shop"), scope, move, forced=forced, count=2, head=None, now=1)
@@ -110,7 +111,7 @@ def test_what_data_center_pushes(bb):
     old = bb.event("server_repo_refs_changed", {"commits": None, "toCommit": None})
     assert (old.key, old.title) == (push.key, ""), "before version 8 it does not say the commits"
     for remote in ("ssh://git@git.example.org:7999/web/shop.git", "https://git.example.org/scm/web/shop.git"):
-        move = Move("main", A, B)
+        move = Moved("main", A, B)
         polled = change_event(SourceInfo("poll", service="shop"), remote_scope(remote), move, forced=False, count=2, head=None, now=1)
         assert polled.key == push.key
     assert bb.event("server_repo_refs_changed", headers={}) == push

@@ -6,13 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.kit.branches import Moved, moved
 from devstream_collectors.sources.git import (
     Commit,
     Heads,
-    Move,
     backfill_event,
     change_event,
-    moves,
     parse_heads,
     parse_log,
     patterns,
@@ -51,24 +50,24 @@ def test_which_branches_count():
     assert wanted(heads, ()) == {}
 
 
-def event(move: Move, *, forced: bool = False, scope: str = "service/shop"):
+def event(move: Moved, *, forced: bool = False, scope: str = "service/shop"):
     head = Commit(B, 1, "Ana", "Title") if move.new else None
     return change_event(SHOP, scope, move, forced=forced, count=2, head=head, now=5)
 
 
 def test_states_and_links():
-    assert event(Move("main", A, B)).state == "pushed"
-    assert event(Move("main", A, B), forced=True).state == "force-pushed"
-    assert event(Move("main", "", B)).state == "created"
-    assert event(Move("main", A, "")).state == "deleted"
-    assert event(Move("main", A, B)).url == ""
-    assert event(Move("main", A, B), scope="github.com/acme/shop").url == f"https://github.com/acme/shop/compare/{A}...{B}"
-    assert event(Move("main", "", B), scope="gitlab.com/acme/shop").url == f"https://gitlab.com/acme/shop/commit/{B}"
+    assert event(Moved("main", A, B)).state == "pushed"
+    assert event(Moved("main", A, B), forced=True).state == "force-pushed"
+    assert event(Moved("main", "", B)).state == "created"
+    assert event(Moved("main", A, "")).state == "deleted"
+    assert event(Moved("main", A, B)).url == ""
+    assert event(Moved("main", A, B), scope="github.com/acme/shop").url == f"https://github.com/acme/shop/compare/{A}...{B}"
+    assert event(Moved("main", "", B), scope="gitlab.com/acme/shop").url == f"https://gitlab.com/acme/shop/commit/{B}"
 
 
 def test_a_commit_from_before_is_quiet_and_is_the_push_that_brought_it():
     old = backfill_event(SHOP, "service/shop", "main", Commit(B, 7, "Ana", "Title"))
-    assert (old.quiet, old.time, old.key) == (True, 7, event(Move("main", A, B)).key)
+    assert (old.quiet, old.time, old.key) == (True, 7, event(Moved("main", A, B)).key)
 
 
 BRANCHES = st.dictionaries(st.sampled_from(["main", "a", "b", "c"]), st.sampled_from([A, B]))
@@ -78,7 +77,7 @@ BRANCHES = st.dictionaries(st.sampled_from(["main", "a", "b", "c"]), st.sampled_
 @given(BRANCHES, BRANCHES)
 def test_moves_lead_from_old_to_new(old, new):
     result = dict(old)
-    for move in moves(old, new):
+    for move in moved(old, new):
         assert move.old != move.new
         assert result.pop(move.branch, "") == move.old
         if move.new:

@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 import pytest
 
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.kit.branches import Moved
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import gitea
-from devstream_collectors.sources.git import Move, change_event
+from devstream_collectors.sources.git import change_event
 from devstream_desktop.intake.proof import proof_headers, proves
 
 GT = SourceInfo("gitea")
@@ -38,7 +39,7 @@ def test_push(gt):
 @pytest.mark.parametrize("change", [{}, {"before": "0" * 40}, {"after": "0" * 40}])
 def test_plain_git_gives_the_same_key(gt, change):
     pushed = gt.event("push", change)
-    move = Move("main", pushed.previous, pushed.revision)
+    move = Moved("main", pushed.previous, pushed.revision)
     scope = remote_scope("ssh://git@gitea.example.org:2222/acme/shop.git")
     polled = change_event(SourceInfo("poll", service="shop"), scope, move, forced=False, count=2, head=None, now=1)
     assert (pushed.key, pushed.subject, pushed.number, pushed.state) == (polled.key, polled.subject, polled.number, polled.state)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.kit.branches import Moved
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import github
-from devstream_collectors.sources.git import Move, change_event
+from devstream_collectors.sources.git import change_event
 
 GH = SourceInfo("gh")
 A, B = "a" * 40, "b" * 40
@@ -53,7 +54,7 @@ def test_push(sample):
 @pytest.mark.parametrize("state", ["pushed", "forced", "created", "deleted"])
 def test_webhook_and_poll_of_one_repository_give_one_key(sample, state):
     pushed = event(sample("push" if state == "pushed" else f"push.{state}"))
-    move = Move("main", "" if state == "created" else A, "" if state == "deleted" else B)
+    move = Moved("main", "" if state == "created" else A, "" if state == "deleted" else B)
     scope = remote_scope("git@github.com:acme/shop.git")
     polled = change_event(SourceInfo("poll", service="shop"), scope, move, forced=state == "forced", count=2, head=None, now=1)
     assert (pushed.key, pushed.subject, pushed.number, pushed.state) == (polled.key, polled.subject, polled.number, polled.state)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.kit.branches import Moved
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import gitlab
-from devstream_collectors.sources.git import Move, change_event
+from devstream_collectors.sources.git import change_event
 from devstream_desktop.intake.proof import proof_headers, proves
 from devstream_desktop.intake.signature import sign
 
@@ -46,7 +47,7 @@ def test_which_branches_count(gl):
 @pytest.mark.parametrize("name", ["push", "push.created", "push.deleted"])
 def test_plain_git_gives_the_same_key(gl, name):
     pushed = gl.event(name)
-    move = Move("main", pushed.previous, pushed.revision)
+    move = Moved("main", pushed.previous, pushed.revision)
     scope = remote_scope("git@gitlab.example.org:acme/shop.git")
     polled = change_event(SourceInfo("poll", service="shop"), scope, move, forced=False, count=2, head=None, now=1)
     assert (pushed.key, pushed.subject, pushed.number, pushed.state) == (polled.key, polled.subject, polled.number, polled.state)

@@ -73,7 +73,6 @@ def test_pages_of_sources_are_what_the_collectors_declare() -> None:
     assert source_pages.readme(text) == text, "make docs brings its table up to date"
     assert {path.stem for path in source_pages.FOLDER.glob("*.md")} == {
         "index",
-        "git",
         *source_pages.types(),
     }
 
@@ -86,7 +85,7 @@ def test_readme_is_a_first_page() -> None:
     assert content.startswith(b"\x89PNG")
     assert len(content) <= 200_000
     linked = set(re.findall(r"\(docs/sources/(\w+)\.md\)", text))
-    assert linked == {"git", *source_pages.types()}, "each type of source has its link"
+    assert linked == {*source_pages.types()}, "each type of source has its link"
 
 
 @page
@@ -219,7 +218,7 @@ def complaint(words: list[str]) -> str:
         each.error = _complain  # type: ignore[method-assign]
     try:
         options = parser.parse_args(words[1:])
-        if options.command.__name__ == "add" and options.type != "git":
+        if options.command.__name__ == "add":
             source = parser_of(options.type, source_pages.types()[options.type].COLLECTOR)
             source.error = _complain  # type: ignore[method-assign]
             source.parse_args(options.rest)

@@ -263,6 +263,8 @@ async def test_a_source_without_a_collector_or_a_secret_is_broken_and_the_others
         assert "installed: " in a.error
         assert "add it again" in b.error
         with pytest.raises(NoCollectorError):
+            await intake.add_source(RemoteSource(name="d", type="nothing"), SECRET)
+        with pytest.raises(SourcesError, match="give the path or URL of a git repository"):
             await intake.add_source(RemoteSource(name="d", type="git"), SECRET)
 
 

@@ -1,4 +1,7 @@
-"""Plain git: what `ls-remote` and `log` print, and which events a change of branches is. The commands are run by `intake/git_poll.py`."""
+"""Plain git: the branches of a repository, by path or URL, and the commits that moved them.
+
+Here is how git's output is read and what becomes of it; `intake/git_poll.py` runs the commands.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,36 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from devstream_collectors.before.branches import is_global
-from devstream_collectors.before.push import change_key, change_subject
-from devstream_collectors.contract import SourceInfo
-from devstream_desktop.stream.event import Event, make_event
-from devstream_desktop.stream.text import short_ref
+import msgspec
+
+from devstream_collectors.contract import Collector, Git, SourceInfo
+from devstream_collectors.kit.branches import Moved, is_global
+from devstream_collectors.kit.place import Place
+from devstream_collectors.kit.push import Push, push_event
+from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind
 
+COLLECTOR = Collector(
+    title="a git repository, by path or URL, polled",
+    setup="""\
+Only branches that count make lines: those that --branch names, else the default branch.
+For a password use git's credential helper, or an SSH key of the user that runs the node: \
+devstream asks git, and never prompts.
+For a repository that you host, copy resources/hooks/post-receive into its folder hooks. It tells \
+the node of each push at once, and never holds a push up.""",
+    kinds=(Kind.CHANGE,),
+    git=Git(),
+)
 LOG_FORMAT = "%H%x1f%ct%x1f%an%x1f%s"
-"""One commit a line: hash, committer's time in seconds, author, subject (last, for it may hold anything)."""
+"""One commit a line: hash, committer's time in seconds, author, subject.
+
+The subject is last, for it may hold anything.
+"""
 _NAME = r"[^\s\x00-\x1f\x7f~^:?*\[\\-][^\s\x00-\x1f\x7f~^:?*\[\\]*"
-"""A branch name as `git check-ref-format` allows it: what a hostile remote offers beyond that never reaches a command."""
+"""A branch name as `git check-ref-format` allows it.
+
+What a hostile remote offers beyond that never reaches a command.
+"""
 _REF = re.compile(rf"([0-9a-f]{{40}}|[0-9a-f]{{64}})\trefs/heads/({_NAME})")
 _SYMREF = re.compile(rf"ref: refs/heads/({_NAME})\tHEAD")
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -25,7 +47,7 @@ _COMPARE = {"github.com": "compare", "gitlab.com": "-/compare", "codeberg.org": 
 
 @dataclass(frozen=True)
 class Heads:
-    """The branches of a remote: name to commit, and which is the default (empty: the remote does not say)."""
+    """The branches of a remote: name to commit, and the default one (empty: it does not say)."""
 
     branches: Mapping[str, str]
     default: str = ""
@@ -41,17 +63,11 @@ class Commit:
     title: str
 
 
-@dataclass(frozen=True)
-class Move:
-    """A branch that points elsewhere than it did; `old` is empty for a new branch, `new` for one that is gone."""
-
-    branch: str
-    old: str
-    new: str
-
-
 def parse_heads(text: str) -> Heads:
-    """The output of `git ls-remote --symref URL HEAD refs/heads/*`. Lines of another form are passed over."""
+    """Read the output of `git ls-remote --symref URL HEAD refs/heads/*`.
+
+    Lines of another form are passed over.
+    """
     branches: dict[str, str] = {}
     default = ""
     for line in text.split("\n"):
@@ -63,25 +79,23 @@ def parse_heads(text: str) -> Heads:
 
 
 def parse_log(text: str) -> list[Commit]:
-    """The output of `git log --format=LOG_FORMAT`. Lines of another form are passed over."""
+    """Read the output of `git log --format=LOG_FORMAT`. Lines of another form are passed over."""
     commits: list[Commit] = []
     for line in text.split("\n"):
         parts = line.split("\x1f", 3)
-        if (
-            len(parts) == 4
-            and _HASH.fullmatch(parts[0])
-            and parts[1].isascii()
-            and parts[1].isdigit()
-            and len(parts[1]) <= 11
-        ):
-            commits.append(Commit(parts[0], int(parts[1]) * 1000, parts[2], parts[3]))
+        if len(parts) != 4 or not _HASH.fullmatch(parts[0]):
+            continue
+        seconds = parts[1]
+        if seconds.isascii() and seconds.isdigit() and len(seconds) <= 11:
+            commits.append(Commit(parts[0], int(seconds) * 1000, parts[2], parts[3]))
     return commits
 
 
 def patterns(heads: Heads, source: SourceInfo, *, working_copy: bool) -> tuple[str, ...]:
-    """Which branches count: what is configured, else the default branch; none when the remote has no branch yet.
+    """Return the branches that count, as names or globs.
 
-    In a working copy HEAD is only what is checked out now, so there `main` and `master` come first.
+    They are what is configured, else the default branch; none when the remote has no branch yet. In
+    a working copy HEAD is only what is checked out now, so there `main` and `master` come first.
     """
     if source.branches:
         return source.branches
@@ -91,38 +105,29 @@ def patterns(heads: Heads, source: SourceInfo, *, working_copy: bool) -> tuple[s
 
 
 def wanted(heads: Heads, names: tuple[str, ...]) -> dict[str, str]:
-    """The branches that match `names` (see `patterns`), and what they point at."""
+    """Return the branches that match `names` (see `patterns`), and their commits."""
     return {
         branch: revision
         for branch, revision in sorted(heads.branches.items())
-        if is_global(branch, names, "")
+        if is_global(branch, names)
     }
-
-
-def moves(old: Mapping[str, str], new: Mapping[str, str]) -> list[Move]:
-    """What changed between two looks at the branches, by name."""
-    return [
-        Move(name, old.get(name, ""), new.get(name, ""))
-        for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
-    ]
 
 
 def change_event(
     source: SourceInfo,
     scope: str,
-    move: Move,
+    move: Moved,
     *,
     forced: bool,
     count: int,
     head: Commit | None,
     now: int,
 ) -> Event:
-    """The one event of a push: how many commits, and the newest one's title and author.
+    """Make the one event of a push: how many commits, and the newest one's title and author.
 
     Args:
-        source: whose line it is.
-        scope: where the repository is, see `change.remote_scope` and `change.service_scope`.
+        source: for which.
+        scope: where the repository is, see `place.remote_scope` and `place.service_scope`.
         move: the branch that changed.
         forced: the new commit does not descend from the old one.
         count: commits that came with it.
@@ -133,62 +138,41 @@ def change_event(
         InvalidEventError: as `make_event`.
 
     """
-    state = (
-        "deleted"
-        if not move.new
-        else "created"
-        if not move.old
-        else "force-pushed"
-        if forced
-        else "pushed"
-    )
-    return make_event(
-        kind=Kind.CHANGE,
-        state=state,
-        service=source.service or source.name,
-        subject=change_subject(source.service or source.name, move.branch),
-        key=change_key(scope, move.branch, state, move.new, move.old),
-        time=now,
-        ref=short_ref(move.branch),
-        revision=move.new,
-        previous=move.old,
-        number=move.new or move.old,
-        count=count,
+    push = Push(
+        branch=move.branch,
+        before=move.old,
+        after=move.new,
+        forced=forced,
         actor=head.author if head else "",
         title=head.title if head else "",
+        count=count,
         url=_url(scope, move),
-        source=source.name,
     )
+    return push_event(push, Place(source, now, scope))
 
 
 def backfill_event(source: SourceInfo, scope: str, branch: str, commit: Commit) -> Event:
-    """A commit from before the source was known: at its own time, and quiet.
+    """Make the event of a commit from before the source was known: at its own time, and quiet.
 
     Raises:
         InvalidEventError: as `make_event`.
 
     """
-    service = source.service or source.name
-    return make_event(
-        kind=Kind.CHANGE,
-        state="pushed",
-        service=service,
-        subject=change_subject(service, branch),
-        key=change_key(scope, branch, "pushed", commit.revision),
-        time=commit.time,
-        ref=branch,
-        revision=commit.revision,
-        number=commit.revision,
-        count=1,
+    push = Push(
+        branch=branch,
+        before="",
+        after=commit.revision,
         actor=commit.author,
         title=commit.title,
-        url=_url(scope, Move(branch, "", commit.revision)),
-        source=source.name,
-        quiet=True,
+        count=1,
+        url=_url(scope, Moved(branch, "", commit.revision)),
     )
+    event = push_event(push, Place(source, commit.time, scope))
+    # It made no branch: what was there before it is not looked at.
+    return msgspec.structs.replace(event, state="pushed", quiet=True)
 
 
-def _url(scope: str, move: Move) -> str:
+def _url(scope: str, move: Moved) -> str:
     host = scope.split("/", 1)[0]
     if host not in _COMPARE or not move.new:
         return ""

@@ -1,27 +1,32 @@
-"""A team's own mapping: JMESPath rules that make a line of any JSON (https://jmespath.org/specification.html).
+"""A team's own mapping: JMESPath rules that make a line of any JSON.
 
-A rules file is TOML. Rules are tried from the top; the first whose `match` is true makes the line, or drops the delivery by name:
+https://jmespath.org/specification.html. A rules file is TOML. Rules are tried from the top; the
+first whose `match` is true makes the line, or drops the delivery by name:
 
     [[rule]]
-    name = "finished"                     # told by `devstream rules test`
-    match = "event == 'finished'"         # true: this rule decides; without one it always does
-    kind = "build"                        # change build test deploy incident ticket
-    each = "builds"                       # a list in the document: one line each; `_root` is the document (may be left out)
-    id = "join('/', [job, to_string(number)])"   # what makes the fact one; without it the delivery's bytes do
+    name = "finished"                  # told by `devstream rules test`
+    match = "event == 'finished'"      # true: this rule decides; without one it always does
+    kind = "build"                     # change build test deploy incident ticket
+    each = "builds"                    # a list in the document: one line each (may be left out);
+                                       # `_root` is the document
+    id = "join('/', [job, to_string(number)])"   # what makes the fact one; without it the
+                                                 # delivery's bytes do
 
-    [rule.fields]                         # what the line is made of: an expression each
-    service = "repository.name"           # and: state subject number actor title reason url environment ref revision previous
-    state = "result"                      # time (ISO 8601, or a number), duration (ms), count, total, severity
+    [rule.fields]                      # what the line is made of: an expression each
+    service = "repository.name"        # and: state subject number actor title reason url
+    state = "result"                   # environment ref revision previous, time (ISO 8601, or a
+                                       # number), duration (ms), count, total, severity
 
-    [rule.states]                         # the sender's words for a state, and the stream's
+    [rule.states]                      # the sender's words for a state, and the stream's
     ok = "succeeded"
 
     [[rule]]
     match = "event == 'ping'"
     drop = "ping"
 
-Beside JMESPath's own functions there are `lower(text)`, `first_line(text)`, `before(text, separator)` and `after(text, separator)`, the
-last two at the last separator. JMESPath runs no code and reads nothing but the document.
+Beside JMESPath's own functions there are `lower(text)`, `first_line(text)`, `before(text,
+separator)` and `after(text, separator)`, the last two at the last separator. JMESPath runs no code
+and reads nothing but the document.
 """
 
 from __future__ import annotations
@@ -39,26 +44,26 @@ import jmespath.functions
 import jmespath.parser
 import msgspec
 
-from devstream_collectors.before.decoding import milliseconds
-from devstream_collectors.before.place import moment
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.kit.decoding import milliseconds
+from devstream_collectors.kit.place import moment
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import clean, first_line
 from devstream_desktop.stream.words import STATES, Kind, Severity
 
 KINDS = (Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY, Kind.INCIDENT, Kind.TICKET)
-"""What a source may say; the others are the team's own words."""
+"""The kinds that a source may say; the others are the team's own words."""
 FIELDS = frozenset(
     {
-        "service", "state", "subject", "number", "actor", "title", "reason", "url", "environment", "ref", "revision", "previous",
-        "time", "duration", "count", "total", "severity",
+        "service", "state", "subject", "number", "actor", "title", "reason", "url", "environment",
+        "ref", "revision", "previous", "time", "duration", "count", "total", "severity",
     }
 )  # fmt: skip
 MAX_RULES, MAX_EXPRESSION, MAX_EACH = 200, 1000, 100
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _HEADER = re.compile(r"^\s*\[\[\s*rule\s*\]\]")
 _DIGITS = {10: 1000, 13: 1, 16: 0.001, 19: 0.000_001}
-"""What a Unix time's number of digits says of its unit: seconds, milli-, micro-, nanoseconds; the factor to milliseconds."""
+"""By the number of digits of a Unix time, the factor to milliseconds: of s, ms, µs, ns."""
 
 
 class RulesError(ValueError):
@@ -70,7 +75,7 @@ class RuleFailedError(Exception):
 
 
 class _Functions(jmespath.functions.Functions):
-    """What JMESPath lacks to take a branch out of a ref or a subject out of a message."""
+    """Functions that JMESPath lacks: to take a branch out of a ref, a subject out of a message."""
 
     @jmespath.functions.signature({"types": ["string", "null"]})
     def _func_lower(self, text: str | None) -> str | None:
@@ -101,7 +106,7 @@ class Expression:
     parsed: jmespath.parser.ParsedResult
 
     def value(self, document: object) -> object:
-        """What it takes from a document; null where it does not fit."""
+        """Take its value from a document; null where it does not fit."""
         try:
             found: object = self.parsed.search(document, options=_OPTIONS)
         except jmespath.exceptions.JMESPathError:
@@ -141,7 +146,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 @lru_cache(maxsize=16)
 def parse_rules(text: str) -> tuple[Rule, ...]:
-    """The rules of a file's text.
+    """Read the rules of a file's text.
 
     Raises:
         RulesError: the first mistake, with its line.
@@ -163,7 +168,8 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     starts = [number for number, line in enumerate(lines, 1) if _HEADER.match(line)]
     if len(starts) != len(tables):
         raise RulesError(
-            "write each rule as a [[rule]] of its own, so that a mistake in it can be named by its line"
+            "write each rule as a [[rule]] of its own, "
+            "so that a mistake in it can be named by its line"
         )
     ends = [*starts[1:], len(lines) + 1]
     return tuple(
@@ -204,7 +210,8 @@ def _rule(table: _RuleTable, lines: Sequence[str], start: int, end: int) -> Rule
         if not _NAME.fullmatch(drop):
             raise wrong(
                 "drop",
-                f"drop = {drop!r}: the name of a reason is small letters, digits and hyphens, as 'not-production'",
+                f"drop = {drop!r}: the name of a reason is small letters, digits and hyphens, "
+                "as 'not-production'",
             )
         if table.kind or table.fields or table.states:
             raise wrong(
@@ -257,7 +264,7 @@ def _rule(table: _RuleTable, lines: Sequence[str], start: int, end: int) -> Rule
 
 @dataclass(frozen=True)
 class Match:
-    """What a rule took from a document, before it becomes an event."""
+    """The values that a rule took from a document, before they become an event."""
 
     rule: Rule
     values: Mapping[str, object]
@@ -265,7 +272,9 @@ class Match:
 
 
 def apply(rules: Sequence[Rule], document: object, body: bytes) -> tuple[Rule | None, list[Match]]:
-    """The rule that decides on this document, None when none does; and what it takes: nothing when it drops, one of each of its list.
+    """Find the rule that decides on a document (None: none does), and what it takes.
+
+    A rule that drops takes nothing; one with a list takes one of each of its items.
 
     `body` stands for the fact where a rule has no `id`.
     """
@@ -299,7 +308,7 @@ def _take(rule: Rule, item: object, place: int, body: bytes) -> Match:
 
 
 def event_of(match: Match, source: SourceInfo, received: int) -> Event:
-    """The event of a match.
+    """Make the event of a match.
 
     Raises:
         RuleFailedError: the state is none that the rule or the stream knows.
@@ -346,12 +355,12 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
 
 
 def truthy(value: object) -> bool:
-    """As JMESPath has it: zero is true; null, false, and an empty text, list or object are not."""
+    """Judge as JMESPath does: zero is true; null, false, and what is empty are not."""
     return value is not None and value is not False and value not in ("", [], {})
 
 
 def _actor(text: str) -> str:
-    """A name, of `name <mail>` and of a mail address alone."""
+    """Take the name of `name <mail>` or of a mail address."""
     return text.partition("<")[0].partition("@")[0].strip()
 
 

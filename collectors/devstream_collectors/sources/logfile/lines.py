@@ -1,4 +1,4 @@
-"""What one line of a log says, in the forms that logs are written in, and which lines say the same."""
+"""Lines of logs: their message and severity, in the forms that logs are written in."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from typing import TypeGuard
 
 import msgspec
 
-from devstream_collectors.before.alert import severity
-from devstream_collectors.before.decoding import Loose, first
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.kit.alert import severity
+from devstream_collectors.kit.decoding import Loose, first
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Severity
 
 MAX_LINE = 4096
 """Characters of a line that are looked at."""
 MAX_PATTERN = 500
-_WORDS = "emerg(?:ency)?|alert|crit(?:ical)?|fatal|panic|err(?:or)?|severe|warn(?:ing)?|notice|info|debug|trace"
+_WORDS = (
+    "emerg(?:ency)?|alert|crit(?:ical)?|fatal|panic|err(?:or)?|severe|warn(?:ing)?|notice|info|"
+    "debug|trace"
+)
 # In capitals anywhere; in small letters only where a word cannot be part of a sentence.
 _LEVEL = re.compile(
     rf"\b({_WORDS.upper()})\b"
@@ -43,7 +46,7 @@ _WORST = {"emerg", "emergency", "alert", "panic"}
 
 @dataclass(frozen=True)
 class Patterns:
-    """What counts."""
+    """The lines that count."""
 
     wanted: tuple[re.Pattern[str], ...]
     ignored: tuple[re.Pattern[str], ...]
@@ -52,7 +55,7 @@ class Patterns:
 
 @dataclass(frozen=True)
 class Text:
-    """What a line that counts says."""
+    """The words of a line that counts."""
 
     message: str
     severity: str
@@ -62,10 +65,11 @@ class Text:
 
 
 def compiled(source: SourceInfo) -> Patterns:
-    """What a source's options say counts.
+    """Read which lines count from a source's options.
 
     Raises:
-        ValueError: the path is not absolute, a pattern is no regular expression, or the severity is unknown.
+        ValueError: the path is not absolute, a pattern is no regular expression, or the severity
+            is unknown.
 
     """
     path = PurePath(source.text("path"))
@@ -93,7 +97,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def found(line: str, patterns: Patterns) -> tuple[Text | None, str]:
-    """What a line says if it counts; else the name of why it does not."""
+    """Read a line if it counts; else name why it does not."""
     line = line[:MAX_LINE]
     if not line.strip():
         return None, "empty-line"
@@ -120,7 +124,7 @@ def found(line: str, patterns: Patterns) -> tuple[Text | None, str]:
 
 
 def fingerprint(message: str) -> str:
-    """The same for messages that differ only in numbers, hashes and quoted texts."""
+    """Identify a message, the same for all that differ only in numbers, hashes and quotes."""
     plain = _NUMBER.sub("#", _HASH.sub("#", _QUOTED.sub("?", message)))
     return hashlib.sha256(" ".join(plain.split()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -139,7 +143,7 @@ def _plain(line: str) -> Text:
 
 
 def _document(line: str) -> Text | None:
-    """What a line of JSON says; None when it is none."""
+    """Read a line of JSON; None when it is none."""
     if line[:1] != "{":
         return None
     try:

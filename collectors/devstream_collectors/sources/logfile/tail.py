@@ -1,7 +1,7 @@
-"""A log file's lines, as they are written: what is severe, or what a pattern finds, once for each sort of message and not for each line.
+"""Messages of a log file, once for each sort of them and not for each line.
 
-Messages that differ only in numbers, hashes and quoted texts are one: told when it is first seen, at its 10th, 100th, ... occurrence, and
-resolved when it was not seen for a while.
+Messages that differ only in numbers, hashes and quoted texts are one: told when it is first seen,
+at its 10th, 100th, ... occurrence, and resolved when it was not seen for a while.
 """
 
 from __future__ import annotations
@@ -11,34 +11,12 @@ from itertools import takewhile
 
 import msgspec
 
-from devstream_collectors.before.alert import Alert, alert_event
-from devstream_collectors.contract import Collector, Option, Polled, SourceInfo, Tail
+from devstream_collectors.contract import Polled, SourceInfo
+from devstream_collectors.kit.alert import Alert, alert_event
+from devstream_collectors.kit.place import Place
 from devstream_collectors.sources.logfile.lines import Patterns, compiled, fingerprint, found
 from devstream_desktop.stream.event import Event, InvalidEventError
 
-COLLECTOR = Collector(
-    title="a log file, followed as it is written",
-    setup="""\
-The file is on the collector's own machine. It may be rotated (moved away and begun anew) and truncated. Without --pattern a line counts
-when it says a severity of --least or worse (ERROR, level=error, [error], "level":"error"), in text or JSON. A pattern is a regular
-expression; its named groups message, severity, service and environment say what the line is made of, as in
-  --pattern 'payment (?P<message>refused: .*)' --ignore 'refused: test card'
-What is found goes to the whole team: give a pattern whose message leaves out what they should not read.""",
-    options=(
-        Option("path", "the file's absolute path, such as /var/log/shop/app.log", needed="always"),
-        Option("pattern", "a regular expression: only lines that it finds count", kind="list"),
-        Option("ignore", "a regular expression: lines that it finds never count", kind="list"),
-        Option(
-            "least", "the least severity that counts: notice, warning, error (default) or critical"
-        ),
-        Option(
-            "resolved_after",
-            "minutes without a message until it counts as resolved (default 60)",
-            kind="whole",
-        ),
-    ),
-    tail=Tail(),
-)
 MAX_KNOWN = 200
 """Sorts of messages that are remembered at once."""
 _RESOLVED_AFTER = 60
@@ -70,21 +48,10 @@ class _Cursor(msgspec.Struct, frozen=True):
 _decoder = msgspec.msgpack.Decoder(_Cursor)
 
 
-def check(source: SourceInfo) -> None:
-    """What the options hold.
-
-    Raises:
-        ValueError: the path is not absolute, a pattern is no regular expression, or the severity is unknown.
-
-    """
-    compiled(source)
-
-
 def read(lines: tuple[str, ...], cursor: bytes, source: SourceInfo, now: int) -> Polled:
-    """The events of new lines, and of messages that were not seen for long enough."""
-    book = _Book(
-        _decoder.decode(cursor) if cursor else _Cursor(born=now), compiled(source), source, now
-    )
+    """Read new lines, and tell the messages that were not seen for long enough."""
+    known = _decoder.decode(cursor) if cursor else _Cursor(born=now)
+    book = _Book(known, compiled(source), source, now)
     book.resolve()
     for line in lines:
         book.take(line)
@@ -92,7 +59,7 @@ def read(lines: tuple[str, ...], cursor: bytes, source: SourceInfo, now: int) ->
 
 
 class _Book:
-    """What one `read` does."""
+    """The account of one `read`."""
 
     def __init__(self, known: _Cursor, patterns: Patterns, source: SourceInfo, now: int) -> None:
         self.events: list[Event] = []
@@ -102,17 +69,19 @@ class _Book:
         self._born = known.born
         self._patterns = patterns
         self._source = source
+        self._place = Place(source, now, f"logfile/{source.name}")
         self._now = now
 
     @property
     def cursor(self) -> _Cursor:
+        """What to remember."""
         return _Cursor(self._born, self._runs, self._known)
 
     def resolve(self) -> None:
         """Say what has ended: the longest silent come first."""
         after = (self._source.whole("resolved_after") or _RESOLVED_AFTER) * _MINUTE
-        over = list(takewhile(lambda item: self._now - item[1].last > after, self._known.items()))
-        for identity, run in over:
+        silent = takewhile(lambda item: self._now - item[1].last > after, self._known.items())
+        for identity, run in list(silent):
             self._end(identity, run, run.last + after)
 
     def take(self, line: str) -> None:
@@ -126,13 +95,16 @@ class _Book:
         if run is None:
             self._make_room()
             self._runs += 1
-            texts = (
+            run = _Run(
+                self._runs,
+                0,
+                self._now,
+                self._now,
                 _short(text.message, 100),
                 _short(text.service, 60),
                 _short(text.environment, 40),
                 text.severity,
             )
-            run = _Run(self._runs, 0, self._now, self._now, *texts)
         run = msgspec.structs.replace(run, count=run.count + 1, last=max(run.last, self._now))
         self._known[identity] = run
         if str(run.count).strip("0") == "1":
@@ -151,12 +123,11 @@ class _Book:
 
     def _say(self, identity: str, run: _Run, state: str, step: str, at: int) -> None:
         alert = Alert(
-            scope=f"logfile/{self._source.name}",
             identity=identity,
             state=state,
             name=run.title,
             service=run.service,
-            environment=run.environment or self._source.environment,
+            environment=run.environment,
             severity=run.severity,
             number=f"{self._born}-{run.number}",
             once=f"{self._born} {run.number} {step}",
@@ -165,11 +136,11 @@ class _Book:
             reason=f"{run.count} times" if run.count > 1 else "",
         )
         try:
-            self.events.append(alert_event(alert, self._source, self._now))
+            self.events.append(alert_event(alert, self._place))
         except InvalidEventError:
             self.dropped["invalid-event"] += 1
 
 
 def _short(text: str, most: int) -> str:
-    """At most so many bytes, so that the cursor stays small."""
+    """Cut a text to at most so many bytes, so that the cursor stays small."""
     return text.encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
