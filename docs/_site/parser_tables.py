@@ -1,4 +1,4 @@
-"""Options of an `argparse` parser in Markdown, for the pages that are made from the code."""
+"""Options of an `argparse` parser in Markdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _HIDDEN = (argparse._HelpAction, argparse._VersionAction, argparse._SubParsersAc
 
 
 def usage_block(parser: argparse.ArgumentParser) -> str:
-    """Return the parser's usage in a code block, at most 88 columns wide."""
+    """Return the parser's usage in a code block of 88 columns."""
     formatter = argparse.HelpFormatter(parser.prog, width=88)
     formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")
     return f"```text\n{formatter.format_help().rstrip()}\n```"

@@ -36,7 +36,7 @@ def _follow(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def _target(link: str, folder: str, here: str) -> str:
-    """Where a link in a file of `folder` leads, for a page in the folder `here`."""
+    """Return the target for a page in `here` of a link written in `folder`."""
     path = posixpath.normpath(posixpath.join(folder, link))
     return posixpath.relpath(f"docs/{PAGES[path]}" if path in PAGES else path, here)
 

@@ -11,6 +11,7 @@ import os
 import re
 import textwrap
 import tomllib
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
@@ -38,7 +39,7 @@ _MADE = "<!-- Made by `make docs` from the collector's declaration in {module}. 
 
 
 def types() -> dict[str, ModuleType]:
-    """Return the modules of this repository's own types that declare themselves, by type."""
+    """Return the modules of this repository's types that declare themselves."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found = {name: importlib.import_module(path) for name, path in project["entry-points"][_GROUP].items()}
     first = {}
@@ -77,7 +78,7 @@ def page(name: str, module: ModuleType) -> str:
 
 
 def examples(name: str, about: Collector) -> list[str]:
-    """Return the shortest commands that add a source of a type, one for each way."""
+    """Return the shortest commands that add a source, one for each way."""
     start = f"devstream source add {name} NAME"
 
     def needs(*ways: str) -> str:
@@ -198,8 +199,19 @@ def _setup(text: str) -> str:
         if is_code:
             parts.append("\n".join(["```text", textwrap.dedent("\n".join(lines)), "```"]))
         else:
-            parts += [_paragraph(line) for line in lines]
+            parts += map(_paragraph, _sentences(lines))
     return "\n\n".join(parts)
+
+
+def _sentences(lines: Iterable[str]) -> list[str]:
+    """Return lines, one that ends within a sentence with the next."""
+    joined: list[str] = []
+    for line in lines:
+        if joined and not joined[-1].endswith((".", ":")):
+            joined[-1] += f" {line}"
+        else:
+            joined.append(line)
+    return joined
 
 
 def _paragraph(line: str) -> str:

@@ -73,7 +73,7 @@ class Invite:
 
 @dataclass
 class Device:
-    """One device of the team, as far as the page makes it one."""
+    """One device of the team."""
 
     person: str
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
@@ -120,7 +120,7 @@ class Device:
         assert self.policy["persons"][self.id] == self.person
 
     def take_policy(self, document: bytes) -> None:
-        """The next version, if enough admins of the one before and of itself signed it."""
+        """Take the next version, if enough admins signed it."""
         number, payload, signatures = decode(document)
         assert number == 1
         for device, signature in signatures:

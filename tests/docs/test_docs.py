@@ -210,7 +210,7 @@ class Complaint(Exception):  # noqa: N818 - it ends a parser that would end the 
 
 
 def complaint(words: list[str]) -> str:
-    """Why the command does not take these words; empty when it does."""
+    """The reason why the command does not take these words; empty when it does."""
     if "--help" in words:
         return unknown_options(words)
     parser = build_parser()
