@@ -57,7 +57,13 @@ class RawLink:
 
         """
         frame = request if isinstance(request, bytes) else wire.encode(request)
-        return wire.decode_reply(await self.link.call(frame, lane, seconds))
+        asking = asyncio.create_task(self.link.call(frame, lane, seconds))
+        lost = asyncio.create_task(self.link.lost.wait())
+        await asyncio.wait((asking, lost), return_when=asyncio.FIRST_COMPLETED)
+        lost.cancel()
+        if not asking.done():  # cut off: no answer will come
+            await self.link.close()
+        return wire.decode_reply(await asking)
 
     async def push(self, *entries: wire.Signed) -> wire.Reply:
         return await self.ask(wire.Push(list(entries), 0), Lane.PUSH)
@@ -113,12 +119,16 @@ class RawMember:
 
         """
         link = Link(address, lambda _: None)
-        self._links.append(link)
-        await link.open(tls_config(self._credentials, server=False), 10)
         raw = RawLink(link)
-        if greet:
-            welcome = await raw.ask(self.hello(**changed))
-            assert isinstance(welcome, wire.Welcome), welcome
+        try:
+            await link.open(tls_config(self._credentials, server=False), 10)
+            if greet:
+                welcome = await raw.ask(self.hello(**changed))
+                assert isinstance(welcome, wire.Welcome), welcome
+        except BaseException:
+            await link.close()
+            raise
+        self._links.append(link)
         return raw
 
     async def listen(self, answers: Answers | None = None, address: str = "127.0.0.1:0") -> str:

@@ -22,6 +22,7 @@ _mesh, _node, _simulation = load("mesh/conftest.py"), load("node/conftest.py"), 
 make_node, authority, other_team = _mesh.make_node, _mesh.team, _mesh.other_team
 world, until = _node.world, _node.until
 memory_log = _simulation.memory_log
+raw = load("hostile/conftest.py").raw
 
 
 @pytest.fixture(scope="session")

@@ -12,22 +12,23 @@ import pynng
 import pytest
 from forgery import Holder, leaf
 from nacl.exceptions import CryptoError
+from raw_member import RawMember, event
 
 from devstream_desktop.home import Home
 from devstream_desktop.mesh import link as linking
 from devstream_desktop.mesh import listener as listening
 from devstream_desktop.mesh.answers import MAX_BAD
-from devstream_desktop.mesh.holdings import signed
 from devstream_desktop.mesh.link import SERVER_NAME, Credentials, Lane, Link, LinkError, refusal, tls_config
 from devstream_desktop.mesh.service import Timing
 from devstream_desktop.mesh.wire import PROTOCOL, Hello, Push, Pushed, Refused, Signed, Tail, Welcome, decode_reply, encode
 from devstream_desktop.node.core import Node, Options
-from devstream_desktop.stream.entry import device_id, encode_body, next_hlc, parse_entry, preamble
-from devstream_desktop.stream.event import encode_event, fact_key, make_event
+from devstream_desktop.stream.entry import device_id, next_hlc
+from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import changes
 from devstream_desktop.team.certificates import TlsKey
 from devstream_desktop.team.errors import PolicyError
+from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.policy import End
 from devstream_desktop.team.team import Team
 from devstream_desktop.team.vault import Vault, VaultError
@@ -119,41 +120,30 @@ async def test_only_a_device_id_is_a_name(make_node, team, name: str) -> None:
     assert all(reason.isprintable() for reason in node.refusals().splitlines())
 
 
-class Thief:
-    """Whoever has cy's keys: speaks the protocol, and signs what he likes under any date."""
+class Thief(RawMember):
+    """Whoever has cy's keys: signs what he likes under any date."""
 
     def __init__(self, team: Team) -> None:
-        self.team = team
-        self.config = tls_config(Credentials(team.ca_pem, team.certificate_pem, team.tls_key_pem), server=False)
+        super().__init__(team.id, team.device, Credentials(team.ca_pem, team.certificate_pem, team.tls_key_pem))
+        self.person = team.person
         self.made = 0
 
-    def lie(self, at: int, *, feed: bytes = b"", seq: int = 1, prev: bytes = b""):
+    def lie(self, at: int, *, feed: bytes = b"", seq: int = 1, prev: bytes = b"") -> Signed:
         self.made += 1
-        subject, key = f"duty/{self.team.person}", fact_key("lie", Kind.DUTY, str(self.made))
-        said = make_event(kind=Kind.DUTY, state="on", service="team", subject=subject, key=key, time=at, actor=self.team.person)
-        feed = feed or self.team.device.public + self.made.to_bytes(8, "big")
-        body = encode_body(feed=feed, seq=seq, hlc=next_hlc(0, at), prev=prev, payload=encode_event(said))
-        return parse_entry(body, self.team.device.sign(preamble(self.team.id) + body))
+        raw = self.feed(self.made)
+        raw.id = feed or raw.id
+        said = event(Kind.DUTY, "on", time=at, service="team", subject=f"duty/{self.person}", actor=self.person)
+        return raw.entry(said, seq=seq, hlc=next_hlc(0, at), prev=prev)
 
-    async def knock(self, address: str, entries) -> str:
+    async def knock(self, address: str, entries: list[Signed]) -> str:
         """Connect, say HELLO and push; what came of it: "answered", or how it ended."""
-        link = Link(address, lambda _: None)
         try:
-            await link.open(self.config, 10)
-            asking = asyncio.create_task(self._push(link, entries))
-            lost = asyncio.create_task(link.lost.wait())
-            await asyncio.wait([asking, lost], return_when=asyncio.FIRST_COMPLETED)
-            lost.cancel()
-            await link.close()
-            return await asking
+            link = await self.dial(address)
+            await link.push(*entries)
         except LinkError as error:
             return str(error)
         finally:
-            await link.close()
-
-    async def _push(self, link: Link, entries) -> str:
-        await link.call(hello(self.team.id, self.team.device.id), Lane.OTHER, 5)
-        await link.call(encode(Push([signed(one) for one in entries], 0)), Lane.PUSH, 5)
+            await self.close()
         return "answered"
 
 
@@ -269,7 +259,8 @@ async def test_a_revoked_device_reconnects_five_hundred_times_and_nothing_of_it_
     while tried < RECONNECTS:
         targets = [(ana, bo)[number % 2] for number in range(AT_ONCE)]
         lies = [[thief.lie(ana.team.now() - day * 3_600_000)] for day in range(AT_ONCE)]
-        said |= set(await asyncio.gather(*(thief.knock(node.mesh_address, one) for node, one in zip(targets, lies, strict=True))))
+        knocks = (Thief(cy.team).knock(node.mesh_address, one) for node, one in zip(targets, lies, strict=True))
+        said |= set(await asyncio.gather(*knocks))
         tried += AT_ONCE
     assert "answered" not in said
     for node in (ana, bo):
@@ -297,18 +288,15 @@ async def test_what_a_revoked_device_writes_comes_in_by_no_relay_under_any_date(
     lies += [thief.lie(now, feed=head.feed, seq=head.seq + 1, prev=head.hash), thief.lie(now, feed=head.feed, seq=head.seq, prev=head.prev)]
 
     # Mel is a member who helps the thief: her own link is good, and she pushes what he signed.
-    await asyncio.to_thread(ana.team.change, changes.admit(device_id(b"m" * 32), "mel"))
-    key = ana.team.admissions.authority()
-    accomplice = Link(ana.mesh_address, lambda _: None)
+    key = DeviceKey.generate()
+    await asyncio.to_thread(ana.team.change, changes.admit(key.id, "mel"))
+    mel = RawMember(ana.team.id, key, _credentials(ana.team, ana.team.admissions.authority(), key.id))
     try:
-        await accomplice.open(tls_config(_credentials(ana.team, key, device_id(b"m" * 32)), server=False), 10)
-        welcome = decode_reply(await accomplice.call(hello(ana.team.id, device_id(b"m" * 32)), Lane.OTHER, 5))
-        assert isinstance(welcome, Welcome)
-        reply = decode_reply(await accomplice.call(encode(Push([signed(one) for one in lies], 0)), Lane.PUSH, 5))
+        reply = await (await mel.dial(ana.mesh_address)).push(*lies)
         assert isinstance(reply, Pushed)
         assert reply.stored == 0
     finally:
-        await accomplice.close()
+        await mel.close()
     for node in (ana, bo):
         assert told_by(node, lost) == 3
         assert node.mesh.status().frozen == 0
@@ -319,32 +307,16 @@ def _credentials(team: Team, authority, device: str) -> Credentials:
     return Credentials(team.ca_pem, authority.issue(device, key.request(), team.now()), key.pem)
 
 
-async def test_one_number_with_two_meanings_told_to_two_nodes_freezes_that_feed_on_all(make_node, team):
+async def test_one_number_with_two_meanings_told_to_two_nodes_freezes_that_feed_on_all(make_node, raw):
     """The device that lies has a good certificate; it tells one node one thing and another node another, under one number."""
     one = await make_node()
     other = await make_node()
     third = await make_node(peers=[one, other])
     await third.until(lambda: len(third.live()) == 2)
-    key = one.signing.generate()
-    name = device_id(bytes(key.verify_key))
-
-    def says(title: str):
-        said = make_event(
-            kind=Kind.CHANGE, state="pushed", service="shop", subject="s", key=fact_key("t", Kind.CHANGE, title), time=1, title=title
-        )
-        body = encode_body(
-            feed=bytes(key.verify_key) + bytes(8), seq=1, hlc=next_hlc(0, time.time_ns() // 1_000_000), prev=b"", payload=encode_event(said)
-        )
-        return parse_entry(body, key.sign(preamble(team.id) + body).signature)
-
-    async def tell(node, entry) -> None:
-        link = Link(node.address, lambda _: None)
-        await link.open(tls_config(team.credentials(name), server=False), 5)
-        await link.call(hello(team.id, name), Lane.OTHER, 5)
-        await link.call(encode(Push([signed(entry)], 0)), Lane.PUSH, 5)
-        await link.close()
-
-    await asyncio.gather(tell(one, says("deploy it")), tell(other, says("do not")))
+    liar = raw()
+    name, feed = liar.device, liar.feed()
+    for node, title in ((one, "deploy it"), (other, "do not")):
+        await (await liar.dial(node.address)).push(feed.entry(event(Kind.CHANGE, "pushed", title=title), seq=1))
     for node in (one, other, third):
         await node.until(lambda node=node: node.mesh.status().frozen == 1, seconds=20)
         assert [(item.device, item.why.value) for item in node.mesh.status().missing if item.why == "frozen"] == [(name, "frozen")]
@@ -353,63 +325,45 @@ async def test_one_number_with_two_meanings_told_to_two_nodes_freezes_that_feed_
         await node.until(lambda node=node: "all else goes on" in node.titles())
 
 
-@pytest.fixture
-async def member(team):
-    """A bare link with a good certificate; a list of the bare ones of one test."""
-    opened: list[Link] = []
-
-    async def dial(node, number: int = 1) -> tuple[Link, str]:
-        name = device_id(bytes([number]) * 32)
-        link = Link(node.address, lambda _: None)
-        opened.append(link)
-        await link.open(tls_config(team.credentials(name), server=False), 5)
-        return link, name
-
-    yield dial
-    await asyncio.gather(*(link.close() for link in opened))
-
-
-async def test_before_hello_nothing_is_answered(make_node, member, team):
+async def test_before_hello_nothing_is_answered(make_node, raw):
     node = await make_node()
     await node.say("for members who said who they are")
-    link, name = await member(node)
-    for request in (Tail(INDEX, 0, 0, 1000, 0), Push([], 0)):
-        assert isinstance(decode_reply(await link.call(encode(request), Lane.OTHER, 5)), Refused)
-    assert isinstance(decode_reply(await link.call(hello("another team", name), Lane.OTHER, 5)), Refused)
+    member = raw()
+    link = await member.dial(node.address, greet=False)
+    for request in (Tail(INDEX, 0, 0, 1000, 0), Push([], 0), member.hello(team="another team")):
+        assert isinstance(await link.ask(request), Refused)
     assert node.mesh._answers.accepted == {}
 
 
-async def test_who_passes_on_wrong_signatures_is_cut_off(make_node, member, team):
+async def test_who_passes_on_wrong_signatures_is_cut_off(make_node, raw):
     said, node = await make_node(), await make_node()
     entries = await said.say(*"abcdef")
-    link, name = await member(node)
-    await link.call(hello(team.id, name), Lane.OTHER, 5)
-    spoilt = [encode(Push([Signed(entry.body, bytes(64))], 0)) for entry in entries]
-    for push in spoilt[:MAX_BAD]:
-        await link.call(push, Lane.PUSH, 5)
+    link = await raw().dial(node.address)
+    spoilt = [Signed(entry.body, bytes(64)) for entry in entries]
+    for one in spoilt[:MAX_BAD]:
+        await link.push(one)
     with pytest.raises(LinkError):
-        await link.call(spoilt[MAX_BAD], Lane.PUSH, 5)
+        await link.push(spoilt[MAX_BAD])
     await node.until(lambda: "it sent entries with wrong signatures" in node.refusals())
     assert node.entries == []
 
 
-async def test_one_address_has_so_many_links_and_no_more(make_node, member, monkeypatch):
+async def test_one_address_has_so_many_links_and_no_more(make_node, raw, monkeypatch):
     monkeypatch.setattr(listening, "PIPES_A_HOST", 3)
     node = await make_node()
-    for number in range(1, 4):
-        await member(node, number)
+    for _ in range(3):
+        await raw().dial(node.address, greet=False)
     await node.until(lambda: len(node.mesh._listener.callers()) == 3)
-    late, _ = await member(node, 9)
-    await asyncio.wait_for(late.lost.wait(), 5)
+    late = await raw().dial(node.address, greet=False)
+    await asyncio.wait_for(late.link.lost.wait(), 5)
     assert "too many are connected" in node.refusals()
 
 
-async def test_no_link_outlives_the_next_look_at_its_certificate(make_node, member, team):
+async def test_no_link_outlives_the_next_look_at_its_certificate(make_node, raw):
     """A peer that never dials anew: after its time the link ends, and the handshake decides again."""
     node = await make_node(timing=Timing(life=0.5))
-    link, name = await member(node)
-    await link.call(hello(team.id, name), Lane.OTHER, 5)
-    await asyncio.wait_for(link.lost.wait(), 10)
+    link = await raw().dial(node.address)
+    await asyncio.wait_for(link.link.lost.wait(), 10)
 
 
 def test_who_says_nothing_is_let_go() -> None:
