@@ -215,9 +215,18 @@ def _sentences(lines: Iterable[str]) -> list[str]:
 
 
 def _paragraph(line: str) -> str:
-    """Return a line as prose; options, placeholders and what stands in backquotes are code."""
-    words = re.split(r"(`[^`]*`|(?<!\S)--[a-z-]+)", line)
-    return "".join(part if part.startswith("`") else f"`{part}`" if part.startswith("--") else escaped(part) for part in words)
+    """Return a line as prose; what is typed is code, and a file of the repository is a link."""
+    return "".join(map(_word, re.split(r"(`[^`]*`|(?<!\S)--[a-z-]+|(?<!\S)resources/[\w./-]*\w)", line)))
+
+
+def _word(text: str) -> str:
+    if text.startswith("`"):
+        return text
+    if text.startswith("--"):
+        return f"`{text}`"
+    if text.startswith("resources/"):
+        return f"[{text}](../../{text})" if (ROOT / text).is_file() else f"`{text}`"
+    return escaped(text)
 
 
 def _own_name(module: ModuleType) -> str:

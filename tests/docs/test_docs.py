@@ -232,7 +232,7 @@ def unknown_options(words: list[str]) -> str:
     parser = build_parser()
     for place, word in enumerate(words[1:], 1):
         if words[place - 2 : place] == ["source", "add"] and not word.startswith("-"):
-            if word == "git" or not word.islower():
+            if not word.islower():
                 return ""
             if word not in source_pages.types():
                 return word
