@@ -1,4 +1,4 @@
-"""A second implementation, from docs/protocol.md alone: it joins a team and exchanges entries.
+"""A second implementation, after docs/protocol.md: it joins a team and exchanges entries.
 
 It imports nothing of devstream, so that the page is complete wherever this works. It is no node: it
 has no database, and whatever is not as the page says ends it.
