@@ -1,1 +1,5 @@
-"""The screen: tray, popups, history window, deploy dialog. The only room that knows Qt; a client of its node and nothing more."""
+"""The desktop app: tray, popups and windows.
+
+The only room that knows Qt. It is a client of its node: `client/` has the connection and the state,
+`app.py` sends what the windows ask, and no other part knows the connection.
+"""

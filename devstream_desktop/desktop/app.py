@@ -1,20 +1,25 @@
-"""The desk put together: one Qt process, a client of the node of its home. The only file here that knows all the others."""
+"""The app: one Qt process, a client of the node of its home.
+
+The only module that knows all the others, and the only place where a window's question is sent to
+the node.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication
 
 from devstream_desktop import __version__
+from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import SetDuty
-from devstream_desktop.control.wording import catching_up
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
+from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.platform.display import check_display
 from devstream_desktop.desktop.platform.instance import Instance
@@ -24,8 +29,10 @@ from devstream_desktop.desktop.popups.balloon import BalloonNotifier
 from devstream_desktop.desktop.popups.dbus import DBusNotifier
 from devstream_desktop.desktop.popups.notifier import Notice, Notifier
 from devstream_desktop.desktop.popups.popups import Popups
-from devstream_desktop.desktop.tray.menu import TrayMenu, header_text
+from devstream_desktop.desktop.tray.menu import TrayMenu
+from devstream_desktop.desktop.tray.summary import mark_and_tooltip
 from devstream_desktop.desktop.tray.tray import Tray
+from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.windows.deploy_dialog import DeployDialog
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
@@ -40,9 +47,12 @@ from devstream_desktop.stream.subject import Line
 
 
 def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None) -> int:
-    """Show the desk of `home` until it is ended; the exit code.
+    """Run the app of `home` until it ends; return the exit code.
 
-    `node_command` starts its node instead of the usual one; with `start_node` false the desk waits for one that somebody else starts.
+    Args:
+        home: the folder of the node.
+        start_node: false to wait for a node that somebody else starts.
+        node_command: starts the node, instead of the usual command.
 
     Raises:
         DesktopUnavailableError: no display, or a library that Qt needs is missing.
@@ -59,7 +69,7 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     application.setWindowIcon(icon(Mark.APP))
     instance = Instance(home.runtime())
     if not instance.claim():
-        return 0 if instance.raise_first() else _say_stuck()
+        return 0 if instance.raise_first() else _report_stuck()
     app = App(home, start_node=start_node, node_command=node_command)
     instance.raised.connect(app.show_history)
     signals = Signals(application.quit)
@@ -71,19 +81,23 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     return code
 
 
-def _say_stuck() -> int:
-    sys.stderr.write("devstream runs already for this home but does not answer; end it and start again\n")
+def _report_stuck() -> int:
+    sys.stderr.write(
+        "devstream: it runs already for this home but does not answer; end it and start it again\n"
+    )
     return 1
 
 
 class App(QObject):
-    """Holds the parts together and carries what one wants of another."""
+    """Owns the parts and connects their signals."""
 
-    def __init__(self, home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, home: Home, *, start_node: bool = True, node_command: Sequence[str] | None = None
+    ) -> None:
         super().__init__()
         self.client = NodeClient(home.control_url(), self)
         self.reader = Reader(home.history)
-        self.state = AppState(self.client, self.reader, self)
+        self.state = AppState(self.reader, self)
         self.node = NodeProcess(home, command=node_command, parent=self) if start_node else None
         try:
             self.bus: SessionBus | None = SessionBus(self)
@@ -94,9 +108,10 @@ class App(QObject):
         self.notifier = self._choose_notifier()
         self.popups = Popups(self.notifier, parent=self)
         self._window: HistoryWindow | None = None
-        self._dialogs: list[QDialog] = []
-        self._told_hidden = home.runtime() / "told-hidden"
-        self._connect()
+        self._dialogs: list[Dialog] = []
+        self._hidden_before = home.runtime() / "told-hidden"
+        self._connect_node()
+        self._connect_screen()
 
     def begin(self) -> None:
         """Connect to the node, and start one where none answers."""
@@ -108,7 +123,7 @@ class App(QObject):
             self.show_history()
 
     def end(self) -> None:
-        """Leave the screen at once, then end the node if it is ours."""
+        """Leave the screen at once, then end our own node."""
         for dialog in self._dialogs:
             dialog.hide()
         if self._window is not None:
@@ -123,19 +138,19 @@ class App(QObject):
 
     def show_history(self) -> None:
         """Bring up the history window."""
-        self.window().bring_up()
+        self._history_window().bring_up()
 
-    def window(self) -> HistoryWindow:
-        """The history window, made when it is first wanted."""
+    def _history_window(self) -> HistoryWindow:
+        # Made when first wanted: most days begin and end in the tray.
         if self._window is None:
             window = HistoryWindow(self.state, self.popups.why)
             window.duty_chosen.connect(self._set_duty)
             window.unlock_chosen.connect(self._unlock)
             window.invite_chosen.connect(self._invite)
             window.join_chosen.connect(self._join)
-            window.status_chosen.connect(self._status)
+            window.status_chosen.connect(self._show_status)
             window.quit_chosen.connect(QApplication.quit)
-            window.closed.connect(self._window_closed)
+            window.closed.connect(self._history_closed)
             self._window = window
         return self._window
 
@@ -146,12 +161,19 @@ class App(QObject):
         self.tray.balloon_clicked.connect(balloon.clicked)
         return balloon
 
-    def _connect(self) -> None:
-        self.state.changed.connect(self._show_state)
-        self.state.arrived.connect(self._consider)
+    def _connect_node(self) -> None:
+        self.client.connected.connect(self.state.set_connected)
+        self.client.news.connect(self.state.read_news)
+        self.client.status_changed.connect(self.state.refresh)
+        self.client.failed.connect(self.state.set_trouble)
+        self.state.asked.connect(self.client.ask)
         if self.node is not None:
             self.client.connected.connect(self.node.set_answers)
             self.node.trouble.connect(self.state.set_trouble)
+
+    def _connect_screen(self) -> None:
+        self.state.changed.connect(self._show_state)
+        self.state.arrived.connect(self._consider)
         self.tray.clicked.connect(self._toggle_history)
         self.menu.history_chosen.connect(self.show_history)
         self.menu.line_chosen.connect(self._show_line)
@@ -159,40 +181,30 @@ class App(QObject):
         self.menu.deploy_chosen.connect(self._deploy)
         self.menu.invite_chosen.connect(self._invite)
         self.menu.join_chosen.connect(self._join)
-        self.menu.team_chosen.connect(self._team)
-        self.menu.status_chosen.connect(self._status)
+        self.menu.team_chosen.connect(self._show_team)
+        self.menu.status_chosen.connect(self._show_status)
         self.menu.quit_chosen.connect(QApplication.quit)
         self.popups.show_line.connect(self._show_line)
         self.popups.show_history.connect(self.show_history)
 
     def _show_state(self) -> None:
-        status, connected = self.state.status, self.state.connected
-        if not connected:
-            mark, said = Mark.OFFLINE, "node is restarting" if status is not None else "node is starting"
-        elif self.state.locked:
-            mark, said = Mark.LOCKED, self.state.locked
-        elif status is not None and status.notices:
-            mark, said = Mark.FAILING, status.notices[0]
-        else:
-            mark, said = (Mark.ON_DUTY, "on duty") if self.state.on_duty else (Mark.OFF_DUTY, "off duty")
-            if status is not None and status.missing:
-                said = f"{said}, {catching_up(status)}"
-        whose = header_text(status, connected=True)
-        self.tray.show_state(mark, ": ".join(filter(None, ("devstream", whose if status is not None else "", said))))
+        self.tray.show_state(*mark_and_tooltip(self.state))
 
     def _consider(self, lines: list[Line]) -> None:
         watching = self._window is not None and self._window.watched
-        self.popups.consider(lines, Desk(person=self.state.person, on_duty=self.state.on_duty, watching=watching))
+        desk = Desk(person=self.state.person, on_duty=self.state.on_duty, watching=watching)
+        self.popups.consider(lines, desk)
 
     def _set_duty(self, on: bool) -> None:
         def refused(reason: str) -> None:
+            # The panel has ticked the entry already.
             self.menu.refresh()
-            self._tell("Duty is as it was", reason)
+            self._notify("Duty is unchanged", reason)
 
-        self.client.request(SetDuty(on=on), lambda _: None, refused)
+        self._ask(SetDuty(on=on), refused)
 
     def _unlock(self) -> None:
-        self.client.request(Unlock(), lambda _: None, lambda reason: self._tell("The keyring stays locked", reason))
+        self._ask(Unlock(), lambda reason: self._notify("The keyring is still locked", reason))
 
     def _toggle_history(self) -> None:
         if self._window is not None and self._window.isVisible() and self._window.isActiveWindow():
@@ -202,44 +214,58 @@ class App(QObject):
 
     def _show_line(self, line: Line) -> None:
         self.show_history()
-        self.window().show_line(line)
+        self._history_window().show_line(line)
 
-    def _window_closed(self) -> None:
+    def _history_closed(self) -> None:
         if not self.tray.hosted:
-            # Never invisible: without a tray there would be no way back.
+            # Without a tray there would be no way back to an app without a window.
             QTimer.singleShot(0, self, QApplication.quit)
-        elif not self._told_hidden.exists():
+        elif not self._hidden_before.exists():
             # Once a login: the runtime folder is emptied with the session.
-            self._told_hidden.touch(mode=0o600)
-            self._tell("devstream goes on in the tray", "Click its icon to have the history back; Quit is in its menu.")
+            self._hidden_before.touch(mode=0o600)
+            hint = "Click its icon to open the history again; Quit is in its menu."
+            self._notify("devstream is still running in the tray", hint)
 
     def _deploy(self, place: TargetStatus) -> None:
-        self._open(DeployDialog(self.client, place, self.state.status))
+        self._open(DeployDialog(place, self.state.status))
 
     def _invite(self) -> None:
-        self._open(InviteDialog(self.client, self.state.status))
+        self._open(InviteDialog(self.state.status))
 
     def _join(self) -> None:
-        self._open(JoinDialog(self.client, self.state.status))
+        self._open(JoinDialog(self.state.status))
 
-    def _team(self) -> None:
+    def _show_team(self) -> None:
         window = TeamWindow(self.state)
         window.invite_chosen.connect(self._invite)
+        self.client.status_changed.connect(window.begin)
         self._open(window)
 
-    def _status(self) -> None:
-        self._open(StatusWindow(self.state))
+    def _show_status(self) -> None:
+        window = StatusWindow(self.state)
+        window.stale.connect(self.state.refresh_status)
+        self._open(window)
 
-    def _open(self, dialog: QDialog) -> None:
+    def _open(self, dialog: Dialog) -> None:
+        dialog.asked.connect(self.client.ask)
         dialog.setWindowIcon(icon(Mark.APP))
+        # Python would free a dialog that nothing refers to, open or not.
         self._dialogs.append(dialog)
-        dialog.finished.connect(lambda: self._dialogs.remove(dialog) if dialog in self._dialogs else None)
+        dialog.finished.connect(lambda: self._forget(dialog))
         dialog.open()
         dialog.raise_()
         dialog.activateWindow()
 
-    def _tell(self, summary: str, body: str) -> None:
-        self.notifier.show_notice(Notice("desk", summary, body))
+    def _forget(self, dialog: Dialog) -> None:
+        # A dialog may finish twice: DeployDialog rejects itself before it closes.
+        if dialog in self._dialogs:
+            self._dialogs.remove(dialog)
+
+    def _ask(self, request: Request[Done], refuse: Callable[[str], None]) -> None:
+        self.client.ask(Question(request, lambda _: None, refuse, self))
+
+    def _notify(self, summary: str, body: str) -> None:
+        self.notifier.show_notice(Notice("app", summary, body))
 
 
 __all__ = ["App", "run"]

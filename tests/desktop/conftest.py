@@ -1,4 +1,4 @@
-"""What the desktop's tests share: a display, a session bus, a shell that can be looked into, a node, and the real desk."""
+"""The fixtures of the desktop's tests: display, session bus, panel, node, and the real app."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before any QApplication; the real
 import msgspec
 import pynng
 import pytest
+from PySide6.QtCore import Qt
 
 HERE = Path(__file__).parent
 
@@ -33,6 +34,14 @@ def _load(name: str):
 story_module = _load("story")
 shell_module = _load("shell")
 fake_node_module = _load("fake_node")
+asked_module = _load("asked")
+written_module = _load("written")
+written, window, column, pushes = (
+    written_module.written,
+    written_module.window,
+    written_module.column,
+    written_module.pushes,
+)
 
 
 @pytest.fixture(scope="session")
@@ -45,12 +54,42 @@ def fake():
     return fake_node_module
 
 
+@pytest.fixture
+def asked():
+    """The questions of what the test has it listen to."""
+    return asked_module.Asked()
+
+
+@pytest.fixture
+def show(qtbot, asked):
+    """Shows a dialog, whose questions go to `asked`."""
+
+    def make(dialog):
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
+        asked.listen(dialog)
+        qtbot.addWidget(dialog)
+        dialog.show()
+        return dialog
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def display():
     """The name of an X display of our own."""
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"],
+        [
+            "Xvfb",
+            "-displayfd",
+            str(write),
+            "-screen",
+            "0",
+            "1280x800x24",
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     )
@@ -68,7 +107,12 @@ def bus():
     """The address of a session bus of our own, on which nothing else is."""
     read, write = os.pipe()
     daemon = subprocess.Popen(
-        ["dbus-daemon", f"--config-file={HERE / 'bus.conf'}", "--nofork", f"--print-address={write}"],
+        [
+            "dbus-daemon",
+            f"--config-file={HERE / 'bus.conf'}",
+            "--nofork",
+            f"--print-address={write}",
+        ],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     )
@@ -113,7 +157,9 @@ class Node:
     def order(self, **orders):
         """Have the node do something; what it was asked so far comes back."""
         message = msgspec.msgpack.encode(fake_node_module.Orders(**orders))
-        with pynng.Req0(send_timeout=8_000, recv_timeout=8_000, reconnect_time_min=20, reconnect_time_max=50) as socket:
+        with pynng.Req0(
+            send_timeout=8_000, recv_timeout=8_000, reconnect_time_min=20, reconnect_time_max=50
+        ) as socket:
             socket.dial(f"ipc://{self.home / 'fake'}", block=False)
             socket.send(message)
             if "exit" in orders:
@@ -129,7 +175,11 @@ class Node:
     def requests(self, kind: type) -> list:
         from devstream_desktop.control.wire import decode_request
 
-        return [request for data in self.order().requests if isinstance(request := decode_request(data), kind)]
+        return [
+            request
+            for data in self.order().requests
+            if isinstance(request := decode_request(data), kind)
+        ]
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -139,7 +189,10 @@ class Node:
 
 @pytest.fixture
 def home(monkeypatch):
-    """A home whose runtime folder is the test's own, here and in what the test starts; short, because a socket's path has 108 bytes."""
+    """A home with a runtime folder of its own, also for what the test starts.
+
+    Its path is short, because a socket's path has 108 bytes.
+    """
     with tempfile.TemporaryDirectory(prefix="desk-") as name:
         runtime, folder = Path(name) / "run", Path(name) / "home"
         runtime.mkdir(mode=0o700)
@@ -163,7 +216,14 @@ class DeskProcess:
         self.process, self.env = process, env
 
     def xdo(self, *arguments: str) -> str:
-        return subprocess.run(["xdotool", *arguments], env=self.env, capture_output=True, text=True, timeout=15, check=False).stdout.strip()
+        return subprocess.run(
+            ["xdotool", *arguments],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=15,
+            check=False,
+        ).stdout.strip()
 
     def wait_window(self, title: str, timeout: float = 8) -> str:
         """The id of a window that is shown, by a pattern for its title."""
@@ -191,7 +251,11 @@ class DeskProcess:
 def start_desk(bus, display, home, tmp_path):
     """Starts the real desk; call it with the command of its node, or with none to start no node."""
     started: list[DeskProcess] = []
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("QT_", "XDG_", "WAYLAND_"))}
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("QT_", "XDG_", "WAYLAND_"))
+    }
     env |= {
         "DISPLAY": display,
         "DBUS_SESSION_BUS_ADDRESS": bus,

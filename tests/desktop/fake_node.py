@@ -1,4 +1,4 @@
-"""A node for the desk's tests: the real control server and the real history, but what happens is what a test says.
+"""A node for the desktop's tests: real control server and history, but events on order.
 
     python fake_node.py HOME
 
@@ -22,7 +22,14 @@ import pynng
 
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDeploy, RequestDeploy, Targets, TargetStatus
+from devstream_desktop.control.messages.deploys import (
+    GetTargets,
+    Plan,
+    PlanDeploy,
+    RequestDeploy,
+    Targets,
+    TargetStatus,
+)
 from devstream_desktop.control.messages.members import (
     ApproveJoin,
     Device,
@@ -37,7 +44,13 @@ from devstream_desktop.control.messages.members import (
     Ungrant,
     Waiting,
 )
-from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, PolicyState, Proposal
+from devstream_desktop.control.messages.policy import (
+    ApprovePolicy,
+    GetPolicy,
+    MakeRecoveryKey,
+    PolicyState,
+    Proposal,
+)
 from devstream_desktop.control.messages.status import GetStatus, SourceStatus, Status
 from devstream_desktop.control.messages.stream import News, SetDuty, Wait
 from devstream_desktop.control.server import Server
@@ -45,7 +58,14 @@ from devstream_desktop.control.wire import AnyReply, AnyRequest, encode_request
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home
-from devstream_desktop.stream.entry import Entry, body_hash, device_id, encode_body, next_hlc, parse_entry
+from devstream_desktop.stream.entry import (
+    Entry,
+    body_hash,
+    device_id,
+    encode_body,
+    next_hlc,
+    parse_entry,
+)
 from devstream_desktop.stream.event import Event, decode_event, encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
@@ -55,7 +75,7 @@ SHA = "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca"
 
 
 class Orders(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a test wants of the node; answered with the requests the node has had so far, as `Had`."""
+    """What a test wants of the node; the answer is `Had`, the requests so far."""
 
     events: list[bytes] = []
     """Events, encoded, to put into the history."""
@@ -89,36 +109,94 @@ class Arrival:
 
 
 SOURCE = SourceStatus(
-    name="shop", type="git", location="git@example.org:acme/shop", state="active", seen=int(time.time() * 1000), events=12
+    name="shop",
+    type="git",
+    location="git@example.org:acme/shop",
+    state="active",
+    seen=int(time.time() * 1000),
+    events=12,
 )
 
 
 def status(**changes: object) -> Status:
     fields: dict[str, object] = {
-        "version": "0.1.0", "device": device_id(KEY), "person": "ana", "team": "acme", "team_id": "t1", "solo": False, "members": 4,
-        "roles": ("admin", "collector"), "on_duty": True, "duty": ("ana", "chen"), "mesh": "10.0.0.5:7450", "intake": "", "discovery": "on",
-        "peers": (), "refused": (), "targets": 3, "events": 24,
-        "oldest": int(time.time() * 1000) - 9 * DAY_MS, "newest": int(time.time() * 1000), "history_bytes": 240_000, "missing": 0,
-        "can_invite": True, "notices": (), "feeds": 3, "disk_free": 83_600_000_000, "policy_version": 7,
-        "policy_expires": int(time.time() * 1000) + 80 * DAY_MS, "certificate_expires": int(time.time() * 1000) + 21 * DAY_MS,
+        "version": "0.1.0",
+        "device": device_id(KEY),
+        "person": "ana",
+        "team": "acme",
+        "team_id": "t1",
+        "solo": False,
+        "members": 4,
+        "roles": ("admin", "collector"),
+        "on_duty": True,
+        "duty": ("ana", "chen"),
+        "mesh": "10.0.0.5:7450",
+        "intake": "",
+        "discovery": "on",
+        "peers": (),
+        "refused": (),
+        "targets": 3,
+        "events": 24,
+        "oldest": int(time.time() * 1000) - 9 * DAY_MS,
+        "newest": int(time.time() * 1000),
+        "history_bytes": 240_000,
+        "missing": 0,
+        "can_invite": True,
+        "notices": (),
+        "feeds": 3,
+        "disk_free": 83_600_000_000,
+        "policy_version": 7,
+        "policy_expires": int(time.time() * 1000) + 80 * DAY_MS,
+        "certificate_expires": int(time.time() * 1000) + 21 * DAY_MS,
         "sources": (SOURCE,),
-    }  # fmt: skip
+    }
     return msgspec.convert(fields | changes, Status)
 
 
 TARGETS = [
-    TargetStatus(target="shop", environment="production", description="The shop, three hosts", ref="main", executor="x", allowed=True,
-                 reason="", revision="686f7466" * 5),
-    TargetStatus(target="shop", environment="staging", description="", ref="main", executor="x", allowed=True, reason=""),
-    TargetStatus(target="search", environment="production", description="", ref="main", executor="x", allowed=False,
-                 reason="ana may not: ask chen"),
-]  # fmt: skip
+    TargetStatus(
+        target="shop",
+        environment="production",
+        description="The shop, three hosts",
+        ref="main",
+        executor="x",
+        allowed=True,
+        reason="",
+        revision="686f7466" * 5,
+    ),
+    TargetStatus(
+        target="shop",
+        environment="staging",
+        description="",
+        ref="main",
+        executor="x",
+        allowed=True,
+        reason="",
+    ),
+    TargetStatus(
+        target="search",
+        environment="production",
+        description="",
+        ref="main",
+        executor="x",
+        allowed=False,
+        reason="ana may not: ask chen",
+    ),
+]
 PLAN = Plan(
-    target="shop", environment="production", ref="main", sha=SHA, current="686f7466" * 5,
-    changes=("dara pushed 1 commit to main · 5e55a1f — Keep the basket when a session ends",
-             "bo pushed 2 commits to main · 9ab3c41 — Show the delivery date in the basket"),
-    checks=("✓ CI passed on main at 5e55a1f · 412 tests · in 3m12s",), allowed=True, reason="",
-)  # fmt: skip
+    target="shop",
+    environment="production",
+    ref="main",
+    sha=SHA,
+    current="686f7466" * 5,
+    changes=(
+        "dara pushed 1 commit to main · 5e55a1f — Keep the basket when a session ends",
+        "bo pushed 2 commits to main · 9ab3c41 — Show the delivery date in the basket",
+    ),
+    checks=("✓ CI passed on main at 5e55a1f · 412 tests · in 3m12s",),
+    allowed=True,
+    reason="",
+)
 
 WORDS = "amber otter river copper lemon sail"
 MEMBERS = Members(
@@ -126,30 +204,81 @@ MEMBERS = Members(
         Member(
             person="ana",
             roles=("admin", "deployer */*"),
-            devices=(Device(device=device_id(KEY), words=WORDS, roles=("admin", "issuer", "collector"), here=True),),
+            devices=(
+                Device(
+                    device=device_id(KEY),
+                    words=WORDS,
+                    roles=("admin", "issuer", "collector"),
+                    here=True,
+                ),
+            ),
         ),
         Member(
             person="bo",
             roles=("deployer shop/staging",),
             devices=(
                 Device(device="b" * 52, words="birch canal dune ember fjord gale", roles=()),
-                Device(device="c" * 52, words="harbour inlet jade kelp loam mint", roles=(), revoked=1, why="stolen in a train"),
+                Device(
+                    device="c" * 52,
+                    words="harbour inlet jade kelp loam mint",
+                    roles=(),
+                    revoked=1,
+                    why="stolen in a train",
+                ),
             ),
         ),
         Member(
-            person="chen", roles=("admin",), devices=(Device(device="d" * 52, words="north olive pearl quill reed sand", roles=("admin",)),)
+            person="chen",
+            roles=("admin",),
+            devices=(
+                Device(
+                    device="d" * 52, words="north olive pearl quill reed sand", roles=("admin",)
+                ),
+            ),
         ),
     ),
-    waiting=(Waiting(device="e" * 52, person="dara", words="thorn umber vale wren yarrow zinc", since=int(time.time() * 1000) - 130_000),),
+    waiting=(
+        Waiting(
+            device="e" * 52,
+            person="dara",
+            words="thorn umber vale wren yarrow zinc",
+            since=int(time.time() * 1000) - 130_000,
+        ),
+    ),
     may_change=True,
-    notices=("The team has no recovery key: when every admin's device is lost, nobody can change it again.",),
+    notices=(
+        (
+            "The team has no recovery key: when every admin's device is lost, "
+            "nobody can change it again."
+        ),
+    ),
 )
 POLICY = PolicyState(
-    team="acme", team_id="t1", version=7, issued=0, expires=int(time.time() * 1000) + 80 * 86_400_000, threshold=2, approve_joins=True,
-    retention_days=30, admins=("ana", "chen"), issuers=("ana",), collectors=("ana",), executors=(), recovery_key=False, forked=False,
-    proposals=(Proposal(id="ab12", what=("bo may deploy shop/production",), signed_by=("chen",), needs=2, signed_here=False),),
+    team="acme",
+    team_id="t1",
+    version=7,
+    issued=0,
+    expires=int(time.time() * 1000) + 80 * 86_400_000,
+    threshold=2,
+    approve_joins=True,
+    retention_days=30,
+    admins=("ana", "chen"),
+    issuers=("ana",),
+    collectors=("ana",),
+    executors=(),
+    recovery_key=False,
+    forked=False,
+    proposals=(
+        Proposal(
+            id="ab12",
+            what=("bo may deploy shop/production",),
+            signed_by=("chen",),
+            needs=2,
+            signed_here=False,
+        ),
+    ),
     may_change=True,
-)  # fmt: skip
+)
 
 
 class FakeNode:
@@ -158,7 +287,11 @@ class FakeNode:
         self.history = History(home.history, FeedMirror(None), KEY, "acme")
         self.history.follow({device_id(KEY): "acme-collector"}, {})
         self._feed = KEY + self.history.epoch
-        self._seq, self._prev, self._hlc = 0, b"", 0  # a new epoch each start, as after a lost mirror
+        self._seq, self._prev, self._hlc = (
+            0,
+            b"",
+            0,
+        )  # a new epoch each start, as after a lost mirror
         self.server = Server(home.control_url(), self.handle)
         self.orders_url = f"ipc://{home.root / 'fake'}"
         self.changed = asyncio.Condition()
@@ -180,14 +313,22 @@ class FakeNode:
             now = min(int(time.time() * 1000) - age, max(event.time, 1))
             self._hlc = next_hlc(self._hlc, now)
             self._seq += 1
-            body = encode_body(feed=self._feed, seq=self._seq, hlc=self._hlc, prev=self._prev, payload=encode_event(event))
+            body = encode_body(
+                feed=self._feed,
+                seq=self._seq,
+                hlc=self._hlc,
+                prev=self._prev,
+                payload=encode_event(event),
+            )
             self._prev = body_hash(body)
             arrivals.append(Arrival(parse_entry(body, bytes(64))))
         self.history.add(arrivals)
 
     async def handle(self, request: AnyRequest) -> AnyReply:
         name = type(request).__name__
-        if not isinstance(request, (Wait, GetStatus, GetTargets, PlanDeploy, GetMembers, GetPolicy)):
+        if not isinstance(
+            request, (Wait, GetStatus, GetTargets, PlanDeploy, GetMembers, GetPolicy)
+        ):
             self.requests.append(encode_request(request))
         if name in self.refuse:
             raise ControlError(self.refuse[name])
@@ -200,7 +341,10 @@ class FakeNode:
                 return Targets(targets=tuple(self.targets))
             case PlanDeploy():
                 return msgspec.structs.replace(
-                    self.plan, target=request.target, environment=request.environment, sha=request.sha or self.plan.sha
+                    self.plan,
+                    target=request.target,
+                    environment=request.environment,
+                    sha=request.sha or self.plan.sha,
                 )
             case SetDuty(on=on):
                 await self.set_status({"on_duty": on})
@@ -208,7 +352,10 @@ class FakeNode:
             case RequestDeploy():
                 return await self.deploy(request)
             case Invite():
-                return Done(text="devstream-invite-1:" + base64.b32encode(bytes(range(80))).decode().lower().rstrip("="))
+                return Done(
+                    text="devstream-invite-1:"
+                    + base64.b32encode(bytes(range(80))).decode().lower().rstrip("=")
+                )
             case Join():
                 return Joining(state="joined", team="acme")
             case GetMembers():
@@ -225,23 +372,42 @@ class FakeNode:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(request.wait_ms / 1000), self.changed:
                 await self.changed.wait_for(
-                    lambda: self.stopping.is_set() or (self.history.newest(), self.number) != (request.newest, request.status)
+                    lambda: (
+                        self.stopping.is_set()
+                        or (self.history.newest(), self.number) != (request.newest, request.status)
+                    )
                 )
         return News(newest=self.history.newest(), status=self.number)
 
     async def deploy(self, request: RequestDeploy) -> Done:
         key = fact_key("deploy", Kind.DEPLOY, str(time.time()))
         for state, took in (("requested", 0), ("in_progress", 0), ("success", 61_000)):
-            self.add([make_event(
-                kind=Kind.DEPLOY, state=state, service=request.target, environment=request.environment, number=key[:8], request=key,
-                subject=f"deploy/{request.target}/{request.environment}/{key[:8]}", key=fact_key(key, Kind.DEPLOY, state),
-                time=int(time.time() * 1000), revision=request.sha, actor=self.status.person, reason=request.reason, duration=took,
-            )])  # fmt: skip
+            self.add(
+                [
+                    make_event(
+                        kind=Kind.DEPLOY,
+                        state=state,
+                        service=request.target,
+                        environment=request.environment,
+                        number=key[:8],
+                        request=key,
+                        subject=f"deploy/{request.target}/{request.environment}/{key[:8]}",
+                        key=fact_key(key, Kind.DEPLOY, state),
+                        time=int(time.time() * 1000),
+                        revision=request.sha,
+                        actor=self.status.person,
+                        reason=request.reason,
+                        duration=took,
+                    )
+                ]
+            )
         await self.tell()
         return Done(text=key)
 
     async def set_status(self, changes: dict[str, object]) -> None:
-        self.status = msgspec.convert(msgspec.to_builtins(self.status, builtin_types=(bytes,)) | changes, Status)
+        self.status = msgspec.convert(
+            msgspec.to_builtins(self.status, builtin_types=(bytes,)) | changes, Status
+        )
         self.number += 1
         await self.tell()
 
@@ -268,7 +434,11 @@ class FakeNode:
                 if orders.status or orders.targets is not None:
                     await self.set_status(orders.status)
                 await self.tell()
-                await socket.asend(msgspec.msgpack.encode(Had(requests=self.requests, newest=self.history.newest(), pid=os.getpid())))
+                await socket.asend(
+                    msgspec.msgpack.encode(
+                        Had(requests=self.requests, newest=self.history.newest(), pid=os.getpid())
+                    )
+                )
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()

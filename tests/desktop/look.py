@@ -43,7 +43,10 @@ PEERS = [
     }
     for place, name in enumerate(("bo", "chen", "dara"), 6)
 ]
-LOCKED = "the keyring, which holds this node's keys, is locked; enter its password (its window may be behind others)"
+LOCKED = (
+    "the keyring, which holds this node's keys, is locked; "
+    "enter its password (its window may be behind others)"
+)
 LOST = [{"device": "chen7qd2", "person": "chen", "why": "nobody", "count": 3}]
 NOTIFYD = "/usr/lib/x86_64-linux-gnu/xfce4/notifyd/xfce4-notifyd"
 PANEL = """<?xml version="1.0" encoding="UTF-8"?>
@@ -56,13 +59,15 @@ PANEL = """<?xml version="1.0" encoding="UTF-8"?>
    <property name="position-locked" type="bool" value="true"/>
    <property name="size" type="uint" value="30"/>
    <property name="plugin-ids" type="array">
-    <value type="int" value="1"/><value type="int" value="2"/><value type="int" value="3"/><value type="int" value="4"/></property>
+    <value type="int" value="1"/><value type="int" value="2"/>
+    <value type="int" value="3"/><value type="int" value="4"/></property>
   </property>
  </property>
  <property name="plugins" type="empty">
   <property name="plugin-1" type="string" value="tasklist"/>
   <property name="plugin-2" type="string" value="separator">
-   <property name="expand" type="bool" value="true"/><property name="style" type="uint" value="0"/></property>
+   <property name="expand" type="bool" value="true"/>
+   <property name="style" type="uint" value="0"/></property>
   <property name="plugin-3" type="string" value="systray"/>
   <property name="plugin-4" type="string" value="clock"/>
  </property>
@@ -78,12 +83,23 @@ class Session:
         self.processes: list[subprocess.Popen[bytes]] = []
         for name in ("run", "config", "cache", "data", "home"):
             (folder / name).mkdir(mode=0o700, parents=True)
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith(("QT_", "XDG_", "WAYLAND_", "DBUS_"))}
+        self.env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("QT_", "XDG_", "WAYLAND_", "DBUS_"))
+        }
         self.env |= {
-            "XDG_RUNTIME_DIR": str(folder / "run"), "XDG_CONFIG_HOME": str(folder / "config"), "XDG_CACHE_HOME": str(folder / "cache"),
-            "XDG_DATA_HOME": str(folder / "data"), "XDG_SESSION_TYPE": "x11", "XDG_CURRENT_DESKTOP": "XFCE", "NO_AT_BRIDGE": "1",
-            "LC_ALL": "C.UTF-8", "QT_QPA_PLATFORM": "xcb", "GTK_THEME": "Adwaita:dark" if dark else "Adwaita",
-        }  # fmt: skip
+            "XDG_RUNTIME_DIR": str(folder / "run"),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "XDG_DATA_HOME": str(folder / "data"),
+            "XDG_SESSION_TYPE": "x11",
+            "XDG_CURRENT_DESKTOP": "XFCE",
+            "NO_AT_BRIDGE": "1",
+            "LC_ALL": "C.UTF-8",
+            "QT_QPA_PLATFORM": "xcb",
+            "GTK_THEME": "Adwaita:dark" if dark else "Adwaita",
+        }
 
     def start(self, *command: str, log: str = "session") -> subprocess.Popen[bytes]:
         with (self.folder / f"{log}.log").open("ab") as file:
@@ -92,8 +108,12 @@ class Session:
         return process
 
     def begin(self) -> None:
-        self.env["DISPLAY"] = ":" + self._told("Xvfb", "-displayfd", "{}", "-screen", "0", "1280x800x24", "-nolisten", "tcp")
-        self.env["DBUS_SESSION_BUS_ADDRESS"] = self._told("dbus-daemon", "--session", "--nofork", "--print-address={}")
+        self.env["DISPLAY"] = ":" + self._told(
+            "Xvfb", "-displayfd", "{}", "-screen", "0", "1280x800x24", "-nolisten", "tcp"
+        )
+        self.env["DBUS_SESSION_BUS_ADDRESS"] = self._told(
+            "dbus-daemon", "--session", "--nofork", "--print-address={}"
+        )
         panel = self.folder / "config/xfce4/xfconf/xfce-perchannel-xml/xfce4-panel.xml"
         panel.parent.mkdir(parents=True)
         panel.write_text(PANEL)
@@ -110,10 +130,14 @@ class Session:
                 process.wait(4)
 
     def run(self, *command: str) -> str:
-        return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=20, check=False).stdout.strip()
+        return subprocess.run(
+            command, env=self.env, capture_output=True, text=True, timeout=20, check=False
+        ).stdout.strip()
 
     def picture(self, path: Path, crop: str = "") -> None:
-        self.run("import", "-window", "root", *(["-crop", crop, "+repage"] if crop else []), str(path))
+        self.run(
+            "import", "-window", "root", *(["-crop", crop, "+repage"] if crop else []), str(path)
+        )
 
     def window(self, title: str, *, size: str = "", timeout: float = 8) -> str:
         end = time.monotonic() + timeout
@@ -141,9 +165,15 @@ class Session:
 
     def item(self) -> tuple[str, str]:
         """The bus name and menu path of the tray's item."""
-        watcher = DBusAddress("/StatusNotifierWatcher", bus_name="org.kde.StatusNotifierWatcher", interface="org.kde.StatusNotifierWatcher")
+        watcher = DBusAddress(
+            "/StatusNotifierWatcher",
+            bus_name="org.kde.StatusNotifierWatcher",
+            interface="org.kde.StatusNotifierWatcher",
+        )
         with open_dbus_connection(self.env["DBUS_SESSION_BUS_ADDRESS"]) as bus:
-            items = bus.send_and_get_reply(Properties(watcher).get("RegisteredStatusNotifierItems")).body[0][1]
+            items = bus.send_and_get_reply(
+                Properties(watcher).get("RegisteredStatusNotifierItems")
+            ).body[0][1]
         return str(items[-1]).partition("/")[0], "/MenuBar"
 
     def wait_item(self) -> None:
@@ -160,17 +190,29 @@ class Session:
         owner, path = self.item()
         menu = DBusAddress(path, bus_name=owner, interface="com.canonical.dbusmenu")
         with open_dbus_connection(self.env["DBUS_SESSION_BUS_ADDRESS"]) as bus:
-            number, _, children = bus.send_and_get_reply(new_method_call(menu, "GetLayout", "iias", (0, -1, []))).body[1]
+            number, _, children = bus.send_and_get_reply(
+                new_method_call(menu, "GetLayout", "iias", (0, -1, []))
+            ).body[1]
             for label in labels:
                 number, _, children = next(
-                    node for _, node in children if str(node[1].get("label", ("s", ""))[1]).replace("_", "") == label
+                    node
+                    for _, node in children
+                    if str(node[1].get("label", ("s", ""))[1]).replace("_", "") == label
                 )
-            bus.send_and_get_reply(new_method_call(menu, "Event", "isvu", (number, "clicked", ("i", 0), 0)))
+            bus.send_and_get_reply(
+                new_method_call(menu, "Event", "isvu", (number, "clicked", ("i", 0), 0))
+            )
 
     def _told(self, *command: str) -> str:
         read, write = os.pipe()
         with (self.folder / "session.log").open("ab") as log:
-            process = subprocess.Popen([part.format(write) for part in command], env=self.env, pass_fds=[write], stdout=log, stderr=log)
+            process = subprocess.Popen(
+                [part.format(write) for part in command],
+                env=self.env,
+                pass_fds=[write],
+                stdout=log,
+                stderr=log,
+            )
         self.processes.append(process)
         os.close(write)
         with os.fdopen(read) as line:
@@ -227,7 +269,13 @@ def pictures(out: Path, *, dark: bool) -> None:
         desk.shot(out / f"catching-up-{side}.png", HISTORY)
         desk.menu("Status…")
         desk.window("^devstream status")
-        desk.order(status={"missing": 7_880, "lost": LOST, "peers": [PEERS[0] | {"state": "syncing", "behind": 7_880}, *PEERS[1:]]})
+        desk.order(
+            status={
+                "missing": 7_880,
+                "lost": LOST,
+                "peers": [PEERS[0] | {"state": "syncing", "behind": 7_880}, *PEERS[1:]],
+            }
+        )
         desk.shot(out / f"status-catching-up-{side}.png", "^devstream status")
         desk.run("xdotool", "key", "Escape")
         desk.order(status={"missing": 0, "catch_up_total": 0, "lost": [], "peers": PEERS})
@@ -248,9 +296,18 @@ def pictures(out: Path, *, dark: bool) -> None:
             desk.run("xdotool", "key", "Escape")
             time.sleep(0.3)
         desk.order(status={"on_duty": True})
-        fresh = story.push("checkout", now(), "bo", "Show the delivery date in the basket", "9ab3c41" * 5 + "9ab3c")
+        fresh = story.push(
+            "checkout", now(), "bo", "Show the delivery date in the basket", "9ab3c41" * 5 + "9ab3c"
+        )
         failed = story.deploy(
-            "shop", now(), "failure", story.SHAS["vat"], "ef" * 16, who="chen", duration=41_000, reason="exit 3: health check"
+            "shop",
+            now(),
+            "failure",
+            story.SHAS["vat"],
+            "ef" * 16,
+            who="chen",
+            duration=41_000,
+            reason="exit 3: health check",
         )
         desk.order(events=[encode_event(event) for event in (fresh, failed)])
         desk.run("xdotool", *AWAY)

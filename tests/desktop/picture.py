@@ -36,7 +36,9 @@ def picture(out: Path) -> None:
         desk.wait_item()
         desk.order(status={"peers": PEERS, "on_duty": True})
         now = look.now()
-        pushed = story.push("checkout", now, "bo", "Show the delivery date in the basket", "9ab3c41" * 5 + "9ab3c")
+        pushed = story.push(
+            "checkout", now, "bo", "Show the delivery date in the basket", "9ab3c41" * 5 + "9ab3c"
+        )
         failed = story.deploy(
             "shop",
             now,
@@ -56,7 +58,9 @@ def picture(out: Path) -> None:
         desk.run("xdotool", "windowmove", window, *WINDOW[:2])
         time.sleep(1)
         desk.picture(out, CROP)
-    subprocess.run(["convert", str(out), "+dither", "-colors", COLOURS, "-strip", f"PNG8:{out}"], check=True)
+    subprocess.run(
+        ["convert", str(out), "+dither", "-colors", COLOURS, "-strip", f"PNG8:{out}"], check=True
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""A desktop shell that a test can look into: tray host, notification server and menu client on a session bus of the test's own.
+"""A desktop shell that a test can look into, on a session bus of the test's own.
 
-Only the shell is false. The item, the menu and the popups are what a real panel would be given over D-Bus.
+It is tray host, notification server and menu client. Only the shell is false: the item, the menu
+and the popups are what a real panel would get over D-Bus.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ class Note:
 class Notifications(ServiceInterface):
     """`org.freedesktop.Notifications`, which keeps every call."""
 
-    def __init__(self, *, name: str = "fake", caps: tuple[str, ...] = ("actions", "body", "persistence")) -> None:
+    def __init__(
+        self, *, name: str = "fake", caps: tuple[str, ...] = ("actions", "body", "persistence")
+    ) -> None:
         super().__init__("org.freedesktop.Notifications")
         self.notes: list[Note] = []
         self.closed: list[int] = []
@@ -102,7 +105,16 @@ class Notifications(ServiceInterface):
         if not replaces:
             self._last += 1
         number = replaces or self._last
-        self.notes.append(Note(number, replaces, summary, body, actions, {name: value.value for name, value in hints.items()}))
+        self.notes.append(
+            Note(
+                number,
+                replaces,
+                summary,
+                body,
+                actions,
+                {name: value.value for name, value in hints.items()},
+            )
+        )
         return number
 
     @dbus_method()
@@ -162,19 +174,36 @@ class Shell:
             time.sleep(_PAUSE)
 
     def wait_item(self, timeout: float = 10) -> str:
-        return self.wait(lambda: self.watcher.items and self.watcher.items[-1], "no tray item was registered", timeout)
+        return self.wait(
+            lambda: self.watcher.items and self.watcher.items[-1],
+            "no tray item was registered",
+            timeout,
+        )
 
-    def wait_note(self, wanted: Callable[[Note], bool] = lambda _: True, timeout: float = 10) -> Note:
+    def wait_note(
+        self, wanted: Callable[[Note], bool] = lambda _: True, timeout: float = 10
+    ) -> Note:
         def find() -> Note | None:
             return next((note for note in self.notes if wanted(note)), None)
 
-        note = self.wait(find, f"no such popup; there were {[(n.summary, n.body) for n in self.notes]}", timeout)
+        note = self.wait(
+            find, f"no such popup; there were {[(n.summary, n.body) for n in self.notes]}", timeout
+        )
         assert note is not None
         return note
 
     def prop(self, name: str):
         owner, path = self._item()
-        return self._do(self._call(owner, path, "org.freedesktop.DBus.Properties", "Get", "ss", [self.item_interface, name]))[0].value
+        return self._do(
+            self._call(
+                owner,
+                path,
+                "org.freedesktop.DBus.Properties",
+                "Get",
+                "ss",
+                [self.item_interface, name],
+            )
+        )[0].value
 
     item_interface = "org.kde.StatusNotifierItem"
 
@@ -186,7 +215,16 @@ class Shell:
     def menu(self) -> dict:
         """The whole menu: nodes with their properties and `children`."""
         owner, _ = self._item()
-        _, root = self._do(self._call(owner, str(self.prop("Menu")), "com.canonical.dbusmenu", "GetLayout", "iias", [0, -1, []]))
+        _, root = self._do(
+            self._call(
+                owner,
+                str(self.prop("Menu")),
+                "com.canonical.dbusmenu",
+                "GetLayout",
+                "iias",
+                [0, -1, []],
+            )
+        )
 
         def node(packed: list) -> dict:
             number, values, children = packed
@@ -201,7 +239,11 @@ class Shell:
     def labels(self, *path: str) -> list[str]:
         """The texts of the entries that can be seen."""
         entries = self.find(*path)["children"] if path else self.menu()["children"]
-        return [text(entry) for entry in entries if entry.get("visible", True) and entry.get("type") != "separator"]
+        return [
+            text(entry)
+            for entry in entries
+            if entry.get("visible", True) and entry.get("type") != "separator"
+        ]
 
     def find(self, *path: str) -> dict:
         found = self.menu()
@@ -222,7 +264,11 @@ class Shell:
     def click(self, *path: str) -> None:
         owner, _ = self._item()
         body = [self.find(*path)["id"], "clicked", Variant("i", 0), 0]
-        self._do(self._call(owner, str(self.prop("Menu")), "com.canonical.dbusmenu", "Event", "isvu", body))
+        self._do(
+            self._call(
+                owner, str(self.prop("Menu")), "com.canonical.dbusmenu", "Event", "isvu", body
+            )
+        )
 
     def activate(self) -> None:
         """A left click on the item."""
@@ -287,8 +333,17 @@ class Shell:
         self._bus.disconnect()
         await self._bus.wait_for_disconnect()
 
-    async def _call(self, owner: str, path: str, interface: str, member: str, signature: str, body: list) -> list:
-        message = Message(destination=owner, path=path, interface=interface, member=member, signature=signature, body=body)
+    async def _call(
+        self, owner: str, path: str, interface: str, member: str, signature: str, body: list
+    ) -> list:
+        message = Message(
+            destination=owner,
+            path=path,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=body,
+        )
         reply = await self._bus.call(message)
         assert reply is not None
         if reply.message_type is MessageType.ERROR:

@@ -1,4 +1,4 @@
-"""Dialogs never act by accident: Cancel is the default, production wants its name, a refusal is shown and nothing is sent twice."""
+"""Dialogs never act by accident, show each refusal, and send nothing twice."""
 
 from __future__ import annotations
 
@@ -16,39 +16,16 @@ from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
 from devstream_desktop.desktop.windows.join_dialog import JoinDialog
 
 
-class Asked:
-    """Takes the place of a link; the test answers."""
-
-    def __init__(self):
-        self.requests = []
-
-    def request(self, request, on_reply, on_error=lambda _: None, *, owner=None):
-        self.requests.append((request, on_reply, on_error))
-
-    def answer(self, reply):
-        self.requests[-1][1](reply)
-
-    def refuse(self, reason):
-        self.requests[-1][2](reason)
-
-    def of(self, kind):
-        return [request for request, _, _ in self.requests if isinstance(request, kind)]
-
-
 @pytest.fixture
-def asked():
-    return Asked()
-
-
-@pytest.fixture
-def open_deploy(qtbot, asked, fake):
+def open_deploy(show, asked, fake):
     def make(environment="production"):
-        place = next(place for place in fake.TARGETS if (place.target, place.environment) == ("shop", environment))
-        dialog = DeployDialog(asked, place, fake.status())
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
-        qtbot.addWidget(dialog)
-        dialog.show()
-        asked.answer(msgspec.structs.replace(fake.PLAN, environment=environment))
+        place = next(
+            place
+            for place in fake.TARGETS
+            if (place.target, place.environment) == ("shop", environment)
+        )
+        dialog = show(DeployDialog(place, fake.status()))
+        asked.answer(msgspec.structs.replace(fake.PLAN, environment=environment), PlanDeploy)
         return dialog
 
     return make
@@ -73,7 +50,11 @@ def test_production_wants_its_name_typed(qtbot, open_deploy, asked):
     assert dialog.go.isEnabled()
     qtbot.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
     (request,) = asked.of(RequestDeploy)
-    assert (request.target, request.environment, request.sha) == ("shop", "production", "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca")
+    assert (request.target, request.environment, request.sha) == (
+        "shop",
+        "production",
+        "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca",
+    )
 
 
 def test_enter_and_escape_are_cancel(qtbot, open_deploy, asked):
@@ -111,37 +92,40 @@ def test_it_shows_what_ships(open_deploy):
     assert "412 tests" in dialog.checks.text()
 
 
-def test_another_commit_is_planned_anew_and_an_old_plan_does_not_count(qtbot, open_deploy, asked, fake):
+def test_another_commit_is_planned_anew_and_an_old_plan_does_not_count(
+    qtbot, open_deploy, asked, fake
+):
     dialog = open_deploy("staging")
     dialog.commit.clear()
     qtbot.keyClicks(dialog.commit, "AB" * 20)
     assert not dialog.go.isEnabled()
     qtbot.waitUntil(lambda: len(asked.of(PlanDeploy)) == 2, timeout=2_000)
     assert (asked.of(PlanDeploy)[1].sha, asked.of(PlanDeploy)[1].ref) == ("ab" * 20, "")
-    asked.requests[0][1](fake.PLAN)  # the answer to the first question, late
+    asked.questions[0].answer(fake.PLAN)  # late: more was typed since
     assert not dialog.go.isEnabled()
     asked.refuse("no commit abababa in the mirror of shop; fetch it first")
     assert "no commit" in dialog.message.text()
 
 
-def test_a_plan_that_is_not_allowed_says_why(open_deploy, asked, fake):
-    dialog = open_deploy("staging")
-    dialog._ask()
+def test_a_plan_that_is_not_allowed_says_why(show, asked, fake):
+    dialog = show(DeployDialog(fake.TARGETS[1], fake.status()))
     asked.answer(msgspec.structs.replace(fake.PLAN, allowed=False, reason="ana may not: ask chen"))
     assert not dialog.go.isEnabled()
     assert dialog.message.text() == "ana may not: ask chen"
 
 
 def test_a_target_that_may_not_be_deployed_says_why(fake):
-    assert [target_text(place) for place in fake.TARGETS] == ["production…", "staging…", "production (ana may not: ask chen)"]
+    assert [target_text(place) for place in fake.TARGETS] == [
+        "production…",
+        "staging…",
+        "production (ana may not: ask chen)",
+    ]
     busy = msgspec.structs.replace(fake.TARGETS[0], busy="chen")
     assert target_text(busy) == "production… (chen is deploying)"
 
 
-def test_an_invite_can_be_copied(qtbot, qapp, asked, fake):
-    dialog = InviteDialog(asked, fake.status())
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
-    qtbot.addWidget(dialog)
+def test_an_invite_can_be_copied(show, qapp, asked, fake):
+    dialog = show(InviteDialog(fake.status()))
     assert len(asked.of(Invite)) == 1
     assert not dialog.copy.isEnabled()
     asked.answer(Done(text="devstream-invite-1:abc"))
@@ -149,10 +133,15 @@ def test_an_invite_can_be_copied(qtbot, qapp, asked, fake):
     assert qapp.clipboard().text() == "devstream-invite-1:abc"
 
 
-def test_joining_takes_a_pasted_invite_and_a_name(qtbot, asked, fake):
-    dialog = JoinDialog(asked, fake.status(solo=True, person="me"))
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
-    qtbot.addWidget(dialog)
+def test_showing_a_dialog_again_asks_nothing_again(show, asked, fake):
+    dialog = show(InviteDialog(fake.status()))
+    dialog.hide()
+    dialog.show()
+    assert len(asked.of(Invite)) == 1
+
+
+def test_joining_takes_a_pasted_invite_and_a_name(qtbot, show, asked, fake):
+    dialog = show(JoinDialog(fake.status(solo=True, person="me")))
     assert not dialog.join.isEnabled()
     dialog.invite.setPlainText(" devstream-invite-1:\nabc ")
     dialog.join.click()
@@ -166,19 +155,15 @@ def test_joining_takes_a_pasted_invite_and_a_name(qtbot, asked, fake):
         asked.answer(Joining(state="joined", team="acme"))
 
 
-def test_a_join_that_waits_shows_the_words_and_asks_again(qtbot, asked, fake):
-    dialog = JoinDialog(asked, fake.status(solo=True, person="me"))
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
-    qtbot.addWidget(dialog)
-    dialog.show()
+def test_a_join_that_waits_shows_the_words_and_asks_again(qtbot, show, asked, fake):
+    dialog = show(JoinDialog(fake.status(solo=True, person="me"), ask_again_ms=1))
     dialog.invite.setPlainText("devstream-invite-1:abc")
-    dialog._again.setInterval(1)
     dialog.join.click()
     asked.answer(Joining(state="waiting", team="acme", words=fake.WORDS, approvers=("ana", "chen")))
     assert dialog.words.text() == fake.WORDS
     assert dialog.words.isVisible()
     assert "ana or chen" in dialog.message.text()
     qtbot.waitUntil(lambda: len(asked.of(Join)) == 2, timeout=1_000)
-    asked.refuse("ana turned this device away")
-    assert dialog.message.text() == "ana turned this device away"
+    asked.refuse("ana rejected this device")
+    assert dialog.message.text() == "ana rejected this device"
     assert dialog.join.isEnabled()

@@ -1,4 +1,4 @@
-"""What a person sees on a first day: the `devstream` command itself, its real node, a real repository; only the panel is ours."""
+"""A first day: the `devstream` command, its real node, a real repository, and our panel."""
 
 from __future__ import annotations
 
@@ -30,9 +30,21 @@ class Repository:
         self.commit("First commit")
 
     def git(self, *arguments: str) -> str:
-        who = ["-c", "user.name=Bo", "-c", "user.email=bo@example.com", "-c", "commit.gpgsign=false"]
+        who = [
+            "-c",
+            "user.name=Bo",
+            "-c",
+            "user.email=bo@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ]
         return subprocess.run(
-            ["git", *who, *arguments], cwd=self.folder, check=True, capture_output=True, text=True, timeout=30
+            ["git", *who, *arguments],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=30,
         ).stdout.strip()
 
     def commit(self, subject: str) -> str:
@@ -62,7 +74,11 @@ class FirstDay:
             return {line.event.title for line in reader.page(Query(), limit=100)}
 
     def node(self) -> psutil.Process:
-        return next(child for child in psutil.Process(self.process.pid).children(recursive=True) if "node" in child.cmdline())
+        return next(
+            child
+            for child in psutil.Process(self.process.pid).children(recursive=True)
+            if "node" in child.cmdline()
+        )
 
 
 @pytest.fixture
@@ -72,12 +88,20 @@ def first_day(shell, start_desk, display, bus, home, tmp_path):
     desk = start_desk.environment | {"DEVSTREAM_KEY_FILE": str(tmp_path / "key")}
     log = (tmp_path / "devstream.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "devstream_desktop", "--home", str(home)], cwd=repository.folder, env=desk, stderr=log, text=True
+        [sys.executable, "-m", "devstream_desktop", "--home", str(home)],
+        cwd=repository.folder,
+        env=desk,
+        stderr=log,
+        text=True,
     )
     log.close()
     day = FirstDay(process, root, repository)
     shell.wait_item(20)
-    shell.wait(lambda: (status := day.status()) and status.sources and status.sources[0].events, "the repository was not read", 20)
+    shell.wait(
+        lambda: (status := day.status()) and status.sources and status.sources[0].events,
+        "the repository was not read",
+        20,
+    )
     yield day
     if process.poll() is None:
         process.terminate()
@@ -97,7 +121,9 @@ def test_a_commit_is_a_popup_on_duty_and_none_off_duty(first_day, shell) -> None
     shell.click("On duty")
     shell.wait(lambda: shell.tooltip.endswith("off duty"), "the toggle did nothing")
     first_day.repository.commit("While nobody is on duty")
-    shell.wait(lambda: "While nobody is on duty" in first_day.titles(), "the commit is not in the history")
+    shell.wait(
+        lambda: "While nobody is on duty" in first_day.titles(), "the commit is not in the history"
+    )
     shell.click("On duty")
     shell.wait(lambda: not shell.tooltip.endswith("off duty"), "the toggle did not go back")
     first_day.repository.commit("And on duty again")
@@ -110,7 +136,11 @@ def test_a_deploy_from_the_menu_ends_in_a_success_line(first_day, shell, start_d
     script.write_text('#!/bin/sh\necho "$DEVSTREAM_SHA" > deployed\n')
     script.chmod(0o755)
     first_day.home.targets.write_text('[target.shop.staging]\nrun = ["./deploy.sh"]\n')
-    shell.wait_menu(lambda shell: shell.labels("Deploy", "shop") == ["staging…"], "the target is not in the menu", 20)
+    shell.wait_menu(
+        lambda shell: shell.labels("Deploy", "shop") == ["staging…"],
+        "the target is not in the menu",
+        20,
+    )
     revision = first_day.repository.commit("Ship it")
     shell.wait(lambda: "Ship it" in first_day.titles(), "the commit is not in the history")
     desk = start_desk.hand(first_day.process)
@@ -130,7 +160,10 @@ def test_a_deploy_from_the_menu_ends_in_a_success_line(first_day, shell, start_d
 def test_the_node_is_killed_and_the_tray_has_it_back(first_day, shell) -> None:
     node = first_day.node()
     node.kill()
-    shell.wait(lambda: "restarting" in shell.tooltip or "starting" in shell.tooltip, "the tray does not say that the node is away")
+    shell.wait(
+        lambda: "restarting" in shell.tooltip or "starting" in shell.tooltip,
+        "the tray does not say that the node is away",
+    )
     shell.wait(lambda: shell.tooltip.endswith("on duty"), "the node is not back", 20)
     assert first_day.node().pid != node.pid
     first_day.repository.commit("After the fall")

@@ -1,4 +1,4 @@
-"""The keyring is locked: the window, the tray and the menu say so and what to do, and the real desk goes on when it is unlocked."""
+"""A locked keyring: tray and menu say so, and the real app goes on once it is unlocked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ DEVSTREAM = [sys.executable, "-m", "devstream_desktop"]
 
 
 @pytest.mark.desktop
-def test_the_tray_says_it_nothing_can_be_asked_and_a_click_asks_for_the_password(node, shell, start_desk, story) -> None:
+def test_the_tray_says_it_nothing_can_be_asked_and_a_click_asks_for_the_password(
+    node, shell, start_desk, story
+) -> None:
     node.start()
     node.add(*story.day(int(time.time() * 1000)), age=600_000)
     desk = start_desk()
@@ -24,7 +26,10 @@ def test_the_tray_says_it_nothing_can_be_asked_and_a_click_asks_for_the_password
     shell.wait(lambda: shell.tooltip.endswith("on duty"), "the desk did not come up")
     usual = shell.prop("IconPixmap")
     node.order(status={"locked": LOCKED})
-    shell.wait(lambda: "the keyring is ‹b›locked‹/b›; enter its password" in shell.tooltip, "the tooltip does not say it")
+    shell.wait(
+        lambda: "the keyring is ‹b›locked‹/b›; enter its password" in shell.tooltip,
+        "the tooltip does not say it",
+    )
     assert shell.prop("IconPixmap") != usual
     assert shell.labels()[0] == "acme · ana · locked"
     assert [shell.find(name)["enabled"] for name in ("On duty", "Invite…", "Deploy")] == [False] * 3
@@ -42,19 +47,36 @@ def test_the_tray_says_it_nothing_can_be_asked_and_a_click_asks_for_the_password
 
 
 @pytest.mark.desktop
-def test_a_real_desk_with_a_locked_keyring_comes_up_once_it_is_unlocked(shell, start_desk, bus, home, keyring_on, tmp_path) -> None:
+def test_a_real_desk_with_a_locked_keyring_comes_up_once_it_is_unlocked(
+    shell, start_desk, bus, home, keyring_on, tmp_path
+) -> None:
     keyring = keyring_on(bus)
     keyring.start()
     environment = start_desk.environment | {"HOME": keyring.environment["HOME"]}
-    subprocess.run([*DEVSTREAM, "--home", str(home), "team", "create", "acme", "--person", "ana"], env=environment, check=True, timeout=60)
+    subprocess.run(
+        [*DEVSTREAM, "--home", str(home), "team", "create", "acme", "--person", "ana"],
+        env=environment,
+        check=True,
+        timeout=60,
+    )
     keyring.lock()
     with (tmp_path / "devstream.log").open("wb") as log:
-        process = subprocess.Popen([*DEVSTREAM, "--home", str(home)], cwd=tmp_path, env=environment, stderr=log)
+        process = subprocess.Popen(
+            [*DEVSTREAM, "--home", str(home)], cwd=tmp_path, env=environment, stderr=log
+        )
     try:
         shell.wait_item(20)
-        shell.wait(lambda: "acme · ana · locked: the keyring, which holds this node's keys" in shell.tooltip, "it is not said", 20)
+        shell.wait(
+            lambda: (
+                "acme · ana · locked: the keyring, which holds this node's keys" in shell.tooltip
+            ),
+            "it is not said",
+            20,
+        )
         keyring.unlock()
-        shell.wait(lambda: shell.tooltip == "devstream: acme · ana: on duty", "it did not go on", 20)
+        shell.wait(
+            lambda: shell.tooltip == "devstream: acme · ana: on duty", "it did not go on", 20
+        )
     finally:
         process.terminate()
         process.wait(10)

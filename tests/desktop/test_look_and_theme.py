@@ -21,7 +21,10 @@ def palette(base: str, text: str) -> QPalette:
 
 
 def luminance(value: QColor) -> float:
-    parts = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in (value.redF(), value.greenF(), value.blueF()))
+    parts = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (value.redF(), value.greenF(), value.blueF())
+    )
     red, green, blue = parts
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -32,7 +35,15 @@ def contrast(one: QColor, other: QColor) -> float:
 
 
 @pytest.mark.parametrize("tone", list(Tone))
-@pytest.mark.parametrize(("base", "text"), [("#ffffff", "#000000"), ("#fafafa", "#2e3436"), ("#1e1e1e", "#eeeeee"), ("#353535", "#ffffff")])
+@pytest.mark.parametrize(
+    ("base", "text"),
+    [
+        ("#ffffff", "#000000"),
+        ("#fafafa", "#2e3436"),
+        ("#1e1e1e", "#eeeeee"),
+        ("#353535", "#ffffff"),
+    ],
+)
 def test_every_tone_can_be_read_on_light_and_dark(tone, base, text):
     shades = palette(base, text)
     assert is_dark(shades) == (text > base)
@@ -52,7 +63,10 @@ def test_every_state_has_a_shape_and_a_word(story):
 def test_a_transition_is_the_better_word(story):
     look = event_look(story.build("shop", 1, "failed", "ab" * 20, "7"), Transition.STILL_BROKEN)
     assert look.text == "✗ still broken"
-    assert event_look(story.event(Kind.TICKET, "closed", "shop", 1, "t"), Transition.FIXED).word == "closed"
+    assert (
+        event_look(story.event(Kind.TICKET, "closed", "shop", 1, "t"), Transition.FIXED).word
+        == "closed"
+    )
 
 
 def test_times_are_told_as_people_tell_them():
@@ -66,13 +80,20 @@ def test_times_are_told_as_people_tell_them():
     assert told(timedelta(days=3)).startswith("Sun ")
     assert told(timedelta(days=20)).startswith("5 Nov ")
     assert told(timedelta(days=400)).endswith("2025")
-    assert (ago(0, 1), ago(1, 2), ago(1, 240_001), ago(1, 7_200_001)) == ("never", "just now", "4 min ago", "2 h ago")
+    assert (ago(0, 1), ago(1, 2), ago(1, 240_001), ago(1, 7_200_001)) == (
+        "never",
+        "just now",
+        "4 min ago",
+        "2 h ago",
+    )
 
 
 def test_the_tray_icons_differ_in_shape_and_not_only_in_colour(qapp):
     def shape(mark: Mark) -> set[tuple[int, int]]:
         image = icon(mark).pixmap(16, 16).toImage()
-        return {(x, y) for x in range(16) for y in range(16) if image.pixelColor(x, y).alpha() > 128}
+        return {
+            (x, y) for x in range(16) for y in range(16) if image.pixelColor(x, y).alpha() > 128
+        }
 
     shapes = [shape(mark) for mark in (Mark.ON_DUTY, Mark.OFF_DUTY, Mark.OFFLINE, Mark.FAILING)]
     for place, one in enumerate(shapes):

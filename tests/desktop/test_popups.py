@@ -1,4 +1,4 @@
-"""Popups: what the rules pick is shown, once a subject; the rest of a burst is one digest; one can always ask why."""
+"""Popups: one a subject, one digest for the rest of a burst, and a reason for each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 
 from devstream_desktop.desktop.popups.notifier import Notice, Urgency
-from devstream_desktop.desktop.popups.popups import DIGEST, Popups, digest_text, line_notice, popup_key
+from devstream_desktop.desktop.popups.popups import (
+    DIGEST,
+    Popups,
+    digest_text,
+    line_notice,
+    popup_key,
+)
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.subject import Line
@@ -32,9 +38,16 @@ class Screen(QObject):
 
 def row(event, place=1, *, superseded=False, transition=Transition.NONE, received=None) -> Line:
     return Line(
-        id=place, arrival=place, event=event, entry="e", received=event.time if received is None else received, device="d", author="x",
-        transition=transition, superseded=superseded,
-    )  # fmt: skip
+        id=place,
+        arrival=place,
+        event=event,
+        entry="e",
+        received=event.time if received is None else received,
+        device="d",
+        author="x",
+        transition=transition,
+        superseded=superseded,
+    )
 
 
 @pytest.fixture
@@ -48,7 +61,9 @@ def popups(screen):
 
 
 def push(story, place=1, **fields):
-    return row(story.push("shop", NOW, "bo", "Title", f"{place:040x}", ref=f"b{place}", **fields), place)
+    return row(
+        story.push("shop", NOW, "bo", "Title", f"{place:040x}", ref=f"b{place}", **fields), place
+    )
 
 
 def test_a_fresh_line_pops_with_its_actions(popups, screen, story):
@@ -67,9 +82,21 @@ def test_a_line_without_a_link_cannot_be_opened(story):
     ("line", "desk", "reason"),
     [
         (push, Desk(person="ana", on_duty=False), "No popup: you are off duty."),
-        (push, Desk(person="ana", on_duty=True, watching=True), "No popup: the history window shows it."),
-        (lambda story: row(push(story).event, received=NOW - 600_000), ON, "No popup: it was history when it came here."),
-        (lambda story: row(push(story).event, superseded=True), ON, "No popup: a later state of the same thing was here already."),
+        (
+            push,
+            Desk(person="ana", on_duty=True, watching=True),
+            "No popup: the history window shows it.",
+        ),
+        (
+            lambda story: row(push(story).event, received=NOW - 600_000),
+            ON,
+            "No popup: it was history when it came here.",
+        ),
+        (
+            lambda story: row(push(story).event, superseded=True),
+            ON,
+            "No popup: a later state of the same thing was here already.",
+        ),
     ],
 )
 def test_a_quiet_line_says_why(popups, screen, story, line, desk, reason):
@@ -79,7 +106,7 @@ def test_a_quiet_line_says_why(popups, screen, story, line, desk, reason):
 
 
 def test_what_was_there_before_the_desk_says_so(popups, story):
-    assert popups.why(push(story)) == "No popup: it was here before this desk started."
+    assert popups.why(push(story)) == "No popup: it was here before devstream started."
 
 
 def test_a_critical_failure_stays_until_it_is_closed(story):
@@ -100,7 +127,11 @@ def test_a_burst_is_three_popups_and_a_digest_that_grows_in_place(qtbot, popups,
 
 
 def test_the_digest_counts_worst_first(story):
-    lines = [push(story, 1), push(story, 2), row(story.build("shop", NOW, "failed", "ab" * 20, "1"))]
+    lines = [
+        push(story, 1),
+        push(story, 2),
+        row(story.build("shop", NOW, "failed", "ab" * 20, "1")),
+    ]
     lines += [row(story.event(Kind.SOURCE, "active", "shop", NOW, "source/x"))]
     assert digest_text(lines) == "1 failure, 2 commits, 1 other"
 
@@ -122,7 +153,14 @@ def test_actions_lead_where_they_say(qtbot, popups, screen, story, monkeypatch):
 
 def test_a_claim_takes_the_popup_of_nothing_but_an_older_claim_of_the_same_person(story):
     about = {"service": "shop", "subject": "incident/1", "number": "1", "time": NOW}
-    alert = make_event(kind=Kind.INCIDENT, state="firing", key=fact_key("t", Kind.INCIDENT, "1"), **about)
-    claims = [make_event(kind=Kind.CLAIM, state="claimed", key=fact_key("t", Kind.CLAIM, who), actor=who, **about) for who in ("bo", "cy")]
+    alert = make_event(
+        kind=Kind.INCIDENT, state="firing", key=fact_key("t", Kind.INCIDENT, "1"), **about
+    )
+    claims = [
+        make_event(
+            kind=Kind.CLAIM, state="claimed", key=fact_key("t", Kind.CLAIM, who), actor=who, **about
+        )
+        for who in ("bo", "cy")
+    ]
     keys = [popup_key(row(one)) for one in (alert, *claims)]
     assert len(set(keys)) == 3

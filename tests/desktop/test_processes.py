@@ -26,11 +26,15 @@ def test_a_second_claim_fails_and_raises_the_first(qtbot, home):
 
 def test_a_node_that_dies_is_started_again_and_its_last_words_are_told(qtbot, home, tmp_path):
     count = tmp_path / "count"
-    script = f"import sys; open({str(count)!r}, 'a').write('x'); sys.exit('the disk <b>is</b> full')"
+    script = (
+        f"import sys; open({str(count)!r}, 'a').write('x'); sys.exit('the disk <b>is</b> full')"
+    )
     node = NodeProcess(Home(home), command=[sys.executable, "-c", script])
     with qtbot.waitSignal(node.trouble, timeout=5_000) as trouble:
         node.begin()
-    assert trouble.args == ["The node ended and is started again. Its last words: the disk <b>is</b> full"]
+    assert trouble.args == [
+        "The node stopped and is started again. It reported: the disk <b>is</b> full"
+    ]
     qtbot.waitUntil(lambda: count.read_text() == "xx", timeout=5_000)
     node.end()
 
@@ -57,7 +61,14 @@ def test_no_node_is_started_where_one_answers(qtbot, home, tmp_path):
 
 
 def test_the_command_names_the_home(home):
-    assert node_command(Home(home)) == [sys.executable, "-m", "devstream_desktop", "--home", str(home), "node"]
+    assert node_command(Home(home)) == [
+        sys.executable,
+        "-m",
+        "devstream_desktop",
+        "--home",
+        str(home),
+        "node",
+    ]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X11 and Wayland are Linux's")

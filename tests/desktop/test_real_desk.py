@@ -1,4 +1,4 @@
-"""The real desk process on a real display and a real session bus; only the panel and the node are ours."""
+"""The real app on a real display and session bus; only the panel and the node are ours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def desk(node, shell, start_desk, story):
     node.add(*story.day(now()), age=600_000)
     desk = start_desk()
     shell.wait_item()
-    shell.wait(lambda: shell.tooltip == "devstream: acme · ana: on duty", "the tooltip does not say that ana is on duty")
+    shell.wait(
+        lambda: shell.tooltip == "devstream: acme · ana: on duty",
+        "the tooltip does not say that ana is on duty",
+    )
     return desk
 
 
@@ -54,7 +57,10 @@ def test_the_tray_item_and_its_menu(desk, shell):
 def test_a_catch_up_is_in_the_tooltip_and_pops_nothing_up(desk, shell, node):
     node.order(status={"missing": 7_880, "catch_up_total": 12_000})
     shell.wait(
-        lambda: shell.tooltip == "devstream: acme · ana: on duty, catching up: 4,120 of 12,000 events", "the tooltip does not say it"
+        lambda: (
+            shell.tooltip == "devstream: acme · ana: on duty, catching up: 4,120 of 12,000 events"
+        ),
+        "the tooltip does not say it",
     )
     node.order(status={"missing": 0, "catch_up_total": 0})
     shell.wait(lambda: shell.tooltip.endswith("on duty"), "the tooltip still says it")
@@ -86,17 +92,35 @@ def test_off_duty_nothing_pops_but_the_result_of_ones_own_deploy(node, shell, st
     start_desk()
     shell.wait(lambda: shell.tooltip.endswith("off duty"), "the desk is not up")
     node.add(story.push("shop", now(), "bo", "Quiet", "c0ffee" * 6 + "c0ff"))
-    node.add(story.deploy("shop", now(), "success", story.SHAS["vat"], "ab" * 16, who="ana", duration=5000))
+    node.add(
+        story.deploy(
+            "shop", now(), "success", story.SHAS["vat"], "ab" * 16, who="ana", duration=5000
+        )
+    )
     note = shell.wait_note()
     assert note.summary == "✓ shop success · production"
-    shell.wait_menu(lambda shell: any("Quiet" in label for label in shell.labels()), "the quiet line is not in the menu")
+    shell.wait_menu(
+        lambda shell: any("Quiet" in label for label in shell.labels()),
+        "the quiet line is not in the menu",
+    )
     assert len(shell.notes) == 1
 
 
 def test_a_later_state_takes_the_place_of_the_popup(desk, shell, node, story):
     node.add(story.deploy("shop", now(), "in_progress", story.SHAS["vat"], "cd" * 16, who="chen"))
     first = shell.wait_note()
-    node.add(story.deploy("shop", now(), "failure", story.SHAS["vat"], "cd" * 16, who="chen", duration=7000, reason="exit 3"))
+    node.add(
+        story.deploy(
+            "shop",
+            now(),
+            "failure",
+            story.SHAS["vat"],
+            "cd" * 16,
+            who="chen",
+            duration=7000,
+            reason="exit 3",
+        )
+    )
     second = shell.wait_note(lambda note: "failure" in note.summary)
     assert second.replaces == first.id
     assert second.hints["urgency"] == 2
@@ -104,8 +128,15 @@ def test_a_later_state_takes_the_place_of_the_popup(desk, shell, node, story):
 
 
 def test_a_burst_becomes_three_popups_and_one_digest(desk, shell, node, story):
-    node.add(*(story.push("shop", now() + place, "bo", f"Commit {place}", f"{place:040x}", ref=f"b{place}") for place in range(8)),
-             story.build("search", now(), "failed", "ab" * 20, "7"))  # fmt: skip
+    node.add(
+        *(
+            story.push(
+                "shop", now() + place, "bo", f"Commit {place}", f"{place:040x}", ref=f"b{place}"
+            )
+            for place in range(8)
+        ),
+        story.build("search", now(), "failed", "ab" * 20, "7"),
+    )
     digest = shell.wait_note(lambda note: note.summary == "6 more")
     assert digest.body == "1 failure, 5 commits"
     assert len(shell.notes) == 4
@@ -125,7 +156,7 @@ def test_left_click_shows_the_history_and_closing_hides_it(desk, shell):
         desk.press(window, "ctrl+w")
         shell.wait(lambda: not desk.windows("^devstream · acme"), "the window is not hidden")
         note = shell.wait_note()
-        assert note.summary == "devstream goes on in the tray"
+        assert note.summary == "devstream is still running in the tray"
         assert len(shell.notes) == told
     assert desk.process.poll() is None
 
@@ -136,7 +167,10 @@ def test_a_notification_server_that_starts_anew_counts_from_one_again(desk, shel
     shell.restart_notifications()
     node.add(story.push("shop", now(), "bo", "Second", "beef" * 10))
     note = shell.wait_note(lambda note: "Second" in note.body)
-    assert (note.replaces, note.actions) == (0, [])  # nothing to replace there, and it knows no actions
+    assert (note.replaces, note.actions) == (
+        0,
+        [],
+    )  # nothing to replace there, and it knows no actions
 
 
 def test_a_panel_that_comes_later_gets_the_icon(node, bare_shell, start_desk):
@@ -145,7 +179,9 @@ def test_a_panel_that_comes_later_gets_the_icon(node, bare_shell, start_desk):
     desk.wait_window("^devstream · acme")  # no tray: the window is the desk
     bare_shell.own_tray()
     bare_shell.wait_item()
-    bare_shell.wait(lambda: bare_shell.tooltip == "devstream: acme · ana: on duty", "the late item says nothing")
+    bare_shell.wait(
+        lambda: bare_shell.tooltip == "devstream: acme · ana: on duty", "the late item says nothing"
+    )
     assert bare_shell.find("Quit").get("enabled", True)
 
 
@@ -186,8 +222,14 @@ def test_the_node_dies_the_tray_says_so_and_it_is_back(node, shell, start_desk, 
     shell.wait(lambda: shell.tooltip.endswith("on duty"), "the desk's own node is not up")
     first = node.order().pid
     os.kill(first, signal.SIGKILL)
-    shell.wait(lambda: shell.tooltip.endswith("node is restarting"), "the tray does not say that the node is gone")
-    shell.wait(lambda: shell.labels()[0].endswith("the node is restarting"), "the menu does not say that the node is gone")
+    shell.wait(
+        lambda: shell.tooltip.endswith("node is restarting"),
+        "the tray does not say that the node is gone",
+    )
+    shell.wait(
+        lambda: shell.labels()[0].endswith("the node is restarting"),
+        "the menu does not say that the node is gone",
+    )
     shell.wait(lambda: shell.tooltip.endswith("on duty"), "the node does not come back", timeout=15)
     assert node.order().pid != first
     node.add(story.push("shop", now(), "bo", "After the fall", "c0ffee" * 6 + "c0ff"))

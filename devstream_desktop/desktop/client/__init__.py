@@ -1,1 +1,1 @@
-"""The connection to the node, its process, and the state that every widget shows."""
+"""The connection to the node, its process, and the shown state."""

@@ -1,7 +1,8 @@
-"""How the desk speaks to its node without ever waiting: a long poll that tells what is new, and a queue of commands.
+"""The app's connection to its node, which never blocks.
 
-Two connections, so that a command never waits behind the poll. What was asked of a node that goes away fails with a sentence; what was
-not sent yet waits a while for it to come back.
+A long poll reports news, and a queue sends commands. They are two connections, so that a command
+never waits behind the poll. A command that was sent to a node that stopped fails with a sentence;
+a command that was not sent yet waits a while for the node to come back.
 """
 
 from __future__ import annotations
@@ -10,48 +11,47 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from shiboken6 import isValid
 
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.base import Refused, Reply, Request
+from devstream_desktop.control.messages.base import Refused
 from devstream_desktop.control.messages.stream import Wait
 from devstream_desktop.control.wire import AnyReply, decode_reply, encode_request, expect
+from devstream_desktop.desktop.client.question import Question, R
 from devstream_desktop.desktop.client.request_socket import RequestSocket
-
-_R = TypeVar("_R", bound=Reply)
 
 _POLL_MS = 25_000
 _POLL_LATE_MS = 15_000
-"""A node that does not answer a poll this long after it should have is as good as gone."""
+"""The node hangs when a poll is late by this much."""
 _ANSWER_S = 30.0
 _QUEUE_S = 10.0
-"""How long a command waits for a node that is being restarted."""
-_NOBODY = -1
-_AGAIN_MS = 200
+"""Seconds that a command waits for a node that is restarting."""
+_UNKNOWN = -1
+_RETRY_MS = 200
 
 
 @dataclass
 class _Command:
-    request: bytes
+    message: bytes
     answer: Callable[[AnyReply], None]
     fail: Callable[[str], None]
     until: float
+    """The deadline, in seconds of the steady clock."""
     sent: bool = False
 
 
 class NodeClient(QObject):
-    """The desk's end of the control connection."""
+    """Two connections to the node of a home, kept up until `close`."""
 
     connected = Signal(bool)
     news = Signal(int)
     """The arrival number of the newest row."""
     status_changed = Signal()
-    """Status, targets or members may have changed; also emitted when a node answers for the first time."""
+    """Status, targets or members may have changed; also emitted on each connection."""
     failed = Signal(str)
-    """The node speaks, and makes no sense: another version."""
+    """The node's answer cannot be read, because it is of another version."""
 
     def __init__(self, url: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -64,9 +64,9 @@ class NodeClient(QObject):
         self._commands.closed.connect(self._command_lost)
         self._commands.received.connect(self._command_received)
         self._queue: deque[_Command] = deque()
-        self._newest = self._status = _NOBODY
+        self._newest = self._status = _UNKNOWN
         self._answered = False
-        self._asked = Wait(newest=_NOBODY, status=_NOBODY)
+        self._asked = Wait(newest=_UNKNOWN, status=_UNKNOWN)
         self._late = QTimer(self, singleShot=True, interval=_POLL_MS + _POLL_LATE_MS)
         self._late.timeout.connect(self._poll.reset)
         self._deadline = QTimer(self, singleShot=True)
@@ -77,50 +77,41 @@ class NodeClient(QObject):
         return self._answered
 
     def open(self) -> None:
-        """Begin to connect, and go on until `close`."""
+        """Connect, and reconnect until `close`."""
         self._poll.open()
         self._commands.open()
 
     def close(self) -> None:
-        """End both connections; whoever still waits is not answered any more."""
+        """End both connections; open questions get no answer."""
         self._late.stop()
         self._deadline.stop()
         self._queue.clear()
         self._poll.close()
         self._commands.close()
 
-    def request(
-        self,
-        request: Request[_R],
-        on_reply: Callable[[_R], None],
-        on_error: Callable[[str], None] = lambda _: None,
-        *,
-        owner: QObject | None = None,
-    ) -> None:
-        """Ask the node; one of the two is called later, from the loop: with the answer, or with a sentence that says why there is none.
-
-        Neither is called once `owner` is deleted, as a dialog is that was closed meanwhile.
-        """
+    def ask(self, question: Question[R]) -> None:
+        """Send a question in its turn; its answer comes later, from the event loop."""
 
         def fail(reason: str) -> None:
-            if owner is None or isValid(owner):
-                on_error(reason)
+            # The window may have been closed while its question was under way.
+            if isValid(question.owner):
+                question.refuse(reason)
 
         def answer(reply: AnyReply) -> None:
-            if owner is not None and not isValid(owner):
-                return
             try:
-                right = expect(reply, request)
+                expected = expect(reply, question.request)
             except ControlError as error:
-                on_error(str(error))
-            else:
-                on_reply(right)
+                fail(str(error))
+                return
+            if isValid(question.owner):
+                question.answer(expected)
 
-        self._queue.append(_Command(encode_request(request), answer, fail, time.monotonic() + _QUEUE_S))
+        until = time.monotonic() + _QUEUE_S
+        self._queue.append(_Command(encode_request(question.request), answer, fail, until))
         self._next()
 
     def _poll_opened(self) -> None:
-        self._newest = self._status = _NOBODY
+        self._newest = self._status = _UNKNOWN
         self._ask_news()
 
     def _ask_news(self) -> None:
@@ -141,7 +132,7 @@ class NodeClient(QObject):
     def _poll_received(self, message: bytes) -> None:
         self._late.stop()
         if _is_starting(message):
-            QTimer.singleShot(_AGAIN_MS, self, self._ask_news)
+            QTimer.singleShot(_RETRY_MS, self, self._ask_news)
             return
         try:
             news = expect(decode_reply(message), self._asked)
@@ -165,17 +156,19 @@ class NodeClient(QObject):
             self._deadline.stop()
             return
         head = self._queue[0]
-        if not head.sent and self._commands.send(head.request):
+        if not head.sent and self._commands.send(head.message):
             head.sent = True
+            # From here on the node works on it, which may take longer than the wait for a node.
             head.until = max(head.until, time.monotonic() + _ANSWER_S)
         self._deadline.start(max(1, int((head.until - time.monotonic()) * 1000)))
 
     def _command_received(self, message: bytes) -> None:
+        # A late answer to a command that was given up already.
         if not self._queue or not self._queue[0].sent:
             return
         if _is_starting(message) and time.monotonic() < self._queue[0].until:
             self._queue[0].sent = False
-            QTimer.singleShot(_AGAIN_MS, self, self._next)
+            QTimer.singleShot(_RETRY_MS, self, self._next)
             return
         command = self._queue.popleft()
         try:
@@ -187,8 +180,12 @@ class NodeClient(QObject):
         self._next()
 
     def _command_lost(self) -> None:
+        # Not sent again: the node may have carried it out before it stopped.
         if self._queue and self._queue[0].sent:
-            self._queue.popleft().fail("the node stopped while answering; look in the history whether it was done, then try again")
+            self._queue.popleft().fail(
+                "the node stopped while answering; look in the history whether it was done, "
+                "then try again"
+            )
         self._next()
 
     def _too_late(self) -> None:
@@ -197,14 +194,17 @@ class NodeClient(QObject):
         command = self._queue.popleft()
         if command.sent:
             self._commands.reset()
-            command.fail("the node does not answer; it is restarted when it has ended, so wait a moment and ask again")
+            command.fail(
+                "the node does not answer; it is restarted when it has ended, "
+                "so wait a moment and try again"
+            )
         else:
-            command.fail("the node of this desk is not running yet; wait a moment and ask again")
+            command.fail("the node is not running yet; wait a moment and try again")
         self._next()
 
 
 def _is_starting(message: bytes) -> bool:
-    """Whether the node says that it is just starting and wants to be asked again."""
+    """Return true when the node is starting and wants a retry."""
     try:
         reply = decode_reply(message)
     except ControlError:

@@ -1,6 +1,7 @@
-"""One nng request socket in Qt's loop: its receive descriptor wakes the loop, and no call here ever waits.
+"""A non-blocking nng request socket in Qt's event loop.
 
-nng tells of a connection that came or went in a thread of its own; a byte through a socket brings that into the loop.
+nng reports a connection that came or went in a thread of its own. A byte through a socket pair
+brings that into the event loop, as the socket's receive descriptor does with answers.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ _UP, _DOWN = b"+", b"-"
 
 
 class RequestSocket(QObject):
-    """One connection to the node that mends itself; one request at a time."""
+    """One connection to the node that repairs itself; one request at a time."""
 
     opened = Signal()
     closed = Signal()
-    """The connection is gone, and with it the answer to what was asked."""
+    """The connection is gone, with the answer to the open request."""
     received = Signal(bytes)
 
     def __init__(self, url: str, parent: QObject | None = None) -> None:
@@ -42,9 +43,13 @@ class RequestSocket(QObject):
         return self._up
 
     def open(self) -> None:
-        """Begin to connect, and go on until `close`."""
-        # No re-sends: a request asked twice could be done twice.
-        sock = pynng.Req0(resend_time=-1, reconnect_time_min=_RECONNECT_MS[0], reconnect_time_max=_RECONNECT_MS[1])
+        """Connect, and reconnect until `close`."""
+        # No re-sends: a request sent twice could be carried out twice.
+        sock = pynng.Req0(
+            resend_time=-1,
+            reconnect_time_min=_RECONNECT_MS[0],
+            reconnect_time_max=_RECONNECT_MS[1],
+        )
         sock.recv_max_size = MAX_MESSAGE
         sock.add_post_pipe_connect_cb(lambda _: self._poke(_UP))
         sock.add_post_pipe_remove_cb(lambda _: self._poke(_DOWN))
@@ -54,7 +59,7 @@ class RequestSocket(QObject):
         sock.dial(self._url, block=False)
 
     def send(self, message: bytes) -> bool:
-        """Send a request; whether there was a connection to take it."""
+        """Send a request; return false when there is no connection to take it."""
         if self._socket is None or not self._up:
             return False
         try:
@@ -64,7 +69,7 @@ class RequestSocket(QObject):
         return True
 
     def reset(self) -> None:
-        """Drop a connection that does not answer and begin a new one."""
+        """Drop a connection that does not answer, and make a new one."""
         self._shut()
         self._set_up(up=False)
         QTimer.singleShot(_RECONNECT_MS[1], self, self._reopen)
@@ -92,7 +97,7 @@ class RequestSocket(QObject):
             self._socket = None
 
     def _poke(self, what: bytes) -> None:
-        # In nng's thread. A full or closed socket is no loss: the loop looks at the connection's state, not at the count of bytes.
+        # In nng's thread, where nothing may be raised: the socket may be closed by now.
         with contextlib.suppress(OSError):
             self._wake_write.send(what)
 
@@ -100,6 +105,7 @@ class RequestSocket(QObject):
         data = b""
         with contextlib.suppress(BlockingIOError):
             data = self._wake_read.recv(256)
+        # Bytes of a socket that `reset` has closed meanwhile.
         if self._socket is None:
             return
         for byte in data:
@@ -116,6 +122,7 @@ class RequestSocket(QObject):
         try:
             message = self._socket.recv(block=False)
         except (pynng.TryAgain, pynng.BadState):
+            # Nothing to read yet, or no request is under way.
             return
         except pynng.NNGException:
             self.reset()

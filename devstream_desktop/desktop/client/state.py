@@ -1,4 +1,4 @@
-"""What a desk knows of its node: status, targets, and the rows that arrive. The widgets listen here and never ask the node themselves."""
+"""The state that every window shows: the node's status and targets, and the newest rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from devstream_desktop.control.messages.deploys import GetTargets, Targets
 from devstream_desktop.control.messages.status import GetStatus, Status
-from devstream_desktop.desktop.client.node_client import NodeClient
+from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
@@ -14,41 +14,43 @@ from devstream_desktop.stream.subject import Line
 _BATCH = 500
 _RECENT = 5
 STALE_MS = 3_000
-"""Counts and times of the status change with every event, and the node tells of none of them: so it is asked, at most this often."""
+"""The longest that a shown status may be old, in milliseconds.
+
+Its counts and times change with every event, and the node reports none of those changes.
+"""
 
 
 class AppState(QObject):
-    """The state behind every widget, kept up to date from the link and the history."""
+    """The node's state and the history's newest rows, kept current by signals."""
 
+    asked = Signal(object)
+    """A `Question` to send to the node."""
     changed = Signal()
-    """Status, targets, connection or trouble is another."""
+    """Status, targets, connection or trouble changed."""
     arrived = Signal(list)
-    """Rows that came since the last time, oldest arrival first."""
-    retold = Signal()
-    """Rows that were read may be told in another way: the policy changed who is believed."""
-    renewed = Signal()
-    """The history is another one (a team was joined): whatever was read is void."""
+    """Rows that are new since the last time, oldest arrival first."""
+    policy_changed = Signal()
+    """The policy changed, and with it perhaps how rows are shown."""
+    history_replaced = Signal()
+    """The history is another one (a team was joined): discard all rows."""
 
-    def __init__(self, client: NodeClient, reader: Reader, parent: QObject | None = None) -> None:
+    def __init__(
+        self, reader: Reader, parent: QObject | None = None, *, stale_ms: int = STALE_MS
+    ) -> None:
         super().__init__(parent)
-        self.client = client
         self.reader = reader
         self.status: Status | None = None
         self.targets: Targets = Targets(targets=())
         self.connected = False
         self.trouble = ""
-        """The last thing that went wrong with the node, in a sentence; empty once it answers."""
+        """The last failure of the node, as a sentence; empty once it answers."""
         self.history_error = ""
         self.recent: list[Line] = []
-        self._stale = QTimer(self, singleShot=True, interval=STALE_MS)
-        self._stale.timeout.connect(self.ask_status)
+        self._stale = QTimer(self, singleShot=True, interval=stale_ms)
+        self._stale.timeout.connect(self.refresh_status)
         self._reading = False
         self._cursor = self._baseline()
         self._refresh_recent()
-        client.connected.connect(self._connected)
-        client.news.connect(self._news)
-        client.status_changed.connect(self._ask)
-        client.failed.connect(self.set_trouble)
 
     @property
     def person(self) -> str:
@@ -56,12 +58,12 @@ class AppState(QObject):
 
     @property
     def locked(self) -> str:
-        """What the node waits for before it can do anything, a sentence; empty when it has its keys."""
+        """The reason why the node has no keys yet, as a sentence; empty when it has them."""
         return self.status.locked if self.status is not None and self.connected else ""
 
     @property
     def ready(self) -> bool:
-        """Whether the node can be asked to do something."""
+        """True when the node can carry out commands."""
         return self.connected and self.status is not None and not self.status.locked
 
     @property
@@ -69,31 +71,43 @@ class AppState(QObject):
         return self.status is not None and self.status.on_duty
 
     def set_trouble(self, sentence: str) -> None:
-        """Note what went wrong with the node."""
+        """Note a failure of the node."""
         self.trouble = sentence
         self.changed.emit()
 
-    def _baseline(self) -> int:
-        """What was there before this start is not news."""
-        try:
-            return self.reader.newest()
-        except HistoryUnavailableError:
-            return 0
-
-    def _connected(self, connected: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
+        """Note that the node answers, or no longer does."""
         self.connected = connected
         if connected:
             self.trouble = ""
         self.changed.emit()
 
-    def ask_status(self) -> None:
-        """Have the node say anew how it is."""
+    def refresh_status(self) -> None:
+        """Ask the node for its status, if one answers."""
         if self.connected:
-            self.client.request(GetStatus(), self._set_status, self.set_trouble)
+            self.asked.emit(Question(GetStatus(), self._set_status, self.set_trouble, self))
 
-    def _ask(self) -> None:
-        self.client.request(GetStatus(), self._set_status, self.set_trouble)
-        self.client.request(GetTargets(), self._set_targets)
+    def refresh(self) -> None:
+        """Ask the node for its status and its targets."""
+        self.asked.emit(Question(GetStatus(), self._set_status, self.set_trouble, self))
+        # A failure is shown once, by the status.
+        self.asked.emit(Question(GetTargets(), self._set_targets, lambda _: None, self))
+
+    def read_news(self, newest: int) -> None:
+        """Read the rows up to arrival number `newest`."""
+        # Numbers only grow within one history.
+        if newest < self._cursor:
+            self._start_over()
+        elif not self._reading:
+            self._reading = True
+            self._read_batch()
+
+    def _baseline(self) -> int:
+        """Return the newest arrival number; rows up to it are not news."""
+        try:
+            return self.reader.newest()
+        except HistoryUnavailableError:
+            return 0
 
     def _set_status(self, status: Status) -> None:
         before, self.status = self.status, status
@@ -101,28 +115,20 @@ class AppState(QObject):
             self._start_over()
         elif before is not None and before.policy_version != status.policy_version:
             self._refresh_recent()
-            self.retold.emit()
+            self.policy_changed.emit()
         self.changed.emit()
 
     def _set_targets(self, targets: Targets) -> None:
         self.targets = targets
         self.changed.emit()
 
-    def _news(self, newest: int) -> None:
-        if newest < self._cursor:
-            self._start_over()
-        elif not self._reading:
-            self._reading = True
-            self._read_on()
-
     def _start_over(self) -> None:
         self.reader.close()
         self._cursor = self._baseline()
         self._refresh_recent()
-        self.renewed.emit()
+        self.history_replaced.emit()
 
-    def _read_on(self) -> None:
-        """One batch a turn of the loop, so that catching up does not freeze the window."""
+    def _read_batch(self) -> None:
         self._reading = False
         try:
             lines = self.reader.since(self._cursor, limit=_BATCH)
@@ -138,8 +144,9 @@ class AppState(QObject):
             if not self._stale.isActive():
                 self._stale.start()
         if len(lines) == _BATCH:
+            # One batch a turn of the event loop, so that catching up does not freeze the window.
             self._reading = True
-            QTimer.singleShot(0, self, self._read_on)
+            QTimer.singleShot(0, self, self._read_batch)
 
     def _refresh_recent(self) -> None:
         try:

@@ -1,6 +1,8 @@
-"""One desk a home: a lock file decides who is first, a local socket carries "show yourself" from later starts.
+"""A single app for each home.
 
-The lock is atomic and knows a dead owner's from a live one's, which connecting first and then listening does not.
+A lock file decides which start is the first; a local socket carries "show your window" from later
+ones. The lock is atomic and can tell a dead owner from a live one; connecting first and listening
+next could not.
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ _WAIT_MS = 300
 
 
 class Instance(QObject):
-    """This start's place among the starts of one home."""
+    """The lock of a home, and a socket to its holder."""
 
     raised = Signal()
-    """A later start asks the first to show its window."""
+    """Another start asked this one to show its window."""
 
     def __init__(self, runtime: Path, parent: QObject | None = None) -> None:
         """`runtime` is the home's private folder (home.runtime())."""
@@ -32,7 +34,7 @@ class Instance(QObject):
         self._server: QLocalServer | None = None
 
     def claim(self) -> bool:
-        """Whether this start is the first; then it listens for the later ones."""
+        """Take the lock and listen for later starts; return false when another start has it."""
         if not self._lock.tryLock(0):
             return False
         QLocalServer.removeServer(self._name)
@@ -44,7 +46,7 @@ class Instance(QObject):
         return True
 
     def raise_first(self) -> bool:
-        """Ask the first start to show its window; whether it heard."""
+        """Ask the first start to show its window; return false when it does not answer."""
         token = os.environ.get("XDG_ACTIVATION_TOKEN", "")
         message = b" ".join((_VERSION, b"show", token.encode()))[:_MAX_MESSAGE] + b"\n"
         for _ in range(_TRIES):
@@ -55,12 +57,12 @@ class Instance(QObject):
                 heard = connection.waitForBytesWritten(500)
                 connection.disconnectFromServer()
                 return heard
-            # The first start holds the lock a moment before it listens.
+            # The first start holds the lock for a moment before it listens.
             QThread.msleep(50)
         return False
 
     def close(self) -> None:
-        """Give the place to the next start."""
+        """Release the lock for the next start."""
         if self._server is not None:
             self._server.close()
         self._lock.unlock()
@@ -79,6 +81,6 @@ class Instance(QObject):
         if words[:2] != [_VERSION, b"show"]:
             return
         if len(words) > 2:
-            # Wayland lets a window come to the front only with the token of what the person clicked.
+            # Wayland raises a window only with the token of the click that asked for it.
             os.environ["XDG_ACTIVATION_TOKEN"] = words[2].decode("ascii", "ignore")
         self.raised.emit()

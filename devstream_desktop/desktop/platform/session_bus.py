@@ -1,6 +1,7 @@
-"""The session bus in Qt's loop: jeepney makes and reads the messages, a socket notifier wakes the loop. No thread, no asyncio.
+"""The D-Bus session bus in Qt's event loop, without a thread.
 
-Qt's own D-Bus module cannot call `Notify` from Python (field types are lost), and jeepney comes with keyring anyway.
+jeepney makes and reads the messages, and a socket notifier wakes the loop. Qt's own D-Bus module
+cannot call `Notify` from Python (field types are lost), and keyring needs jeepney anyway.
 """
 
 from __future__ import annotations
@@ -9,7 +10,15 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jeepney import DBusAddress, HeaderFields, MatchRule, Message, MessageType, message_bus, new_method_call
+from jeepney import (
+    DBusAddress,
+    HeaderFields,
+    MatchRule,
+    Message,
+    MessageType,
+    message_bus,
+    new_method_call,
+)
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from PySide6.QtCore import QObject, QSocketNotifier, Signal
 
@@ -17,7 +26,7 @@ Body = tuple[object, ...]
 
 
 class NoBusError(Exception):
-    """There is no session bus."""
+    """No session bus can be reached."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class SessionBus(QObject):
     """One connection to the session bus."""
 
     heard = Signal(str, str, object)
-    """A signal that was asked for: its interface, its member, its body (a tuple)."""
+    """A signal that `listen` subscribed to: its interface, its member, its body (a tuple)."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         """Connect (a few milliseconds).
@@ -44,7 +53,8 @@ class SessionBus(QObject):
         try:
             self._connection: DBusConnection = open_dbus_connection("SESSION")
         except Exception as error:
-            # jeepney raises what its parts raise: KeyError without an address, OSError, AuthenticationError, ValueError.
+            # jeepney passes on its parts' errors: KeyError without an address, OSError,
+            # AuthenticationError, ValueError.
             raise NoBusError(f"no session bus: {error}") from error
         self._socket = self._connection.sock
         self._socket.settimeout(0)
@@ -58,11 +68,13 @@ class SessionBus(QObject):
 
     @property
     def calls(self) -> int:
-        """Calls that were not answered yet."""
+        """The number of calls without an answer so far."""
         return len(self._calls)
 
-    def listen(self, *, interface: str, member: str, path: str | None = None, argument: str | None = None) -> None:
-        """Have a signal brought to `heard`; with `argument`, only where that is its first one."""
+    def listen(
+        self, *, interface: str, member: str, path: str | None = None, argument: str | None = None
+    ) -> None:
+        """Subscribe to a signal; `argument` limits it to those with that first argument."""
         rule = MatchRule(type="signal", interface=interface, member=member, path=path)
         if argument is not None:
             rule.add_arg_condition(0, argument)
@@ -79,7 +91,11 @@ class SessionBus(QObject):
         fail: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Call a method; one of `answer` and `fail` is called later."""
-        message = new_method_call(address, member, signature, body) if signature else new_method_call(address, member)
+        message = (
+            new_method_call(address, member, signature, body)
+            if signature
+            else new_method_call(address, member)
+        )
         self._post(message, _Call(member, answer, fail))
 
     def close(self) -> None:
@@ -125,18 +141,23 @@ class SessionBus(QObject):
         fields, kind = message.header.fields, message.header.message_type
         body: Body = tuple(message.body)
         if kind is MessageType.signal:
-            self.heard.emit(str(fields.get(HeaderFields.interface, "")), str(fields.get(HeaderFields.member, "")), body)
+            self.heard.emit(
+                str(fields.get(HeaderFields.interface, "")),
+                str(fields.get(HeaderFields.member, "")),
+                body,
+            )
             return
         call = self._calls.pop(fields.get(HeaderFields.reply_serial, 0), None)
         if call is None:
             return
         if kind is MessageType.error:
-            call.fail(f"{call.member}: {fields.get(HeaderFields.error_name, '')} {body[0] if body else ''}")
+            name, detail = fields.get(HeaderFields.error_name, ""), body[0] if body else ""
+            call.fail(f"{call.member}: {name} {detail}")
         elif kind is MessageType.method_return:
             call.answer(body)
 
     def _gone(self) -> None:
-        # The session bus ends with the session, and the desk soon after.
+        # The session bus ends with the session, and the app soon after: nothing to reconnect to.
         self._readable.setEnabled(False)
         self._writable.setEnabled(False)
         self._out = b""

@@ -1,4 +1,7 @@
-"""SIGTERM, SIGINT and SIGHUP end the desk cleanly. Qt's loop does not return to Python while idle, so the signal wakes it by a socket."""
+"""A clean end on SIGTERM, SIGINT and SIGHUP.
+
+Qt's event loop does not return to Python while it is idle, so the signal wakes it by a socket.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from PySide6.QtCore import QObject, QSocketNotifier
 
 
 class Signals(QObject):
-    """Calls `end` in the Qt loop when the process is asked to end."""
+    """Call `end` in the event loop after a signal."""
 
     def __init__(self, end: Callable[[], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -34,7 +37,7 @@ class Signals(QObject):
                 self._end()
 
     def close(self) -> None:
-        """Put things back as they were."""
+        """Restore the handlers that were there before."""
         self._notifier.setEnabled(False)
         signal.set_wakeup_fd(self._before)
         for number, handler in self._handlers.items():

@@ -1,4 +1,4 @@
-"""Opening a link that came from outside: only what a browser should be given."""
+"""Links from outside: only web addresses are opened."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from PySide6.QtGui import QDesktopServices
 
 
 def safe_link(text: str) -> QUrl | None:
-    """The URL of `text` when it is http or https with a host and without a user name in it, else nothing."""
+    """Return the URL of `text`, or None when it is unsafe.
+
+    Safe is http or https, with a host, without a user name (which can pose as the host).
+    """
     url = QUrl(text, QUrl.ParsingMode.StrictMode)
-    if not url.isValid() or url.scheme() not in ("http", "https") or not url.host() or url.userInfo():
+    if (
+        not url.isValid()
+        or url.scheme() not in ("http", "https")
+        or not url.host()
+        or url.userInfo()
+    ):
         return None
     return url
 
 
 def open_link(text: str) -> bool:
-    """Open `text` in the browser; whether that was allowed and a browser took it."""
+    """Open `text` in the browser; return false when it is unsafe or no browser took it."""
     url = safe_link(text)
     return url is not None and QDesktopServices.openUrl(url)

@@ -1,4 +1,7 @@
-"""Popups by the tray icon, where there is no notification server to speak to: no actions, nothing replaced, one at a time."""
+"""Popups as the tray icon's balloon, where there is no notification server.
+
+A balloon has no actions, is never replaced, and is shown alone.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +17,33 @@ _SHOWN_MS = 8_000
 
 
 class BalloonNotifier(QObject):
-    """Shows popups through the tray icon there is at the moment; see `base.Notifier`. It is never told that one closed."""
+    """A `Notifier` by the tray icon; it never learns that a balloon closed."""
 
     activated = Signal(str, str)
     closed = Signal(str)
 
-    def __init__(self, tray: Callable[[], QSystemTrayIcon | None], parent: QObject | None = None) -> None:
-        """`tray` gives the icon, which is made anew when the desktop's tray comes back."""
+    def __init__(
+        self, tray: Callable[[], QSystemTrayIcon | None], parent: QObject | None = None
+    ) -> None:
+        """Show popups by the icon that `tray` returns; it may change or be missing."""
         super().__init__(parent)
         self._tray = tray
         self._last = ""
 
     def clicked(self) -> None:
-        """The balloon was clicked; it does not say which, so it is the last."""
+        """Report a click; Qt does not say on which balloon, so it is the last one."""
         if self._last:
             self.activated.emit(self._last, "default")
 
     def show_notice(self, notice: Notice) -> None:
-        """Show it over whatever is shown."""
+        """Show the popup in place of any other."""
         tray = self._tray()
         if tray is None:
             return
         self._last = notice.key
-        icon = QSystemTrayIcon.MessageIcon.Critical if notice.urgency is Urgency.CRITICAL else QSystemTrayIcon.MessageIcon.Information
+        icon = (
+            QSystemTrayIcon.MessageIcon.Critical
+            if notice.urgency is Urgency.CRITICAL
+            else QSystemTrayIcon.MessageIcon.Information
+        )
         tray.showMessage(popup_text(notice.summary), popup_text(notice.body), icon, _SHOWN_MS)

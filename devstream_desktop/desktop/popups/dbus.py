@@ -1,6 +1,8 @@
-"""Popups over D-Bus (Desktop Notifications Specification 1.2): actions, replaced in place, urgency; what Qt's tray cannot do.
+"""Popups over D-Bus (Desktop Notifications Specification 1.2).
 
-Servers differ: xfce4-notifyd draws the default action as a button, some know no actions, all forget their numbers when they restart.
+They have actions and urgency and are replaced in place, which Qt's tray icon cannot do. Servers
+differ: xfce4-notifyd draws the default action as a button, some know no actions, and all of them
+forget their numbers when they restart.
 """
 
 from __future__ import annotations
@@ -19,12 +21,13 @@ from devstream_desktop.desktop.widgets.text import popup_text
 NAME = "org.freedesktop.Notifications"
 _SERVER = DBusAddress("/org/freedesktop/Notifications", bus_name=NAME, interface=NAME)
 _IN_FLIGHT = 16
-"""Calls that wait for an answer at once; a bus without settings of its own drops the connection at 128."""
-_BY_THE_SERVER = -1
+"""Calls without an answer at once; a bus drops the connection at 128 by default."""
+_DEFAULT_EXPIRY = -1
+"""The server decides how long the popup stays."""
 
 
 class DBusNotifier(QObject):
-    """Shows popups through the session's notification server; see `base.Notifier`."""
+    """A `Notifier` by the session's notification server."""
 
     activated = Signal(str, str)
     closed = Signal(str)
@@ -46,7 +49,10 @@ class DBusNotifier(QObject):
         self._ask_server()
 
     def show_notice(self, notice: Notice) -> None:
-        """Show it, or put it in the place of the popup with its key; one call a key at a time, so that the place is known."""
+        """Show the popup, or replace the one with its key.
+
+        Each key has one call at a time, so that the number to replace is known.
+        """
         self._waiting.pop(notice.key, None)
         self._waiting[notice.key] = notice
         self._send_waiting()
@@ -72,11 +78,22 @@ class DBusNotifier(QObject):
     def _send(self, notice: Notice) -> None:
         actions: list[str] = []
         if self._can_act:
-            pairs = (("default", "History"), *notice.actions) if self._has_default else notice.actions
+            pairs = (
+                (("default", "History"), *notice.actions) if self._has_default else notice.actions
+            )
             actions = [text for pair in pairs for text in pair]
         hints = {"urgency": ("y", int(notice.urgency)), "desktop-entry": ("s", "devstream")}
         replaced = self._numbers.get(notice.key, 0)
-        body = ("devstream", replaced, self._icon, popup_text(notice.summary), popup_text(notice.body), actions, hints, _BY_THE_SERVER)
+        body = (
+            "devstream",
+            replaced,
+            self._icon,
+            popup_text(notice.summary),
+            popup_text(notice.body),
+            actions,
+            hints,
+            _DEFAULT_EXPIRY,
+        )
         self._asked.add(notice.key)
         self._bus.call(
             _SERVER,
@@ -98,20 +115,26 @@ class DBusNotifier(QObject):
         self._send_waiting()
 
     def _refused(self, key: str) -> None:
-        # A server may refuse when it has too many (KDE, GNOME Flashback); the line is in the history all the same.
+        # A server may refuse when it has too many (KDE, GNOME Flashback); the line is in the
+        # history all the same.
         self._asked.discard(key)
         self._send_waiting()
 
     def _heard(self, interface: str, member: str, body: Body) -> None:
         if member == "NameOwnerChanged" and body[:1] == (NAME,):
-            # A new server counts from one again.
+            # Another server counts from one again.
             self._numbers.clear()
             self._keys.clear()
             self._asked.clear()
             if len(body) > 2 and body[2]:
                 self._ask_server()
             return
-        if interface != NAME or len(body) < 2 or not isinstance(body[0], int) or body[0] not in self._keys:
+        if (
+            interface != NAME
+            or len(body) < 2
+            or not isinstance(body[0], int)
+            or body[0] not in self._keys
+        ):
             return
         key = self._keys[body[0]]
         if member == "ActionInvoked":

@@ -1,4 +1,4 @@
-"""What every way to show a popup has in common."""
+"""The interface of all ways to show a popup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from PySide6.QtCore import SignalInstance
 
 
 class Urgency(IntEnum):
-    """The Desktop Notifications Specification's levels; a critical popup stays until it is closed."""
+    """The levels of the Desktop Notifications Specification.
+
+    A critical popup stays until it is closed.
+    """
 
     LOW = 0
     NORMAL = 1
@@ -19,22 +22,23 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """One popup. `key` says what it is about: a later one with the same key takes its place."""
+    """One popup."""
 
     key: str
+    """A later popup with the same key replaces this one."""
     summary: str
     body: str
     urgency: Urgency = Urgency.NORMAL
     actions: tuple[tuple[str, str], ...] = field(default=())
-    """Pairs of a name for us and a label for the person."""
+    """Names for `Notifier.activated`, and labels for the person."""
 
 
 class Notifier(Protocol):
-    """Shows popups."""
+    """A way to show popups."""
 
     @property
     def activated(self) -> SignalInstance:
-        """A popup's key and the name of the action that was chosen."""
+        """The key of a popup and the name of the chosen action."""
         ...
 
     @property
@@ -43,5 +47,5 @@ class Notifier(Protocol):
         ...
 
     def show_notice(self, notice: Notice) -> None:
-        """Show `notice`, or put it in the place of the last one with its key."""
+        """Show `notice`, replacing the last one with its key."""
         ...

@@ -1,6 +1,7 @@
-"""Which of the lines that arrive become popups, and what is in them. The rules are stream/attention.py; here they meet the screen.
+"""The popups for lines that arrive, by the rules of stream/attention.py.
 
-One popup a thing, replaced in place; what a burst holds back becomes one digest; why a line did or did not pop can be asked later.
+Each subject has one popup, which is replaced in place. Lines that a burst holds back become one
+digest. `Popups.why` explains later why a line was or was not a popup.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from devstream_desktop.desktop.platform.web_links import open_link, safe_link
 from devstream_desktop.desktop.popups.notifier import Notice, Notifier, Urgency
 from devstream_desktop.desktop.widgets.look import state_look
-from devstream_desktop.stream.attention import BURST_WINDOW, Attention, Decision, Desk, Recent, decide
+from devstream_desktop.stream.attention import (
+    BURST_WINDOW,
+    Attention,
+    Decision,
+    Desk,
+    Recent,
+    decide,
+)
 from devstream_desktop.stream.fact import AuthorClass, author_class
 from devstream_desktop.stream.line import POPUP_WIDTH, render
 from devstream_desktop.stream.subject import Line
@@ -26,14 +34,20 @@ _REMEMBERED = 2_000
 
 
 class Popups(QObject):
-    """Turns arriving lines into popups, and what is clicked in them into requests to the desk."""
+    """Turns lines into popups, and clicks on popups into signals."""
 
     show_line = Signal(object)
     """A line (Line) to show in the history."""
     show_history = Signal()
 
-    def __init__(self, notifier: Notifier, *, clock: Callable[[], int] | None = None, parent: QObject | None = None) -> None:
-        """`clock` tells the time in UTC milliseconds."""
+    def __init__(
+        self,
+        notifier: Notifier,
+        *,
+        clock: Callable[[], int] | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        """Show popups by `notifier`; `clock` returns UTC milliseconds."""
         super().__init__(parent)
         self._notifier = notifier
         self._clock = clock if clock is not None else lambda: int(time.time() * 1000)
@@ -48,11 +62,13 @@ class Popups(QObject):
         notifier.closed.connect(self._closed)
 
     def consider(self, lines: Iterable[Line], desk: Desk) -> None:
-        """Judge lines that have just arrived, and show what should be shown."""
+        """Decide about lines that have just arrived, and show the popups."""
         now = self._clock()
         for line in lines:
             if line.superseded:
-                decision = Decision(Attention.QUIET, "a later state of the same thing was here already")
+                decision = Decision(
+                    Attention.QUIET, "a later state of the same thing was here already"
+                )
             else:
                 decision = decide(line, desk, self._recent, now)
             self._remember(line, decision)
@@ -62,11 +78,15 @@ class Popups(QObject):
                 self._hold(line, now)
 
     def why(self, line: Line) -> str:
-        """Why `line` popped or did not, in a sentence."""
+        """Return why `line` was or was not a popup, as a sentence."""
         decision = self._reasons.get(line.id)
         if decision is None:
-            return "No popup: it was here before this desk started."
-        said = {Attention.POPUP: "Popped up", Attention.DIGEST: "In the digest", Attention.QUIET: "No popup"}[decision.attention]
+            return "No popup: it was here before devstream started."
+        said = {
+            Attention.POPUP: "Popped up",
+            Attention.DIGEST: "In the digest",
+            Attention.QUIET: "No popup",
+        }[decision.attention]
         return f"{said}: {decision.reason}."
 
     def _remember(self, line: Line, decision: Decision) -> None:
@@ -93,7 +113,12 @@ class Popups(QObject):
     def _show_digest(self) -> None:
         if self._held:
             self._notifier.show_notice(
-                Notice(DIGEST, f"{len(self._held)} more", digest_text(self._held), actions=(("history", "History"),))
+                Notice(
+                    DIGEST,
+                    f"{len(self._held)} more",
+                    digest_text(self._held),
+                    actions=(("history", "History"),),
+                )
             )
 
     def _activated(self, key: str, action: str) -> None:
@@ -109,15 +134,15 @@ class Popups(QObject):
             self.show_history.emit()
 
     def _closed(self, key: str) -> None:
-        # `_shown` is kept: some servers tell of the closing before the action.
+        # `_shown` stays: some servers report that a popup closed before they report its action.
         if key == DIGEST:
             self._held.clear()
 
 
 def popup_key(line: Line) -> str:
-    """The popup that a line takes the place of: the last one about the same thing.
+    """Return the key of the popup that a line replaces: the last one of its subject.
 
-    A claim is about a foreign thing, and must not hide the alert that it claims.
+    A claim is about the subject of somebody else, and must not hide the alert that it claims.
     """
     event = line.event
     by = event.actor if author_class(event.kind, event.state) is AuthorClass.MEMBER else ""
@@ -125,16 +150,22 @@ def popup_key(line: Line) -> str:
 
 
 def line_notice(line: Line, *, urgent: bool) -> Notice:
-    """The popup of one line: whose and how it is, then what happened."""
+    """Make the popup of one line: service and state, then what happened."""
     event = line.event
-    actions = (("open", "Open"), ("history", "History")) if safe_link(event.url) is not None else (("history", "History"),)
+    actions = (
+        (("open", "Open"), ("history", "History"))
+        if safe_link(event.url) is not None
+        else (("history", "History"),)
+    )
     look = state_look(line)
     place = f" · {event.environment}" if event.environment else ""
     return Notice(
         key=popup_key(line),
         summary=f"{look.glyph} {event.service} {look.word}{place}",
         body=render(event, line.transition, width=POPUP_WIDTH, service=False),
-        urgency=Urgency.CRITICAL if urgent and (event.kind, event.state) in RED_STATES else Urgency.NORMAL,
+        urgency=Urgency.CRITICAL
+        if urgent and (event.kind, event.state) in RED_STATES
+        else Urgency.NORMAL,
         actions=actions,
     )
 
@@ -148,11 +179,15 @@ _NOUNS = {
 
 
 def digest_text(lines: Iterable[Line]) -> str:
-    """`2 failures, 5 commits`: what there is, worst first."""
+    """Count lines by kind, worst first: `2 failures, 5 commits`."""
     counts: Counter[tuple[str, str]] = Counter()
     for line in lines:
         event = line.event
         red = (event.kind, event.state) in RED_STATES
         counts[("failure", "failures") if red else _NOUNS.get(event.kind, ("other", "others"))] += 1
     order = [("failure", "failures"), *_NOUNS.values(), ("other", "others")]
-    return ", ".join(f"{counts[noun]} {noun[0] if counts[noun] == 1 else noun[1]}" for noun in order if counts[noun])
+    return ", ".join(
+        f"{counts[noun]} {noun[0] if counts[noun] == 1 else noun[1]}"
+        for noun in order
+        if counts[noun]
+    )

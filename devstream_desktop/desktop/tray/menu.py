@@ -1,6 +1,8 @@
-"""The tray's menu. Plain actions only, because that is what travels to a panel over D-Bus; kept valid before it is opened.
+"""The tray's menu.
 
-Actions live as long as the menu and change their text in place, so a menu that is open does not jump.
+It has plain actions only, because a panel gets the menu over D-Bus, and it is kept current while
+it is closed. Actions live as long as the menu and change their text in place, so that a menu that
+is open does not jump.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from devstream_desktop.control.messages.deploys import TargetStatus
-from devstream_desktop.control.messages.status import Status
 from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.tray.summary import header_text
 from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.desktop.widgets.text import menu_text
 from devstream_desktop.stream.line import render
@@ -22,7 +24,7 @@ _LINE_WIDTH = 64
 
 
 class TrayMenu(QMenu):
-    """Everything the desk can do, in one menu."""
+    """Everything the app can do, in one menu."""
 
     line_chosen = Signal(object)
     duty_chosen = Signal(bool)
@@ -63,11 +65,11 @@ class TrayMenu(QMenu):
         self._submenus: list[QMenu] = []
         state.changed.connect(self.refresh)
         state.arrived.connect(self.refresh)
-        state.renewed.connect(self.refresh)
+        state.history_replaced.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        """Say what is true now."""
+        """Show the state as it is now."""
         status = self._state.status
         connected, ready = self._state.connected, self._state.ready
         self._header.setText(menu_text(header_text(status, connected=connected)))
@@ -75,7 +77,11 @@ class TrayMenu(QMenu):
         self.duty.setChecked(self._state.on_duty)
         self.duty.setEnabled(ready)
         self._invite.setEnabled(ready and status is not None and status.can_invite)
-        self._invite.setText("Invite…" if status is None or status.can_invite else "Invite… (an admin of the team can)")
+        self._invite.setText(
+            "Invite…"
+            if status is None or status.can_invite
+            else "Invite… (an admin of the team can)"
+        )
         self._join.setVisible(status is None or status.solo)
         self._join.setEnabled(ready)
         self._show_targets()
@@ -98,7 +104,9 @@ class TrayMenu(QMenu):
                 line = lines[place]
                 look = state_look(line)
                 sign = look.text if line.struck else look.glyph
-                action.setText(menu_text(f"{sign}  {render(line.event, line.transition, width=_LINE_WIDTH)}"))
+                action.setText(
+                    menu_text(f"{sign}  {render(line.event, line.transition, width=_LINE_WIDTH)}")
+                )
             action.setVisible(there)
         self._nothing.setVisible(not lines)
 
@@ -112,7 +120,9 @@ class TrayMenu(QMenu):
             old.deleteLater()
         self._submenus = []
         if not targets:
-            nothing = self.deploy.addAction("No targets: an executor names them in its targets.toml")
+            nothing = self.deploy.addAction(
+                "No targets: an executor names them in its targets.toml"
+            )
             nothing.setEnabled(False)
         by_target: dict[str, list[TargetStatus]] = {}
         for status in targets:
@@ -124,20 +134,21 @@ class TrayMenu(QMenu):
             for place in sorted(places, key=lambda place: place.environment):
                 action = submenu.addAction(menu_text(target_text(place)))
                 action.setEnabled(place.allowed)
-                action.triggered.connect(lambda _=False, chosen=place: self.deploy_chosen.emit(chosen))
-
-
-def header_text(status: Status | None, *, connected: bool) -> str:
-    """Whose desk this is, and how it is."""
-    if status is None:
-        return "devstream · the node is starting" if not connected else "devstream"
-    team = "a team of one" if status.solo else status.team
-    how = "the node is restarting" if not connected else "locked" if status.locked else ""
-    return " · ".join(filter(None, (team, status.person, how)))
+                action.triggered.connect(
+                    lambda _=False, chosen=place: self.deploy_chosen.emit(chosen)
+                )
 
 
 def target_text(place: TargetStatus) -> str:
-    """An environment, and why it cannot be deployed to when it cannot."""
+    """Return an environment, with the reason why it is closed or busy."""
     if place.allowed:
-        return f"{place.environment}…" if not place.busy else f"{place.environment}… ({place.busy} is deploying)"
-    return f"{place.environment} ({place.reason})" if place.reason else f"{place.environment} (not allowed)"
+        return (
+            f"{place.environment}…"
+            if not place.busy
+            else f"{place.environment}… ({place.busy} is deploying)"
+        )
+    return (
+        f"{place.environment} ({place.reason})"
+        if place.reason
+        else f"{place.environment} (not allowed)"
+    )

@@ -1,4 +1,7 @@
-"""The icon in the tray: how the desk is, at a glance. Made anew when a tray host appears, because Qt never finds one that came later."""
+"""The icon in the tray.
+
+It is made again when a tray host appears, because Qt never finds a host that came later.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ _LOOK_AGAIN_MS = 5_000
 
 
 class Tray(QObject):
-    """Our place in the tray, while there is one."""
+    """The icon, its tooltip and its menu, while there is a tray."""
 
     clicked = Signal()
     balloon_clicked = Signal()
     appeared = Signal()
-    """There was no tray, and now there is."""
+    """A tray is there now, and was not before."""
 
     def __init__(self, menu: QMenu, bus: SessionBus | None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -32,12 +35,14 @@ class Tray(QObject):
         self._search.timeout.connect(self._look_again)
         if bus is not None:
             bus.heard.connect(self._heard)
-            bus.listen(interface="org.freedesktop.DBus", member="NameOwnerChanged", argument=_WATCHER)
+            bus.listen(
+                interface="org.freedesktop.DBus", member="NameOwnerChanged", argument=_WATCHER
+            )
         self._create()
 
     @property
     def hosted(self) -> bool:
-        """Whether a tray shows the icon. Qt's own `isVisible` is true even without one."""
+        """True when a tray shows the icon; Qt's own `isVisible` is true even without one."""
         return self._hosted
 
     @property
@@ -45,7 +50,7 @@ class Tray(QObject):
         return self._icon
 
     def show_state(self, mark: Mark, tooltip: str) -> None:
-        """Another shape and another tooltip; nothing is sent when they are the same."""
+        """Show an icon and a tooltip; the same ones again send nothing."""
         text = popup_text(tooltip)
         if (mark, text) == (self._mark, self._tooltip):
             return
@@ -55,7 +60,7 @@ class Tray(QObject):
             self._icon.setToolTip(text)
 
     def close(self) -> None:
-        """Leave the tray."""
+        """Remove the icon."""
         self._search.stop()
         self._drop()
 
@@ -81,8 +86,14 @@ class Tray(QObject):
             self._icon = None
 
     def _heard(self, interface: str, member: str, body: Body) -> None:
-        if interface == "org.freedesktop.DBus" and member == "NameOwnerChanged" and body[:1] == (_WATCHER,) and len(body) > 2 and body[2]:
-            # Let Qt hear of the host first.
+        if (
+            interface == "org.freedesktop.DBus"
+            and member == "NameOwnerChanged"
+            and body[:1] == (_WATCHER,)
+            and len(body) > 2
+            and body[2]
+        ):
+            # Qt has to notice the host first.
             QTimer.singleShot(200, self, self._look_again)
 
     def _look_again(self) -> None:

@@ -1,20 +1,55 @@
-"""What the dialogs share: the same margins, a message that says how it went, and Cancel as the answer to Enter."""
+"""The base of the dialogs, and the parts that they share.
+
+A dialog never asks the node itself: it emits a `Question`, and `app.py` has it sent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from PySide6.QtGui import QIcon, QPalette
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QIcon, QPalette, QShowEvent
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QVBoxLayout, QWidget
 
+from devstream_desktop.control.messages.base import Request
+from devstream_desktop.desktop.client.question import Question, R
 from devstream_desktop.desktop.widgets.text import PlainLabel
 from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.stream.text import clean
 
 
+class Dialog(QDialog):
+    """A dialog that is deleted once it is closed."""
+
+    asked = Signal(object)
+    """A `Question` to send to the node."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(clean(title))
+        self._begun = False
+
+    def ask(
+        self, request: Request[R], answer: Callable[[R], None], refuse: Callable[[str], None]
+    ) -> None:
+        """Ask the node by `asked`; one of the two functions gets the answer, unless closed."""
+        self.asked.emit(Question(request, answer, refuse, self))
+
+    def begin(self) -> None:
+        """Ask for the content; called once, when the dialog is first shown."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begin, now that whoever opens the dialog has connected its signals."""
+        super().showEvent(event)
+        if not self._begun:
+            self._begun = True
+            self.begin()
+
+
 def column(dialog: QDialog) -> QVBoxLayout:
-    """The dialog's one column."""
+    """Give the dialog one column with the usual margins."""
     layout = QVBoxLayout(dialog)
     layout.setContentsMargins(20, 18, 20, 16)
     layout.setSpacing(12)
@@ -22,14 +57,14 @@ def column(dialog: QDialog) -> QVBoxLayout:
 
 
 def paint(label: PlainLabel, tone: Tone) -> None:
-    """Give the label's text this tone."""
+    """Give the label's text the colour of `tone`."""
     palette = label.palette()
     palette.setColor(QPalette.ColorRole.WindowText, colour(tone, palette))
     label.setPalette(palette)
 
 
 def say(label: PlainLabel, text: str, tone: Tone) -> None:
-    """Show a sentence in this tone."""
+    """Show a sentence in the colour of `tone`."""
     label.setText(clean(text, 400))
     paint(label, tone)
 
@@ -42,13 +77,16 @@ def plain_button(buttons: QDialogButtonBox, kind: QDialogButtonBox.StandardButto
 
 
 def tab_through(widgets: Sequence[QWidget]) -> None:
-    """Have Tab go through these in this order, whatever the order was in which they were made."""
+    """Have Tab visit these widgets in this order, however they were made."""
     for one, other in pairwise(widgets):
         QWidget.setTabOrder(one, other)
 
 
 def cancel_first(buttons: QDialogButtonBox, go: QPushButton) -> QPushButton:
-    """Add `go` and a Cancel that Enter and Esc press, for what should not be done by accident; returns Cancel."""
+    """Add `go` and a Cancel that Enter and Esc press; return Cancel.
+
+    For an action that nobody should start by accident.
+    """
     cancel = plain_button(buttons, QDialogButtonBox.StandardButton.Cancel)
     buttons.addButton(go, QDialogButtonBox.ButtonRole.ActionRole)
     go.setAutoDefault(False)

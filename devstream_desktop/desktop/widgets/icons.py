@@ -1,4 +1,7 @@
-"""Our icons: SVG files drawn at the sizes that panels use. Their shapes differ, not only their colours."""
+"""The icons: SVG files, drawn at the sizes that panels use.
+
+They differ in shape, not only in colour.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from PySide6.QtSvg import QSvgRenderer
 _SIZES = (16, 22, 24, 32, 48, 64, 128)
 _HERE = Path(__file__).resolve()
 _PLACES = (_HERE.parents[2] / "resources" / "icons", _HERE.parents[3] / "resources" / "icons")
-"""In the wheel, and in the repository."""
+"""The folder in an installed wheel, then the one in the repository."""
 
 
 class Mark(StrEnum):
-    """What the tray says at a glance; the name of a file."""
+    """The meaning of an icon, and the name of its file."""
 
     ON_DUTY = "on-duty"
     OFF_DUTY = "off-duty"
@@ -29,10 +32,10 @@ class Mark(StrEnum):
 
 @cache
 def icon(mark: Mark) -> QIcon:
-    """The icon, sharp at every size of a panel.
+    """Return the icon, sharp at every size of a panel.
 
     Raises:
-        FileNotFoundError: the installation is not whole.
+        FileNotFoundError: the installation is incomplete.
 
     """
     data = QByteArray(path(mark).read_bytes())
@@ -43,10 +46,10 @@ def icon(mark: Mark) -> QIcon:
 
 
 def path(mark: Mark) -> Path:
-    """The file of an icon, for those who draw it themselves.
+    """Return the file of an icon, for a server that draws it.
 
     Raises:
-        FileNotFoundError: the installation is not whole.
+        FileNotFoundError: the installation is incomplete.
 
     """
     return _find(f"{mark}.svg")

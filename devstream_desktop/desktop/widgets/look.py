@@ -1,4 +1,4 @@
-"""How a line looks: a shape, a word and a tone for its state, and its time as a person reads it."""
+"""The look of a line: a shape, a word and a colour for its state, and its time in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Trans
 
 @dataclass(frozen=True)
 class StateLook:
-    """The shape and the word say it; the tone only helps."""
+    """A state as shape and word; the colour only supports them."""
 
     glyph: str
     word: str
@@ -27,23 +27,34 @@ class StateLook:
 _UNDER_WAY = frozenset({"running", "in_progress"})
 _WAITING = frozenset({"queued", "waiting", "requested"})
 _CALLED_OFF = frozenset({"cancelled", "refused", "inactive", "released"})
-_SAID = frozenset({Transition.BROKEN, Transition.STILL_BROKEN, Transition.FIXED, Transition.REGRESSED})
+_SHOWN = frozenset(
+    {Transition.BROKEN, Transition.STILL_BROKEN, Transition.FIXED, Transition.REGRESSED}
+)
 
 
 def state_look(line: Line) -> StateLook:
-    """The look of a line's state; its transition is the better word where there is one, and of what is struck out no state is told."""
+    """Return the look of a line's transition, or else of its state.
+
+    A row that is struck out shows no state, because its author is no longer believed.
+    """
     if line.struck:
         return StateLook("⊘", "struck out", Tone.MUTED)
     return event_look(line.event, line.transition)
 
 
 def event_look(event: Event, transition: Transition = Transition.NONE) -> StateLook:
-    """As `state_look`, of an event and what it means against its past."""
+    """Return the look of an event with its transition."""
     kind, state = event.kind, event.state
-    said = transition in _SAID and kind not in (Kind.TICKET, Kind.SOURCE)
-    word = transition.value if said else state.replace("_", " ")
+    # A ticket that is fixed is closed, and a source that is broken is silent or failing: there the
+    # state itself is the better word.
+    shown = transition in _SHOWN and kind not in (Kind.TICKET, Kind.SOURCE)
+    word = transition.value if shown else state.replace("_", " ")
     if (kind, state) in RED_STATES:
-        return StateLook("▲" if kind is Kind.INCIDENT else "✗", word, Tone.AMBER if kind is Kind.SOURCE else Tone.RED)
+        return StateLook(
+            "▲" if kind is Kind.INCIDENT else "✗",
+            word,
+            Tone.AMBER if kind is Kind.SOURCE else Tone.RED,
+        )
     if (kind, state) in GREEN_STATES:
         return StateLook("✓", word, Tone.GREEN)
     if state in _UNDER_WAY:
@@ -55,12 +66,25 @@ def event_look(event: Event, transition: Transition = Transition.NONE) -> StateL
     if kind is Kind.CHANGE:
         return StateLook("◆", word, Tone.AMBER if state == "force-pushed" else Tone.PLAIN)
     if kind is Kind.TICKET:
-        return StateLook("■" if state != "closed" else "□", word, Tone.VIOLET if state != "closed" else Tone.MUTED)
+        return StateLook(
+            "■" if state != "closed" else "□",
+            word,
+            Tone.VIOLET if state != "closed" else Tone.MUTED,
+        )
     return StateLook("●" if state in ("on", "claimed") else "·", word, Tone.MUTED)
 
 
 def short_time(milliseconds: int, now: datetime) -> str:
-    """Local time: `14:03:22` today, `yesterday 14:03`, `Mon 14:03` this week, `12 Nov 14:03` before, with the year when it is another."""
+    """Return a moment in local time, in the shortest clear form.
+
+    `14:03:22` today, `yesterday 14:03`, `Mon 14:03` within a week, `12 Nov 14:03` within the year,
+    else `12 Nov 2025`.
+
+    Args:
+        milliseconds: the moment, UTC.
+        now: the time of reading.
+
+    """
     when = datetime.fromtimestamp(milliseconds / 1000).astimezone()
     days = (now.astimezone().date() - when.date()).days
     if days == 0:
@@ -75,18 +99,21 @@ def short_time(milliseconds: int, now: datetime) -> str:
 
 
 def long_time(milliseconds: int) -> str:
-    """Local time in full: `Mon 23 Nov 2026, 14:03:22 CET`."""
+    """Return local time in full: `Mon 23 Nov 2026, 14:03:22 CET`."""
     when = datetime.fromtimestamp(milliseconds / 1000).astimezone()
     return f"{when:%a} {when.day} {when:%b %Y, %H:%M:%S %Z}"
 
 
 def people(count: int) -> str:
-    """`1 person`, `4 people`."""
+    """Return `1 person` or `4 people`."""
     return "1 person" if count == 1 else f"{count} people"
 
 
 def ago(milliseconds: int, now: int) -> str:
-    """`never`, `just now`, `4 min ago`, `2 h ago`, `3 days ago`; both in UTC milliseconds."""
+    """Return a moment as `never`, `just now`, `4 min ago` or `3 days ago`.
+
+    Both moments are UTC milliseconds; 0 is never.
+    """
     if not milliseconds:
         return "never"
     past = timedelta(milliseconds=max(0, now - milliseconds))
@@ -101,5 +128,5 @@ def ago(milliseconds: int, now: int) -> str:
 
 
 def sentence(text: str) -> str:
-    """`text` with a capital, as it stands alone in a window."""
+    """Return `text` with a capital, for a window where it stands alone."""
     return text[:1].upper() + text[1:]

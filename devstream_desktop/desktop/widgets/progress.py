@@ -1,4 +1,4 @@
-"""How far a catch-up is, as a thin strip: there while it lasts, without a word, a popup or a place of its own."""
+"""A thin strip that shows how far a catch-up is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _STEPS = 1000
 
 
 class ProgressStrip(QProgressBar):
-    """A progress bar for eyes and screen readers; its height stays when it has nothing to say, so that nothing jumps."""
+    """A progress bar of three pixels, with a description for screen readers.
+
+    Its height stays reserved while it is hidden, so that nothing jumps.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +33,7 @@ class ProgressStrip(QProgressBar):
         self.hide()
 
     def show_status(self, status: Status | None) -> None:
-        """Show the catch-up of `status`; hide when there is none."""
+        """Show the catch-up of `status`, or hide when there is none."""
         text = catching_up(status) if status is not None else ""
         if status is not None and text:
             total = max(status.catch_up_total, status.missing)
@@ -39,8 +42,13 @@ class ProgressStrip(QProgressBar):
         self.setVisible(bool(text))
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        """Two plain bands: a style's own bar has frames and gradients that three pixels cannot hold."""
+        """Draw two plain bands.
+
+        A style's own bar has frames and gradients that three pixels cannot hold.
+        """
         painter = QPainter(self)
         done = colour(Tone.BLUE, self.palette())
-        painter.fillRect(self.rect(), mix(done, self.palette().color(QPalette.ColorRole.Window), 0.18))
+        painter.fillRect(
+            self.rect(), mix(done, self.palette().color(QPalette.ColorRole.Window), 0.18)
+        )
         painter.fillRect(0, 0, self.width() * self.value() // self.maximum(), self.height(), done)

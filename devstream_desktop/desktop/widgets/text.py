@@ -1,7 +1,8 @@
-"""The only place that makes widgets which show text, so that nothing from outside is ever read as markup.
+"""Widgets that show text from outside and never read it as markup.
 
-Qt guesses: a label whose text looks like HTML is drawn as HTML and loads the files it names; a menu eats `&` and splits at tabs; a
-notification server may take tags. Each function here is the safe form for one of those places. A test bans the bare ones elsewhere.
+Qt guesses: it draws a label whose text looks like HTML as HTML and loads the files it names; a
+menu swallows `&` and splits at tabs; a notification server may interpret tags. Each function here
+is the safe form for one of those places. A test bans the unsafe ones in all other modules.
 """
 
 from __future__ import annotations
@@ -18,7 +19,14 @@ _POPUP = str.maketrans({"<": "‹", ">": "›", "&": "＆"})
 class PlainLabel(QLabel):
     """A label that never reads its text as markup."""
 
-    def __init__(self, text: str = "", parent: QWidget | None = None, *, wrap: bool = False, selectable: bool = False) -> None:
+    def __init__(
+        self,
+        text: str = "",
+        parent: QWidget | None = None,
+        *,
+        wrap: bool = False,
+        selectable: bool = False,
+    ) -> None:
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
@@ -28,7 +36,7 @@ class PlainLabel(QLabel):
 
 
 class ElidedLabel(PlainLabel):
-    """One line that ends in an ellipsis where there is no room, instead of asking for a wider window."""
+    """One line that ends in an ellipsis instead of widening its window."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent=parent)
@@ -37,7 +45,7 @@ class ElidedLabel(PlainLabel):
         self.set_whole(text)
 
     def set_whole(self, text: str) -> None:
-        """Show `text`, cut to the room there is; a screen reader is told all of it."""
+        """Show `text`, cut to the width; a screen reader gets all of it."""
         self._whole = text
         self.setAccessibleName(text)
         self._fit()
@@ -47,23 +55,27 @@ class ElidedLabel(PlainLabel):
         return self._whole
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Cut again."""
+        """Cut the text to the new width."""
         super().resizeEvent(event)
         self._fit()
 
     def _fit(self) -> None:
-        self.setText(QFontMetrics(self.font()).elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 24)))
+        self.setText(
+            QFontMetrics(self.font()).elidedText(
+                self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 24)
+            )
+        )
 
 
 def heading(text: str, parent: QWidget | None = None, *, points: float = 3) -> PlainLabel:
-    """A label in bold, `points` larger than the text around it."""
+    """Make a label in bold, `points` larger than the text around it."""
     label = PlainLabel(text, parent)
     _enlarge(label, points)
     return label
 
 
 def elided_heading(text: str) -> ElidedLabel:
-    """A heading whose names may be long."""
+    """Make a heading for names that may be long."""
     label = ElidedLabel()
     _enlarge(label, 3)
     label.set_whole(text)
@@ -78,7 +90,7 @@ def _enlarge(label: QLabel, points: float) -> None:
 
 
 def plain_field(text: str, *, name: str, lines: int = 3) -> QPlainTextEdit:
-    """A read-only field to copy from, in the fixed-width font."""
+    """Make a read-only field to copy from, in the fixed-width font."""
     field = QPlainTextEdit(text)
     field.setReadOnly(True)
     field.setAccessibleName(name)
@@ -89,12 +101,15 @@ def plain_field(text: str, *, name: str, lines: int = 3) -> QPlainTextEdit:
 
 
 def verb_button(text: str) -> QPushButton:
-    """A button whose text may come from outside: an ampersand in it is an ampersand, and its first letter is its access key."""
+    """Make a button with text from outside; its first letter is its access key."""
     return QPushButton(f"&{button_text(text)}")
 
 
 def button_text(text: str) -> str:
-    """`text` for a button or a menu: `&` is no mnemonic and a tab no shortcut."""
+    """Return `text` for a button or a menu.
+
+    In it `&` makes no access key and a tab no shortcut.
+    """
     # Two spaces set a line's service apart from the rest; cleaning folds them.
     return "  ".join(clean(part, 140) for part in text.split("  ")).replace("&", "&&")
 
@@ -103,5 +118,9 @@ menu_text = button_text
 
 
 def popup_text(text: str) -> str:
-    """`text` for a notification or the tray's tooltip: right on servers that read markup and on those that do not."""
+    """Return `text` for a notification or a tooltip.
+
+    Look-alikes replace `<`, `>` and `&`, so that it reads the same on a server that interprets
+    markup and on one that does not.
+    """
     return clean(text, 200).translate(_POPUP)

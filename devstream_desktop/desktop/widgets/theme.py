@@ -1,7 +1,7 @@
-"""Colours that say how something is, readable on the palette the desktop gives, light or dark.
+"""Colours of states, readable on light and dark palettes.
 
-They only ever support a word and a shape: nothing is said by colour alone. Each pair keeps a contrast of 4.5 (WCAG 2.2, 1.4.3) against
-the usual backgrounds of its side; a test holds that.
+A colour only supports a word and a shape; nothing is said by colour alone. Each pair keeps a
+contrast of 4.5 (WCAG 2.2, 1.4.3) against the usual backgrounds of its side; a test holds that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from PySide6.QtGui import QColor, QPalette
 
 
 class Tone(Enum):
-    """What a colour says: the light form, then the dark one; the last two are made from the palette's own text."""
+    """A colour by its meaning: for light palettes, then for dark ones.
+
+    The last two are mixed from the palette's own text colour.
+    """
 
     RED = ("#b3261e", "#ff9087")
     GREEN = ("#1b6b3a", "#7bd99a")
@@ -24,27 +27,34 @@ class Tone(Enum):
 
 
 def is_dark(palette: QPalette) -> bool:
-    """Whether text is lighter than what it stands on."""
-    return palette.color(QPalette.ColorRole.Base).lightness() < palette.color(QPalette.ColorRole.Text).lightness()
+    """Return true when the text is lighter than its background."""
+    return (
+        palette.color(QPalette.ColorRole.Base).lightness()
+        < palette.color(QPalette.ColorRole.Text).lightness()
+    )
 
 
 def colour(tone: Tone, palette: QPalette) -> QColor:
-    """The colour of `tone` on `palette`."""
+    """Return the colour of `tone` on `palette`."""
     if tone is Tone.PLAIN:
         return palette.color(QPalette.ColorRole.Text)
     if tone is Tone.MUTED:
-        return mix(palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base), 0.72)
+        return mix(
+            palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base), 0.72
+        )
     return QColor(tone.value[1 if is_dark(palette) else 0])
 
 
 def tint(tone: Tone, palette: QPalette, share: float = 0.12) -> QColor:
-    """A background with a little of `tone` in it."""
+    """Return a background with a little of `tone` in it."""
     return mix(colour(tone, palette), palette.color(QPalette.ColorRole.Base), share)
 
 
 def mix(one: QColor, other: QColor, share: float) -> QColor:
-    """`share` of `one` and the rest of `other`."""
+    """Mix `share` (0 to 1) of `one` with the rest of `other`."""
     rest = 1 - share
     return QColor.fromRgbF(
-        one.redF() * share + other.redF() * rest, one.greenF() * share + other.greenF() * rest, one.blueF() * share + other.blueF() * rest
+        one.redF() * share + other.redF() * rest,
+        one.greenF() * share + other.greenF() * rest,
+        one.blueF() * share + other.blueF() * rest,
     )

@@ -1,6 +1,7 @@
-"""Asking for a deploy: what ships, where, who sees it; then one button that says what it does.
+"""The dialog that requests a deploy: what ships, where, and who sees it.
 
-Cancel is the answer to Enter and Esc. A production-like environment wants its name typed. What follows lives in the stream.
+Enter and Esc press Cancel. For an environment that looks like production, its name has to be
+typed. What follows the request is shown in the stream.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import re
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QFontDatabase
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFormLayout,
     QFrame,
@@ -22,8 +22,7 @@ from PySide6.QtWidgets import (
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import Plan, PlanDeploy, RequestDeploy, TargetStatus
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.desktop.client.node_client import NodeClient
-from devstream_desktop.desktop.widgets.dialog import cancel_first, column, paint, say
+from devstream_desktop.desktop.widgets.dialog import Dialog, cancel_first, column, paint, say
 from devstream_desktop.desktop.widgets.look import people
 from devstream_desktop.desktop.widgets.text import PlainLabel, elided_heading, verb_button
 from devstream_desktop.desktop.widgets.theme import Tone
@@ -36,25 +35,25 @@ _SHOWN_CHANGES = 50
 
 
 def is_production(environment: str) -> bool:
-    """Whether an environment's name says that customers are on it."""
+    """Return true when an environment's name says that customers are on it."""
     return _PRODUCTION.search(environment) is not None
 
 
-class DeployDialog(QDialog):
-    """One request to deploy, from the plan to the moment it is signed and sent."""
+class DeployDialog(Dialog):
+    """One request to deploy, from its plan to the signed request."""
 
     sent = Signal(str)
     """The key of the request."""
 
-    def __init__(self, client: NodeClient, place: TargetStatus, status: Status | None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(clean(f"Deploy {place.target} to {place.environment}"))
+    def __init__(
+        self, place: TargetStatus, status: Status | None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(f"Deploy {place.target} to {place.environment}", parent)
         self.setMinimumSize(560, 480)
-        self._client = client
         self._place = place
         self._plan: Plan | None = None
-        self._asked = 0
+        self._plans = 0
+        """The number of plans that were asked for."""
         self._sending = False
         self.commit = QLineEdit(clean(place.ref) or "main")
         self.commit.setAccessibleName("Branch or commit")
@@ -79,14 +78,15 @@ class DeployDialog(QDialog):
         self.go.clicked.connect(self._send)
         self.typed.textChanged.connect(self._refresh)
         self._debounce = QTimer(self, singleShot=True, interval=_DEBOUNCE_MS)
-        self._debounce.timeout.connect(self._ask)
+        self._debounce.timeout.connect(self.begin)
         self.commit.textEdited.connect(self._edited)
         self.cancel.setFocus()
-        self._ask()
 
     def _lay_out(self, place: TargetStatus, status: Status | None) -> None:
         layout = column(self)
-        layout.addWidget(elided_heading(f"Deploy {clean(place.target)} to {clean(place.environment)}"))
+        layout.addWidget(
+            elided_heading(f"Deploy {clean(place.target)} to {clean(place.environment)}")
+        )
         if place.description:
             described = PlainLabel(clean(place.description), wrap=True)
             paint(described, Tone.MUTED)
@@ -120,7 +120,7 @@ class DeployDialog(QDialog):
         layout.addWidget(self.buttons)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """The window's cross is Cancel."""
+        """Reject: closing the window means Cancel."""
         self.reject()
         super().closeEvent(event)
 
@@ -129,27 +129,33 @@ class DeployDialog(QDialog):
         self._debounce.start()
         self._refresh()
 
-    def _ask(self) -> None:
+    def begin(self) -> None:
+        """Ask for the plan of what is typed."""
         text = self.commit.text().strip()
         self._plan = None
-        self._asked += 1
-        mine = self._asked
+        self._plans += 1
+        number = self._plans
         if not text:
             self._say("Name a branch or a commit.", Tone.AMBER)
             self._refresh()
             return
         self._say("Looking up what would ship…", Tone.MUTED)
         sha = text.lower() if _SHA.fullmatch(text) else ""
-        request = PlanDeploy(target=self._place.target, environment=self._place.environment, ref="" if sha else text, sha=sha)
-        self._client.request(
+        request = PlanDeploy(
+            target=self._place.target,
+            environment=self._place.environment,
+            ref="" if sha else text,
+            sha=sha,
+        )
+        # An answer that comes after more was typed is of another commit.
+        self.ask(
             request,
-            lambda plan: self._show(plan) if mine == self._asked else None,
-            lambda reason: self._no_plan(reason) if mine == self._asked else None,
-            owner=self,
+            lambda plan: self._show(plan) if number == self._plans else None,
+            lambda reason: self._show_no_plan(reason) if number == self._plans else None,
         )
         self._refresh()
 
-    def _no_plan(self, reason: str) -> None:
+    def _show_no_plan(self, reason: str) -> None:
         self.changes.clear()
         self.revisions.setText("")
         self.checks.setText("")
@@ -160,7 +166,9 @@ class DeployDialog(QDialog):
         self._plan = plan
         now = short_revision(clean(plan.current)) or "nothing known"
         same = bool(plan.current) and plan.current == plan.sha
-        self.revisions.setText(f"{now} → {short_revision(clean(plan.sha))}" + ("  (the same)" if same else ""))
+        self.revisions.setText(
+            f"{now} → {short_revision(clean(plan.sha))}" + ("  (the same)" if same else "")
+        )
         self.changes.clear()
         for change in plan.changes[:_SHOWN_CHANGES]:
             self.changes.addItem(clean(change, 140))
@@ -168,34 +176,55 @@ class DeployDialog(QDialog):
             self.changes.addItem(f"and {len(plan.changes) - _SHOWN_CHANGES} more")
         if not plan.changes:
             self.changes.addItem(
-                "The same commit again: nothing new." if same else "The history does not know the changes between the two."
+                "The same commit again: nothing new."
+                if same
+                else "The history does not know the changes between the two."
             )
-        self.checks.setText("\n".join(clean(check, 140) for check in plan.checks) or "No build or test of this commit is known.")
+        self.checks.setText(
+            "\n".join(clean(check, 140) for check in plan.checks)
+            or "No build or test of this commit is known."
+        )
         if not plan.allowed:
-            self._say(plan.reason or "The policy does not let you deploy here; ask an admin of the team.", Tone.RED)
+            self._say(
+                plan.reason or "The policy does not let you deploy here; ask an admin of the team.",
+                Tone.RED,
+            )
         elif self._place.busy:
-            self._say(f"{clean(self._place.busy)} is deploying here right now; the executor may refuse.", Tone.AMBER)
+            self._say(
+                f"{clean(self._place.busy)} is deploying here right now; the executor may refuse.",
+                Tone.AMBER,
+            )
         else:
             self._say("", Tone.PLAIN)
         self._refresh()
 
     def _refresh(self) -> None:
-        confirmed = not is_production(self._place.environment) or self.typed.text().strip() == self._place.environment
-        self.go.setEnabled(self._plan is not None and self._plan.allowed and confirmed and not self._sending)
+        confirmed = (
+            not is_production(self._place.environment)
+            or self.typed.text().strip() == self._place.environment
+        )
+        self.go.setEnabled(
+            self._plan is not None and self._plan.allowed and confirmed and not self._sending
+        )
 
     def _send(self) -> None:
         plan = self._plan
         if plan is None or self._sending:
             return
+        # A double click is one request.
         self._sending = True
         self._refresh()
         for field in (self.commit, self.reason, self.typed):
             field.setEnabled(False)
         self._say("Signing and sending the request…", Tone.MUTED)
         request = RequestDeploy(
-            target=plan.target, environment=plan.environment, sha=plan.sha, ref=plan.ref, reason=self.reason.text().strip()
+            target=plan.target,
+            environment=plan.environment,
+            sha=plan.sha,
+            ref=plan.ref,
+            reason=self.reason.text().strip(),
         )
-        self._client.request(request, self._done, self._refused, owner=self)
+        self.ask(request, self._done, self._refused)
 
     def _done(self, done: Done) -> None:
         self.sent.emit(done.text)
@@ -214,5 +243,6 @@ class DeployDialog(QDialog):
 
 def _audience(status: Status | None) -> str:
     if status is None or status.solo:
-        return "The request and its outcome are lines in your history."
-    return f"The request and its outcome are lines on the desk of everybody in {clean(status.team)}: {people(status.members)}."
+        return "The request and its outcome appear in your history."
+    team, size = clean(status.team), people(status.members)
+    return f"Everybody in {team} sees the request and its outcome: {size}."

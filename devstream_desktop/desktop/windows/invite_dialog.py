@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPushButton, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QPushButton, QWidget
 
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import Invite
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.desktop.client.node_client import NodeClient
-from devstream_desktop.desktop.widgets.dialog import column, plain_button, say
+from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_button, say
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading, plain_field
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.text import clean
@@ -19,20 +17,20 @@ _DAY_S = 86_400
 _WIDTH = 460
 
 
-class InviteDialog(QDialog):
+class InviteDialog(Dialog):
     """Makes one invite and shows it to be copied."""
 
-    def __init__(self, client: NodeClient, status: Status | None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Invite to the team")
+    def __init__(self, status: Status | None, parent: QWidget | None = None) -> None:
+        super().__init__("Invite to the team", parent)
         self.setMinimumWidth(_WIDTH)
         team = "your team" if status is None or status.solo else clean(status.team)
         self.invite = plain_field("", name="The invite", lines=6)
         self.invite.setPlaceholderText("Making an invite…")
         self.message = PlainLabel(
-            "Whoever has it can ask to join, once, within 24 hours. Hand it to one person over a channel that you trust. "
-            "Your desk must be running when they join; from the third person on an admin lets them in.",
+            "One person can ask to join with it, once, within 24 hours. "
+            "Hand it over on a channel that you trust. "
+            "devstream must run on this computer when they join; "
+            "from the third person on, an admin has to approve.",
             wrap=True,
         )
         buttons = QDialogButtonBox()
@@ -44,11 +42,18 @@ class InviteDialog(QDialog):
         self.copy.clicked.connect(self._copy)
         layout = column(self)
         layout.addWidget(heading(f"Invite somebody to {team}"))
-        layout.addWidget(PlainLabel("They start devstream, choose “Join a team…”, and paste this line:", wrap=True))
+        layout.addWidget(
+            PlainLabel(
+                "They start devstream, choose “Join a team…”, and paste this line:", wrap=True
+            )
+        )
         layout.addWidget(self.invite)
         layout.addWidget(self.message)
         layout.addWidget(buttons)
-        client.request(Invite(expires_s=_DAY_S), self._made, self._refused, owner=self)
+
+    def begin(self) -> None:
+        """Have the node make an invite."""
+        self.ask(Invite(expires_s=_DAY_S), self._made, self._refused)
 
     def _made(self, done: Done) -> None:
         self.invite.setPlainText(done.text)

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLineEdit, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QPlainTextEdit, QPushButton, QWidget
 
 from devstream_desktop.control.messages.members import Join, Joining
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.desktop.client.node_client import NodeClient
-from devstream_desktop.desktop.widgets.dialog import column, plain_button, say
+from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_button, say
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.text import clean
 
-_ASK_AGAIN_MS = 3000
-"""A join that waits for an admin's word is asked about this often."""
+ASK_AGAIN_MS = 3000
+"""Milliseconds between questions while an admin has not approved yet."""
 _WIDTH = 460
 
 
-class JoinDialog(QDialog):
+class JoinDialog(Dialog):
     """Takes an invite and a name, and has the node join."""
 
     joined = Signal(str)
     """The team's name."""
 
-    def __init__(self, client: NodeClient, status: Status | None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Join a team")
+    def __init__(
+        self,
+        status: Status | None,
+        parent: QWidget | None = None,
+        *,
+        ask_again_ms: int = ASK_AGAIN_MS,
+    ) -> None:
+        super().__init__("Join a team", parent)
         self.setMinimumWidth(_WIDTH)
-        self._client = client
         self.invite = QPlainTextEdit()
         self.invite.setAccessibleName("The invite")
         self.invite.setPlaceholderText("paste the invite here")
@@ -39,12 +41,15 @@ class JoinDialog(QDialog):
         self.person.setAccessibleName("Your name in the team")
         self.person.setPlaceholderText("your name in the team")
         self.person.setMaxLength(60)
-        self.message = PlainLabel("Your team of one is left behind, and its history with it. Your sources stay on this machine.", wrap=True)
+        self.message = PlainLabel(
+            "You leave your team of one and its history. Your sources stay on this computer.",
+            wrap=True,
+        )
         self.words = heading("", points=1)
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.words.hide()
-        self._again = QTimer(self, singleShot=True, interval=_ASK_AGAIN_MS)
-        self._again.timeout.connect(self._ask)
+        self._again = QTimer(self, singleShot=True, interval=ask_again_ms)
+        self._again.timeout.connect(self._send)
         buttons = QDialogButtonBox()
         self.join = QPushButton("Join")
         self.join.setDefault(True)
@@ -56,7 +61,11 @@ class JoinDialog(QDialog):
         self.person.textChanged.connect(self._refresh)
         layout = column(self)
         layout.addWidget(heading("Join a team"))
-        layout.addWidget(PlainLabel("Ask somebody of the team for an invite: one line, good for one person.", wrap=True))
+        layout.addWidget(
+            PlainLabel(
+                "Ask somebody in the team for an invite: one line, good for one person.", wrap=True
+            )
+        )
         layout.addWidget(self.invite)
         layout.addWidget(PlainLabel("Your name, as the others will see it:"))
         layout.addWidget(self.person)
@@ -66,16 +75,23 @@ class JoinDialog(QDialog):
         self._refresh()
 
     def _refresh(self) -> None:
-        self.join.setEnabled(bool(self.invite.toPlainText().strip()) and bool(self.person.text().strip()))
+        complete = bool(self.invite.toPlainText().strip()) and bool(self.person.text().strip())
+        self.join.setEnabled(complete)
 
     def _join(self) -> None:
         self._lock(locked=True)
-        say(self.message, "Joining… the two nodes check each other, which takes a few seconds.", Tone.MUTED)
-        self._ask()
+        say(
+            self.message,
+            "Joining… the two nodes check each other, which takes a few seconds.",
+            Tone.MUTED,
+        )
+        self._send()
 
-    def _ask(self) -> None:
+    def _send(self) -> None:
+        # Mail programs break a long line into several.
         invite = "".join(self.invite.toPlainText().split())
-        self._client.request(Join(invite=invite, person=self.person.text().strip()), self._answered, self._refused, owner=self)
+        request = Join(invite=invite, person=self.person.text().strip())
+        self.ask(request, self._answered, self._refused)
 
     def _answered(self, joining: Joining) -> None:
         if joining.state != "waiting":
@@ -87,7 +103,8 @@ class JoinDialog(QDialog):
         self.words.show()
         say(
             self.message,
-            f"Waiting for {who} to let you in. Call them and compare these six words; their Team page shows the same.",
+            f"Waiting for {who} to approve. Call them and compare these six words; "
+            "their Team page shows the same.",
             Tone.BLUE,
         )
         self._again.start()

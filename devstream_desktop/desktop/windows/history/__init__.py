@@ -1,1 +1,1 @@
-"""The history window: rows as they come, search as you type, and all there is to know about one."""
+"""The history window: live rows, search while typing, and the details of one row."""

@@ -1,4 +1,4 @@
-"""How one cell is drawn: plain text with room around it, in the colours of the model, without a focus frame on a single cell."""
+"""The delegate that draws a cell: indented plain text, without a focus frame."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ PADDING = 10
 
 
 class CellDelegate(QStyledItemDelegate):
-    """Draws what `QStyledItemDelegate` would, indented; it never reads text as markup."""
+    """Draws as `QStyledItemDelegate`, indented, and never reads text as markup."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
-        """Background by the style, text by us."""
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Have the style draw the background, and draw the text here."""
         shown = QStyleOptionViewItem(option)
         self.initStyleOption(shown, index)
         style = QApplication.style()
@@ -25,5 +30,9 @@ class CellDelegate(QStyledItemDelegate):
         painter.setPen(shown.palette.color(role))
         inside = shown.rect.adjusted(PADDING, 0, -PADDING // 2, 0)
         text = shown.fontMetrics.elidedText(shown.text, Qt.TextElideMode.ElideRight, inside.width())
-        painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine, text)
+        painter.drawText(
+            inside,
+            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine,
+            text,
+        )
         painter.restore()

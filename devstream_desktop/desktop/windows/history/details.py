@@ -1,17 +1,25 @@
-"""Below the rows: all there is to know about the chosen one. Its fields, its subject's past, and why it popped up or did not."""
+"""The details of one row: its fields, its subject's past, and why it was or was not a popup."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from devstream_desktop.desktop.platform.web_links import safe_link
+from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import long_time, sentence, short_time, state_look
 from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
-from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, duration, short_ref
@@ -21,7 +29,7 @@ _PAST = 12
 
 
 class Details(QFrame):
-    """One row in full."""
+    """One row in full; hidden while none is chosen."""
 
     open_chosen = Signal(object)
     copy_chosen = Signal(object)
@@ -82,22 +90,24 @@ class Details(QFrame):
         return self._line
 
     def show_line(self, line: Line, past: list[Line], why: str) -> None:
-        """Show `line`, with the other rows of its subject, newest first."""
+        """Show `line`, and other rows of its subject, newest first."""
         self._line = line
         self.title.setText(f"{state_look(line).glyph}  {render(line.event, line.transition)}")
         font = self.title.font()
         font.setStrikeOut(line.struck)
         self.title.setFont(font)
         self.why.set_whole(why)
-        _paint(self.why, Tone.MUTED)
+        paint(self.why, Tone.MUTED)
         self.open.setEnabled(safe_link(line.event.url) is not None)
         _empty(self._fields)
         for row, (name, value) in enumerate(fields(line)):
             label = PlainLabel(name)
-            _paint(label, Tone.MUTED)
+            paint(label, Tone.MUTED)
             shown = PlainLabel(value, wrap=True, selectable=True)
             shown.setAccessibleName(f"{name}: {value}")
-            self._fields.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+            self._fields.addWidget(
+                label, row, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
+            )
             self._fields.addWidget(shown, row, 1, Qt.AlignmentFlag.AlignTop)
         self._fields.setRowStretch(self._fields.rowCount(), 1)
         self._show_past([other for other in past if other.id != line.id][:_PAST])
@@ -106,28 +116,40 @@ class Details(QFrame):
         _empty(self._past)
         self._past_area.setVisible(bool(past))
         title = PlainLabel("Before and after")
-        _paint(title, Tone.MUTED)
+        paint(title, Tone.MUTED)
         self._past.addWidget(title, 0, 0, 1, 3)
         now = datetime.now(UTC)
         for row, line in enumerate(past, 1):
             look = state_look(line)
             when, state = PlainLabel(short_time(line.event.time, now)), PlainLabel(look.text)
-            _paint(when, Tone.MUTED)
-            _paint(state, look.tone)
+            paint(when, Tone.MUTED)
+            paint(state, look.tone)
             self._past.addWidget(when, row, 0)
             self._past.addWidget(state, row, 1)
-            self._past.addWidget(ElidedLabel(render(line.event, line.transition, service=False)), row, 2)
+            self._past.addWidget(
+                ElidedLabel(render(line.event, line.transition, service=False)), row, 2
+            )
         self._past.setRowStretch(self._past.rowCount(), 1)
 
 
 def fields(line: Line) -> list[tuple[str, str]]:
-    """What is known of a row, as names and values; only what there is."""
+    """Return the names and values of all fields that are set."""
     event = line.event
-    counted = f"{event.count} of {event.total}" if event.total else str(event.count) if event.count else ""
+    counted = (
+        f"{event.count} of {event.total}"
+        if event.total
+        else str(event.count)
+        if event.count
+        else ""
+    )
     everything = [
-        ("Careful", sentence(STRUCK) if line.struck else ""),
+        ("Warning", sentence(STRUCK) if line.struck else ""),
         ("When", long_time(event.time)),
-        ("Kind", f"{event.kind.value}, {event.state.replace('_', ' ')}" + (f" ({line.transition})" if line.transition else "")),
+        (
+            "Kind",
+            f"{event.kind.value}, {event.state.replace('_', ' ')}"
+            + (f" ({line.transition})" if line.transition else ""),
+        ),
         ("Service", event.service),
         ("Environment", event.environment),
         ("Who", event.actor),
@@ -140,7 +162,7 @@ def fields(line: Line) -> list[tuple[str, str]]:
         ("Reason", event.reason),
         ("Severity", event.severity.word if event.severity > Severity.NOTICE else ""),
         ("Source", event.source),
-        ("Told by", line.author),
+        ("Published by", line.author),
         ("Link", event.url),
         ("Title", event.title),
     ]
@@ -168,9 +190,3 @@ def _empty(grid: QGridLayout) -> None:
             widget.deleteLater()
     for row in range(grid.rowCount()):
         grid.setRowStretch(row, 0)
-
-
-def _paint(label: PlainLabel, tone: Tone) -> None:
-    palette = label.palette()
-    palette.setColor(QPalette.ColorRole.WindowText, colour(tone, palette))
-    label.setPalette(palette)

@@ -1,4 +1,4 @@
-"""What the window says where there are no rows: why, and what to do."""
+"""The page that stands in for the rows when there are none: the reason, and what to do."""
 
 from __future__ import annotations
 
@@ -9,51 +9,55 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import sentence
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
-from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.query import Query
 
 
 @dataclass(frozen=True)
 class EmptyState:
-    """A heading, a sentence, and the names and labels of what can be done."""
+    """A heading, a hint, and buttons."""
 
     title: str
     hint: str
     mark: Mark = Mark.APP
     actions: tuple[tuple[str, str], ...] = ()
+    """Names for `EmptyPage.acted`, and labels."""
 
 
 def empty_state(state: AppState, query: Query, read_error: str) -> EmptyState:
-    """Why there are no rows."""
+    """Return the reason why there are no rows; the first that holds."""
     if not state.connected and state.status is None:
-        hint = state.trouble or "The first start takes a few seconds: it makes a key, and looks for peers."
-        return EmptyState("The node is starting", hint, Mark.OFFLINE)
+        usual = "The first start takes a few seconds: it makes a key and looks for peers."
+        return EmptyState("The node is starting", state.trouble or usual, Mark.OFFLINE)
     if state.locked:
         return EmptyState("The keyring is locked", f"{sentence(state.locked)}.", Mark.LOCKED)
     if read_error:
-        return EmptyState("The history cannot be read", f"{sentence(read_error)}.", Mark.FAILING, (("status", "Status…"),))
+        hint, status = f"{sentence(read_error)}.", (("status", "Status…"),)
+        return EmptyState("The history cannot be read", hint, Mark.FAILING, status)
     if not query.everything:
-        return EmptyState(
-            "Nothing matches",
-            "Every word must be in a line, each may be the beginning of a longer one.",
-            Mark.APP,
-            (("clear", "Show everything"),),
-        )
+        hint = "A line matches when it has every word, or a longer word that begins with it."
+        return EmptyState("Nothing matches", hint, actions=(("clear", "Show everything"),))
     if state.status is not None and state.status.missing:
-        return EmptyState("Catching up", f"{state.status.missing:,} events are on their way from your peers, the newest first.", Mark.APP)
+        missing = f"{state.status.missing:,}"
+        hint = f"{missing} events are on their way from your peers, the newest first."
+        return EmptyState("Catching up", hint)
     if state.status is not None and state.status.solo and not state.status.sources:
-        hint = "Connect a source with `devstream source add`, or join your team, and what happens shows here as it happens."
-        return EmptyState("Nothing has happened yet", hint, Mark.APP, (("join", "Join a team…"), ("invite", "Invite…")))
-    return EmptyState("Nothing has happened yet", "The next commit, build, deploy or incident is a line here, as it happens.", Mark.APP)
+        hint = "Connect a source with `devstream source add`, or join your team."
+        actions = (("join", "Join a team…"), ("invite", "Invite…"))
+        return EmptyState("Nothing has happened yet", hint, actions=actions)
+    hint = "The next commit, build, deploy or incident appears here as it happens."
+    return EmptyState("Nothing has happened yet", hint)
 
 
 class EmptyPage(QWidget):
-    """Shows an `EmptyState` in the middle of the window."""
+    """An `EmptyState` in the middle of the window."""
 
     acted = Signal(str)
+    """The name of the action that was chosen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,16 +85,14 @@ class EmptyPage(QWidget):
         return self._shown
 
     def show_state(self, state: EmptyState) -> None:
-        """Show `state`."""
+        """Show `state`; the same one again changes nothing."""
         if state == self._shown:
             return
         self._shown = state
         self._picture.setPixmap(icon(state.mark).pixmap(64, 64))
         self._title.setText(state.title)
         self._hint.setText(state.hint)
-        palette = self.palette()
-        palette.setColor(QPalette.ColorRole.WindowText, colour(Tone.MUTED, palette))
-        self._hint.setPalette(palette)
+        paint(self._hint, Tone.MUTED)
         while (item := self._buttons.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
                 widget.hide()

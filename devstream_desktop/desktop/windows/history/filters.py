@@ -1,4 +1,4 @@
-"""Above the rows: the search field, three filter boxes, and the duty switch."""
+"""The bar above the rows: search field, three filter boxes, and the duty switch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DEBOUNCE_MS = 60
 
 
 class SearchField(QLineEdit):
-    """Esc empties it, and closes the window once it is empty."""
+    """A field that Esc empties; once it is empty, Esc closes the window."""
 
     left = Signal()
-    """Down or Enter: on to the rows."""
+    """Down or Enter moved on to the rows."""
     escaped = Signal()
 
     def __init__(self) -> None:
@@ -30,25 +30,30 @@ class SearchField(QLineEdit):
         self.setMinimumWidth(180)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Keys that leave the field."""
+        """Handle the keys that leave the field."""
         if event.key() == Qt.Key.Key_Escape:
             if self.text():
                 self.clear()
             else:
                 self.escaped.emit()
-        elif event.key() in (Qt.Key.Key_Down, Qt.Key.Key_PageDown, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        elif event.key() in (
+            Qt.Key.Key_Down,
+            Qt.Key.Key_PageDown,
+            Qt.Key.Key_Return,
+            Qt.Key.Key_Enter,
+        ):
             self.left.emit()
         else:
             super().keyPressEvent(event)
 
 
 class Filters(QWidget):
-    """What to look for; `changed` carries the question, a moment after the last key."""
+    """The query as a person types and chooses it."""
 
     changed = Signal(object)
-    """A `Query`."""
+    """The new `Query`, a moment after the last key."""
     mistaken = Signal(str)
-    """What was typed cannot be; the sentence says what can. Empty: it can again."""
+    """The typed query is invalid; the sentence says what is valid. Empty: valid again."""
     duty_chosen = Signal(bool)
 
     def __init__(self) -> None:
@@ -77,31 +82,33 @@ class Filters(QWidget):
         self.duty.clicked.connect(self.duty_chosen)
 
     def set_duty(self, *, on: bool, known: bool) -> None:
-        """Show whether this person is on duty."""
+        """Show the duty of this person; `known` is false until the node says it."""
         self.duty.setChecked(on)
         self.duty.setText("● On duty" if on else "○ Off duty")
         self.duty.setEnabled(known)
 
     def set_facets(self, facets: Facets) -> None:
-        """Offer what there is to filter by, keeping what is chosen."""
+        """Offer the services and environments of the history; keep the chosen ones."""
         _fill(self.environments, facets.environments)
         _fill(self.services, facets.services)
 
     def clear(self) -> None:
-        """Ask for everything."""
+        """Empty the field and the boxes."""
         self.search.clear()
         for box in (self.kinds, self.environments, self.services):
             box.setCurrentIndex(0)
 
     def query(self) -> Query:
-        """What is asked for now; a chosen box wins over a typed filter.
+        """Return the query; a chosen box wins over a typed filter.
 
         Raises:
-            InvalidQueryError: a typed filter cannot be.
+            InvalidQueryError: a typed filter is invalid.
 
         """
         query = parse_query(self.search.text())
-        kind, environment, service = (_chosen(box) for box in (self.kinds, self.environments, self.services))
+        kind, environment, service = (
+            _chosen(box) for box in (self.kinds, self.environments, self.services)
+        )
         return replace(
             query,
             kind=Kind(kind) if kind else query.kind,

@@ -1,4 +1,7 @@
-"""The table of rows: keeps what a person reads in place while new rows come in above, and says how many came."""
+"""The table of rows.
+
+It keeps what a person reads in place while new rows come in above, and says how many came.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QPushButton, QTableView, QWidget
 
 from devstream_desktop.desktop.windows.history.cell import PADDING, CellDelegate
-from devstream_desktop.desktop.windows.history.model import Column, HistoryModel
+from devstream_desktop.desktop.windows.history.columns import Column
+from devstream_desktop.desktop.windows.history.model import HistoryModel
 from devstream_desktop.stream.subject import Line
 
 _SAMPLES = {
@@ -19,10 +23,10 @@ _SAMPLES = {
 
 
 class HistoryTable(QTableView):
-    """Rows newest first, one selected at a time."""
+    """Rows, newest first, of which one can be selected."""
 
     opened = Signal(object)
-    """A line whose link is wanted: Enter or a double click."""
+    """The line whose link to open, after Enter or a double click."""
     chosen = Signal(object)
     """The selected `Line`, or None."""
     escaped = Signal()
@@ -61,7 +65,7 @@ class HistoryTable(QTableView):
         metrics = QFontMetrics(self.font())
         rows = self.verticalHeader()
         rows.hide()
-        # Fixed heights: measuring each row would cost more than drawing it.
+        # Fixed heights, because measuring each row costs more than drawing it.
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(metrics.height() + 10)
         columns = self.horizontalHeader()
@@ -72,17 +76,19 @@ class HistoryTable(QTableView):
             self.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * PADDING)
 
     def current_line(self) -> Line | None:
-        """The selected line, if there is one."""
+        """Return the selected line, if there is one."""
         rows = self.selectionModel().selectedRows()
         return self._model.line(rows[0].row()) if rows else None
 
     def select(self, row: int) -> None:
         """Select a row and bring it into view."""
         self.selectRow(row)
-        self.scrollTo(self._model.index(row, Column.WHAT), QAbstractItemView.ScrollHint.PositionAtCenter)
+        self.scrollTo(
+            self._model.index(row, Column.WHAT), QAbstractItemView.ScrollHint.PositionAtCenter
+        )
 
     def to_top(self) -> None:
-        """Go where the new rows are."""
+        """Scroll to the new rows."""
         self.scrollToTop()
 
     @property
@@ -90,12 +96,12 @@ class HistoryTable(QTableView):
         return self.verticalScrollBar().value() == 0
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
-        """Tell which line is chosen now."""
+        """Emit the newly selected line."""
         super().selectionChanged(selected, deselected)
         self.chosen.emit(self.current_line())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens the link; Esc goes to whoever closes the window."""
+        """Open the link on Enter, and pass Esc on to the window."""
         line = self.current_line()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and line is not None:
             self.opened.emit(line)
@@ -105,12 +111,12 @@ class HistoryTable(QTableView):
             super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the pill in its place."""
+        """Keep the pill in the middle."""
         super().resizeEvent(event)
         self._place_pill()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Another palette colours the rows anew."""
+        """Draw the rows again in a new palette."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self.viewport().update()
@@ -121,7 +127,8 @@ class HistoryTable(QTableView):
     def _after_insert(self, _: QModelIndex, first: int, last: int) -> None:
         if self._anchor == 0 or first > self._anchor:
             return
-        # The view stays at its row number, so what was read would slide down by as many as came above it.
+        # The view stays at its row number, so without this the text would slide down by as many
+        # rows as came above it.
         count = last - first + 1
         self.updateGeometries()
         self.verticalScrollBar().setValue(self._anchor + count)

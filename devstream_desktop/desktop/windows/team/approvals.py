@@ -1,4 +1,4 @@
-"""What waits for an admin's word, each in a box of its own: somebody at the door, and a change that wants another signature."""
+"""The boxes for what waits for an admin: a join to approve, and a policy change to sign."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from devstream_desktop.stream.text import clean
 
 
 class _Box(QFrame):
-    """A tinted frame: sentences as wide as it is, and below them what is decided on, with the buttons at its right."""
+    """A tinted frame: sentences, and below them a label with the buttons at its right."""
 
     decided = Signal(object)
-    """The request to send to the node."""
+    """The request (`ApproveJoin` or `ApprovePolicy`) that carries the decision."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,49 +34,59 @@ class _Box(QFrame):
         self._buttons = QHBoxLayout()
 
     def lay_out(self, sentences: Iterable[str], last: PlainLabel) -> None:
-        """Put in the sentences, and `last` beside the buttons."""
+        """Add the sentences, and `last` beside the buttons."""
         for sentence in sentences:
             self._column.addWidget(PlainLabel(sentence, wrap=True))
         self._buttons.addWidget(last, 1)
         self._column.addLayout(self._buttons)
 
     def add_button(self, button: QPushButton, *, enabled: bool) -> QPushButton:
-        """Put a button on the right."""
+        """Add a button on the right."""
         button.setAutoDefault(False)
         button.setEnabled(enabled)
         self._buttons.addWidget(button)
         return button
 
     def decide(self, request: ApproveJoin | ApprovePolicy) -> None:
-        """Send it once: a second click would be refused anyway."""
+        """Emit the decision, once: the node would reject a second one."""
         self.setEnabled(False)
         self.decided.emit(request)
 
 
 class WaitingBox(_Box):
-    """Somebody with an invite who waits to be let in."""
+    """Somebody with an invite who waits for approval."""
 
-    def __init__(self, waiting: Waiting, *, may_change: bool, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, waiting: Waiting, *, may_change: bool, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        person = clean(waiting.person, 60)
+        person, device = clean(waiting.person, 60), clean(waiting.device[:8])
         since = ago(waiting.since, int(time.time() * 1000))
         self.words = heading(clean(waiting.words, 100), points=1)
-        self.lay_out([f"{person} asks to join ({since}, device {clean(waiting.device[:8])}). Their screen must show:"], self.words)
-        self.let_in = self.add_button(verb_button(f"Let {clean(person, 24)} in"), enabled=may_change)
-        self.turn_away = self.add_button(QPushButton("Turn &away"), enabled=may_change)
-        self.let_in.clicked.connect(lambda: self.decide(ApproveJoin(device=waiting.device)))
-        self.turn_away.clicked.connect(lambda: self.decide(ApproveJoin(device=waiting.device, reject=True)))
+        asks = f"{person} asks to join ({since}, device {device}). Their screen must show:"
+        self.lay_out([asks], self.words)
+        self.approve = self.add_button(
+            verb_button(f"Approve {clean(person, 24)}"), enabled=may_change
+        )
+        self.reject = self.add_button(QPushButton("&Reject"), enabled=may_change)
+        self.approve.clicked.connect(lambda: self.decide(ApproveJoin(device=waiting.device)))
+        self.reject.clicked.connect(
+            lambda: self.decide(ApproveJoin(device=waiting.device, reject=True))
+        )
 
 
 class ProposalBox(_Box):
-    """A change of the policy that one admin has signed and that wants more signatures."""
+    """A policy change that needs the signatures of more admins."""
 
-    def __init__(self, proposal: Proposal, *, may_change: bool, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, proposal: Proposal, *, may_change: bool, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         signers = ", ".join(clean(person, 60) for person in proposal.signed_by)
-        signed = PlainLabel(f"Signed by {signers}; {proposal.needs} of the admins must.", wrap=True)
+        signed = PlainLabel(f"Signed by {signers}; {proposal.needs} admins must sign.", wrap=True)
         self.lay_out((clean(sentence, 300) for sentence in proposal.what), signed)
-        self.sign = self.add_button(QPushButton("&Sign"), enabled=may_change and not proposal.signed_here)
+        may_sign = may_change and not proposal.signed_here
+        self.sign = self.add_button(QPushButton("&Sign"), enabled=may_sign)
         if proposal.signed_here:
             self.sign.setText("Signed here")
         self.sign.clicked.connect(lambda: self.decide(ApprovePolicy(proposal=proposal.id)))

@@ -1,0 +1,188 @@
+"""The history's rows, and below them the details of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QSplitter, QStackedWidget
+
+from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.platform.web_links import open_link
+from devstream_desktop.desktop.windows.history.details import Details
+from devstream_desktop.desktop.windows.history.empty_page import EmptyPage, empty_state
+from devstream_desktop.desktop.windows.history.model import HistoryModel
+from devstream_desktop.desktop.windows.history.table import HistoryTable
+from devstream_desktop.history.reader import HistoryUnavailableError
+from devstream_desktop.stream.line import told
+from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.subject import Line
+
+_MAX_PAGES = 20
+"""Pages read to find one row; a row further down is shown in the details only."""
+
+
+class Browser(QSplitter):
+    """A table, or the reason why it is empty; and the details of one row."""
+
+    acted = Signal(str)
+    """The name of an action that the empty page offers (`empty_page.EmptyState`)."""
+    escaped = Signal()
+    """Esc was pressed, and no details were open."""
+    noted = Signal(str)
+    """A sentence about what was just done, for the status line."""
+
+    def __init__(self, state: AppState, why: Callable[[Line], str]) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        self._state = state
+        self._why = why
+        self._read_error = ""
+        self.model = HistoryModel(state.reader, self)
+        self.table = HistoryTable(self.model)
+        self.empty = EmptyPage()
+        self.details = Details()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.table)
+        self._pages.addWidget(self.empty)
+        self.addWidget(self._pages)
+        self.addWidget(self.details)
+        self.setStretchFactor(0, 1)
+        self.setStretchFactor(1, 0)
+        self.setCollapsible(0, False)
+        self.setHandleWidth(1)
+        self.setSizes([380, 240])
+        self.details.hide()
+        self._connect()
+
+    def _connect(self) -> None:
+        self.table.escaped.connect(self._escape)
+        self.table.chosen.connect(self._choose)
+        self.table.opened.connect(self._open)
+        self.details.open_chosen.connect(self._open)
+        self.details.copy_chosen.connect(self._copy)
+        self.empty.acted.connect(self.acted)
+        self.model.failed.connect(self._failed)
+        self.model.modelReset.connect(self._refresh_page)
+        self.model.rowsInserted.connect(self._refresh_page)
+        self.model.rowsRemoved.connect(self._refresh_page)
+        self._state.changed.connect(self.refresh)
+
+    @property
+    def at_newest(self) -> bool:
+        """True while the newest of all rows is in view."""
+        return self.table.at_top and self.model.query.everything
+
+    @property
+    def shown_line(self) -> Line | None:
+        """The line in the details, while they are open."""
+        return self.details.line if self.details.isVisible() else None
+
+    def set_query(self, query: Query) -> None:
+        """Show the rows that match `query`; close the details if it is another query."""
+        if query == self.model.query and self.model.rowCount():
+            return
+        self.start_over(query)
+
+    def start_over(self, query: Query) -> None:
+        """Read the rows that match `query` and close the details."""
+        self.details.hide()
+        self.model.set_query(query)
+
+    def reload(self) -> None:
+        """Read the rows again."""
+        self.model.reload()
+
+    def show_line(self, line: Line) -> None:
+        """Select the row of `line`, reading on until it is there."""
+        row = self.model.find(line.id)
+        for _ in range(_MAX_PAGES):
+            if row is not None or not self.model.canFetchMore(self.model.index(-1, -1)):
+                break
+            self.model.fetchMore(self.model.index(-1, -1))
+            row = self.model.find(line.id)
+        if row is not None:
+            self.table.select(row)
+        else:
+            self._show_details(line)
+        self.table.setFocus()
+
+    def merge(self, lines: list[Line]) -> None:
+        """Add rows that have just arrived."""
+        if self._read_error:
+            self.model.reload()
+        else:
+            self.model.merge(lines)
+        shown = self.shown_line
+        # The details list the past of their subject, which has just grown.
+        if shown is not None and any(one.event.subject == shown.event.subject for one in lines):
+            self._show_details(self.table.current_line() or shown)
+
+    def enter(self) -> None:
+        """Move the focus to the rows, selecting the newest if none is."""
+        if self.model.rowCount():
+            if self.table.current_line() is None:
+                self.table.selectRow(0)
+            self.table.setFocus()
+
+    def copy(self) -> None:
+        """Copy the selected line."""
+        self._copy(self.table.current_line())
+
+    def refresh(self) -> None:
+        """Follow the state: try again to read, or give another reason for no rows."""
+        if self._read_error and self._state.connected:
+            # The node answers, so by now it has made its database.
+            self._read_error = ""
+            self.model.reload()
+        self._refresh_page()
+
+    def _refresh_page(self) -> None:
+        if self.model.rowCount():
+            self._pages.setCurrentWidget(self.table)
+            return
+        self.empty.show_state(empty_state(self._state, self.model.query, self._read_error))
+        self._pages.setCurrentWidget(self.empty)
+
+    def _failed(self, sentence: str) -> None:
+        if sentence != self._read_error:
+            self._read_error = sentence
+            self._refresh_page()
+
+    def _escape(self) -> None:
+        if self.details.isVisible():
+            self.table.clearSelection()
+        else:
+            self.escaped.emit()
+
+    def _choose(self, line: Line | None) -> None:
+        if line is None:
+            self.details.hide()
+        else:
+            self._show_details(line)
+
+    def _show_details(self, line: Line) -> None:
+        try:
+            past = self._state.reader.subject(line.event.subject, limit=20)
+        except HistoryUnavailableError as error:
+            self._failed(str(error))
+            past = []
+        self.details.show_line(line, past, self._why(line))
+        if not self.details.isVisible():
+            self.details.show()
+            # The details take height from the table, perhaps where the chosen row is.
+            QTimer.singleShot(0, self, self._keep_chosen_in_view)
+
+    def _keep_chosen_in_view(self) -> None:
+        index = self.table.currentIndex()
+        if index.isValid():
+            self.table.scrollTo(index)
+
+    def _open(self, line: Line | None) -> None:
+        if line is not None and not open_link(line.event.url):
+            self.noted.emit("This line has no link that can be opened.")
+
+    def _copy(self, line: Line | None) -> None:
+        if line is not None:
+            QGuiApplication.clipboard().setText(told(line))
+            self.noted.emit("The line is in the clipboard.")

@@ -1,0 +1,98 @@
+"""The dialogs that give a role and take one away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QWidget
+
+from devstream_desktop.control.messages.members import Grant, Member, Ungrant
+from devstream_desktop.desktop.widgets.dialog import say
+from devstream_desktop.desktop.widgets.text import PlainLabel
+from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.windows.team.dialog import TeamDialog, chosen_first
+from devstream_desktop.stream.text import clean
+
+ROLES = (
+    ("deployer", "may deploy where the pattern says"),
+    ("approver", "may approve a deploy where the pattern says"),
+    ("admin", "may change the team and approve joins"),
+    ("collector", "their device collects from sources"),
+    ("executor", "their device runs deploys"),
+)
+"""The roles of the policy, and what each of them allows."""
+_PATTERNED = ("deployer", "approver")
+
+
+class GiveRoleDialog(TeamDialog):
+    """Gives a person a role."""
+
+    def __init__(
+        self, members: Sequence[Member], chosen: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__("Give a role", QPushButton("&Give the role"), parent)
+        self.person = _people(members, chosen)
+        self.role = QComboBox()
+        self.role.setAccessibleName("Role")
+        for role, meaning in ROLES:
+            self.role.addItem(f"{role}: {meaning}", role)
+        self.pattern = QLineEdit()
+        self.pattern.setAccessibleName("Where")
+        self.pattern.setPlaceholderText("target/environment, as shop/production or */staging")
+        self.form.addRow(PlainLabel("Who"), self.person)
+        self.form.addRow(PlainLabel("Role"), self.role)
+        self.form.addRow(PlainLabel("Where"), self.pattern)
+        self.role.currentIndexChanged.connect(self._refresh)
+        self.pattern.textChanged.connect(self._refresh)
+        self.person.currentIndexChanged.connect(self._refresh)
+        self.fill_in(self.person, self.role, self.pattern)
+        self._refresh()
+
+    def request(self) -> Grant:
+        """Return the role to give."""
+        patterned = self.role.currentData() in _PATTERNED
+        pattern = self.pattern.text().strip() if patterned else ""
+        return Grant(
+            person=self.person.currentData(), role=self.role.currentData(), pattern=pattern
+        )
+
+    def _refresh(self) -> None:
+        patterned = self.role.currentData() in _PATTERNED
+        self.pattern.setEnabled(patterned)
+        complete = not patterned or "/" in self.pattern.text()
+        self.go.setEnabled(self.person.currentData() is not None and complete)
+
+
+class TakeRoleDialog(TeamDialog):
+    """Takes a role from a person."""
+
+    def __init__(
+        self, members: Sequence[Member], chosen: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__("Take a role away", QPushButton("&Take it away"), parent)
+        self.held = QComboBox()
+        self.held.setAccessibleName("Who has which role")
+        for member in chosen_first(members, chosen):
+            for role in member.roles:
+                self.held.addItem(clean(f"{member.person}: {role}", 200), (member.person, role))
+        self.form.addRow(PlainLabel("Who has what"), self.held)
+        self.fill_in(self.held)
+        self.go.setEnabled(self.held.count() > 0)
+        if not self.held.count():
+            say(self.message, "Nobody has a role that could be taken away.", Tone.MUTED)
+
+    def request(self) -> Ungrant:
+        """Return the role to take."""
+        person, held = self.held.currentData()
+        role, _, pattern = held.partition(" ")
+        return Ungrant(person=person, role=role, pattern=pattern)
+
+
+def _people(members: Sequence[Member], chosen: str) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName("Who")
+    for member in members:
+        if any(not device.revoked for device in member.devices):
+            box.addItem(clean(member.person, 60), member.person)
+    box.setCurrentIndex(max(0, box.findData(chosen)))
+    return box

@@ -1,0 +1,69 @@
+"""The tree of the team's members, their roles and their devices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem
+
+from devstream_desktop.control.messages.members import Device, Member
+from devstream_desktop.desktop.widgets.theme import Tone, colour
+from devstream_desktop.stream.text import clean
+
+_PERSON = Qt.ItemDataRole.UserRole
+
+
+class MemberTree(QTreeWidget):
+    """A row for each person, and below it one for each device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Members and their devices")
+        self.setMinimumHeight(140)
+        self.setHeaderLabels(["Person", "May", "Words of the device"])
+        header = self.header()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setAllColumnsShowFocus(True)
+
+    def chosen(self) -> str:
+        """Return the person of the selected row, or of its device; empty when none is selected."""
+        items = self.selectedItems()
+        return str((items[0].parent() or items[0]).data(0, _PERSON)) if items else ""
+
+    def show_members(self, members: Iterable[Member]) -> None:
+        """Replace all rows, keeping the selected person."""
+        chosen = self.chosen()
+        self.clear()
+        for member in members:
+            row = _row(member, colour(Tone.MUTED, self.palette()))
+            self.addTopLevelItem(row)
+            row.setExpanded(True)
+            if member.person == chosen:
+                self.setCurrentItem(row)
+
+
+def _row(member: Member, muted: QColor) -> QTreeWidgetItem:
+    there = any(not device.revoked for device in member.devices)
+    may = ", ".join(member.roles) or "see and publish" if there else "nothing: revoked"
+    row = QTreeWidgetItem([clean(member.person, 32), clean(may, 80), ""])
+    row.setData(0, _PERSON, member.person)
+    for device in member.devices:
+        name = f"device {device.device[:8]}" + (" (this one)" if device.here else "")
+        cells = (clean(name, 60), clean(_may(device), 200), clean(device.words, 100))
+        child = QTreeWidgetItem(list(cells))
+        if device.revoked:
+            for column in range(child.columnCount()):
+                child.setForeground(column, muted)
+        row.addChild(child)
+    return row
+
+
+def _may(device: Device) -> str:
+    if not device.revoked:
+        return ", ".join(device.roles)
+    return f"revoked: {device.why}" if device.why else "revoked"

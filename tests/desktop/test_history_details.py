@@ -1,0 +1,106 @@
+"""The details of a row, the keys of the window, and rows that are struck out."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence
+
+from devstream_desktop.desktop.windows.history.columns import LINE_ROLE, Column
+from devstream_desktop.desktop.windows.history.details import fields
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+def trigger(window, key: QKeySequence) -> None:
+    """Press a shortcut of the window."""
+    next(action for action in window.actions() if action.shortcut() == key).trigger()
+
+
+def test_the_details_tell_everything_and_the_past(window, column, story):
+    shown = window(*story.day(now()))
+    row = column(shown, Column.STATE).index("✗ broken")
+    shown.browser.table.select(row)
+    line = shown.browser.model.index(row, 0).data(LINE_ROLE)
+    assert shown.browser.details.isVisible()
+    told = dict(fields(line))
+    assert told["Commit"] == line.event.revision
+    assert told["Count"] == "2 of 188"
+    assert told["Published by"] == "acme-collector"
+    assert shown.browser.details.why.whole == "No popup: a test."
+
+
+def test_keys_open_copy_and_toggle(qtbot, window, written, pushes, monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        "devstream_desktop.desktop.windows.history.browser.open_link",
+        lambda url: opened.append(url) or True,
+    )
+    shown = window(*pushes(2))
+    written.answer()
+    shown.browser.table.select(0)
+    qtbot.keyClick(shown.browser.table, Qt.Key.Key_Return)
+    assert opened == [shown.browser.model.line(0).event.url]
+    trigger(shown, QKeySequence(QKeySequence.StandardKey.Copy))
+    copied = QGuiApplication.clipboard().text()
+    assert copied.startswith("shop  bo pushed 1 commit to main · 0000000 — Commit 1")
+    with qtbot.waitSignal(shown.duty_chosen, timeout=1_000) as chosen:
+        trigger(shown, QKeySequence("Ctrl+D"))
+    assert chosen.args == [False]
+
+
+def test_escape_clears_and_then_closes(qtbot, window, pushes):
+    shown = window(*pushes(2))
+    shown.filters.search.setText("x")
+    qtbot.keyClick(shown.filters.search, Qt.Key.Key_Escape)
+    assert shown.isVisible()
+    with qtbot.waitSignal(shown.closed, timeout=1_000):
+        qtbot.keyClick(shown.filters.search, Qt.Key.Key_Escape)
+    assert not shown.isVisible()
+
+
+def test_escape_in_the_rows_closes_the_details_then_the_search_then_the_window(
+    qtbot, window, story
+):
+    shown = window(*story.day(now()))
+    shown.filters.search.setText("retry")
+    qtbot.waitUntil(lambda: 0 < shown.browser.model.rowCount() < 10, timeout=2_000)
+    shown.browser.table.select(0)
+    qtbot.keyClick(shown.browser.table, Qt.Key.Key_Escape)
+    assert not shown.browser.details.isVisible()
+    assert shown.filters.search.text() == "retry"
+    qtbot.keyClick(shown.browser.table, Qt.Key.Key_Escape)
+    assert shown.filters.search.text() == ""
+    assert shown.isVisible()
+    qtbot.keyClick(shown.browser.table, Qt.Key.Key_Escape)
+    assert not shown.isVisible()
+
+
+def test_what_a_revoked_device_wrote_is_struck_out_once_the_policy_says_so(
+    window, column, written, story, fake
+):
+    began = now() - 60_000
+    honest = story.push("shop", began, "bo", "Honest", "aa" * 20)
+    lie = story.push("shop", began + 1, "bo", "A lie", "bb" * 20)
+    shown = window(honest, lie)
+    written.answer()
+    shown.browser.table.select(0)
+    written.strike_out(fake, after=1)
+    assert column(shown, Column.STATE) == ["⊘ struck out", "◆ pushed"]
+    lie, honest = (shown.browser.model.index(row, Column.WHAT) for row in (0, 1))
+    assert lie.data(Qt.ItemDataRole.FontRole).strikeOut()
+    assert honest.data(Qt.ItemDataRole.FontRole) is None
+    assert "its device was revoked" in lie.data(Qt.ItemDataRole.AccessibleDescriptionRole)
+    assert honest.data(Qt.ItemDataRole.AccessibleDescriptionRole) is None
+    state = shown.browser.model.index(0, Column.STATE)
+    assert state.data(Qt.ItemDataRole.AccessibleTextRole) == "State: struck out"
+    details = shown.browser.details
+    assert details.title.font().strikeOut()
+    assert dict(fields(details.line))["Warning"].startswith("Struck out: its device was revoked")
+    details.copy.click()
+    assert "[struck out: " in QGuiApplication.clipboard().text()
+    shown.browser.table.select(1)
+    assert not details.title.font().strikeOut()

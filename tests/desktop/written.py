@@ -1,0 +1,100 @@
+"""A history that a test writes, and the history window over it."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import pytest
+
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.windows.history.columns import Column
+from devstream_desktop.desktop.windows.history.window import HistoryWindow
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.home import Home
+
+WHY = "No popup: a test."
+
+
+def now() -> int:
+    return int(time.time() * 1000)
+
+
+class Written:
+    """A history in this process, and the app's state that reads it."""
+
+    def __init__(self, fake, home, asked) -> None:
+        self.node = fake.FakeNode(Home(home))
+        self.reader = Reader(Home(home).history)
+        self.asked = asked
+        self.state = AppState(self.reader, stale_ms=0)
+        asked.listen(self.state)
+
+    def add(self, *events, age=0) -> None:
+        self.node.add(list(events), age)
+        self.state.read_news(self.node.history.newest())
+
+    def answer(self, **changes) -> None:
+        """The node is there, and says how it is."""
+        self.state.set_connected(True)
+        self.state.refresh_status()
+        self.asked.answer(msgspec.structs.replace(self.node.status, **changes), GetStatus)
+
+    def strike_out(self, fake, *, after: int) -> None:
+        """The policy says that this node's device is not believed after so many entries."""
+        feed = fake.KEY + self.node.history.epoch
+        self.node.history.follow({}, {fake.KEY: 0, feed: after})
+        self.answer(policy_version=8)
+
+    def close(self) -> None:
+        self.reader.close()
+        self.node.history.close()
+
+
+@pytest.fixture
+def written(qapp, fake, home, asked):
+    written = Written(fake, home, asked)
+    yield written
+    written.close()
+
+
+@pytest.fixture
+def window(qtbot, written):
+    """Makes the window, over a history of these events."""
+
+    def make(*events) -> HistoryWindow:
+        if events:
+            written.add(*events)
+        window = HistoryWindow(written.state, lambda line: WHY)
+        qtbot.addWidget(window)
+        window.resize(900, 600)
+        window.show()
+        return window
+
+    return make
+
+
+@pytest.fixture
+def column():
+    """The texts of one column, from the top."""
+
+    def texts(window: HistoryWindow, what: Column) -> list[str]:
+        model = window.browser.model
+        return [model.index(row, what).data() for row in range(model.rowCount())]
+
+    return texts
+
+
+@pytest.fixture
+def pushes(story):
+    """So many commits of the last hour."""
+
+    def make(count: int) -> list:
+        began = now() - 3_600_000
+        return [
+            story.push("shop", began + place * 1000, "bo", f"Commit {place}", f"{place:040x}")
+            for place in range(count)
+        ]
+
+    return make
