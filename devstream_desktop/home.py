@@ -42,6 +42,20 @@ T = TypeVar("T")
 ASIDE = ".unreadable"
 """The ending of a file that could not be read and was set aside."""
 _KEEP_ASIDE_S = 30 * 86_400
+_MEANING = {
+    "ports.json": "the ports are taken anew, so an invite made before may name one that is closed; invite again",
+    "peers.json": "peers are found anew",
+    "feed.json": "this device goes on under a new feed; nothing of the history is lost",
+    "team.json": "it was written anew from the policy; nothing is lost",
+    "doors.json": "where certificates are renewed is found anew",
+    "invites.json": "the open invites are worth nothing any more; invite again whoever has not joined",
+    "policy.msgpack": "what can be read of the team's policies counts, and the rest comes from a device that has it",
+    "tls.sealed": "a new certificate is made or asked for; nothing is to be done unless it does not come (devstream doctor)",
+    "joining-key.sealed": "a join that waited for an admin is asked for anew",
+    "intake.sqlite": "what could be read of it was kept; a delivery that was taken in and waited may be lost, and polled sources may begin"
+    " where they are now: send again what is missed (most services have a button for it)",
+}
+"""What it means that a file was set aside, and what to do, by the file's name."""
 
 
 class HomeError(DevstreamError):
@@ -71,6 +85,7 @@ class Home:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _check_private(folder)
+                _open_to_owner(folder)
             except OSError as error:
                 raise HomeError(f"{folder} cannot be used: {machine.reason(error)}; choose another with --home") from error
 
@@ -130,12 +145,16 @@ class Home:
     def frequent_log(self) -> Path:
         return self.root / "node.frequent.log"
 
-    def set_aside(self) -> str:
-        """Which files could not be read and were set aside in the last 30 days, a sentence; empty for none."""
+    def set_aside(self) -> tuple[str, ...]:
+        """What could not be read and was set aside in the last 30 days: of each file a sentence on what is lost, and what to do."""
         since = time.time() - _KEEP_ASIDE_S
-        found = sorted(path.name for folder in (self.root, self.team) for path in folder.glob(f"*{ASIDE}") if path.stat().st_mtime > since)
-        names = ", ".join(name.removesuffix(ASIDE) for name in found)
-        return f"{names} could not be read, and was set aside (as *{ASIDE}) and begun anew" if found else ""
+        found = [path for folder in (self.root, self.team, self.secrets) for path in folder.glob(f"*{ASIDE}")]
+        found += [path for path in self.root.glob(f"{self.intake.name}.damaged-*") if not path.name.endswith(("-wal", "-shm"))]
+        return tuple(
+            f"{name} could not be read, and was set aside as {path.name}: {_meaning(name)}"
+            for path in sorted(found)
+            if path.stat().st_mtime > since and (name := path.name.removesuffix(ASIDE).partition(".damaged-")[0])
+        )
 
     def runtime(self) -> Path:
         """The private folder of this home's sockets and locks, made when absent (0700).
@@ -164,14 +183,29 @@ class Home:
         return f"ipc://{self.runtime() / 'control'}"
 
 
+def _meaning(name: str) -> str:
+    return _MEANING.get(name, "it is begun anew")
+
+
 def _check_private(folder: Path) -> None:
     if sys.platform == "win32":
         return
     status = folder.stat()
     if status.st_uid != os.getuid():
         raise HomeError(f"{folder} belongs to another user; choose another with --home")
-    if stat.S_IMODE(status.st_mode) & 0o077:
+    if stat.S_IMODE(status.st_mode) != 0o700:
         folder.chmod(0o700)
+
+
+def _open_to_owner(folder: Path) -> None:
+    """Let the owner read and write what belongs to them; a mode that forbids it is a mistake."""
+    if sys.platform == "win32":
+        return
+    for path in folder.iterdir():
+        found = path.lstat()
+        needed = 0o600 if ".sqlite" in path.name or ".log" in path.name else 0o400  # others are replaced, never written to
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and found.st_mode & needed != needed:
+            path.chmod(stat.S_IMODE(found.st_mode) | needed)
 
 
 def read_kept(path: Path, kind: type[T]) -> T | None:

@@ -12,12 +12,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "devstream_desktop"
 
-GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines", "machine", "control"}
+GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines", "machine", "sqlite_file", "control"}
 MAY_IMPORT = {
     "stream": set(),
     "errors": set(),
     "clock": set(),
     "machine": set(),
+    "sqlite_file": {"machine"},
     "home": {"errors", "machine"},
     "toml_lines": set(),
     "settings": {"errors", "machine", "toml_lines"},

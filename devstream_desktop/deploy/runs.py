@@ -9,6 +9,7 @@ Calls are synchronous and take milliseconds of disk: the node makes them in a th
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from devstream_desktop import machine, sqlite_file
 from devstream_desktop.deploy.request import Request
 from devstream_desktop.errors import DevstreamError
 
@@ -25,7 +27,7 @@ DISPATCHING = "dispatching"
 KEEP_REFUSED_MS = 32 * 86_400_000
 """Longer than any history keeps the request, so a refusal is never repeated. Runs are kept for good: they are few, and the audit."""
 
-_VERSION = 1
+VERSION = 1
 _SCHEMA = """
 CREATE TABLE runs (
     request TEXT PRIMARY KEY,
@@ -54,7 +56,11 @@ CREATE TABLE offers (
     PRIMARY KEY (target, environment)
 ) STRICT;
 """
+TABLES = frozenset({"runs", "offers"})
 _COLUMNS = "request, target, environment, ref, sha, title, person, state, published, started, finished, exit, reason, previous"
+
+
+_log = logging.getLogger(__name__)
 
 
 class RunsError(DevstreamError):
@@ -98,20 +104,30 @@ class Runs:
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Open the file, made and brought to this version's schema when need be."""
+        """Open the file, made and brought to this version's schema when need be.
+
+        Raises:
+            RunsError: also when it is damaged or was: nobody knows any more what ran, so nothing runs until the operator has removed
+                the file that was set aside.
+
+        """
         with self._lock, _explained(self._path):
-            self._path.touch(mode=0o600)
+            if damage := sqlite_file.damage(self._path, VERSION, TABLES):
+                _log.error("%s is damaged: %s", self._path, damage)
+                sqlite_file.set_aside(self._path)
+            if damaged := sqlite_file.asides(self._path):
+                raise RunsError(lost(damaged[-1]))
+            sqlite_file.make_private(self._path)
+            sqlite_file.create(self._path, VERSION, _SCHEMA)
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             # What is no UTF-8 spoils its own value alone.
             connection.text_factory = lambda content: content.decode("utf-8", "replace")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > _VERSION:
+            if version > VERSION:
                 connection.close()
                 raise RunsError(f"{self._path.name} was written by a newer devstream (version {version}); install that one again")
-            if version == 0:
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
             self._connection = connection
 
     def close(self) -> None:
@@ -258,13 +274,24 @@ class Runs:
                 raise
 
 
+def lost(damaged: Path) -> str:
+    """What it means that a database was set aside as `damaged`, and what its operator does."""
+    return (
+        "the record of what was deployed from here was damaged: what ran, and whether anything still runs, is not known any more."
+        f" See that nothing of it still runs (what it printed is in {damaged.parent / 'deploy-logs'}), then remove {damaged},"
+        " and deploys go on within a minute"
+    )
+
+
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        why = error.strerror or error if isinstance(error, OSError) else error
-        raise RunsError(f"{path.name} cannot be used: {why}; nothing is deployed until it can (is the disk full?)") from error
+        if isinstance(error, sqlite3.Error) and machine.is_corrupt(error):
+            said = f"{path.name} is damaged ({error}); nothing is deployed any more: start the node again, and it says what to do"
+            raise RunsError(said) from error
+        raise RunsError(f"{path.name} cannot be used, and nothing is deployed until it can: {machine.reason(error, path)}") from error
 
 
 def _all(cursor: sqlite3.Cursor) -> list[Run]:

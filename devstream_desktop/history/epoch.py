@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_desktop.home import write_private
+from devstream_desktop.home import read_kept, write_private
 from devstream_desktop.stream.entry import EPOCH_BYTES
 
 
@@ -66,12 +66,7 @@ class FeedMirror:
             write_private(self._path, msgspec.json.encode(self._state), durable=False)
 
     def _read(self) -> _Mirror | None:
-        if self._path is None:
-            return None
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_Mirror)
-        except (OSError, ValueError, RecursionError):
-            return None  # as if there were none: a new epoch is begun
+        return read_kept(self._path, _Mirror) if self._path is not None else None
 
 
 def place_of(database: Path) -> str:

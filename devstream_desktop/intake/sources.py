@@ -6,11 +6,16 @@ import secrets
 from pathlib import Path
 from typing import Protocol
 
+from devstream_desktop import machine
 from devstream_desktop.home import Home, write_private
 from devstream_desktop.intake.source_toml import check_source, parse_sources, table_of
 from devstream_desktop.intake.source_types import RemoteSource, Source, SourcesError, secret_name, token_name
 
 MIN_SECRET = 8
+_FIRST = "# Written by `devstream source` from here to the end; comments are not kept."
+_LAST = "# The end: without this line sources are missing."
+"""A file that is cut off would be TOML all the same; one that a person wrote has neither line."""
+_RESTORE = "restore it from a backup, or remove it and add the sources again (devstream source add)"
 
 
 class Vault(Protocol):
@@ -44,8 +49,12 @@ def load_sources(path: Path) -> list[Source]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourcesError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise SourcesError(f"{path} cannot be read: {machine.reason(error)}") from None
+    except UnicodeDecodeError:
+        raise SourcesError(f"{path} is damaged: it is no text; {_RESTORE}") from None
+    if not text.strip() or (text.startswith(_FIRST) and not text.rstrip().endswith(_LAST)):
+        raise SourcesError(f"{path} is damaged: it ends too early, so sources are missing; {_RESTORE}")
     return parse_sources(text, str(path))
 
 
@@ -57,7 +66,7 @@ def save_sources(path: Path, sources: list[Source]) -> None:
 
     """
     tables = [table_of(source) for source in sources]
-    write_private(path, ("# Written by `devstream source`; comments are not kept.\n\n" + "\n".join(tables)).encode())
+    write_private(path, "\n".join((_FIRST, "", *tables, _LAST, "")).encode())
 
 
 def add_source(home: Home, vault: Vault, source: Source, secret: bytes = b"", token: bytes = b"") -> str:

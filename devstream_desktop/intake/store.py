@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import queue
 import sqlite3
 import threading
@@ -18,13 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from devstream_desktop import machine, sqlite_file
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.intake.rescue import rescue
 
 T = TypeVar("T")
 
 MAX_BATCH = 256
 _LOG = logging.getLogger(__name__)
-_SCHEMA_VERSION = 2
+VERSION = 2
 _SCHEMA = """
 CREATE TABLE raw (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -44,6 +45,7 @@ CREATE TABLE delivery (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
+TABLES = frozenset({"raw", "delivery", "note"})
 _FROM_1 = """
 DROP INDEX raw_waiting;
 ALTER TABLE raw ADD COLUMN done INTEGER NOT NULL DEFAULT 0;
@@ -134,7 +136,7 @@ class Store:
         try:
             connection = self._connect()
         except (sqlite3.Error, OSError, StoreError) as error:
-            reason = str(error)
+            reason = str(error) if isinstance(error, StoreError) else machine.reason(error, self._path)
             self._call(lambda: _fail(self._opened, StoreError(f"{self._path} cannot be opened: {reason}")))
             return
         self._call(lambda: _succeed(self._opened))
@@ -148,7 +150,10 @@ class Store:
                 self._call(_transact(connection, batch))
 
     def _connect(self) -> sqlite3.Connection:
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        if damage := sqlite_file.damage(self._path, VERSION, TABLES):
+            rescue(self._path, damage, VERSION, _SCHEMA)
+        sqlite_file.make_private(self._path)
+        sqlite_file.create(self._path, VERSION, _SCHEMA)
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
         connection.text_factory = lambda content: content.decode("utf-8", "replace")  # what is no UTF-8 spoils its value alone
         try:
@@ -172,10 +177,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA journal_size_limit=67108864")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _SCHEMA_VERSION:
+    if version > VERSION:
         raise StoreError(f"it was written by a newer devstream (schema {version}); update this one")
-    if version < _SCHEMA_VERSION:
-        connection.executescript(f"BEGIN; {_FROM_1 if version else _SCHEMA} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;")
+    if version < VERSION:
+        connection.executescript(f"BEGIN; {_FROM_1} PRAGMA user_version={VERSION}; COMMIT;")
 
 
 def _transact(connection: sqlite3.Connection, batch: list[_Job]) -> Callable[[], None]:
@@ -199,7 +204,7 @@ def _transact(connection: sqlite3.Connection, batch: list[_Job]) -> Callable[[],
     except sqlite3.Error as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        trouble = StoreError(f"nothing was stored: {error}; free some space on the disk of the home")
+        trouble = StoreError(f"nothing was stored: {_why(error)}")
         outcomes = [(job, trouble) for job in batch]
 
     def tell() -> None:
@@ -210,6 +215,12 @@ def _transact(connection: sqlite3.Connection, batch: list[_Job]) -> Callable[[],
                 job.failed(error)
 
     return tell
+
+
+def _why(error: sqlite3.Error) -> str:
+    if machine.is_corrupt(error):
+        return f"intake.sqlite is damaged ({error}); start the node again, and it keeps what can be read"
+    return machine.reason(error)
 
 
 def _fail(future: asyncio.Future[None] | None, error: Exception) -> None:

@@ -81,6 +81,8 @@ class Standing:
     """What of the policies could not be read from the disk; empty for nothing."""
     certificate_from: int
     certificate_expires: int
+    certified: bool = True
+    """Whether an authority of the team has signed it."""
 
 
 def membership(standing: Standing) -> Check:
@@ -124,6 +126,11 @@ def certificate(standing: Standing, now: int) -> Check:
     """Whether peers will talk to this device."""
     if now < standing.certificate_from:
         return problem("certificate", "not valid yet: this clock is behind", "set the clock right (network time)")
+    if not standing.certified:
+        advice = "start devstream where it reaches a device that lets people in, and a new one is made; else ask an admin for a new invite"
+        return problem(
+            "certificate", "not one of the team's, so no peer talks to this device: the one it had was damaged or revoked", advice
+        )
     until = wording.ends(standing.certificate_expires, now)
     if now > standing.certificate_expires:
         advice = "start devstream where it reaches a device that lets people in, and it is renewed; else ask an admin for a new invite"

@@ -203,6 +203,7 @@ class Node:
 
     async def _minutely(self) -> None:
         await self.trust.look()
+        await self._follow_roles()  # what could not begin may do so now
         await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
 
     def _open_team(self) -> Team:

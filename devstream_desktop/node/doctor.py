@@ -28,7 +28,7 @@ from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
 from devstream_desktop.intake.sources import load_sources
 from devstream_desktop.mesh import address as addresses
-from devstream_desktop.node import checks
+from devstream_desktop.node import checks, file_checks
 from devstream_desktop.node.checks import Check, Standing, ok, problem, warning
 from devstream_desktop.node.standing import standing_of
 from devstream_desktop.settings import load_settings
@@ -74,10 +74,11 @@ def examine(home: Home) -> Iterator[Check]:
         yield problem("team", "this home is in no team yet", "devstream team create NAME --person YOU, or devstream team join INVITE")
     if standing is not None:
         yield checks.membership(standing)
-        yield _keys(home, standing, status)
+        yield from _keys(home, standing, status)
         yield checks.admins(standing)
         yield checks.policy(standing, now)
         yield checks.certificate(standing, now)
+    yield from file_checks.databases(home)
     history = [*_history(home)]
     yield from history
     yield _disk(home)
@@ -138,8 +139,8 @@ def _kept(home: Home) -> Iterator[Check]:
             broken.append(path)
     if broken:
         yield warning("home", f"{_named(home, broken)} cannot be read", "nothing: it is set aside at the next start, and begun anew")
-    if aside := home.set_aside():
-        yield warning("home", aside, "nothing, or remove the file; what it held is found anew")
+    for aside in home.set_aside():
+        yield warning("home", aside, "remove the file that was set aside when you have seen to it")
 
 
 def _files(home: Home) -> list[Path]:
@@ -174,28 +175,37 @@ def _node(home: Home) -> tuple[Status | None, Check]:
     return status, ok("node", f"runs, version {status.version}")
 
 
-def _keys(home: Home, standing: Standing, status: Status | None) -> Check:
+def _keys(home: Home, standing: Standing, status: Status | None) -> Iterator[Check]:
+    vault, check = _vault(home, standing, status)
+    yield check
+    if vault is not None:
+        yield from file_checks.secrets(home, vault)
+
+
+def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault | None, Check]:
+    """The vault, where nobody holds it and it opens; and how that is."""
     given = os.environ.get("DEVSTREAM_KEY_FILE")
     where = f"the key file {given}" if given else "the keyring"
     if status is not None and status.locked:
-        return problem("keys", f"locked: {status.locked}", "unlock the keyring, and the node goes on by itself")
+        return None, problem("keys", f"locked: {status.locked}", "unlock the keyring, and the node goes on by itself")
     try:
         if given and status is not None:
             key_file.read(Path(given).expanduser())
         if status is not None:
-            return ok("keys", "open: the node holds them")
-        device = DeviceKey.from_seed(Vault.look(home, timeout_s=KEYRING_S).unseal(DEVICE_KEY))
+            return None, ok("keys", "open: the node holds them")
+        vault = Vault.look(home, timeout_s=KEYRING_S)
+        device = DeviceKey.from_seed(vault.unseal(DEVICE_KEY))
     except VaultLockedError as error:
-        return problem("keys", f"locked: {error}", "unlock the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
+        return None, problem("keys", f"locked: {error}", "unlock the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
     except KeyringError as error:
-        return problem("keys", str(error), "start the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
-    except (VaultError, OSError) as error:
-        return problem("keys", str(error), "restore the home with its key from a backup, or join again with a fresh --home")
+        return None, problem("keys", str(error), "start the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
+    except (VaultError, OSError, ValueError) as error:
+        return None, problem("keys", str(error), "restore the home with its key from a backup, or join again with a fresh --home")
     if device.id != standing.device:
-        return problem(
+        return None, problem(
             "keys", "the device key is not the one the certificate is for", "restore the home, or join again with a fresh --home"
         )
-    return ok("keys", f"{where} opens them")
+    return vault, ok("keys", f"{where} opens them")
 
 
 def _history(home: Home) -> Iterator[Check]:

@@ -50,4 +50,5 @@ def standing_of(home: Home) -> Standing:
         trouble=chain.trouble,
         certificate_from=int(leaf.not_valid_before_utc.timestamp() * 1000),
         certificate_expires=certificates.expiry_ms(pem),
+        certified=certificates.is_trusted(pem, policy),
     )

@@ -25,7 +25,7 @@ class _Disk:
     newest: int
     size: int
     free: int
-    aside: str
+    aside: tuple[str, ...]
     """Files that could not be read."""
 
 
@@ -100,9 +100,9 @@ def _disk(node: Node) -> _Disk:
         return _Disk(reader.count(), oldest, newest, node.history.size(), shutil.disk_usage(node.home.root).free, node.home.set_aside())
 
 
-def _notices(node: Node, aside: str, pruning_suspended: str) -> list[str]:
+def _notices(node: Node, aside: tuple[str, ...], pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
-    found = [*node.notices.values(), node.descriptors.trouble, node.history.room.trouble, node.history.aside, aside]
+    found = [*node.notices.values(), node.descriptors.trouble, node.history.room.trouble, node.history.aside, *aside]
     found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:

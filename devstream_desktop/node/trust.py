@@ -194,7 +194,7 @@ class Trust:
             self._failures += 1
             self._renew_after = monotonic() + delay_s
             self._spawn(self._look_after(delay_s))
-            if self._team.certificate_expires - now < _DAY_MS * 5:
+            if self._team.certificate_expires - now < _DAY_MS * 5 or not self._team.certified:
                 self._notices["certificate"] = str(error)
             _log.warning("%s", error)
             return

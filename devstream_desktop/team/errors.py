@@ -13,6 +13,10 @@ class VaultError(DevstreamError):
     """A secret cannot be sealed or unsealed."""
 
 
+class SecretDamagedError(VaultError):
+    """A sealed file is not what was sealed, or was sealed with another key."""
+
+
 class KeyringError(VaultError):
     """The keyring that should hold the key that seals the others cannot be used: there is none, or it keeps nothing."""
 

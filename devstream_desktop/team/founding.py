@@ -8,7 +8,7 @@ from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.membership import JOINING_KEY, Membership
 from devstream_desktop.team.policy import LIFETIME_MS, Grant, Policy
-from devstream_desktop.team.vault import Vault
+from devstream_desktop.team.vault import SecretDamagedError, Vault
 
 
 def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
@@ -56,7 +56,10 @@ def joining_key(vault: Vault) -> DeviceKey:
 
     """
     if vault.exists(JOINING_KEY):
-        return DeviceKey.from_seed(vault.unseal(JOINING_KEY))
+        try:
+            return DeviceKey.from_seed(vault.unseal(JOINING_KEY))
+        except (SecretDamagedError, ValueError):
+            vault.set_damaged_aside(JOINING_KEY)  # nobody has let it in yet, so another does as well
     key = DeviceKey.generate()
     vault.seal(JOINING_KEY, key.seed)
     return key

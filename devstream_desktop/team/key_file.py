@@ -82,7 +82,10 @@ def decode(content: bytes, where: str) -> bytes:
         except (binascii.Error, ValueError):
             key = b""
     if len(key) != KEY_BYTES:
-        raise VaultError(f"{where} holds no key (32 bytes, or their base64); restore it from a backup")
+        raise VaultError(
+            f"{where} holds no key (32 bytes, or their base64), and without it no secret of this home opens: restore it from a backup,"
+            " or join again with a fresh --home"
+        )
     return key
 
 

@@ -16,12 +16,15 @@ from pathlib import Path
 import msgspec
 
 from devstream_desktop import machine
+from devstream_desktop.clock import now_ms
 from devstream_desktop.home import Home, read_kept, write_private
 from devstream_desktop.home import set_aside as set_file_aside
+from devstream_desktop.team import certificates
+from devstream_desktop.team.certificates import TlsKey
 from devstream_desktop.team.chain import PolicyChain
 from devstream_desktop.team.errors import NoTeamError, TeamError, written
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.vault import Vault
+from devstream_desktop.team.vault import SecretDamagedError, Vault
 
 DEVICE_KEY = "device-key"
 JOINING_KEY = "joining-key"
@@ -147,16 +150,8 @@ def load(home: Home, vault: Vault) -> Membership:
         set_file_aside(policy_path(home))
         with written():
             chain.save(policy_path(home))
-    key_pem, mark, certificate = vault.unseal(TLS).decode().partition(_CERTIFICATE)
-    return Membership(
-        device,
-        marker.person,
-        marker.solo,
-        chain,
-        mark + certificate,
-        key_pem,
-        marker.peers,
-    )
+    certificate_pem, tls_key_pem = _tls(home, vault, device, chain)
+    return Membership(device, marker.person, marker.solo, chain, certificate_pem, tls_key_pem, marker.peers)
 
 
 def check_vacant(home: Home) -> str | None:
@@ -195,6 +190,31 @@ def set_aside(home: Home, vault: Vault, label: str) -> None:
             vault.set_aside(secret, label)
     except OSError as error:
         raise TeamError(f"the old team cannot be set aside in {aside}: {machine.reason(error)}") from error
+
+
+def _tls(home: Home, vault: Vault, device: DeviceKey, chain: PolicyChain) -> tuple[str, str]:
+    """Certificate and key; where they do not open, though the device key did, such as last until an issuer gives others."""
+    try:
+        if vault.exists(TLS):
+            key_pem, mark, certificate = vault.unseal(TLS).decode().partition(_CERTIFICATE)
+            if TlsKey(key_pem).fits(mark + certificate):
+                _keep_copy(home, mark + certificate)
+                return mark + certificate, key_pem
+    except (SecretDamagedError, ValueError, TypeError):
+        pass  # neither sealed nor PEM
+    vault.set_damaged_aside(TLS)
+    key = TlsKey.generate()
+    pem = certificates.stopgap(chain.current, device, key, now_ms())
+    save_tls(home, vault, pem, key.pem)
+    return pem, key.pem
+
+
+def _keep_copy(home: Home, certificate_pem: str) -> None:
+    """Have the certificate that can be looked at without the vault be the one in it."""
+    path, content = home.team / "certificate.pem", certificate_pem.encode()
+    with written():
+        if not path.exists() or path.read_bytes() != content:
+            write_private(path, content)
 
 
 def _marker_or_anew(home: Home, chain: PolicyChain, device: str) -> _Marker:

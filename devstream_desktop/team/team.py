@@ -179,7 +179,12 @@ class Team:
     @property
     def renewal_due(self) -> bool:
         """Whether half the certificate's life is over, or the authority that signed it is no longer the team's."""
-        return self.certificate_expires - self.now() < RENEW_MS or not certificates.is_trusted(self.certificate_pem, self.chain.current)
+        return self.certificate_expires - self.now() < RENEW_MS or not self.certified
+
+    @property
+    def certified(self) -> bool:
+        """Whether one of the team's authorities has signed this node's certificate."""
+        return certificates.is_trusted(self.certificate_pem, self.chain.current)
 
     @property
     def tls_key_pem(self) -> str:

@@ -15,11 +15,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from devstream_desktop import machine
-from devstream_desktop.home import Home, write_private
+from devstream_desktop.home import Home, set_aside, write_private
 from devstream_desktop.team import key_file, os_keyring
-from devstream_desktop.team.errors import VaultError, VaultLockedError
+from devstream_desktop.team.errors import SecretDamagedError, VaultError, VaultLockedError
 
-__all__ = ["Vault", "VaultError", "VaultLockedError"]
+__all__ = ["SecretDamagedError", "Vault", "VaultError", "VaultLockedError"]
 
 _MAGIC = b"dss1"
 _NONCE_BYTES = 12
@@ -81,7 +81,8 @@ class Vault:
         """The secret `name`.
 
         Raises:
-            VaultError: there is none, another key sealed it, or the file was changed.
+            SecretDamagedError: another key sealed it, or the file was changed.
+            VaultError: there is none, or it cannot be read.
 
         """
         try:
@@ -91,13 +92,18 @@ class Vault:
             raise VaultError(f"the secret {name} cannot be read: {machine.reason(error)}") from error
         nonce, ciphertext = sealed[len(_MAGIC) :][:_NONCE_BYTES], sealed[len(_MAGIC) + _NONCE_BYTES :]
         if not sealed.startswith(_MAGIC) or len(nonce) != _NONCE_BYTES:
-            raise VaultError(f"the secret {name} is not a sealed file; restore {self._path(name)} from a backup")
+            raise SecretDamagedError(f"the secret {name} is damaged; restore {self._path(name)} from a backup")
         try:
             return self._cipher.decrypt(nonce, ciphertext, _AAD + name.encode())
         except InvalidTag:
-            raise VaultError(
-                f"the secret {name} does not open: it was sealed with another key (another keyring or DEVSTREAM_KEY_FILE), or was changed"
+            raise SecretDamagedError(
+                f"the secret {name} does not open: it was sealed with another key (another keyring or DEVSTREAM_KEY_FILE), or was changed;"
+                f" use that key, or restore {self._path(name)} from a backup"
             ) from None
+
+    def names(self) -> list[str]:
+        """The secrets there are."""
+        return sorted(path.name.removesuffix(_SUFFIX) for path in self._home.secrets.glob(f"*{_SUFFIX}"))
 
     def exists(self, name: str) -> bool:
         """Whether there is a secret `name`."""
@@ -106,6 +112,10 @@ class Vault:
     def remove(self, name: str) -> None:
         """Forget the secret `name`; nothing happens when there is none."""
         self._path(name).unlink(missing_ok=True)
+
+    def set_damaged_aside(self, name: str) -> None:
+        """Rename a secret that does not open, so that another can take its place."""
+        set_aside(self._path(name))
 
     def set_aside(self, name: str, folder: str) -> None:
         """Move the sealed secret `name`, when there is one, into the sub-folder `folder`, where nothing reads it."""

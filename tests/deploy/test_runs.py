@@ -160,7 +160,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_done(runs):
             runs.refuse(asked, "ana", "no " * 60, NOW)
             accepted.append(asked)
 
-    with pytest.raises(RunsError, match="disk full"):
+    with pytest.raises(RunsError, match="the disk is full; free some space"):
         fill()
     assert all(runs.judged(asked.id) for asked in accepted)
     with runs._open() as connection:

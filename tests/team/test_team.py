@@ -96,10 +96,11 @@ def test_what_can_be_written_anew_is(team: Team, home: MakeHome, name: str) -> N
     (place.team / name).write_bytes(b"\xff garbage")
     again = reload(place)
     assert (again.person, again.id, again.solo, again.admissions.open_for()) == ("ana", team.id, False, 0)
-    assert name in place.set_aside()
+    [told] = place.set_aside()
+    assert told.startswith(f"{name} could not be read, and was set aside as {name}.unreadable: ")
     (place.team / f"{name}.unreadable").unlink()
     reload(place)
-    assert place.set_aside() == ""
+    assert place.set_aside() == ()
 
 
 def test_granting(team: Team) -> None:

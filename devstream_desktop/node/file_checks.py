@@ -1,0 +1,64 @@
+"""What `devstream doctor` says of the files of a home that nothing but the node reads: its small databases and its sealed secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from devstream_desktop import sqlite_file
+from devstream_desktop.deploy import runs
+from devstream_desktop.home import Home
+from devstream_desktop.intake import store
+from devstream_desktop.node.checks import Check, ok, problem, warning
+from devstream_desktop.team.errors import SecretDamagedError, VaultError
+from devstream_desktop.team.membership import DEVICE_KEY, JOINING_KEY, TLS
+from devstream_desktop.team.vault import Vault
+
+
+def databases(home: Home) -> Iterator[Check]:
+    """Whether the executor's and the collector's databases are what was written."""
+    aside = sqlite_file.asides(home.deploy)
+    if aside:
+        yield problem("deploys", runs.lost(aside[-1]), f"remove {aside[-1]} when nothing of it runs any more")
+    elif damage := sqlite_file.damage(home.deploy, runs.VERSION, runs.TABLES):
+        yield problem(
+            "deploys",
+            f"{home.deploy.name} is damaged ({damage}): the next start sets it aside, and deploys nothing until you have removed that file",
+            f"see that nothing still runs of what was deployed from here ({home.root / 'deploy-logs'}), then start the node",
+        )
+    elif home.deploy.exists():
+        yield ok("deploys", f"{home.deploy.name} is whole")
+    if damage := sqlite_file.damage(home.intake, store.VERSION, store.TABLES):
+        yield problem(
+            "intake",
+            f"{home.intake.name} is damaged ({damage}): the next start keeps what can be read; a delivery that waits in it may be lost",
+            "start the node again",
+        )
+    elif home.intake.exists():
+        yield ok("intake", f"{home.intake.name} is whole")
+
+
+def secrets(home: Home, vault: Vault) -> Iterator[Check]:
+    """Whether each sealed secret opens; asked only when the device key does."""
+    for name in vault.names():
+        try:
+            vault.unseal(name)
+        except SecretDamagedError as error:
+            yield _of_secret(name, error)
+        except VaultError as error:
+            yield problem("secrets", str(error), f"look at {home.secrets}")
+
+
+def _of_secret(name: str, error: SecretDamagedError) -> Check:
+    if name == TLS:
+        said = "the key of this device's certificate is damaged: the next start makes another, and asks for a new certificate"
+        return warning("secrets", said, "nothing; it comes when a device that lets people in is reached")
+    if name == JOINING_KEY:
+        return warning("secrets", "the key of a join that waits is damaged", "ask to join again")
+    if name == DEVICE_KEY:
+        return problem("secrets", str(error), "restore it, or join again with a fresh --home")
+    source = name.removeprefix("source-").removesuffix("-token")
+    return problem(
+        "secrets",
+        f"the secret {name} is damaged, so the source {source} cannot be heard",
+        f"devstream source remove {source}, then devstream source add it with its secret",
+    )
