@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,18 +78,18 @@ class Node:
         self.revision = 0
         """Grows whenever something that `status` shows changed."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stopping = False
+        self._vault = vault
         self.intake: Intake | None = None
-        self.executor: Executor
-        self.trust: Trust
         self.board = Board()
+        # From here on: set by `start`, in this order; each part's end is registered when it is opened.
+        self._ends = AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop
         self.settings: Settings
         self.vault: Vault
-        if vault is not None:
-            self.vault = vault
         self.team: Team
         self.history: History
+        self.trust: Trust
+        self.executor: Executor
         self.mesh: Mesh
         self.mesh_address = ""
         self.intake_url = ""
@@ -106,27 +107,34 @@ class Node:
         What was opened before the failure is closed again.
 
         """
-        try:
-            await self._open()
-        except BaseException:
-            await self._close()
-            raise
+        async with AsyncExitStack() as ends:
+            await self._open(ends)
+            self._ends = ends.pop_all()
 
-    async def _open(self) -> None:
+    async def _open(self, ends: AsyncExitStack) -> None:
         self._loop = asyncio.get_running_loop()
+        ends.callback(self.descriptors.close)
+        ends.push_async_callback(self._end_tasks)
         self.spawn(self.descriptors.watch())
         self.settings = await asyncio.to_thread(load_settings, self.home.settings)
-        if not hasattr(self, "vault"):
-            self.vault = await asyncio.to_thread(Vault.open, self.home)
+        self.vault = self._vault if self._vault is not None else await asyncio.to_thread(Vault.open, self.home)
         self.team = await asyncio.to_thread(self._open_team)
         self.history = await asyncio.to_thread(self._open_history)
+        ends.callback(self.history.close)
         await asyncio.to_thread(self._fill_board)
         self.trust = self._make_trust()
         self.executor = self._make_executor()
+        ends.push_async_callback(self.trust.stop)
         await self.trust.start()
         # Before the mesh, which may bring a new policy at once.
         self.team.on_change = self._on_policy
-        await self._start_mesh()
+        await self._start_mesh(ends)
+        # Whoever makes events ends before the mesh that takes them away: the executor first.
+        ends.push_async_callback(self.trust.stop)
+        ends.push_async_callback(self._end_tasks)
+        ends.push_async_callback(self._stop_intake)
+        ends.push_async_callback(self.executor.stop)
+        ends.callback(self._ignore_policies)
         await self.trust.look()
         await self.trust.announce()
         await self._follow_roles()
@@ -134,29 +142,21 @@ class Node:
         self.spawn(care.run())
 
     async def stop(self) -> None:
-        """End every room, the ones that make events first."""
+        """End every part, those that make events first."""
         await asyncio.to_thread(save_peers, self.home, self.mesh.known_addresses())
-        await self._close()
+        await self._ends.aclose()
 
-    async def _close(self) -> None:
-        self._stopping = True
-        if hasattr(self, "team"):
-            self.team.on_change = None
-        if hasattr(self, "executor"):
-            await self.executor.stop()
-        if self.intake is not None:
-            await self.intake.stop()
-        if hasattr(self, "trust"):
-            await self.trust.stop()
+    def _ignore_policies(self) -> None:
+        self.team.on_change = None
+
+    async def _end_tasks(self) -> None:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # Sockets that are left open with requests parked can abort the process at its exit.
-        if hasattr(self, "mesh"):
-            await self.mesh.stop()
-        if hasattr(self, "history"):
-            self.history.close()
-        self.descriptors.close()
+
+    async def _stop_intake(self) -> None:
+        if self.intake is not None:
+            await self.intake.stop()
 
     @property
     def device(self) -> str:
@@ -231,7 +231,7 @@ class Node:
         with Reader(self.home.history) as reader:
             self.board.fill(reader)
 
-    async def _start_mesh(self) -> None:
+    async def _start_mesh(self, ends: AsyncExitStack) -> None:
         wanted = self.options.listen or self.settings.mesh.listen
         host, port = address.split(wanted)
         ports = await asyncio.to_thread(load_ports, self.home)
@@ -258,6 +258,8 @@ class Node:
             ended=lambda feed: ended(self.team.chain.current, feed),
             is_author=lambda key: device_id(key) in self.team.chain.current.persons,
         )
+        # Sockets that are left open with requests parked can abort the process at its exit.
+        ends.push_async_callback(self.mesh.stop)
         bound_host, bound_port = address.split(await self.mesh.start())
         self.mesh_address = address.join(reachable(bound_host), bound_port)
         await asyncio.to_thread(save_ports, self.home, Ports(mesh=bound_port, enrol=ports.enrol))
