@@ -56,6 +56,8 @@ _MEANING = {
     " where they are now: send again what is missed (most services have a button for it)",
 }
 """What it means that a file was set aside, and what to do, by the file's name."""
+_OTHER_RUNTIME = "set XDG_RUNTIME_DIR to a folder that is yours alone"
+_OTHER = f"or {_OTHER_RUNTIME}"
 
 
 class HomeError(DevstreamError):
@@ -160,7 +162,7 @@ class Home:
         """The private folder of this home's sockets and locks, made when absent (0700).
 
         Raises:
-            HomeError: somebody else owns it.
+            HomeError: it is a link, somebody else's, or open to others: whoever waits there could answer in our place.
 
         """
         name = "devstream-" + hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
@@ -170,10 +172,11 @@ class Home:
             base, name = tempfile.gettempdir(), f"{name}-{uid}"
         folder = Path(base) / name
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-            _check_private(folder)
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+            _check_runtime(folder)
         except OSError as error:
-            raise HomeError(f"{folder} cannot be used: {machine.reason(error)}; set XDG_RUNTIME_DIR") from error
+            raise HomeError(f"{folder} cannot be used: {machine.reason(error)}; {_OTHER_RUNTIME}") from error
         return folder
 
     def control_url(self) -> str:
@@ -226,6 +229,21 @@ def set_aside(path: Path) -> None:
     """Rename a file that cannot be read; the one set aside before goes."""
     with suppress(OSError):
         path.replace(path.with_name(path.name + ASIDE))
+
+
+def _check_runtime(folder: Path) -> None:
+    """Refuse what others may have made or changed; unlike the home it is nothing that its owner would ever make or open."""
+    if sys.platform == "win32":
+        return
+    status = folder.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        raise HomeError(f"{folder} is a link, and whoever made it could answer in the node's place: remove it (rm {folder}), {_OTHER}")
+    if not stat.S_ISDIR(status.st_mode):
+        raise HomeError(f"{folder} is no folder: remove it (rm {folder}), {_OTHER}")
+    if status.st_uid != os.getuid():
+        raise HomeError(f"{folder} belongs to another user, who could answer in the node's place: {_OTHER_RUNTIME}")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise HomeError(f"{folder} is open to others: end devstream, remove it (rm -r {folder}), {_OTHER}")
 
 
 def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:

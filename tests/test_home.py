@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -35,6 +36,60 @@ def test_the_control_socket_fits_a_socket_path_however_deep_the_home_is(tmp_path
     deep, other = Home(tmp_path / ("d" * 150)), Home(tmp_path / ("e" * 150))
     assert len(deep.control_url()) < 100
     assert deep.control_url() != other.control_url()
+
+
+@pytest.fixture
+def runtime_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Home, Path]:
+    """A home, and where its runtime folder will be."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    home = Home(tmp_path / "home")
+    folder = home.runtime()
+    folder.rmdir()
+    return home, folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes have no path")
+def test_a_runtime_folder_that_is_a_link_is_refused_and_following_the_advice_works(runtime_of: tuple[Home, Path], tmp_path: Path) -> None:
+    home, folder = runtime_of
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    for target in (elsewhere, tmp_path / "nowhere"):
+        folder.symlink_to(target)
+        with pytest.raises(HomeError, match=rf"is a link.*rm {folder}\).*XDG_RUNTIME_DIR"):
+            home.control_url()
+        folder.unlink()
+    assert list(elsewhere.iterdir()) == []
+    assert home.runtime().is_dir()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes have no path")
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o707, 0o701, 0o1777])
+def test_a_runtime_folder_that_is_open_to_others_is_refused_and_not_only_closed(runtime_of: tuple[Home, Path], mode: int) -> None:
+    home, folder = runtime_of
+    folder.mkdir()
+    folder.chmod(mode)
+    (folder / "control").touch()  # what is in it may be anybody's
+    with pytest.raises(HomeError, match=rf"is open to others.*rm -r {folder}\)"):
+        home.runtime()
+    shutil.rmtree(folder)
+    assert stat.S_IMODE(home.runtime().stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() != 0, reason="only root can give a folder away")
+def test_a_runtime_folder_of_another_user_is_refused(runtime_of: tuple[Home, Path]) -> None:
+    home, folder = runtime_of
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 65534, 65534)
+    with pytest.raises(HomeError, match=r"belongs to another user.*XDG_RUNTIME_DIR"):
+        home.runtime()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes have no path")
+def test_a_file_in_place_of_the_runtime_folder_is_refused(runtime_of: tuple[Home, Path]) -> None:
+    home, folder = runtime_of
+    folder.touch(mode=0o600)
+    with pytest.raises(HomeError, match="is no folder"):
+        home.runtime()
 
 
 def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
