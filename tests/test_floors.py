@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "devstream_desktop"
 
-GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines", "machine", "sqlite_file", "control"}
+GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines", "machine", "sqlite_file", "control", "door"}
 MAY_IMPORT = {
     "stream": set(),
     "errors": set(),
@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "machine": set(),
     "sqlite_file": {"machine"},
     "home": {"errors", "machine"},
+    "door": {"machine"},
     "toml_lines": set(),
     "settings": {"errors", "machine", "toml_lines"},
     "history": GROUND,

@@ -1,10 +1,9 @@
-"""A dialed link, and what both ends of a link share: with listener.py the only file that knows nng, whose traps are handled here.
+"""A dialed link, and what both ends of a link share: the only file of the mesh that knows nng, whose traps are handled here.
 
     receive size      unlimited by default: 1 MiB on every socket
     re-sending        a request is sent again for ever by default: off, so a broken link is an error at once
     half-open links   never noticed by nng: every request has a time-out, after which the connection is closed
     re-dialing        without back-off by default, and for ever: only until a link is up; a lost one is dialed anew by our own schedule
-    handshakes        without time-out: connections that never say who they are are cut off (strangers.py)
     host names        a racing resolver: IP literals only
     server name       mandatory: a constant that every certificate carries; who it is, is read from the certificate
     a peer's name     not in pynng's API: read with the C function in the pre-connect callback, which fails closed
@@ -19,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -92,10 +90,10 @@ def refusal(gate: Gate, device: str) -> str | None:
         return f"it could not be checked ({type(error).__name__}), so it stays out"
 
 
-def judge(pipe: pynng.nng.Pipe, gate: Gate) -> tuple[str, str | None]:
-    """The device behind a connection, and why it is refused. On an nng thread; whatever goes wrong refuses."""
+def judge(name: Callable[[], str], gate: Gate) -> tuple[str, str | None]:
+    """The device whose certificate carries `name()`, and why it is refused; whatever goes wrong refuses."""
     try:
-        device = _peer_name(pipe)
+        device = name()
     except BaseException as error:  # noqa: BLE001 - as in `refusal`
         return "", f"its certificate could not be read ({type(error).__name__}), so it stays out"
     if not _DEVICE.fullmatch(device):
@@ -112,13 +110,6 @@ def _peer_name(pipe: pynng.nng.Pipe) -> str:
         return bytes(pynng.ffi.string(out[0])).decode("utf-8", "replace")
     finally:
         pynng.lib.nng_strfree(out[0])
-
-
-def remote_address(pipe: pynng.nng.Pipe) -> tuple[str, int]:
-    """The IP address and port that a connection comes from; an IPv4 address is never written as an IPv6 one."""
-    host, _, port = str(pipe.remote_address).rpartition(":")  # IPv6 comes without brackets
-    ip = ipaddress.ip_address(host.strip("[]").partition("%")[0])
-    return str(getattr(ip, "ipv4_mapped", None) or ip), int(port)
 
 
 def close_pipe(pipe: pynng.nng.Pipe) -> None:
@@ -242,7 +233,7 @@ class Link:
                 task.cancel()
 
     def _arrived(self, pipe: pynng.nng.Pipe) -> None:
-        device, reason = judge(pipe, self._gate)
+        device, reason = judge(lambda: _peer_name(pipe), self._gate)
         if self.device or self.lost.is_set():
             reason = reason or "one connection is enough"
         if reason is not None:

@@ -1,33 +1,26 @@
-"""The socket that peers dial: who may come in and how many, requests answered, and a new certificate taken up while it runs.
+"""The port that peers dial: who may come in and how many, requests answered, and a new certificate taken up while it runs.
 
-The traps of nng are listed in link.py.
+Peers dial with nng's REQ sockets (link.py). What answers them is no nng socket, because that accepts without bounds:
+each stranger costs it up to 60 KB and a descriptor for as long as the stranger likes, and their number has no limit.
+It speaks the same protocol (framing.py) behind a port that strangers cannot crowd (acceptor.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import itertools
 import logging
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import pynng
-
+from devstream_desktop.door.acceptor import Acceptor, Connection, listen
+from devstream_desktop.door.tls import server_context
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.address import join, split
-from devstream_desktop.mesh.link import (
-    Credentials,
-    Gate,
-    LinkError,
-    ListenError,
-    close_context,
-    close_pipe,
-    close_socket,
-    judge,
-    remote_address,
-    tls_config,
-)
+from devstream_desktop.mesh.framing import GREETING, Deframer, FramingError, framed_reply
+from devstream_desktop.mesh.link import Credentials, Gate, ListenError, judge
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
 SILENT_S = 30.0
@@ -38,8 +31,8 @@ PIPES_A_DEVICE = 2
 """The link that works, and one that may take its place."""
 PIPES_A_HOST, PIPES_IN_ALL = 64, 256
 """Connections from one address (a team behind one router) and in all; each costs about 100 KB."""
-RELISTEN_TRIES = 20
-"""A closed listener's port is free again after some milliseconds."""
+REQUESTS_AT_ONCE = 4
+"""Of one caller; it is not read from while so many are under way. An honest one has one on each lane (link.Lane)."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +58,10 @@ class Caller:
 
 
 class Listener:
-    """The one socket that peers dial. `handle` answers a frame with a frame, or with None to cut the caller off.
+    """The one port that peers dial. `handle` answers a frame with a frame, or with None to cut the caller off.
 
-    `gate` is asked on nng's threads. `on_refused(host, device, reason)` and `on_change()` run on the loop.
+    `on_refused(host, device, reason)` hears which device of the team was not let in, `on_stranger(host, reason)` of
+    whoever showed no certificate of it, `on_change()` that somebody came or went.
     """
 
     def __init__(
@@ -76,22 +70,20 @@ class Listener:
         handle: Callable[[Caller, bytes], Awaitable[bytes | None]],
         gate: Gate,
         on_refused: Callable[[str, str, str], None],
+        on_stranger: Callable[[str, str], None],
         on_change: Callable[[], None],
-        contexts: int,
     ) -> None:
-        self._handle = handle
+        self.handle = handle
+        self.on_stranger = on_stranger
+        self.on_refused = on_refused
         self._gate = gate
-        self._on_refused = on_refused
         self._on_change = on_change
-        self._count = contexts
-        self._socket: pynng.Rep0 | None = None
-        self._contexts: list[pynng.Context] = []
-        self._tasks: list[asyncio.Task[None]] = []
-        self._callers: dict[int, Caller] = {}
-        self._pipes: dict[int, pynng.nng.Pipe] = {}
-        self._closing = False
-        self._url = ""
-        self._failed_before = 0
+        self._context: ssl.SSLContext
+        self._authorities = ""
+        self._acceptor: Acceptor | None = None
+        self._pipes: dict[int, _Pipe] = {}
+        self._numbers = itertools.count(1)
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def open(self, address: str, credentials: Credentials) -> str:
         """Listen on the IP literal `address`; returns the bound one.
@@ -100,119 +92,72 @@ class Listener:
             ListenError: it is taken, not one of ours, or the certificate is not usable.
 
         """
-        self._loop = asyncio.get_running_loop()
-        host = split(address)[0]
+        await self.use(credentials)
+        host, port = split(address)
         try:
-            self._socket = pynng.Rep0(recv_max_size=MESSAGE_BYTES)
-            self._socket.tls_config = tls_config(credentials, server=True)
-            self._socket.add_pre_pipe_connect_cb(self._arrived)
-            self._socket.add_post_pipe_remove_cb(self._left)
-            listener = self._socket.listen(f"tls+tcp://{address}")
-            port = pynng.ffi.new("int *")
-            pynng.check_err(pynng.lib.nng_listener_get_int(listener.listener, b"tcp-bound-port", port))
-        except (pynng.NNGException, LinkError) as error:
-            if self._socket is not None:
-                await close_socket(self._socket)
-                self._socket = None
-            raise ListenError(f"cannot listen on {address}: {error}. Choose another address with --listen HOST:PORT") from error
-        bound = join(host, int(port[0]))
-        self._url = f"tls+tcp://{bound}"
-        self._contexts = [self._socket.new_context() for _ in range(self._count)]
-        self._tasks = [asyncio.create_task(self._serve(context)) for context in self._contexts]
-        return bound
+            socket = listen(host, port)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise ListenError(f"cannot listen on {address}: {why}. Choose another address with --listen HOST:PORT") from error
+        self._acceptor = Acceptor(socket, lambda: self._context, lambda connection: _Pipe(self, connection))
+        return join(host, socket.getsockname()[1])
 
-    async def relisten(self, credentials: Credentials) -> None:
-        """Take up a new certificate: a running listener keeps the old one, so it is closed and opened; peers dial again by themselves.
+    async def use(self, credentials: Credentials) -> None:
+        """Show this certificate from now on. Links stay up, unless other authorities are believed from now on.
 
         Raises:
-            ListenError: the certificate is not usable (then nothing changed), or the port was taken meanwhile; `listen_again` tries anew.
+            ListenError: it is not usable; then nothing changed.
 
         """
-        if self._socket is None:
-            return
-        try:
-            config = tls_config(credentials, server=True)
-        except LinkError as error:
-            raise ListenError(str(error)) from error
-        self._failed_before = self.failed_handshakes()
-        for listener in self._socket.listeners:
-            listener.close()
-        self._socket.tls_config = config
-        await self.listen_again()
-
-    async def listen_again(self) -> None:
-        """Listen, when the port was lost.
-
-        Raises:
-            ListenError: another program has it.
-
-        """
-        for _ in range(RELISTEN_TRIES):
-            if self._socket is None or self._socket.listeners or self._closing:
-                return
-            with contextlib.suppress(pynng.AddressInUse):
-                self._socket.listen(self._url)
-                return
-            await asyncio.sleep(0.05)
-        raise ListenError(f"{self._url} was taken by another program; end it, or restart this node with another --listen HOST:PORT")
+        self._context = await asyncio.to_thread(_context, credentials)
+        if credentials.ca_pem != self._authorities:
+            self._authorities = credentials.ca_pem
+            self.drop(lambda _: True)  # they dial again, and show a certificate again
 
     async def close(self) -> None:
-        """Drained: no operation is parked when the socket goes. The handlers must return by themselves."""
-        self._closing = True
-        for context in self._contexts:
-            close_context(context)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        if self._socket is not None:
-            await close_socket(self._socket)
-        self._callers.clear()
-        self._pipes.clear()
+        """Cut everybody off. The handlers must return by themselves."""
+        if self._acceptor is not None:
+            await self._acceptor.close()
+        if self._answering:
+            await asyncio.wait(self._answering)
 
     def callers(self) -> list[Caller]:
         """Who is connected now."""
-        return list(self._callers.values())
+        return [pipe.caller for pipe in self._pipes.values()]
 
     def drop(self, chosen: Callable[[Caller], bool]) -> None:
         """Cut off the callers for whom `chosen` is true."""
-        for caller in self.callers():
-            if chosen(caller) and (pipe := self._pipes.get(caller.pipe)) is not None:
-                close_pipe(pipe)
+        for pipe in list(self._pipes.values()):
+            if chosen(pipe.caller):
+                pipe.connection.end()
 
-    def failed_handshakes(self) -> int:
-        """How many connections failed in TLS: no certificate, another team's, an expired one. nng does not say whose."""
-        if self._socket is None or not self._socket.listeners:
-            return self._failed_before
-        root = pynng.ffi.new("nng_stat **")
-        if pynng.lib.nng_stats_get(root) != 0:
-            return self._failed_before
+    def admit(self, pipe: _Pipe) -> str | None:
+        """Let a peer in that has shown a certificate of the team; else why not. Whatever goes wrong keeps it out."""
+        connection, device, reason = pipe.connection, "", None
         try:
-            stat = pynng.lib.nng_stat_child(pynng.lib.nng_stat_find_listener(root[0], self._socket.listeners[0].listener))
-            while stat != pynng.ffi.NULL:
-                if pynng.ffi.string(pynng.lib.nng_stat_name(stat)) == b"auth":
-                    return self._failed_before + int(pynng.lib.nng_stat_value(stat))
-                stat = pynng.lib.nng_stat_next(stat)
-        finally:
-            pynng.lib.nng_stats_free(root[0])
-        return self._failed_before
-
-    def _arrived(self, pipe: pynng.nng.Pipe) -> None:
-        device, host, reason = "", "", None
-        try:
-            device, reason = judge(pipe, self._gate)
-            host, port = remote_address(pipe)
-            reason = reason or self._too_many(device, host)
-            if reason is None:
-                number, now = pipe.id, time.monotonic()
-                self._callers[number] = Caller(device, host, port, number, now, now)
-                self._pipes[number] = pipe
-        except BaseException:  # noqa: BLE001 - as in `link.refusal`
-            # One that is refused may have hung up already; why it is refused is the better word.
-            reason = reason or "its address could not be read, so it stays out"
+            device, reason = judge(lambda: common_name(connection.tls), self._gate)
+            reason = reason or self._too_many(device, connection.host)
+        except Exception as error:  # noqa: BLE001 - as in `link.refusal`
+            reason = f"it could not be let in ({type(error).__name__}), so it stays out"
         if reason is not None:
-            close_pipe(pipe)
-            self._later(self._on_refused, host, device, reason)
-        else:
-            self._later(self._on_change)
+            self.on_refused(connection.host, device, reason)
+            return reason
+        now = time.monotonic()
+        pipe.caller = Caller(device, connection.host, connection.port, next(self._numbers), now, now)
+        self._pipes[pipe.caller.pipe] = pipe
+        self._on_change()
+        return None
+
+    def left(self, pipe: _Pipe) -> None:
+        """A caller hung up or was cut off."""
+        del self._pipes[pipe.caller.pipe]
+        self._on_change()
+
+    def spawn(self, pipe: _Pipe, number: bytes, frame: bytes) -> None:
+        """Answer one request beside everything else."""
+        task = asyncio.create_task(pipe.answer(number, frame))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
 
     def _too_many(self, device: str, host: str) -> str | None:
         callers = self.callers()
@@ -222,38 +167,86 @@ class Listener:
             return "too many are connected"
         return None
 
-    def _left(self, pipe: pynng.nng.Pipe) -> None:
-        self._callers.pop(pipe.id, None)
-        self._pipes.pop(pipe.id, None)
-        self._later(self._on_change)
 
-    def _later(self, function: Callable[..., None], *arguments: str) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(function, *arguments)
+class _Pipe:
+    """One connection's requests and replies."""
 
-    async def _serve(self, context: pynng.Context) -> None:
-        while not self._closing:
-            try:
-                message = await context.arecv_msg()
-            except (pynng.Closed, TypeError):
+    def __init__(self, listener: Listener, connection: Connection) -> None:
+        self.connection = connection
+        self.caller: Caller
+        self._listener = listener
+        self._stream = Deframer(MESSAGE_BYTES)
+        self._admitted = False
+        self._under_way = 0
+
+    def secured(self) -> None:
+        self.connection.send(GREETING)
+
+    def received(self, data: bytes) -> None:
+        self._stream.feed(data)
+        try:
+            if not self._admitted:
+                if not self._stream.greeted():
+                    return
+                if self._listener.admit(self) is not None:
+                    self.connection.end()
+                    return
+                self._admitted = True
+                self.connection.proven()
+            self._next()
+        except FramingError as error:
+            self._cut(str(error))
+
+    def drained(self) -> None:
+        self.received(b"")
+
+    def ended(self, reason: str) -> None:
+        if self._admitted:
+            self._listener.left(self)
+        elif reason:
+            self._listener.on_stranger(self.connection.host, reason)
+
+    async def answer(self, number: bytes, frame: bytes) -> None:
+        """Answer one request, or cut the caller off."""
+        reply = None
+        try:
+            reply = await self._listener.handle(self.caller, frame)
+        except DevstreamError as error:  # a full disk: not acknowledged, so the peer sends it again later
+            _log.warning("the link with %s is cut: %s", self.caller.device[:8], error)
+        except Exception:  # noqa: BLE001 - one bad request must not end the others
+            _log.exception("a request of %s failed; the link is cut", self.caller.device[:8])
+        self._under_way -= 1
+        if reply is None:
+            self.connection.end()
+            return
+        self.connection.send(framed_reply(number, reply))
+        self.received(b"")
+        self.connection.resume()
+
+    def _next(self) -> None:
+        while self._under_way < REQUESTS_AT_ONCE and not self.connection.full:
+            request = self._stream.next_request()
+            if request is None:
                 return
-            except pynng.NNGException as error:
-                _log.debug("receiving failed: %s", error)
-                await asyncio.sleep(0.05)
-                continue
-            caller = self._callers.get(message.pipe.id) if message.pipe is not None else None
-            reply = None
-            if caller is not None:
-                caller.last, caller.asked = time.monotonic(), True
-                try:
-                    reply = await self._handle(caller, message.bytes)
-                except DevstreamError as error:  # a full disk: not acknowledged, so the peer sends it again later
-                    _log.warning("the link with %s is cut: %s", caller.device[:8], error)
-                except Exception:  # noqa: BLE001 - one bad request must not end a worker
-                    _log.exception("a request of %s failed; the link is cut", caller.device[:8])
-            if reply is None:
-                if message.pipe is not None:
-                    close_pipe(message.pipe)
-                continue
-            with contextlib.suppress(pynng.NNGException, TypeError):
-                await context.asend(reply)
+            self._under_way += 1
+            self.caller.last, self.caller.asked = time.monotonic(), True
+            self._listener.spawn(self, *request)
+        self.connection.pause()
+
+    def _cut(self, reason: str) -> None:
+        if self._admitted:
+            self._listener.on_refused(self.caller.host, self.caller.device, reason)
+        self.connection.end()
+
+
+def _context(credentials: Credentials) -> ssl.SSLContext:
+    try:
+        return server_context(credentials.certificate_pem, credentials.key_pem, callers_ca_pem=credentials.ca_pem)
+    except (OSError, ValueError, TypeError) as error:
+        raise ListenError(f"this device's certificate cannot be used ({error}): leave and join the team again") from error
+
+
+def common_name(tls: ssl.SSLObject) -> str:
+    """The one name in a certificate's subject; empty where there is another field or none, as in no device's certificate."""
+    subject = (tls.getpeercert() or {}).get("subject", ())
+    return str(subject[0][0][1]) if len(subject) == 1 and len(subject[0]) == 1 and subject[0][0][0] == "commonName" else ""

@@ -16,7 +16,7 @@ from devstream_desktop.mesh.discovery import Discovery
 from devstream_desktop.mesh.limits import MOST_OF_PEER
 from devstream_desktop.mesh.link import Credentials, LinkError, ListenError
 from devstream_desktop.mesh.listener import Caller, Listener
-from devstream_desktop.mesh.overlay import ACCEPT_CAP, Overlay, Source
+from devstream_desktop.mesh.overlay import Overlay, Source
 from devstream_desktop.mesh.rules import Replica
 from devstream_desktop.mesh.session import State, Timing
 from devstream_desktop.mesh.status import CatchUp, MeshStatus, PeerStatus, Refusals, RefusedPeer, distinct, missing_of
@@ -26,9 +26,6 @@ from devstream_desktop.mesh.wire import MAX_PEERS, PeerAddress, Range
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, device_id, public_key
 
 __all__ = ["Credentials", "ListenError", "Mesh", "MeshStatus", "PeerStatus", "PolicyExchange", "RefusedPeer", "Timing"]
-
-SPARE_CONTEXTS = 16
-"""Beside one parked TAIL a caller, so that other requests never wait for them."""
 
 _log = logging.getLogger(__name__)
 
@@ -135,8 +132,8 @@ class Mesh:
             handle=self._answers.handle,
             gate=gate,
             on_refused=self._refused,
+            on_stranger=self._stranger,
             on_change=self._look,
-            contexts=ACCEPT_CAP + SPARE_CONTEXTS,
         )
         self._dialer = Dialer(
             self._core,
@@ -161,7 +158,6 @@ class Mesh:
         )
         self._finder: Discovery | None = None
         self._address = ""
-        self._failed_handshakes = 0
         for address in peers:
             addresses.split(address)
             self._overlay.learn(address, Source.STATIC)
@@ -182,7 +178,7 @@ class Mesh:
         self._address = await self._listener.open(bound[0], self._credentials)
         host, self._core.port = addresses.split(self._address)
         self._dialer.start(self._credentials)
-        self._upkeep.start(self._core.port)
+        self._upkeep.start()
         if self._discover:
             self._finder = Discovery(
                 team_id=self._core.team,
@@ -220,17 +216,17 @@ class Mesh:
         self._follow_policy()
 
     async def renew(self, credentials: Credentials) -> None:
-        """Take up a new certificate, or other authorities; links are dialed anew by those that had dialed us.
+        """Take up a new certificate, or other authorities; who dialed us dials anew when these changed.
 
         Raises:
-            ListenError: the certificate is not usable (then all stays as it was), or the port was taken meanwhile.
+            ListenError: the certificate is not usable; then all stays as it was.
 
         """
         try:
             self._dialer.use(credentials)
         except LinkError as error:
             raise ListenError(str(error)) from error
-        await self._listener.relisten(credentials)
+        await self._listener.use(credentials)
 
     async def prune(self) -> int:
         """Forget what has expired, in chunks between which others run; returns how many entries. It is done hourly anyway."""
@@ -283,7 +279,6 @@ class Mesh:
 
     def status(self) -> MeshStatus:
         """What is known now; called on the loop."""
-        self._count_failed_handshakes()
         feeds, events = self._core.replica.counts()
         peers = (*self._dialed_status(), *self._accepted_status())
         catching_up, catch_up_total = self.catch_up()
@@ -369,9 +364,6 @@ class Mesh:
         if self._refusals.note(address, device, reason, self._clock()):
             _log.warning("no link with %s%s: %s", address or "somebody", f" ({device[:8]})" if device else "", reason)
 
-    def _count_failed_handshakes(self) -> None:
-        failed = self._listener.failed_handshakes()
-        if failed > self._failed_handshakes:
-            reason = "TLS failed: a certificate of another team, an expired one, one of a wrong clock, or none; its own status says which"
-            self._refusals.note("", "", reason, self._clock(), failed - self._failed_handshakes)
-            self._failed_handshakes = failed
+    def _stranger(self, host: str, reason: str) -> None:
+        if self._refusals.note_stranger(host, reason, self._clock()):
+            _log.warning("no link with somebody at %s: %s", host, reason)

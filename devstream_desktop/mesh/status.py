@@ -36,6 +36,9 @@ class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """UTC milliseconds, 0 for never."""
 
 
+SEVERAL = "several addresses"
+
+
 class RefusedPeer(msgspec.Struct, frozen=True, kw_only=True):
     """Someone who was turned away, or who turned us away."""
 
@@ -108,27 +111,37 @@ class MeshStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refusals:
-    """Who was turned away and why, the latest few; each told once in the log."""
+    """Who was turned away and why, the latest few; each told once in the log.
+
+    Strangers, who showed no certificate of the team, can be as many as they like: they are one line for each reason.
+    """
 
     LIMIT = 50
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str, str], RefusedPeer] = {}
 
-    def note(self, address: str, device: str, reason: str, now: int, count: int = 1) -> bool:
+    def note(self, address: str, device: str, reason: str, now: int) -> bool:
         """Count one more; True when it is the first of its kind."""
-        key = (address, device, reason)
-        before = self._seen.pop(key, None)
-        self._seen[key] = RefusedPeer(
-            address=address, device=device, reason=reason, count=count + (before.count if before else 0), last=now
-        )
-        while len(self._seen) > self.LIMIT:
-            del self._seen[next(iter(self._seen))]
-        return before is None
+        return self._note((address, device, reason), address, now)
+
+    def note_stranger(self, host: str, reason: str, now: int) -> bool:
+        """Count one more of nobody's; True when it is the first of its kind."""
+        key = ("", "", reason)
+        before = self._seen.get(key)
+        return self._note(key, host if before is None or before.address == host else SEVERAL, now)
 
     def all(self) -> tuple[RefusedPeer, ...]:
         """The latest first."""
         return tuple(reversed(self._seen.values()))
+
+    def _note(self, key: tuple[str, str, str], address: str, now: int) -> bool:
+        before = self._seen.pop(key, None)
+        count = before.count + 1 if before else 1
+        self._seen[key] = RefusedPeer(address=address, device=key[1], reason=key[2], count=count, last=now)
+        while len(self._seen) > self.LIMIT:
+            del self._seen[next(iter(self._seen))]
+        return before is None
 
 
 class CatchUp:

@@ -17,12 +17,10 @@ from devstream_desktop.mesh.link import Gate, refusal
 from devstream_desktop.mesh.listener import Listener
 from devstream_desktop.mesh.overlay import Overlay
 from devstream_desktop.mesh.rules import PRUNE_CHUNK
-from devstream_desktop.mesh.strangers import Strangers
 from devstream_desktop.mesh.wake import Wake
 
 SWEEP_S = 4.0
 """How often links are looked at: one that the policy ends is closed within five seconds, whatever told the gate of it."""
-SHED_S = 3.0
 PRUNE_S = 3600.0
 IDLE_CHECKS = 30
 """Signatures checked in an idle second: 3 ms."""
@@ -60,16 +58,14 @@ class Upkeep:
         self._life = life
         self._on_refused = on_refused
         self._wake = Wake()
-        self._strangers: Strangers | None = None
-        self._started = self._shed = self._swept = time.monotonic()
+        self._started = self._swept = time.monotonic()
         self._shuffle_at = self._started + overlay.shuffle_pause()
         self._pruned = -PRUNE_S
         self._clock_steps = self._corrected = 0
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, port: int) -> None:
-        """Begin; `port` is the listener's."""
-        self._strangers = Strangers(port)
+    def start(self) -> None:
+        """Begin."""
         self._wake.slept(self._clock(), time.monotonic())
         self._task = asyncio.create_task(self._keep())
 
@@ -133,23 +129,13 @@ class Upkeep:
         await self._wake.moved(time.monotonic())
         while not self._core.stopping:
             await asyncio.sleep(1.0)
-            for duty in (self._shut_out, self._look_around, self._look_after, self._sweep, self._shuffle, self._prune):
+            for duty in (self._look_around, self._look_after, self._sweep, self._shuffle, self._prune):
                 try:
                     await duty(time.monotonic())
                 except DevstreamError as error:  # a full disk: told, and tried again
                     _log.warning("housekeeping: %s", error)
                 except Exception:  # noqa: BLE001 - a mistake in one must not end the others for good
                     _log.exception("housekeeping failed; it goes on")
-
-    async def _shut_out(self, now: float) -> None:
-        """First of all: without a descriptor left the other duties may fail."""
-        if self._strangers is None or now - self._shed < SHED_S:
-            return
-        self._shed = now
-        known = {(caller.host, caller.port) for caller in self._listener.callers()}
-        if count := await asyncio.to_thread(self._strangers.shed, known, now):
-            self._on_refused("", "", "it connected and said nothing")
-            _log.info("%d connections that said nothing were cut off", count)
 
     async def _look_around(self, now: float) -> None:
         """After a sleep or a move, see which links still live, and try everybody else again at once.
@@ -198,7 +184,6 @@ class Upkeep:
             session.look()
         self.end_refused()
         self._answers.forget_gone()
-        await self._listener.listen_again()
 
     async def _shuffle(self, now: float) -> None:
         if now >= self._shuffle_at:

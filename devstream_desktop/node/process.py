@@ -14,8 +14,8 @@ from devstream_desktop.control.messages.members import Join, Joining
 from devstream_desktop.control.messages.status import Stop
 from devstream_desktop.control.server import Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest
+from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.home import Home
-from devstream_desktop.mesh.strangers import raise_soft_limit
 from devstream_desktop.node import offline
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.requests import Requests

@@ -159,12 +159,6 @@ class TlsKey:
         builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
         return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
-    def encrypted(self, password: bytes) -> bytes:
-        """The PEM under a password, for a library that reads keys from files only."""
-        key = serialization.load_pem_private_key(self.pem.encode(), password=None)
-        encryption = serialization.BestAvailableEncryption(password)
-        return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-
     def fits(self, pem: str) -> bool:
         """Whether the certificate `pem` is for this key.
 

@@ -14,10 +14,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 from devstream_desktop.clock import now_ms
+from devstream_desktop.door.tls import server_context
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
-from devstream_desktop.team import authors, certificates, changes, enrol, founding, membership, tls
+from devstream_desktop.team import authors, certificates, changes, enrol, founding, membership
 from devstream_desktop.team.admissions import Admissions
 from devstream_desktop.team.certificates import RENEW_MS, TlsKey
 from devstream_desktop.team.chain import PolicyChain
@@ -204,7 +205,8 @@ class Team:
 
         """
         key = TlsKey.generate()
-        return tls.server_context(self.admissions.authority().issue(self.device.id, key.request(), self.now()), key, self._home.secrets)
+        own = self.admissions.authority().issue(self.device.id, key.request(), self.now())
+        return server_context(own, key.pem, self._home.secrets)
 
     @property
     def is_admin(self) -> bool:

@@ -1,34 +1,8 @@
-"""TLS contexts of the join; peers' links use nng's own TLS and are set up in `mesh`."""
+"""TLS contexts of who joins; what meets them and every peer is in `door`."""
 
 from __future__ import annotations
 
-import os
-import secrets
 import ssl
-import tempfile
-from pathlib import Path
-
-from devstream_desktop.team.certificates import TlsKey
-
-
-def server_context(certificate_pem: str, key: TlsKey, folder: Path) -> ssl.SSLContext:
-    """A TLS 1.3 server. Python reads keys from files only, so for a moment an encrypted one is in `folder`.
-
-    Raises:
-        OSError: `folder` cannot be written.
-
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    password = secrets.token_hex(32)
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".tls.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(certificate_pem.encode() + key.encrypted(password.encode()))
-        context.load_cert_chain(name, password=password)
-    finally:
-        Path(name).unlink(missing_ok=True)
-    return context
 
 
 def unverified_context() -> ssl.SSLContext:

@@ -142,7 +142,7 @@ class RawMember:
             reply = await reply if isinstance(reply, Awaitable) else reply
             return reply if isinstance(reply, bytes | None) else wire.encode(reply)
 
-        listener = Listener(handle=handle, gate=lambda _: None, on_refused=_nothing, on_change=_nothing, contexts=16)
+        listener = Listener(handle=handle, gate=lambda _: None, on_refused=_nothing, on_stranger=_nothing, on_change=_nothing)
         self._listeners.append(listener)
         return await listener.open(address, self._credentials)
 

@@ -7,9 +7,9 @@ import socket
 
 import pytest
 
+from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import address
-from devstream_desktop.mesh.strangers import raise_soft_limit
 from devstream_desktop.node.core import Node, Options
 
 

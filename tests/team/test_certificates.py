@@ -109,4 +109,3 @@ def test_a_key_knows_its_certificate(authority: Authority) -> None:
     key = TlsKey.generate()
     assert key.fits(authority.issue(DEVICE, key.request(), NOW))
     assert not TlsKey.generate().fits(authority.issue(DEVICE, key.request(), NOW))
-    assert b"ENCRYPTED" in key.encrypted(b"password")

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from devstream_desktop.clock import now_ms
+from devstream_desktop.door.tls import server_context
 from devstream_desktop.home import Home
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
@@ -214,7 +215,7 @@ class Recorder:
 
 async def server_of(authority: Authority, device: str, folder: Path) -> ssl.SSLContext:
     key = TlsKey.generate()
-    return await asyncio.to_thread(lambda: tls.server_context(authority.issue(device, key.request(), 1_800_000_000_000), key, folder))
+    return await asyncio.to_thread(lambda: server_context(authority.issue(device, key.request(), 1_800_000_000_000), key.pem, folder))
 
 
 async def test_a_stranger_with_an_authority_of_its_own_sees_no_secret(team: Team, door: Enrolment, tmp_path: Path) -> None:
@@ -237,7 +238,7 @@ async def test_a_stranger_that_replays_the_real_certificate_sees_no_secret(team:
 
 async def test_an_ordinary_member_in_between_sees_no_secret(team: Team, door: Enrolment, tmp_path: Path) -> None:
     member = await join(await door.invite(3600), "mel", DeviceKey.generate())
-    context = await asyncio.to_thread(lambda: tls.server_context(member.certificate_pem, TlsKey(member.tls_key_pem), tmp_path))
+    context = await asyncio.to_thread(lambda: server_context(member.certificate_pem, member.tls_key_pem, tmp_path))
     stranger = Recorder(team.admissions.authority().der, context)
     text = await door.invite(3600)
     async with stranger.listening() as port:

@@ -221,7 +221,7 @@ async def test_a_node_with_a_wrong_certificate_is_refused_whoever_dials_and_both
             "its certificate is not valid yet: its clock",
         ),
         "for servers only": (of_team(team, named, purposes=(SERVER,)), "does not accept this device's certificate", None),
-        "for clients only": (of_team(team, named, purposes=(CLIENT,)), None, "it hung up while greeting"),
+        "for clients only": (of_team(team, named, purposes=(CLIENT,)), None, "its certificate is not accepted: unsuitable"),
         "by a member": (by_a_member(team), "does not accept this device's certificate", "its certificate is not accepted: invalid CA"),
     }
     for label, (credentials, when_dialing, when_dialed) in cases.items():

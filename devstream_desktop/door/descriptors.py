@@ -1,0 +1,30 @@
+"""How many files and connections this process may have open: macOS begins with 256, which a team and its desks can use up."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+if sys.platform != "win32":
+    import resource
+
+_MANY = 65_536
+
+
+def raise_soft_limit(wanted: int = 4096) -> None:
+    """Let this process have up to `wanted` files open, as far as its hard limit goes."""
+    if sys.platform == "win32":
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):  # macOS has a second limit that is not told
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def soft_limit() -> int:
+    """How many files this process may have open; many where that is not bounded or not known."""
+    if sys.platform == "win32":
+        return _MANY
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MANY if soft == resource.RLIM_INFINITY else soft
