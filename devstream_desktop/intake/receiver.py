@@ -1,18 +1,25 @@
 """What the HTTP server answers: `POST /in/<source>`, checked, stored, 202.
 
-There is nothing else to ask for, and nothing is believed before it is known to be authentic. 400 not JSON, or a header that matters
-came twice; 401 wrong or missing proof; 404 no such source; 405 not POST; 408 too slow; 411 no length; 413 over 5 MiB; 429 this source
-has too much waiting; 431 headers too large; 503 cannot be stored now (the sender should try again).
+There is nothing else to ask for, and nothing is believed before it is known to be authentic. 400 not JSON, or a header
+that matters came twice; 401 wrong or missing proof, or no such source, which look the same so that nobody can guess
+names; 404 another path; 405 not POST; 408 too slow; 411 no length; 413 over 5 MiB; 429 this source has too much waiting;
+431 headers too large; 503 cannot be stored now (the sender should try again).
+
+Bodies take room in memory before they are proven: as many bytes as came, and not as were announced. Where there is none
+left, the oldest body of the host and source with the most gives way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 import hmac
 import logging
-from collections import Counter
+import secrets
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import msgspec
 from starlette.applications import Starlette
@@ -22,6 +29,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from devstream_collectors.contract import SecretPath, Webhook
+from devstream_desktop.door.crowd import Crowd, share_of
 from devstream_desktop.intake.health import Way
 from devstream_desktop.intake.normaliser import LARGE_BODY
 from devstream_desktop.intake.proof import form_payload, is_form, proves
@@ -33,15 +41,28 @@ from devstream_desktop.stream.text import clean
 
 MAX_BODY = 5 * 1024 * 1024
 MAX_HEADERS = 16 * 1024
-MAX_IN_FLIGHT = 64 * 1024 * 1024
+ROOM = 32 * 1024 * 1024
 """Bytes of bodies in memory before they are known to be authentic."""
 MAX_DROPPED = 64 * 1024 * 1024
 """Bytes of a refused body that are read and dropped."""
 BODY_SECONDS = 10.0
-MAX_IN_FLIGHT_OF_ONE = 16 * 1024 * 1024
-"""Of these, for one source: a sender that floods leaves room for the others."""
+FIRST_SECONDS, LEAST_RATE = 3.0, 32 * 1024
+"""A body has so long, and a second more for each of these bytes that came: who says little is not waited for."""
 RETRY_SECONDS = "60"
 _LOG = logging.getLogger(__name__)
+
+
+_UNPROVEN = "wrong or missing proof of who sends"
+
+
+class Connection(Protocol):
+    """What came a request's way (server.py)."""
+
+    def asks_for(self, path: str) -> None:
+        """It is counted with those who ask for the same."""
+
+    def proven(self) -> None:
+        """It proved its source."""
 
 
 class _Refused(Exception):  # noqa: N818 - it is an answer
@@ -69,7 +90,8 @@ class Receiver:
         self._tests = tests
         self._now = now
         self._body_seconds = body_seconds
-        self._in_flight: Counter[str] = Counter()
+        self._bodies = Crowd(ROOM)
+        self._decoy = base64.b64encode(secrets.token_bytes(32))
         methods = ["POST", "OPTIONS"]
         # The second is for senders that can send no secret but an address: see `SecretPath`.
         paths = ("/in/{name}", "/in/{name}/{secret}")
@@ -88,26 +110,40 @@ class Receiver:
         return PlainTextResponse(f"{text}\n", status)
 
     def _handshake(self, request: Request) -> Response:
-        """The question of a CloudEvents sender whether it may post here; anybody may ask, and must still prove who it is."""
-        channel = self._channels.get(request.path_params["name"])
+        """The question of a CloudEvents sender whether it may post here; anybody may ask, and must still prove who it is.
+
+        A name that is no source is answered like one that is.
+        """
+        name = request.path_params["name"]
+        like = self._channels.get(name) or self._stand_in(name)
         origin = request.headers.get("webhook-request-origin", "")
-        if channel is None or not channel.webhook.handshake or not origin:
+        if like is None or not like.webhook.handshake or not origin:
             raise _Refused(405, "POST only")
         return Response(headers={"webhook-allowed-origin": clean(origin, 200), "webhook-allowed-rate": "*", "allow": "POST"})
 
     async def _take(self, request: Request) -> tuple[int, str]:
-        channel = self._channels.get(request.path_params["name"])
-        if channel is None:
-            raise _Refused(404, "no such source")
+        name = request.path_params["name"]
+        channel, stand_in = self._channels.get(name), self._stand_in(name)
+        like = channel or stand_in
         if sum(len(key) + len(value) for key, value in request.headers.raw) > MAX_HEADERS:
             raise _Refused(431, "headers are too large")
-        headers = _headers(request, channel)
-        body = await self._body(request, channel.info.name)
+        # Names that are no source are counted together: there are as many as somebody likes.
+        source = name if channel is not None else ""
+        connection: Connection = request.state.connection
+        connection.asks_for(source)
+        headers = _headers(request, like) if like is not None else {}
+        body = await self._body(request, source)
         now = self._now()
-        check = (channel.webhook, channel.secrets, body, headers, request.path_params.get("secret", ""), now)
-        if not (await asyncio.to_thread(proves, *check) if len(body) >= LARGE_BODY else proves(*check)):
-            channel.health.refused(_mistake(channel.webhook))
-            raise _Refused(401, "wrong or missing proof of who sends")
+        if like is None:
+            raise _Refused(401, _UNPROVEN)
+        known = channel.secrets if channel is not None else (self._decoy,) * len(like.secrets)
+        check = (like.webhook, known, body, headers, request.path_params.get("secret", ""), now)
+        proven = await asyncio.to_thread(proves, *check) if len(body) >= LARGE_BODY else proves(*check)
+        if channel is None or not proven:
+            if channel is not None:
+                channel.health.refused(_mistake(channel.webhook))
+            raise _Refused(401, _UNPROVEN)
+        connection.proven()
         if channel.webhook.body == "json":
             body = await asyncio.to_thread(_json, headers, body) if len(body) >= LARGE_BODY else _json(headers, body)
         return await self._store(channel, headers, body, now)
@@ -137,29 +173,44 @@ class Receiver:
         self._wake()
         return 202, "accepted"
 
-    async def _body(self, request: Request, name: str) -> bytes:
+    def _stand_in(self, name: str) -> Channel | None:
+        """The source that a name is checked like which is none, always the same one: with no secret of it that anybody has."""
+        channels = list(self._channels.values())
+        digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), key=self._decoy, digest_size=8).digest()
+        return channels[int.from_bytes(digest, "big") % len(channels)] if channels else None
+
+    async def _body(self, request: Request, source: str) -> bytes:
         length = request.headers.get("content-length", "")
         if not (length.isascii() and length.isdigit()):
             raise _Refused(411, "Content-Length is required")
         size = int(length[:12])
         if size > MAX_BODY:
             raise _Refused(413, f"more than {MAX_BODY} bytes")
-        if self._in_flight.total() + size > MAX_IN_FLIGHT:
-            raise _Refused(503, "too many deliveries at once, try again later")
-        if self._in_flight[name] + size > MAX_IN_FLIGHT_OF_ONE:
-            raise _Refused(429, "too many of your deliveries at once, try again later")
-        self._in_flight[name] += size
-        body = bytearray()
+        loop, body, crowded = asyncio.get_running_loop(), bytearray(), False
+        began = loop.time()
+        host = share_of(request.client.host) if request.client is not None else ""
+
+        def give_way() -> None:
+            nonlocal crowded
+            crowded = True
+            limit.reschedule(loop.time())
+
+        guest = self._bodies.enter((source, host), give_way, 0)
         try:
-            async with asyncio.timeout(self._body_seconds):
+            async with asyncio.timeout(min(FIRST_SECONDS, self._body_seconds)) as limit:
                 async for chunk in request.stream():
                     body += chunk
-                    if len(body) > MAX_BODY:
-                        raise _Refused(413, f"more than {MAX_BODY} bytes")
+                    if len(body) > size:
+                        raise _Refused(413, f"more than {size} bytes")
+                    self._bodies.grow(guest, len(chunk))
+                    if not crowded:
+                        limit.reschedule(began + min(FIRST_SECONDS + len(body) / LEAST_RATE, self._body_seconds))
         except TimeoutError:
+            if crowded:
+                raise _Refused(503, "too many deliveries at once, try again later") from None
             raise _Refused(408, "too slow") from None
         finally:
-            self._in_flight[name] -= size
+            self._bodies.leave(guest)
         return bytes(body)
 
 

@@ -1,5 +1,8 @@
 """The HTTP server in the node's loop: uvicorn on a socket that is ours, with limits where uvicorn with httptools has none.
 
+Anybody can connect, so a connection is a stranger until what came over it proved its source (receiver.py). Of strangers
+there are so many and no more: then the oldest of the host and path with the most gives way, and nobody waits outside.
+
 Needs the extra `collector`; nothing imports this module before a receiver is asked for.
 """
 
@@ -14,10 +17,15 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from devstream_desktop.door.crowd import Crowd, Guest, share_of
+from devstream_desktop.door.descriptors import soft_limit
 from devstream_desktop.errors import DevstreamError
 
 MAX_HEADERS = 16 * 1024
-MAX_CONNECTIONS = 256
+STRANGERS = 256
+"""Connections that have not proven anything; each costs some 20 KB."""
+BACKLOG = 64
+"""As many are accepted in one turn of the loop, which must go on meanwhile."""
 HEADER_SECONDS = 5.0
 REST_SECONDS = 10.0
 STOP_SECONDS = 3
@@ -27,26 +35,51 @@ class ListenError(DevstreamError):
     """The receiver cannot listen there; the message says why and what to do."""
 
 
+class _PipeliningError(Exception):
+    """A request came before the one before it was answered: no sender of webhooks does that, and uvicorn would keep any number."""
+
+
 class _Protocol(HttpToolsProtocol):
-    """Ends connections that are too slow, or whose headers never end: the parser itself waits and collects for ever.
+    """Ends connections that are too slow, too many, or whose headers never end: the parser itself waits and collects for ever.
 
     What is left of a refused body is read and dropped for a while, so that a sender that is still writing sees the answer.
     """
 
+    strangers: Crowd
+    _guest: Guest
     _deadline: asyncio.TimerHandle | None = None
     _header_bytes = 0
     _in_headers = True
     _moved = False
+    _under_way = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn names a wider one
         super().connection_made(transport)
         # The option `access_log` only changes a logger, which whoever sets up logging later can undo; a path may hold a secret.
         self.access_log = False
+        self._host = share_of(self.client[0] if self.client else "")
+        self._guest = self.strangers.enter(self._host, self._give_way)
         self._allow(HEADER_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._allow(0)
+        self.strangers.leave(self._guest)
         super().connection_lost(exc)
+
+    def asks_for(self, path: str) -> None:
+        """It is counted with those who want the same from now on: behind a proxy all come from one host."""
+        self.strangers.move(self._guest, (self._host, path))
+
+    def proven(self) -> None:
+        """What came over it proved its source: it takes no stranger's room any more."""
+        self.strangers.leave(self._guest)
+
+    def on_message_begin(self) -> None:
+        if self._under_way:
+            raise _PipeliningError
+        self._under_way = True
+        super().on_message_begin()
+        self.scope["state"]["connection"] = self
 
     def data_received(self, data: bytes) -> None:
         if self._in_headers and self._deadline is None:
@@ -69,6 +102,7 @@ class _Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._under_way = False
         super().on_response_complete()
         if not self._in_headers:
             self._allow(REST_SECONDS)
@@ -82,6 +116,9 @@ class _Protocol(HttpToolsProtocol):
     def _too_slow(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()
+
+    def _give_way(self) -> None:
+        self.transport.abort()
 
 
 class _Server(uvicorn.Server):
@@ -102,9 +139,13 @@ class HttpServer:
 
         """
         self._socket = _bind(host, port)
+
+        class Protocol(_Protocol):
+            strangers = Crowd(min(STRANGERS, max(1, soft_limit() // 8)))
+
         config = uvicorn.Config(
             app,
-            http=_Protocol,
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -112,7 +153,7 @@ class HttpServer:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            limit_concurrency=MAX_CONNECTIONS,
+            backlog=BACKLOG,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
@@ -147,7 +188,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(512)
+        listener.listen(BACKLOG)
         listener.setblocking(False)  # noqa: FBT003 - the name says it
     except OSError as error:
         listener.close()

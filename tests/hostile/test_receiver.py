@@ -1,0 +1,265 @@
+"""The receiver of webhooks, crowded: real deliveries are taken, memory stays bounded, and nobody learns which sources there are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import select
+import socket
+import statistics
+import time
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rooms import load
+
+from devstream_desktop.intake import receiver, server
+from devstream_desktop.intake.service import Intake
+from devstream_desktop.intake.source_types import RemoteSource
+
+_intake = load("intake/conftest.py")
+home, vault, stream, clock, post = _intake.home, _intake.vault, _intake.stream, _intake.clock, _intake.post
+SECRET = b"It's a Secret to Everybody"
+FIVE_MIB = receiver.MAX_BODY
+SOON_S = 2.0
+MEMORY_MB = 150
+
+
+@pytest.fixture
+async def intake(home, vault, stream, clock):
+    intake = Intake(home, vault, stream.publish, listen="127.0.0.1:0", now=clock)
+    await intake.start()
+    for name in ("gh", "hub"):
+        await intake.add_source(RemoteSource(name=name, type="github"), SECRET)
+    yield intake
+    await intake.stop()
+
+
+_numbers = iter(range(1_000_000))
+
+
+def push(size: int = 0) -> bytes:
+    after = f"{next(_numbers):040x}"
+    commit = {"message": "x" * size}
+    repository = {"name": "shop", "full_name": "acme/shop", "html_url": "https://x.example/shop", "default_branch": "main"}
+    told = {"ref": "refs/heads/main", "before": "a" * 40, "after": after, "commits": [{}], "head_commit": commit, "repository": repository}
+    return json.dumps(told).encode()
+
+
+def signed(body: bytes) -> dict[str, str]:
+    digest = hmac.new(SECRET, body, hashlib.sha256).hexdigest()
+    return {"X-GitHub-Event": "push", "X-Hub-Signature-256": f"sha256={digest}", "Content-Type": "application/json"}
+
+
+def head(path: str, length: int) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nhost: x\r\nx-hub-signature-256: sha256=00\r\ncontent-length: {length}\r\n\r\n".encode()
+
+
+class Crowd:
+    """Connections that stay as they are."""
+
+    def __init__(self, url: str) -> None:
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        self.address = (host, int(port))
+        self.open: list[socket.socket] = []
+
+    def join(self, content: bytes, host: str = "127.0.0.1") -> socket.socket:
+        one = socket.create_connection(self.address, 5, source_address=(host, 0))
+        self.open.append(one)
+        with contextlib.suppress(OSError):
+            one.sendall(content)
+        return one
+
+    async def join_all(self, content: bytes, count: int) -> None:
+        """So many at once."""
+        await asyncio.to_thread(lambda: [self.join(content) for _ in range(count)])
+
+    def close(self) -> None:
+        for one in self.open:
+            one.close()
+
+
+@pytest.fixture
+def crowd(intake):
+    made = Crowd(intake.url)
+    yield made
+    made.close()
+
+
+async def taken(intake, post, path: str = "/in/gh", size: int = 0) -> float:
+    """Seconds that a real delivery takes until it is accepted."""
+    body, began = push(size), time.monotonic()
+    answer = await post(intake.url, path, body, signed(body))
+    assert answer.status == 202, answer.text
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("count", [4, 40, 300])
+async def test_who_declares_much_and_sends_a_byte_silences_nobody(intake, post, crowd, count) -> None:
+    await crowd.join_all(head("/in/gh", FIVE_MIB) + b"{", count)
+    for path in ("/in/gh", "/in/hub"):
+        assert await taken(intake, post, path) < SOON_S
+    assert await taken(intake, post, size=4 << 20) < SOON_S
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"POST /in/gh HTTP/1.1\r\nhost: x\r\n", head("/in/gh", 10)], ids=["idle", "half a head", "no body"]
+)
+async def test_three_hundred_idle_connections_silence_nobody(intake, post, crowd, content) -> None:
+    await crowd.join_all(content, 300)
+    for _ in range(3):
+        assert await taken(intake, post) < SOON_S
+
+
+async def test_bodies_that_came_and_are_never_ended_give_way_and_memory_is_bounded(victims, post, tmp_path) -> None:
+    (ana,), _ = await victims(liars=())
+    (tmp_path / "secret").write_bytes(SECRET)
+    for name in ("gh", "hub"):
+        await ana.run("source", "add", "github", name, "--secret-file", str(tmp_path / "secret"))
+    url = f"http://{(await ana.status()).intake.removeprefix('http://')}"
+    process, crowd, most = psutil.Process(ana.desk.process.pid), Crowd(url), 0
+    body = b"{" + bytes(FIVE_MIB - 2)
+    try:
+        for path in ["/in/gh"] * 20 + [f"/in/nobody{number}" for number in range(20)]:
+            await asyncio.to_thread(crowd.join, head(path, FIVE_MIB) + body)
+            most = max(most, process.memory_info().rss >> 20)
+        for size in (0, 4 << 20):
+            for path in ("/in/gh", "/in/hub"):
+                delivery = push(size)
+                assert (await post(url, path, delivery, signed(delivery))).status == 202
+                most = max(most, process.memory_info().rss >> 20)
+    finally:
+        crowd.close()
+    assert most < MEMORY_MB
+
+
+holders = st.lists(
+    st.tuples(
+        st.sampled_from(["/in/gh", "/in/hub", "/in/no", "/in/gh/x", "/other"]),
+        st.sampled_from([1, 100, 70_000, 2 << 20, FIVE_MIB, FIVE_MIB + 1, 1 << 40]),
+        st.floats(0, 0.999),
+        st.integers(1, 9),
+        st.sampled_from(["127.0.0.1", "127.0.0.1", "127.0.0.7"]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(holders)
+async def test_any_mix_of_slow_and_false_bodies_silences_nobody(intake, post, given_holders) -> None:
+    crowd = Crowd(intake.url)
+    try:
+        for path, declared, share, count, host in given_holders:
+            content = head(path, declared) + b"{" * int(min(declared, FIVE_MIB) * share)
+            for _ in range(count):
+                await asyncio.to_thread(crowd.join, content, host)
+        assert await taken(intake, post, "/in/hub", 100_000) < SOON_S
+        assert await taken(intake, post, "/in/gh") < SOON_S
+    finally:
+        crowd.close()
+
+
+async def test_a_body_that_comes_byte_by_byte_is_not_waited_for(intake, crowd, monkeypatch) -> None:
+    monkeypatch.setattr(receiver, "FIRST_SECONDS", 0.3)
+    one = await asyncio.to_thread(crowd.join, head("/in/gh", 1000))
+
+    def drip() -> bytes:
+        one.settimeout(0.05)
+        for _ in range(100):
+            try:
+                one.sendall(b"x")
+                if answer := one.recv(4096):
+                    return answer
+            except TimeoutError:
+                continue
+        return b""
+
+    began = time.monotonic()
+    assert (await asyncio.to_thread(drip)).startswith(b"HTTP/1.1 408")
+    assert time.monotonic() - began < 2
+
+
+async def test_requests_in_advance_are_not_collected(intake, crowd, post) -> None:
+    """So many fit one packet that each would cost a hundred times its own size."""
+    before = psutil.Process().memory_info().rss
+    many = b"POST /in/gh HTTP/1.1\r\ncontent-length: 0\r\n\r\n" * 50_000
+    for _ in range(20):
+        await asyncio.to_thread(crowd.join, many)
+    assert await taken(intake, post) < SOON_S
+    assert psutil.Process().memory_info().rss - before < 20 << 20
+
+
+async def test_strangers_are_so_many_and_no_more(intake, crowd) -> None:
+    await crowd.join_all(b"", server.STRANGERS + 50)
+    over = 0
+    for one in crowd.open[:50]:
+        one.settimeout(2)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.to_thread(one.recv, 1) == b""
+        over += 1
+    assert over == 50
+    assert select.select(crowd.open[-50:], [], [], 0)[0] == []
+
+
+async def test_who_proved_a_source_takes_no_strangers_room(intake, crowd, monkeypatch) -> None:
+    body = push()
+    connection = http.client.HTTPConnection(*crowd.address, timeout=5)
+
+    def deliver() -> int:
+        connection.request("POST", "/in/gh", body, signed(body))
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    assert await asyncio.to_thread(deliver) == 202
+    own = connection.sock.getsockname()
+    await crowd.join_all(b"", server.STRANGERS + 50)
+    assert await asyncio.to_thread(deliver) == 202
+    assert connection.sock.getsockname() == own, "over the same connection"
+    connection.close()
+
+
+@pytest.mark.parametrize("path", ["/in/{}", "/in/{}/secret"])
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "GET"])
+async def test_a_name_that_is_no_source_is_answered_like_one_that_is(intake, post, method, path) -> None:
+    body = b"{}"
+    for headers in ({}, {"X-Hub-Signature-256": "sha256=" + "0" * 64}, {"WebHook-Request-Origin": "x"}, {"Content-Length": "99999999"}):
+        right, *wrong = [await post(intake.url, path.format(name), body, headers, method) for name in ("gh", "gi", "g", "nobody", "%C3%A9")]
+        assert right.status in (200, 401, 405, 413)
+        assert wrong == [right] * 4
+
+
+async def test_the_proof_of_one_source_is_none_for_a_name_that_is_none(intake, stream, post) -> None:
+    body = push()
+    for name in ("gi", "g", "nobody", "%20gh"):
+        assert (await post(intake.url, f"/in/{name}", body, signed(body))).status == 401
+    assert stream.events == []
+
+
+async def test_a_name_that_is_no_source_is_answered_in_the_same_time(intake, record_property) -> None:
+    host, _, port = intake.url.removeprefix("http://").rpartition(":")
+    body = b'"' + b"x" * (1 << 20) + b'"'
+    took: dict[str, list[float]] = {"gh": [], "no": []}
+
+    def ask(name: str) -> None:
+        connection = http.client.HTTPConnection(host, int(port), timeout=10)
+        began = time.perf_counter()
+        connection.request("POST", f"/in/{name}", body, signed(b"another"))
+        assert connection.getresponse().status == 401
+        took[name].append(time.perf_counter() - began)
+        connection.close()
+
+    for _ in range(60):
+        for name in took:
+            await asyncio.to_thread(ask, name)
+    quick = {name: statistics.quantiles(times, n=4)[0] for name, times in took.items()}
+    record_property("answer to a source and to none", f"{quick['gh'] * 1000:.2f} and {quick['no'] * 1000:.2f} ms")
+    assert abs(quick["gh"] - quick["no"]) < 0.25 * quick["gh"]
