@@ -62,9 +62,11 @@ def load_settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
     try:
-        settings = msgspec.convert(tomllib.loads(text), Settings)
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: {error}") from None
+    try:
+        settings = msgspec.convert(document, Settings)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}, line {line_of(text, _keys_of(str(error)))}: {error}; allowed are {_allowed()}") from None
     addresses = [("mesh", "listen", settings.mesh.listen), ("intake", "listen", settings.intake.listen or "127.0.0.1:0")]

@@ -47,7 +47,7 @@ def test(home: Home, options: argparse.Namespace) -> int:
     body = _read(options.sample)
     try:
         document = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise DevstreamError(f"{options.sample}: this is no JSON: {error}") from None
     rule, matches = apply(rules, document, body)
     found: list[RulesTest] = []

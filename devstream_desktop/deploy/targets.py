@@ -109,7 +109,7 @@ def parse_targets(text: str, path: Path) -> Targets:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         line = _LINE.search(str(error))
         number = int(line[1]) if line else text.count("\n") + 1
         raise TargetsError(f"{path.name} line {number}: this is not TOML: {clean(str(error), 200)}; see the example targets.toml") from None

@@ -133,5 +133,5 @@ def _read_note(path: Path) -> _Note | None:
     try:
         with friendly(path):
             return msgspec.json.decode(_note(path).read_bytes(), type=_Note) if _note(path).exists() else None
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return _Note(tuple(file.name for file in _asides(path)[-1:]), "the start that mended it was stopped")

@@ -153,11 +153,19 @@ class FileTail:
         read = self._follower.look(state.place)
         if not read.lines and now - self._asked < IDLE_MS:
             return _Look(read, Polled(cursor=state.cursor))
-        polled = self._collector.read(read.lines, state.cursor, self.info, now)
+        polled = self._understood(read.lines, state.cursor, now)
         if not 0 < len(polled.cursor) <= MAX_CURSOR:
             raise DevstreamError(f"the collector's cursor must be 1 to {MAX_CURSOR} bytes, not {len(polled.cursor)}")
         self._asked = now
         return _Look(read, polled)
+
+    def _understood(self, lines: tuple[str, ...], cursor: bytes, now: int) -> Polled:
+        """What the collector makes of lines; a cursor that it cannot read is as good as that of a new file."""
+        try:
+            return self._collector.read(lines, cursor, self.info, now)
+        except (ValueError, RecursionError) as error:
+            _LOG.warning("source %s: its cursor cannot be read (%s), so it begins anew", self.info.name, error)
+            return self._collector.read(lines, self._collector.read((), b"", self.info, now).cursor, self.info, now)
 
     async def _failed(self, error: FollowError) -> None:
         now = self._now()

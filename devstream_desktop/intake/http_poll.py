@@ -179,7 +179,7 @@ class HttpPoller:
         """What a round begins with; a cursor that the collector cannot read is as good as none."""
         try:
             return cursor, self._collector.requests(cursor, self.info, now)[:MAX_CHAINS]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if not cursor:
                 raise FetchError(f"the collector cannot ask: {error}") from error
             _LOG.warning("source %s: its cursor cannot be read (%s), so it is followed from now on", self.info.name, error)

@@ -52,7 +52,7 @@ def parse_sources(text: str, where: str = "sources.toml") -> list[Source]:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SourcesError(f"{where}: not valid TOML: {error}") from None
     for key in document:
         if key != "source":

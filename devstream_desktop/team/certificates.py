@@ -17,12 +17,13 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TypeGuard
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, SignatureAlgorithmOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from devstream_desktop.stream.entry import public_key
 from devstream_desktop.team.keys import DeviceKey, seal_for
@@ -42,8 +43,8 @@ valid all the same. Its beginning protects nothing, because its key was made for
 
 
 _MAX_BYTES = 8192
-_EXTENSIONS = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE, ExtensionOID.SUBJECT_KEY_IDENTIFIER})
-"""Of an authority. Mbed TLS ends at a critical one that it does not know, and the whole bundle with it."""
+_ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+"""The algorithm of a signature, in DER (RFC 5758, 3.2)."""
 
 
 class CertificateError(ValueError):
@@ -72,14 +73,9 @@ class Authority:
     def create(cls, now_ms: int) -> Authority:
         """A new authority for ten years, with a name that says nothing: anyone may fetch its certificate."""
         key = ec.generate_private_key(ec.SECP256R1())
-        label = base64.b32encode(os.urandom(5)).decode().lower()
-        builder = _builder(_name(f"ds-{label}"), _name(f"ds-{label}"), key.public_key(), now_ms, _CA_DAYS)
-        builder = (
-            builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_key_usage(ca=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        )
-        return cls(builder.sign(key, hashes.SHA256()), key)
+        name = _name(f"ds-{base64.b32encode(os.urandom(5)).decode().lower()}")
+        builder = _builder(name, name, key.public_key(), now_ms, _CA_DAYS)
+        return cls(_as_authority(builder, key.public_key()).sign(key, hashes.SHA256()), key)
 
     @classmethod
     def load(cls, certificate_pem: str, key_pem: bytes) -> Authority:
@@ -218,20 +214,33 @@ def is_issued_by(certificate: x509.Certificate, authority: bytes) -> bool:
 
 @lru_cache(maxsize=256)
 def check_authority(certificate_der: bytes) -> None:
-    """Refuse an authority that TLS cannot use, because a bundle with one such is none: one policy would end every node.
+    """Refuse an authority that is not written, byte by byte, as `Authority.create` writes one.
+
+    TLS of one node may take what that of another does not, and ends at a bundle with one such: one policy would end every node.
 
     Raises:
-        CertificateError: it is not made as `Authority.create` makes one.
+        CertificateError: it is another.
 
     """
     certificate = load_certificate(certificate_der)
     with _read("a certificate authority"):
-        key, used = certificate.public_key(), {extension.oid for extension in certificate.extensions}
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise CertificateError("not a certificate authority with a P-256 key")
-    if certificate.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256 or not constraints.ca or used - _EXTENSIONS:
-        raise CertificateError("not a certificate authority that every node can use")
+        certificate.verify_directly_issued_by(certificate)
+        key, (name,) = certificate.public_key(), certificate.subject
+        if not _is_p256(key):
+            raise CertificateError("not a certificate authority with a P-256 key")
+        subject = _name(str(name.value))
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key)
+            .serial_number(certificate.serial_number)
+            .not_valid_before(certificate.not_valid_before_utc)
+            .not_valid_after(certificate.not_valid_after_utc)
+        )
+        signed = _as_authority(builder, key).sign(_any_key(), hashes.SHA256()).tbs_certificate_bytes
+    if certificate_der != _der(0x30, signed + _ECDSA_WITH_SHA256 + _der(0x03, b"\0" + certificate.signature)):
+        raise CertificateError("not a certificate authority as devstream writes one")
 
 
 def pin(certificate_der: bytes) -> bytes:
@@ -307,9 +316,13 @@ def _request_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
         signed = request.is_signature_valid
     if not signed:
         raise CertificateError("the signing request is not signed by its own key")
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+    if not _is_p256(key):
         raise CertificateError("a TLS key must be P-256")
     return key
+
+
+def _is_p256(key: object) -> TypeGuard[ec.EllipticCurvePublicKey]:
+    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now_ms: int, days: int) -> x509.CertificateBuilder:
@@ -323,6 +336,27 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
         .not_valid_before(now - _BACKDATE)
         .not_valid_after(now + dt.timedelta(days=days))
     )
+
+
+def _as_authority(builder: x509.CertificateBuilder, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(ca=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+@cache
+def _any_key() -> ec.EllipticCurvePrivateKey:
+    """A key that signs nothing that leaves this process: to see how a certificate is written."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    """A value in DER (X.690, 8.1)."""
+    length = len(content)
+    size = (length.bit_length() + 7) // 8
+    return bytes([tag, length] if length < 0x80 else [tag, 0x80 | size, *length.to_bytes(size, "big")]) + content
 
 
 def _name(text: str) -> x509.Name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -195,3 +196,13 @@ async def test_a_node_that_dies_while_it_is_asked_is_noticed_at_once(tmp_path: P
     await node.wait()
     async with asyncio.timeout(5):
         await asking
+
+
+@pytest.mark.parametrize("decode", [decode_request, decode_reply])
+def test_what_nests_deeply_is_neither_asked_nor_answered(decode: Callable[[bytes], object]) -> None:
+    for levels in (16, 100, 900, 977, 2000):
+        content = msgspec.msgpack.encode({"is": "Done", "new": msgspec.Raw(b"\x91" * levels + b"\xc0")})
+        with pytest.raises(ControlError, match="nested"):
+            decode(bytes([PROTOCOL]) + content)
+    with pytest.raises(ControlError):
+        decode(bytes([PROTOCOL]) + b"\x81\xa2is\xa2\xff\xfe")

@@ -15,8 +15,11 @@ from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.messages.stream import Emit, News, Wait
 from devstream_desktop.deploy.repository import parse_tips
 from devstream_desktop.deploy.request import InvalidRequestError, make_request, parse_request
+from devstream_desktop.door import acceptor
 from devstream_desktop.history.aside import stored_entry, stored_event, stored_proof
 from devstream_desktop.mesh import address, wire
+from devstream_desktop.mesh.framing import Deframer, FramingError
+from devstream_desktop.mesh.link import Credentials, tls_config
 from devstream_desktop.stream.bounds import UnboundedError, check_json, check_msgpack
 from devstream_desktop.stream.entry import MalformedEntryError, device_id, encode_body, next_hlc, parse_entry, public_key
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
@@ -191,15 +194,18 @@ class Team:
         return answer
 
     def certificate(self, content: bytes) -> object:
-        """Use a certificate as the policy and TLS do."""
-        certificate = certificates.load_certificate(content)
-        pem = certificates.certificate_pem(certificate)
+        """Use a certificate as a joiner and a member do."""
+        pem = certificates.certificate_pem(certificates.load_certificate(content))
         certificates.expiry_ms(pem), certificates.common_name(pem), self.tls.fits(pem)
-        certificates.is_trusted(pem, self.chain.current)
-        issuer = msgspec.structs.replace(self.chain.current.issuers[self.key.id], certificate=certificates.certificate_der(pem))
+        return certificates.is_trusted(pem, self.chain.current)
+
+    def named(self, content: bytes) -> object:
+        """Believe an authority that a policy names: it must never keep a node from listening."""
+        certificates.check_authority(content)
+        issuer = msgspec.structs.replace(self.chain.current.issuers[self.key.id], certificate=content)
         policy = msgspec.structs.replace(self.chain.current, issuers={self.key.id: issuer})
-        certificates.bundle(policy), certificates.is_trusted(self.leaf, policy), policy.pins
-        return pem
+        certificates.is_trusted(self.leaf, policy)
+        return tls_config(Credentials(certificates.bundle(policy), self.founder.certificate_pem, self.founder.tls_key_pem), server=True)
 
     def decoders(self) -> Iterator[Decoder]:
         """All that a team reads."""
@@ -224,10 +230,32 @@ class Team:
         errors = (enrol_wire.MalformedFrameError, JoinError)
         yield Decoder("answer at the door", self.answer, [*map(enrol_wire.encode, [*answers, membership])], errors, 5)
         yield Decoder("certificate", self.certificate, ders, (CertificateError,), 2)
+        yield Decoder("authority of a policy", self.named, ders[:1], (CertificateError,), 4)
         issue = lambda request: self.authority.issue(self.joiner.id, request, NOW)  # noqa: E731
         yield Decoder("signing request", issue, [self.request], (CertificateError,), 2)
         yield Decoder("invite", text(read_invite), [write_invite(self.invite).encode()], (JoinError,))
         yield Decoder("recovery key", text(read_recovery_key), [write_recovery_key(self.key).encode()], (TeamError,))
+
+
+def stream(data: bytes) -> None:
+    """Take the stream of a caller apart, which comes in pieces."""
+    deframer = Deframer(wire.MESSAGE_BYTES)
+    for at in range(0, len(data), 13):
+        deframer.feed(data[at : at + 13])
+        while deframer.greeted() and deframer.next_request() is not None:
+            pass
+
+
+def _stream(frames: Sequence[bytes]) -> bytes:
+    """As nng's REQ socket sends these."""
+    asked = [b"\x80\0\0" + bytes([number]) + frame for number, frame in enumerate(frames)]
+    return b"\0SP\0\0\x30\0\0" + b"".join(len(one).to_bytes(8, "big") + one for one in asked)
+
+
+def first_bytes(data: bytes) -> None:
+    """Look at what a caller says first."""
+    for end in range(min(len(data), 12)):
+        acceptor._is_hello(data[:end]), acceptor._record(data[:end])
 
 
 def text(read: Callable[[str], object]) -> Callable[[bytes], object]:
@@ -252,6 +280,8 @@ def decoders() -> list[Decoder]:
         Decoder(
             "reply between nodes", plain(wire.decode_reply), [*map(msgspec.msgpack.encode, replies())], (wire.MalformedMessageError,), 60
         ),
+        Decoder("stream of a caller", stream, [_stream([wire.encode(one) for one in requests()])], (FramingError,)),
+        Decoder("first bytes of a caller", first_bytes, [b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"]),
         Decoder("frame", wire.decode_request, [wire.encode(one) for one in requests()], (wire.MalformedMessageError,)),
         Decoder("stored entry", lambda body: (stored_entry(body, SIGNATURE), stored_event(body, SIGNATURE)), entries),
         Decoder("stored proof", stored_proof, [proof]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,55 @@ from decoders import Decoder
 from fuzz import Figures, UncaughtError, batches, run, table
 from inputs import MOST, mutated
 
+from devstream_desktop.intake.adapter import collector_names
+
 INPUTS = 100_000
 TABLE = table()
+ROOT = Path(__file__).parents[2]
+DECODES = re.compile(
+    r"msgspec\.(json|msgpack|toml)\.(decode|Decoder)|x509\.load_|load_pem_private_key|tomllib\.loads|fromstring\(|parse_qs\(|b32decode"
+    r"|b64decode|zlib\.|parsedate|jmespath\.compile|unpack"
+)
+FUZZED = {
+    "control/wire.py": "request of a screen",
+    "history/aside.py": "stored entry",
+    "intake/http_fetch.py": "headers of an answer",
+    "intake/http_poll.py": "answer of github",
+    "intake/proof.py": "proof of github",
+    "intake/receiver.py": "body of a delivery",
+    "intake/signature.py": "proof of linear",
+    "mesh/framing.py": "stream of a caller",
+    "mesh/holdings.py": "request between nodes",
+    "mesh/wire.py": "frame",
+    "stream/entry.py": "entry",
+    "stream/event.py": "event",
+    "team/certificates.py": "certificate",
+    "team/chain.py": "policy that an admin signed",
+    "team/documents.py": "policy document",
+    "team/enrol_wire.py": "question at the door",
+    "team/invite.py": "invite",
+    "team/recovery_key.py": "recovery key",
+}
+"""Which decoder of the table reads the foreign bytes of each module."""
+OWN = {
+    "cli/rules.py": "the operator's sample",
+    "deploy/targets.py": "the operator's file",
+    "door/tls.py": "this node's key",
+    "history/lines.py": "history/test_aside.py",
+    "history/repair.py": "history/test_repair.py",
+    "home.py": "node/test_unreadable.py",
+    "intake/file_tail.py": "intake/test_notes.py",
+    "intake/git_poll.py": "intake/test_notes.py",
+    "intake/health.py": "intake/test_notes.py",
+    "intake/source_toml.py": "the operator's file",
+    "intake/spool.py": "node/test_unreadable.py",
+    "mesh/probe.py": "this node's certificate",
+    "node/doctor.py": "node/test_unreadable.py",
+    "settings.py": "the operator's file",
+    "team/key_file.py": "this node's key",
+    "team/membership.py": "node/test_unreadable.py",
+}
+"""Modules that decode only what this node or its operator wrote, and where that is tested."""
 
 
 def test_a_hundred_thousand_inputs_raise_nothing_that_a_decoder_does_not_say() -> None:
@@ -43,6 +91,15 @@ def test_what_is_genuine_is_taken(decoder: Decoder) -> None:
         except decoder.errors:
             assert decoder.name.startswith("answer of"), "of a service's answers each is for one of several questions"
     assert taken or decoder.name.startswith("answer of")
+
+
+def test_no_module_decodes_anything_that_is_not_in_the_table() -> None:
+    package = ROOT / "devstream_desktop"
+    found = {str(path.relative_to(package)) for path in package.rglob("*.py") if DECODES.search(path.read_text())}
+    assert found == {*FUZZED, *OWN}
+    assert set(FUZZED.values()) <= {decoder.name for decoder in TABLE}
+    types = {decoder.name.rpartition(" of ")[2] for decoder in TABLE}
+    assert {name for name in collector_names() if name != "git"} <= types
 
 
 def test_each_decoder_has_its_turn_and_they_get_what_was_asked_for() -> None:

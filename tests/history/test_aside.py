@@ -163,3 +163,12 @@ def test_whatever_the_database_holds_is_read_or_is_none(body, signature) -> None
     for found in (stored_entry(body, signature), stored_event(body, signature)):
         assert found is None
     assert stored_proof(body) is None
+
+
+def test_a_head_that_cannot_be_read_counts_as_missing_at_once(open_history, filled) -> None:
+    entries, path = filled
+    spoil(path, "UPDATE log SET body = ? WHERE lsn = 24", POISON["deep"](entries[23]))
+    history = open_history()
+    (runs,) = (row.runs for row in history.feeds() if row.feed == entries[23].feed)
+    assert runs == ((1, 7),), "so that peers give it again, and this device never appends behind it"
+    assert history.epoch != entries[23].feed[32:]

@@ -169,6 +169,16 @@ async def test_what_goes_wrong_is_said(poller, replay, monkeypatch, told, says):
         await poller(collector("/builds")).poll()
 
 
+async def test_an_answer_that_nests_deeply_is_not_read(poller, replay):
+    one = poller(collector("/builds"))
+    for levels in (65, 300, 900):
+        replay.tell("/builds", b'{"builds": [], "new": ' + b"[" * levels + b"]" * levels + b"}")
+        with pytest.raises(FetchError, match="nested more than 64 deep"):
+            await one.poll()
+    replay.tell("/builds", b'{"builds": [], "new": ' + b"[" * 60 + b"]" * 60 + b"}")
+    assert (await one.poll()).errors == []
+
+
 async def test_nobody_there_is_said(poller):
     with pytest.raises(FetchError, match=r"127\.0\.0\.1 cannot be reached"):
         await poller(collector("/builds"), url="http://127.0.0.1:1").poll()

@@ -107,6 +107,15 @@ async def test_what_is_not_json_is_400_and_kept_nowhere(intake, home, post, body
     assert await stored(home) == 0
 
 
+@pytest.mark.parametrize("levels", [65, 300, 900, 977])
+async def test_json_that_nests_deeply_is_refused(intake, home, post, levels):
+    body = b'{"new": ' + b"[" * levels + b"]" * levels + b"}"
+    assert (await post(intake.url, "/in/gh", body, signed(body))).status == 400
+    assert await stored(home) == 0
+    body = b'{"new": ' + b"[" * 60 + b"]" * 60 + b', "text": "' + b"[" * levels + b'"}'
+    assert (await post(intake.url, "/in/gh", body, signed(body))).status == 202
+
+
 async def test_a_form_is_taken_as_github_sends_it_and_signed_as_it_is(intake, stream, post):
     body = urlencode({"payload": push().decode()}).encode()
     headers = signed(body) | {"Content-Type": "application/x-www-form-urlencoded"}

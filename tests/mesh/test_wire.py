@@ -65,8 +65,10 @@ def test_a_damaged_frame_is_a_message_or_malformed(request_, at, mask):
         b"\x01" + zlib.compress(msgspec.msgpack.encode([7]))[:-3],
         b"\x01" + zlib.compress(bytes(wire.EXPANDED_BYTES + 1)),
         b"\x00" + bytes(wire.MESSAGE_BYTES),
+        b"\x00" + msgspec.msgpack.encode([7, msgspec.Raw(b"\x91" * 17 + b"\xc0")]),
+        b"\x01" + zlib.compress(msgspec.msgpack.encode([5, [[FEED, 0, 9, b"", 0, [[2, 3]] * 200]] * 1000, []])),
     ],
-    ids=["empty", "flag", "tag", "feed", "size", "negative", "cut", "bomb", "long"],
+    ids=["empty", "flag", "tag", "feed", "size", "negative", "cut", "bomb", "long", "deep", "many"],
 )
 def test_what_breaks_a_bound_is_malformed(frame):
     with pytest.raises(wire.MalformedMessageError):

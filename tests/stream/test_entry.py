@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstream_desktop.stream.bounds import MAX_DEPTH
 from devstream_desktop.stream.entry import (
     FEED_BYTES,
     HASH_BYTES,
@@ -97,3 +99,15 @@ def test_the_clock_only_goes_on_and_is_not_behind_the_wall(last: int, now: int) 
     stamp = next_hlc(last, now)
     assert stamp > last
     assert hlc_time(stamp) >= now
+
+
+@pytest.mark.parametrize("version", [1, 2, 1 << 40])
+def test_a_payload_of_any_version_nests_so_deep_and_no_deeper(version: int) -> None:
+    def body(levels: int) -> bytes:
+        return msgspec.msgpack.encode([version, FEED, 1, 5, b"", msgspec.Raw(b"\x91" * levels + b"\xc0")])
+
+    # The entry is a container itself.
+    parse_entry(body(MAX_DEPTH - 1), SIGNATURE)
+    for levels in (MAX_DEPTH, 500, 977, 2000, 3900):
+        with pytest.raises(MalformedEntryError):
+            parse_entry(body(levels), SIGNATURE)

@@ -97,3 +97,12 @@ def test_a_key_depends_on_every_part_and_its_place() -> None:
         fact_key("ab", Kind.CHANGE, "c"),
     }
     assert len(keys) == 4
+
+
+def test_a_payload_that_nests_deeply_is_no_event() -> None:
+    fields = msgspec.msgpack.decode(encode_event(an_event()))
+    deep = msgspec.Raw(b"\x91" * 40 + b"\xc0")
+    for payload in ([*fields, deep], [*fields[:3], deep, *fields[4:]], deep):
+        with pytest.raises(InvalidEventError, match="nested"):
+            decode_event(msgspec.msgpack.encode(payload))
+    assert decode_event(msgspec.msgpack.encode([*fields, [["a field of a later version"]]])) == an_event()

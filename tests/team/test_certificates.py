@@ -13,7 +13,9 @@ from devstream_desktop.team.certificates import (
     Authority,
     CertificateError,
     TlsKey,
+    certificate_der,
     certificate_pem,
+    check_authority,
     common_name,
     expiry_ms,
     key_pem,
@@ -109,3 +111,32 @@ def test_a_key_knows_its_certificate(authority: Authority) -> None:
     key = TlsKey.generate()
     assert key.fits(authority.issue(DEVICE, key.request(), NOW))
     assert not TlsKey.generate().fits(authority.issue(DEVICE, key.request(), NOW))
+
+
+def test_a_request_of_a_version_that_there_is_not_is_none(authority: Authority) -> None:
+    der = request(ec.generate_private_key(ec.SECP256R1()))
+    odd = der.replace(b"\x02\x01\x00", b"\x02\x01\x02", 1)
+    assert odd != der
+    with pytest.raises(CertificateError, match="not a signing request"):
+        authority.issue(DEVICE, odd, NOW)
+
+
+def test_a_certificate_is_read_whole_or_not_at_all(authority: Authority) -> None:
+    der = authority.der
+    point = der.index(b"\x03\x42\x00\x04") + 4
+    for spoilt in (der[:point] + bytes(64) + der[point + 64 :], der + bytes(9000), der[:-1], b"", b"-----BEGIN CERTIFICATE-----\n"):
+        with pytest.raises(CertificateError, match="not a certificate"):
+            load_certificate(spoilt)
+
+
+def test_an_authority_is_written_as_every_version_writes_it(authority: Authority) -> None:
+    check_authority(authority.der)
+    der = authority.der
+    inner = der.index(bytes.fromhex("06082a8648ce3d040302")) + 9
+    for spoilt in (
+        der[:inner] + b"\x03" + der[inner + 1 :],
+        der[:-1] + bytes([der[-1] ^ 1]),
+        certificate_der(authority.issue(DEVICE, TlsKey.generate().request(), NOW)),
+    ):
+        with pytest.raises(CertificateError, match="not"):
+            check_authority(spoilt)

@@ -13,7 +13,15 @@ from devstream_desktop.stream.words import Role
 from devstream_desktop.team import changes
 from devstream_desktop.team.certificates import Authority, TlsKey
 from devstream_desktop.team.enrol import _is_ours, renew
-from devstream_desktop.team.enrol_wire import AskMembership, AskRenewal, proof_message, renewal_message
+from devstream_desktop.team.enrol_wire import (
+    AskMembership,
+    AskRenewal,
+    MalformedFrameError,
+    decode_answer,
+    decode_question,
+    proof_message,
+    renewal_message,
+)
 from devstream_desktop.team.invite import read_invite
 from devstream_desktop.team.join_errors import JoinError, Problem
 from devstream_desktop.team.keys import DeviceKey, is_sound, verify
@@ -175,3 +183,14 @@ def test_an_issuer_that_is_no_admin_signs_no_join(crew):
     admissions._chain = NoAdmin(crew.team.chain)
     assert admissions.admit(question(text, DeviceKey.generate(), "cy")).certificate == ""
     assert signed == []
+
+
+@pytest.mark.parametrize("decode", [decode_question, decode_answer])
+def test_a_question_that_nests_deeply_is_none(decode):
+    for levels in (16, 100, 900, 977, 2000):
+        content = msgspec.msgpack.encode({"type": "authority", "certificate": b"", "new": msgspec.Raw(b"\x91" * levels + b"\xc0")})
+        with pytest.raises(MalformedFrameError, match="nested"):
+            decode(content)
+    with pytest.raises(MalformedFrameError):
+        decode(msgspec.msgpack.encode({"type": "membership", "documents": [b""] * 200_000}))
+    assert decode(msgspec.msgpack.encode({"type": "authority", "certificate": b"", "new": [["of a later version"]]}))

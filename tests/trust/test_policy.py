@@ -13,12 +13,13 @@ import pytest
 
 from devstream_desktop.home import Home
 from devstream_desktop.node.executor import Executor, policy_trouble
+from devstream_desktop.stream.entry import MAX_SEQ
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import changes
 from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
 from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import LIFETIME_MS, Policy
+from devstream_desktop.team.policy import LIFETIME_MS, End, Policy, Revocation
 
 ANA, BO, CY = (DeviceKey.from_seed(bytes([number]) * 32) for number in (1, 2, 3))
 DAY = 86_400_000
@@ -121,3 +122,40 @@ def test_nothing_is_deployed_under_a_policy_that_expired_or_forked(crew, monkeyp
     assert "a key was stolen" in policy_trouble(team.chain, now)
     team.change(lambda policy: msgspec.structs.replace(policy, retention_days=9))
     assert may(now)
+
+
+DEEP = (17, 100, 900, 977, 5000)
+
+
+def test_a_policy_nests_so_deep_and_no_deeper(table):
+    chain = table.grow(1)
+    payload = msgspec.json.encode(chain.successor(chain.current, 0))
+
+    def signed(content: bytes, *more: object) -> bytes:
+        return msgspec.msgpack.encode([1, content, [[ANA.id, ANA.sign(b"devstream/policy/1\0" + content)]], *more])
+
+    for levels in DEEP:
+        inside = payload[:-1] + b',"new":' + b"[" * levels + b"]" * levels + b"}"
+        refused(chain, signed(inside), "nested" if levels > 16 else None)
+        refused(chain, signed(payload, msgspec.Raw(b"\x91" * levels + b"\xc0")), "nested|more values")
+    inside = payload[:-1] + b',"new":' + b"[" * 15 + b"]" * 15 + b"}"
+    assert chain.absorb([signed(inside, [[["a field of a later version"]]])])
+
+
+@pytest.mark.parametrize("version", [0, -1, -100, 1 << 31, 1 << 70, 10**400])
+def test_numbers_of_a_policy_that_no_policy_has(table, version):
+    chain = table.grow(3)
+    payload = msgspec.json.encode(chain.successor(chain.current, 0)).replace(b'"version":4', b'"version":%d' % version)
+    signature = ANA.sign(b"devstream/policy/1\0" + payload)
+    refused(chain, msgspec.msgpack.encode([1, payload, [[ANA.id, signature]]]), "version|integer|Integer")
+    feed = bytes(40)
+    for revocation in (
+        Revocation(version - 1 if version <= 0 else version << 40, ""),
+        Revocation(5, "x" * 500),
+        Revocation(5, "", (End(feed, MAX_SEQ + 1, bytes(16)),)),
+        Revocation(5, "", (End(feed, 0, bytes(16)),)),
+    ):
+        changed = msgspec.structs.replace(chain.successor(chain.current, 0), revoked={BO.id: revocation})
+        refused(chain, raw(changed, ANA), "revoked device|integer|Integer")
+    kept = msgspec.structs.replace(chain.successor(chain.current, 0), revoked={BO.id: Revocation(5, "", (End(feed, MAX_SEQ, bytes(16)),))})
+    assert chain.absorb([raw(kept, ANA)])

@@ -154,7 +154,7 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
     """
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise RulesError(str(error)) from None
     try:
         tables = msgspec.convert(raw, _File).rule

@@ -1,0 +1,107 @@
+"""A node's rules over its real database, which take what a member signed whatever it says, and answer afterwards."""
+
+from __future__ import annotations
+
+import atexit
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+from decoders import DEVICE, FEED, NOW, SIGNATURE, Decoder, bodies, shown
+
+from devstream_desktop.history.epoch import FeedMirror
+from devstream_desktop.history.log import History
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.mesh import wire
+from devstream_desktop.mesh.rules import Replica
+from devstream_desktop.stream.entry import Entry, body_hash
+from devstream_desktop.stream.event import InvalidEventError
+from devstream_desktop.stream.fact import event_of
+from devstream_desktop.stream.query import Query
+
+DAY = 86_400_000
+
+
+class Node:
+    """One node. Every signature is right here: the attacker is a member, and has signed what was mutated."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._feeds = self._stored = self._number = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._number += 1
+        folder = self._folder / str(self._number)
+        folder.mkdir()
+        self.path = folder / "history.sqlite"
+        self.history = History(self.path, FeedMirror(folder / "feed.json"), bytes(32), "team")
+        self.replica = Replica(
+            store=self.history,
+            public_key=bytes(32),
+            sign=lambda _: SIGNATURE,
+            verify=lambda *_: True,
+            team="team",
+            refusal=_no_event,
+            retention_ms=30 * DAY,
+            rng=random.Random(1),
+        )
+
+    def push(self, body: bytes) -> None:
+        """Take an entry, of a new feed where the mutation left that whole; now and then answer all that is asked, and start again."""
+        self._feeds += 1
+        signed = wire.Signed(body.replace(FEED, FEED[:32] + self._feeds.to_bytes(8, "big")), SIGNATURE)
+        self._stored += len(self.replica.ingest([signed, signed], DEVICE, NOW).stored)
+        if self._stored > 300:
+            self._stored = 0
+            self._answer()
+            self.history.close()
+            History(self.path, FeedMirror(None), bytes(32), "team").close()
+            shutil.rmtree(self.path.parent)
+            self._begin()
+
+    def prove(self, content: bytes) -> None:
+        """Take a proof: the first two bytes say how long its first entry is."""
+        end = 2 + int.from_bytes(content[:2], "big")
+        pair = wire.Pair(wire.Signed(content[2:end], SIGNATURE), wire.Signed(content[end:], SIGNATURE))
+        self.replica.absorb_proofs([pair], NOW)
+
+    def _answer(self) -> None:
+        replica, history = self.replica, self.history
+        wire.encode(wire.Records(history.index, history.newest(), [1], replica.records(range(wire.BUCKETS))[:100], replica.frozen()[:100]))
+        replica.proofs(replica.frozen()[:100])
+        replica.shortfall(NOW)
+        with Reader(self.path) as reader:
+            for line in reader.page(Query(), limit=300):
+                shown(line.event)
+            reader.page(Query(words=("card",)), limit=50)
+            reader.span(), reader.facets()
+        history.tend()
+        replica.check_signatures(50)
+        while replica.settle_older(NOW + DAY, 100):
+            pass
+
+
+def _no_event(entry: Entry) -> str | None:
+    try:
+        event_of(entry)
+    except InvalidEventError as error:
+        return None if entry.version != 1 else str(error)
+    return None
+
+
+def ingesting() -> Iterator[Decoder]:
+    """What a node stores of what a member signed."""
+    folder = tempfile.TemporaryDirectory(prefix="fuzz-")
+    atexit.register(folder.cleanup)
+    node = Node(Path(folder.name))
+    entries = bodies()
+    following = [msgspec.msgpack.decode(body) for body in entries[:8]]
+    chained = [msgspec.msgpack.encode([*one[:2], 2, one[3] + 1, body_hash(entries[0]), *one[5:]]) for one in following]
+    proofs = [len(one).to_bytes(2, "big") + one + other for one, other in pairwise(entries)]
+    yield Decoder("entry that a member signed", node.push, [*entries, *chained], share=5)
+    yield Decoder("proof by a member", node.prove, proofs, share=2)
