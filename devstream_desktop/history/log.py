@@ -19,15 +19,14 @@ from typing import Protocol
 
 import msgspec
 
+from devstream_desktop.history import shares
 from devstream_desktop.history.aside import Aside, stored_entry, stored_proof
 from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.writer import Writer
-from devstream_desktop.stream.entry import EPOCH_BYTES, Entry, hlc_time
+from devstream_desktop.stream.entry import EPOCH_BYTES, Entry
 
 INDEX_BYTES = 16
-MOST_BYTES = 2 << 30
-"""Of a history on the disk, about 1.4 million events: above it the oldest go before their time."""
 _READ_AHEAD = 4096
 _RECENT = 512
 """The newest arrivals, kept in memory too: with seven links each event is looked for some fifteen times, by whoever passes it on."""
@@ -315,17 +314,11 @@ class History(Writer):
                 self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
             return free > _SPARE_PAGES + _VACUUM_PAGES
 
-    def excess(self) -> int:
-        """The time (UTC milliseconds) before which everything must go so that the rest fits `MOST_BYTES`; 0 when it fits."""
+    @property
+    def too_large(self) -> bool:
+        """Whether it is larger than it may be (shares.py)."""
         with self._disk():
-            used = (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
-            if used <= MOST_BYTES:
-                return 0
-            (count,) = self._connection.execute("SELECT COUNT(*) FROM lines").fetchone()
-            # A tenth more than must be, so that it is not done every hour.
-            keep = int(count * 0.9 * MOST_BYTES / used)
-            row = self._connection.execute("SELECT id FROM lines ORDER BY id DESC LIMIT 1 OFFSET ?", (keep,)).fetchone()
-        return hlc_time(row[0]) + 1 if row else 0
+            return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size") > shares.MOST_BYTES
 
     def _pragma(self, name: str) -> int:
         value: int = self._connection.execute(f"PRAGMA {name}").fetchone()[0]

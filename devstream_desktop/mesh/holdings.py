@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.feed import FeedState
@@ -127,19 +127,34 @@ class Holdings:
         done = 0
         for state in list(self._feeds.values()):
             last = self._last_expired(state, oldest)
-            if last is None:
-                continue
-            rows = intervals.intersect(state.runs, [(1, last)])
-            if intervals.size(rows) > limit - done:
-                last = _nth(rows, limit - done)
-            tip = self._at(state, last)
-            if tip is None:
-                continue
-            done += intervals.size(intervals.intersect(state.runs, [(1, last)]))
-            self._settle(state, last, tip)
+            if last is not None:
+                done += self._settle_rows(state, last, limit - done)
             if done >= limit:
                 break
         return done
+
+    def settle_to(self, floors: Mapping[bytes, int], limit: int) -> int:
+        """Settle the entries of these feeds up to these numbers, at most about `limit` rows; returns how many, 0 when there are no more."""
+        done = 0
+        for feed, floor in floors.items():
+            state = self._feeds.get(feed)
+            if state is not None and not state.frozen:
+                done += self._settle_rows(state, floor, limit - done)
+            if done >= limit:
+                break
+        return done
+
+    def _settle_rows(self, state: FeedState, last: int, limit: int) -> int:
+        """Settle the rows of a feed up to number `last`, at most `limit`; returns how many."""
+        rows = intervals.intersect(state.runs, [(1, last)])
+        if not rows or limit <= 0:
+            return 0
+        last = _nth(rows, limit) if intervals.size(rows) > limit else rows[-1][1]
+        tip = self._at(state, last)
+        if tip is None:
+            return 0
+        self._settle(state, last, tip)
+        return intervals.size(intervals.intersect(rows, [(1, last)]))
 
     def ends(self, author: bytes, until: int) -> list[tuple[bytes, int, bytes]]:
         """Where the feeds of an author (public key) were at a time (ms): feed, number and hash of the last entry, the newest feed first."""

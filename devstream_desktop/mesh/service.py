@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.answers import Accepted, Answers
@@ -232,9 +232,9 @@ class Mesh:
         """Forget what has expired, in chunks between which others run; returns how many entries. It is done hourly anyway."""
         return await self._upkeep.prune()
 
-    async def forget(self, before: int) -> int:
-        """Settle what is older than `before` (UTC ms) though it has not expired, as `prune` does; returns how many entries."""
-        return await self._upkeep.forget(before)
+    async def forget(self, floors: Mapping[bytes, int]) -> int:
+        """Settle these feeds up to these numbers though they have not expired, as `prune` does; returns how many entries."""
+        return await self._upkeep.forget(floors)
 
     def add_peer(self, address: str) -> None:
         """Dial `host:port` from now on, as one named at the start.

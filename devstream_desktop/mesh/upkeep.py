@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.answers import Answers
@@ -117,10 +117,10 @@ class Upkeep:
         """Have what has expired forgotten as soon as the clock is confirmed, and not within the hour."""
         self._pruned = -PRUNE_S
 
-    async def forget(self, before: int) -> int:
-        """Settle what is older than `before` (UTC ms) though it has not expired, in the same chunks; returns how many entries."""
+    async def forget(self, floors: Mapping[bytes, int]) -> int:
+        """Settle these feeds up to these numbers though they have not expired, in the same chunks; returns how many entries."""
         done = 0
-        while count := self._core.replica.settle_older(before, PRUNE_CHUNK):
+        while count := self._core.replica.settle_to(floors, PRUNE_CHUNK):
             done += count
             await asyncio.sleep(0)
         return done

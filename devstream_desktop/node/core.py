@@ -24,6 +24,7 @@ from devstream_desktop.node.board import Board
 from devstream_desktop.node.catching_up import CatchingUp
 from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
+from devstream_desktop.node.fitting import Fitting
 from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
 from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
@@ -138,7 +139,8 @@ class Node:
         await self.trust.look()
         await self.trust.announce()
         await self._follow_roles()
-        care = Upkeep(self.history, forget=self.mesh.forget, restart=self._on_damage, minutely=self._minutely)
+        fitting = Fitting(self.history, self.mesh.forget, lambda: self.team.chain.current, self.notices)
+        care = Upkeep(self.history, fit=fitting.look, restart=self._on_damage, minutely=self._minutely)
         self.spawn(care.run())
 
     async def stop(self) -> None:

@@ -26,7 +26,8 @@ _PAUSE_S = 0.05
 _MINUTE_S = 60.0
 _UNFOLDED = 4 << 20
 """Bytes of the write-ahead log above which it is folded in at once, so that no commit has to (database.py: wal_autocheckpoint)."""
-_SIZE_S = 3_600.0
+_SIZE_S = 30.0
+"""A member who floods writes some hundred megabytes in this time."""
 _CHECK_S = 86_400.0
 _FIRST_CHECK_S = 600.0
 
@@ -61,7 +62,7 @@ class Upkeep:
         self,
         history: History,
         *,
-        forget: Callable[[int], Awaitable[int]],
+        fit: Callable[[], Awaitable[None]],
         restart: Callable[[], None],
         minutely: Callable[[], Awaitable[None]],
     ) -> None:
@@ -69,13 +70,13 @@ class Upkeep:
 
         Args:
             history: Called on the loop only, but for what may be called in a thread.
-            forget: Settles what is older than a time (UTC ms); returns how many entries.
+            fit: Awaited every half minute, to see that the history is not too large.
             restart: Called when the history is found damaged.
             minutely: Awaited about once a minute.
 
         """
         self._history = history
-        self._forget = forget
+        self._fit = fit
         self._restart = restart
         self._minutely = minutely
         history.on_damage = self._damaged
@@ -110,11 +111,6 @@ class Upkeep:
             if not self._history.tend():
                 return
             await asyncio.sleep(_PAUSE_S)
-
-    async def _fit(self) -> None:
-        before = self._history.excess()
-        if before and (gone := await self._forget(before)):
-            _log.warning("the history was larger than it may be: its %d oldest events were forgotten before their time", gone)
 
     async def _check(self) -> None:
         found = await asyncio.to_thread(problems, self._history.path)

@@ -283,7 +283,7 @@ async def test_stop_with_everything_parked_is_quick(make_node):
 
 
 async def test_a_history_that_is_too_large_forgets_its_oldest_and_does_not_take_them_back(make_node, monkeypatch) -> None:
-    from devstream_desktop.history import log
+    from devstream_desktop.history import shares
 
     ana = await make_node()
     for number in range(20):
@@ -291,8 +291,8 @@ async def test_a_history_that_is_too_large_forgets_its_oldest_and_does_not_take_
     bob = await make_node(peers=[ana])
     await bob.until(lambda: len(bob.entries) == 2000)
     bob.history.checkpoint()
-    monkeypatch.setattr(log, "MOST_BYTES", bob.history.path.stat().st_size // 2)
-    gone = await bob.mesh.forget(bob.history.excess())
+    monkeypatch.setattr(shares, "MOST_BYTES", bob.history.path.stat().st_size // 2)
+    gone = await bob.mesh.forget(shares.floors(bob.history.path, lambda _: 1))
     assert 400 < gone < 1900
     await ana.say("later")
     await bob.until(lambda: "later" in bob.titles())

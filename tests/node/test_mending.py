@@ -112,7 +112,7 @@ async def test_damage_found_while_the_node_runs_starts_it_anew(tmp_path: Path, m
         file.seek(4096)
         file.write(b"\xa5" * 4096 * 4)
     restarted = asyncio.Event()
-    care = asyncio.create_task(Upkeep(history, forget=none, restart=restarted.set, minutely=nothing).run())
+    care = asyncio.create_task(Upkeep(history, fit=nothing, restart=restarted.set, minutely=nothing).run())
     await asyncio.wait_for(restarted.wait(), 10)
     care.cancel()
     await asyncio.wait([care])
