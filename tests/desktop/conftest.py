@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before any QApplication; the real desk gets xcb
 
-import msgspec
-import pynng
+import fake_data
 import pytest
+import story as story_module
+from asked import Asked
+from panel import Panel
 from PySide6.QtCore import Qt
+from running import HERE, DeskProcess, Node
+from written import column, pushes, window, written
 
-HERE = Path(__file__).parent
-
-
-def _load(name: str):
-    spec = importlib.util.spec_from_file_location(f"desktop_tests_{name}", HERE / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-story_module = _load("story")
-shell_module = _load("shell")
-fake_node_module = _load("fake_node")
-asked_module = _load("asked")
-written_module = _load("written")
-written, window, column, pushes = (
-    written_module.written,
-    written_module.window,
-    written_module.column,
-    written_module.pushes,
-)
+__all__ = ["column", "pushes", "window", "written"]
 
 
 @pytest.fixture(scope="session")
@@ -51,13 +29,13 @@ def story():
 
 @pytest.fixture(scope="session")
 def fake():
-    return fake_node_module
+    return fake_data
 
 
 @pytest.fixture
 def asked():
     """The questions of what the test has it listen to."""
-    return asked_module.Asked()
+    return Asked()
 
 
 @pytest.fixture
@@ -125,66 +103,17 @@ def bus():
 
 
 @pytest.fixture
-def shell(bus):
+def panel(bus):
     """A panel and a notification server on the bus."""
-    with shell_module.Shell(bus) as shell:
-        yield shell
+    with Panel(bus) as panel:
+        yield panel
 
 
 @pytest.fixture
-def bare_shell(bus):
+def bare_panel(bus):
     """A notification server, and no panel until `own_tray`."""
-    with shell_module.Shell(bus, tray=False) as shell:
-        yield shell
-
-
-class Node:
-    """The test's hand on a fake node."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def command(self) -> list[str]:
-        return [sys.executable, str(HERE / "fake_node.py"), str(self.home)]
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(self.command)
-        self.order()
-        assert self.process.poll() is None
-
-    def order(self, **orders):
-        """Have the node do something; what it was asked so far comes back."""
-        message = msgspec.msgpack.encode(fake_node_module.Orders(**orders))
-        with pynng.Req0(
-            send_timeout=8_000, recv_timeout=8_000, reconnect_time_min=20, reconnect_time_max=50
-        ) as socket:
-            socket.dial(f"ipc://{self.home / 'fake'}", block=False)
-            socket.send(message)
-            if "exit" in orders:
-                time.sleep(0.1)  # nng sends in its own time, and nothing answers
-                return None
-            return msgspec.msgpack.decode(socket.recv(), type=fake_node_module.Had)
-
-    def add(self, *events, age: int = 0):
-        from devstream_desktop.stream.event import encode_event
-
-        return self.order(events=[encode_event(event) for event in events], age=age)
-
-    def requests(self, kind: type) -> list:
-        from devstream_desktop.control.wire import decode_request
-
-        return [
-            request
-            for data in self.order().requests
-            if isinstance(request := decode_request(data), kind)
-        ]
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(5)
+    with Panel(bus, tray=False) as panel:
+        yield panel
 
 
 @pytest.fixture
@@ -207,44 +136,6 @@ def node(home):
     node = Node(home)
     yield node
     node.stop()
-
-
-class DeskProcess:
-    """A running desk."""
-
-    def __init__(self, process: subprocess.Popen[str], env: dict[str, str]) -> None:
-        self.process, self.env = process, env
-
-    def xdo(self, *arguments: str) -> str:
-        return subprocess.run(
-            ["xdotool", *arguments],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=15,
-            check=False,
-        ).stdout.strip()
-
-    def wait_window(self, title: str, timeout: float = 8) -> str:
-        """The id of a window that is shown, by a pattern for its title."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            found = self.windows(title)
-            if found:
-                return found[0]
-            time.sleep(0.05)
-        raise AssertionError(f"no window {title!r}")
-
-    def press(self, window: str, *keys: str) -> None:
-        self.xdo("windowfocus", "--sync", window)
-        self.xdo("key", *keys)
-
-    def windows(self, title: str) -> list[str]:
-        return self.xdo("search", "--onlyvisible", "--name", title).split()
-
-    def end(self, number: int = signal.SIGTERM, timeout: float = 5) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(timeout)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 import pynng
+from fake_data import KEY, MEMBERS, PLAN, POLICY, TARGETS, status
 
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
@@ -32,26 +33,20 @@ from devstream_desktop.control.messages.deploys import (
 )
 from devstream_desktop.control.messages.members import (
     ApproveJoin,
-    Device,
     GetMembers,
     Grant,
     Invite,
     Join,
     Joining,
-    Member,
-    Members,
     Revoke,
     Ungrant,
-    Waiting,
 )
 from devstream_desktop.control.messages.policy import (
     ApprovePolicy,
     GetPolicy,
     MakeRecoveryKey,
-    PolicyState,
-    Proposal,
 )
-from devstream_desktop.control.messages.status import GetStatus, SourceStatus, Status
+from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.messages.stream import News, SetDuty, Wait
 from devstream_desktop.control.server import Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest, encode_request
@@ -68,10 +63,6 @@ from devstream_desktop.stream.entry import (
 )
 from devstream_desktop.stream.event import Event, decode_event, encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
-
-KEY = bytes(range(32))
-DAY_MS = 86_400_000
-SHA = "5e55a1f00dcafe5e55a1f00dcafe5e55a1f00dca"
 
 
 class Orders(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -106,179 +97,6 @@ class Arrival:
     entry: Entry
     sender: str = ""
     verified: bool = True
-
-
-SOURCE = SourceStatus(
-    name="shop",
-    type="git",
-    location="git@example.org:acme/shop",
-    state="active",
-    seen=int(time.time() * 1000),
-    events=12,
-)
-
-
-def status(**changes: object) -> Status:
-    fields: dict[str, object] = {
-        "version": "0.1.0",
-        "device": device_id(KEY),
-        "person": "ana",
-        "team": "acme",
-        "team_id": "t1",
-        "solo": False,
-        "members": 4,
-        "roles": ("admin", "collector"),
-        "on_duty": True,
-        "duty": ("ana", "chen"),
-        "mesh": "10.0.0.5:7450",
-        "intake": "",
-        "discovery": "on",
-        "peers": (),
-        "refused": (),
-        "targets": 3,
-        "events": 24,
-        "oldest": int(time.time() * 1000) - 9 * DAY_MS,
-        "newest": int(time.time() * 1000),
-        "history_bytes": 240_000,
-        "missing": 0,
-        "can_invite": True,
-        "notices": (),
-        "feeds": 3,
-        "disk_free": 83_600_000_000,
-        "policy_version": 7,
-        "policy_expires": int(time.time() * 1000) + 80 * DAY_MS,
-        "certificate_expires": int(time.time() * 1000) + 21 * DAY_MS,
-        "sources": (SOURCE,),
-    }
-    return msgspec.convert(fields | changes, Status)
-
-
-TARGETS = [
-    TargetStatus(
-        target="shop",
-        environment="production",
-        description="The shop, three hosts",
-        ref="main",
-        executor="x",
-        allowed=True,
-        reason="",
-        revision="686f7466" * 5,
-    ),
-    TargetStatus(
-        target="shop",
-        environment="staging",
-        description="",
-        ref="main",
-        executor="x",
-        allowed=True,
-        reason="",
-    ),
-    TargetStatus(
-        target="search",
-        environment="production",
-        description="",
-        ref="main",
-        executor="x",
-        allowed=False,
-        reason="ana may not: ask chen",
-    ),
-]
-PLAN = Plan(
-    target="shop",
-    environment="production",
-    ref="main",
-    sha=SHA,
-    current="686f7466" * 5,
-    changes=(
-        "dara pushed 1 commit to main · 5e55a1f — Keep the basket when a session ends",
-        "bo pushed 2 commits to main · 9ab3c41 — Show the delivery date in the basket",
-    ),
-    checks=("✓ CI passed on main at 5e55a1f · 412 tests · in 3m12s",),
-    allowed=True,
-    reason="",
-)
-
-WORDS = "amber otter river copper lemon sail"
-MEMBERS = Members(
-    members=(
-        Member(
-            person="ana",
-            roles=("admin", "deployer */*"),
-            devices=(
-                Device(
-                    device=device_id(KEY),
-                    words=WORDS,
-                    roles=("admin", "issuer", "collector"),
-                    here=True,
-                ),
-            ),
-        ),
-        Member(
-            person="bo",
-            roles=("deployer shop/staging",),
-            devices=(
-                Device(device="b" * 52, words="birch canal dune ember fjord gale", roles=()),
-                Device(
-                    device="c" * 52,
-                    words="harbour inlet jade kelp loam mint",
-                    roles=(),
-                    revoked=1,
-                    why="stolen in a train",
-                ),
-            ),
-        ),
-        Member(
-            person="chen",
-            roles=("admin",),
-            devices=(
-                Device(
-                    device="d" * 52, words="north olive pearl quill reed sand", roles=("admin",)
-                ),
-            ),
-        ),
-    ),
-    waiting=(
-        Waiting(
-            device="e" * 52,
-            person="dara",
-            words="thorn umber vale wren yarrow zinc",
-            since=int(time.time() * 1000) - 130_000,
-        ),
-    ),
-    may_change=True,
-    notices=(
-        (
-            "The team has no recovery key: when every admin's device is lost, "
-            "nobody can change it again."
-        ),
-    ),
-)
-POLICY = PolicyState(
-    team="acme",
-    team_id="t1",
-    version=7,
-    issued=0,
-    expires=int(time.time() * 1000) + 80 * 86_400_000,
-    threshold=2,
-    approve_joins=True,
-    retention_days=30,
-    admins=("ana", "chen"),
-    issuers=("ana",),
-    collectors=("ana",),
-    executors=(),
-    recovery_key=False,
-    forked=False,
-    proposals=(
-        Proposal(
-            id="ab12",
-            what=("bo may deploy shop/production",),
-            signed_by=("chen",),
-            needs=2,
-            signed_here=False,
-        ),
-    ),
-    may_change=True,
-)
 
 
 class FakeNode:

@@ -82,7 +82,7 @@ class FirstDay:
 
 
 @pytest.fixture
-def first_day(shell, start_desk, display, bus, home, tmp_path):
+def first_day(panel, start_desk, display, bus, home, tmp_path):
     root = Home(home)
     repository = Repository(tmp_path / "shop")
     desk = start_desk.environment | {"DEVSTREAM_KEY_FILE": str(tmp_path / "key")}
@@ -96,8 +96,8 @@ def first_day(shell, start_desk, display, bus, home, tmp_path):
     )
     log.close()
     day = FirstDay(process, root, repository)
-    shell.wait_item(20)
-    shell.wait(
+    panel.wait_item(20)
+    panel.wait(
         lambda: (status := day.status()) and status.sources and status.sources[0].events,
         "the repository was not read",
         20,
@@ -109,65 +109,65 @@ def first_day(shell, start_desk, display, bus, home, tmp_path):
     assert "Traceback" not in (tmp_path / "devstream.log").read_text()
 
 
-def test_a_commit_is_a_popup_on_duty_and_none_off_duty(first_day, shell) -> None:
-    shell.wait(lambda: shell.find("On duty")["toggle-state"] == 1, "not on duty at first")
-    assert shell.notes == []
+def test_a_commit_is_a_popup_on_duty_and_none_off_duty(first_day, panel) -> None:
+    panel.wait(lambda: panel.find("On duty")["toggle-state"] == 1, "not on duty at first")
+    assert panel.notes == []
     first_day.repository.commit("Fix <b>rounding</b> in tax")
-    note = shell.wait_note(lambda note: "rounding" in note.body)
+    note = panel.wait_note(lambda note: "rounding" in note.body)
     assert note.summary == "◆ shop pushed"
     assert "Bo pushed 1 commit to main" in note.body
     assert "Fix ‹b›rounding‹/b› in tax" in note.body
 
-    shell.click("On duty")
-    shell.wait(lambda: shell.tooltip.endswith("off duty"), "the toggle did nothing")
+    panel.click("On duty")
+    panel.wait(lambda: panel.tooltip.endswith("off duty"), "the toggle did nothing")
     first_day.repository.commit("While nobody is on duty")
-    shell.wait(
+    panel.wait(
         lambda: "While nobody is on duty" in first_day.titles(), "the commit is not in the history"
     )
-    shell.click("On duty")
-    shell.wait(lambda: not shell.tooltip.endswith("off duty"), "the toggle did not go back")
+    panel.click("On duty")
+    panel.wait(lambda: not panel.tooltip.endswith("off duty"), "the toggle did not go back")
     first_day.repository.commit("And on duty again")
-    shell.wait_note(lambda note: "And on duty again" in note.body)
-    assert not [note for note in shell.notes if "While nobody" in note.body]
+    panel.wait_note(lambda note: "And on duty again" in note.body)
+    assert not [note for note in panel.notes if "While nobody" in note.body]
 
 
-def test_a_deploy_from_the_menu_ends_in_a_success_line(first_day, shell, start_desk) -> None:
+def test_a_deploy_from_the_menu_ends_in_a_success_line(first_day, panel, start_desk) -> None:
     script = first_day.home.root / "deploy.sh"
     script.write_text('#!/bin/sh\necho "$DEVSTREAM_SHA" > deployed\n')
     script.chmod(0o755)
     first_day.home.targets.write_text('[target.shop.staging]\nrun = ["./deploy.sh"]\n')
-    shell.wait_menu(
-        lambda shell: shell.labels("Deploy", "shop") == ["staging…"],
+    panel.wait_menu(
+        lambda panel: panel.labels("Deploy", "shop") == ["staging…"],
         "the target is not in the menu",
         20,
     )
     revision = first_day.repository.commit("Ship it")
-    shell.wait(lambda: "Ship it" in first_day.titles(), "the commit is not in the history")
+    panel.wait(lambda: "Ship it" in first_day.titles(), "the commit is not in the history")
     desk = start_desk.hand(first_day.process)
-    shell.click("Deploy", "shop", "staging…")
+    panel.click("Deploy", "shop", "staging…")
     window = desk.wait_window("^Deploy shop to staging")
     for _ in range(60):
         desk.press(window, "alt+d")  # the deploy button's access key, once the plan is there
         if "requested" in first_day.states():
             break
         time.sleep(0.1)
-    note = shell.wait_note(lambda note: "success" in note.summary, 20)
+    note = panel.wait_note(lambda note: "success" in note.summary, 20)
     assert note.summary == "✓ shop success · staging"
     assert {"requested", "in_progress", "success"} <= first_day.states()
     assert (first_day.home.root / "deployed").read_text().strip() == revision
 
 
-def test_the_node_is_killed_and_the_tray_has_it_back(first_day, shell) -> None:
+def test_the_node_is_killed_and_the_tray_has_it_back(first_day, panel) -> None:
     node = first_day.node()
     node.kill()
-    shell.wait(
-        lambda: "restarting" in shell.tooltip or "starting" in shell.tooltip,
+    panel.wait(
+        lambda: "restarting" in panel.tooltip or "starting" in panel.tooltip,
         "the tray does not say that the node is away",
     )
-    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the node is not back", 20)
+    panel.wait(lambda: panel.tooltip.endswith("on duty"), "the node is not back", 20)
     assert first_day.node().pid != node.pid
     first_day.repository.commit("After the fall")
-    shell.wait_note(lambda note: "After the fall" in note.body, 20)
+    panel.wait_note(lambda note: "After the fall" in note.body, 20)
 
 
 def test_a_signal_ends_the_desk_and_its_node_cleanly(first_day) -> None:

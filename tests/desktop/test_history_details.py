@@ -80,7 +80,7 @@ def test_escape_in_the_rows_closes_the_details_then_the_search_then_the_window(
 
 
 def test_what_a_revoked_device_wrote_is_struck_out_once_the_policy_says_so(
-    window, column, written, story, fake
+    window, column, written, story
 ):
     began = now() - 60_000
     honest = story.push("shop", began, "bo", "Honest", "aa" * 20)
@@ -88,7 +88,7 @@ def test_what_a_revoked_device_wrote_is_struck_out_once_the_policy_says_so(
     shown = window(honest, lie)
     written.answer()
     shown.browser.table.select(0)
-    written.strike_out(fake, after=1)
+    written.strike_out(after=1)
     assert column(shown, Column.STATE) == ["⊘ struck out", "◆ pushed"]
     lie, honest = (shown.browser.model.index(row, Column.WHAT) for row in (0, 1))
     assert lie.data(Qt.ItemDataRole.FontRole).strikeOut()

@@ -17,23 +17,23 @@ DEVSTREAM = [sys.executable, "-m", "devstream_desktop"]
 
 @pytest.mark.desktop
 def test_the_tray_says_it_nothing_can_be_asked_and_a_click_asks_for_the_password(
-    node, shell, start_desk, story
+    node, panel, start_desk, story
 ) -> None:
     node.start()
     node.add(*story.day(int(time.time() * 1000)), age=600_000)
     desk = start_desk()
-    shell.wait_item()
-    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the desk did not come up")
-    usual = shell.prop("IconPixmap")
+    panel.wait_item()
+    panel.wait(lambda: panel.tooltip.endswith("on duty"), "the desk did not come up")
+    usual = panel.prop("IconPixmap")
     node.order(status={"locked": LOCKED})
-    shell.wait(
-        lambda: "the keyring is ‹b›locked‹/b›; enter its password" in shell.tooltip,
+    panel.wait(
+        lambda: "the keyring is ‹b›locked‹/b›; enter its password" in panel.tooltip,
         "the tooltip does not say it",
     )
-    assert shell.prop("IconPixmap") != usual
-    assert shell.labels()[0] == "acme · ana · locked"
-    assert [shell.find(name)["enabled"] for name in ("On duty", "Invite…", "Deploy")] == [False] * 3
-    shell.click("History…")
+    assert panel.prop("IconPixmap") != usual
+    assert panel.labels()[0] == "acme · ana · locked"
+    assert [panel.find(name)["enabled"] for name in ("On duty", "Invite…", "Deploy")] == [False] * 3
+    panel.click("History…")
     window = desk.wait_window("^devstream")
     for _ in range(40):
         desk.press(window, "alt+u")
@@ -42,13 +42,13 @@ def test_the_tray_says_it_nothing_can_be_asked_and_a_click_asks_for_the_password
         time.sleep(0.1)
     assert node.requests(Unlock)
     node.order(status={"locked": ""})
-    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the desk did not go on")
-    assert shell.find("On duty").get("enabled", True)
+    panel.wait(lambda: panel.tooltip.endswith("on duty"), "the desk did not go on")
+    assert panel.find("On duty").get("enabled", True)
 
 
 @pytest.mark.desktop
 def test_a_real_desk_with_a_locked_keyring_comes_up_once_it_is_unlocked(
-    shell, start_desk, bus, home, keyring_on, tmp_path
+    panel, start_desk, bus, home, keyring_on, tmp_path
 ) -> None:
     keyring = keyring_on(bus)
     keyring.start()
@@ -65,17 +65,17 @@ def test_a_real_desk_with_a_locked_keyring_comes_up_once_it_is_unlocked(
             [*DEVSTREAM, "--home", str(home)], cwd=tmp_path, env=environment, stderr=log
         )
     try:
-        shell.wait_item(20)
-        shell.wait(
+        panel.wait_item(20)
+        panel.wait(
             lambda: (
-                "acme · ana · locked: the keyring, which holds this node's keys" in shell.tooltip
+                "acme · ana · locked: the keyring, which holds this node's keys" in panel.tooltip
             ),
             "it is not said",
             20,
         )
         keyring.unlock()
-        shell.wait(
-            lambda: shell.tooltip == "devstream: acme · ana: on duty", "it did not go on", 20
+        panel.wait(
+            lambda: panel.tooltip == "devstream: acme · ana: on duty", "it did not go on", 20
         )
     finally:
         process.terminate()

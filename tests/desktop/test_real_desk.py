@@ -28,87 +28,87 @@ def gone(pid: int) -> bool:
 
 
 @pytest.fixture
-def desk(node, shell, start_desk, story):
+def desk(node, panel, start_desk, story):
     """A desk on duty, whose node knows two days of history."""
     node.start()
     node.add(*story.day(now()), age=600_000)
     desk = start_desk()
-    shell.wait_item()
-    shell.wait(
-        lambda: shell.tooltip == "devstream: acme · ana: on duty",
+    panel.wait_item()
+    panel.wait(
+        lambda: panel.tooltip == "devstream: acme · ana: on duty",
         "the tooltip does not say that ana is on duty",
     )
     return desk
 
 
-def test_the_tray_item_and_its_menu(desk, shell):
-    assert shell.prop("Id") == "devstream"
-    labels = shell.labels()
+def test_the_tray_item_and_its_menu(desk, panel):
+    assert panel.prop("Id") == "devstream"
+    labels = panel.labels()
     assert labels[0] == "acme · ana"
     assert labels[1].startswith("◐  shop  CI is running on main")
     assert len([label for label in labels if "  " in label]) == 5
     assert labels[6:] == ["On duty", "History…", "Deploy", "Invite…", "Team…", "Status…", "Quit"]
-    assert shell.find("On duty")["toggle-state"] == 1
-    assert shell.labels("Deploy") == ["search", "shop"]
-    assert shell.labels("Deploy", "search") == ["production (ana may not: ask chen)"]
-    assert shell.find("Deploy", "search", "production (ana may not: ask chen)")["enabled"] is False
+    assert panel.find("On duty")["toggle-state"] == 1
+    assert panel.labels("Deploy") == ["search", "shop"]
+    assert panel.labels("Deploy", "search") == ["production (ana may not: ask chen)"]
+    assert panel.find("Deploy", "search", "production (ana may not: ask chen)")["enabled"] is False
 
 
-def test_a_catch_up_is_in_the_tooltip_and_pops_nothing_up(desk, shell, node):
+def test_a_catch_up_is_in_the_tooltip_and_pops_nothing_up(desk, panel, node):
     node.order(status={"missing": 7_880, "catch_up_total": 12_000})
-    shell.wait(
+    panel.wait(
         lambda: (
-            shell.tooltip == "devstream: acme · ana: on duty, catching up: 4,120 of 12,000 events"
+            panel.tooltip == "devstream: acme · ana: on duty, catching up: 4,120 of 12,000 events"
         ),
         "the tooltip does not say it",
     )
     node.order(status={"missing": 0, "catch_up_total": 0})
-    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the tooltip still says it")
-    assert shell.notes == []
+    panel.wait(lambda: panel.tooltip.endswith("on duty"), "the tooltip still says it")
+    assert panel.notes == []
 
 
-def test_the_duty_toggle_is_a_request_and_changes_the_icon(desk, shell, node):
-    before = shell.prop("IconPixmap")
-    shell.click("On duty")
-    shell.wait(lambda: shell.tooltip.endswith("off duty"), "the tooltip does not say off duty")
+def test_the_duty_toggle_is_a_request_and_changes_the_icon(desk, panel, node):
+    before = panel.prop("IconPixmap")
+    panel.click("On duty")
+    panel.wait(lambda: panel.tooltip.endswith("off duty"), "the tooltip does not say off duty")
     assert [request.on for request in node.requests(SetDuty)] == [False]
-    assert shell.find("On duty")["toggle-state"] == 0
-    assert shell.prop("IconPixmap") != before
+    assert panel.find("On duty")["toggle-state"] == 0
+    assert panel.prop("IconPixmap") != before
 
 
-def test_history_that_was_there_never_pops_and_a_fresh_line_does(desk, shell, node, story):
-    assert shell.notes == []
+def test_history_that_was_there_never_pops_and_a_fresh_line_does(desk, panel, node, story):
+    assert panel.notes == []
     node.add(story.push("shop", now(), "bo", "Fix <b>the</b> & rest", "c0ffee" * 6 + "c0ff"))
-    note = shell.wait_note()
+    note = panel.wait_note()
     assert note.summary == "◆ shop pushed"
     assert note.body == "bo pushed 1 commit to main · c0ffeec — Fix ‹b›the‹/b› ＆ rest"
     assert note.actions == ["default", "History", "open", "Open", "history", "History"]
     assert note.hints["urgency"] == 1
 
 
-def test_off_duty_nothing_pops_but_the_result_of_ones_own_deploy(node, shell, start_desk, story):
+def test_off_duty_nothing_pops_but_the_result_of_ones_own_deploy(node, panel, start_desk, story):
     node.start()
     node.order(status={"on_duty": False})
     start_desk()
-    shell.wait(lambda: shell.tooltip.endswith("off duty"), "the desk is not up")
+    panel.wait(lambda: panel.tooltip.endswith("off duty"), "the desk is not up")
     node.add(story.push("shop", now(), "bo", "Quiet", "c0ffee" * 6 + "c0ff"))
     node.add(
         story.deploy(
             "shop", now(), "success", story.SHAS["vat"], "ab" * 16, who="ana", duration=5000
         )
     )
-    note = shell.wait_note()
+    note = panel.wait_note()
     assert note.summary == "✓ shop success · production"
-    shell.wait_menu(
-        lambda shell: any("Quiet" in label for label in shell.labels()),
+    panel.wait_menu(
+        lambda panel: any("Quiet" in label for label in panel.labels()),
         "the quiet line is not in the menu",
     )
-    assert len(shell.notes) == 1
+    assert len(panel.notes) == 1
 
 
-def test_a_later_state_takes_the_place_of_the_popup(desk, shell, node, story):
+def test_a_later_state_takes_the_place_of_the_popup(desk, panel, node, story):
     node.add(story.deploy("shop", now(), "in_progress", story.SHAS["vat"], "cd" * 16, who="chen"))
-    first = shell.wait_note()
+    first = panel.wait_note()
     node.add(
         story.deploy(
             "shop",
@@ -121,13 +121,13 @@ def test_a_later_state_takes_the_place_of_the_popup(desk, shell, node, story):
             reason="exit 3",
         )
     )
-    second = shell.wait_note(lambda note: "failure" in note.summary)
+    second = panel.wait_note(lambda note: "failure" in note.summary)
     assert second.replaces == first.id
     assert second.hints["urgency"] == 2
-    assert len(shell.notes) == 2
+    assert len(panel.notes) == 2
 
 
-def test_a_burst_becomes_three_popups_and_one_digest(desk, shell, node, story):
+def test_a_burst_becomes_three_popups_and_one_digest(desk, panel, node, story):
     node.add(
         *(
             story.push(
@@ -137,55 +137,55 @@ def test_a_burst_becomes_three_popups_and_one_digest(desk, shell, node, story):
         ),
         story.build("search", now(), "failed", "ab" * 20, "7"),
     )
-    digest = shell.wait_note(lambda note: note.summary == "6 more")
+    digest = panel.wait_note(lambda note: note.summary == "6 more")
     assert digest.body == "1 failure, 5 commits"
-    assert len(shell.notes) == 4
+    assert len(panel.notes) == 4
 
 
-def test_the_actions_of_a_popup_open_the_history_at_the_line(desk, shell, node, story):
+def test_the_actions_of_a_popup_open_the_history_at_the_line(desk, panel, node, story):
     assert desk.windows("^devstream") == []
     node.add(story.push("shop", now(), "bo", "Look here", "c0ffee" * 6 + "c0ff"))
-    shell.invoke(shell.wait_note(), "history")
+    panel.invoke(panel.wait_note(), "history")
     desk.wait_window("^devstream · acme")
 
 
-def test_left_click_shows_the_history_and_closing_hides_it(desk, shell):
+def test_left_click_shows_the_history_and_closing_hides_it(desk, panel):
     for told in (1, 1):
-        shell.activate()
+        panel.activate()
         window = desk.wait_window("^devstream · acme")
         desk.press(window, "ctrl+w")
-        shell.wait(lambda: not desk.windows("^devstream · acme"), "the window is not hidden")
-        note = shell.wait_note()
+        panel.wait(lambda: not desk.windows("^devstream · acme"), "the window is not hidden")
+        note = panel.wait_note()
         assert note.summary == "devstream is still running in the tray"
-        assert len(shell.notes) == told
+        assert len(panel.notes) == told
     assert desk.process.poll() is None
 
 
-def test_a_notification_server_that_starts_anew_counts_from_one_again(desk, shell, node, story):
+def test_a_notification_server_that_starts_anew_counts_from_one_again(desk, panel, node, story):
     node.add(story.push("shop", now(), "bo", "First", "c0ffee" * 6 + "c0ff"))
-    shell.wait_note()
-    shell.restart_notifications()
+    panel.wait_note()
+    panel.restart_notifications()
     node.add(story.push("shop", now(), "bo", "Second", "beef" * 10))
-    note = shell.wait_note(lambda note: "Second" in note.body)
+    note = panel.wait_note(lambda note: "Second" in note.body)
     assert (note.replaces, note.actions) == (
         0,
         [],
     )  # nothing to replace there, and it knows no actions
 
 
-def test_a_panel_that_comes_later_gets_the_icon(node, bare_shell, start_desk):
+def test_a_panel_that_comes_later_gets_the_icon(node, bare_panel, start_desk):
     node.start()
     desk = start_desk()
     desk.wait_window("^devstream · acme")  # no tray: the window is the desk
-    bare_shell.own_tray()
-    bare_shell.wait_item()
-    bare_shell.wait(
-        lambda: bare_shell.tooltip == "devstream: acme · ana: on duty", "the late item says nothing"
+    bare_panel.own_tray()
+    bare_panel.wait_item()
+    bare_panel.wait(
+        lambda: bare_panel.tooltip == "devstream: acme · ana: on duty", "the late item says nothing"
     )
-    assert bare_shell.find("Quit").get("enabled", True)
+    assert bare_panel.find("Quit").get("enabled", True)
 
 
-def test_without_a_tray_closing_the_window_ends_the_desk(node, bare_shell, start_desk):
+def test_without_a_tray_closing_the_window_ends_the_desk(node, bare_panel, start_desk):
     node.start()
     desk = start_desk()
     window = desk.wait_window("^devstream · acme")
@@ -201,9 +201,9 @@ def test_a_second_start_shows_the_window_of_the_first(desk, start_desk):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_desk_and_its_node_within_two_seconds(node, shell, start_desk, number):
+def test_a_signal_ends_the_desk_and_its_node_within_two_seconds(node, panel, start_desk, number):
     desk = start_desk(node.command)
-    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the desk's own node is not up")
+    panel.wait(lambda: panel.tooltip.endswith("on duty"), "the desk's own node is not up")
     pid = node.order().pid
     began = time.monotonic()
     assert desk.end(number) == 0
@@ -217,32 +217,32 @@ def test_a_node_of_somebody_else_goes_on_when_the_desk_ends(desk, node):
     assert node.order().newest > 0
 
 
-def test_the_node_dies_the_tray_says_so_and_it_is_back(node, shell, start_desk, story):
+def test_the_node_dies_the_tray_says_so_and_it_is_back(node, panel, start_desk, story):
     start_desk(node.command)
-    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the desk's own node is not up")
+    panel.wait(lambda: panel.tooltip.endswith("on duty"), "the desk's own node is not up")
     first = node.order().pid
     os.kill(first, signal.SIGKILL)
-    shell.wait(
-        lambda: shell.tooltip.endswith("node is restarting"),
+    panel.wait(
+        lambda: panel.tooltip.endswith("node is restarting"),
         "the tray does not say that the node is gone",
     )
-    shell.wait(
-        lambda: shell.labels()[0].endswith("the node is restarting"),
+    panel.wait(
+        lambda: panel.labels()[0].endswith("the node is restarting"),
         "the menu does not say that the node is gone",
     )
-    shell.wait(lambda: shell.tooltip.endswith("on duty"), "the node does not come back", timeout=15)
+    panel.wait(lambda: panel.tooltip.endswith("on duty"), "the node does not come back", timeout=15)
     assert node.order().pid != first
     node.add(story.push("shop", now(), "bo", "After the fall", "c0ffee" * 6 + "c0ff"))
-    shell.wait_note(lambda note: "After the fall" in note.body)
+    panel.wait_note(lambda note: "After the fall" in note.body)
 
 
-def test_a_deploy_from_the_menu_to_its_result(desk, shell, node):
-    shell.click("Deploy", "shop", "staging…")
+def test_a_deploy_from_the_menu_to_its_result(desk, panel, node):
+    panel.click("Deploy", "shop", "staging…")
     window = desk.wait_window("^Deploy shop to staging")
     desk.press(window, "Escape")  # the safe answer
-    shell.wait(lambda: not desk.windows("^Deploy shop"), "Esc does not close the dialog")
+    panel.wait(lambda: not desk.windows("^Deploy shop"), "Esc does not close the dialog")
     assert node.requests(RequestDeploy) == []
-    shell.click("Deploy", "shop", "staging…")
+    panel.click("Deploy", "shop", "staging…")
     window = desk.wait_window("^Deploy shop to staging")
     for _ in range(40):
         desk.press(window, "alt+d")  # the deploy button's access key, once the plan is there
@@ -251,11 +251,11 @@ def test_a_deploy_from_the_menu_to_its_result(desk, shell, node):
         time.sleep(0.1)
     (request,) = node.requests(RequestDeploy)
     assert (request.target, request.environment, len(request.sha)) == ("shop", "staging", 40)
-    note = shell.wait_note(lambda note: "success" in note.summary)
+    note = panel.wait_note(lambda note: "success" in note.summary)
     assert note.summary == "✓ shop success · staging"
 
 
-def test_quit_in_the_menu_ends_the_desk(desk, shell):
-    shell.click("Quit")
+def test_quit_in_the_menu_ends_the_desk(desk, panel):
+    panel.click("Quit")
     assert desk.process.wait(5) == 0
     assert not Path(f"/proc/{desk.process.pid}/fd").exists()

@@ -6,6 +6,8 @@ import time
 
 import msgspec
 import pytest
+from fake_data import KEY
+from fake_node import FakeNode
 
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.desktop.client.state import AppState
@@ -24,8 +26,8 @@ def now() -> int:
 class Written:
     """A history in this process, and the app's state that reads it."""
 
-    def __init__(self, fake, home, asked) -> None:
-        self.node = fake.FakeNode(Home(home))
+    def __init__(self, home, asked) -> None:
+        self.node = FakeNode(Home(home))
         self.reader = Reader(Home(home).history)
         self.asked = asked
         self.state = AppState(self.reader, stale_ms=0)
@@ -41,10 +43,10 @@ class Written:
         self.state.refresh_status()
         self.asked.answer(msgspec.structs.replace(self.node.status, **changes), GetStatus)
 
-    def strike_out(self, fake, *, after: int) -> None:
+    def strike_out(self, *, after: int) -> None:
         """The policy says that this node's device is not believed after so many entries."""
-        feed = fake.KEY + self.node.history.epoch
-        self.node.history.follow({}, {fake.KEY: 0, feed: after})
+        feed = KEY + self.node.history.epoch
+        self.node.history.follow({}, {KEY: 0, feed: after})
         self.answer(policy_version=8)
 
     def close(self) -> None:
@@ -53,8 +55,8 @@ class Written:
 
 
 @pytest.fixture
-def written(qapp, fake, home, asked):
-    written = Written(fake, home, asked)
+def written(qapp, home, asked):
+    written = Written(home, asked)
     yield written
     written.close()
 

@@ -7,7 +7,7 @@ import sys
 import unicodedata
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QLabel, QMenu
 
 from devstream_desktop.cli.lines import show
@@ -18,9 +18,11 @@ from devstream_desktop.desktop.popups.dbus import DBusNotifier
 from devstream_desktop.desktop.popups.notifier import Notice
 from devstream_desktop.desktop.popups.popups import line_notice
 from devstream_desktop.desktop.tray.tray import Tray
+from devstream_desktop.desktop.widgets.icons import Mark
 from devstream_desktop.desktop.widgets.text import menu_text, popup_text
+from devstream_desktop.desktop.windows.history.columns import Column
 from devstream_desktop.desktop.windows.history.details import Details
-from devstream_desktop.desktop.windows.history.model import Column, HistoryModel
+from devstream_desktop.desktop.windows.history.model import HistoryModel
 from devstream_desktop.home import Home
 from devstream_desktop.node.log_file import start_logging
 from devstream_desktop.stream.event import Event, fact_key
@@ -92,35 +94,32 @@ def test_there_are_three_hundred() -> None:
     assert len(CORPUS) >= 300
 
 
-class Bus:
-    """What the notification server would be sent."""
+class Bus(QObject):
+    """A bus whose notification server keeps what it gets, and numbers it."""
 
+    heard = Signal(str, str, object)
     calls = 0
 
     def __init__(self) -> None:
+        super().__init__()
         self.sent: list[tuple] = []
-        self.heard = self
-
-    def connect(self, _) -> None:
-        """Nobody speaks here."""
 
     def listen(self, **_) -> None:
-        """As `connect`."""
+        """Nothing is heard here."""
 
-    def call(self, _server, member, _signature="", body=(), **_more) -> None:
+    def call(self, _server, member, _signature="", body=(), *, answer, **_more) -> None:
         if member == "Notify":
             self.sent.append(body)
+            answer((len(self.sent),))
 
 
 def test_popups(qapp) -> None:
     bus = Bus()
-    notifier = DBusNotifier.__new__(DBusNotifier)
-    notifier._bus, notifier._numbers, notifier._keys, notifier._asked = bus, {}, {}, set()
-    notifier._icon, notifier._can_act, notifier._has_default = "x", True, True
+    notifier = DBusNotifier(bus)
     for number, text in enumerate(CORPUS):
         notice = line_notice(stored(text, number), urgent=True)
-        notifier._send(notice)
-        notifier._send(Notice("digest", text, text))
+        notifier.show_notice(notice)
+        notifier.show_notice(Notice("digest", text, text))
         _, _, _, summary, body, *_ = bus.sent[-2]
         for shown in (summary, body, *bus.sent[-1][3:5]):
             plain(shown, 200)
@@ -160,7 +159,7 @@ def test_tooltip_and_menu(qapp) -> None:
     tray = Tray(menu, None)
     action = menu.addAction("")
     for text in CORPUS:
-        tray.show_state(tray._mark, text)
+        tray.show_state(Mark.ON_DUTY, text)
         assert tray.icon is not None
         plain(tray.icon.toolTip(), 200)
         assert not set("<>&") & set(tray.icon.toolTip())

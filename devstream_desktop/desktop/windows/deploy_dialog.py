@@ -245,4 +245,4 @@ def _audience(status: Status | None) -> str:
     if status is None or status.solo:
         return "The request and its outcome appear in your history."
     team, size = clean(status.team), people(status.members)
-    return f"Everybody in {team} sees the request and its outcome: {size}."
+    return f"Everybody in {team} ({size}) sees the request and its outcome."

@@ -1,7 +1,7 @@
-"""A desktop shell that a test can look into, on a session bus of the test's own.
+"""A desktop that a test can look into, on a session bus of the test's own.
 
-It is tray host, notification server and menu client. Only the shell is false: the item, the menu
-and the popups are what a real panel would get over D-Bus.
+It is tray host, notification server and menu client. Only this desktop is false: the item, the
+menu and the popups are what a real panel would get over D-Bus.
 """
 
 from __future__ import annotations
@@ -10,136 +10,17 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Annotated, Self, TypeVar
+from typing import Self, TypeVar
 
-from dbus_fast import Message, MessageType, PropertyAccess, Variant
+from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
-from dbus_fast.annotations import DBusBool, DBusDict, DBusInt32, DBusSignature, DBusStr, DBusUInt32
-from dbus_fast.service import ServiceInterface, dbus_method, dbus_property, dbus_signal
+from panel_services import Note, Notifications, Watcher
 
-_StrList = Annotated[list[str], DBusSignature("as")]
-_Info = Annotated[list[str], DBusSignature("ssss")]
-_Closed = Annotated[list, DBusSignature("uu")]
-_Invoked = Annotated[list, DBusSignature("us")]
 _T = TypeVar("_T")
 _PAUSE = 0.02
 
 
-class Watcher(ServiceInterface):
-    """`org.kde.StatusNotifierWatcher`: where tray items register."""
-
-    def __init__(self, sender: Callable[[], str]) -> None:
-        super().__init__("org.kde.StatusNotifierWatcher")
-        self.items: list[str] = []
-        self._sender = sender
-
-    @dbus_method()
-    def RegisterStatusNotifierItem(self, service: DBusStr):  # noqa: N802
-        name = self._sender() + service if service.startswith("/") else service
-        self.items.append(name)
-        self.StatusNotifierItemRegistered(name)
-
-    @dbus_method()
-    def RegisterStatusNotifierHost(self, service: DBusStr):  # noqa: N802
-        pass
-
-    @dbus_property(access=PropertyAccess.READ)
-    def RegisteredStatusNotifierItems(self) -> _StrList:  # noqa: N802
-        return self.items
-
-    @dbus_property(access=PropertyAccess.READ)
-    def IsStatusNotifierHostRegistered(self) -> DBusBool:  # noqa: N802
-        return True
-
-    @dbus_property(access=PropertyAccess.READ)
-    def ProtocolVersion(self) -> DBusInt32:  # noqa: N802
-        return 0
-
-    @dbus_signal()
-    def StatusNotifierItemRegistered(self, service) -> DBusStr:  # noqa: N802
-        return service
-
-    @dbus_signal()
-    def StatusNotifierHostRegistered(self) -> None:  # noqa: N802
-        pass
-
-
-@dataclass(frozen=True)
-class Note:
-    """One `Notify` call."""
-
-    id: int
-    replaces: int
-    summary: str
-    body: str
-    actions: list[str]
-    hints: dict[str, object]
-    at: float = field(default_factory=time.monotonic)
-
-
-class Notifications(ServiceInterface):
-    """`org.freedesktop.Notifications`, which keeps every call."""
-
-    def __init__(
-        self, *, name: str = "fake", caps: tuple[str, ...] = ("actions", "body", "persistence")
-    ) -> None:
-        super().__init__("org.freedesktop.Notifications")
-        self.notes: list[Note] = []
-        self.closed: list[int] = []
-        self._last = 0
-        self._name, self._caps = name, list(caps)
-
-    @dbus_method()
-    def Notify(  # noqa: N802
-        self,
-        app: DBusStr,
-        replaces: DBusUInt32,
-        icon: DBusStr,
-        summary: DBusStr,
-        body: DBusStr,
-        actions: _StrList,
-        hints: DBusDict,
-        expire: DBusInt32,
-    ) -> DBusUInt32:
-        if not replaces:
-            self._last += 1
-        number = replaces or self._last
-        self.notes.append(
-            Note(
-                number,
-                replaces,
-                summary,
-                body,
-                actions,
-                {name: value.value for name, value in hints.items()},
-            )
-        )
-        return number
-
-    @dbus_method()
-    def CloseNotification(self, number: DBusUInt32):  # noqa: N802
-        self.closed.append(number)
-        self.NotificationClosed(number, 3)
-
-    @dbus_method()
-    def GetCapabilities(self) -> _StrList:  # noqa: N802
-        return self._caps
-
-    @dbus_method()
-    def GetServerInformation(self) -> _Info:  # noqa: N802
-        return [self._name, "devstream tests", "1", "1.2"]
-
-    @dbus_signal()
-    def NotificationClosed(self, number, reason) -> _Closed:  # noqa: N802
-        return [number, reason]
-
-    @dbus_signal()
-    def ActionInvoked(self, number, key) -> _Invoked:  # noqa: N802
-        return [number, key]
-
-
-class Shell:
+class Panel:
     """A panel and a notification server, in a thread of their own."""
 
     def __init__(self, address: str, *, tray: bool = True, notifications: bool = True) -> None:
@@ -252,7 +133,7 @@ class Shell:
             assert found is not None, f"{label} is not in the menu: {self.labels()}"
         return found
 
-    def wait_menu(self, wanted: Callable[[Shell], bool], message: str, timeout: float = 10) -> None:
+    def wait_menu(self, wanted: Callable[[Panel], bool], message: str, timeout: float = 10) -> None:
         def holds() -> bool:
             try:
                 return wanted(self)
