@@ -70,10 +70,40 @@ def test_the_desk_reads_the_history_and_nothing_else_of_it() -> None:
         assert all(name.startswith("devstream_desktop.history.reader") for name in used), f"{path}: {used}"
 
 
+COLLECTORS = ROOT / "collectors" / "devstream_collectors"
+OF_COLLECTORS = {
+    "intake": ("contract", "kit", "sources.git"),
+    "node": ("contract",),
+    "cli": ("contract", "sources.generic.rules"),
+}
+"""What the product imports of the collectors: it finds all others by their entry points."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_product_knows_little_of_the_collectors(path: Path) -> None:
+    allowed = OF_COLLECTORS.get(room_of(path), ())
+    for name in inside(path, "devstream_collectors."):
+        assert name.startswith(tuple(f"{part}." for part in allowed)), f"{name} is not for {room_of(path)}"
+
+
 def test_collectors_are_pure() -> None:
-    for path in (ROOT / "collectors" / "devstream_collectors").rglob("*.py"):
+    for path in COLLECTORS.rglob("*.py"):
         used = {name for name in imports(path) if name.startswith("devstream_desktop")}
         assert all(name.startswith("devstream_desktop.stream") for name in used), f"{path}: {used}"
+
+
+@pytest.mark.parametrize("path", sorted(COLLECTORS.rglob("*.py")), ids=lambda path: str(path.relative_to(COLLECTORS)))
+def test_a_source_knows_the_contract_the_kit_and_itself(path: Path) -> None:
+    part, *rest = path.relative_to(COLLECTORS).with_suffix("").parts
+    allowed = {"contract": (), "__init__": (), "kit": ("contract.", "kit."), "sources": ("contract.", "kit.")}[part]
+    own = (f"sources.{rest[0]}.",) if part == "sources" else ()
+    for name in inside(path, "devstream_collectors."):
+        assert name.startswith((*allowed, *own)), f"{path.relative_to(COLLECTORS)} may not know {name}"
+
+
+def inside(path: Path, package: str) -> set[str]:
+    """What a file imports of a package, without the package's name."""
+    return {name.removeprefix(package) for name in imports(path) if name.startswith(package)}
 
 
 def test_nothing_outside_the_desktop_loads_qt() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from collecting import RECEIVED, assert_event
 
 from devstream_collectors.contract import Delivery, SourceInfo
 
 README = Path(__file__).parents[2] / "collectors" / "README.md"
-RECEIVED = 1_800_000_000_000
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_the_worked_webhook_makes_lines_and_named_drops(tally, survives):
     source = SourceInfo("tally", branches=("main",))
     sample = tally.sample(source, RECEIVED)
     (event,) = tally.normalise(sample, source).events
-    assert (event.kind, event.state, event.subject) == ("test", "succeeded", "test/devstream-test//devstream-test")
+    assert_event(event, kind="test", state="succeeded", subject="test/devstream-test//devstream-test")
     assert tally.normalise(Delivery({}, b'{"job": "x", "number": 1, "result": "running"}', 0), source).dropped == "build-not-finished"
     topic = Delivery({}, b'{"job": "x", "number": 1, "result": "ok", "branch": "topic"}', 0)
     assert tally.normalise(topic, source).dropped == "not-a-global-branch"

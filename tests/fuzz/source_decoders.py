@@ -18,7 +18,7 @@ from devstream_desktop.intake.proof import form_payload, proof_headers, proves
 from devstream_desktop.intake.receiver import _json, _Refused
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = ROOT / "tests" / "collectors" / "samples"
+SAMPLES = ROOT / "tests" / "collectors"
 SECRET = b"a secret that nobody guesses"
 OPTIONS = {
     "repository": "acme/shop",
@@ -40,7 +40,7 @@ def source(name: str) -> SourceInfo:
 
 def samples(name: str) -> list[bytes]:
     """What that service says, as the tests of its collector have it."""
-    found = [path.read_bytes() for path in sorted((SAMPLES / name).glob("*.json"))]
+    found = [path.read_bytes() for path in sorted((SAMPLES / name / "samples").glob("*.json"))]
     found += [json.dumps(answer).encode() for body in found[:12] for answer in _answers(json.loads(body))]
     return found or ([CCTRAY] if name == "cctray" else [b'{"data": [], "items": [{"id": 1, "name": "shop"}]}', b"[]"])
 

@@ -1,0 +1,73 @@
+"""Argo CD: notifications and the API say the same of an application; what is healthy is over, what degrades later is an incident."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from collecting import RECEIVED
+
+from devstream_collectors.contract import SourceInfo
+from devstream_collectors.sources import argocd
+from devstream_collectors.sources.argocd.poll import MAX_APPLICATIONS
+
+POLLED = SourceInfo("argo", url="https://argocd.example.org")
+
+
+@pytest.fixture
+def told(reader):
+    return reader("argocd", argocd.normalise)
+
+
+def app_of(samples, name: str = "deployed", **changes: object) -> dict[str, object]:
+    app = json.loads(samples("argocd")[name])["app"]
+    app["status"] |= changes
+    return app
+
+
+def test_polling_gives_the_rows_of_the_notifications(samples, told, rounds, row):
+    service = rounds(argocd, POLLED)
+    service.say("/api/v1/applications", {"metadata": {}, "items": [app_of(samples)]})
+    (first,) = service.round()
+    assert row(first) == row(told.event("deployed"))
+    assert first.url == "https://argocd.example.org/applications/argocd/shop"
+    assert service.round() == [], "nothing new"
+    operation = {"phase": "Running", "startedAt": "2027-01-15T08:30:00Z", "operation": {"initiatedBy": {"username": "ana"}}}
+    service.say("/api/v1/applications", {"items": [app_of(samples, operationState=operation), {"metadata": None}]})
+    assert [(event.state, event.actor) for event in service.round()] == [("in_progress", "ana")]
+    assert service.dropped == {"not-an-application": 1}
+    assert "items.status.operationState" in service.asked[0]
+
+
+def test_polling_tells_an_incident_and_its_end_once(samples, rounds):
+    service = rounds(argocd, POLLED)
+
+    def says(health: str, since: str) -> list[tuple[str, str]]:
+        service.say("/api/v1/applications", {"items": [app_of(samples, health={"status": health, "lastTransitionTime": since})]})
+        return [(event.kind, event.state) for event in service.round()]
+
+    assert says("Healthy", "2027-01-15T07:59:30Z") == [("deploy", "success")]
+    assert says("Progressing", "2027-01-15T09:00:00Z") == []
+    assert says("Healthy", "2027-01-15T09:00:10Z") == [], "a pod restarted"
+    assert says("Degraded", "2027-01-15T09:30:00Z") == [("incident", "firing")]
+    assert says("Degraded", "2027-01-15T09:30:00Z") == []
+    assert says("Progressing", "2027-01-15T09:40:00Z") == []
+    assert says("Healthy", "2027-01-15T09:41:00Z") == [("incident", "resolved")]
+    assert says("Healthy", "2027-01-15T09:41:00Z") == []
+
+
+def test_only_what_was_asked_for():
+    (request,) = argocd.requests(b"", SourceInfo("argo", options={"project": "acme", "selector": "team=shop"}), RECEIVED)
+    assert "projects=acme" in request.path
+    assert "selector=team%3Dshop" in request.path
+
+
+def test_a_cursor_of_very_many_applications_stays_small(samples):
+    (request,) = argocd.requests(b"", POLLED, RECEIVED)
+    app = app_of(samples, health={"status": "Degraded", "lastTransitionTime": "2027-01-15T09:30:00Z"})
+    items = [app | {"metadata": app["metadata"] | {"uid": f"uid-{number}"}} for number in range(MAX_APPLICATIONS + 1)]
+    from devstream_collectors.contract import Response
+
+    polled = argocd.parse(Response(request, 200, {}, json.dumps({"items": items}).encode(), RECEIVED), b"", POLLED)
+    assert len(polled.cursor) < 64 * 1024
+    assert polled.dropped == {"too-many-applications": 1}

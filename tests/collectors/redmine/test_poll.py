@@ -1,0 +1,91 @@
+"""Redmine asked through its API: the same steps as by webhook, with the same keys."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+from collecting import RECEIVED, Api, query, same
+
+from devstream_collectors.contract import Delivery, Request, SourceInfo
+from devstream_collectors.sources import redmine
+
+REDMINE = SourceInfo("qa", url="https://redmine.example.org", options={"project": "shop"})
+STATUSES = {
+    "issue_statuses": [
+        {"id": 1, "name": "New", "is_closed": False},
+        {"id": 2, "name": "In Progress"},
+        {"id": 5, "name": "Closed", "is_closed": True},
+    ]
+}
+
+
+def posted(samples, name: str):
+    (event,) = redmine.normalise(Delivery({}, samples("redmine")[name], RECEIVED), REDMINE).events
+    return event
+
+
+class Redmine:
+    """Redmine with some issues, by number; those of one answer at a time."""
+
+    def __init__(self, *issues: dict[str, object]) -> None:
+        self.issues, self.page = list(issues), 40
+
+    def __call__(self, request: Request):
+        path = urlsplit(request.path).path
+        if path == "/issue_statuses.json":
+            return STATUSES
+        if path == "/issues.json":
+            since, offset = query(request)["updated_on"].removeprefix(">="), int(query(request)["offset"])
+            found = sorted((one for one in self.issues if one["updated_on"] >= since), key=lambda one: one["updated_on"])
+            plain = [{key: value for key, value in one.items() if key != "journals"} for one in found]
+            return {"issues": plain[offset : offset + self.page], "total_count": len(found), "offset": offset, "limit": self.page}
+        return next(({"issue": one} for one in self.issues if path == f"/issues/{one['id']}.json"), None)
+
+
+def redmine_issue(samples, *names: str) -> dict[str, object]:
+    hooks = [json.loads(samples("redmine")[name])["data"] for name in names]
+    journals = [hook["journal"] for hook in hooks if "journal" in hook]
+    for journal in journals:
+        journal["details"] = [
+            {"property": "attr", "name": one["prop_key"], "old_value": one["old_value"], "new_value": one["value"]}
+            for one in journal["details"]
+        ]
+    at = journals[-1]["created_on"] if journals else hooks[-1]["issue"]["created_on"]
+    return hooks[-1]["issue"] | {"journals": journals, "updated_on": at}
+
+
+def test_redmine(samples):
+    api = Api(redmine, REDMINE)
+    same(api.round(Redmine(redmine_issue(samples, "created"))), [posted(samples, "created")])
+    assert query(api.asked[1]) == {
+        "status_id": "*",
+        "sort": "updated_on",
+        "updated_on": ">=2027-01-14T08:00:00Z",
+        "limit": "40",
+        "offset": "0",
+        "project_id": "shop",
+    }
+    names = ("created", "in_progress", "closed", "reopened")
+    server = Redmine(redmine_issue(samples, *names))
+    same(api.round(server), [posted(samples, name) for name in ("created", "closed", "reopened")])
+    api.asked.clear()
+    assert {one.state for one in api.round(server)} == {"opened"}
+    assert len(api.asked) == 1, "an issue that was looked at is not looked at again for the overlap"
+
+
+def test_redmine_with_more_changes_than_a_page_goes_on_in_the_next_round(samples):
+    one = redmine_issue(samples, "created", "closed")
+    server, api = Redmine(*(one | {"id": number} for number in range(1, 101))), Api(redmine, REDMINE)
+    closed: set[str] = set()
+    for _ in range(3):
+        closed |= {event.number for event in api.round(server) if event.state == "closed"}
+    assert len(closed) == 100
+
+
+def test_a_redmine_issue_that_is_gone_when_it_is_asked_for(samples):
+    one = redmine_issue(samples, "created", "closed")
+    server = Redmine(one)
+    assert [
+        event.state for event in Api(redmine, REDMINE).round(lambda request: None if "journals" in request.path else server(request))
+    ] == ["opened"]

@@ -1,0 +1,72 @@
+"""Redmine by webhook: a ticket is one row, told when it is opened, closed or reopened."""
+
+from __future__ import annotations
+
+import pytest
+from collecting import RECEIVED, assert_event
+
+from devstream_collectors.contract import Delivery, SourceInfo
+from devstream_collectors.sources import redmine
+from devstream_desktop.stream.line import render
+
+QA = SourceInfo("qa")
+
+
+@pytest.fixture
+def sent(reader):
+    return reader("redmine", redmine.normalise, source=QA)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("created", "Shop  Eva opened 912 · critical · Bug — Coupon applied twice"),
+        ("closed", "Shop  Ana closed 912 · Closed — Coupon applied twice"),
+        ("reopened", "Shop  Bo reopened 912 · critical · Bug — Coupon applied twice"),
+        ("deleted", "Shop  somebody closed 912 · deleted — Coupon applied twice"),
+        ("plugin_opened", "Shop  Eva Lang opened 912 · Bug — Coupon applied twice"),
+        ("plugin_closed", "Shop  Ana Roth closed 912 · Closed — Coupon applied twice"),
+    ],
+)
+def test_lines(sent, name, line):
+    assert render(sent.event(name)) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("in_progress", "status-not-news"),
+        ("assigned", "ticket-not-news"),
+        ("wiki", "event-not-mapped"),
+    ],
+)
+def test_what_is_no_news(sent, name, reason):
+    assert sent.dropped(name) == reason
+
+
+def test_the_steps_of_a_ticket_are_one_row_and_different_facts(sent):
+    made = [sent.event(name) for name in ("created", "closed", "reopened")]
+    assert len({(one.subject, one.number) for one in made}) == 1
+    assert len({one.key for one in made}) == len(made)
+    assert {one.kind for one in made} == {"ticket"}
+
+
+def test_addresses(sent):
+    assert sent.event("created").url == ""
+    at_home = SourceInfo("qa", url="https://redmine.example.org")
+    assert sent.event("created", source=at_home).url == "https://redmine.example.org/issues/912"
+    assert sent.event("plugin_opened").url == "https://redmine.example.org/issues/912"
+
+
+def test_the_sample_makes_a_line():
+    (made,) = redmine.normalise(redmine.sample(QA, RECEIVED), QA).events
+    assert_event(made, state="opened", service="devstream-test", time=RECEIVED)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"type": "odd.created"}', b'{"issue": null}'])
+def test_what_is_not_mapped_is_dropped_by_name(body):
+    assert redmine.normalise(Delivery({}, body, RECEIVED), QA).dropped == "event-not-mapped"
+
+
+def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
+    survives(redmine.normalise, [Delivery({}, body, RECEIVED) for body in samples("redmine").values()], QA)

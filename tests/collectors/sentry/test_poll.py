@@ -1,0 +1,69 @@
+"""Sentry's webhooks and its API: an issue is one row, told when it is new, back or resolved."""
+
+from __future__ import annotations
+
+import json
+
+from collecting import RECEIVED
+
+from devstream_collectors.contract import Delivery, Response, SourceInfo
+from devstream_collectors.sources import sentry
+from devstream_collectors.sources.sentry.poll import MAX_FOLLOWED
+
+SE = SourceInfo("se", url="https://sentry.io", options={"project": "acme/shop-api"})
+
+
+def normalised(samples, name: str):
+    return sentry.normalise(Delivery({"sentry-hook-resource": name.split(".", maxsplit=1)[0]}, samples("sentry")[name], RECEIVED), SE)
+
+
+def event(samples, name: str):
+    result = normalised(samples, name)
+    assert not result.dropped, result
+    (made,) = result.events
+    return made
+
+
+class Api:
+    """A Sentry that is asked round by round."""
+
+    def __init__(self) -> None:
+        self.cursor = b""
+
+    def round(self, unresolved: list[dict[str, object]], resolved: list[dict[str, object]] | None = None):
+        told = []
+        for request in sentry.requests(self.cursor, SE, RECEIVED):
+            body = (resolved or []) if "is%3Aresolved" in request.path else unresolved
+            assert request.path.startswith("/api/0/organizations/acme/issues/?query=project%3Ashop-api+is%3A")
+            polled = sentry.parse(Response(request, 200, {}, json.dumps(body).encode(), RECEIVED), self.cursor, SE)
+            told += polled.events
+            self.cursor = polled.cursor
+            assert len(self.cursor) <= 1 << 16
+        return told
+
+
+def test_asked_or_told_an_issue_is_the_same(samples):
+    new, gone, back = (json.loads(samples("sentry")[f"issue.{name}"])["data"]["issue"] for name in ("created", "resolved", "unresolved"))
+    api = Api()
+    assert [one.key for one in api.round([new])] == [event(samples, "issue.created").key]
+    assert api.round([new]) == []
+    assert [one.key for one in api.round([], [gone])] == [event(samples, "issue.resolved").key]
+    assert api.round([], [gone]) == []
+    assert [one.key for one in api.round([back])] == [event(samples, "issue.unresolved").key]
+    assert api.round([back]) == []
+
+
+def test_an_old_issue_is_news_only_when_it_is_back(samples):
+    new = json.loads(samples("sentry")["issue.created"])["data"]["issue"]
+    old = new | {"id": "7", "firstSeen": "2026-01-01T00:00:00Z", "substatus": "ongoing"}
+    api = Api()
+    api.round([new])
+    assert api.round([new, old]) == []
+    assert api.round([new], [old | {"id": "8"}]) == []
+    (back,) = api.round([new, old | {"id": "9", "substatus": "regressed"}])
+    assert (back.state, back.subject) == ("firing", "incident/shop-api/9")
+
+
+def test_the_cursor_stays_small(samples):
+    new = json.loads(samples("sentry")["issue.created"])["data"]["issue"]
+    Api().round([new | {"id": str(10**12 + number)} for number in range(MAX_FOLLOWED + 400)])
