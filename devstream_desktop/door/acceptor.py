@@ -1,9 +1,8 @@
 """A TLS port that strangers can reach: how many come in, how long they may stay unproven, and at what pace.
 
 A connection is a stranger until its handler says that it is proven. Before that it costs little and not for long:
-its first bytes must be a ClientHello and come soon, the handshake is bounded in time, handshakes are bounded a second,
-and where there is no room the oldest stranger of the host with the most gives way (crowd.py). TLS is the standard
-library's, over buffers (`ssl.MemoryBIO`), so that nothing is set up for whoever never speaks TLS.
+its first bytes must be a ClientHello and come soon, the handshake is bounded in time (connection.py), handshakes are
+bounded a second, and where there is no room the oldest stranger of the host with the most gives way (strangers.py).
 """
 
 from __future__ import annotations
@@ -16,64 +15,18 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from devstream_desktop import machine
-from devstream_desktop.door.crowd import Crowd, Guest, share_of
-from devstream_desktop.door.descriptors import soft_limit
+from devstream_desktop.door.connection import Connection, Handler
+from devstream_desktop.door.strangers import Strangers
 
-ROOM = 256
-"""Strangers that have not sent a whole ClientHello, and as many that have; about 10 and 60 KB each.
-
-Less where descriptors are few: an eighth of them for each."""
-FIRST_S = 5.0
-"""From TCP to a whole ClientHello: an honest peer sends it at once."""
-PROVEN_S = 10.0
-"""From TCP to the handler's word."""
 ACCEPTS_A_SECOND = 1000
 """More wait in the kernel; each costs about 0.1 ms."""
-HANDSHAKES_A_SECOND, HANDSHAKE_BURST = 100, 50
-"""More wait for their turn; each costs about a millisecond. A whole team that comes back is met in seconds."""
 BACKLOG = 512
 RETRY_S = 0.5
 """After an accept failed, as when descriptors are exhausted."""
-READ_BYTES = 65_536
-FIRST_BYTES = 16_384 + 5
-"""The largest TLS record with its header: a ClientHello has to fit one."""
-
-SILENT = "it connected and said nothing"
-NO_TLS = "what it sent is no TLS, so it is no devstream node"
-CROWDED = "too many strangers at once, so the oldest went"
-
-# X509_V_ERR_* of OpenSSL (https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/), and how it names errors.
-_UNKNOWN_ISSUER = frozenset({2, 7, 18, 19, 20, 21})
-_WORDS: dict[int | str, str] = {
-    9: "its certificate is not valid yet: its clock or this one is wrong",
-    10: "its certificate has expired, or this clock is ahead",
-    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it showed no certificate",
-    "TLSV1_ALERT_UNKNOWN_CA": "another team",
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "it takes this device's certificate for an expired one",
-    "SSLV3_ALERT_BAD_CERTIFICATE": "it does not accept this device's certificate",
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "it does not accept this device's certificate",
-}
 
 _log = logging.getLogger(__name__)
-
-
-class Handler(Protocol):
-    """One connection's user. All is called on the loop."""
-
-    def secured(self) -> None:
-        """TLS is up, and the other's certificate verified where the context asks for one."""
-
-    def received(self, data: bytes) -> None:
-        """Decrypted bytes."""
-
-    def ended(self, reason: str) -> None:
-        """It is over, once for each connection. `reason` is empty where the other side hung up or `close` was called."""
-
-    def drained(self) -> None:
-        """What was sent is on its way, after `Connection.full` was true."""
 
 
 class Acceptor:
@@ -86,31 +39,19 @@ class Acceptor:
         handler: Callable[[Connection], Handler],
     ) -> None:
         """`listener` is bound and non-blocking; it is closed by `close`."""
-        room = min(ROOM, max(1, soft_limit() // 8))
-        self.context = context
-        self.handler = handler
-        self.quiet = Crowd(room)
-        """Those without a whole ClientHello."""
-        self.greeting = Crowd(room)
-        """Those between ClientHello and proof."""
+        self.strangers = Strangers()
         self.trouble = ""
         """Why nobody can be accepted at the moment."""
         self._listener = listener
-        self._waiting: dict[Connection, None] = {}
-        self._credit = float(HANDSHAKE_BURST)
-        self._credited = time.monotonic()
-        self._turn: asyncio.TimerHandle | None = None
-        self.connections: set[Connection] = set()
+        self._context = context
+        self._handler = handler
         self._task = asyncio.create_task(self._accept(), name="acceptor")
 
     async def close(self) -> None:
-        """Accept nobody any more, and cut off everybody."""
+        """Accept nobody any more, and cut off every stranger; who was proven is left to the handlers."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        if self._turn is not None:
-            self._turn.cancel()
-        for connection in list(self.connections):
-            connection.end()
+        self.strangers.end()
         self._listener.close()
         await asyncio.sleep(0)  # the loop closes sockets in its next turn
 
@@ -127,10 +68,10 @@ class Acceptor:
                 await asyncio.sleep(RETRY_S)
                 continue
             self.trouble = ""
-            host, port = plain_host(str(address[0])), int(address[1])
+            connection = Connection(plain_host(str(address[0])), int(address[1]), self.strangers, self._context, self._handler)
             try:
                 # One turn of the loop each: everything else goes on meanwhile.
-                await loop.connect_accepted_socket(lambda host=host, port=port: Connection(self, host, port), accepted)  # type: ignore[misc]
+                await loop.connect_accepted_socket(lambda connection=connection: connection, accepted)  # type: ignore[misc]
             except OSError:
                 accepted.close()
             now = time.monotonic()
@@ -150,191 +91,6 @@ class Acceptor:
                 (await waiting)[0].close()
             raise
 
-    def take_turn(self, connection: Connection) -> None:
-        """Have a handshake begin when it is its turn."""
-        self._waiting[connection] = None
-        if self._turn is None:
-            self._turns()
-
-    def give_up(self, connection: Connection) -> None:
-        """It needs no turn any more."""
-        self._waiting.pop(connection, None)
-
-    def _turns(self) -> None:
-        self._turn = None
-        now = time.monotonic()
-        self._credit = min(HANDSHAKE_BURST, self._credit + (now - self._credited) * HANDSHAKES_A_SECOND)
-        self._credited = now
-        while self._waiting and self._credit >= 1:
-            # The newest of the host with the fewest: those who have waited longest have most likely given up.
-            chosen = min(reversed(self._waiting), key=lambda one: self.greeting.weight_of(one.share))
-            del self._waiting[chosen]
-            self._credit -= 1
-            chosen.begin()
-        if self._waiting:
-            self._turn = asyncio.get_running_loop().call_later((1 - self._credit) / HANDSHAKES_A_SECOND, self._turns)
-
-
-class Connection(asyncio.Protocol):
-    """One accepted connection, from its first byte to its end."""
-
-    def __init__(self, acceptor: Acceptor, host: str, port: int) -> None:
-        self.host = host
-        self.port = port
-        """Of its end."""
-        self.share = share_of(host)
-        self._acceptor = acceptor
-        self._handler = acceptor.handler(self)
-        self._transport: asyncio.Transport
-        self._first = bytearray()
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._tls: ssl.SSLObject | None = None
-        self._secure = False
-        self._paused = False
-        self._over = False
-        self._guest: Guest
-        self._deadline: asyncio.TimerHandle
-        self._since = time.monotonic()
-        self.full = False
-        """The other side does not read what it was sent."""
-
-    @property
-    def tls(self) -> ssl.SSLObject:
-        """The TLS session, from `Handler.secured` on."""
-        assert self._tls is not None  # noqa: S101 - a handler's mistake
-        return self._tls
-
-    def proven(self) -> None:
-        """It is no stranger any more: nobody else's room depends on it, and no deadline."""
-        self._acceptor.greeting.leave(self._guest)
-        self._deadline.cancel()
-
-    def send(self, data: bytes) -> None:
-        """Encrypt and send; to be held back by the handler while `full`."""
-        if self._over or not self._secure:
-            return
-        try:
-            self.tls.write(data)
-        except ssl.SSLError:
-            self.end()
-            return
-        self._flush()
-
-    def pause(self) -> None:
-        """Take no more from the other side."""
-        self._paused = True
-        self._transport.pause_reading()
-
-    def resume(self) -> None:
-        """Take more again."""
-        if self._paused and not self._over:
-            self._paused = False
-            self._transport.resume_reading()
-            self._read()
-
-    def end(self, reason: str = "") -> None:
-        """Cut it off; what was sent so far still leaves where the other side takes it at once."""
-        if self._over:
-            return
-        self._leave()
-        if self._secure:
-            with contextlib.suppress(ssl.SSLError):
-                self.tls.unwrap()  # it wants the other's word for it, which is not waited for
-            self._flush()
-        if self._transport.get_write_buffer_size():
-            self._transport.abort()
-        else:
-            self._transport.close()
-        self._handler.ended(reason)
-
-    # What asyncio calls.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # a TCP one
-        self._acceptor.connections.add(self)
-        self._guest = self._acceptor.quiet.enter(self.share, lambda: self.end(CROWDED))
-        self._deadline = asyncio.get_running_loop().call_later(FIRST_S, self.end, SILENT)
-
-    def data_received(self, data: bytes) -> None:
-        if self._over:
-            return
-        if self._tls is not None:
-            self._incoming.write(data)
-            self._read()
-            return
-        whole = _record(self._first)
-        self._first += data
-        if not _is_hello(self._first) or len(self._first) > FIRST_BYTES:
-            self.end(NO_TLS)
-        elif not whole and _record(self._first):
-            self._acceptor.quiet.leave(self._guest)
-            self._guest = self._acceptor.greeting.enter(self.share, lambda: self.end(CROWDED))
-            self._deadline.cancel()
-            left = self._since + PROVEN_S - time.monotonic()
-            self._deadline = asyncio.get_running_loop().call_later(left, self.end, SILENT)
-            self._acceptor.take_turn(self)
-
-    def eof_received(self) -> bool:
-        self.end(NO_TLS if self._first and self._tls is None else "")
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the library's name
-        if not self._over:
-            self._leave()
-            self._handler.ended("")
-
-    def pause_writing(self) -> None:
-        self.full = True
-
-    def resume_writing(self) -> None:
-        self.full = False
-        if not self._over:
-            self._handler.drained()
-
-    # TLS.
-
-    def begin(self) -> None:
-        """Begin the handshake: it is its turn."""
-        if self._over:
-            return
-        self._tls = self._acceptor.context().wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._incoming.write(self._first)
-        self._first.clear()
-        self._read()
-
-    def _read(self) -> None:
-        try:
-            if not self._secure:
-                self.tls.do_handshake()
-                self._secure = True
-                self._handler.secured()
-            while not self._paused and not self._over:
-                data = self.tls.read(READ_BYTES)
-                if not data:
-                    self.end()
-                    break
-                self._handler.received(data)
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError as error:
-            self._flush()  # the alert, so that the other side can tell why
-            self.end(_words(error) if not self._secure else "")
-            return
-        self._flush()
-
-    def _flush(self) -> None:
-        if self._outgoing.pending and not self._transport.is_closing():
-            self._transport.write(self._outgoing.read())
-
-    def _leave(self) -> None:
-        self._over = True
-        self._deadline.cancel()
-        self._acceptor.quiet.leave(self._guest)
-        self._acceptor.greeting.leave(self._guest)
-        self._acceptor.give_up(self)
-        self._acceptor.connections.discard(self)
-
 
 def listen(host: str, port: int) -> socket.socket:
     """A non-blocking TCP socket that listens on an IP literal.
@@ -343,8 +99,10 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: the address is taken, or not one of this machine's.
 
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    six = ":" in host
+    both = six and socket.has_dualstack_ipv6()  # of "::": callers by IPv4 as well
+    family = socket.AF_INET6 if six else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     listener.setblocking(False)  # noqa: FBT003 - the library's name
     return listener
 
@@ -355,21 +113,3 @@ def plain_host(host: str) -> str:
         ip = ipaddress.ip_address(host.partition("%")[0])
         return str(getattr(ip, "ipv4_mapped", None) or ip)
     return host
-
-
-def _is_hello(first: bytes | bytearray) -> bool:
-    """Whether these can be the first bytes of a TLS ClientHello in one record (RFC 8446, 5.1 and 4)."""
-    right = (len(first) < 1 or first[0] == 22) and (len(first) < 2 or first[1] == 3) and (len(first) < 6 or first[5] == 1)
-    return right and (len(first) < 5 or 4 <= int.from_bytes(first[3:5], "big") <= FIRST_BYTES - 5)
-
-
-def _record(first: bytes | bytearray) -> bool:
-    """Whether the first record is here whole."""
-    return len(first) >= 5 and len(first) >= 5 + int.from_bytes(first[3:5], "big")
-
-
-def _words(error: ssl.SSLError) -> str:
-    """Why a handshake failed, for a person."""
-    code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
-    why = "another team" if code in _UNKNOWN_ISSUER else _WORDS.get(code or error.reason, "")
-    return f"TLS failed: {why or 'it speaks another TLS, or is no devstream node'}"

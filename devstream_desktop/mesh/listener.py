@@ -15,7 +15,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from devstream_desktop.door.acceptor import Acceptor, Connection, listen
+from devstream_desktop.door.acceptor import Acceptor, listen
+from devstream_desktop.door.connection import Connection
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.address import join, split
@@ -118,6 +119,7 @@ class Listener:
         """Cut everybody off. The handlers must return by themselves."""
         if self._acceptor is not None:
             await self._acceptor.close()
+        self.drop(lambda _: True)
         if self._answering:
             await asyncio.wait(self._answering)
 
@@ -221,12 +223,12 @@ class _Pipe:
             return
         self.connection.send(framed_reply(number, reply))
         self.received(b"")
-        self.connection.resume()
 
     def _next(self) -> None:
         while self._under_way < REQUESTS_AT_ONCE and not self.connection.full:
             request = self._stream.next_request()
             if request is None:
+                self.connection.resume()
                 return
             self._under_way += 1
             self.caller.last, self.caller.asked = time.monotonic(), True

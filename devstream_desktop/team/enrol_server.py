@@ -1,7 +1,7 @@
 """The issuer's door for joiners and for members whose certificate nears its end: a TLS port of its own, open only while one can use it.
 
-Strangers can reach it, so it is narrow: TLS 1.3, eight connections at once (the rest wait in the kernel), one question of at most
-8 KiB each, a few seconds for everything, and all decisions in `Admissions`.
+Strangers can reach it, so it is narrow: TLS 1.3 behind an acceptor that they cannot crowd (door/acceptor.py), one question of at most
+8 KiB each, a few seconds for everything, eight questions at once, and all decisions in `Admissions`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 
+from devstream_desktop.door.acceptor import Acceptor, listen
+from devstream_desktop.door.connection import CROWDED, Connection
+from devstream_desktop.door.crowd import Crowd
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import enrol_wire as wire
@@ -27,14 +30,13 @@ __all__ = ["Enrolment", "reachable_host"]
 
 _log = logging.getLogger(__name__)
 
-CONNECTIONS = 8
-QUESTION_S = 10.0
-"""How long one connection may take, handshake included."""
-_BACKLOG = 64
+AT_ONCE, WAITING = 8, 64
+"""Questions that are being answered, and those with the ones that wait to be. For one more the oldest of the host with the most goes."""
+ANSWER_S = 10.0
+"""From a whole question until the answer must have been taken."""
 _ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  # compared with, not bound to
 _GRACE_S = 5.0  # the door opens before the invite is made, which needs its port
 _FRESH_S = 86_400.0  # how old the certificate shown may be
-_RETRY_S = 1.0  # after an accept failed, as when descriptors are exhausted
 
 
 def _no_peers() -> Sequence[str]:
@@ -66,7 +68,9 @@ class Enrolment:
         self._keeper: asyncio.Task[None] | None = None
         self._closing = False
         self._changed = asyncio.Event()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._asked = Crowd(WAITING)
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._answering: set[asyncio.Task[None]] = set()
         self._context: ssl.SSLContext
         self._certified = 0.0
 
@@ -135,7 +139,7 @@ class Enrolment:
 
     async def stop(self) -> None:
         """Close the door and end what is going on behind it."""
-        tasks = [task for task in (self._keeper, *self._connections) if task is not None]
+        tasks = [task for task in (self._keeper, *self._answering) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -146,13 +150,11 @@ class Enrolment:
                 return
             await self.wait_closed()  # the port is free then
             await self._certify()
-            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
             try:
-                listener = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
+                listener = listen(self._host, self._port)
             except OSError as error:
                 where = join_address(self._host, self._port)
                 raise TeamError(f"joiners cannot be met at {where}: {error.strerror or error}; choose another address") from error
-            listener.setblocking(False)  # noqa: FBT003
             self._port = listener.getsockname()[1]
             self._changed.clear()
             self._closing = False
@@ -163,7 +165,7 @@ class Enrolment:
 
     async def _keep_open(self, listener: socket.socket) -> None:
         """Serve until nobody can use it; looks again at each change and each end."""
-        accepting = asyncio.create_task(self._accept(listener), name="enrolment-accept")
+        acceptor = Acceptor(listener, lambda: self._context, lambda connection: _Asker(self, connection))
         try:
             left = max(self._team.admissions.open_for(), _GRACE_S)
             while left > 0:
@@ -174,47 +176,30 @@ class Enrolment:
                 left = self._team.admissions.open_for()
         finally:
             self._closing = True
-            accepting.cancel()
-            await asyncio.gather(accepting, return_exceptions=True)
-            listener.close()
+            await acceptor.close()
 
-    async def _accept(self, listener: socket.socket) -> None:
-        slots = asyncio.Semaphore(CONNECTIONS)
-        loop = asyncio.get_running_loop()
-        while True:
-            await slots.acquire()
-            try:
-                connection, _ = await loop.sock_accept(listener)
-            except OSError as error:
-                slots.release()
-                _log.warning("a joiner could not be met: %s", error)
-                await asyncio.sleep(_RETRY_S)
-                continue
-            task = asyncio.create_task(self._serve(connection))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
-            task.add_done_callback(lambda _: slots.release())
+    def asked(self, asker: _Asker, content: bytes) -> None:
+        """Answer a whole question beside everything else."""
+        guest = self._asked.enter(asker.connection.share, lambda: asker.connection.end(CROWDED))
+        task = asyncio.create_task(self._serve(asker, content))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+        task.add_done_callback(lambda _: self._asked.leave(guest))
 
-    async def _serve(self, connection: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=wire.MAX_QUESTION)
-        protocol = asyncio.StreamReaderProtocol(reader)
+    async def _serve(self, asker: _Asker, content: bytes) -> None:
         try:
-            async with asyncio.timeout(QUESTION_S):
-                transport, _ = await loop.connect_accepted_socket(
-                    lambda: protocol, connection, ssl=self._context, ssl_handshake_timeout=wire.HANDSHAKE_S
-                )
-                try:
-                    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-                    question = wire.decode_question(await wire.read_frame(reader, wire.MAX_QUESTION))
-                    writer.write(wire.frame(await self._answer(question)))
-                    await writer.drain()
-                    # The other side closes when it has read all; closing first could cut the answer short.
-                    await reader.read(1)
-                finally:
-                    transport.abort()
-        except (OSError, EOFError, ValueError) as error:
+            async with asyncio.timeout(ANSWER_S):
+                question = wire.decode_question(content)
+                async with self._slots:
+                    if asker.gone.is_set():
+                        return
+                    asker.connection.send(wire.frame(await self._answer(question)))
+                # The other side closes when it has read all; closing first could cut the answer short.
+                await asker.gone.wait()
+        except (TimeoutError, wire.MalformedFrameError) as error:
             _log.info("a joiner was turned away: %s", str(error) or type(error).__name__)
+        finally:
+            asker.connection.end()
 
     async def _answer(self, question: wire.Question) -> wire.Answer:
         admissions = self._team.admissions
@@ -242,6 +227,41 @@ class Enrolment:
         if admission.first and self._on_asked is not None:
             self._on_asked(device_id(question.device), question.person, admission.expires)
         return wire.Waiting(self._team.name, self._team.chain.current.who_has(Role.ADMIN))
+
+
+class _Asker:
+    """One connection to the door: collects its one question."""
+
+    def __init__(self, enrolment: Enrolment, connection: Connection) -> None:
+        self.connection = connection
+        self.gone = asyncio.Event()
+        """It hung up or was cut off."""
+        self._enrolment = enrolment
+        self._question = bytearray()
+        self._asked = False
+
+    def secured(self) -> None:
+        """Its question is waited for."""
+
+    def received(self, data: bytes) -> None:
+        """A part of the question, or more than that."""
+        self._question += data
+        length = wire.length_of(self._question)
+        if self._asked or (length is not None and length > wire.MAX_QUESTION):
+            self.connection.end("it sent more than one question may hold")
+        elif length is not None and len(self._question) >= wire.HEAD_BYTES + length:
+            self._asked = True
+            self.connection.proven()
+            self._enrolment.asked(self, bytes(self._question[wire.HEAD_BYTES : wire.HEAD_BYTES + length]))
+
+    def drained(self) -> None:
+        """Nothing more is to be sent."""
+
+    def ended(self, reason: str) -> None:
+        """It is over."""
+        self.gone.set()
+        if reason:
+            _log.info("a joiner was turned away: %s", reason)
 
 
 def reachable_host() -> str:

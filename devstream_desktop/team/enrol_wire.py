@@ -20,7 +20,8 @@ MAX_ANSWER = 32 << 20
 HANDSHAKE_S = 5.0
 PROOF_PREAMBLE = b"devstream/join/1\0"
 RENEWAL_PREAMBLE = b"devstream/renew/1\0"
-_LENGTH = 4
+HEAD_BYTES = 4
+"""Of a frame: the length of its content, big endian."""
 _MAX_VALUES = 100_000
 """In one message; nearly all of them the versions of the policy."""
 
@@ -143,6 +144,11 @@ def renewal_message(pin: bytes, request: bytes) -> bytes:
     return RENEWAL_PREAMBLE + pin + request
 
 
+def length_of(beginning: bytes | bytearray) -> int | None:
+    """How long a frame's content is; None where its head is not here whole."""
+    return int.from_bytes(beginning[:HEAD_BYTES], "big") if len(beginning) >= HEAD_BYTES else None
+
+
 async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes:
     """The next frame's content.
 
@@ -151,7 +157,7 @@ async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes:
         EOFError: the other side ended before the frame did.
 
     """
-    length = int.from_bytes(await reader.readexactly(_LENGTH), "big")
+    length = int.from_bytes(await reader.readexactly(HEAD_BYTES), "big")
     if length > limit:
         raise MalformedFrameError(f"a frame of {length} bytes is over the limit of {limit}")
     return await reader.readexactly(length)
@@ -160,4 +166,4 @@ async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes:
 def frame(message: Question | Answer) -> bytes:
     """The bytes of a message."""
     content = encode(message)
-    return len(content).to_bytes(_LENGTH, "big") + content
+    return len(content).to_bytes(HEAD_BYTES, "big") + content

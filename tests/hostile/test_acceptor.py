@@ -14,7 +14,7 @@ from raw_member import event
 from rooms import load
 from storm import client_hello
 
-from devstream_desktop.door import acceptor
+from devstream_desktop.door import acceptor, connection, strangers
 from devstream_desktop.mesh.address import split
 from devstream_desktop.mesh.framing import GREETING, framed_reply
 from devstream_desktop.mesh.listener import REQUESTS_AT_ONCE
@@ -61,30 +61,30 @@ def ended(crowd) -> int:
     return over
 
 
-def strangers(node):
-    door = node.mesh._listener._acceptor
+def met(node):
+    door = node.mesh._listener._acceptor.strangers
     return len(door.quiet), len(door.greeting)
 
 
 async def test_who_says_nothing_or_half_a_greeting_has_its_time_and_no_more(make_node, knock, monkeypatch) -> None:
-    monkeypatch.setattr(acceptor, "FIRST_S", 0.5)
+    monkeypatch.setattr(connection, "FIRST_S", 0.5)
     node = await make_node()
     crowd = [*knock(node), *knock(node, client_hello()[:100]), *knock(node, b"\x16")]
-    await node.until(lambda: strangers(node) == (3, 0))
+    await node.until(lambda: met(node) == (3, 0))
     assert ended(crowd) == 0
     await node.until(lambda: ended(crowd) == 3, seconds=3)
-    assert acceptor.SILENT in node.refusals()
-    assert strangers(node) == (0, 0)
+    assert connection.SILENT in node.refusals()
+    assert met(node) == (0, 0)
 
 
 async def test_who_begins_tls_and_never_ends_has_its_time_and_no_more(make_node, knock, monkeypatch) -> None:
-    monkeypatch.setattr(acceptor, "PROVEN_S", 0.5)
+    monkeypatch.setattr(connection, "PROVEN_S", 0.5)
     node = await make_node()
     crowd = knock(node, client_hello())
-    await node.until(lambda: strangers(node) == (0, 1))
-    await node.until(lambda: strangers(node) == (0, 0), seconds=3)
+    await node.until(lambda: met(node) == (0, 1))
+    await node.until(lambda: met(node) == (0, 0), seconds=3)
     await node.until(lambda: ended(crowd) == 1)
-    assert acceptor.SILENT in node.refusals()
+    assert connection.SILENT in node.refusals()
 
 
 @pytest.mark.parametrize(
@@ -98,49 +98,49 @@ async def test_what_is_no_client_hello_is_hung_up_on_at_once(make_node, knock, c
     node = await make_node()
     crowd = knock(node, content)
     await node.until(lambda: ended(crowd) == 1, seconds=2)
-    assert acceptor.NO_TLS in node.refusals()
+    assert connection.NO_TLS in node.refusals()
 
 
 async def test_more_than_a_greeting_before_its_turn_is_hung_up_on(make_node, knock, monkeypatch) -> None:
-    monkeypatch.setattr(acceptor, "HANDSHAKE_BURST", 0)
-    monkeypatch.setattr(acceptor, "HANDSHAKES_A_SECOND", 0.01)
+    monkeypatch.setattr(strangers, "HANDSHAKE_BURST", 0)
+    monkeypatch.setattr(strangers, "HANDSHAKES_A_SECOND", 0.01)
     node = await make_node()
     (one,) = knock(node, client_hello())
-    await node.until(lambda: strangers(node) == (0, 1))
+    await node.until(lambda: met(node) == (0, 1))
     with contextlib.suppress(OSError):
         await asyncio.to_thread(one.sendall, bytes(1 << 20))
-    await node.until(lambda: strangers(node) == (0, 0))
-    assert acceptor.NO_TLS in node.refusals()
+    await node.until(lambda: met(node) == (0, 0))
+    assert connection.NO_TLS in node.refusals()
 
 
 async def test_one_host_has_all_the_room_until_another_comes(make_node, knock, monkeypatch) -> None:
-    monkeypatch.setattr(acceptor, "ROOM", 8)
+    monkeypatch.setattr(strangers, "ROOM", 8)
     node = await make_node()
     first = knock(node, count=8)
-    await node.until(lambda: strangers(node) == (8, 0))
+    await node.until(lambda: met(node) == (8, 0))
     assert ended(first) == 0
     with socket.create_connection(split(node.address), 5, source_address=("127.0.0.9", 0)) as other:
         await node.until(lambda: ended(first) == 1)
         later = knock(node, count=20)
         await node.until(lambda: ended([*first, *later]) == 21)
-        assert strangers(node) == (8, 0)
+        assert met(node) == (8, 0)
         assert ended([other]) == 0
-    assert acceptor.CROWDED in node.refusals()
+    assert connection.CROWDED in node.refusals()
 
 
 async def test_handshakes_have_a_pace_and_the_newest_of_the_smallest_crowd_comes_first(make_node, knock, monkeypatch) -> None:
-    monkeypatch.setattr(acceptor, "HANDSHAKE_BURST", 3)
-    monkeypatch.setattr(acceptor, "HANDSHAKES_A_SECOND", 2)
+    monkeypatch.setattr(strangers, "HANDSHAKE_BURST", 3)
+    monkeypatch.setattr(strangers, "HANDSHAKES_A_SECOND", 2)
     node = await make_node()
     crowd = knock(node, client_hello(), 20)
-    await node.until(lambda: strangers(node) == (0, 20))
-    begun = [one for one in node.mesh._listener._acceptor.connections if one._tls is not None]
+    await node.until(lambda: met(node) == (0, 20))
+    begun = [one for one in node.mesh._listener._acceptor.strangers.all if one._tls is not None]
     assert 3 <= len(begun) <= 5
     with socket.create_connection(split(node.address), 5, source_address=("127.0.0.9", 0)) as other:
         other.sendall(client_hello())
         await node.until(lambda: select.select([other], [], [], 0)[0], seconds=2)
         assert other.recv(1) == b"\x16", "it is answered before those who came earlier and are many"
-    assert len([one for one in node.mesh._listener._acceptor.connections if one._tls is not None]) < 12
+    assert len([one for one in node.mesh._listener._acceptor.strangers.all if one._tls is not None]) < 12
     assert ended(crowd) == 0
 
 
@@ -149,7 +149,7 @@ async def test_accepting_has_a_pace(make_node, knock, monkeypatch) -> None:
     node = await make_node()
     began = time.monotonic()
     knock(node, count=30)
-    await node.until(lambda: strangers(node)[0] == 30)
+    await node.until(lambda: met(node)[0] == 30)
     assert time.monotonic() - began > 1.0
 
 
@@ -170,10 +170,9 @@ def asked_and_never_read(address: str, context: ssl.SSLContext, frames: list[byt
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     secure = context.wrap_socket(plain)
     secure.settimeout(1)
-    secure.sendall(SP_REQ)
+    requests = b"".join(framed_reply((1 << 31 | number).to_bytes(4, "big"), frame) for number, frame in enumerate(frames))
     with contextlib.suppress(TimeoutError, OSError):
-        for number, frame in enumerate(frames):
-            secure.sendall(framed_reply((1 << 31 | number).to_bytes(4, "big"), frame))
+        secure.sendall(SP_REQ + requests)
     return secure
 
 
@@ -219,6 +218,27 @@ async def test_of_one_caller_so_many_requests_are_under_way_and_no_more(make_nod
         await asyncio.to_thread(secure.close)
 
 
+async def test_requests_in_advance_wait_with_the_caller_and_not_here(make_node, member_context, monkeypatch) -> None:
+    node = await make_node()
+    most = 0
+
+    async def answered(*_) -> bytes:
+        nonlocal most
+        (pipe,) = node.mesh._listener._pipes.values()
+        most = max(most, len(pipe._stream._buffer))
+        await asyncio.sleep(0)
+        return b"x" * 1000
+
+    monkeypatch.setattr(node.mesh._listener, "handle", answered)
+    frames = [b"y"] * 500_000
+    secure = await asyncio.to_thread(asked_and_never_read, node.address, member_context, frames)
+    try:
+        await node.until(lambda: buffered(node) > 0)
+        assert 0 < most < 1 << 20
+    finally:
+        await asyncio.to_thread(secure.close)
+
+
 def read_frames(secure: ssl.SSLSocket, count: int) -> None:
     """After the greeting so many replies."""
     stream = secure.makefile("rb")
@@ -234,12 +254,13 @@ async def test_strangers_are_one_line_for_each_reason_from_however_many_hosts(ma
             one.sendall(b"GET")
     await node.until(lambda: sum(peer.count for peer in node.mesh.status().refused) == 100)
     (line,) = node.mesh.status().refused
-    assert (line.address, line.reason) == (SEVERAL, acceptor.NO_TLS)
+    assert (line.address, line.reason) == (SEVERAL, connection.NO_TLS)
 
 
 def buffered(node) -> int:
     """Bytes of replies that nobody took yet."""
-    return sum(one._transport.get_write_buffer_size() for one in node.mesh._listener._acceptor.connections)
+    pipes = node.mesh._listener._pipes.values()
+    return sum(pipe.connection._transport.get_write_buffer_size() for pipe in pipes)
 
 
 async def test_a_new_certificate_is_shown_at_once_and_no_link_ends_for_it(make_node, team) -> None:

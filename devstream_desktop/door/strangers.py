@@ -1,0 +1,77 @@
+"""Those at a door who have not proven anything: how many there may be, and whose handshake comes next."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+from devstream_desktop.door.crowd import Crowd
+from devstream_desktop.door.descriptors import soft_limit
+
+ROOM = 256
+"""Strangers that have not sent a whole ClientHello, and as many that have; about 10 and 60 KB each.
+
+Less where descriptors are few: an eighth of them for each."""
+HANDSHAKES_A_SECOND, HANDSHAKE_BURST = 100, 50
+"""More wait for their turn; each costs about a millisecond. A whole team that comes back is met in seconds."""
+
+
+class Stranger(Protocol):
+    """One connection of a stranger."""
+
+    share: str
+
+    def begin(self) -> None:
+        """Begin the handshake."""
+
+    def end(self) -> None:
+        """Cut it off."""
+
+
+class Strangers:
+    """All of one door."""
+
+    def __init__(self) -> None:
+        room = min(ROOM, max(1, soft_limit() // 8))
+        self.quiet = Crowd(room)
+        """Those without a whole ClientHello."""
+        self.greeting = Crowd(room)
+        """Those between ClientHello and proof."""
+        self.all: set[Stranger] = set()
+        self._waiting: dict[Stranger, None] = {}
+        self._credit = float(HANDSHAKE_BURST)
+        self._credited = time.monotonic()
+        self._turn: asyncio.TimerHandle | None = None
+
+    def take_turn(self, stranger: Stranger) -> None:
+        """Have a handshake begin when it is its turn."""
+        self._waiting[stranger] = None
+        if self._turn is None:
+            self._turns()
+
+    def leave(self, stranger: Stranger) -> None:
+        """It is over, or no stranger any more."""
+        self.all.discard(stranger)
+        self._waiting.pop(stranger, None)
+
+    def end(self) -> None:
+        """Cut everybody off."""
+        if self._turn is not None:
+            self._turn.cancel()
+        for stranger in list(self.all):
+            stranger.end()
+
+    def _turns(self) -> None:
+        self._turn = None
+        now = time.monotonic()
+        self._credit = min(HANDSHAKE_BURST, self._credit + (now - self._credited) * HANDSHAKES_A_SECOND)
+        self._credited = now
+        while self._waiting and self._credit >= 1:
+            # The newest of the host with the fewest: those who have waited longest have most likely given up.
+            chosen = min(reversed(self._waiting), key=lambda one: self.greeting.weight_of(one.share))
+            del self._waiting[chosen]
+            self._credit -= 1
+            chosen.begin()
+        if self._waiting:
+            self._turn = asyncio.get_running_loop().call_later((1 - self._credit) / HANDSHAKES_A_SECOND, self._turns)
