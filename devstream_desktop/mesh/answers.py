@@ -199,7 +199,7 @@ class Answers:
                 return wire.Pushed(len(outcome.stored), core.policies.version(), resync, round(wait * 1000))
             case wire.Digest():
                 buckets = replica.differing(request.buckets)
-                records = replica.records(buckets)[: wire.MAX_RECORDS]
+                records = wire.fitting(replica.records(buckets))
                 return wire.Records(replica.store.index, replica.store.newest(), buckets, records, replica.frozen()[: wire.MAX_RECORDS])
             case wire.Offer():
                 wanted = core.unclaimed(without(replica.want(request.records, core.team_time()), self._expected_elsewhere()))

@@ -229,7 +229,7 @@ class Session:
         self._tail_from = (seen.index, seen.lsn)
         unproven = replica.unproven(seen.frozen)
         pushed = replica.store.newest()
-        mine = replica.records(seen.buckets)[: wire.MAX_RECORDS]
+        mine = wire.fitting(replica.records(seen.buckets))
         wants = await self._ask(wire.Offer(mine, replica.frozen()[: wire.MAX_RECORDS]), wire.Wants)
         if unproven or wants.proofs:
             proofs = await self._ask(wire.Proof(replica.proofs(wants.proofs), unproven), wire.Proofs)

@@ -18,6 +18,7 @@ A field more than we know is ignored, so new ones are added at the end.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -34,7 +35,7 @@ MESSAGE_BYTES = 1024 * 1024
 EXPANDED_BYTES = 4 * 1024 * 1024
 """What a compressed message may grow to."""
 MAX_VALUES = 500_000
-"""In one message: 4,000 records of feeds with some forty gaps each; decoded they take some 30 MB at most."""
+"""In one message: three times what an honest node sends (`fitting`); decoded they take some 30 MB at most."""
 COMPRESS_FROM = 1024
 """Smaller messages cost more to compress than to send."""
 BUCKETS = 64
@@ -263,6 +264,25 @@ class Refused(msgspec.Struct, array_like=True, frozen=True, tag=30):
 
 Request = Hello | Tail | Push | Digest | Offer | Fetch | AskPeers | Proof | Policy
 Reply = Welcome | News | Pushed | Records | Wants | Entries | PeerList | Proofs | Policies | Refused
+
+_RECORD_BYTES, _GAP_BYTES = 92, 19
+"""What one takes at most when it is written."""
+
+
+def fitting(records: Sequence[Record]) -> list[Record]:
+    """As many of these, from the first on, as one message may hold however they compress.
+
+    A member that leaves gaps in very many feeds would otherwise make two honest nodes refuse each other's messages.
+    """
+    found: list[Record] = []
+    room = MESSAGE_BYTES * 3 // 4  # the rest is for the list of frozen feeds
+    for record in records[:MAX_RECORDS]:
+        room -= _RECORD_BYTES + _GAP_BYTES * len(record.gaps)
+        if room < 0:
+            break
+        found.append(record)
+    return found
+
 
 _M = TypeVar("_M")
 _encoder = msgspec.msgpack.Encoder()

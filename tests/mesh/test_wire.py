@@ -87,3 +87,18 @@ def test_a_full_batch_fits_the_receive_limit_even_when_it_does_not_compress():
 def test_a_full_answer_of_records_fits_too():
     records = [wire.Record(os.urandom(40), 1 << 40, 1 << 41, os.urandom(16), 1 << 62, []) for _ in range(wire.MAX_RECORDS)]
     assert len(wire.encode(wire.Offer(records, []))) < wire.MESSAGE_BYTES
+
+
+@pytest.mark.parametrize("gaps", [0, 1, 30, wire.MAX_GAPS])
+@pytest.mark.parametrize("step", [2, 1 << 40])
+def test_records_with_any_number_of_gaps_fit_a_message_that_is_understood(gaps, step):
+    records = [
+        wire.Record(os.urandom(40), 0, (1 << 63) - 1, os.urandom(16), (1 << 63) - 1, [(n * step, n * step) for n in range(1, gaps + 1)])
+        for _ in range(wire.MAX_RECORDS + 9)
+    ]
+    chosen = wire.fitting(records)
+    assert chosen == records[: len(chosen)]
+    assert len(chosen) == (wire.MAX_RECORDS if gaps < 2 else len(chosen)) > 80
+    offer = wire.Offer(chosen, [record.feed for record in records[: wire.MAX_RECORDS]])
+    assert len(wire.encode(offer)) < wire.MESSAGE_BYTES
+    assert wire.decode_request(wire.encode(offer)) == offer
