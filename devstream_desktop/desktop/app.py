@@ -65,8 +65,10 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     application.setApplicationName("devstream")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("devstream")
+    # Closed windows leave the tray, which is most of the app.
     application.setQuitOnLastWindowClosed(False)
     application.setWindowIcon(icon(Mark.APP))
+    # Before the first connection: two apps would start two nodes.
     instance = Instance(home.runtime())
     if not instance.claim():
         return 0 if instance.raise_first() else _report_stuck()
@@ -99,6 +101,7 @@ class App(QObject):
         self.reader = Reader(home.history)
         self.state = AppState(self.reader, self)
         self.node = NodeProcess(home, command=node_command, parent=self) if start_node else None
+        # Without a session bus (macOS, Windows, a bare X session) Qt's tray icon shows popups.
         try:
             self.bus: SessionBus | None = SessionBus(self)
         except NoBusError:
@@ -128,6 +131,7 @@ class App(QObject):
             dialog.hide()
         if self._window is not None:
             self._window.hide()
+        # The client before the node: a lost connection would show as trouble at the end.
         self.tray.close()
         self.client.close()
         self.reader.close()
@@ -162,6 +166,7 @@ class App(QObject):
         return balloon
 
     def _connect_node(self) -> None:
+        # The state first, so that whoever hears of a change from another part finds it current.
         self.client.connected.connect(self.state.set_connected)
         self.client.news.connect(self.state.read_news)
         self.client.status_changed.connect(self.state.refresh)
@@ -207,6 +212,7 @@ class App(QObject):
         self._ask(Unlock(), lambda reason: self._notify("The keyring is still locked", reason))
 
     def _toggle_history(self) -> None:
+        # A window behind others is brought to the front, not closed.
         if self._window is not None and self._window.isVisible() and self._window.isActiveWindow():
             self._window.close()
         else:
@@ -238,6 +244,7 @@ class App(QObject):
     def _show_team(self) -> None:
         window = TeamWindow(self.state)
         window.invite_chosen.connect(self._invite)
+        # Qt ends this connection when the window is deleted.
         self.client.status_changed.connect(window.begin)
         self._open(window)
 

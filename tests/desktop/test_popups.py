@@ -95,7 +95,7 @@ def test_a_line_without_a_link_cannot_be_opened(story):
         (
             lambda story: row(push(story).event, superseded=True),
             ON,
-            "No popup: a later state of the same thing was here already.",
+            "No popup: a later state of the same subject was here already.",
         ),
     ],
 )

@@ -115,6 +115,7 @@ class NodeClient(QObject):
         self._ask_news()
 
     def _ask_news(self) -> None:
+        # `_poll_opened` asks as soon as there is a connection.
         if not self._poll.up:
             return
         self._asked = Wait(newest=self._newest, status=self._status, wait_ms=_POLL_MS)
@@ -131,6 +132,7 @@ class NodeClient(QObject):
 
     def _poll_received(self, message: bytes) -> None:
         self._late.stop()
+        # The node listens already, but is not ready.
         if _is_starting(message):
             QTimer.singleShot(_RETRY_MS, self, self._ask_news)
             return
@@ -140,6 +142,7 @@ class NodeClient(QObject):
             self.failed.emit(str(error))
             self._poll.reset()
             return
+        # A connection is no proof of a node; its first answer is.
         first, self._answered = not self._answered, True
         newer, changed = news.newest != self._newest, news.status != self._status
         self._newest, self._status = news.newest, news.status

@@ -50,6 +50,7 @@ class NodeProcess(QObject):
         self._output = b""
         self._process = QProcess(self)
         environment = QProcessEnvironment.systemEnvironment()
+        # Also for the programs that the node starts.
         environment.insert("DEVSTREAM_HOME", str(home.root))
         self._process.setProcessEnvironment(environment)
         self._process.setStandardInputFile(QProcess.nullDevice())
@@ -67,6 +68,7 @@ class NodeProcess(QObject):
 
     def begin(self) -> None:
         """Start a node, unless one answers within a moment."""
+        # Without its socket no node can run here, so there is nothing to wait for.
         self._timer.start(_GRACE_MS if self._socket.exists() else 0)
 
     def set_answers(self, answers: bool) -> None:
@@ -74,6 +76,7 @@ class NodeProcess(QObject):
         self._answers = answers
         if answers:
             self._timer.stop()
+        # A node of somebody else has ended. Ours is restarted by `_ended`.
         elif not self._ending and not self.ours and not self._timer.isActive():
             self._timer.start(_BACK_OFF_MS[0])
 
@@ -83,6 +86,7 @@ class NodeProcess(QObject):
         self._timer.stop()
         if not self.ours:
             return
+        # SIGTERM lets the node finish what it stores and close its history.
         self._process.terminate()
         if not self._process.waitForFinished(_END_MS):
             self._process.kill()

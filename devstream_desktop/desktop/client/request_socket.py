@@ -72,10 +72,12 @@ class RequestSocket(QObject):
         """Drop a connection that does not answer, and make a new one."""
         self._shut()
         self._set_up(up=False)
+        # Not at once: a node that answers nonsense would be dialled without end.
         QTimer.singleShot(_RECONNECT_MS[1], self, self._reopen)
 
     def close(self) -> None:
         """End for good; nothing is emitted afterwards."""
+        # Closing a connection reports that it is gone, and nobody should hear that any more.
         self.blockSignals(True)
         self._shut()
         self._up = False

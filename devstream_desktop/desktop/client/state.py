@@ -95,7 +95,7 @@ class AppState(QObject):
 
     def read_news(self, newest: int) -> None:
         """Read the rows up to arrival number `newest`."""
-        # Numbers only grow within one history.
+        # Numbers only grow within one history, so this is another one.
         if newest < self._cursor:
             self._start_over()
         elif not self._reading:
@@ -112,6 +112,7 @@ class AppState(QObject):
     def _set_status(self, status: Status) -> None:
         before, self.status = self.status, status
         if before is not None and before.team_id != status.team_id:
+            # Joining a team replaces the history of the team of one.
             self._start_over()
         elif before is not None and before.policy_version != status.policy_version:
             self._refresh_recent()
@@ -141,6 +142,7 @@ class AppState(QObject):
             self._cursor = lines[-1].arrival
             self._refresh_recent()
             self.arrived.emit(lines)
+            # Not restarted, or a steady stream would never let it end.
             if not self._stale.isActive():
                 self._stale.start()
         if len(lines) == _BATCH:

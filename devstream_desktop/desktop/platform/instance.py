@@ -29,6 +29,7 @@ class Instance(QObject):
         """`runtime` is the home's private folder (home.runtime())."""
         super().__init__(parent)
         self._lock = QLockFile(str(runtime / "desk.lock"))
+        # Never stale by age: only a dead owner's lock may be taken.
         self._lock.setStaleLockTime(0)
         self._name = str(runtime / "desk")
         self._server: QLocalServer | None = None
@@ -37,6 +38,7 @@ class Instance(QObject):
         """Take the lock and listen for later starts; return false when another start has it."""
         if not self._lock.tryLock(0):
             return False
+        # A socket file that a crash left behind; the lock says that nobody listens there.
         QLocalServer.removeServer(self._name)
         server = QLocalServer(self)
         server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
@@ -78,6 +80,7 @@ class Instance(QObject):
         connection.deleteLater()
 
     def _obey(self, words: list[bytes]) -> None:
+        # A message of another version.
         if words[:2] != [_VERSION, b"show"]:
             return
         if len(words) > 2:

@@ -91,12 +91,9 @@ class SessionBus(QObject):
         fail: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Call a method; one of `answer` and `fail` is called later."""
-        message = (
-            new_method_call(address, member, signature, body)
-            if signature
-            else new_method_call(address, member)
-        )
-        self._post(message, _Call(member, answer, fail))
+        # jeepney wants both or neither.
+        arguments = (signature, body) if signature else ()
+        self._post(new_method_call(address, member, *arguments), _Call(member, answer, fail))
 
     def close(self) -> None:
         """Leave the bus."""
@@ -117,6 +114,7 @@ class SessionBus(QObject):
             while self._out:
                 self._out = self._out[self._socket.send(self._out) :]
         except BlockingIOError:
+            # The rest goes when the socket is writable again.
             pass
         except OSError:
             self._gone()
@@ -130,6 +128,7 @@ class SessionBus(QObject):
             return
         except OSError:
             data = b""
+        # An end of the stream is readable, so it would wake the loop without end.
         if not data:
             self._gone()
             return
@@ -148,6 +147,7 @@ class SessionBus(QObject):
             )
             return
         call = self._calls.pop(fields.get(HeaderFields.reply_serial, 0), None)
+        # An answer to a call that `close` dropped, or a request to us, which nobody needs.
         if call is None:
             return
         if kind is MessageType.error:

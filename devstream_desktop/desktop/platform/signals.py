@@ -25,13 +25,16 @@ class Signals(QObject):
         self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._woken)
         self._before = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+        # A handler that does nothing: with one, Python writes to the socket instead of ending.
         self._handlers = {
             number: signal.signal(number, lambda *_: None)
+            # Windows has no SIGHUP.
             for name in ("SIGTERM", "SIGINT", "SIGHUP")
             if (number := getattr(signal, name, None)) is not None
         }
 
     def _woken(self) -> None:
+        # Woken without a byte, it is not a signal.
         with contextlib.suppress(BlockingIOError):
             if self._read.recv(64):
                 self._end()

@@ -11,6 +11,8 @@ def safe_link(text: str) -> QUrl | None:
 
     Safe is http or https, with a host, without a user name (which can pose as the host).
     """
+    # Other schemes start programs, or send this person's credentials to a file server.
+    # "https://example.org@evil.example/" shows one host and opens the other.
     url = QUrl(text, QUrl.ParsingMode.StrictMode)
     if (
         not url.isValid()

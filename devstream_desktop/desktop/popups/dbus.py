@@ -53,6 +53,7 @@ class DBusNotifier(QObject):
 
         Each key has one call at a time, so that the number to replace is known.
         """
+        # A newer popup replaces one that was not sent yet, and goes to the end of the queue.
         self._waiting.pop(notice.key, None)
         self._waiting[notice.key] = notice
         self._send_waiting()
@@ -66,6 +67,7 @@ class DBusNotifier(QObject):
         self._can_act = isinstance(capabilities, list) and "actions" in capabilities
 
     def _known(self, body: Body) -> None:
+        # XFCE draws the default action as one more button; others run it on a click.
         self._has_default = not (body and str(body[0]).lower().startswith("xfce"))
 
     def _send_waiting(self) -> None:
@@ -78,10 +80,9 @@ class DBusNotifier(QObject):
     def _send(self, notice: Notice) -> None:
         actions: list[str] = []
         if self._can_act:
-            pairs = (
-                (("default", "History"), *notice.actions) if self._has_default else notice.actions
-            )
-            actions = [text for pair in pairs for text in pair]
+            default = (("default", "History"),) if self._has_default else ()
+            # The specification's form: name, label, name, label.
+            actions = [text for pair in (*default, *notice.actions) for text in pair]
         hints = {"urgency": ("y", int(notice.urgency)), "desktop-entry": ("s", "devstream")}
         replaced = self._numbers.get(notice.key, 0)
         body = (
@@ -109,6 +110,7 @@ class DBusNotifier(QObject):
         number = reply[0] if reply else 0
         if isinstance(number, int) and number:
             old = self._numbers.get(key)
+            # The popup was closed meanwhile, so the server made a new one.
             if old is not None and old != number:
                 self._keys.pop(old, None)
             self._numbers[key], self._keys[number] = number, key
@@ -129,6 +131,7 @@ class DBusNotifier(QObject):
             if len(body) > 2 and body[2]:
                 self._ask_server()
             return
+        # Signals about the popups of other programs come here too.
         if (
             interface != NAME
             or len(body) < 2
@@ -140,6 +143,7 @@ class DBusNotifier(QObject):
         if member == "ActionInvoked":
             self.activated.emit(key, str(body[1]))
         elif member == "ActivationToken":
+            # It comes before ActionInvoked; Wayland raises our window only with it.
             os.environ["XDG_ACTIVATION_TOKEN"] = str(body[1])
         elif member == "NotificationClosed":
             del self._keys[body[0]]

@@ -65,10 +65,10 @@ class Popups(QObject):
         """Decide about lines that have just arrived, and show the popups."""
         now = self._clock()
         for line in lines:
+            # Out of order: a popup would replace the one that shows the later state.
             if line.superseded:
-                decision = Decision(
-                    Attention.QUIET, "a later state of the same thing was here already"
-                )
+                reason = "a later state of the same subject was here already"
+                decision = Decision(Attention.QUIET, reason)
             else:
                 decision = decide(line, desk, self._recent, now)
             self._remember(line, decision)
@@ -96,6 +96,7 @@ class Popups(QObject):
 
     def _show(self, line: Line, decision: Decision) -> None:
         key = popup_key(line)
+        # Taken out first, so that it moves to the end: the oldest are forgotten first.
         self._shown.pop(key, None)
         self._shown[key] = line
         while len(self._shown) > _REMEMBERED:
@@ -103,23 +104,20 @@ class Popups(QObject):
         self._notifier.show_notice(line_notice(line, urgent=decision.urgent))
 
     def _hold(self, line: Line, now: int) -> None:
+        # The burst before is over, and its digest was shown; this one counts anew.
         if now - self._held_at > BURST_WINDOW and not self._digest.isActive():
             self._held.clear()
         self._held.append(line)
         self._held_at = now
+        # Not restarted by each line, or a long burst would show nothing.
         if not self._digest.isActive():
             self._digest.start()
 
     def _show_digest(self) -> None:
         if self._held:
-            self._notifier.show_notice(
-                Notice(
-                    DIGEST,
-                    f"{len(self._held)} more",
-                    digest_text(self._held),
-                    actions=(("history", "History"),),
-                )
-            )
+            summary, actions = f"{len(self._held)} more", (("history", "History"),)
+            notice = Notice(DIGEST, summary, digest_text(self._held), actions=actions)
+            self._notifier.show_notice(notice)
 
     def _activated(self, key: str, action: str) -> None:
         line = self._shown.get(key)
@@ -131,6 +129,7 @@ class Popups(QObject):
         elif line is not None:
             self.show_line.emit(line)
         else:
+            # A popup of an app before this one, or one forgotten since.
             self.show_history.emit()
 
     def _closed(self, key: str) -> None:

@@ -77,11 +77,9 @@ class TrayMenu(QMenu):
         self.duty.setChecked(self._state.on_duty)
         self.duty.setEnabled(ready)
         self._invite.setEnabled(ready and status is not None and status.can_invite)
-        self._invite.setText(
-            "Invite…"
-            if status is None or status.can_invite
-            else "Invite… (an admin of the team can)"
-        )
+        may_invite = status is None or status.can_invite
+        self._invite.setText("Invite…" if may_invite else "Invite… (an admin of the team can)")
+        # A home is in one team; only a team of one gives way to another.
         self._join.setVisible(status is None or status.solo)
         self._join.setEnabled(ready)
         self._show_targets()
@@ -94,6 +92,7 @@ class TrayMenu(QMenu):
         return action
 
     def _choose_line(self, place: int) -> None:
+        # The rows may have changed while the menu was open.
         if place < len(self._state.recent):
             self.line_chosen.emit(self._state.recent[place])
 
@@ -103,27 +102,27 @@ class TrayMenu(QMenu):
             if there:
                 line = lines[place]
                 look = state_look(line)
+                # A menu cannot strike text out, so the words say it.
                 sign = look.text if line.struck else look.glyph
-                action.setText(
-                    menu_text(f"{sign}  {render(line.event, line.transition, width=_LINE_WIDTH)}")
-                )
+                text = render(line.event, line.transition, width=_LINE_WIDTH)
+                action.setText(menu_text(f"{sign}  {text}"))
             action.setVisible(there)
         self._nothing.setVisible(not lines)
 
     def _show_targets(self) -> None:
         targets = self._state.targets.targets
+        # Rebuilding closes a submenu that is open.
         if targets == self._offered:
             return
         self._offered = targets
         self.deploy.clear()
+        # `clear` leaves the submenus to their parent, which lives as long as the app.
         for old in self._submenus:
             old.deleteLater()
         self._submenus = []
         if not targets:
-            nothing = self.deploy.addAction(
-                "No targets: an executor names them in its targets.toml"
-            )
-            nothing.setEnabled(False)
+            hint = "No targets: an executor names them in its targets.toml"
+            self.deploy.addAction(hint).setEnabled(False)
         by_target: dict[str, list[TargetStatus]] = {}
         for status in targets:
             by_target.setdefault(status.target, []).append(status)
@@ -141,14 +140,8 @@ class TrayMenu(QMenu):
 
 def target_text(place: TargetStatus) -> str:
     """Return an environment, with the reason why it is closed or busy."""
-    if place.allowed:
-        return (
-            f"{place.environment}…"
-            if not place.busy
-            else f"{place.environment}… ({place.busy} is deploying)"
-        )
-    return (
-        f"{place.environment} ({place.reason})"
-        if place.reason
-        else f"{place.environment} (not allowed)"
-    )
+    if not place.allowed:
+        return f"{place.environment} ({place.reason or 'not allowed'})"
+    # A busy environment can be chosen: the executor decides, and may be done by then.
+    busy = f" ({place.busy} is deploying)" if place.busy else ""
+    return f"{place.environment}…{busy}"

@@ -21,8 +21,6 @@ class Tray(QObject):
 
     clicked = Signal()
     balloon_clicked = Signal()
-    appeared = Signal()
-    """A tray is there now, and was not before."""
 
     def __init__(self, menu: QMenu, bus: SessionBus | None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +50,7 @@ class Tray(QObject):
     def show_state(self, mark: Mark, tooltip: str) -> None:
         """Show an icon and a tooltip; the same ones again send nothing."""
         text = popup_text(tooltip)
+        # Each change is a message on the bus and a redraw of the panel.
         if (mark, text) == (self._mark, self._tooltip):
             return
         self._mark, self._tooltip = mark, text
@@ -65,6 +64,7 @@ class Tray(QObject):
         self._drop()
 
     def _create(self) -> None:
+        # Qt binds an icon to the host of the moment in which it is made.
         self._drop()
         self._hosted = QSystemTrayIcon.isSystemTrayAvailable()
         tray = QSystemTrayIcon(icon(self._mark), self)
@@ -74,6 +74,7 @@ class Tray(QObject):
         tray.messageClicked.connect(self.balloon_clicked)
         tray.show()
         self._icon = tray
+        # Where a host announces itself by other means than D-Bus, only looking finds it.
         if self._hosted:
             self._search.stop()
         else:
@@ -86,6 +87,7 @@ class Tray(QObject):
             self._icon = None
 
     def _heard(self, interface: str, member: str, body: Body) -> None:
+        # NameOwnerChanged has name, old owner, new owner; no new owner means that the host left.
         if (
             interface == "org.freedesktop.DBus"
             and member == "NameOwnerChanged"
@@ -99,8 +101,8 @@ class Tray(QObject):
     def _look_again(self) -> None:
         if not self._hosted and QSystemTrayIcon.isSystemTrayAvailable():
             self._create()
-            self.appeared.emit()
 
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        # The panel opens the menu itself on a right click.
         if reason is QSystemTrayIcon.ActivationReason.Trigger:
             self.clicked.emit()

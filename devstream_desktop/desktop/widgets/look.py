@@ -87,6 +87,7 @@ def short_time(milliseconds: int, now: datetime) -> str:
     """
     when = datetime.fromtimestamp(milliseconds / 1000).astimezone()
     days = (now.astimezone().date() - when.date()).days
+    # A clock that is ahead makes tomorrow's times; those get the date as well.
     if days == 0:
         return f"{when:%H:%M:%S}"
     if days == 1:
@@ -110,14 +111,16 @@ def people(count: int) -> str:
 
 
 def ago(milliseconds: int, now: int) -> str:
-    """Return a moment as `never`, `just now`, `4 min ago` or `3 days ago`.
+    """Return how long ago a moment was, at most in days.
 
-    Both moments are UTC milliseconds; 0 is never.
+    `never`, `just now`, `4 min ago`, `2 h ago`, `3 days ago`. Both moments are UTC milliseconds; 0
+    is never.
     """
     if not milliseconds:
         return "never"
     past = timedelta(milliseconds=max(0, now - milliseconds))
     minutes = int(past.total_seconds() // 60)
+    # The bounds keep two figures: 89 min, then 1 h; 47 h, then 2 days.
     if minutes < 1:
         return "just now"
     if minutes < 90:

@@ -36,6 +36,7 @@ class ProgressStrip(QProgressBar):
         """Show the catch-up of `status`, or hide when there is none."""
         text = catching_up(status) if status is not None else ""
         if status is not None and text:
+            # More may be missing than at first, when another peer with more has come.
             total = max(status.catch_up_total, status.missing)
             self.setValue((total - status.missing) * _STEPS // total)
             self.setAccessibleDescription(sentence(text))

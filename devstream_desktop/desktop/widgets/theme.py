@@ -38,6 +38,7 @@ def colour(tone: Tone, palette: QPalette) -> QColor:
     """Return the colour of `tone` on `palette`."""
     if tone is Tone.PLAIN:
         return palette.color(QPalette.ColorRole.Text)
+    # Below 0.68 of the text's colour, the greys of some palettes lose the contrast.
     if tone is Tone.MUTED:
         return mix(
             palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.Base), 0.72

@@ -125,6 +125,7 @@ class DeployDialog(Dialog):
         super().closeEvent(event)
 
     def _edited(self) -> None:
+        # The plan is of another commit now, so Deploy stays off until the new one is here.
         self._plan = None
         self._debounce.start()
         self._refresh()
@@ -140,6 +141,7 @@ class DeployDialog(Dialog):
             self._refresh()
             return
         self._say("Looking up what would ship…", Tone.MUTED)
+        # Seven digits or more are a commit, also where a branch has such a name.
         sha = text.lower() if _SHA.fullmatch(text) else ""
         request = PlanDeploy(
             target=self._place.target,
@@ -170,6 +172,7 @@ class DeployDialog(Dialog):
             f"{now} → {short_revision(clean(plan.sha))}" + ("  (the same)" if same else "")
         )
         self.changes.clear()
+        # After a long pause there may be hundreds of changes, and nobody reads them all.
         for change in plan.changes[:_SHOWN_CHANGES]:
             self.changes.addItem(clean(change, 140))
         if len(plan.changes) > _SHOWN_CHANGES:
@@ -231,6 +234,7 @@ class DeployDialog(Dialog):
         self.accept()
 
     def _refused(self, reason: str) -> None:
+        # Nothing was signed, so the same request may be sent again.
         self._sending = False
         for field in (self.commit, self.reason, self.typed):
             field.setEnabled(True)

@@ -56,6 +56,7 @@ class InviteDialog(Dialog):
         self.ask(Invite(expires_s=_DAY_S), self._made, self._refused)
 
     def _made(self, done: Done) -> None:
+        # Selected and on the default button: Ctrl+C and Enter both copy it.
         self.invite.setPlainText(done.text)
         self.invite.selectAll()
         self.copy.setEnabled(True)

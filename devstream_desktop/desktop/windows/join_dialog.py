@@ -79,6 +79,7 @@ class JoinDialog(Dialog):
         self.join.setEnabled(complete)
 
     def _join(self) -> None:
+        # An invite works once, so what was sent must not change while it is under way.
         self._lock(locked=True)
         say(
             self.message,
@@ -94,6 +95,7 @@ class JoinDialog(Dialog):
         self.ask(request, self._answered, self._refused)
 
     def _answered(self, joining: Joining) -> None:
+        # The same question again tells whether an admin has decided meanwhile.
         if joining.state != "waiting":
             self.joined.emit(joining.team)
             self.accept()

@@ -102,6 +102,7 @@ class StatusWindow(Dialog):
         status = self._state.status
         notices = self._notices()
         _show_lines(self.notices, notices)
+        # Without a first answer the rest would be zeros.
         if status is None:
             self.summary.setText("The node has not answered yet")
             return
@@ -112,6 +113,7 @@ class StatusWindow(Dialog):
     def _notices(self) -> list[str]:
         state, status = self._state, self._state.status
         notices = list(status.notices) if status is not None else []
+        # The last answer is still shown, so the reader has to know that it is old.
         if not state.connected:
             how = "starting" if status is None else "restarting"
             notices.insert(0, state.trouble or f"The node is {how}.")

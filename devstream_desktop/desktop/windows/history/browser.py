@@ -80,6 +80,7 @@ class Browser(QSplitter):
 
     def set_query(self, query: Query) -> None:
         """Show the rows that match `query`; close the details if it is another query."""
+        # Clearing the filters reports the query that is shown already.
         if query == self.model.query and self.model.rowCount():
             return
         self.start_over(query)
@@ -104,11 +105,13 @@ class Browser(QSplitter):
         if row is not None:
             self.table.select(row)
         else:
+            # Too far down, or gone from the history: its details are known all the same.
             self._show_details(line)
         self.table.setFocus()
 
     def merge(self, lines: list[Line]) -> None:
         """Add rows that have just arrived."""
+        # What was not read would be missing below the new rows.
         if self._read_error:
             self.model.reload()
         else:

@@ -19,11 +19,13 @@ class CellDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         """Have the style draw the background, and draw the text here."""
+        # A copy, because Qt uses the option for the next cell too.
         shown = QStyleOptionViewItem(option)
         self.initStyleOption(shown, index)
         style = QApplication.style()
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, shown, painter)
         selected = bool(shown.state & QStyle.StateFlag.State_Selected)
+        # The model's colours would not be readable on the colour of the selection.
         role = QPalette.ColorRole.HighlightedText if selected else QPalette.ColorRole.Text
         painter.save()
         painter.setFont(shown.font)

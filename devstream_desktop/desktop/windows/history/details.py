@@ -98,12 +98,14 @@ class Details(QFrame):
         self.title.setFont(font)
         self.why.set_whole(why)
         paint(self.why, Tone.MUTED)
+        # A link that would be refused is not offered; its text is among the fields.
         self.open.setEnabled(safe_link(line.event.url) is not None)
         _empty(self._fields)
         for row, (name, value) in enumerate(fields(line)):
             label = PlainLabel(name)
             paint(label, Tone.MUTED)
             shown = PlainLabel(value, wrap=True, selectable=True)
+            # A screen reader reaches the value without the label at its left.
             shown.setAccessibleName(f"{name}: {value}")
             self._fields.addWidget(
                 label, row, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
@@ -114,6 +116,7 @@ class Details(QFrame):
 
     def _show_past(self, past: list[Line]) -> None:
         _empty(self._past)
+        # Alone, the fields get the whole width.
         self._past_area.setVisible(bool(past))
         title = PlainLabel("Before and after")
         paint(title, Tone.MUTED)
@@ -184,6 +187,7 @@ def _scrolled(grid: QGridLayout) -> QScrollArea:
 
 
 def _empty(grid: QGridLayout) -> None:
+    # Hidden at once: `deleteLater` leaves a widget on the screen until the next turn of the loop.
     while (item := grid.takeAt(0)) is not None:
         if (widget := item.widget()) is not None:
             widget.hide()

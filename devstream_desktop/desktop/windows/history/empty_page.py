@@ -38,6 +38,7 @@ def empty_state(state: AppState, query: Query, read_error: str) -> EmptyState:
     if read_error:
         hint, status = f"{sentence(read_error)}.", (("status", "Status…"),)
         return EmptyState("The history cannot be read", hint, Mark.FAILING, status)
+    # From here on the history is readable and really has no such rows.
     if not query.everything:
         hint = "A line matches when it has every word, or a longer word that begins with it."
         return EmptyState("Nothing matches", hint, actions=(("clear", "Show everything"),))
@@ -86,6 +87,7 @@ class EmptyPage(QWidget):
 
     def show_state(self, state: EmptyState) -> None:
         """Show `state`; the same one again changes nothing."""
+        # The status changes every few seconds; a button that is about to be pressed stays.
         if state == self._shown:
             return
         self._shown = state

@@ -105,6 +105,7 @@ class Filters(QWidget):
             InvalidQueryError: a typed filter is invalid.
 
         """
+        # A box shows its choice all the time; what is typed may be scrolled out of sight.
         query = parse_query(self.search.text())
         kind, environment, service = (
             _chosen(box) for box in (self.kinds, self.environments, self.services)
@@ -117,10 +118,12 @@ class Filters(QWidget):
         )
 
     def _begin(self) -> None:
+        # Restarted by each key, so that a word is searched once and not for each letter.
         self._timer.start()
 
     def _tell(self) -> None:
         try:
+            # The rows of the last valid query stay while a filter is half typed.
             query = self.query()
         except InvalidQueryError as error:
             self.mistaken.emit(str(error))
@@ -134,6 +137,7 @@ def _box(name: str, everything: str) -> QComboBox:
     box.setAccessibleName(name)
     box.addItem(everything, "")
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    # A long service name must not widen the bar; the list that opens shows it whole.
     box.setMinimumContentsLength(len(everything) - 2)
     box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
     return box
@@ -145,9 +149,11 @@ def _chosen(box: QComboBox) -> str:
 
 def _fill(box: QComboBox, values: tuple[str, ...]) -> None:
     shown = tuple(str(box.itemData(place)) for place in range(1, box.count()))
+    # Refilling would close a list that is open.
     if shown == values:
         return
     chosen = _chosen(box)
+    # The choice stays, so nobody has to search again.
     with QSignalBlocker(box):
         while box.count() > 1:
             box.removeItem(1)

@@ -54,8 +54,6 @@ class HistoryModel(QAbstractTableModel):
 
     failed = Signal(str)
     """The history cannot be read; the sentence says why. Empty: it can be read again."""
-    grown = Signal(int)
-    """The number of arriving rows that were put in."""
 
     def __init__(
         self,
@@ -85,6 +83,7 @@ class HistoryModel(QAbstractTableModel):
     def reload(self) -> None:
         """Read the first page again."""
         self.beginResetModel()
+        # An unreadable history leaves an empty table, and `failed` says why.
         page = self._read(limit=PAGE)
         self._runs.clear()
         self._rows = [self._row(line) for line in page]
@@ -114,15 +113,13 @@ class HistoryModel(QAbstractTableModel):
         if len(lines) > _MERGE_LIMIT:
             self.reload()
             return
-        put = 0
         for line in lines:
+            # A later state of its run is in the table already, or among these lines.
             if line.superseded:
                 continue
             self._remove_run(line)
             if self._matches(line):
-                put += self._insert(line)
-        if put:
-            self.grown.emit(put)
+                self._insert(line)
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
         """Return the number of rows read so far."""
@@ -174,6 +171,7 @@ class HistoryModel(QAbstractTableModel):
     def _matches(self, line: Line) -> bool:
         if self._query.everything:
             return True
+        # Asked of the database, whose index of words is not repeated here.
         found = self._read(before=line.id + 1, limit=1)
         return bool(found) and found[0].id == line.id
 
@@ -188,17 +186,17 @@ class HistoryModel(QAbstractTableModel):
                 high = middle
         return low
 
-    def _insert(self, line: Line) -> int:
+    def _insert(self, line: Line) -> None:
         place = self._place(line.id)
         # Older than all that was read: it comes with its page.
         if place == len(self._rows) and self._more:
-            return 0
+            return
+        # A page that was read since the line arrived has it already.
         if place < len(self._rows) and self._rows[place].line.id == line.id:
-            return 0
+            return
         self.beginInsertRows(QModelIndex(), place, place)
         self._rows.insert(place, self._row(line))
         self.endInsertRows()
-        return 1
 
     def _remove_run(self, line: Line) -> None:
         shown = self._runs.pop(_run(line), None)

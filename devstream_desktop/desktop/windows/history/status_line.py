@@ -22,6 +22,7 @@ class StatusLine(ElidedLabel):
 
 def status_text(state: AppState) -> tuple[str, Tone]:
     """Return how the node is, in one line, with its colour."""
+    # The first of these that holds makes the ones below it out of date or unimportant.
     status = state.status
     if not state.connected:
         how = "restarting" if status is not None else "starting"

@@ -46,12 +46,14 @@ class HistoryTable(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        # Tab leaves the table, and the arrow keys move in it.
         self.setTabKeyNavigation(False)
         self.setFrameShape(QTableView.Shape.NoFrame)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self._size_cells()
         self.pill = QPushButton(self)
         self.pill.setCursor(Qt.CursorShape.PointingHandCursor)
+        # With the keyboard, Ctrl+Home goes there.
         self.pill.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.pill.hide()
         self.pill.clicked.connect(self.to_top)
@@ -125,11 +127,13 @@ class HistoryTable(QTableView):
         self._anchor = self.verticalScrollBar().value()
 
     def _after_insert(self, _: QModelIndex, first: int, last: int) -> None:
+        # At the top the new rows are seen as they come; below the view they move nothing.
         if self._anchor == 0 or first > self._anchor:
             return
         # The view stays at its row number, so without this the text would slide down by as many
         # rows as came above it.
         count = last - first + 1
+        # The scroll bar learns its new range here; it would cut the value to the old one.
         self.updateGeometries()
         self.verticalScrollBar().setValue(self._anchor + count)
         self._missed += count

@@ -102,6 +102,7 @@ class HistoryWindow(QWidget):
         for key, act in keys:
             action = QAction(self)
             action.setShortcut(QKeySequence(key))
+            # `triggered` passes whether the action is checked; `act=act` binds this turn's.
             action.triggered.connect(lambda _=False, act=act: act())
             self.addAction(action)
 
@@ -113,6 +114,7 @@ class HistoryWindow(QWidget):
 
     def show_line(self, line: Line) -> None:
         """Show one line, dropping a filter that hides it."""
+        # A filter may hide the line, or it may only be further down; both end here.
         if self.browser.model.find(line.id) is None:
             self.show_everything()
         self.browser.show_line(line)
@@ -149,10 +151,12 @@ class HistoryWindow(QWidget):
 
     def _add_rows(self, lines: list[Line]) -> None:
         self.browser.merge(lines)
+        # Counted over the whole history, so not for a window that nobody sees.
         if self.isVisible():
             self._refresh_facets()
 
     def _reload(self) -> None:
+        # Rows may be struck out now, or believed again; the details follow.
         shown = self.browser.shown_line
         self.browser.reload()
         if shown is not None:

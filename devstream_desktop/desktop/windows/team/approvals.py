@@ -63,6 +63,7 @@ class WaitingBox(_Box):
         person, device = clean(waiting.person, 60), clean(waiting.device[:8])
         since = ago(waiting.since, int(time.time() * 1000))
         self.words = heading(clean(waiting.words, 100), points=1)
+        # The six words are on both screens; a stranger with a stolen invite has others.
         asks = f"{person} asks to join ({since}, device {device}). Their screen must show:"
         self.lay_out([asks], self.words)
         self.approve = self.add_button(

@@ -50,6 +50,7 @@ class TeamDialog(Dialog):
 
     def sign(self, request: Request[Done]) -> None:
         """Have the node sign and publish the change."""
+        # A second click would sign the same change twice.
         self.go.setEnabled(False)
         say(self.message, "Signing…", Tone.MUTED)
         self.ask(request, self.finish, self._refused)

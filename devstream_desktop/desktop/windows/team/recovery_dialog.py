@@ -41,6 +41,7 @@ class RecoveryKeyDialog(TeamDialog):
 
     def finish(self, done: Done) -> None:
         """Show the key; the dialog stays open."""
+        # Not to the clipboard by itself: other programs read it.
         self.key.setPlainText(done.text)
         self.key.show()
         self.copy.show()

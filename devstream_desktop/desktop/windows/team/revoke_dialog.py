@@ -73,11 +73,13 @@ class RevokeDialog(TeamDialog):
 
     def request(self) -> Revoke:
         """Return the person or the device to revoke, and since when."""
+        # 0 lets the node take the present, so that two clocks need not agree on it.
         hours = self.since.currentData()
         since = int(time.time() * 1000) - hours * _HOUR_MS if hours else 0
         return Revoke(who=self.who.currentData()[1], why=self.why.text().strip(), since=since)
 
     def _refresh(self) -> None:
+        # Also for one device the person's name is typed: a device's is eight random letters.
         chosen = self.who.currentData()
         person = chosen[0] if chosen else ""
         hint = f"type {clean(person, 60)}" if person else "there is nobody else"

@@ -50,6 +50,7 @@ class GiveRoleDialog(TeamDialog):
 
     def request(self) -> Grant:
         """Return the role to give."""
+        # What was typed for another role stays in the field, but is not sent.
         patterned = self.role.currentData() in _PATTERNED
         pattern = self.pattern.text().strip() if patterned else ""
         return Grant(
@@ -84,6 +85,7 @@ class TakeRoleDialog(TeamDialog):
     def request(self) -> Ungrant:
         """Return the role to take."""
         person, held = self.held.currentData()
+        # As the node lists it: `deployer shop/production`, or `admin` alone.
         role, _, pattern = held.partition(" ")
         return Ungrant(person=person, role=role, pattern=pattern)
 
@@ -92,6 +94,7 @@ def _people(members: Sequence[Member], chosen: str) -> QComboBox:
     box = QComboBox()
     box.setAccessibleName("Who")
     for member in members:
+        # Nobody can give a role to a person without a device.
         if any(not device.revoked for device in member.devices):
             box.addItem(clean(member.person, 60), member.person)
     box.setCurrentIndex(max(0, box.findData(chosen)))

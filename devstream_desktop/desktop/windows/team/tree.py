@@ -48,6 +48,7 @@ class MemberTree(QTreeWidget):
 
 
 def _row(member: Member, muted: QColor) -> QTreeWidgetItem:
+    # A person whose devices are all revoked is listed, so that everybody can see it.
     there = any(not device.revoked for device in member.devices)
     may = ", ".join(member.roles) or "see and publish" if there else "nothing: revoked"
     row = QTreeWidgetItem([clean(member.person, 32), clean(may, 80), ""])
