@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -43,6 +44,12 @@ DEVICE_ROLES = frozenset({Role.ADMIN, Role.ISSUER, Role.COLLECTOR, Role.EXECUTOR
 _NAME = re.compile(r"[^\W_][\w.@' -]*")
 _NAME_LIMITS = {"person": 40, "team": 60}
 _PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,80}/[A-Za-z0-9._*?\[\]!-]{1,80}")
+_LOOKS_LIKE = str.maketrans(
+    "авгеіјкмнорстухьѕһԁԛԝӏ" + "αβεηικμνορτυχγ" + "01i",
+    "abreljkmhopctyxbshdqwl" + "abehlkmnoptyxy" + "oll",
+)
+"""Cyrillic and Greek letters and digits that pass for Latin letters, small or capital, by Unicode's table of confusables
+(https://www.unicode.org/Public/security/latest/confusables.txt)."""
 _MAX_TIME = 1 << 47
 _MAX_VERSION = 1 << 31
 _MAX_WHY = 400
@@ -267,7 +274,8 @@ def check_name(name: str, what: str) -> None:
 
 def fold(name: str) -> str:
     """What two names have in common when a person may take one for the other."""
-    return " ".join(clean(name).casefold().split())
+    plain = unicodedata.normalize("NFKC", clean(name).casefold())
+    return " ".join(plain.translate(_LOOKS_LIKE).split())
 
 
 def _matches(pattern: str, target: str, environment: str) -> bool:

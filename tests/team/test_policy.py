@@ -144,6 +144,19 @@ def test_a_name_that_is_taken_is_shown_as_it_is(name: str) -> None:
     assert fold(name) == fold(name.upper().lower()) or not name.isascii()
 
 
+@pytest.mark.parametrize(
+    ("name", "alike"),
+    [("ana", "аnа"), ("ana", "ＡＮＡ"), ("Ian", "lan"), ("bob", "b0b"), ("hope", "НОРЕ"), ("tom", "ΤΟΜ"), ("capa", "сара"), ("ana", "𝐚na")],
+)
+def test_a_name_that_passes_for_another_is_taken(name: str, alike: str) -> None:
+    assert fold(name) == fold(alike)
+
+
+def test_names_that_nobody_takes_for_each_other_are_not_taken() -> None:
+    names = ["ana", "anna", "andré", "andre", "мария", "марина", "δημήτρης", "王伟", "bo", "bob", "o'neil"]
+    assert len({fold(name) for name in names}) == len(names)
+
+
 def test_grants_are_checked() -> None:
     check_grant(Grant(Role.DEPLOYER, "bo", "shop/production"))
     for pattern in ("", "shop", "/", "a/b/c", "a b/c", "shop/\n"):
