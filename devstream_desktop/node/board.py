@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
+from devstream_desktop.stream.entry import public_key
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.query import Query
@@ -89,7 +91,9 @@ class Board:
     def _note_team(self, event: Event) -> None:
         device = event.subject.removeprefix("member/")
         if event.state == "asked":
-            self.asks[device] = Ask(device, event.actor, event.time, event.expires)
+            with suppress(ValueError):  # who is no device cannot be let in, nor has a fingerprint to show
+                public_key(device)
+                self.asks[device] = Ask(device, event.actor, event.time, event.expires)
         elif event.state == "rejected":
             self.rejected[device] = max(event.time, self.rejected.get(device, 0))
         elif event.state == "issuing" and event.time >= self.doors.get(event.executor, (0, ""))[0]:

@@ -15,11 +15,13 @@ from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.messages.stream import Emit, News, Wait
 from devstream_desktop.deploy.repository import parse_tips
 from devstream_desktop.deploy.request import InvalidRequestError, make_request, parse_request
-from devstream_desktop.door import acceptor
+from devstream_desktop.door import connection
 from devstream_desktop.history.aside import stored_entry, stored_event, stored_proof
 from devstream_desktop.mesh import address, wire
 from devstream_desktop.mesh.framing import Deframer, FramingError
 from devstream_desktop.mesh.link import Credentials, tls_config
+from devstream_desktop.node.board import Board
+from devstream_desktop.stream.attention import Desk, Recent, decide
 from devstream_desktop.stream.bounds import UnboundedError, check_json, check_msgpack
 from devstream_desktop.stream.entry import MalformedEntryError, device_id, encode_body, next_hlc, parse_entry, public_key
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
@@ -33,6 +35,7 @@ from devstream_desktop.team.certificates import Authority, CertificateError, Tls
 from devstream_desktop.team.chain import PolicyChain
 from devstream_desktop.team.documents import Signed
 from devstream_desktop.team.errors import PolicyError, TeamError
+from devstream_desktop.team.fingerprint import six_words
 from devstream_desktop.team.invite import new_invite, read_invite, split_address, write_invite
 from devstream_desktop.team.join_errors import JoinError
 from devstream_desktop.team.keys import DeviceKey
@@ -113,6 +116,10 @@ def shown(event: Event) -> None:
             struck=struck,
         )
         msgspec.json.encode(record(row))
+        decide(row, Desk(person="bo", on_duty=True), Recent(), NOW)
+    board = Board()
+    board.note([event])
+    [six_words(ask.device) for ask in board.waiting(NOW)]
     index_text(event)
     is_terminal(event.kind, event.state), rank(event.kind, event.state), encode_event(event)
     with contextlib.suppress(InvalidRequestError):
@@ -255,7 +262,7 @@ def _stream(frames: Sequence[bytes]) -> bytes:
 def first_bytes(data: bytes) -> None:
     """Look at what a caller says first."""
     for end in range(min(len(data), 12)):
-        acceptor._is_hello(data[:end]), acceptor._record(data[:end])
+        connection._is_hello(data[:end]), connection._record(data[:end])
 
 
 def text(read: Callable[[str], object]) -> Callable[[bytes], object]:

@@ -78,7 +78,10 @@ class Node:
         with Reader(self.path) as reader:
             for line in reader.page(Query(), limit=300):
                 shown(line.event)
-            reader.page(Query(words=("card",)), limit=50)
+                event = line.event
+                about = Query(words=(event.service, event.title), kind=event.kind, service=event.service, environment=event.environment)
+                reader.page(about, limit=5)
+                reader.subject(event.subject, limit=5)
             reader.span(), reader.facets()
         history.tend()
         replica.check_signatures(50)

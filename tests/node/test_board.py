@@ -11,9 +11,10 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node import board
-from devstream_desktop.stream.entry import Entry, body_hash, encode_body, parse_entry
+from devstream_desktop.stream.entry import Entry, body_hash, device_id, encode_body, parse_entry
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
+from devstream_desktop.team.fingerprint import six_words
 
 NOW = 1_760_000_000_000
 HONEST, STOLEN = b"h" * 32, b"s" * 32
@@ -91,3 +92,15 @@ def test_no_number_of_requests_and_claims_hides_what_is_where_and_what_is_red(to
     assert board.deployed(told.reader, "shop", "production") == "a" * 40
     assert board.deploying(told.reader, "shop", "production", NOW) == "ana"
     assert len(board.shipment(told.reader, "shop", "production", ref="", sha="b" * 40).checks) == 1
+
+
+@pytest.mark.parametrize("subject", ["member/nobody", "member/" + "1" * 52, "deploy/shop", "member/"])
+def test_who_is_no_device_does_not_wait_to_be_let_in(subject) -> None:
+    """An issuer could otherwise end the list of members, for everybody, by one odd word."""
+    device = device_id(HONEST)
+    now = board.Board()
+    fields = {"kind": Kind.TEAM, "state": "asked", "service": "team", "time": NOW, "actor": "bo", "expires": NOW + 9}
+    asked = [make_event(subject=about, key=fact_key("t", Kind.TEAM, about), **fields) for about in (subject, f"member/{device}")]
+    now.note(asked)
+    assert [ask.device for ask in now.waiting(NOW)] == [device]
+    assert [six_words(ask.device) for ask in now.waiting(NOW)]
