@@ -18,10 +18,13 @@ from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.rules import Replica
-from devstream_desktop.stream.entry import Entry, body_hash
+from devstream_desktop.stream.entry import VERSION, Entry, body_hash
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.fact import event_of
 from devstream_desktop.stream.query import Query
+from devstream_desktop.team import authors, changes, founding
+from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team.documents import Signed
 
 DAY = 86_400_000
 
@@ -31,6 +34,7 @@ class Node:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._chain = _team()
         self._feeds = self._stored = self._number = 0
         self._begin()
 
@@ -46,10 +50,19 @@ class Node:
             sign=lambda _: SIGNATURE,
             verify=lambda *_: True,
             team="team",
-            refusal=_no_event,
+            refusal=self._refusal,
             retention_ms=30 * DAY,
             rng=random.Random(1),
         )
+
+    def _refusal(self, entry: Entry) -> str | None:
+        """As a node judges it."""
+        if entry.version != VERSION:
+            return authors.outsider(self._chain.current, entry.device)
+        try:
+            return authors.refusal_of(self._chain, entry.device, event_of(entry), NOW)
+        except InvalidEventError as error:
+            return str(error)
 
     def push(self, body: bytes) -> None:
         """Take an entry, of a new feed where the mutation left that whole; now and then answer all that is asked, and start again."""
@@ -89,12 +102,14 @@ class Node:
             pass
 
 
-def _no_event(entry: Entry) -> str | None:
-    try:
-        event_of(entry)
-    except InvalidEventError as error:
-        return None if entry.version != 1 else str(error)
-    return None
+def _team() -> PolicyChain:
+    """A team in which the attacker's device may say everything."""
+    founder = founding.found("acme", "boss", solo=False, now_ms=NOW - DAY)
+    policy = changes.admit(DEVICE, "ana")(founder.chain.current)
+    all_roles = {role: (*getattr(policy, role), DEVICE) for role in ("admins", "collectors", "executors")}
+    changed = founder.chain.successor(msgspec.structs.replace(policy, **all_roles), NOW - DAY + 1)
+    founder.chain.take(Signed.make(changed, [founder.device]))
+    return founder.chain
 
 
 def ingesting() -> Iterator[Decoder]:
