@@ -1,1 +1,1 @@
-"""The sources that devstream knows, and the parts that a collector is made of."""
+"""Collectors for each service, and the kit they are made of."""

@@ -21,7 +21,7 @@ OptionValue = str | int | bool | tuple[str, ...]
 
 @dataclass(frozen=True)
 class SignatureScheme:
-    """How a sender signs: one verifier serves them all.
+    """A sender's way to sign: one verifier serves them all.
 
     What is declared is fixed: nothing in a request chooses an algorithm or a way.
     """
@@ -31,7 +31,7 @@ class SignatureScheme:
     """`sha1` only for senders that know no other; as an HMAC it still stands."""
     encoding: Literal["hex", "base64"] = "hex"
     form: Literal["bare", "prefix", "pairs", "words"] = "prefix"
-    """How the header is written; of `pairs` and `words` any digest may match.
+    """The form of the header; of `pairs` and `words` any digest may match.
 
     `bare`: the digest alone. `prefix`: `<label>=<digest>`. `pairs`: `v1=a,v1=b`. `words`: `v1,a
     v1,b`.
@@ -47,7 +47,7 @@ class SignatureScheme:
     timestamp_label: str = ""
     """Of form `pairs`: the timestamp is in the same header, under this label (Buildkite)."""
     timestamp_field: str = ""
-    """The timestamp is this top-level field of the signed JSON, a number (Linear)."""
+    """The top-level field of the signed JSON that is the timestamp (Linear)."""
     id_header: str = ""
     tolerance: int = 300
     """Seconds that a timestamp may be off; it may be in seconds or milliseconds."""
@@ -70,7 +70,7 @@ class Basic:
 
 @dataclass(frozen=True)
 class SecretPath:
-    """A long secret in the path, for a sender that can send none: `/in/<source>/<secret>`.
+    """A long secret in the path, `/in/<source>/<secret>`. It is for a sender that can send none.
 
     We make it, and never log it.
     """
@@ -125,7 +125,7 @@ class Poll:
     url: str = ""
     """The address of a source without a `url` of its own; empty: the source must have one."""
     auth: tuple[Token | Basic, ...] = (Token(),)
-    """How the token is sent. Of two, `Basic` is for a token with a colon (`user:token`)."""
+    """The ways to send the token. Of two, `Basic` is for a token with a colon (`user:token`)."""
     needs_token: bool = False
     """Nothing can be read without a token."""
     interval: int = 30
@@ -133,12 +133,12 @@ class Poll:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Sent with each request."""
     expiry_header: str = ""
-    """The header of an answer that says when the token ends (lower case)."""
+    """The answer's header with the end of the token, in lower case."""
 
 
 @dataclass(frozen=True)
 class Tail:
-    """The way of a file on the collector's own machine, as its option `path` names it."""
+    """A file on the collector's own machine, named by the option `path`."""
 
     interval: int = 1
     """Seconds between two looks when the source says nothing else."""
@@ -149,7 +149,7 @@ class Git:
     """The way of a git repository: git itself is asked for its branches."""
 
     interval: int = 20
-    """Seconds between two looks at a URL when the source says nothing else."""
+    """Seconds between two looks at a URL, unless the source says otherwise."""
     local_interval: int = 1
     """The same of a path on this machine."""
 
@@ -161,7 +161,7 @@ class Collector:
     title: str
     """One line for the list of types."""
     setup: str
-    """Where to click in the sender's settings, and what to paste there.
+    """Steps in the sender's settings: the places to click and the text to paste.
 
     Each line is a paragraph, which is wrapped to the terminal; `  URL      the address` sets one in
     under its name.
@@ -283,7 +283,7 @@ class Polled:
     """
     requests: tuple[Request, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """How often facts made no line, by short fixed names as in `Normalised`."""
+    """The number of facts without a line, by reasons as in `Normalised`."""
 
 
 class CollectorModule(Protocol):

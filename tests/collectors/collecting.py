@@ -35,8 +35,14 @@ _BITBUCKET = (
     "repo:push",
 )
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -85,7 +91,9 @@ def _plain(found: Any, expected: object) -> object:
 class Reader:
     """Reads samples of one type, whole or changed a little."""
 
-    def __init__(self, kind: str, normalise: Normalise, headers: Headers, source: SourceInfo) -> None:
+    def __init__(
+        self, kind: str, normalise: Normalise, headers: Headers, source: SourceInfo
+    ) -> None:
         self.source = source
         self._kind = kind
         self._normalise = normalise
@@ -173,7 +181,11 @@ class Rounds:
     def _answer(self, request: Request) -> Response:
         self.asked.append(request.path)
         plain = request.path.split("?", 1)[0]
-        told = [path for path in self._answers if path == plain or ("?" in path and request.path.startswith(path))]
+        told = [
+            path
+            for path in self._answers
+            if path == plain or ("?" in path and request.path.startswith(path))
+        ]
         if not told:
             assert request.missing_ok, request.path
             return Response(request, 404, {}, b"", self.now)

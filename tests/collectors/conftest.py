@@ -64,7 +64,7 @@ def rounds() -> Callable[[PollCollector, SourceInfo], Rounds]:
 
 @pytest.fixture
 def row() -> Callable[[Event], tuple[object, ...]]:
-    """What two ways to learn a fact must agree on: its identity, its row, and what the line says."""
+    """The part of a fact that two ways to learn it agree on: identity, row and line."""
 
     def row(event: Event) -> tuple[object, ...]:
         identity = (event.key, event.kind, event.state, event.subject, event.number)
@@ -187,4 +187,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind, outcomes in sorted(table.items()):
         drops = [f"{name} {count}" for name, count in outcomes.most_common() if name != "lines"]
         total, lines = outcomes.total(), outcomes["lines"]
-        terminalreporter.line(f"{kind:18} {total:4} payloads  {lines:4} with lines  {', '.join(drops)}")
+        terminalreporter.line(
+            f"{kind:18} {total:4} payloads  {lines:4} with lines  {', '.join(drops)}"
+        )

@@ -47,7 +47,9 @@ def write() -> list[Path]:
     stale = [path for path in HERE.glob("*/samples/*.golden") if path not in wanted]
     for path in stale:
         path.unlink()
-    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    changed = [
+        path for path, text in wanted.items() if not path.exists() or path.read_text() != text
+    ]
     for path in changed:
         path.write_text(wanted[path])
     return [*stale, *changed]

@@ -1,4 +1,4 @@
-"""Each sample comes to the events that stand beside it, and a type makes only lines that it declares."""
+"""Each sample makes the events beside it, and a type only the kinds that it declares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from goldens import golden, outcome, samples
 
 from devstream_desktop.intake.adapter import collector_module
 
-each_sample = pytest.mark.parametrize("sample", samples(), ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+each_sample = pytest.mark.parametrize(
+    "sample", samples(), ids=lambda path: f"{path.parent.parent.name}-{path.stem}"
+)
 
 
 @each_sample

@@ -28,8 +28,15 @@ def test_the_worked_webhook_makes_lines_and_named_drops(tally, survives):
     source = SourceInfo("tally", branches=("main",))
     sample = tally.sample(source, RECEIVED)
     (event,) = tally.normalise(sample, source).events
-    assert_event(event, kind="test", state="succeeded", subject="test/devstream-test//devstream-test")
-    assert tally.normalise(Delivery({}, b'{"job": "x", "number": 1, "result": "running"}', 0), source).dropped == "build-not-finished"
+    assert_event(
+        event, kind="test", state="succeeded", subject="test/devstream-test//devstream-test"
+    )
+    assert (
+        tally.normalise(
+            Delivery({}, b'{"job": "x", "number": 1, "result": "running"}', 0), source
+        ).dropped
+        == "build-not-finished"
+    )
     topic = Delivery({}, b'{"job": "x", "number": 1, "result": "ok", "branch": "topic"}', 0)
     assert tally.normalise(topic, source).dropped == "not-a-global-branch"
     survives(tally.normalise, [sample], source)

@@ -24,18 +24,18 @@ class Alert:
     """One step of an alert. Times are UTC milliseconds, 0 where nobody says."""
 
     identity: str
-    """What stays while it fires and resolves: a fingerprint, an incident's id."""
+    """The name of the alert in every state: a fingerprint, an incident's id."""
     state: str
     """`firing` or `resolved`."""
     name: str
     """The name a person knows it by."""
     service: str = ""
-    """What it is about, when the place says none."""
+    """The alert's service, for a place that names none."""
     environment: str = ""
     severity: str = ""
     """In the sender's word, see `severity`."""
     number: str = ""
-    """Which run of the identity it is; empty: when it began."""
+    """The number of this firing among those of its identity; empty: when it began."""
     once: str = ""
     """Tells this step from others of the same state.
 
@@ -43,7 +43,7 @@ class Alert:
     """
     started: int = 0
     changed: int = 0
-    """When it came into this state; 0: when it began, if it fires."""
+    """The time of this state; 0: when it began, if it fires."""
     actor: str = ""
     reason: str = ""
     url: str = ""
@@ -51,7 +51,7 @@ class Alert:
 
 
 def alert_event(alert: Alert, place: Place) -> Event:
-    """The event of one step of an alert.
+    """Make the event of one step of an alert.
 
     Raises:
         InvalidEventError: as `make_event`.
@@ -85,5 +85,5 @@ def alert_event(alert: Alert, place: Place) -> Event:
 
 
 def severity(word: str) -> Severity | None:
-    """The severity of a sender's word or of Rollbar's number; None, for the stream's own choice."""
+    """Read a sender's word or Rollbar's number; None for the stream's own choice."""
     return _SEVERITIES.get(word.strip().lower())

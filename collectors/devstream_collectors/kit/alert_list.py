@@ -1,4 +1,4 @@
-"""Polling a list of what fires, as Alertmanager's API has it, and Grafana's after it.
+"""Polling a list of firing alerts. Alertmanager's API has one, and Grafana copied it.
 
 What is gone from the list has resolved. Source:
 https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml. Alertmanager forgets its
@@ -28,11 +28,11 @@ MAX_FOLLOWED = 200
 _CURSOR = 60_000
 """Bytes."""
 SETTLING = 5 * 60_000
-"""Milliseconds after a restart in which Prometheus may not have said again what fires."""
+"""Milliseconds after a restart: Prometheus may not have repeated all alerts."""
 
 
 class _Followed(msgspec.Struct, frozen=True, array_like=True):
-    """What must be known of an alert to say that it resolved."""
+    """An alert as it is remembered until it resolves."""
 
     started: int
     name: str
@@ -61,7 +61,7 @@ class _Status(msgspec.Struct, frozen=True):
 
 
 def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
-    """The poller of one service.
+    """Make the poller of one service.
 
     Args:
         scope: of the alerts' identity.
@@ -150,7 +150,7 @@ def _fitting(firing: dict[str, _Followed], missing: tuple[str, ...]) -> _Cursor:
 
 
 def _listed(answer: Answer[_Cursor]) -> tuple[list[Alert], Counter[str]]:
-    """The alerts that fire and are not silenced, the oldest first, and why others are left out."""
+    """List the firing alerts, oldest first, and count others by reason."""
     alerts: list[Alert] = []
     dropped: Counter[str] = Counter()
     for body in sorted(answer.decode(list[_Alert]), key=lambda body: body.starts_at):
@@ -165,7 +165,10 @@ def _listed(answer: Answer[_Cursor]) -> tuple[list[Alert], Counter[str]]:
 
 
 def _ended(known: _Cursor, place: Place) -> tuple[list[Maker], dict[str, _Followed]]:
-    """What is missing has resolved since the last round; the API does not say when."""
+    """Tell the alerts that are gone from the list.
+
+    They have resolved since the last round; the API does not say when.
+    """
     missing = [identity for identity in known.missing if identity in known.firing]
     gone = [_gone(identity, known, place.received) for identity in missing]
     firing = {name: alert for name, alert in known.firing.items() if name not in known.missing}

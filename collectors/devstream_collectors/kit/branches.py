@@ -13,7 +13,7 @@ HEADS = "refs/heads/"
 MERGE_QUEUE = "gh-readonly-queue/"
 """Branches that GitHub's merge queue makes for itself; no person pushed them."""
 USUAL_BRANCHES = ("main", "master")
-"""What counts when nobody names a default branch: Bitbucket's webhooks never do."""
+"""The branches that count when no default branch is named. Bitbucket's webhooks never name one."""
 
 
 @dataclass(frozen=True)
@@ -42,33 +42,33 @@ def is_global(branch: str, patterns: tuple[str, ...], default: str = "") -> bool
 
 
 def defaults(branch: str | None) -> tuple[str, ...]:
-    """The branches that count at a forge when the source names none: its default branch."""
+    """Return the branches that count for a source that names none."""
     return (short_ref(branch),) if branch else USUAL_BRANCHES
 
 
 def sample_branch(source: SourceInfo) -> str:
-    """A branch that counts, for a sample: the first that is named without a wildcard."""
+    """Choose a branch that counts, for a sample: the first named without a wildcard."""
     return next(iter(exact(source.branches)), "main")
 
 
 def exact(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """The names among the patterns: each can be asked for by itself."""
+    """Keep the patterns that are names: each can be asked for by itself."""
     return tuple(name for name in map(short_ref, patterns) if not set("*?[") & set(name))
 
 
 def globs(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """The patterns for which all branches must be listed."""
+    """Keep the patterns for which all branches must be listed."""
     return tuple(name for name in map(short_ref, patterns) if set("*?[") & set(name))
 
 
 def moved(old: Mapping[str, str], new: Mapping[str, str]) -> list[Moved]:
-    """The branches that differ between two looks, by name."""
+    """Keep the branches that differ between two looks, by name."""
     pairs = [(name, old.get(name, ""), new.get(name, "")) for name in sorted({*old, *new})]
     return [Moved(name, before, after) for name, before, after in pairs if before != after]
 
 
 def matching(heads: Mapping[str, str], patterns: tuple[str, ...]) -> dict[str, str]:
-    """The heads that match a glob among `patterns`, and are not asked for by name."""
+    """Keep the heads that match a pattern with a wildcard."""
     names = exact(patterns)
     return {
         name: head

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 else:
 
     class _Lenient(type):
-        """A type whose values msgspec asks `_read` for, and that are plain values then."""
+        """The metaclass of lenient types, whose values msgspec takes from `_read`."""
 
         def __instancecheck__(cls, value: object) -> bool:
             return True
@@ -75,7 +75,7 @@ else:
 
 
 _SECONDS_END = 100_000_000_000
-"""A number below this is of seconds (until the year 5138), above it of milliseconds."""
+"""The bound between seconds, below it, and milliseconds. As seconds it is the year 5138."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _ZONE = re.compile(r" ([+-]\d\d:?\d\d)$")
@@ -113,7 +113,7 @@ def _part(value: object, kind: type[T]) -> T:
 
 
 def _items(value: object, kind: type[T]) -> list[T]:
-    """The value as one of `kind`, if it is."""
+    """Return the value as one of `kind`, if it is."""
     try:
         return [msgspec.convert(value, kind, dec_hook=_read)]
     except msgspec.ValidationError:
@@ -121,7 +121,7 @@ def _items(value: object, kind: type[T]) -> list[T]:
 
 
 def word(value: Loose) -> str:
-    """The value as text; empty for anything but a text or a number."""
+    """Return the value as text; empty for anything but a text or a number."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, float):
@@ -130,12 +130,12 @@ def word(value: Loose) -> str:
 
 
 def first(*values: Loose) -> str:
-    """The first of the values that says something, as text."""
+    """Return the first value that says something, as text."""
     return next((text for text in map(word, values) if text), "")
 
 
 def when(value: Loose) -> int:
-    """UTC milliseconds of an ISO 8601 time, or of a number of seconds or milliseconds; else 0."""
+    """Return an ISO 8601 or Unix time as UTC milliseconds; else 0."""
     if isinstance(value, str):
         plain = value.strip()
         digits = plain.replace(".", "", 1)
@@ -148,7 +148,10 @@ def when(value: Loose) -> int:
 
 
 def milliseconds(text: str | None) -> int:
-    """UTC milliseconds of an ISO 8601 time, or of GitLab's `2027-01-15 08:00:00 UTC`; else 0."""
+    """Return the UTC milliseconds of an ISO 8601 time; else 0.
+
+    GitLab's `2027-01-15 08:00:00 UTC` is read too.
+    """
     try:
         moment = datetime.fromisoformat(_ZONE.sub(r"\1", text or "").replace(" UTC", "+00:00"))
     except ValueError:
@@ -161,18 +164,18 @@ def milliseconds(text: str | None) -> int:
 
 
 def iso(moment: int) -> str:
-    """A time of UTC milliseconds as services write it: `2027-01-15T08:00:00.000Z`."""
+    """Write UTC milliseconds as services do: `2027-01-15T08:00:00.000Z`."""
     return f"{datetime.fromtimestamp(moment / 1000, UTC):%Y-%m-%dT%H:%M:%S}.{moment % 1000:03}Z"
 
 
 def whole(value: Loose) -> int:
-    """The value as a count; 0 for anything else."""
+    """Return the value as a count; 0 for anything else."""
     text = word(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def person(*names: Loose) -> str:
-    """The first of the names that is one; never a mail address, but what stands before its `@`."""
+    """Return the first name; of a mail address it is the part before the `@`."""
     for name in names:
         plain = word(name).split("<", 1)[0].strip().split("@", 1)[0].strip()
         if plain:
@@ -181,7 +184,7 @@ def person(*names: Loose) -> str:
 
 
 def sha(text: str | None) -> str:
-    """A commit hash; empty for the all-zero hash that stands for nothing."""
+    """Read a commit hash; empty for the all-zero hash that stands for nothing."""
     return text if text and text.strip("0") else ""
 
 

@@ -15,32 +15,32 @@ class Deploy:
     """One state of a deployment. Times are UTC milliseconds, 0 where nobody says."""
 
     id: str
-    """Tells it from the others of its service and environment, the same in each of its states."""
+    """The deployment's id, the same in every state. It is unique in its service and environment."""
     state: str
     """One of the stream's: queued waiting in_progress success failure error cancelled inactive."""
     environment: str = ""
-    """Where to; empty: where the source says."""
+    """The environment it goes to; empty: the one that the source names."""
     target: str = ""
-    """Where to, when neither says: a namespace, a host."""
+    """The fallback for an environment that nobody names: a namespace, a host."""
     once: str = ""
-    """Tells this state from the same state of the same deployment, where one can come back."""
+    """A mark of this state, if the deployment can return to it."""
     ref: str = ""
     revision: str = ""
     previous: str = ""
     actor: str = ""
     title: str = ""
     reason: str = ""
-    """Why it failed or waits."""
+    """The reason of a failure or a wait."""
     url: str = ""
     started: int = 0
     changed: int = 0
-    """When it came into this state."""
+    """The time of this state; 0: unknown."""
     duration: int = 0
     """Milliseconds, where the service says them itself."""
 
 
 def deploy_event(deploy: Deploy, place: Place) -> Event:
-    """The event of a deployment's state.
+    """Make the event of a deployment's state.
 
     Raises:
         InvalidEventError: as `make_event`.

@@ -1,4 +1,4 @@
-"""Alerts that are a set of labels, as Alertmanager and Grafana post and list them.
+"""Alerts that are a set of labels, as in Alertmanager and Grafana.
 
 Their identity is the fingerprint of their labels with the time they began to fire, so a repeated
 notification, another collector and the other half of a cluster say nothing new. Sources:
@@ -61,7 +61,7 @@ def alert_of(
     url: str = "",
     reason: str = "",
 ) -> Alert:
-    """An alert in a state.
+    """Make the alert of a label set in a state.
 
     Args:
         body: as it was sent.
@@ -102,7 +102,7 @@ def sample_alert(now: int) -> dict[str, object]:
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
-    """Prometheus' fingerprint of a label set, for the versions that do not send it.
+    """Compute Prometheus' fingerprint of a label set; some versions do not send it.
 
     64 bits of FNV-1a over names and values, sorted by name. Source: `labelSetToFingerprint` of
     https://github.com/prometheus/common/blob/main/model/signature.go.

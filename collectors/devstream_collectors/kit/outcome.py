@@ -30,7 +30,7 @@ class Dropped(Exception):  # noqa: N818 - it is a verdict, not an error
 
 
 def tolerant(read: Reader) -> Normalise:
-    """Make `normalise` of a function that may raise what decoding and events raise."""
+    """Turn a function that may raise on bad input into a `normalise`."""
 
     @wraps(read)
     def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
@@ -50,7 +50,10 @@ def tolerant(read: Reader) -> Normalise:
 
 
 def gathered(makers: Iterable[Maker]) -> tuple[tuple[Event, ...], dict[str, int], str]:
-    """The events that can be made, how often others cannot by reason, and the first detail."""
+    """Make what events can be made, and count the others.
+
+    Returns the events, the number of others by reason, and the first detail.
+    """
     events: list[Event] = []
     dropped: dict[str, int] = {}
     detail = ""
@@ -68,7 +71,7 @@ def gathered(makers: Iterable[Maker]) -> tuple[tuple[Event, ...], dict[str, int]
 
 
 def together(makers: Iterable[Maker], *, nothing: str) -> tuple[Event, ...]:
-    """The events of a delivery that may hold several facts.
+    """Make the events of a delivery that may hold several facts.
 
     Args:
         makers: one for each fact. One that makes no line does not hold up the others.

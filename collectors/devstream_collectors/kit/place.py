@@ -1,4 +1,4 @@
-"""Where a fact is from, and for which source it is read."""
+"""The place of a fact: its scope, its service and the source."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PART = re.compile(r"[A-Za-z0-9_.~-]+")
 
 @dataclass(frozen=True)
 class Place:
-    """Where facts are from, and for which source they are read.
+    """The place of facts, and the source that they are read for.
 
     The scope is where a natural key is true, the same by webhook and by poll: `host/owner/name` of
     a repository (`remote_scope`), the address of a tracker or a job (`page_scope`). It is never the
@@ -39,7 +39,7 @@ class Place:
     """The branches that count when the source names none; empty: all of them."""
 
     def at(self, scope: str, service: str = "") -> Place:
-        """This place with another scope and service."""
+        """Return this place with another scope and service."""
         return replace(self, scope=scope, service=service)
 
     @property
@@ -48,7 +48,7 @@ class Place:
         return self.source.branches or self.default_branches
 
     def about(self, service: str = "") -> str:
-        """The service a line is about: the team's name for it, else the sender's.
+        """Name the service of a line: the team's name for it, else the sender's.
 
         Args:
             service: what the fact itself says, which may be more than the place says.
@@ -67,12 +67,12 @@ class Place:
             raise Dropped("not-a-global-branch", branch)
 
     def moment(self, said: int) -> tuple[int, bool]:
-        """The time of a fact, and whether it is late (then it is quiet); see `moment`."""
+        """Return a fact's time, and whether it is late and so quiet; see `moment`."""
         return moment(said, self.received)
 
 
 def moment(said: int, received: int) -> tuple[int, bool]:
-    """The time of a fact and whether it is late, in UTC milliseconds.
+    """Return a fact's time in UTC milliseconds, and whether it is late.
 
     Args:
         said: the source's time of it, 0 for none. A clock ahead of ours writes nothing into the
@@ -86,7 +86,7 @@ def moment(said: int, received: int) -> tuple[int, bool]:
 
 
 def remote_scope(url: str) -> str:
-    """The scope of a git remote, `host/owner/name`; empty for a path on this machine.
+    """Return the scope of a git remote, `host/owner/name`; empty for a path on this machine.
 
     It is the same for each way to write one, and lower case, because forges take either:
     `git@GitHub.com:Acme/Shop.git` and `https://github.com/acme/shop` are one place.
@@ -119,12 +119,12 @@ def _azure(scope: str) -> str:
 
 
 def service_scope(service: str) -> str:
-    """The scope of a repository that no forge names: a path on this machine."""
+    """Return the scope of a repository that no forge names: a path on this machine."""
     return f"service/{service}"
 
 
 def page_scope(url: str | None) -> str:
-    """The scope of a web page, `host:port/path`; empty for anything else.
+    """Return the scope of a web page, `host:port/path`; empty for anything else.
 
     Unlike `remote_scope` it keeps the port and the case of the path: one machine often has several
     CI servers.

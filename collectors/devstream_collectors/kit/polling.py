@@ -32,7 +32,7 @@ from devstream_collectors.kit.outcome import Maker, gathered
 from devstream_collectors.kit.place import Place
 
 MAX_OPEN = 30
-"""Runs and deployments under way that are asked for one by one, once off the first page."""
+"""The most runs under way that are asked for one by one. They are off the first page by then."""
 PER_PAGE = 50
 MAX_PAGES = 5
 """Of runs that are all new: more than that between two rounds are an import, not news."""
@@ -69,7 +69,7 @@ class Answer(Generic[C]):
 
     @property
     def ok(self) -> bool:
-        """Whether there is a body to decode; not of what is missing (`missing_ok`) or empty."""
+        """True if there is a body; a missing thing (`missing_ok`) has none."""
         return self.response.status == 200
 
     @property
@@ -87,17 +87,17 @@ class Answer(Generic[C]):
         return decode(self.response.body, kind, strict=strict)
 
     def decode_or(self, other: T) -> T:
-        """Decode the body as a value of this one's type, or take this one when it is missing."""
+        """Decode the body as the type of `other`; a missing one is `other`."""
         return self.decode(type(other)) if self.ok else other
 
-    def place(self, scope: str, service: str = "") -> Place:
-        """The place of facts in this answer."""
+    def place(self, scope: str = "", service: str = "") -> Place:
+        """Return the place of facts in this answer."""
         return Place(self.source, self.received, scope, service)
 
     def polled(
         self, makers: Iterable[Maker] = (), requests: Iterable[Request] = (), **known: object
     ) -> Polled:
-        """The events that can be made, the reasons of the others, and where to go on.
+        """Return the events, why others cannot be made, and the next requests.
 
         Args:
             makers: of the facts in this answer.
@@ -115,7 +115,7 @@ Read = Callable[[Answer[C]], Polled]
 
 
 class Poller(Generic[C]):
-    """The functions of a poller, and the `requests` and `parse` of its collector.
+    """A poller made of functions: the `requests` and `parse` of a collector.
 
     Args:
         cursor: a struct whose fields all have defaults.
@@ -147,7 +147,7 @@ class Poller(Generic[C]):
         return frozenset(self._readers)
 
     def requests(self, cursor: bytes, source: SourceInfo, now: int) -> tuple[Request, ...]:
-        """The first requests of a round."""
+        """Return the first requests of a round."""
         if self._begin is None:
             raise TypeError("a poller needs a function that begins a round")
         return tuple(self._begin(self._known(cursor), source, now))
@@ -175,7 +175,7 @@ def ask(
     query: Query = (),
     **more: object,
 ) -> Request:
-    """A request.
+    """Make a request.
 
     Args:
         path: quoted already.
@@ -191,13 +191,13 @@ def ask(
 
 
 def followed(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
-    """The states to remember: those on the page just read, and of others the newest under way."""
+    """Keep the page's states, and the newest under way of others."""
     open_ = [(key, state) for key, state in known.items() if key not in now and state in OPEN]
     return dict(open_[-MAX_OPEN:]) | dict(now)
 
 
 def paged(known: Mapping[str, str], here: Sequence[str], page: int) -> tuple[int, dict[str, str]]:
-    """The next page to ask for of a list of runs (0: none), and the states to remember of others.
+    """Return the next page of runs (0: none), and the states to remember.
 
     Args:
         known: the states by key, as the round before left them.
@@ -214,12 +214,12 @@ def paged(known: Mapping[str, str], here: Sequence[str], page: int) -> tuple[int
 
 
 def under_way(known: Mapping[str, str]) -> list[str]:
-    """The keys of what is under way."""
+    """Return the keys of what is under way."""
     return [key for key, state in known.items() if state in OPEN][-MAX_OPEN:]
 
 
 def without(known: Mapping[str, str], key: str) -> dict[str, str]:
-    """The states without that of `key`, which the service does not know (any more).
+    """Forget the state of `key`; the service does not know it (any more).
 
     What is over stays, or it would be news again.
     """

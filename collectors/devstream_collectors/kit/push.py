@@ -32,7 +32,7 @@ class Push:
     time: int = 0
     """UTC milliseconds, 0 when nobody says."""
     once: str = ""
-    """Tells two deletions of one branch apart, where nobody says which commit it was at."""
+    """A mark that tells deletions apart where no commit does."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Merge:
     branch: str
     """Into which."""
     revision: str
-    """What that branch points at since: the merge commit, or the newest of a fast-forward."""
+    """The branch's new commit: the merge commit, or the newest of a fast-forward."""
     mark: str = "#"
-    """How the forge writes a number: `#482`, `!482`."""
+    """The forge's sign before a number: `#482`, `!482`."""
     title: str = ""
     actor: str = ""
     count: int = 0
@@ -54,7 +54,7 @@ class Merge:
 
 
 def push_event(push: Push, place: Place) -> Event:
-    """The one event of a push.
+    """Return the one event of a push.
 
     Raises:
         Dropped: not to a branch that counts, or it changed nothing.
@@ -94,7 +94,7 @@ def push_event(push: Push, place: Place) -> Event:
 
 
 def merge_event(merge: Merge, place: Place) -> Event:
-    """A merge, in the row of the push that it made: same subject, same number.
+    """Make the event of a merge, in the row of its push: same subject, same number.
 
     Raises:
         Dropped: not into a branch that counts.
@@ -125,7 +125,7 @@ def merge_event(merge: Merge, place: Place) -> Event:
 
 
 def change_key(scope: str, ref: str, state: str, revision: str, previous: str = "") -> str:
-    """The identity of a change: the branch and what it points at now.
+    """Return the identity of a change: the branch and what it points at now.
 
     What it was before counts only where the same end can be reached again and is news each time:
     a force-push and a deletion.
@@ -139,5 +139,5 @@ def change_key(scope: str, ref: str, state: str, revision: str, previous: str = 
 
 
 def change_subject(service: str, ref: str) -> str:
-    """The row that changes of one branch belong to."""
+    """Return the row of changes of one branch."""
     return f"change/{service}/{short_ref(ref)}"

@@ -31,30 +31,30 @@ class Run:
     """The id or number that tells this run from the pipeline's others."""
     state: str
     pipeline_id: str = ""
-    """What stays when the pipeline is renamed; without one its name."""
+    """The pipeline's lasting id, which a new name does not change; empty: its name."""
     attempt: str = "1"
     """A re-run of the same run is a new fact."""
     branch: str = ""
     revision: str = ""
     actor: str = ""
     reason: str = ""
-    """Why it failed or what it ran for, in a few words."""
+    """The reason of a failure or a run, in few words."""
     url: str = ""
     failed: int = 0
     """Failed tests."""
     total: int = 0
     started: int = 0
     changed: int = 0
-    """When it came into this state."""
+    """The time of this state; 0: unknown."""
     duration: int = 0
     kind: Kind | None = None
     """`Kind.BUILD` or `Kind.TEST`; without one the pipeline's name decides."""
     row_by_branch: bool = True
-    """Whether each branch has a row; not where a pipeline is one thing that is red or green."""
+    """True if each branch has a row. A pipeline that is red or green as a whole has one row."""
 
 
 def run_event(run: Run, place: Place) -> Event:
-    """The event of a run. One without a branch always counts.
+    """Make the event of a run. One without a branch always counts.
 
     Raises:
         Dropped: the branch is not one that counts.
@@ -100,5 +100,5 @@ def run_event(run: Run, place: Place) -> Event:
 
 
 def run_kind(name: str) -> Kind:
-    """Test or build, by the name of a pipeline, workflow or job, for no service says which."""
+    """Tell test from build by a pipeline's or job's name; no service says which."""
     return Kind.TEST if _TEST_NAME.search(name) else Kind.BUILD

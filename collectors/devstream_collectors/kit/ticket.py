@@ -43,11 +43,11 @@ class Ticket:
     """One step of a ticket."""
 
     number: str
-    """What people call it: `SHOP-912`, `482`."""
+    """The number that people know: `SHOP-912`, `482`."""
     state: str
     """`opened`, `reopened` or `closed`."""
     identity: str = ""
-    """What stays when it is renamed or moved to another project; without one the number."""
+    """The lasting id, which a move to another project does not change; empty: the number."""
     once: str = ""
     """Tells this step from others to the same state: a change's id, a time; see `second`."""
     service: str = ""
@@ -65,7 +65,7 @@ class Ticket:
 
 
 def ticket_event(ticket: Ticket, place: Place) -> Event:
-    """The event of one step of a ticket.
+    """Make the event of one step of a ticket.
 
     Raises:
         InvalidEventError: as `make_event`.
@@ -101,10 +101,13 @@ def ticket_event(ticket: Ticket, place: Place) -> Event:
 
 
 def second(time: int) -> str:
-    """A step's time to the second, as `Ticket.once` where services say no finer one."""
+    """Write a step's time to the second, for `Ticket.once`."""
     return str(time // 1000)
 
 
 def is_done(status: str) -> bool:
-    """Tell an end by a status' name, for trackers and versions that do not say it otherwise."""
+    """Recognise an end by the name of a status.
+
+    Some trackers and versions do not say it otherwise.
+    """
     return status.strip().lower() in _DONE

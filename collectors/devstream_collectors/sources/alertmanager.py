@@ -74,7 +74,7 @@ class _Notification(msgspec.Struct, frozen=True, rename="camel"):
 
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
-    """The events of one notification, an alert each, or the name of why there are none."""
+    """Make an event of each alert of a notification."""
     group = decode(delivery.body, _Notification)
     place = Place(source, delivery.received, SCOPE)
     events = []
@@ -88,6 +88,6 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """A notification of one alert, as Alertmanager posts it."""
+    """Make a notification of one alert, as Alertmanager posts it."""
     body = {"version": "4", "status": "firing", "alerts": [sample_alert(now)]}
     return Delivery({}, msgspec.json.encode(body), now)

@@ -159,7 +159,7 @@ class _Payload(msgspec.Struct, frozen=True):
 
 class _Cursor(msgspec.Struct, frozen=True):
     runs: dict[str, str] = {}
-    """The builds last seen, and their state with the time of their end."""
+    """The builds last seen, with their state and end."""
 
 
 @tolerant
@@ -180,7 +180,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """Make the finished build that a test of the source sends, on a branch that counts."""
+    """Make the finished build of a test, on a branch that counts."""
     branch = sample_branch(source)
     pipeline = {"name": "devstream-test", "slug": "devstream-test", "default_branch": branch}
     body = {
@@ -283,7 +283,7 @@ def _told(
     kept: Mapping[str, str],
     more: Iterable[Request] = (),
 ) -> Polled:
-    """Tell the builds that are in another state than when last seen, the oldest first."""
+    """Tell the builds in a new state, the oldest first."""
     known, source = answer.known.runs, answer.source
     fresh = [build for build in reversed(builds) if known.get(build.key) != build.mark]
     makers = [partial(_build_event, build, source, answer.received) for build in fresh]

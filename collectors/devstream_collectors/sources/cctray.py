@@ -88,14 +88,14 @@ class _Project(msgspec.Struct, frozen=True):
 
     @property
     def mark(self) -> str:
-        """A digest of its last build, with `?` in front while there was none."""
+        """The digest of its last build; `?` stands before it while there was none."""
         digest = _short(f"{self.status}\x1f{self.label}\x1f{self.time}")[:8]
         return digest if self.status in STATUSES else f"?{digest}"
 
 
 class _Cursor(msgspec.Struct, frozen=True):
     projects: dict[str, str] = {}
-    """A digest of each project's name, and the mark of its last build: there may be many."""
+    """The marks of last builds, by digests of projects' names: there may be many."""
 
 
 poller = Poller(_Cursor)
@@ -109,7 +109,7 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
 
 @poller.answer("feed")
 def _feed(answer: Answer[_Cursor]) -> Polled:
-    known, source, place = answer.known.projects, answer.source, answer.place("")
+    known, source, place = answer.known.projects, answer.source, answer.place()
     projects = [project for project in _read(answer.response.body) if _wanted(project, source)]
     if len(projects) > MAX_PROJECTS:
         raise ValueError(

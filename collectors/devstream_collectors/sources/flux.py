@@ -89,7 +89,7 @@ class _Event(msgspec.Struct, frozen=True, rename="camel"):
 
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> Event:
-    """The event of one notification, or the name of why there is none."""
+    """Make the event of one notification."""
     event = decode(delivery.body, _Event)
     about, kind = event.involved_object, event.involved_object.kind.lower()
     if not about.name:
@@ -121,7 +121,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """A revision that was applied."""
+    """Make the notification of an applied revision."""
     about = {
         "kind": "Kustomization",
         "namespace": "devstream",
@@ -140,7 +140,7 @@ def sample(source: SourceInfo, now: int) -> Delivery:
 
 
 def _state(event: _Event, kind: str) -> str:
-    """The deploy's state that an event tells of.
+    """Return the deploy's state, by an event.
 
     Raises:
         Dropped: it tells of none.

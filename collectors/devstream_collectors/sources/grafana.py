@@ -96,7 +96,7 @@ class _Notification(msgspec.Struct, frozen=True, rename="camel"):
 
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
-    """The events of one notification, an alert each, or the name of why there are none."""
+    """Make an event of each alert of a notification."""
     said = decode(delivery.body, _Notification)
     place = Place(source, delivery.received, SCOPE)
     if said.alerts is None:
@@ -115,13 +115,13 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """A notification of one alert, as Grafana posts it."""
+    """Make a notification of one alert, as Grafana posts it."""
     body = {"version": "1", "status": "firing", "alerts": [sample_alert(now)]}
     return Delivery({}, msgspec.json.encode(body), now)
 
 
 def _panel(said: _Notification, delivery: Delivery) -> Alert:
-    """An alert of a dashboard's panel. It has no time: the same words in a minute are one fact."""
+    """Make the alert of a panel. It has no time: the same words in a minute are one fact."""
     rule, tags = said.rule_id or said.rule_name, said.tags
     if not rule:
         raise Dropped("no-alerts", said.title)

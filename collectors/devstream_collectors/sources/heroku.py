@@ -100,7 +100,7 @@ class _Slug(msgspec.Struct, frozen=True):
 
 
 class _Body(msgspec.Struct, frozen=True):
-    """A release or a build, as the API gives them and webhooks hold them in `data`."""
+    """A release or a build. Webhooks hold it in `data`."""
 
     id: Text = ""
     app: Part[_Named] = _Named()
@@ -251,7 +251,7 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
     bodies = answer.decode(list[_Body])[:PAGE]
     before, now = seen.get(app, {}), {body.id[:18]: body.status[:20] for body in bodies}
     fresh = [body for body in bodies if before.get(body.id[:18]) != body.status[:20]]
-    makers = [partial(_READERS[name], body, answer.place(""), "") for body in reversed(fresh)]
+    makers = [partial(_READERS[name], body, answer.place(), "") for body in reversed(fresh)]
     asked = answer.source.many("app")
     kept = {app: states for app, states in seen.items() if app in asked} | {app: now}
     if name == "release":

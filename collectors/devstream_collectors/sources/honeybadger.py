@@ -128,7 +128,7 @@ class _Payload(msgspec.Struct, frozen=True):
 
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> Event:
-    """The event of one delivery, or the name of why there is none."""
+    """Make the event of one delivery."""
     payload = decode(delivery.body, _Payload)
     name, project, fault = payload.event, payload.project, payload.fault
     number = project.id or (fault.project_id if fault else "") or project.name
@@ -149,7 +149,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """A new error as Honeybadger posts it."""
+    """Make a new error as Honeybadger posts it."""
     fault = {
         "id": 1,
         "klass": "DevstreamTest",
@@ -191,7 +191,7 @@ def _error(payload: _Payload, fault: _Fault, name: str, state: str, place: Place
 
 
 def _outage(payload: _Payload, watched: _Watched, name: str, state: str, place: Place) -> Event:
-    """A site, a check-in or an alarm that is red or green again."""
+    """Make the event of a site, a check-in or an alarm."""
     outage, resolved = payload.outage, state == "resolved"
     sort = "site" if payload.site else "check-in" if payload.check_in else "alarm"
     identity = watched.id or watched.name

@@ -106,7 +106,7 @@ class _Payload(msgspec.Struct, frozen=True):
 
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> Event:
-    """The event of one delivery, or the name of why there is none."""
+    """Make the event of one delivery."""
     payload = decode(delivery.body, _Payload)
     name, data = payload.event_name, payload.data or _Data()
     place = Place(source, delivery.received)
@@ -122,7 +122,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """A new item as Rollbar posts it."""
+    """Make a new item as Rollbar posts it."""
     item = {
         "id": 1,
         "counter": 1,
@@ -137,7 +137,7 @@ def sample(source: SourceInfo, now: int) -> Delivery:
 
 
 def _changed(name: str, item: _Item, data: _Data, place: Place) -> Event:
-    """An item's step; Rollbar numbers items for people by `counter`, and for itself by `id`."""
+    """Make the event of an item's step. `counter` is its number for people."""
     identity = item.id or item.counter
     if not identity:
         raise Dropped("unnamed-item")

@@ -12,7 +12,13 @@ from devstream_collectors.kit.alert_list import MAX_FOLLOWED, SETTLING
 from devstream_collectors.sources import alertmanager
 
 AM = SourceInfo("am")
-LABELS = {"alertname": "HighErrorRate", "env": "prod", "instance": "web1:9100", "job": "shop-api", "severity": "page"}
+LABELS = {
+    "alertname": "HighErrorRate",
+    "env": "prod",
+    "instance": "web1:9100",
+    "job": "shop-api",
+    "severity": "page",
+}
 
 
 def events(body: bytes, source: SourceInfo = AM):
@@ -36,7 +42,9 @@ class Api:
             request = waiting.pop(0)
             self.asked.append(request.path)
             body = {"uptime": self.up_since} if request.path == "/api/v2/status" else list(alerts)
-            polled = alertmanager.parse(Response(request, 200, {}, json.dumps(body).encode(), now), self.cursor, self.source)
+            polled = alertmanager.parse(
+                Response(request, 200, {}, json.dumps(body).encode(), now), self.cursor, self.source
+            )
             told += polled.events
             waiting += polled.requests
             self.cursor, self.dropped = polled.cursor, dict(polled.dropped)
@@ -61,7 +69,9 @@ def listed(state: str = "active", **more: object) -> dict[str, object]:
 def test_asked_or_told_an_alert_is_the_same(samples):
     api = Api()
     (polled,), posted = api.round(listed()), events(samples("alertmanager")["firing"])[0]
-    assert_event(polled, key=posted.key, subject=posted.subject, number=posted.number, title=posted.title)
+    assert_event(
+        polled, key=posted.key, subject=posted.subject, number=posted.number, title=posted.title
+    )
     assert api.round(listed()) == []
     (ended,) = api.round()
     gone = events(samples("alertmanager")["resolved"])[0]
@@ -99,7 +109,10 @@ def test_an_alertmanager_that_forgot_its_alerts_in_a_restart_resolves_nothing():
 
 def test_more_alerts_than_can_be_followed_are_told_and_counted():
     api = Api()
-    many = [listed(fingerprint=f"{number:016x}", labels=LABELS | {"job": "j" * 300}) for number in range(MAX_FOLLOWED + 5)]
+    many = [
+        listed(fingerprint=f"{number:016x}", labels=LABELS | {"job": "j" * 300})
+        for number in range(MAX_FOLLOWED + 5)
+    ]
     assert len(api.round(*many)) == MAX_FOLLOWED + 5
     assert api.dropped["too-many-to-follow"] >= 5
 
@@ -107,7 +120,9 @@ def test_more_alerts_than_can_be_followed_are_told_and_counted():
 def test_only_what_a_receiver_would_get_is_asked_for():
     api = Api(SourceInfo("am", options={"receiver": "team-.*"}))
     api.round()
-    assert api.asked == ["/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true&receiver=team-.%2A"]
+    assert api.asked == [
+        "/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true&receiver=team-.%2A"
+    ]
 
 
 def test_an_answer_that_is_none_fails_the_round():

@@ -13,7 +13,13 @@ from devstream_collectors.sources import alertmanager
 from devstream_desktop.stream.line import render
 
 AM = SourceInfo("am")
-LABELS = {"alertname": "HighErrorRate", "env": "prod", "instance": "web1:9100", "job": "shop-api", "severity": "page"}
+LABELS = {
+    "alertname": "HighErrorRate",
+    "env": "prod",
+    "instance": "web1:9100",
+    "job": "shop-api",
+    "severity": "page",
+}
 
 
 def events(body: bytes, source: SourceInfo = AM):
@@ -24,15 +30,30 @@ def events(body: bytes, source: SourceInfo = AM):
 
 def test_each_alert_of_a_group_is_a_row(samples):
     one, two = events(samples("alertmanager")["firing"])
-    assert_event(one, kind="incident", state="firing", service="shop-api", environment="prod", severity="critical")
-    assert_event(one, subject="incident/shop-api/b0dbfc3b3a7a9a1a", number="1799998920123", time=1_799_998_920_123)
+    assert_event(
+        one,
+        kind="incident",
+        state="firing",
+        service="shop-api",
+        environment="prod",
+        severity="critical",
+    )
+    assert_event(
+        one,
+        subject="incident/shop-api/b0dbfc3b3a7a9a1a",
+        number="1799998920123",
+        time=1_799_998_920_123,
+    )
     assert (one.title, one.reason) == ("HighErrorRate (web1:9100)", "5xx 7 % > 2 %")
     assert one.url == "https://prometheus.example.org/graph?g0.expr=up"
     assert two.subject != one.subject
 
 
 def test_a_repeated_group_says_nothing_new_and_one_that_resolved_says_how_long_it_was(samples):
-    fired, mixed = events(samples("alertmanager")["firing"]), events(samples("alertmanager")["mixed"])
+    fired, mixed = (
+        events(samples("alertmanager")["firing"]),
+        events(samples("alertmanager")["mixed"]),
+    )
     assert mixed[1].key == fired[1].key
     assert_event(mixed[0], state="resolved", number=fired[0].number, duration=1_080_000)
     assert events(samples("alertmanager")["resolved"])[0].key == mixed[0].key
@@ -47,10 +68,20 @@ def test_an_alert_without_a_fingerprint_has_that_of_its_labels(samples):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"alerts": []}, {"alerts": None}, {"alerts": [None]}, {"status": "odd", "alerts": [{"labels": LABELS}]}]
+    "body",
+    [
+        {},
+        {"alerts": []},
+        {"alerts": None},
+        {"alerts": [None]},
+        {"status": "odd", "alerts": [{"labels": LABELS}]},
+    ],
 )
 def test_a_notification_without_alerts_is_dropped_by_name(body):
-    assert alertmanager.normalise(Delivery({}, json.dumps(body).encode(), RECEIVED), AM).dropped == "no-alerts"
+    assert (
+        alertmanager.normalise(Delivery({}, json.dumps(body).encode(), RECEIVED), AM).dropped
+        == "no-alerts"
+    )
 
 
 def test_the_sample_and_a_configured_service():
@@ -60,4 +91,8 @@ def test_the_sample_and_a_configured_service():
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(alertmanager.normalise, [Delivery({}, body, RECEIVED) for body in samples("alertmanager").values()], AM)
+    survives(
+        alertmanager.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("alertmanager").values()],
+        AM,
+    )

@@ -1,4 +1,4 @@
-"""Argo CD: notifications and the API say the same of an application; what is healthy is over, what degrades later is an incident."""
+"""Argo CD asked through its API: the rows of its notifications, and any answer is survived."""
 
 from __future__ import annotations
 
@@ -32,8 +32,15 @@ def test_polling_gives_the_rows_of_the_notifications(samples, told, rounds, row)
     assert row(first) == row(told.event("deployed"))
     assert first.url == "https://argocd.example.org/applications/argocd/shop"
     assert service.round() == [], "nothing new"
-    operation = {"phase": "Running", "startedAt": "2027-01-15T08:30:00Z", "operation": {"initiatedBy": {"username": "ana"}}}
-    service.say("/api/v1/applications", {"items": [app_of(samples, operationState=operation), {"metadata": None}]})
+    operation = {
+        "phase": "Running",
+        "startedAt": "2027-01-15T08:30:00Z",
+        "operation": {"initiatedBy": {"username": "ana"}},
+    }
+    service.say(
+        "/api/v1/applications",
+        {"items": [app_of(samples, operationState=operation), {"metadata": None}]},
+    )
     assert [(event.state, event.actor) for event in service.round()] == [("in_progress", "ana")]
     assert service.dropped == {"not-an-application": 1}
     assert "items.status.operationState" in service.asked[0]
@@ -43,7 +50,10 @@ def test_polling_tells_an_incident_and_its_end_once(samples, rounds):
     service = rounds(argocd, POLLED)
 
     def says(health: str, since: str) -> list[tuple[str, str]]:
-        service.say("/api/v1/applications", {"items": [app_of(samples, health={"status": health, "lastTransitionTime": since})]})
+        service.say(
+            "/api/v1/applications",
+            {"items": [app_of(samples, health={"status": health, "lastTransitionTime": since})]},
+        )
         return [(event.kind, event.state) for event in service.round()]
 
     assert says("Healthy", "2027-01-15T07:59:30Z") == [("deploy", "success")]
@@ -57,17 +67,26 @@ def test_polling_tells_an_incident_and_its_end_once(samples, rounds):
 
 
 def test_only_what_was_asked_for():
-    (request,) = argocd.requests(b"", SourceInfo("argo", options={"project": "acme", "selector": "team=shop"}), RECEIVED)
+    (request,) = argocd.requests(
+        b"", SourceInfo("argo", options={"project": "acme", "selector": "team=shop"}), RECEIVED
+    )
     assert "projects=acme" in request.path
     assert "selector=team%3Dshop" in request.path
 
 
 def test_a_cursor_of_very_many_applications_stays_small(samples):
     (request,) = argocd.requests(b"", POLLED, RECEIVED)
-    app = app_of(samples, health={"status": "Degraded", "lastTransitionTime": "2027-01-15T09:30:00Z"})
-    items = [app | {"metadata": app["metadata"] | {"uid": f"uid-{number}"}} for number in range(MAX_APPLICATIONS + 1)]
+    app = app_of(
+        samples, health={"status": "Degraded", "lastTransitionTime": "2027-01-15T09:30:00Z"}
+    )
+    items = [
+        app | {"metadata": app["metadata"] | {"uid": f"uid-{number}"}}
+        for number in range(MAX_APPLICATIONS + 1)
+    ]
     from devstream_collectors.contract import Response
 
-    polled = argocd.parse(Response(request, 200, {}, json.dumps({"items": items}).encode(), RECEIVED), b"", POLLED)
+    polled = argocd.parse(
+        Response(request, 200, {}, json.dumps({"items": items}).encode(), RECEIVED), b"", POLLED
+    )
     assert len(polled.cursor) < 64 * 1024
     assert polled.dropped == {"too-many-applications": 1}

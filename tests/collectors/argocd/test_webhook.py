@@ -1,4 +1,4 @@
-"""Argo CD: notifications and the API say the same of an application; what is healthy is over, what degrades later is an incident."""
+"""Argo CD's notifications: a healthy application is over, a degraded one is an incident."""
 
 from __future__ import annotations
 
@@ -35,12 +35,22 @@ def test_an_application_that_was_synced_and_is_healthy(told):
 
 def test_every_state_of_one_operation_is_one_row(told):
     done = told.event("deployed")
-    runs = told.event("deployed", status(operationState={"phase": "Running", "finishedAt": None, "syncResult": None}))
+    runs = told.event(
+        "deployed",
+        status(operationState={"phase": "Running", "finishedAt": None, "syncResult": None}),
+    )
     waits = told.event("deployed", status(health={"status": "Progressing"}))
     held = told.event("deployed", status(health={"status": "Suspended"}))
     bad = told.event("deployed", status(health={"status": "Degraded", "message": "pods crash"}))
-    assert [event.state for event in (runs, waits, held, bad)] == ["in_progress", "in_progress", "waiting", "failure"]
-    assert {(event.subject, event.number) for event in (runs, waits, held, bad, done)} == {(done.subject, done.number)}
+    assert [event.state for event in (runs, waits, held, bad)] == [
+        "in_progress",
+        "in_progress",
+        "waiting",
+        "failure",
+    ]
+    assert {(event.subject, event.number) for event in (runs, waits, held, bad, done)} == {
+        (done.subject, done.number)
+    }
     assert runs.key == waits.key != done.key
     assert bad.reason == "applied, but degraded: pods crash"
 
@@ -48,14 +58,22 @@ def test_every_state_of_one_operation_is_one_row(told):
 def test_a_failed_sync(told):
     failed = told.event("failed")
     assert_event(failed, state="failure", environment="shop", actor="Argo CD")
-    assert failed.reason == 'one or more objects failed to apply, reason: services "shop" is forbidden'
+    assert (
+        failed.reason == 'one or more objects failed to apply, reason: services "shop" is forbidden'
+    )
     assert_event(failed, revision="1.4.2", ref="1.4.2", duration=20_000)
     assert told.event("failed", status(operationState={"phase": "Error"})).state == "error"
-    assert told.event("failed", source=SourceInfo("argo", environment="staging")).environment == "staging"
+    assert (
+        told.event("failed", source=SourceInfo("argo", environment="staging")).environment
+        == "staging"
+    )
 
 
 def test_the_same_revision_again_by_itself_is_no_news(told):
-    again = {"operation": {"initiatedBy": {"username": "", "automated": True}}, "syncResult": {"revision": OLD}}
+    again = {
+        "operation": {"initiatedBy": {"username": "", "automated": True}},
+        "syncResult": {"revision": OLD},
+    }
     assert told.dropped("deployed", status(operationState=again)) == "same-revision-again"
     by_hand = {"syncResult": {"revision": OLD}}
     assert told.event("deployed", status(operationState=by_hand)).revision == OLD
@@ -65,13 +83,23 @@ def test_the_same_revision_again_by_itself_is_no_news(told):
 
 def test_what_degrades_later_is_an_incident_until_it_is_healthy(told):
     result = told.read(
-        "deployed", status(health={"status": "Degraded", "message": "pods crash", "lastTransitionTime": "2027-01-15T09:00:00Z"})
+        "deployed",
+        status(
+            health={
+                "status": "Degraded",
+                "message": "pods crash",
+                "lastTransitionTime": "2027-01-15T09:00:00Z",
+            }
+        ),
     )
     deploy, fires = result.events
     assert deploy.key == told.event("deployed").key, "the deploy itself went well"
     assert_event(fires, kind="incident", state="firing", service="shop", environment="production")
     assert (fires.title, fires.reason) == ("shop degraded", "pods crash")
-    _, over = told.read("deployed", status(health={"status": "Healthy", "lastTransitionTime": "2027-01-15T09:10:00Z"})).events
+    _, over = told.read(
+        "deployed",
+        status(health={"status": "Healthy", "lastTransitionTime": "2027-01-15T09:10:00Z"}),
+    ).events
     assert_event(over, state="resolved", subject=fires.subject, number=fires.number)
     assert over.quiet, "a pod that restarts looks the same"
 
@@ -82,15 +110,30 @@ def test_what_degrades_later_is_an_incident_until_it_is_healthy(told):
         ({"text": "shop is deployed"}, "not-an-application"),
         ({"app": {}}, "not-an-application"),
         ({"app": {"metadata": {"name": "shop"}}}, "no-operation"),
-        ({"kind": "Application", "metadata": {"name": "shop"}, "status": {"operationState": {"phase": "Odd"}}}, "no-operation"),
+        (
+            {
+                "kind": "Application",
+                "metadata": {"name": "shop"},
+                "status": {"operationState": {"phase": "Odd"}},
+            },
+            "no-operation",
+        ),
     ],
 )
 def test_what_makes_no_line(body, reason):
-    assert argocd.normalise(Delivery({}, json.dumps(body).encode(), RECEIVED), SourceInfo("argo")).dropped == reason
+    assert (
+        argocd.normalise(
+            Delivery({}, json.dumps(body).encode(), RECEIVED), SourceInfo("argo")
+        ).dropped
+        == reason
+    )
 
 
 def test_a_dry_run_is_no_deploy(told):
-    assert told.dropped("deployed", status(operationState={"operation": {"sync": {"dryRun": True}}})) == "dry-run"
+    assert (
+        told.dropped("deployed", status(operationState={"operation": {"sync": {"dryRun": True}}}))
+        == "dry-run"
+    )
 
 
 def app_of(samples, name: str = "deployed", **changes: object) -> dict[str, object]:
@@ -104,5 +147,9 @@ def test_the_sample_for_a_test_of_the_source_makes_a_line():
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives, any_answers):
-    survives(argocd.normalise, [Delivery({}, body, RECEIVED) for body in samples("argocd").values()], POLLED)
+    survives(
+        argocd.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("argocd").values()],
+        POLLED,
+    )
     any_answers(argocd, POLLED, [{"items": [app_of(samples), app_of(samples, "failed")]}])

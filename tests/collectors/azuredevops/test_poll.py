@@ -1,4 +1,4 @@
-"""Azure DevOps asked through its API: the rows of its service hooks, nothing missed, and any answer is survived."""
+"""Azure DevOps asked through its API: the rows of its hooks, nothing missed."""
 
 from __future__ import annotations
 
@@ -46,8 +46,13 @@ def test_first_contact_tells_no_history(az, samples):
 
 def test_a_push_is_the_row_of_its_hook(az, hook, row, samples):
     az.round()
-    push = {key: value for key, value in resource(samples, "git.push").items() if key != "repository"}
-    az.say(f"{GIT}/pushes", {"value": [{key: value for key, value in push.items() if key != "commits"}]})
+    push = {
+        key: value for key, value in resource(samples, "git.push").items() if key != "repository"
+    }
+    az.say(
+        f"{GIT}/pushes",
+        {"value": [{key: value for key, value in push.items() if key != "commits"}]},
+    )
     az.say(f"{GIT}/pushes/14", push)
     (told,) = az.round()
     assert row(told) == row(hook.event("git.push"))
@@ -57,7 +62,10 @@ def test_a_push_is_the_row_of_its_hook(az, hook, row, samples):
 
 def test_a_completed_pull_request_is_the_row_of_its_hook(az, hook, row, samples):
     az.round()
-    pull = resource(samples, "git.pullrequest.updated") | {"closedBy": {"displayName": "Bo Dahl"}, "repository": {"name": "shop"}}
+    pull = resource(samples, "git.pullrequest.updated") | {
+        "closedBy": {"displayName": "Bo Dahl"},
+        "repository": {"name": "shop"},
+    }
     az.say(f"{GIT}/pullrequests", {"value": [pull]})
     (merge,) = az.round()
     assert row(merge) == row(hook.event("git.pullrequest.updated"))
@@ -74,19 +82,27 @@ def test_a_build_is_the_row_of_its_hook_at_each_step(az, hook, row, samples):
     az.say(f"{API}/build/builds", {"value": []})
     az.say(f"{API}/build/builds/93", over)
     (failed,) = az.round()
-    assert row(failed) == row(hook.event("build.complete")), "it left the first page and is asked for by itself"
+    assert row(failed) == row(hook.event("build.complete")), (
+        "it left the first page and is asked for by itself"
+    )
     az.say(f"{API}/build/builds", {"value": [over]})
     assert az.round() == []
 
 
 def test_releases_of_services_have_an_address_of_their_own(rounds, az, hook, row, samples):
     assert not any("/release/" in path for path in az.asked)
-    rm = rounds(azuredevops, SourceInfo("rm", url="https://vsrm.dev.azure.com/acme", options={"repository": "Web/shop"}))
+    rm = rounds(
+        azuredevops,
+        SourceInfo("rm", url="https://vsrm.dev.azure.com/acme", options={"repository": "Web/shop"}),
+    )
     path = f"{API}/release/deployments"
     rm.say(path, {"value": []})
     rm.round()
     sample = resource(samples, "deployment-completed")
-    done = sample["deployment"] | {"release": sample["environment"]["release"], "releaseEnvironment": {"id": 5, "name": "Production"}}
+    done = sample["deployment"] | {
+        "release": sample["environment"]["release"],
+        "releaseEnvironment": {"id": 5, "name": "Production"},
+    }
     rm.say(path, {"value": [done | {"deploymentStatus": "inProgress", "completedOn": None}]})
     (started,) = rm.round()
     assert row(started) == row(hook.event("deployment-started"))
@@ -95,7 +111,12 @@ def test_releases_of_services_have_an_address_of_their_own(rounds, az, hook, row
     assert row(over) == row(hook.event("deployment-completed"))
     assert rm.round() == []
     assert set(rm.asked) == {f"{path}?%24top=30&queryOrder=descending&api-version=6.0"}
-    server = rounds(azuredevops, SourceInfo("tfs", url="https://tfs.example.org/tfs/Shop", options={"repository": "Web/shop"}))
+    server = rounds(
+        azuredevops,
+        SourceInfo(
+            "tfs", url="https://tfs.example.org/tfs/Shop", options={"repository": "Web/shop"}
+        ),
+    )
     server.like(az)
     server.like(rm)
     server.round()
@@ -112,10 +133,23 @@ def test_work_items_are_the_rows_of_their_hooks(az, hook, row, samples):
     (opened,) = az.round()
     assert row(opened) == row(hook.event("workitem.created"))
     changed = "2027-01-15T07:59:00.663Z"
-    moved = item | {"fields": item["fields"] | {"System.State": "Closed", "Microsoft.VSTS.Common.StateChangeDate": changed}}
+    moved = item | {
+        "fields": item["fields"]
+        | {"System.State": "Closed", "Microsoft.VSTS.Common.StateChangeDate": changed}
+    }
     az.say(f"{API}/wit/workitems", {"value": [moved]})
-    first = {"id": 1, "fields": {"System.State": {"newValue": "New"}, "System.ChangedDate": {"newValue": "2027-01-15T07:58:00.663Z"}}}
-    update = {key: value for key, value in resource(samples, "workitem.updated").items() if key != "revision"}
+    first = {
+        "id": 1,
+        "fields": {
+            "System.State": {"newValue": "New"},
+            "System.ChangedDate": {"newValue": "2027-01-15T07:58:00.663Z"},
+        },
+    }
+    update = {
+        key: value
+        for key, value in resource(samples, "workitem.updated").items()
+        if key != "revision"
+    }
     az.say(f"{API}/wit/workItems/912/updates", {"value": [first, update]})
     (closed,) = az.round()
     assert row(closed) == row(hook.event("workitem.updated"))
@@ -131,5 +165,12 @@ def test_a_repository_is_a_project_and_a_name():
 
 
 def test_any_answers_leave_a_cursor_that_the_next_round_can_read(az, any_answers, samples):
-    names = ("git.push", "git.pullrequest.updated", "build.complete", "deployment-completed", "workitem.created", "workitem.updated")
+    names = (
+        "git.push",
+        "git.pullrequest.updated",
+        "build.complete",
+        "deployment-completed",
+        "workitem.created",
+        "workitem.updated",
+    )
     any_answers(azuredevops_poll, az.source, [resource(samples, name) for name in names])

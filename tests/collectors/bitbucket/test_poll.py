@@ -1,4 +1,4 @@
-"""Bitbucket Cloud and Data Center asked through their APIs: the rows of their webhooks, nothing missed, any answer survived."""
+"""Bitbucket Cloud and Data Center asked: the rows of their webhooks, nothing missed."""
 
 from __future__ import annotations
 
@@ -23,13 +23,24 @@ def sampled(samples, name: str) -> dict[str, object]:
 
 @pytest.fixture
 def hook(reader):
-    return reader("bitbucket", bitbucket.normalise, lambda name: {"x-event-key": "issue:created" if name == "issue_created" else ""})
+    return reader(
+        "bitbucket",
+        bitbucket.normalise,
+        lambda name: {"x-event-key": "issue:created" if name == "issue_created" else ""},
+    )
 
 
 @pytest.fixture
 def cloud(rounds, samples):
-    cloud = rounds(bitbucket, SourceInfo("bb", url="https://api.bitbucket.org", options={"repository": "acme/shop"}))
-    cloud.say(CLOUD, sampled(samples, "repo_push")["repository"] | {"mainbranch": {"name": "main", "type": "branch"}})
+    cloud = rounds(
+        bitbucket,
+        SourceInfo("bb", url="https://api.bitbucket.org", options={"repository": "acme/shop"}),
+    )
+    cloud.say(
+        CLOUD,
+        sampled(samples, "repo_push")["repository"]
+        | {"mainbranch": {"name": "main", "type": "branch"}},
+    )
     cloud.say(f"{CLOUD}/refs/branches/main", head(A))
     cloud.say(f"{CLOUD}/pullrequests", {"values": []})
     return cloud
@@ -37,7 +48,10 @@ def cloud(rounds, samples):
 
 @pytest.fixture
 def server(rounds, samples):
-    server = rounds(bitbucket, SourceInfo("dc", url="https://git.example.org", options={"repository": "WEB/shop"}))
+    server = rounds(
+        bitbucket,
+        SourceInfo("dc", url="https://git.example.org", options={"repository": "WEB/shop"}),
+    )
     server.say(SERVER, sampled(samples, "server_repo_refs_changed")["repository"])
     server.say(f"{SERVER}/branches/default", {"id": "refs/heads/main", "displayId": "main"})
     server.say(f"{SERVER}/branches", {"values": [branch("main", A)], "isLastPage": True})
@@ -47,14 +61,20 @@ def server(rounds, samples):
 
 def head(revision: str, name: str = "main") -> dict[str, object]:
     author = {"raw": "Ana <ana@example.org>", "user": {"nickname": "ana"}}
-    return {"name": name, "type": "branch", "target": {"hash": revision, "message": "Retry card capture once\n", "author": author}}
+    return {
+        "name": name,
+        "type": "branch",
+        "target": {"hash": revision, "message": "Retry card capture once\n", "author": author},
+    }
 
 
 def branch(name: str, revision: str) -> dict[str, object]:
     return {"id": f"refs/heads/{name}", "displayId": name, "latestCommit": revision}
 
 
-@pytest.mark.parametrize(("base", "name"), [(A, "repo_push"), (C, "repo_push_forced"), (None, "repo_push_forced")])
+@pytest.mark.parametrize(
+    ("base", "name"), [(A, "repo_push"), (C, "repo_push_forced"), (None, "repo_push_forced")]
+)
 def test_a_push_is_the_row_of_its_webhook(cloud, hook, row, base, name):
     assert cloud.round() == cloud.round() == []
     cloud.say(f"{CLOUD}/refs/branches/main", head(B))
@@ -79,19 +99,36 @@ def test_a_branch_that_goes_and_comes(cloud, hook, row):
 
 
 def test_branches_that_match_a_glob_are_listed_page_by_page(rounds, cloud):
-    of_all = rounds(bitbucket, SourceInfo("bb", ("release/*",), url="https://api.bitbucket.org", options={"repository": "acme/shop"}))
+    of_all = rounds(
+        bitbucket,
+        SourceInfo(
+            "bb",
+            ("release/*",),
+            url="https://api.bitbucket.org",
+            options={"repository": "acme/shop"},
+        ),
+    )
     of_all.like(cloud)
     second = f"{CLOUD}/refs/branches?page=2"
-    of_all.say(f"{CLOUD}/refs/branches", {"values": [head(A, "release/1"), head(A, "topic")], "next": second})
+    of_all.say(
+        f"{CLOUD}/refs/branches",
+        {"values": [head(A, "release/1"), head(A, "topic")], "next": second},
+    )
     of_all.say(second, {"values": [head(A, "release/2")]})
     of_all.round()
     of_all.say(second, {"values": [head(B, "release/3")]})
-    assert [(event.ref, event.state) for event in of_all.round()] == [("release/2", "deleted"), ("release/3", "created")]
+    assert [(event.ref, event.state) for event in of_all.round()] == [
+        ("release/2", "deleted"),
+        ("release/3", "created"),
+    ]
 
 
 def test_a_merge_is_the_row_of_its_webhook(cloud, hook, row, samples):
     cloud.round()
-    cloud.say(f"{CLOUD}/pullrequests", {"values": [sampled(samples, "pullrequest_fulfilled")["pullrequest"]]})
+    cloud.say(
+        f"{CLOUD}/pullrequests",
+        {"values": [sampled(samples, "pullrequest_fulfilled")["pullrequest"]]},
+    )
     (merge,) = cloud.round()
     assert row(merge) == row(hook.event("pullrequest_fulfilled"))
     assert cloud.round() == []
@@ -99,14 +136,23 @@ def test_a_merge_is_the_row_of_its_webhook(cloud, hook, row, samples):
 
 def test_a_build_is_the_row_of_its_webhook(cloud, hook, row, samples):
     cloud.round()
-    status = {key: value for key, value in sampled(samples, "repo_commit_status_updated")["commit_status"].items() if key != "commit"}
+    status = {
+        key: value
+        for key, value in sampled(samples, "repo_commit_status_updated")["commit_status"].items()
+        if key != "commit"
+    }
     running = status | {"state": "INPROGRESS", "refname": None, "links": None}
     cloud.say(f"{CLOUD}/commit/{A}/statuses", {"values": [running]})
     (begun,) = cloud.round()
     assert_event(begun, state="running", ref="main", revision=A, subject="build/shop/main/Shop")
     cloud.say(f"{CLOUD}/refs/branches/main", head(B))
-    cloud.say(f"{CLOUD}/commit/{A}/statuses", {"values": [running | {"state": "SUCCESSFUL", "refname": "main"}]})
-    assert [event.state for event in cloud.round()] == ["force-pushed", "succeeded"], "an older commit's builds are seen to their end"
+    cloud.say(
+        f"{CLOUD}/commit/{A}/statuses",
+        {"values": [running | {"state": "SUCCESSFUL", "refname": "main"}]},
+    )
+    assert [event.state for event in cloud.round()] == ["force-pushed", "succeeded"], (
+        "an older commit's builds are seen to their end"
+    )
     cloud.say(f"{CLOUD}/commit/{B}/statuses", {"values": [status]})
     (failed,) = cloud.round()
     by_hook = hook.event("repo_commit_status_updated")
@@ -118,15 +164,26 @@ def test_a_build_is_the_row_of_its_webhook(cloud, hook, row, samples):
 
 def test_issues_are_the_rows_of_their_webhooks(cloud, hook, row, samples):
     issue = sampled(samples, "issue_created")["issue"] | {"reporter": {"nickname": "eva"}}
-    old = issue | {"id": 1, "created_on": "2027-01-14T00:00:00+00:00", "updated_on": "2027-01-14T00:00:00+00:00"}
+    old = issue | {
+        "id": 1,
+        "created_on": "2027-01-14T00:00:00+00:00",
+        "updated_on": "2027-01-14T00:00:00+00:00",
+    }
     cloud.say(f"{CLOUD}/issues", {"values": [old]})
     assert cloud.round() == []
     cloud.say(f"{CLOUD}/issues", {"values": [issue | {"updated_on": issue["created_on"]}]})
     (opened,) = cloud.round()
     assert row(opened) == row(hook.event("issue_created"))
     cloud.say(f"{CLOUD}/issues", {"values": [issue]})
-    entry = {"changes": {"state": {"old": "open", "new": "resolved"}}, "user": {"nickname": "eva"}, "created_on": issue["updated_on"]}
-    cloud.say(f"{CLOUD}/issues/912/changes", {"values": [entry, {"changes": {"assignee": {}}, "created_on": issue["updated_on"]}]})
+    entry = {
+        "changes": {"state": {"old": "open", "new": "resolved"}},
+        "user": {"nickname": "eva"},
+        "created_on": issue["updated_on"],
+    }
+    cloud.say(
+        f"{CLOUD}/issues/912/changes",
+        {"values": [entry, {"changes": {"assignee": {}}, "created_on": issue["updated_on"]}]},
+    )
     (closed,) = cloud.round()
     assert row(closed) == row(hook.event("issue_updated"))
     assert cloud.round() == []
@@ -134,7 +191,10 @@ def test_issues_are_the_rows_of_their_webhooks(cloud, hook, row, samples):
 
 def test_what_data_center_says_are_the_rows_of_its_webhooks(server, hook, row, samples):
     assert server.round() == server.round() == []
-    server.say(f"{SERVER}/branches", {"values": [branch("main", B), branch("topic", C)], "isLastPage": True})
+    server.say(
+        f"{SERVER}/branches",
+        {"values": [branch("main", B), branch("topic", C)], "isLastPage": True},
+    )
     commits = sampled(samples, "server_repo_refs_changed")["commits"]
     server.say(f"{SERVER}/commits", {"values": commits})
     (push,) = server.round()
@@ -142,9 +202,18 @@ def test_what_data_center_says_are_the_rows_of_its_webhooks(server, hook, row, s
     assert row(push) == row(by_hook)
     assert_event(push, count=2, previous=A, url=by_hook.url)
     pull = sampled(samples, "server_pr_merged")["pullRequest"]
-    server.say(f"{SERVER}/pull-requests", {"values": [{key: value for key, value in pull.items() if key != "properties"}]})
-    activity = {"action": "MERGED", "user": {"name": "bo"}, "commit": pull["properties"]["mergeCommit"]}
-    server.say(f"{SERVER}/pull-requests/482/activities", {"values": [{"action": "APPROVED"}, activity]})
+    server.say(
+        f"{SERVER}/pull-requests",
+        {"values": [{key: value for key, value in pull.items() if key != "properties"}]},
+    )
+    activity = {
+        "action": "MERGED",
+        "user": {"name": "bo"},
+        "commit": pull["properties"]["mergeCommit"],
+    }
+    server.say(
+        f"{SERVER}/pull-requests/482/activities", {"values": [{"action": "APPROVED"}, activity]}
+    )
     (merge,) = server.round()
     assert row(merge) == row(hook.event("server_pr_merged"))
     assert server.round() == []
@@ -156,9 +225,14 @@ def test_a_branch_of_data_center_that_goes_and_comes(server, samples):
     (deleted,) = server.round()
     assert (deleted.state, deleted.previous) == ("deleted", A)
     page = f"{SERVER}/branches?start=1"
-    server.say(f"{SERVER}/branches", {"values": [branch("topic", C)], "isLastPage": False, "nextPageStart": 1})
+    server.say(
+        f"{SERVER}/branches",
+        {"values": [branch("topic", C)], "isLastPage": False, "nextPageStart": 1},
+    )
     server.say(page, {"values": [branch("main", B)], "isLastPage": True})
-    server.say(f"{SERVER}/commits", {"values": sampled(samples, "server_repo_refs_changed")["commits"][:1]})
+    server.say(
+        f"{SERVER}/commits", {"values": sampled(samples, "server_repo_refs_changed")["commits"][:1]}
+    )
     (created,) = server.round()
     assert_event(created, state="created", revision=B, actor="ana", title="Retry card capture once")
 
@@ -174,10 +248,21 @@ def test_builds_of_data_center(server):
     }
     server.say(f"{STATUS}/{A}", {"values": [build]})
     (running,) = server.round()
-    assert_event(running, state="running", subject="build/shop/main/Shop", revision=A, time=RECEIVED - 60_000)
-    server.say(f"{STATUS}/{A}", {"values": [build | {"state": "FAILED", "description": "2 of 214 tests failed"}]})
+    assert_event(
+        running, state="running", subject="build/shop/main/Shop", revision=A, time=RECEIVED - 60_000
+    )
+    server.say(
+        f"{STATUS}/{A}",
+        {"values": [build | {"state": "FAILED", "description": "2 of 214 tests failed"}]},
+    )
     (failed,) = server.round()
-    assert_event(failed, state="failed", subject=running.subject, number=running.number, reason="2 of 214 tests failed")
+    assert_event(
+        failed,
+        state="failed",
+        subject=running.subject,
+        number=running.number,
+        reason="2 of 214 tests failed",
+    )
     assert server.round() == []
 
 
@@ -188,9 +273,21 @@ def test_a_repository_is_a_workspace_and_a_name():
     bitbucket.check(SourceInfo("bb", options={"repository": "~ana/shop"}))
 
 
-def test_any_answers_leave_a_cursor_that_the_next_round_can_read(cloud, server, any_answers, samples):
+def test_any_answers_leave_a_cursor_that_the_next_round_can_read(
+    cloud, server, any_answers, samples
+):
     names = ("repo_push", "pullrequest_fulfilled", "repo_commit_status_updated", "issue_updated")
-    parts = [part for name in names for part in sampled(samples, name).values() if isinstance(part, dict)]
-    any_answers(bitbucket_poll, SourceInfo("bb", ("main", "release/*"), options=cloud.source.options), [*parts, head(A)])
+    parts = [
+        part for name in names for part in sampled(samples, name).values() if isinstance(part, dict)
+    ]
+    any_answers(
+        bitbucket_poll,
+        SourceInfo("bb", ("main", "release/*"), options=cloud.source.options),
+        [*parts, head(A)],
+    )
     pull = sampled(samples, "server_pr_merged")["pullRequest"]
-    any_answers(bitbucket_server_poll, server.source, [pull, pull["toRef"], branch("main", A), {"action": "MERGED", "commit": {"id": B}}])
+    any_answers(
+        bitbucket_server_poll,
+        server.source,
+        [pull, pull["toRef"], branch("main", A), {"action": "MERGED", "commit": {"id": B}}],
+    )

@@ -1,4 +1,4 @@
-"""Buildkite asked through its API: the rows of its webhooks, nothing missed, and any answer is survived."""
+"""Buildkite asked through its API: the rows of its webhooks, nothing missed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,19 @@ PATH = "/organizations/acme/builds"
 def bodies(samples):
     """A build as the API has it, by its state: with its pipeline in it."""
     found = {name: json.loads(body) for name, body in samples("buildkite").items()}
-    return {name: found[name]["build"] | {"pipeline": found[name]["pipeline"]} for name in found if name.startswith("build.")}
+    return {
+        name: found[name]["build"] | {"pipeline": found[name]["pipeline"]}
+        for name in found
+        if name.startswith("build.")
+    }
 
 
 @pytest.fixture
 def kite(rounds):
-    kite = rounds(buildkite, SourceInfo("bk", url="https://api.buildkite.com/v2", options={"organization": "acme"}))
+    kite = rounds(
+        buildkite,
+        SourceInfo("bk", url="https://api.buildkite.com/v2", options={"organization": "acme"}),
+    )
     kite.say(PATH, [])
     return kite
 
@@ -43,7 +50,13 @@ def test_builds_are_the_rows_of_their_webhooks(kite, bodies, hook, row):
 def test_a_build_under_way_that_left_the_page_is_asked_for(kite, bodies):
     kite.say(PATH, [bodies["build.running"]])
     kite.round()
-    kite.say(PATH, [bodies["build.finished"] | {"number": number, "branch": "topic"} for number in range(90, 60, -1)])
+    kite.say(
+        PATH,
+        [
+            bodies["build.finished"] | {"number": number, "branch": "topic"}
+            for number in range(90, 60, -1)
+        ],
+    )
     kite.say("/organizations/acme/pipelines/shop-ci/builds/27", bodies["build.finished"])
     assert [(event.number, event.state) for event in kite.round()] == [("27", "failed")]
     assert kite.dropped["not-a-global-branch"] == 30
@@ -65,15 +78,25 @@ def test_more_news_than_a_page(kite, bodies):
     kite.say(PATH, [bodies["build.finished"]])
     kite.round()
     ended = bodies["build.finished"]
-    kite.say(f"{PATH}?exclude_jobs=true&per_page=50&page=1", [ended | {"number": number} for number in range(127, 77, -1)])
-    kite.say(f"{PATH}?exclude_jobs=true&per_page=50&page=2", [ended | {"number": number} for number in range(77, 26, -1)])
+    kite.say(
+        f"{PATH}?exclude_jobs=true&per_page=50&page=1",
+        [ended | {"number": number} for number in range(127, 77, -1)],
+    )
+    kite.say(
+        f"{PATH}?exclude_jobs=true&per_page=50&page=2",
+        [ended | {"number": number} for number in range(77, 26, -1)],
+    )
     assert len(kite.round()) == 100
     assert not any("page=3" in path for path in kite.asked)
     assert kite.round() == []
 
 
 def test_one_pipeline(rounds, bodies):
-    source = SourceInfo("bk", url="https://api.buildkite.com/v2", options={"organization": "acme", "pipeline": "shop-ci"})
+    source = SourceInfo(
+        "bk",
+        url="https://api.buildkite.com/v2",
+        options={"organization": "acme", "pipeline": "shop-ci"},
+    )
     kite = rounds(buildkite, source)
     kite.say("/organizations/acme/pipelines/shop-ci/builds", [bodies["build.finished"]])
     assert len(kite.round()) == 1

@@ -1,4 +1,4 @@
-"""CCTray: feeds as Jenkins, TeamCity, GoCD and Woodpecker write them, one line for each build that ended, and no trust in the XML."""
+"""CCTray: feeds of four servers, a line for each build that ended, and no trust in the XML."""
 
 from __future__ import annotations
 
@@ -33,8 +33,13 @@ class Feed:
         return polled
 
     def say(self, *projects: dict[str, str], root: str = "<Projects>"):
-        text = "".join("<Project " + " ".join(f'{key}="{value}"' for key, value in one.items()) + "/>" for one in projects)
-        return self.answer(f'<?xml version="1.0" encoding="UTF-8"?>\n{root}{text}</Projects>'.encode()).events
+        text = "".join(
+            "<Project " + " ".join(f'{key}="{value}"' for key, value in one.items()) + "/>"
+            for one in projects
+        )
+        return self.answer(
+            f'<?xml version="1.0" encoding="UTF-8"?>\n{root}{text}</Projects>'.encode()
+        ).events
 
 
 def test_the_feed_is_asked_for_as_it_is():
@@ -46,17 +51,32 @@ def test_each_build_that_ends_is_one_line():
     feed = Feed()
     (first,) = feed.say(SHOP)
     assert_event(first, kind="build", state="failed", service="shop", subject="build/shop//shop")
-    assert_event(first, number="93", title="shop", url="https://ci.example.org/job/shop/", time=RECEIVED - 60_000)
+    assert_event(
+        first,
+        number="93",
+        title="shop",
+        url="https://ci.example.org/job/shop/",
+        time=RECEIVED - 60_000,
+    )
     assert feed.say(SHOP) == ()
     assert feed.say(SHOP | {"activity": "Building"}) == ()
-    (fixed,) = feed.say(SHOP | {"lastBuildStatus": "Success", "lastBuildLabel": "94", "lastBuildTime": "2027-01-15T07:59:50Z"})
+    (fixed,) = feed.say(
+        SHOP
+        | {
+            "lastBuildStatus": "Success",
+            "lastBuildLabel": "94",
+            "lastBuildTime": "2027-01-15T07:59:50Z",
+        }
+    )
     assert_event(fixed, state="succeeded", subject=first.subject, number="94", quiet=False)
     assert fixed.key != first.key
     again = Feed(SourceInfo("another", url=URL))
     assert again.say(SHOP)[0].key == first.key, "a second collector tells the same fact"
 
 
-@pytest.mark.parametrize(("status", "state"), [("Success", "succeeded"), ("FAILURE", "failed"), ("Exception", "errored")])
+@pytest.mark.parametrize(
+    ("status", "state"), [("Success", "succeeded"), ("FAILURE", "failed"), ("Exception", "errored")]
+)
 def test_statuses(status, state):
     assert Feed().say(SHOP | {"lastBuildStatus": status})[0].state == state
 
@@ -105,7 +125,12 @@ def test_only_the_projects_that_count():
 
 def test_what_teamcity_and_ccnet_write_around_it():
     assert len(Feed().say(SHOP, root='<Projects xmlns="http://www.thoughtworks.com/cc">')) == 1
-    odd = {"name": "shop", "lastBuildStatus": "Success", "lastBuildTime": "2027-01-15T07:59:00.0000000-00:00", "webUrl": "javascript:x"}
+    odd = {
+        "name": "shop",
+        "lastBuildStatus": "Success",
+        "lastBuildTime": "2027-01-15T07:59:00.0000000-00:00",
+        "webUrl": "javascript:x",
+    }
     (event,) = Feed().say(odd, {"activity": "Sleeping"})
     assert_event(event, time=RECEIVED - 60_000, url="", number="2027-01-15T07:59:00.0000000-00:00")
 
@@ -118,7 +143,13 @@ def test_what_teamcity_and_ccnet_write_around_it():
         (b"<Projects><Project", "no XML"),
         (b"{}", "no XML"),
         (b'<!DOCTYPE x [<!ENTITY a "b">]><Projects><Project name="&a;"/></Projects>', "Entities"),
-        (b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><Projects><Project name="&a;"/></Projects>', "Entities"),
+        (
+            (
+                b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+                b'<Projects><Project name="&a;"/></Projects>'
+            ),
+            "Entities",
+        ),
     ],
 )
 def test_what_is_no_such_feed_is_refused(body, why):
@@ -135,7 +166,9 @@ def test_a_feed_that_is_too_large_says_what_to_do():
         feed.say(*many, SHOP)
 
 
-TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters='<&"'), max_size=30)
+TEXT = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters='<&"'), max_size=30
+)
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,4 +1,4 @@
-"""CircleCI asked through its API: the rows of its webhooks, re-runs included, little asked, and any answer is survived."""
+"""CircleCI asked through its API: the rows of its webhooks, re-runs included, little asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from devstream_collectors.sources.circleci import poll as circleci_poll
 
 PROJECT, LIST = "/api/v2/project/gh/acme/shop", "/api/v2/project/gh/acme/shop/pipeline"
 SOURCE = SourceInfo("ci", url="https://circleci.com", options={"project": "gh/acme/shop"})
-SHOP = {"slug": "gh/acme/shop", "name": "shop", "vcs_info": {"provider": "GitHub", "default_branch": "main"}}
+SHOP = {
+    "slug": "gh/acme/shop",
+    "name": "shop",
+    "vcs_info": {"provider": "GitHub", "default_branch": "main"},
+}
 
 
 @pytest.fixture
@@ -24,7 +28,10 @@ def hook(reader):
 def told(samples):
     """The webhook's pipeline and workflow, as the API has them."""
     body = json.loads(samples("circleci")["workflow"])
-    pipeline = body["pipeline"] | {"trigger": {"type": "webhook", "actor": {"login": "Ana"}}, "trigger_parameters": None}
+    pipeline = body["pipeline"] | {
+        "trigger": {"type": "webhook", "actor": {"login": "Ana"}},
+        "trigger_parameters": None,
+    }
     workflow = {key: value for key, value in body["workflow"].items() if key != "url"}
     return pipeline, workflow
 
@@ -45,7 +52,9 @@ def test_a_workflow_is_the_row_of_its_webhook(circle, told, hook, row):
     pipeline, workflow = told
     assert circle.round() == []
     circle.say(LIST, {"items": [pipeline]})
-    circle.say(asked_for(pipeline), {"items": [workflow | {"status": "running", "stopped_at": None}]})
+    circle.say(
+        asked_for(pipeline), {"items": [workflow | {"status": "running", "stopped_at": None}]}
+    )
     (running,) = circle.round()
     assert (running.state, running.actor) == ("running", "Ana")
     assert circle.round() == []
@@ -54,7 +63,9 @@ def test_a_workflow_is_the_row_of_its_webhook(circle, told, hook, row):
     assert row(failed) == row(hook.event("workflow"))
     assert (failed.url, failed.duration) == (hook.event("workflow").url, 180_000)
     assert (running.subject, running.number) == (failed.subject, failed.number)
-    circle.say(asked_for(pipeline), {"items": [workflow | {"id": "again", "status": "success"}, workflow]})
+    circle.say(
+        asked_for(pipeline), {"items": [workflow | {"id": "again", "status": "success"}, workflow]}
+    )
     (again,) = circle.round()
     assert (again.state, again.number) == ("succeeded", failed.number)
 
@@ -73,7 +84,9 @@ def test_a_pipeline_that_waits_is_followed_and_one_that_is_over_is_not(circle, t
     pipeline, workflow = told
     circle.round()
     circle.say(LIST, {"items": [pipeline]})
-    circle.say(asked_for(pipeline), {"items": [workflow | {"status": "on_hold", "stopped_at": None}]})
+    circle.say(
+        asked_for(pipeline), {"items": [workflow | {"status": "on_hold", "stopped_at": None}]}
+    )
     assert circle.round() == []
     assert circle.dropped == {"run-not-news": 1}
     later = [pipeline | {"id": f"p{number}", "number": number} for number in range(140, 130, -1)]
@@ -95,14 +108,19 @@ def test_only_the_branches_that_count_are_asked_for(circle, rounds, told):
     circle.say(LIST, {"items": [topic]})
     assert circle.round() == []
     assert not any("workflow" in path for path in circle.asked)
-    other = rounds(circleci, SourceInfo("ci", ("to*",), url="https://circleci.com", options={"project": "gh/acme/shop"}))
+    other = rounds(
+        circleci,
+        SourceInfo("ci", ("to*",), url="https://circleci.com", options={"project": "gh/acme/shop"}),
+    )
     other.like(circle)
     other.say(asked_for(topic), {"items": []})
     other.round()
     assert any("workflow" in path for path in other.asked)
 
 
-@pytest.mark.parametrize("name", ["acme/shop", "gh/acme/shop/x", "https://circleci.com/gh/acme/shop", "gh/acme/sh op"])
+@pytest.mark.parametrize(
+    "name", ["acme/shop", "gh/acme/shop/x", "https://circleci.com/gh/acme/shop", "gh/acme/sh op"]
+)
 def test_a_wrong_name_is_said_when_the_source_is_added(name):
     with pytest.raises(ValueError, match="slug"):
         circleci.check(SourceInfo("x", options={"project": name}))

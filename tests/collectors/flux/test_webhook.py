@@ -1,4 +1,4 @@
-"""Flux: revisions that were applied, or were not, are deploys; what is said again within the hour is one fact."""
+"""Flux: applied and refused revisions are deploys; a repetition within the hour is one fact."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def test_a_failure_is_a_row_of_its_revision(told):
     later = told.event("failed", {"timestamp": "2027-01-15T06:59:00Z"})
     assert later.key != failed.key
     assert (later.subject, later.number) == (failed.subject, failed.number)
-    assert told.event("failed", source=SourceInfo("flux", environment="staging")).environment == "staging"
+    assert (
+        told.event("failed", source=SourceInfo("flux", environment="staging")).environment
+        == "staging"
+    )
     assert told.event("failed", {"reason": "ArtifactFailed"}).state == "error"
 
 
@@ -42,9 +45,15 @@ def test_helm(told):
     assert render(deploy) == "cache  Flux deployed 6.5.4 to apps"
     assert told.event("helmrelease", {"reason": "RollbackSucceeded"}).reason == "rolled back"
     assert told.event("helmrelease", {"reason": "UninstallSucceeded"}).state == "inactive"
-    assert told.event("helmrelease", {"reason": "UpgradeFailed", "severity": "error"}).state == "failure"
+    assert (
+        told.event("helmrelease", {"reason": "UpgradeFailed", "severity": "error"}).state
+        == "failure"
+    )
     old = {"reason": "info", "metadata": {"revision": "6.5.4"}}
-    assert told.event("helmrelease", old | {"message": "Helm upgrade has started"}).state == "in_progress"
+    assert (
+        told.event("helmrelease", old | {"message": "Helm upgrade has started"}).state
+        == "in_progress"
+    )
     assert told.event("helmrelease", old | {"message": "Helm upgrade succeeded"}).key == deploy.key
     assert told.dropped("helmrelease", {"reason": "TestSucceeded"}) == "test-of-a-release"
 
@@ -55,7 +64,14 @@ def test_helm(told):
         ({}, "source-fetched"),
         ({"involvedObject": {"kind": "ImageUpdateAutomation"}}, "image-update"),
         ({"involvedObject": {"kind": "Kustomization"}}, "reconciliation-not-news"),
-        ({"involvedObject": {"kind": "Kustomization"}, "reason": "DependencyNotReady", "severity": "error"}, "waits-and-tries-again"),
+        (
+            {
+                "involvedObject": {"kind": "Kustomization"},
+                "reason": "DependencyNotReady",
+                "severity": "error",
+            },
+            "waits-and-tries-again",
+        ),
         ({"involvedObject": None}, "not-of-an-object"),
     ],
 )
@@ -64,7 +80,14 @@ def test_what_makes_no_line(told, change, reason):
 
 
 def test_what_cannot_be_fetched_is_said(told):
-    failed = told.event("gitrepository", {"severity": "error", "reason": "GitOperationFailed", "message": "failed to checkout: no route"})
+    failed = told.event(
+        "gitrepository",
+        {
+            "severity": "error",
+            "reason": "GitOperationFailed",
+            "message": "failed to checkout: no route",
+        },
+    )
     assert (failed.state, failed.reason) == ("error", "failed to checkout: no route")
 
 
@@ -82,7 +105,9 @@ def test_what_cannot_be_fetched_is_said(told):
     ],
 )
 def test_revisions_of_every_version(told, revision, ref, found):
-    deploy = told.event("kustomization", {"metadata": {"kustomize.toolkit.fluxcd.io/revision": revision}})
+    deploy = told.event(
+        "kustomization", {"metadata": {"kustomize.toolkit.fluxcd.io/revision": revision}}
+    )
     assert (deploy.ref, deploy.revision) == (ref, found)
     assert deploy.number
 
@@ -93,4 +118,8 @@ def test_the_sample_for_a_test_of_the_source_makes_a_line():
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(flux.normalise, [Delivery({}, body, RECEIVED) for body in samples("flux").values()], SourceInfo("flux"))
+    survives(
+        flux.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("flux").values()],
+        SourceInfo("flux"),
+    )

@@ -24,7 +24,10 @@ SHOP = SourceInfo("shop")
 
 
 def test_heads_and_the_default_branch():
-    text = f"ref: refs/heads/trunk\tHEAD\n{A}\tHEAD\n{B}\trefs/heads/release/1\n{A}\trefs/heads/trunk\n{A}\trefs/tags/v1\n"
+    text = (
+        f"ref: refs/heads/trunk\tHEAD\n{A}\tHEAD\n{B}\trefs/heads/release/1\n"
+        f"{A}\trefs/heads/trunk\n{A}\trefs/tags/v1\n"
+    )
     assert parse_heads(text) == Heads({"release/1": B, "trunk": A}, "trunk")
 
 
@@ -35,8 +38,14 @@ def test_names_that_git_would_refuse_never_get_further():
 
 
 def test_log_lines():
-    text = f"{A}\x1f1800000000\x1fAna\x1fRetry\x1fcard capture\n{B}\x1f1\x1f\x1f\nrubbish\n{A}\x1f٣\x1fx\x1fy\n"
-    assert parse_log(text) == [Commit(A, 1_800_000_000_000, "Ana", "Retry\x1fcard capture"), Commit(B, 1000, "", "")]
+    text = (
+        f"{A}\x1f1800000000\x1fAna\x1fRetry\x1fcard capture\n"
+        f"{B}\x1f1\x1f\x1f\nrubbish\n{A}\x1f٣\x1fx\x1fy\n"
+    )
+    assert parse_log(text) == [
+        Commit(A, 1_800_000_000_000, "Ana", "Retry\x1fcard capture"),
+        Commit(B, 1000, "", ""),
+    ]
 
 
 def test_which_branches_count():
@@ -62,8 +71,14 @@ def test_states_and_links():
     assert event(Moved("main", "", B)).state == "created"
     assert event(Moved("main", A, "")).state == "deleted"
     assert event(Moved("main", A, B)).url == ""
-    assert event(Moved("main", A, B), scope="github.com/acme/shop").url == f"https://github.com/acme/shop/compare/{A}...{B}"
-    assert event(Moved("main", "", B), scope="gitlab.com/acme/shop").url == f"https://gitlab.com/acme/shop/commit/{B}"
+    assert (
+        event(Moved("main", A, B), scope="github.com/acme/shop").url
+        == f"https://github.com/acme/shop/compare/{A}...{B}"
+    )
+    assert (
+        event(Moved("main", "", B), scope="gitlab.com/acme/shop").url
+        == f"https://gitlab.com/acme/shop/commit/{B}"
+    )
 
 
 def test_a_commit_from_before_is_quiet_and_is_the_push_that_brought_it():

@@ -1,4 +1,4 @@
-"""Gitea and Forgejo asked through their API: the rows of their webhooks, nothing missed, and any answer is survived."""
+"""Gitea and Forgejo asked through their API: the rows of their webhooks, nothing missed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from devstream_collectors.sources.gitea import poll as gitea_poll
 API = "/api/v1/repos/acme/shop"
 WEB = "https://gitea.example.org/acme/shop"
 A, B, C = "a" * 40, "b" * 40, "c" * 40
-REPOSITORY = {"name": "shop", "full_name": "acme/shop", "html_url": WEB, "default_branch": "main", "updated_at": "2027-01-15T07:00:00Z"}
+REPOSITORY = {
+    "name": "shop",
+    "full_name": "acme/shop",
+    "html_url": WEB,
+    "default_branch": "main",
+    "updated_at": "2027-01-15T07:00:00Z",
+}
 PULL = {
     "number": 482,
     "title": "Retry card capture once",
@@ -35,7 +41,11 @@ RUN = {
     "started_at": "2027-01-15T07:56:30Z",
     "trigger_actor": {"login": "bo"},
 }
-OVER = RUN | {"status": "completed", "conclusion": "failure", "completed_at": "2027-01-15T07:59:30Z"}
+OVER = RUN | {
+    "status": "completed",
+    "conclusion": "failure",
+    "completed_at": "2027-01-15T07:59:30Z",
+}
 ISSUE = {
     "number": 912,
     "title": "Coupon applied twice",
@@ -45,17 +55,30 @@ ISSUE = {
     "user": {"login": "eva"},
     "pull_request": None,
 }
-BEFORE = ISSUE | {"number": 900, "created_at": "2027-01-14T07:00:00Z", "updated_at": "2027-01-14T07:00:00Z"}
+BEFORE = ISSUE | {
+    "number": 900,
+    "created_at": "2027-01-14T07:00:00Z",
+    "updated_at": "2027-01-14T07:00:00Z",
+}
 
 
 def branch(name: str, revision: str) -> dict[str, object]:
-    commit = {"id": revision, "message": "Retry card capture once\n\nAfter a timeout.", "author": {"name": "Ana", "username": "ana"}}
+    commit = {
+        "id": revision,
+        "message": "Retry card capture once\n\nAfter a timeout.",
+        "author": {"name": "Ana", "username": "ana"},
+    }
     return {"name": name, "commit": commit}
 
 
 @pytest.fixture
 def tea(rounds):
-    tea = rounds(gitea, SourceInfo("gt", ("main",), url="https://gitea.example.org", options={"repository": "acme/shop"}))
+    tea = rounds(
+        gitea,
+        SourceInfo(
+            "gt", ("main",), url="https://gitea.example.org", options={"repository": "acme/shop"}
+        ),
+    )
     tea.say(API, REPOSITORY)
     tea.say(f"{API}/branches/main", branch("main", A))
     tea.say(f"{API}/issues", [BEFORE])
@@ -90,14 +113,24 @@ def test_pushes_are_the_rows_of_their_webhooks(tea, hook, row):
 
 
 def test_branches_that_match_a_glob_are_listed_page_by_page(rounds, tea, hook):
-    of_all = rounds(gitea, SourceInfo("gt", ("main", "release/*"), url=WEB, options={"repository": "acme/shop"}))
+    of_all = rounds(
+        gitea, SourceInfo("gt", ("main", "release/*"), url=WEB, options={"repository": "acme/shop"})
+    )
     of_all.like(tea)
     first, second = f"{API}/branches?page=1", f"{API}/branches?page=2"
-    of_all.say(first, [branch("main", A), branch("release/1", A), branch("topic", A)], link='<x>; rel="next"')
+    of_all.say(
+        first,
+        [branch("main", A), branch("release/1", A), branch("topic", A)],
+        link='<x>; rel="next"',
+    )
     of_all.say(second, [branch("release/2", A)])
     of_all.round()
     of_all.say(f"{API}/compare/{A}...{C}", {"total_commits": 1})
-    of_all.say(first, [branch("main", A), branch("release/1", C), branch("topic", C)], link='<x>; rel="next"')
+    of_all.say(
+        first,
+        [branch("main", A), branch("release/1", C), branch("topic", C)],
+        link='<x>; rel="next"',
+    )
     of_all.say(second, [branch("release/3", A)])
     assert [(event.ref, event.state) for event in of_all.round()] == [
         ("release/2", "deleted"),
@@ -123,9 +156,14 @@ def test_a_run_is_the_row_of_its_webhook_at_each_step(tea, hook, row):
     tea.say(f"{API}/actions/runs", {"workflow_runs": []})
     tea.say(f"{API}/actions/runs/31", OVER)
     (failed,) = tea.round()
-    assert row(failed) == row(hook.event("workflow_run")), "it left the first page and is asked for by itself"
+    assert row(failed) == row(hook.event("workflow_run")), (
+        "it left the first page and is asked for by itself"
+    )
     assert failed.duration == 180_000
-    tea.say(f"{API}/actions/runs", {"workflow_runs": [OVER | {"run_attempt": 2, "conclusion": "success"}]})
+    tea.say(
+        f"{API}/actions/runs",
+        {"workflow_runs": [OVER | {"run_attempt": 2, "conclusion": "success"}]},
+    )
     (again,) = tea.round()
     assert (again.state, again.number) == ("succeeded", "31")
     assert tea.round() == []
@@ -142,12 +180,23 @@ def test_issues_are_the_rows_of_their_webhooks(tea, hook, row):
     entry = {"type": "close", "user": {"login": "bo"}, "created_at": closed_at}
     tea.say(f"{API}/issues/912/timeline", [entry | {"type": "comment"}, entry])
     (closed,) = tea.round()
-    by_hook = {"action": "closed", "issue": {"closed_at": closed_at}, "sender": {"login": "bo", "username": "bo"}}
+    by_hook = {
+        "action": "closed",
+        "issue": {"closed_at": closed_at},
+        "sender": {"login": "bo", "username": "bo"},
+    }
     assert row(closed) == row(hook.event("issues", by_hook))
     tea.say(f"{API}/issues", [ISSUE | {"updated_at": "2027-01-15T07:59:30Z"}])
-    tea.say(f"{API}/issues/912/timeline", [entry, entry | {"type": "reopen", "created_at": "2027-01-15T07:59:30Z"}])
+    tea.say(
+        f"{API}/issues/912/timeline",
+        [entry, entry | {"type": "reopen", "created_at": "2027-01-15T07:59:30Z"}],
+    )
     (reopened,) = tea.round()
-    by_hook = {"action": "reopened", "issue": {"updated_at": "2027-01-15T07:59:30Z"}, "sender": {"login": "bo", "username": "bo"}}
+    by_hook = {
+        "action": "reopened",
+        "issue": {"updated_at": "2027-01-15T07:59:30Z"},
+        "sender": {"login": "bo", "username": "bo"},
+    }
     assert row(reopened) == row(hook.event("issues", by_hook))
     assert tea.round() == []
 
@@ -161,4 +210,6 @@ def test_a_repository_is_an_owner_and_a_name():
 
 def test_any_answers_leave_a_cursor_that_the_next_round_can_read(tea, any_answers):
     source = SourceInfo("gt", ("main", "release/*"), options={"repository": "acme/shop"})
-    any_answers(gitea_poll, source, [REPOSITORY, branch("main", A), PULL, {"workflow_runs": [RUN]}, ISSUE])
+    any_answers(
+        gitea_poll, source, [REPOSITORY, branch("main", A), PULL, {"workflow_runs": [RUN]}, ISSUE]
+    )

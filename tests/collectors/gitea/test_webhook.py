@@ -1,4 +1,4 @@
-"""Gitea, Forgejo and Gogs: each event of our samples field by field, all real payloads, and whatever else may be in a body."""
+"""Gitea, Forgejo and Gogs: our samples field by field, and all real payloads."""
 
 from __future__ import annotations
 
@@ -41,8 +41,12 @@ def test_plain_git_gives_the_same_key(gt, change):
     pushed = gt.event("push", change)
     move = Moved("main", pushed.previous, pushed.revision)
     scope = remote_scope("ssh://git@gitea.example.org:2222/acme/shop.git")
-    polled = change_event(SourceInfo("poll", service="shop"), scope, move, forced=False, count=2, head=None, now=1)
-    assert_event(pushed, key=polled.key, subject=polled.subject, number=polled.number, state=polled.state)
+    polled = change_event(
+        SourceInfo("poll", service="shop"), scope, move, forced=False, count=2, head=None, now=1
+    )
+    assert_event(
+        pushed, key=polled.key, subject=polled.subject, number=polled.number, state=polled.state
+    )
 
 
 def test_a_new_branch_is_told_twice_and_is_one_row(gt):
@@ -52,7 +56,10 @@ def test_a_new_branch_is_told_twice_and_is_one_row(gt):
 
 
 def test_a_branch_deleted_again_is_a_new_row(gt):
-    first, second = gt.event("delete"), gt.event("delete", {"repository": {"updated_at": "2027-01-15T07:59:59Z"}})
+    first, second = (
+        gt.event("delete"),
+        gt.event("delete", {"repository": {"updated_at": "2027-01-15T07:59:59Z"}}),
+    )
     assert_event(first, state="deleted", subject="change/shop/main", ref="main")
     assert first.key != second.key
     assert first.number
@@ -60,21 +67,37 @@ def test_a_branch_deleted_again_is_a_new_row(gt):
 
 def test_a_merged_pull_request_is_the_row_of_its_push(gt):
     push, merge = gt.event("push"), gt.event("pull_request")
-    assert_event(merge, kind="change", state="merged", actor="bo", title="Retry card capture once (#482)")
+    assert_event(
+        merge, kind="change", state="merged", actor="bo", title="Retry card capture once (#482)"
+    )
     assert_event(merge, subject=push.subject, number=push.number, url=f"{WEB}/pulls/482")
     assert (merge.key != push.key, merge.time) == (True, 1_799_999_980_000)
-    gogs = {"pull_request": {"base": None, "base_branch": "main", "merge_commit_sha": None, "merged_commit_id": B}}
+    gogs = {
+        "pull_request": {
+            "base": None,
+            "base_branch": "main",
+            "merge_commit_sha": None,
+            "merged_commit_id": B,
+        }
+    }
     assert gt.event("pull_request", gogs, headers={"x-gogs-event": "pull_request"}).key == merge.key
-    assert gt.dropped("pull_request", {"pull_request": {"merged": False}}) == "pull-request-not-merged"
+    assert (
+        gt.dropped("pull_request", {"pull_request": {"merged": False}}) == "pull-request-not-merged"
+    )
     assert gt.dropped("pull_request", {"action": "opened"}) == "pull-request-not-closed"
-    assert gt.dropped("pull_request", {"pull_request": {"base": {"ref": "topic"}}}) == "not-a-global-branch"
+    assert (
+        gt.dropped("pull_request", {"pull_request": {"base": {"ref": "topic"}}})
+        == "not-a-global-branch"
+    )
 
 
 def test_issues(gt):
     opened = gt.event("issues")
     assert_event(opened, kind="ticket", state="opened", subject="ticket/shop/912", number="912")
     assert_event(opened, actor="eva", title="Coupon applied twice", url=f"{WEB}/issues/912")
-    closed = gt.event("issues", {"action": "closed", "issue": {"closed_at": "2027-01-15T07:59:00Z"}})
+    closed = gt.event(
+        "issues", {"action": "closed", "issue": {"closed_at": "2027-01-15T07:59:00Z"}}
+    )
     again = gt.event("issues", {"action": "closed", "issue": {"closed_at": "2027-01-15T07:59:30Z"}})
     assert (closed.subject, closed.key == again.key) == (opened.subject, False)
     assert gt.dropped("issues", {"action": "label_updated"}) == "issue-not-news"
@@ -83,7 +106,9 @@ def test_issues(gt):
 
 def test_a_run_of_actions_by_gitea_and_by_forgejo(gt):
     run = gt.event("workflow_run")
-    assert_event(run, kind="build", state="failed", subject="build/shop/main/build.yml", number="31")
+    assert_event(
+        run, kind="build", state="failed", subject="build/shop/main/build.yml", number="31"
+    )
     assert_event(run, revision=B, actor="bo", reason="Retry card capture once", duration=180_000)
     forgejo = gt.event("action_run_failure")
     assert_event(forgejo, state="failed", subject="build/shop/main/build.yml", number="31")
@@ -94,11 +119,19 @@ def test_a_run_of_actions_by_gitea_and_by_forgejo(gt):
     assert (again.key == run.key, again.number) == (False, run.number)
     assert gt.event("workflow_run", {"action": "in_progress"}).state == "running"
     assert gt.dropped("workflow_run", {"workflow_run": {"conclusion": "skipped"}}) == "run-not-news"
-    assert gt.dropped("workflow_run", {"workflow_run": {"event": "pull_request"}}) == "run-of-a-pull-request"
-    assert gt.dropped("workflow_run", {"workflow_run": {"head_branch": "topic"}}) == "not-a-global-branch"
+    assert (
+        gt.dropped("workflow_run", {"workflow_run": {"event": "pull_request"}})
+        == "run-of-a-pull-request"
+    )
+    assert (
+        gt.dropped("workflow_run", {"workflow_run": {"head_branch": "topic"}})
+        == "not-a-global-branch"
+    )
 
 
-@pytest.mark.parametrize("name", ["push", "create", "delete", "pull_request", "issues", "workflow_run"])
+@pytest.mark.parametrize(
+    "name", ["push", "create", "delete", "pull_request", "issues", "workflow_run"]
+)
 def test_without_a_header_the_body_says_what_it_is(gt, name):
     assert gt.event(name, headers={}) == gt.event(name)
     assert gt.event(name, headers={"x-forgejo-event": name, "x-gitea-event": ""}) == gt.event(name)
@@ -134,6 +167,10 @@ def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads, check_payl
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    deliveries = [Delivery({"x-gitea-event": name}, body, RECEIVED) for name, body in samples("gitea").items()]
+    deliveries = [
+        Delivery({"x-gitea-event": name}, body, RECEIVED) for name, body in samples("gitea").items()
+    ]
     survives(gitea.normalise, deliveries, SourceInfo("gt", ("*",)))
-    survives(gitea.normalise, [Delivery({}, body, RECEIVED) for body in samples("gitea").values()], GT)
+    survives(
+        gitea.normalise, [Delivery({}, body, RECEIVED) for body in samples("gitea").values()], GT
+    )

@@ -1,4 +1,4 @@
-"""GitHub's poller alone: whatever an answer holds, it is understood or refused, and the cursor can always be read again."""
+"""GitHub's poller: any answer is understood or refused, and its cursor is always read again."""
 
 from __future__ import annotations
 
@@ -14,17 +14,24 @@ from devstream_collectors.sources import github
 from devstream_collectors.sources.github import poll as github_poll
 from devstream_collectors.sources.github.poll import parse, requests
 
-SOURCE = SourceInfo("gh", ("main", "release/*"), url="https://api.github.com", options={"repository": "acme/shop"})
+SOURCE = SourceInfo(
+    "gh", ("main", "release/*"), url="https://api.github.com", options={"repository": "acme/shop"}
+)
 NOW = 1_800_000_000_000
-NAMES = ["id", "sha", "ref", "object", "status", "conclusion", "merged_at", "number", "created_at", "event", "issue", "name", "full_name",
-         "default_branch", "state", "workflow_runs", "head_branch", "commit", "message", "author", "login", "total_commits"]  # fmt: skip
+NAMES = [
+    "id", "sha", "ref", "object", "status", "conclusion", "merged_at", "number", "created_at",
+    "event", "issue", "name", "full_name", "default_branch", "state", "workflow_runs",
+    "head_branch", "commit", "message", "author", "login", "total_commits",
+]  # fmt: skip
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-5, 1 << 70)
     | st.text(max_size=8)
     | st.sampled_from(["main", "refs/heads/main", "completed", "success"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6)
+    ),
     max_leaves=12,
 )
 
@@ -44,7 +51,16 @@ def test_what_is_asked():
 
 
 @pytest.mark.parametrize(
-    "name", ["shop", "acme/shop/x", "acme/..", "../shop", "acme/shop?x=1", "https://github.com/acme/shop", "acme/sh op"]
+    "name",
+    [
+        "shop",
+        "acme/shop/x",
+        "acme/..",
+        "../shop",
+        "acme/shop?x=1",
+        "https://github.com/acme/shop",
+        "acme/sh op",
+    ],
 )
 def test_a_repository_is_an_owner_and_a_name(name):
     with pytest.raises(ValueError, match="OWNER/NAME"):
@@ -73,7 +89,9 @@ def test_any_answers_of_a_round_leave_a_cursor_that_the_next_can_read(data):
 
 
 def test_every_request_can_be_parsed():
-    assert github_poll.poller.steps >= {json.loads(request.tag)[0] for request in requests(b"", SOURCE, NOW)}
+    assert github_poll.poller.steps >= {
+        json.loads(request.tag)[0] for request in requests(b"", SOURCE, NOW)
+    }
 
 
 def test_a_default_branch_that_is_renamed_fails_no_round(rounds):
@@ -82,7 +100,11 @@ def test_a_default_branch_that_is_renamed_fails_no_round(rounds):
     def say(default: str) -> None:
         heads = [{"ref": f"refs/heads/{default}", "object": {"sha": "a" * 40}}]
         for path, answer in {
-            "": {"full_name": "acme/shop", "default_branch": default, "html_url": "https://github.com/acme/shop"},
+            "": {
+                "full_name": "acme/shop",
+                "default_branch": default,
+                "html_url": "https://github.com/acme/shop",
+            },
             "/git/matching-refs/heads/master": [],
             f"/git/matching-refs/heads/{default}": heads,
             "/actions/runs": {"workflow_runs": []},

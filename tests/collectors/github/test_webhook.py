@@ -1,4 +1,4 @@
-"""GitHub: each event of our samples field by field, all real payloads, and whatever else a sender may put into a body."""
+"""GitHub: our samples field by field, all real payloads, and whatever else may come."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def sample(samples) -> Callable[[str], Delivery]:
     """`sample("push.forced")`: the event's name is up to the first point."""
 
     def read(name: str) -> Delivery:
-        return Delivery({"x-github-event": name.split(".", maxsplit=1)[0]}, samples("github")[name], RECEIVED)
+        return Delivery(
+            {"x-github-event": name.split(".", maxsplit=1)[0]}, samples("github")[name], RECEIVED
+        )
 
     return read
 
@@ -52,7 +54,11 @@ def changed(delivery: Delivery, change: dict[str, object]) -> Delivery:
             return old | {key: merge(old.get(key), value) for key, value in new.items()}
         return new
 
-    return Delivery(delivery.headers, json.dumps(merge(json.loads(delivery.body), change)).encode(), delivery.received)
+    return Delivery(
+        delivery.headers,
+        json.dumps(merge(json.loads(delivery.body), change)).encode(),
+        delivery.received,
+    )
 
 
 def test_push(sample):
@@ -60,7 +66,10 @@ def test_push(sample):
     assert_event(push, kind="change", state="pushed", service="shop", subject="change/shop/main")
     assert_event(push, ref="main", revision=B, previous=A, number=B, count=2)
     assert_event(push, actor="ana", title="Retry card capture once", source="gh")
-    assert (push.url, push.time) == ("https://github.com/Acme/shop/compare/aaaaaaaaaaaa...bbbbbbbbbbbb", 1_799_999_998_000)
+    assert (push.url, push.time) == (
+        "https://github.com/Acme/shop/compare/aaaaaaaaaaaa...bbbbbbbbbbbb",
+        1_799_999_998_000,
+    )
     assert not push.quiet
 
 
@@ -69,12 +78,24 @@ def test_webhook_and_poll_of_one_repository_give_one_key(sample, state):
     pushed = event(sample("push" if state == "pushed" else f"push.{state}"))
     move = Moved("main", "" if state == "created" else A, "" if state == "deleted" else B)
     scope = remote_scope("git@github.com:acme/shop.git")
-    polled = change_event(SourceInfo("poll", service="shop"), scope, move, forced=state == "forced", count=2, head=None, now=1)
-    assert_event(pushed, key=polled.key, subject=polled.subject, number=polled.number, state=polled.state)
+    polled = change_event(
+        SourceInfo("poll", service="shop"),
+        scope,
+        move,
+        forced=state == "forced",
+        count=2,
+        head=None,
+        now=1,
+    )
+    assert_event(
+        pushed, key=polled.key, subject=polled.subject, number=polled.number, state=polled.state
+    )
 
 
 def test_push_of_other_sorts(sample):
-    forced, created, deleted = (event(sample(f"push.{name}")) for name in ("forced", "created", "deleted"))
+    forced, created, deleted = (
+        event(sample(f"push.{name}")) for name in ("forced", "created", "deleted")
+    )
     assert_event(forced, state="force-pushed", previous=A, revision=B)
     assert (created.state, created.previous) == ("created", "")
     assert_event(deleted, state="deleted", previous=A, revision="", number=A)
@@ -100,8 +121,16 @@ def test_a_merged_pull_request_is_the_row_of_its_push(sample):
 
 def test_pull_requests_that_are_no_news(sample):
     assert dropped(sample("pull_request.closed")) == "pull-request-not-merged"
-    assert dropped(changed(sample("pull_request.merged"), {"action": "labeled"})) == "pull-request-not-closed"
-    assert dropped(changed(sample("pull_request.merged"), {"pull_request": {"base": {"ref": "topic"}}})) == "not-a-global-branch"
+    assert (
+        dropped(changed(sample("pull_request.merged"), {"action": "labeled"}))
+        == "pull-request-not-closed"
+    )
+    assert (
+        dropped(
+            changed(sample("pull_request.merged"), {"pull_request": {"base": {"ref": "topic"}}})
+        )
+        == "not-a-global-branch"
+    )
 
 
 def test_a_workflow_run(sample):
@@ -156,7 +185,9 @@ def test_a_workflow_that_is_called_test_is_a_test(sample, name, kind):
 
 
 def test_a_workflow_without_a_name_has_that_of_its_file(sample):
-    run = changed(sample("workflow_run.completed"), {"workflow_run": {"name": ""}, "workflow": None})
+    run = changed(
+        sample("workflow_run.completed"), {"workflow_run": {"name": ""}, "workflow": None}
+    )
     assert event(run).title == "build.yml"
 
 
@@ -169,19 +200,30 @@ def test_a_rerun_is_a_new_fact_of_the_same_row(sample):
 
 def test_a_fork_that_calls_its_branch_main_is_not_our_main(sample):
     run = sample("workflow_run.completed")
-    assert dropped(changed(run, {"workflow_run": {"head_repository": {"full_name": "eve/shop"}}})) == "run-of-a-pull-request"
-    assert dropped(changed(run, {"workflow_run": {"event": "pull_request_target"}})) == "run-of-a-pull-request"
+    assert (
+        dropped(changed(run, {"workflow_run": {"head_repository": {"full_name": "eve/shop"}}}))
+        == "run-of-a-pull-request"
+    )
+    assert (
+        dropped(changed(run, {"workflow_run": {"event": "pull_request_target"}}))
+        == "run-of-a-pull-request"
+    )
 
 
 def test_a_deployment_status(sample):
     deploy = event(sample("deployment_status"))
-    assert_event(deploy, kind="deploy", state="failure", environment="production", severity="critical")
+    assert_event(
+        deploy, kind="deploy", state="failure", environment="production", severity="critical"
+    )
     assert_event(deploy, subject="deploy/shop/production/7101", number="7101", actor="bo")
     assert_event(deploy, revision=B, ref="main", reason="migrate failed")
     assert deploy.url == "https://ci.example.org/7101", "an empty log_url is passed over"
     assert deploy.request == ""
     for state in ("queued", "pending", "inactive"):
-        assert dropped(changed(sample("deployment_status"), {"deployment_status": {"state": state}})) == "deploy-not-news"
+        assert (
+            dropped(changed(sample("deployment_status"), {"deployment_status": {"state": state}}))
+            == "deploy-not-news"
+        )
 
 
 def test_issues(sample):
@@ -190,7 +232,12 @@ def test_issues(sample):
     assert (opened.actor, opened.title) == ("ana", "Coupon applied twice")
     closed = event(changed(sample("issues.opened"), {"action": "closed"}))
     assert (closed.subject, closed.state) == (opened.subject, "closed")
-    again = event(changed(sample("issues.opened"), {"action": "closed", "issue": {"closed_at": "2027-01-15T07:59:30Z"}}))
+    again = event(
+        changed(
+            sample("issues.opened"),
+            {"action": "closed", "issue": {"closed_at": "2027-01-15T07:59:30Z"}},
+        )
+    )
     assert again.key != closed.key, "closed a second time is news"
     assert dropped(changed(sample("issues.opened"), {"action": "labeled"})) == "issue-not-news"
 
@@ -209,7 +256,13 @@ def test_what_is_late_is_quiet(sample):
 def test_hostile_text_is_one_clean_line(sample):
     made = event(
         changed(
-            sample("issues.opened"), {"issue": {"title": "a\r\nb \u202e<b>c</b>\x1b[0m" + "x" * 500, "html_url": "javascript:alert(1)"}}
+            sample("issues.opened"),
+            {
+                "issue": {
+                    "title": "a\r\nb \u202e<b>c</b>\x1b[0m" + "x" * 500,
+                    "html_url": "javascript:alert(1)",
+                }
+            },
         )
     )
     assert made.title.startswith("a")
@@ -219,7 +272,11 @@ def test_hostile_text_is_one_clean_line(sample):
 
 
 def test_the_sample_for_a_test_of_the_source_makes_a_line():
-    for source in (GH, SourceInfo("gh", ("release/*", "prod")), SourceInfo("gh", ("refs/heads/prod",))):
+    for source in (
+        GH,
+        SourceInfo("gh", ("release/*", "prod")),
+        SourceInfo("gh", ("refs/heads/prod",)),
+    ):
         delivery = github.sample(source, RECEIVED)
         assert event(Delivery(delivery.headers, delivery.body, RECEIVED), source).kind == "change"
 
@@ -228,9 +285,13 @@ def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads: Path, chec
     files = sorted((payloads / "github").rglob("*.json"))
     assert len(files) > 100
     seen: dict[str, set[str]] = {}
-    check_payloads("github", github.normalise, files, lambda file: {"x-github-event": file.parent.name}, GH)
+    check_payloads(
+        "github", github.normalise, files, lambda file: {"x-github-event": file.parent.name}, GH
+    )
     for file in files:
-        for made in github.normalise(Delivery({"x-github-event": file.parent.name}, file.read_bytes(), RECEIVED), GH).events:
+        for made in github.normalise(
+            Delivery({"x-github-event": file.parent.name}, file.read_bytes(), RECEIVED), GH
+        ).events:
             assert made.actor, file
             seen.setdefault(made.kind, set()).add(made.state)
     assert seen == {
@@ -242,5 +303,8 @@ def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads: Path, chec
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    deliveries = [Delivery({"x-github-event": name.split(".")[0]}, body, RECEIVED) for name, body in samples("github").items()]
+    deliveries = [
+        Delivery({"x-github-event": name.split(".")[0]}, body, RECEIVED)
+        for name, body in samples("github").items()
+    ]
     survives(github.normalise, deliveries, GH)

@@ -1,4 +1,4 @@
-"""GitLab asked through its API: the rows of its webhooks, nothing missed between two rounds, and any answer is survived."""
+"""GitLab asked through its API: the rows of its webhooks, nothing missed between rounds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from devstream_collectors.sources.gitlab import poll as gitlab_poll
 API = "/api/v4/projects/acme%2Fshop"
 WEB = "https://gitlab.example.org/acme/shop"
 A, B = "a" * 40, "b" * 40
-PROJECT = {"id": 15, "name": "The Shop", "path_with_namespace": "acme/shop", "web_url": WEB, "default_branch": "main"}
+PROJECT = {
+    "id": 15,
+    "name": "The Shop",
+    "path_with_namespace": "acme/shop",
+    "web_url": WEB,
+    "default_branch": "main",
+}
 PUSH = {
     "id": 7,
     "action_name": "pushed to",
@@ -39,8 +45,19 @@ MERGE = {
     "merge_user": {"username": "bo"},
     "web_url": f"{WEB}/-/merge_requests/482",
 }
-LISTED = {"id": 31, "ref": "main", "sha": B, "source": "push", "status": "running", "updated_at": "2027-01-15T07:57:00.000Z"}
-PIPELINE = LISTED | {"user": {"username": "bo"}, "created_at": "2027-01-15T07:56:28.000Z", "web_url": f"{WEB}/-/pipelines/31"}
+LISTED = {
+    "id": 31,
+    "ref": "main",
+    "sha": B,
+    "source": "push",
+    "status": "running",
+    "updated_at": "2027-01-15T07:57:00.000Z",
+}
+PIPELINE = LISTED | {
+    "user": {"username": "bo"},
+    "created_at": "2027-01-15T07:56:28.000Z",
+    "web_url": f"{WEB}/-/pipelines/31",
+}
 OVER = {"status": "failed", "updated_at": "2027-01-15T07:59:28.500Z"}
 DEPLOYMENT = {
     "id": 7101,
@@ -50,7 +67,10 @@ DEPLOYMENT = {
     "updated_at": "2027-01-15T07:58:00.000Z",
     "user": {"username": "bo"},
     "environment": {"name": "production"},
-    "deployable": {"web_url": f"{WEB}/-/jobs/796", "commit": {"id": B, "message": "Retry card capture once\n"}},
+    "deployable": {
+        "web_url": f"{WEB}/-/jobs/796",
+        "commit": {"id": B, "message": "Retry card capture once\n"},
+    },
 }
 ISSUE = {
     "iid": 912,
@@ -65,7 +85,10 @@ ISSUE = {
 
 @pytest.fixture
 def lab(rounds):
-    lab = rounds(gitlab, SourceInfo("gl", url="https://gitlab.example.org", options={"repository": "acme/shop"}))
+    lab = rounds(
+        gitlab,
+        SourceInfo("gl", url="https://gitlab.example.org", options={"repository": "acme/shop"}),
+    )
     lab.say(API, PROJECT)
     for path in ("/events", "/merge_requests", "/pipelines", "/deployments", "/issues"):
         lab.say(API + path, [])
@@ -92,9 +115,15 @@ def test_a_push_is_the_row_of_its_webhook(lab, hook, row):
     (push,) = lab.round()
     assert row(push) == row(hook.event("push"))
     assert_event(push, count=24, previous=A, url=hook.event("push").url)
-    tag = PUSH | {"created_at": "2027-01-15T07:59:41Z", "push_data": PUSH["push_data"] | {"ref_type": "tag"}}
+    tag = PUSH | {
+        "created_at": "2027-01-15T07:59:41Z",
+        "push_data": PUSH["push_data"] | {"ref_type": "tag"},
+    }
     many = PUSH | {"created_at": "2027-01-15T07:59:42Z", "push_data": {"ref": None, "ref_count": 5}}
-    gone = PUSH | {"created_at": "2027-01-15T07:59:43Z", "push_data": PUSH["push_data"] | {"commit_to": None}}
+    gone = PUSH | {
+        "created_at": "2027-01-15T07:59:43Z",
+        "push_data": PUSH["push_data"] | {"commit_to": None},
+    }
     lab.say(f"{API}/events?action=pushed", [gone, many, tag, PUSH])
     (deleted,) = lab.round()
     assert row(deleted)[:5] == row(hook.event("push.deleted"))[:5]
@@ -115,11 +144,18 @@ def test_a_pipeline_is_the_row_of_its_webhook_at_each_step(lab, hook, row):
     lab.say(f"{API}/pipelines", [LISTED])
     lab.say(f"{API}/pipelines/31", PIPELINE)
     (running,) = lab.round()
-    assert row(running) == row(hook.event("pipeline", {"object_attributes": {"status": "running", "finished_at": None}}))
+    assert row(running) == row(
+        hook.event("pipeline", {"object_attributes": {"status": "running", "finished_at": None}})
+    )
     lab.say(f"{API}/pipelines", [])
-    lab.say(f"{API}/pipelines/31", PIPELINE | OVER | {"finished_at": "2027-01-15T07:59:28.400Z", "duration": 170})
+    lab.say(
+        f"{API}/pipelines/31",
+        PIPELINE | OVER | {"finished_at": "2027-01-15T07:59:28.400Z", "duration": 170},
+    )
     (failed,) = lab.round()
-    assert row(failed) == row(hook.event("pipeline")), "it left the first page and is asked for by itself"
+    assert row(failed) == row(hook.event("pipeline")), (
+        "it left the first page and is asked for by itself"
+    )
     assert (failed.duration, failed.revision) == (170_000, B)
     lab.say(f"{API}/pipelines", [LISTED | OVER])
     assert lab.round() == []
@@ -138,7 +174,9 @@ def test_a_deployment_is_the_row_of_its_webhook_at_each_step(lab, hook, row):
     assert failed.revision == B
     asked = len(lab.asked)
     assert lab.round() == []
-    assert not any("/deployments/7101" in path for path in lab.asked[asked:]), "what is over is not asked for"
+    assert not any("/deployments/7101" in path for path in lab.asked[asked:]), (
+        "what is over is not asked for"
+    )
 
 
 def test_issues_are_the_rows_of_their_webhooks(lab, hook, row):
@@ -149,18 +187,32 @@ def test_issues_are_the_rows_of_their_webhooks(lab, hook, row):
     over = ISSUE | {"closed_at": "2027-01-15T07:59:00.250Z", "closed_by": {"username": "eva"}}
     lab.say(f"{API}/issues", [over])
     (closed,) = lab.round()
-    assert row(closed) == row(hook.event("issue", {"object_attributes": {"action": "close", "closed_at": "2027-01-15T07:59:00Z"}}))
-    event = {"target_iid": 912, "target_title": "Coupon applied twice", "created_at": "2027-01-15T07:59:00.900Z"}
+    assert row(closed) == row(
+        hook.event(
+            "issue", {"object_attributes": {"action": "close", "closed_at": "2027-01-15T07:59:00Z"}}
+        )
+    )
+    event = {
+        "target_iid": 912,
+        "target_title": "Coupon applied twice",
+        "created_at": "2027-01-15T07:59:00.900Z",
+    }
     lab.say(f"{API}/events?action=reopened", [event | {"author": {"username": "eva"}}])
     lab.say(f"{API}/issues/912", ISSUE)
     (reopened,) = lab.round()
     assert row(reopened) == row(hook.event("issue", {"object_attributes": {"action": "reopen"}}))
-    lab.say(f"{API}/issues", [ISSUE | {"iid": 913, "confidential": True, "created_at": "2027-01-15T08:00:00Z"}])
+    lab.say(
+        f"{API}/issues",
+        [ISSUE | {"iid": 913, "confidential": True, "created_at": "2027-01-15T08:00:00Z"}],
+    )
     assert lab.round() == []
     assert lab.dropped == {"confidential": 1}
 
 
-@pytest.mark.parametrize("name", ["shop", "acme/..", "../shop", "acme/shop?x=1", "https://gitlab.com/acme/shop", "acme//shop"])
+@pytest.mark.parametrize(
+    "name",
+    ["shop", "acme/..", "../shop", "acme/shop?x=1", "https://gitlab.com/acme/shop", "acme//shop"],
+)
 def test_a_repository_is_a_path(name):
     with pytest.raises(ValueError, match="GROUP/NAME"):
         gitlab.check(SourceInfo("gl", options={"repository": name}))

@@ -23,27 +23,50 @@ def event(body: bytes, source: SourceInfo = GR, received: int = RECEIVED):
 
 def test_an_alert_and_its_end(samples):
     fired, ended = event(samples("grafana")["firing"]), event(samples("grafana")["resolved"])
-    assert (fired.subject, fired.number) == (ended.subject, ended.number) == ("incident/shop-api/b0dbfc3b3a7a9a1a", "1799998920123")
+    assert (
+        (fired.subject, fired.number)
+        == (ended.subject, ended.number)
+        == ("incident/shop-api/b0dbfc3b3a7a9a1a", "1799998920123")
+    )
     assert fired.url == "https://grafana.example.org/d/shop?viewPanel=4"
     assert render(ended) == "shop-api  HighErrorRate (web1:9100) resolved after 17m59s on prod"
 
 
 def test_a_rule_without_data_has_its_own_name(samples):
-    assert render(event(samples("grafana")["no_data"])) == "graf  Orders firing · error · [ var='A' labels={} value=7 ]"
+    assert (
+        render(event(samples("grafana")["no_data"]))
+        == "graf  Orders firing · error · [ var='A' labels={} value=7 ]"
+    )
 
 
 def test_the_older_alerting(samples):
-    fired, ended = event(samples("grafana")["older.alerting"]), event(samples("grafana")["older.ok"])
-    assert (fired.subject, fired.number) == (ended.subject, ended.number) == ("incident/shop/rule-7", "7")
+    fired, ended = (
+        event(samples("grafana")["older.alerting"]),
+        event(samples("grafana")["older.ok"]),
+    )
+    assert (
+        (fired.subject, fired.number)
+        == (ended.subject, ended.number)
+        == ("incident/shop/rule-7", "7")
+    )
     assert render(fired) == "shop  Slow orders firing · warning · Orders are slow"
     assert fired.key == event(samples("grafana")["older.alerting"], received=RECEIVED + 5_000).key
-    assert fired.key != event(samples("grafana")["older.alerting"], received=RECEIVED + 3_600_000).key
+    assert (
+        fired.key != event(samples("grafana")["older.alerting"], received=RECEIVED + 3_600_000).key
+    )
     silent = json.loads(samples("grafana")["older.alerting"]) | {"state": "no_data", "message": ""}
-    assert render(event(json.dumps(silent).encode())) == "shop  Slow orders firing · warning · no data"
-    assert grafana.normalise(Delivery({}, samples("grafana")["older.pending"], RECEIVED), GR).dropped == "alert-not-news"
+    assert (
+        render(event(json.dumps(silent).encode())) == "shop  Slow orders firing · warning · no data"
+    )
+    assert (
+        grafana.normalise(Delivery({}, samples("grafana")["older.pending"], RECEIVED), GR).dropped
+        == "alert-not-news"
+    )
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"alerts": []}', b'{"alerts": [null], "status": "firing"}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"alerts": []}', b'{"alerts": [null], "status": "firing"}']
+)
 def test_a_notification_without_alerts_is_dropped_by_name(body):
     assert grafana.normalise(Delivery({}, body, RECEIVED), GR).dropped == "no-alerts"
 
@@ -53,9 +76,15 @@ def test_the_sample_makes_a_line():
 
 
 def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads, check_payloads):
-    outcomes = check_payloads("grafana", grafana.normalise, sorted((payloads / "grafana").glob("*.json")))
+    outcomes = check_payloads(
+        "grafana", grafana.normalise, sorted((payloads / "grafana").glob("*.json"))
+    )
     assert outcomes["lines"] == 2
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(grafana.normalise, [Delivery({}, body, RECEIVED) for body in samples("grafana").values()], GR)
+    survives(
+        grafana.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("grafana").values()],
+        GR,
+    )

@@ -23,7 +23,10 @@ def test_polling_gives_the_rows_of_the_webhooks(samples, told, rounds, row):
     service = rounds(heroku, POLLED)
     service.say("/apps/acme-shop/releases", [release])
     service.say("/apps/acme-shop/builds", [build])
-    assert [row(event) for event in service.round()] == [row(told.event("release")), row(told.event("build"))]
+    assert [row(event) for event in service.round()] == [
+        row(told.event("release")),
+        row(told.event("build")),
+    ]
     assert service.round() == []
     fresh = release | {"id": "next", "version": 43, "status": "pending"}
     service.say("/apps/acme-shop/releases", [fresh, release])

@@ -21,7 +21,9 @@ def told(reader):
 
 def test_a_release_of_code(told):
     deploy = told.event("release")
-    assert_event(deploy, kind="deploy", state="success", service="acme-shop", environment="acme-shop")
+    assert_event(
+        deploy, kind="deploy", state="success", service="acme-shop", environment="acme-shop"
+    )
     assert_event(deploy, revision="9a8b7c6d", number="v42", actor="bo", duration=60_000)
     assert render(deploy) == "acme-shop  bo deployed 9a8b7c6d to acme-shop in 1m00s"
     named = told.event("release", source=SourceInfo("h", service="shop", environment="production"))
@@ -39,9 +41,17 @@ def test_the_states_of_a_release(told):
 
 
 def test_a_release_of_a_setting_names_it(told):
-    release = told.event("release", {"data": {"description": "Set PAYMENT_HOST config vars", "user": None}})
-    assert render(release) == "acme-shop  bo deployed v42 to acme-shop in 1m00s — Set PAYMENT_HOST config vars"
-    assert told.dropped("release", {"data": {"description": "Enable Logplex"}}) == "release-of-a-new-app"
+    release = told.event(
+        "release", {"data": {"description": "Set PAYMENT_HOST config vars", "user": None}}
+    )
+    assert (
+        render(release)
+        == "acme-shop  bo deployed v42 to acme-shop in 1m00s — Set PAYMENT_HOST config vars"
+    )
+    assert (
+        told.dropped("release", {"data": {"description": "Enable Logplex"}})
+        == "release-of-a-new-app"
+    )
 
 
 def test_a_build(told):
@@ -62,5 +72,9 @@ def test_the_sample_for_a_test_of_the_source_makes_a_line():
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives, any_answers):
-    survives(heroku.normalise, [Delivery({}, body, RECEIVED) for body in samples("heroku").values()], POLLED)
+    survives(
+        heroku.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("heroku").values()],
+        POLLED,
+    )
     any_answers(heroku, POLLED, [[json.loads(body)["data"] for body in samples("heroku").values()]])

@@ -20,15 +20,30 @@ def sent(reader):
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("occurred", "shop  TypeError: total is undefined firing on production · error · checkout#total"),
-        ("rate_exceeded", "shop  TypeError: total is undefined firing on production · error · 100 times"),
-        ("resolved", "shop  TypeError: total is undefined resolved after 2m00s on production · by Ana"),
-        ("unresolved", "shop  TypeError: total is undefined firing on production · error · reopened · by Ana"),
+        (
+            "occurred",
+            "shop  TypeError: total is undefined firing on production · error · checkout#total",
+        ),
+        (
+            "rate_exceeded",
+            "shop  TypeError: total is undefined firing on production · error · 100 times",
+        ),
+        (
+            "resolved",
+            "shop  TypeError: total is undefined resolved after 2m00s on production · by Ana",
+        ),
+        (
+            "unresolved",
+            "shop  TypeError: total is undefined firing on production · error · reopened · by Ana",
+        ),
         ("down", "shop  Shop is down firing · error · Expected 2xx status code. Got 503"),
         ("up", "shop  Shop is down resolved after 18m00s"),
         ("check_in_missing", "shop  nightly check-in is missing firing · error"),
         ("check_in_reporting", "shop  nightly check-in is missing resolved"),
-        ("alarm_alert", "shop  Orders per minute alarm firing · error · Orders per minute is below 10"),
+        (
+            "alarm_alert",
+            "shop  Orders per minute alarm firing · error · Orders per minute is below 10",
+        ),
         ("deployed", "shop  bo deployed 9a8b7c6 to production"),
     ],
 )
@@ -68,10 +83,16 @@ def test_the_sample_makes_a_line():
     assert honeybadger.normalise(honeybadger.sample(SHOP, RECEIVED), SHOP).events
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"event": "odd"}', b'{"event_name": "odd", "data": null}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"event": "odd"}', b'{"event_name": "odd", "data": null}']
+)
 def test_what_is_not_mapped_is_dropped_by_name(body):
     assert honeybadger.normalise(Delivery({}, body, RECEIVED), SHOP).dropped == "event-not-mapped"
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(honeybadger.normalise, [Delivery({}, body, RECEIVED) for body in samples("honeybadger").values()], SHOP)
+    survives(
+        honeybadger.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("honeybadger").values()],
+        SHOP,
+    )

@@ -1,4 +1,4 @@
-"""Jenkins asked through its API: the rows of the Notification plugin, nothing missed, little asked, and any answer is survived."""
+"""Jenkins asked through its API: the rows of the plugin, nothing missed, little asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from devstream_collectors.sources import jenkins
 from devstream_collectors.sources.jenkins import poll as jenkins_poll
 
 B = "b" * 40
-FOLDER, BRANCHES = "com.cloudbees.hudson.plugins.folder.Folder", "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
+FOLDER, BRANCHES = (
+    "com.cloudbees.hudson.plugins.folder.Folder",
+    "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject",
+)
 START = 1_799_999_760_000
 BUILD = {
     "_class": "hudson.model.FreeStyleBuild",
@@ -29,7 +32,10 @@ OVER = BUILD | {
     "result": "UNSTABLE",
     "duration": 192_000,
     "actions": [
-        {"_class": "hudson.plugins.git.util.BuildData", "lastBuiltRevision": {"SHA1": B, "branch": [{"name": "refs/remotes/origin/main"}]}},
+        {
+            "_class": "hudson.plugins.git.util.BuildData",
+            "lastBuiltRevision": {"SHA1": B, "branch": [{"name": "refs/remotes/origin/main"}]},
+        },
         {"_class": "hudson.tasks.junit.TestResultAction", "failCount": 2, "totalCount": 214},
     ],
     "culprits": [{"fullName": "ana"}, {"fullName": "bo"}],
@@ -37,7 +43,11 @@ OVER = BUILD | {
 
 
 def job(name: str, last: int | None, **more: object) -> dict[str, object]:
-    return {"fullName": name, "lastBuild": {"number": last, "timestamp": START} if last else None, **more}
+    return {
+        "fullName": name,
+        "lastBuild": {"number": last, "timestamp": START} if last else None,
+        **more,
+    }
 
 
 @pytest.fixture
@@ -80,8 +90,15 @@ def test_builds_between_two_rounds_are_all_told_and_one_that_ends_late(ci):
     ci.round()
     ci.say("/api/json", {"jobs": [job("shop", 95)]})
     ci.say("/job/shop/api/json", {"builds": [OVER | {"number": 95}, BUILD | {"number": 94}, OVER]})
-    assert [(event.number, event.state) for event in ci.round()] == [("93", "failed"), ("94", "running"), ("95", "failed")]
-    ci.say("/job/shop/api/json", {"builds": [OVER | {"number": 95}, OVER | {"number": 94, "result": "ABORTED"}, OVER]})
+    assert [(event.number, event.state) for event in ci.round()] == [
+        ("93", "failed"),
+        ("94", "running"),
+        ("95", "failed"),
+    ]
+    ci.say(
+        "/job/shop/api/json",
+        {"builds": [OVER | {"number": 95}, OVER | {"number": 94, "result": "ABORTED"}, OVER]},
+    )
     assert [(event.number, event.state) for event in ci.round()] == [("94", "cancelled")]
     ci.forget("/job/shop/api/json")
     ci.say("/api/json", {"jobs": [job("shop", 96)]})
@@ -89,17 +106,43 @@ def test_builds_between_two_rounds_are_all_told_and_one_that_ends_late(ci):
 
 
 def test_folders_and_branches(rounds):
-    source = SourceInfo("jenkins", ("main", "release/*"), url="https://ci.example.org", options={"job": ("acme/*",)})
+    source = SourceInfo(
+        "jenkins", ("main", "release/*"), url="https://ci.example.org", options={"job": ("acme/*",)}
+    )
     ci = rounds(jenkins, source)
-    branches = [job("acme/shop/release%2F2", 7), job("acme/shop/topic", 3), job("acme/shop/PR-12", 1)]
-    tree = {"_class": FOLDER, "fullName": "acme", "jobs": [{"_class": BRANCHES, "fullName": "acme/shop", "jobs": branches}]}
+    branches = [
+        job("acme/shop/release%2F2", 7),
+        job("acme/shop/topic", 3),
+        job("acme/shop/PR-12", 1),
+    ]
+    tree = {
+        "_class": FOLDER,
+        "fullName": "acme",
+        "jobs": [{"_class": BRANCHES, "fullName": "acme/shop", "jobs": branches}],
+    }
     ci.say("/api/json", {"jobs": [tree, job("other", 1)]})
     for name, number in (("release%252F2", 7), ("topic", 3), ("PR-12", 1)):
         page = f"/job/acme/job/shop/job/{name}"
-        ci.say(f"{page}/api/json", {"builds": [OVER | {"number": number, "url": f"https://ci.example.org{page}/{number}/", "actions": []}]})
+        ci.say(
+            f"{page}/api/json",
+            {
+                "builds": [
+                    OVER
+                    | {
+                        "number": number,
+                        "url": f"https://ci.example.org{page}/{number}/",
+                        "actions": [],
+                    }
+                ]
+            },
+        )
     (event,) = ci.round()
     assert_event(
-        event, ref="release/2", service="shop", title="shop/release/2", url="https://ci.example.org/job/acme/job/shop/job/release%252F2/7/"
+        event,
+        ref="release/2",
+        service="shop",
+        title="shop/release/2",
+        url="https://ci.example.org/job/acme/job/shop/job/release%252F2/7/",
     )
     assert ci.dropped == {"not-a-global-branch": 1, "run-of-a-pull-request": 1}
     assert not any("other" in path for path in ci.asked)
@@ -108,13 +151,25 @@ def test_folders_and_branches(rounds):
 def test_a_large_server_is_asked_for_its_newest_jobs_first(rounds):
     ci = rounds(jenkins, SourceInfo("jenkins", url="https://ci.example.org"))
     jobs = [
-        {"fullName": f"job-{number}", "lastBuild": {"number": 1, "timestamp": START + number, "building": number == 0}}
+        {
+            "fullName": f"job-{number}",
+            "lastBuild": {"number": 1, "timestamp": START + number, "building": number == 0},
+        }
         for number in range(60)
     ]
     ci.say("/api/json", {"jobs": jobs})
     for number in range(60):
-        ci.say(f"/job/job-{number}/api/json", {"builds": [OVER | {"number": 1, "url": f"https://ci.example.org/job/job-{number}/1/"}]})
-    assert sorted(event.service for event in ci.round()) == sorted(f"job-{number}" for number in range(40, 60))
+        ci.say(
+            f"/job/job-{number}/api/json",
+            {
+                "builds": [
+                    OVER | {"number": 1, "url": f"https://ci.example.org/job/job-{number}/1/"}
+                ]
+            },
+        )
+    assert sorted(event.service for event in ci.round()) == sorted(
+        f"job-{number}" for number in range(40, 60)
+    )
     assert [event.service for event in ci.round()] == ["job-0"], "it was running at first contact"
     ci.say("/api/json", {"jobs": jobs * 20})
     with pytest.raises(ValueError, match="--job"):
@@ -123,4 +178,8 @@ def test_a_large_server_is_asked_for_its_newest_jobs_first(rounds):
 
 def test_any_answer_is_understood_or_refused(any_answers):
     source = SourceInfo("jenkins", ("main",), url="https://ci.example.org")
-    any_answers(jenkins_poll, source, [{"jobs": [job("shop", 93)]}, {"builds": [OVER, BUILD | {"number": 94}]}])
+    any_answers(
+        jenkins_poll,
+        source,
+        [{"jobs": [job("shop", 93)]}, {"builds": [OVER, BUILD | {"number": 94}]}],
+    )

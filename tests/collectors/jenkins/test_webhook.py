@@ -1,4 +1,4 @@
-"""Jenkins' Notification plugin: each phase of our samples field by field, and whatever else a sender may put into a body."""
+"""Jenkins' Notification plugin: each phase of our samples field by field."""
 
 from __future__ import annotations
 
@@ -18,14 +18,18 @@ def hook(reader):
 
 def test_a_finished_build(hook):
     build = hook.event("finalized")
-    assert_event(build, kind="build", state="failed", service="shop", subject="build/shop//shop", number="93")
+    assert_event(
+        build, kind="build", state="failed", service="shop", subject="build/shop//shop", number="93"
+    )
     assert_event(build, ref="main", revision=B, actor="ana, bo", title="shop")
     assert_event(build, count=2, total=214, reason="Nightly", duration=192_000)
     assert (build.url, build.time) == ("https://ci.example.org/job/shop/93/", 1_799_999_955_200)
 
 
 def test_its_phases_are_one_row_and_both_ends_one_fact(hook):
-    started, completed, finalized = (hook.event(name) for name in ("started", "completed", "finalized"))
+    started, completed, finalized = (
+        hook.event(name) for name in ("started", "completed", "finalized")
+    )
     assert_event(started, state="running", duration=0, total=0)
     assert (started.subject, started.number) == (finalized.subject, finalized.number)
     assert started.key != finalized.key == completed.key
@@ -35,7 +39,13 @@ def test_its_phases_are_one_row_and_both_ends_one_fact(hook):
 
 @pytest.mark.parametrize(
     ("status", "state"),
-    [("SUCCESS", "succeeded"), ("FAILURE", "failed"), ("FAILED", "failed"), ("UNSTABLE", "failed"), ("ABORTED", "cancelled")],
+    [
+        ("SUCCESS", "succeeded"),
+        ("FAILURE", "failed"),
+        ("FAILED", "failed"),
+        ("UNSTABLE", "failed"),
+        ("ABORTED", "cancelled"),
+    ],
 )
 def test_results(hook, status, state):
     assert hook.event("finalized", {"build": {"status": status}}).state == state
@@ -50,9 +60,16 @@ def test_a_build_without_a_result_is_no_news(hook):
 def test_branches(hook):
     only = SourceInfo("jenkins", ("main",))
     assert hook.event("finalized", source=only).ref == "main"
-    assert hook.dropped("finalized", {"build": {"scm": {"branch": "origin/topic"}}}, source=only) == "not-a-global-branch"
-    assert hook.dropped("started", source=only) == "branch-not-known-yet", "a row begun for a topic would never end"
-    assert hook.event("finalized", {"build": {"scm": {"branch": "detached"}}}, source=only).ref == ""
+    assert (
+        hook.dropped("finalized", {"build": {"scm": {"branch": "origin/topic"}}}, source=only)
+        == "not-a-global-branch"
+    )
+    assert hook.dropped("started", source=only) == "branch-not-known-yet", (
+        "a row begun for a topic would never end"
+    )
+    assert (
+        hook.event("finalized", {"build": {"scm": {"branch": "detached"}}}, source=only).ref == ""
+    )
 
 
 def test_a_multibranch_job_is_its_project_and_branch(hook):
@@ -68,14 +85,28 @@ def test_a_multibranch_job_is_its_project_and_branch(hook):
 
 def test_two_servers_with_one_job_stay_two(hook):
     first = hook.event("finalized")
-    assert hook.event("finalized", {"build": {"full_url": "https://ci.example.org:8443/job/shop/93/"}}).key != first.key
-    assert hook.event("finalized", {"build": {"number": 94, "full_url": "https://ci.example.org/job/shop/94/"}}).key != first.key
+    assert (
+        hook.event(
+            "finalized", {"build": {"full_url": "https://ci.example.org:8443/job/shop/93/"}}
+        ).key
+        != first.key
+    )
+    assert (
+        hook.event(
+            "finalized",
+            {"build": {"number": 94, "full_url": "https://ci.example.org/job/shop/94/"}},
+        ).key
+        != first.key
+    )
 
 
 def test_a_jenkins_that_does_not_know_its_address(hook):
     build = hook.event("finalized", {"build": {"full_url": None}})
     assert (build.service, build.url) == ("shop", "")
-    old = hook.event("finalized", {"url": None, "build": {"full_url": None, "url": None, "timestamp": 1_799_999_955_200}})
+    old = hook.event(
+        "finalized",
+        {"url": None, "build": {"full_url": None, "url": None, "timestamp": 1_799_999_955_200}},
+    )
     assert (old.subject, old.time) == (build.subject, build.time)
 
 
@@ -93,4 +124,8 @@ def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads, check_payl
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(jenkins.normalise, [Delivery({}, body, RECEIVED) for body in samples("jenkins").values()], SourceInfo("jenkins"))
+    survives(
+        jenkins.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("jenkins").values()],
+        SourceInfo("jenkins"),
+    )

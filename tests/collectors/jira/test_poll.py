@@ -21,17 +21,26 @@ def posted(samples, name: str):
 
 
 def jira_issue(samples, *names: str) -> dict[str, object]:
-    """The issue as the last of these webhooks has it, with the changes of all in its history, the newest first."""
+    """The issue of the last webhook, with the changes of all in its history."""
     hooks = [json.loads(samples("jira")[name]) for name in names]
-    histories = [hook["changelog"] | {"author": hook["user"], "created": iso(hook["timestamp"])} for hook in hooks if "changelog" in hook]
+    histories = [
+        hook["changelog"] | {"author": hook["user"], "created": iso(hook["timestamp"])}
+        for hook in hooks
+        if "changelog" in hook
+    ]
     return hooks[-1]["issue"] | {"changelog": {"histories": histories[::-1]}}
 
 
 def test_jira(samples):
     api = Api(jira, JIRA)
-    same(api.round(lambda _: {"issues": [jira_issue(samples, "created")], "isLast": True}), [posted(samples, "created")])
+    same(
+        api.round(lambda _: {"issues": [jira_issue(samples, "created")], "isLast": True}),
+        [posted(samples, "created")],
+    )
     assert urlsplit(api.asked[0].path).path == "/rest/api/3/search/jql"
-    assert query(api.asked[0])["jql"] == "(project = SHOP) AND updated >= -1440m ORDER BY updated ASC"
+    assert (
+        query(api.asked[0])["jql"] == "(project = SHOP) AND updated >= -1440m ORDER BY updated ASC"
+    )
     names = ("created", "in_progress", "done", "reopened")
     polled = api.round(lambda _: {"issues": [jira_issue(samples, *names)]}, RECEIVED + 60_000)
     same(polled, [posted(samples, name) for name in ("created", "done", "reopened")])
@@ -41,14 +50,25 @@ def test_jira(samples):
 
 def test_jira_has_pages(samples):
     def page(request: Request):
-        return {"issues": [jira_issue(samples, "created")], "nextPageToken": "" if "nextPageToken" in query(request) else "two"}
+        return {
+            "issues": [jira_issue(samples, "created")],
+            "nextPageToken": "" if "nextPageToken" in query(request) else "two",
+        }
 
     api = Api(jira, JIRA)
     assert len(api.round(page)) == 2
     assert query(api.asked[1])["nextPageToken"] == "two"
     server = Api(jira, SourceInfo("qa", url="https://jira.example.org"))
-    server.round(lambda request: {"issues": [jira_issue(samples, "created")], "startAt": int(query(request).get("startAt", 0)), "total": 3})
-    assert [(urlsplit(request.path).path, query(request).get("startAt")) for request in server.asked] == [
+    server.round(
+        lambda request: {
+            "issues": [jira_issue(samples, "created")],
+            "startAt": int(query(request).get("startAt", 0)),
+            "total": 3,
+        }
+    )
+    assert [
+        (urlsplit(request.path).path, query(request).get("startAt")) for request in server.asked
+    ] == [
         ("/rest/api/2/search", None),
         ("/rest/api/2/search", "1"),
         ("/rest/api/2/search", "2"),
@@ -61,7 +81,10 @@ def test_an_old_change_of_an_issue_that_was_touched_now_is_no_news(samples):
     api.round(lambda _: {"issues": []})
     later = RECEIVED + 2 * 3_600_000
     api.round(lambda _: {"issues": []}, later)
-    assert api.round(lambda _: {"issues": [jira_issue(samples, "created", "done")]}, later + 60_000) == []
+    assert (
+        api.round(lambda _: {"issues": [jira_issue(samples, "created", "done")]}, later + 60_000)
+        == []
+    )
 
 
 def test_jql_with_an_order_is_refused():

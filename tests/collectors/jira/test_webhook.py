@@ -76,7 +76,10 @@ def test_address(sent):
 )
 def test_what_jira_calls_an_end(sent, items, category, outcome):
     status = {"name": "x", "statusCategory": {"key": category}} if category else None
-    changes = [{"field": field, "fromString": old or None, "toString": new or None} for field, old, new in items]
+    changes = [
+        {"field": field, "fromString": old or None, "toString": new or None}
+        for field, old, new in items
+    ]
     change = {"issue": {"fields": {"status": status}}, "changelog": {"id": "1", "items": changes}}
     result = sent.read("done", change)
     assert (result.dropped or result.events[0].state) == outcome
@@ -85,10 +88,15 @@ def test_what_jira_calls_an_end(sent, items, category, outcome):
 def test_jira_on_a_server_of_its_own_and_an_issue_that_says_little():
     body = {
         "webhookEvent": "jira:issue_created",
-        "issue": {"key": "BUG-15", "self": "http://jira.example.org:8080/jira/rest/api/2/issue/10400"},
+        "issue": {
+            "key": "BUG-15",
+            "self": "http://jira.example.org:8080/jira/rest/api/2/issue/10400",
+        },
     }
     (made,) = jira.normalise(Delivery({}, json.dumps(body).encode(), RECEIVED), QA).events
-    assert_event(made, service="BUG", number="BUG-15", url="http://jira.example.org:8080/jira/browse/BUG-15")
+    assert_event(
+        made, service="BUG", number="BUG-15", url="http://jira.example.org:8080/jira/browse/BUG-15"
+    )
     assert made.time == RECEIVED
 
 
@@ -108,4 +116,6 @@ def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads, check_payl
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(jira.normalise, [Delivery({}, body, RECEIVED) for body in samples("jira").values()], QA)
+    survives(
+        jira.normalise, [Delivery({}, body, RECEIVED) for body in samples("jira").values()], QA
+    )

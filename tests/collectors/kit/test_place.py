@@ -30,7 +30,16 @@ def test_each_way_to_write_a_remote_is_one_place(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["/srv/git/shop.git", "./shop", "file:///srv/git/shop.git", "C:/shop", "https://github.com", "", "https://[x/y"]
+    "url",
+    [
+        "/srv/git/shop.git",
+        "./shop",
+        "file:///srv/git/shop.git",
+        "C:/shop",
+        "https://github.com",
+        "",
+        "https://[x/y",
+    ],
 )
 def test_a_path_has_no_place_on_a_forge(url):
     assert remote_scope(url) == ""
@@ -40,7 +49,10 @@ def test_a_path_has_no_place_on_a_forge(url):
     ("urls", "scope"),
     [
         (
-            ("https://git.example.org/scm/~ana/shop.git", "ssh://git@git.example.org:7999/~ana/shop.git"),
+            (
+                "https://git.example.org/scm/~ana/shop.git",
+                "ssh://git@git.example.org:7999/~ana/shop.git",
+            ),
             "git.example.org/ana/shop",
         ),
         (
@@ -88,8 +100,12 @@ def test_a_push_is_branch_and_commit_and_only_a_force_push_knows_what_was_before
     assert push == change_key("s", "refs/heads/main", "created", "b", "")
     assert push != change_key("s", "main", "pushed", "c", "a")
     assert push != change_key("t", "main", "pushed", "b", "a")
-    assert change_key("s", "main", "force-pushed", "b", "a") != change_key("s", "main", "force-pushed", "b", "c")
-    assert change_key("s", "main", "deleted", "", "a") != change_key("s", "main", "deleted", "", "b")
+    assert change_key("s", "main", "force-pushed", "b", "a") != change_key(
+        "s", "main", "force-pushed", "b", "c"
+    )
+    assert change_key("s", "main", "deleted", "", "a") != change_key(
+        "s", "main", "deleted", "", "b"
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,7 +134,11 @@ def test_a_source_may_be_late_but_not_early():
 
 
 def test_the_time_formats_of_gitlab():
-    assert milliseconds("2027-01-15 08:00:00 UTC") == milliseconds("2027-01-15 10:00:00 +0200") == 1_800_000_000_000
+    assert (
+        milliseconds("2027-01-15 08:00:00 UTC")
+        == milliseconds("2027-01-15 10:00:00 +0200")
+        == 1_800_000_000_000
+    )
     assert milliseconds("2027-01-15T08:00:00.1234567Z") == 1_800_000_000_123
 
 

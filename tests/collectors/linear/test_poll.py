@@ -18,13 +18,30 @@ def posted(samples, name: str):
     return event
 
 
-def linear_answer(samples, name: str, history: list[dict[str, object]], more: str = "") -> dict[str, object]:
-    issue = json.loads(samples("linear")[name])["data"] | {"creator": {"name": "Eva"}, "history": {"nodes": history}}
-    return {"data": {"issues": {"nodes": [issue], "pageInfo": {"hasNextPage": bool(more), "endCursor": more or None}}}}
+def linear_answer(
+    samples, name: str, history: list[dict[str, object]], more: str = ""
+) -> dict[str, object]:
+    issue = json.loads(samples("linear")[name])["data"] | {
+        "creator": {"name": "Eva"},
+        "history": {"nodes": history},
+    }
+    return {
+        "data": {
+            "issues": {
+                "nodes": [issue],
+                "pageInfo": {"hasNextPage": bool(more), "endCursor": more or None},
+            }
+        }
+    }
 
 
 def linear_step(at: str, who: str, old: str, new: str) -> dict[str, object]:
-    return {"createdAt": at, "actor": {"name": who}, "fromState": {"name": old, "type": old}, "toState": {"name": new.title(), "type": new}}
+    return {
+        "createdAt": at,
+        "actor": {"name": who},
+        "fromState": {"name": old, "type": old},
+        "toState": {"name": new.title(), "type": new},
+    }
 
 
 def test_linear(samples):
@@ -33,20 +50,39 @@ def test_linear(samples):
     body = json.loads(api.asked[0].body)
     assert (api.asked[0].path, api.asked[0].method) == ("/graphql", "POST")
     assert body["variables"] == {
-        "filter": {"updatedAt": {"gt": "2027-01-14T08:00:00.000Z"}, "team": {"key": {"in": ["SHOP"]}}},
+        "filter": {
+            "updatedAt": {"gt": "2027-01-14T08:00:00.000Z"},
+            "team": {"key": {"in": ["SHOP"]}},
+        },
         "after": None,
     }
     done = linear_step("2027-01-15T07:59:50.190Z", "Ana", "started", "completed")
-    polled = api.round(lambda _: linear_answer(samples, "done", [linear_step("2027-01-15T07:59:00Z", "Ana", "unstarted", "started"), done]))
+    polled = api.round(
+        lambda _: linear_answer(
+            samples,
+            "done",
+            [linear_step("2027-01-15T07:59:00Z", "Ana", "unstarted", "started"), done],
+        )
+    )
     same(polled, [posted(samples, name) for name in ("create", "done")])
     back = linear_step("2027-01-15T07:59:55.207Z", "Bo", "completed", "unstarted")
-    assert api.round(lambda _: linear_answer(samples, "reopened", [done, back]))[-1].key == posted(samples, "reopened").key
+    assert (
+        api.round(lambda _: linear_answer(samples, "reopened", [done, back]))[-1].key
+        == posted(samples, "reopened").key
+    )
 
 
 def test_linear_has_pages_and_says_errors(samples):
     api = Api(linear, LINEAR)
-    api.round(lambda request: linear_answer(samples, "create", [], "" if json.loads(request.body)["variables"]["after"] else "two"))
-    assert [json.loads(request.body)["variables"]["after"] for request in api.asked] == [None, "two"]
+    api.round(
+        lambda request: linear_answer(
+            samples, "create", [], "" if json.loads(request.body)["variables"]["after"] else "two"
+        )
+    )
+    assert [json.loads(request.body)["variables"]["after"] for request in api.asked] == [
+        None,
+        "two",
+    ]
     with pytest.raises(ValueError, match="Authentication required"):
         api.round(lambda _: {"errors": [{"message": "Authentication required"}]})
     with pytest.raises(ValueError, match="no issues"):

@@ -1,4 +1,4 @@
-"""Log lines: which count, what they say, which are the same, and that each sort is told a few times and not each time."""
+"""Log lines: the ones that count, and each sort told a few times and not each time."""
 
 from __future__ import annotations
 
@@ -40,8 +40,18 @@ class Reading:
 
 def test_an_error_is_one_line():
     read = Reading()
-    (event,) = read("2027-01-15 08:00:00,123 ERROR payment 4711 refused: no funds", "2027-01-15 08:00:00 INFO fine")
-    assert_event(event, kind="incident", state="firing", service="shop", environment="production", severity="error")
+    (event,) = read(
+        "2027-01-15 08:00:00,123 ERROR payment 4711 refused: no funds",
+        "2027-01-15 08:00:00 INFO fine",
+    )
+    assert_event(
+        event,
+        kind="incident",
+        state="firing",
+        service="shop",
+        environment="production",
+        severity="error",
+    )
     assert event.title == "payment 4711 refused: no funds"
     assert render(event) == "shop  payment 4711 refused: no funds firing on production · error"
     assert read.dropped == {"below-severity": 1}
@@ -55,7 +65,9 @@ def test_the_same_again_is_told_at_ten_and_a_hundred_and_ends_when_it_is_quiet()
     assert len({event.key for event in told}) == 3
     assert read(later=59 * MINUTE) == []
     (over,) = read(later=2 * MINUTE)
-    assert_event(over, state="resolved", subject=told[0].subject, number=told[0].number, reason="250 times")
+    assert_event(
+        over, state="resolved", subject=told[0].subject, number=told[0].number, reason="250 times"
+    )
     assert over.duration == 60 * MINUTE
     (again,) = read("ERROR payment 9 refused", later=MINUTE)
     assert again.subject == told[0].subject
@@ -64,21 +76,31 @@ def test_the_same_again_is_told_at_ten_and_a_hundred_and_ends_when_it_is_quiet()
 
 def test_what_is_read_twice_after_a_crash_is_the_same_fact():
     cursor = logfile.read((), b"", LOG, NOW).cursor
-    first, again = (logfile.read(("FATAL out of memory",), cursor, LOG, NOW + late).events for late in (0, 9 * MINUTE))
+    first, again = (
+        logfile.read(("FATAL out of memory",), cursor, LOG, NOW + late).events
+        for late in (0, 9 * MINUTE)
+    )
     assert [event.key for event in first] == [event.key for event in again]
     assert [event.number for event in first] == [event.number for event in again]
 
 
 def test_a_collector_that_lost_its_notes_tells_new_things_of_the_same_sort():
     one, other = (logfile.read((), b"", LOG, now).cursor for now in (NOW, NOW + 1))
-    assert logfile.read(("ERROR x",), one, LOG, NOW).events[0].key != logfile.read(("ERROR x",), other, LOG, NOW).events[0].key
+    assert (
+        logfile.read(("ERROR x",), one, LOG, NOW).events[0].key
+        != logfile.read(("ERROR x",), other, LOG, NOW).events[0].key
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "severity", "message"),
     [
         ("2027-01-15T08:00:00.123Z ERROR card 1 refused", "error", "card 1 refused"),
-        ("Jan 15 08:00:00 web-1 shop[41]: CRITICAL disk full", "critical", "web-1 shop[41]: CRITICAL disk full"),
+        (
+            "Jan 15 08:00:00 web-1 shop[41]: CRITICAL disk full",
+            "critical",
+            "web-1 shop[41]: CRITICAL disk full",
+        ),
         ("[2027-01-15 08:00:00] [error] no route", "error", "no route"),
         ("level=warn msg=slow", "warning", "level=warn msg=slow"),
         ("2027/01/15 08:00:00 [crit] 7#7: *1 open() failed", "critical", "7#7: *1 open() failed"),
@@ -86,7 +108,11 @@ def test_a_collector_that_lost_its_notes_tells_new_things_of_the_same_sort():
         ("FATAL:  the database is starting up", "critical", "the database is starting up"),
         ("POST /error/1 handled without an error", "", "POST /error/1 handled without an error"),
         ("INFO handled ERROR of somebody", "info", "handled ERROR of somebody"),
-        ('{"level":"error","msg":"card refused","service":"till","env":"staging"}', "error", "card refused"),
+        (
+            '{"level":"error","msg":"card refused","service":"till","env":"staging"}',
+            "error",
+            "card refused",
+        ),
         ('{"level":50,"msg":"card refused"}', "critical", "card refused"),
         ('{"log.level":"ERROR","message":"x","service":{"name":"till"}}', "error", "x"),
         ('{"level":"error"', "error", '{"level":"error"'),
@@ -101,14 +127,27 @@ def test_the_forms_of_a_line(line, severity, message):
 
 
 def test_a_line_of_json_says_its_service_and_environment():
-    (event,) = Reading(SourceInfo("app", options=PATH))('{"level":"error","msg":"refused","service":"till","env":"staging"}')
+    (event,) = Reading(SourceInfo("app", options=PATH))(
+        '{"level":"error","msg":"refused","service":"till","env":"staging"}'
+    )
     assert (event.service, event.environment) == ("till", "staging")
 
 
 def test_patterns_of_the_team():
-    patterns = (r"payment (?P<message>refused: .*) for (?P<service>\S+)", r"^(?P<severity>\w+) deploy")
-    read = Reading(SourceInfo("app", options=PATH | {"pattern": patterns, "ignore": ("test card",)}))
-    (event,) = read("payment refused: no funds for till", "payment refused: test card for till", "nothing", "ERROR other", "info deploy 7")
+    patterns = (
+        r"payment (?P<message>refused: .*) for (?P<service>\S+)",
+        r"^(?P<severity>\w+) deploy",
+    )
+    read = Reading(
+        SourceInfo("app", options=PATH | {"pattern": patterns, "ignore": ("test card",)})
+    )
+    (event,) = read(
+        "payment refused: no funds for till",
+        "payment refused: test card for till",
+        "nothing",
+        "ERROR other",
+        "info deploy 7",
+    )
     assert (event.title, event.service) == ("refused: no funds", "till")
     assert read.dropped == {"ignored": 1, "no-match": 2, "below-severity": 1}
 
@@ -134,22 +173,37 @@ def test_what_differs_in_numbers_hashes_and_quoted_texts_is_one():
         "order 8 of 'bo and eva' failed after 12.9 s (0x11223344)",
     ]
     assert len({fingerprint(text) for text in same}) == 1
-    assert fingerprint("a 1f0c9e5b-0000-4000-8000-000000000001") == fingerprint("a 2a0c9e5b-1111-4000-8000-000000000002")
+    assert fingerprint("a 1f0c9e5b-0000-4000-8000-000000000001") == fingerprint(
+        "a 2a0c9e5b-1111-4000-8000-000000000002"
+    )
     assert fingerprint("order failed") != fingerprint("payment failed")
     assert fingerprint("it's broken") != fingerprint("it's gone")
 
 
 def test_very_many_sorts_of_messages_keep_the_cursor_small():
     read = Reading(SourceInfo("app", options=PATH))
-    words = [f"{chr(97 + number % 26)}{chr(97 + number // 26 % 26)}{chr(97 + number // 676)}" for number in range(MAX_KNOWN + 50)]
-    events = read(*(json.dumps({"level": "error", "msg": f"{word} " + "€" * 300, "service": f"{word}€" * 40}) for word in words))
+    words = [
+        f"{chr(97 + number % 26)}{chr(97 + number // 26 % 26)}{chr(97 + number // 676)}"
+        for number in range(MAX_KNOWN + 50)
+    ]
+    events = read(
+        *(
+            json.dumps(
+                {"level": "error", "msg": f"{word} " + "€" * 300, "service": f"{word}€" * 40}
+            )
+            for word in words
+        )
+    )
     assert [event.state for event in events].count("firing") == MAX_KNOWN + 50
     assert [event.state for event in events].count("resolved") == 50, "the oldest make room"
     assert len(read.cursor) < 64 * 1024
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.lists(st.text(max_size=60), max_size=5), st.sampled_from([{}, {"pattern": ("(?P<message>.*)",)}, {"least": "info"}]))
+@given(
+    st.lists(st.text(max_size=60), max_size=5),
+    st.sampled_from([{}, {"pattern": ("(?P<message>.*)",)}, {"least": "info"}]),
+)
 def test_any_line_is_an_event_or_counted(lines, options):
     source = SourceInfo("app", options=PATH | options)
     cursor = logfile.read((), b"", source, NOW).cursor

@@ -34,9 +34,18 @@ class Api:
                 found = [one for one in incidents if request.path == f"/incidents/{one['id']}"]
                 status, body = (404, {}) if gone else (200, {"incident": found[0]})
             else:
-                wanted = ("resolved",) if "since=" in request.path else ("triggered", "acknowledged")
-                status, body = 200, {"incidents": [one for one in incidents if one["status"] in wanted]}
-            polled = pagerduty.parse(Response(request, status, {}, json.dumps(body).encode(), now), self.cursor, self.source)
+                wanted = (
+                    ("resolved",) if "since=" in request.path else ("triggered", "acknowledged")
+                )
+                status, body = (
+                    200,
+                    {"incidents": [one for one in incidents if one["status"] in wanted]},
+                )
+            polled = pagerduty.parse(
+                Response(request, status, {}, json.dumps(body).encode(), now),
+                self.cursor,
+                self.source,
+            )
             told += polled.events
             waiting += polled.requests
             self.cursor = polled.cursor
@@ -50,10 +59,14 @@ def incident(samples, **more: object) -> dict[str, object]:
 
 def test_asked_or_told_an_incident_is_the_same(samples):
     api, ana = Api(), {"summary": "Ana"}
-    assert [one.key for one in api.round(incident(samples))] == [events(samples, "incident.triggered")[0].key]
+    assert [one.key for one in api.round(incident(samples))] == [
+        events(samples, "incident.triggered")[0].key
+    ]
     assert api.round(incident(samples, status="acknowledged")) == []
     (ended,) = {
-        one.key: one for one in api.round(incident(samples, status="resolved", last_status_change_by=ana)) if one.state == "resolved"
+        one.key: one
+        for one in api.round(incident(samples, status="resolved", last_status_change_by=ana))
+        if one.state == "resolved"
     }.values()
     assert (ended.key, ended.actor) == (events(samples, "incident.resolved")[0].key, "Ana")
 
@@ -69,7 +82,8 @@ def test_an_incident_that_is_open_again(samples):
     api = Api()
     api.round(incident(samples, id="PNEW", created_at="2027-01-15T07:59:00Z"))
     (again,) = api.round(
-        incident(samples, id="PNEW", created_at="2027-01-15T07:59:00Z"), incident(samples, last_status_change_at="2027-01-15T08:01:00Z")
+        incident(samples, id="PNEW", created_at="2027-01-15T07:59:00Z"),
+        incident(samples, last_status_change_at="2027-01-15T08:01:00Z"),
     )
     assert again.key == events(samples, "incident.reopened")[0].key
 

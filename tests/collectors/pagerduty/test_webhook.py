@@ -19,8 +19,12 @@ def events(samples, name: str):
 
 
 def test_an_incident(samples):
-    (fired,), (ended,), (again,) = (events(samples, f"incident.{name}") for name in ("triggered", "resolved", "reopened"))
-    assert {(one.subject, one.number) for one in (fired, ended, again)} == {("incident/shop/PGR0VU2", "412")}
+    (fired,), (ended,), (again,) = (
+        events(samples, f"incident.{name}") for name in ("triggered", "resolved", "reopened")
+    )
+    assert {(one.subject, one.number) for one in (fired, ended, again)} == {
+        ("incident/shop/PGR0VU2", "412")
+    }
     assert len({fired.key, ended.key, again.key}) == 3
     assert render(fired) == "shop  Orders are failing (#412) firing · critical"
     assert render(ended) == "shop  Orders are failing (#412) resolved after 18m00s · by Ana"
@@ -43,18 +47,30 @@ def test_the_second_version_tells_of_several_steps_at_once(samples):
     ],
 )
 def test_what_is_no_news(samples, name, reason):
-    assert pagerduty.normalise(Delivery({}, samples("pagerduty")[name], RECEIVED), PD).dropped == reason
+    assert (
+        pagerduty.normalise(Delivery({}, samples("pagerduty")[name], RECEIVED), PD).dropped
+        == reason
+    )
 
 
 def test_the_sample_makes_a_line():
     delivery = pagerduty.sample(PD, RECEIVED)
-    assert render(pagerduty.normalise(delivery, PD).events[0]) == "devstream-test  A test of this source (#1) firing · notice"
+    assert (
+        render(pagerduty.normalise(delivery, PD).events[0])
+        == "devstream-test  A test of this source (#1) firing · notice"
+    )
 
 
 def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads, check_payloads):
-    outcomes = check_payloads("pagerduty", pagerduty.normalise, sorted((payloads / "pagerduty").glob("*.json")))
+    outcomes = check_payloads(
+        "pagerduty", pagerduty.normalise, sorted((payloads / "pagerduty").glob("*.json"))
+    )
     assert outcomes == {"lines": 6, "incident-not-news": 3}
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(pagerduty.normalise, [Delivery({}, body, RECEIVED) for body in samples("pagerduty").values()], PD)
+    survives(
+        pagerduty.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("pagerduty").values()],
+        PD,
+    )

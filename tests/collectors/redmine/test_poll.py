@@ -36,11 +36,26 @@ class Redmine:
         if path == "/issue_statuses.json":
             return STATUSES
         if path == "/issues.json":
-            since, offset = query(request)["updated_on"].removeprefix(">="), int(query(request)["offset"])
-            found = sorted((one for one in self.issues if one["updated_on"] >= since), key=lambda one: one["updated_on"])
-            plain = [{key: value for key, value in one.items() if key != "journals"} for one in found]
-            return {"issues": plain[offset : offset + self.page], "total_count": len(found), "offset": offset, "limit": self.page}
-        return next(({"issue": one} for one in self.issues if path == f"/issues/{one['id']}.json"), None)
+            since, offset = (
+                query(request)["updated_on"].removeprefix(">="),
+                int(query(request)["offset"]),
+            )
+            found = sorted(
+                (one for one in self.issues if one["updated_on"] >= since),
+                key=lambda one: one["updated_on"],
+            )
+            plain = [
+                {key: value for key, value in one.items() if key != "journals"} for one in found
+            ]
+            return {
+                "issues": plain[offset : offset + self.page],
+                "total_count": len(found),
+                "offset": offset,
+                "limit": self.page,
+            }
+        return next(
+            ({"issue": one} for one in self.issues if path == f"/issues/{one['id']}.json"), None
+        )
 
 
 def redmine_issue(samples, *names: str) -> dict[str, object]:
@@ -48,7 +63,12 @@ def redmine_issue(samples, *names: str) -> dict[str, object]:
     journals = [hook["journal"] for hook in hooks if "journal" in hook]
     for journal in journals:
         journal["details"] = [
-            {"property": "attr", "name": one["prop_key"], "old_value": one["old_value"], "new_value": one["value"]}
+            {
+                "property": "attr",
+                "name": one["prop_key"],
+                "old_value": one["old_value"],
+                "new_value": one["value"],
+            }
             for one in journal["details"]
         ]
     at = journals[-1]["created_on"] if journals else hooks[-1]["issue"]["created_on"]
@@ -76,7 +96,10 @@ def test_redmine(samples):
 
 def test_redmine_with_more_changes_than_a_page_goes_on_in_the_next_round(samples):
     one = redmine_issue(samples, "created", "closed")
-    server, api = Redmine(*(one | {"id": number} for number in range(1, 101))), Api(redmine, REDMINE)
+    server, api = (
+        Redmine(*(one | {"id": number} for number in range(1, 101))),
+        Api(redmine, REDMINE),
+    )
     closed: set[str] = set()
     for _ in range(3):
         closed |= {event.number for event in api.round(server) if event.state == "closed"}
@@ -87,5 +110,8 @@ def test_a_redmine_issue_that_is_gone_when_it_is_asked_for(samples):
     one = redmine_issue(samples, "created", "closed")
     server = Redmine(one)
     assert [
-        event.state for event in Api(redmine, REDMINE).round(lambda request: None if "journals" in request.path else server(request))
+        event.state
+        for event in Api(redmine, REDMINE).round(
+            lambda request: None if "journals" in request.path else server(request)
+        )
     ] == ["opened"]

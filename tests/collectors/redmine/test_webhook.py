@@ -69,4 +69,8 @@ def test_what_is_not_mapped_is_dropped_by_name(body):
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(redmine.normalise, [Delivery({}, body, RECEIVED) for body in samples("redmine").values()], QA)
+    survives(
+        redmine.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("redmine").values()],
+        QA,
+    )

@@ -23,10 +23,25 @@ def sent(reader):
     ("name", "line"),
     [
         ("new_item", "shop  TypeError: total is undefined (#7) firing on production · error"),
-        ("reactivated_item", "shop  TypeError: total is undefined (#7) firing on production · error · seen again"),
-        ("exp_repeat_item", "shop  TypeError: total is undefined (#7) firing on production · error · 100 times"),
-        ("item_velocity", "shop  TypeError: total is undefined (#7) firing on production · error · 40 times in 5 minutes"),
-        ("resolved_item", "shop  TypeError: total is undefined (#7) resolved after 1m50s on production · by ana"),
+        (
+            "reactivated_item",
+            "shop  TypeError: total is undefined (#7) firing on production · error · seen again",
+        ),
+        (
+            "exp_repeat_item",
+            "shop  TypeError: total is undefined (#7) firing on production · error · 100 times",
+        ),
+        (
+            "item_velocity",
+            (
+                "shop  TypeError: total is undefined (#7) firing on production"
+                " · error · 40 times in 5 minutes"
+            ),
+        ),
+        (
+            "resolved_item",
+            "shop  TypeError: total is undefined (#7) resolved after 1m50s on production · by ana",
+        ),
         ("deploy", "shop  bo deployed 9a8b7c6 to production in 3m12s — Retry card capture once"),
     ],
 )
@@ -59,7 +74,9 @@ def test_all_that_is_said_of_one_thing_is_one_row_of_different_facts(sent, names
 
 def test_an_item_that_is_resolved_a_second_time_is_news(sent):
     activated = json.loads(sent.body("resolved_item"))["data"]["item"]["last_activated_timestamp"]
-    again = sent.event("resolved_item", {"data": {"item": {"last_activated_timestamp": activated + 3600}}})
+    again = sent.event(
+        "resolved_item", {"data": {"item": {"last_activated_timestamp": activated + 3600}}}
+    )
     assert again.key != sent.event("resolved_item").key
 
 
@@ -67,14 +84,22 @@ def test_the_sample_makes_a_line():
     assert rollbar.normalise(rollbar.sample(SHOP, RECEIVED), SHOP).events
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"event": "odd"}', b'{"event_name": "odd", "data": null}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"event": "odd"}', b'{"event_name": "odd", "data": null}']
+)
 def test_what_is_not_mapped_is_dropped_by_name(body):
     assert rollbar.normalise(Delivery({}, body, RECEIVED), SHOP).dropped == "event-not-mapped"
 
 
 def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads, check_payloads):
-    assert check_payloads("rollbar", rollbar.normalise, sorted((payloads / "rollbar").glob("*.json"))) == {"lines": 2}
+    assert check_payloads(
+        "rollbar", rollbar.normalise, sorted((payloads / "rollbar").glob("*.json"))
+    ) == {"lines": 2}
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(rollbar.normalise, [Delivery({}, body, RECEIVED) for body in samples("rollbar").values()], SHOP)
+    survives(
+        rollbar.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("rollbar").values()],
+        SHOP,
+    )

@@ -14,7 +14,14 @@ SE = SourceInfo("se", url="https://sentry.io", options={"project": "acme/shop-ap
 
 
 def normalised(samples, name: str):
-    return sentry.normalise(Delivery({"sentry-hook-resource": name.split(".", maxsplit=1)[0]}, samples("sentry")[name], RECEIVED), SE)
+    return sentry.normalise(
+        Delivery(
+            {"sentry-hook-resource": name.split(".", maxsplit=1)[0]},
+            samples("sentry")[name],
+            RECEIVED,
+        ),
+        SE,
+    )
 
 
 def event(samples, name: str):
@@ -30,12 +37,18 @@ class Api:
     def __init__(self) -> None:
         self.cursor = b""
 
-    def round(self, unresolved: list[dict[str, object]], resolved: list[dict[str, object]] | None = None):
+    def round(
+        self, unresolved: list[dict[str, object]], resolved: list[dict[str, object]] | None = None
+    ):
         told = []
         for request in sentry.requests(self.cursor, SE, RECEIVED):
             body = (resolved or []) if "is%3Aresolved" in request.path else unresolved
-            assert request.path.startswith("/api/0/organizations/acme/issues/?query=project%3Ashop-api+is%3A")
-            polled = sentry.parse(Response(request, 200, {}, json.dumps(body).encode(), RECEIVED), self.cursor, SE)
+            assert request.path.startswith(
+                "/api/0/organizations/acme/issues/?query=project%3Ashop-api+is%3A"
+            )
+            polled = sentry.parse(
+                Response(request, 200, {}, json.dumps(body).encode(), RECEIVED), self.cursor, SE
+            )
             told += polled.events
             self.cursor = polled.cursor
             assert len(self.cursor) <= 1 << 16
@@ -43,7 +56,10 @@ class Api:
 
 
 def test_asked_or_told_an_issue_is_the_same(samples):
-    new, gone, back = (json.loads(samples("sentry")[f"issue.{name}"])["data"]["issue"] for name in ("created", "resolved", "unresolved"))
+    new, gone, back = (
+        json.loads(samples("sentry")[f"issue.{name}"])["data"]["issue"]
+        for name in ("created", "resolved", "unresolved")
+    )
     api = Api()
     assert [one.key for one in api.round([new])] == [event(samples, "issue.created").key]
     assert api.round([new]) == []

@@ -13,7 +13,14 @@ SE = SourceInfo("se", url="https://sentry.io", options={"project": "acme/shop-ap
 
 
 def normalised(samples, name: str):
-    return sentry.normalise(Delivery({"sentry-hook-resource": name.split(".", maxsplit=1)[0]}, samples("sentry")[name], RECEIVED), SE)
+    return sentry.normalise(
+        Delivery(
+            {"sentry-hook-resource": name.split(".", maxsplit=1)[0]},
+            samples("sentry")[name],
+            RECEIVED,
+        ),
+        SE,
+    )
 
 
 def event(samples, name: str):
@@ -24,7 +31,9 @@ def event(samples, name: str):
 
 
 def test_an_issue(samples):
-    new, gone, back = (event(samples, f"issue.{name}") for name in ("created", "resolved", "unresolved"))
+    new, gone, back = (
+        event(samples, f"issue.{name}") for name in ("created", "resolved", "unresolved")
+    )
     assert {(one.subject, one.number, one.service) for one in (new, gone, back)} == {
         ("incident/shop-api/1170820242", "1170820242", "shop-api")
     }
@@ -38,16 +47,26 @@ def test_an_alert_rule_is_in_the_row_of_its_issue(samples):
     new, rule = event(samples, "issue.created"), event(samples, "event_alert.triggered")
     assert (rule.subject, rule.number) == (new.subject, new.number)
     assert_event(rule, environment="prod", revision="9a8b7c6", reason="checkout.total")
-    assert rule.url == "https://sentry.io/organizations/acme/issues/1170820242/events/e4874d664c3540c1a32eab185f12c5ab/"
+    assert (
+        rule.url
+        == "https://sentry.io/organizations/acme/issues/1170820242/events/e4874d664c3540c1a32eab185f12c5ab/"
+    )
     plugin = event(samples, "plugin")
     assert (plugin.subject, plugin.key) == (rule.subject, rule.key)
 
 
 def test_a_metric_alert(samples):
-    warned, critical, ended = (event(samples, f"metric_alert.{name}") for name in ("warning", "critical", "resolved"))
-    assert {(one.subject, one.number) for one in (warned, critical, ended)} == {("incident/shop-api/metric-9", "12")}
+    warned, critical, ended = (
+        event(samples, f"metric_alert.{name}") for name in ("warning", "critical", "resolved")
+    )
+    assert {(one.subject, one.number) for one in (warned, critical, ended)} == {
+        ("incident/shop-api/metric-9", "12")
+    }
     assert len({warned.key, critical.key, ended.key}) == 3
-    assert render(critical) == "shop-api  Too many errors firing · critical · 1000 events in the last 10 minutes"
+    assert (
+        render(critical)
+        == "shop-api  Too many errors firing · critical · 1000 events in the last 10 minutes"
+    )
     assert render(ended) == "shop-api  Too many errors resolved after 10m00s"
 
 
@@ -66,16 +85,23 @@ def test_what_is_no_news(samples, name, reason):
 
 def test_the_sample_makes_a_line_and_the_project_is_checked():
     delivery = sentry.sample(SE, RECEIVED)
-    assert render(sentry.normalise(delivery, SE).events[0]) == "devstream-test  A test of this source firing · info · DEVSTREAM-1"
+    assert (
+        render(sentry.normalise(delivery, SE).events[0])
+        == "devstream-test  A test of this source firing · info · DEVSTREAM-1"
+    )
     sentry.check(SE)
     with pytest.raises(ValueError, match="ORGANISATION/PROJECT"):
         sentry.check(SourceInfo("se", options={"project": "shop"}))
 
 
 def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads, check_payloads):
-    outcomes = check_payloads("sentry", sentry.normalise, sorted((payloads / "sentry").glob("*.json")))
+    outcomes = check_payloads(
+        "sentry", sentry.normalise, sorted((payloads / "sentry").glob("*.json"))
+    )
     assert outcomes == {"lines": 4, "issue-not-news": 2}
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(sentry.normalise, [Delivery({}, body, RECEIVED) for body in samples("sentry").values()], SE)
+    survives(
+        sentry.normalise, [Delivery({}, body, RECEIVED) for body in samples("sentry").values()], SE
+    )

@@ -1,4 +1,4 @@
-"""TeamCity asked through its API: the rows of its webhooks, nothing missed, and any answer is survived."""
+"""TeamCity asked through its API: the rows of its webhooks, nothing missed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,14 @@ SOURCE = SourceInfo("tc", url="https://ci.example.org", options={"project": "Sho
 @pytest.fixture
 def bodies(samples):
     found = {
-        name: json.loads(body)["payload"] for name, body in samples("teamcity").items() if name.startswith("BUILD_") and "." not in name
+        name: json.loads(body)["payload"]
+        for name, body in samples("teamcity").items()
+        if name.startswith("BUILD_") and "." not in name
     }
-    return {name: {key: value for key, value in body.items() if key != "href"} for name, body in found.items()}
+    return {
+        name: {key: value for key, value in body.items() if key != "href"}
+        for name, body in found.items()
+    }
 
 
 @pytest.fixture
@@ -62,7 +67,10 @@ def test_builds_are_the_rows_of_their_webhooks(city, bodies, hook, row, end):
 def test_a_build_under_way_that_left_the_page_is_asked_for(city, bodies):
     city.say(PATH, {"build": [bodies["BUILD_STARTED"]]})
     city.round()
-    city.say(PATH, {"build": [bodies["BUILD_FINISHED"] | {"id": number} for number in range(9030, 9000, -1)]})
+    city.say(
+        PATH,
+        {"build": [bodies["BUILD_FINISHED"] | {"id": number} for number in range(9030, 9000, -1)]},
+    )
     city.say(f"{PATH}/id:8134", bodies["BUILD_FINISHED"])
     assert "8134" in {event.number for event in city.round()}
     asked = len(city.asked)
@@ -85,7 +93,10 @@ def test_more_news_than_a_page(city, bodies):
 
     def page(start: int, first: int) -> None:
         request = teamcity_poll._page(SOURCE, start // 50 + 1)
-        city.say(request.path, {"build": [ended | {"id": number} for number in range(first, first - 50, -1)]})
+        city.say(
+            request.path,
+            {"build": [ended | {"id": number} for number in range(first, first - 50, -1)]},
+        )
 
     page(0, 8234)
     page(50, 8184)

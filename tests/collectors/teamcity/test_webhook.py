@@ -1,4 +1,4 @@
-"""TeamCity: its own webhooks and the plugin's, field by field; one fact by either; and whatever else may be in a body."""
+"""TeamCity: its own webhooks and the plugin's, field by field; one fact by either."""
 
 from __future__ import annotations
 
@@ -24,12 +24,16 @@ def test_a_failed_build(hook):
     assert_event(build, ref="main", revision=B, actor="ana", reason="")
     assert_event(build, count=2, total=214, time=1_799_999_940_000, duration=180_000)
     assert build.url == "https://ci.example.org/buildConfiguration/Shop_Build/8134"
-    other = hook.event("BUILD_FINISHED", {"payload": {"statusText": "Exit code 1 (new)", "testOccurrences": None}})
+    other = hook.event(
+        "BUILD_FINISHED", {"payload": {"statusText": "Exit code 1 (new)", "testOccurrences": None}}
+    )
     assert (other.reason, other.total) == ("Exit code 1 (new)", 0)
 
 
 def test_its_steps_are_one_row(hook):
-    started, finished, off = (hook.event(name) for name in ("BUILD_STARTED", "BUILD_FINISHED", "BUILD_INTERRUPTED"))
+    started, finished, off = (
+        hook.event(name) for name in ("BUILD_STARTED", "BUILD_FINISHED", "BUILD_INTERRUPTED")
+    )
     assert (started.state, started.duration) == ("running", 0)
     assert_event(off, state="cancelled", actor="bo", reason="wrong branch")
     assert len({(event.subject, event.number) for event in (started, finished, off)}) == 1
@@ -37,7 +41,10 @@ def test_its_steps_are_one_row(hook):
 
 
 def test_a_build_that_is_told_finished_before_it_is_has_its_result(hook):
-    assert hook.event("BUILD_FINISHED", {"payload": {"state": "running", "status": "SUCCESS"}}).state == "succeeded"
+    assert (
+        hook.event("BUILD_FINISHED", {"payload": {"state": "running", "status": "SUCCESS"}}).state
+        == "succeeded"
+    )
     assert hook.event("BUILD_FINISHED", {"payload": {"failedToStart": True}}).state == "errored"
     assert hook.event("BUILD_FINISHED", {"payload": {"status": "UNKNOWN"}}).state == "cancelled"
     assert hook.dropped("BUILD_FINISHED", {"payload": {"status": None}}) == "state-not-mapped"
@@ -55,7 +62,10 @@ def test_branches(hook):
     assert hook.event("BUILD_FINISHED", other, source=SourceInfo("tc", ("top*",))).ref == "topic"
     chosen = {"payload": {"branchName": "topic", "defaultBranch": None, "href": None}}
     assert hook.event("BUILD_FINISHED", chosen).ref == "topic", "of chosen fields nobody knows"
-    assert hook.dropped("BUILD_FINISHED", source=SourceInfo("tc", ("release/*",))) == "not-a-global-branch"
+    assert (
+        hook.dropped("BUILD_FINISHED", source=SourceInfo("tc", ("release/*",)))
+        == "not-a-global-branch"
+    )
     unnamed = {"payload": {"branchName": "<default>"}}
     assert hook.event("BUILD_FINISHED", unnamed).ref == "main", "its revision says which"
     assert hook.dropped("BUILD_FINISHED", {"payload": {"personal": True}}) == "personal-build"
@@ -64,15 +74,21 @@ def test_branches(hook):
 def test_what_is_no_news(hook):
     assert hook.dropped("AGENT_REGISTRED") == "event-not-mapped"
     assert hook.dropped("CHANGES_LOADED") == "event-not-mapped"
-    assert hook.dropped("AGENT_REGISTRED", {"payload": {"id": "not a number"}}) == "event-not-mapped"
+    assert (
+        hook.dropped("AGENT_REGISTRED", {"payload": {"id": "not a number"}}) == "event-not-mapped"
+    )
     assert hook.dropped("BUILD_FINISHED", {"payload": None}) == "not-a-build"
 
 
 def test_the_plugin_tells_the_same_fact(hook):
     told, native = hook.event("plugin"), hook.event("BUILD_FINISHED")
     assert_event(told, key=native.key, subject=native.subject, number=native.number)
-    assert hook.event("plugin", {"build": {"buildId": 8134, "buildNumber": 54}}).key == native.key, "a template may write numbers"
-    assert_event(told, state="failed", ref="main", actor="Ana", reason="Tests failed: 2, passed: 210")
+    assert (
+        hook.event("plugin", {"build": {"buildId": 8134, "buildNumber": 54}}).key == native.key
+    ), "a template may write numbers"
+    assert_event(
+        told, state="failed", ref="main", actor="Ana", reason="Tests failed: 2, passed: 210"
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +103,10 @@ def test_the_plugin_tells_the_same_fact(hook):
     ],
 )
 def test_the_plugins_notices(hook, notice, result, state):
-    assert hook.event("plugin", {"build": {"notifyType": notice, "buildResult": result}}).state == state
+    assert (
+        hook.event("plugin", {"build": {"notifyType": notice, "buildResult": result}}).state
+        == state
+    )
 
 
 def test_what_of_the_plugin_is_no_news(hook):
@@ -101,7 +120,14 @@ def test_what_of_the_plugin_is_no_news(hook):
 
 def test_the_password_comes_in_a_header_of_its_own():
     webhook = teamcity.COLLECTOR.webhook
-    assert proves(webhook, [b"s3cret"], b"{}", {"php-auth-user": "devstream", "php-auth-pw": "s3cret"}, "", RECEIVED)
+    assert proves(
+        webhook,
+        [b"s3cret"],
+        b"{}",
+        {"php-auth-user": "devstream", "php-auth-pw": "s3cret"},
+        "",
+        RECEIVED,
+    )
     assert not proves(webhook, [b"s3cret"], b"{}", {"php-auth-user": "s3cret"}, "", RECEIVED)
 
 
@@ -119,4 +145,8 @@ def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads, check_payl
 
 
 def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
-    survives(teamcity.normalise, [Delivery({}, body, RECEIVED) for body in samples("teamcity").values()], SourceInfo("tc"))
+    survives(
+        teamcity.normalise,
+        [Delivery({}, body, RECEIVED) for body in samples("teamcity").values()],
+        SourceInfo("tc"),
+    )

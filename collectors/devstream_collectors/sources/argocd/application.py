@@ -37,13 +37,13 @@ _ENVIRONMENTS = ("env", "environment", "stage", "app.kubernetes.io/environment")
 
 
 class Source(msgspec.Struct, frozen=True, rename="camel"):
-    """Where manifests come from."""
+    """The origin of manifests."""
 
     target_revision: Text = ""
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """Where they go to."""
+    """The destination of manifests."""
 
     namespace: Text = ""
     name: Text = ""
@@ -79,7 +79,7 @@ class Revisions(msgspec.Struct, frozen=True, rename="camel"):
 
     revision: Text = ""
     revisions: Many[Text] = []
-    """Where there are several sources."""
+    """The revisions of an application with several sources."""
     dry_run: Flag = False
     deploy_started_at: Time = 0
     """Of the history."""
@@ -159,13 +159,13 @@ class Application:
 
     @property
     def makers(self) -> tuple[Maker, ...]:
-        """The maker of the deploy's event, and of the health's if it says something."""
+        """Return the makers of the deploy's event and the health's."""
         deploy: Maker = partial(self._deploy, self.state)
         return (deploy, partial(self._incident, self.health)) if self.health else (deploy,)
 
     @property
     def deploy_mark(self) -> str:
-        """Which operation in which state."""
+        """The operation and its state, as one text."""
         return f"{self._id} {self.state}"
 
     @property
@@ -210,7 +210,7 @@ class Application:
 
     @property
     def _settled(self) -> bool:
-        """Whether its health changed so long after the operation that it is not its doing."""
+        """True if the health changed too long after the operation."""
         return 0 < self._run.finished_at < self._since - SETTLING
 
     @property
@@ -278,7 +278,7 @@ class Application:
         return destination.namespace or destination.name
 
     def _before(self) -> str:
-        """Find the revision that was deployed before, as far as the history says."""
+        """Find the revision that was deployed before; empty if the history does not say."""
         started = when(self._run.started_at)
         older = [one for one in self.body.status.history if one.deploy_started_at < started]
         return older[-1].plain if older else ""

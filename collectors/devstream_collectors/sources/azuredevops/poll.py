@@ -60,7 +60,7 @@ _QUERY = (
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where each endpoint got to.
+    """The position of each endpoint.
 
     Times are UTC milliseconds; -1 and 0 are never asked, so that what was before is no news.
     """
@@ -72,7 +72,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     builds: dict[str, str] = {}
     deployments: dict[str, str] = {}
     items: int = 0
-    """When the newest work item was made or changed its state."""
+    """The time of the newest step of a work item."""
 
 
 class _Pushes(msgspec.Struct, frozen=True):
@@ -100,7 +100,7 @@ class _Updates(msgspec.Struct, frozen=True):
 
 
 class _Found(msgspec.Struct, frozen=True, rename="camel"):
-    """The work items that a query finds, of which only `id` is there."""
+    """The work items that a query finds, with their `id` only."""
 
     work_items: list[WorkItem] | None = None
 
@@ -191,7 +191,7 @@ def _build(answer: Answer[_Cursor]) -> Polled:
 
 
 def _built(answer: Answer[_Cursor], bodies: list[Build], kept: Mapping[str, str]) -> Polled:
-    """Tell the builds that are in another state than when last seen, the oldest first."""
+    """Tell the builds in a new state, the oldest first."""
     source, now, makers = answer.source, dict[str, str](), list[Maker]()
     for body in reversed(bodies):
         ended = f"{body.result} {body.finish_time}"

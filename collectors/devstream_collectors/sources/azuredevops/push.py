@@ -19,7 +19,7 @@ from devstream_desktop.stream.text import short_ref
 
 _COMPLETED = "marked the pull request as completed|completed the pull request"
 _BY = re.compile(rf"(.{{1,60}}?) (?:{_COMPLETED}|has created a pull request merge)")
-"""Who completed it, in the sentence about the event."""
+"""The person who completed it, in the sentence about the event."""
 
 
 class RefUpdate(msgspec.Struct, frozen=True, rename="camel"):

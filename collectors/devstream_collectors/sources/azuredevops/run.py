@@ -1,4 +1,4 @@
-"""Azure DevOps' builds, and runs of pipelines, which are the builds of the same ids."""
+"""Azure DevOps' builds, and runs of pipelines. A run and its build have the same id."""
 
 from __future__ import annotations
 

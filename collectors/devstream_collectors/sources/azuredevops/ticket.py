@@ -16,7 +16,7 @@ from devstream_collectors.sources.azuredevops.place import Envelope, Identity, L
 from devstream_desktop.stream.event import Event
 
 _CLOSED = frozenset({"closed", "done", "completed", "resolved", "removed"})
-"""The states of work items that are ends, in Microsoft's four process templates."""
+"""The last states of work items in Microsoft's four process templates."""
 _API = re.compile(r"/_apis/wit/workitems/(\d+)(?:/.*)?$", re.IGNORECASE)
 
 
@@ -111,7 +111,7 @@ def updated(said: Envelope, source: SourceInfo, received: int) -> tuple[Event, .
 
 
 def step_of(update: Update) -> str:
-    """Return the step that a change of a work item's state is to us: `closed` or `reopened`.
+    """Return a change of a work item's state as our step: `closed` or `reopened`.
 
     Raises:
         Dropped: no news.
@@ -135,7 +135,7 @@ def step(
     place: Place,
     links: Links | None = None,
 ) -> Event:
-    """Make the event of a work item that was `opened`, `reopened` or `closed`.
+    """Make the event of a work item's step: `opened`, `reopened` or `closed`.
 
     Args:
         item: as it is.

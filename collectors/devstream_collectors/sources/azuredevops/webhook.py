@@ -55,7 +55,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """Make the push that a test of the source sends, to the first branch that counts."""
+    """Make the push of a test, to the first branch that counts."""
     ref = HEADS + sample_branch(source)
     repository = {
         "name": "devstream-test",

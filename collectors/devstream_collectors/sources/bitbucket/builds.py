@@ -31,7 +31,7 @@ def told(
     known: Builds,
     place: Place,
 ) -> tuple[list[Maker], Builds]:
-    """Tell the builds of a commit that are in another state than when last seen.
+    """Tell the builds of a commit that are in a new state.
 
     Returns:
         The makers of their events, and what to remember.

@@ -28,7 +28,7 @@ from devstream_collectors.sources.bitbucket.ticket import Changes, Issue, step
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where each endpoint got to.
+    """The position of each endpoint.
 
     Times are UTC milliseconds; 0 is never asked, so that what was before is no news.
     """

@@ -134,7 +134,7 @@ class PullRequest(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def closed(self) -> int:
-        """When it was closed, UTC milliseconds."""
+        """The time of its end, UTC milliseconds."""
         return self.closed_date or self.updated_date or 0
 
 

@@ -35,7 +35,7 @@ from devstream_desktop.stream.text import short_ref
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where each endpoint got to.
+    """The position of each endpoint.
 
     Times are UTC milliseconds; 0 is never asked, so that what was before is no news.
     """
@@ -44,7 +44,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     default: str = ""
     heads: dict[str, str] | None = None
     page: dict[str, str] = {}
-    """Of a list of branches that is not yet read to its end."""
+    """The next page of a list of branches that is half read."""
     merged: int = 0
     builds: Builds = {}
 

@@ -59,7 +59,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """Make the push that a test of the source sends, to the first branch that counts."""
+    """Make the push of a test, to the first branch that counts."""
     branch = sample_branch(source)
     target = {"hash": "2" * 40, "message": "A test of this source"}
     new = {"type": "branch", "name": branch, "target": target}
@@ -73,7 +73,7 @@ def sample(source: SourceInfo, now: int) -> Delivery:
 
 
 def _by_shape(body: bytes) -> str:
-    """Name the event of what came through something that keeps the body alone: a relay, a queue."""
+    """Name the event by the body alone. Relays and queues lose the headers."""
     shape = decode(body, _Shape)
     if shape.issue is not None and shape.changes is not None:
         return "issue:updated"

@@ -61,7 +61,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     newest: int = -1
     """Number of the newest pipeline that was listed; -1: never asked."""
     pipelines: dict[str, Pipeline] = {}
-    """Those to ask for their workflows, the newest last, by their ids."""
+    """The pipelines to ask for their workflows, the newest last, by id."""
     open: tuple[str, ...] = ()
     runs: dict[str, str] = {}
     """Of workflows: id and status last told."""

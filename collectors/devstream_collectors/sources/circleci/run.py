@@ -53,7 +53,7 @@ class Vcs(msgspec.Struct, frozen=True):
 
 
 class _Provider(msgspec.Struct, frozen=True):
-    """The words of GitLab, GitHub's app or Bitbucket Data Center when they started a pipeline."""
+    """The words of a forge that started a pipeline: GitLab, GitHub's app, Bitbucket Data Center."""
 
     user_username: Text = ""
     user_name: Text = ""
@@ -109,7 +109,7 @@ class Workflow(msgspec.Struct, frozen=True):
 
     @property
     def ended(self) -> int:
-        """When it ended, UTC milliseconds."""
+        """The time of its end, UTC milliseconds."""
         return milliseconds(self.stopped_at)
 
 

@@ -47,7 +47,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """Make the finished workflow that a test of the source sends, on a branch that counts."""
+    """Make the finished workflow of a test, on a branch that counts."""
     body = {
         "type": "workflow-completed",
         "project": {"name": "devstream-test"},

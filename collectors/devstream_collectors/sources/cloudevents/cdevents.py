@@ -54,7 +54,7 @@ _QUIET = {
     "testcaserun": "single-test-case",
     "testoutput": "test-output",
 }
-"""Subjects of which nothing is a line of its own, and the name of the reason."""
+"""Subjects that never make a line, and the reason's name."""
 
 
 class Content(msgspec.Struct, frozen=True, rename="camel"):
@@ -122,7 +122,7 @@ class _Said:
 
     @property
     def once(self) -> str:
-        """What the sender tells its events apart by; a redelivery has it too."""
+        """The event's id at its sender; a redelivery has it too."""
         return f"{self.predicate} {self.context.source} {self.context.id}"
 
     @property
@@ -280,7 +280,7 @@ def _merged(said: _Said) -> Event:
 
 
 def _change(said: _Said, state: str, branch: str, merged: str) -> Event:
-    """Make the event of a branch, or of a change that was merged."""
+    """Make the event of a branch or of a merged change."""
     home, place = _reference(said.content.repository), said.place
     service = place.about(_name(home) or _name_of_uri(said.where))
     where = said.where

@@ -48,7 +48,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """Make the pipeline's run that a test of the source sends, as a structured CDEvent."""
+    """Make the pipeline's run of a test, as a structured CDEvent."""
     about = {
         "id": f"devstream-{now}",
         "source": "/devstream-test",
@@ -125,7 +125,7 @@ def _carried(event: CloudEvent, data: bytes, delivery: Delivery, source: SourceI
 
 
 def _data(event: CloudEvent) -> bytes:
-    """Return the data's JSON, also of a sender that put it into a text."""
+    """Return the data's JSON; some senders put it into a text."""
     if event.data_base64:
         try:
             return base64.b64decode(event.data_base64, validate=True)

@@ -63,7 +63,7 @@ MAX_RULES, MAX_EXPRESSION, MAX_EACH = 200, 1000, 100
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _HEADER = re.compile(r"^\s*\[\[\s*rule\s*\]\]")
 _DIGITS = {10: 1000, 13: 1, 16: 0.001, 19: 0.000_001}
-"""By the number of digits of a Unix time, the factor to milliseconds: of s, ms, µs, ns."""
+"""The factor to milliseconds by a Unix time's number of digits: s, ms, µs, ns."""
 
 
 class RulesError(ValueError):
@@ -71,7 +71,7 @@ class RulesError(ValueError):
 
 
 class RuleFailedError(Exception):
-    """A rule matched, and what it takes from this document makes no line; the message says why."""
+    """A rule matched, but its values make no line; the message says why."""
 
 
 class _Functions(jmespath.functions.Functions):
@@ -264,7 +264,7 @@ def _rule(table: _RuleTable, lines: Sequence[str], start: int, end: int) -> Rule
 
 @dataclass(frozen=True)
 class Match:
-    """The values that a rule took from a document, before they become an event."""
+    """The values that a rule took from a document, before the event."""
 
     rule: Rule
     values: Mapping[str, object]

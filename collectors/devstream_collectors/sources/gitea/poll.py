@@ -40,7 +40,7 @@ _STEPS = {"close": "closed", "reopen": "reopened"}
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where each endpoint got to.
+    """The position of each endpoint.
 
     Times are UTC milliseconds; 0 is never asked, so that what was before is no news.
     """

@@ -22,7 +22,7 @@ from devstream_desktop.stream.event import Event
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """A commit of a push, and the newest one of a branch of the API."""
+    """A commit of a push, and the API's newest of a branch."""
 
     id: str | None = ""
     message: Text = ""

@@ -26,7 +26,7 @@ STATES = {
 
 
 class ActionRun(msgspec.Struct, frozen=True):
-    """A run, which Gitea's event and API and Forgejo's events name things of otherwise."""
+    """A run. Gitea's event, Gitea's API and Forgejo's events name its parts differently."""
 
     id: Id = ""
     run_attempt: Id = ""

@@ -15,7 +15,7 @@ _ACTIONS = frozenset({"opened", "reopened", "closed"})
 
 
 class Issue(msgspec.Struct, frozen=True):
-    """An issue, also in the API, where pull requests are listed too and have `pull_request`."""
+    """An issue, also in the API. The API lists pull requests too, which have `pull_request`."""
 
     number: Id = ""
     title: Text = ""

@@ -52,7 +52,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """Make the push that a test of the source sends, to the first branch that counts."""
+    """Make the push of a test, to the first branch that counts."""
     branch = sample_branch(source)
     repository = {
         "name": "devstream-test",
@@ -71,7 +71,7 @@ def sample(source: SourceInfo, now: int) -> Delivery:
 
 
 def _by_shape(body: bytes) -> str:
-    """Name the event of what came through something that keeps the body alone: a relay, a queue."""
+    """Name the event by the body alone. Relays and queues lose the headers."""
     shape = decode(body, _Shape)
     if shape.comment is not None:
         return "comment"

@@ -47,7 +47,7 @@ class _Deployment(msgspec.Struct, frozen=True):
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where each endpoint got to. Times are ISO texts, as GitHub gives and takes them."""
+    """The position of each endpoint. Times are ISO texts, as GitHub gives and takes them."""
 
     home: Repository = Repository()
     heads: dict[str, dict[str, str]] = {}
@@ -304,7 +304,7 @@ def _place(answer: Answer[_Cursor]) -> Place:
 
 
 def _heads(source: SourceInfo, pattern: str) -> Request:
-    """Ask for the branches that begin as the pattern does, up to its first wildcard."""
+    """Ask for the branches that begin like the pattern, before its wildcard."""
     plain = short_ref(pattern)
     for wildcard in "*?[":
         plain = plain.split(wildcard, 1)[0]

@@ -97,7 +97,7 @@ def pull_request(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def merged(found: PullRequest, place: Place, sender: User) -> Event:
-    """Make the event of a merged pull request, in the row of the push of this merge.
+    """Make a merged pull request's event, in the row of its push.
 
     Args:
         found: the pull request.

@@ -36,7 +36,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """Make the push that a test of the source sends, to the first branch that counts."""
+    """Make the push of a test, to the first branch that counts."""
     branch = sample_branch(source)
     repository = {
         "name": "devstream-test",

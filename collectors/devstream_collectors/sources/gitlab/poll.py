@@ -36,7 +36,7 @@ from devstream_collectors.sources.gitlab.ticket import Issue, step
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where each endpoint got to.
+    """The position of each endpoint.
 
     Times are UTC milliseconds; 0 is never asked, so that what was before is no news.
     """

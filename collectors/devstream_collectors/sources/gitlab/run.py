@@ -53,7 +53,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Pipeline(msgspec.Struct, frozen=True):
-    """A pipeline, also in the API, where the user is in it and `web_url` is its address."""
+    """A pipeline, also in the API. There the user is in it and `web_url` is its address."""
 
     id: Id = ""
     name: Text = ""

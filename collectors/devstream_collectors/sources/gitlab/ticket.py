@@ -15,7 +15,7 @@ _ACTIONS = {"open": "opened", "reopen": "reopened", "close": "closed"}
 
 
 class Issue(msgspec.Struct, frozen=True):
-    """An issue or another work item, also in the API, where `web_url` is its address."""
+    """An issue or another work item, also in the API. There `web_url` is its address."""
 
     iid: Id = ""
     title: Text = ""
@@ -50,7 +50,7 @@ def issue(body: bytes, place: Place) -> Event:
 
 
 def step(found: Issue, state: str, at: str | None, actor: str, place: Place) -> Event:
-    """Make the event of an issue that was `opened`, `reopened` or `closed` at the time `at`.
+    """Make the event of an issue's step: `opened`, `reopened` or `closed`.
 
     Raises:
         Dropped: not everybody may know of it.

@@ -105,7 +105,7 @@ class _Build(msgspec.Struct, frozen=True):
 
     @property
     def over(self) -> bool:
-        """Whether it has ended."""
+        """True once it has ended."""
         return bool(self.result) and not self.building
 
 
@@ -177,7 +177,7 @@ def _builds(answer: Answer[_Cursor]) -> Polled:
         if not build.over and (build.number > job.newest or build.number in job.open)
     )
     newest = max([job.newest, *(build.number for build in builds)])
-    makers = [partial(_event, build, answer.step, answer.place("")) for build in fresh]
+    makers = [partial(_event, build, answer.step, answer.place()) for build in fresh]
     return answer.polled(makers, jobs={**known, name: _Known(newest, open_[-MAX_OPEN:])})
 
 
@@ -211,7 +211,7 @@ def _event(build: _Build, step: Step, place: Place) -> Event:
 
 
 def _flat(root: _Job) -> Iterator[tuple[_Job, bool]]:
-    """Walk the jobs that can have builds, and tell whether each is of a multibranch project."""
+    """Walk the jobs that can have builds. The flag says that a job is of a multibranch project."""
     waiting = [(job, False) for job in reversed(root.jobs or ())]
     while waiting:
         job, multibranch = waiting.pop()

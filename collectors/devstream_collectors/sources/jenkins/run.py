@@ -28,7 +28,7 @@ _RESULTS = {
 Not `NOT_BUILT`. `FAILED` is what old plugins say.
 """
 _PULL_REQUEST = re.compile(r"(?:PR|MR)-\d+(?:-head|-merge)?")
-"""The names that multibranch projects give to the job of a pull or merge request."""
+"""The names of pull and merge requests' jobs in multibranch projects."""
 _JOB = re.compile(r"(?:^|/)job/([^/]+)")
 _REMOTE = re.compile(r"^(?:refs/)?(?:remotes/)?origin/")
 _MAX_CULPRITS = 3

@@ -20,7 +20,7 @@ from devstream_collectors.sources.jenkins.run import (
 from devstream_desktop.stream.event import Event
 
 _OVER = frozenset({"COMPLETED", "FINALIZED", "FINISHED"})
-"""Both ends of one build tell the same fact, so a job that notifies of either makes its line.
+"""The ends of a build. Each tells the same fact, so a job that notifies of either makes its line.
 
 `FINISHED` is of old plugins.
 """

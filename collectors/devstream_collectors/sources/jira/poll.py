@@ -26,7 +26,7 @@ _MINUTE = 60_000
 _OVERLAP = 3
 """Minutes that are asked for twice: Jira's search is told of changes a little late."""
 _SKEW = 60 * _MINUTE
-"""How far Jira's clock may be from ours; what is told twice for it is absorbed by its key."""
+"""The most that Jira's clock may differ from ours; a fact told twice has one key."""
 _FIELDS = "summary,issuetype,priority,project,status,resolution,creator,reporter,created,updated"
 
 
@@ -64,7 +64,7 @@ def _page(answer: Answer[_Cursor]) -> Polled:
     since = answer.received - FIRST * _MINUTE
     if answer.known.since:
         since = answer.known.since - _SKEW
-    place = answer.place("")
+    place = answer.place()
     makers = [maker for issue in page.issues for maker in _steps(issue, since, place)]
     end = page.start_at + len(page.issues)
     if page.issues and page.next_page_token:
@@ -76,7 +76,7 @@ def _page(answer: Answer[_Cursor]) -> Polled:
 
 
 def _steps(issue: Issue, since: int, place: Place) -> Iterable[Maker]:
-    """The news of an issue after `since`."""
+    """Make the events of an issue's steps after `since`."""
     if issue.fields.created > since:
         yield partial(opened, issue, User(), place)
     changes = sorted(issue.changelog.histories, key=lambda change: change.created)

@@ -97,7 +97,7 @@ class Issue(msgspec.Struct, frozen=True):
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """A step of a workflow, as the webhook that is one says it."""
+    """A step of a workflow, as a workflow's own webhook says it."""
 
     transition_name: Text = msgspec.field(default="", name="transitionName")
     from_status: Text = ""
@@ -105,7 +105,7 @@ class Transition(msgspec.Struct, frozen=True):
 
 
 def opened(issue: Issue, actor: User, place: Place) -> Event:
-    """An issue that was created.
+    """Make the event of a created issue.
 
     Raises:
         Dropped: it has no key.
@@ -117,7 +117,7 @@ def opened(issue: Issue, actor: User, place: Place) -> Event:
 
 
 def deleted(issue: Issue, actor: User, at: int, place: Place) -> Event:
-    """An issue that is no more: closed for good.
+    """Make the event of a deleted issue: closed for good.
 
     Raises:
         Dropped: it has no key.
@@ -129,7 +129,7 @@ def deleted(issue: Issue, actor: User, at: int, place: Place) -> Event:
 def changed(
     issue: Issue, change: Change, actor: User, at: int, place: Place, *, now: bool
 ) -> Event:
-    """An issue that was closed or reopened by a change.
+    """Make the event of an issue that a change closed or reopened.
 
     Args:
         issue: as it is.
@@ -155,7 +155,7 @@ def changed(
 
 
 def moved(issue: Issue, step: Transition, actor: User, at: int, place: Place) -> Event:
-    """An issue that a step of its workflow closed or reopened.
+    """Make the event of a workflow's step that ends or reopens.
 
     Raises:
         Dropped: it did neither, or the issue has no key.
@@ -221,7 +221,7 @@ def _step(
 
 
 def _base(address: str) -> str:
-    """The installation's address, from that of an issue in its API; it may be below a path."""
+    """Return the installation's address, from an issue's; it may be below a path."""
     try:
         parts = urlsplit(address.partition("/rest/")[0])
     except ValueError:

@@ -34,7 +34,7 @@ class _Payload(msgspec.Struct, frozen=True, rename="camel"):
 
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> Event:
-    """The event of one delivery, or the name of why there is none."""
+    """Make the event of one delivery."""
     payload = decode(delivery.body, _Payload)
     place = Place(source, delivery.received)
     name, issue, user = payload.webhook_event, payload.issue, payload.user
@@ -56,7 +56,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """A new issue as Jira posts it."""
+    """Make a new issue as Jira posts it."""
     fields = {
         "summary": "A test of this source",
         "project": {"name": "devstream-test"},

@@ -114,7 +114,7 @@ def _page(answer: Answer[_Cursor]) -> Polled:
 
 
 def _steps(issue: _Issue, since: int, place: Place) -> Iterable[Maker]:
-    """The news of an issue after `since`."""
+    """Make the events of an issue's steps after `since`."""
     if issue.created_at > since:
         yield partial(opened, issue, Person(), place)
     for step in sorted(issue.history.nodes, key=lambda step: step.created_at):

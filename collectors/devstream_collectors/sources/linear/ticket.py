@@ -37,7 +37,7 @@ class State(msgspec.Struct, frozen=True):
 
     @property
     def is_end(self) -> bool:
-        """Whether an issue in it is closed."""
+        """True if an issue in it is closed."""
         return self.type.lower() in _ENDS if self.type else is_done(self.name)
 
 
@@ -66,7 +66,7 @@ class Issue(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def opened(issue: Issue, actor: Person, place: Place, url: str = "") -> Event:
-    """An issue that was created.
+    """Make the event of a created issue.
 
     Raises:
         Dropped: it has no id.
@@ -77,7 +77,7 @@ def opened(issue: Issue, actor: Person, place: Place, url: str = "") -> Event:
 
 
 def closed(issue: Issue, actor: Person, at: int, place: Place, url: str = "") -> Event:
-    """An issue that was completed or cancelled.
+    """Make the event of a completed or cancelled issue.
 
     Raises:
         Dropped: it has no id.
@@ -89,7 +89,7 @@ def closed(issue: Issue, actor: Person, at: int, place: Place, url: str = "") ->
 
 
 def reopened(issue: Issue, actor: Person, at: int, place: Place, url: str = "") -> Event:
-    """An issue that was closed and is not any more.
+    """Make the event of a reopened issue.
 
     Raises:
         Dropped: it has no id.
@@ -100,7 +100,7 @@ def reopened(issue: Issue, actor: Person, at: int, place: Place, url: str = "") 
 
 
 def deleted(issue: Issue, actor: Person, at: int, place: Place, url: str = "") -> Event:
-    """An issue that is no more: closed for good.
+    """Make the event of a deleted issue: closed for good.
 
     Raises:
         Dropped: it has no id.

@@ -21,7 +21,7 @@ from devstream_desktop.stream.event import Event
 
 
 class _Before(msgspec.Struct, frozen=True, rename="camel"):
-    """What an update replaced; only what it changed is there."""
+    """The values before an update; only what it changed is there."""
 
     state_id: Text = ""
     completed_at: Text = ""
@@ -41,7 +41,7 @@ class _Payload(msgspec.Struct, frozen=True, rename="camel"):
 
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> Event:
-    """The event of one delivery, or the name of why there is none."""
+    """Make the event of one delivery."""
     payload = decode(delivery.body, _Payload)
     if payload.type != "Issue" or not bytes(payload.data).startswith(b"{"):
         raise Dropped("event-not-mapped", payload.type)
@@ -63,7 +63,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """A new issue as Linear posts it."""
+    """Make a new issue as Linear posts it."""
     issue = {
         "id": "devstream-test",
         "identifier": "TEST-1",

@@ -124,7 +124,7 @@ def found(line: str, patterns: Patterns) -> tuple[Text | None, str]:
 
 
 def fingerprint(message: str) -> str:
-    """Identify a message, the same for all that differ only in numbers, hashes and quotes."""
+    """Identify a message. Those that differ only in numbers, hashes and quotes are one."""
     plain = _NUMBER.sub("#", _HASH.sub("#", _QUOTED.sub("?", message)))
     return hashlib.sha256(" ".join(plain.split()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""Messages of a log file, once for each sort of them and not for each line.
+"""Messages of a log file, once for each sort of message.
 
 Messages that differ only in numbers, hashes and quoted texts are one: told when it is first seen,
 at its 10th, 100th, ... occurrence, and resolved when it was not seen for a while.
@@ -40,7 +40,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     born: int
     """First contact: with it a number never stands for two runs, even if a cursor is lost."""
     runs: int = 0
-    """How many runs there were."""
+    """The number of runs."""
     known: dict[str, _Run] = {}
     """By fingerprint, in the order in which they were last seen."""
 
@@ -49,7 +49,7 @@ _decoder = msgspec.msgpack.Decoder(_Cursor)
 
 
 def read(lines: tuple[str, ...], cursor: bytes, source: SourceInfo, now: int) -> Polled:
-    """Read new lines, and tell the messages that were not seen for long enough."""
+    """Read new lines, and tell the messages not seen for long enough."""
     known = _decoder.decode(cursor) if cursor else _Cursor(born=now)
     book = _Book(known, compiled(source), source, now)
     book.resolve()
@@ -74,7 +74,7 @@ class _Book:
 
     @property
     def cursor(self) -> _Cursor:
-        """What to remember."""
+        """The state to remember."""
         return _Cursor(self._born, self._runs, self._known)
 
     def resolve(self) -> None:
@@ -142,5 +142,5 @@ class _Book:
 
 
 def _short(text: str, most: int) -> str:
-    """Cut a text to at most so many bytes, so that the cursor stays small."""
+    """Cut a text to `most` bytes, to keep the cursor small."""
     return text.encode("utf-8", "replace")[:most].decode("utf-8", "ignore")

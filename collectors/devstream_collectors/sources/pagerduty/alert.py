@@ -70,7 +70,7 @@ class Incident(msgspec.Struct, frozen=True):
 
     @property
     def began(self) -> int:
-        """When it was triggered, UTC milliseconds."""
+        """The time it was triggered, UTC milliseconds."""
         return self.created_at or self.created_on
 
 

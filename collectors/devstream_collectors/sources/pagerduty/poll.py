@@ -22,7 +22,7 @@ from devstream_collectors.sources.pagerduty.alert import Incident, incident_even
 MAX_OPEN = 100
 """Open incidents that are followed, a page of them."""
 LOOK_BACK = 15 * 60_000
-"""Milliseconds before the last round in which an incident that has ended may have begun."""
+"""Milliseconds before the last round: an ended incident may have begun in them."""
 
 
 Query = list[tuple[str, str | int]]
@@ -30,9 +30,9 @@ Query = list[tuple[str, str | int]]
 
 class _Cursor(msgspec.Struct, frozen=True):
     asked: int = 0
-    """When, UTC milliseconds; 0: never."""
+    """The time of the last question, UTC milliseconds; 0: never."""
     newest: int = 0
-    """When the newest incident began."""
+    """The beginning of the newest incident."""
     open: tuple[str, ...] = ()
 
 
@@ -64,7 +64,7 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
 
 @poller.answer("open")
 def _open(answer: Answer[_Cursor]) -> Polled:
-    known, place = answer.known, answer.place("")
+    known, place = answer.known, answer.place()
     incidents = sorted(answer.decode(_Incidents).incidents, key=lambda one: one.began)
     makers: list[Maker] = []
     for incident in incidents:
@@ -83,7 +83,7 @@ def _open(answer: Answer[_Cursor]) -> Polled:
 @poller.answer("ended")
 def _ended(answer: Answer[_Cursor]) -> Polled:
     makers = [
-        _step(incident, action, answer.place(""))
+        _step(incident, action, answer.place())
         for incident in answer.decode(_Incidents).incidents
         if incident.status == "resolved"
         for action in ("triggered", "resolved")
@@ -97,7 +97,7 @@ def _followed(answer: Answer[_Cursor]) -> Polled:
     one = answer.decode_or(_One()).incident
     if one is None or one.status != "resolved":
         return answer.polled()
-    return answer.polled([_step(one, "resolved", answer.place(""))])
+    return answer.polled([_step(one, "resolved", answer.place())])
 
 
 def _step(incident: Incident, action: str, place: Place) -> Maker:

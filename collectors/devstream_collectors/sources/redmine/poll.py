@@ -23,11 +23,11 @@ FIRST = 24 * 3_600_000
 """Milliseconds that are looked back at first contact."""
 OVERLAP = 2 * 60_000
 SKEW = 3_600_000
-"""How far Redmine's clock may be from ours; what is told twice for it is absorbed by its key."""
+"""The most that Redmine's clock may differ from ours; a fact told twice has one key."""
 PAGE = 40
 """One small request more for each of them, all in one chain."""
 _AGAIN = 5
-"""Issues that are asked for twice when there are more than a page.
+"""The number of issues that two pages have in common.
 
 One that is changed meanwhile moves to the end.
 """
@@ -38,9 +38,9 @@ class _Cursor(msgspec.Struct, frozen=True):
     """The newest change that was seen, UTC milliseconds by Redmine's clock; 0: never asked."""
     base: int = 0
     offset: int = 0
-    """Where the next page begins of what was changed since `base`; 0: all was seen."""
+    """The begin of the next page of changes since `base`; 0: all was seen."""
     seen: dict[str, int] = {}
-    """When the issues asked for last were changed, so that the overlap asks for none again."""
+    """The time of change of the issues asked for last. The overlap asks for none of them again."""
     ends: tuple[str, ...] | None = None
     """The ids of the statuses that close an issue."""
 
@@ -116,7 +116,7 @@ def _one(answer: Answer[_Cursor]) -> Polled:
 
 
 def _changes(issue: Issue, since: int, ends: tuple[str, ...], place: Place) -> Iterable[Maker]:
-    """The journals of an issue that closed or reopened it after `since`."""
+    """Return the journals after `since` that closed or reopened the issue."""
     for journal in issue.journals:
         change = journal.status
         if change is None or journal.created_on < since:

@@ -42,7 +42,7 @@ class Status(msgspec.Struct, frozen=True):
 
     @property
     def is_end(self) -> bool:
-        """Whether an issue in it is closed."""
+        """True if an issue in it is closed."""
         return self.is_closed if isinstance(self.is_closed, bool) else is_done(self.name)
 
 

@@ -1,4 +1,4 @@
-"""The webhooks of Redmine 7, and those of the plugin for older versions."""
+"""The webhooks of Redmine 7, and of the plugin for older versions."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class _Payload(msgspec.Struct, frozen=True):
     timestamp: Time = 0
     data: Part[_Data] = _Data()
     payload: _Plugin | None = None
-    """What the plugin posts; nothing else is there then."""
+    """The body that the plugin posts; nothing else is there then."""
 
 
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> Event:
-    """The event of one delivery, or the name of why there is none."""
+    """Make the event of one delivery."""
     said = decode(delivery.body, _Payload)
     plugin, place = said.payload, Place(source, delivery.received, SCOPE)
     if plugin is not None:
@@ -45,7 +45,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """A new issue as Redmine posts it."""
+    """Make a new issue as Redmine posts it."""
     issue = {
         "id": 1,
         "subject": "A test of this source",

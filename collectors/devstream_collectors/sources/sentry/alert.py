@@ -135,7 +135,7 @@ class PluginPayload(msgspec.Struct, frozen=True):
 
 
 def issue_event(issue: Issue, action: str, actor: Actor, place: Place, url: str = "") -> Line:
-    """Make the event of an issue that was `created`, `resolved` or is `unresolved` again.
+    """Make the event of an issue: `created`, `resolved`, or `unresolved` again.
 
     Raises:
         Dropped: something else happened to it, or it has no id.
@@ -165,7 +165,7 @@ def issue_event(issue: Issue, action: str, actor: Actor, place: Place, url: str 
 
 
 def occurrence_event(event: Event, rule: str, place: Place) -> Line:
-    """Make the event of an occurrence that triggered an alert rule, in the row of its issue.
+    """Make an alert rule's event, in the row of its issue.
 
     Raises:
         Dropped: it says of no issue.
@@ -195,7 +195,7 @@ def occurrence_event(event: Event, rule: str, place: Place) -> Line:
 
 
 def metric_event(metric: MetricAlert, data: Data, action: str, place: Place) -> Line:
-    """Make the event of a metric alert that went over a threshold or is back below.
+    """Make the event of a metric alert that crossed a threshold.
 
     Raises:
         Dropped: something else happened to it, or it has no id.

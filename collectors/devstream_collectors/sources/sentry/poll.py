@@ -32,7 +32,7 @@ _LISTS = {
 
 class _Cursor(msgspec.Struct, frozen=True):
     newest: int = -1
-    """When the newest issue was first seen, UTC milliseconds; -1: never asked."""
+    """The first sight of the newest issue, UTC milliseconds; -1: never asked."""
     states: dict[str, str] = {}
     """Of the issues last seen: id, and whether it is open or resolved."""
 

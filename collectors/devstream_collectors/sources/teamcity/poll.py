@@ -82,7 +82,7 @@ def _told(
     kept: Mapping[str, str],
     more: Iterable[Request] = (),
 ) -> Polled:
-    """Tell the builds that are in another state than when last seen, the oldest first."""
+    """Tell the builds in a new state, the oldest first."""
     now: dict[str, str] = {}
     makers: list[Maker] = []
     for build in reversed(builds):
@@ -92,7 +92,7 @@ def _told(
         except Dropped:
             now[key] = "unknown"
         if answer.known.runs.get(key) != now[key]:
-            makers.append(partial(_event, build, answer.place("")))
+            makers.append(partial(_event, build, answer.place()))
     return answer.polled(makers, more, runs={**kept, **now})
 
 

@@ -187,7 +187,7 @@ def _revision(build: Build) -> str:
 
 
 def _actor(build: Build) -> str:
-    """Name who called it off, else who started it, else who made its newest change."""
+    """Name the person that called it off, started or last changed it."""
     ends = [build.canceled_info.user] if build.canceled_info else []
     users = [name for user in (*ends, build.triggered.user) for name in (user.username, user.name)]
     return person(*users, *(change.username for change in build.changes))

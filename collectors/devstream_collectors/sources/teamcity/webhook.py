@@ -99,7 +99,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
 
 
 def sample(source: SourceInfo, now: int) -> Delivery:
-    """Make the finished build that a test of the source sends, on a branch that counts."""
+    """Make the finished build of a test, on a branch that counts."""
     build = {
         "id": 1,
         "buildTypeId": "DevstreamTest",
