@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, Bucket
+from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, MAX_DEBT_S, Buckets, cost, cost_of_bytes, cost_of_rows
 from devstream_desktop.mesh.listener import Caller
 from devstream_desktop.mesh.overlay import ACCEPT_CAP, has_room
 
@@ -84,12 +84,13 @@ class Answers:
         self.accepted: dict[str, Accepted] = {}
         self._newer: dict[int, Accepted] = {}
         """By connection: second links that have not proven to work."""
-        self._calls: dict[int, Bucket] = {}
+        self._calls = Buckets(CALL_RATE, CALL_BURST)
+        self._working: dict[str, asyncio.Lock] = {}
+        """One thing at a time for each device, so that everybody else comes in between."""
 
     async def handle(self, caller: Caller, frame: bytes) -> bytes | None:
         """The answer to one request; None cuts the caller off."""
-        now = time.monotonic()
-        if self._calls.setdefault(caller.pipe, Bucket(CALL_RATE, CALL_BURST, now)).take(1, now) > 0:
+        if self._calls.take(caller.device, 1, time.monotonic()) or not await self._paid(caller, cost_of_bytes(frame)):
             self._on_refused(caller.host, caller.device, "it asks too much")
             return None
         try:
@@ -97,6 +98,28 @@ class Answers:
         except wire.MalformedMessageError as error:
             self._on_refused(caller.host, caller.device, f"it sent what is no message: {error}"[:200])
             return None
+        if not await self._paid(caller, cost(request)):
+            self._on_refused(caller.host, caller.device, "it asks too much")
+            return None
+        if isinstance(request, wire.Tail):  # it waits for news
+            reply = await self._reply(caller, request)
+        else:
+            async with self._working.setdefault(caller.device, asyncio.Lock()):
+                reply = await self._reply(caller, request)
+        if reply is not None:
+            self._core.owes(caller.device, cost_of_bytes(reply))
+        return reply
+
+    async def _paid(self, caller: Caller, milliseconds: float) -> bool:
+        """Wait until this much work may be done for the caller; False when it has too much under way for that."""
+        wait = self._core.owes(caller.device, milliseconds)
+        if wait > MAX_DEBT_S:
+            return False
+        if wait:
+            await asyncio.sleep(wait)
+        return True
+
+    async def _reply(self, caller: Caller, request: wire.Request) -> bytes | None:
         if isinstance(request, wire.Hello):
             return wire.encode(self._welcome(request, caller))
         peer = self._newer.get(caller.pipe) or self.accepted.get(caller.device)
@@ -106,7 +129,7 @@ class Answers:
             self._take_place(self._newer.pop(caller.pipe))
             self._cut(lambda other: other.device == caller.device and other.pipe != caller.pipe)
         peer.last = time.monotonic()
-        reply = await self._tail(request, peer) if isinstance(request, wire.Tail) else self._answer(request, peer)
+        reply = await self._tail(request, peer) if isinstance(request, wire.Tail) else await self._answer(request, peer)
         if peer.bad > MAX_BAD:
             self._on_refused(caller.host, caller.device, "it sent entries with wrong signatures")
             return None
@@ -161,7 +184,9 @@ class Answers:
         while True:
             event = core.bell.event
             peer.lsn = lsn
+            before = lsn
             entries, lsn = await core.news_to_send(lsn, tail.size, peer.device)
+            core.owes(peer.device, cost_of_rows(lsn - before - len(entries)))
             left = until - time.monotonic()
             if entries or left <= 0 or core.stopping or peer.parked is not ticket or self._has_word_for(peer):
                 break
@@ -179,7 +204,7 @@ class Answers:
     def _has_word_for(self, peer: Accepted) -> bool:
         return peer.told_policy != self._core.policies.version() or peer.demand != self._core.demand
 
-    def _answer(
+    async def _answer(
         self, request: wire.Push | wire.Digest | wire.Offer | wire.Fetch | wire.AskPeers | wire.Proof | wire.Policy, peer: Accepted
     ) -> wire.Reply:
         core, replica = self._core, self._core.replica
@@ -188,7 +213,7 @@ class Answers:
                 now = time.monotonic()
                 if request.entries and now < peer.busy_until - EARLY_S:
                     return wire.Refused("it was asked to push slower", [])  # not busy, which would send it away for minutes
-                outcome = core.take(request.entries, peer.device)
+                outcome = await core.take_in_parts(request.entries, peer.device)
                 peer.bad += outcome.bad
                 wait = core.wait_after(outcome)
                 peer.busy_until = now + wait
@@ -213,7 +238,7 @@ class Answers:
             case wire.AskPeers():
                 return wire.PeerList(self._peers(peer.device))
             case wire.Proof():
-                peer.bad += core.take_proofs(request.give).bad
+                peer.bad += (await core.take_proofs(request.give)).bad
                 return wire.Proofs(replica.proofs(request.ask))
             case wire.Policy():
                 if request.version != core.policies.version():
@@ -238,4 +263,4 @@ class Answers:
             self.let_go(self.accepted.pop(device))
         pipes = {caller.pipe for caller in self._callers()}
         self._newer = {pipe: peer for pipe, peer in self._newer.items() if pipe in pipes}
-        self._calls = {pipe: bucket for pipe, bucket in self._calls.items() if pipe in pipes}
+        self._working = {device: lock for device, lock in self._working.items() if lock.locked()}

@@ -101,7 +101,7 @@ class Author(Holdings):
             entries.append(entry)
             prev = entry.hash
         self.store.add([Arrival(entry, "", verified=True) for entry in entries], durable=True)
-        self._feeds[state.feed] = state
+        self._keep(state)
         state.extend(entries)
         self._hlc = max(self._hlc, last)
         self._touch(state)

@@ -7,9 +7,13 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.link import Link
+from devstream_desktop.mesh.rules import Outcome
+from devstream_desktop.mesh.status import by_feed
 from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, Signed
+from devstream_desktop.stream.entry import MalformedEntryError, parse_entry
 
 FETCH_NUMBERS = 600
 """Numbers claimed by the first FETCHes, about what fits a batch; later ones claim what fitted and a little, so that others get the next."""
@@ -40,7 +44,7 @@ class Backlog:
         core: Core,
         link: Link,
         fetch: Callable[[list[Range]], Awaitable[Sequence[Signed]]],
-        take: Callable[[Sequence[Signed]], object],
+        take: Callable[[Sequence[Signed]], Awaitable[Outcome]],
     ) -> None:
         self._core = core
         self._link = link
@@ -51,6 +55,8 @@ class Backlog:
         self._broken = 0
         """How often in a row it has not given what it says it has."""
         self._claim = FETCH_NUMBERS
+        self._known: tuple[object, list[Range]] = ((), [])
+        """What was missing, and as of when."""
         self._brought = 0.0
         """When it last gave something, `time.monotonic`."""
         self._slow = self._relied_on = False
@@ -67,7 +73,14 @@ class Backlog:
 
     def missing(self) -> list[Range]:
         """What the peer has and this node wants of it, newest first."""
-        return without(self._core.replica.want(self._theirs, self._core.team_time()), self._fruitless) if self._theirs else []
+        if not self._theirs:
+            return []
+        # Every link and every answer to `status` asks, and with thousands of feeds it takes its time.
+        now = self._core.team_time()
+        as_of = (self._core.replica.revision, id(self._theirs), len(self._fruitless), now // 1000)
+        if self._known[0] != as_of:
+            self._known = as_of, without(self._core.replica.want(self._theirs, now), self._fruitless)
+        return self._known[1]
 
     async def fill(self) -> None:
         """Fetch until nothing is missing or the link is lost.
@@ -80,6 +93,8 @@ class Backlog:
         for error in results:
             if error is not None:
                 raise error
+        if not self.missing():
+            self._theirs = []
         self._let_others()
 
     def look(self) -> None:
@@ -116,14 +131,15 @@ class Backlog:
         with self._core.fetching(chosen):
             entries = await self._fetch(chosen)
             await asyncio.sleep(0)  # the next FETCH leaves before this batch is stored
-            self._take(entries)
+            await self._take(entries)
         if len(entries) < before:  # the message was full
             self._claim = max(1, round(len(entries) * FETCH_SPARE))
         left = without(chosen, without(chosen, self.missing()))
         if total(left) < before:
             self._brought, self._slow = time.monotonic(), False
-        if not total(left) or before - total(left) >= LEAST_BROUGHT:
+        if not total(left) or _given(entries, chosen) >= LEAST_BROUGHT:
             self._broken = 0
+            self._fruitless += left if total(left) == before else []  # given, and not taken
             return
         # It did not give what it says it has; where it gave nothing, it has nothing older of these feeds either.
         self._broken += 1
@@ -131,6 +147,17 @@ class Backlog:
         self._fruitless += left if entries else [Range(item.feed, 1, item.last) for item in chosen]
         if self._broken >= MAX_BROKEN:
             self._theirs = []
+
+
+def _given(entries: Sequence[Signed], chosen: Sequence[Range]) -> int:
+    """How many of these are of what was asked for."""
+    asked = by_feed(chosen)
+    count = 0
+    for item in entries:
+        with contextlib.suppress(MalformedEntryError):
+            entry = parse_entry(item.body, item.signature)
+            count += intervals.contains(asked.get(entry.feed, []), entry.seq)
+    return count
 
 
 def _first_numbers(ranges: Sequence[Range], limit: int) -> list[Range]:

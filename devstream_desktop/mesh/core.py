@@ -12,9 +12,10 @@ from itertools import islice
 from typing import Protocol
 
 from devstream_desktop.mesh import intervals
+from devstream_desktop.mesh.chain import MAX_BAD
 from devstream_desktop.mesh.clock import ClockWatch, steady_ms
 from devstream_desktop.mesh.intervals import Ranges
-from devstream_desktop.mesh.limits import FeedRates
+from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, Buckets, FeedRates, cost_of_waste
 from devstream_desktop.mesh.rules import Outcome, Replica
 from devstream_desktop.mesh.wire import Pair, Range, Signed
 from devstream_desktop.stream.entry import Entry, public_key
@@ -30,6 +31,10 @@ SEEN = 500
 """Entries remembered for each peer as sent by it, so that they are not sent back."""
 MOST_OFF_MS = 100 * 365 * 86_400_000
 """How far a peer's clock is taken to be off, whatever it says."""
+PART = 100
+"""Entries taken at once: 15 ms when each needs a signature check of its own."""
+PROOFS = 10
+"""Proofs taken at once: two signature checks and a write each."""
 POLICY_BYTES = 512 * 1024
 """Policy documents in one message, half of what a socket receives."""
 
@@ -93,6 +98,7 @@ class Core:
         self._on_policy = on_policy
         self._rng = rng
         self._rates = FeedRates()
+        self._costs = Buckets(COST_RATE, COST_BURST)
         self._fetching: dict[bytes, Ranges] = {}
         self._seen: dict[str, dict[bytes, None]] = {}
         self._writes: dict[str, bytes] = {}
@@ -118,6 +124,24 @@ class Core:
             self._writes[sender] = own
         self._tell(outcome)
         return outcome
+
+    async def take_in_parts(self, batch: Sequence[Signed], sender: str) -> Outcome:
+        """As `take`, with a moment for everybody else after each part: a full batch would hold them up for a tenth of a second.
+
+        What is wrong with a part ends it: nobody honest sends more after that.
+        """
+        whole = self.take(batch[:PART], sender)
+        for at in range(PART, len(batch), PART):
+            if whole.bad > MAX_BAD:
+                break
+            await asyncio.sleep(0)
+            whole += self.take(batch[at : at + PART], sender)
+        self.owes(sender, cost_of_waste(len(batch) - len(whole.stored)))
+        return whole
+
+    def owes(self, peer: str, milliseconds: float) -> float:
+        """A peer had us do so much work; in how many seconds it may have us do more."""
+        return self._costs.take(peer, milliseconds, time.monotonic())
 
     def wait_after(self, outcome: Outcome) -> float:
         """For how many seconds the link that brought these news should bring no more (limits.py); what was fetched is no news."""
@@ -168,11 +192,17 @@ class Core:
             entries, end = self.news(lsn, size, peer)
         return entries, end
 
-    def take_proofs(self, pairs: Sequence[Pair]) -> Outcome:
-        """Freeze what these prove to be broken."""
-        outcome = self.replica.absorb_proofs(pairs, self.team_time())
-        self._tell(outcome)
-        return outcome
+    async def take_proofs(self, pairs: Sequence[Pair]) -> Outcome:
+        """Freeze what these prove to be broken, with a moment for everybody else in between."""
+        whole = Outcome()
+        for at in range(0, len(pairs), PROOFS):
+            outcome = self.replica.absorb_proofs(pairs[at : at + PROOFS], self.team_time())
+            self._tell(outcome)
+            whole += outcome
+            if whole.bad > MAX_BAD:
+                break
+            await asyncio.sleep(0)
+        return whole
 
     def _tell(self, outcome: Outcome) -> None:
         if outcome.stored:
@@ -243,8 +273,6 @@ class Core:
 
     def unclaimed(self, ranges: Sequence[Range]) -> list[Range]:
         """What of these nobody is fetching."""
-        if not self._fetching:
-            return list(ranges)
         return _cut(ranges, self._fetching)
 
 
@@ -257,6 +285,8 @@ def without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
 
 
 def _cut(ranges: Sequence[Range], taken: Mapping[bytes, Ranges]) -> list[Range]:
+    if not taken:
+        return list(ranges)
     return [
         Range(item.feed, first, last)
         for item in ranges

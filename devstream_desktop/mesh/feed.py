@@ -80,13 +80,18 @@ class FeedState:
     def missing(self, record: Record, now: int) -> Ranges:
         """The numbers that a peer with this record can give and that are wanted here."""
         self.heard_floor = max(self.heard_floor, record.floor)
-        if self.frozen or record.head <= self.floor:
+        floor = max(self.floor, record.floor)
+        if self.frozen or record.head <= floor:
+            return []
+        if not self.runs and not record.gaps and not self.refused and not self.holds:  # the usual two cases first: nothing is held,
+            return [(floor + 1, record.head)]
+        if self.runs and self.runs[0][0] <= floor + 1 and record.head <= self.runs[0][1]:  # or all
             return []
         held = intervals.union([*self.runs, *self.refused])
-        mine = intervals.subtract([(self.floor + 1, record.head)], held)
-        offered = (
-            intervals.subtract([(record.floor + 1, record.head)], intervals.union(_valid(record))) if record.head > record.floor else []
-        )
+        # With as many holes as there may be those are filled first.
+        head = record.head if len(self.runs) <= MAX_GAPS else min(record.head, self.head)
+        mine = intervals.subtract([(self.floor + 1, head)], held)
+        offered = intervals.subtract([(record.floor + 1, record.head)], intervals.union(_valid(record)))
         wanted = intervals.intersect(mine, offered)
         return intervals.subtract(wanted, [(self.holds[0][0], record.head)]) if self.held_back(now) and wanted else wanted
 
@@ -103,6 +108,12 @@ class FeedState:
         if self.held_back(now) and self.holds[0][0] <= self.head:
             lacking = intervals.subtract(lacking, [(self.holds[0][0], self.head)])
         return intervals.subtract(lacking, self.refused)
+
+    def refuse(self, seq: int) -> None:
+        """Do not ask for `seq` until the policy changes; where there are very many, nor for what lies between them."""
+        self.refused = intervals.add(self.refused, seq, seq)
+        if len(self.refused) > MAX_GAPS:
+            self.refused = [(self.refused[0][0], self.refused[-1][1])]
 
     def held_back(self, now: int) -> bool:
         """Whether entries stamped in the future wait for their time."""

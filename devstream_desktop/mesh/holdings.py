@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.feed import FeedState
@@ -12,6 +13,9 @@ from devstream_desktop.mesh.status import Shortfall
 from devstream_desktop.mesh.store import LogStore
 from devstream_desktop.mesh.wire import BUCKET_BYTES, BUCKETS, Pair, Range, Record, Signed
 from devstream_desktop.stream.entry import Entry, hlc_time
+
+MAX_LOOKS = 400
+"""Ranges looked for in one answer to a FETCH: 10 ms. What is left over is asked for again."""
 
 _BUCKETS = struct.Struct(f">{BUCKETS}Q")
 
@@ -30,6 +34,10 @@ class Holdings:
         self._prints: dict[bytes, int] = {}
         self._buckets = [0] * BUCKETS
         self._summary = 0
+        self._proofs: dict[bytes, tuple[Entry, Entry]] | None = None
+        """Of the frozen feeds, once anybody has asked for them."""
+        self.revision = 0
+        """Grows with every change of what is held or wanted."""
         for record in store.feeds():
             state = FeedState.of(record)
             state.head_entry = self._at(state, state.head)
@@ -64,9 +72,14 @@ class Holdings:
 
     def proofs(self, feeds: Iterable[bytes], limit: int = 100) -> list[Pair]:
         """The proofs of these feeds, as far as they are known here."""
-        wanted = set(feeds)
-        known = ((feed, pair) for feed, pair in self.store.proofs().items() if feed in wanted)
-        return [Pair(signed(one), signed(other)) for _, (one, other) in list(known)[:limit]]
+        known = self._all_proofs()
+        found = (known[feed] for feed in dict.fromkeys(feeds) if feed in known)
+        return [Pair(signed(one), signed(other)) for one, other in islice(found, limit)]
+
+    def _all_proofs(self) -> Mapping[bytes, tuple[Entry, Entry]]:
+        if self._proofs is None:
+            self._proofs = self.store.proofs()
+        return self._proofs
 
     def buckets(self) -> bytes:
         """A hash over each bucket of feeds: equal on nodes that hold the same."""
@@ -87,16 +100,20 @@ class Holdings:
         states.sort(key=_head_hlc, reverse=True)
         return [state.record() for state in states]
 
-    def within(self, ranges: Iterable[Range]) -> list[Range]:
-        """What of these ranges is held here, in their order, and each number once however often it is named."""
+    def within(self, ranges: Iterable[Range], *, tips: bool = False) -> list[Range]:
+        """What of these ranges is held here, in their order, and each number once however often it is named.
+
+        With `tips` the entry that was settled last counts as held.
+        """
         found: list[Range] = []
         left: dict[bytes, Ranges] = {}
         for wanted in ranges:
             if (state := self._feeds.get(wanted.feed)) is not None:
-                of_feed = left.setdefault(wanted.feed, state.runs)
-                given = intervals.intersect(of_feed, [(wanted.first, wanted.last)])
+                if wanted.feed not in left:
+                    tip = [(state.tip.seq, state.tip.seq)] if tips and state.tip is not None else []
+                    left[wanted.feed] = intervals.union([*state.runs, *tip])
+                given = intervals.take(left[wanted.feed], wanted.first, wanted.last)
                 found += [Range(wanted.feed, *part) for part in reversed(given)]
-                left[wanted.feed] = intervals.subtract(of_feed, given)
         return found
 
     def serve(self, ranges: Iterable[Range], max_bytes: int) -> list[Entry]:
@@ -106,10 +123,10 @@ class Holdings:
         """
         result: list[Entry] = []
         left = max_bytes
-        for wanted in ranges:
-            state = self._feeds.get(wanted.feed)
-            if state is None or left <= 0:
-                continue
+        for wanted in self.within(ranges, tips=True)[:MAX_LOOKS]:
+            state = self._feeds[wanted.feed]
+            if left <= 0:
+                break
             if wanted.first == wanted.last:
                 one = self._at(state, wanted.first)
                 entries = [one] if one is not None else []
@@ -172,11 +189,12 @@ class Holdings:
     def drop_spent(self, oldest: int, but: bytes) -> None:
         """Forget the feeds, except `but`, of which nothing is left and whose last known entry was stamped before `oldest` (ms)."""
         spent = [state for state in self._feeds.values() if not state.runs and not state.holds and not state.refused and state.feed != but]
-        proofs = self.store.proofs() if any(state.frozen for state in spent) else {}
+        proofs = self._all_proofs()
         for state in spent:
             known = [entry for entry in (state.tip, *proofs.get(state.feed, ())) if entry is not None]
             if known and all(hlc_time(entry.hlc) < oldest for entry in known):
                 self.store.drop(state.feed)
+                self._proofs = None
                 change = self._prints.pop(state.feed, 0)
                 self._buckets[state.bucket] ^= change
                 self._summary ^= change
@@ -197,8 +215,13 @@ class Holdings:
     def _settle(self, state: FeedState, floor: int, tip: Entry) -> None:
         self.store.settle(state.feed, floor, tip)
         state.settle(floor, tip)
-        self._feeds[state.feed] = state
+        self._keep(state)
         self._touch(state)
+
+    def _keep(self, state: FeedState) -> None:
+        """Something of this feed is known, or known otherwise."""
+        self._feeds[state.feed] = state
+        self.revision += 1
 
     def _at(self, state: FeedState, seq: int) -> Entry | None:
         """The entry with this number, when it is held or the tip."""
@@ -210,6 +233,7 @@ class Holdings:
 
     def _touch(self, state: FeedState) -> None:
         fingerprint = state.fingerprint()
+        self.revision += 1
         change = self._prints.get(state.feed, 0) ^ fingerprint
         self._buckets[state.bucket] ^= change
         self._summary ^= change

@@ -65,6 +65,22 @@ def intersect(left: Ranges, right: Ranges) -> Ranges:
     return result
 
 
+def take(ranges: Ranges, first: int, last: int) -> Ranges:
+    """Remove what of `first` to `last` is in the set, in place, and return it: thousands of looks at one set cost little each."""
+    low = bisect_right(ranges, (first, _TOP))
+    low -= low > 0 and ranges[low - 1][1] >= first
+    high = low
+    while high < len(ranges) and ranges[high][0] <= last:
+        high += 1
+    parts = ranges[low:high] if first <= last else []
+    if not parts:
+        return []
+    before = [(parts[0][0], first - 1)] if parts[0][0] < first else []
+    after = [(last + 1, parts[-1][1])] if parts[-1][1] > last else []
+    ranges[low:high] = [*before, *after]
+    return [(max(at, first), min(end, last)) for at, end in parts]
+
+
 def contains(ranges: Ranges, number: int) -> bool:
     """Whether `number` is in the set."""
     at = bisect_right(ranges, (number, _TOP))

@@ -1,31 +1,42 @@
 """How much a peer may ask and an author may say: token buckets, so that bursts pass and floods do not.
 
-A feed that says more than a person or a collector can (docs/architecture.md, Rates) is not refused, because what is refused
-would be fetched again: what was taken beyond the rate is a debt, and the link that brought it waits until it is paid. Only news
-of this moment count, and never what is fetched, so that catching up with a storm costs nobody any wait. After a wait both ends
-compare what they hold, and what came meanwhile is fetched in large batches, newest first (session.py): a storm is a few seconds
-late, and its newest line not later.
+A feed that says more than a person or a collector can (field/replication.md 3.11) is not refused, because what is refused would be fetched
+again: what was taken beyond the rate is a debt, and the link that brought it waits until it is paid. Only news of this moment count, and
+never what is fetched, so that catching up with a storm costs nobody any wait. After a wait both ends compare what they hold, and what
+came meanwhile is fetched in large batches, newest first (session.py): a storm is a few seconds late, and its newest line not later.
+
+What a peer has us do is paid for in the same way, in milliseconds of the loop as they were measured, by device and not by link, and with
+what it answers as with what it asks. Whoever owes waits, and others do not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devstream_desktop.stream.entry import Entry, hlc_time
+from devstream_desktop.mesh import wire
+from devstream_desktop.stream.entry import KEY_BYTES, Entry, hlc_time
 
 FEED_RATE, FEED_BURST = 50.0, 2000.0
-"""Events a second of one feed, and how many may come at once: a merge train with all its builds passes without a wait."""
+"""Events a second of one author, and how many may come at once: a merge train with all its builds passes without a wait."""
 JUST_NOW_MS = 20_000
 """What is older is no flood of this moment."""
 MAX_WAIT_S = 5.0
 """The longest wait at a time; the debt stays. News of other feeds come over the other links meanwhile."""
 CALL_RATE, CALL_BURST = 200.0, 2000.0
-"""Requests a second of one caller. Honest ones ask one thing at a time, and at most two for each batch of news."""
-
-
+"""Requests a second of one device. Honest ones ask one thing at a time, and at most two for each batch of news."""
+COST_RATE, COST_BURST = 300.0, 400.0
+"""Milliseconds of work a second for one device, and at once: a newcomer is served 30 full batches a second, some 20,000 events."""
+MAX_DEBT_S = 8.0
+"""Whoever owes more than this is cut off: an honest peer waits for its answers, and never has so much under way."""
 MOST_OF_AUTHOR, MOST_OF_PEER = 250_000, 1_000_000
 """Numbers that a peer's word is taken for, of one author and in all: what a history holds at most (history/log.py: MOST_BYTES) is some
 more. The newest are asked for first, and what they leave is asked for when they are here."""
+
+_BYTES = 1 / 20_000
+"""What a byte costs to read, expand and decode, or to encode and compress."""
+_WASTED = 0.1
+"""What an entry costs that was not new: it is looked for in the database, and its signature may be checked."""
+_ROW = 0.02
 
 
 class Bucket:
@@ -48,11 +59,27 @@ class Bucket:
         return self._tokens + (now - self._at) * self._rate >= self._burst
 
 
+class Buckets:
+    """A bucket for each of many who take, as long as it remembers anything."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._of: dict[bytes | str, Bucket] = {}
+
+    def take(self, who: bytes | str, count: float, now: float) -> float:
+        """As `Bucket.take`, for one of them."""
+        if who not in self._of:
+            self._of = {other: bucket for other, bucket in self._of.items() if not bucket.full(now)}
+            self._of[who] = Bucket(self._rate, self._burst, now)
+        return self._of[who].take(count, now)
+
+
 class FeedRates:
-    """A bucket for each feed that says something now."""
+    """How fast each author speaks now, in however many feeds."""
 
     def __init__(self) -> None:
-        self._buckets: dict[bytes, Bucket] = {}
+        self._authors = Buckets(FEED_RATE, FEED_BURST)
 
     def wait(self, stored: Sequence[Entry], now_ms: int, now: float) -> float:
         """For how many seconds who brought these new entries should bring no more.
@@ -66,11 +93,44 @@ class FeedRates:
         counts: dict[bytes, int] = {}
         for entry in stored:
             if hlc_time(entry.hlc) > now_ms - JUST_NOW_MS:
-                counts[entry.feed] = counts.get(entry.feed, 0) + 1
-        wait = 0.0
-        for feed, count in counts.items():
-            bucket = self._buckets.setdefault(feed, Bucket(FEED_RATE, FEED_BURST, now))
-            wait = max(wait, bucket.take(count, now))
-        if len(self._buckets) > len(counts):
-            self._buckets = {feed: bucket for feed, bucket in self._buckets.items() if not bucket.full(now)}
-        return min(wait, MAX_WAIT_S)
+                author = entry.feed[:KEY_BYTES]
+                counts[author] = counts.get(author, 0) + 1
+        return min(MAX_WAIT_S, max((self._authors.take(author, count, now) for author, count in counts.items()), default=0.0))
+
+
+def cost(message: wire.Request | wire.Reply) -> float:
+    """What a peer's message has us do at the least, in milliseconds of the loop; what is found to be wasted is paid for afterwards."""
+    match message:
+        case wire.Push() | wire.News() | wire.Entries():
+            return 0.5 + 0.02 * len(message.entries)
+        case wire.Digest():
+            return 8.0
+        case wire.Offer() | wire.Records():
+            return 1.0 + 0.01 * len(message.records) + 0.001 * sum(len(record.gaps) for record in message.records)
+        case wire.Fetch() | wire.Wants():
+            return 1.0 + 0.01 * len(message.ranges)
+        case wire.Proof():
+            return 1.0 + 0.3 * len(message.give) + 0.02 * len(message.ask)
+        case wire.Proofs():
+            return 1.0 + 0.3 * len(message.pairs)
+        case wire.Policy() | wire.Policies():
+            return 5.0 + sum(len(document) for document in message.documents) / 10_000
+        case wire.Hello() | wire.Welcome():
+            return 3.0
+        case _:
+            return 0.5
+
+
+def cost_of_bytes(frame: bytes) -> float:
+    """What it costs to take a frame in, or to send it."""
+    return 0.1 + len(frame) * _BYTES
+
+
+def cost_of_waste(count: int) -> float:
+    """What it cost to look at so many entries that were not new."""
+    return count * _WASTED
+
+
+def cost_of_rows(count: int) -> float:
+    """What it cost to pass over so many rows of the log."""
+    return count * _ROW

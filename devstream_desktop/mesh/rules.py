@@ -39,6 +39,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Self
 
 from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.authoring import FUTURE_MS, Author
@@ -47,7 +48,7 @@ from devstream_desktop.mesh.feed import FeedState
 from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
 from devstream_desktop.mesh.store import Arrival, LogStore
-from devstream_desktop.mesh.wire import Pair, Range, Record, Signed
+from devstream_desktop.mesh.wire import MAX_GAPS, Pair, Range, Record, Signed
 from devstream_desktop.stream.entry import COUNTER_BITS, KEY_BYTES, Entry, MalformedEntryError, hlc_time, parse_entry
 
 PRUNE_CHUNK = 32
@@ -74,6 +75,19 @@ class Outcome:
     bad: int = 0
     refused: int = 0
     reason: str = ""  # why the last refused entry was
+
+    def __iadd__(self, other: Outcome) -> Self:
+        """What became of both."""
+        self.stored += other.stored
+        self.known += other.known
+        self.settled += other.settled
+        self.expired += other.expired
+        self.future += other.future
+        self.frozen += other.frozen
+        self.bad += other.bad
+        self.refused += other.refused
+        self.reason = other.reason or self.reason
+        return self
 
 
 class Replica(Author):
@@ -142,7 +156,7 @@ class Replica(Author):
             if not self._is_author(feed[:KEY_BYTES]):
                 self._strangers = True
                 outcome.refused += len(entries)
-                outcome.reason = self._refusal(entries[0]) or outcome.reason
+                outcome.reason = "its author is not in the team"
                 continue
             state = self._feeds.get(feed) or FeedState(feed)
             if state.frozen:
@@ -162,7 +176,7 @@ class Replica(Author):
         self.store.add(arrivals)
         for state, good in taken:
             new = [entry for entry, _ in good]
-            self._feeds[state.feed] = state
+            self._keep(state)
             state.extend(new)
             self._hlc = max(self._hlc, new[-1].hlc)
             self._touch(state)
@@ -201,8 +215,9 @@ class Replica(Author):
             rivals, outcome.refused, outcome.reason = [], outcome.refused + refused, "its author was revoked" if refused else outcome.reason
             if beyond:
                 state.refused = intervals.union([*state.refused, *((seq, seq) for seq in beyond)])
-                self._feeds[state.feed] = state
+                self._keep(state)
         good = self._allowed(state, self._by_age(state, self._agreeing(state, found, rivals), now, outcome), outcome)
+        good = self._joined(state, good, outcome)
         if len(good) < count:
             good = self._vouched(state, good, outcome)
         for one, other in rivals:
@@ -253,7 +268,7 @@ class Replica(Author):
             if entry.hlc >= limit:
                 outcome.future += 1
                 state.hold(entry.seq, hlc_time(entry.hlc) - FUTURE_MS)
-                self._feeds[state.feed] = state
+                self._keep(state)
             elif entry.seq > state.floor:
                 timely.append(item)
         return timely
@@ -269,9 +284,27 @@ class Replica(Author):
                 continue
             outcome.refused += 1
             outcome.reason = reason
-            state.refused = intervals.add(state.refused, entry.seq, entry.seq)
-            self._feeds[state.feed] = state
+            state.refuse(entry.seq)
+            self._keep(state)
         return allowed
+
+    def _joined(self, state: FeedState, good: list[tuple[Entry, bool]], outcome: Outcome) -> list[tuple[Entry, bool]]:
+        """Those that leave the feed with no more than `MAX_GAPS` holes. An author who leaves out numbers would make every look dear."""
+        if len(state.runs) + len(good) <= MAX_GAPS:
+            return good
+        kept: list[tuple[Entry, bool]] = []
+        holes = len(state.runs)
+        for item in reversed(good):
+            seq = item[0].seq
+            above = (kept and kept[-1][0].seq == seq + 1) or intervals.contains(state.runs, seq + 1)
+            if above or holes <= MAX_GAPS or intervals.contains(state.runs, seq - 1):
+                kept.append(item)
+                holes += not above
+        if len(kept) < len(good):
+            outcome.refused += len(good) - len(kept)
+            outcome.reason = f"its feed has more than {MAX_GAPS} holes"
+        kept.reverse()
+        return kept
 
     def _vouched(self, state: FeedState, good: list[tuple[Entry, bool]], outcome: Outcome) -> list[tuple[Entry, bool]]:
         """Those that this log can vouch for: where the next entry, whose chain did, is not kept, the own signature must."""
@@ -297,8 +330,9 @@ class Replica(Author):
                 self._renew_epoch()
             published = self._publish_again(state, now)
         self.store.freeze(state.feed, proof)
+        self._proofs = None
         state.frozen = True
-        self._feeds[state.feed] = state
+        self._keep(state)
         self._touch(state)
         return published
 
@@ -339,9 +373,13 @@ class Replica(Author):
             if not self._is_author(state.author):
                 self._strangers = True
                 continue
-            missing = intervals.subtract(state.missing(record, now), wanted.get(record.feed, []))
+            missing = state.missing(record, now)
+            if not missing:
+                continue
+            if (known := wanted.get(record.feed)) is not None:
+                missing = intervals.subtract(missing, known)
             missing = intervals.newest(missing, min(left, left_of[state.author]))
-            wanted[record.feed] = intervals.union([*wanted.get(record.feed, []), *missing])
+            wanted[record.feed] = intervals.union([*(known or ()), *missing])
             count = intervals.size(missing)
             left -= count
             left_of[state.author] -= count
@@ -373,6 +411,7 @@ class Replica(Author):
         """Ask again for what was refused so far; True when anything was."""
         again = [state for state in self._feeds.values() if state.refused]
         strangers, self._strangers = self._strangers, False
+        self.revision += 1
         for state in again:
             state.refused = []
             if not state.head and not state.holds and not state.frozen:

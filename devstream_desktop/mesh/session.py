@@ -14,9 +14,10 @@ from typing import TypeVar
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.backlog import Backlog
+from devstream_desktop.mesh.clock import steady_ms
 from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.limits import Bucket
+from devstream_desktop.mesh.limits import MAX_WAIT_S, Bucket, cost, cost_of_bytes
 from devstream_desktop.mesh.link import Lane, Link, LinkError
 from devstream_desktop.mesh.rules import Outcome
 from devstream_desktop.stream.entry import Entry
@@ -33,8 +34,8 @@ QUIET_REPAIR_S = 60.0
 LATE_S = 1.0
 """After a longer wait than this for a feed that says too much, what came meanwhile is taken newest first: nobody reads a storm in order."""
 MAX_BAD = 3
-LEVEL_RATE, MAX_LEVELLED = 0.5, 16
-"""Exchanges of policies a second, and at once: a chain of some thousand versions comes in that many. Whatever version a peer tells."""
+LEVEL_RATE, MAX_LEVELLED = 4.0, 16
+"""Exchanges of policies a second, and at once: a chain of some thousand versions comes in that many."""
 
 
 @dataclass(frozen=True)
@@ -176,14 +177,17 @@ class Session:
     async def _fetch(self, ranges: list[wire.Range]) -> list[wire.Signed]:
         return (await self._ask(wire.Fetch(ranges, wire.BATCH_BYTES), wire.Entries)).entries
 
-    def _take(self, entries: Sequence[wire.Signed]) -> Outcome:
-        outcome = self.core.take(entries, self.device)
+    async def _take(self, entries: Sequence[wire.Signed]) -> Outcome:
+        outcome = await self.core.take_in_parts(entries, self.device)
         self._count_bad(outcome)
         return outcome
 
     async def _ask(self, request: wire.Request, expected: type[_R], lane: Lane = Lane.OTHER, seconds: float | None = None) -> _R:
-        frame = await self.link.call(wire.encode(request), lane, seconds or self._timing.request)
+        asked = wire.encode(request)
+        frame = await self.link.call(asked, lane, seconds or self._timing.request)
         reply = wire.decode_reply(frame)
+        wait = self.core.owes(self.link.device, cost_of_bytes(asked) + cost_of_bytes(frame) + cost(reply))
+        await self.link.rest(min(MAX_WAIT_S, wait))
         self.last_seen = self.core.clock()
         if isinstance(reply, expected):
             return reply
@@ -195,14 +199,14 @@ class Session:
         core = self.core
         version = core.policies.version()
         hello = wire.Hello(wire.PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), core.port)
-        before = core.clock()
+        asked = steady_ms()
         welcome = await self._ask(hello, wire.Welcome)
         if welcome.protocol != wire.PROTOCOL or welcome.team != core.team or welcome.device != self.link.device:
             raise PeerRefusedError("it is of another team, or not who its certificate says", [], busy=False)
         self.device = welcome.device
         core.forget(self.device)
         self.state = State.SYNCING
-        core.heard_clock(self.device, welcome.wall - (before + core.clock()) // 2)
+        core.heard_clock(self.device, welcome.wall + (steady_ms() - asked) // 2 - core.clock())  # ours may have been set meanwhile
         self._told_policy = version
         self._on_welcome(self)
         self._on_peers(welcome.peers)
@@ -215,8 +219,9 @@ class Session:
         """
         for _ in range(MAX_LEVELLED):
             mine = self.core.policies.version()
-            if theirs == mine or self._levelled == (mine, theirs) or self._levels.take(1, time.monotonic()):
+            if theirs == mine or self._levelled == (mine, theirs):
                 return
+            await self.link.rest(self._levels.take(1, time.monotonic()))
             self._levelled = (mine, theirs)
             reply = await self._ask(wire.Policy(mine, self.core.documents_after(theirs)), wire.Policies)
             self.core.absorb_policy(reply.documents)
@@ -233,7 +238,7 @@ class Session:
         wants = await self._ask(wire.Offer(mine, replica.frozen()[: wire.MAX_RECORDS]), wire.Wants)
         if unproven or wants.proofs:
             proofs = await self._ask(wire.Proof(replica.proofs(wants.proofs), unproven), wire.Proofs)
-            self._count_bad(self.core.take_proofs(proofs.pairs))
+            self._count_bad(await self.core.take_proofs(proofs.pairs))
         self._pushed = pushed
         self._owed = replica.within(wants.ranges)
         self._backlog.show(seen.records)
@@ -241,7 +246,7 @@ class Session:
         self.core.on_compared()
         doubts = replica.doubts(seen.records)
         if doubts:
-            self._take(await self._fetch(doubts))
+            await self._take(await self._fetch(doubts))
         for claim in replica.claims(seen.frozen, self.device):
             await self._fetch_claim(claim)
         if not self._owed and not self.missing():
@@ -253,7 +258,7 @@ class Session:
         rest: wire.Range | None = claim
         while rest is not None and not self.link.lost.is_set():
             entries = await self._fetch([rest])
-            self._take(entries)
+            await self._take(entries)
             rest = self.core.replica.rest_of(rest, entries, self.device)
 
     def _count_bad(self, outcome: Outcome) -> None:
@@ -270,7 +275,7 @@ class Session:
             index, lsn = self._tail_from
             ask = wire.Tail(index, lsn, round(self._timing.tail_wait * 1000), wire.BATCH_BYTES, core.policies.version())
             news = await self._ask(ask, wire.News, Lane.TAIL, self._timing.tail)
-            wait = core.wait_after(self._take(news.entries))
+            wait = core.wait_after(await self._take(news.entries))
             if self._tail_from == (index, lsn) and not (news.resync and news.index != index):
                 self._tail_from = (news.index, news.lsn)
             if news.policy != core.policies.version():

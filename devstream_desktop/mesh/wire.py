@@ -30,12 +30,14 @@ from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, MAX_BODY, MAX
 PROTOCOL = 1
 BATCH_BYTES = 256 * 1024
 """Entries in one message: a quarter of the receive limit, so that it also fits with everything around it."""
+BATCH_ENTRIES = 2500
+"""So many of the smallest entries there can be fit into BATCH_BYTES."""
 MESSAGE_BYTES = 1024 * 1024
 """What a socket receives at most (nng's own default is no limit); a larger message closes the connection."""
-EXPANDED_BYTES = 4 * 1024 * 1024
+EXPANDED_BYTES = 1024 * 1024
 """What a compressed message may grow to."""
-MAX_VALUES = 500_000
-"""In one message: three times what an honest node sends (`fitting`); decoded they take some 30 MB at most."""
+MAX_VALUES = 150_000
+"""In one message: some more than an honest node sends (`fitting`); to look at them and decode them takes 30 ms, and some 10 MB."""
 COMPRESS_FROM = 1024
 """Smaller messages cost more to compress than to send."""
 BUCKETS = 64
@@ -106,7 +108,7 @@ class Pair(msgspec.Struct, array_like=True, frozen=True):
 Peers = Annotated[list[PeerAddress], Meta(max_length=MAX_PEERS)]
 Feeds = Annotated[list[Feed], Meta(max_length=MAX_RECORDS)]
 Pairs = Annotated[list[Pair], Meta(max_length=100)]
-Batch = Annotated[list[Signed], Meta(max_length=8000)]
+Batch = Annotated[list[Signed], Meta(max_length=BATCH_ENTRIES)]
 RecordList = Annotated[list[Record], Meta(max_length=MAX_RECORDS)]
 RangeList = Annotated[list[Range], Meta(max_length=MAX_RANGES)]
 

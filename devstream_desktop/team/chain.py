@@ -36,13 +36,15 @@ import msgspec
 from devstream_desktop.home import write_private
 from devstream_desktop.stream.bounds import check_msgpack
 from devstream_desktop.stream.text import clean
-from devstream_desktop.team.documents import MAX_DOCUMENT, Signed, sign_policy
+from devstream_desktop.team.documents import MAX_DOCUMENT, Signed, payload_hash, sign_policy
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
 from devstream_desktop.team.policy import LIFETIME_MS, Policy
 
 __all__ = ["MAX_DOCUMENT", "MAX_PROPOSALS", "PolicyChain", "sign_policy"]
 
 MAX_PROPOSALS = 8
+MAX_STALE = MAX_PROPOSALS
+"""Documents in one message that are genuine and change nothing."""
 BRANCH = 32
 """How many versions back a branch may have begun; more are sent to nobody."""
 
@@ -225,18 +227,27 @@ class PolicyChain:
 
         """
         branch, rival, before = self.copy(), False, self.stamp
+        known = {link.hash for link in self._links}
+        stale = 0
         problem: PolicyError | None = None
         try:
             for document in documents:
+                # Nobody's signatures are checked without end: not on what is here, nor on the same few words again and again.
+                if payload_hash(document) in known:
+                    continue
+                if stale > MAX_STALE:
+                    problem = PolicyError("nothing of what was sent is new")
+                    break
                 link = Signed.open(document)
                 version = link.policy.version
                 if version <= branch.current.version:
-                    if link.hash == branch._links[version - 1].hash:
-                        continue
                     if not rival:
                         self.adopt(branch)
                     branch, rival = self._upto(version - 1, link), True
-                branch.take(link)
+                    stale += 1
+                stale += not branch.take(link)
+                if branch.current is link.policy:
+                    known.add(link.hash)
         except PolicyError as error:
             problem = error
         if not rival:

@@ -57,11 +57,8 @@ class Signed:
             PolicyError: it is none, nobody signed it, or the policy contradicts itself.
 
         """
-        if len(document) > MAX_DOCUMENT:
-            raise PolicyError(f"a policy of {len(document)} bytes is over the limit of {MAX_DOCUMENT}")
+        parsed = _parsed(document)
         try:
-            check_msgpack(document, _MAX_VALUES)
-            parsed = _decode_document(document)
             # Signatures first: only bytes that somebody signed are parsed any further.
             right = _right_signatures(parsed)
             if parsed.format != _FORMAT or not right:
@@ -105,7 +102,7 @@ class Signed:
     @cached_property
     def hash(self) -> str:
         """SHA-256 of the payload, hexadecimal: what the next version names, whoever signed."""
-        return hashlib.sha256(self.payload).hexdigest()
+        return _hash(self.payload)
 
     @cached_property
     def signed_by(self) -> frozenset[str]:
@@ -118,6 +115,30 @@ class Signed:
         if count >= judge.threshold:
             return ""
         return f"policy version {self.policy.version} is signed by {count} of the {judge.threshold} admins it needs"
+
+
+def payload_hash(document: bytes) -> str:
+    """The `Signed.hash` of a document, whoever signed it: nothing is checked.
+
+    Raises:
+        PolicyError: it is none.
+
+    """
+    return _hash(_parsed(document).payload)
+
+
+def _hash(payload: bytes) -> str:
+    return hashlib.sha256(payload).hexdigest()
+
+
+def _parsed(document: bytes) -> _Document:
+    if len(document) > MAX_DOCUMENT:
+        raise PolicyError(f"a policy of {len(document)} bytes is over the limit of {MAX_DOCUMENT}")
+    try:
+        check_msgpack(document, _MAX_VALUES)
+        return _decode_document(document)
+    except ValueError as error:
+        raise PolicyError(f"not a policy: {clean(str(error), 120)}") from None
 
 
 def sign_policy(policy: Policy, keys: Iterable[DeviceKey]) -> bytes:

@@ -15,7 +15,7 @@ from replicas import MEMBERS, NOW, entry, give, key_of, payloads, replica
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.core import total
 from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
-from devstream_desktop.mesh.session import MAX_LEVELLED, Timing
+from devstream_desktop.mesh.session import LEVEL_RATE, MAX_LEVELLED, Timing
 from devstream_desktop.mesh.status import Why, distinct, missing_of
 from devstream_desktop.stream.entry import MAX_HLC, MAX_SEQ, encode_body, preamble
 
@@ -215,7 +215,7 @@ async def test_an_ended_feed_of_ours_is_not_asked_for_without_end(make_node, raw
     said, _ = await node.say("one", "two")
     body = encode_body(feed=said.feed, seq=said.seq, hlc=said.hlc, prev=said.prev, payload=b"\x07")
     rival = wire.Signed(body, node.signing.sign(preamble(node.team.id) + body).signature)
-    node.mesh._core.take_proofs([wire.Pair(wire.Signed(said.body, said.signature), rival)])
+    await node.mesh._core.take_proofs([wire.Pair(wire.Signed(said.body, said.signature), rival)])
     assert said.feed in node.mesh._core.replica.frozen()
     given = itertools.count(1)
 
@@ -239,10 +239,11 @@ async def test_a_policy_that_is_always_newer_is_not_asked_for_without_end(make_n
     node = await make_node(peers=[await mallory.listen(answers)])
     await node.until(lambda: wire.Policy in {type(request) for request in mallory.heard})
     await node.until(lambda: mallory.device in node.live())
+    await node.until(lambda: sum(isinstance(one, wire.Policy) for one in mallory.heard) > MAX_LEVELLED)
     start = len(mallory.heard)
     await asyncio.sleep(2.0)
     asked = [type(request) for request in mallory.heard[start:]]
-    assert asked.count(wire.Policy) < MAX_LEVELLED + 4
+    assert asked.count(wire.Policy) < 2 * LEVEL_RATE + 6
     assert asked.count(wire.Digest) < 40
 
 

@@ -173,7 +173,7 @@ MUTANTS = [
     Mutant(
         "what was refused is asked for again at once",
         MESH + "rules",
-        "            state.refused = intervals.add(state.refused, entry.seq, entry.seq)\n",
+        "            state.refuse(entry.seq)\n",
         "",
         "policy",
     ),
@@ -191,8 +191,8 @@ MUTANTS = [
     Mutant(
         "gaps are not asked for",
         MESH + "feed",
-        "mine = intervals.subtract([(self.floor + 1, record.head)], held)",
-        "mine = intervals.subtract([(self.head + 1, record.head)], held)",
+        "mine = intervals.subtract([(self.floor + 1, head)], held)",
+        "mine = intervals.subtract([(self.head + 1, head)], held)",
     ),
     Mutant("gaps do not show in a digest", MESH + "feed", "intervals.gaps(self.runs, self.floor)]\n", "0]\n"),
     *LIARS,
