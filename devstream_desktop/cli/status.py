@@ -28,7 +28,7 @@ def status(home: Home, options: argparse.Namespace) -> int:
 
 def describe(found: Status, now: int) -> Iterator[str]:
     """A status in lines for a person, what is wrong first. A peer may have written part of it, so each is made safe to print."""
-    return (flat(text, _WIDTH) for text in _lines(found, now))
+    return iter(wording.counted(flat(text, _WIDTH) for text in _lines(found, now)))
 
 
 def _lines(found: Status, now: int) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from statistics import median
 
 from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, SourceStatus, Status
@@ -15,6 +17,12 @@ _LINKED = frozenset({"live", "syncing"})
 def count(number: int, noun: str) -> str:
     """`1 event`, `12,000 events`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def counted(lines: Iterable[str]) -> tuple[str, ...]:
+    """Each line once, where it came first; one that came several times says how often: `… (100 times)`."""
+    times = Counter(lines)
+    return tuple(f"{line} ({count(number, 'time')})" if number > 1 else line for line, number in times.items())
 
 
 def ago(moment: int, now: int) -> str:
@@ -91,7 +99,8 @@ def lost(one: MissingStatus, now: int) -> str:
         case "refused":
             return f"{what} are refused: the policy does not let that device write them"
         case _:
-            return f"a feed of {author} is frozen: it used a number twice, as a restored backup does; the device goes on under a new one"
+            feeds = f"a feed of {author} is" if one.feeds == 1 else f"{count(one.feeds, 'feed')} of {author} are"
+            return f"{feeds} frozen: a number was used twice, as by a restored backup; the device goes on under a new one"
 
 
 def peer(one: PeerStatus, now: int) -> str:

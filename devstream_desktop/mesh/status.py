@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +14,8 @@ from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
 from devstream_desktop.mesh.wire import Range
 from devstream_desktop.stream.entry import KEY_BYTES, device_id
+
+_T = TypeVar("_T")
 
 
 class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +88,9 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     """How many events; 0 where that is not known."""
     until: int = 0
-    """When it is asked for again, UTC milliseconds by this clock; 0 where that is not by the clock."""
+    """When the first of it is asked for again, UTC milliseconds by this clock; 0 where that is not by the clock."""
+    feeds: int = 1
+    """How many of its author's feeds this is about."""
 
 
 class MeshStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,13 +182,21 @@ def missing_of(shortfall: Shortfall, *, level: bool, ahead: int = 0) -> tuple[Mi
     """
     found: list[Missing] = []
     for why, ranges in ((Why.NOBODY, shortfall.gaps if level else ()), (Why.REFUSED, shortfall.refused)):
-        counts: dict[str, int] = {}
-        for item in ranges:
-            author = device_id(item.feed[:KEY_BYTES])
-            counts[author] = counts.get(author, 0) + item.last - item.first + 1
-        # Its author numbers as it likes, so what lies between two of its numbers may be any number.
-        found += [Missing(device=author, why=why, count=min(count, MOST_OF_AUTHOR)) for author, count in counts.items()]
-    future = [(device_id(feed[:KEY_BYTES]), until - ahead) for feed, until in shortfall.held_back]
-    found += [Missing(device=device, why=Why.FUTURE, count=0, until=until) for device, until in future]
-    found += [Missing(device=device_id(feed[:KEY_BYTES]), why=Why.FROZEN, count=0) for feed in shortfall.frozen]
+        for author, items in _by_author(ranges, lambda item: item.feed).items():
+            # Its author numbers as it likes, so what lies between two of its numbers may be any number.
+            count = min(sum(item.last - item.first + 1 for item in items), MOST_OF_AUTHOR)
+            found.append(Missing(device=author, why=why, count=count, feeds=len({item.feed for item in items})))
+    for author, held in _by_author(shortfall.held_back, lambda pair: pair[0]).items():
+        until = min(until for _, until in held) - ahead
+        found.append(Missing(device=author, why=Why.FUTURE, count=0, until=until, feeds=len(held)))
+    for author, feeds in _by_author(shortfall.frozen, lambda feed: feed).items():
+        found.append(Missing(device=author, why=Why.FROZEN, count=0, feeds=len(feeds)))
     return tuple(found)
+
+
+def _by_author(items: Iterable[_T], feed: Callable[[_T], bytes]) -> dict[str, list[_T]]:
+    """What is of each device: an author has as many feeds as it likes, and a person wants one line."""
+    found: dict[str, list[_T]] = {}
+    for item in items:
+        found.setdefault(device_id(feed(item)[:KEY_BYTES]), []).append(item)
+    return found

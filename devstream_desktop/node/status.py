@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from devstream_desktop import __version__
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, RefusedStatus, Status
+from devstream_desktop.control.wording import count, counted
 from devstream_desktop.history.reader import Reader
+from devstream_desktop.mesh.service import RefusedPeer
 from devstream_desktop.node.copies import keys_used_twice
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.executor import policy_trouble
 from devstream_desktop.node.governing import roles_of
 from devstream_desktop.node.trust import advice
 from devstream_desktop.stream.words import Role
+
+NAMED_OF_REASON = 5
+"""Peers that are named for one reason: of addresses that nobody has any more there can be dozens."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,7 @@ async def describe(node: Node) -> Status:
             )
             for peer in mesh.peers
         ),
-        refused=tuple(
-            RefusedStatus(address=peer.address, device=peer.device, reason=peer.reason, count=peer.count, seen=peer.last)
-            for peer in mesh.refused
-        ),
+        refused=tuple(refused_lines(mesh.refused)),
         sources=tuple(node.intake.status()) if node.intake is not None else (),
         targets=len(node.board.offers),
         events=disk.events,
@@ -78,7 +81,14 @@ async def describe(node: Node) -> Status:
         missing=mesh.catching_up,
         catch_up_total=mesh.catch_up_total,
         lost=tuple(
-            MissingStatus(device=one.device, person=policy.persons.get(one.device, ""), why=one.why.value, count=one.count, until=one.until)
+            MissingStatus(
+                device=one.device,
+                person=policy.persons.get(one.device, ""),
+                why=one.why.value,
+                count=one.count,
+                until=one.until,
+                feeds=one.feeds,
+            )
             for one in mesh.missing
         ),
         pruning_suspended=mesh.pruning_suspended,
@@ -100,6 +110,19 @@ def _disk(node: Node) -> _Disk:
         return _Disk(reader.count(), oldest, newest, node.history.size(), shutil.disk_usage(node.home.root).free, node.home.set_aside())
 
 
+def refused_lines(refused: Sequence[RefusedPeer]) -> Iterator[RefusedStatus]:
+    """Who is not linked and why; of many with one reason the latest few, and how many more there are."""
+    by_reason: dict[str, list[RefusedPeer]] = {}
+    for peer in refused:
+        by_reason.setdefault(peer.reason, []).append(peer)
+    for reason, peers in by_reason.items():
+        for peer in peers[:NAMED_OF_REASON]:
+            yield RefusedStatus(address=peer.address, device=peer.device, reason=reason, count=peer.count, seen=peer.last)
+        if rest := peers[NAMED_OF_REASON:]:
+            times, last = sum(peer.count for peer in rest), max(peer.last for peer in rest)
+            yield RefusedStatus(address=count(len(rest), "other"), device="", reason=reason, count=times, seen=last)
+
+
 def _notices(node: Node, aside: tuple[str, ...], pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
     found = [*node.notices.values(), node.descriptors.trouble, node.history.room.trouble, node.history.aside, *aside]
@@ -107,7 +130,7 @@ def _notices(node: Node, aside: tuple[str, ...], pruning_suspended: str) -> list
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:
         found += [deploys.mistake, deploys.trouble]
-    return [notice for notice in found if notice]
+    return list(counted(notice for notice in found if notice))
 
 
 def _advice(node: Node) -> list[str]:
@@ -116,4 +139,4 @@ def _advice(node: Node) -> list[str]:
     waiting = [one for one in node.team.chain.proposals if node.device not in one.signed_by]
     if waiting and node.team.is_admin:
         found.append(f"{len(waiting)} changes of the team wait for your signature; see devstream team policy")
-    return found
+    return list(counted(found))

@@ -48,6 +48,8 @@ class MissingStatus(msgspec.Struct, frozen=True, kw_only=True):
     """0 where it is not known."""
     until: int = 0
     """When they are asked for again, UTC milliseconds; 0 where that is not by the clock."""
+    feeds: int = 1
+    """How many feeds of that author this is about."""
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from devstream_desktop.control.messages.status import Status
-from devstream_desktop.control.wording import lost
+from devstream_desktop.control.wording import counted, lost
 from devstream_desktop.desktop.client.state import STALE_MS, AppState
 from devstream_desktop.desktop.widgets.dialog import Dialog, paint, plain_button
 from devstream_desktop.desktop.widgets.look import sentence
@@ -138,7 +138,7 @@ class StatusWindow(Dialog):
 
 
 def _show_lines(label: PlainLabel, lines: Iterable[str]) -> None:
-    text = "\n".join(clean(line, 300) for line in lines)
+    text = "\n".join(counted(clean(line, 300) for line in lines))
     label.setText(text)
     label.setVisible(bool(text))
 
