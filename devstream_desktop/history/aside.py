@@ -86,8 +86,8 @@ class Aside:
 
     def heads(self) -> list[tuple[int, bytes, bytes]]:
         """`(lsn, body, signature)` of each feed's newest entry, which a start must be able to read."""
-        newest = "SELECT feed, MAX(seq) FROM log GROUP BY feed"
-        return self._connection.execute(f"SELECT lsn, body, signature FROM log WHERE (feed, seq) IN ({newest})").fetchall()
+        newest = "SELECT (SELECT lsn FROM log WHERE feed = feeds.id ORDER BY seq DESC LIMIT 1) FROM feeds"
+        return self._connection.execute(f"SELECT lsn, body, signature FROM log WHERE lsn IN ({newest})").fetchall()
 
     def take(self, lsn: int) -> list[tuple[int, bytes, bytes]]:
         """Move an arrival out of the log; returns its row there."""
