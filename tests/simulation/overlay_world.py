@@ -102,6 +102,8 @@ class Node:
     """Reaches the bridges of other sites, too."""
     open: bool = True
     """Can be dialed at all."""
+    lies: bool = False
+    """Names addresses where nobody is, as those of devices that are elsewhere, and passes nothing on."""
     cap: int = ACCEPT_CAP
     up: bool = False
     life: int = 0
@@ -194,9 +196,17 @@ class World:
 
     def tell(self, node: Node, asker: Node) -> list[tuple[str, str]]:
         """As the service's `_peers_to_tell`."""
+        if node.lies:
+            return [self._false_address() for _ in range(MAX_PEERS)]
         known = [(item.address, item.device) for item in node.overlay.good(MAX_PEERS, besides=asker.device)]
         callers = [(link.dialer.address, link.dialer.device) for link in node.callers() if link.dialer is not asker]
         return list(dict(known + callers).items())[:MAX_PEERS]
+
+    def _false_address(self) -> tuple[str, str]:
+        """In one of a thousand subnets, some of which exist."""
+        rng = self.rng
+        device = rng.choice((rng.choice(self.nodes).device, f"{rng.getrandbits(60):015x}"))
+        return f"10.{rng.randrange(4)}.{rng.randrange(250)}.{rng.randrange(1, 255)}:{rng.choice((22, 7000))}", device
 
     def reach(self, a: Node, b: Node) -> bool:
         return a.up and b.up and (a.site == b.site or (a.bridge and b.bridge)) and not self.blocked(a, b)
@@ -295,7 +305,8 @@ class World:
             return
         link.live = True
         for lane in link.lanes:
-            lane.pending.update(dict.fromkeys(lane.source.have.keys() - lane.target.have.keys()))
+            if not lane.source.lies:
+                lane.pending.update(dict.fromkeys(lane.source.have.keys() - lane.target.have.keys()))
             if lane.pending and not lane.busy:
                 self._send(lane)
         self._look_soon(link.dialer)
@@ -366,6 +377,8 @@ class World:
     def _hold(self, node: Node, events: list[int], sender: Node | None) -> None:
         for event in events:
             node.have[event] = self.agenda.now
+        if node.lies and sender is not None:
+            return
         for link in node.links:
             peer = link.other(node)
             lane = link.lane_from(node)
@@ -421,7 +434,7 @@ class World:
         self._counted = (self.agenda.now, len(self._born))
 
     def figures(self, events: Iterable[int]) -> Figures:
-        up = [node for node in self.nodes if node.up]
+        up = [node for node in self.nodes if node.up and not node.lies]
         chosen = list(events)
         since, first = self._counted
         born = max(1, len(self._born) - first)
@@ -439,15 +452,15 @@ class World:
         return fmean(degrees), max(degrees)
 
     def islands(self) -> list[set[Node]]:
-        """Groups of nodes that no live link joins."""
-        left = {node for node in self.nodes if node.up}
+        """Groups of honest nodes that no live link of honest ones joins."""
+        left = {node for node in self.nodes if node.up and not node.lies}
         found = []
         while left:
             island, edge = set(), [left.pop()]
             while edge:
                 node = edge.pop()
                 island.add(node)
-                edge += [peer for peer in node.peers() if peer not in island]
+                edge += [peer for peer in node.peers() if peer not in island and not peer.lies]
             left -= island
             found.append(island)
         return found

@@ -192,3 +192,21 @@ def test_where_two_dial_each_other_the_link_of_the_lower_id_stays() -> None:
     world.agenda.run(5)
     (left,) = lower.links & higher.links
     assert left.dialer is lower
+
+
+@pytest.mark.xfail(reason="addresses that a peer names are dialed without bounds")
+@pytest.mark.parametrize(("honest", "liars"), [(6, 2), (8, 3), (30, 3)])
+def test_members_who_name_false_addresses_and_pass_nothing_on_part_nobody(honest: int, liars: int) -> None:
+    for seed in range(SEED, SEED + 6):
+        world = World(seed)
+        for number in range(honest + liars):
+            world.add(f"10.0.0.{number + 1}:7000").lies = number >= honest
+        for node in world.nodes:
+            world.start(node)
+        world.agenda.run(60)
+        for _ in range(30):
+            world.agenda.run(20)
+            assert len(world.islands()) == 1, f"seed {seed}, after {world.agenda.now:.0f} s"
+        event = world.publish(world.nodes[0])
+        world.agenda.run(LAST_S)
+        assert all(event in node.have for node in world.nodes[:honest])
