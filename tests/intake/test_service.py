@@ -308,8 +308,8 @@ async def test_a_mistake_in_the_file_stops_the_start_with_its_line(home, vault, 
         await Intake(home, vault, stream.publish).start()
 
 
-async def test_a_damaged_store_is_said(home, vault, stream):
-    await asyncio.to_thread(home.intake.write_bytes, b"this is no database" * 100)
+async def test_a_store_that_cannot_be_opened_is_said(home, vault, stream):
+    await asyncio.to_thread(home.intake.mkdir)
     with pytest.raises(IntakeError, match="cannot be opened"):
         await Intake(home, vault, stream.publish).start()
 

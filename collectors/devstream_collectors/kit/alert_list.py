@@ -85,6 +85,7 @@ def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
 
     @poller.answer("status")
     def status_answer(answer: Answer[_Cursor]) -> Polled:
+        # Too early after a restart: what is missing may only not have been said again yet.
         if answer.received - answer.decode(_Status).uptime < SETTLING:
             return answer.polled()
         makers, firing = _ended(answer.known, answer.place(scope))
@@ -114,6 +115,7 @@ def alert_list(scope: str, alerts: str, status: str = "") -> Poller[_Cursor]:
             dropped["too-many-to-follow"] += len(followed) - len(kept.firing)
         makers: list[Maker] = [partial(alert_event, alert, place) for alert in (*told, *again)]
         follow = [ask(status, Step("status"))] if missing and status else []
+        # The service keeps its alerts over a restart, so what is missing has resolved.
         if missing and not status:
             ended, firing = _ended(kept, place)
             makers += ended

@@ -34,6 +34,7 @@ def is_global(branch: str, patterns: tuple[str, ...], default: str = "") -> bool
         default: the branch that counts when there are no patterns.
 
     """
+    # Even `*` does not mean these.
     if not branch or branch.startswith(MERGE_QUEUE):
         return False
     if not patterns:

@@ -138,6 +138,7 @@ def when(value: Loose) -> int:
     """Return an ISO 8601 or Unix time as UTC milliseconds; else 0."""
     if isinstance(value, str):
         plain = value.strip()
+        # Some write a Unix time as a text, with or without a fraction.
         digits = plain.replace(".", "", 1)
         if not (digits.isascii() and digits.isdigit()):
             return milliseconds(plain)
@@ -177,6 +178,7 @@ def whole(value: Loose) -> int:
 def person(*names: Loose) -> str:
     """Return the first name; of a mail address it is the part before the `@`."""
     for name in names:
+        # `Ana <ana@example.org>`: mail addresses are not for the whole team's stream.
         plain = word(name).split("<", 1)[0].strip().split("@", 1)[0].strip()
         if plain:
             return plain

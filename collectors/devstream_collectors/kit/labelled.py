@@ -74,6 +74,7 @@ def alert_of(
     labels, notes = body.labels or common or {}, body.annotations
     name = first(labels.get("rulename"), labels.get("alertname")) or "alert"
     where = _among(labels, _PLACES)
+    # One that is longer is none of Prometheus', and would make the key as long.
     known = 0 < len(body.fingerprint) <= _LONGEST
     return Alert(
         identity=body.fingerprint if known else fingerprint(labels),
@@ -91,7 +92,7 @@ def alert_of(
 
 
 def sample_alert(now: int) -> dict[str, object]:
-    """One alert as it stands in a notification, for a sample. `now` is UTC milliseconds."""
+    """Make one alert of a notification, for a sample. `now` is UTC milliseconds."""
     return {
         "status": "firing",
         "labels": {"alertname": "DevstreamTest", "severity": "info"},

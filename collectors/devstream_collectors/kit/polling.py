@@ -205,6 +205,7 @@ def paged(known: Mapping[str, str], here: Sequence[str], page: int) -> tuple[int
         page: its number, from 1.
 
     """
+    # A full page of which nothing is known: there were more since the last round.
     unseen = bool(known) and len(here) >= PER_PAGE and not any(key in known for key in here)
     following = page + 1 if unseen and page < MAX_PAGES else 0
     # What was known before tells the next page where to stop.

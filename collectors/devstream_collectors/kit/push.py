@@ -63,6 +63,7 @@ def push_event(push: Push, place: Place) -> Event:
     """
     branch = short_ref(push.branch)
     place.check_branch(branch)
+    # The branch pointed there before.
     if push.after and push.before == push.after:
         raise Dropped("no-change")
     state = "pushed"

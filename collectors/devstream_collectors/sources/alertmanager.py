@@ -79,6 +79,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
     place = Place(source, delivery.received, SCOPE)
     events = []
     for body in group.alerts:
+        # An alert without a status of its own has its group's.
         state = STATES.get((body.status or group.status).lower())
         if state is not None:
             events.append(alert_event(alert_of(body, state, common=group.common_labels), place))

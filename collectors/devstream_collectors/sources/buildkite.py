@@ -202,6 +202,7 @@ def _build_event(build: _Build, source: SourceInfo, received: int) -> Event:
     if request not in (None, "", False):
         # A fork's branch may be called as ours.
         raise Dropped("run-of-a-pull-request", str(request))
+    # A tag counts when the team names it, as a branch does.
     if build.tag and not is_global(build.tag, source.branches):
         raise Dropped("not-a-branch", build.tag)
     slug, users = pipeline.slug or "", (build.author, build.creator)

@@ -174,7 +174,7 @@ def _state(event: _Event, kind: str) -> str:
 
 
 def _parts(revision: str) -> tuple[str, str]:
-    """Branch or tag, and commit, digest or version, of a revision.
+    """Split a revision into branch or tag, and commit, digest or version.
 
     It is `main@sha1:<hash>`, `main/<hash>`, `sha256:<hash>` or `6.5.4`.
     """

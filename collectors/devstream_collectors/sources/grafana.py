@@ -99,6 +99,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
     """Make an event of each alert of a notification."""
     said = decode(delivery.body, _Notification)
     place = Place(source, delivery.received, SCOPE)
+    # The old alerting tells one panel at a time.
     if said.alerts is None:
         return (alert_event(_panel(said, delivery), place.at(f"{SCOPE}/{said.org_id}")),)
     events = []

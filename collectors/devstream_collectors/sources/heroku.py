@@ -187,6 +187,7 @@ def _release(body: _Body, place: Place, actor: str = "") -> Event:
         ref=number if version else "",
         revision=sha(body.slug.commit) or (match["revision"] if match else ""),
         actor=person(body.user.email) or actor,
+        # `Deploy 1a2b3c4` repeats the revision; `Set FOO config vars` says what was done.
         title=body.slug.commit_description if match else description,
         reason="the release command failed" if state == "failure" else "",
         url=f"https://dashboard.heroku.com/apps/{name}/activity" if name else "",

@@ -90,7 +90,6 @@ class _Watched(msgspec.Struct, frozen=True):
     reported_at: Time = 0
     expected_at: Time = 0
     state_changed_at: Time = 0
-    cert_expires_at: Time = 0
 
 
 class _Outage(msgspec.Struct, frozen=True):
@@ -167,6 +166,7 @@ def _error(payload: _Payload, fault: _Fault, name: str, state: str, place: Place
     notice, actor, resolved = payload.notice, payload.actor, state == "resolved"
     began, count = fault.created_at, fault.notices_count
     last = fault.last_notice_at or notice.created_at
+    # A project may be set to tell every notice; only the first is the beginning.
     new = name == "occurred" and count <= 1
     reason = "#".join(text for text in (fault.component, fault.action) if text)
     if name in _FREQUENT:
@@ -203,7 +203,7 @@ def _outage(payload: _Payload, watched: _Watched, name: str, state: str, place: 
     expiring = name == "cert_will_expire"
     began = down or (0 if resolved else since)
     if expiring:
-        sort, began = "certificate", watched.cert_expires_at or began
+        sort = "certificate"
     matter = {
         "check-in": "check-in is missing",
         "certificate": "certificate will expire",
@@ -217,6 +217,7 @@ def _outage(payload: _Payload, watched: _Watched, name: str, state: str, place: 
         # A check's own row: it is red or green, and has no run of its own.
         number=identity,
         once=f"{name}/{down or up or said or place.received // _MINUTE}",
+        # It does not say since when it will expire.
         started=0 if expiring else began,
         changed=up if resolved else 0,
         reason=""

@@ -177,6 +177,7 @@ class Application:
     def state(self) -> str:
         """The deploy's state; empty for none."""
         state, health = _PHASES.get(self._phase, ""), self._how.status.lower()
+        # Everything is applied, but it is a success only when it runs: the health decides.
         if state != "success" or self._settled or health in ("healthy", ""):
             return state
         return {"degraded": "failure", "suspended": "waiting"}.get(health, "in_progress")
@@ -226,9 +227,11 @@ class Application:
             raise Dropped("dry-run")
         automated = by.automated or not by.username
         before, started = self._before(), when(run.started_at)
+        # Argo CD repairs a drift by an operation of the same revision, which deploys nothing.
         if automated and state in ("in_progress", "success") and self._revision == before != "":
             raise Dropped("same-revision-again", before)
         refs = [source.target_revision for source in (spec.source, *spec.sources)]
+        # The deploy took until it was healthy, which may be long after everything was applied.
         ended = max(run.finished_at, 0 if self._settled else self._since)
         deploy = Deploy(
             id=self._id,
@@ -263,6 +266,7 @@ class Application:
 
     def _why(self, state: str) -> str:
         health = first_line(self._how.message)
+        # The operation itself went wrong, and says why.
         if self._phase != "succeeded":
             return first_line(self._run.message)
         if state == "failure":

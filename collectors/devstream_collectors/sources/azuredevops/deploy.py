@@ -115,6 +115,7 @@ def deployed(found: Deployed, place: Place, *, started: bool, at: str | None) ->
         *(person for one in releases for person in (one.modified_by, one.created_by)),
         environment.owner,
     ]
+    # A stage that is deployed again keeps its id; the attempt tells the two apart.
     attempt, number = body.attempt or 1, environment.id or body.id
     begun, over = body.started_on, 0 if started else body.completed_on
     deploy = Deploy(

@@ -140,6 +140,8 @@ def organisation(urls: Iterable[str | None]) -> str:
         if host.endswith(".visualstudio.com"):
             return f"dev.azure.com/{host.split('.', 1)[0]}"
         if host:
+            # On premises the path is the collection; ids of projects in it are no part of the
+            # place.
             return "/".join([host, *(part for part in path if not _GUID.fullmatch(part))])
     return ""
 

@@ -114,6 +114,7 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     host = (urlsplit(source.url).hostname or "").lower()
     newest = {"$top": 30, "queryOrder": "descending"}
     releases = _ask(source, "/release/deployments", Step("deployments"), newest)
+    # Releases of Services are at an address of their own, which knows nothing else.
     if host.startswith("vsrm.") or ".vsrm." in host:
         yield releases
         return
@@ -222,6 +223,7 @@ def _deployed(body: Deployment, place: Place) -> Event:
 def _found(answer: Answer[_Cursor]) -> Polled:
     items = answer.decode(_Found).work_items or ()
     numbers = [item.id for item in items if item.id]
+    # At first contact: what is there by now is no news.
     if not answer.known.items:
         return answer.polled(items=answer.received)
     if not numbers:

@@ -126,6 +126,7 @@ def built(found: Build, organised: str, source: SourceInfo, received: int) -> Ev
         InvalidEventError: as `make_event`.
 
     """
+    # A build that is not over has the result `none`.
     said = (found.result if found.result != "none" else "") or found.status or ""
     state = _STATUSES.get(said.lower()) or _RESULTS.get(said.lower())
     if state is None:

@@ -45,6 +45,7 @@ def told(
         if before.get(key) != state:
             # It does not say who began it.
             makers.append(partial(build, status, "", place, branch=branch, revision=commit))
+    # A commit that no branch points at any more is followed until its builds are over.
     kept = [
         (one, states)
         for one, states in {**known, commit: now}.items()

@@ -128,6 +128,7 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
     commits = {branch.name: branch.target for branch in branches if branch.name and branch.target}
     here = {name: sha(commit.hash) for name, commit in commits.items()}
     found = {**known.page, **matching(here, _patterns(known, answer.source))}
+    # Branches are compared when all pages are there, or those of the next would look deleted.
     if body.next:
         return answer.polled(requests=[ask(body.next, Step("branches"))], page=found)
     moves = moved(known.listed, found) if known.listed is not None else []

@@ -71,6 +71,7 @@ class Repository(msgspec.Struct, frozen=True):
     def place(self, source: SourceInfo, received: int, default_branch: str = "") -> Place:
         """Return the place of the repository's facts."""
         links = self.links or Links()
+        # In a fixed order, for the hosts of `http` and `ssh` may differ.
         clones = sorted(links.clone or (), key=lambda link: link.name)
         scope = next((scope for link in clones if (scope := remote_scope(link.href))), "")
         name = self.slug or self.name or ""
@@ -177,6 +178,7 @@ def events(name: str, body: bytes, source: SourceInfo, received: int) -> tuple[E
         pull = said.pull_request
         if pull is None:
             raise Dropped("unexpected-shape", "no pull request")
+        # The repository that it was merged into, should the event be of a fork.
         if pull.to_ref and pull.to_ref.repository:
             home = pull.to_ref.repository
         return (merged(pull, said.actor, home.place(source, received)),)

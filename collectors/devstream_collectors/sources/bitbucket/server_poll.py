@@ -122,11 +122,13 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
     found = {name: commit for name, commit in here if is_global(name, patterns)}
     if answer.step.count:
         found = {**known.page, **found}
+    # Branches are compared when all pages are there, or those of the next would look deleted.
     if body.is_last_page is False and body.next_page_start:
         return answer.polled(requests=[_branches(source, body.next_page_start)], page=found)
     makers: list[Maker] = []
     asked: list[Request] = []
     for move in moved(known.heads, found) if known.heads is not None else []:
+        # Of a deleted branch there is nothing to ask.
         if not move.new:
             makers.append(partial(push_event, Push(move.branch, move.old, ""), _place(answer)))
             continue

@@ -75,6 +75,7 @@ def sample(source: SourceInfo, now: int) -> Delivery:
 def _by_shape(body: bytes) -> str:
     """Name the event by the body alone. Relays and queues lose the headers."""
     shape = decode(body, _Shape)
+    # Before the comment: an update of an issue may have one beside it.
     if shape.issue is not None and shape.changes is not None:
         return "issue:updated"
     if shape.comment is not None:

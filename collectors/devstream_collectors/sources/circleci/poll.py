@@ -121,6 +121,7 @@ def _workflows(answer: Answer[_Cursor]) -> Polled:
     known, identity = answer.known, answer.step.of
     found = answer.decode_or(_Workflows()).items or []
     pipeline = known.pipelines.get(identity)
+    # It left the cursor while it was asked for.
     if pipeline is None:
         return answer.polled()
     branches = (known.branch,) if known.branch else ()
@@ -178,6 +179,7 @@ def _mark(workflow: Workflow) -> str:
 
 def _url(workflow: Workflow, pipeline: Pipeline, source: SourceInfo) -> str:
     """Return the workflow's page; the API does not say it."""
+    # A server of one's own has its pages at another address.
     if source.url != "https://circleci.com":
         return ""
     host, _, rest = source.text("project").strip("/").partition("/")

@@ -137,11 +137,13 @@ def workflow_event(workflow: Workflow, pipeline: Pipeline, place: Place, url: st
     host = parameters.gitlab or parameters.github_app or parameters.bitbucket or _Provider()
     branch = vcs.branch or git.branch or host.branch or ""
     origin, target = vcs.origin_repository_url, vcs.target_repository_url
+    # A fork's branch may be called as ours.
     fork = bool(origin and target and origin != target)
     of_request = (host.type or "").startswith(("merge_request", "pull_request"))
     if fork or branch.startswith("pull/") or of_request:
         raise Dropped("run-of-a-pull-request", branch)
     tag = vcs.tag or git.tag or host.tag or ""
+    # A tag counts when the team names it, as a branch does.
     if tag and not branch:
         if not is_global(tag, place.source.branches):
             raise Dropped("not-a-branch", tag)

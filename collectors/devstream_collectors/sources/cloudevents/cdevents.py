@@ -284,6 +284,7 @@ def _change(said: _Said, state: str, branch: str, merged: str) -> Event:
     home, place = _reference(said.content.repository), said.place
     service = place.about(_name(home) or _name_of_uri(said.where))
     where = said.where
+    # The repository where it is named; the sender is the place only otherwise.
     if identity := word(home.get("id")):
         where = f"{word(home.get('source'))}/{identity}"
     about = branch or merged

@@ -38,6 +38,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> tuple[Event, ...]:
     """Read the events of one delivery; a bad event of a batch does not hold up the others."""
     content = delivery.headers.get("content-type", "").split(";")[0].strip().lower()
     structured = content.startswith(_STRUCTURED)
+    # CloudEvents may also be Avro or XML.
     if structured and not content.endswith(("+json", "cloudevents", "batch")):
         raise Dropped("format-not-known", content)
     if not structured and "ce-type" in delivery.headers:

@@ -127,8 +127,10 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
     commits = {body.name: body.commit for body in bodies if body.name and body.commit}
     here = {name: sha(commit.id) for name, commit in commits.items()}
     found = matching(here, _patterns(known, answer.source))
+    # The first page begins anew: the rest of a round that failed is not added to.
     if page > 1:
         found = {**known.page, **found}
+    # Branches are compared when all pages are there, or those of the next would look deleted.
     if next_page(answer.response.headers.get("link", "")):
         return answer.polled(requests=[_branches(answer.source, page + 1)], page=found)
     moves = moved(known.listed, found) if known.listed is not None else []

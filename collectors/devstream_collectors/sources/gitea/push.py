@@ -120,6 +120,7 @@ def pull_request(body: bytes, place: Place) -> Event:
         raise Dropped("pull-request-not-closed", said.action or "")
     if not found.merged:
         raise Dropped("pull-request-not-merged")
+    # Some versions say the number beside the request only.
     if not found.number:
         found = msgspec.structs.replace(found, number=said.number)
     return merged(found, said.sender, place)

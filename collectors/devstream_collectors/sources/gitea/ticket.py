@@ -38,6 +38,7 @@ def issues(body: bytes, place: Place) -> Event:
     issue, state = said.issue, said.action or ""
     if issue is None or state not in _ACTIONS or issue.pull_request is not None:
         raise Dropped("issue-not-news", state)
+    # Some versions say the number beside the issue only.
     if not issue.number:
         issue = msgspec.structs.replace(issue, number=said.number)
     return step(issue, state, account(said.sender), place)

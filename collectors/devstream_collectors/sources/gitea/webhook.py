@@ -75,6 +75,7 @@ def _by_shape(body: bytes) -> str:
     shape = decode(body, _Shape)
     if shape.comment is not None:
         return "comment"
+    # Only a creation says a commit.
     if shape.ref_type is not None:
         return "create" if shape.sha is not None else "delete"
     named = {

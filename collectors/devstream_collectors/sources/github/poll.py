@@ -130,6 +130,7 @@ def _repository(answer: Answer[_Cursor]) -> Polled:
     home, source = answer.decode(Repository), answer.source
     if not home.default_branch or not home.full_name:
         raise ValueError("the repository has no name or no default branch")
+    # At first contact the default branch was not known when the round began.
     first = not answer.known.home.default_branch and not source.branches
     follow = (_heads(source, home.default_branch),) if first else ()
     return answer.polled(requests=follow, home=home)
@@ -244,6 +245,7 @@ def _deployments(answer: Answer[_Cursor]) -> Polled:
 def _status(answer: Answer[_Cursor]) -> Polled:
     known, number = answer.known.deployments, answer.step.of
     told = known.get(number)
+    # It left the cursor while it was asked for.
     if told is None:
         return answer.polled()
     others = {key: value for key, value in known.items() if key != number}
@@ -252,6 +254,7 @@ def _status(answer: Answer[_Cursor]) -> Polled:
     statuses = sorted(answer.decode(list[Status]), key=lambda status: status.id)
     fresh = [status for status in statuses if status.id > told.seen]
     makers = [partial(deployed, told.body, status, _place(answer)) for status in fresh]
+    # One that is over is not asked for again.
     if not statuses or statuses[-1].state not in _DEPLOY_FINAL:
         others[number] = _Deployment(told.body, statuses[-1].id if statuses else 0)
     return answer.polled(makers, deployments=others)

@@ -108,6 +108,7 @@ def _pipelines(answer: Answer[_Cursor]) -> Polled:
     now = {body.id: _state(body) for body in answer.decode(list[Pipeline])}
     # The list does not say who began it, nor when it ended.
     fresh = [key for key, state in now.items() if known.get(key) != state and ":" not in state]
+    # At first contact a few are enough: they are stored quietly.
     asked = [_one_pipeline(source, key) for key in (fresh if known else fresh[:5])]
     return answer.polled(requests=reversed(asked), pipelines=followed(known, now))
 

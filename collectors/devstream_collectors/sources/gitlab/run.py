@@ -112,6 +112,7 @@ def run(
     ref = found.ref or ""
     if found.source in _OTHERS_PIPELINES or ref.startswith("refs/merge-requests/"):
         raise Dropped("run-of-a-pull-request")
+    # The parent's own result is the line.
     if found.source == "parent_pipeline":
         raise Dropped("run-of-a-run")
     if found.tag:

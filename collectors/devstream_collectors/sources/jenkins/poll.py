@@ -153,6 +153,7 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
             # Of these only what comes from here on is news.
             jobs[name] = _Known(last.number, (last.number,) if last.building else ())
             continue
+        # At first contact only the last build is told; of a newer job all are.
         jobs[name] = known.get(name, _Known(max(last.number - 1, 0) if first else 0))
         if last.number > jobs[name].newest or jobs[name].open:
             asked.append(_builds_of(name, multibranch=multibranch))
@@ -163,6 +164,7 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
 def _builds(answer: Answer[_Cursor]) -> Polled:
     known, name = answer.known.jobs, answer.step.of
     job = known.get(name, _Known())
+    # The job is gone, or has another name.
     if not answer.ok:
         return answer.polled(jobs={**known, name: _Known(job.newest)})
     builds = sorted(answer.decode(_Builds).builds or [], key=lambda build: build.number)

@@ -169,6 +169,7 @@ def moved(issue: Issue, step: Transition, actor: User, at: int, place: Place) ->
 
 
 def _state(status: Item | None, resolution: Item | None, category: str) -> str:
+    # A resolution that is set or taken away decides, whatever the status is called.
     if resolution is not None:
         cleared = not (resolution.to_id or resolution.to_string)
         was_set = bool(resolution.from_id or resolution.from_string)
@@ -181,6 +182,7 @@ def _state(status: Item | None, resolution: Item | None, category: str) -> str:
         return ""
     if not category:
         return _by_name(status.from_string, status.to_string)
+    # From one end to another is no news.
     if category == "done":
         return "" if is_done(status.from_string) else "closed"
     return _reopened(status.from_string, status.to_string)

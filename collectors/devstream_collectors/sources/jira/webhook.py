@@ -39,6 +39,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
     place = Place(source, delivery.received)
     name, issue, user = payload.webhook_event, payload.issue, payload.user
     at = payload.timestamp or delivery.received
+    # A webhook that is a workflow's step has no event's name.
     if payload.transition is not None and issue is not None:
         return moved(issue, payload.transition, user, at, place)
     update = payload.issue_event_type_name

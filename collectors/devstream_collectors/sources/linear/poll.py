@@ -103,6 +103,7 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
 def _page(answer: Answer[_Cursor]) -> Polled:
     said, step = answer.decode(_Answer), answer.step
     page = said.data.issues if said.data else None
+    # GraphQL says its errors under status 200.
     if said.errors or page is None:
         why = first(*(error.message for error in said.errors))
         raise ValueError(why or "the answer has no issues")
@@ -121,6 +122,7 @@ def _steps(issue: _Issue, since: int, place: Place) -> Iterable[Maker]:
         at, was_end = step.created_at, step.from_state.is_end
         if step.to_state is None or at <= since or was_end == step.to_state.is_end:
             continue
+        # Back to work; how it was closed does not matter any more.
         if was_end:
             yield partial(reopened, issue, step.actor, at, place)
             continue

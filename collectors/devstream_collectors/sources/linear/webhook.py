@@ -52,6 +52,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
         return opened(issue, actor, place, url)
     if action == "remove":
         return deleted(issue, actor, at, place, url)
+    # An update names what it replaced: without a state it changed something else.
     if action != "update" or not before.state_id:
         raise Dropped("ticket-not-news", action)
     was_end = bool(before.completed_at or before.canceled_at)

@@ -101,6 +101,7 @@ def found(line: str, patterns: Patterns) -> tuple[Text | None, str]:
     line = line[:MAX_LINE]
     if not line.strip():
         return None, "empty-line"
+    # First of all, so that one pattern silences a line whatever else matches it.
     if any(pattern.search(line) for pattern in patterns.ignored):
         return None, "ignored"
     if not patterns.wanted:

@@ -107,12 +107,14 @@ class _Book:
             )
         run = msgspec.structs.replace(run, count=run.count + 1, last=max(run.last, self._now))
         self._known[identity] = run
+        # 1, 10, 100, ...: a flood of one message is a handful of lines.
         if str(run.count).strip("0") == "1":
             self._say(identity, run, "firing", str(run.count), run.last)
         else:
             self.dropped["repeated"] += 1
 
     def _make_room(self) -> None:
+        # The longest silent one is given up, and resolved so that its row does not stay red.
         while len(self._known) >= MAX_KNOWN:
             identity, run = next(iter(self._known.items()))
             self._end(identity, run, self._now)

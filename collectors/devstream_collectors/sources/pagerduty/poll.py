@@ -82,6 +82,7 @@ def _open(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("ended")
 def _ended(answer: Answer[_Cursor]) -> Polled:
+    # One that began and ended between two rounds has both steps; keys absorb what was told.
     makers = [
         _step(incident, action, answer.place())
         for incident in answer.decode(_Incidents).incidents

@@ -68,6 +68,7 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     since = known.since - OVERLAP if known.since else now - FIRST
     if known.offset:
         since = known.base
+    # The first round asks which statuses are ends.
     if known.ends is None:
         yield ask("/issue_statuses.json", Step("statuses", count=since))
     else:

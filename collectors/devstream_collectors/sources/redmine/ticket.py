@@ -102,7 +102,7 @@ def step(
     sort: str = "",
     url: str = "",
 ) -> Event:
-    """One step of an issue.
+    """Make the event of one step of an issue.
 
     Args:
         issue: as it is.

@@ -154,6 +154,8 @@ def issue_event(issue: Issue, action: str, actor: Actor, place: Place, url: str 
         service=issue.project.slug or issue.project.name,
         severity=issue.level,
         number=issue.id,
+        # Sentry does not say when an issue was resolved, so the last sight tells one end from
+        # another.
         once=f"created/{seen}" if new else f"{action}/{last}",
         started=seen,
         changed=seen if new else 0 if state == "resolved" else last,
@@ -175,6 +177,7 @@ def occurrence_event(event: Event, rule: str, place: Place) -> Line:
     identity = event.issue_id or (found[1] if found else "")
     if not identity:
         raise Dropped("unnamed-issue")
+    # An occurrence names its project by a number; its address has the name.
     in_url = _PROJECT.search(event.url)
     release = event.release.rsplit("@", 1)[-1]
     alert = Alert(

@@ -90,6 +90,7 @@ def _told(
         try:
             now[key] = state_of(build)
         except Dropped:
+            # Remembered too, or it would be counted as dropped in each round.
             now[key] = "unknown"
         if answer.known.runs.get(key) != now[key]:
             makers.append(partial(_event, build, answer.place()))

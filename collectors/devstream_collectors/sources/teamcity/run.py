@@ -118,6 +118,7 @@ def state_of(build: Build) -> str:
         Dropped: it is none that is known.
 
     """
+    # A build that was called off before it had a result.
     unknown = build.state == "finished" and build.status == "UNKNOWN"
     if build.canceled_info is not None or unknown:
         return "cancelled"
