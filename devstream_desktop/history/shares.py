@@ -1,4 +1,4 @@
-"""Whose oldest entries go when a history is larger than it may be: theirs who take more than their share of it.
+"""The share of a too large history that each author may take.
 
 If simply the oldest went, one member who floods the team could push out everybody's history. So each
 author has a share, and what others do not need of theirs is shared again. An author whom the policy
@@ -17,13 +17,13 @@ from devstream_desktop.stream.entry import KEY_BYTES
 MOST_BYTES = 2 << 30
 """Of a history on the disk, about 1.4 million events."""
 _ROOM = 0.9
-"""A tenth more goes than must, so that it is not done again at once."""
+"""One tenth more goes than must. So it is not done again at once."""
 
 
 def floors(path: Path, weight: Callable[[bytes], int]) -> dict[bytes, int]:
-    """By feed, the number up to which its entries should go so that the rest fits `MOST_BYTES`.
+    """The number, by feed, up to which entries should go.
 
-    Takes seconds for a large history: not to be called on the loop. Nothing is changed.
+    The rest then fits `MOST_BYTES`. Takes seconds for a large history: not to be called on the loop. Nothing is changed.
 
     Args:
         path: Of the history.
@@ -62,7 +62,7 @@ def floors(path: Path, weight: Callable[[bytes], int]) -> dict[bytes, int]:
 
 
 def kept(authors: Mapping[bytes, tuple[int, int]], most: int) -> dict[bytes, int]:
-    """How many bytes each author keeps: all that it holds, or its share of `most`.
+    """The bytes that each author keeps: all that it holds, or its share of `most`.
 
     `authors` has what each holds and its weight. What is left of a share goes to the others.
     """

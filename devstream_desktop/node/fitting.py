@@ -1,4 +1,4 @@
-"""Keeps the history as large as it may be, and tells whose events had to go before their time."""
+"""The size of the history: kept in bounds, with word of whose events had to go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose entries go when a history is too large: one author's flood costs nobody else a line."""
+"""The shares of a history that is too large: one author's flood costs nobody else a line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_all_is_used_nobody_keeps_more_than_it_has_and_who_wants_little_keeps_it
 
 @pytest.fixture
 def flooded(history, new_feed, make, arrival):
-    """Three who say some, one who says much, in several feeds, newer than all the others."""
+    """Three authors who say some, and one who says much, later and in several feeds."""
 
     def author(count: int, epochs: int = 1, title: str = "honest") -> bytes:
         key = os.urandom(KEY_BYTES)

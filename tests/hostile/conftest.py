@@ -64,23 +64,23 @@ class Victim:
         await asyncio.to_thread(self.desk.start, *arguments)
 
     async def doctor(self) -> str:
-        """What it prints, whatever it ends with: a crossed-out line is a fault it found."""
+        """The checks that it prints, whatever it ends with; a cross marks a fault."""
         return await asyncio.to_thread(lambda: self.desk.begin("doctor").communicate(timeout=60)[0])
 
     async def run(self, *arguments: str, code: int = 0) -> str:
-        """What a command prints."""
+        """The output of a command."""
         return await asyncio.to_thread(lambda: self.desk.run(*arguments, code=code))
 
     async def rows(self) -> list[Line]:
-        """What its desktop shows, newest first."""
+        """The rows of its desktop, newest first."""
         return await asyncio.to_thread(self.desk.lines)
 
     async def records(self, query: str = "") -> list[dict]:
-        """What `devstream search --json` prints."""
+        """The answers of `devstream search --json`."""
         return [json.loads(line) for line in (await self.run("search", "--json", query)).splitlines()]
 
     async def until(self, what: str, look: Callable[[], Awaitable[object]], patience_s: float = PATIENCE_S) -> object:
-        """The first true value of `look`, which is asked again until `patience_s` is over."""
+        """The first true value of `look`, asked again for `patience_s`."""
         deadline = time.monotonic() + patience_s
         while not (found := await look()):
             assert time.monotonic() < deadline, f"waited in vain until {what}"
@@ -90,7 +90,7 @@ class Victim:
 
 @pytest.fixture
 async def victims(world, monkeypatch) -> AsyncIterator[Callable[..., object]]:
-    """Starts ana, who founded the team and has all roles, and the others: real processes; and mallory, who has joined and has no role."""
+    """Starts ana with all roles, and others, as processes; and makes mallory, a member without a role."""
     made: list[RawMember] = []
 
     async def begin(*others: str, liars: tuple[str, ...] = ("mallory",)) -> tuple[list[Victim], list[RawMember]]:

@@ -31,7 +31,7 @@ INDEX = bytes(16)
 Answer = wire.Reply | bytes | None
 """A reply, a frame of any bytes, or None to hang up."""
 Answers = Mapping[type, Callable[[wire.Request], Answer | Awaitable[Answer]]]
-"""By type of request, what this member answers in place of an honest, empty reply."""
+"""The lies of a listener by type of request; all else it answers honestly."""
 
 
 def now_ms() -> int:
@@ -87,14 +87,14 @@ class RawMember:
         self.key = key
         self.device = key.id
         self.heard: list[wire.Request] = []
-        """What was asked of it as a listener."""
+        """The requests that it got as a listener."""
         self._credentials = credentials
         self._links: list[Link] = []
         self._listeners: list[Listener] = []
 
     @classmethod
     def of(cls, root: Path) -> tuple[RawMember, dict[str, str]]:
-        """Whoever has the keys of the home at `root`, which has joined a team; and the person behind each device of that."""
+        """The member whose home is at `root`, and the person behind each device of its team."""
         home = Home(root)
         found = Team.load(home, Vault.open(home))
         own = Credentials(found.ca_pem, found.certificate_pem, found.tls_key_pem)
@@ -175,7 +175,7 @@ class RawMember:
 
 
 def records(*given: tuple[bytes, int]) -> list[wire.Record]:
-    """What a liar says it holds: of each feed everything up to a number."""
+    """The records of a liar: of each feed everything up to a number."""
     return [wire.Record(feed, 0, head, b"x" * HASH_BYTES, 1 << 62, []) for feed, head in given]
 
 

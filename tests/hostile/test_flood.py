@@ -35,7 +35,7 @@ class Standing:
 
 
 async def flood(link, mallory, batches: int, *, version: int) -> int:
-    """Entries that are stored, of an hour ago, so that they are no news of this moment, each batch in a feed of its own."""
+    """Push batches of an hour ago, each in a feed of its own; the entries that were stored."""
     stored = 0
     for epoch in range(batches):
         feed, hlc = mallory.feed(epoch + 1), next_hlc(0, now_ms() - 3_600_000)

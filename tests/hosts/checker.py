@@ -48,7 +48,7 @@ class Held:
     key: str
     at: int
     shown: bool = True
-    """Whether a screen shows it; of one fact that was told twice only one is."""
+    """Shown on a screen; of one fact that was told twice only one is."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def read_acknowledged(path: Path) -> list[Acknowledged]:
 
 
 def read_log(path: Path, ignored: bytes = b"") -> list[Held]:
-    """The rows of a node's database that are not withdrawn, whether or not the node runs.
+    """The rows of a database that are not withdrawn; its node may run.
 
     What the author with the key `ignored` says is nobody's loss.
     """
@@ -138,7 +138,7 @@ def judge(
 
 
 def look(node: str, at: int, path: Path, ignored: bytes = b"") -> Look:
-    """What a node holds now, but for what the author with the key `ignored` said."""
+    """The events that a node holds, but for those of the author `ignored`."""
     return _look(node, at, read_log(path, ignored))
 
 

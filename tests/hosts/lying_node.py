@@ -31,11 +31,11 @@ MOST_KNOWN = 2000
 MOST_WAITING = 50
 """Lies for one victim; while it is away the oldest are forgotten."""
 NONSENSE = 0.02
-"""How often a message is replaced by bytes that are none."""
+"""The share of messages that are replaced by random bytes."""
 
 
 class Victim:
-    """One node that is lied to, and what it is about to be told."""
+    """One node that is lied to, with the lies that wait for it."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -123,7 +123,7 @@ class LyingNode:
             strategy.act()
 
     async def _haunt(self, victim: Victim) -> None:
-        """Be linked with a victim, again and again, whatever it thinks of that."""
+        """Be linked with a victim, and after each end again."""
         while True:
             with contextlib.suppress(LinkError, MalformedMessageError):
                 link = await self.member.dial(victim.address, greet=False)
@@ -211,7 +211,7 @@ class LyingNode:
         return self._tell_as("frozen", [])
 
     def _truth(self) -> list[Record]:
-        """What it holds, feed by feed, as far as it looks."""
+        """The records of the newest entries that it holds."""
         records: dict[bytes, Record] = {}
         for item in [*self._own, *self.known()][-200:]:
             with contextlib.suppress(MalformedEntryError):
@@ -225,7 +225,7 @@ class LyingNode:
         return self.rng.sample(entries, min(len(entries), self.rng.randrange(40)))
 
     def _addresses(self) -> list[wire.PeerAddress]:
-        """Where nobody is, and where nobody should go."""
+        """Addresses of nobody, and some that nobody should dial."""
         hosts = ("127.0.0.1", "169.254.169.254", "10.77.0.253", "10.77.1.253", "192.0.2.7", "localhost", "[::1]", "[fe80::1]", "0.0.0.0")
         ports = (22, 25, 80, 7400, 65535, 0, 99999)
         return [

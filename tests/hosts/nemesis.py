@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 STRANGERS = str(HERE / "strangers.py")
 LIAR = str(HERE / "lying_node.py")
 ROOMS = os.pathsep.join(str(HERE.parent / room) for room in ("simulation", "hostile"))
-"""Where the liar's modules are."""
+"""The folders of the liar's modules."""
 LANES = 3
 """So many things are wrong at once."""
 MINUTE_MS = 60_000
@@ -202,7 +202,7 @@ def end_flood(flood: subprocess.Popen[str]) -> None:
 
 
 class LyingMember:
-    """A member with a genuine certificate on a host of its own, who lies to all the others from start to end."""
+    """A member on a host of its own, who lies to all the others."""
 
     def __init__(self, node: Node, victims: Sequence[Node], seed: int) -> None:
         """`node`: its home and host; its own node never runs."""
@@ -221,7 +221,7 @@ class LyingMember:
         self._errors = errors
 
     def end(self) -> dict:
-        """What it did, see lying_node.py."""
+        """End it; the figures that it prints (lying_node.py)."""
         said, _ = self._process.communicate(timeout=20)
         assert self._process.returncode == 0, self._errors.read_text()
         return json.loads(said)

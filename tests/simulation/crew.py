@@ -99,7 +99,7 @@ class Member(Node):
 
     @property
     def desk(self) -> Desk:
-        """What it shows now."""
+        """The rows that it shows now."""
         if self._desk is None or not self._desk.goes_on(self.log.rows):
             self._desk = Desk(self.standing.current.persons)
         self._desk.show(self.log.rows)
@@ -198,7 +198,7 @@ class Member(Node):
             self.say([self._answer(event, "refused", clock, verdict.reason)], now)
 
     def _hears(self, device: str) -> bool:
-        """Whether this device is told of one more refusal, as `node.executor.Executor` limits them."""
+        """Count a refusal, and tell whether this device hears of it (node/executor.py)."""
         self.refusals[device] += 1
         return self.refusals[device] <= MAX_REFUSALS
 
@@ -214,7 +214,7 @@ class Member(Node):
                 run.said.add(run.state)
 
     def finish(self, now: int) -> None:
-        """What runs, ends."""
+        """End the runs under way."""
         for run in self.runs.values():
             if run.state == "in_progress":
                 run.state = self.rng.choice(("success", "failure"))
@@ -237,16 +237,16 @@ class Member(Node):
 
 
 class Speech:
-    """What honest members say: of one world that every collector sees, and of themselves."""
+    """The words of honest members: of one world that every collector sees, and of themselves."""
 
     def __init__(self, rng, executor: str) -> None:
         self.rng, self.executor = rng, executor
         self.seen: list[Event] = []
-        """What happened in the world, as the first collector told it."""
+        """The events of the world, as the first collector told them."""
         self.count = 0
 
     def next_of(self, member: Member, time: int) -> list[Event]:
-        """What `member` says next, at `time` by its clock."""
+        """The next words of `member`, at `time` by its clock."""
         self.count += 1
         if member.has(Role.COLLECTOR) and self.rng.random() < 0.6:
             return [self._observed(time)]

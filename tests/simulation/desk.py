@@ -1,4 +1,4 @@
-"""What a node of the simulation shows: the product's history over a database in memory, filled with what its log holds."""
+"""The desk of a simulated node: the product's history in memory, filled from its log."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Desk(History):
         self._derive()
 
     def goes_on(self, rows) -> bool:
-        """Whether a log's rows begin with those that are shown."""
+        """Tell whether a log's rows begin with those that are shown."""
         shown = self._shown
         return len(rows) >= len(shown) and all(arrival.entry.hash == known for (_, arrival), known in zip(rows, shown, strict=False))
 

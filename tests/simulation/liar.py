@@ -136,7 +136,7 @@ class Liar(Node):
         """It does not listen."""
 
     def publish(self, payloads: list[bytes], now: int) -> None:
-        """What an honest member would say, it does not."""
+        """Say nothing that an honest member would."""
 
     def prune(self, now: int, chunk: int = 3) -> None:
         """It keeps what others have forgotten."""
@@ -168,7 +168,7 @@ class Liar(Node):
 
 
 class Told:
-    """What a liar's peers see of its replica. Numbers that no message can carry end the link, as at the real ones."""
+    """A liar's replica as its peers see it. Numbers that no message can carry end the link, as at the real ones."""
 
     def __init__(self, liar: Liar, replica) -> None:
         self._liar, self._replica = liar, replica

@@ -31,10 +31,10 @@ from devstream_desktop.stream.event import Event, InvalidEventError, decode_even
 from devstream_desktop.stream.words import STATES, Kind
 
 SERVICE, ENVIRONMENT = "shop", "production"
-"""What the team deploys."""
+"""The target and the environment that the team deploys."""
 HOUR, DAY = 3_600_000, 86_400_000
 TIMES = (0, 1, (1 << 47) - 1, 1 << 47, -1, (1 << 63) - 1)
-"""From the first moment over the year 6429 to what no field of the table holds."""
+"""The first moment, the year 6429, and what no field holds."""
 NUMBERS = (0, 1, 2, 100, 1 << 31, (1 << 53) + 1, MAX_HLC - 1, MAX_HLC)
 """The last is the largest that a message can carry."""
 DEPTHS = (1, 15, 17, 100, 500, 900, 980, 1100, 1300)
@@ -83,7 +83,7 @@ class Mouth(Protocol):
     executor: str
     """The device that deploys are asked of."""
     lie_ms: int
-    """How far its clock is off, as it tells its peers."""
+    """The error of the clock that it tells its peers."""
 
     def now_ms(self) -> int:
         """The true time."""
@@ -95,7 +95,7 @@ class Mouth(Protocol):
         """An entry of its own, with anything in it."""
 
     def others(self) -> list[object]:
-        """Those that it can speak to."""
+        """The nodes that it can speak to."""
 
     def spread(self, *entries: Signed, to: list[object] | None = None) -> None:
         """Push these to some, or to all."""
@@ -104,13 +104,13 @@ class Mouth(Protocol):
         """Make a request; the answer is not waited for."""
 
     def known(self) -> list[Signed]:
-        """What honest members said, as far as it heard."""
+        """The entries of honest members, as far as it heard them."""
 
     def members(self) -> list[tuple[str, str]]:
         """The person and device of each honest member."""
 
     def foresee(self) -> Event:
-        """What a collector will tell next, perhaps."""
+        """An event that a collector may tell next."""
 
 
 class Strategy:
@@ -162,7 +162,7 @@ class Strategy:
 
 
 class ForeignKeys(Strategy):
-    """Own words under the keys of others' facts, told already or to come."""
+    """Own words under the keys of others' facts, old and to come."""
 
     def act(self) -> None:
         heard = self.heard()
@@ -181,7 +181,7 @@ class ForeignKeys(Strategy):
 
 
 class OthersNames(Strategy):
-    """Words in the name of somebody else, and words that take no role in place of those that do."""
+    """Words in others' names, and copies of words that take a role."""
 
     def act(self) -> None:
         person, device = self.rng.choice(self.liar.members())
@@ -207,7 +207,7 @@ class OthersNames(Strategy):
 
 
 class DeployWords(Strategy):
-    """Requests that it may not make, and answers and cancels that it may not give."""
+    """Deploy requests, answers and cancels that are not its to give."""
 
     def act(self) -> None:
         now, person = self.liar.now_ms(), self.rng.choice((self.liar.person, self.somebody()))
@@ -249,7 +249,7 @@ class FarTimes(Strategy):
 
 
 class Stamps(Strategy):
-    """Entries from ahead, up to what is taken and beyond, and from behind."""
+    """Entries from ahead and from behind, within and beyond the limit."""
 
     def act(self) -> None:
         ahead = (1, 1000, 60_000, 599_000, 600_000, 601_000, 2 * HOUR, 40 * DAY, -HOUR, -6 * DAY, -40 * DAY)
@@ -298,7 +298,7 @@ class Poison(Strategy):
 
 
 class Replays(Strategy):
-    """What others said, again and again, also long after; sometimes with a bit or the signature spoilt."""
+    """Others' entries once more, also long after; some spoilt by a bit or a signature."""
 
     def act(self) -> None:
         known = self.liar.known()
@@ -315,7 +315,7 @@ class Replays(Strategy):
 
 
 class Numbers(Strategy):
-    """Records of feeds that nobody has, with heads, floors, gaps and hashes that are not so."""
+    """Records with false heads, floors, gaps and hashes, also of invented feeds."""
 
     def records(self, records: list[Record]) -> list[Record]:
         return [self._changed(record) if self.rng.random() < 0.3 else record for record in records] + self._invented()
@@ -348,7 +348,7 @@ class Numbers(Strategy):
 
 
 class Withholds(Strategy):
-    """It tells of only a part, to some of them, and wants only a part."""
+    """A part of what it holds for some, and a part of what it lacks."""
 
     def __init__(self, liar: Mouth) -> None:
         super().__init__(liar)
@@ -382,7 +382,7 @@ class FalseProofs(Strategy):
 
 
 class FalseClock(Strategy):
-    """A clock that is off by what it likes, another with each look."""
+    """A clock that is off by what it likes."""
 
     def __init__(self, liar: Mouth) -> None:
         super().__init__(liar)

@@ -1,4 +1,4 @@
-"""A world in which one to three members lie, beside everything else that happens; and what must be true all the same.
+"""A world with one to three liars, and the witness of what must be true all the same.
 
 Honest members say real events by their roles, an executor runs what it is asked to, and at the end not only the logs are judged but
 the rows that each of them shows: nothing of an honest member lost, displaced or changed, and nobody shown as the author of a lie.
@@ -130,7 +130,7 @@ class LyingWorld(World):
         return verdict
 
     def _judge_rows(self, node: Member) -> Shown:
-        """What a desk shows of honest members is what it would show if nobody lied; and liars are shown in their own name alone."""
+        """Compare honest rows with those of a desk without liars, and look whose names the lies have."""
         upright = {other.device for other in self.honest}
         entries = {arrival.entry.id: arrival.entry for _, arrival in node.log.rows}
         shown = node.desk.lines()
@@ -189,14 +189,14 @@ class LyingWorld(World):
 
 @dataclass
 class Shown:
-    """What a desk has rows of: the honest facts by kind and key, and how many rows of liars."""
+    """The rows of a desk: its honest facts by kind and key, and its rows of liars."""
 
     facts: set[tuple[Kind, str]]
     lies: int
 
 
 def _of(lines, devices: set[str]) -> dict[str, tuple]:
-    """What is shown of the words of these, by entry."""
+    """The rows of these devices, by entry."""
     return {
         line.entry: (line.event, line.author, line.transition, line.superseded, line.struck) for line in lines if line.device in devices
     }

@@ -36,7 +36,7 @@ def nested(levels: int) -> bytes:
 
 
 class RawFeed:
-    """A feed that is numbered, stamped and chained as an honest one where nothing else is given.
+    """A feed that goes on as an honest one where nothing else is given.
 
     Args:
         public: The author's public key.
