@@ -89,7 +89,7 @@ def _add_sources(commands: Commands) -> None:
     )
     add = source.add_parser("add", help="add a source", add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter)
     add.add_argument("-h", "--help", action=adding.TypesHelp, nargs=0, help="show this help with every type, and exit")
-    add.add_argument("type", metavar="TYPE", help="git, or the name of a collector")
+    add.add_argument("type", metavar="TYPE", help="the name of a collector")
     add.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="what a source of that type needs: TYPE --help")
     add.set_defaults(command=adding.add)
 

@@ -1,7 +1,7 @@
 """What this collector takes in: the form of `sources.toml`, read into typed values and written back.
 
     [source.shop]                      the name: a to z, 0 to 9 and -, at most 40
-    type = "git"                       or the name of an installed collector, such as "github"
+    type = "github"                    the name of an installed collector
     branches = ["main", "release/*"]   exact names or globs; none: the default branch
     service = "shop"                   what its lines are about; none: the source's name, or what the sender calls it
     url = "/srv/git/shop.git"          git: a path or URL; others: the service's https address; never with a password in it
@@ -103,7 +103,7 @@ def _source(name: str, table: object) -> Source:
         raise _FieldError("", "not a table; write [source.NAME]")
     kind = _text(table, "type")
     if not _NAME.fullmatch(kind):
-        raise _FieldError("type", 'type is missing; write type = "git" or the name of a collector, such as "github"')
+        raise _FieldError("type", 'type is missing; write the name of a collector, as in type = "github"')
     is_git = is_repository(kind)
     allowed = _GIT if is_git else _REMOTE
     for field in table:

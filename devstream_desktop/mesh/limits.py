@@ -1,6 +1,6 @@
 """How much a peer may ask and an author may say: token buckets, so that bursts pass and floods do not.
 
-A feed that says more than a person or a collector can (field/replication.md 3.11) is not refused, because what is refused would be fetched
+A feed that says more than a person or a collector can is not refused, because what is refused would be fetched
 again: what was taken beyond the rate is a debt, and the link that brought it waits until it is paid. Only news of this moment count, and
 never what is fetched, so that catching up with a storm costs nobody any wait. After a wait both ends compare what they hold, and what
 came meanwhile is fetched in large batches, newest first (session.py): a storm is a few seconds late, and its newest line not later.

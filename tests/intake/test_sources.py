@@ -73,7 +73,7 @@ def test_no_file_is_no_sources(home):
         ("[target.shop]\n", r"line 1: 'target' is unknown; allowed: \[source.NAME\]"),
         ("source = 3\n", r"line 1: source is not a table"),
         ('\n[source.Shop]\ntype = "git"\n', r"line 2: source 'Shop': the name must be 1 to 40 of a to z"),
-        ("[source.shop]\n", r"line 1: source 'shop': type is missing; write type = \"git\""),
+        ("[source.shop]\n", r"line 1: source 'shop': type is missing; write the name of a collector"),
         ('[source.shop]\ntype = "git"\n', r"line 1: source 'shop': url is missing"),
         (
             '[source.shop]\ntype = "git"\nurl = "/x"\nbrnches = []\n',
