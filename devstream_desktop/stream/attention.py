@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from devstream_desktop.stream.fact import AuthorClass, author_class
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import DEPLOY_FINAL, Kind, Severity, Transition
 
@@ -17,6 +18,8 @@ FRESH = 120_000
 BURST_WINDOW = 10_000
 BURST_LIMIT = 3
 """Popups in one window before the rest become a digest (docs/architecture.md, Attention)."""
+WORDS_WINDOW = 60_000
+"""The window for what one member says in its own name: it must not silence what others say."""
 
 
 class Attention(StrEnum):
@@ -51,6 +54,10 @@ class Recent:
     """The popups of the last moments; the only state, owned by the caller."""
 
     shown: list[int] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    """Of what members say in their own name. They take no room from what happens."""
+    by_device: dict[str, list[int]] = field(default_factory=dict)
+    """The same, by who said it."""
 
 
 def decide(line: Line, desk: Desk, recent: Recent, now: int) -> Decision:
@@ -58,11 +65,27 @@ def decide(line: Line, desk: Desk, recent: Recent, now: int) -> Decision:
     decision = _wanted(line, desk, now)
     if decision.attention is not Attention.POPUP or decision.urgent:
         return decision
-    recent.shown = [at for at in recent.shown if now - at < BURST_WINDOW]
-    if len(recent.shown) >= BURST_LIMIT:
+    shown = recent.shown
+    if author_class(line.event.kind, line.event.state) is AuthorClass.MEMBER:
+        if not _has_a_word(line.device, recent, now):
+            return _quiet(f"{line.author} said more than {BURST_LIMIT} things within a minute")
+        shown = recent.words
+    shown[:] = [at for at in shown if now - at < BURST_WINDOW]
+    if len(shown) >= BURST_LIMIT:
         return Decision(Attention.DIGEST, f"more than {BURST_LIMIT} popups in {BURST_WINDOW // 1000} seconds, so it went into one digest")
-    recent.shown.append(now)
+    shown.append(now)
     return decision
+
+
+def _has_a_word(device: str, recent: Recent, now: int) -> bool:
+    """Count a member's word, and tell whether it may still pop up."""
+    fresh = {other: [at for at in said if now - at < WORDS_WINDOW] for other, said in recent.by_device.items()}
+    recent.by_device = {other: said for other, said in fresh.items() if said}
+    said = recent.by_device.setdefault(device, [])
+    if len(said) < BURST_LIMIT:
+        said.append(now)
+        return True
+    return False
 
 
 def _wanted(line: Line, desk: Desk, now: int) -> Decision:

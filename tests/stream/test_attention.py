@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from devstream_desktop.stream.attention import BURST_LIMIT, BURST_WINDOW, FRESH, Attention, Desk, Recent, decide
+from devstream_desktop.stream.attention import BURST_LIMIT, BURST_WINDOW, FRESH, WORDS_WINDOW, Attention, Desk, Recent, decide
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind, Transition
@@ -91,6 +92,30 @@ def test_a_burst_becomes_a_digest_until_the_window_is_over() -> None:
     assert decided == [Attention.POPUP] * BURST_LIMIT + [Attention.DIGEST] * 2
     later = NOW + BURST_WINDOW
     assert decide(a_line(age=-BURST_WINDOW), DUTY, recent, later).attention is Attention.POPUP
+
+
+def test_a_member_who_says_much_silences_nothing_that_happens_and_nobody_else() -> None:
+    recent = Recent()
+
+    def claim(device: str, at: int) -> Attention:
+        line = msgspec.structs.replace(a_line(Kind.CLAIM, "claimed", age=NOW - at), device=device)
+        return decide(line, DUTY, recent, at).attention
+
+    flood = [claim("mallory", NOW + 50 * n) for n in range(100)]
+    assert flood == [Attention.POPUP] * BURST_LIMIT + [Attention.QUIET] * (100 - BURST_LIMIT)
+    now = NOW + 5_000
+    broken = a_line(Kind.BUILD, "failed", Transition.BROKEN, age=NOW - now)
+    assert [decide(broken, DUTY, recent, now).attention for _ in range(BURST_LIMIT)] == [Attention.POPUP] * BURST_LIMIT
+    assert claim("bo", NOW + BURST_WINDOW) is Attention.POPUP
+    assert claim("mallory", NOW + BURST_WINDOW) is Attention.QUIET
+    assert claim("mallory", NOW + WORDS_WINDOW + 5_000) is Attention.POPUP
+
+
+def test_many_members_who_speak_at_once_make_a_digest() -> None:
+    recent = Recent()
+    lines = [msgspec.structs.replace(a_line(Kind.CLAIM, "claimed"), device=f"d{n}") for n in range(BURST_LIMIT + 2)]
+    decided = [decide(line, DUTY, recent, NOW).attention for line in lines]
+    assert decided == [Attention.POPUP] * BURST_LIMIT + [Attention.DIGEST] * 2
 
 
 def test_a_failed_production_deploy_is_never_lost_in_a_digest() -> None:
