@@ -1,4 +1,4 @@
-"""What the tests of collectors share: samples read, services polled, events compared."""
+"""The shared parts of the tests of collectors: samples read, services polled, events compared."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Reader:
         return made
 
     def dropped(self, *arguments: Any, **keywords: Any) -> str:
-        """Why there is none."""
+        """The reason why there is none."""
         result = self.read(*arguments, **keywords)
         assert result.events == ()
         return result.dropped

@@ -27,7 +27,7 @@ def samples() -> list[Path]:
 
 
 def outcome(sample: Path) -> Normalised:
-    """What the collector makes of a sample, for a source that has its type's name."""
+    """The outcome of a sample, for a source that has its type's name."""
     kind = sample.parent.parent.name
     delivery = Delivery(headers_of(kind, sample.stem), sample.read_bytes(), RECEIVED)
     return webhook_collector(kind).normalise(delivery, SourceInfo(kind))
