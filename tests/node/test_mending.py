@@ -15,6 +15,7 @@ from devstream_desktop.control.messages.stream import Emit, SetDuty
 from devstream_desktop.history.database import damage_mark
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
+from devstream_desktop.home import _MEANING
 from devstream_desktop.node import upkeep
 from devstream_desktop.node.upkeep import Upkeep
 
@@ -53,6 +54,25 @@ def test_a_damaged_history_is_set_aside_and_filled_again(world, until) -> None:
     until("what bob says arrives", lambda: bob.facts() == ana.facts())
     bob.stop()
     bob.start()
+    assert bob.status().notices == ()
+
+
+def test_a_member_whose_tls_key_is_damaged_has_another_from_an_issuer_and_is_linked_again(world, until) -> None:
+    ana, bob = world.team("bob")
+    until("they are linked", lambda: bob.status().peers)
+    bob.stop()
+    sealed = bob.home.secrets / "tls.sealed"
+    sealed.write_bytes(b"\xa5" * sealed.stat().st_size)
+    told = bob.begin("doctor").communicate(timeout=60)[0]
+    assert "the key of this device's certificate is damaged" in told
+    bob.start("--peer", ana.ready["mesh"])
+    title = "said after the damage"
+    emit(ana, title)
+    until("what ana says comes", lambda: any(line.event.title == title for line in bob.lines()))
+    assert [notice for notice in bob.status().notices if "certificate" in notice] == [
+        f"tls.sealed could not be read, and was set aside as tls.sealed.unreadable: {_MEANING['tls.sealed']}"
+    ]
+    (bob.home.secrets / "tls.sealed.unreadable").unlink()
     assert bob.status().notices == ()
 
 
