@@ -38,7 +38,8 @@ _COUNTED = {0xDC: (2, 1), 0xDD: (4, 1), 0xDE: (2, 2), 0xDF: (4, 2)}
 """Arrays and maps: how many bytes their count has, and how many values it stands for."""
 _OPENING = frozenset({*range(0x80, 0xA0), *_COUNTED})
 _NOT_OPENING = bytes(byte for byte in range(256) if byte not in _OPENING)
-_JSON_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# One that has no end is taken to the end: to look for it from each of its quotes costs the square of their number.
+_JSON_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEP = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 """One deeper, and (as a signed byte) one less deep."""

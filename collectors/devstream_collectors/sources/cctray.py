@@ -74,7 +74,7 @@ STATUSES = {
 }
 MAX_PROJECTS = 2000
 _ACCEPT = "application/xml, text/xml;q=0.9, */*;q=0.1"
-_APART = re.compile(r"\s+(?:::|»)\s+")
+_APART = re.compile(r"\s(?:::|»)\s")
 
 
 class _Project(msgspec.Struct, frozen=True):
@@ -138,7 +138,7 @@ def _event(project: _Project, place: Place, *, quiet: bool, part: bool) -> Event
     if state is None:
         raise Dropped("status-unknown", project.status)
     ended = milliseconds(project.time)
-    parts = _APART.split(project.name)
+    parts = [part.strip() for part in _APART.split(project.name)]
     run = Run(
         pipeline=parts[-1] if "::" in project.name else "/".join(parts[-2:]),
         pipeline_id=project.name,

@@ -17,7 +17,7 @@ from devstream_desktop.stream.event import Event
 
 _CLOSED = frozenset({"closed", "done", "completed", "resolved", "removed"})
 """The last states of work items in Microsoft's four process templates."""
-_API = re.compile(r"/_apis/wit/workitems/(\d+)(?:/.*)?$", re.IGNORECASE)
+_API = re.compile(r"/_apis/wit/workitems/(\d+)(?:/.*)?\Z", re.IGNORECASE | re.DOTALL)
 
 
 class Step(msgspec.Struct, frozen=True, rename="camel"):
