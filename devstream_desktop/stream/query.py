@@ -58,7 +58,7 @@ class Query:
 
     def match(self) -> str:
         """The FTS5 expression, every word quoted so that input is never syntax; the filters go last, which is fastest."""
-        terms = [f'"{word}"*' for word in self.words]
+        terms = [f'"{_quoted(word)}"*' for word in self.words]
         tags = (
             _tag("", "", self.service),
             _tag("", "", "", self.state),
@@ -66,6 +66,11 @@ class Query:
         )
         terms += [f'"{tag}"' for tag in tags if tag]
         return " AND ".join(terms)
+
+
+def _quoted(word: str) -> str:
+    """A word inside quotes. Those of what is typed have no quote in them; a target's name, which an executor chooses, may."""
+    return word.replace('"', '""').replace("\0", " ")
 
 
 def parse_query(text: str) -> Query:

@@ -281,3 +281,10 @@ def test_a_fact_is_known_by_its_identity(history, reader, feed, make, arrival) -
 def test_a_reader_before_there_is_a_history_says_so(tmp_path) -> None:
     with Reader(tmp_path / "none.sqlite") as reader, pytest.raises(HistoryError, match="start the node"):
         reader.page(Query())
+
+
+@pytest.mark.parametrize("word", ['a"b', '"', '""', 'x" OR "card', "a\0b", "'", "*", "NEAR(", "-", "^", "{a}: b", "\\"])
+def test_no_word_of_a_question_is_syntax(history, reader, feed, make, arrival, word) -> None:
+    history.add([arrival(feed.entry(make(title="Retry card capture")))])
+    assert reader.page(Query(words=(word, "nothing"))) == []
+    assert reader.page(Query(words=("card",)))
