@@ -29,6 +29,9 @@ from devstream_desktop.stream.entry import (
     preamble,
 )
 
+ADOPT_MS = 5_000
+"""How far the stamps of others pull ours ahead of the clock: what is said next sorts after what was
+just heard, and no member sets the time of all."""
 FUTURE_MS = 600_000
 """How far an entry's clock may be ahead of ours: laptops are off by minutes (uhlc allows 0.5 s and Corrosion 0.3 s, for servers)."""
 MAX_FRUITLESS = 20
@@ -88,9 +91,10 @@ class Author(Holdings):
         if self.clock_late:
             now = max(now, self.last_known)
         state = self._own(now)
-        limit = (now + FUTURE_MS) << COUNTER_BITS
-        if self._hlc > limit:  # came while this clock was ahead as well
-            self._hlc = max((head.hlc for each in self.states() if (head := each.head_entry) and head.hlc <= limit), default=0)
+        limit = (now + ADOPT_MS) << COUNTER_BITS
+        if self._hlc > limit:  # by a member's stamps, or while this clock was ahead as well
+            heads = (state.head_entry.hlc for state in self.states() if state.head_entry)
+            self._hlc = max((hlc for hlc in heads if hlc <= limit), default=0)
         last = max(self._hlc, state.head_entry.hlc if state.head_entry else 0)
         entries: list[Entry] = []
         seq, prev = state.head, state.head_entry.hash if state.head_entry else b""

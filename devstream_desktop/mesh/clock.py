@@ -19,6 +19,8 @@ MAX_JUMP_MS = 3_600_000
 MAX_AWAY_MS = 3 * 86_400_000
 """A clock that is further than this past all that is known at a start is in doubt too, until a peer agrees with it: a machine may start
 with any time at all. A holiday looks the same, but ends with the first peer; a weekend is shorter."""
+SET_MS = 1_000
+"""A jump larger than this against the steady clock means that somebody set the clock; drift between two looks is far smaller."""
 WITNESSES = 2
 """Peers that must agree before their time is used: one alone may be wrong, or lie."""
 _STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
@@ -37,6 +39,8 @@ class ClockWatch:
         self.steps = 0
         """How often the clock was set; after each the peers must show theirs anew."""
         self._offsets: dict[str, int] = {}
+        self._proven = False
+        """As many agreed with this clock as it takes to correct it, and it was not set since: who disagrees now has moved himself."""
         self._fresh: set[str] = set()
         """Whose clocks were heard since ours was last set. What was heard before is only as right as the steady clock."""
         self._off = self._correction = 0
@@ -79,6 +83,8 @@ class ClockWatch:
     def _shift(self, jump: int) -> None:
         self._offsets = {device: offset - jump for device, offset in self._offsets.items()}
         self._late = max(0, self._late - jump) if self._late else 0
+        if abs(jump) > SET_MS:
+            self._proven = False
         if abs(jump) > MAX_OFFSET_MS:
             self.steps += 1
             self._fresh.clear()
@@ -89,9 +95,13 @@ class ClockWatch:
     def _weigh(self) -> None:
         self._off = round(median(self._offsets.values())) if self._offsets else 0
         offsets = [self._offsets[device] for device in self._fresh]
+        self._proven = self._proven or sum(abs(offset) <= MAX_OFFSET_MS for offset in offsets) >= WITNESSES
         middle = round(median([0, *offsets]))
         agreeing = sum(abs(offset - middle) <= MAX_OFFSET_MS for offset in offsets)
-        self._correction = middle if agreeing >= WITNESSES and abs(middle) > MAX_OFFSET_MS else 0
+        # The machine's steady clock vouches for a clock that was right and is still where it was: two members who lie
+        # together could otherwise move a third's time whenever they like.
+        moved = agreeing >= WITNESSES and abs(middle) > MAX_OFFSET_MS and not self._proven
+        self._correction = middle if moved else 0
 
     def correction(self) -> int:
         """What to add to this clock to have the team's time, milliseconds; 0 while nothing better than this clock is known.
@@ -121,6 +131,11 @@ class ClockWatch:
             is_off = f"this clock is {round(abs(off) / 60_000)} min {'behind' if off > 0 else 'ahead of'} the team's"
             if self._correction:
                 return f"{is_off}; the team's time is used meanwhile, and nothing is forgotten: set it right, because certificates go by it"
+            if self._proven:
+                return (
+                    f"{is_off}, so their clocks say now; it agreed with them before and was not set since, so it is believed and"
+                    " theirs are not: look at the clocks of all; nothing is forgotten until they agree"
+                )
             return f"{is_off}, as far as so few can tell; nothing is forgotten until it is set right, or more peers agree"
         if self._offsets:
             return ""

@@ -153,3 +153,29 @@ def test_a_clock_is_late_where_a_peer_finds_it_behind_but_not_where_it_is_ahead(
 def test_the_steady_clock_runs():
     before = steady_ms()
     assert before <= steady_ms() < before + 60_000
+
+
+def test_two_who_lie_together_do_not_move_a_clock_that_they_found_right_before():
+    watch = ClockWatch()
+    watch.tick(0, 0)
+    for device in "ab":
+        watch.heard(device, 1000)
+    for device in "ab":
+        watch.heard(device, 90 * MINUTE)
+    assert watch.correction() == 0
+    assert "it agreed with them before" in watch.doubt()
+
+
+@pytest.mark.parametrize("steps", [[90], [8, 8]])
+def test_whose_clock_was_set_since_is_corrected_all_the_same(steps):
+    watch = ClockWatch()
+    watch.tick(0, 0)
+    for device in "ab":
+        watch.heard(device, 0)
+    wall = 0
+    for number, step in enumerate(steps, 1):
+        wall += step * MINUTE + 1000
+        watch.tick(wall, number * 1000)
+    for device in "ab":
+        watch.heard(device, -sum(steps) * MINUTE)
+    assert watch.correction() == -sum(steps) * MINUTE
