@@ -1,4 +1,4 @@
-"""What options are read as: durations, moments, counts; and the type of a group of commands."""
+"""The types of options: durations, moments, counts; and of a group of commands."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
-"""What add_subparsers returns."""
+"""The object that `add_subparsers` returns."""
 
 
 def seconds(text: str) -> int:
-    """A duration such as 90s, 30m, 24h or 7d, in seconds."""
+    """Return a duration such as 90s, 30m, 24h or 7d in seconds."""
     match = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if match is None or int(match[1]) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration; write 90s, 30m, 24h or 7d")
@@ -21,17 +21,30 @@ def seconds(text: str) -> int:
 
 
 def positive(text: str) -> int:
-    """A number of rows from 1 to 100000."""
+    """Return a number of rows from 1 to 100000."""
+    # isdigit alone accepts digits of other scripts.
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
     return int(text)
 
 
+def whole(text: str) -> int:
+    """Return a whole number of up to eight digits."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 8):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
 def moment(text: str) -> int:
-    """A time such as 2h (ago) or 2026-11-22T18:30 (local, unless it names its zone), UTC milliseconds."""
+    """Return a time such as 2h (ago) or 2026-11-22T18:30, in UTC milliseconds.
+
+    A time without a zone is local.
+    """
     if re.fullmatch(r"\d{1,6}[smhd]", text):
         return round((time.time() - seconds(text)) * 1000)
     try:
         return round(datetime.fromisoformat(text).timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 2h for two hours ago, or 2026-11-22T18:30") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time; write 2h for two hours ago, or 2026-11-22T18:30"
+        ) from None

@@ -1,15 +1,25 @@
-"""`devstream doctor`: everything that can be wrong on this machine, looked at; what is, and what to do."""
+"""`devstream doctor`: look for everything that can be wrong on this machine."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 
-from devstream_desktop.cli.asking import print_json
+from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.cli.output import GREEN, RED, YELLOW, coloured, print_json
 from devstream_desktop.control.wording import count
 from devstream_desktop.home import Home
 
-_SIGNS = {"ok": ("✓", "32"), "warning": ("!", "33"), "problem": ("✗", "31")}
+_SIGNS = {"ok": ("✓", GREEN), "warning": ("!", YELLOW), "problem": ("✗", RED)}
+
+
+def add_command(commands: Commands) -> None:
+    """Add `doctor`."""
+    parser = commands.add_parser(
+        "doctor",
+        help="look for what is wrong on this machine and say what to do; exit 1 for a problem",
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(command=doctor)
 
 
 def doctor(home: Home, options: argparse.Namespace) -> int:
@@ -21,6 +31,7 @@ def doctor(home: Home, options: argparse.Namespace) -> int:
     found: list[Check] = []
     for check in examine(home):
         found.append(check)
+        # A check may take seconds, so each is shown at once.
         if not options.json:
             _show(check.verdict.value, check.name, check.what, check.advice)
     problems = sum(check.verdict is Verdict.PROBLEM for check in found)
@@ -28,14 +39,14 @@ def doctor(home: Home, options: argparse.Namespace) -> int:
         print_json({"problems": problems, "checks": found})
     elif not problems:
         warnings = sum(check.verdict is Verdict.WARNING for check in found)
-        print(f"nothing is broken, {count(warnings, 'warning')}" if warnings else "nothing is broken")
+        print(
+            f"nothing is broken, {count(warnings, 'warning')}" if warnings else "nothing is broken"
+        )
     return 1 if problems else 0
 
 
 def _show(verdict: str, name: str, what: str, advice: str) -> None:
     sign, colour = _SIGNS[verdict]
-    if sys.stdout.isatty():
-        sign = f"\x1b[{colour}m{sign}\x1b[0m"
-    print(f"{sign} {name:<12} {what}", flush=True)
+    print(f"{coloured(sign, colour)} {name:<12} {what}", flush=True)
     if advice:
         print(f"  {'':<12} → {advice}", flush=True)

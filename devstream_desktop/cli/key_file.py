@@ -1,4 +1,7 @@
-"""Where a command finds the key of a home that keeps it in itself, because there is no keyring and the person agreed to that once."""
+"""The key file of a home on a machine without a keyring.
+
+The key that seals the home's secrets is then in the home itself, which the person agrees to once.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,22 @@ import sys
 from devstream_desktop.home import Home
 
 KEY_FILE = "key"
-"""The file in a home that keeps its key where there is no keyring and the person agreed to it."""
+"""The name of the key file in a home."""
 VARIABLE = "DEVSTREAM_KEY_FILE"
-"""What the vault looks at (team/vault.py)."""
+"""The environment variable that the vault reads (team/vault.py)."""
 
 
 def choose(home: Home, *, agreed: bool) -> None:
-    """Have every later step use the home's own key file when it has one; with `agreed`, also when no keyring can be used.
+    """Use the home's own key file from now on, if it has one.
+
+    With `agreed`, make one when no keyring can be used.
 
     Raises:
-        HomeError: the home cannot be made.
+        HomeError: the home cannot be created.
         OSError: it cannot be read.
 
     """
+    # The person has named a file elsewhere.
     if os.environ.get(VARIABLE):
         return
     path = home.root / KEY_FILE
@@ -31,8 +37,13 @@ def choose(home: Home, *, agreed: bool) -> None:
         from devstream_desktop.node import offline
 
         home.create()
+        # A file is the weaker protection, so it is used only where there is no better one.
         if offline.keyring_works(home):
             return
     os.environ[VARIABLE] = str(path)
     if agreed:
-        print(f"devstream: no keyring can be used here; the key that seals this node's secrets is in {path}", file=sys.stderr)
+        print(
+            "devstream: no keyring can be used here; "
+            f"the key that seals this node's secrets is in {path}",
+            file=sys.stderr,
+        )

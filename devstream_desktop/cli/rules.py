@@ -1,4 +1,4 @@
-"""rules test: which rule a sample meets, what it takes from it, and the line that comes of it."""
+"""`devstream rules test`: the rule that a sample matches, its fields, and the line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from devstream_desktop import machine
-from devstream_desktop.cli.asking import print_json
+from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
@@ -18,28 +19,56 @@ from devstream_desktop.stream.text import clean
 
 
 class RulesTest(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome for one document."""
+    """The result for one line that a sample makes."""
 
     rule: str
-    """Empty: none matched."""
+    """The name of the rule that matched; empty: none."""
     at: int
-    """The rule's line in its file."""
+    """The line of the rule in its file."""
     drop: str
-    """The name under which it is counted; empty when it makes a line."""
+    """The reason that a drop is counted under; empty when it makes a line."""
     fields: dict[str, str]
     line: str
     mistake: str
-    """Why a rule that matched makes no line."""
+    """The reason why a rule that matched makes no line."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Add `rules` and its command."""
+    rules = commands.add_parser(
+        "rules", help="your own mapping, for senders that no collector knows"
+    ).add_subparsers(title="rules commands", metavar="COMMAND", required=True)
+    parser = rules.add_parser(
+        "test", help="show which rule a sample matches, the extracted fields and the line"
+    )
+    about = "a rules file; examples are in resources/rules"
+    parser.add_argument("rules", metavar="RULES.toml", help=about)
+    about = "a file with the JSON that the sender posts"
+    parser.add_argument("sample", metavar="SAMPLE", help=about)
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(command=test)
 
 
 def test(home: Home, options: argparse.Namespace) -> int:
-    """Try a rules file on a sample; 0 when it makes lines or a rule drops it, 1 when nothing matches or a rule makes no line."""
+    """Try a rules file on a sample.
+
+    Exit 0 when it makes lines or a rule drops it, 1 when no rule matches or one makes no line.
+    """
     del home
     try:
         from devstream_collectors.contract import SourceInfo
-        from devstream_collectors.sources.generic.rules import RuleFailedError, RulesError, apply, event_of, parse_rules
+        from devstream_collectors.sources.generic.rules import (
+            RuleFailedError,
+            RulesError,
+            apply,
+            event_of,
+            parse_rules,
+        )
     except ModuleNotFoundError as error:
-        raise DevstreamError(f"rules need the collector's libraries ({error.name}): pip install 'devstream[collector]'") from None
+        raise DevstreamError(
+            f"rules need the collector's libraries ({error.name}): "
+            "pip install 'devstream[collector]'"
+        ) from None
     try:
         rules = parse_rules(_read(options.rules).decode(errors="replace"))
     except RulesError as error:
@@ -58,7 +87,16 @@ def test(home: Home, options: argparse.Namespace) -> int:
             line = render(event_of(match, SourceInfo("test"), now_ms()))
         except (RuleFailedError, InvalidEventError) as error:
             mistake = str(error)
-        found.append(RulesTest(rule=match.rule.name, at=match.rule.line, drop="", fields=fields, line=line, mistake=mistake))
+        found.append(
+            RulesTest(
+                rule=match.rule.name,
+                at=match.rule.line,
+                drop="",
+                fields=fields,
+                line=line,
+                mistake=mistake,
+            )
+        )
     if not found:
         drop = rule.drop or "empty-list" if rule is not None else "no-rule-matches"
         name, at = (rule.name, rule.line) if rule is not None else ("", 0)

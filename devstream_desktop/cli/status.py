@@ -1,22 +1,34 @@
-"""`devstream status`: is it working, and if not, why. A healthy node fits a dozen lines."""
+"""`devstream status`: whether it works, and if not, why.
+
+A healthy node fits a dozen lines.
+"""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
 
-from devstream_desktop.cli.asking import ask, print_json
+from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control import wording
-from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.status import GetStatus, PeerStatus, SourceStatus, Status
 from devstream_desktop.home import Home
 from devstream_desktop.stream.text import flat
 
 _WIDTH = 500
 
 
+def add_command(commands: Commands) -> None:
+    """Add `status`."""
+    parser = commands.add_parser("status", help="show whether it works, and if not, why")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(command=status)
+
+
 def status(home: Home, options: argparse.Namespace) -> int:
-    """Print how the node is; exit 1 when none runs."""
+    """Print the status of the node; exit 1 when none runs."""
     found = ask(home, GetStatus())
     if options.json:
         print_json(found)
@@ -27,50 +39,67 @@ def status(home: Home, options: argparse.Namespace) -> int:
 
 
 def describe(found: Status, now: int) -> Iterator[str]:
-    """A status in lines for a person, what is wrong first. A peer may have written part of it, so each is made safe to print."""
+    """Yield a status in lines for a person, faults first.
+
+    A peer may have written part of it, so each line is made safe to print.
+    """
     return iter(wording.counted(flat(text, _WIDTH) for text in _lines(found, now)))
 
 
 def _lines(found: Status, now: int) -> Iterator[str]:
-    for notice in found.notices:
-        yield f"! {notice}"
-    for advice in found.advice:
-        yield f"> {advice}"
+    yield from (f"! {notice}" for notice in found.notices)
+    yield from (f"> {advice}" for advice in found.advice)
+    # A locked node knows its team only from what is not sealed, and runs nothing yet.
     if found.locked:
         yield f"! locked: {found.locked}"
         if found.team:
             yield f"{found.person} in team {found.team}"
             yield f"device   {found.device}"
         return
-    yield f"{found.person} in team {found.team}, {wording.count(found.members, 'member')}; {'on' if found.on_duty else 'off'} duty"
+    members, duty = wording.count(found.members, "member"), "on" if found.on_duty else "off"
+    yield f"{found.person} in team {found.team}, {members}; {duty} duty"
     yield f"device   {found.device}"
     if found.roles:
         yield f"roles    {', '.join(found.roles)}"
     yield f"history  {_history(found, now)}"
     if found.missing:
         yield f"         {wording.catching_up(found)}"
-    for one in found.lost:
-        yield f"         missing: {wording.lost(one, now)}"
+    yield from (f"         missing: {wording.lost(one, now)}" for one in found.lost)
     yield f"mesh     {found.mesh}; discovery {found.discovery}"
-    for peer in found.peers:
-        who = f"{peer.person or 'unknown'} {peer.device[:8]}".rstrip()
-        yield f"  peer   {who} at {peer.address}: {wording.peer(peer, now)}"
+    yield from (_peer(peer, now) for peer in found.peers)
     for refused in found.refused:
-        times = f"{wording.count(refused.count, 'time')}, last {wording.ago(refused.seen, now)}"
-        yield f"  no link with {' '.join(filter(None, (refused.address, refused.device[:8]))) or 'somebody'}: {refused.reason} ({times})"
+        who = " ".join(filter(None, (refused.address, refused.device[:8]))) or "somebody"
+        last = f"last {wording.ago(refused.seen, now)}"
+        times = f"{wording.count(refused.count, 'time')}, {last}"
+        yield f"  no link with {who}: {refused.reason} ({times})"
     yield f"clock    {wording.clock(found)}"
-    until = f"certificate {wording.ends(found.certificate_expires, now)}"
-    yield f"policy   version {found.policy_version}, {wording.ends(found.policy_expires, now)}; {until}"
+    policy = f"version {found.policy_version}, {wording.ends(found.policy_expires, now)}"
+    yield f"policy   {policy}; certificate {wording.ends(found.certificate_expires, now)}"
     if found.intake:
         yield f"intake   {found.intake}"
-    for source in found.sources:
-        error = f": {source.error}" if source.error else ""
-        parts = (wording.count(source.events, "event"), wording.untold(source), f"heard {wording.heard(source, now)}")
-        ends = f", token {wording.ends(source.token_ends, now)}" if source.token_ends else ""
-        yield f"  source {source.name} ({source.type}) {source.state}, {', '.join(filter(None, parts))}{ends}{error}"
+    yield from (_source(source, now) for source in found.sources)
 
 
 def _history(found: Status, now: int) -> str:
-    span = f"; oldest {wording.ago(found.oldest, now)}, newest {wording.ago(found.newest, now)}" if found.events else ""
-    size = f"{wording.count(found.events, 'event')} of {wording.count(found.feeds, 'feed')}, {found.history_bytes / 1e6:.1f} MB"
-    return f"{size}{span}; {found.disk_free / 1e9:.1f} GB free"
+    # An empty history has no oldest event.
+    span = ""
+    if found.events:
+        newest = wording.ago(found.newest, now)
+        span = f"; oldest {wording.ago(found.oldest, now)}, newest {newest}"
+    events = f"{wording.count(found.events, 'event')} of {wording.count(found.feeds, 'feed')}"
+    size = f"{found.history_bytes / 1e6:.1f} MB"
+    return f"{events}, {size}{span}; {found.disk_free / 1e9:.1f} GB free"
+
+
+def _peer(peer: PeerStatus, now: int) -> str:
+    # A peer that was never reached is an address and no more.
+    who = f"{peer.person or 'unknown'} {peer.device[:8]}".rstrip()
+    return f"  peer   {who} at {peer.address}: {wording.peer(peer, now)}"
+
+
+def _source(source: SourceStatus, now: int) -> str:
+    events, heard = wording.count(source.events, "event"), f"heard {wording.heard(source, now)}"
+    counts = ", ".join(filter(None, (events, wording.untold(source), heard)))
+    ends = f", token {wording.ends(source.token_ends, now)}" if source.token_ends else ""
+    error = f": {source.error}" if source.error else ""
+    return f"  source {source.name} ({source.type}) {source.state}, {counts}{ends}{error}"

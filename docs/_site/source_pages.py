@@ -19,7 +19,7 @@ from types import ModuleType
 from parser_tables import cell, escaped, options_table
 
 from devstream_collectors.contract import Basic, Collector, SecretPath, SignatureScheme, Token
-from devstream_desktop.cli.adding import parser_of
+from devstream_desktop.cli.source.type_parser import parser_of
 from devstream_desktop.stream.words import Kind
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""`devstream rules test` says which rule a sample meets and what comes of it, and names every mistake."""
+"""`devstream rules test` names the rule that a sample matches, its line, and each mistake."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import pytest
 from devstream_desktop.cli import main
 
 EXAMPLES = Path(__file__).parents[2] / "resources" / "rules"
-DOWN = {"check_id": 1, "check_name": "Shop", "current_state": "DOWN", "state_changed_timestamp": 1_799_999_999, "description": "time-out"}
+DOWN = {
+    "check_id": 1,
+    "check_name": "Shop",
+    "current_state": "DOWN",
+    "state_changed_timestamp": 1_799_999_999,
+    "description": "time-out",
+}
 
 
 @pytest.fixture
@@ -18,7 +24,9 @@ def run(tmp_path, capsys):
     def run(rules, document, *more):
         sample = tmp_path / "sample.json"
         sample.write_text(document if isinstance(document, str) else json.dumps(document))
-        code = main(["--home", str(tmp_path / "home"), "rules", "test", str(rules), str(sample), *more])
+        code = main(
+            ["--home", str(tmp_path / "home"), "rules", "test", str(rules), str(sample), *more]
+        )
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -36,7 +44,9 @@ def test_it_shows_the_rule_the_fields_and_the_line(run):
 
 def test_for_scripts(run):
     code, out, _ = run(EXAMPLES / "pingdom.toml", DOWN, "--json")
-    (record,) = json.loads(out) if out.startswith("[") else [json.loads(line) for line in out.splitlines()]
+    (record,) = (
+        json.loads(out) if out.startswith("[") else [json.loads(line) for line in out.splitlines()]
+    )
     assert (code, record["rule"], record["fields"]["state"]) == (0, "check", "DOWN")
 
 

@@ -16,8 +16,8 @@ import pytest
 import source_pages
 from parser_tables import subcommands
 
-from devstream_desktop.cli.adding import parser_of
 from devstream_desktop.cli.main import build_parser
+from devstream_desktop.cli.source.type_parser import parser_of
 
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)

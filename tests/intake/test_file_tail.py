@@ -10,7 +10,7 @@ import pytest
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import logfile
-from devstream_desktop.cli.adding import parser_of
+from devstream_desktop.cli.source.type_parser import parser_of
 from devstream_desktop.intake import file_tail
 from devstream_desktop.intake.file_tail import FileTail
 from devstream_desktop.intake.gate import Gate

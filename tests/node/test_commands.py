@@ -157,7 +157,7 @@ def test_a_node_that_takes_nothing_in_says_so_at_its_start(world) -> None:
     bob.start("--intake", address)
     assert bob.process is not None
     bob.process.send_signal(signal.SIGTERM)
-    assert "no collector, so nothing is taken in" in bob.process.communicate(timeout=20)[1]
+    assert "not a collector, so no webhooks are received" in bob.process.communicate(timeout=20)[1]
     cy = world.desk("cy")
     cy.run("team", "create", "other", "--person", "cy")
     cy.start("--intake", address)

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QLabel, QMenu
 
-from devstream_desktop.cli.lines import show
+from devstream_desktop.cli.output import print_line
 from devstream_desktop.cli.status import describe
 from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.desktop.platform.web_links import safe_link
@@ -173,12 +173,12 @@ def test_tooltip_and_menu(qapp) -> None:
 
 def test_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     for number, text in enumerate(CORPUS):
-        show(stored(text, number), as_json=False)
+        print_line(stored(text, number), as_json=False)
         (line,) = capsys.readouterr().out.splitlines()
         plain(line, LIST_WIDTH + 20)
         if not text.isascii() and "\ud800" <= max(text) <= "\udfff":
             continue  # a database holds no lone surrogate
-        show(stored(text, number), as_json=True)
+        print_line(stored(text, number), as_json=True)
         out = capsys.readouterr().out
         assert out.count("\n") == 1
         assert all(character >= " " for character in out.rstrip("\n")), "JSON for scripts: escaped, and not changed"

@@ -1,11 +1,14 @@
-"""source add: what a person types becomes the request that the node gets; what is missing is said before anything is sent."""
+"""`source add` turns what a person types into a request, or says what is missing."""
 
 from __future__ import annotations
 
 import pytest
 
 from devstream_collectors.contract import Collector, Option, Poll, SecretPath, Token, Webhook
-from devstream_desktop.cli import adding, main
+from devstream_desktop.cli import main
+from devstream_desktop.cli.source import add
+from devstream_desktop.cli.source.type_parser import fitted, parser_of
+from devstream_desktop.control.messages.sources import AddSource
 from devstream_desktop.node import offline
 
 OPTIONS = (
@@ -15,7 +18,13 @@ OPTIONS = (
     Option("all_branches", "every branch", kind="flag"),
     Option("project", "which project", needed="poll"),
 )
-BOTH = Collector("Tally's builds", "Paste this there.", OPTIONS, Webhook((Token(), SecretPath())), Poll(url="https://tally.example.org"))
+BOTH = Collector(
+    "Tally's builds",
+    "Paste this there.",
+    OPTIONS,
+    Webhook((Token(), SecretPath())),
+    Poll(url="https://tally.example.org"),
+)
 
 
 @pytest.fixture
@@ -26,14 +35,14 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def sent(monkeypatch, home) -> list[adding.AddSource]:
-    requests: list[adding.AddSource] = []
+def sent(monkeypatch, home) -> list[AddSource]:
+    requests: list[AddSource] = []
 
     def send(home, request) -> str:
         requests.append(request)
         return f"/in/{request.name}" if "webhook" in request.ways else ""
 
-    monkeypatch.setattr(adding, "_send", send)
+    monkeypatch.setattr(add, "_send", send)
     known = {
         "tally": BOTH,
         "feed": Collector("Only asked", "", poll=Poll()),
@@ -73,11 +82,22 @@ def test_everything_that_can_be_said(sent, tmp_path, monkeypatch, capsys):
             "--service",
             "shop",
         ),
-        *("--environment", "staging", "--url", "https://t.example.org", "--interval", 60, "--silent-after", 3600, "--project", "acme"),
+        *(
+            "--environment",
+            "staging",
+            "--url",
+            "https://t.example.org",
+            "--interval",
+            60,
+            "--silent-after",
+            3600,
+            "--project",
+            "acme",
+        ),
         *("--rules", "rules.toml", "--jobs", "a", "b", "--depth", 3, "--all-branches"),
     )
     (request,) = sent
-    assert request == adding.AddSource(
+    assert request == AddSource(
         type="tally",
         name="builds",
         location="https://t.example.org",
@@ -89,7 +109,13 @@ def test_everything_that_can_be_said(sent, tmp_path, monkeypatch, capsys):
         environment="staging",
         interval=60,
         silent_after=3600,
-        options={"rules": str(tmp_path / "rules.toml"), "jobs": ("a", "b"), "depth": 3, "all_branches": True, "project": "acme"},
+        options={
+            "rules": str(tmp_path / "rules.toml"),
+            "jobs": ("a", "b"),
+            "depth": 3,
+            "all_branches": True,
+            "project": "acme",
+        },
     )
 
 
@@ -152,14 +178,14 @@ def test_every_installed_collector_describes_itself(kind):
     assert about.webhook or about.poll or about.tail or about.git
     assert len(about.title) <= 80
     assert about.setup
-    assert adding.parser_of(kind, about).format_help()
+    assert parser_of(kind, about).format_help()
 
 
 @pytest.mark.parametrize("kind", list(offline.source_types()))
 @pytest.mark.parametrize("width", [78, 138])
 def test_what_to_paste_fits_the_terminal_and_says_the_same(kind, width):
     about = offline.describe(kind)
-    shown = adding.fitted(about.setup, width)
+    shown = fitted(about.setup, width)
     assert shown.split() == about.setup.split()
     assert all(len(line) <= width or " " not in line.strip() for line in shown.splitlines())
 
@@ -171,8 +197,14 @@ def test_a_type_with_two_names_is_listed_once_and_found_by_both():
 
 
 def test_what_is_set_in_stays_so_and_a_long_line_runs_on():
-    written = "First:\n  URL      " + "word " * 25 + "end more.\n  Key   it\n" + "long " * 27 + "line runs on.\nLast."
-    lines = adding.fitted(written, 60).splitlines()
+    written = (
+        "First:\n  URL      "
+        + "word " * 25
+        + "end more.\n  Key   it\n"
+        + "long " * 27
+        + "line runs on.\nLast."
+    )
+    lines = fitted(written, 60).splitlines()
     assert lines[:2] == ["First:", "  URL      " + "word " * 9 + "word"]
     assert lines[2].startswith("           word")
     assert "  Key   it" in lines

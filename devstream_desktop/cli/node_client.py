@@ -1,10 +1,8 @@
-"""Asking the node of a home, and saying in JSON what it answered."""
+"""Requests to the node of a home."""
 
 from __future__ import annotations
 
 from typing import TypeVar
-
-import msgspec
 
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError
@@ -15,11 +13,11 @@ _R = TypeVar("_R", bound=Reply)
 
 
 def ask(home: Home, request: Request[_R]) -> _R:
-    """The node's answer.
+    """Return the node's answer.
 
     Raises:
-        NoNodeError: none runs for this home.
-        ControlError: it refused; the sentence says why.
+        NoNodeError: no node runs for this home.
+        ControlError: the node refused; the sentence says why.
 
     """
     with Client(home.control_url()) as client:
@@ -27,14 +25,9 @@ def ask(home: Home, request: Request[_R]) -> _R:
 
 
 def node_runs(home: Home) -> bool:
-    """Whether a node answers for this home."""
+    """Return true when a node answers for this home."""
     try:
         Client(home.control_url()).close()
     except NoNodeError:
         return False
     return True
-
-
-def print_json(value: object) -> None:
-    """One JSON value on one line of standard output, at once."""
-    print(msgspec.json.encode(value).decode(), flush=True)

@@ -1,0 +1,38 @@
+"""`devstream duty`: go on or off duty, or show who is on duty."""
+
+from __future__ import annotations
+
+import argparse
+
+from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.output import print_json
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.control.messages.stream import SetDuty
+from devstream_desktop.control.wording import on_duty
+from devstream_desktop.home import Home
+
+
+def add_command(commands: Commands) -> None:
+    """Add `duty`."""
+    parser = commands.add_parser("duty", help="go on or off duty, or show who is on duty")
+    parser.add_argument("what", choices=["on", "off", "show"])
+    parser.add_argument("--json", action="store_true", help="for show")
+    parser.set_defaults(command=duty)
+
+
+def duty(home: Home, options: argparse.Namespace) -> int:
+    """Go on or off duty, or print who is on duty."""
+    if options.what != "show":
+        print(ask(home, SetDuty(on=options.what == "on")).text)
+        return 0
+    status = ask(home, GetStatus())
+    people = on_duty(status)
+    if options.json:
+        print_json({"person": status.person, "on_duty": status.on_duty, "duty": people})
+        return 0
+    print(f"{status.person} is {'on' if status.on_duty else 'off'} duty")
+    others = [person for person in people if person != status.person]
+    if others:
+        print(f"also on duty: {', '.join(others)}")
+    return 0

@@ -1,0 +1,56 @@
+"""`devstream emit`: publish one event, from a script."""
+
+from __future__ import annotations
+
+import argparse
+
+from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.cli.node_client import ask
+from devstream_desktop.control.messages.stream import Emit
+from devstream_desktop.home import Home
+from devstream_desktop.stream.words import STATES, Kind, Severity
+
+
+def add_command(commands: Commands) -> None:
+    """Add `emit`."""
+    states = "; ".join(f"{kind}: {' '.join(names)}" for kind, names in STATES.items())
+    parser = commands.add_parser(
+        "emit", help="publish one event, from a script", epilog=f"states: {states}"
+    )
+    parser.add_argument("--kind", required=True, help=", ".join(Kind))
+    parser.add_argument("--state", required=True)
+    parser.add_argument("--service", required=True, help="what it is about, such as shop")
+    parser.add_argument("--environment", default="")
+    parser.add_argument("--ref", default="", help="branch or tag")
+    parser.add_argument("--revision", default="", metavar="SHA")
+    parser.add_argument("--actor", default="", help="who did it")
+    parser.add_argument("--title", default="", help="one line; more is cut")
+    parser.add_argument("--url", default="")
+    words = ", ".join(severity.word for severity in Severity)
+    parser.add_argument("--severity", default="", help=words)
+    parser.add_argument(
+        "--subject",
+        default="",
+        metavar="ID",
+        help="what the row is about, so that later events replace it",
+    )
+    parser.set_defaults(command=emit)
+
+
+def emit(home: Home, options: argparse.Namespace) -> int:
+    """Publish one event and print its key."""
+    request = Emit(
+        kind=options.kind,
+        state=options.state,
+        service=options.service,
+        environment=options.environment,
+        ref=options.ref,
+        revision=options.revision,
+        actor=options.actor,
+        title=options.title,
+        url=options.url,
+        severity=options.severity,
+        subject=options.subject,
+    )
+    print(ask(home, request).text)
+    return 0

@@ -1,0 +1,110 @@
+"""`devstream node`: the node in the foreground, without a screen."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+from devstream_desktop.settings import address_problem
+
+if TYPE_CHECKING:
+    from devstream_desktop.node.core import Node, Options
+
+
+def add_command(commands: Commands) -> None:
+    """Add `node`."""
+    parser = commands.add_parser("node", help="run this home's node without a screen")
+    parser.add_argument("--listen", default="", metavar="HOST:PORT", help="where peers connect")
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="a peer to dial; may be given again",
+    )
+    parser.add_argument(
+        "--no-discovery", action="store_true", help="do not look for peers on the local network"
+    )
+    parser.add_argument(
+        "--intake",
+        default="",
+        metavar="HOST:PORT",
+        help="where webhooks are received (on a collector)",
+    )
+    parser.add_argument(
+        "--solo", action="store_true", help="found a team of one when this home has no team"
+    )
+    parser.add_argument(
+        "--follow",
+        default="",
+        metavar="DIR",
+        help="the git repository that a team of one follows",
+    )
+    parser.add_argument("--verbose", action="store_true", help="log to standard error too")
+    parser.set_defaults(command=node)
+
+
+def node(home: Home, options: argparse.Namespace) -> int:
+    """Run the node until a signal ends it.
+
+    One line on standard output says when it is ready.
+    """
+    # Late, because no other command needs the node's libraries.
+    from devstream_desktop.node.core import Options
+
+    for address in (options.listen, options.intake, *options.peer):
+        if address and (problem := address_problem(address)):
+            raise DevstreamError(f"the address {problem}")
+    run_options = Options(
+        listen=options.listen,
+        peers=tuple(options.peer),
+        discovery=not options.no_discovery,
+        intake=options.intake,
+        solo=options.solo,
+        follow=Path(options.follow) if options.follow else None,
+    )
+    home.create()
+    return run(home, run_options, announce, verbose=options.verbose)
+
+
+def announce(running: Node) -> None:
+    """Print the line that scripts wait for, after the notices."""
+    for notice in running.notices.values():
+        print(f"devstream: {notice}", file=sys.stderr)
+    if running.options.intake and running.intake is None and "intake" not in running.notices:
+        print(
+            "devstream: this device is not a collector, so no webhooks are received at "
+            f"{running.options.intake}; an admin can make it one: "
+            f"devstream team grant {running.team.person} collector",
+            file=sys.stderr,
+        )
+    intake = f" intake={running.intake_url}" if running.intake_url else ""
+    print(f"ready device={running.device} mesh={running.mesh_address}{intake}", flush=True)
+
+
+def run(
+    home: Home,
+    options: Options,
+    on_ready: Callable[[Node], None],
+    *,
+    on_news: Callable[[], None] | None = None,
+    verbose: bool = False,
+) -> int:
+    """Run a node in this process until a signal ends it; return the exit code."""
+    from devstream_desktop.node.log_file import start_logging
+    from devstream_desktop.node.process import Process
+
+    start_logging(home, verbose=verbose)
+    asyncio.run(Process(home, options, on_ready, on_news, _report_locked).run())
+    return 0
+
+
+def _report_locked(sentence: str) -> None:
+    print(f"devstream: {sentence}", file=sys.stderr, flush=True)

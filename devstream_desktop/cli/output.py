@@ -1,0 +1,54 @@
+"""Output on the terminal: rows, and JSON for scripts."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+import msgspec
+
+from devstream_desktop.stream.line import told
+from devstream_desktop.stream.record import record
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Severity
+
+RED, GREEN, YELLOW = "31", "32", "33"
+"""Colours of ECMA-48's Select Graphic Rendition."""
+
+
+def print_json(value: object) -> None:
+    """Print one JSON value on one line, at once."""
+    print(msgspec.json.encode(value).decode(), flush=True)
+
+
+def print_line(line: Line, *, as_json: bool = False) -> None:
+    """Print one row."""
+    if as_json:
+        print_json(record(line))
+        return
+    received = datetime.fromtimestamp(line.received / 1000).astimezone()
+    today = received.date() == datetime.now().astimezone().date()
+    when = f"{received:%H:%M:%S}" if today else f"{received:%d %b %H:%M}"
+    print(when, _sign(line), told(line), flush=True)
+
+
+def day(ms: int) -> str:
+    """Return the local day of UTC milliseconds, as in `2026-11-22`."""
+    return datetime.fromtimestamp(ms / 1000).astimezone().strftime("%Y-%m-%d")
+
+
+def coloured(text: str, colour: str) -> str:
+    """Return `text` in a colour, where standard output is a terminal."""
+    return f"\x1b[{colour}m{text}\x1b[0m" if sys.stdout.isatty() else text
+
+
+def _sign(line: Line) -> str:
+    state = (line.event.kind, line.event.state)
+    # The author of a row that is struck out is not believed, so its state means nothing.
+    if line.struck:
+        return "⊘"
+    if state in RED_STATES:
+        return coloured("✗", RED)
+    if state in GREEN_STATES:
+        return coloured("✓", GREEN)
+    return coloured("!", YELLOW) if line.event.severity >= Severity.WARNING else "·"

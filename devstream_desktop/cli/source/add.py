@@ -1,0 +1,93 @@
+"""`devstream source add`: one command for every type of source."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.source.request import request_of
+from devstream_desktop.cli.source.type_parser import parser_of
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.home import Home
+
+
+def add_command(source: Commands) -> None:
+    """Add `source add`; the type's own parser reads the rest of the line."""
+    parser = source.add_parser(
+        "add",
+        help="add a source",
+        add_help=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    about = "show this help with every type, and exit"
+    parser.add_argument("-h", "--help", action=_TypesHelp, nargs=0, help=about)
+    parser.add_argument("type", metavar="TYPE", help="the name of a collector")
+    about = "what a source of that type needs: TYPE --help"
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help=about)
+    parser.set_defaults(command=add)
+
+
+class _TypesHelp(argparse.Action):
+    """Lists the installed types; only the help imports them all."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print the help and end."""
+        from devstream_desktop.node import offline
+
+        types = offline.source_types()
+        width = max(map(len, types))
+        lines = [f"  {name:{width}}  {title}" for name, title in sorted(types.items())]
+        hint = "`devstream source add TYPE --help` says what to paste into its settings."
+        parser.epilog = "\n".join(["types:", *lines, "", hint])
+        parser.print_help()
+        parser.exit()
+
+
+def add(home: Home, options: argparse.Namespace) -> int:
+    """Add a source of any type."""
+    from devstream_desktop.node import offline
+
+    about = offline.describe(options.type)
+    parser = parser_of(options.type, about)
+    request = request_of(parser, options.type, about, parser.parse_args(options.rest))
+    path = _send(home, request)
+    # Alone on standard output, so that a script can read it.
+    print(path or f"source {request.name} is added", flush=True)
+    if path:
+        print(f"devstream: {_advice(home, path)}", file=sys.stderr)
+    return 0
+
+
+def _send(home: Home, request: AddSource) -> str:
+    """Add the source; return the path of its webhook, if it has one."""
+    try:
+        return ask(home, request).text
+    except NoNodeError:
+        from devstream_desktop.node import offline
+
+        home.create()
+        return offline.add_source(home, request)
+
+
+def _advice(home: Home, path: str) -> str:
+    """Return the address for the sender, or what is missing for one."""
+    try:
+        intake = ask(home, GetStatus()).intake
+    except NoNodeError:
+        return (
+            "start the node with --intake HOST:PORT, and give the sender that address "
+            "with this path behind it"
+        )
+    if not intake:
+        return (
+            "this node receives no webhooks yet: start it again with --intake HOST:PORT, "
+            "or write listen under [intake] in settings.toml"
+        )
+    return (
+        f"webhooks are received at {intake}{path}; give the sender this address, "
+        "or the one that your proxy has for it"
+    )

@@ -1,0 +1,114 @@
+"""The request for a new source, from what a person typed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from devstream_collectors.contract import Collector
+from devstream_desktop import machine
+from devstream_desktop.cli.source.type_parser import posts_to_secret_path
+from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.errors import DevstreamError
+
+
+def request_of(
+    parser: argparse.ArgumentParser, kind: str, about: Collector, given: argparse.Namespace
+) -> AddSource:
+    """Return the request; end with a usage error when an option is missing.
+
+    Raises:
+        DevstreamError: a file or a repository that was named cannot be read.
+
+    """
+    # Not every type has every option; one that it lacks is as good as empty.
+    text: dict[str, str] = {
+        name: value for name, value in vars(given).items() if isinstance(value, str)
+    }
+    secret_file = text.get("secret_file", "")
+    ways = _ways(about, given)
+    by_path = "webhook" in ways and not secret_file
+    if by_path and not posts_to_secret_path(about):
+        _report_missing(parser, "secret_file")
+    # An option may be needed only to poll, or only for a webhook.
+    for option in about.options:
+        if option.needed in ways and not getattr(given, f"option_{option.name}"):
+            _report_missing(parser, option.name)
+    token_path = text.get("token_path", "")
+    return AddSource(
+        type=kind,
+        name=given.name,
+        location=_repository(text["location"]) if about.git else text.get("url", ""),
+        branches=tuple(given.branch),
+        secret=_content(secret_file),
+        token=_content(text.get("token_file", "")),
+        ways=ways,
+        service=given.service,
+        environment=text.get("environment", ""),
+        interval=getattr(given, "interval", 0),
+        silent_after=getattr(given, "silent_after", 0),
+        secret_path=by_path,
+        token_env=text.get("token_env", ""),
+        token_file=_absolute(token_path) if token_path else "",
+        options=_options(about, given),
+    )
+
+
+def _report_missing(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.error(f"the following arguments are required: --{name.replace('_', '-')}")
+
+
+def _ways(about: Collector, given: argparse.Namespace) -> tuple[str, ...]:
+    """Return the ways by which events come: `tail`, `poll`, `webhook`; none for git."""
+    if about.tail is not None:
+        return ("tail",)
+    if about.git is not None:
+        return ()
+    if about.webhook is None:
+        return ("poll",)
+    if about.poll is None or not given.poll:
+        return ("webhook",)
+    # A secret is of use only to a webhook, so whoever gives one wants both.
+    return ("webhook", "poll") if given.webhook or given.secret_file else ("poll",)
+
+
+def _options(
+    about: Collector, given: argparse.Namespace
+) -> dict[str, str | int | bool | tuple[str, ...]]:
+    found: dict[str, str | int | bool | tuple[str, ...]] = {}
+    for option in about.options:
+        value: object = getattr(given, f"option_{option.name}")
+        if not value:
+            continue
+        if isinstance(value, list):
+            found[option.name] = tuple(str(item) for item in value)
+        elif option.kind == "file":
+            found[option.name] = _absolute(str(value))
+        elif isinstance(value, bool | int | str):
+            found[option.name] = value
+    return found
+
+
+def _absolute(path: str) -> str:
+    # The node runs in another folder.
+    return str(Path(path).expanduser().absolute())
+
+
+def _repository(typed: str) -> str:
+    """Return the path or URL of a repository, as the node will find it."""
+    from devstream_desktop.node import offline
+
+    location = offline.absolute_location(typed)
+    if location.startswith("/") and not Path(location).exists():
+        raise DevstreamError(f"there is no {location}; give the path or URL of a git repository")
+    return location
+
+
+def _content(path: str) -> bytes:
+    if not path:
+        return b""
+    try:
+        # Editors end a file with a newline, which is not part of a secret.
+        return Path(path).read_bytes().strip()
+    except OSError as error:
+        raise DevstreamError(f"{path} cannot be read: {machine.reason(error)}") from None

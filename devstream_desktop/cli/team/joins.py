@@ -1,0 +1,150 @@
+"""`devstream team create`, `invite`, `join` and `approve-join`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from devstream_desktop.cli.arguments import Commands, seconds
+from devstream_desktop.cli.node_client import ask, node_runs
+from devstream_desktop.cli.team.change import sign_by_node
+from devstream_desktop.cli.team.parser import add_parser
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Joining
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+
+_RESTART_S = 20
+_ASK_AGAIN_S = 2.0
+
+
+def add_commands(team: Commands) -> None:
+    """Add the commands by which people come into a team."""
+    about = "found a team; this device becomes its admin, collector and executor"
+    parser = add_parser(team, "create", about, "acme --person ana")
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("--person", required=True, help="your name in the team")
+    parser.set_defaults(command=create)
+
+    about = "print one line for a colleague to paste; it works once"
+    parser = add_parser(team, "invite", about, "", "--expires 1h", "--pre-approved")
+    parser.add_argument(
+        "--expires",
+        type=seconds,
+        default=86_400,
+        metavar="24h",
+        help="how long it can be used: 30m, 24h, 7d (default 24h)",
+    )
+    parser.add_argument(
+        "--address",
+        default="",
+        metavar="HOST:PORT",
+        help="where the joining device reaches this one, if devstream cannot tell",
+    )
+    parser.add_argument(
+        "--pre-approved",
+        action="store_true",
+        help="approve whoever uses it: for a colleague beside you, or a script",
+    )
+    parser.set_defaults(command=invite)
+
+    parser = add_parser(team, "join", "join the team of an invite", "ds1-… --person bob")
+    parser.add_argument("invite", metavar="INVITE")
+    parser.add_argument("--person", required=True, help="your name in the team")
+    parser.add_argument(
+        "--no-wait", action="store_true", help="ask once; exit 1 while an admin has to approve"
+    )
+    parser.set_defaults(command=join)
+
+    about = "approve a join, after comparing the six words"
+    parser = add_parser(team, "approve-join", about, "bob", "3fa9c2d1 --reject")
+    about = "who waits, by name or by the first eight characters of the device"
+    parser.add_argument("device", metavar="PERSON|DEVICE", help=about)
+    parser.add_argument("--reject", action="store_true", help="reject the join instead")
+    parser.set_defaults(command=approve_join)
+
+
+def create(home: Home, options: argparse.Namespace) -> int:
+    """Found a team in a home that has none, or a team of one."""
+    from devstream_desktop.node import offline
+
+    home.create()
+    if node_runs(home):
+        raise DevstreamError("a node runs for this home; end it first, or give another --home")
+    print(offline.create_team(home, options.name, options.person))
+    print("next: devstream node (or the tray), then: devstream team invite")
+    print("keep a key on paper for the day this device is lost: devstream team recovery-key")
+    return 0
+
+
+def invite(home: Home, options: argparse.Namespace) -> int:
+    """Print an invite, alone, on standard output."""
+    request = Invite(
+        expires_s=options.expires, address=options.address, pre_approved=options.pre_approved
+    )
+    try:
+        text = ask(home, request).text
+    except NoNodeError:
+        from devstream_desktop.node import offline
+
+        text = offline.invite(home, request)
+    print(text)
+    return 0
+
+
+def join(home: Home, options: argparse.Namespace) -> int:
+    """Join the team of an invite; wait while an admin has to approve.
+
+    A node that runs here restarts as a member of that team.
+    """
+    request = Join(invite=options.invite, person=options.person)
+    home.create()
+    shown = False
+    while True:
+        joining, runs = _join_once(home, request)
+        if joining.state == "joined":
+            break
+        # The words stay on the screen; printing them again would push them away.
+        if not shown:
+            shown = True
+            admins = " or ".join(joining.approvers) or "an admin"
+            print(f"{admins} of {joining.team} has to approve; compare these words with them:")
+            print(f"    {joining.words}", flush=True)
+        if options.no_wait:
+            return 1
+        time.sleep(_ASK_AGAIN_S)
+    if runs:
+        _wait_for(home, joining.team)
+    print(f"{options.person} joined team {joining.team}")
+    return 0
+
+
+def _join_once(home: Home, request: Join) -> tuple[Joining, bool]:
+    """Return the state of the join, and true when a node runs here."""
+    try:
+        return ask(home, request), True
+    except NoNodeError:
+        from devstream_desktop.node import offline
+
+        return offline.join_team(home, request), False
+
+
+def _wait_for(home: Home, team: str) -> None:
+    # The node restarts as a member's, and a script that goes on at once must find it.
+    deadline = time.monotonic() + _RESTART_S
+    while time.monotonic() < deadline:
+        try:
+            if ask(home, GetStatus()).team == team:
+                return
+        except NoNodeError:
+            pass
+        time.sleep(0.1)
+    raise DevstreamError(f"joined team {team}, but the node did not restart; start it again")
+
+
+def approve_join(home: Home, options: argparse.Namespace) -> int:
+    """Approve or reject a join."""
+    decision = ApproveJoin(device=options.device, reject=options.reject)
+    print(sign_by_node(home, decision, "only a node knows who waits"))
+    return 0

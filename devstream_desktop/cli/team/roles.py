@@ -1,0 +1,110 @@
+"""`devstream team grant`, `ungrant`, `revoke` and `members`."""
+
+from __future__ import annotations
+
+import argparse
+
+from devstream_desktop.cli.arguments import Commands, moment
+from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.output import day, print_json
+from devstream_desktop.cli.team.change import sign, sign_by_node
+from devstream_desktop.cli.team.parser import add_parser
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.members import GetMembers, Grant, Members, Revoke, Ungrant
+from devstream_desktop.home import Home
+from devstream_desktop.stream.words import Role
+
+
+def add_commands(team: Commands) -> None:
+    """Add the commands about members and their roles."""
+    about = "give a person a role (roles of devices go to all the person's devices)"
+    example = "bob deployer shop/production"
+    examples = [example, "bob deployer 'shop/*' '*/staging'", "bob admin"]
+    parser = _add_roles(add_parser(team, "grant", about, *examples, roles=True))
+    parser.set_defaults(command=grant)
+    about = "take a role away again"
+    examples = [example, "bob deployer", "bob admin"]
+    parser = _add_roles(add_parser(team, "ungrant", about, *examples, roles=True))
+    parser.set_defaults(command=ungrant)
+
+    about = "revoke a person, or one device, for good"
+    examples = ["bob --why 'left the company'", "3fa9c2d1 --since 2h --why 'laptop stolen'"]
+    parser = add_parser(team, "revoke", about, *examples)
+    about = "a name, or the first eight characters of a device"
+    parser.add_argument("who", metavar="PERSON|DEVICE", help=about)
+    parser.add_argument("--why", default="", help="shown to everybody")
+    parser.add_argument(
+        "--since",
+        type=moment,
+        default=0,
+        metavar="TIME",
+        help="when it was compromised: 2h, or 2026-11-22T18:30; what it wrote later is rejected",
+    )
+    parser.set_defaults(command=revoke)
+
+    about = "who is in the team, their roles and devices, and who waits for approval"
+    parser = add_parser(team, "members", about, "", "--json")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(command=members)
+
+
+def _add_roles(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("person", metavar="PERSON")
+    names = [role.value for role in Role]
+    parser.add_argument("role", metavar="ROLE", choices=names, help=", ".join(names))
+    about = "for deployer and approver; * matches anything"
+    parser.add_argument("pattern", nargs="*", metavar="TARGET/ENVIRONMENT", help=about)
+    return parser
+
+
+def grant(home: Home, options: argparse.Namespace) -> int:
+    """Give a role, for each pattern."""
+    for pattern in options.pattern or [""]:
+        print(sign(home, Grant(person=options.person, role=options.role, pattern=pattern)))
+    return 0
+
+
+def ungrant(home: Home, options: argparse.Namespace) -> int:
+    """Take a role away, for each pattern."""
+    for pattern in options.pattern or [""]:
+        print(sign(home, Ungrant(person=options.person, role=options.role, pattern=pattern)))
+    return 0
+
+
+def revoke(home: Home, options: argparse.Namespace) -> int:
+    """Revoke a person or a device."""
+    request = Revoke(who=options.who, why=options.why, since=options.since)
+    why = "only a node knows how far the history of the device goes"
+    print(sign_by_node(home, request, why))
+    return 0
+
+
+def members(home: Home, options: argparse.Namespace) -> int:
+    """Print who is in the team."""
+    try:
+        found = ask(home, GetMembers())
+    except NoNodeError:
+        from devstream_desktop.node import governing, offline
+
+        found = governing.members_of(offline.open_team(home))
+    if options.json:
+        print_json(found)
+    else:
+        _print_members(found)
+    return 0
+
+
+def _print_members(found: Members) -> None:
+    for member in found.members:
+        inside = [device for device in member.devices if not device.revoked]
+        devices = ", ".join(device.device[:8] for device in inside)
+        out = ""
+        # A person without a device stays listed, so that everybody sees since when.
+        if not inside:
+            out = f"  (revoked on {day(max(device.revoked for device in member.devices))})"
+        print(f"{member.person:20} {devices:20} {', '.join(member.roles) or 'member'}{out}")
+    for one in found.waiting:
+        approve = f"devstream team approve-join {one.device[:8]}"
+        print(f"{one.person} waits for approval: {one.words}; {approve}")
+    for notice in found.notices:
+        print(f"! {notice}")
