@@ -98,6 +98,8 @@ def lost(one: MissingStatus, now: int) -> str:
             return f"{what} are held back: that clock is ahead; they are asked for again in {duration(max(0, one.until - now))}"
         case "refused":
             return f"{what} are refused: the policy does not let that device write them"
+        case "crowded":
+            return f"{author} has begun so many feeds of late that later ones are not taken"
         case _:
             feeds = f"a feed of {author} is" if one.feeds == 1 else f"{count(one.feeds, 'feed')} of {author} are"
             return f"{feeds} frozen: a number was used twice, as by a restored backup; the device goes on under a new one"

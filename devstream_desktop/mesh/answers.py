@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.core import Core, total, without
-from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.holdings import both, signed
 from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, MAX_DEBT_S, Buckets, cost, cost_of_bytes, cost_of_rows
 from devstream_desktop.mesh.listener import Caller
 from devstream_desktop.mesh.overlay import ACCEPT_CAP, has_room
+from devstream_desktop.stream.entry import public_key
 
 MAX_BAD = 3
 """Wrong entries from one caller before it is cut off: a bit may flip, but not thrice."""
@@ -42,6 +43,8 @@ class Accepted:
     bad: int = 0
     asked_for: int = 0
     """How many events it offered, was asked for and has not pushed yet."""
+    offering: bool = False
+    """Whether it has shown a page of what it has, and another follows."""
     brought: float = 0.0
     """When it offered them, or last pushed some, `time.monotonic`."""
     busy_until: float = 0.0
@@ -224,14 +227,17 @@ class Answers:
                 return wire.Pushed(len(outcome.stored), core.policies.version(), resync, round(wait * 1000))
             case wire.Digest():
                 buckets = replica.differing(request.buckets)
-                records = wire.fitting(replica.records(buckets))
-                return wire.Records(replica.store.index, replica.store.newest(), buckets, records, replica.frozen()[: wire.MAX_RECORDS])
+                records, frozen, end = replica.page(buckets, request.after)
+                theirs = replica.frozen_of(public_key(peer.device))
+                return wire.Records(replica.store.index, replica.store.newest(), buckets, records, both(theirs, frozen), end)
             case wire.Offer():
                 wanted = core.unclaimed(without(replica.want(request.records, core.team_time()), self._expected_elsewhere()))
-                peer.asked_for, peer.brought = total(wanted), time.monotonic()
+                peer.asked_for = total(wanted) + (peer.asked_for if peer.offering else 0)
+                peer.brought, peer.offering = time.monotonic(), request.more
                 core.on_compared()
-                urgent = replica.doubts(request.records) + replica.claims(request.frozen, peer.device)
-                return wire.Wants((urgent + wanted)[: wire.MAX_RANGES], replica.unproven(request.frozen))
+                asked = replica.doubts(request.records) + replica.claims(request.frozen, peer.device) + wanted
+                more = len(asked) > wire.MAX_RANGES
+                return wire.Wants(asked[: wire.MAX_RANGES], replica.unproven(request.frozen), more)
             case wire.Fetch():
                 entries = replica.serve(request.ranges, min(request.size, wire.BATCH_BYTES))
                 return wire.Entries([signed(e) for e in entries])

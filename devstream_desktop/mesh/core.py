@@ -17,7 +17,7 @@ from devstream_desktop.mesh.clock import ClockWatch, steady_ms
 from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, Buckets, FeedRates, cost_of_waste
 from devstream_desktop.mesh.rules import Outcome, Replica
-from devstream_desktop.mesh.wire import Pair, Range, Signed
+from devstream_desktop.mesh.wire import MAX_DOCUMENTS, Pair, Range, Signed
 from devstream_desktop.stream.entry import Entry, public_key
 
 _log = logging.getLogger(__name__)
@@ -246,7 +246,7 @@ class Core:
         room = POLICY_BYTES
         for document in self.policies.documents(version):
             room -= len(document)
-            if room < 0 and fitting:
+            if (room < 0 and fitting) or len(fitting) == MAX_DOCUMENTS:
                 break
             fitting.append(document)
         return fitting

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from devstream_desktop.mesh import intervals
 from devstream_desktop.mesh.feed import FeedState
 from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.status import Shortfall
 from devstream_desktop.mesh.store import LogStore
-from devstream_desktop.mesh.wire import BUCKET_BYTES, BUCKETS, Pair, Range, Record, Signed
+from devstream_desktop.mesh.wire import (
+    BUCKET_BYTES,
+    BUCKETS,
+    MAX_PAIRS,
+    MAX_RECORDS,
+    PAGE_BYTES,
+    Pair,
+    Place,
+    Range,
+    Record,
+    Signed,
+    record_bytes,
+)
 from devstream_desktop.stream.entry import Entry, hlc_time
 
 MAX_LOOKS = 400
@@ -25,12 +40,27 @@ def signed(entry: Entry) -> Signed:
     return Signed(entry.body, entry.signature)
 
 
+def both(own: list[bytes], others: list[bytes]) -> list[bytes]:
+    """The frozen feeds to tell a peer: its own, which only it asks for, and these others; as many as a message may name."""
+    return list(dict.fromkeys([*own, *others]))[:MAX_RECORDS]
+
+
+class Page(NamedTuple):
+    """Some of the feeds in their order, and where the page ends when there is another."""
+
+    records: list[Record]
+    frozen: list[bytes]
+    end: Place | None
+
+
 class Holdings:
     """The feeds of a log. The rules (rules.py) decide what comes in; here is only what is there."""
 
     def __init__(self, store: LogStore) -> None:
         self.store = store
         self._feeds: dict[bytes, FeedState] = {}
+        self._feeds_of: Counter[bytes] = Counter()
+        """By author, how many."""
         self._prints: dict[bytes, int] = {}
         self._buckets = [0] * BUCKETS
         self._summary = 0
@@ -41,7 +71,7 @@ class Holdings:
         for record in store.feeds():
             state = FeedState.of(record)
             state.head_entry = self._at(state, state.head)
-            self._feeds[state.feed] = state
+            self._keep(state)
             self._touch(state)
 
     def counts(self) -> tuple[int, int]:
@@ -66,11 +96,7 @@ class Holdings:
             frozen=tuple(self.frozen()),
         )
 
-    def unproven(self, frozen: Iterable[bytes]) -> list[bytes]:
-        """Which of these, frozen elsewhere, are not frozen here."""
-        return [feed for feed in frozen if not ((state := self._feeds.get(feed)) and state.frozen)]
-
-    def proofs(self, feeds: Iterable[bytes], limit: int = 100) -> list[Pair]:
+    def proofs(self, feeds: Iterable[bytes], limit: int = MAX_PAIRS) -> list[Pair]:
         """The proofs of these feeds, as far as they are known here."""
         known = self._all_proofs()
         found = (known[feed] for feed in dict.fromkeys(feeds) if feed in known)
@@ -93,12 +119,40 @@ class Holdings:
         """The buckets whose hash is another here."""
         return [n for n, (mine, theirs) in enumerate(zip(self._buckets, _BUCKETS.unpack(buckets), strict=True)) if mine != theirs]
 
-    def records(self, buckets: Iterable[int]) -> list[Record]:
-        """What is held of the feeds in these buckets, the latest feed first."""
+    def page(self, buckets: Iterable[int], after: Place | None = None, limit: int = MAX_RECORDS) -> Page:
+        """What is held of the feeds in these buckets, the latest feed first: as much as fits one message, from after a place on."""
         chosen = set(buckets)
-        states = [state for state in self._feeds.values() if state.bucket in chosen and not state.frozen and state.head]
-        states.sort(key=_head_hlc, reverse=True)
-        return [state.record() for state in states]
+        states = [state for state in self._feeds.values() if state.bucket in chosen and (state.frozen or state.head)]
+        states.sort(key=_place)
+        start = bisect_right(states, (-after.hlc, after.feed), key=_place) if after is not None else 0
+        records: list[Record] = []
+        frozen: list[bytes] = []
+        room = PAGE_BYTES
+        for at in range(start, len(states)):
+            record = states[at].record() if not states[at].frozen else None
+            room -= record_bytes(len(record.gaps) if record is not None else 0)
+            if room < 0 or at - start >= limit:
+                last = states[at - 1]
+                return Page(records, frozen, Place(-_place(last)[0], last.feed))
+            if record is not None:
+                records.append(record)
+            else:
+                frozen.append(states[at].feed)
+        return Page(records, frozen, None)
+
+    def records(self, buckets: Iterable[int]) -> list[Record]:
+        """What is held of the feeds in these buckets, all of it, the latest feed first."""
+        found: list[Record] = []
+        page = self.page(chosen := list(buckets))
+        while True:
+            found += page.records
+            if page.end is None:
+                return found
+            page = self.page(chosen, page.end)
+
+    def frozen_of(self, author: bytes) -> list[bytes]:
+        """The feeds of an author (public key) that a number used twice has ended."""
+        return [state.feed for state in self._feeds.values() if state.frozen and state.author == author]
 
     def within(self, ranges: Iterable[Range], *, tips: bool = False) -> list[Range]:
         """What of these ranges is held here, in their order, and each number once however often it is named.
@@ -198,7 +252,7 @@ class Holdings:
                 change = self._prints.pop(state.feed, 0)
                 self._buckets[state.bucket] ^= change
                 self._summary ^= change
-                del self._feeds[state.feed]
+                self._let_go(state)
 
     def _last_expired(self, state: FeedState, oldest: int) -> int | None:
         """The largest held number whose entry is older than `oldest`: clocks grow with numbers, so halving finds it."""
@@ -220,7 +274,15 @@ class Holdings:
 
     def _keep(self, state: FeedState) -> None:
         """Something of this feed is known, or known otherwise."""
-        self._feeds[state.feed] = state
+        if state.feed not in self._feeds:
+            self._feeds[state.feed] = state
+            self._feeds_of[state.author] += 1
+        self.revision += 1
+
+    def _let_go(self, state: FeedState) -> None:
+        """Nothing of this feed is known any more."""
+        del self._feeds[state.feed]
+        self._feeds_of[state.author] -= 1
         self.revision += 1
 
     def _at(self, state: FeedState, seq: int) -> Entry | None:
@@ -240,8 +302,8 @@ class Holdings:
         self._prints[state.feed] = fingerprint
 
 
-def _head_hlc(state: FeedState) -> int:
-    return state.head_entry.hlc if state.head_entry else 0
+def _place(state: FeedState) -> tuple[int, bytes]:
+    return (-state.head_entry.hlc if state.head_entry is not None and not state.frozen else 0, state.feed)
 
 
 def _nth(ranges: Iterable[tuple[int, int]], n: int) -> int:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 MAX_KNOWN = 256
+MAX_TOLD = 16
 MAX_OF_SUBNET = MAX_KNOWN // 2
 """A crowded network leaves room to know others."""
 SMALL_TEAM = 8
@@ -261,6 +262,19 @@ class Overlay:
         """Peers that were reached, the latest first: worth telling others and remembering."""
         known = [item for item in self._known.values() if item.last_ok and item.device and item.device != besides]
         return sorted(known, key=lambda item: -item.last_ok)[:limit]
+
+    def to_tell(self, asker: str, callers: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Addresses and devices for one message: half of them the latest, the others drawn from all, so that in time all are told.
+
+        Args:
+            asker: The device that asks.
+            callers: Whoever dialed this node, by the address they say they have.
+
+        """
+        known = {item.address: item.device for item in self.good(MAX_KNOWN, besides=asker)}
+        every = list((known | dict(callers)).items())
+        rest = every[MAX_TOLD // 2 :]
+        return [*every[: MAX_TOLD // 2], *self._rng.sample(rest, min(len(rest), MAX_TOLD - MAX_TOLD // 2))]
 
     def all(self) -> Iterable[Known]:
         """Everything known."""

@@ -35,9 +35,9 @@ future holds back all after it, pruning halves its way to the floor, and two ent
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Self
 
@@ -47,6 +47,7 @@ from devstream_desktop.mesh.chain import before_end, contradict, genuine
 from devstream_desktop.mesh.feed import FeedState
 from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
+from devstream_desktop.mesh.status import Shortfall
 from devstream_desktop.mesh.store import Arrival, LogStore
 from devstream_desktop.mesh.wire import MAX_GAPS, Pair, Range, Record, Signed
 from devstream_desktop.stream.entry import COUNTER_BITS, KEY_BYTES, Entry, MalformedEntryError, hlc_time, parse_entry
@@ -57,6 +58,9 @@ NEWEST_FIRST = 200
 """Of each feed the newest this many are fetched before anything older of any feed."""
 KEEP_SPENT_MS = 60 * 86_400_000
 """Twice the longest retention: after that no honest node has an entry of a feed that has expired here, so its floor is forgotten too."""
+MAX_FEEDS = 256
+"""Of one device. An honest one begins another after a restored backup, a lost database or a clock that was ahead, and the oldest are
+forgotten 60 days after their last entry: three a day may be told of."""
 MAX_UNCHECKED = 100_000
 """Entries remembered as accepted by the chain alone until their own signatures are checked in idle time."""
 
@@ -128,6 +132,8 @@ class Replica(Author):
         self._is_author = is_author
         self._strangers = False
         """Whether something of a key that is no member's was passed over; by the next policy it may be one."""
+        self._crowded: set[bytes] = set()
+        """Authors of whom some feeds were passed over, because there are so many."""
         self._rng = rng
         self._unchecked: dict[tuple[bytes, int], None] = {}
 
@@ -152,11 +158,11 @@ class Replica(Author):
                 continue
             by_feed[entry.feed].append(entry)
         taken: list[tuple[FeedState, list[tuple[Entry, bool]]]] = []
+        begun: Counter[bytes] = Counter()
         for feed, entries in by_feed.items():
-            if not self._is_author(feed[:KEY_BYTES]):
-                self._strangers = True
+            if (reason := self._passed_over(feed, begun[feed[:KEY_BYTES]])) is not None:
                 outcome.refused += len(entries)
-                outcome.reason = "its author is not in the team"
+                outcome.reason = reason
                 continue
             state = self._feeds.get(feed) or FeedState(feed)
             if state.frozen:
@@ -169,6 +175,7 @@ class Replica(Author):
             good = self._sift(state, entries, now, outcome)
             if good:
                 taken.append((state, good))
+                begun[state.author] += feed not in self._feeds
         arrivals = [Arrival(entry, sender, verified) for _, good in taken for entry, verified in good]
         if not arrivals:
             return outcome
@@ -185,6 +192,33 @@ class Replica(Author):
             del self._unchecked[next(iter(self._unchecked))]
         outcome.stored[:0] = [arrival.entry for arrival in arrivals]
         return outcome
+
+    def _passed_over(self, feed: bytes, begun: int = 0) -> str | None:
+        """Why nothing of a feed is kept, not even that there is one: whoever makes up keys or epochs would fill every log.
+
+        `begun`: further feeds of its author that are about to be known.
+        """
+        author = feed[:KEY_BYTES]
+        if not self._is_author(author):
+            self._strangers = True
+            return "its author is not in the team"
+        if feed not in self._feeds and self._feeds_of[author] + begun >= MAX_FEEDS and author != self._key:
+            self._crowded.add(author)
+            return f"its device has begun more than {MAX_FEEDS} feeds"
+        return None
+
+    def unproven(self, frozen: Iterable[bytes]) -> list[bytes]:
+        """Which of these, frozen elsewhere, are not frozen here and may be."""
+        return [
+            feed
+            for feed in dict.fromkeys(frozen)
+            if not ((state := self._feeds.get(feed)) and state.frozen) and not self._passed_over(feed)
+        ]
+
+    def shortfall(self, now: int) -> Shortfall:
+        """What is lacking of the feeds known here, and why."""
+        self._crowded = {author for author in self._crowded if self._feeds_of[author] >= MAX_FEEDS}
+        return replace(super().shortfall(now), crowded=tuple(self._crowded))
 
     def _sift(self, state: FeedState, entries: list[Entry], now: int, outcome: Outcome) -> list[tuple[Entry, bool]]:
         """The entries of one feed that are to be stored, ascending; everything else is dealt with here."""
@@ -346,10 +380,7 @@ class Replica(Author):
                 outcome.bad += 1
                 continue
             state = self._feeds.get(one.feed) or FeedState(one.feed)
-            if not self._is_author(state.author):
-                self._strangers = True
-                continue
-            if state.frozen:
+            if state.frozen or self._passed_over(one.feed):
                 continue
             if contradict(one, other) and self._signed(one) and self._signed(other):
                 outcome.stored += self._freeze(state, (one, other), now)
@@ -370,8 +401,7 @@ class Replica(Author):
         wanted: dict[bytes, Ranges] = {}
         for record in sorted(records, key=lambda record: record.head_hlc, reverse=True):
             state = self._feeds.get(record.feed) or FeedState(record.feed)
-            if not self._is_author(state.author):
-                self._strangers = True
+            if self._passed_over(record.feed):
                 continue
             missing = state.missing(record, now)
             if not missing:
@@ -415,7 +445,7 @@ class Replica(Author):
         for state in again:
             state.refused = []
             if not state.head and not state.holds and not state.frozen:
-                del self._feeds[state.feed]
+                self._let_go(state)
         return bool(again) or strangers
 
     def prune(self, now: int, limit: int = PRUNE_CHUNK) -> int:

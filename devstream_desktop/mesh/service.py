@@ -321,7 +321,7 @@ class Mesh:
                 device=peer.device,
                 address=peer.address or peer.host,
                 direction="accepted",
-                state=State.LOST if peer.device not in connected else State.SYNCING if peer.owes() else State.LIVE,
+                state=State.LOST if peer.device not in connected else State.SYNCING if peer.owes() or peer.offering else State.LIVE,
                 behind=peer.owes(),
                 lag=max(0, newest - peer.lsn),
                 clock_offset=self._core.watch.offset(peer.device),
@@ -341,9 +341,8 @@ class Mesh:
             self._dialer.learn(peer.address, Source.GOSSIP, peer.device)
 
     def _peers_to_tell(self, asker: str) -> list[PeerAddress]:
-        known = [PeerAddress(item.device, item.address) for item in self._overlay.good(MAX_PEERS, besides=asker)]
         callers = [PeerAddress(p.device, p.address) for p in self._answers.accepted.values() if p.address and p.device != asker]
-        return list({peer.address: peer for peer in (*known, *callers)}.values())[:MAX_PEERS]
+        return [PeerAddress(device, address) for address, device in self._overlay.to_tell(asker, {p.address: p.device for p in callers})]
 
     def _expected(self) -> list[Range]:
         return self._dialer.expected()

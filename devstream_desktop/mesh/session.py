@@ -15,12 +15,13 @@ from typing import TypeVar
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.backlog import Backlog
 from devstream_desktop.mesh.clock import steady_ms
+from devstream_desktop.mesh.comparison import Comparison
 from devstream_desktop.mesh.core import Core, total, without
-from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.holdings import both, signed
 from devstream_desktop.mesh.limits import MAX_WAIT_S, Bucket, cost, cost_of_bytes
 from devstream_desktop.mesh.link import Lane, Link, LinkError
 from devstream_desktop.mesh.rules import Outcome
-from devstream_desktop.stream.entry import Entry
+from devstream_desktop.stream.entry import Entry, public_key
 
 _log = logging.getLogger(__name__)
 _R = TypeVar("_R")
@@ -106,6 +107,9 @@ class Session:
         self._compared = asyncio.Event()
         self._doubted = asyncio.Event()
         self._backlog = Backlog(core, link, self._fetch, self._take)
+        self._comparison = Comparison()
+        self._wants_more = False
+        """Whether the peer lacks more than it could name."""
         self._tail_from = (b"", 0)
         self._pushed = 0
         self._told_policy = 0
@@ -149,7 +153,7 @@ class Session:
         """
         try:
             await self._greet()
-            await self._compare_now()
+            await self._compare_page()
             loops = (self._tail_loop, self._push_loop, self._repair_loop, self._peers_loop, self._check_loop)
             tasks = [asyncio.create_task(loop()) for loop in loops]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -227,31 +231,54 @@ class Session:
             self.core.absorb_policy(reply.documents)
             theirs = reply.version
 
-    async def _compare_now(self) -> None:
-        """Learn what the peer has, tell what we have; what either lacks is then fetched and pushed, newest first."""
-        replica = self.core.replica
-        seen = await self._ask(wire.Digest(replica.buckets()), wire.Records)
-        self._tail_from = (seen.index, seen.lsn)
-        unproven = replica.unproven(seen.frozen)
+    async def _compare_page(self) -> None:
+        """Learn what the peer has, tell what we have, a page each; what either lacks is then fetched and pushed, newest first."""
+        replica, comparison = self.core.replica, self._comparison
+        records: list[wire.Record] = []
+        frozen: list[bytes] = []
+        first = not comparison.pages
+        if not comparison.all_theirs:
+            seen = await self._ask(wire.Digest(replica.buckets(), comparison.theirs), wire.Records)
+            records, frozen = seen.records, seen.frozen
+            comparison.saw(seen.end)
+            if first:
+                comparison.buckets = seen.buckets
+                self._tail_from = (seen.index, seen.lsn)
+                self._owed = []
         pushed = replica.store.newest()
-        mine = wire.fitting(replica.records(seen.buckets))
-        wants = await self._ask(wire.Offer(mine, replica.frozen()[: wire.MAX_RECORDS]), wire.Wants)
-        if unproven or wants.proofs:
-            proofs = await self._ask(wire.Proof(replica.proofs(wants.proofs), unproven), wire.Proofs)
-            self._count_bad(await self.core.take_proofs(proofs.pairs))
-        self._pushed = pushed
-        self._owed = replica.within(wants.ranges)
-        self._backlog.show(seen.records)
+        lacking: list[bytes] = []
+        if not comparison.all_mine:
+            page = replica.page(comparison.buckets, comparison.mine)
+            comparison.showed(page.end)
+            told = both(replica.frozen_of(public_key(self.device)), page.frozen)
+            wants = await self._ask(wire.Offer(page.records, told, page.end is not None), wire.Wants)
+            lacking = wants.proofs
+            self._owed = replica.within([*self._owed, *wants.ranges])
+            self._wants_more = self._wants_more or wants.more
+        await self._exchange_proofs(lacking, replica.unproven(frozen))
+        if first:
+            self._pushed = pushed
+        self._backlog.show(records)
         self._compared.set()
         self.core.on_compared()
-        doubts = replica.doubts(seen.records)
+        doubts = replica.doubts(records)
         if doubts:
             await self._take(await self._fetch(doubts))
-        for claim in replica.claims(seen.frozen, self.device):
+        for claim in replica.claims(frozen, self.device):
             await self._fetch_claim(claim)
-        if not self._owed and not self.missing():
+        if not comparison.over:
+            self.state = State.SYNCING
+        elif not self._owed and not self.missing():
             self._quiet = (replica.summary(), b"", time.monotonic())
         self.core.bell.ring()
+
+    async def _exchange_proofs(self, give: Sequence[bytes], ask: Sequence[bytes]) -> None:
+        for at in range(0, max(len(give), len(ask)), wire.MAX_PAIRS):
+            part = slice(at, at + wire.MAX_PAIRS)
+            proofs = await self._ask(wire.Proof(self.core.replica.proofs(give[part]), list(ask[part])), wire.Proofs)
+            self._count_bad(await self.core.take_proofs(proofs.pairs))
+            if not proofs.pairs and not give[part]:  # it has none of what it named
+                break
 
     async def _fetch_claim(self, claim: wire.Range) -> None:
         """Fetch all that the peer holds of an ended feed of ours, from its newest down."""
@@ -318,6 +345,9 @@ class Session:
                 self._owed = without(self._owed, [wire.Range(entry.feed, entry.seq, entry.seq) for entry in batch]) if batch else []
                 if batch:
                     await self._push(batch)
+                if not self._owed and self._wants_more:
+                    self._wants_more = False
+                    self._compare.set()
             else:
                 self._pushed = end
                 await event.wait()
@@ -350,8 +380,12 @@ class Session:
     async def _repair_loop(self) -> None:
         while not self.link.lost.is_set():
             await self._backlog.fill()
-            if self.state is State.SYNCING and not self.link.lost.is_set():
-                self.state = State.LIVE
+            if self.link.lost.is_set():
+                return
+            if not self._comparison.over:
+                await self._compare_page()
+                continue
+            self.state = State.LIVE
             try:
                 async with asyncio.timeout(self._timing.repair * self._rng.uniform(0.5, 1.5)):
                     await self._compare.wait()
@@ -359,7 +393,8 @@ class Session:
                 pass
             self._compare.clear()
             if not self.link.lost.is_set():
-                await self._compare_now()
+                self._comparison = Comparison()
+                await self._compare_page()
 
     async def _peers_loop(self) -> None:
         while not self.link.lost.is_set():

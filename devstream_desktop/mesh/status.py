@@ -65,6 +65,8 @@ class Shortfall:
     """By the author table, until the policy changes."""
     frozen: tuple[bytes, ...] = ()
     """Feeds that a number used twice has ended."""
+    crowded: tuple[bytes, ...] = ()
+    """Authors who have begun more feeds than are kept of one device."""
 
 
 class Why(StrEnum):
@@ -78,6 +80,8 @@ class Why(StrEnum):
     """Its author may not write this."""
     FROZEN = "frozen"
     """Its author used a number twice, as a restored backup does."""
+    CROWDED = "crowded"
+    """Its author began more feeds than are kept of one device."""
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,6 +195,7 @@ def missing_of(shortfall: Shortfall, *, level: bool, ahead: int = 0) -> tuple[Mi
         found.append(Missing(device=author, why=Why.FUTURE, count=0, until=until, feeds=len(held)))
     for author, feeds in _by_author(shortfall.frozen, lambda feed: feed).items():
         found.append(Missing(device=author, why=Why.FROZEN, count=0, feeds=len(feeds)))
+    found += [Missing(device=device_id(author), why=Why.CROWDED, count=0) for author in shortfall.crowded]
     return tuple(found)
 
 

@@ -5,8 +5,8 @@ A frame is one flag byte (0 plain, 1 zlib) and a msgpack array `[tag, fields...]
     HELLO   who I am, my policy's version, my clock     -> Welcome, or Refused (other team, busy: try these)
     TAIL    what arrived after my cursor, wait for it   -> News: entries, the new cursor, a summary of what is held
     PUSH    entries that you lack                       -> Pushed: how many were taken; only then the cursor moves
-    DIGEST  64 hashes over all feeds                    -> Records of the buckets that differ
-    OFFER   my records of those buckets                 -> Wants: what of it the listener lacks
+    DIGEST  64 hashes over all feeds                    -> Records of the buckets that differ, a page of them
+    OFFER   my records of those buckets, a page of them -> Wants: what of it the listener lacks
     FETCH   ranges of feeds, newest first               -> Entries, at most one batch
     PEERS   where others are                            -> PeerList
     PROOF   proofs of frozen feeds, given and asked     -> Proofs
@@ -18,7 +18,6 @@ A field more than we know is ignored, so new ones are added at the end.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -47,6 +46,8 @@ MAX_RECORDS = 4000
 MAX_GAPS = 500
 MAX_RANGES = 4000
 MAX_PEERS = 16
+MAX_PAIRS = 100
+MAX_DOCUMENTS = 1000
 
 _PLAIN, _ZLIB = 0, 1
 
@@ -62,7 +63,7 @@ Hash = Annotated[bytes, Meta(max_length=HASH_BYTES)]
 Short = Annotated[str, Meta(max_length=200)]
 Size = Annotated[int, Meta(ge=1, le=BATCH_BYTES)]
 Bucket = Annotated[int, Meta(ge=0, lt=BUCKETS)]
-Documents = Annotated[list[bytes], Meta(max_length=1000)]
+Documents = Annotated[list[bytes], Meta(max_length=MAX_DOCUMENTS)]
 
 
 class Signed(msgspec.Struct, array_like=True, frozen=True):
@@ -91,6 +92,13 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     gaps: Annotated[list[tuple[Number, Number]], Meta(max_length=MAX_GAPS)]
 
 
+class Place(msgspec.Struct, array_like=True, frozen=True):
+    """A feed's place among all: the latest head first, then by id; frozen feeds come last, as if they had no stamp."""
+
+    hlc: Number
+    feed: Feed
+
+
 class PeerAddress(msgspec.Struct, array_like=True, frozen=True):
     """Where a device can be dialed."""
 
@@ -107,7 +115,7 @@ class Pair(msgspec.Struct, array_like=True, frozen=True):
 
 Peers = Annotated[list[PeerAddress], Meta(max_length=MAX_PEERS)]
 Feeds = Annotated[list[Feed], Meta(max_length=MAX_RECORDS)]
-Pairs = Annotated[list[Pair], Meta(max_length=100)]
+Pairs = Annotated[list[Pair], Meta(max_length=MAX_PAIRS)]
 Batch = Annotated[list[Signed], Meta(max_length=BATCH_ENTRIES)]
 RecordList = Annotated[list[Record], Meta(max_length=MAX_RECORDS)]
 RangeList = Annotated[list[Range], Meta(max_length=MAX_RANGES)]
@@ -144,16 +152,21 @@ class Push(msgspec.Struct, array_like=True, frozen=True, tag=3):
 
 
 class Digest(msgspec.Struct, array_like=True, frozen=True, tag=4):
-    """A hash over each bucket of feeds."""
+    """A hash over each bucket of feeds. `after`: where the last page of records ended, to have the next."""
 
     buckets: Annotated[bytes, Meta(min_length=BUCKETS * BUCKET_BYTES, max_length=BUCKETS * BUCKET_BYTES)]
+    after: Place | None = None
 
 
 class Offer(msgspec.Struct, array_like=True, frozen=True, tag=5):
-    """What the dialer has in the buckets that differ, and which feeds it knows to be frozen."""
+    """What the dialer has in the buckets that differ, and which feeds it knows to be frozen, the listener's own among them.
+
+    `more`: another page follows.
+    """
 
     records: RecordList
     frozen: Feeds
+    more: bool = False
 
 
 class Fetch(msgspec.Struct, array_like=True, frozen=True, tag=6):
@@ -215,20 +228,28 @@ class Pushed(msgspec.Struct, array_like=True, frozen=True, tag=23):
 
 
 class Records(msgspec.Struct, array_like=True, frozen=True, tag=24):
-    """DIGEST's answer: the buckets that differ with the listener's records of them, true as of its arrival number `lsn`."""
+    """DIGEST's answer: the buckets that differ with the listener's records of them, true as of its arrival number `lsn`.
+
+    Of the frozen feeds those in these buckets, and the dialer's own. `end`: where this page ends, when there is another.
+    """
 
     index: Index
     lsn: Number
     buckets: Annotated[list[Bucket], Meta(max_length=BUCKETS)]
     records: RecordList
     frozen: Feeds
+    end: Place | None = None
 
 
 class Wants(msgspec.Struct, array_like=True, frozen=True, tag=25):
-    """OFFER's answer: what the listener lacks, newest first, and the frozen feeds whose proof it lacks."""
+    """OFFER's answer: what the listener lacks, newest first, and the frozen feeds whose proof it lacks.
+
+    `more`: it lacks more than fits, and is to be offered it again.
+    """
 
     ranges: RangeList
     proofs: Feeds
+    more: bool = False
 
 
 class Entries(msgspec.Struct, array_like=True, frozen=True, tag=26):
@@ -267,23 +288,14 @@ class Refused(msgspec.Struct, array_like=True, frozen=True, tag=30):
 Request = Hello | Tail | Push | Digest | Offer | Fetch | AskPeers | Proof | Policy
 Reply = Welcome | News | Pushed | Records | Wants | Entries | PeerList | Proofs | Policies | Refused
 
+PAGE_BYTES = MESSAGE_BYTES * 3 // 4
+"""Records and frozen feeds in one message, however they compress; the rest is for the frozen feeds of the other's own."""
 _RECORD_BYTES, _GAP_BYTES = 92, 19
-"""What one takes at most when it is written."""
 
 
-def fitting(records: Sequence[Record]) -> list[Record]:
-    """As many of these, from the first on, as one message may hold however they compress.
-
-    A member that leaves gaps in very many feeds would otherwise make two honest nodes refuse each other's messages.
-    """
-    found: list[Record] = []
-    room = MESSAGE_BYTES * 3 // 4  # the rest is for the list of frozen feeds
-    for record in records[:MAX_RECORDS]:
-        room -= _RECORD_BYTES + _GAP_BYTES * len(record.gaps)
-        if room < 0:
-            break
-        found.append(record)
-    return found
+def record_bytes(gaps: int) -> int:
+    """What a record with so many gaps takes at most when it is written."""
+    return _RECORD_BYTES + _GAP_BYTES * gaps
 
 
 _M = TypeVar("_M")

@@ -225,7 +225,15 @@ _LOST_ADVICE = {
     "future": "set that device's clock right",
     "refused": "an admin grants the role if it should: devstream team grant",
     "frozen": "nothing: its author publishes what it still has once more",
+    "crowded": "find out why that home is restored or copied again and again, and join there anew; or revoke the device",
 }
+
+
+def _compared(status: Status) -> str:
+    """What can be said when nothing is known to be missing: that nothing is, once all was compared with somebody."""
+    if any(peer.state == "live" for peer in status.peers):
+        return "nothing that a peer has"
+    return "still being compared with the peers" if any(peer.state == "syncing" for peer in status.peers) else "nothing known of"
 
 
 def missing(status: Status, now: int) -> Iterator[Check]:
@@ -233,4 +241,4 @@ def missing(status: Status, now: int) -> Iterator[Check]:
     for one in status.lost:
         yield warning("missing", wording.lost(one, now), _LOST_ADVICE.get(one.why, ""))
     if not status.lost:
-        yield ok("missing", wording.catching_up(status) or "nothing that a peer has")
+        yield ok("missing", wording.catching_up(status) or _compared(status))

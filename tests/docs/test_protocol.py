@@ -95,8 +95,8 @@ def test_a_second_implementation_joins_and_exchanges_entries(founder: Founder) -
     welcome = link.ask(HELLO, 1, carl.team, carl.id, bytes(16), carl.stamp, time.time_ns() // 1_000_000, 0)
     assert welcome[:4] == [WELCOME, 1, carl.team, founder.device]
     assert welcome[5] >> 12 == carl.stamp >> 12
-    tag, index, lsn, _buckets, records, frozen = link.ask(DIGEST, bytes(512))
-    assert (tag, index, frozen) == (RECORDS, welcome[4], [])
+    tag, index, lsn, _buckets, records, frozen, end = link.ask(DIGEST, bytes(512))
+    assert (tag, index, frozen, end) == (RECORDS, welcome[4], [], None)
     assert link.ask(DIGEST, digest(records)[0])[3] == [], "holding the same, no bucket differs"
     wanted = [[feed, floor + 1, head] for feed, floor, head, *_ in records]
     tag, entries = link.ask(FETCH, wanted, BATCH)

@@ -9,8 +9,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from replicas import entry, key_of, replica
 
 from devstream_desktop.mesh import wire
+from devstream_desktop.mesh.feed import FeedState
 
 FEED = bytes(range(40))
 signed = st.builds(wire.Signed, st.binary(max_size=300), st.binary(min_size=64, max_size=64))
@@ -92,13 +94,16 @@ def test_a_full_answer_of_records_fits_too():
 @pytest.mark.parametrize("gaps", [0, 1, 30, wire.MAX_GAPS])
 @pytest.mark.parametrize("step", [2, 1 << 40])
 def test_records_with_any_number_of_gaps_fit_a_message_that_is_understood(gaps, step):
-    records = [
-        wire.Record(os.urandom(40), 0, (1 << 63) - 1, os.urandom(16), (1 << 63) - 1, [(n * step, n * step) for n in range(1, gaps + 1)])
-        for _ in range(wire.MAX_RECORDS + 9)
-    ]
-    chosen = wire.fitting(records)
-    assert chosen == records[: len(chosen)]
-    assert len(chosen) == (wire.MAX_RECORDS if gaps < 2 else len(chosen)) > 80
-    offer = wire.Offer(chosen, [record.feed for record in records[: wire.MAX_RECORDS]])
+    held = replica()
+    head = msgspec.structs.replace(entry(key_of(2)), hlc=(1 << 63) - 1)
+    for _ in range(wire.MAX_RECORDS + 9):
+        state = FeedState(os.urandom(40), runs=[(n * step + 1, n * step + step - 1) for n in range(gaps + 1)])
+        state.head_entry = head
+        held._keep(state)
+    page = held.page(range(wire.BUCKETS))
+    assert len(page.records) == (wire.MAX_RECORDS if gaps < 2 else len(page.records)) > 80
+    assert {len(record.gaps) for record in page.records} == {gaps}
+    assert page.end is not None
+    offer = wire.Offer(page.records, [os.urandom(40) for _ in range(256)])
     assert len(wire.encode(offer)) < wire.MESSAGE_BYTES
     assert wire.decode_request(wire.encode(offer)) == offer

@@ -198,9 +198,8 @@ class World:
         """As the service's `_peers_to_tell`."""
         if node.lies:
             return [self._false_address() for _ in range(MAX_PEERS)]
-        known = [(item.address, item.device) for item in node.overlay.good(MAX_PEERS, besides=asker.device)]
-        callers = [(link.dialer.address, link.dialer.device) for link in node.callers() if link.dialer is not asker]
-        return list(dict(known + callers).items())[:MAX_PEERS]
+        callers = {link.dialer.address: link.dialer.device for link in node.callers() if link.dialer is not asker}
+        return node.overlay.to_tell(asker.device, callers)
 
     def _false_address(self) -> tuple[str, str]:
         """In one of a thousand subnets, some of which exist."""

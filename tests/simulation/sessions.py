@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from ledger import hold_that
 
+from devstream_desktop.mesh.comparison import Comparison
 from devstream_desktop.mesh.core import without
-from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.wire import BATCH_BYTES, MalformedMessageError, Range
+from devstream_desktop.mesh.holdings import both, signed
+from devstream_desktop.mesh.wire import BATCH_BYTES, MAX_RECORDS, MalformedMessageError, Range
 
 TIMEOUT = 10_000
+PAGES = (1, 2, 5, MAX_RECORDS, MAX_RECORDS)
 SIZES = [300, 900, 3000, BATCH_BYTES, BATCH_BYTES]
 
 
@@ -32,6 +34,7 @@ class Session:
         self.cursor, self.pushed = (b"", 0), 0
         self.theirs, self.fruitless, self.owed = [], [], []
         self.unequal = False
+        self.comparison = Comparison()
         self.passed: dict[int, bytes] = {}
         """What the listener's rows were that the cursor has passed: a number that means another row now would be missed."""
 
@@ -51,7 +54,7 @@ class Session:
             self._begin(lane, self._tail())
         elif lane == "push":
             self._begin(lane, self._push())
-        elif self.unequal or self.world.rng.random() < 0.1:
+        elif (self._fetched() and not self.comparison.over) or self.unequal or self.world.rng.random() < 0.1:
             self._begin(lane, self._compare())
         else:
             self._begin(lane, self._fetch())
@@ -62,7 +65,7 @@ class Session:
             return
         if self.boots != (self.a.boot, self.b.boot):
             self.reset()
-        if not self.compared or self.unequal:
+        if not self.compared or self.unequal or (self._fetched() and not self.comparison.over):
             self._begin("other", self._compare())
         else:
             self._begin("other", self._fetch())
@@ -129,37 +132,44 @@ class Session:
         return self.world.on_the_wire([signed(entry) for entry in entries])
 
     def _compare(self):
+        """A page; the whole of what both hold is compared when there is none left."""
         world, a, b = self.world, self.a, self.b
-        mine, buckets, rows = a.replica, a.replica.buckets(), {}
+        mine, buckets, rows, comparison = a.replica, a.replica.buckets(), {}, self.comparison
+        if comparison.over:
+            comparison = self.comparison = Comparison()
+        first, size = not comparison.pages, self._page()
+        records, frozen, wants, lacking, pushed = [], [], [], [], a.log.newest()
+        if not comparison.all_theirs:
 
-        def digest(listener):
-            replica = listener.replica
-            rows.clear()
-            rows.update((lsn, arrival.entry.hash) for lsn, arrival in listener.log.rows)
-            differ = replica.differing(buckets)
-            return (
-                listener.log.index,
-                listener.log.newest(),
-                differ,
-                replica.records(differ),
-                replica.frozen(),
-                listener.clock(world.now),
-            )
+            def digest(listener):
+                replica = listener.replica
+                rows.clear()
+                rows.update((lsn, arrival.entry.hash) for lsn, arrival in listener.log.rows)
+                differ = replica.differing(buckets)
+                records, frozen, end = replica.page(differ, comparison.theirs, size)
+                frozen = both(replica.frozen_of(a.log.key), frozen)
+                return listener.log.index, listener.log.newest(), differ, records, frozen, end, listener.clock(world.now)
 
-        index, newest, differ, records, frozen, wall_there = yield digest
-        a.meet(b.name, wall_there, b.told_skew, world.now)
-        a.look(world.now)
-        self.cursor, self.passed = (index, newest), dict(rows)
+            index, newest, differ, records, frozen, end, wall_there = yield digest
+            a.meet(b.name, wall_there, b.told_skew, world.now)
+            a.look(world.now)
+            comparison.saw(end)
+            if first:
+                comparison.buckets, self.owed = differ, []
+                self.cursor, self.passed = (index, newest), dict(rows)
+                pushed = a.log.newest()
         unproven = mine.unproven(frozen)
-        pushed = a.log.newest()
-        mine_records, mine_frozen = mine.records(differ), mine.frozen()
+        if not comparison.all_mine:
+            page = mine.page(comparison.buckets, comparison.mine, size)
+            comparison.showed(page.end)
+            told = both(mine.frozen_of(b.log.key), page.frozen)
 
-        def offer(listener):
-            wants = listener.want(mine_records, world.now)
-            urgent = listener.replica.doubts(mine_records) + listener.replica.claims(mine_frozen, a.name)
-            return urgent + wants, listener.replica.unproven(mine_frozen)
+            def offer(listener):
+                wants = listener.want(page.records, world.now)
+                urgent = listener.replica.doubts(page.records) + listener.replica.claims(told, a.name)
+                return urgent + wants, listener.replica.unproven(told)
 
-        wants, lacking = yield offer
+            wants, lacking = yield offer
         if unproven or lacking:
             pairs = mine.proofs(lacking)
 
@@ -168,8 +178,10 @@ class Session:
                 return listener.replica.proofs(unproven)
 
             a.take_proofs((yield prove), world.now)
-        self.pushed, self.owed = pushed, mine.within(wants)
-        self.theirs, self.fruitless, self.unequal, self.compared = records, [], False, True
+        if first:
+            self.pushed, self.unequal = pushed, False
+        self.owed = mine.within([*self.owed, *wants])
+        self.theirs, self.fruitless, self.compared = records, [], True
         doubts = mine.doubts(records)
         if doubts:
             batch = yield lambda listener: self._give(listener.replica.serve(doubts, BATCH_BYTES))
@@ -180,6 +192,14 @@ class Session:
                 batch = yield lambda listener, rest=rest, size=size: self._give(listener.replica.serve([rest], size))
                 a.take(batch, b.name, world.now)
                 rest = mine.rest_of(rest, batch, b.name)
+
+    def _page(self) -> int:
+        """How many feeds a message holds: in the product some thousand, here so few that there are several pages."""
+        return self.world.rng.choice(PAGES)
+
+    def _fetched(self) -> bool:
+        """Whether all of the page is here, as far as the peer gives it."""
+        return not self.theirs or not without(self.a.want(self.theirs, self.world.now), self.fruitless)
 
     def _fetch(self):
         world, a, b = self.world, self.a, self.b
