@@ -50,6 +50,7 @@ def deploy(home: Home, options: argparse.Namespace) -> int:
         ),
     )
     if not options.yes:
+        # A script that forgot --yes must not hang, nor deploy.
         if not sys.stdin.isatty():
             print("devstream: there is no terminal to confirm in; add --yes", file=sys.stderr)
             return 2
@@ -82,6 +83,7 @@ def _confirmed(plan: Plan) -> bool:
         print(f"  + {text}")
     for text in plan.checks:
         print(f"  {text}")
+    # Not the end: the executor decides, and the refusal is a line that others see.
     if not plan.allowed:
         print(f"  ! {plan.reason}: it will be refused")
     print("everybody in the team sees it")

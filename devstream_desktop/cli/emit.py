@@ -39,6 +39,7 @@ def add_command(commands: Commands) -> None:
 
 def emit(home: Home, options: argparse.Namespace) -> int:
     """Publish one event and print its key."""
+    # Checked by the node, which knows what this device may publish.
     request = Emit(
         kind=options.kind,
         state=options.state,

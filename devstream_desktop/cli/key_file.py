@@ -17,7 +17,7 @@ VARIABLE = "DEVSTREAM_KEY_FILE"
 
 
 def choose(home: Home, *, agreed: bool) -> None:
-    """Use the home's own key file from now on, if it has one.
+    """Use the home's own key file from now on, if there.
 
     With `agreed`, make one when no keyring can be used.
 

@@ -81,10 +81,12 @@ def follow(home: Home, reader: Reader, arrival: int) -> Iterator[Line]:
                     for line in reader.all_since(arrival):
                         arrival = line.arrival
                         yield line
+                    # The node answers at once when there is news, else after the wait.
                     _check_pipe()
                     news = client.ask(Wait(newest=newest, status=status, wait_ms=_WAIT_MS))
                     newest, status = news.newest, news.status
         except (NoNodeError, HistoryError):
+            # Also when the history is replaced, as by joining a team.
             _check_pipe()
             time.sleep(_RECONNECT_S)
 
@@ -109,6 +111,7 @@ def search(home: Home, options: argparse.Namespace) -> int:
         found = reader.page(query, limit=options.limit, superseded=True)
     for line in reversed(found):
         print_line(line, as_json=options.json)
+    # On standard error, so that a script that counts lines counts none.
     if not found:
         print("nothing found", file=sys.stderr)
     return 0

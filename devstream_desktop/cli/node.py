@@ -59,6 +59,7 @@ def node(home: Home, options: argparse.Namespace) -> int:
     # Late, because no other command needs the node's libraries.
     from devstream_desktop.node.core import Options
 
+    # Before anything is opened, so that a mistyped address changes nothing.
     for address in (options.listen, options.intake, *options.peer):
         if address and (problem := address_problem(address)):
             raise DevstreamError(f"the address {problem}")
@@ -78,6 +79,7 @@ def announce(running: Node) -> None:
     """Print the line that scripts wait for, after the notices."""
     for notice in running.notices.values():
         print(f"devstream: {notice}", file=sys.stderr)
+    # A notice about the intake has the reason already; without one it is the role.
     if running.options.intake and running.intake is None and "intake" not in running.notices:
         print(
             "devstream: this device is not a collector, so no webhooks are received at "

@@ -26,6 +26,7 @@ def ask(home: Home, request: Request[_R]) -> _R:
 
 def node_runs(home: Home) -> bool:
     """Return true when a node answers for this home."""
+    # Connecting is enough: only a node listens there, and a locked one listens too.
     try:
         Client(home.control_url()).close()
     except NoNodeError:

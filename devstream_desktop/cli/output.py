@@ -18,6 +18,7 @@ RED, GREEN, YELLOW = "31", "32", "33"
 
 def print_json(value: object) -> None:
     """Print one JSON value on one line, at once."""
+    # Flushed at once: a script reads line by line from `tail --follow`.
     print(msgspec.json.encode(value).decode(), flush=True)
 
 
@@ -28,6 +29,7 @@ def print_line(line: Line, *, as_json: bool = False) -> None:
         return
     received = datetime.fromtimestamp(line.received / 1000).astimezone()
     today = received.date() == datetime.now().astimezone().date()
+    # The day is said only where it is not today's; a terminal has eighty columns.
     when = f"{received:%H:%M:%S}" if today else f"{received:%d %b %H:%M}"
     print(when, _sign(line), told(line), flush=True)
 

@@ -54,8 +54,10 @@ def test(home: Home, options: argparse.Namespace) -> int:
 
     Exit 0 when it makes lines or a rule drops it, 1 when no rule matches or one makes no line.
     """
+    # Every command gets the home; this one needs none, so that rules can be tried anywhere.
     del home
     try:
+        # The extra with the expression language may not be installed where only the tray runs.
         from devstream_collectors.contract import SourceInfo
         from devstream_collectors.sources.generic.rules import (
             RuleFailedError,
@@ -77,6 +79,7 @@ def test(home: Home, options: argparse.Namespace) -> int:
     try:
         document = msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:
+        # RecursionError: nested deeper than the decoder goes.
         raise DevstreamError(f"{options.sample}: this is no JSON: {error}") from None
     rule, matches = apply(rules, document, body)
     found: list[RulesTest] = []
@@ -86,6 +89,7 @@ def test(home: Home, options: argparse.Namespace) -> int:
         try:
             line = render(event_of(match, SourceInfo("test"), now_ms()))
         except (RuleFailedError, InvalidEventError) as error:
+            # The other matches are still shown: a person mends one rule at a time.
             mistake = str(error)
         found.append(
             RulesTest(
@@ -97,6 +101,7 @@ def test(home: Home, options: argparse.Namespace) -> int:
                 mistake=mistake,
             )
         )
+    # A rule may drop the sample by name, or match a list that is empty.
     if not found:
         drop = rule.drop or "empty-list" if rule is not None else "no-rule-matches"
         name, at = (rule.name, rule.line) if rule is not None else ("", 0)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 def tray(home: Home, _: argparse.Namespace) -> int:
     """Run the desktop app; without a display run the node and print its lines."""
     home.create()
+    # Qt ends the process itself where it finds no display, so look first.
     problem = _display_problem()
     if not problem:
         from devstream_desktop.desktop.platform.display import DesktopUnavailableError
@@ -79,6 +80,7 @@ class _Printer:
             return
         for line in self._reader.all_since(self._arrival):
             self._arrival = line.arrival
+            # A node that starts prints the past too; of each subject only the latest state.
             if not line.superseded:
                 print_line(line)
 

@@ -17,6 +17,7 @@ from devstream_desktop.home import Home
 
 def add_command(source: Commands) -> None:
     """Add `source add`; the type's own parser reads the rest of the line."""
+    # Its own --help lists the types, and `TYPE --help` is the type's, so argparse adds none.
     parser = source.add_parser(
         "add",
         help="add a source",

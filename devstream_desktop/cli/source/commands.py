@@ -51,6 +51,7 @@ def show(home: Home, options: argparse.Namespace) -> int:
 
 
 def _described(source: SourceStatus) -> str:
+    # Only what is set, because a healthy source should fit one line.
     heard = timestamp(source.seen) if source.seen else "never"
     expected = f" (expected every {duration(source.expected * 1000)})" if source.expected else ""
     counts = f", {untold(source)}" if untold(source) else ""
@@ -63,6 +64,7 @@ def _described(source: SourceStatus) -> str:
 
 def test(home: Home, options: argparse.Namespace) -> int:
     """Send a test event through a source."""
+    # Without a node nothing receives the event, so there is no other way than to ask it.
     print(ask(home, ProbeSource(name=options.name)).text)
     return 0
 

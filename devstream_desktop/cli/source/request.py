@@ -95,7 +95,7 @@ def _absolute(path: str) -> str:
 
 
 def _repository(typed: str) -> str:
-    """Return the path or URL of a repository, as the node will find it."""
+    """Return a repository's path or URL as the node will find it."""
     from devstream_desktop.node import offline
 
     location = offline.absolute_location(typed)

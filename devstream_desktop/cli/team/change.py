@@ -23,6 +23,7 @@ def sign(home: Home, change: Change) -> str:
     try:
         return ask(home, change).text
     except NoNodeError:
+        # The node publishes it when it starts.
         from devstream_desktop.node import governing, offline
 
         return governing.act(offline.open_team(home), change)

@@ -66,10 +66,11 @@ def add_commands(team: Commands) -> None:
 
 
 def create(home: Home, options: argparse.Namespace) -> int:
-    """Found a team in a home that has none, or a team of one."""
+    """Found a team, in a home that has none or is solo."""
     from devstream_desktop.node import offline
 
     home.create()
+    # It would go on as the team of one, over files that are another team's by now.
     if node_runs(home):
         raise DevstreamError("a node runs for this home; end it first, or give another --home")
     print(offline.create_team(home, options.name, options.person))
@@ -86,6 +87,7 @@ def invite(home: Home, options: argparse.Namespace) -> int:
     try:
         text = ask(home, request).text
     except NoNodeError:
+        # It names the address at which the node will listen once it starts.
         from devstream_desktop.node import offline
 
         text = offline.invite(home, request)
@@ -121,7 +123,7 @@ def join(home: Home, options: argparse.Namespace) -> int:
 
 
 def _join_once(home: Home, request: Join) -> tuple[Joining, bool]:
-    """Return the state of the join, and true when a node runs here."""
+    """Return the state of the join, and true if a node runs."""
     try:
         return ask(home, request), True
     except NoNodeError:

@@ -86,6 +86,7 @@ def _print_policy(found: PolicyState) -> None:
         print(f"proposed {one.id}, {signed}:")
         for sentence in one.what:
             print(f"  {sentence}")
+    # Two policies of one version: each node keeps the same one, but the other was signed too.
     if found.forked:
         print(
             "! two admins changed the team at once, or a key was stolen: "
@@ -103,6 +104,7 @@ def change(home: Home, options: argparse.Namespace) -> int:
     """Change the settings that were given."""
     if not options.threshold and options.approve_joins is None and not options.retention:
         raise DevstreamError("nothing to set; see devstream team set --help")
+    # None leaves the setting as it is.
     joins = None if options.approve_joins is None else options.approve_joins == "on"
     request = SetPolicy(
         threshold=options.threshold, approve_joins=joins, retention_days=options.retention

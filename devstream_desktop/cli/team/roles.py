@@ -59,6 +59,7 @@ def _add_roles(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def grant(home: Home, options: argparse.Namespace) -> int:
     """Give a role, for each pattern."""
+    # A role of devices has no pattern; of the others each pattern is a change of its own.
     for pattern in options.pattern or [""]:
         print(sign(home, Grant(person=options.person, role=options.role, pattern=pattern)))
     return 0
