@@ -74,7 +74,7 @@ COLLECTORS = ROOT / "collectors" / "devstream_collectors"
 OF_COLLECTORS = {
     "intake": ("contract", "kit", "sources.git"),
     "node": ("contract",),
-    "cli": ("contract", "sources.generic.rules"),
+    "cli": ("contract", "sources.generic"),
 }
 """What the product imports of the collectors: it finds all others by their entry points."""
 

@@ -59,6 +59,7 @@ def test(home: Home, options: argparse.Namespace) -> int:
     try:
         # The extra with the expression language may not be installed where only the tray runs.
         from devstream_collectors.contract import SourceInfo
+        from devstream_collectors.sources.generic.bounded import TooCostlyError
         from devstream_collectors.sources.generic.rules import (
             RuleFailedError,
             RulesError,
@@ -81,7 +82,13 @@ def test(home: Home, options: argparse.Namespace) -> int:
     except (ValueError, RecursionError) as error:
         # RecursionError: nested deeper than the decoder goes.
         raise DevstreamError(f"{options.sample}: this is no JSON: {error}") from None
-    rule, matches = apply(rules, document, body)
+    try:
+        rule, matches = apply(rules, document, body)
+    except TooCostlyError as error:
+        # What it would be counted as, so that the count in `devstream status` is understood.
+        raise DevstreamError(
+            f"{options.rules}: for this sample {error}; it would be dropped as rules-too-costly"
+        ) from None
     found: list[RulesTest] = []
     for match in matches:
         fields = {name: clean(_shown(value), 140) for name, value in match.values.items()}

@@ -47,6 +47,7 @@ import msgspec
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.decoding import milliseconds
 from devstream_collectors.kit.place import moment
+from devstream_collectors.sources.generic.bounded import MAX_DEPTH, Budget, Interpreter, depth
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import clean, first_line
 from devstream_desktop.stream.words import STATES, Kind, Severity
@@ -94,7 +95,7 @@ class _Functions(jmespath.functions.Functions):
         return text.rpartition(separator)[2] if text and separator else text
 
 
-_OPTIONS = jmespath.Options(custom_functions=_Functions())
+_FUNCTIONS = _Functions()
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,15 @@ class Expression:
     line: int
     parsed: jmespath.parser.ParsedResult
 
-    def value(self, document: object) -> object:
-        """Take its value from a document; null where it does not fit."""
+    def value(self, document: object, budget: Budget) -> object:
+        """Take its value from a document; null where it does not fit.
+
+        Raises:
+            TooCostlyError: there are not enough steps left.
+
+        """
         try:
-            found: object = self.parsed.search(document, options=_OPTIONS)
+            found: object = Interpreter(_FUNCTIONS, budget).visit(self.parsed.parsed, document)
         except jmespath.exceptions.JMESPathError:
             return None  # a function was given another type, as a number where it wants a text
         return found
@@ -201,9 +207,14 @@ def _rule(table: _RuleTable, lines: Sequence[str], start: int, end: int) -> Rule
         if len(text) > MAX_EXPRESSION:
             raise wrong(key, f"{key} is longer than {MAX_EXPRESSION} characters")
         try:
-            return Expression(text, line_of(key), jmespath.compile(text))
+            parsed = jmespath.compile(text)
         except jmespath.exceptions.JMESPathError as error:
             raise wrong(key, f"{key} = {text!r}: {' '.join(str(error).split())}") from None
+        except RecursionError:
+            parsed = None
+        if parsed is None or depth(parsed) > MAX_DEPTH:
+            raise wrong(key, f"{key} nests more than {MAX_DEPTH} deep; take it apart")
+        return Expression(text, line_of(key), parsed)
 
     drop = table.drop
     if drop:
@@ -277,22 +288,27 @@ def apply(rules: Sequence[Rule], document: object, body: bytes) -> tuple[Rule | 
     A rule that drops takes nothing; one with a list takes one of each of its items.
 
     `body` stands for the fact where a rule has no `id`.
+
+    Raises:
+        TooCostlyError: the expressions need more steps than a delivery may take.
+
     """
+    budget = Budget()
     rule = next(
-        (rule for rule in rules if rule.match is None or truthy(rule.match.value(document))), None
+        (one for one in rules if one.match is None or truthy(one.match.value(document, budget))),
+        None,
     )
     if rule is None or rule.drop:
         return rule, []
-    return rule, [
-        _take(rule, item, place, body) for place, item in enumerate(_items(rule, document))
-    ]
+    items = enumerate(_items(rule, document, budget))
+    return rule, [_take(rule, item, place, body, budget) for place, item in items]
 
 
-def _items(rule: Rule, document: object) -> Iterator[object]:
+def _items(rule: Rule, document: object, budget: Budget) -> Iterator[object]:
     if rule.each is None:
         yield document
         return
-    found = rule.each.value(document)
+    found = rule.each.value(document, budget)
     for item in found[:MAX_EACH] if isinstance(found, list) else []:
         yield (
             {**item, "_root": document}
@@ -301,9 +317,11 @@ def _items(rule: Rule, document: object) -> Iterator[object]:
         )
 
 
-def _take(rule: Rule, item: object, place: int, body: bytes) -> Match:
-    values = {name: expression.value(item) for name, expression in rule.fields.items()}
-    identity = _text(rule.id.value(item)) if rule.id is not None else ""
+def _take(rule: Rule, item: object, place: int, body: bytes, budget: Budget) -> Match:
+    values = {name: expression.value(item, budget) for name, expression in rule.fields.items()}
+    for value in values.values():
+        budget.look_into(value)
+    identity = _text(rule.id.value(item, budget)) if rule.id is not None else ""
     return Match(rule, values, identity or f"{hashlib.sha256(body).hexdigest()}/{place}")
 
 

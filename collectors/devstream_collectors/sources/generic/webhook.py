@@ -6,6 +6,7 @@ import msgspec
 
 from devstream_collectors.contract import Delivery, Normalised, SourceInfo
 from devstream_collectors.kit.outcome import Dropped, tolerant
+from devstream_collectors.sources.generic.bounded import TooCostlyError
 from devstream_collectors.sources.generic.rules import RuleFailedError, apply, event_of, parse_rules
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
@@ -24,7 +25,10 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
         headers = {name: value for name, value in delivery.headers.items() if name in HEADERS}
         if headers:
             document["_headers"] = headers
-    rule, matches = apply(parse_rules(source.text("rules")), document, delivery.body)
+    try:
+        rule, matches = apply(parse_rules(source.text("rules")), document, delivery.body)
+    except TooCostlyError as error:
+        raise Dropped("rules-too-costly", str(error)) from None
     if rule is None:
         raise Dropped("no-rule-matches")
     if rule.drop:

@@ -12,8 +12,9 @@ __all__ = ["COLLECTOR", "check", "read"]
 _SETUP = """\
 The file is on the collector's own machine. It may be rotated (moved away and begun anew) and \
 truncated. Without --pattern a line counts when it says a severity of --least or worse (ERROR, \
-level=error, [error], "level":"error"), in text or JSON. A pattern is a regular expression; its \
-named groups message, severity, service and environment say what the line is made of, as in
+level=error, [error], "level":"error"), in text or JSON. A pattern is a regular expression (RE2: \
+no backreferences, and it looks neither ahead nor behind); its named groups message, severity, \
+service and environment say what the line is made of, as in
   --pattern 'payment (?P<message>refused: .*)' --ignore 'refused: test card'
 What is found goes to the whole team: give a pattern whose message leaves out what they should \
 not read."""

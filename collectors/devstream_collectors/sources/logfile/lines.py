@@ -15,12 +15,11 @@ import msgspec
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.alert import severity
 from devstream_collectors.kit.decoding import Loose, first
-from devstream_desktop.stream.text import clean
+from devstream_collectors.kit.patterns import Pattern
 from devstream_desktop.stream.words import Severity
 
 MAX_LINE = 4096
 """Characters of a line that are looked at."""
-MAX_PATTERN = 500
 _WORDS = (
     "emerg(?:ency)?|alert|crit(?:ical)?|fatal|panic|err(?:or)?|severe|warn(?:ing)?|notice|info|"
     "debug|trace"
@@ -48,8 +47,8 @@ _WORST = {"emerg", "emergency", "alert", "panic"}
 class Patterns:
     """The lines that count."""
 
-    wanted: tuple[re.Pattern[str], ...]
-    ignored: tuple[re.Pattern[str], ...]
+    wanted: tuple[Pattern, ...]
+    ignored: tuple[Pattern, ...]
     least: Severity
 
 
@@ -84,16 +83,7 @@ def compiled(source: SourceInfo) -> Patterns:
 def _compiled(wanted: tuple[str, ...], ignored: tuple[str, ...], least: str) -> Patterns:
     if least not in _LEAST:
         raise ValueError(f"least must be one of {', '.join(_LEAST)}")
-    return Patterns(tuple(map(_pattern, wanted)), tuple(map(_pattern, ignored)), _LEAST[least])
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    if len(text) > MAX_PATTERN:
-        raise ValueError(f"a pattern is longer than {MAX_PATTERN} characters")
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{clean(text, 80)!r} is no regular expression: {error}") from None
+    return Patterns(tuple(map(Pattern, wanted)), tuple(map(Pattern, ignored)), _LEAST[least])
 
 
 def found(line: str, patterns: Patterns) -> tuple[Text | None, str]:
@@ -102,15 +92,14 @@ def found(line: str, patterns: Patterns) -> tuple[Text | None, str]:
     if not line.strip():
         return None, "empty-line"
     # First of all, so that one pattern silences a line whatever else matches it.
-    if any(pattern.search(line) for pattern in patterns.ignored):
+    if any(pattern.find(line) is not None for pattern in patterns.ignored):
         return None, "ignored"
     if not patterns.wanted:
         text = _document(line) or _plain(line)
         return _if_severe(text, patterns.least)
     for pattern in patterns.wanted:
-        match = pattern.search(line)
-        if match is not None:
-            groups = match.groupdict(default="")
+        groups = pattern.find(line)
+        if groups is not None:
             plain = _document(line) or _plain(line)
             said = groups.get("severity", "")
             text = Text(
