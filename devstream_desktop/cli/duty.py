@@ -26,7 +26,7 @@ def duty(home: Home, options: argparse.Namespace) -> int:
     if options.what != "show":
         print(ask(home, SetDuty(on=options.what == "on")).text)
         return 0
-    # Whoever never said otherwise is on duty, which only their own node knows.
+    # On duty is the default, and only a person's own node knows that they never changed it.
     status = ask(home, GetStatus())
     people = on_duty(status)
     if options.json:

@@ -166,7 +166,7 @@ class App(QObject):
         return balloon
 
     def _connect_node(self) -> None:
-        # The state first, so that whoever hears of a change from another part finds it current.
+        # The state first: the other parts read it when they hear of the same change.
         self.client.connected.connect(self.state.set_connected)
         self.client.news.connect(self.state.read_news)
         self.client.status_changed.connect(self.state.refresh)

@@ -68,7 +68,7 @@ def _ways(about: Collector, given: argparse.Namespace) -> tuple[str, ...]:
         return ("poll",)
     if about.poll is None or not given.poll:
         return ("webhook",)
-    # A secret is of use only to a webhook, so whoever gives one wants both.
+    # A secret is of use only to a webhook, so with one a person wants both.
     return ("webhook", "poll") if given.webhook or given.secret_file else ("poll",)
 
 

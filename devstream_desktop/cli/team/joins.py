@@ -45,7 +45,7 @@ def add_commands(team: Commands) -> None:
     parser.add_argument(
         "--pre-approved",
         action="store_true",
-        help="approve whoever uses it: for a colleague beside you, or a script",
+        help="approve its join at once: for a colleague beside you, or a script",
     )
     parser.set_defaults(command=invite)
 

@@ -104,7 +104,7 @@ class Popups(QObject):
         self._notifier.show_notice(line_notice(line, urgent=decision.urgent))
 
     def _hold(self, line: Line, now: int) -> None:
-        # The burst before is over, and its digest was shown; this one counts anew.
+        # The burst before is over, and its digest was shown; this one starts from nothing.
         if now - self._held_at > BURST_WINDOW and not self._digest.isActive():
             self._held.clear()
         self._held.append(line)

@@ -41,7 +41,7 @@ class Dialog(QDialog):
         """Ask for the content; called once, when the dialog is first shown."""
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Begin, now that whoever opens the dialog has connected its signals."""
+        """Begin, now that the caller has connected the signals."""
         super().showEvent(event)
         if not self._begun:
             self._begun = True

@@ -52,7 +52,7 @@ class RevokeDialog(TeamDialog):
         say(
             self.message,
             "Every node closes its connections within seconds and rejects what it publishes "
-            "from now on. This cannot be undone.",
+            "from then on. This cannot be undone.",
             Tone.AMBER,
         )
         self.typed.textChanged.connect(self._refresh)
