@@ -201,7 +201,8 @@ class LyingNode:
 
     def _records(self, _: wire.Request) -> wire.Reply:
         buckets = list(range(wire.BUCKETS))
-        return wire.Records(bytes(16), self.rng.randrange(100), buckets, self._tell_as("records", self._truth()), self._feeds_frozen())
+        records, end = self._tell_as("records", self._truth()), self._tell_as("end", None)
+        return wire.Records(bytes(16), self.rng.randrange(100), buckets, records, self._feeds_frozen(), end)
 
     def _wants(self, request: wire.Offer) -> wire.Reply:
         ranges = [wire.Range(record.feed, 1, record.head) for record in request.records[:50]]

@@ -14,7 +14,7 @@ from pathlib import Path
 from desk import Desk
 from ledger import hold_that
 from lies import ENVIRONMENT, SERVICE, observed
-from nodes import Node
+from nodes import RIGHT, Node
 
 from devstream_desktop.deploy import judge as judging
 from devstream_desktop.deploy.request import answers, make_answer, make_request
@@ -32,6 +32,10 @@ FRESH_MS = 120_000
 """As node/executor.py."""
 MOST_ASKED = 1 << 24
 """Numbers that a peer's word may be taken for: some more than the events of a full history."""
+PULLED_MS = 10_000
+"""The most that others' stamps may move its own ahead of its time."""
+WITNESSES = 2
+"""Clocks that vouch for one."""
 MAX_REFUSALS = 5
 """That one device is told of."""
 
@@ -88,6 +92,8 @@ class Member(Node):
         self.judged: dict[str, str] = {}
         """By request, the device that signed what was judged."""
         self.refusals: Counter[str] = Counter()
+        self.vouched = False
+        """Whether two clocks agreed with its own, which was right and was not set since."""
         self._desk: Desk | None = None
 
     @property
@@ -123,6 +129,19 @@ class Member(Node):
     def _is_author(self, key: bytes) -> bool:
         return device_id(key) in self.standing.current.persons
 
+    def start(self, now: int, *, clean: bool = False) -> None:
+        self.vouched = False
+        super().start(now, clean=clean)
+
+    def meet(self, name: str, wall: int, skew: int, now: int) -> None:
+        super().meet(name, wall, skew, now)
+        agree = sum(abs(other) <= RIGHT for other in self.met.values())
+        self.vouched = self.vouched or (abs(self.skew) <= RIGHT and agree >= WITNESSES)
+
+    def look(self, now: int) -> None:
+        super().look(now)
+        hold_that(not self.vouched or not self.watch.correction(), "a clock that two had vouched for was moved")
+
     def want(self, records, now: int):
         """As `Node.want`; what a peer only claims begins no feed of ours, and is believed for so much and no more."""
         own = self.replica.own_feed
@@ -130,6 +149,15 @@ class Member(Node):
         hold_that(self.replica.own_feed == own, "a claim of a peer's began a new feed")
         hold_that(total(wanted) <= MOST_ASKED, "asked for what no history holds:", total(wanted))
         return wanted
+
+    def publish(self, payloads: list[bytes], now: int) -> None:
+        """As `Node.publish`; what others stamp moves its own stamps by seconds at most."""
+        own = [entry.hlc for feed, mine in self.log.held.items() if feed.startswith(self.log.key) for entry in mine.values()]
+        super().publish(payloads, now)
+        said = max(entry.hlc for entry in self.log.held[self.replica.own_feed].values())
+        known = self.replica.last_known if self.watch.late else 0
+        most = max(self.team_time(now) + PULLED_MS, hlc_time(max(own, default=0)), known)
+        hold_that(hlc_time(said) <= most + 1, "somebody's stamps pulled its own ahead", hlc_time(said) - self.team_time(now))
 
     def say(self, events: list[Event], now: int) -> list[Event]:
         """As `node.core.Node.publish`: facts already known are not said again; returns what was."""

@@ -9,7 +9,7 @@ from nodes import Node, fake_sign
 from raw_feed import RawFeed
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.holdings import Page, signed
 from devstream_desktop.mesh.wire import MalformedMessageError, Signed
 from devstream_desktop.stream.entry import Entry, MalformedEntryError, device_id, parse_entry, preamble
 from devstream_desktop.stream.event import Event
@@ -102,7 +102,7 @@ class Liar(Node):
                     victim.take_proofs(request.give, now)
                     replica.proofs(request.ask)
                 case wire.Digest():
-                    replica.records(replica.differing(request.buckets))
+                    replica.page(replica.differing(request.buckets), request.after)
 
         self._send(victim, answer)
 
@@ -176,13 +176,14 @@ class Told:
     def __getattr__(self, name: str):
         return getattr(self._replica, name)
 
-    def records(self, buckets):
-        records = self._liar.tell("records", self._replica.records(buckets))
-        return over_the_wire(wire.Records(bytes(16), 0, [], records, [])).records
+    def page(self, buckets, after=None, limit=wire.MAX_RECORDS):
+        liar, page = self._liar, self._replica.page(buckets, after, limit)
+        records, frozen, end = liar.tell("records", page.records), liar.tell("frozen", page.frozen), liar.tell("end", page.end)
+        told = over_the_wire(wire.Records(bytes(16), 0, [], records, frozen, end))
+        return Page(told.records, told.frozen, told.end)
 
-    def frozen(self):
-        frozen = self._liar.tell("frozen", self._replica.frozen())
-        return over_the_wire(wire.Records(bytes(16), 0, [], [], frozen)).frozen
+    def frozen_of(self, author):
+        return self._liar.tell("frozen", self._replica.frozen_of(author))
 
     def buckets(self):
         return self._liar.tell("hashes", self._replica.buckets())

@@ -15,7 +15,7 @@ from raw_feed import RawFeed, event, nested
 
 from devstream_desktop.deploy.request import answer_key, make_request, subject_of
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.wire import Pair, Range, Record, Signed
+from devstream_desktop.mesh.wire import Pair, Place, Range, Record, Signed
 from devstream_desktop.stream.entry import (
     EPOCH_BYTES,
     FEED_BYTES,
@@ -134,6 +134,10 @@ class Strategy:
     def hashes(self, content: bytes) -> bytes:
         """Of a digest or a summary."""
         return content
+
+    def end(self, place: Place | None) -> Place | None:
+        """Where a page of records ends."""
+        return place
 
     def wants(self, ranges: list[Range]) -> list[Range]:
         return ranges
@@ -362,7 +366,12 @@ class Withholds(Strategy):
 
 
 class FalseDigests(Strategy):
-    """Digests and summaries that are never equal."""
+    """Digests and summaries that are never equal, and pages without end."""
+
+    def end(self, place: Place | None) -> Place | None:
+        if self.rng.random() < 0.5:
+            return place
+        return self.rng.choice((None, Place(self.rng.choice(NUMBERS), self.rng.randbytes(FEED_BYTES))))
 
     def hashes(self, content: bytes) -> bytes:
         return self.rng.randbytes(len(content)) if self.rng.random() < 0.8 else content
@@ -382,11 +391,11 @@ class FalseProofs(Strategy):
 
 
 class FalseClock(Strategy):
-    """A clock that is off by what it likes."""
+    """A clock that is right for a while and then off, by as much as other liars' clocks."""
 
-    def __init__(self, liar: Mouth) -> None:
-        super().__init__(liar)
-        liar.lie_ms = self.rng.choice((9 * 60_000, -9 * 60_000, 2 * HOUR, -2 * HOUR, 40 * DAY, -40 * DAY))
+    def act(self) -> None:
+        off = (2 * HOUR, 2 * HOUR, 2 * HOUR, -2 * HOUR, 9 * 60_000, 40 * DAY, -40 * DAY)
+        self.liar.lie_ms = self.rng.choice((0, self.rng.choice(off)))
 
 
 class Floods(Strategy):
@@ -401,7 +410,7 @@ class Floods(Strategy):
                 wire.Fetch(ranges, wire.BATCH_BYTES),
                 wire.Offer(records, feeds),
                 wire.Proof([], feeds),
-                wire.Digest(self.rng.randbytes(wire.BUCKETS * wire.BUCKET_BYTES)),
+                wire.Digest(self.rng.randbytes(wire.BUCKETS * wire.BUCKET_BYTES), Place(self.rng.choice(NUMBERS), feeds[0])),
                 wire.Policy(self.rng.choice(NUMBERS), [self.rng.randbytes(200) for _ in range(20)]),
                 wire.AskPeers(),
             )

@@ -90,6 +90,10 @@ class LyingWorld(World):
             except OSError:
                 self.note("  disk full")
 
+    def step_clock_to(self, node: Node, skew: int) -> None:
+        node.vouched = False
+        super().step_clock_to(node, skew)
+
     def reinstall(self, node: Node) -> None:
         node.runs.clear()
         super().reinstall(node)

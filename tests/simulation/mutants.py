@@ -82,6 +82,10 @@ LIARS = [
         "            missing = intervals.subtract(state.missing(record, now), wanted",
         "liars/Numbers",
     ),
+    Mutant(
+        "others' stamps pull ours to the limit", MESH + "authoring", "limit = (now + ADOPT_MS)", "limit = (now + FUTURE_MS)", "liars/Stamps"
+    ),
+    Mutant("two who lie move a clock that was right", MESH + "clock", " and not self._proven", "", "liars/FalseClock"),
     Mutant("records are believed without end", MESH + "rules", "min(left, left_of[state.author])", "1 << 63", "liars/Numbers"),
 ]
 """What holds against a member who lies (lies.py)."""

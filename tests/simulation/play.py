@@ -48,7 +48,7 @@ def play(seed: int, trace=None, theme: str = ""):
     try:
         return world_of(seed, trace, theme).play()
     except Exception as error:
-        liars = "LIARS=1 " if theme == "liars" else ""
+        liars = "LIARS=1 " if theme.startswith("liars") else ""
         raise FailedSeedError(f"seed {seed}: {type(error).__name__}: {error}  (see it: {liars}SEED={seed} make soak)") from error
 
 

@@ -148,10 +148,18 @@ class Session:
                 differ = replica.differing(buckets)
                 records, frozen, end = replica.page(differ, comparison.theirs, size)
                 frozen = both(replica.frozen_of(a.log.key), frozen)
-                return listener.log.index, listener.log.newest(), differ, records, frozen, end, listener.clock(world.now)
+                return (
+                    listener.log.index,
+                    listener.log.newest(),
+                    differ,
+                    records,
+                    frozen,
+                    end,
+                    (listener.clock(world.now), listener.told_skew),
+                )
 
-            index, newest, differ, records, frozen, end, wall_there = yield digest
-            a.meet(b.name, wall_there, b.told_skew, world.now)
+            index, newest, differ, records, frozen, end, clock = yield digest
+            a.meet(b.name, *clock, world.now)
             a.look(world.now)
             comparison.saw(end)
             if first:
