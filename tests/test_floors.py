@@ -12,12 +12,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "devstream_desktop"
 
-GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines", "machine", "sqlite_file", "control", "door"}
+GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines", "machine", "sqlite_file", "git_address", "control", "door"}
 MAY_IMPORT = {
     "stream": set(),
     "errors": set(),
     "clock": set(),
     "machine": set(),
+    "git_address": set(),
     "sqlite_file": {"machine"},
     "home": {"errors", "machine"},
     "door": {"machine"},

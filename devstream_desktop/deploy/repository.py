@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 
+from devstream_desktop import git_address, machine
 from devstream_desktop.deploy.judge import Tips
 from devstream_desktop.stream.text import clean
 
@@ -33,7 +34,7 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
             start_new_session=True,
         )
     except OSError as error:
-        return Tips({}, clean(f"git could not be started: {error}", 160))
+        return Tips({}, clean(f"git could not be started: {machine.reason(error)}", 160))
     try:
         async with asyncio.timeout(timeout_s):
             output, errors = await process.communicate()
@@ -45,7 +46,8 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
             await process.wait()
     if process.returncode != 0:
         lines = errors.decode("utf-8", "replace").strip().splitlines()
-        return Tips({}, clean(f"git says: {lines[0] if lines else process.returncode}", 160))
+        said = git_address.masked(lines[0]) if lines else process.returncode
+        return Tips({}, clean(f"git says: {said}", 160))
     return Tips(parse_tips(output.decode("utf-8", "replace")))
 
 

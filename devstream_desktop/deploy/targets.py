@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import msgspec
 
-from devstream_desktop import machine
+from devstream_desktop import git_address, machine
 from devstream_desktop.deploy.request import NAME, REF_RULE, is_ref
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.text import clean, short_ref
@@ -32,7 +32,6 @@ _NAME_RULE = "letters, digits and . _ - are allowed, up to 40"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+|[^/\\:]{2,}:.+")
 """A URL or scp's `host:path`; anything else is a path (one letter and a colon is a Windows drive)."""
-_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
 _LINE = re.compile(r"at line (\d+)")
 
 
@@ -75,7 +74,7 @@ _KEYS: Mapping[str, str] = MappingProxyType(
         "ref": f"the name of a branch or tag: {REF_RULE}",
         "refs": 'a list of globs: ["main", "release/*"]',
         "description": "text",
-        "repository": "a path, or a URL without a password",
+        "repository": "a path, or a URL without a secret in it",
         "env": 'text by name: {NAME = "value"}, no name starting with DEVSTREAM_',
         "pass_env": 'a list of names of environment variables: ["PATH"]',
     }
@@ -180,7 +179,9 @@ class _Reader:
         given = self._get("repository", str, "")
         if "repository" not in self._table:
             return ""
-        self._require(bool(given) and "\0" not in given and not given.startswith("-") and not _PASSWORD.search(given), "repository")
+        self._require(bool(given) and "\0" not in given and not given.startswith("-"), "repository")
+        if secret := git_address.secret_in(given):
+            raise self._error("repository", f"repository holds {secret}; {git_address.ADVICE}")
         return given if _ADDRESS.fullmatch(given) else str((folder / Path(given).expanduser()).resolve())
 
     def _get(self, key: str, kind: type[_T], default: _T) -> _T:

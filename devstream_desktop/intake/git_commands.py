@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import signal
 import sys
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from devstream_desktop import machine
+from devstream_desktop import git_address, machine
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.stream.text import clean
@@ -30,9 +29,6 @@ _SETTINGS = {
 }
 _OFFER_FILTER = "--upload-pack=git -c uploadpack.allowFilter=true upload-pack"
 """A repository on this machine allows partial clones only when told to, and it is we who serve it."""
-
-_CREDENTIALS = re.compile(r"://[^/@\s]+@")
-"""The user's own git settings may put a token into a URL, and git repeats it in its complaints."""
 
 
 class GitError(DevstreamError):
@@ -162,4 +158,5 @@ def _reason(errors: str) -> str:
     """The line of git's complaint that says why."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
-    return clean(_CREDENTIALS.sub("://", (telling or lines or [""])[0].removeprefix("fatal: ")), 200)
+    # The user's own git settings may put a token into an address, and git repeats it.
+    return clean(git_address.masked((telling or lines or [""])[0].removeprefix("fatal: ")), 200)

@@ -27,6 +27,7 @@ from devstream_collectors.sources.git import (
     patterns,
     wanted,
 )
+from devstream_desktop import git_address
 from devstream_desktop.clock import within
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.git_commands import (
@@ -274,4 +275,5 @@ class GitPoller:
             cursor = _cursor.decode(saved)
         except (ValueError, RecursionError):
             return None
-        return cursor if cursor.url == self.source.url else None
+        # An address that was kept with its secret in it is the same place without.
+        return cursor if git_address.without_secret(cursor.url) == self.source.url else None

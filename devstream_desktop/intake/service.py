@@ -77,6 +77,8 @@ class Intake:
         self._healths: dict[str, Health] = {}
         self._gates: dict[str, Gate] = {}
         self._broken: dict[str, str] = {}
+        self._without_secret: set[str] = set()
+        """The sources whose address held one until this start."""
         self._pollers: dict[str, tuple[asyncio.Event, asyncio.Task[None], GitPoller | HttpPoller | FileTail]] = {}
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -99,6 +101,7 @@ class Intake:
             SourcesError: `sources.toml` has a mistake.
 
         """
+        self._without_secret = set(await asyncio.to_thread(configuration.take_secrets_out, self._home))
         listed = await asyncio.to_thread(configuration.load_sources, self._home.sources)
         try:
             await self._store.open()
@@ -167,6 +170,7 @@ class Intake:
 
         """
         await asyncio.to_thread(configuration.remove_source, self._home, self._vault, name)
+        self._without_secret.discard(name)
         await self.reload()
         # Another source of this name begins anew.
         for note in (f"git/{name}", f"poll/{name}", f"tail/{name}", f"health/{name}"):
@@ -330,7 +334,7 @@ class Intake:
             service=source.service or (source.name if isinstance(source, GitSource) else ""),
             state="broken" if broken else health.state,
             seen=health.last_seen,
-            error=broken or health.last_error,
+            error=broken or self._told(source.name) or health.last_error,
             accepted=health.accepted,
             refused=health.rejected,
             events=health.events,
@@ -341,6 +345,9 @@ class Intake:
             location=source.where,
             branches=source.branches,
         )
+
+    def _told(self, name: str) -> str:
+        return configuration.TAKEN_OUT if name in self._without_secret else ""
 
     def _expected(self, source: Source) -> int:
         if source.name in self._pollers:

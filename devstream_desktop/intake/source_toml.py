@@ -32,6 +32,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from devstream_desktop import git_address
 from devstream_desktop.intake.adapter import is_repository
 from devstream_desktop.intake.source_types import WAYS, WEBHOOK, GitSource, RemoteSource, Source, SourcesError, is_local
 from devstream_desktop.toml_lines import line_of
@@ -70,6 +71,11 @@ def parse_sources(text: str, where: str = "sources.toml") -> list[Source]:
             keys = ("source", name, error.field) if error.field else ("source", name)
             raise SourcesError(f"{where}, line {line_of(text, keys)}: source {name!r}: {error}") from None
     return found
+
+
+def is_name(name: str) -> bool:
+    """Whether a source can be called so."""
+    return _NAME.fullmatch(name) is not None
 
 
 def check_source(source: Source) -> Source:
@@ -151,11 +157,11 @@ def _url(table: Mapping[str, object]) -> str:
     if scheme not in ("", "https", "http", "ssh", "git", "file") or "::" in url.split("/", 1)[0]:
         raise _FieldError("url", "this kind of url is not allowed; allowed: a path, file, https, http, ssh, git, or user@host:path")
     try:
-        parts = urlsplit(url) if scheme else None
+        urlsplit(url)
     except ValueError:
         raise _FieldError("url", "url is not well formed") from None
-    if parts is not None and (parts.password is not None or (scheme in ("http", "https") and parts.username)):
-        raise _FieldError("url", "url holds a user name or password; leave it out and use an SSH key or git's credential helper")
+    if secret := git_address.secret_in(url):
+        raise _FieldError("url", f"url holds {secret}; {git_address.ADVICE}")
     return url
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+import shutil
+import tomllib
 from pathlib import Path
 from typing import Protocol
 
-from devstream_desktop import machine
+from devstream_desktop import git_address, machine
 from devstream_desktop.home import Home, write_private
-from devstream_desktop.intake.source_toml import check_source, parse_sources, table_of
+from devstream_desktop.intake.source_toml import check_source, is_name, parse_sources, table_of
 from devstream_desktop.intake.source_types import RemoteSource, Source, SourcesError, secret_name, token_name
 
+_log = logging.getLogger(__name__)
 MIN_SECRET = 8
 _FIRST = "# Written by `devstream source` from here to the end; comments are not kept."
 _LAST = "# The end: without this line sources are missing."
 """A file that is cut off would be TOML all the same; one that a person wrote has neither line."""
+TAKEN_OUT = (
+    "its url held a secret, which is taken out of sources.toml; it was in files and in the arguments of git, so have another made where it"
+    " came from, and let git ask its credential helper (git help credentials) or use an SSH key"
+)
 _RESTORE = "restore it from a backup, or remove it and add the sources again (devstream source add)"
 
 
@@ -58,6 +66,33 @@ def load_sources(path: Path) -> list[Source]:
     return parse_sources(text, str(path))
 
 
+def take_secrets_out(home: Home) -> list[str]:
+    """Take the secret parts out of the addresses of git repositories, which were once taken in.
+
+    Returns the names of the sources that are without one now, whose owner is told `TAKEN_OUT`.
+    Blocks.
+    """
+    try:
+        text = home.sources.read_text(encoding="utf-8")
+        tables = tomllib.loads(text).get("source", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return []  # whoever loads it says why
+    found: list[str] = []
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        address = table.get("url") if isinstance(table, dict) and table.get("type") == "git" else None
+        if isinstance(address, str) and git_address.secret_in(address) and is_name(str(name)):
+            text = text.replace(address, git_address.without_secret(address))
+            found.append(str(name))
+            # Its own copy of the address is in there.
+            shutil.rmtree(home.mirrors / str(name), ignore_errors=True)
+    if found:
+        try:
+            write_private(home.sources, text.encode())
+        except OSError as error:
+            _log.warning("the secrets in %s stay: %s", home.sources, machine.reason(error))
+    return found
+
+
 def save_sources(path: Path, sources: list[Source]) -> None:
     """Write the file whole or not at all. Blocks.
 
@@ -80,6 +115,7 @@ def add_source(home: Home, vault: Vault, source: Source, secret: bytes = b"", to
 
     """
     check_source(source)
+    take_secrets_out(home)
     known = load_sources(home.sources)
     if any(other.name == source.name for other in known):
         raise SourcesError(f"there is a source {source.name!r} already; choose another name")
@@ -109,6 +145,7 @@ def remove_source(home: Home, vault: Vault, name: str) -> None:
         SourcesError: there is no such source.
 
     """
+    take_secrets_out(home)
     known = load_sources(home.sources)
     kept = [source for source in known if source.name != name]
     if len(kept) == len(known):

@@ -176,6 +176,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA journal_size_limit=67108864")
+    connection.execute("PRAGMA secure_delete=FAST")  # bodies hold tokens: what is deleted is gone
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise StoreError(f"it was written by a newer devstream (schema {version}); update this one")

@@ -98,7 +98,12 @@ def test_paths_are_relative_to_the_file_and_addresses_are_kept(tmp_path):
         ('[target.a.b]\nrun = ["x"]\nrefs = ["v*"]', 3, "ref is 'main'", "name one that it allows"),
         ('[target.a.b]\nrun = ["x"]\nrefs = ["v*"]\nref = "main"', 4, "ref is 'main'", "name one that it allows"),
         ('[target.a.b]\nrun = ["x"]\nrepository = "-x"', 3, "repository must be", "a path, or a URL"),
-        ('[target.a.b]\nrun = ["x"]\nrepository = "https://ana:pw@git.example/x"', 3, "repository must be", "without a password"),
+        (
+            '[target.a.b]\nrun = ["x"]\nrepository = "https://ana:pw@git.example/x"',
+            3,
+            "repository holds a user name or password",
+            "credential helper",
+        ),
         ('[target.a.b]\nrun = ["x"]\nenv = {"A B" = "x"}', 3, "env must be", "text by name"),
         ('[target.a.b]\nrun = ["x"]\nenv = {DEVSTREAM_SHA = "x"}', 3, "env must be", "no name starting with DEVSTREAM_"),
         ('[target.a.b]\nrun = ["x"]\nenv = {A = 1}', 3, "env must be", "text by name"),

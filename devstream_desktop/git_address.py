@@ -1,0 +1,77 @@
+"""Addresses of git repositories: the secret part of one, and how it is shown without that.
+
+A token in an address would be in a file, in the arguments of git that everybody on the machine can
+list, in git's complaints and in the database. For a secret there are git's credential helpers and
+SSH keys.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+ADVICE = "leave it out, and let git ask its credential helper (git help credentials) or use an SSH key"
+_IN_TEXT = re.compile(r"://([^\s'\"<>]+)")
+_END_OF_HOST = re.compile(r"[/?#]")
+_END_OF_PATH = re.compile(r"[?#]")
+
+
+class _Parts(NamedTuple):
+    scheme: str
+    """Empty for git's short form, `user@host:path`."""
+    user: str
+    place: str
+    """Host, port and path."""
+    query: str
+    """From the first ? or # on."""
+
+
+def secret_in(address: str) -> str:
+    """Name the secret part of an address; empty when it has none."""
+    parts = _parts(address)
+    if parts is None:
+        return ""
+    if ":" in parts.user or (parts.user and parts.scheme in ("http", "https")):
+        return "a user name or password"
+    return "a query, which is where tokens are put" if parts.query else ""
+
+
+def without_secret(address: str) -> str:
+    """Return the address without its secret part."""
+    parts = _parts(address)
+    if parts is None or not secret_in(address):
+        return address
+    user = "" if parts.scheme in ("http", "https") else parts.user.partition(":")[0]
+    before = f"{user}@" if user else ""
+    return f"{parts.scheme}://{before}{parts.place}" if parts.scheme else f"{before}{parts.place}"
+
+
+def masked(text: str) -> str:
+    """Return a text, as a complaint of git's, with no secret part in the addresses it names."""
+
+    def plain(found: re.Match[str]) -> str:
+        parts = _split("", found[1])
+        return f"://{parts.place}{'?…' if parts.query else ''}"
+
+    return _IN_TEXT.sub(plain, text)
+
+
+def _parts(address: str) -> _Parts | None:
+    """Take an address apart; None for a path on this machine, which has no secret part."""
+    scheme, remote, rest = address.partition("://")
+    if remote:
+        return None if scheme == "file" else _split(scheme, rest)
+    user, at, place = address.partition("@")
+    # As git does: no slash before the colon that ends the host.
+    if not at or "/" in user or ":" not in place.partition("/")[0]:
+        return None
+    return _Parts("", user, place, "")
+
+
+def _split(scheme: str, rest: str) -> _Parts:
+    end = _END_OF_HOST.search(rest)
+    authority, after = (rest[: end.start()], rest[end.start() :]) if end else (rest, "")
+    user, _, host = authority.rpartition("@")
+    tail = _END_OF_PATH.search(after)
+    path, query = (after[: tail.start()], after[tail.start() :]) if tail else (after, "")
+    return _Parts(scheme, user, f"{host}{path}", query)
