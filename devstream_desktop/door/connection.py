@@ -73,8 +73,8 @@ class Connection(asyncio.Protocol):
         self._handler = handler(self)
         self._transport: asyncio.Transport
         self._first = bytearray()
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
+        self._incoming: ssl.MemoryBIO
+        self._outgoing: ssl.MemoryBIO
         self._tls: ssl.SSLObject | None = None
         self._secure = False
         self._paused = False
@@ -183,6 +183,7 @@ class Connection(asyncio.Protocol):
         """Begin the handshake: it is its turn."""
         if self._over:
             return
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = self._context().wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._incoming.write(self._first)
         self._first.clear()

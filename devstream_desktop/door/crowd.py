@@ -57,7 +57,7 @@ class Crowd:
 
     def grow(self, guest: Guest, weight: int) -> None:
         """Take so much more room, which may cost others or itself theirs; nothing where it has left."""
-        if guest.number not in self._shares.get(guest.share, ()):
+        if not self._has(guest):
             return
         guest.weight += weight
         self._taken += weight
@@ -70,7 +70,7 @@ class Crowd:
 
     def move(self, guest: Guest, share: Share) -> None:
         """Count it with another share from now on, its newest; nothing where it has left."""
-        if guest.number in self._shares.get(guest.share, ()):
+        if self._has(guest):
             weight = guest.weight
             self.leave(guest)
             guest.share, guest.weight = share, 0
@@ -79,13 +79,18 @@ class Crowd:
 
     def leave(self, guest: Guest) -> None:
         """Give the room back; nothing where it has left."""
-        guests = self._shares.get(guest.share, {})
-        if guests.pop(guest.number, None) is None:
+        if not self._has(guest):
             return
+        guests = self._shares[guest.share]
+        del guests[guest.number]
         self._taken -= guest.weight
         self._weights[guest.share] -= guest.weight
         if not guests:
             del self._shares[guest.share], self._weights[guest.share]
+
+    def _has(self, guest: Guest) -> bool:
+        """Whether it is a guest here; one of another crowd may have its number."""
+        return self._shares.get(guest.share, {}).get(guest.number) is guest
 
 
 def share_of(host: str) -> str:

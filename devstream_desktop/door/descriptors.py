@@ -11,7 +11,7 @@ if sys.platform != "win32":
 _MANY = 65_536
 
 
-def raise_soft_limit(wanted: int = 4096) -> None:
+def raise_soft_limit(wanted: int = 8192) -> None:
     """Let this process have up to `wanted` files open, as far as its hard limit goes."""
     if sys.platform == "win32":
         return
@@ -28,3 +28,8 @@ def soft_limit() -> int:
         return _MANY
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return _MANY if soft == resource.RLIM_INFINITY else soft
+
+
+def room_for(connections: int) -> int:
+    """How many connections of one sort may be open: `connections`, or an eighth of the descriptors where these are few."""
+    return min(connections, max(1, soft_limit() // 8))

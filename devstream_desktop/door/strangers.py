@@ -7,12 +7,12 @@ import time
 from typing import Protocol
 
 from devstream_desktop.door.crowd import Crowd
-from devstream_desktop.door.descriptors import soft_limit
+from devstream_desktop.door.descriptors import room_for
 
-ROOM = 256
-"""Strangers that have not sent a whole ClientHello, and as many that have; about 10 and 60 KB each.
+QUIET, GREETING = 1024, 256
+"""Strangers that have not sent a whole ClientHello, and those that have; about 10 and 60 KB each.
 
-Less where descriptors are few: an eighth of them for each."""
+So many quiet ones that an honest one has a second for its first bytes, however many come (acceptor.ACCEPTS_A_SECOND)."""
 HANDSHAKES_A_SECOND, HANDSHAKE_BURST = 100, 50
 """More wait for their turn; each costs about a millisecond. A whole team that comes back is met in seconds."""
 
@@ -33,10 +33,9 @@ class Strangers:
     """All of one door."""
 
     def __init__(self) -> None:
-        room = min(ROOM, max(1, soft_limit() // 8))
-        self.quiet = Crowd(room)
+        self.quiet = Crowd(room_for(QUIET))
         """Those without a whole ClientHello."""
-        self.greeting = Crowd(room)
+        self.greeting = Crowd(room_for(GREETING))
         """Those between ClientHello and proof."""
         self.all: set[Stranger] = set()
         self._waiting: dict[Stranger, None] = {}

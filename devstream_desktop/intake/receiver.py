@@ -4,9 +4,6 @@ There is nothing else to ask for, and nothing is believed before it is known to 
 that matters came twice; 401 wrong or missing proof, or no such source, which look the same so that nobody can guess
 names; 404 another path; 405 not POST; 408 too slow; 411 no length; 413 over 5 MiB; 429 this source has too much waiting;
 431 headers too large; 503 cannot be stored now (the sender should try again).
-
-Bodies take room in memory before they are proven: as many bytes as came, and not as were announced. Where there is none
-left, the oldest body of the host and source with the most gives way.
 """
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -29,7 +26,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from devstream_collectors.contract import SecretPath, Webhook
-from devstream_desktop.door.crowd import Crowd, share_of
+from devstream_desktop.door.crowd import share_of
+from devstream_desktop.intake.bodies import BODY_SECONDS, Bodies, Refused
 from devstream_desktop.intake.health import Way
 from devstream_desktop.intake.normaliser import LARGE_BODY
 from devstream_desktop.intake.proof import form_payload, is_form, proves
@@ -39,16 +37,11 @@ from devstream_desktop.intake.store import StoreError
 from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.text import clean
 
-MAX_BODY = 5 * 1024 * 1024
 MAX_HEADERS = 16 * 1024
-ROOM = 32 * 1024 * 1024
-"""Bytes of bodies in memory before they are known to be authentic."""
 MAX_DROPPED = 64 * 1024 * 1024
 """Bytes of a refused body that are read and dropped."""
-BODY_SECONDS = 10.0
-FIRST_SECONDS, LEAST_RATE = 3.0, 32 * 1024
-"""A body has so long, and a second more for each of these bytes that came: who says little is not waited for."""
-RETRY_SECONDS = "60"
+PROOFS_AT_ONCE = 2
+"""Of large bodies, in threads that the whole node shares."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -63,13 +56,6 @@ class Connection(Protocol):
 
     def proven(self) -> None:
         """It proved its source."""
-
-
-class _Refused(Exception):  # noqa: N818 - it is an answer
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.headers = {"retry-after": RETRY_SECONDS} if status in (429, 503) else {"allow": "POST"} if status == 405 else {}
 
 
 class Receiver:
@@ -89,8 +75,8 @@ class Receiver:
         self._wake = wake
         self._tests = tests
         self._now = now
-        self._body_seconds = body_seconds
-        self._bodies = Crowd(ROOM)
+        self._bodies = Bodies(body_seconds)
+        self._proofs = asyncio.Semaphore(PROOFS_AT_ONCE)
         self._decoy = base64.b64encode(secrets.token_bytes(32))
         methods = ["POST", "OPTIONS"]
         # The second is for senders that can send no secret but an address: see `SecretPath`.
@@ -103,8 +89,8 @@ class Receiver:
             if request.method == "OPTIONS":
                 return self._handshake(request)
             status, text = await self._take(request)
-        except _Refused as refusal:
-            return _Refusal(refusal, self._body_seconds)
+        except Refused as refusal:
+            return _Refusal(refusal, self._bodies.seconds)
         except ClientDisconnect:
             return PlainTextResponse("gone\n", 400)
         return PlainTextResponse(f"{text}\n", status)
@@ -118,7 +104,7 @@ class Receiver:
         like = self._channels.get(name) or self._stand_in(name)
         origin = request.headers.get("webhook-request-origin", "")
         if like is None or not like.webhook.handshake or not origin:
-            raise _Refused(405, "POST only")
+            raise Refused(405, "POST only")
         return Response(headers={"webhook-allowed-origin": clean(origin, 200), "webhook-allowed-rate": "*", "allow": "POST"})
 
     async def _take(self, request: Request) -> tuple[int, str]:
@@ -126,27 +112,33 @@ class Receiver:
         channel, stand_in = self._channels.get(name), self._stand_in(name)
         like = channel or stand_in
         if sum(len(key) + len(value) for key, value in request.headers.raw) > MAX_HEADERS:
-            raise _Refused(431, "headers are too large")
+            raise Refused(431, "headers are too large")
         # Names that are no source are counted together: there are as many as somebody likes.
         source = name if channel is not None else ""
         connection: Connection = request.state.connection
         connection.asks_for(source)
         headers = _headers(request, like) if like is not None else {}
-        body = await self._body(request, source)
-        now = self._now()
-        if like is None:
-            raise _Refused(401, _UNPROVEN)
-        known = channel.secrets if channel is not None else (self._decoy,) * len(like.secrets)
-        check = (like.webhook, known, body, headers, request.path_params.get("secret", ""), now)
-        proven = await asyncio.to_thread(proves, *check) if len(body) >= LARGE_BODY else proves(*check)
-        if channel is None or not proven:
-            if channel is not None:
-                channel.health.refused(_mistake(channel.webhook))
-            raise _Refused(401, _UNPROVEN)
+        host = share_of(request.client.host) if request.client is not None else ""
+        async with self._bodies.take(request, (source, host)) as body:
+            now = self._now()
+            if like is None:
+                raise Refused(401, _UNPROVEN)
+            known = channel.secrets if channel is not None else (self._decoy,) * len(like.secrets)
+            check = (like.webhook, known, body, headers, request.path_params.get("secret", ""), now)
+            if not await self._proves(*check) or channel is None:
+                if channel is not None:
+                    channel.health.refused(_mistake(channel.webhook))
+                raise Refused(401, _UNPROVEN)
         connection.proven()
         if channel.webhook.body == "json":
             body = await asyncio.to_thread(_json, headers, body) if len(body) >= LARGE_BODY else _json(headers, body)
         return await self._store(channel, headers, body, now)
+
+    async def _proves(self, webhook: Webhook, known: Sequence[bytes], body: bytes, headers: Mapping[str, str], path: str, now: int) -> bool:
+        if len(body) < LARGE_BODY:
+            return proves(webhook, known, body, headers, path, now)
+        async with self._proofs:
+            return await asyncio.to_thread(proves, webhook, known, body, headers, path, now)
 
     async def _store(self, channel: Channel, headers: Mapping[str, str], body: bytes, now: int) -> tuple[int, str]:
         name = channel.info.name
@@ -159,13 +151,13 @@ class Receiver:
         except StoreError as error:
             channel.health.last_error = str(error)
             _LOG.error("a delivery of source %s was turned away: %s", name, error)
-            raise _Refused(503, "cannot be stored now, try again later") from error
+            raise Refused(503, "cannot be stored now, try again later") from error
         if taken is Taken.TOO_MANY:
             channel.health.last_error = "too many of its deliveries wait to be published; the sender was told to slow down"
-            raise _Refused(429, "too many of your deliveries wait, try again later")
+            raise Refused(429, "too many of your deliveries wait, try again later")
         if taken is Taken.FULL:
             channel.health.last_error = "too many deliveries wait to be published; the sender was told to try again"
-            raise _Refused(503, "too many deliveries wait, try again later")
+            raise Refused(503, "too many deliveries wait, try again later")
         if taken is Taken.SEEN:
             return 202, "seen before"
         channel.health.accepted += 1
@@ -179,45 +171,11 @@ class Receiver:
         digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), key=self._decoy, digest_size=8).digest()
         return channels[int.from_bytes(digest, "big") % len(channels)] if channels else None
 
-    async def _body(self, request: Request, source: str) -> bytes:
-        length = request.headers.get("content-length", "")
-        if not (length.isascii() and length.isdigit()):
-            raise _Refused(411, "Content-Length is required")
-        size = int(length[:12])
-        if size > MAX_BODY:
-            raise _Refused(413, f"more than {MAX_BODY} bytes")
-        loop, body, crowded = asyncio.get_running_loop(), bytearray(), False
-        began = loop.time()
-        host = share_of(request.client.host) if request.client is not None else ""
-
-        def give_way() -> None:
-            nonlocal crowded
-            crowded = True
-            limit.reschedule(loop.time())
-
-        guest = self._bodies.enter((source, host), give_way, 0)
-        try:
-            async with asyncio.timeout(min(FIRST_SECONDS, self._body_seconds)) as limit:
-                async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > size:
-                        raise _Refused(413, f"more than {size} bytes")
-                    self._bodies.grow(guest, len(chunk))
-                    if not crowded:
-                        limit.reschedule(began + min(FIRST_SECONDS + len(body) / LEAST_RATE, self._body_seconds))
-        except TimeoutError:
-            if crowded:
-                raise _Refused(503, "too many deliveries at once, try again later") from None
-            raise _Refused(408, "too slow") from None
-        finally:
-            self._bodies.leave(guest)
-        return bytes(body)
-
 
 class _Refusal(PlainTextResponse):
     """An answer that is out before the body is in: the rest is read and dropped, for a sender cut off while it writes never reads."""
 
-    def __init__(self, refused: _Refused, seconds: float) -> None:
+    def __init__(self, refused: Refused, seconds: float) -> None:
         super().__init__(f"{refused}\n", refused.status, refused.headers)
         self._seconds = seconds
 
@@ -232,10 +190,16 @@ class _Refusal(PlainTextResponse):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
                 while left > 0:
-                    message = await receive()
-                    left -= len(message.get("body", b""))
-                    if not message.get("more_body", False):
+                    size, more = await _passed_over(receive)
+                    left -= size
+                    if not more:
                         return
+
+
+async def _passed_over(receive: Receive) -> tuple[int, bool]:
+    """How much came, and whether there is more; nothing of it is held while the rest is waited for."""
+    message = await receive()
+    return len(message.get("body", b"")), message.get("more_body", False)
 
 
 def _headers(request: Request, channel: Channel) -> dict[str, str]:
@@ -244,7 +208,7 @@ def _headers(request: Request, channel: Channel) -> dict[str, str]:
     for name, value in request.headers.items():
         if name == TEST_HEADER or channel.reads(name):
             if name in found:
-                raise _Refused(400, f"{name} was sent twice")
+                raise Refused(400, f"{name} was sent twice")
             found[name] = value
     return found
 
@@ -263,5 +227,5 @@ def _json(headers: Mapping[str, str], body: bytes) -> bytes:
         check_json(body)
         msgspec.json.decode(body)
     except ValueError:
-        raise _Refused(400, "not JSON in the form's field payload" if form else "not JSON") from None
+        raise Refused(400, "not JSON in the form's field payload" if form else "not JSON") from None
     return body

@@ -18,14 +18,16 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from devstream_desktop.door.crowd import Crowd, Guest, share_of
-from devstream_desktop.door.descriptors import soft_limit
+from devstream_desktop.door.descriptors import room_for
 from devstream_desktop.errors import DevstreamError
 
 MAX_HEADERS = 16 * 1024
-STRANGERS = 256
-"""Connections that have not proven anything; each costs some 20 KB."""
-BACKLOG = 64
+QUIET, STRANGERS = 1024, 256
+"""Connections whose first request has no whole head yet, and those that ask and have not proven anything."""
+AT_ONCE = 64
 """As many are accepted in one turn of the loop, which must go on meanwhile."""
+BACKLOG = 512
+"""As many wait in the kernel; for one more a sender's machine waits a second before it tries again."""
 HEADER_SECONDS = 5.0
 REST_SECONDS = 10.0
 STOP_SECONDS = 3
@@ -45,6 +47,7 @@ class _Protocol(HttpToolsProtocol):
     What is left of a refused body is read and dropped for a while, so that a sender that is still writing sees the answer.
     """
 
+    quiet: Crowd
     strangers: Crowd
     _guest: Guest
     _deadline: asyncio.TimerHandle | None = None
@@ -52,17 +55,19 @@ class _Protocol(HttpToolsProtocol):
     _in_headers = True
     _moved = False
     _under_way = False
+    _quiet = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn names a wider one
         super().connection_made(transport)
         # The option `access_log` only changes a logger, which whoever sets up logging later can undo; a path may hold a secret.
         self.access_log = False
         self._host = share_of(self.client[0] if self.client else "")
-        self._guest = self.strangers.enter(self._host, self._give_way)
+        self._guest = self.quiet.enter(self._host, self._give_way)
         self._allow(HEADER_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._allow(0)
+        self.quiet.leave(self._guest)
         self.strangers.leave(self._guest)
         super().connection_lost(exc)
 
@@ -94,6 +99,10 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_headers, self._moved, self._header_bytes = False, True, 0
         self._allow(0)
+        if self._quiet:
+            self._quiet = False
+            self.quiet.leave(self._guest)
+            self._guest = self.strangers.enter((self._host, ""), self._give_way)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -127,6 +136,11 @@ class _Server(uvicorn.Server):
         """The node handles signals."""
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for one in sockets or ():
+            one.listen(BACKLOG)  # for the kernel and for a turn of the loop asyncio has one number
+
 
 class HttpServer:
     """Serves an application until stopped."""
@@ -141,7 +155,8 @@ class HttpServer:
         self._socket = _bind(host, port)
 
         class Protocol(_Protocol):
-            strangers = Crowd(min(STRANGERS, max(1, soft_limit() // 8)))
+            quiet = Crowd(room_for(QUIET))
+            strangers = Crowd(room_for(STRANGERS))
 
         config = uvicorn.Config(
             app,
@@ -153,7 +168,7 @@ class HttpServer:
             proxy_headers=False,
             server_header=False,
             date_header=False,
-            backlog=BACKLOG,
+            backlog=AT_ONCE,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=STOP_SECONDS,
         )

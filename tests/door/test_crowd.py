@@ -74,6 +74,17 @@ def test_one_that_grows_beyond_the_room_alone_goes_itself() -> None:
     assert (crowd.taken, len(crowd)) == (0, 0)
 
 
+def test_a_guest_of_another_crowd_is_nobody_here() -> None:
+    here, there = Crowd(8), Crowd(8)
+    mine, theirs = here.enter("one", lambda: None), there.enter("one", lambda: None)
+    here.leave(theirs)
+    here.grow(theirs, 8)
+    here.move(theirs, "two")
+    assert (here.taken, len(here), there.taken) == (1, 1, 1)
+    here.leave(mine)
+    assert (here.taken, len(here)) == (0, 0)
+
+
 def test_hosts_are_counted_as_one_machine_has_them() -> None:
     assert share_of("10.0.0.1") != share_of("10.0.0.2")
     assert share_of("::ffff:10.0.0.1") == share_of("10.0.0.1")

@@ -17,6 +17,8 @@ from collections import deque
 from collections.abc import Callable
 
 KINDS = ("silent", "half", "greeting", "garbage", "record", "records", "plain", "endless", "slow", "bare", "foreign")
+POSTS = ("post", "small post", "announce", "unended", "advance", "half a head")
+"""At a receiver of webhooks; the others are at a port that speaks TLS."""
 HELD = 400
 """Connections that one thread leaves open; then its oldest ends."""
 PATIENCE_S = 3
@@ -31,6 +33,12 @@ def client_hello() -> bytes:
     with contextlib.suppress(ssl.SSLWantReadError):
         tls.do_handshake()
     return outgoing.read()
+
+
+def head(length: int) -> bytes:
+    """Of a delivery that nobody signed."""
+    signature = f"x-hub-signature-256: sha256={'0' * 64}"
+    return f"POST /in/gh HTTP/1.1\r\nhost: x\r\n{signature}\r\ncontent-length: {length}\r\n\r\n".encode()
 
 
 def _context(certificate: str | None) -> ssl.SSLContext:
@@ -49,7 +57,7 @@ class Storm:
         host, _, port = address.rpartition(":")
         self._address = (host, int(port))
         self._until = time.monotonic() + seconds
-        self._bare, self._foreign = _context(None), _context(certificate)
+        self._bare, self._foreign = _context(None), _context(certificate or None)
         self._hello = client_hello()
         self.made = 0
         ways: tuple[Callable[[socket.socket], bool], ...] = (
@@ -65,7 +73,15 @@ class Storm:
             lambda one: self._tls(one, self._bare),
             lambda one: self._tls(one, self._foreign),
         )
-        self._ways = dict(zip(KINDS, ways, strict=True))
+        posts: tuple[Callable[[socket.socket], bool], ...] = (
+            lambda one: self._post(one, 5 << 20),
+            lambda one: self._post(one, 100),
+            lambda one: self._say(one, head(5 << 20) + b"{"),
+            lambda one: self._say(one, head(5 << 20) + bytes((5 << 20) - 1)),
+            lambda one: self._say(one, head(0) * 1000),
+            lambda one: self._say(one, head(0)[:40]),
+        )
+        self._ways = dict(zip((*KINDS, *POSTS), (*ways, *posts), strict=True))
 
     def run(self, kind: str) -> None:
         """One thread's work."""
@@ -93,6 +109,12 @@ class Storm:
     def _say(one: socket.socket, content: bytes) -> bool:
         one.sendall(content)
         return True
+
+    @staticmethod
+    def _post(one: socket.socket, size: int) -> bool:
+        one.sendall(head(size) + bytes(size))
+        one.recv(4096)
+        return False
 
     def _endless(self, one: socket.socket) -> bool:
         while time.monotonic() < self._until:

@@ -114,7 +114,7 @@ async def test_more_than_a_greeting_before_its_turn_is_hung_up_on(make_node, kno
 
 
 async def test_one_host_has_all_the_room_until_another_comes(make_node, knock, monkeypatch) -> None:
-    monkeypatch.setattr(strangers, "ROOM", 8)
+    monkeypatch.setattr(strangers, "QUIET", 8)
     node = await make_node()
     first = knock(node, count=8)
     await node.until(lambda: met(node) == (8, 0))

@@ -23,7 +23,7 @@ from devstream_desktop.mesh.wire import AskPeers, PeerList
 
 DEVSTREAM = load("node/conftest.py").DEVSTREAM
 PROGRAM = Path(__file__).parent / "storm.py"
-MEMORY_MB, FILES = 150, 1000
+MEMORY_MB, FILES = 150, 2000
 SECONDS = 4.0
 COMES_IN_S = 10.0
 

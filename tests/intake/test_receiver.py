@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 
 from devstream_desktop.home import Home
-from devstream_desktop.intake import receiver, server, spool
+from devstream_desktop.intake import bodies, receiver, server, spool
 from devstream_desktop.intake.service import Intake, IntakeError
 from devstream_desktop.intake.source_types import RemoteSource
 
@@ -124,13 +124,13 @@ async def test_a_form_is_taken_as_github_sends_it_and_signed_as_it_is(intake, st
 
 
 async def test_a_body_over_five_mebibytes_is_413(intake, home, post):
-    body = b'"' + b"x" * receiver.MAX_BODY + b'"'
+    body = b'"' + b"x" * bodies.MAX_BODY + b'"'
     assert (await post(intake.url, "/in/gh", body, signed(body))).status == 413
     assert await stored(home) == 0
 
 
 async def test_the_largest_body_is_taken(intake, home, post):
-    body = b'"' + b"x" * (receiver.MAX_BODY - 2) + b'"'
+    body = b'"' + b"x" * (bodies.MAX_BODY - 2) + b'"'
     assert (await post(intake.url, "/in/gh", body, signed(body))).status == 202
     assert await stored(home) == 1
 
