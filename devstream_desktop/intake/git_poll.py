@@ -6,6 +6,7 @@ Where it got to is kept in the intake store, and moves only after the events are
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import random
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from devstream_collectors.contract import Git, SourceInfo
-from devstream_collectors.kit.branches import HEADS, Moved, moved
+from devstream_collectors.kit.branches import HEADS, Moved, is_global, moved
 from devstream_collectors.kit.place import remote_scope, service_scope
 from devstream_collectors.sources.git import (
     LOG_FORMAT,
@@ -41,10 +42,11 @@ from devstream_desktop.intake.git_commands import (
     transport_options,
 )
 from devstream_desktop.intake.health import Health, Publish
+from devstream_desktop.intake.odd_branches import OddBranches
 from devstream_desktop.intake.ref_watch import RefWatch
 from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.intake.spool import Notes
-from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.event import Event, InvalidEventError
 
 LOCAL_INTERVAL = float(Git.local_interval)
 REMOTE_INTERVAL = float(Git.interval)
@@ -58,6 +60,11 @@ MAX_EVENTS = 100
 MAX_KNOWN = 20
 """Other branches that the commits of a new one are compared with."""
 FAILURES_BEFORE_NEW_MIRROR = 3
+TOGETHER = 100
+"""Branches asked for in one go."""
+MAX_HALVED = 40
+"""How often in one look such a number is halved to find the ones that cannot be had."""
+_MIRRORED = "refs/devstream/"
 _LOG = logging.getLogger(__name__)
 
 
@@ -99,6 +106,7 @@ class GitPoller:
         self._publish = publish
         self._now = now
         self._broken_mirror = 0
+        self._aside = OddBranches(health.dropped)
         self._is_working_copy = False
         self._folder = local_folder(source)
         self._watch = RefWatch(self._folder) if self._folder is not None else None
@@ -170,53 +178,72 @@ class GitPoller:
         """
         heads = await self.look()
         names = patterns(heads, self._info, working_copy=self._is_working_copy)
-        new = wanted(heads, names)
         cursor = await self._read_cursor()
-        if cursor is None:
-            events = await self._first_contact(new)
-        elif cursor.names == names and cursor.branches == new:
-            events = []
-        else:
-            old = cursor.branches
-            if cursor.names != names and not cursor.empty:
-                # Another choice of branches is not news of those that come or go with it.
-                old = {name: cursor.branches.get(name, revision) for name, revision in new.items()}
-            events = await self._read_changes(moved(old, new), old)
+        old = cursor.branches if cursor is not None else {}
+        counting = wanted(heads, names)
+        self._aside.see(counting)
+        new = self._aside.keep_back(counting, old)
+        try:
+            if cursor is None:
+                events = await self._first_contact(new)
+            elif cursor.names == names and old == new:
+                events = []
+            else:
+                if cursor.names != names and not cursor.empty:
+                    # Another choice of branches is not news of those that come or go with it.
+                    old = {name: old.get(name, revision) for name, revision in new.items()}
+                events = await self._read_changes(moved(old, new), new, old)
+        except GitError as error:
+            await self._doubt_mirror(error)
+            raise
+        self._broken_mirror = 0
         if events:
             await self._publish(events)
             self.health.events += len(events)
-        seen = _Cursor(self.source.url, names, new, empty=not heads.branches)
+        seen = _Cursor(self.source.url, names, self._aside.keep_back(new, old), empty=not heads.branches)
         if seen != cursor:
             await self._notes.write(self._note, msgspec.json.encode(seen))
         await self.health.seen(self._now())
+        self._aside.odd = {name for name in heads.odd if is_global(name, names)}
+        self.health.last_error = self._aside.told() or self.health.last_error
         return len(events)
 
     async def _first_contact(self, branches: dict[str, str]) -> list[Event]:
         """Nothing that was there before is news; when asked for, the newest commits fill the history quietly."""
         if not branches:
             return []
-        await self._fetch(list(branches), FIRST_FETCH_SECONDS)
+        await self._fetch(branches, branches, FIRST_FETCH_SECONDS)
         if not self.source.backfill:
             return []
         events: list[Event] = []
-        for branch, revision in branches.items():
+        for branch, revision in self._aside.keep_back(branches, {}).items():
             arguments = ("log", "--first-parent", f"--max-count={BACKFILL}", f"--format={LOG_FORMAT}", revision, "--")
-            events += [
-                backfill_event(self._info, self._scope, branch, commit) for commit in reversed(parse_log(await self._ask(*arguments)))
-            ]
+            for commit in reversed(parse_log(await self._ask(*arguments))):
+                try:
+                    events.append(backfill_event(self._info, self._scope, branch, commit))
+                except InvalidEventError:
+                    self._aside.cannot_say(branch)
         newest = sorted(events, key=lambda event: event.time)[-BACKFILL:]
         if len(newest) < len(events):
             self.health.dropped["older-than-backfill"] += len(events) - len(newest)
         return newest
 
-    async def _read_changes(self, changes: list[Moved], old: dict[str, str]) -> list[Event]:
-        moved = [move for move in changes if move.new]
-        if moved:
-            await self._fetch([move.branch for move in moved], FETCH_SECONDS)
+    async def _read_changes(self, changes: list[Moved], new: dict[str, str], old: dict[str, str]) -> list[Event]:
+        asked = {move.branch: move.new for move in changes if move.new}
+        if asked:
+            await self._fetch(asked, new, FETCH_SECONDS)
         if len(changes) > MAX_EVENTS:
             _LOG.warning("source %s: %d branches changed at once; %d make lines", self.source.name, len(changes), MAX_EVENTS)
             self.health.dropped["too-many-branches"] += len(changes) - MAX_EVENTS
-        return [await self._event(move, old) for move in changes[:MAX_EVENTS]]
+        events: list[Event] = []
+        for move in changes[:MAX_EVENTS]:
+            if self._aside.is_kept_back(move.branch, move.new):
+                continue
+            try:
+                events.append(await self._event(move, old))
+            except InvalidEventError:
+                self._aside.cannot_say(move.branch)
+        return events
 
     async def _event(self, move: Moved, old: dict[str, str]) -> Event:
         if not move.new:
@@ -238,30 +265,65 @@ class GitPoller:
     async def _ask(self, *arguments: str) -> str:
         return await git(*arguments, folder=self._mirror)
 
-    async def _fetch(self, branches: list[str], seconds: float) -> None:
-        """Bring commits, without trees or files, of `branches` into the mirror.
+    async def _fetch(self, asked: dict[str, str], known: dict[str, str], seconds: float) -> None:
+        """Bring commits, without trees or files, of the branches `asked` into the mirror.
+
+        A branch that cannot be had while another of `known` can is set aside.
 
         Raises:
-            GitError: it did not work. After some times in a row the mirror is thrown away, in case it is what is broken.
+            GitError: none can be had.
 
         """
-        first = not await asyncio.to_thread((self._mirror / "HEAD").exists)
-        try:
-            if first:
-                await asyncio.to_thread(self._mirror.mkdir, 0o700, parents=True, exist_ok=True)
-                await git("init", "--bare", "--quiet", "--", str(self._mirror))
-            await git("config", "remote.origin.url", remote_of(self.source), folder=self._mirror)
-            for start in range(0, len(branches), 100):
-                specs = [f"+{HEADS}{branch}:{HEADS}{branch}" for branch in branches[start : start + 100]]
-                options = ("--quiet", "--filter=tree:0", "--no-tags", "--no-write-fetch-head", *transport_options(self.source))
-                await git("fetch", *options, "origin", *specs, folder=self._mirror, seconds=seconds)
-        except GitError:
-            self._broken_mirror += 1
-            if first or self._broken_mirror >= FAILURES_BEFORE_NEW_MIRROR:
-                self._broken_mirror = 0
-                await asyncio.to_thread(shutil.rmtree, self._mirror, ignore_errors=True)
-            raise
-        self._broken_mirror = 0
+        if not await asyncio.to_thread((self._mirror / "HEAD").exists):
+            await asyncio.to_thread(self._mirror.mkdir, 0o700, parents=True, exist_ok=True)
+            await git("init", "--bare", "--quiet", "--", str(self._mirror))
+        await git("config", "remote.origin.url", remote_of(self.source), folder=self._mirror)
+        refused, error = await self._fetch_apart(list(asked), seconds)
+        if error is None:
+            return
+        if len(refused) == len(asked):
+            # All of them: is it they, or everything?
+            another = next((name for name in known if name not in asked), "")
+            if not another:
+                raise error
+            await self._fetch_together([another], seconds)
+        self._aside.cannot_have({name: asked[name] for name in refused}, str(error))
+
+    async def _fetch_apart(self, branches: list[str], seconds: float) -> tuple[list[str], GitError | None]:
+        """Fetch in halves what cannot be had together; which cannot be had at all, and why the last."""
+        waiting = [branches[start : start + TOGETHER] for start in range(0, len(branches), TOGETHER)]
+        refused: list[str] = []
+        last: GitError | None = None
+        halved = 0
+        while waiting:
+            batch = waiting.pop()
+            try:
+                await self._fetch_together(batch, seconds)
+            except GitError as error:
+                if error.code == 0:
+                    raise  # it took too long, or there is no git
+                last = error
+                if len(batch) == 1 or halved >= MAX_HALVED:
+                    refused += batch
+                    continue
+                halved += 1
+                waiting += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
+        return refused, last
+
+    async def _fetch_together(self, branches: list[str], seconds: float) -> None:
+        # Each under a name of its own making: any length fits, and `release` may become `release/1`.
+        specs = [f"+{HEADS}{branch}:{_MIRRORED}{hashlib.blake2b(branch.encode(), digest_size=16).hexdigest()}" for branch in branches]
+        options = ("--quiet", "--filter=tree:0", "--no-tags", "--no-write-fetch-head", *transport_options(self.source))
+        await git("fetch", *options, "origin", *specs, folder=self._mirror, seconds=seconds)
+
+    async def _doubt_mirror(self, error: GitError) -> None:
+        """After some failures in a row the mirror is thrown away, in case it is what is broken."""
+        if not error.code:
+            return
+        self._broken_mirror += 1
+        if self._broken_mirror >= FAILURES_BEFORE_NEW_MIRROR:
+            self._broken_mirror = 0
+            await asyncio.to_thread(shutil.rmtree, self._mirror, ignore_errors=True)
 
     @property
     def _note(self) -> str:

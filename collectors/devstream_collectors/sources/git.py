@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from devstream_collectors.contract import Collector, Git, SourceInfo
-from devstream_collectors.kit.branches import Moved, is_global
+from devstream_collectors.kit.branches import HEADS, Moved, is_global
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.push import Push, push_event
 from devstream_desktop.stream.event import Event
@@ -34,13 +34,11 @@ LOG_FORMAT = "%H%x1f%ct%x1f%an%x1f%s"
 
 The subject is last, for it may hold anything.
 """
-_NAME = r"[^\s\x00-\x1f\x7f~^:?*\[\\-][^\s\x00-\x1f\x7f~^:?*\[\\]*"
-"""A branch name as `git check-ref-format` allows it.
-
-What a hostile remote offers beyond that never reaches a command.
-"""
-_REF = re.compile(rf"([0-9a-f]{{40}}|[0-9a-f]{{64}})\trefs/heads/({_NAME})")
-_SYMREF = re.compile(rf"ref: refs/heads/({_NAME})\tHEAD")
+MAX_NAME = 255
+"""Characters of a branch name; git itself has no limit but a file's."""
+_NOT_IN_NAMES = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\\ufffd]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)|\.\Z")
+"""What `git check-ref-format` forbids, and what stands for bytes that are no UTF-8."""
+_SYMBOLIC = f"ref: {HEADS}"
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _COMPARE = {"github.com": "compare", "gitlab.com": "-/compare", "codeberg.org": "compare"}
 
@@ -51,6 +49,8 @@ class Heads:
 
     branches: Mapping[str, str]
     default: str = ""
+    odd: tuple[str, ...] = ()
+    """Names that cannot be asked for: what breaks git's rules reaches no command."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,30 @@ def parse_heads(text: str) -> Heads:
     Lines of another form are passed over.
     """
     branches: dict[str, str] = {}
+    odd: list[str] = []
     default = ""
     for line in text.split("\n"):
-        if match := _REF.fullmatch(line):
-            branches[match[2]] = match[1]
-        elif match := _SYMREF.fullmatch(line):
-            default = match[1]
-    return Heads(branches, default)
+        revision, _, ref = line.partition("\t")
+        if _HASH.fullmatch(revision) and ref.startswith(HEADS):
+            name = ref.removeprefix(HEADS)
+            if is_name(name):
+                branches[name] = revision
+            else:
+                odd.append(name)
+        elif ref == "HEAD" and revision.startswith(_SYMBOLIC):
+            default = revision.removeprefix(_SYMBOLIC)
+    return Heads(branches, default, tuple(odd))
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a branch of this name can be asked for."""
+    return (
+        0 < len(name) <= MAX_NAME
+        and name[0] not in "-./"
+        and name[-1] != "/"
+        and name != "@"
+        and not _NOT_IN_NAMES.search(name)
+    )
 
 
 def parse_log(text: str) -> list[Commit]:
