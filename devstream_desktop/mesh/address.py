@@ -11,8 +11,16 @@ import socket
 
 from devstream_desktop.errors import DevstreamError
 
+LOWEST_PORT = 1024
+"""Nobody's node runs below; an announcement or a rumour must not make us knock at system services."""
 RESOLVE_S = 5.0
 """How long a name may take to resolve before the address counts as unreachable."""
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+"""Of carriers, and of some VPNs (RFC 6598)."""
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 
 
 class AddressError(DevstreamError, ValueError):
@@ -38,6 +46,34 @@ def split(address: str) -> tuple[str, int]:
 def join(host: str, port: int) -> str:
     """The text of an address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def may_be_named(address: str, here: str) -> bool:
+    """Whether an address may be dialed only because another node names it; `here` is the host this node listens on.
+
+    Whoever names addresses decides where all nodes of a team knock. So there are no names, which a resolver would be asked for;
+    nothing that every machine has for itself, unless this node is found only there; and no way around that by an IPv4 address in
+    an IPv6 one.
+    """
+    try:
+        host, port = split(address)
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    if port < LOWEST_PORT or join(str(ip), port) != address or ip.is_multicast or ip.is_unspecified or ip.is_link_local:
+        return False
+    if ip.is_loopback:
+        return _is_loopback(here)
+    if isinstance(ip, ipaddress.IPv6Address):
+        return (ip.is_private or ip.is_global) and not (ip.ipv4_mapped or ip.sixtofour or ip.teredo or ip in _NAT64 or "%" in host)
+    return (ip.is_private or ip.is_global or ip in _SHARED) and not ip.is_reserved and ip not in _THIS_NETWORK
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def resolve(address: str) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from devstream_desktop.mesh import wire
+from devstream_desktop.mesh.address import LOWEST_PORT, join
 from devstream_desktop.mesh.core import Core, total, without
 from devstream_desktop.mesh.holdings import both, signed
 from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, MAX_DEBT_S, Buckets, cost, cost_of_bytes, cost_of_rows
@@ -150,9 +151,8 @@ class Answers:
             return wire.Refused("full, try these", self._peers(caller.device), busy=True)
         core.heard_clock(caller.device, hello.wall - core.clock())
         peer = Accepted(caller.device, caller.host, caller.pipe, last=time.monotonic(), demand=core.demand)
-        if hello.port:
-            host = caller.host
-            peer.address = f"[{host}]:{hello.port}" if ":" in host else f"{host}:{hello.port}"
+        if hello.port >= LOWEST_PORT:
+            peer.address = join(caller.host, hello.port)
         old = self.accepted.get(caller.device)
         if old is not None and old.pipe != caller.pipe and any(other.pipe == old.pipe for other in self._callers()):
             self._newer[caller.pipe] = peer

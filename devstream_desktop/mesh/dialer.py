@@ -13,9 +13,10 @@ from typing import TypeVar
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.core import Core
-from devstream_desktop.mesh.link import Credentials, Gate, Link, LinkError, tls_config
+from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
+from devstream_desktop.mesh.link import Credentials, Gate, Link, LinkError, refusal, tls_config
 from devstream_desktop.mesh.overlay import Overlay, Source
-from devstream_desktop.mesh.probe import why
+from devstream_desktop.mesh.probe import NO_NODE, why
 from devstream_desktop.mesh.session import PeerRefusedError, Session, State, Timing
 from devstream_desktop.mesh.wire import PeerAddress, Range
 
@@ -61,12 +62,15 @@ class Dialer:
         self._ending: set[asyncio.Task[None]] = set()
         self._explained: dict[str, tuple[float, str]] = {}
         """By address: when it was found out why a dial fails, and what was found."""
+        self._named = Buckets(NAMED_RATE, NAMED_BURST)
+        self._here = ""
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._tending: asyncio.Task[None] | None = None
 
-    def start(self, credentials: Credentials) -> None:
-        """Begin to dial."""
+    def start(self, credentials: Credentials, here: str) -> None:
+        """Begin to dial; `here` is the host that this node listens on."""
+        self._here = here
         self.use(credentials)
         self._tending = asyncio.create_task(self._tend())
 
@@ -107,12 +111,25 @@ class Dialer:
         """What of that the links are bringing, so that nobody else need be asked for it."""
         return [item for session in self.live() for item in session.expected()]
 
-    def learn(self, address: str, source: Source, device: str = "") -> None:
-        """Note an address that somebody named; what is none is passed over."""
-        with contextlib.suppress(addresses.AddressError):
-            addresses.split(address)
-            if self._overlay.learn(address, source, device):
+    def found(self, address: str) -> None:
+        """Note an address that was announced on the local network."""
+        if self._overlay.learn(address, Source.DISCOVERED):
+            self._wake.set()
+
+    def hear_of(self, teller: str, peers: Sequence[PeerAddress]) -> None:
+        """Note where a peer says that others of the team are: a few new addresses of each peer, and none that every machine has."""
+        for peer in peers:
+            if not self._overlay.is_news(peer.address, self._core.clock()) or not addresses.may_be_named(peer.address, self._here):
+                continue
+            if refusal(self._gate, peer.device) is None and self._named.grant(teller, 1, time.monotonic()):
+                self._overlay.learn(peer.address, Source.GOSSIP, peer.device)
                 self._wake.set()
+
+    def met(self, device: str, address: str) -> None:
+        """Note where a device that dialed us says that it can be dialed: at the host that it came from."""
+        if addresses.may_be_named(address, self._here) and (self._overlay.knows(address) or self._named.grant(device, 1, time.monotonic())):
+            self._overlay.learn(address, Source.GOSSIP, device, seen=True)
+            self._wake.set()
 
     def end_soon(self, session: Session, reason: str) -> None:
         """End a link on purpose."""
@@ -176,7 +193,7 @@ class Dialer:
             if link.device == self._core.device:
                 self._overlay.is_self(address)
                 return
-            session = self.sessions[address] = Session(self._core, link, self._timing, self._rng, self._welcomed, self._heard_of)
+            session = self.sessions[address] = Session(self._core, link, self._timing, self._rng, self._welcomed, self.hear_of)
             try:
                 await session.run()
             finally:
@@ -184,7 +201,7 @@ class Dialer:
                 self._hand_over(session)
         except PeerRefusedError as error:
             reason, refused, full = str(error), True, error.busy
-            self._heard_of(error.peers)
+            self.hear_of(link.device if link is not None else "", error.peers)
         except (LinkError, addresses.AddressError) as error:
             reason = str(error)
             if link is not None and not was_up and not link.refusal and not self._stopping.is_set():
@@ -227,17 +244,14 @@ class Dialer:
             self._on_refused(address, device, reason)
         elif session is not None and not session.ended_because:
             _log.info("the link with %s at %s ended: %s", device[:8], address, reason)
-        self._overlay.lost(address, self._core.clock(), refused=refused, full=full, was_up=was_up)
+        nobody = reason == NO_NODE
+        self._overlay.lost(address, self._core.clock(), refused=refused, full=full, was_up=was_up, nobody=nobody)
 
     def _hand_over(self, session: Session) -> None:
         """Those who dialed us were told that this link would bring what is missing; now they should."""
         if session.missing():
             self._core.demand += 1
             self._core.bell.ring()
-
-    def _heard_of(self, peers: Sequence[PeerAddress]) -> None:
-        for peer in peers:
-            self.learn(peer.address, Source.GOSSIP, peer.device)
 
     def _welcomed(self, session: Session) -> None:
         address = next(address for address, item in self.sessions.items() if item is session)

@@ -19,7 +19,7 @@ from zeroconf import Error as ZeroconfError
 from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
-from devstream_desktop.mesh.address import join
+from devstream_desktop.mesh.address import LOWEST_PORT, join
 from devstream_desktop.mesh.wake import own_addresses
 
 SERVICE = "_devstream._tcp.local."
@@ -31,8 +31,6 @@ WATCH_S = 20.0
 """How often the machine's addresses and the day are looked at: a laptop that changes its network announces itself anew."""
 MAX_WAITING = 256
 """Names waiting to be resolved; a network that floods names loses the rest."""
-LOWEST_PORT = 1024
-"""Nobody's node runs below; an announcement must not make us knock at system services."""
 
 _log = logging.getLogger(__name__)
 

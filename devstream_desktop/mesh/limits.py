@@ -28,6 +28,8 @@ COST_RATE, COST_BURST = 300.0, 400.0
 """Milliseconds of work a second for one device, and at once: a newcomer is served 30 full batches a second, some 20,000 events."""
 MAX_DEBT_S = 8.0
 """Whoever owes more than this is cut off: an honest peer waits for its answers, and never has so much under way."""
+NAMED_RATE, NAMED_BURST = 32 / 3600, 32.0
+"""New addresses of peers a second that one device may name, and at once: a neighbour's first two answers, and another every two minutes."""
 MOST_OF_AUTHOR, MOST_OF_PEER = 250_000, 1_000_000
 """Numbers that a peer's word is taken for, of one author and in all: what a history holds at most (history/log.py: MOST_BYTES) is some
 more. The newest are asked for first, and what they leave is asked for when they are here."""
@@ -54,6 +56,14 @@ class Bucket:
         self._at = now
         return max(0.0, -self._tokens / self._rate)
 
+    def grant(self, count: float, now: float) -> bool:
+        """Take tokens only where there are enough; whether there were."""
+        self.take(0, now)
+        if self._tokens < count:
+            return False
+        self._tokens -= count
+        return True
+
     def full(self, now: float) -> bool:
         """Whether it has forgotten everything."""
         return self._tokens + (now - self._at) * self._rate >= self._burst
@@ -69,10 +79,17 @@ class Buckets:
 
     def take(self, who: bytes | str, count: float, now: float) -> float:
         """As `Bucket.take`, for one of them."""
+        return self._bucket(who, now).take(count, now)
+
+    def grant(self, who: bytes | str, count: float, now: float) -> bool:
+        """As `Bucket.grant`, for one of them."""
+        return self._bucket(who, now).grant(count, now)
+
+    def _bucket(self, who: bytes | str, now: float) -> Bucket:
         if who not in self._of:
             self._of = {other: bucket for other, bucket in self._of.items() if not bucket.full(now)}
             self._of[who] = Bucket(self._rate, self._burst, now)
-        return self._of[who].take(count, now)
+        return self._of[who]
 
 
 class FeedRates:

@@ -20,11 +20,17 @@ MAX_OF_SUBNET = MAX_KNOWN // 2
 """A crowded network leaves room to know others."""
 SMALL_TEAM = 8
 """Up to this many peers all are dialed: one hop, and nothing to tune."""
+NEIGHBOURS = 4
+"""So that whoever has three members who pass nothing on among its neighbours has another one."""
 SUBNETS = 4
 """So many subnets are covered on purpose; in more, chance joins them. (In some VPNs every peer has a subnet of its own.)"""
 MAX_UNDER_WAY = 8
+"""Dials at once, and as many to rumoured addresses that were tried in vain: whoever names false ones holds up nobody else."""
 SLOW_MS = 2000
 """A dial takes 0.1 s on a LAN; one that takes this long is to nobody, most likely, and holds no place until its time-out."""
+NOBODY_MS = 3_600_000
+"""A rumoured address where something else than a node of the team answered is not dialed for so long, whoever names it."""
+MAX_BARRED = 512
 MAX_FAILURES = 12
 """A rumoured or announced address at which nobody ever answered is forgotten after this many failures in a row (about ten minutes)."""
 KEEP_MS = 7 * 86_400_000
@@ -72,10 +78,22 @@ class Known:
     failures: int = 0
     next_try: int = 0
     tried: int = 0
+    seen: bool = False
+    """Its device has dialed us from this host."""
     subnet: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.subnet = subnet(self.address)
+
+    @property
+    def rumour(self) -> bool:
+        """Whether nothing but another's word speaks for it: such an address may be anybody's."""
+        return self.source is Source.GOSSIP and not self.last_ok and not self.seen
+
+    @property
+    def vain(self) -> bool:
+        """Whether it is a rumour of which nothing came so far."""
+        return self.rumour and self.failures > 0
 
 
 @dataclass
@@ -88,9 +106,7 @@ class Closed:
 
 def neighbours(peers: int) -> int:
     """How many to dial in a team with this many known peers."""
-    if peers <= SMALL_TEAM:
-        return peers
-    return 3 if peers < 100 else 4
+    return peers if peers <= SMALL_TEAM else NEIGHBOURS
 
 
 def has_room(served: Collection[str], device: str, cap: int = ACCEPT_CAP) -> bool:
@@ -115,11 +131,21 @@ class Overlay:
         self._reached: set[str] = set()
         """Subnets in which somebody answered."""
         self._closed: dict[str, Closed] = {}
+        self._barred: dict[str, int] = {}
+        """Addresses at which somebody else answered, and until when they are not dialed for a rumour."""
         self._surplus = True
         """Whether more are dialed than needed; at the start that is soon to be looked at."""
 
-    def learn(self, address: str, source: Source, device: str = "") -> bool:
-        """Note an address; True when it is new."""
+    def knows(self, address: str) -> bool:
+        """Whether an address is in the table."""
+        return address in self._known
+
+    def is_news(self, address: str, now: int) -> bool:
+        """Whether it is worth to hear of an address: it is not known, not our own, and nobody else was met there of late."""
+        return address not in self._known and address not in self._own and self._barred.get(address, 0) <= now
+
+    def learn(self, address: str, source: Source, device: str = "", *, seen: bool = False) -> bool:
+        """Note an address; True when it is new. `seen`: `device` itself has dialed us from there."""
         if address in self._own or device == self._device:
             return False
         known = self._known.get(address)
@@ -128,8 +154,9 @@ class Overlay:
         if known is None:
             if not self._make_room(subnet(address), source):
                 return False
-            self._known[address] = Known(address, source, device)
+            self._known[address] = Known(address, source, device, seen=seen)
             return True
+        known.seen = known.seen or seen
         known.source = max(known.source, source)
         known.device = known.device or device
         if source is Source.DISCOVERED:
@@ -172,10 +199,19 @@ class Overlay:
         self._reached.add(known.subnet)
         self._closed.pop(known.subnet, None)
 
-    def lost(self, address: str, now: int, *, refused: bool = False, full: bool = False, was_up: bool = False) -> None:
-        """A dial failed, or a link ended. Backs off with jitter, so that a team does not come back in one instant."""
+    def lost(
+        self, address: str, now: int, *, refused: bool = False, full: bool = False, was_up: bool = False, nobody: bool = False
+    ) -> None:
+        """A dial failed, or a link ended. Backs off with jitter, so that a team does not come back in one instant.
+
+        `nobody`: something answered that is no node.
+        """
         known = self._known.get(address)
         if known is None:
+            return
+        if nobody and known.rumour:
+            del self._known[address]
+            self._bar(address, now)
             return
         if was_up and not refused and now - known.last_ok >= STEADY_MS:
             known.failures, known.left = 0, now
@@ -191,6 +227,12 @@ class Overlay:
         most = BACKOFF_MAX_MS if not lately else FLAPPING_MS if was_up else RETURN_MS
         least = REFUSED_MIN_MS if refused else BACKOFF_MIN_MS
         known.next_try = now + self._wait(known.failures, *((FULL_MIN_MS, FULL_MAX_MS) if full else (least, most)))
+
+    def _bar(self, address: str, now: int) -> None:
+        self._barred = {other: until for other, until in self._barred.items() if until > now}
+        while len(self._barred) >= MAX_BARRED:
+            del self._barred[next(iter(self._barred))]
+        self._barred[address] = now + NOBODY_MS
 
     def _wait(self, failures: int, least: int, most: int) -> int:
         return round(min(most, least << min(failures - 1, 10)) * self._rng.uniform(0.5, 1.0))
@@ -214,29 +256,37 @@ class Overlay:
         dialed = [known for address in busy if (known := self._known.get(address))]
         under_way = [known for known in dialed if known.device not in linked]
         fresh = [known for known in under_way if now - known.tried < SLOW_MS]
-        covered = {known.subnet for known in everybody if known.device in linked} | {known.subnet for known in fresh}
-        room = neighbours(self._team()) - (len(dialed) - len(under_way) + len(fresh))
-        lines = MAX_UNDER_WAY - sum(known.source is not Source.STATIC for known in under_way)
+        covered = {known.subnet for known in everybody if known.device in linked and not known.rumour} | {known.subnet for known in fresh}
+        free = neighbours(self._team()) - (len(dialed) - len(under_way))
         shut = {near for near, closed in self._closed.items() if closed.next_try > now} if linked else set()
         ready = [known for known in everybody if known.next_try <= now and known.address not in busy and known.device not in linked]
         chosen = {known.device or known.address: known for known in ready if known.source is Source.STATIC}
         covered.update(known.subnet for known in chosen.values())
         others = [known for known in ready if known.source is not Source.STATIC and known.subnet not in shut]
-        if room > len(chosen) or (len(covered) < SUBNETS and not covered.issuperset({known.subnet for known in others})):
-            self._rng.shuffle(others)
-            lines += len(chosen)
-            for known in others:  # although there may be enough neighbours
-                if known.subnet not in covered and len(covered) < SUBNETS and len(chosen) < lines:
-                    chosen.setdefault(known.device or known.address, known)
+        self._rng.shuffle(others)
+        for vain in (False, True):  # a rumour that was tried in vain is tried again when there is nobody better
+            some = [known for known in others if known.vain is vain]
+            if vain:
+                some.sort(key=lambda known: known.failures)  # so that true ones wait for no false ones
+            lines = MAX_UNDER_WAY - sum(known.source is not Source.STATIC and known.vain is vain for known in under_way)
+            room = free - sum(known.vain <= vain for known in fresh) - len(chosen)
+            for known in some:  # although there may be enough neighbours
+                who = known.device or known.address
+                if lines > 0 and who not in chosen and known.subnet not in covered and len(covered) < SUBNETS:
+                    chosen[who] = known
                     covered.add(known.subnet)
-            for known in others:
-                if len(chosen) < min(room, lines):
-                    chosen.setdefault(known.device or known.address, known)
+                    lines, room = lines - 1, room - 1
+            for known in some:
+                who = known.device or known.address
+                if min(lines, room) > 0 and who not in chosen:
+                    chosen[who] = known
+                    lines, room = lines - 1, room - 1
         for known in chosen.values():
             known.tried = now
         return [known.address for known in chosen.values()]
 
     def _team(self) -> int:
+        """Other devices that are known. Those of rumours are members too (dialer.py), so nobody makes a team look larger than it is."""
         return len({known.device or known.address for known in self._known.values()})
 
     def shuffle_pause(self) -> float:

@@ -22,6 +22,7 @@ PROBE_S = 4.0
 _NOT_YET_VALID, _EXPIRED, _HOSTNAME = 9, 10, 62
 _UNKNOWN_ISSUER = (2, 7, 18, 19, 20, 21)
 
+NO_NODE = "what listens there is not a devstream node"
 TURNED_AWAY = "it turned this device away: it does not know it (yet), or this device was revoked"
 NOT_BELIEVED = (
     "it is of this team but does not accept this device's certificate: its clock is wrong, or this device is of an older team of that name"
@@ -44,7 +45,7 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
     except ssl.SSLCertVerificationError as error:
         return _reason(error)
     except ssl.SSLError:
-        return "what listens there is not a devstream node"
+        return NO_NODE
     except ConnectionRefusedError:
         return "nothing listens there: is the node running, and is the port right?"
     except TimeoutError:

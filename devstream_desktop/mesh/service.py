@@ -161,8 +161,10 @@ class Mesh:
         for address in peers:
             addresses.split(address)
             self._overlay.learn(address, Source.STATIC)
+        here = addresses.split(listen)[0]
         for address in hints:
-            self._overlay.learn(address, Source.HINT)
+            if addresses.may_be_named(address, here):
+                self._overlay.learn(address, Source.HINT)
 
     async def start(self) -> str:
         """Listen and begin to dial; returns the bound `host:port`.
@@ -177,7 +179,7 @@ class Mesh:
             raise ListenError(f"cannot listen: {error}") from error
         self._address = await self._listener.open(bound[0], self._credentials)
         host, self._core.port = addresses.split(self._address)
-        self._dialer.start(self._credentials)
+        self._dialer.start(self._credentials, host)
         self._upkeep.start()
         if self._discover:
             self._finder = Discovery(
@@ -186,7 +188,7 @@ class Mesh:
                 port=self._core.port,
                 interfaces=self._interfaces,
                 clock=self._clock,
-                on_found=lambda address: self._dialer.learn(address, Source.DISCOVERED),
+                on_found=self._dialer.found,
             )
             self._finder.start()
             self._upkeep.finder = self._finder
@@ -338,7 +340,7 @@ class Mesh:
 
     def _greeted(self, peer: Accepted) -> None:
         if peer.address:
-            self._dialer.learn(peer.address, Source.GOSSIP, peer.device)
+            self._dialer.met(peer.device, peer.address)
 
     def _peers_to_tell(self, asker: str) -> list[PeerAddress]:
         callers = [PeerAddress(p.device, p.address) for p in self._answers.accepted.values() if p.address and p.device != asker]

@@ -89,7 +89,7 @@ class Session:
         timing: Timing,
         rng: random.Random,
         on_welcome: Callable[[Session], None],
-        on_peers: Callable[[Sequence[wire.PeerAddress]], None],
+        on_peers: Callable[[str, Sequence[wire.PeerAddress]], None],
     ) -> None:
         self.core = core
         self.link = link
@@ -213,7 +213,7 @@ class Session:
         core.heard_clock(self.device, welcome.wall + (steady_ms() - asked) // 2 - core.clock())  # ours may have been set meanwhile
         self._told_policy = version
         self._on_welcome(self)
-        self._on_peers(welcome.peers)
+        self._on_peers(self.device, welcome.peers)
         await self._level_policy(welcome.policy)
 
     async def _level_policy(self, theirs: int) -> None:
@@ -400,4 +400,4 @@ class Session:
         while not self.link.lost.is_set():
             await self.link.rest(self._timing.peers * self._rng.uniform(0.5, 1.5))
             if not self.link.lost.is_set():
-                self._on_peers((await self._ask(wire.AskPeers(), wire.PeerList)).peers)
+                self._on_peers(self.device, (await self._ask(wire.AskPeers(), wire.PeerList)).peers)

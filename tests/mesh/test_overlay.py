@@ -15,6 +15,7 @@ from devstream_desktop.mesh.overlay import (
     MAX_KNOWN,
     MAX_OF_SUBNET,
     MAX_UNDER_WAY,
+    NEIGHBOURS,
     RETURN_MS,
     SLOW_MS,
     STEADY_MS,
@@ -36,8 +37,7 @@ def overlay(count, source=Source.GOSSIP, seed=1):
 
 def test_a_small_team_is_dialed_whole_and_a_large_one_in_part():
     assert len(overlay(8).choose([], [], NOW)) == 8
-    assert len(overlay(30).choose([], [], NOW)) == 3
-    assert len(overlay(120).choose([], [], NOW)) == 4
+    assert len(overlay(30).choose([], [], NOW)) == len(overlay(120).choose([], [], NOW)) == NEIGHBOURS
 
 
 def test_who_is_linked_already_is_not_dialed_again():
@@ -63,13 +63,17 @@ def linked(table, count):
 
 def test_each_other_subnet_gets_a_neighbour_although_there_are_enough():
     table = overlay(40)
-    busy, devices = linked(table, 3)
+    busy, devices = linked(table, NEIGHBOURS)
     assert table.choose(busy, devices, NOW) == []
     for n in range(5):
         table.learn(f"10.9.9.{n}:7000", Source.GOSSIP, f"far{n}")
         table.learn(f"10.8.8.{n}:7000", Source.GOSSIP, f"away{n}")
     assert sorted(address[:4] for address in table.choose(busy, devices, NOW)) == ["10.8", "10.9"]
-    assert table.choose([*busy, "10.8.8.1:7000"], [*devices, "away1", "far2"], NOW) == [], "dialed and accepted neighbours count"
+    table.learn("10.8.8.1:7000", Source.GOSSIP, "away1", seen=True)
+    both = [*busy, "10.8.8.1:7000"], [*devices, "away1", "far2"]
+    assert [address[:4] for address in table.choose(*both, NOW)] == ["10.9"], "that it is there is only a rumour"
+    table.learn("10.9.9.2:7000", Source.GOSSIP, "far2", seen=True)
+    assert table.choose(*both, NOW) == [], "dialed and accepted neighbours count"
 
 
 def test_a_subnet_for_each_peer_is_no_reason_to_dial_them_all():
@@ -84,14 +88,14 @@ def test_addresses_that_do_not_answer_hold_no_place_for_long():
     first = table.choose([], [], NOW)
     assert table.choose(first, [], NOW + SLOW_MS - 1) == []
     more = table.choose(first, [], NOW + SLOW_MS)
-    assert len(more) == 3
+    assert len(more) == NEIGHBOURS
     assert not set(more) & set(first)
-    assert len(table.choose([*first, *more], [], NOW + 2 * SLOW_MS)) == MAX_UNDER_WAY - 6
+    assert len(table.choose([*first, *more], [], NOW + 2 * SLOW_MS)) == MAX_UNDER_WAY - 2 * NEIGHBOURS
 
 
 def test_a_subnet_where_nobody_ever_answered_is_tried_ever_more_seldom():
     table = overlay(30)
-    busy, devices = linked(table, 3)
+    busy, devices = linked(table, NEIGHBOURS)
     for n in range(50):
         table.learn(f"10.9.9.{n}:7000", Source.GOSSIP, f"far{n}")
     tries = 0

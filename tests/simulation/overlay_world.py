@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from devstream_desktop.mesh import core
+from devstream_desktop.mesh.address import may_be_named
 from devstream_desktop.mesh.answers import FORGET_S
 from devstream_desktop.mesh.dialer import TEND_S
+from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
 from devstream_desktop.mesh.overlay import ACCEPT_CAP, Overlay, Source, has_room, neighbours
 from devstream_desktop.mesh.session import Timing
 from devstream_desktop.mesh.wire import MAX_PEERS
@@ -112,6 +114,8 @@ class Node:
     links: set[Link] = field(default_factory=set)
     served: dict[str, float] = field(default_factory=dict)
     """Who was accepted, and until when it holds a place after it has left."""
+    named: Buckets = field(default_factory=lambda: Buckets(NAMED_RATE, NAMED_BURST))
+    """Addresses that each neighbour may still name (mesh/dialer.py)."""
     have: dict[int, float] = field(default_factory=dict)
     asked: int = 0
     """How often it was dialed with success, or refused somebody as full."""
@@ -150,6 +154,7 @@ class World:
         self.relay = core.RELAY_S if relay is None else relay
         self.timing = Timing()
         self._at: dict[str, Node] = {}
+        self._members: set[str] = set()
         self._present: dict[int, list[Node]] = {}
         """By site, who has started at least once."""
         self._author: dict[int, Node] = {}
@@ -164,6 +169,7 @@ class World:
         node = Node(device, address, overlay, site, bridge, is_open)
         self.nodes.append(node)
         self._at[address] = node
+        self._members.add(device)
         return node
 
     def start(self, node: Node, *, within: float = 2.0) -> None:
@@ -271,7 +277,7 @@ class World:
         served = connected | {device for device, until in peer.served.items() if until > now}
         told = self.tell(peer, node)
         if not has_room(served, node.device, peer.cap):
-            self._heard_of(node, told)
+            self._heard_of(node, peer, told)
             self._failed(node, life, address, full=True)
             return
         link = Link(node, peer, address)
@@ -279,8 +285,9 @@ class World:
         node.links.add(link)
         peer.links.add(link)
         node.overlay.linked(address, peer.device, self._now_ms())
-        self.learn(peer, node.address, Source.GOSSIP, node.device)
-        self._heard_of(node, told)
+        if peer.overlay.learn(node.address, Source.GOSSIP, node.device, seen=True) and not self._settled(peer):
+            self._look_soon(peer)
+        self._heard_of(node, peer, told)
         self.agenda.at(4 * self.agenda.way(), self._level, link)
         self._ask_later(link)
 
@@ -291,12 +298,15 @@ class World:
         """As the session's `_peers_loop`."""
         if link.alive:
             if self.reach(link.dialer, link.listener):
-                self._heard_of(link.dialer, self.tell(link.listener, link.dialer))
+                self._heard_of(link.dialer, link.listener, self.tell(link.listener, link.dialer))
             self._ask_later(link)
 
-    def _heard_of(self, node: Node, told: list[tuple[str, str]]) -> None:
+    def _heard_of(self, node: Node, teller: Node, told: list[tuple[str, str]]) -> None:
+        """As the dialer's `hear_of`."""
         for address, device in told:
-            self.learn(node, address, Source.GOSSIP, device)
+            news = node.overlay.is_news(address, self._now_ms()) and may_be_named(address, "0.0.0.0")
+            if news and device in self._members and node.named.grant(teller.device, 1, self.agenda.now):
+                self.learn(node, address, Source.GOSSIP, device)
 
     def _level(self, link: Link) -> None:
         """Digests were compared: each sends what the other lacks."""

@@ -194,7 +194,6 @@ def test_where_two_dial_each_other_the_link_of_the_lower_id_stays() -> None:
     assert left.dialer is lower
 
 
-@pytest.mark.xfail(reason="addresses that a peer names are dialed without bounds")
 @pytest.mark.parametrize(("honest", "liars"), [(6, 2), (8, 3), (30, 3)])
 def test_members_who_name_false_addresses_and_pass_nothing_on_part_nobody(honest: int, liars: int) -> None:
     for seed in range(SEED, SEED + 6):
