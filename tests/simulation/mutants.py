@@ -77,9 +77,9 @@ LIARS = [
     Mutant(
         "a claim of our own feed begins a new one",
         MESH + "rules",
-        "            missing = intervals.subtract(state.missing(record, now), wanted",
-        "            if record.feed == self.own_feed and record.head > state.head:\n                self._renew_epoch()\n"
-        "            missing = intervals.subtract(state.missing(record, now), wanted",
+        "            missing = state.missing(record, now)\n",
+        "            missing = state.missing(record, now)\n"
+        "            if record.feed == self.own_feed and record.head > state.head:\n                self._renew_epoch()\n",
         "liars/Numbers",
     ),
     Mutant(

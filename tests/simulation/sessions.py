@@ -11,10 +11,9 @@ from ledger import hold_that
 from devstream_desktop.mesh.comparison import Comparison
 from devstream_desktop.mesh.core import without
 from devstream_desktop.mesh.holdings import both, signed
-from devstream_desktop.mesh.wire import BATCH_BYTES, MAX_RECORDS, MalformedMessageError, Range
+from devstream_desktop.mesh.wire import BATCH_BYTES, MalformedMessageError, Range
 
 TIMEOUT = 10_000
-PAGES = (1, 2, 5, MAX_RECORDS, MAX_RECORDS)
 SIZES = [300, 900, 3000, BATCH_BYTES, BATCH_BYTES]
 
 
@@ -137,7 +136,7 @@ class Session:
         mine, buckets, rows, comparison = a.replica, a.replica.buckets(), {}, self.comparison
         if comparison.over:
             comparison = self.comparison = Comparison()
-        first, size = not comparison.pages, self._page()
+        first, size = not comparison.pages, self.world.page_size()
         records, frozen, wants, lacking, pushed = [], [], [], [], a.log.newest()
         if not comparison.all_theirs:
 
@@ -200,10 +199,6 @@ class Session:
                 batch = yield lambda listener, rest=rest, size=size: self._give(listener.replica.serve([rest], size))
                 a.take(batch, b.name, world.now)
                 rest = mine.rest_of(rest, batch, b.name)
-
-    def _page(self) -> int:
-        """How many feeds a message holds: in the product some thousand, here so few that there are several pages."""
-        return self.world.rng.choice(PAGES)
 
     def _fetched(self) -> bool:
         """Whether all of the page is here, as far as the peer gives it."""

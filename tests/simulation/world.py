@@ -12,6 +12,7 @@ from nodes import Node
 from sessions import Session
 
 from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.wire import MAX_RECORDS
 from devstream_desktop.stream.entry import KEY_BYTES
 
 HOUR = 3_600_000
@@ -27,6 +28,7 @@ THEMES = {
     "theft": ("learn_policy", "images"),  # begins with a device whose key and image are stolen, and which is revoked
     "power": ("cut_power",),
 }
+PAGES = (1, 2, 5, MAX_RECORDS, MAX_RECORDS)
 QUIET_ROUNDS = 4
 PRUNE_ROUND = 4
 MAX_ROUNDS = 150
@@ -388,6 +390,10 @@ class World:
             if quiet >= QUIET_ROUNDS:
                 return
         raise BrokenPromiseError("never quiet")
+
+    def page_size(self) -> int:
+        """How many feeds a message holds: in the product some thousand, here so few that there are several pages."""
+        return self.rng.choice(PAGES)
 
     def go_on(self) -> None:
         """What is done once everybody is up again."""
