@@ -147,13 +147,11 @@ MUTANTS = [
     Mutant("clocks in doubt let things expire", MESH + "rules", "[] if self.keep_expired else [", "[", "clocks"),
     Mutant("clocks in doubt let things be pruned", MESH + "rules", "        if self.keep_expired:\n            return 0\n", "", "clocks"),
     Mutant("a start believes any clock", MESH + "clock", "away if away > MAX_AWAY_MS else 0", "0", "clocks"),
-    Mutant(
-        "the team's time is not used", MESH + "clock", "self._correction = middle if agreeing", "self._correction = 0 if agreeing", "clocks"
-    ),
+    Mutant("the team's time is not used", MESH + "clock", "self._correction = middle if moved", "self._correction = 0 if moved", "clocks"),
     Mutant("peers that contradict each other move us", MESH + "clock", "agreeing >= WITNESSES", "agreeing >= 1", "clocks"),
     Mutant("our own clock has no voice", MESH + "clock", "median([0, *offsets])", "median(offsets or [0])", "clocks"),
     Mutant("a late clock stamps what has expired", MESH + "authoring", "now = max(now, self.last_known)", "pass", "clocks"),
-    Mutant("what came with a clock ahead goes on pulling", MESH + "authoring", "and head.hlc <= limit", "", "clocks"),
+    Mutant("what came with a clock ahead goes on pulling", MESH + "authoring", " if hlc <= limit", "", "clocks"),
     Mutant("of a revoked author all that is signed is taken", MESH + "chain", "if entry.hash == known:", "if entry.seq <= last:", "theft"),
     Mutant(
         "any entry may be the end of a feed", MESH + "chain", "last_hash if entry.seq == last", "entry.hash if entry.seq == last", "theft"

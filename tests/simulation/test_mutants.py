@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import mutants
 import pytest
@@ -21,6 +23,12 @@ def noticed(number: int) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def test_every_rule_still_stands_where_it_would_be_taken_out() -> None:
+    for mutant in mutants.MUTANTS:
+        origin = importlib.util.find_spec(mutant.module).origin
+        assert Path(origin).read_text(encoding="utf-8").count(mutant.text) == 1, mutant.name
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
