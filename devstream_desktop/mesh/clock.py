@@ -10,6 +10,7 @@ Each peer has one voice, and what it tells is its own clock, never a corrected o
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from statistics import median
 
 MAX_OFFSET_MS = 600_000
@@ -93,14 +94,18 @@ class ClockWatch:
         self._weigh()
 
     def _weigh(self) -> None:
-        self._off = round(median(self._offsets.values())) if self._offsets else 0
+        # Where most clocks, ours among them, agree with ours, the rest are wrong or lie: one member alone
+        # neither stops the pruning of all nor has them stamp by the log.
+        outvoted = _against(self._offsets.values()) >= _with_us(self._offsets.values())
+        self._off = round(median(self._offsets.values())) if outvoted else 0
         offsets = [self._offsets[device] for device in self._fresh]
-        self._proven = self._proven or sum(abs(offset) <= MAX_OFFSET_MS for offset in offsets) >= WITNESSES
+        self._proven = self._proven or _with_us(offsets) > WITNESSES
         middle = round(median([0, *offsets]))
         agreeing = sum(abs(offset - middle) <= MAX_OFFSET_MS for offset in offsets)
         # The machine's steady clock vouches for a clock that was right and is still where it was: two members who lie
         # together could otherwise move a third's time whenever they like.
-        moved = agreeing >= WITNESSES and abs(middle) > MAX_OFFSET_MS and not self._proven
+        outvoted = _against(offsets) > _with_us(offsets)
+        moved = agreeing >= WITNESSES and outvoted and abs(middle) > MAX_OFFSET_MS and not self._proven
         self._correction = middle if moved else 0
 
     def correction(self) -> int:
@@ -115,9 +120,9 @@ class ClockWatch:
     def late(self) -> bool:
         """Whether the clock may be behind and no better time is known: then nothing should be stamped older than the log proves.
 
-        Not where the peers find it ahead: then the log is as wrong as the clock was.
+        Not where the peers find it ahead: then the log is as wrong as the clock was. Nor where it was found right and not set since.
         """
-        return bool(self.doubt()) and not self.correction() and (not self._offsets or self._off > 0)
+        return bool(self.doubt()) and not self.correction() and (not self._offsets or (self._off > 0 and not self._proven))
 
     @property
     def certain(self) -> bool:
@@ -147,3 +152,13 @@ class ClockWatch:
         if self._jumped:
             return f"this clock moved by {round(abs(self._jumped) / 60_000)} min at once; nothing is forgotten until a peer confirms it"
         return ""
+
+
+def _with_us(offsets: Iterable[int]) -> int:
+    """The number of clocks that agree with ours, itself included."""
+    return 1 + sum(abs(offset) <= MAX_OFFSET_MS for offset in offsets)
+
+
+def _against(offsets: Iterable[int]) -> int:
+    """The number of clocks that do not."""
+    return sum(abs(offset) > MAX_OFFSET_MS for offset in offsets)

@@ -179,3 +179,42 @@ def test_whose_clock_was_set_since_is_corrected_all_the_same(steps):
     for device in "ab":
         watch.heard(device, -sum(steps) * MINUTE)
     assert watch.correction() == -sum(steps) * MINUTE
+
+
+def told(*minutes):
+    """A watch whose peers' clocks are so many minutes ahead of ours."""
+    watch = ClockWatch()
+    watch.tick(0, 0)
+    for number, offset in enumerate(minutes):
+        watch.heard(str(number), offset * MINUTE)
+    return watch
+
+
+@pytest.mark.parametrize("lie", [120, -120, 60 * 24 * 365])
+def test_one_who_lies_beside_one_who_does_not_changes_nothing(lie):
+    watch = told(0, lie)
+    assert watch.doubt() == ""
+    assert watch.correction() == 0
+    assert watch.certain
+    assert not watch.late
+
+
+def test_a_clock_moves_for_a_majority_only():
+    assert told(9, 19, 19).correction() == 0
+    assert told(19, 19).correction() == 19 * MINUTE
+
+
+def test_two_who_lie_later_do_not_have_a_right_clock_stamp_by_the_log():
+    watch = told(0, 0)
+    watch.heard("0", 120 * MINUTE)
+    watch.heard("1", 120 * MINUTE)
+    assert watch.doubt()
+    assert not watch.late
+
+
+@given(honest=st.lists(st.integers(-9, 9), min_size=1, max_size=6), data=st.data())
+def test_fewer_liars_than_honest_clocks_move_nothing_and_stop_nothing(honest, data):
+    lies = data.draw(st.lists(st.integers(-100_000, 100_000), max_size=len(honest)))
+    watch = told(*data.draw(st.permutations([*honest, *lies])))
+    assert watch.doubt() == ""
+    assert watch.correction() == 0
