@@ -40,8 +40,6 @@ class Acceptor:
     ) -> None:
         """`listener` is bound and non-blocking; it is closed by `close`."""
         self.strangers = Strangers()
-        self.trouble = ""
-        """Why nobody can be accepted at the moment."""
         self._listener = listener
         self._context = context
         self._handler = handler
@@ -57,22 +55,26 @@ class Acceptor:
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
-        due = time.monotonic()
+        due, told = time.monotonic(), False
         while True:
             try:
                 accepted, address = await self._next()
+            except ConnectionError:  # it hung up already
+                await asyncio.sleep(0)
+                continue
             except OSError as error:
-                if not self.trouble:
+                if not told:
                     _log.warning("nobody can be accepted: %s", machine.reason(error))
-                self.trouble = machine.reason(error)
+                told = True
                 await asyncio.sleep(RETRY_S)
                 continue
-            self.trouble = ""
+            told = False
             connection = Connection(plain_host(str(address[0])), int(address[1]), self.strangers, self._context, self._handler)
             try:
                 # One turn of the loop each: everything else goes on meanwhile.
                 await loop.connect_accepted_socket(lambda connection=connection: connection, accepted)  # type: ignore[misc]
-            except OSError:
+            except Exception as error:  # noqa: BLE001 - whatever one brings, the next is met
+                _log.debug("a connection could not be met: %r", error)
                 accepted.close()
             now = time.monotonic()
             due = max(due, now - 0.1) + 1 / ACCEPTS_A_SECOND

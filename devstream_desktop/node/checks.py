@@ -179,7 +179,12 @@ def listening(status: Status, *, alone: bool, here: bool) -> Check:
     return ok(name, status.mesh)
 
 
+_CROWD = "somebody crowds the port; the team comes in all the same: find that machine, or keep it from the port"
+_SCANNER = "a scanner or another program, most likely, and nothing to do; when a colleague is missing, run devstream doctor there"
 _ADVICE = (
+    ("too many strangers", _CROWD),
+    ("said nothing", _SCANNER),
+    ("is no TLS", _SCANNER),
     ("another team", "one of you uses the wrong --home, or joined another team; compare the team in `devstream status`"),
     ("revoked", "an admin put it out; a new invite lets it in again"),
     ("expired", "it reaches a device that can issue, or joins again with a new invite; look at both clocks too"),
@@ -188,7 +193,7 @@ _ADVICE = (
     ("nothing listens", "start the node there, or take its old address out of settings.toml"),
     ("no answer", "see that it is awake, and that no firewall is in between"),
     ("turned this device away", "wait a minute for the policy to reach it, then ask an admin"),
-    ("TLS failed", "another team, an expired certificate or a scanner; when a colleague is missing, run devstream doctor there"),
+    ("TLS failed", _SCANNER),
     ("protocol", "update the older devstream"),
 )
 

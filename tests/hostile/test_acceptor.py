@@ -215,6 +215,7 @@ async def test_of_one_caller_so_many_requests_are_under_way_and_no_more(make_nod
         await asyncio.to_thread(read_frames, secure, 50)
         assert most == REQUESTS_AT_ONCE
     finally:
+        gate.set()
         await asyncio.to_thread(secure.close)
 
 

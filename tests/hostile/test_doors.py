@@ -151,6 +151,7 @@ async def test_of_those_who_ask_the_oldest_of_the_largest_crowd_gives_way(door, 
         release.set()
         assert await comes_in(door) < SOON_S
     finally:
+        release.set()
         crowd.close()
 
 
