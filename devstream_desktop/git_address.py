@@ -47,7 +47,7 @@ def without_secret(address: str) -> str:
 
 
 def masked(text: str) -> str:
-    """Return a text, as a complaint of git's, with no secret part in the addresses it names."""
+    """Return a text, such as git's complaint, without secrets in its addresses."""
 
     def plain(found: re.Match[str]) -> str:
         parts = _split("", found[1])

@@ -55,7 +55,7 @@ _MEANING = {
     "intake.sqlite": "what could be read of it was kept; a delivery that was taken in and waited may be lost, and polled sources may begin"
     " where they are now: send again what is missed (most services have a button for it)",
 }
-"""What it means that a file was set aside, and what to do, by the file's name."""
+"""The meaning of a file's loss, and what to do, by its name."""
 _OTHER_RUNTIME = "set XDG_RUNTIME_DIR to a folder that is yours alone"
 _OTHER = f"or {_OTHER_RUNTIME}"
 
@@ -148,7 +148,7 @@ class Home:
         return self.root / "node.frequent.log"
 
     def set_aside(self) -> tuple[str, ...]:
-        """What could not be read and was set aside in the last 30 days: of each file a sentence on what is lost, and what to do."""
+        """The files set aside in the last 30 days: for each a sentence on what is lost."""
         since = time.time() - _KEEP_ASIDE_S
         found = [path for folder in (self.root, self.team, self.secrets) for path in folder.glob(f"*{ASIDE}")]
         found += [path for path in self.root.glob(f"{self.intake.name}.damaged-*") if not path.name.endswith(("-wal", "-shm"))]

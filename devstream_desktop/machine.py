@@ -1,4 +1,7 @@
-"""What a machine refuses, in a person's words and with what to do: no room, no file descriptor, no permission, a disk that fails."""
+"""Refusals of a machine, in words and with what to do.
+
+No room, no file descriptor, no permission, a disk that fails.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ _BY_CODE = {
 
 
 def reason(error: OSError | sqlite3.Error, path: Path | None = None) -> str:
-    """Why the machine refused something, with what to do; `path` is what it was about, where the error does not say."""
+    """Name the refusal, with what to do; `path` where the error names none."""
     if isinstance(error, OSError):
         where = Path(error.filename) if isinstance(error.filename, str) else path
         if error.errno in (errno.EACCES, errno.EPERM) and where is not None:
@@ -52,27 +55,27 @@ def reason(error: OSError | sqlite3.Error, path: Path | None = None) -> str:
 
 
 def shortage(error: OSError) -> str:
-    """What the machine is short of, without any path of it; empty when it is something else."""
+    """Name a shortage, without any path of this machine; empty for another error."""
     return _SHORT.get(error.errno or 0, "")
 
 
 def is_full(error: OSError | sqlite3.Error, path: Path) -> bool:
-    """Whether there was no room on the disk of `path`."""
+    """Tell whether there was no room on the disk of `path`."""
     return reason(error, path) in (FULL, _SHORT[errno.EDQUOT])
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an opening failed for what is in the file, and not for the machine."""
+    """Tell whether an opening failed for the content of the file."""
     return hasattr(error, "sqlite_errorcode") and not of_machine(error)
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:
-    """Whether SQLite found, at whatever it did, that the file is not what it wrote."""
+    """Tell whether SQLite found that the file is not what it wrote."""
     return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def of_machine(error: sqlite3.Error) -> bool:
-    """Whether SQLite's error says nothing of the file's content."""
+    """Tell whether SQLite's error is about the machine, not the file."""
     return _code(error) in _BY_CODE
 
 
@@ -90,7 +93,7 @@ def _short_of_descriptors() -> str:
 
 
 def _short_of_room(path: Path) -> str:
-    """SQLite calls it an I/O error when there is no room for its shared memory."""
+    """Look for room: without it SQLite tells of an I/O error."""
     try:
         return FULL if shutil.disk_usage(path.parent).free < _NO_ROOM_BYTES else ""
     except OSError:

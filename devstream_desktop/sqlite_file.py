@@ -1,4 +1,7 @@
-"""A small SQLite database of a home whose file may be damaged: looked over before it is opened, and set aside under a name with a date."""
+"""Small SQLite databases of a home, whose files may be damaged.
+
+Each is looked over before it is opened, and set aside under a name with a date.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,11 @@ _COMING = 100
 _STEPS = 10_000
 """Of SQLite's machine between two looks at the clock: about a millisecond."""
 _PARTS = ("-wal", "-shm", "")
-"""What belongs to a database; itself last, so that a stop in between leaves it to be found again."""
+"""The files of a database; itself last, so that a stop in between finds it again."""
 
 
 def damage(path: Path, version: int, tables: frozenset[str]) -> str:
-    """Why the database at `path` is not what was written, empty when it is, or there is none, or it cannot be told.
+    """Find the damage of a database; empty when there is none, or it cannot be told.
 
     One of this `version` or an earlier one has these `tables`. A file without content is damaged: `create` never leaves one.
     """
@@ -48,7 +51,7 @@ def damage(path: Path, version: int, tables: frozenset[str]) -> str:
 
 
 def create(path: Path, version: int, schema: str) -> None:
-    """Make the database at `path` (0600) where there is none, whole or not at all.
+    """Make a database (0600) where there is none, in one step.
 
     Raises:
         OSError, sqlite3.Error: it cannot be written.
@@ -93,7 +96,7 @@ def move(path: Path, aside: Path) -> None:
 
 
 def asides(path: Path) -> list[Path]:
-    """What was set aside of the database at `path`, oldest first."""
+    """List the files that were set aside of a database, oldest first."""
     return sorted(file for file in path.parent.glob(f"{path.name}.damaged-*") if not file.name.endswith(_PARTS[:-1]))
 
 

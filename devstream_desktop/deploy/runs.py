@@ -55,7 +55,10 @@ CREATE TABLE offers (
     since INTEGER NOT NULL,
     PRIMARY KEY (target, environment)
 ) STRICT;
+CREATE TABLE earlier (request TEXT PRIMARY KEY) STRICT;
 """
+LOGS = "deploy-logs"
+"""The folder beside the database where each run's output is, by its request."""
 TABLES = frozenset({"runs", "offers"})
 _COLUMNS = "request, target, environment, ref, sha, title, person, state, published, started, finished, exit, reason, previous"
 
@@ -104,7 +107,7 @@ class Runs:
         self._connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
-        """Open the file, made and brought to this version's schema when need be.
+        """Open the file; make it, or bring it to this schema, when need be.
 
         Raises:
             RunsError: also when it is damaged or was: nobody knows any more what ran, so nothing runs until the operator has removed
@@ -118,6 +121,7 @@ class Runs:
             if damaged := sqlite_file.asides(self._path):
                 raise RunsError(lost(damaged[-1]))
             sqlite_file.make_private(self._path)
+            begun = not self._path.exists()
             sqlite_file.create(self._path, VERSION, _SCHEMA)
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             # What is no UTF-8 spoils its own value alone.
@@ -128,6 +132,9 @@ class Runs:
             if version > VERSION:
                 connection.close()
                 raise RunsError(f"{self._path.name} was written by a newer devstream (version {version}); install that one again")
+            if self._lacks_runs(connection, begun=begun):
+                connection.close()
+                raise RunsError(lost(sqlite_file.set_aside(self._path)))
             self._connection = connection
 
     def close(self) -> None:
@@ -140,7 +147,8 @@ class Runs:
     def judged(self, request: str) -> bool:
         """Whether this request has a row, whatever became of it."""
         with self._open() as connection:
-            return connection.execute("SELECT 1 FROM runs WHERE request = ?", (request,)).fetchone() is not None
+            known = "SELECT 1 FROM runs WHERE request = ?1 UNION SELECT 1 FROM earlier WHERE request = ?1"
+            return connection.execute(known, (request,)).fetchone() is not None
 
     def refuse(self, request: Request, person: str, reason: str, now: int) -> bool:
         """Record a refusal; false when the request has a row already."""
@@ -245,6 +253,21 @@ class Runs:
         with self._transaction() as connection:
             connection.executemany("DELETE FROM offers WHERE target = ? AND environment = ?", sorted(places))
 
+    def _lacks_runs(self, connection: sqlite3.Connection, *, begun: bool) -> bool:
+        """Tell whether output is kept of runs without a row: then the newest rows were lost.
+
+        A row is on disk before its run prints anything. What was printed before this record was
+        begun is remembered as such.
+        """
+        printed = {path.stem for path in (self._path.parent / LOGS).glob("*.log")}
+        if begun or not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'earlier'").fetchone():
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("CREATE TABLE IF NOT EXISTS earlier (request TEXT PRIMARY KEY) STRICT")
+            connection.executemany("INSERT OR IGNORE INTO earlier VALUES (?)", [(request,) for request in printed])
+            connection.execute("COMMIT")
+        known = "SELECT request FROM runs UNION SELECT request FROM earlier"
+        return bool(printed - {request for (request,) in connection.execute(known)})
+
     @staticmethod
     def _insert(connection: sqlite3.Connection, request: Request, person: str, state: str, now: int) -> bool:
         cursor = connection.execute(
@@ -275,10 +298,10 @@ class Runs:
 
 
 def lost(damaged: Path) -> str:
-    """What it means that a database was set aside as `damaged`, and what its operator does."""
+    """The sentence for a database that was set aside as `damaged`."""
     return (
         "the record of what was deployed from here was damaged: what ran, and whether anything still runs, is not known any more."
-        f" See that nothing of it still runs (what it printed is in {damaged.parent / 'deploy-logs'}), then remove {damaged},"
+        f" See that nothing of it still runs (what it printed is in {damaged.parent / LOGS}), then remove {damaged},"
         " and deploys go on within a minute"
     )
 

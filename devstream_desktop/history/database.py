@@ -104,7 +104,7 @@ def _text(content: bytes) -> str:
 
 @contextmanager
 def friendly(path: Path) -> Iterator[None]:
-    """Turn errors about the file, SQLite's and the system's, into sentences for a person."""
+    """Turn errors about the file into sentences for a person."""
     try:
         yield
     except (sqlite3.DatabaseError, OSError) as error:
@@ -120,7 +120,7 @@ def friendly(path: Path) -> Iterator[None]:
 
 
 def is_damage(error: HistoryError) -> bool:
-    """Whether an opening failed for what the file holds; not for the machine, nor because the file is a newer devstream's."""
+    """Tell a damaged file from a machine's refusal, and from a newer devstream's file."""
     cause = error.__cause__
     return isinstance(error, HistoryDamagedError) or (isinstance(cause, sqlite3.Error) and machine.is_damage(cause))
 

@@ -44,7 +44,7 @@ class FeedMirror:
 
     @property
     def stored(self) -> tuple[bytes, int]:
-        """The epoch that was appended to, and the last number of it that was surely stored; 0 for none."""
+        """The epoch, and its last number that was surely stored; 0 for none."""
         if self._state is None:
             return b"", 0
         try:

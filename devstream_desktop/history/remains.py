@@ -1,8 +1,11 @@
-"""Rows found in the raw bytes of a damaged database and its write-ahead log, whatever became of its header, schema and trees.
+"""Rows found in the raw bytes of a damaged database.
 
-An entry proves itself by its signature, so it is enough to find it. A row lies in its page as a record
-(https://www.sqlite.org/fileformat2.html#record_format): the length of the header, a type for each column, then the columns. Two
-columns have types that are rare in other bytes: a signature of 64 bytes, and the id of a feed of 40.
+Its header, schema and trees may be gone, and its write-ahead log is looked through as well.
+
+An entry proves itself by its signature, so it is enough to find it. A row lies in its page as a
+record (https://www.sqlite.org/fileformat2.html#record_format): the length of the header, a type for
+each column, then the columns. Two columns have types that are rare in other bytes: a signature of
+64 bytes, and the id of a feed of 40.
 
     log    NULL, integers, body, signature                              (schema.py; more integers may come)
     feeds  NULL, feed, floor, body and signature of the tip, proof      (each of the last three may be NULL)
@@ -23,7 +26,7 @@ from typing import BinaryIO
 from devstream_desktop.stream.entry import FEED_BYTES, MAX_BODY, SIGNATURE_BYTES
 
 PAGE = 4096
-"""Bytes of a page, which is SQLite's own choice for a database that asks for none."""
+"""Bytes of a page: SQLite's own choice."""
 _LOCAL = PAGE - 35
 """A longer record has its end on pages of its own."""
 _LEAST_LOCAL = (PAGE - 12) * 32 // 255 - 23
@@ -36,7 +39,7 @@ _MAX_RECORD = _MAX_HEADER + FEED_BYTES + 16 + MAX_BODY + SIGNATURE_BYTES + _MAX_
 _READ = 1 << 20
 _BLOB, _FEED, _SIGNATURE = 12, 12 + 2 * FEED_BYTES, 12 + 2 * SIGNATURE_BYTES
 _SIZES = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
-"""Of NULL, the integers, and the constants 0 and 1, by their type."""
+"""Bytes of NULL, integers, and the constants 0 and 1, by type."""
 # The type of a signature is the varint 81 0C; a feed's row begins with NULL and the type of its id.
 _MARK = re.compile(rb"\x81\x0c|\x00" + re.escape(bytes([_FEED])))
 
@@ -63,7 +66,11 @@ Row = LogRow | FeedRow
 
 
 def rows(path: Path, is_genuine: Callable[[Row], bool]) -> Iterator[Row]:
-    """Every row that `is_genuine` takes, of the database at `path` and of the log beside it; one may come several times.
+    """Yield every row that `is_genuine` takes; one may come several times.
+
+    Args:
+        path: The database; its log is beside it.
+        is_genuine: Tells whether a row is what somebody signed.
 
     Raises:
         OSError: the file cannot be opened. What cannot be read of it is passed over.
@@ -93,7 +100,10 @@ def _rows_of(file: BinaryIO, overflow: _Overflow, is_genuine: Callable[[Row], bo
 
 
 def _portions(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The file in portions, each with the end of the one before, so that no record is cut in two; a bad place reads as zeros."""
+    """Read a file in portions; a bad place reads as zeros.
+
+    Each begins with the end of the one before, so that no record is cut in two.
+    """
     size = file.seek(0, SEEK_END)
     before = b""
     for offset in range(0, size, _READ):
@@ -113,7 +123,10 @@ def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
 
 
 def _starts(data: bytes, mark: re.Match[bytes]) -> Iterator[int]:
-    """Where the header may begin whose types include this mark: its first byte is its length, the next the NULL of the row's id."""
+    """Find where the header around this mark may begin.
+
+    Its first byte is its length, the next the NULL of the row's id.
+    """
     if data[mark.start()] == 0:
         yield mark.start() - 1
         return
@@ -123,7 +136,7 @@ def _starts(data: bytes, mark: re.Match[bytes]) -> Iterator[int]:
 
 
 def _read(data: bytes, start: int, overflow: _Overflow) -> tuple[Row, int] | None:
-    """The row whose record begins at `start`, and the bytes of it that lie there; None when there is none."""
+    """Read the row whose record begins at `start`, and count its bytes there."""
     if start < 0 or (types := _types(data, start)) is None:
         return None
     sizes = [_SIZES[kind] if kind < _BLOB else (kind - _BLOB) // 2 for kind in types]
@@ -149,7 +162,7 @@ def _read(data: bytes, start: int, overflow: _Overflow) -> tuple[Row, int] | Non
 
 
 def _types(data: bytes, start: int) -> list[int] | None:
-    """The types in the header at `start`; None when it is no header of one of the two tables."""
+    """Read the types in the header at `start`; None when it is none of ours."""
     end = start + data[start]
     if end > len(data) or not 5 < data[start] <= _MAX_HEADER:
         return None
@@ -188,7 +201,7 @@ class _Overflow:
             self._frames[number] = at + _FRAME_HEADER
 
     def rest(self, number: bytes, size: int) -> bytes:
-        """The next `size` bytes of a record that goes on at the page with this number; less when a page is not there."""
+        """Read the next `size` bytes of a record, from this page on; less when one is missing."""
         rest = b""
         while len(rest) < size and len(page := self._page(int.from_bytes(number, "big"))) == PAGE:
             number = page[:4]

@@ -26,7 +26,7 @@ _LACKS = "the history lacks what this device wrote: its file came from a backup,
 
 
 class _Note(msgspec.Struct, frozen=True):
-    """What a start that saves damaged databases must not forget when it is stopped."""
+    """The memory of a start that saves databases, should it be stopped."""
 
     asides: tuple[str, ...]
     why: str
@@ -36,7 +36,7 @@ class _Note(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Mended:
-    """What was wrong with a history, and what became of it."""
+    """The damage of a history, and its outcome."""
 
     why: str
     saved: int = 0
@@ -98,7 +98,7 @@ def open_sound(path: Path, mirror: FeedMirror, device: bytes, team: str, verify:
 
 
 def _trouble(path: Path) -> str:
-    """What is wrong with the database at `path`, as far as a start can wait for; empty when it looks whole."""
+    """Look for damage as long as a start can wait; empty when there is none."""
     if damage_mark(path).exists():
         return "it failed while the node ran"
     found = (one for one in problems(path, seconds=START_CHECK_S) if one.startswith(DAMAGED))
@@ -129,7 +129,10 @@ def _note(path: Path) -> Path:
 
 
 def _read_note(path: Path) -> _Note | None:
-    """What a start was doing that was stopped; when that cannot be read, the newest damaged file is saved once more."""
+    """Read what a start was doing that was stopped.
+
+    Where that cannot be read, the newest damaged file is saved once more.
+    """
     try:
         with friendly(path):
             return msgspec.json.decode(_note(path).read_bytes(), type=_Note) if _note(path).exists() else None

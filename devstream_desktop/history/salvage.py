@@ -1,4 +1,7 @@
-"""What is genuine in a damaged database, put into a new one: each entry by its own signature and by its author's right to say it."""
+"""The genuine part of a damaged database, put into a new one.
+
+Each entry counts by its own signature, and by its author's right to say it.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from devstream_desktop.history.remains import FeedRow, LogRow, Row, rows
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, parse_entry, preamble
 
 Verify = Callable[[bytes, bytes, bytes], bool]
-"""Whether `(public key, message, signature)` is right."""
+"""Tells whether `(public key, message, signature)` is right."""
 Refusal = Callable[[Entry], str | None]
-"""Why an entry's author may not say it; None when it may."""
+"""Gives the reason that an entry's author may not say it; None when it may."""
 
 _PORTION = 512
 
@@ -27,7 +30,7 @@ class _Saved:
 
 
 def salvage(damaged: Path, history: History, team: str, verify: Verify, refusal: Refusal) -> int:
-    """Put everything genuine of the `damaged` database into `history`; how many entries."""
+    """Put all that is genuine in `damaged` into `history`; returns how many entries."""
     one = _Salvage(history, preamble(team), verify, refusal)
     before = history.newest()
     for row in rows(damaged, one.is_genuine):
@@ -49,7 +52,7 @@ class _Salvage:
         self._proofs: dict[bytes, tuple[Entry, Entry]] = {}
 
     def is_genuine(self, row: Row) -> bool:
-        """Whether any of its signatures is right."""
+        """Tell whether any of its signatures is right."""
         if isinstance(row, FeedRow):
             return any(self._is_signed(entry) for entry in (*_tip(row), *_proof(row)))
         entry = stored_entry(row.body, row.signature)
@@ -84,7 +87,7 @@ class _Salvage:
             self._history.freeze(feed, proof)
 
     def _is_known(self, entry: Entry) -> bool:
-        """Most rows come more than once, since the write-ahead log has whole pages; to look them up is cheaper than to check them."""
+        """Look an entry up, which is cheaper than to check it: most come more than once."""
         held = self._found.get((entry.feed, entry.seq)) or self._history.entry(entry.feed, entry.seq)
         return held is not None and (held.body, held.signature) == (entry.body, entry.signature)
 

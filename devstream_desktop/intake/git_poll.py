@@ -63,7 +63,7 @@ FAILURES_BEFORE_NEW_MIRROR = 3
 TOGETHER = 100
 """Branches asked for in one go."""
 MAX_HALVED = 40
-"""How often in one look such a number is halved to find the ones that cannot be had."""
+"""Attempts in one look to find the branches that cannot be had."""
 _MIRRORED = "refs/devstream/"
 _LOG = logging.getLogger(__name__)
 
@@ -266,7 +266,7 @@ class GitPoller:
         return await git(*arguments, folder=self._mirror)
 
     async def _fetch(self, asked: dict[str, str], known: dict[str, str], seconds: float) -> None:
-        """Bring commits, without trees or files, of the branches `asked` into the mirror.
+        """Bring commits of the branches `asked` into the mirror, without trees or files.
 
         A branch that cannot be had while another of `known` can is set aside.
 
@@ -290,7 +290,7 @@ class GitPoller:
         self._aside.cannot_have({name: asked[name] for name in refused}, str(error))
 
     async def _fetch_apart(self, branches: list[str], seconds: float) -> tuple[list[str], GitError | None]:
-        """Fetch in halves what cannot be had together; which cannot be had at all, and why the last."""
+        """Fetch in halves what cannot be had together; returns what cannot be had at all."""
         waiting = [branches[start : start + TOGETHER] for start in range(0, len(branches), TOGETHER)]
         refused: list[str] = []
         last: GitError | None = None
@@ -317,7 +317,7 @@ class GitPoller:
         await git("fetch", *options, "origin", *specs, folder=self._mirror, seconds=seconds)
 
     async def _doubt_mirror(self, error: GitError) -> None:
-        """After some failures in a row the mirror is thrown away, in case it is what is broken."""
+        """Throw the mirror away after some failures in a row."""
         if not error.code:
             return
         self._broken_mirror += 1

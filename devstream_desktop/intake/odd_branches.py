@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping
 from devstream_desktop.stream.text import clean
 
 AGAIN_S = 900.0
-"""After this a branch is asked for again whose commit could not be had."""
+"""Until a branch is asked for again."""
 _NAMED = 3
 _NAME = 30
 
 
 class OddBranches:
-    """Those of one source; `dropped` counts each once. `steady` is a clock in seconds."""
+    """The odd branches of one source.
+
+    `dropped` counts each once, `steady` is a clock in seconds.
+    """
 
     def __init__(self, dropped: Counter[str], steady: Callable[[], float] = time.monotonic) -> None:
         self._dropped = dropped
@@ -48,7 +51,7 @@ class OddBranches:
         self._unsaid.add(branch)
 
     def is_kept_back(self, branch: str, revision: str) -> bool:
-        """Tell whether this commit of a branch could not be had, not long ago."""
+        """Tell whether a branch's commit could not be had of late."""
         kept, again = self._kept_back.get(branch, ("", 0.0))
         return bool(revision) and kept == revision and self._steady() < again
 

@@ -1,4 +1,7 @@
-"""A damaged intake.sqlite: what can be read of it (deliveries that wait, where pollers are) goes into a new one, and it is set aside."""
+"""The rescue of a damaged intake.sqlite.
+
+Deliveries that wait and the places of pollers go into a new one, as far as they can be read.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from devstream_desktop import sqlite_file
 
 _HEADER_BYTES = 100
 _SIZE_AT = 28
-"""Where the header has the number of pages, of four bytes (https://www.sqlite.org/fileformat2.html#the_database_header)."""
+"""The place of the number of pages, of four bytes.
+
+https://www.sqlite.org/fileformat2.html#the_database_header
+"""
 _MODES_AT = 18
 _WAL_MODES = b"\x02\x02"
 _PAGE = 4096
@@ -29,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def rescue(path: Path, damage: str, version: int, schema: str) -> None:
-    """Put a new database in the place of the damaged one at `path`.
+    """Put a new database in the place of a damaged one.
 
     Raises:
         OSError, sqlite3.Error: there is no room for it; the damaged one is still there.
@@ -53,7 +59,10 @@ def rescue(path: Path, damage: str, version: int, schema: str) -> None:
 
 
 def _copy(damaged: Path, into: sqlite3.Connection) -> tuple[int, bool]:
-    """What can be read, from both ends of each table to a bad place in between: how many new rows, and whether that is all."""
+    """Copy each table from both ends to a bad place in between.
+
+    Returns how many new rows there are, and whether that is all.
+    """
     kept, whole = 0, True
     with closing(sqlite3.connect(damaged, isolation_level=None)) as old:
         old.text_factory = lambda content: content.decode("utf-8", "replace")
@@ -70,7 +79,7 @@ def _copy(damaged: Path, into: sqlite3.Connection) -> tuple[int, bool]:
 
 
 class _Readable:
-    """The rows of a query up to the first that cannot be read."""
+    """The rows of a query, up to the first unreadable one."""
 
     def __init__(self, old: sqlite3.Connection, query: str) -> None:
         self._old = old
@@ -85,7 +94,7 @@ class _Readable:
 
 
 def _with_header_of(sound: Path, damaged: Path, to: Path) -> None:
-    """Copy a database whose first bytes are damaged, with those of one that has the same tables."""
+    """Copy a database, its first bytes from one with the same tables."""
     shutil.copyfile(damaged, to)
     log = damaged.with_name(f"{damaged.name}-wal")
     if log.exists():

@@ -67,7 +67,7 @@ def load_sources(path: Path) -> list[Source]:
 
 
 def take_secrets_out(home: Home) -> list[str]:
-    """Take the secret parts out of the addresses of git repositories, which were once taken in.
+    """Take the secrets out of the addresses of git repositories.
 
     Returns the names of the sources that are without one now, whose owner is told `TAKEN_OUT`.
     Blocks.

@@ -1,6 +1,7 @@
-"""Some file descriptors kept aside, so that a node which has none left can still be asked, log and store.
+"""File descriptors kept aside for a node that has no other left.
 
-As the ballast on the disk (history/room.py): let go when there is no other, had again when there is room. Where sockets are no files
+With them it can still be asked, log and store. As the ballast on the disk (history/room.py) they
+are let go when there is no other, and had again when there is room. Where sockets are no files
 (Windows) nothing is kept.
 """
 

@@ -1,4 +1,4 @@
-"""What `devstream doctor` says of the files of a home that nothing but the node reads: its small databases and its sealed secrets."""
+"""Checks of `devstream doctor` for small databases and sealed secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from devstream_desktop.team.vault import Vault
 
 
 def databases(home: Home) -> Iterator[Check]:
-    """Whether the executor's and the collector's databases are what was written."""
+    """Check the executor's and the collector's databases."""
     aside = sqlite_file.asides(home.deploy)
     if aside:
         yield problem("deploys", runs.lost(aside[-1]), f"remove {aside[-1]} when nothing of it runs any more")
@@ -38,7 +38,7 @@ def databases(home: Home) -> Iterator[Check]:
 
 
 def secrets(home: Home, vault: Vault) -> Iterator[Check]:
-    """Whether each sealed secret opens; asked only when the device key does."""
+    """Check that each sealed secret opens, once the device key does."""
     for name in vault.names():
         try:
             vault.unseal(name)

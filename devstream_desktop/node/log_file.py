@@ -1,8 +1,9 @@
-"""`node.log`: private, and bounded by cause, so that what happens often neither fills the disk nor hides what happened once.
+"""`node.log`: private, and bounded by cause.
 
-A cause is where in the code a line comes from, whatever values are in it. Of each cause some lines a second are written, and how many were
-left out. A cause that has used up its share of the file goes on in `node.frequent.log`; so `node.log` is rotated by many causes, never
-by one.
+What happens often neither fills the disk nor hides what happened once. A cause is where in the code
+a line comes from, whatever values are in it. Of each cause some lines a second are written, and the
+rest is counted. A cause that has used up its share of the file goes on in `node.frequent.log`. So
+`node.log` is rotated by many causes, never by one.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Cause = tuple[str, int, str]
 
 @dataclass
 class _Heard:
-    """What there was of one cause."""
+    """The account of one cause."""
 
     second: float
     written: int = 0
@@ -57,7 +58,7 @@ class LogFile(logging.Handler):
         self._clock = clock
         self._heard: dict[Cause, _Heard] = {}
         self._owed: dict[Cause, logging.LogRecord] = {}
-        """The last record of each cause of which lines were left out and not counted yet."""
+        """The last record of each cause with left-out lines to count."""
         self._rare = _Private(home.log, OLD_FILES)
         self._frequent = _Private(home.frequent_log, 1, delay=True)
 
@@ -124,7 +125,7 @@ class _Private(logging.handlers.RotatingFileHandler):
 
     def __init__(self, path: Path, old_files: int, *, delay: bool = False) -> None:
         self.turned = 0
-        """How often a new file was begun."""
+        """The number of files begun."""
         self._size = 0
         self._told = False
         for file in (path, *path.parent.glob(f"{path.name}.*")):

@@ -173,9 +173,10 @@ def new_issuer(device: str, now_ms: int) -> Issuer:
 
 
 def stopgap(policy: Policy, device: DeviceKey, key: TlsKey, now_ms: int) -> str:
-    """A certificate in PEM for a device whose own was damaged: by its authority when it is an issuer, else by one that nobody believes.
+    """Make a certificate (PEM) for a device whose own was damaged.
 
-    With the second a node can start, and ask an issuer for a better one at its door.
+    An issuer's is by its own authority. Another's is by one that nobody believes: with that a node
+    can start, and ask an issuer for a better one at its door.
     """
     try:
         authority = Authority.of(policy.issuers[device.id], device)

@@ -14,7 +14,7 @@ class VaultError(DevstreamError):
 
 
 class SecretDamagedError(VaultError):
-    """A sealed file is not what was sealed, or was sealed with another key."""
+    """A sealed file that was changed, or sealed with another key."""
 
 
 class KeyringError(VaultError):

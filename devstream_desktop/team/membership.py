@@ -193,7 +193,11 @@ def set_aside(home: Home, vault: Vault, label: str) -> None:
 
 
 def _tls(home: Home, vault: Vault, device: DeviceKey, chain: PolicyChain) -> tuple[str, str]:
-    """Certificate and key; where they do not open, though the device key did, such as last until an issuer gives others."""
+    """Certificate and key.
+
+    Where they do not open, though the device key did, others last until an issuer gives better
+    ones.
+    """
     try:
         if vault.exists(TLS):
             key_pem, mark, certificate = vault.unseal(TLS).decode().partition(_CERTIFICATE)
@@ -210,7 +214,7 @@ def _tls(home: Home, vault: Vault, device: DeviceKey, chain: PolicyChain) -> tup
 
 
 def _keep_copy(home: Home, certificate_pem: str) -> None:
-    """Have the certificate that can be looked at without the vault be the one in it."""
+    """Keep a copy of the certificate outside the vault."""
     path, content = home.team / "certificate.pem", certificate_pem.encode()
     with written():
         if not path.exists() or path.read_bytes() != content:

@@ -114,7 +114,7 @@ class Vault:
         self._path(name).unlink(missing_ok=True)
 
     def set_damaged_aside(self, name: str) -> None:
-        """Rename a secret that does not open, so that another can take its place."""
+        """Rename a secret that does not open, to make place for another."""
         set_aside(self._path(name))
 
     def set_aside(self, name: str, folder: str) -> None:

@@ -48,6 +48,27 @@ async def test_nothing_runs_before_the_operator_removed_the_damaged_file(room, h
     assert (await room.news.final(another.key)).state == "success"
 
 
+async def test_a_record_that_lost_its_newest_rows_is_lost_as_a_whole(room):
+    """As when a copy of before takes its place, or its -wal file is gone after a power cut."""
+    room.clock.ms = now_ms()
+    room.write()
+    await room.start()
+    before = room.home.deploy.read_bytes()
+    event = room.request()
+    await room.ask(event)
+    assert (await room.news.final(event.key)).state == "success"
+    await room.deploys.stop()
+    room.home.deploy.write_bytes(before)
+    with pytest.raises(RunsError, match="and deploys go on within a minute"):
+        await room.start()
+    for file in room.home.root.glob("deploy.sqlite.damaged-*"):
+        file.unlink()
+    await room.start()
+    assert room.deploys._runs.judged(event.key)
+    await room.deploys.stop()
+    await room.start()
+
+
 async def test_damage_that_is_met_while_it_runs_is_told_with_what_to_do(room):
     room.write()
     deploys = await room.start()

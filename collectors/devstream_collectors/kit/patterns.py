@@ -1,4 +1,4 @@
-"""Regular expressions of an operator, found in time that grows with the text and no faster.
+"""Regular expressions of an operator, found in linear time.
 
 Python's own engine goes back and tries again, so that one unlucky line can hold a node for years.
 RE2 (https://github.com/google/re2/wiki/Syntax) never does. It has no backreferences and looks
@@ -54,7 +54,7 @@ def _reason(error: re2.error) -> str:
 
 
 def _hint(text: str) -> str:
-    """Say what to do about parts of Python's expressions that RE2 leaves out."""
+    """Say what to write in place of what RE2 leaves out."""
     if any(look in text for look in ("(?=", "(?!", "(?<=", "(?<!")):
         return "; it cannot look ahead or behind: use a second pattern, or --ignore"
     if any(f"\\{number}" in text for number in range(1, 10)) or "(?P=" in text:

@@ -37,7 +37,10 @@ The subject is last, for it may hold anything.
 MAX_NAME = 255
 """Characters of a branch name; git itself has no limit but a file's."""
 _NOT_IN_NAMES = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\\ufffd]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)|\.\Z")
-"""What `git check-ref-format` forbids, and what stands for bytes that are no UTF-8."""
+"""Parts that git forbids in a name, and the sign for undecodable bytes.
+
+See `git check-ref-format`.
+"""
 _SYMBOLIC = f"ref: {HEADS}"
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _COMPARE = {"github.com": "compare", "gitlab.com": "-/compare", "codeberg.org": "compare"}

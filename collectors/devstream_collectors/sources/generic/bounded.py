@@ -19,7 +19,7 @@ MAX_DEPTH = 60
 _CHARACTERS = 64
 """Of a text, that count as one step."""
 _LOOKS_INSIDE = frozenset({"to_string", "contains"})
-"""Functions that go through all of their arguments, not only through their elements."""
+"""Functions that go through their arguments to the bottom."""
 
 Node = Any
 """A part of a parsed expression: a dictionary with a type, children and perhaps a value."""
