@@ -18,7 +18,7 @@ from devstream_desktop.deploy.outbox import Outbox, Publish
 from devstream_desktop.deploy.repository import look_up
 from devstream_desktop.deploy.request import as_given, make_answer
 from devstream_desktop.deploy.runner import Runner, RunStatus
-from devstream_desktop.deploy.runs import Claim, Runs, RunsError
+from devstream_desktop.deploy.runs import LOGS, Claim, Runs, RunsError
 from devstream_desktop.deploy.shell import Shell
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import Event
@@ -82,7 +82,7 @@ class Deploys:
         self._runs = Runs(home.deploy)
         self._outbox = Outbox(self._runs, publish, device)
         self._offers = Offers(home.targets, device, self._runs, self._outbox, now)
-        self._runner = Runner(executor or Shell(), self._runs, self._outbox, now, home.root / "deploy-logs", watch_s)
+        self._runner = Runner(executor or Shell(), self._runs, self._outbox, now, home.root / LOGS, watch_s)
         self._deciding: set[asyncio.Task[None]] = set()
         self._unrecorded: set[str] = set()
         self._stopping = asyncio.Event()
