@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ _BUSY_MS = 6 * 3_600_000
 """A deploy that has not ended after this long does not count as running any more."""
 _OWED_MS = 2 * 86_400_000
 """Who asked longer ago does not wait for an answer any more."""
+_OWED_EACH = 20
+"""As many as an executor answers one device at once (executor.py: ALLOWED_BURST)."""
+_MOST_PAGES = 100
+"""Of `_LOOK_BACK` rows: more requests than that in two days are a flood of many devices."""
 
 
 @dataclass(frozen=True)
@@ -151,9 +156,26 @@ def deploying(reader: Reader, target: str, environment: str, now: int) -> str:
 
 
 def unanswered(reader: Reader, executor: str, now: int) -> list[tuple[Event, str]]:
-    """The requests of the last two days that `executor` has not answered, with their authors' devices, oldest first."""
-    found = _believed(reader, Query(kind=Kind.DEPLOY, state="requested"), _LOOK_BACK)
-    return [(line.event, line.device) for line in reversed(found) if line.event.executor == executor and now - line.received < _OWED_MS]
+    """List the requests of the last two days that `executor` has not answered, oldest first.
+
+    Each comes with its author's device. Of one device the newest few are owed an answer, so that
+    whoever floods an executor hides nobody else's request.
+    """
+    owed: list[tuple[Event, str]] = []
+    count: Counter[str] = Counter()
+    before: int | None = None
+    for _ in range(_MOST_PAGES):
+        page = reader.page(Query(kind=Kind.DEPLOY, state="requested"), before=before, limit=_LOOK_BACK)
+        for line in page:
+            if now - line.received >= _OWED_MS:
+                return owed[::-1]
+            if line.event.executor == executor and not line.struck and count[line.device] < _OWED_EACH:
+                count[line.device] += 1
+                owed.append((line.event, line.device))
+        if len(page) < _LOOK_BACK:
+            break
+        before = page[-1].id
+    return owed[::-1]
 
 
 def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: str) -> Shipment:

@@ -104,3 +104,16 @@ def test_who_is_no_device_does_not_wait_to_be_let_in(subject) -> None:
     now.note(asked)
     assert [ask.device for ask in now.waiting(NOW)] == [device]
     assert [six_words(ask.device) for ask in now.waiting(NOW)]
+
+
+def test_no_number_of_requests_hides_one_that_a_crash_left_unanswered(told, monkeypatch) -> None:
+    monkeypatch.setattr(board, "_LOOK_BACK", 25)
+    executor = device_id(b"e" * 32)
+    honest = told.say(HONEST, Kind.DEPLOY, "requested", executor=executor, reason="honest")
+    told.say(HONEST, Kind.DEPLOY, "requested", executor=device_id(b"x" * 32))
+    for number in range(120):
+        told.say(STOLEN, Kind.DEPLOY, "requested", executor=executor, reason=str(number))
+    owed = board.unanswered(told.reader, executor, NOW + 1000)
+    assert owed[0] == (honest, device_id(HONEST))
+    assert [event.reason for event, _ in owed[1:]] == [str(number) for number in range(100, 120)]
+    assert board.unanswered(told.reader, executor, NOW + 3 * 86_400_000) == []
