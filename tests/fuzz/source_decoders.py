@@ -12,10 +12,11 @@ from decoders import NOW, Decoder, shown
 from devstream_collectors.contract import Delivery, PollCollector, Polled, Response, SourceInfo, TailCollector, WebhookCollector
 from devstream_collectors.sources.git import parse_heads, parse_log
 from devstream_desktop.intake.adapter import collector_module, collector_names
+from devstream_desktop.intake.bodies import Refused
 from devstream_desktop.intake.http_fetch import FetchError, Validators, rate_limit, retry_after
 from devstream_desktop.intake.http_poll import understood
 from devstream_desktop.intake.proof import form_payload, proof_headers, proves
-from devstream_desktop.intake.receiver import _json, _Refused
+from devstream_desktop.intake.receiver import _json
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "collectors"
@@ -145,7 +146,7 @@ def source_decoders() -> Iterator[Decoder]:
             )
     yield Decoder("headers of an answer", headers, [b"Wed, 21 Oct 2026 07:28:00 GMT", b"120", b"1795938030"])
     yield Decoder("output of git", git, [b"ref: refs/heads/main\tHEAD\n" + b"a" * 40 + b"\trefs/heads/main\n", _LOG])
-    yield Decoder("body of a delivery", posted, [b'{"a": [1, {"b": null}]}'], (_Refused,))
+    yield Decoder("body of a delivery", posted, [b'{"a": [1, {"b": null}]}'], (Refused,))
 
 
 _LOG = b"\x1f".join((b"a" * 40, b"Ana", b"1790000000", b"Retry card capture")) + b"\x1e\n"

@@ -55,6 +55,7 @@ OWN = {
     "intake/git_poll.py": "intake/test_notes.py",
     "intake/health.py": "intake/test_notes.py",
     "intake/source_toml.py": "the operator's file",
+    "intake/sources.py": "the operator's file",
     "intake/spool.py": "node/test_unreadable.py",
     "mesh/probe.py": "this node's certificate",
     "node/doctor.py": "node/test_unreadable.py",

@@ -231,6 +231,9 @@ def stored_right(ledger: Ledger, node, entry: Entry, clock: int) -> None:
         drawn = after is not None and after.prev == entry.hash and after.seq <= ledger.ends.get(entry.feed, (0, b""))[0]
         hold_that(drawn, "took from a thief", entry.seq)
     # Two months later the floor is forgotten too, and a clock in doubt cannot tell: it is settled again when the doubt ends.
-    forgotten = node.replica.keep_expired and (entry.feed not in node.log.settled or entry.feed in node.let_go)
+    # By then nobody can tell a device that was rolled back, its mirror too, that it uses a number for the second time.
+    let_go = entry.feed in node.let_go
+    doubted = node.replica.keep_expired and (let_go or entry.feed not in node.log.settled)
+    forgotten = doubted or (let_go and ledger.imaged)
     hold_that(forgotten or (entry.feed, entry.seq) not in node.gone, "expired and returned:", entry.seq)
     hold_that((entry.feed, entry.seq) not in node.told or forgotten, "told twice:", entry.seq)

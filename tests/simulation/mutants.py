@@ -85,7 +85,7 @@ LIARS = [
     Mutant(
         "others' stamps pull ours to the limit", MESH + "authoring", "limit = (now + ADOPT_MS)", "limit = (now + FUTURE_MS)", "liars/Stamps"
     ),
-    Mutant("two who lie move a clock that was right", MESH + "clock", " and not self._proven", "", "liars/FalseClock"),
+    Mutant("two who lie move a clock that was right", MESH + "clock", "> MAX_OFFSET_MS and not self._proven", "> MAX_OFFSET_MS", "liars/FalseClock"),
     Mutant("records are believed without end", MESH + "rules", "min(left, left_of[state.author])", "1 << 63", "liars/Numbers"),
 ]
 """What holds against a member who lies (lies.py)."""
@@ -149,7 +149,7 @@ MUTANTS = [
     Mutant("a start believes any clock", MESH + "clock", "away if away > MAX_AWAY_MS else 0", "0", "clocks"),
     Mutant("the team's time is not used", MESH + "clock", "self._correction = middle if moved", "self._correction = 0 if moved", "clocks"),
     Mutant("peers that contradict each other move us", MESH + "clock", "agreeing >= WITNESSES", "agreeing >= 1", "clocks"),
-    Mutant("our own clock has no voice", MESH + "clock", "median([0, *offsets])", "median(offsets or [0])", "clocks"),
+    Mutant("a clock that most contradict is not doubted", MESH + "clock", "if outvoted else 0", "if False else 0", "clocks"),
     Mutant("a late clock stamps what has expired", MESH + "authoring", "now = max(now, self.last_known)", "pass", "clocks"),
     Mutant("what came with a clock ahead goes on pulling", MESH + "authoring", " if hlc <= limit", "", "clocks"),
     Mutant("of a revoked author all that is signed is taken", MESH + "chain", "if entry.hash == known:", "if entry.seq <= last:", "theft"),
