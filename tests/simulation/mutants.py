@@ -85,7 +85,13 @@ LIARS = [
     Mutant(
         "others' stamps pull ours to the limit", MESH + "authoring", "limit = (now + ADOPT_MS)", "limit = (now + FUTURE_MS)", "liars/Stamps"
     ),
-    Mutant("two who lie move a clock that was right", MESH + "clock", "> MAX_OFFSET_MS and not self._proven", "> MAX_OFFSET_MS", "liars/FalseClock"),
+    Mutant(
+        "two who lie move a clock that was right",
+        MESH + "clock",
+        "> MAX_OFFSET_MS and not self._proven",
+        "> MAX_OFFSET_MS",
+        "liars/FalseClock",
+    ),
     Mutant("records are believed without end", MESH + "rules", "min(left, left_of[state.author])", "1 << 63", "liars/Numbers"),
 ]
 """What holds against a member who lies (lies.py)."""
