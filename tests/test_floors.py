@@ -71,6 +71,33 @@ def test_the_desk_reads_the_history_and_nothing_else_of_it() -> None:
         assert all(name.startswith("devstream_desktop.history.reader") for name in used), f"{path}: {used}"
 
 
+PURE = PACKAGE / "mesh" / "replica"
+FENCED = {"asyncio", "threading", "time", "datetime", "socket", "ssl", "sqlite3", "pynng", "zeroconf", "os", "pathlib", "logging"}
+"""The replication rules get the time passed in, and wait for nothing: `tests/simulation` plays them in thousands of histories."""
+
+
+@pytest.mark.parametrize("path", sorted(PURE.rglob("*.py")), ids=lambda path: path.name)
+def test_the_replication_rules_are_pure(path: Path) -> None:
+    used = imports(path)
+    assert not {name.split(".")[0] for name in used} & FENCED
+    allowed = ("mesh.replica", "mesh.wire", "mesh.limits", "stream.")
+    own = {name.removeprefix("devstream_desktop.") for name in used if name.startswith("devstream_desktop.")}
+    assert all(name.startswith(allowed) for name in own), f"{path.name}: {own}"
+
+
+@pytest.mark.parametrize("name", ["wire", "limits"])
+def test_what_the_replication_rules_know_of_the_mesh_is_pure(name: str) -> None:
+    used = imports(PACKAGE / "mesh" / f"{name}.py")
+    assert not {one.split(".")[0] for one in used} & FENCED
+    own = {one for one in used if one.startswith("devstream_desktop.mesh")}
+    assert own <= {"devstream_desktop.mesh.wire"}
+
+
+def test_one_file_knows_nng() -> None:
+    knows = {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "mesh").rglob("*.py") if "pynng" in imports(path)}
+    assert knows == {"mesh/transport/link.py"}
+
+
 COLLECTORS = ROOT / "collectors" / "devstream_collectors"
 OF_COLLECTORS = {
     "intake": ("contract", "kit", "sources.git"),

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class Arriving(Protocol):
-    """An entry on its way into the log (mesh/store.py: Arrival)."""
+    """An entry on its way into the log (mesh/replica/store.py: Arrival)."""
 
     @property
     def entry(self) -> Entry:
@@ -56,7 +56,7 @@ class Arriving(Protocol):
 
 @dataclass(frozen=True)
 class FeedRow:
-    """What the log holds of one feed (mesh/store.py: FeedRecord)."""
+    """What the log holds of one feed (mesh/replica/store.py: FeedRecord)."""
 
     feed: bytes
     floor: int

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.address import LOWEST_PORT, join
-from devstream_desktop.mesh.core import Core, total, without
-from devstream_desktop.mesh.holdings import both, signed
+from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, MAX_DEBT_S, Buckets, cost, cost_of_bytes, cost_of_rows
-from devstream_desktop.mesh.listener import Caller
-from devstream_desktop.mesh.overlay import ACCEPT_CAP, has_room
+from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, has_room
+from devstream_desktop.mesh.replica.feeds import both, signed
+from devstream_desktop.mesh.replica.ranges import total, without
+from devstream_desktop.mesh.transport.listener import Caller
 from devstream_desktop.stream.entry import public_key
 
 MAX_BAD = 3

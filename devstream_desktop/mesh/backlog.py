@@ -7,11 +7,11 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from devstream_desktop.mesh import intervals
-from devstream_desktop.mesh.core import Core, total, without
-from devstream_desktop.mesh.link import Link
-from devstream_desktop.mesh.rules import Outcome
-from devstream_desktop.mesh.status import by_feed
+from devstream_desktop.mesh.core import Core
+from devstream_desktop.mesh.replica import intervals
+from devstream_desktop.mesh.replica.ranges import by_feed, total, without
+from devstream_desktop.mesh.replica.rules import Outcome
+from devstream_desktop.mesh.transport.link import Link
 from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, Signed
 from devstream_desktop.stream.entry import MalformedEntryError, parse_entry
 

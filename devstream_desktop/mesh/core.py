@@ -6,17 +6,18 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Protocol
 
-from devstream_desktop.mesh import intervals
-from devstream_desktop.mesh.chain import MAX_BAD
 from devstream_desktop.mesh.clock import ClockWatch, steady_ms
-from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, Buckets, FeedRates, cost_of_waste
-from devstream_desktop.mesh.rules import Outcome, Replica
+from devstream_desktop.mesh.replica import intervals
+from devstream_desktop.mesh.replica.chain import MAX_BAD
+from devstream_desktop.mesh.replica.intervals import Ranges
+from devstream_desktop.mesh.replica.ranges import cut
+from devstream_desktop.mesh.replica.rules import Outcome, Replica
 from devstream_desktop.mesh.wire import MAX_DOCUMENTS, Pair, Range, Signed
 from devstream_desktop.stream.entry import Entry, public_key
 
@@ -273,27 +274,4 @@ class Core:
 
     def unclaimed(self, ranges: Sequence[Range]) -> list[Range]:
         """What of these nobody is fetching."""
-        return _cut(ranges, self._fetching)
-
-
-def without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
-    """What of `ranges`, in their order, is in none of `others`."""
-    taken: dict[bytes, Ranges] = {}
-    for item in others:
-        taken[item.feed] = intervals.add(taken.get(item.feed, []), item.first, item.last)
-    return _cut(ranges, taken)
-
-
-def _cut(ranges: Sequence[Range], taken: Mapping[bytes, Ranges]) -> list[Range]:
-    if not taken:
-        return list(ranges)
-    return [
-        Range(item.feed, first, last)
-        for item in ranges
-        for first, last in reversed(intervals.subtract([(item.first, item.last)], taken.get(item.feed, [])))
-    ]
-
-
-def total(ranges: Sequence[Range]) -> int:
-    """How many numbers these have."""
-    return sum(item.last - item.first + 1 for item in ranges)
+        return cut(ranges, self._fetching)

@@ -9,18 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.answers import Accepted, Answers
-from devstream_desktop.mesh.copies import living_twice
-from devstream_desktop.mesh.core import Core, PolicyExchange, total
-from devstream_desktop.mesh.dialer import Dialer
-from devstream_desktop.mesh.discovery import Discovery
+from devstream_desktop.mesh.core import Core, PolicyExchange
 from devstream_desktop.mesh.limits import MOST_OF_PEER
-from devstream_desktop.mesh.link import Credentials, LinkError, ListenError
-from devstream_desktop.mesh.listener import Caller, Listener
-from devstream_desktop.mesh.overlay import Overlay, Source
-from devstream_desktop.mesh.rules import Replica
+from devstream_desktop.mesh.overlay.dialer import Dialer
+from devstream_desktop.mesh.overlay.discovery import Discovery
+from devstream_desktop.mesh.overlay.table import Overlay, Source
+from devstream_desktop.mesh.replica.clones import living_twice
+from devstream_desktop.mesh.replica.ranges import distinct, total
+from devstream_desktop.mesh.replica.rules import Replica
+from devstream_desktop.mesh.replica.store import LogStore
 from devstream_desktop.mesh.session import State, Timing
-from devstream_desktop.mesh.status import CatchUp, MeshStatus, PeerStatus, Refusals, RefusedPeer, distinct, missing_of
-from devstream_desktop.mesh.store import LogStore
+from devstream_desktop.mesh.status import CatchUp, MeshStatus, PeerStatus, Refusals, RefusedPeer, missing_of
+from devstream_desktop.mesh.transport.link import Credentials, LinkError, ListenError
+from devstream_desktop.mesh.transport.listener import Caller, Listener
 from devstream_desktop.mesh.upkeep import Upkeep
 from devstream_desktop.mesh.wire import MAX_PEERS, PeerAddress, Range
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, device_id, public_key

@@ -16,11 +16,12 @@ from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.backlog import Backlog
 from devstream_desktop.mesh.clock import steady_ms
 from devstream_desktop.mesh.comparison import Comparison
-from devstream_desktop.mesh.core import Core, total, without
-from devstream_desktop.mesh.holdings import both, signed
+from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import MAX_WAIT_S, Bucket, cost, cost_of_bytes
-from devstream_desktop.mesh.link import Lane, Link, LinkError
-from devstream_desktop.mesh.rules import Outcome
+from devstream_desktop.mesh.replica.feeds import both, signed
+from devstream_desktop.mesh.replica.ranges import total, without
+from devstream_desktop.mesh.replica.rules import Outcome
+from devstream_desktop.mesh.transport.link import Lane, Link, LinkError
 from devstream_desktop.stream.entry import Entry, public_key
 
 _log = logging.getLogger(__name__)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
 
-from devstream_desktop.mesh import intervals
-from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
-from devstream_desktop.mesh.wire import Range
+from devstream_desktop.mesh.replica.shortfall import Shortfall
 from devstream_desktop.stream.entry import KEY_BYTES, device_id
 
 _T = TypeVar("_T")
@@ -51,22 +48,6 @@ class RefusedPeer(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     last: int
     """UTC milliseconds."""
-
-
-@dataclass(frozen=True)
-class Shortfall:
-    """What a node lacks of the feeds it knows, by reason."""
-
-    gaps: tuple[Range, ...] = ()
-    """Below the newest number held, and lacking for no reason known here: on the way, or lost."""
-    held_back: tuple[tuple[bytes, int], ...] = ()
-    """Feeds stamped in the future, and when (UTC milliseconds) they are asked for again."""
-    refused: tuple[Range, ...] = ()
-    """By the author table, until the policy changes."""
-    frozen: tuple[bytes, ...] = ()
-    """Feeds that a number used twice has ended."""
-    crowded: tuple[bytes, ...] = ()
-    """Authors who have begun more feeds than are kept of one device."""
 
 
 class Why(StrEnum):
@@ -164,19 +145,6 @@ class CatchUp:
         self._total = min(MOST_OF_PEER, self._total + max(0, missing - self._missing)) if missing else 0
         self._missing = missing
         return self._total
-
-
-def by_feed(ranges: Iterable[Range]) -> dict[bytes, Ranges]:
-    """These numbers by feed, each counted once."""
-    found: dict[bytes, list[tuple[int, int]]] = {}
-    for item in ranges:
-        found.setdefault(item.feed, []).append((item.first, item.last))
-    return {feed: intervals.union(parts) for feed, parts in found.items()}
-
-
-def distinct(ranges: Iterable[Range]) -> int:
-    """How many numbers these are, however often each is named."""
-    return sum(intervals.size(parts) for parts in by_feed(ranges).values())
 
 
 def missing_of(shortfall: Shortfall, *, level: bool, ahead: int = 0) -> tuple[Missing, ...]:

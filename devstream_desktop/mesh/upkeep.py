@@ -11,13 +11,13 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.answers import Answers
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
 from devstream_desktop.mesh.core import Core
-from devstream_desktop.mesh.dialer import Dialer
-from devstream_desktop.mesh.discovery import Discovery
-from devstream_desktop.mesh.link import Gate, refusal
-from devstream_desktop.mesh.listener import Listener
-from devstream_desktop.mesh.overlay import Overlay
-from devstream_desktop.mesh.rules import PRUNE_CHUNK
-from devstream_desktop.mesh.wake import Wake
+from devstream_desktop.mesh.overlay.dialer import Dialer
+from devstream_desktop.mesh.overlay.discovery import Discovery
+from devstream_desktop.mesh.overlay.table import Overlay
+from devstream_desktop.mesh.overlay.wake import Wake
+from devstream_desktop.mesh.replica.rules import PRUNE_CHUNK
+from devstream_desktop.mesh.transport.link import Gate, refusal
+from devstream_desktop.mesh.transport.listener import Listener
 
 SWEEP_S = 4.0
 """How often links are looked at: one that the policy ends is closed within five seconds, whatever told the gate of it."""

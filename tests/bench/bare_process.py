@@ -16,7 +16,7 @@ import pynng
 from memory import unique_memory
 from messages import Answer, BareJob, Ready, Report
 
-from devstream_desktop.mesh.link import Credentials, tls_config
+from devstream_desktop.mesh.transport.link import Credentials, tls_config
 
 _NUMBER = struct.Struct("!I")
 TIMEOUT_MS = 30_000

@@ -18,9 +18,9 @@ from sample import DAY_MS, events, feed
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.mesh.rules import Outcome
+from devstream_desktop.mesh.replica.rules import Outcome
+from devstream_desktop.mesh.replica.store import Arrival
 from devstream_desktop.mesh.service import Credentials, Mesh
-from devstream_desktop.mesh.store import Arrival
 from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import encode_event

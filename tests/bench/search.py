@@ -21,7 +21,7 @@ from devstream_desktop.history.database import open_reader
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.mesh.store import Arrival
+from devstream_desktop.mesh.replica.store import Arrival
 from devstream_desktop.stream.query import Query, parse_query
 from devstream_desktop.team.keys import DeviceKey
 

@@ -18,8 +18,8 @@ from devstream_desktop.deploy.request import InvalidRequestError, make_request, 
 from devstream_desktop.door import connection
 from devstream_desktop.history.aside import stored_entry, stored_event, stored_proof
 from devstream_desktop.mesh import address, wire
-from devstream_desktop.mesh.framing import Deframer, FramingError
-from devstream_desktop.mesh.link import Credentials, tls_config
+from devstream_desktop.mesh.transport.framing import Deframer, FramingError
+from devstream_desktop.mesh.transport.link import Credentials, tls_config
 from devstream_desktop.node.board import Board
 from devstream_desktop.stream.attention import Desk, Recent, decide
 from devstream_desktop.stream.bounds import UnboundedError, check_json, check_msgpack

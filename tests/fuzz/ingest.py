@@ -17,7 +17,7 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.rules import Replica
+from devstream_desktop.mesh.replica.rules import Replica
 from devstream_desktop.stream.entry import VERSION, Entry, body_hash
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.fact import event_of

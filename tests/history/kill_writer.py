@@ -16,7 +16,7 @@ from pathlib import Path
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.mesh.rules import Replica
+from devstream_desktop.mesh.replica.rules import Replica
 from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, body_hash, encode_body, preamble
 from devstream_desktop.stream.event import encode_event, fact_key, make_event

@@ -1,7 +1,7 @@
 """A member with a genuine certificate and no scruples: it speaks the mesh's wire and signs what it likes.
 
 Nothing of what it sends goes through a check of the product: entries, events and messages are put together from any values, also wrong
-ones. TLS and the framing of nng are the product's (mesh/link.py, mesh/listener.py), so that it is let in like everybody.
+ones. TLS and the framing of nng are the product's (mesh/transport/), so that it is let in like everybody.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from raw_feed import RawFeed, nested
 
 from devstream_desktop.home import Home
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.link import Credentials, Lane, Link, tls_config
-from devstream_desktop.mesh.listener import Caller, Listener
+from devstream_desktop.mesh.transport.link import Credentials, Lane, Link, tls_config
+from devstream_desktop.mesh.transport.listener import Caller, Listener
 from devstream_desktop.stream.entry import HASH_BYTES, preamble
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.keys import DeviceKey

@@ -7,8 +7,8 @@ import random
 from memory_log import MemoryLog
 from nodes import fake_sign, fake_verify
 
-from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.rules import Outcome, Replica
+from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.rules import Outcome, Replica
 from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble
 
 DAY = 86_400_000

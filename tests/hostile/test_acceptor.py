@@ -16,9 +16,9 @@ from storm import client_hello
 
 from devstream_desktop.door import acceptor, connection, strangers
 from devstream_desktop.mesh.address import split
-from devstream_desktop.mesh.framing import GREETING, framed_reply
-from devstream_desktop.mesh.listener import REQUESTS_AT_ONCE
 from devstream_desktop.mesh.status import SEVERAL
+from devstream_desktop.mesh.transport.framing import GREETING, framed_reply
+from devstream_desktop.mesh.transport.listener import REQUESTS_AT_ONCE
 from devstream_desktop.mesh.wire import BATCH_BYTES, PROTOCOL, AskPeers, Fetch, Hello, Range, encode
 from devstream_desktop.stream.entry import device_id
 

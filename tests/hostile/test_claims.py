@@ -13,10 +13,10 @@ from raw_member import INDEX, event, records, shows
 from replicas import MEMBERS, NOW, entry, give, key_of, payloads, replica
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.core import total
 from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
+from devstream_desktop.mesh.replica.ranges import distinct, total
 from devstream_desktop.mesh.session import LEVEL_RATE, MAX_LEVELLED, Timing
-from devstream_desktop.mesh.status import Why, distinct, missing_of
+from devstream_desktop.mesh.status import Why, missing_of
 from devstream_desktop.stream.entry import MAX_HLC, MAX_SEQ, encode_body, preamble
 
 TOP, LAST = MAX_HLC, MAX_SEQ

@@ -19,10 +19,11 @@ from replicas import NOW, entry, give, key_of, payloads, replica
 from rooms import load
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.core import PART, total
-from devstream_desktop.mesh.holdings import MAX_LOOKS
+from devstream_desktop.mesh.core import PART
 from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, FEED_BURST, MAX_DEBT_S, Buckets, FeedRates, cost
-from devstream_desktop.mesh.link import LinkError
+from devstream_desktop.mesh.replica.feeds import MAX_LOOKS
+from devstream_desktop.mesh.replica.ranges import total
+from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.mesh.wire import MAX_GAPS
 from devstream_desktop.team import documents
 from devstream_desktop.team.chain import MAX_STALE

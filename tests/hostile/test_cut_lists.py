@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from raw_member import INDEX, event, now_ms, records
 from replicas import NOW, entry, give, key_of, replica
 
-from devstream_desktop.mesh import comparison, holdings, wire
+from devstream_desktop.mesh import comparison, wire
 from devstream_desktop.mesh.comparison import MAX_PAGES
-from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.rules import MAX_FEEDS
+from devstream_desktop.mesh.replica.feeds import Holdings, signed
+from devstream_desktop.mesh.replica.rules import MAX_FEEDS
 from devstream_desktop.mesh.session import Timing
 from devstream_desktop.mesh.status import Missing, Why, missing_of
 from devstream_desktop.node import checks
@@ -71,7 +71,7 @@ async def test_a_newcomer_gets_more_feeds_than_one_message_holds(make_node, team
 
 async def test_both_have_more_than_a_page_that_the_other_lacks(make_node, team, monkeypatch) -> None:
     """A message holds few feeds here, and fewer ranges still, so that each list is cut several times."""
-    monkeypatch.setattr(holdings.Holdings.page, "__defaults__", (None, 7))
+    monkeypatch.setattr(Holdings.page, "__defaults__", (None, 7))
     monkeypatch.setattr(wire, "MAX_RANGES", 5)
     one, other = await make_node(timing=PATIENT), await make_node(timing=PATIENT)
     await holding(one, many_feeds(team, 60, each=2))

@@ -17,9 +17,9 @@ from raw_member import INDEX, now_ms
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.address import LOWEST_PORT, join, may_be_named
 from devstream_desktop.mesh.limits import NAMED_BURST
-from devstream_desktop.mesh.overlay import MAX_BARRED, MAX_UNDER_WAY, NOBODY_MS, SLOW_MS, Overlay, Source
-from devstream_desktop.mesh.probe import NO_NODE
+from devstream_desktop.mesh.overlay.table import MAX_BARRED, MAX_UNDER_WAY, NOBODY_MS, SLOW_MS, Overlay, Source
 from devstream_desktop.mesh.session import Timing
+from devstream_desktop.mesh.transport.probe import NO_NODE
 from devstream_desktop.stream.entry import device_id
 
 EVERYWHERE = "0.0.0.0"

@@ -13,7 +13,7 @@ import pytest
 from raw_member import RawLink, RawMember, event, nested, now_ms
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.link import LinkError
+from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.stream.entry import MAX_BODY, next_hlc
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.chain import PolicyChain

@@ -6,7 +6,7 @@ import pytest
 from raw_member import event, nested, records, shows
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.link import LinkError
+from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.stream.event import decode_event
 from devstream_desktop.stream.words import Kind
 

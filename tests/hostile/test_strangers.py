@@ -18,7 +18,7 @@ from raw_member import RawMember
 from rooms import load
 from storm import KINDS
 
-from devstream_desktop.mesh.link import LinkError
+from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.mesh.wire import AskPeers, PeerList
 
 DEVSTREAM = load("node/conftest.py").DEVSTREAM

@@ -20,7 +20,7 @@ from raw_feed import RawFeed
 from raw_member import RawLink, RawMember, now_ms
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.link import Lane, LinkError
+from devstream_desktop.mesh.transport.link import Lane, LinkError
 from devstream_desktop.mesh.wire import MalformedMessageError, Record, Signed
 from devstream_desktop.stream.entry import MalformedEntryError, parse_entry
 from devstream_desktop.stream.event import Event

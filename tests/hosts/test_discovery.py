@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from nacl.signing import SigningKey
 
-from devstream_desktop.mesh.link import SERVER_NAME
+from devstream_desktop.mesh.transport.link import SERVER_NAME
 from devstream_desktop.stream.entry import device_id
 
 pytestmark = pytest.mark.hosts

@@ -24,8 +24,8 @@ from nacl.signing import SigningKey, VerifyKey
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.mesh.link import SERVER_NAME, Credentials
 from devstream_desktop.mesh.service import Mesh, Timing
+from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials
 from devstream_desktop.stream.entry import Entry, device_id
 from devstream_desktop.stream.event import decode_event, encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from devstream_desktop.mesh.link import Lane
-from devstream_desktop.mesh.rules import NEWEST_FIRST
+from devstream_desktop.mesh.replica.rules import NEWEST_FIRST
+from devstream_desktop.mesh.transport.link import Lane
 
 EVENTS = 4000
 SMALL = 32_000

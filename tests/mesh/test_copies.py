@@ -9,10 +9,10 @@ from nacl.signing import SigningKey
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.mesh.copies import LATELY_MS, SIDE_BY_SIDE_MS, living_twice
 from devstream_desktop.mesh.core import SEEN
-from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.rules import Replica
+from devstream_desktop.mesh.replica.clones import LATELY_MS, SIDE_BY_SIDE_MS, living_twice
+from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.rules import Replica
 from devstream_desktop.mesh.session import Timing
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.event import encode_event, fact_key, make_event

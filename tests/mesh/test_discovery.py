@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_desktop.mesh import discovery
-from devstream_desktop.mesh.discovery import DAY_MS, Discovery, is_local, tag
+from devstream_desktop.mesh.overlay import discovery
+from devstream_desktop.mesh.overlay.discovery import DAY_MS, Discovery, is_local, tag
 
 NOW = 1_700_000_000_000
 

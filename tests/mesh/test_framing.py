@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.mesh.framing import GREETING, Deframer, FramingError, framed_reply
+from devstream_desktop.mesh.transport.framing import GREETING, Deframer, FramingError, framed_reply
 
 LIMIT = 100
 ASKING = b"\0SP\0\0\x30\0\0"

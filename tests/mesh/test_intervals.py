@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.mesh import intervals
+from devstream_desktop.mesh.replica import intervals
 
 numbers = st.frozensets(st.integers(1, 60), max_size=30)
 

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.link import SERVER_NAME, Credentials, ListenError
+from devstream_desktop.mesh.replica.feeds import signed
 from devstream_desktop.mesh.status import Why
+from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, ListenError
 from devstream_desktop.stream.entry import device_id
 
 

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.mesh.overlay import (
+from devstream_desktop.mesh.overlay.table import (
     ACCEPT_CAP,
     BACKOFF_MAX_MS,
     FULL_MIN_MS,

@@ -9,9 +9,11 @@ import pytest
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.rules import Replica
-from devstream_desktop.mesh.status import CatchUp, Missing, Shortfall, Why, distinct, missing_of
+from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.ranges import distinct
+from devstream_desktop.mesh.replica.rules import Replica
+from devstream_desktop.mesh.replica.shortfall import Shortfall
+from devstream_desktop.mesh.status import CatchUp, Missing, Why, missing_of
 from devstream_desktop.mesh.wire import Pair, Range
 from devstream_desktop.stream.entry import SIGNATURE_BYTES, device_id, encode_body, parse_entry, preamble
 from devstream_desktop.stream.event import encode_event, fact_key, make_event

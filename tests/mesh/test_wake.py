@@ -6,10 +6,10 @@ import asyncio
 import signal
 import time
 
-from devstream_desktop.mesh import wake
+from devstream_desktop.mesh.overlay import wake
+from devstream_desktop.mesh.overlay.wake import Wake
 from devstream_desktop.mesh.service import Timing
 from devstream_desktop.mesh.session import CHECK_S
-from devstream_desktop.mesh.wake import Wake
 
 NOW = 1_700_000_000_000
 

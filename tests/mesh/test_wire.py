@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from replicas import entry, key_of, replica
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.feed import FeedState
+from devstream_desktop.mesh.replica.feed import FeedState
 
 FEED = bytes(range(40))
 signed = st.builds(wire.Signed, st.binary(max_size=300), st.binary(min_size=64, max_size=64))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.history.epoch import FeedMirror, place_of
-from devstream_desktop.mesh.copies import SIDE_BY_SIDE_MS
+from devstream_desktop.mesh.replica.clones import SIDE_BY_SIDE_MS
 
 LEVEL_S = 60
 """Both dial the same neighbours, and each of those serves one device once: the copies take turns."""

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from devstream_desktop.home import Home
-from devstream_desktop.mesh.link import ListenError
+from devstream_desktop.mesh.transport.link import ListenError
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.trust import MAX_RETRY_S, Trust
 from devstream_desktop.team.errors import TeamError

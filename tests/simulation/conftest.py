@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from memory_log import MemoryLog
 from nodes import fake_sign, fake_verify
 
-from devstream_desktop.mesh.rules import Replica
+from devstream_desktop.mesh.replica.rules import Replica
 
 DAY = 86_400_000
 

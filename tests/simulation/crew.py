@@ -19,7 +19,7 @@ from nodes import RIGHT, Node
 from devstream_desktop.deploy import judge as judging
 from devstream_desktop.deploy.request import answers, make_answer, make_request
 from devstream_desktop.deploy.targets import Target
-from devstream_desktop.mesh.core import total
+from devstream_desktop.mesh.replica.ranges import total
 from devstream_desktop.stream.entry import VERSION, Entry, device_id, hlc_time, public_key
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
 from devstream_desktop.stream.fact import event_of, fact_id

@@ -9,8 +9,8 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from devstream_desktop.mesh.chain import contradict
-from devstream_desktop.mesh.rules import FUTURE_MS
+from devstream_desktop.mesh.replica.chain import contradict
+from devstream_desktop.mesh.replica.rules import FUTURE_MS
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, hlc_time
 
 

@@ -9,7 +9,7 @@ from nodes import Node, fake_sign
 from raw_feed import RawFeed
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.holdings import Page, signed
+from devstream_desktop.mesh.replica.feeds import Page, signed
 from devstream_desktop.mesh.wire import MalformedMessageError, Signed
 from devstream_desktop.stream.entry import Entry, MalformedEntryError, device_id, parse_entry, preamble
 from devstream_desktop.stream.event import Event

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from devstream_desktop.mesh.store import Arrival
+from devstream_desktop.mesh.replica.store import Arrival
 from devstream_desktop.stream.entry import SIGNATURE_BYTES, Entry
 
 

@@ -9,7 +9,7 @@ from ledger import Ledger, hold_that, stored_right
 from memory_log import MemoryLog
 
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS, ClockWatch
-from devstream_desktop.mesh.rules import FUTURE_MS, Outcome, Replica
+from devstream_desktop.mesh.replica.rules import FUTURE_MS, Outcome, Replica
 from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.stream.entry import (
     KEY_BYTES,

@@ -17,9 +17,9 @@ from statistics import fmean
 from devstream_desktop.mesh import core
 from devstream_desktop.mesh.address import may_be_named
 from devstream_desktop.mesh.answers import FORGET_S
-from devstream_desktop.mesh.dialer import TEND_S
 from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
-from devstream_desktop.mesh.overlay import ACCEPT_CAP, Overlay, Source, has_room, neighbours
+from devstream_desktop.mesh.overlay.dialer import TEND_S
+from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, Overlay, Source, has_room, neighbours
 from devstream_desktop.mesh.session import Timing
 from devstream_desktop.mesh.wire import MAX_PEERS
 
@@ -115,7 +115,7 @@ class Node:
     served: dict[str, float] = field(default_factory=dict)
     """Who was accepted, and until when it holds a place after it has left."""
     named: Buckets = field(default_factory=lambda: Buckets(NAMED_RATE, NAMED_BURST))
-    """Addresses that each neighbour may still name (mesh/dialer.py)."""
+    """Addresses that each neighbour may still name (mesh/overlay/dialer.py)."""
     have: dict[int, float] = field(default_factory=dict)
     asked: int = 0
     """How often it was dialed with success, or refused somebody as full."""
@@ -216,7 +216,7 @@ class World:
     def reach(self, a: Node, b: Node) -> bool:
         return a.up and b.up and (a.site == b.site or (a.bridge and b.bridge)) and not self.blocked(a, b)
 
-    # Dialing, as mesh/dialer.py does it.
+    # Dialing, as mesh/overlay/dialer.py does it.
 
     def _now_ms(self) -> int:
         return NAMED_MS + round(self.agenda.now * 1000)

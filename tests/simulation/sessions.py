@@ -9,8 +9,8 @@ from __future__ import annotations
 from ledger import hold_that
 
 from devstream_desktop.mesh.comparison import Comparison
-from devstream_desktop.mesh.core import without
-from devstream_desktop.mesh.holdings import both, signed
+from devstream_desktop.mesh.replica.feeds import both, signed
+from devstream_desktop.mesh.replica.ranges import without
 from devstream_desktop.mesh.wire import BATCH_BYTES, MalformedMessageError, Range
 
 TIMEOUT = 10_000

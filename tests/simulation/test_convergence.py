@@ -6,7 +6,7 @@ import pytest
 from play import play, play_all
 from world import World
 
-from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.replica.feeds import signed
 
 SEEDS = 1000
 PARTS = 5

@@ -7,7 +7,7 @@ import random
 import msgspec
 import pytest
 
-from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.replica.feeds import signed
 from devstream_desktop.mesh.wire import BATCH_BYTES, Range, Record
 from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble
 

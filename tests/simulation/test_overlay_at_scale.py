@@ -12,7 +12,7 @@ from statistics import fmean
 import pytest
 from overlay_world import Node, World
 
-from devstream_desktop.mesh.overlay import ACCEPT_CAP, Source
+from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, Source
 
 SEED = int(os.environ.get("SEED", "1"))
 LAST_S = 2.0

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.mesh.chain import MAX_BAD, contradict, genuine
-from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.rules import FUTURE_MS, NEWEST_FIRST
+from devstream_desktop.mesh.replica.chain import MAX_BAD, contradict, genuine
+from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.rules import FUTURE_MS, NEWEST_FIRST
 from devstream_desktop.mesh.wire import BATCH_BYTES, Pair, Range, Record, Signed
 from devstream_desktop.stream.entry import MalformedEntryError, device_id, encode_body, hlc_time, parse_entry, preamble
 

@@ -11,7 +11,7 @@ from ledger import BrokenPromiseError, Ledger, Verdict
 from nodes import Node
 from sessions import Session
 
-from devstream_desktop.mesh.holdings import signed
+from devstream_desktop.mesh.replica.feeds import signed
 from devstream_desktop.mesh.wire import MAX_RECORDS
 from devstream_desktop.stream.entry import KEY_BYTES
 

@@ -9,7 +9,7 @@ import pytest
 from rooms import load
 
 from devstream_desktop.home import Home
-from devstream_desktop.mesh.link import Credentials
+from devstream_desktop.mesh.transport.link import Credentials
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import changes
 from devstream_desktop.team.certificates import TlsKey

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-from devstream_desktop.mesh.link import Credentials, LinkError, tls_config
+from devstream_desktop.mesh.transport.link import Credentials, LinkError, tls_config
 from devstream_desktop.team import founding
 from devstream_desktop.team.certificates import bundle, certificate_pem
 from devstream_desktop.team.documents import Signed

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from devstream_desktop.mesh.holdings import signed
-from devstream_desktop.mesh.rules import Outcome, Replica
+from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.rules import Outcome, Replica
 from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.node.core import Node
 from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble

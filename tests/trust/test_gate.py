@@ -15,10 +15,10 @@ from nacl.exceptions import CryptoError
 from raw_member import RawMember, event
 
 from devstream_desktop.home import Home
-from devstream_desktop.mesh import listener as listening
 from devstream_desktop.mesh.answers import MAX_BAD
-from devstream_desktop.mesh.link import SERVER_NAME, Credentials, Lane, Link, LinkError, refusal, tls_config
 from devstream_desktop.mesh.service import Timing
+from devstream_desktop.mesh.transport import listener as listening
+from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, Lane, Link, LinkError, refusal, tls_config
 from devstream_desktop.mesh.wire import PROTOCOL, Hello, Push, Pushed, Refused, Signed, Tail, Welcome, decode_reply, encode
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.stream.entry import device_id, next_hlc

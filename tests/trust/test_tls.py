@@ -18,7 +18,7 @@ import pytest
 from cryptography.x509.oid import NameOID
 from forgery import CLIENT, DAY, HOUR, SERVER, Holder, authority, leaf, revocation_list
 
-from devstream_desktop.mesh.link import SERVER_NAME, Credentials, Link, LinkError, tls_config
+from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, Link, LinkError, tls_config
 from devstream_desktop.stream.entry import device_id
 
 PATIENCE_S = 10

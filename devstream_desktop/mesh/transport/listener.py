@@ -20,8 +20,8 @@ from devstream_desktop.door.connection import Connection
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.address import join, split
-from devstream_desktop.mesh.framing import GREETING, Deframer, FramingError, framed_reply
-from devstream_desktop.mesh.link import Credentials, Gate, ListenError, judge
+from devstream_desktop.mesh.transport.framing import GREETING, Deframer, FramingError, framed_reply
+from devstream_desktop.mesh.transport.link import Credentials, Gate, ListenError, judge
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
 SILENT_S = 30.0

@@ -11,8 +11,8 @@ Promises, whatever the network does and in whatever order things come:
     - A clock that is in doubt (clock.py) forgets nothing. A node whose clock is wrong takes part by the team's time; what it said with a
       stamp ahead of that, before it heard its peers, it says again.
 
-Where things are: the messages are a table in wire.py, what is needed of a log is store.py, what is held is holdings.py, the own feed is
-authoring.py, which entries are genuine and which contradict each other is chain.py. Here is what is taken, refused and asked for.
+Where things are: the messages are a table in wire.py, what is needed of a log is store.py, what is held is feeds.py, the own feed is
+own_feed.py, which entries are genuine and which contradict each other is chain.py. Here is what is taken, refused and asked for.
 
 State of a feed (feed.py): `floor <= runs`, the `tip` settled last, the `head`. All of it is derived from the log at start; only what was
 refused by the author table and what waits for its time (`holds`) is in memory alone, because both are asked for again after a restart.
@@ -41,14 +41,14 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Self
 
-from devstream_desktop.mesh import intervals
-from devstream_desktop.mesh.authoring import FUTURE_MS, Author
-from devstream_desktop.mesh.chain import before_end, contradict, genuine
-from devstream_desktop.mesh.feed import FeedState
-from devstream_desktop.mesh.intervals import Ranges
 from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
-from devstream_desktop.mesh.status import Shortfall
-from devstream_desktop.mesh.store import Arrival, LogStore
+from devstream_desktop.mesh.replica import intervals
+from devstream_desktop.mesh.replica.chain import before_end, contradict, genuine
+from devstream_desktop.mesh.replica.feed import FeedState
+from devstream_desktop.mesh.replica.intervals import Ranges
+from devstream_desktop.mesh.replica.own_feed import FUTURE_MS, Author
+from devstream_desktop.mesh.replica.shortfall import Shortfall
+from devstream_desktop.mesh.replica.store import Arrival, LogStore
 from devstream_desktop.mesh.wire import MAX_GAPS, Pair, Range, Record, Signed
 from devstream_desktop.stream.entry import COUNTER_BITS, KEY_BYTES, Entry, MalformedEntryError, hlc_time, parse_entry
 

@@ -7,8 +7,8 @@ read from the log, so every node sees it, whether or not it is linked with them.
 
 from __future__ import annotations
 
-from devstream_desktop.mesh.authoring import FUTURE_MS
-from devstream_desktop.mesh.holdings import Holdings
+from devstream_desktop.mesh.replica.feeds import Holdings
+from devstream_desktop.mesh.replica.own_feed import FUTURE_MS
 from devstream_desktop.stream.entry import device_id, hlc_time
 
 LATELY_MS = 86_400_000

@@ -14,10 +14,10 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
-from devstream_desktop.mesh.link import Credentials, Gate, Link, LinkError, refusal, tls_config
-from devstream_desktop.mesh.overlay import Overlay, Source
-from devstream_desktop.mesh.probe import NO_NODE, why
+from devstream_desktop.mesh.overlay.table import Overlay, Source
 from devstream_desktop.mesh.session import PeerRefusedError, Session, State, Timing
+from devstream_desktop.mesh.transport.link import Credentials, Gate, Link, LinkError, refusal, tls_config
+from devstream_desktop.mesh.transport.probe import NO_NODE, why
 from devstream_desktop.mesh.wire import PeerAddress, Range
 
 TEND_S = 1.0

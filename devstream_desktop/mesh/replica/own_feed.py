@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from devstream_desktop.mesh import intervals
-from devstream_desktop.mesh.chain import genuine
-from devstream_desktop.mesh.feed import FeedState
-from devstream_desktop.mesh.holdings import Holdings
-from devstream_desktop.mesh.store import Arrival, LogStore
+from devstream_desktop.mesh.replica import intervals
+from devstream_desktop.mesh.replica.chain import genuine
+from devstream_desktop.mesh.replica.feed import FeedState
+from devstream_desktop.mesh.replica.feeds import Holdings
+from devstream_desktop.mesh.replica.store import Arrival, LogStore
 from devstream_desktop.mesh.wire import BATCH_BYTES, Range, Signed
 from devstream_desktop.stream.entry import (
     COUNTER_BITS,

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from devstream_desktop.mesh import intervals
-from devstream_desktop.mesh.feed import FeedState
-from devstream_desktop.mesh.intervals import Ranges
-from devstream_desktop.mesh.status import Shortfall
-from devstream_desktop.mesh.store import LogStore
+from devstream_desktop.mesh.replica import intervals
+from devstream_desktop.mesh.replica.feed import FeedState
+from devstream_desktop.mesh.replica.intervals import Ranges
+from devstream_desktop.mesh.replica.shortfall import Shortfall
+from devstream_desktop.mesh.replica.store import LogStore
 from devstream_desktop.mesh.wire import (
     BUCKET_BYTES,
     BUCKETS,

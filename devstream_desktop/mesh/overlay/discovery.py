@@ -20,7 +20,7 @@ from zeroconf import InterfaceChoice, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from devstream_desktop.mesh.address import LOWEST_PORT, join
-from devstream_desktop.mesh.wake import own_addresses
+from devstream_desktop.mesh.overlay.wake import own_addresses
 
 SERVICE = "_devstream._tcp.local."
 DAY_MS = 86_400_000

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from devstream_desktop.mesh import intervals
-from devstream_desktop.mesh.intervals import Ranges
-from devstream_desktop.mesh.store import FeedRecord
+from devstream_desktop.mesh.replica import intervals
+from devstream_desktop.mesh.replica.intervals import Ranges
+from devstream_desktop.mesh.replica.store import FeedRecord
 from devstream_desktop.mesh.wire import BUCKETS, MAX_GAPS, Record
 from devstream_desktop.stream.entry import KEY_BYTES, Entry
 

@@ -1,0 +1,1 @@
+"""Choice of neighbours: known addresses, dialing, discovery on the local network."""

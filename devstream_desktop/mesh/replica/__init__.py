@@ -1,0 +1,1 @@
+"""Replication rules, pure: no socket, no clock, no task. `tests/simulation` holds them."""

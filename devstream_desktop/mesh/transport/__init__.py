@@ -1,0 +1,1 @@
+"""Connections between nodes: the only part of the mesh that knows nng and TLS."""
