@@ -30,9 +30,10 @@ MAY_IMPORT = {
     "intake": GROUND,
     "deploy": GROUND,
     "control": {"stream", "errors"},
-    "node": GROUND | {"history", "team", "mesh", "intake", "deploy", "control"},
-    "desktop": GROUND | {"history", "control"},
-    "cli": GROUND | {"history", "control", "node", "desktop"},
+    "node": GROUND | {"history", "team", "mesh", "intake", "deploy"},
+    "doctor": GROUND | {"history", "team", "mesh", "intake", "deploy"},
+    "desktop": GROUND | {"history"},
+    "cli": GROUND | {"history", "node", "doctor", "desktop"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -25,8 +25,8 @@ def add_command(commands: Commands) -> None:
 def doctor(home: Home, options: argparse.Namespace) -> int:
     """Print each check as it ends; exit 1 when there is a problem."""
     # Late, because no other command needs these libraries.
-    from devstream_desktop.node.checks import Check, Verdict
-    from devstream_desktop.node.doctor import examine
+    from devstream_desktop.doctor.checks import Check, Verdict
+    from devstream_desktop.doctor.doctor import examine
 
     found: list[Check] = []
     for check in examine(home):

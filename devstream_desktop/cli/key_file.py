@@ -34,11 +34,11 @@ def choose(home: Home, *, agreed: bool) -> None:
         if not agreed:
             return
         # Late, because most commands need no keyring.
-        from devstream_desktop.node import offline
+        from devstream_desktop.node import enrolment
 
         home.create()
         # A file is the weaker protection, so it is used only where there is no better one.
-        if offline.keyring_works(home):
+        if enrolment.keyring_works(home):
             return
     os.environ[VARIABLE] = str(path)
     if agreed:

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 from devstream_desktop import machine
-from devstream_desktop.history.aside import stored_entry
 from devstream_desktop.history.database import SCHEMA_VERSION
+from devstream_desktop.history.quarantine import stored_entry
 
 DAMAGED = "it is damaged: "
 _MAGIC = b"SQLite format 3\0"

@@ -19,8 +19,8 @@ from functools import lru_cache
 
 import msgspec
 
-from devstream_desktop.history.aside import stored_entry
-from devstream_desktop.history.words import Words
+from devstream_desktop.history.quarantine import stored_entry
+from devstream_desktop.history.search_index import SearchIndex
 from devstream_desktop.stream.entry import KEY_BYTES, VERSION, Entry, hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError
 from devstream_desktop.stream.fact import (
@@ -79,7 +79,7 @@ class Lines:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self.words = Words(connection)
+        self.index = SearchIndex(connection)
         self._facets: dict[tuple[str, str], int] = {
             (name, value): day for name, value, day in connection.execute("SELECT name, value, day FROM facets")
         }
@@ -139,7 +139,7 @@ class Lines:
         self._connection.execute("DELETE FROM facets")
         self._facets.clear()
         self._connection.execute("DELETE FROM retold")
-        self.words.clear()
+        self.index.clear()
         last = 0
         while rows := self._connection.execute(
             "SELECT lsn, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?", (last, _REBUILD_BATCH)
@@ -204,7 +204,7 @@ class Lines:
         self._connection.executemany("DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows])
         self.add(self._entries(rows))
         # They arrived before what waits for its group, so they cannot wait themselves.
-        self.words.flush(self._connection.execute("SELECT MAX(lsn) FROM log").fetchone()[0])
+        self.index.flush(self._connection.execute("SELECT MAX(lsn) FROM log").fetchone()[0])
 
     def _restore(self, feed_id: int, end: int | None) -> None:
         """Believe what was struck out of a feed up to `end`: the policy that ended it earlier lost to another."""
@@ -280,7 +280,7 @@ class Lines:
                 for row_id, telling in zip(ids, tellings, strict=True)
             ],
         )
-        self.words.add(((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True)), newest)
+        self.index.add(((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True)), newest)
         self._note_facets(tellings)
 
     def _note_facets(self, tellings: Sequence[_Telling]) -> None:
@@ -332,7 +332,7 @@ class Lines:
 
     def _delete(self, rows: Sequence[tuple[int, Event]]) -> None:
         if rows:
-            self.words.remove(rows)
+            self.index.remove(rows)
             self._connection.executemany("DELETE FROM lines WHERE id = ?", [(row_id,) for row_id, _ in rows])
 
 

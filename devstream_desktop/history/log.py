@@ -20,9 +20,9 @@ from typing import Protocol
 import msgspec
 
 from devstream_desktop.history import shares
-from devstream_desktop.history.aside import Aside, stored_entry, stored_proof
 from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
 from devstream_desktop.history.lines import Lines
+from devstream_desktop.history.quarantine import Quarantine, stored_entry, stored_proof
 from devstream_desktop.history.writer import Writer
 from devstream_desktop.stream.entry import EPOCH_BYTES, Entry
 
@@ -87,11 +87,11 @@ class History(Writer):
             self._set_meta("team", self._team.encode())
             self._index = self._begin_session()
         with self._transaction():
-            self._aside = Aside(self._connection)
+            self._quarantine = Quarantine(self._connection)
             self._lines = Lines(self._connection)
             self._lines.rebuild_if_outdated()
-            self._aside.clear_feeds()
-            while list(starmap(self._lines.entry, self._aside.heads())) and self._lines.unreadable:
+            self._quarantine.clear_feeds()
+            while list(starmap(self._lines.entry, self._quarantine.heads())) and self._lines.unreadable:
                 self._set_aside()
         self._feed_ids: dict[bytes, int] = {feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")}
         self._frozen: set[int] = {row_id for (row_id,) in self._connection.execute("SELECT id FROM feeds WHERE proof IS NOT NULL")}
@@ -106,9 +106,9 @@ class History(Writer):
         return self._index
 
     @property
-    def aside(self) -> str:
+    def quarantined(self) -> str:
         """What could not be read and was set aside, a sentence; empty for nothing."""
-        return self._aside.told
+        return self._quarantine.told
 
     @property
     def epoch(self) -> bytes:
@@ -155,7 +155,7 @@ class History(Writer):
             HistoryError: the disk fails.
 
         """
-        self.room.require()
+        self.reserve.require()
         feed = self._device + self._epoch
         own = [arrival.entry.seq for arrival in arrivals if arrival.entry.feed == feed]
         if own:
@@ -167,7 +167,7 @@ class History(Writer):
         self._newest += len(stored)
         self._recent.extend((lsn, self._feed_id(a.entry.feed), self._sender_id(a.sender), a.entry) for lsn, a in stored)
         with self._disk():
-            self._lines.words.keep_up()
+            self._lines.index.keep_up()
         return self._newest
 
     def _insert_new(self, arrivals: Sequence[Arriving]) -> list[tuple[int, Arriving]]:
@@ -307,7 +307,7 @@ class History(Writer):
             with self._transaction():
                 self._set_aside()
         with self._disk():
-            if self._lines.words.merge() or self._lines.words.weed():
+            if self._lines.index.merge() or self._lines.index.weed():
                 return True
             free = self._pragma("freelist_count")
             if free > _SPARE_PAGES:
@@ -349,10 +349,10 @@ class History(Writer):
     def _set_aside(self) -> None:
         """Move what was met and cannot be read out of the log; its lines go too."""
         for lsn in sorted(self._lines.unreadable):
-            self._lines.remove(self._aside.take(lsn))
+            self._lines.remove(self._quarantine.take(lsn))
         self._lines.unreadable.clear()
         self._recent.clear()
-        _log.warning("%s", self._aside.told)
+        _log.warning("%s", self._quarantine.told)
 
     def _choose_epoch(self) -> bytes:
         epoch = self._meta("epoch")
@@ -397,7 +397,7 @@ class History(Writer):
         if hasattr(self, "_feed_ids"):
             self._feed_ids = {feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")}
             self._sender_ids = {device: row_id for row_id, device in self._connection.execute("SELECT id, device FROM senders")}
-            self._lines, self._aside = Lines(self._connection), Aside(self._connection)
+            self._lines, self._quarantine = Lines(self._connection), Quarantine(self._connection)
 
 
 def _fitting(entries: Iterable[Entry | None], max_bytes: int) -> list[Entry]:

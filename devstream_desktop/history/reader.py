@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from devstream_desktop.history import aside
-from devstream_desktop.history.aside import stored_entry
+from devstream_desktop.history import quarantine
 from devstream_desktop.history.database import HistoryError, friendly, open_reader
 from devstream_desktop.history.lines import subject_hash
-from devstream_desktop.history.waiting import Waiting
+from devstream_desktop.history.quarantine import stored_entry
+from devstream_desktop.history.search_index import UnindexedRows
 from devstream_desktop.stream.entry import hlc_time
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.fact import event_of
@@ -56,7 +56,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: sqlite3.Connection | None = None
-        self._waiting = Waiting()
+        self._unindexed = UnindexedRows()
         self._people: dict[str, str] = {}
 
     def page(self, query: Query, *, before: int | None = None, limit: int = 50, superseded: bool = False) -> list[Line]:
@@ -77,7 +77,7 @@ class Reader:
             # The index gives row ids newest first by itself, and stops at the limit.
             found = " JOIN words ON words.rowid = lines.id WHERE words MATCH ? AND words.rowid < ?"
             lines = self._lines(f"{_COLUMNS}{found}{current} ORDER BY words.rowid DESC LIMIT ?", (match, end, limit))
-            ids = self._waiting.find(connection, match, end)
+            ids = self._unindexed.find(connection, match, end)
             if ids:
                 lines += self._lines(f"{_COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?)){current}", (json.dumps(ids),))
         return sorted(lines, key=lambda line: line.id, reverse=True)[:limit]
@@ -151,7 +151,7 @@ class Reader:
         end = time.monotonic() + seconds
         with friendly(self._path):
             connection = self._connection()
-            found = [aside.unreadable(connection, lambda: time.monotonic() < end), aside.told(connection)]
+            found = [quarantine.unreadable(connection, lambda: time.monotonic() < end), quarantine.told(connection)]
         return [sentence for sentence in found if sentence]
 
     def facets(self) -> Facets:
@@ -173,7 +173,7 @@ class Reader:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
-        self._waiting.close()
+        self._unindexed.close()
 
     def __enter__(self) -> Self:
         return self

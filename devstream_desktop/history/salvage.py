@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstream_desktop.history.aside import stored_entry, stored_proof
 from devstream_desktop.history.log import History
+from devstream_desktop.history.quarantine import stored_entry, stored_proof
 from devstream_desktop.history.remains import FeedRow, LogRow, Row, rows
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, parse_entry, preamble
 

@@ -6,7 +6,7 @@
     lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock or the next free number after it, so
              newest-first needs no sort; the place is the clock and a part of the entry's hash, which decide what is later
     retold   tellings in the log of a fact whose row is an earlier telling; `key` here and in lines is stream/fact.py's identity
-    words    the full-text index of the lines, by row id, filled in groups (words.py); each combination of filters is one more word
+    words    the full-text index of the lines, by row id, filled in groups (search_index.py); each combination of filters is one more word
              (stream/query.py)
     facets   the services and environments that rows are about, and the day (UTC, since 1970) each was last seen
     people   the person behind each device, as the policy has it now
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from devstream_desktop.history.waiting import TOKENIZE
+from devstream_desktop.history.search_index import TOKENIZE
 
 migrations = Migrations("devstream-history")
 
@@ -74,7 +74,7 @@ def create(db: Database) -> None:
 
 @migrations()
 def index_in_groups(db: Database) -> None:
-    """No sizes of columns, which only ranking needs; merging is asked for by words.py (1999 is the most that can wait for it)."""
+    """No sizes of columns, which only ranking needs; merging is asked for by search_index.py (1999 is the most that can wait for it)."""
     db.executescript(
         f"""
         DROP TABLE words;

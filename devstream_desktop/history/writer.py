@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from devstream_desktop.history.database import HistoryDamagedError, HistoryFullError, friendly, mark_damaged, open_writer
-from devstream_desktop.history.room import Room
+from devstream_desktop.history.reserve import Reserve
 
 
 class Writer(ABC):
@@ -27,13 +27,13 @@ class Writer(ABC):
         self.damaged = False
         self.on_damage: Callable[[], None] = lambda: None
         """Called when the database turns out to be damaged; the next start mends it (repair.py)."""
-        self.room = Room(path)
+        self.reserve = Reserve(path)
         try:
             self._open()
         except HistoryFullError:
-            self.room.give()
+            self.reserve.give()
             self._open()
-        self.room.keep()
+        self.reserve.keep()
 
     @property
     def path(self) -> Path:
@@ -84,7 +84,7 @@ class Writer(ABC):
             with friendly(self._path):
                 yield
         except HistoryFullError:
-            self.room.give()
+            self.reserve.give()
             raise
         except HistoryDamagedError:
             self.damaged = True

@@ -19,13 +19,13 @@ from devstream_desktop.home import Home
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.mesh import address
 from devstream_desktop.mesh.service import Credentials, Mesh
-from devstream_desktop.node import board, founding
+from devstream_desktop.node import board, enrolment, source_list
 from devstream_desktop.node.board import Board
-from devstream_desktop.node.catching_up import CatchingUp
 from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
-from devstream_desktop.node.fitting import Fitting
 from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
+from devstream_desktop.node.progress import CatchUpProgress
+from devstream_desktop.node.size_limit import SizeLimit
 from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
 from devstream_desktop.settings import Settings, load_settings
@@ -96,7 +96,7 @@ class Node:
         self.intake_url = ""
         self.descriptors = Descriptors(self.changed)
         self._roles_lock = asyncio.Lock()
-        self._catching_up = CatchingUp(self._missing, self.changed, self.spawn)
+        self._catching_up = CatchUpProgress(self._missing, self.changed, self.spawn)
 
     async def start(self) -> None:
         """Open everything and begin to talk.
@@ -139,7 +139,7 @@ class Node:
         await self.trust.look()
         await self.trust.announce()
         await self._follow_roles()
-        fitting = Fitting(self.history, self.mesh.forget, lambda: self.team.chain.current, self.notices)
+        fitting = SizeLimit(self.history, self.mesh.forget, lambda: self.team.chain.current, self.notices)
         care = Upkeep(self.history, fit=fitting.look, restart=self._on_damage, minutely=self._minutely)
         self.spawn(care.run())
 
@@ -214,9 +214,9 @@ class Node:
         except NoTeamError:
             if not self.options.solo:
                 raise
-        team = founding.found_solo(self.home, self.vault)
+        team = enrolment.found_solo(self.home, self.vault)
         if self.options.follow is not None:
-            founding.follow_repository(self.home, self.options.follow)
+            source_list.follow_repository(self.home, self.options.follow)
         return team
 
     def _open_history(self) -> History:

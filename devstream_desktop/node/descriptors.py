@@ -1,6 +1,6 @@
 """File descriptors kept aside for a node that has no other left.
 
-With them it can still be asked, log and store. As the ballast on the disk (history/room.py) they
+With them it can still be asked, log and store. As the ballast on the disk (history/reserve.py) they
 are let go when there is no other, and had again when there is room. Where sockets are no files
 (Windows) nothing is kept.
 """

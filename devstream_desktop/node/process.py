@@ -16,10 +16,10 @@ from devstream_desktop.control.server import Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.home import Home
-from devstream_desktop.node import offline
+from devstream_desktop.node import enrolment
 from devstream_desktop.node.core import Node, Options
+from devstream_desktop.node.locked_node import LockedNode
 from devstream_desktop.node.requests import Requests
-from devstream_desktop.node.unlocking import Unlocking
 from devstream_desktop.team.vault import Vault
 
 _log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Process:
         self._on_ready = on_ready
         self._on_news = on_news
         self._on_locked = on_locked
-        self._unlocking: Unlocking | None = None
+        self._locked: LockedNode | None = None
         self._vault: Vault | None = None
         self._news = asyncio.Event()
         self._end = asyncio.Event()
@@ -95,16 +95,16 @@ class Process:
 
     async def _unlock(self) -> Vault | None:
         """The vault, when the keyring lets it be opened; None when the node was ended before."""
-        unlocking = self._unlocking = Unlocking(self._home, self._on_locked)
-        opening, ending = asyncio.create_task(unlocking.vault()), asyncio.create_task(self._end.wait())
+        locked = self._locked = LockedNode(self._home, self._on_locked)
+        opening, ending = asyncio.create_task(locked.vault()), asyncio.create_task(self._end.wait())
         try:
             await asyncio.wait({opening, ending}, return_when=asyncio.FIRST_COMPLETED)
             return opening.result() if opening.done() else None
         finally:
             opening.cancel()
             ending.cancel()
-            self._unlocking = None
-            unlocking.end()
+            self._locked = None
+            locked.end()
 
     def _start_anew(self) -> None:
         self._again = True
@@ -121,8 +121,8 @@ class Process:
             if isinstance(request, Stop):
                 self._end.set()
                 return Done(text="the node ends")
-            if self._unlocking is not None and self._unlocking.locked:
-                return await self._unlocking.answer(request)
+            if self._locked is not None and self._locked.locked:
+                return await self._locked.answer(request)
             raise StartingError("the node is just starting or ending; ask again in a moment")
         return await self._requests.answer(request)
 
@@ -132,7 +132,7 @@ class Process:
             raise ControlError("the node is not running")
         if not node.team.solo:
             raise ControlError(f"this home is in team {node.team.name} already; use another --home to join a second team")
-        state, joined = await offline.try_join(self._home, node.vault, request)
+        state, joined = await enrolment.try_join(self._home, node.vault, request)
         if joined is not None:
             # The answer leaves first; then the node starts anew as a member of the other team.
             asyncio.get_running_loop().call_later(0.1, self._start_anew)

@@ -23,9 +23,9 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import emit_event
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.node import board, governing, offline
-from devstream_desktop.node.copies import keys_used_twice
+from devstream_desktop.node import board, source_list, team_requests
 from devstream_desktop.node.core import Node
+from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.status import describe
 from devstream_desktop.stream.event import InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import clean
@@ -86,7 +86,7 @@ class Requests:
             case Join():
                 return await self._join(request)
             case Grant() | Ungrant() | SetPolicy() | ApprovePolicy() | MakeRecoveryKey() | Recover():
-                return Done(text=await asyncio.to_thread(governing.act, self._node.team, request))
+                return Done(text=await asyncio.to_thread(team_requests.act, self._node.team, request))
             case Revoke():
                 return Done(text=await self._revoke(request))
             case ApproveJoin():
@@ -94,9 +94,9 @@ class Requests:
             case GetMembers():
                 node = self._node
                 troubles = keys_used_twice(node.mesh, node.team.chain.current, now_ms())
-                return governing.members_of(node.team, node.trust.waiting(), troubles)
+                return team_requests.members_of(node.team, node.trust.waiting(), troubles)
             case GetPolicy():
-                return governing.policy_of(self._node.team)
+                return team_requests.policy_of(self._node.team)
             case AddSource():
                 return await self._add_source(request)
             case RemoveSource():
@@ -257,18 +257,18 @@ class Requests:
         devices = changes.chosen_devices(node.team.chain.current, request.who)
         # Read here, on the loop: the log has one owner.
         ends = {device: node.mesh.ends(device, request.since or now_ms()) for device in devices}
-        return await asyncio.to_thread(governing.revoke, node.team, request, lambda device, _: ends[device])
+        return await asyncio.to_thread(team_requests.revoke, node.team, request, lambda device, _: ends[device])
 
     async def _approve_join(self, request: ApproveJoin) -> str:
         node = self._node
-        ask = governing.find_ask(node.trust.waiting(), request)
+        ask = team_requests.find_ask(node.trust.waiting(), request)
         if request.reject:
             await node.trust.reject(ask)
             return f"{ask.person} is turned away"
-        return await asyncio.to_thread(governing.approve_join, node.team, ask)
+        return await asyncio.to_thread(team_requests.approve_join, node.team, ask)
 
     async def _add_source(self, request: AddSource) -> Done:
-        path = await self._intake().add_source(offline.source_of(request), request.secret, request.token)
+        path = await self._intake().add_source(source_list.source_of(request), request.secret, request.token)
         self._node.changed()
         return Done(text=path)
 

@@ -13,10 +13,10 @@ from devstream_desktop.control.messages.status import MissingStatus, PeerStatus,
 from devstream_desktop.control.wording import count, counted
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.mesh.service import RefusedPeer
-from devstream_desktop.node.copies import keys_used_twice
 from devstream_desktop.node.core import Node
+from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.executor import policy_trouble
-from devstream_desktop.node.governing import roles_of
+from devstream_desktop.node.team_requests import roles_of
 from devstream_desktop.node.trust import advice
 from devstream_desktop.stream.words import Role
 
@@ -125,7 +125,7 @@ def refused_lines(refused: Sequence[RefusedPeer]) -> Iterator[RefusedStatus]:
 
 def _notices(node: Node, aside: tuple[str, ...], pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
-    found = [*node.notices.values(), node.descriptors.trouble, node.history.room.trouble, node.history.aside, *aside]
+    found = [*node.notices.values(), node.descriptors.trouble, node.history.reserve.trouble, node.history.quarantined, *aside]
     found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:

@@ -14,7 +14,6 @@ from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.log import History
 from devstream_desktop.history.repair import open_sound
 from devstream_desktop.home import Home
-from devstream_desktop.node import founding
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.team import keys
 from devstream_desktop.team.team import Team
@@ -45,7 +44,7 @@ def open_history(home: Home, team: Team, refusal: Callable[[Entry], str | None])
     """
     earlier = team_of(home.history)
     if earlier and earlier != team.id:
-        founding.set_history_aside(home, earlier)
+        _set_history_aside(home, earlier)
     mirror = FeedMirror(home.feed_mirror)
     history, mended = open_sound(home.history, mirror, team.device.public, team.id, keys.verify, refusal)
     if mended is None:
@@ -53,6 +52,15 @@ def open_history(home: Home, team: Team, refusal: Callable[[Entry], str | None])
     told = mended.sentence(alone=len(team.chain.current.persons) == 1)
     _log.warning("%s", told)
     return history, told
+
+
+def _set_history_aside(home: Home, label: str) -> None:
+    """Keep the history of a team that was left beside the new one: its events are signed for that team and mean nothing here."""
+    for suffix in ("", "-wal", "-shm"):
+        file = home.history.with_name(home.history.name + suffix)
+        if file.exists():
+            file.replace(home.root / f"history-{label}.sqlite{suffix}")
+    home.feed_mirror.unlink(missing_ok=True)
 
 
 class Upkeep:
@@ -105,8 +113,8 @@ class Upkeep:
                 _log.warning("upkeep: %s", error)
 
     async def _tend(self) -> None:
-        if self._history.room.full:
-            self._history.room.keep()
+        if self._history.reserve.full:
+            self._history.reserve.keep()
         for _ in range(_STEPS):
             if not self._history.tend():
                 return

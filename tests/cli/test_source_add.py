@@ -9,7 +9,7 @@ from devstream_desktop.cli import main
 from devstream_desktop.cli.source import add
 from devstream_desktop.cli.source.type_parser import fitted, parser_of
 from devstream_desktop.control.messages.sources import AddSource
-from devstream_desktop.node import offline
+from devstream_desktop.node import source_list
 
 OPTIONS = (
     Option("rules", "what maps it", kind="file"),
@@ -48,8 +48,8 @@ def sent(monkeypatch, home) -> list[AddSource]:
         "feed": Collector("Only asked", "", poll=Poll()),
         "hook": Collector("Only told", "", webhook=Webhook((Token(),))),
     }
-    real = offline.describe
-    monkeypatch.setattr(offline, "describe", lambda kind: known.get(kind) or real(kind))
+    real = source_list.describe
+    monkeypatch.setattr(source_list, "describe", lambda kind: known.get(kind) or real(kind))
     return requests
 
 
@@ -171,9 +171,9 @@ def test_help_lists_the_types_and_says_what_to_paste(sent, capsys, monkeypatch):
     assert "Content type   application/json" in help_of("github")
 
 
-@pytest.mark.parametrize("kind", list(offline.source_types()))
+@pytest.mark.parametrize("kind", list(source_list.source_types()))
 def test_every_installed_collector_describes_itself(kind):
-    about = offline.describe(kind)
+    about = source_list.describe(kind)
     assert bool(about.kinds) != (kind == "generic")
     assert about.webhook or about.poll or about.tail or about.git
     assert len(about.title) <= 80
@@ -181,19 +181,19 @@ def test_every_installed_collector_describes_itself(kind):
     assert parser_of(kind, about).format_help()
 
 
-@pytest.mark.parametrize("kind", list(offline.source_types()))
+@pytest.mark.parametrize("kind", list(source_list.source_types()))
 @pytest.mark.parametrize("width", [78, 138])
 def test_what_to_paste_fits_the_terminal_and_says_the_same(kind, width):
-    about = offline.describe(kind)
+    about = source_list.describe(kind)
     shown = fitted(about.setup, width)
     assert shown.split() == about.setup.split()
     assert all(len(line) <= width or " " not in line.strip() for line in shown.splitlines())
 
 
 def test_a_type_with_two_names_is_listed_once_and_found_by_both():
-    assert "cloudevents" in offline.source_types()
-    assert "cdevents" not in offline.source_types()
-    assert offline.describe("cdevents") is offline.describe("cloudevents")
+    assert "cloudevents" in source_list.source_types()
+    assert "cdevents" not in source_list.source_types()
+    assert source_list.describe("cdevents") is source_list.describe("cloudevents")
 
 
 def test_what_is_set_in_stays_so_and_a_long_line_runs_on():

@@ -16,7 +16,7 @@ from devstream_desktop.control.messages.stream import Emit, News, Wait
 from devstream_desktop.deploy.repository import parse_tips
 from devstream_desktop.deploy.request import InvalidRequestError, make_request, parse_request
 from devstream_desktop.door import connection
-from devstream_desktop.history.aside import stored_entry, stored_event, stored_proof
+from devstream_desktop.history.quarantine import stored_entry, stored_event, stored_proof
 from devstream_desktop.mesh import address, wire
 from devstream_desktop.mesh.transport.framing import Deframer, FramingError
 from devstream_desktop.mesh.transport.link import Credentials, tls_config

@@ -25,7 +25,7 @@ DECODES = re.compile(
 )
 FUZZED = {
     "control/wire.py": "request of a screen",
-    "history/aside.py": "stored entry",
+    "history/quarantine.py": "stored entry",
     "intake/http_fetch.py": "headers of an answer",
     "intake/http_poll.py": "answer of github",
     "intake/proof.py": "proof of github",
@@ -48,7 +48,7 @@ OWN = {
     "cli/rules.py": "the operator's sample",
     "deploy/targets.py": "the operator's file",
     "door/tls.py": "this node's key",
-    "history/lines.py": "history/test_aside.py",
+    "history/lines.py": "history/test_quarantine.py",
     "history/repair.py": "history/test_repair.py",
     "home.py": "node/test_unreadable.py",
     "intake/file_tail.py": "intake/test_notes.py",
@@ -58,7 +58,7 @@ OWN = {
     "intake/sources.py": "the operator's file",
     "intake/spool.py": "node/test_unreadable.py",
     "mesh/transport/probe.py": "this node's certificate",
-    "node/doctor.py": "node/test_unreadable.py",
+    "doctor/doctor.py": "node/test_unreadable.py",
     "settings.py": "the operator's file",
     "team/key_file.py": "this node's key",
     "team/membership.py": "node/test_unreadable.py",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.history.words import GROUP
+from devstream_desktop.history.search_index import GROUP
 from devstream_desktop.stream.entry import device_id, parse_entry
 from devstream_desktop.stream.fact import fact_id
 from devstream_desktop.stream.query import Query, parse_query

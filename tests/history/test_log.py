@@ -20,7 +20,7 @@ from devstream_desktop.history import epoch as epoch_module
 from devstream_desktop.history.database import HistoryError, HistoryFullError
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.history.words import WEED
+from devstream_desktop.history.search_index import WEED
 from devstream_desktop.stream.entry import device_id
 
 

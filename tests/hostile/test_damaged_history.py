@@ -170,7 +170,7 @@ def test_what_is_still_in_the_file_is_saved_and_what_is_lost_is_said(how: str, s
     history, mended = opened(written.folder)
     saved = held(history)
     history.tend()
-    aside = history.aside
+    aside = history.quarantined
     epochs = {entry.feed[-8:] for entry in written.entries.values() if entry.device == ME.id}
     history.close()
     assert there <= saved.keys() <= written.entries.keys()

@@ -10,7 +10,7 @@ from raw_member import event, now_ms
 from devstream_desktop.history import shares
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.mesh import wire
-from devstream_desktop.node.fitting import ROLE_SHARE, Fitting
+from devstream_desktop.node.size_limit import ROLE_SHARE, SizeLimit
 from devstream_desktop.stream.entry import next_hlc
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.words import Kind, Role
@@ -52,7 +52,7 @@ async def test_a_flood_pushes_out_nothing_but_itself(make_node, raw, monkeypatch
     await ana.say(*(f"honest {n}" for n in range(100)))
     notices: dict[str, str] = {}
     standing = Standing({mallory.device: "mallory", ana.device: "ana"})
-    fitting = Fitting(ana.history, ana.mesh.forget, lambda: standing, notices)
+    fitting = SizeLimit(ana.history, ana.mesh.forget, lambda: standing, notices)
     link = await mallory.dial(ana.address)
     assert await flood(link, mallory, 20, version=version) == 20 * BATCH
     await fitting.look()
@@ -73,6 +73,6 @@ async def test_a_flood_pushes_out_nothing_but_itself(make_node, raw, monkeypatch
 
 async def test_a_collector_has_a_larger_share(make_node) -> None:
     ana = await make_node()
-    fitting = Fitting(ana.history, ana.mesh.forget, lambda: Standing({}, {ana.device}), {})
+    fitting = SizeLimit(ana.history, ana.mesh.forget, lambda: Standing({}, {ana.device}), {})
     assert fitting._share(ana.public) == ROLE_SHARE
     assert fitting._share(bytes(32)) == 1

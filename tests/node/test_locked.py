@@ -15,7 +15,7 @@ from devstream_desktop.control.errors import ControlError, NoNodeError
 from devstream_desktop.control.messages.members import GetMembers
 from devstream_desktop.control.messages.status import Status, Unlock
 from devstream_desktop.control.messages.stream import Wait
-from devstream_desktop.node.unlocking import LOCKED, REFUSED
+from devstream_desktop.node.locked_node import LOCKED, REFUSED
 
 PROMPT = "org.freedesktop.Secret.Prompt\tPrompt\n"
 NODE = [sys.executable, "-m", "devstream_desktop"]

@@ -37,9 +37,9 @@ class _TypesHelp(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print the help and end."""
-        from devstream_desktop.node import offline
+        from devstream_desktop.node import source_list
 
-        types = offline.source_types()
+        types = source_list.source_types()
         width = max(map(len, types))
         lines = [f"  {name:{width}}  {title}" for name, title in sorted(types.items())]
         hint = "`devstream source add TYPE --help` says what to paste into its settings."
@@ -50,9 +50,9 @@ class _TypesHelp(argparse.Action):
 
 def add(home: Home, options: argparse.Namespace) -> int:
     """Add a source of any type."""
-    from devstream_desktop.node import offline
+    from devstream_desktop.node import source_list
 
-    about = offline.describe(options.type)
+    about = source_list.describe(options.type)
     parser = parser_of(options.type, about)
     request = request_of(parser, options.type, about, parser.parse_args(options.rest))
     path = _send(home, request)
@@ -68,10 +68,10 @@ def _send(home: Home, request: AddSource) -> str:
     try:
         return ask(home, request).text
     except NoNodeError:
-        from devstream_desktop.node import offline
+        from devstream_desktop.node import source_list
 
         home.create()
-        return offline.add_source(home, request)
+        return source_list.add_source(home, request)
 
 
 def _advice(home: Home, path: str) -> str:

@@ -37,9 +37,9 @@ def show(home: Home, options: argparse.Namespace) -> int:
     try:
         found = ask(home, GetStatus()).sources
     except NoNodeError:
-        from devstream_desktop.node import offline
+        from devstream_desktop.node import source_list
 
-        found = offline.sources(home)
+        found = source_list.sources(home)
     if options.json:
         print_json(found)
         return 0
@@ -74,7 +74,7 @@ def remove(home: Home, options: argparse.Namespace) -> int:
     try:
         print(ask(home, RemoveSource(name=options.name)).text)
     except NoNodeError:
-        from devstream_desktop.node import offline
+        from devstream_desktop.node import source_list
 
-        print(offline.remove_source(home, options.name))
+        print(source_list.remove_source(home, options.name))
     return 0

@@ -96,9 +96,9 @@ def _absolute(path: str) -> str:
 
 def _repository(typed: str) -> str:
     """Return a repository's path or URL as the node will find it."""
-    from devstream_desktop.node import offline
+    from devstream_desktop.node import source_list
 
-    location = offline.absolute_location(typed)
+    location = source_list.absolute_location(typed)
     if location.startswith("/") and not Path(location).exists():
         raise DevstreamError(f"there is no {location}; give the path or URL of a git repository")
     return location

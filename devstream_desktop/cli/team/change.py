@@ -24,9 +24,9 @@ def sign(home: Home, change: Change) -> str:
         return ask(home, change).text
     except NoNodeError:
         # The node publishes it when it starts.
-        from devstream_desktop.node import governing, offline
+        from devstream_desktop.node import enrolment, team_requests
 
-        return governing.act(offline.open_team(home), change)
+        return team_requests.act(enrolment.open_team(home), change)
 
 
 def sign_by_node(home: Home, change: ApproveJoin | Revoke, why: str) -> str:

@@ -67,13 +67,13 @@ def add_commands(team: Commands) -> None:
 
 def create(home: Home, options: argparse.Namespace) -> int:
     """Found a team, in a home that has none or is solo."""
-    from devstream_desktop.node import offline
+    from devstream_desktop.node import enrolment
 
     home.create()
     # It would go on as the team of one, over files that are another team's by now.
     if node_runs(home):
         raise DevstreamError("a node runs for this home; end it first, or give another --home")
-    print(offline.create_team(home, options.name, options.person))
+    print(enrolment.create_team(home, options.name, options.person))
     print("next: devstream node (or the tray), then: devstream team invite")
     print("keep a key on paper for the day this device is lost: devstream team recovery-key")
     return 0
@@ -88,9 +88,9 @@ def invite(home: Home, options: argparse.Namespace) -> int:
         text = ask(home, request).text
     except NoNodeError:
         # It names the address at which the node will listen once it starts.
-        from devstream_desktop.node import offline
+        from devstream_desktop.node import enrolment
 
-        text = offline.invite(home, request)
+        text = enrolment.invite(home, request)
     print(text)
     return 0
 
@@ -127,9 +127,9 @@ def _join_once(home: Home, request: Join) -> tuple[Joining, bool]:
     try:
         return ask(home, request), True
     except NoNodeError:
-        from devstream_desktop.node import offline
+        from devstream_desktop.node import enrolment
 
-        return offline.join_team(home, request), False
+        return enrolment.join_team(home, request), False
 
 
 def _wait_for(home: Home, team: str) -> None:

@@ -59,9 +59,9 @@ def policy(home: Home, options: argparse.Namespace) -> int:
     try:
         found = ask(home, GetPolicy())
     except NoNodeError:
-        from devstream_desktop.node import governing, offline
+        from devstream_desktop.node import enrolment, team_requests
 
-        found = governing.policy_of(offline.open_team(home))
+        found = team_requests.policy_of(enrolment.open_team(home))
     if options.json:
         print_json(found)
     else:

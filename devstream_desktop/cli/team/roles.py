@@ -85,9 +85,9 @@ def members(home: Home, options: argparse.Namespace) -> int:
     try:
         found = ask(home, GetMembers())
     except NoNodeError:
-        from devstream_desktop.node import governing, offline
+        from devstream_desktop.node import enrolment, team_requests
 
-        found = governing.members_of(offline.open_team(home))
+        found = team_requests.members_of(enrolment.open_team(home))
     if options.json:
         print_json(found)
     else:

@@ -20,22 +20,22 @@ from devstream_desktop import __version__
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import ControlError, NoNodeError
 from devstream_desktop.control.messages.status import GetStatus, Status
-from devstream_desktop.control.self_test import transport
 from devstream_desktop.deploy.targets import load_targets
+from devstream_desktop.doctor import checks, files
+from devstream_desktop.doctor.checks import Check, ok, problem, warning
+from devstream_desktop.doctor.transport import transport
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
 from devstream_desktop.intake.sources import load_sources
 from devstream_desktop.mesh import address as addresses
-from devstream_desktop.node import checks, file_checks
-from devstream_desktop.node.checks import Check, Standing, ok, problem, warning
-from devstream_desktop.node.standing import standing_of
 from devstream_desktop.settings import load_settings
 from devstream_desktop.team import key_file
 from devstream_desktop.team.errors import KeyringError, PolicyError, VaultLockedError
 from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.membership import DEVICE_KEY
+from devstream_desktop.team.standing import Standing, standing_of
 from devstream_desktop.team.vault import Vault, VaultError
 
 KEYRING_S = 6.0
@@ -78,7 +78,7 @@ def examine(home: Home) -> Iterator[Check]:
         yield checks.admins(standing)
         yield checks.policy(standing, now)
         yield checks.certificate(standing, now)
-    yield from file_checks.databases(home)
+    yield from files.databases(home)
     history = [*_history(home)]
     yield from history
     yield _disk(home)
@@ -179,7 +179,7 @@ def _keys(home: Home, standing: Standing, status: Status | None) -> Iterator[Che
     vault, check = _vault(home, standing, status)
     yield check
     if vault is not None:
-        yield from file_checks.secrets(home, vault)
+        yield from files.secrets(home, vault)
 
 
 def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault | None, Check]:

@@ -1,9 +1,10 @@
-"""Who a home is in its team, read from its files: for whoever cannot or need not open its keys."""
+"""A home's identity in its team, read from its files without unlocking a key."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from devstream_desktop.home import Home
-from devstream_desktop.node.checks import Standing
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import certificates
 from devstream_desktop.team.authors import outsider
@@ -12,8 +13,36 @@ from devstream_desktop.team.errors import NoTeamError, TeamError
 from devstream_desktop.team.membership import is_solo, person_of, policy_path
 
 
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Identity and team of a home, as its files say. Times are UTC milliseconds."""
+
+    team: str
+    team_id: str = ""
+    solo: bool = False
+    """The team of one that a first start makes."""
+    person: str
+    device: str
+    outsider: str = ""
+    """Why the policy does not count this device a member; empty when it does."""
+    people: tuple[str, ...]
+    admins: tuple[str, ...]
+    recovery_key: bool = False
+    """The team keeps a key on paper."""
+    policy_version: int
+    policy_issued: int
+    policy_expires: int
+    forked: bool = False
+    trouble: str = ""
+    """What of the policies could not be read from the disk; empty for nothing."""
+    certificate_from: int
+    certificate_expires: int
+    certified: bool = True
+    """An authority of the team has signed it."""
+
+
 def standing_of(home: Home) -> Standing:
-    """Who a home is.
+    """Read a home's identity and team.
 
     Raises:
         NoTeamError: it is in no team.

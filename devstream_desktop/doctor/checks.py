@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -13,6 +12,7 @@ from devstream_desktop.control import wording
 from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
+from devstream_desktop.team.standing import Standing
 
 DAY_MS = 86_400_000
 CERTIFICATE_LATE_MS = 10 * DAY_MS
@@ -55,34 +55,6 @@ def warning(name: str, what: str, advice: str) -> Check:
 def problem(name: str, what: str, advice: str) -> Check:
     """It does not work."""
     return Check(name, Verdict.PROBLEM, what, advice)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """Who a home is in its team, as its files say. Times are UTC milliseconds."""
-
-    team: str
-    team_id: str = ""
-    solo: bool = False
-    """The team of one that a first start makes."""
-    person: str
-    device: str
-    outsider: str = ""
-    """Why the policy does not count this device a member; empty when it does."""
-    people: tuple[str, ...]
-    admins: tuple[str, ...]
-    recovery_key: bool = False
-    """Whether the team keeps a key on paper."""
-    policy_version: int
-    policy_issued: int
-    policy_expires: int
-    forked: bool = False
-    trouble: str = ""
-    """What of the policies could not be read from the disk; empty for nothing."""
-    certificate_from: int
-    certificate_expires: int
-    certified: bool = True
-    """Whether an authority of the team has signed it."""
 
 
 def membership(standing: Standing) -> Check:

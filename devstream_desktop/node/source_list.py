@@ -1,72 +1,22 @@
-"""What a command does on a home whose node does not run: found, join, invite, and write the list of sources.
-
-Only one process may change a home; the caller has found that no node answers at its control socket.
-"""
+"""The sources of a home: from a request to a source, and the list of them where no node runs."""
 
 from __future__ import annotations
 
-import asyncio
+import logging
+import re
 from pathlib import Path
 
 from devstream_collectors.contract import Collector
-from devstream_desktop.control.messages.members import Invite, Join, Joining
 from devstream_desktop.control.messages.sources import AddSource
 from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
 from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names, is_repository
 from devstream_desktop.intake.remote import source_info
-from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, absolute_url
-from devstream_desktop.mesh import address as addresses
-from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
-from devstream_desktop.settings import load_settings
-from devstream_desktop.team import os_keyring
-from devstream_desktop.team.fingerprint import six_words
-from devstream_desktop.team.team import JoinWaitsError, Team
+from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, SourcesError, absolute_url
 from devstream_desktop.team.vault import Vault
 
-
-def create_team(home: Home, name: str, person: str) -> str:
-    """Found a team; returns a sentence."""
-    team = Team.create(home, Vault.open(home), name, person)
-    return f"team {team.name} is founded; {team.person} is its admin, collector and executor"
-
-
-def join_team(home: Home, request: Join) -> Joining:
-    """Ask once to be let into the invite's team."""
-    return asyncio.run(_join(home, Vault.open(home), request))
-
-
-async def _join(home: Home, vault: Vault, request: Join) -> Joining:
-    return (await try_join(home, vault, request))[0]
-
-
-async def try_join(home: Home, vault: Vault, request: Join) -> tuple[Joining, Team | None]:
-    """How far a join is, and the team when this home is in it."""
-    try:
-        team = await Team.join(home, vault, request.invite, request.person)
-    except JoinWaitsError as waits:
-        words = six_words(await asyncio.to_thread(Team.joining_device, vault))
-        return Joining(state="waiting", team=waits.team, words=words, approvers=waits.approvers), None
-    return Joining(state="joined", team=team.name), team
-
-
-def invite(home: Home, request: Invite) -> str:
-    """Make an invite to the address at which the node will listen when it starts."""
-    team = Team.load(home, Vault.open(home))
-    address = request.address
-    if not address:
-        host, _ = addresses.split(load_settings(home.settings).mesh.listen)
-        ports = load_ports(home)
-        port = free_or_new(host, ports.enrol)
-        save_ports(home, Ports(mesh=ports.mesh, enrol=port))
-        address = addresses.join(reachable(host), port)
-    return team.admissions.invite(request.expires_s, address, approved=request.pre_approved)
-
-
-def open_team(home: Home) -> Team:
-    """The team of a home."""
-    return Team.load(home, Vault.open(home))
+_log = logging.getLogger(__name__)
 
 
 def source_of(request: AddSource) -> Source:
@@ -151,11 +101,21 @@ def sources(home: Home) -> tuple[SourceStatus, ...]:
     )
 
 
-def keyring_works(home: Home) -> bool:
-    """Whether a keyring holds, or can hold, the key that seals the secrets of a home."""
-    if any(home.secrets.iterdir()):
-        return True
+def follow_repository(home: Home, folder: Path) -> str:
+    """Make the git repository around `folder` a source, once, filling in its newest commits; returns its name, empty when there is none."""
+    root = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
+    if root is None:
+        return ""
     try:
-        return bool(os_keyring.stores())
-    except Exception:  # noqa: BLE001 - backends raise what their D-Bus library raises; any of it means no
-        return False
+        known = files.load_sources(home.sources)
+    except SourcesError as error:
+        # The intake says the same in `status`; a first start must not fail for it.
+        _log.warning("%s", error)
+        return ""
+    if any(isinstance(source, GitSource) and source.url == str(root) for source in known):
+        return ""
+    taken = {source.name for source in known}
+    base = re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-")[:32] or "repository"
+    name = next(candidate for candidate in (base, *(f"{base}-{number}" for number in range(2, 1000))) if candidate not in taken)
+    files.save_sources(home.sources, [*known, GitSource(name=name, url=str(root), service=root.name[:60], backfill=True)])
+    return name

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 TELL_S = 1.0
 
 
-class CatchingUp:
+class CatchUpProgress:
     """Follows one catch-up after the other.
 
     `measure` gives what is missing and what was when the catch-up began, `changed` has the screens look again, `spawn` runs a task.

@@ -22,8 +22,8 @@ from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
-from devstream_desktop.node.standing import standing_of
 from devstream_desktop.team import os_keyring
+from devstream_desktop.team.standing import standing_of
 from devstream_desktop.team.vault import Vault, VaultLockedError
 
 LOOK_S = 2.0
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-class Unlocking:
+class LockedNode:
     """Opens the vault of a home, however long a person takes. `on_locked(sentence)` hears what the node waits for, when that changes."""
 
     def __init__(self, home: Home, on_locked: Callable[[str], None]) -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.history.aside import MOST, stored_entry, stored_event, stored_proof
 from devstream_desktop.history.integrity import problems
+from devstream_desktop.history.quarantine import MOST, stored_entry, stored_event, stored_proof
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.entry import Entry, device_id
 from devstream_desktop.stream.query import Query
@@ -76,13 +76,13 @@ def test_an_entry_that_cannot_be_read_is_set_aside_and_may_come_again(what, at, 
         assert (what == "no event") or any(named in sentence for sentence in reader.troubles(5))
     history = open_history()
     answer(history)
-    assert (what == "no event") or named in history.aside
+    assert (what == "no event") or named in history.quarantined
     history.add([arrival(entry)])
     answer(history)
     assert history.entry(entry.feed, entry.seq) is not None
     history.close()
     again = open_history()
-    assert (what == "no event") or named in again.aside, "it is told after the next start too"
+    assert (what == "no event") or named in again.quarantined, "it is told after the next start too"
     again.close()
     if what != "no event":
         with Reader(path) as reader:
@@ -99,7 +99,7 @@ def test_a_tip_or_proof_that_cannot_be_read_stops_no_start(what, column, open_hi
     history = open_history()
     answer(history)
     if (what, column) != ("empty", "proof"):
-        assert ("the last settled entry" if column == "tip_body" else "a proof") in history.aside
+        assert ("the last settled entry" if column == "tip_body" else "a proof") in history.quarantined
     rows = {row.feed: row for row in history.feeds()}
     assert rows[entries[1].feed].frozen, "what was proven once is believed"
     assert rows[entries[0].feed].floor == 2
@@ -112,7 +112,7 @@ def test_poison_in_the_middle_goes_when_it_is_met_and_when_its_feed_is_settled(o
     entries, path = filled
     spoil(path, "UPDATE log SET body = ? WHERE lsn = 12", POISON["garbage"](entries[11]))
     history = open_history()
-    assert history.aside == ""
+    assert history.quarantined == ""
     feed = entries[11].feed
     history.settle(feed, 5, None)
     answer(history)
@@ -154,7 +154,7 @@ def test_only_so_much_is_kept(open_history, filled, arrival, new_feed, make) -> 
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany("INSERT INTO aside (what, content, at) VALUES ('old', x'', 0)", [()] * (MOST + 9))
     history = open_history()
-    assert history.aside == ""
+    assert history.quarantined == ""
     history.close()
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from devstream_desktop import sqlite_file
 from devstream_desktop.deploy import runs
+from devstream_desktop.doctor.checks import Check, ok, problem, warning
 from devstream_desktop.home import Home
 from devstream_desktop.intake import store
-from devstream_desktop.node.checks import Check, ok, problem, warning
 from devstream_desktop.team.errors import SecretDamagedError, VaultError
 from devstream_desktop.team.membership import DEVICE_KEY, JOINING_KEY, TLS
 from devstream_desktop.team.vault import Vault

@@ -18,7 +18,7 @@ LEAST_BYTES = 256 << 10
 """What must be free for new entries on a disk that never had room for the ballast."""
 
 
-class Room:
+class Reserve:
     """Knows whether the disk of a history is full."""
 
     def __init__(self, history: Path) -> None:

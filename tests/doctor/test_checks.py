@@ -7,8 +7,9 @@ import pytest
 from devstream_desktop.cli.status import describe
 from devstream_desktop.control import wording
 from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, RefusedStatus, Status
-from devstream_desktop.node import checks
-from devstream_desktop.node.checks import Standing, Verdict
+from devstream_desktop.doctor import checks
+from devstream_desktop.doctor.checks import Verdict
+from devstream_desktop.team.standing import Standing
 
 DAY = 86_400_000
 NOW = 1_700_000_000_000

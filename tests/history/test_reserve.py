@@ -13,7 +13,7 @@ from devstream_desktop.history.database import HistoryFullError
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.log import History
-from devstream_desktop.history.room import BALLAST_BYTES, Room
+from devstream_desktop.history.reserve import BALLAST_BYTES, Reserve
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_a_full_disk_leaves_room_to_prune_and_to_stop_and_goes_on_when_there_is_
     assert not ballast.exists()
     with pytest.raises(HistoryFullError, match="nothing new is stored until there is room"):
         history.add(refused[:1])
-    assert "is full" in history.room.trouble
+    assert "is full" in history.reserve.trouble
     assert history.newest() == 501
     history.settle(feed.feed, 100, held[99])
     while history.tend():
@@ -72,10 +72,10 @@ def test_a_full_disk_leaves_room_to_prune_and_to_stop_and_goes_on_when_there_is_
     assert again.epoch == epoch
     assert {row.feed: row.runs for row in again.feeds()} == {feed.feed: ((101, 500),), own.feed: ((1, 1),)}
     filler.unlink()
-    again.room.keep()
+    again.reserve.keep()
     again.add(refused)
     assert again.newest() == 2501
-    assert again.room.trouble == ""
+    assert again.reserve.trouble == ""
     assert ballast.stat().st_size == BALLAST_BYTES
     again.close()
     assert problems(path) == ()
@@ -99,13 +99,13 @@ def test_a_start_on_a_full_disk_uses_the_ballast(disk, new_feed, make, arrival) 
 
 def test_a_small_disk_without_a_ballast_goes_on_too(disk) -> None:
     folder = disk(4)
-    room = Room(folder / "history.sqlite")
-    assert room.keep()
+    reserve = Reserve(folder / "history.sqlite")
+    assert reserve.keep()
     assert not (folder / "ballast").exists()
     fill(folder / "filler")
-    room.give()
+    reserve.give()
     with pytest.raises(HistoryFullError):
-        room.require()
+        reserve.require()
     (folder / "filler").unlink()
-    room.require()
-    assert not room.full
+    reserve.require()
+    assert not reserve.full

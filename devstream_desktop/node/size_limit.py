@@ -18,7 +18,7 @@ _NAMED = 3
 _log = logging.getLogger(__name__)
 
 
-class Fitting:
+class SizeLimit:
     """Looks after the size of one history.
 
     Args:

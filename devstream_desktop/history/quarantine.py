@@ -62,7 +62,7 @@ def by_whom(feed: object) -> str:
     return f"of device {device_id(key)[:8]}" if key else "of an unknown device"
 
 
-class Aside:
+class Quarantine:
     """The table of what was set aside; written inside the caller's transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

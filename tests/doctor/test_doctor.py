@@ -19,11 +19,11 @@ import pytest
 
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.wire import decode_request
+from devstream_desktop.doctor import doctor
+from devstream_desktop.doctor.checks import Check, Verdict
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home
-from devstream_desktop.node import doctor
-from devstream_desktop.node.checks import Check, Verdict
 from devstream_desktop.team import os_keyring
 from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.team import Team

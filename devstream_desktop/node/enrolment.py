@@ -1,0 +1,88 @@
+"""Found a team, join one, invite into one, from a home's files.
+
+A first start founds a team of one, and a running node joins another. The commands do the rest where
+no node runs: only one process may change a home, so their caller has found that none answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import re
+
+from devstream_desktop.control.messages.members import Invite, Join, Joining
+from devstream_desktop.home import Home
+from devstream_desktop.mesh import address as addresses
+from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
+from devstream_desktop.settings import load_settings
+from devstream_desktop.team import os_keyring
+from devstream_desktop.team.fingerprint import six_words
+from devstream_desktop.team.team import JoinWaitsError, Team
+from devstream_desktop.team.vault import Vault
+
+
+def found_solo(home: Home, vault: Vault) -> Team:
+    """A team of one, named after the person who runs it, who may deploy everything that this node offers."""
+    person = _login_name()
+    return Team.create(home, vault, f"{person}'s desk", person, solo=True)
+
+
+def _login_name() -> str:
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        name = "me"
+    return re.sub(r"[^\w.-]+", "-", name).strip("-") or "me"
+
+
+def create_team(home: Home, name: str, person: str) -> str:
+    """Found a team; returns a sentence."""
+    team = Team.create(home, Vault.open(home), name, person)
+    return f"team {team.name} is founded; {team.person} is its admin, collector and executor"
+
+
+def open_team(home: Home) -> Team:
+    """The team of a home."""
+    return Team.load(home, Vault.open(home))
+
+
+def invite(home: Home, request: Invite) -> str:
+    """Make an invite to the address at which the node will listen when it starts."""
+    team = Team.load(home, Vault.open(home))
+    address = request.address
+    if not address:
+        host, _ = addresses.split(load_settings(home.settings).mesh.listen)
+        ports = load_ports(home)
+        port = free_or_new(host, ports.enrol)
+        save_ports(home, Ports(mesh=ports.mesh, enrol=port))
+        address = addresses.join(reachable(host), port)
+    return team.admissions.invite(request.expires_s, address, approved=request.pre_approved)
+
+
+def join_team(home: Home, request: Join) -> Joining:
+    """Ask once to be let into the invite's team."""
+    return asyncio.run(_join(home, Vault.open(home), request))
+
+
+async def _join(home: Home, vault: Vault, request: Join) -> Joining:
+    return (await try_join(home, vault, request))[0]
+
+
+async def try_join(home: Home, vault: Vault, request: Join) -> tuple[Joining, Team | None]:
+    """How far a join is, and the team when this home is in it."""
+    try:
+        team = await Team.join(home, vault, request.invite, request.person)
+    except JoinWaitsError as waits:
+        words = six_words(await asyncio.to_thread(Team.joining_device, vault))
+        return Joining(state="waiting", team=waits.team, words=words, approvers=waits.approvers), None
+    return Joining(state="joined", team=team.name), team
+
+
+def keyring_works(home: Home) -> bool:
+    """Whether a keyring holds, or can hold, the key that seals the secrets of a home."""
+    if any(home.secrets.iterdir()):
+        return True
+    try:
+        return bool(os_keyring.stores())
+    except Exception:  # noqa: BLE001 - backends raise what their D-Bus library raises; any of it means no
+        return False
