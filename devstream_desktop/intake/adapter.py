@@ -7,7 +7,14 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import TypeGuard
 
-from devstream_collectors.contract import Collector, CollectorModule, PollCollector, SourceInfo, TailCollector, WebhookCollector
+from devstream_collectors.contract import (
+    Collector,
+    CollectorModule,
+    PollCollector,
+    SourceInfo,
+    TailCollector,
+    WebhookCollector,
+)
 from devstream_desktop.errors import DevstreamError
 
 GROUP = "devstream.collectors"
@@ -39,13 +46,19 @@ def collector_module(name: str) -> CollectorModule:
     """
     found = [point for point in entry_points(group=GROUP) if point.name == name]
     if not found:
-        raise NoCollectorError(f"there is no collector {name!r}; installed: {', '.join(collector_names()) or 'none'}")
+        raise NoCollectorError(
+            f"there is no collector {name!r}; installed: {', '.join(collector_names()) or 'none'}"
+        )
     try:
         module: object = found[0].load()
     except Exception as error:
-        raise NoCollectorError(f"the collector {name!r} ({found[0].value}) cannot be imported: {error}") from error
+        raise NoCollectorError(
+            f"the collector {name!r} ({found[0].value}) cannot be imported: {error}"
+        ) from error
     if not _is_collector(module):
-        raise NoCollectorError(f"the collector {name!r} ({found[0].value}) has no COLLECTOR that says what it is")
+        raise NoCollectorError(
+            f"the collector {name!r} ({found[0].value}) has no COLLECTOR that says what it is"
+        )
     about = module.COLLECTOR
     needed = (
         (("normalise", "sample") if about.webhook else ())
@@ -54,7 +67,9 @@ def collector_module(name: str) -> CollectorModule:
     )
     lacking = [part for part in needed if not callable(getattr(module, part, None))]
     if lacking:
-        raise NoCollectorError(f"the collector {name!r} ({found[0].value}) lacks {', '.join(lacking)}")
+        raise NoCollectorError(
+            f"the collector {name!r} ({found[0].value}) lacks {', '.join(lacking)}"
+        )
     return module
 
 
@@ -119,7 +134,9 @@ def check_options(name: str, source: SourceInfo) -> None:
 
 
 def _is_collector(module: object) -> TypeGuard[CollectorModule]:
-    return isinstance(module, ModuleType) and isinstance(getattr(module, "COLLECTOR", None), Collector)
+    return isinstance(module, ModuleType) and isinstance(
+        getattr(module, "COLLECTOR", None), Collector
+    )
 
 
 def _takes_webhooks(module: CollectorModule) -> TypeGuard[WebhookCollector]:

@@ -73,7 +73,9 @@ class Bodies:
                         raise Refused(413, f"more than {size} bytes")
                     self._crowd.grow(guest, len(chunk))
                     if not crowded:
-                        limit.reschedule(began + min(FIRST_SECONDS + came / LEAST_RATE, self.seconds))
+                        limit.reschedule(
+                            began + min(FIRST_SECONDS + came / LEAST_RATE, self.seconds)
+                        )
                 if not crowded:
                     limit.reschedule(loop.time() + self.seconds)
                 content = b"".join(chunks)

@@ -41,9 +41,13 @@ def emit_event(request: Emit, *, now: int, nonce: str, scope: str = "") -> Event
     """
     kind = _kind(request.kind)
     if request.state not in STATES[kind]:
-        raise InvalidEventError(f"--state {clean(request.state, 40)!r} is not a state of {kind}; allowed: {', '.join(STATES[kind])}")
+        raise InvalidEventError(
+            f"--state {clean(request.state, 40)!r} is not a state of {kind}; allowed: {', '.join(STATES[kind])}"
+        )
     if (kind, request.state) in _OTHER_COMMAND:
-        raise InvalidEventError(f"{kind} {request.state} is not for emit; use: {_OTHER_COMMAND[kind, request.state]}")
+        raise InvalidEventError(
+            f"{kind} {request.state} is not for emit; use: {_OTHER_COMMAND[kind, request.state]}"
+        )
     if not clean(request.service, 60):
         raise InvalidEventError("--service is empty; name what this is about, such as shop")
     deleted = kind is Kind.CHANGE and request.state == "deleted"
@@ -64,7 +68,9 @@ def emit_event(request: Emit, *, now: int, nonce: str, scope: str = "") -> Event
         title=request.title,
         url=request.url,
         source="emit",
-        number=request.revision if kind in (Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY) else "",
+        number=request.revision
+        if kind in (Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY)
+        else "",
         quiet=request.quiet,
     )
 
@@ -73,7 +79,9 @@ def _kind(word: str) -> Kind:
     try:
         return Kind(word)
     except ValueError:
-        raise InvalidEventError(f"--kind {clean(word, 40)!r} is not a kind; allowed: {', '.join(Kind)}") from None
+        raise InvalidEventError(
+            f"--kind {clean(word, 40)!r} is not a kind; allowed: {', '.join(Kind)}"
+        ) from None
 
 
 def _severity(word: str) -> Severity | None:
@@ -83,7 +91,9 @@ def _severity(word: str) -> Severity | None:
         return Severity[word.upper()]
     except KeyError:
         allowed = ", ".join(severity.word for severity in Severity)
-        raise InvalidEventError(f"--severity {clean(word, 40)!r} is not a severity; allowed: {allowed}") from None
+        raise InvalidEventError(
+            f"--severity {clean(word, 40)!r} is not a severity; allowed: {allowed}"
+        ) from None
 
 
 def _subject(kind: Kind, request: Emit) -> str:

@@ -116,11 +116,18 @@ class Follower:
             end = CHUNK
         follower = self._next(file) if end == 0 or len(chunk) < CHUNK else None
         if follower is None:
-            return Read(_split(chunk[:end]), _place(file, place.offset + end, place), more=end > 0 and len(chunk) == CHUNK, lost=lost)
+            return Read(
+                _split(chunk[:end]),
+                _place(file, place.offset + end, place),
+                more=end > 0 and len(chunk) == CHUNK,
+                lost=lost,
+            )
         # It was moved away. What was written between our read and that is read before it is let go.
         rest = chunk[end:] + file.read(CHUNK - len(chunk) + end)
         if len(rest) >= CHUNK:
-            return Read(_split(chunk[:end]), _place(file, place.offset + end, place), more=True, lost=lost)
+            return Read(
+                _split(chunk[:end]), _place(file, place.offset + end, place), more=True, lost=lost
+            )
         file.close()
         self._file = follower
         return Read(_split(chunk[:end] + rest), _place(follower, 0), more=True, lost=lost)
@@ -163,7 +170,12 @@ class Follower:
             return None
         for path in reversed(self._siblings()):
             at = _stat(path)
-            if at is not None and at.st_size and at.st_ino != mine.st_ino and at.st_mtime_ns > mine.st_mtime_ns:
+            if (
+                at is not None
+                and at.st_size
+                and at.st_ino != mine.st_ino
+                and at.st_mtime_ns > mine.st_mtime_ns
+            ):
                 return self._open(path)  # rotated more than once since
         return self._open(self._path) if now.st_size else None
 
@@ -176,7 +188,11 @@ class Follower:
                 if file is None:
                     continue
                 at = os.fstat(file.fileno())
-                same = (at.st_dev, at.st_ino) == (place.device, place.inode) if by_number else place.head_size > 0
+                same = (
+                    (at.st_dev, at.st_ino) == (place.device, place.inode)
+                    if by_number
+                    else place.head_size > 0
+                )
                 if same and _is(file, _at(file, place)):
                     return file
                 file.close()
@@ -190,7 +206,9 @@ class Follower:
                 found = [
                     Path(entry.path)
                     for entry in islice(entries, MAX_SIBLINGS)
-                    if entry.name.startswith(name) and _ROTATED.fullmatch(entry.name[len(name) :]) and entry.is_file(follow_symlinks=False)
+                    if entry.name.startswith(name)
+                    and _ROTATED.fullmatch(entry.name[len(name) :])
+                    and entry.is_file(follow_symlinks=False)
                 ]
         except OSError:
             return []
@@ -207,7 +225,11 @@ class Follower:
         try:
             # A named pipe would hold us up until somebody writes.
             descriptor = os.open(
-                path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+                path,
+                os.O_RDONLY
+                | getattr(os, "O_NONBLOCK", 0)
+                | getattr(os, "O_BINARY", 0)
+                | getattr(os, "O_CLOEXEC", 0),
             )
         except FileNotFoundError:
             return None

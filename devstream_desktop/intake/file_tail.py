@@ -64,7 +64,14 @@ class FileTail:
     """
 
     def __init__(
-        self, info: SourceInfo, collector: TailCollector, interval: int, notes: Notes, health: Health, gate: Gate, now: Callable[[], int]
+        self,
+        info: SourceInfo,
+        collector: TailCollector,
+        interval: int,
+        notes: Notes,
+        health: Health,
+        gate: Gate,
+        now: Callable[[], int],
     ) -> None:
         self.info = info
         self.interval = float(interval or (collector.COLLECTOR.tail or Tail()).interval)
@@ -138,7 +145,9 @@ class FileTail:
             end = follower.begin()
             if not end.inode:
                 raise FollowError(f"there is no file {self._path}")
-            place = msgspec.structs.replace(end, offset=max(0, end.offset - 64 * 1024), head="", head_size=0)
+            place = msgspec.structs.replace(
+                end, offset=max(0, end.offset - 64 * 1024), head="", head_size=0
+            )
             lines = follower.look(place).lines[-1000:]
         finally:
             follower.close()
@@ -147,7 +156,11 @@ class FileTail:
         return f"the file can be read; its last {len(lines)} lines would make {len(polled.events)} events"
 
     def _begin(self) -> _State:
-        return _State(str(self._path), self._follower.begin(), self._collector.read((), b"", self.info, self._now()).cursor)
+        return _State(
+            str(self._path),
+            self._follower.begin(),
+            self._collector.read((), b"", self.info, self._now()).cursor,
+        )
 
     def _look(self, state: _State, now: int) -> _Look:
         read = self._follower.look(state.place)
@@ -155,7 +168,9 @@ class FileTail:
             return _Look(read, Polled(cursor=state.cursor))
         polled = self._understood(read.lines, state.cursor, now)
         if not 0 < len(polled.cursor) <= MAX_CURSOR:
-            raise DevstreamError(f"the collector's cursor must be 1 to {MAX_CURSOR} bytes, not {len(polled.cursor)}")
+            raise DevstreamError(
+                f"the collector's cursor must be 1 to {MAX_CURSOR} bytes, not {len(polled.cursor)}"
+            )
         self._asked = now
         return _Look(read, polled)
 
@@ -164,8 +179,14 @@ class FileTail:
         try:
             return self._collector.read(lines, cursor, self.info, now)
         except (ValueError, RecursionError) as error:
-            _LOG.warning("source %s: its cursor cannot be read (%s), so it begins anew", self.info.name, error)
-            return self._collector.read(lines, self._collector.read((), b"", self.info, now).cursor, self.info, now)
+            _LOG.warning(
+                "source %s: its cursor cannot be read (%s), so it begins anew",
+                self.info.name,
+                error,
+            )
+            return self._collector.read(
+                lines, self._collector.read((), b"", self.info, now).cursor, self.info, now
+            )
 
     async def _failed(self, error: FollowError) -> None:
         now = self._now()

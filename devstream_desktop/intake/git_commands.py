@@ -43,7 +43,11 @@ def local_folder(source: GitSource) -> Path | None:
     """Where on this machine the repository is; None for a remote."""
     if not source.is_local:
         return None
-    path = unquote(source.url.removeprefix("file://")) if source.url.startswith("file://") else source.url
+    path = (
+        unquote(source.url.removeprefix("file://"))
+        if source.url.startswith("file://")
+        else source.url
+    )
     return Path(path).expanduser().absolute()
 
 
@@ -95,7 +99,10 @@ async def git(*arguments: str, folder: Path | None = None, seconds: float = LOOK
     if overflow:
         raise GitError(f"git {arguments[0]} printed more than {MAX_OUTPUT} bytes")
     if code != 0:
-        raise GitError(_reason(errors.decode("utf-8", "replace")) or f"git {arguments[0]} failed with {code}", code)
+        raise GitError(
+            _reason(errors.decode("utf-8", "replace")) or f"git {arguments[0]} failed with {code}",
+            code,
+        )
     return output.decode("utf-8", "replace")
 
 
@@ -142,7 +149,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _environment() -> dict[str, str]:
     # A GIT_DIR or GIT_INDEX_FILE of the shell that started the node would redirect every command.
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_") or key in ("GIT_SSH_COMMAND", "GIT_SSL_CAINFO")}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("GIT_") or key in ("GIT_SSH_COMMAND", "GIT_SSL_CAINFO")
+    }
     return kept | {
         "LC_ALL": "C.UTF-8",
         "LANGUAGE": "",

@@ -114,7 +114,9 @@ class GitPoller:
     @property
     def interval(self) -> float:
         """Seconds between two looks when all is well."""
-        return float(self.source.interval or (LOCAL_INTERVAL if self.source.is_local else REMOTE_INTERVAL))
+        return float(
+            self.source.interval or (LOCAL_INTERVAL if self.source.is_local else REMOTE_INTERVAL)
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until `stop` is set. Failures are counted, shown and waited out; they never end the loop."""
@@ -122,7 +124,12 @@ class GitPoller:
         loop = asyncio.get_running_loop()
         asked = 0.0
         while not stop.is_set():
-            fresh = self._watch is None or await self._watch.changed() or loop.time() - asked >= FULL_LOOK or pause > self.interval
+            fresh = (
+                self._watch is None
+                or await self._watch.changed()
+                or loop.time() - asked >= FULL_LOOK
+                or pause > self.interval
+            )
             if fresh:
                 asked = loop.time()
                 try:
@@ -130,7 +137,12 @@ class GitPoller:
                     pause = self.interval
                 except Exception as error:  # noqa: BLE001 - said below and in `status`
                     pause = min(MAX_INTERVAL, pause * 2)
-                    _LOG.log(logging.INFO if isinstance(error, GitError) else logging.ERROR, "source %s: %s", self.source.name, error)
+                    _LOG.log(
+                        logging.INFO if isinstance(error, GitError) else logging.ERROR,
+                        "source %s: %s",
+                        self.source.name,
+                        error,
+                    )
                     if self._watch is not None:
                         self._watch.forget()
                     await self.health.failed(self._now(), str(error))
@@ -148,7 +160,11 @@ class GitPoller:
         options = transport_options(self.source)
         if self._folder is not None:
             self._is_working_copy = await asyncio.to_thread((self._folder / ".git").exists)
-        return parse_heads(await git("ls-remote", "--symref", *options, "--", remote_of(self.source), "HEAD", f"{HEADS}*"))
+        return parse_heads(
+            await git(
+                "ls-remote", "--symref", *options, "--", remote_of(self.source), "HEAD", f"{HEADS}*"
+            )
+        )
 
     async def look_once(self) -> str:
         """What a test of the source says of the branches.
@@ -200,7 +216,9 @@ class GitPoller:
         if events:
             await self._publish(events)
             self.health.events += len(events)
-        seen = _Cursor(self.source.url, names, self._aside.keep_back(new, old), empty=not heads.branches)
+        seen = _Cursor(
+            self.source.url, names, self._aside.keep_back(new, old), empty=not heads.branches
+        )
         if seen != cursor:
             await self._notes.write(self._note, msgspec.json.encode(seen))
         await self.health.seen(self._now())
@@ -217,7 +235,14 @@ class GitPoller:
             return []
         events: list[Event] = []
         for branch, revision in self._aside.keep_back(branches, {}).items():
-            arguments = ("log", "--first-parent", f"--max-count={BACKFILL}", f"--format={LOG_FORMAT}", revision, "--")
+            arguments = (
+                "log",
+                "--first-parent",
+                f"--max-count={BACKFILL}",
+                f"--format={LOG_FORMAT}",
+                revision,
+                "--",
+            )
             for commit in reversed(parse_log(await self._ask(*arguments))):
                 try:
                     events.append(backfill_event(self._info, self._scope, branch, commit))
@@ -228,12 +253,19 @@ class GitPoller:
             self.health.dropped["older-than-backfill"] += len(events) - len(newest)
         return newest
 
-    async def _read_changes(self, changes: list[Moved], new: dict[str, str], old: dict[str, str]) -> list[Event]:
+    async def _read_changes(
+        self, changes: list[Moved], new: dict[str, str], old: dict[str, str]
+    ) -> list[Event]:
         asked = {move.branch: move.new for move in changes if move.new}
         if asked:
             await self._fetch(asked, new, FETCH_SECONDS)
         if len(changes) > MAX_EVENTS:
-            _LOG.warning("source %s: %d branches changed at once; %d make lines", self.source.name, len(changes), MAX_EVENTS)
+            _LOG.warning(
+                "source %s: %d branches changed at once; %d make lines",
+                self.source.name,
+                len(changes),
+                MAX_EVENTS,
+            )
             self.health.dropped["too-many-branches"] += len(changes) - MAX_EVENTS
         events: list[Event] = []
         for move in changes[:MAX_EVENTS]:
@@ -247,13 +279,32 @@ class GitPoller:
 
     async def _event(self, move: Moved, old: dict[str, str]) -> Event:
         if not move.new:
-            return change_event(self._info, self._scope, move, forced=False, count=0, head=None, now=self._now())
+            return change_event(
+                self._info, self._scope, move, forced=False, count=0, head=None, now=self._now()
+            )
         forced = bool(move.old) and not await is_ancestor(self._mirror, move.old, move.new)
         known = [move.old] if move.old and not forced else sorted(set(old.values()))[:MAX_KNOWN]
         present = [revision for revision in known if await self._has(revision)]
-        count = int((await self._ask("rev-list", "--count", move.new, *(f"^{revision}" for revision in present), "--")).strip() or 0)
-        head = parse_log(await self._ask("log", "--max-count=1", f"--format={LOG_FORMAT}", move.new, "--"))
-        return change_event(self._info, self._scope, move, forced=forced, count=count, head=head[0] if head else None, now=self._now())
+        count = int(
+            (
+                await self._ask(
+                    "rev-list", "--count", move.new, *(f"^{revision}" for revision in present), "--"
+                )
+            ).strip()
+            or 0
+        )
+        head = parse_log(
+            await self._ask("log", "--max-count=1", f"--format={LOG_FORMAT}", move.new, "--")
+        )
+        return change_event(
+            self._info,
+            self._scope,
+            move,
+            forced=forced,
+            count=count,
+            head=head[0] if head else None,
+            now=self._now(),
+        )
 
     async def _has(self, revision: str) -> bool:
         try:
@@ -289,9 +340,13 @@ class GitPoller:
             await self._fetch_together([another], seconds)
         self._aside.cannot_have({name: asked[name] for name in refused}, str(error))
 
-    async def _fetch_apart(self, branches: list[str], seconds: float) -> tuple[list[str], GitError | None]:
+    async def _fetch_apart(
+        self, branches: list[str], seconds: float
+    ) -> tuple[list[str], GitError | None]:
         """Fetch in halves what cannot be had together; returns what cannot be had at all."""
-        waiting = [branches[start : start + TOGETHER] for start in range(0, len(branches), TOGETHER)]
+        waiting = [
+            branches[start : start + TOGETHER] for start in range(0, len(branches), TOGETHER)
+        ]
         refused: list[str] = []
         last: GitError | None = None
         halved = 0
@@ -312,8 +367,17 @@ class GitPoller:
 
     async def _fetch_together(self, branches: list[str], seconds: float) -> None:
         # Each under a name of its own making: any length fits, and `release` may become `release/1`.
-        specs = [f"+{HEADS}{branch}:{_MIRRORED}{hashlib.blake2b(branch.encode(), digest_size=16).hexdigest()}" for branch in branches]
-        options = ("--quiet", "--filter=tree:0", "--no-tags", "--no-write-fetch-head", *transport_options(self.source))
+        specs = [
+            f"+{HEADS}{branch}:{_MIRRORED}{hashlib.blake2b(branch.encode(), digest_size=16).hexdigest()}"
+            for branch in branches
+        ]
+        options = (
+            "--quiet",
+            "--filter=tree:0",
+            "--no-tags",
+            "--no-write-fetch-head",
+            *transport_options(self.source),
+        )
         await git("fetch", *options, "origin", *specs, folder=self._mirror, seconds=seconds)
 
     async def _doubt_mirror(self, error: GitError) -> None:

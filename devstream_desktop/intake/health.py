@@ -121,12 +121,19 @@ class Health:
         if self.silent_after and now - last > self.silent_after:
             await self._silent(now, f"nothing for {self.silent_after // 1000} s", Way.WEBHOOK)
         ends = self.credential_expires
-        if ends and ends != self._end_said and ends - now < TOKEN_WARNING and await self._say_end(ends, now):
+        if (
+            ends
+            and ends != self._end_said
+            and ends - now < TOKEN_WARNING
+            and await self._say_end(ends, now)
+        ):
             self._end_said = ends
 
     async def save(self) -> None:
         """Keep what the next start must know."""
-        saved = _Saved(self.last_seen, self.silent_since, tuple(sorted(self._troubles)), self._delivered)
+        saved = _Saved(
+            self.last_seen, self.silent_since, tuple(sorted(self._troubles)), self._delivered
+        )
         await self.notes.write(self._note, msgspec.json.encode(saved))
 
     @property

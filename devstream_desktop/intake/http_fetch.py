@@ -72,13 +72,17 @@ class Fetcher:
         self._base = base
         agent = {"user-agent": f"devstream/{__version__}", "accept-encoding": "identity"}
         # Without compression no answer can be larger than what comes over the wire.
-        self._client = httpx2.AsyncClient(headers={**agent, **headers}, timeout=_TIMEOUT, limits=_LIMITS, follow_redirects=False)
+        self._client = httpx2.AsyncClient(
+            headers={**agent, **headers}, timeout=_TIMEOUT, limits=_LIMITS, follow_redirects=False
+        )
 
     async def close(self) -> None:
         """End the connection."""
         await self._client.aclose()
 
-    async def fetch(self, request: Request, proof: Mapping[str, str], validators: Validators, now: int) -> Answer:
+    async def fetch(
+        self, request: Request, proof: Mapping[str, str], validators: Validators, now: int
+    ) -> Answer:
         """The answer to a request: 200 to 299, 304, or 404 and 410 where the request says that these are answers.
 
         Raises:
@@ -90,7 +94,9 @@ class Fetcher:
             async with asyncio.timeout(TOTAL_SECONDS):
                 for _ in range(MAX_REDIRECTS + 1):
                     if _origin(url) != _origin(self._base):
-                        raise FetchError(f"{self._host} points to {_host(url)}; if that is right, give it as the source's url")
+                        raise FetchError(
+                            f"{self._host} points to {_host(url)}; if that is right, give it as the source's url"
+                        )
                     answer = await self._once(url, request, {**proof, **validators.headers()})
                     if answer.status not in (301, 302, 303, 307, 308) or request.method != "GET":
                         return self._judged(answer, request, now)
@@ -108,38 +114,63 @@ class Fetcher:
         if request.method == "POST":
             sent["content-type"] = "application/json"
         try:
-            async with self._client.stream(request.method, url, headers=sent, content=request.body or None) as response:
+            async with self._client.stream(
+                request.method, url, headers=sent, content=request.body or None
+            ) as response:
                 if response.headers.get("content-encoding", "identity") != "identity":
-                    raise FetchError(f"{self._host} compresses its answer although it was asked not to")
+                    raise FetchError(
+                        f"{self._host} compresses its answer although it was asked not to"
+                    )
                 body = bytearray()
                 async for chunk in response.aiter_raw():
                     body += chunk
                     if len(body) > MAX_BODY:
-                        raise FetchError(f"{self._host} answers with more than {MAX_BODY // 1024 // 1024} MiB")
-                return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, bytes(body))
+                        raise FetchError(
+                            f"{self._host} answers with more than {MAX_BODY // 1024 // 1024} MiB"
+                        )
+                return Answer(
+                    response.status_code,
+                    {name.lower(): value for name, value in response.headers.items()},
+                    bytes(body),
+                )
         except httpx2.TimeoutException:
             raise FetchError(f"{self._host} did not answer in time") from None
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise FetchError(f"{self._host} cannot be reached: {clean(str(error), 120) or type(error).__name__}") from None
+            raise FetchError(
+                f"{self._host} cannot be reached: {clean(str(error), 120) or type(error).__name__}"
+            ) from None
 
     def _judged(self, answer: Answer, request: Request, now: int) -> Answer:
         status = answer.status
-        if 200 <= status < 300 or status == HTTPStatus.NOT_MODIFIED or (status in (404, 410) and request.missing_ok):
+        if (
+            200 <= status < 300
+            or status == HTTPStatus.NOT_MODIFIED
+            or (status in (404, 410) and request.missing_ok)
+        ):
             return answer
         limit = rate_limit(answer.headers, now)
         wait = retry_after(answer.headers, now)
         path = clean(request.path.split("?", 1)[0], 80)
-        if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.FORBIDDEN and (wait or (limit and limit.remaining == 0))):
+        if status == HTTPStatus.TOO_MANY_REQUESTS or (
+            status == HTTPStatus.FORBIDDEN and (wait or (limit and limit.remaining == 0))
+        ):
             until = wait or (limit.reset if limit else 0.0) or 60.0
-            raise FetchError(f"{self._host} limits how often it may be asked; asking again in {math.ceil(until)} s", until)
+            raise FetchError(
+                f"{self._host} limits how often it may be asked; asking again in {math.ceil(until)} s",
+                until,
+            )
         if status == HTTPStatus.UNAUTHORIZED:
-            raise FetchError(f"{self._host} refuses the token for {path}: it is wrong, or it has ended; give a new one")
+            raise FetchError(
+                f"{self._host} refuses the token for {path}: it is wrong, or it has ended; give a new one"
+            )
         if status == HTTPStatus.FORBIDDEN:
             raise FetchError(
                 f"{self._host} does not let this token read {path}; see `devstream source add TYPE --help` for what it must allow"
             )
         if status == HTTPStatus.NOT_FOUND:
-            raise FetchError(f"{self._host} has no {path}; is its name right, and may the token see it?")
+            raise FetchError(
+                f"{self._host} has no {path}; is its name right, and may the token see it?"
+            )
         raise FetchError(f"{self._host} answered {status} to {path}", wait)
 
 

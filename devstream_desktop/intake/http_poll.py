@@ -19,7 +19,14 @@ from devstream_collectors.contract import Poll, PollCollector, Polled, Request, 
 from devstream_desktop.clock import within
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health, Way
-from devstream_desktop.intake.http_fetch import Answer, Fetcher, FetchError, RateLimit, Validators, rate_limit
+from devstream_desktop.intake.http_fetch import (
+    Answer,
+    Fetcher,
+    FetchError,
+    RateLimit,
+    Validators,
+    rate_limit,
+)
 from devstream_desktop.intake.proof import poll_header
 from devstream_desktop.intake.remote import check_token
 from devstream_desktop.intake.source_types import SourcesError
@@ -116,10 +123,16 @@ class HttpPoller:
                 except Exception as error:  # noqa: BLE001 - said in `status` and the log; the next round tries again
                     failures += 1
                     pause = self.interval
-                    level = logging.INFO if isinstance(error, FetchError | SourcesError) else logging.ERROR
+                    level = (
+                        logging.INFO
+                        if isinstance(error, FetchError | SourcesError)
+                        else logging.ERROR
+                    )
                     _LOG.log(level, "source %s: %s", self.info.name, error)
                     await self._health.failed(self._now(), str(error), Way.POLL)
-                pause = max(wait, pause, min(MAX_INTERVAL, self.interval * 2**failures) if failures else 0.0)
+                pause = max(
+                    wait, pause, min(MAX_INTERVAL, self.interval * 2**failures) if failures else 0.0
+                )
                 # So that many collectors do not ask at the same moment. Never earlier than the service asks for.
                 pause *= 1 + random.uniform(0.0 if wait else -JITTER, JITTER)  # noqa: S311 - not for secrets
                 await within(stop, pause)
@@ -145,12 +158,16 @@ class HttpPoller:
         proof = await self._proof()
         cursor, asked = self._begin(state.cursor, now)
         first = not cursor
-        kept = {name: state.validators[name] for name in map(_name, asked) if name in state.validators}
+        kept = {
+            name: state.validators[name] for name in map(_name, asked) if name in state.validators
+        }
         done, quietly = _Round(), list[Event]()
         for request in asked:
             name = _name(request)
             try:
-                chain = await self._chain(request, cursor, proof, Validators(*kept.get(name, ("", ""))), done)
+                chain = await self._chain(
+                    request, cursor, proof, Validators(*kept.get(name, ("", ""))), done
+                )
             except FetchError as error:
                 done.errors.append(error)
                 if error.wait:
@@ -168,7 +185,9 @@ class HttpPoller:
         if first:
             newest = sorted(quietly, key=lambda event: event.time)[-FIRST_EVENTS:]
             self._health.dropped["older-than-first-contact"] += len(quietly) - len(newest)
-            await self._publish([msgspec.structs.replace(event, quiet=True) for event in newest], 0, done)
+            await self._publish(
+                [msgspec.structs.replace(event, quiet=True) for event in newest], 0, done
+            )
         after = _State(self._of, cursor, state.since or now, kept)
         if after != state:
             await self._write_state(after)
@@ -182,7 +201,11 @@ class HttpPoller:
         except (ValueError, RecursionError) as error:
             if not cursor:
                 raise FetchError(f"the collector cannot ask: {error}") from error
-            _LOG.warning("source %s: its cursor cannot be read (%s), so it is followed from now on", self.info.name, error)
+            _LOG.warning(
+                "source %s: its cursor cannot be read (%s), so it is followed from now on",
+                self.info.name,
+                error,
+            )
             return b"", self._collector.requests(b"", self.info, now)[:MAX_CHAINS]
 
     async def look_once(self) -> str:
@@ -200,7 +223,9 @@ class HttpPoller:
         polled = self._parse(asked[0], answer, b"")
         return f"the service answered {answer.status} and was understood ({len(polled.events)} events in the first answer)"
 
-    async def _chain(self, first: Request, cursor: bytes, proof: dict[str, str], before: Validators, done: _Round) -> _Chain:
+    async def _chain(
+        self, first: Request, cursor: bytes, proof: dict[str, str], before: Validators, done: _Round
+    ) -> _Chain:
         """A first request and all that follows from it.
 
         Raises:
@@ -221,13 +246,17 @@ class HttpPoller:
             asked += 1
             request = waiting.pop(0)
             # Without validators: what is asked for because something changed must be told, even if it was told before.
-            polled = self._parse(request, await self._fetch(request, proof, Validators(), done), chain.cursor)
+            polled = self._parse(
+                request, await self._fetch(request, proof, Validators(), done), chain.cursor
+            )
             waiting = self._take(chain, polled) + waiting
         return chain
 
     def _take(self, chain: _Chain, polled: Polled) -> list[Request]:
         if not 0 < len(polled.cursor) <= MAX_CURSOR:
-            raise FetchError(f"the collector's cursor must be 1 to {MAX_CURSOR} bytes, not {len(polled.cursor)}")
+            raise FetchError(
+                f"the collector's cursor must be 1 to {MAX_CURSOR} bytes, not {len(polled.cursor)}"
+            )
         chain.cursor = polled.cursor
         chain.events += polled.events
         self._health.dropped.update(polled.dropped)
@@ -237,19 +266,26 @@ class HttpPoller:
         response = Response(request, answer.status, answer.headers, answer.body, self._now())
         return understood(self._collector, response, cursor, self.info)
 
-    async def _fetch(self, request: Request, proof: dict[str, str], validators: Validators, done: _Round) -> Answer:
+    async def _fetch(
+        self, request: Request, proof: dict[str, str], validators: Validators, done: _Round
+    ) -> Answer:
         if self._fetcher is None:
             self._fetcher = await asyncio.to_thread(Fetcher, self.info.url, self._about.headers)
         answer = await self._fetcher.fetch(request, proof, validators, self._now())
         done.asked += answer.status != 304
         done.limit = rate_limit(answer.headers, self._now()) or done.limit
         if self._about.expiry_header:
-            self._health.credential_expires = _moment(answer.headers.get(self._about.expiry_header, ""))
+            self._health.credential_expires = _moment(
+                answer.headers.get(self._about.expiry_header, "")
+            )
         return answer
 
     async def _publish(self, events: list[Event], since: int, done: _Round) -> None:
         if events:
-            told = [msgspec.structs.replace(event, quiet=True) if event.time < since else event for event in events]
+            told = [
+                msgspec.structs.replace(event, quiet=True) if event.time < since else event
+                for event in events
+            ]
             await self._gate.publish(told)
             done.events += len(told)
             self._health.events += len(told)
@@ -277,7 +313,9 @@ class HttpPoller:
         await self._notes.write(f"poll/{self.info.name}", msgspec.msgpack.encode(state))
 
 
-def understood(collector: PollCollector, response: Response, cursor: bytes, source: SourceInfo) -> Polled:
+def understood(
+    collector: PollCollector, response: Response, cursor: bytes, source: SourceInfo
+) -> Polled:
     """What the collector makes of an answer.
 
     Raises:
@@ -290,7 +328,9 @@ def understood(collector: PollCollector, response: Response, cursor: bytes, sour
             check_json(response.body)
         return collector.parse(response, cursor, source)
     except ValueError as error:
-        raise FetchError(f"the answer to {request.path.split('?', 1)[0]} is not what was expected: {error}") from error
+        raise FetchError(
+            f"the answer to {request.path.split('?', 1)[0]} is not what was expected: {error}"
+        ) from error
 
 
 @dataclass
@@ -315,7 +355,9 @@ def _spread(interval: float, done: _Round) -> float:
 def _moment(text: str) -> int:
     """UTC milliseconds of a time as `2026-12-01 00:00:00 UTC`, `... +0200` or ISO 8601; 0 when it is none."""
     try:
-        moment = datetime.fromisoformat(text.replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-"))
+        moment = datetime.fromisoformat(
+            text.replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-")
+        )
     except ValueError:
         return 0
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

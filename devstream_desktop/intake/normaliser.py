@@ -31,7 +31,12 @@ class Normaliser:
     """Works the spool off, one batch after the other, in order."""
 
     def __init__(
-        self, spool: Spool, known: Container[str], channels: Mapping[str, Channel], publish: Publish, now: Callable[[], int]
+        self,
+        spool: Spool,
+        known: Container[str],
+        channels: Mapping[str, Channel],
+        publish: Publish,
+        now: Callable[[], int],
     ) -> None:
         """`known` are all sources, `channels` those that run: what a source that cannot run now has delivered waits for it."""
         self._spool = spool
@@ -65,7 +70,9 @@ class Normaliser:
                 self._say("")
             except Exception as error:  # noqa: BLE001 - nothing is lost: the spool keeps it, and `status` shows why it waits
                 pause = min(MAX_PAUSE, pause * 2 or 0.5)
-                _LOG.warning("events cannot be published now (%s); trying again in %.0f s", error, pause)
+                _LOG.warning(
+                    "events cannot be published now (%s); trying again in %.0f s", error, pause
+                )
                 self._say(f"events wait to be published: {error}")
                 await within(stop, pause)
 
@@ -85,7 +92,11 @@ class Normaliser:
             if not rows:
                 return
             after = rows[-1].id
-            read = [(row, await self._read(row)) for row in rows if row.source in self._channels or row.source not in self._known]
+            read = [
+                (row, await self._read(row))
+                for row in rows
+                if row.source in self._channels or row.source not in self._known
+            ]
             try:
                 await self._finish(read)
             except ValueError:
@@ -101,7 +112,9 @@ class Normaliser:
             await self._finish([one])
         except ValueError as error:
             row = one[0]
-            _LOG.exception("delivery %d of source %s made an event that was refused", row.id, row.source)
+            _LOG.exception(
+                "delivery %d of source %s made an event that was refused", row.id, row.source
+            )
             await self._finish([(row, Normalised(dropped="refused", detail=str(error)))])
 
     async def _finish(self, read: list[tuple[Raw, Normalised]]) -> None:

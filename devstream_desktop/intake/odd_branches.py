@@ -57,12 +57,18 @@ class OddBranches:
 
     def keep_back(self, new: Mapping[str, str], old: Mapping[str, str]) -> dict[str, str]:
         """Return the branches as far as they can be followed: one that is kept back is as it was."""
-        as_before = {name: old.get(name, "") for name, revision in new.items() if self.is_kept_back(name, revision)}
+        as_before = {
+            name: old.get(name, "")
+            for name, revision in new.items()
+            if self.is_kept_back(name, revision)
+        }
         return {name: revision for name, revision in {**new, **as_before}.items() if revision}
 
     def see(self, branches: Mapping[str, str]) -> None:
         """Forget the branches that are gone or have another commit now."""
-        self._kept_back = {name: kept for name, kept in self._kept_back.items() if branches.get(name) == kept[0]}
+        self._kept_back = {
+            name: kept for name, kept in self._kept_back.items() if branches.get(name) == kept[0]
+        }
         self._unsaid &= set(branches)
 
     def told(self) -> str:
@@ -73,7 +79,11 @@ class OddBranches:
         shown = ", ".join(f"{clean(name, _NAME)!r}" for name in names[:_NAMED])
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         which = "1 branch is" if len(names) == 1 else f"{len(names):,} branches are"
-        why = self._why if self._kept_back else "rename it on the server, or leave it out with --branch"
+        why = (
+            self._why
+            if self._kept_back
+            else "rename it on the server, or leave it out with --branch"
+        )
         return clean(f"{which} not followed: {shown}{more}; {why}", 200)
 
     def _count(self, reason: str, names: set[str]) -> None:

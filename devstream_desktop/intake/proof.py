@@ -17,7 +17,14 @@ FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 200
 
 
-def proves(webhook: Webhook, secrets: Sequence[bytes], body: bytes, headers: Mapping[str, str], path: str, now: int) -> bool:
+def proves(
+    webhook: Webhook,
+    secrets: Sequence[bytes],
+    body: bytes,
+    headers: Mapping[str, str],
+    path: str,
+    now: int,
+) -> bool:
     """Whether a request is authentic.
 
     Args:
@@ -42,17 +49,28 @@ def _proves(
 ) -> bool:
     match way:
         case SignatureScheme():
-            return verify(way, secrets, form_payload(headers, body) if way.over == "payload" else body, headers, now)
+            return verify(
+                way,
+                secrets,
+                form_payload(headers, body) if way.over == "payload" else body,
+                headers,
+                now,
+            )
         case SecretPath():
             return _is_one_of(path, [secret.decode("ascii", "replace") for secret in secrets])
         case _:
-            return _is_one_of(headers.get(way.header, ""), [header_value(way, secret) for secret in secrets if secret])
+            return _is_one_of(
+                headers.get(way.header, ""),
+                [header_value(way, secret) for secret in secrets if secret],
+            )
 
 
 def _is_one_of(given: str, right: Sequence[str]) -> bool:
     matched = False
     for text in right:
-        matched |= bool(text) and hmac.compare_digest(text.encode("utf-8", "surrogatepass"), given.encode("utf-8", "surrogatepass"))
+        matched |= bool(text) and hmac.compare_digest(
+            text.encode("utf-8", "surrogatepass"), given.encode("utf-8", "surrogatepass")
+        )
     return matched
 
 
@@ -63,7 +81,9 @@ def header_value(way: Token | Basic, secret: bytes) -> str:
     return way.prefix + secret.decode("latin-1")
 
 
-def proof_headers(webhook: Webhook, secret: bytes, body: bytes, now: int, identity: str) -> dict[str, str]:
+def proof_headers(
+    webhook: Webhook, secret: bytes, body: bytes, now: int, identity: str
+) -> dict[str, str]:
     """The headers with which a sender that holds `secret` would post `body`, by its first way; none where the path is the proof."""
     way = next((way for way in webhook.auth if not isinstance(way, SecretPath)), None)
     match way:
@@ -71,8 +91,14 @@ def proof_headers(webhook: Webhook, secret: bytes, body: bytes, now: int, identi
             return {}
         case SignatureScheme():
             stamp = str(now // 1000)
-            headers = {name: value for name, value in ((way.timestamp_header, stamp), (way.id_header, identity)) if name}
-            return headers | {way.header: sign(way, secret, body, headers, stamp if way.timestamp_label else "")}
+            headers = {
+                name: value
+                for name, value in ((way.timestamp_header, stamp), (way.id_header, identity))
+                if name
+            }
+            return headers | {
+                way.header: sign(way, secret, body, headers, stamp if way.timestamp_label else "")
+            }
         case _:
             return {way.header: header_value(way, secret)}
 

@@ -105,7 +105,13 @@ class Receiver:
         origin = request.headers.get("webhook-request-origin", "")
         if like is None or not like.webhook.handshake or not origin:
             raise Refused(405, "POST only")
-        return Response(headers={"webhook-allowed-origin": clean(origin, 200), "webhook-allowed-rate": "*", "allow": "POST"})
+        return Response(
+            headers={
+                "webhook-allowed-origin": clean(origin, 200),
+                "webhook-allowed-rate": "*",
+                "allow": "POST",
+            }
+        )
 
     async def _take(self, request: Request) -> tuple[int, str]:
         name = request.path_params["name"]
@@ -131,32 +137,52 @@ class Receiver:
                 raise Refused(401, _UNPROVEN)
         connection.proven()
         if channel.webhook.body == "json":
-            body = await asyncio.to_thread(_json, headers, body) if len(body) >= LARGE_BODY else _json(headers, body)
+            body = (
+                await asyncio.to_thread(_json, headers, body)
+                if len(body) >= LARGE_BODY
+                else _json(headers, body)
+            )
         return await self._store(channel, headers, body, now)
 
-    async def _proves(self, webhook: Webhook, known: Sequence[bytes], body: bytes, headers: Mapping[str, str], path: str, now: int) -> bool:
+    async def _proves(
+        self,
+        webhook: Webhook,
+        known: Sequence[bytes],
+        body: bytes,
+        headers: Mapping[str, str],
+        path: str,
+        now: int,
+    ) -> bool:
         if len(body) < LARGE_BODY:
             return proves(webhook, known, body, headers, path, now)
         async with self._proofs:
             return await asyncio.to_thread(proves, webhook, known, body, headers, path, now)
 
-    async def _store(self, channel: Channel, headers: Mapping[str, str], body: bytes, now: int) -> tuple[int, str]:
+    async def _store(
+        self, channel: Channel, headers: Mapping[str, str], body: bytes, now: int
+    ) -> tuple[int, str]:
         name = channel.info.name
         kept = {key: clean(value, 500) for key, value in headers.items() if channel.keeps(key)}
         test = headers.get(TEST_HEADER, "")
         if any(hmac.compare_digest(test.encode(), known.encode()) for known in self._tests):
             kept[TEST_HEADER] = test
         try:
-            taken = await self._spool.put(name, clean(headers.get(channel.webhook.delivery_header, ""), 200), kept, body, now)
+            taken = await self._spool.put(
+                name, clean(headers.get(channel.webhook.delivery_header, ""), 200), kept, body, now
+            )
         except StoreError as error:
             channel.health.last_error = str(error)
             _LOG.error("a delivery of source %s was turned away: %s", name, error)
             raise Refused(503, "cannot be stored now, try again later") from error
         if taken is Taken.TOO_MANY:
-            channel.health.last_error = "too many of its deliveries wait to be published; the sender was told to slow down"
+            channel.health.last_error = (
+                "too many of its deliveries wait to be published; the sender was told to slow down"
+            )
             raise Refused(429, "too many of your deliveries wait, try again later")
         if taken is Taken.FULL:
-            channel.health.last_error = "too many deliveries wait to be published; the sender was told to try again"
+            channel.health.last_error = (
+                "too many deliveries wait to be published; the sender was told to try again"
+            )
             raise Refused(503, "too many deliveries wait, try again later")
         if taken is Taken.SEEN:
             return 202, "seen before"
@@ -168,7 +194,9 @@ class Receiver:
     def _stand_in(self, name: str) -> Channel | None:
         """The source that a name is checked like which is none, always the same one: with no secret of it that anybody has."""
         channels = list(self._channels.values())
-        digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), key=self._decoy, digest_size=8).digest()
+        digest = hashlib.blake2b(
+            name.encode("utf-8", "surrogatepass"), key=self._decoy, digest_size=8
+        ).digest()
         return channels[int.from_bytes(digest, "big") % len(channels)] if channels else None
 
 
@@ -180,7 +208,9 @@ class _Refusal(PlainTextResponse):
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI gives it
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         await self._drop_rest(receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -214,7 +244,9 @@ def _headers(request: Request, channel: Channel) -> dict[str, str]:
 
 
 def _mistake(webhook: Webhook) -> str:
-    names = ", ".join(sorted({way.header for way in webhook.auth if not isinstance(way, SecretPath)}))
+    names = ", ".join(
+        sorted({way.header for way in webhook.auth if not isinstance(way, SecretPath)})
+    )
     where = f"a wrong or missing {names}" if names else "a wrong secret in its path"
     return f"a delivery with {where} was refused; is the secret the same on both sides?"
 

@@ -24,7 +24,12 @@ class RefWatch:
         """Whether git should be asked: something is different from the last call, or it cannot be told."""
         if self._folder is None:
             try:
-                path = await git("rev-parse", "--path-format=absolute", "--git-common-dir", folder=self._repository)
+                path = await git(
+                    "rev-parse",
+                    "--path-format=absolute",
+                    "--git-common-dir",
+                    folder=self._repository,
+                )
             except GitError:
                 return True
             self._folder = Path(path.rstrip("\n"))

@@ -8,13 +8,25 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from devstream_collectors.contract import Collector, Option, Poll, SourceInfo, Webhook, WebhookCollector
+from devstream_collectors.contract import (
+    Collector,
+    Option,
+    Poll,
+    SourceInfo,
+    Webhook,
+    WebhookCollector,
+)
 from devstream_desktop import machine
 from devstream_desktop.intake.adapter import check_options, collector_module, webhook_collector
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.proof import proof_header_names
-from devstream_desktop.intake.source_types import RemoteSource, SourcesError, secret_name, token_name
+from devstream_desktop.intake.source_types import (
+    RemoteSource,
+    SourcesError,
+    secret_name,
+    token_name,
+)
 from devstream_desktop.intake.sources import Vault, split_secrets
 
 MAX_FILE = 256 * 1024
@@ -41,7 +53,9 @@ class Channel:
 
     @cached_property
     def _exact(self) -> frozenset[str]:
-        return frozenset({"content-type", *(name for name in self.webhook.headers if not name.endswith("*"))})
+        return frozenset(
+            {"content-type", *(name for name in self.webhook.headers if not name.endswith("*"))}
+        )
 
     @cached_property
     def _globs(self) -> tuple[str, ...]:
@@ -55,7 +69,9 @@ class Channel:
 
     def reads(self, header: str) -> bool:
         """Whether a header matters at all."""
-        return header in self._proofs or header == self.webhook.delivery_header or self.keeps(header)
+        return (
+            header in self._proofs or header == self.webhook.delivery_header or self.keeps(header)
+        )
 
 
 def open_channel(source: RemoteSource, vault: Vault, health: Health, gate: Gate) -> Channel:
@@ -72,7 +88,9 @@ def open_channel(source: RemoteSource, vault: Vault, health: Health, gate: Gate)
         raise SourcesError(f"the collector {source.type!r} takes no webhooks")
     info = source_info(source)
     sealed = vault.unseal(secret_name(source.name))
-    return Channel(info, collector, collector.COLLECTOR.webhook, tuple(split_secrets(sealed)), health, gate)
+    return Channel(
+        info, collector, collector.COLLECTOR.webhook, tuple(split_secrets(sealed)), health, gate
+    )
 
 
 def source_info(source: RemoteSource) -> SourceInfo:
@@ -90,7 +108,9 @@ def source_info(source: RemoteSource) -> SourceInfo:
         if option.kind == "file" and option.name in options:
             options[option.name] = _file(source, option)
     url = source.url or (about.poll.url if about.poll else "")
-    info = SourceInfo(source.name, source.branches, source.service, source.environment, url.rstrip("/"), options)
+    info = SourceInfo(
+        source.name, source.branches, source.service, source.environment, url.rstrip("/"), options
+    )
     try:
         check_options(source.type, info)
     except ValueError as error:
@@ -109,10 +129,14 @@ def token_of(source: RemoteSource, vault: Vault) -> bytes:
     if source.token_env:
         value = os.environ.get(source.token_env, "")
         if not value:
-            raise SourcesError(f"source {source.name!r}: the environment variable {source.token_env} is not set for this node")
+            raise SourcesError(
+                f"source {source.name!r}: the environment variable {source.token_env} is not set for this node"
+            )
         return value.strip().encode()
     if source.token_file:
-        return _read(Path(source.token_file), MAX_TOKEN, f"source {source.name!r}: its token").strip()
+        return _read(
+            Path(source.token_file), MAX_TOKEN, f"source {source.name!r}: its token"
+        ).strip()
     sealed = token_name(source.name)
     return vault.unseal(sealed).strip() if vault.exists(sealed) else b""
 
@@ -122,19 +146,27 @@ def _check(source: RemoteSource, about: Collector) -> None:
     for name, value in source.options.items():
         if name not in known:
             allowed = ", ".join(known) or "none"
-            raise SourcesError(f"source {source.name!r}: {source.type} has no option {name!r}; it has: {allowed}")
+            raise SourcesError(
+                f"source {source.name!r}: {source.type} has no option {name!r}; it has: {allowed}"
+            )
         wanted = _KINDS[known[name].kind]
         if type(value) is not wanted:
-            raise SourcesError(f"source {source.name!r}: options.{name} must be a {known[name].kind}")
+            raise SourcesError(
+                f"source {source.name!r}: options.{name} must be a {known[name].kind}"
+            )
     for option in about.options:
-        if (option.needed == "always" or option.needed in source.ways) and not source.options.get(option.name):
+        if (option.needed == "always" or option.needed in source.ways) and not source.options.get(
+            option.name
+        ):
             raise SourcesError(f"source {source.name!r} needs {option.name}: {option.help}")
 
 
 def _file(source: RemoteSource, option: Option) -> str:
     path = Path(str(source.options[option.name])).expanduser()
     if not path.is_absolute():
-        raise SourcesError(f"source {source.name!r}: {option.name} must be an absolute path, for the node has another working folder")
+        raise SourcesError(
+            f"source {source.name!r}: {option.name} must be an absolute path, for the node has another working folder"
+        )
     try:
         return _read(path, MAX_FILE, f"source {source.name!r}: {option.name}").decode()
     except UnicodeDecodeError:
@@ -160,6 +192,8 @@ def check_token(name: str, poll: Poll, token: bytes) -> None:
 
     """
     if not token and poll.needs_token:
-        raise SourcesError(f"source {name!r} needs a token to be polled; remove it and add it again with --token-file")
+        raise SourcesError(
+            f"source {name!r} needs a token to be polled; remove it and add it again with --token-file"
+        )
     if len(token) > MAX_TOKEN or any(byte < 0x20 or byte > 0x7E for byte in token):
         raise SourcesError(f"source {name!r}: its token must be one line of plain characters")

@@ -41,7 +41,10 @@ def rescue(path: Path, damage: str, version: int, schema: str) -> None:
         OSError, sqlite3.Error: there is no room for it; the damaged one is still there.
 
     """
-    new, repaired = path.with_name(f".{path.name}.rescued"), path.with_name(f".{path.name}.repaired")
+    new, repaired = (
+        path.with_name(f".{path.name}.rescued"),
+        path.with_name(f".{path.name}.repaired"),
+    )
     for file in (new, repaired):
         sqlite_file.remove(file)
     sqlite_file.create(new, version, schema)
@@ -55,7 +58,13 @@ def rescue(path: Path, damage: str, version: int, schema: str) -> None:
     sqlite_file.move(new, path)
     for old in sqlite_file.asides(path)[:-_KEPT]:
         sqlite_file.remove(old)
-    _LOG.error("%s is damaged (%s): %d rows of it are kept, and it is set aside as %s", path, damage, kept, aside.name)
+    _LOG.error(
+        "%s is damaged (%s): %d rows of it are kept, and it is set aside as %s",
+        path,
+        damage,
+        kept,
+        aside.name,
+    )
 
 
 def _copy(damaged: Path, into: sqlite3.Connection) -> tuple[int, bool]:

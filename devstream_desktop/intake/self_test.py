@@ -51,7 +51,9 @@ def failed(reached: str, detail: str) -> TestReport:
 def both(reports: list[TestReport]) -> TestReport:
     """One report of the tests of each way of a source: the first that failed says how far it got."""
     worst = next((report for report in reports if not report.ok), reports[0])
-    return TestReport(ok=worst.ok, reached=worst.reached, detail="; ".join(report.detail for report in reports))
+    return TestReport(
+        ok=worst.ok, reached=worst.reached, detail="; ".join(report.detail for report in reports)
+    )
 
 
 async def try_poll(poller: Look, name: str, publish: Publish, now: Callable[[], int]) -> TestReport:
@@ -70,7 +72,10 @@ async def try_poll(poller: Look, name: str, publish: Publish, now: Callable[[], 
 
 
 async def try_webhook(
-    channel: Channel, address: tuple[str, int] | None, waiting: dict[str, asyncio.Future[Normalised]], now: Callable[[], int]
+    channel: Channel,
+    address: tuple[str, int] | None,
+    waiting: dict[str, asyncio.Future[Normalised]],
+    now: Callable[[], int],
 ) -> TestReport:
     """Post a signed sample to our own receiver and wait until it is in the stream."""
     if address is None:
@@ -86,14 +91,21 @@ async def try_webhook(
             reached = "accepted"
             outcome = await result
     except TimeoutError:
-        return failed(reached, f"it did not get further within {SECONDS:.0f} s; see status for what it waits for")
+        return failed(
+            reached,
+            f"it did not get further within {SECONDS:.0f} s; see status for what it waits for",
+        )
     except OSError as error:
         return failed(reached, f"the receiver cannot be reached: {error}")
     finally:
         del waiting[test]
     if outcome.dropped:
-        return failed(reached, f"the sample made no line: {outcome.dropped} {outcome.detail}".rstrip())
-    return TestReport(ok=True, reached="published", detail="signature, spool, mapping and stream are in order")
+        return failed(
+            reached, f"the sample made no line: {outcome.dropped} {outcome.detail}".rstrip()
+        )
+    return TestReport(
+        ok=True, reached="published", detail="signature, spool, mapping and stream are in order"
+    )
 
 
 async def _post(channel: Channel, address: tuple[str, int], test: str, now: int) -> int:
@@ -103,12 +115,25 @@ async def _post(channel: Channel, address: tuple[str, int], test: str, now: int)
     headers = {"content-type": "application/json", **delivery.headers}
     proof = proof_headers(webhook, secret, delivery.body, now, test)
     path = f"/in/{info.name}" if proof else f"/in/{info.name}/{secret.decode()}"
-    headers |= proof | {"host": "localhost", "content-length": str(len(delivery.body)), TEST_HEADER: test}
+    headers |= proof | {
+        "host": "localhost",
+        "content-length": str(len(delivery.body)),
+        TEST_HEADER: test,
+    }
     if webhook.delivery_header:
         headers[webhook.delivery_header] = test
-    lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "connection: close", "", ""]
+    lines = [
+        f"POST {path} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        "connection: close",
+        "",
+        "",
+    ]
     host, port = address
-    reader, writer = await asyncio.open_connection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)  # noqa: S104 - no bind
+    reader, writer = await asyncio.open_connection(
+        {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host),  # noqa: S104 - no bind
+        port,
+    )
     try:
         writer.write("\r\n".join(lines).encode("latin-1", "replace") + delivery.body)
         await writer.drain()

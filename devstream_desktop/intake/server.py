@@ -184,7 +184,9 @@ class HttpServer:
 
     async def start(self) -> None:
         """Answer from now on."""
-        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="intake-http")
+        self._task = asyncio.create_task(
+            self._server.serve(sockets=[self._socket]), name="intake-http"
+        )
 
     async def stop(self) -> None:
         """Finish the requests that run, a few seconds at most, then close."""
@@ -196,10 +198,14 @@ class HttpServer:
 
 def _bind(host: str, port: int) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address for --intake") from None
+        raise ListenError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address for --intake"
+        ) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -207,5 +213,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.setblocking(False)  # noqa: FBT003 - the name says it
     except OSError as error:
         listener.close()
-        raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address for --intake") from None
+        raise ListenError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address for --intake"
+        ) from None
     return listener

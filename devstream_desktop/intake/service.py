@@ -62,7 +62,15 @@ class Intake:
 
     """
 
-    def __init__(self, home: Home, vault: Vault, publish: Publish, *, listen: str | None = None, now: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self,
+        home: Home,
+        vault: Vault,
+        publish: Publish,
+        *,
+        listen: str | None = None,
+        now: Callable[[], int] = now_ms,
+    ) -> None:
         self._home = home
         self._vault = vault
         self._publish = publish
@@ -73,13 +81,17 @@ class Intake:
         self._notes = Notes(self._store)
         self._sources: dict[str, Source] = {}
         self._channels: dict[str, Channel] = {}
-        self._normaliser = Normaliser(self._spool, self._sources, self._channels, publish, self._now)
+        self._normaliser = Normaliser(
+            self._spool, self._sources, self._channels, publish, self._now
+        )
         self._healths: dict[str, Health] = {}
         self._gates: dict[str, Gate] = {}
         self._broken: dict[str, str] = {}
         self._without_secret: set[str] = set()
         """The sources whose address held one until this start."""
-        self._pollers: dict[str, tuple[asyncio.Event, asyncio.Task[None], GitPoller | HttpPoller | FileTail]] = {}
+        self._pollers: dict[
+            str, tuple[asyncio.Event, asyncio.Task[None], GitPoller | HttpPoller | FileTail]
+        ] = {}
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: HttpServer | None = None
@@ -101,7 +113,9 @@ class Intake:
             SourcesError: `sources.toml` has a mistake.
 
         """
-        self._without_secret = set(await asyncio.to_thread(configuration.take_secrets_out, self._home))
+        self._without_secret = set(
+            await asyncio.to_thread(configuration.take_secrets_out, self._home)
+        )
         listed = await asyncio.to_thread(configuration.load_sources, self._home.sources)
         try:
             await self._store.open()
@@ -158,7 +172,9 @@ class Intake:
         """
         if isinstance(source, RemoteSource):
             await asyncio.to_thread(source_info, source)
-        path = await asyncio.to_thread(configuration.add_source, self._home, self._vault, source, secret, token)
+        path = await asyncio.to_thread(
+            configuration.add_source, self._home, self._vault, source, secret, token
+        )
         await self.reload()
         return path
 
@@ -186,10 +202,14 @@ class Intake:
             reports.append(await try_poll(self._pollers[name][2], name, self._publish, self._now))
         if name in self._channels:
             address = self._server.address if self._server is not None else None
-            reports.append(await try_webhook(self._channels[name], address, self._normaliser.tests, self._now))
+            reports.append(
+                await try_webhook(self._channels[name], address, self._normaliser.tests, self._now)
+            )
         if reports:
             return both(reports)
-        return failed("", f"there is no source {name!r}; known: {', '.join(self._sources) or 'none'}")
+        return failed(
+            "", f"there is no source {name!r}; known: {', '.join(self._sources) or 'none'}"
+        )
 
     def status(self) -> list[SourceStatus]:
         """How each source is doing, by name."""
@@ -215,7 +235,13 @@ class Intake:
             for name, source in list(self._sources.items()):
                 if name not in wanted:
                     await self._end_poller(name)
-                    for kept in (self._sources, self._channels, self._broken, self._healths, self._gates):
+                    for kept in (
+                        self._sources,
+                        self._channels,
+                        self._broken,
+                        self._healths,
+                        self._gates,
+                    ):
                         kept.pop(name, None)
                 elif wanted[name] != source:
                     await self._end_poller(name)
@@ -235,22 +261,31 @@ class Intake:
         self._broken.pop(source.name, None)
         self._channels.pop(source.name, None)
         if isinstance(source, GitSource):
-            self._poll(source.name, GitPoller(source, self._home.mirrors, self._notes, health, gate.publish, self._now))
+            self._poll(
+                source.name,
+                GitPoller(source, self._home.mirrors, self._notes, health, gate.publish, self._now),
+            )
             return
         health.silent_after = source.silent_after * 1000 if source.takes_webhooks else 0
         health.expect(source.ways)
         try:
             if source.takes_webhooks:
-                self._channels[source.name] = await asyncio.to_thread(open_channel, source, self._vault, health, gate)
+                self._channels[source.name] = await asyncio.to_thread(
+                    open_channel, source, self._vault, health, gate
+                )
             if source.polls:
                 self._poll(source.name, await self._http_poller(source, health, gate))
             if source.tails:
-                self._poll(source.name, await asyncio.to_thread(self._file_tail, source, health, gate))
+                self._poll(
+                    source.name, await asyncio.to_thread(self._file_tail, source, health, gate)
+                )
         except (NoCollectorError, SourcesError) as error:
             self._broken[source.name] = str(error)
         except Exception as error:  # noqa: BLE001 - the vault's own; the other sources go on, and `status` shows this one
             _LOG.warning("source %s has no secret: %s", source.name, error)
-            self._broken[source.name] = f"its secret cannot be unsealed ({error}); remove the source and add it again"
+            self._broken[source.name] = (
+                f"its secret cannot be unsealed ({error}); remove the source and add it again"
+            )
 
     async def _http_poller(self, source: RemoteSource, health: Health, gate: Gate) -> HttpPoller:
         def prepare() -> HttpPoller:
@@ -258,20 +293,41 @@ class Intake:
 
             collector = poll_collector(source.type)
             return HttpPoller(
-                source_info(source), collector, source.interval, lambda: token_of(source, self._vault), self._notes, health, gate, self._now
+                source_info(source),
+                collector,
+                source.interval,
+                lambda: token_of(source, self._vault),
+                self._notes,
+                health,
+                gate,
+                self._now,
             )
 
         try:
             return await asyncio.to_thread(prepare)
         except ImportError as error:
-            raise SourcesError(f"polling needs the extra 'collector' ({error}); install devstream[collector]") from None
+            raise SourcesError(
+                f"polling needs the extra 'collector' ({error}); install devstream[collector]"
+            ) from None
 
     def _file_tail(self, source: RemoteSource, health: Health, gate: Gate) -> FileTail:
-        return FileTail(source_info(source), tail_collector(source.type), source.interval, self._notes, health, gate, self._now)
+        return FileTail(
+            source_info(source),
+            tail_collector(source.type),
+            source.interval,
+            self._notes,
+            health,
+            gate,
+            self._now,
+        )
 
     def _poll(self, name: str, poller: GitPoller | HttpPoller | FileTail) -> None:
         stop = asyncio.Event()
-        self._pollers[name] = stop, asyncio.create_task(poller.run(stop), name=f"intake-poll-{name}"), poller
+        self._pollers[name] = (
+            stop,
+            asyncio.create_task(poller.run(stop), name=f"intake-poll-{name}"),
+            poller,
+        )
 
     async def _end_poller(self, name: str) -> None:
         if name not in self._pollers:
@@ -285,13 +341,21 @@ class Intake:
     async def _start_receiver(self, listen: str) -> None:
         host, _, port = listen.rpartition(":")
         if not port.isascii() or not port.isdigit() or int(port) > 65_535:
-            raise IntakeError(f"{listen!r} is not an address to listen on; write HOST:PORT, such as 127.0.0.1:8900")
+            raise IntakeError(
+                f"{listen!r} is not an address to listen on; write HOST:PORT, such as 127.0.0.1:8900"
+            )
 
         def build() -> HttpServer:
             from devstream_desktop.intake.receiver import Receiver
             from devstream_desktop.intake.server import HttpServer, ListenError
 
-            receiver = Receiver(self._channels, self._spool, self._normaliser.wake, self._normaliser.tests, self._now)
+            receiver = Receiver(
+                self._channels,
+                self._spool,
+                self._normaliser.wake,
+                self._normaliser.tests,
+                self._now,
+            )
             try:
                 return HttpServer(receiver.app, host.strip("[]") or "127.0.0.1", int(port))
             except ListenError as error:
@@ -300,7 +364,9 @@ class Intake:
         try:
             self._server = await asyncio.to_thread(build)
         except ImportError as error:
-            raise IntakeError(f"the webhook receiver needs the extra 'collector' ({error}); install devstream[collector]") from None
+            raise IntakeError(
+                f"the webhook receiver needs the extra 'collector' ({error}); install devstream[collector]"
+            ) from None
         await self._server.start()
 
     async def _keep_house(self) -> None:

@@ -15,7 +15,13 @@ import msgspec
 from devstream_collectors.contract import SignatureScheme
 
 
-def sign(scheme: SignatureScheme, secret: bytes, body: bytes, headers: Mapping[str, str], timestamp: str = "") -> str:
+def sign(
+    scheme: SignatureScheme,
+    secret: bytes,
+    body: bytes,
+    headers: Mapping[str, str],
+    timestamp: str = "",
+) -> str:
     """The value of the signature header for `body`; for tests of a source. `timestamp` where the scheme puts it into that header."""
     digest = _digest(scheme, _key(scheme, secret), body, headers, timestamp)
     text = digest.hex() if scheme.encoding == "hex" else base64.b64encode(digest).decode()
@@ -25,10 +31,20 @@ def sign(scheme: SignatureScheme, secret: bytes, body: bytes, headers: Mapping[s
         case "words":
             return f"{scheme.label},{text}"
         case _:
-            return f"{scheme.timestamp_label}={timestamp},{scheme.label}={text}" if scheme.timestamp_label else f"{scheme.label}={text}"
+            return (
+                f"{scheme.timestamp_label}={timestamp},{scheme.label}={text}"
+                if scheme.timestamp_label
+                else f"{scheme.label}={text}"
+            )
 
 
-def verify(scheme: SignatureScheme, secrets: Sequence[bytes], body: bytes, headers: Mapping[str, str], now: int) -> bool:
+def verify(
+    scheme: SignatureScheme,
+    secrets: Sequence[bytes],
+    body: bytes,
+    headers: Mapping[str, str],
+    now: int,
+) -> bool:
     """Whether one of `secrets` made the signature. Header names are lower case, `now` is UTC milliseconds."""
     value = headers.get(scheme.header, "")
     given = _given(scheme, value)
@@ -39,7 +55,9 @@ def verify(scheme: SignatureScheme, secrets: Sequence[bytes], body: bytes, heade
         timestamp = next(iter(_labelled(value, scheme.timestamp_label)), "")
     elif scheme.timestamp_header:
         timestamp = headers.get(scheme.timestamp_header, "")
-    if (scheme.timestamp_label or scheme.timestamp_header) and not _is_recent(timestamp, scheme.tolerance, now):
+    if (scheme.timestamp_label or scheme.timestamp_header) and not _is_recent(
+        timestamp, scheme.tolerance, now
+    ):
         return False
     matched = False
     for secret in secrets:
@@ -50,7 +68,10 @@ def verify(scheme: SignatureScheme, secrets: Sequence[bytes], body: bytes, heade
         for digest in given:
             matched |= hmac.compare_digest(right, digest)
     # What the field says counts only once the body is known to be authentic.
-    return matched and (not scheme.timestamp_field or _is_recent(_field(body, scheme.timestamp_field), scheme.tolerance, now))
+    return matched and (
+        not scheme.timestamp_field
+        or _is_recent(_field(body, scheme.timestamp_field), scheme.tolerance, now)
+    )
 
 
 def _is_recent(stamp: str, tolerance: int, now: int) -> bool:
@@ -78,10 +99,15 @@ def _key(scheme: SignatureScheme, secret: bytes) -> bytes:
         return b""
 
 
-def _digest(scheme: SignatureScheme, key: bytes, body: bytes, headers: Mapping[str, str], timestamp: str) -> bytes:
+def _digest(
+    scheme: SignatureScheme, key: bytes, body: bytes, headers: Mapping[str, str], timestamp: str
+) -> bytes:
     mac = hmac.new(key, digestmod=scheme.algorithm)
     before, _, after = scheme.signed.partition("{body}")
-    values = {"timestamp": timestamp or headers.get(scheme.timestamp_header, ""), "id": headers.get(scheme.id_header, "")}
+    values = {
+        "timestamp": timestamp or headers.get(scheme.timestamp_header, ""),
+        "id": headers.get(scheme.id_header, ""),
+    }
     for part in (before.format(**values).encode(), body, after.format(**values).encode()):
         mac.update(part)
     return mac.digest()
@@ -98,11 +124,19 @@ def _given(scheme: SignatureScheme, value: str) -> list[bytes]:
         case "pairs":
             texts = _labelled(value, scheme.label)
         case "words":
-            texts = [text for label, _, text in (part.partition(",") for part in value.split()[:8]) if label == scheme.label]
+            texts = [
+                text
+                for label, _, text in (part.partition(",") for part in value.split()[:8])
+                if label == scheme.label
+            ]
     digests: list[bytes] = []
     for text in texts:
         try:
-            digests.append(bytes.fromhex(text) if scheme.encoding == "hex" else base64.b64decode(text.encode(), validate=True))
+            digests.append(
+                bytes.fromhex(text)
+                if scheme.encoding == "hex"
+                else base64.b64decode(text.encode(), validate=True)
+            )
         except (ValueError, binascii.Error):
             continue
     return [digest for digest in digests if digest]

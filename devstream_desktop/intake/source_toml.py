@@ -34,7 +34,15 @@ import msgspec
 
 from devstream_desktop import git_address
 from devstream_desktop.intake.adapter import is_repository
-from devstream_desktop.intake.source_types import WAYS, WEBHOOK, GitSource, RemoteSource, Source, SourcesError, is_local
+from devstream_desktop.intake.source_types import (
+    WAYS,
+    WEBHOOK,
+    GitSource,
+    RemoteSource,
+    Source,
+    SourcesError,
+    is_local,
+)
 from devstream_desktop.toml_lines import line_of
 
 MAX_NAME = 40
@@ -57,10 +65,14 @@ def parse_sources(text: str, where: str = "sources.toml") -> list[Source]:
         raise SourcesError(f"{where}: not valid TOML: {error}") from None
     for key in document:
         if key != "source":
-            raise SourcesError(f"{where}, line {line_of(text, (key,))}: {key!r} is unknown; allowed: [source.NAME] tables")
+            raise SourcesError(
+                f"{where}, line {line_of(text, (key,))}: {key!r} is unknown; allowed: [source.NAME] tables"
+            )
     tables = document.get("source", {})
     if not _is_table(tables):
-        raise SourcesError(f"{where}, line {line_of(text, ('source',))}: source is not a table; write [source.NAME]")
+        raise SourcesError(
+            f"{where}, line {line_of(text, ('source',))}: source is not a table; write [source.NAME]"
+        )
     if len(tables) > MAX_SOURCES:
         raise SourcesError(f"{where}: {len(tables)} sources; at most {MAX_SOURCES} are allowed")
     found: list[Source] = []
@@ -69,7 +81,9 @@ def parse_sources(text: str, where: str = "sources.toml") -> list[Source]:
             found.append(_source(name, table))
         except _FieldError as error:
             keys = ("source", name, error.field) if error.field else ("source", name)
-            raise SourcesError(f"{where}, line {line_of(text, keys)}: source {name!r}: {error}") from None
+            raise SourcesError(
+                f"{where}, line {line_of(text, keys)}: source {name!r}: {error}"
+            ) from None
     return found
 
 
@@ -99,7 +113,16 @@ class _FieldError(Exception):
 
 _COMMON = ("type", "branches", "service", "url", "interval")
 _GIT = (*_COMMON, "backfill")
-_REMOTE = (*_COMMON, "ways", "environment", "silent_after", "secret_path", "token_env", "token_file", "options")
+_REMOTE = (
+    *_COMMON,
+    "ways",
+    "environment",
+    "silent_after",
+    "secret_path",
+    "token_env",
+    "token_file",
+    "options",
+)
 
 
 def _source(name: str, table: object) -> Source:
@@ -109,25 +132,42 @@ def _source(name: str, table: object) -> Source:
         raise _FieldError("", "not a table; write [source.NAME]")
     kind = _text(table, "type")
     if not _NAME.fullmatch(kind):
-        raise _FieldError("type", 'type is missing; write the name of a collector, as in type = "github"')
+        raise _FieldError(
+            "type", 'type is missing; write the name of a collector, as in type = "github"'
+        )
     is_git = is_repository(kind)
     allowed = _GIT if is_git else _REMOTE
     for field in table:
         if field not in allowed:
-            raise _FieldError(field, f"{field!r} is unknown for type {kind!r}; allowed: {', '.join(allowed)}")
+            raise _FieldError(
+                field, f"{field!r} is unknown for type {kind!r}; allowed: {', '.join(allowed)}"
+            )
     branches, service = _branches(table), _text(table, "service")
     if len(service) > 60:
         raise _FieldError("service", "service is longer than 60 characters")
     interval = _whole(table, "interval", 86_400)
     if is_git:
         return GitSource(
-            name=name, type=kind, url=_url(table), branches=branches, service=service, interval=interval, backfill=_flag(table, "backfill")
+            name=name,
+            type=kind,
+            url=_url(table),
+            branches=branches,
+            service=service,
+            interval=interval,
+            backfill=_flag(table, "backfill"),
         )
-    environment, token_env, token_file = _text(table, "environment"), _text(table, "token_env"), _text(table, "token_file")
+    environment, token_env, token_file = (
+        _text(table, "environment"),
+        _text(table, "token_env"),
+        _text(table, "token_file"),
+    )
     if len(environment) > 40:
         raise _FieldError("environment", "environment is longer than 40 characters")
     if token_file and not Path(token_file).is_absolute():
-        raise _FieldError("token_file", "token_file must be an absolute path, for the node has another working folder")
+        raise _FieldError(
+            "token_file",
+            "token_file must be an absolute path, for the node has another working folder",
+        )
     return RemoteSource(
         name=name,
         type=kind,
@@ -155,7 +195,10 @@ def _url(table: Mapping[str, object]) -> str:
         raise _FieldError("url", "a path must be absolute, for the node has another working folder")
     scheme = url.split("://", 1)[0] if "://" in url else ""
     if scheme not in ("", "https", "http", "ssh", "git", "file") or "::" in url.split("/", 1)[0]:
-        raise _FieldError("url", "this kind of url is not allowed; allowed: a path, file, https, http, ssh, git, or user@host:path")
+        raise _FieldError(
+            "url",
+            "this kind of url is not allowed; allowed: a path, file, https, http, ssh, git, or user@host:path",
+        )
     try:
         urlsplit(url)
     except ValueError:
@@ -177,7 +220,9 @@ def _service_url(table: Mapping[str, object]) -> str:
     if parts.scheme not in ("https", "http") or not host:
         raise _FieldError("url", "url must be the service's https address")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise _FieldError("url", "url holds a user name, password or query; leave it out and give a token")
+        raise _FieldError(
+            "url", "url holds a user name, password or query; leave it out and give a token"
+        )
     return url
 
 
@@ -191,7 +236,9 @@ def _ways(table: Mapping[str, object]) -> tuple[str, ...]:
 def _options(table: Mapping[str, object]) -> dict[str, str | int | bool | tuple[str, ...]]:
     values = table.get("options", {})
     if not _is_table(values) or len(values) > 50:
-        raise _FieldError("options", 'options are written as options.NAME = "value", at most 50 of them')
+        raise _FieldError(
+            "options", 'options are written as options.NAME = "value", at most 50 of them'
+        )
     found: dict[str, str | int | bool | tuple[str, ...]] = {}
     for name, value in values.items():
         if not _OPTION.fullmatch(name):
@@ -207,7 +254,10 @@ def _options(table: Mapping[str, object]) -> dict[str, str | int | bool | tuple[
 
 def _option_text(name: str, value: object) -> str:
     if not isinstance(value, str) or not _PRINTABLE.fullmatch(value) or len(value) > 1000:
-        raise _FieldError("options", f"options.{name} must be a text, a whole number, true, false, or a list of texts")
+        raise _FieldError(
+            "options",
+            f"options.{name} must be a text, a whole number, true, false, or a list of texts",
+        )
     return value
 
 
@@ -221,16 +271,25 @@ def _flag(table: Mapping[str, object], field: str) -> bool:
 def _branches(table: Mapping[str, object]) -> tuple[str, ...]:
     value = table.get("branches", [])
     if not isinstance(value, list | tuple) or len(value) > 50:
-        raise _FieldError("branches", 'branches must be a list of at most 50 names or globs, such as ["main", "release/*"]')
+        raise _FieldError(
+            "branches",
+            'branches must be a list of at most 50 names or globs, such as ["main", "release/*"]',
+        )
     for pattern in value:
         if not isinstance(pattern, str) or not _PRINTABLE.fullmatch(pattern) or len(pattern) > 200:
-            raise _FieldError("branches", "each branch must be a name or glob of 1 to 200 characters")
+            raise _FieldError(
+                "branches", "each branch must be a name or glob of 1 to 200 characters"
+            )
     return tuple(str(pattern) for pattern in value)
 
 
 def _text(table: Mapping[str, object], field: str) -> str:
     value = table.get(field, "")
-    if not isinstance(value, str) or (value and not _PRINTABLE.fullmatch(value)) or len(value) > 1000:
+    if (
+        not isinstance(value, str)
+        or (value and not _PRINTABLE.fullmatch(value))
+        or len(value) > 1000
+    ):
         raise _FieldError(field, f"{field} must be a text in quotes, without control characters")
     return value
 
@@ -263,5 +322,7 @@ def table_of(source: Source) -> str:
     if _is_table(options):
         fields |= {f"options.{name}": value for name, value in options.items()}
     # Strings without control characters, whole numbers, booleans and lists of strings: JSON and TOML write these alike.
-    lines += [f"{field} = {json.dumps(value, ensure_ascii=False)}" for field, value in fields.items()]
+    lines += [
+        f"{field} = {json.dumps(value, ensure_ascii=False)}" for field, value in fields.items()
+    ]
     return "\n".join(lines) + "\n"

@@ -12,7 +12,13 @@ from typing import Protocol
 from devstream_desktop import git_address, machine
 from devstream_desktop.home import Home, write_private
 from devstream_desktop.intake.source_toml import check_source, is_name, parse_sources, table_of
-from devstream_desktop.intake.source_types import RemoteSource, Source, SourcesError, secret_name, token_name
+from devstream_desktop.intake.source_types import (
+    RemoteSource,
+    Source,
+    SourcesError,
+    secret_name,
+    token_name,
+)
 
 _log = logging.getLogger(__name__)
 MIN_SECRET = 8
@@ -62,7 +68,9 @@ def load_sources(path: Path) -> list[Source]:
     except UnicodeDecodeError:
         raise SourcesError(f"{path} is damaged: it is no text; {_RESTORE}") from None
     if not text.strip() or (text.startswith(_FIRST) and not text.rstrip().endswith(_LAST)):
-        raise SourcesError(f"{path} is damaged: it ends too early, so sources are missing; {_RESTORE}")
+        raise SourcesError(
+            f"{path} is damaged: it ends too early, so sources are missing; {_RESTORE}"
+        )
     return parse_sources(text, str(path))
 
 
@@ -79,7 +87,9 @@ def take_secrets_out(home: Home) -> list[str]:
         return []  # whoever loads it says why
     found: list[str] = []
     for name, table in tables.items() if isinstance(tables, dict) else ():
-        address = table.get("url") if isinstance(table, dict) and table.get("type") == "git" else None
+        address = (
+            table.get("url") if isinstance(table, dict) and table.get("type") == "git" else None
+        )
         if isinstance(address, str) and git_address.secret_in(address) and is_name(str(name)):
             text = text.replace(address, git_address.without_secret(address))
             found.append(str(name))
@@ -104,7 +114,9 @@ def save_sources(path: Path, sources: list[Source]) -> None:
     write_private(path, "\n".join((_FIRST, "", *tables, _LAST, "")).encode())
 
 
-def add_source(home: Home, vault: Vault, source: Source, secret: bytes = b"", token: bytes = b"") -> str:
+def add_source(
+    home: Home, vault: Vault, source: Source, secret: bytes = b"", token: bytes = b""
+) -> str:
     """Seal the secrets of a source, then add it to the file. Blocks; for a node that runs, use `Intake.add_source`.
 
     A secret file may have two lines, both valid: for the time of a rotation. What comes back is the URL path that it posts to, with
@@ -149,7 +161,9 @@ def remove_source(home: Home, vault: Vault, name: str) -> None:
     known = load_sources(home.sources)
     kept = [source for source in known if source.name != name]
     if len(kept) == len(known):
-        raise SourcesError(f"there is no source {name!r}; known: {', '.join(source.name for source in known) or 'none'}")
+        raise SourcesError(
+            f"there is no source {name!r}; known: {', '.join(source.name for source in known) or 'none'}"
+        )
     save_sources(home.sources, kept)
     for sealed in (secret_name(name), token_name(name)):
         if vault.exists(sealed):

@@ -62,8 +62,13 @@ class Spool:
         """Count what waits from before."""
 
         def count(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
-            query = "SELECT source, count(*), sum(length(body)) FROM raw WHERE done = 0 GROUP BY source"
-            return [(str(source), int(number), int(size)) for source, number, size in connection.execute(query)]
+            query = (
+                "SELECT source, count(*), sum(length(body)) FROM raw WHERE done = 0 GROUP BY source"
+            )
+            return [
+                (str(source), int(number), int(size))
+                for source, number, size in connection.execute(query)
+            ]
 
         for source, number, size in await self._store.run(count):
             self._waiting[source] = number
@@ -74,7 +79,9 @@ class Spool:
         """How many deliveries wait."""
         return self._waiting.total()
 
-    async def put(self, source: str, delivery_id: str, headers: Mapping[str, str], body: bytes, received: int) -> Taken:
+    async def put(
+        self, source: str, delivery_id: str, headers: Mapping[str, str], body: bytes, received: int
+    ) -> Taken:
         """Store a delivery; when this returns `STORED` it is on the disk.
 
         Raises:
@@ -83,16 +90,24 @@ class Spool:
         """
         if self._waiting[source] >= MAX_WAITING_OF_ONE:
             return Taken.TOO_MANY
-        if self._waiting.total() >= MAX_WAITING or self._waiting_bytes + len(body) > MAX_WAITING_BYTES:
+        if (
+            self._waiting.total() >= MAX_WAITING
+            or self._waiting_bytes + len(body) > MAX_WAITING_BYTES
+        ):
             return Taken.FULL
 
         def insert(connection: sqlite3.Connection) -> Taken:
             if delivery_id:
-                seen = connection.execute("INSERT OR IGNORE INTO delivery VALUES (?, ?, ?)", (source, delivery_id, received))
+                seen = connection.execute(
+                    "INSERT OR IGNORE INTO delivery VALUES (?, ?, ?)",
+                    (source, delivery_id, received),
+                )
                 if seen.rowcount == 0:
                     return Taken.SEEN
             row = (source, msgspec.json.encode(dict(headers)).decode(), body, received)
-            connection.execute("INSERT INTO raw (source, headers, body, received) VALUES (?, ?, ?, ?)", row)
+            connection.execute(
+                "INSERT INTO raw (source, headers, body, received) VALUES (?, ?, ?, ?)", row
+            )
             return Taken.STORED
 
         # Reserved before the wait, so that a burst cannot pass the limit together.
@@ -114,7 +129,9 @@ class Spool:
             rows: list[Raw] = []
             size = 0
             query = "SELECT id, source, headers, body, received FROM raw WHERE done = 0 AND id > ? ORDER BY id LIMIT ?"
-            for number, source, headers, body, received in connection.execute(query, (after, limit)):
+            for number, source, headers, body, received in connection.execute(
+                query, (after, limit)
+            ):
                 size += len(body)
                 if rows and size > 8 * 1024 * 1024:
                     break
@@ -127,7 +144,9 @@ class Spool:
         """Take deliveries off the queue."""
 
         def mark(connection: sqlite3.Connection) -> None:
-            connection.executemany("UPDATE raw SET done = 1 WHERE id = ?", [(row.id,) for row in rows])
+            connection.executemany(
+                "UPDATE raw SET done = 1 WHERE id = ?", [(row.id,) for row in rows]
+            )
 
         await self._store.run(mark)
         for row in rows:
@@ -138,8 +157,12 @@ class Spool:
         """Delete what has been kept long enough; how many deliveries that were."""
 
         def delete(connection: sqlite3.Connection) -> int:
-            connection.execute("DELETE FROM delivery WHERE received < ?", (now - KEEP_DELIVERY_IDS,))
-            return connection.execute("DELETE FROM raw WHERE done = 1 AND received < ?", (now - KEEP,)).rowcount
+            connection.execute(
+                "DELETE FROM delivery WHERE received < ?", (now - KEEP_DELIVERY_IDS,)
+            )
+            return connection.execute(
+                "DELETE FROM raw WHERE done = 1 AND received < ?", (now - KEEP,)
+            ).rowcount
 
         return await self._store.run(delete)
 

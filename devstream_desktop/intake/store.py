@@ -136,8 +136,12 @@ class Store:
         try:
             connection = self._connect()
         except (sqlite3.Error, OSError, StoreError) as error:
-            reason = str(error) if isinstance(error, StoreError) else machine.reason(error, self._path)
-            self._call(lambda: _fail(self._opened, StoreError(f"{self._path} cannot be opened: {reason}")))
+            reason = (
+                str(error) if isinstance(error, StoreError) else machine.reason(error, self._path)
+            )
+            self._call(
+                lambda: _fail(self._opened, StoreError(f"{self._path} cannot be opened: {reason}"))
+            )
             return
         self._call(lambda: _succeed(self._opened))
         with closing(connection):
@@ -155,7 +159,9 @@ class Store:
         sqlite_file.make_private(self._path)
         sqlite_file.create(self._path, VERSION, _SCHEMA)
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
-        connection.text_factory = lambda content: content.decode("utf-8", "replace")  # what is no UTF-8 spoils its value alone
+        connection.text_factory = lambda content: content.decode(
+            "utf-8", "replace"
+        )  # what is no UTF-8 spoils its value alone
         try:
             _prepare(connection)
         except BaseException:

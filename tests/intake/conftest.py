@@ -147,7 +147,17 @@ class Repository:
         return self._run(self.work, *arguments)
 
     def commit(self, title: str, author: str = "Ana") -> str:
-        self.git("-c", f"user.name={author}", "-c", "user.email=a@example.org", "commit", "--quiet", "--allow-empty", "--message", title)
+        self.git(
+            "-c",
+            f"user.name={author}",
+            "-c",
+            "user.email=a@example.org",
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--message",
+            title,
+        )
         return self.git("rev-parse", "HEAD").strip()
 
     def push(self, *arguments: str) -> None:
@@ -155,11 +165,26 @@ class Repository:
 
     @staticmethod
     def _run(folder: Path, *arguments: str) -> str:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith("GIT_")
+        }
         environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-        settings = ("-c", "user.name=Ana", "-c", "user.email=ana@example.org", "-c", "advice.detachedHead=false")
+        settings = (
+            "-c",
+            "user.name=Ana",
+            "-c",
+            "user.email=ana@example.org",
+            "-c",
+            "advice.detachedHead=false",
+        )
         done = subprocess.run(
-            ["git", *settings, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=30
+            ["git", *settings, *arguments],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -206,11 +231,21 @@ def post() -> Post:
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            return Answer(response.status, response.read().decode(), {name.lower(): value for name, value in response.getheaders()})
+            return Answer(
+                response.status,
+                response.read().decode(),
+                {name.lower(): value for name, value in response.getheaders()},
+            )
         finally:
             connection.close()
 
-    async def post(base: str, path: str, body: bytes = b"{}", headers: dict[str, str] | None = None, method: str = "POST") -> Answer:
+    async def post(
+        base: str,
+        path: str,
+        body: bytes = b"{}",
+        headers: dict[str, str] | None = None,
+        method: str = "POST",
+    ) -> Answer:
         return await asyncio.to_thread(send, base, path, body, headers or {}, method)
 
     return post
@@ -277,7 +312,11 @@ class Replay:
                     headers[name.lower()] = value.strip()
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 self.asked.append(Asked(method, path, headers, body))
-                told = self.answers.get(path) or self.answers.get(path.split("?", maxsplit=1)[0]) or Told(status=404)
+                told = (
+                    self.answers.get(path)
+                    or self.answers.get(path.split("?", maxsplit=1)[0])
+                    or Told(status=404)
+                )
                 if told.hang:
                     await asyncio.sleep(3600)
                 writer.write(self._answer(told, headers))

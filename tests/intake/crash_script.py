@@ -16,8 +16,13 @@ async def main() -> None:
     await store.open()
     spool = Spool(store)
     for number in range(100_000):
-        body = b'{"action":"opened","issue":{"number":%d,"title":"x"},"repository":{"name":"shop"}}' % number
-        await spool.put("gh", f"delivery-{number}", {"x-github-event": "issues"}, body, 1_800_000_000_000)
+        body = (
+            b'{"action":"opened","issue":{"number":%d,"title":"x"},"repository":{"name":"shop"}}'
+            % number
+        )
+        await spool.put(
+            "gh", f"delivery-{number}", {"x-github-event": "issues"}, body, 1_800_000_000_000
+        )
         sys.stdout.write(f"{number + 1}\n")
         sys.stdout.flush()
 

@@ -8,7 +8,15 @@ import pytest
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.decoding import iso
-from devstream_collectors.sources import alertmanager, grafana, jira, linear, pagerduty, redmine, sentry
+from devstream_collectors.sources import (
+    alertmanager,
+    grafana,
+    jira,
+    linear,
+    pagerduty,
+    redmine,
+    sentry,
+)
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller
@@ -17,9 +25,28 @@ from devstream_desktop.intake.store import Store
 
 NOW = 1_800_000_000_000
 LATER = iso(NOW + 10_000)
-ALERT = {"labels": {"alertname": "Slow"}, "startsAt": LATER, "fingerprint": "f" * 16, "status": {"state": "active"}}
-ISSUE = {"id": "7", "shortId": "SHOP-7", "title": "Slow", "firstSeen": LATER, "lastSeen": LATER, "project": {"slug": "shop"}}
-INCIDENT = {"id": "P7", "incident_number": 7, "title": "Slow", "status": "triggered", "created_at": LATER, "service": {"summary": "shop"}}
+ALERT = {
+    "labels": {"alertname": "Slow"},
+    "startsAt": LATER,
+    "fingerprint": "f" * 16,
+    "status": {"state": "active"},
+}
+ISSUE = {
+    "id": "7",
+    "shortId": "SHOP-7",
+    "title": "Slow",
+    "firstSeen": LATER,
+    "lastSeen": LATER,
+    "project": {"slug": "shop"},
+}
+INCIDENT = {
+    "id": "P7",
+    "incident_number": 7,
+    "title": "Slow",
+    "status": "triggered",
+    "created_at": LATER,
+    "service": {"summary": "shop"},
+}
 JIRA = {"id": "7", "key": "SHOP-7", "fields": {"summary": "Slow", "created": LATER}}
 LINEAR = {"id": "7", "identifier": "SHOP-7", "title": "Slow", "createdAt": LATER}
 REDMINE = {"id": 7, "subject": "Slow", "created_on": LATER, "updated_on": LATER}
@@ -35,7 +62,14 @@ def page(*nodes: object) -> dict[str, object]:
     [
         (alertmanager, {}, b"", {}, {"/api/v2/alerts": []}, [ALERT]),
         (grafana, {}, b"glsa", {"authorization": "Bearer glsa"}, {GRAFANA_API: []}, [ALERT]),
-        (grafana, {}, b"ana:s3cret", {"authorization": "Basic YW5hOnMzY3JldA=="}, {GRAFANA_API: []}, [ALERT]),
+        (
+            grafana,
+            {},
+            b"ana:s3cret",
+            {"authorization": "Basic YW5hOnMzY3JldA=="},
+            {GRAFANA_API: []},
+            [ALERT],
+        ),
         (
             sentry,
             {"project": "acme/shop"},
@@ -44,8 +78,22 @@ def page(*nodes: object) -> dict[str, object]:
             {"/api/0/organizations/acme/issues/": []},
             [ISSUE],
         ),
-        (pagerduty, {}, b"u+key", {"authorization": "Token token=u+key"}, {"/incidents": {"incidents": []}}, {"incidents": [INCIDENT]}),
-        (jira, {}, b"ana@x.org:t", {"authorization": "Basic YW5hQHgub3JnOnQ="}, {"/rest/api/2/search": {"issues": []}}, {"issues": [JIRA]}),
+        (
+            pagerduty,
+            {},
+            b"u+key",
+            {"authorization": "Token token=u+key"},
+            {"/incidents": {"incidents": []}},
+            {"incidents": [INCIDENT]},
+        ),
+        (
+            jira,
+            {},
+            b"ana@x.org:t",
+            {"authorization": "Basic YW5hQHgub3JnOnQ="},
+            {"/rest/api/2/search": {"issues": []}},
+            {"issues": [JIRA]},
+        ),
         (linear, {}, b"lin_api", {"authorization": "lin_api"}, {"/graphql": page()}, page(LINEAR)),
         (
             redmine,
@@ -56,7 +104,16 @@ def page(*nodes: object) -> dict[str, object]:
             {"issues": [REDMINE]},
         ),
     ],
-    ids=["alertmanager", "grafana", "grafana-basic", "sentry", "pagerduty", "jira", "linear", "redmine"],
+    ids=[
+        "alertmanager",
+        "grafana",
+        "grafana-basic",
+        "sentry",
+        "pagerduty",
+        "jira",
+        "linear",
+        "redmine",
+    ],
 )
 async def test_what_happens_after_a_first_contact_without_anything_is_told_once(
     replay, home, stream, clock, collector, options, token, proof, answers, news
@@ -67,7 +124,16 @@ async def test_what_happens_after_a_first_contact_without_anything_is_told_once(
     await store.open()
     health = Health("it", stream.publish, Notes(store))
     info = SourceInfo("it", url=replay.url, options=options)
-    poller = HttpPoller(info, collector, 0, lambda: token, Notes(store), health, Gate("it", health, stream.publish, clock), clock)
+    poller = HttpPoller(
+        info,
+        collector,
+        0,
+        lambda: token,
+        Notes(store),
+        health,
+        Gate("it", health, stream.publish, clock),
+        clock,
+    )
     try:
         assert ((await poller.poll()).errors, stream.events) == ([], [])
         for asked in replay.asked:
@@ -78,7 +144,10 @@ async def test_what_happens_after_a_first_contact_without_anything_is_told_once(
             assert (await poller.poll()).errors == []
         # Whatever list Sentry is asked for, that of resolved issues too, it has the same answer here.
         (event,) = (one for one in stream.events if one.state != "resolved")
-        assert (event.state, event.title.split(" (")[0]) == ("opened" if collector in (jira, linear, redmine) else "firing", "Slow")
+        assert (event.state, event.title.split(" (")[0]) == (
+            "opened" if collector in (jira, linear, redmine) else "firing",
+            "Slow",
+        )
         assert not event.quiet
     finally:
         await poller.close()

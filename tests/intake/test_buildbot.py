@@ -20,8 +20,14 @@ from devstream_desktop.intake.source_types import RemoteSource
 from devstream_desktop.intake.sources import save_sources
 from devstream_desktop.stream.line import render
 
-pytest.importorskip("buildbot", reason="Buildbot is not installed (the extra 'dev' has it)", exc_type=ImportError)
-pytest.importorskip("buildbot_worker", reason="Buildbot's worker is not installed (the extra 'dev' has it)", exc_type=ImportError)
+pytest.importorskip(
+    "buildbot", reason="Buildbot is not installed (the extra 'dev' has it)", exc_type=ImportError
+)
+pytest.importorskip(
+    "buildbot_worker",
+    reason="Buildbot's worker is not installed (the extra 'dev' has it)",
+    exc_type=ImportError,
+)
 
 RULES = Path(__file__).parents[2] / "resources" / "rules" / "buildbot.toml"
 SECRET = b"It's a Secret to Everybody"
@@ -77,20 +83,34 @@ class Master:
         step = folder / "step.sh"
         self.folder.mkdir()
         (folder / "master.cfg").write_text(
-            MASTER.format(port=self.port, step=str(step), url=f"{url}/in/bb", proof=f"Bearer {SECRET.decode()}")
+            MASTER.format(
+                port=self.port,
+                step=str(step),
+                url=f"{url}/in/bb",
+                proof=f"Bearer {SECRET.decode()}",
+            )
         )
         self._step = step
 
     async def buildbot(self, *arguments: str) -> None:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-W", "ignore", "-c", BUILDBOT, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            BUILDBOT,
+            *arguments,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         said, _ = await process.communicate()
         assert process.returncode == 0, said.decode()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        await self.buildbot("create-master", "--quiet", "--force", "--no-logrotate", str(self.folder))
+        await self.buildbot(
+            "create-master", "--quiet", "--force", "--no-logrotate", str(self.folder)
+        )
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-W", "ignore", "-c", TWISTD, "--no_save", "--nodaemon", "--logfile=-", "--pidfile=", "--python=buildbot.tac",
             cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -128,7 +148,12 @@ async def test_its_builds_come_through_the_example_rules(intake, stream, tmp_pat
         await stream.first(2, seconds=60)
         (status,) = intake.status()
     failed, passed = stream.events
-    assert (failed.kind, failed.state, failed.service, failed.title) == ("build", "failed", "shop", "integration")
+    assert (failed.kind, failed.state, failed.service, failed.title) == (
+        "build",
+        "failed",
+        "shop",
+        "integration",
+    )
     assert (failed.number, failed.ref, failed.revision) == ("1", "main", SHA)
     assert failed.url == "https://ci.example.org/#/builders/1/builds/1"
     assert (passed.state, passed.number, passed.subject) == ("succeeded", "2", failed.subject)

@@ -34,7 +34,9 @@ async def poll(home, stream, clock):
     def make(collector, info: SourceInfo) -> HttpPoller:
         health = Health(info.name, stream.publish, Notes(store))
         gate = Gate(info.name, health, stream.publish, clock)
-        pollers.append(HttpPoller(info, collector, 0, lambda: b"ana:token", Notes(store), health, gate, clock))
+        pollers.append(
+            HttpPoller(info, collector, 0, lambda: b"ana:token", Notes(store), health, gate, clock)
+        )
         return pollers[-1]
 
     yield make
@@ -56,15 +58,28 @@ async def test_a_feed_through_good_and_bad_times(poll, replay, stream, clock):
     clock.now += 30_000
     replay.tell("/guestAuth/cc.xml", feed("2", "Failure"), etag='"2"')
     await poller.poll()
-    assert [(event.state, event.number, event.quiet) for event in stream.events[1:]] == [("failed", "2", False)]
+    assert [(event.state, event.number, event.quiet) for event in stream.events[1:]] == [
+        ("failed", "2", False)
+    ]
 
 
 async def test_jenkins_is_asked_with_a_users_token(poll, replay, stream, clock):
     poller = poll(jenkins, SourceInfo("ci", url=f"{replay.url}/jenkins"))
-    build = {"number": 1, "url": f"{replay.url}/jenkins/job/shop/1/", "result": "SUCCESS", "timestamp": clock.now, "duration": 10}
-    replay.tell("/jenkins/api/json", json.dumps({"jobs": [{"fullName": "shop", "lastBuild": {"number": 1}}]}).encode())
+    build = {
+        "number": 1,
+        "url": f"{replay.url}/jenkins/job/shop/1/",
+        "result": "SUCCESS",
+        "timestamp": clock.now,
+        "duration": 10,
+    }
+    replay.tell(
+        "/jenkins/api/json",
+        json.dumps({"jobs": [{"fullName": "shop", "lastBuild": {"number": 1}}]}).encode(),
+    )
     replay.tell("/jenkins/job/shop/api/json", json.dumps({"builds": [build]}).encode())
     await poller.poll()
-    assert [(event.service, event.state, event.url) for event in stream.events] == [("shop", "succeeded", build["url"])]
+    assert [(event.service, event.state, event.url) for event in stream.events] == [
+        ("shop", "succeeded", build["url"])
+    ]
     proof = f"Basic {base64.b64encode(b'ana:token').decode()}"
     assert [asked.headers["authorization"] for asked in replay.asked] == [proof, proof]

@@ -34,8 +34,13 @@ async def polling(replay, home, stream, clock):
 
     def polling(collector, **options: object) -> HttpPoller:
         health = Health("it", stream.publish, Notes(store))
-        info, gate = SourceInfo("it", url=replay.url, options=options), Gate("it", health, stream.publish, clock)
-        made.append(HttpPoller(info, collector, 0, lambda: b"t0ken", Notes(store), health, gate, clock))
+        info, gate = (
+            SourceInfo("it", url=replay.url, options=options),
+            Gate("it", health, stream.publish, clock),
+        )
+        made.append(
+            HttpPoller(info, collector, 0, lambda: b"t0ken", Notes(store), health, gate, clock)
+        )
         return made[-1]
 
     yield polling
@@ -44,16 +49,27 @@ async def polling(replay, home, stream, clock):
     await store.close()
 
 
-async def test_heroku_is_asked_for_the_newest_by_range_and_a_release_is_told_as_it_goes(polling, replay, stream):
+async def test_heroku_is_asked_for_the_newest_by_range_and_a_release_is_told_as_it_goes(
+    polling, replay, stream
+):
     replay.tell("/apps/acme-shop/releases", b"[]", status=206)
     replay.tell("/apps/acme-shop/builds", b"[]", status=206)
     poller = polling(heroku, app=("acme-shop",))
     assert (await poller.poll()).errors == []
-    assert [asked.headers["range"] for asked in replay.asked] == ["version ..; order=desc, max=10", "started_at ..; order=desc, max=10"]
-    assert {asked.headers["accept"] for asked in replay.asked} == {"application/vnd.heroku+json; version=3"}
+    assert [asked.headers["range"] for asked in replay.asked] == [
+        "version ..; order=desc, max=10",
+        "started_at ..; order=desc, max=10",
+    ]
+    assert {asked.headers["accept"] for asked in replay.asked} == {
+        "application/vnd.heroku+json; version=3"
+    }
     assert {asked.headers["authorization"] for asked in replay.asked} == {"Bearer t0ken"}
     for status in ("pending", "pending", "succeeded"):
-        replay.tell("/apps/acme-shop/releases", json.dumps([RELEASE | {"status": status}]).encode(), status=206)
+        replay.tell(
+            "/apps/acme-shop/releases",
+            json.dumps([RELEASE | {"status": status}]).encode(),
+            status=206,
+        )
         await poller.poll()
     assert [(event.state, event.number, event.quiet) for event in stream.events] == [
         ("in_progress", "v42", False),
@@ -61,10 +77,19 @@ async def test_heroku_is_asked_for_the_newest_by_range_and_a_release_is_told_as_
     ]
 
 
-async def test_argo_cd_is_asked_for_fields_and_a_round_that_breaks_loses_nothing(polling, replay, stream):
+async def test_argo_cd_is_asked_for_fields_and_a_round_that_breaks_loses_nothing(
+    polling, replay, stream
+):
     path = "/api/v1/applications"
-    operation = {"phase": "Running", "startedAt": "2033-01-15T08:00:00Z", "operation": {"initiatedBy": {"username": "bo"}}}
-    app = {"metadata": {"name": "shop", "uid": "u-1"}, "status": {"operationState": operation, "health": {"status": "Healthy"}}}
+    operation = {
+        "phase": "Running",
+        "startedAt": "2033-01-15T08:00:00Z",
+        "operation": {"initiatedBy": {"username": "bo"}},
+    }
+    app = {
+        "metadata": {"name": "shop", "uid": "u-1"},
+        "status": {"operationState": operation, "health": {"status": "Healthy"}},
+    }
     replay.tell(path, b'{"metadata": {}, "items": null}')
     poller = polling(argocd, project="acme")
     await poller.poll()
@@ -77,4 +102,6 @@ async def test_argo_cd_is_asked_for_fields_and_a_round_that_breaks_loses_nothing
     replay.tell(path, json.dumps({"items": [app]}).encode())
     await poller.poll()
     await poller.poll()
-    assert [(event.state, event.service, event.actor) for event in stream.events] == [("in_progress", "shop", "bo")]
+    assert [(event.state, event.service, event.actor) for event in stream.events] == [
+        ("in_progress", "shop", "bo")
+    ]

@@ -22,10 +22,28 @@ def emit(now: int = NOW, nonce: str = "n", scope: str = "", **options):
 
 
 def test_a_change_has_the_key_subject_and_number_of_the_poller():
-    event = emit(kind="change", state="pushed", ref="refs/heads/main", revision=SHA, actor="ana", title="Retry\nbody")
+    event = emit(
+        kind="change",
+        state="pushed",
+        ref="refs/heads/main",
+        revision=SHA,
+        actor="ana",
+        title="Retry\nbody",
+    )
     assert event.key == change_key("service/shop", "main", "pushed", SHA)
-    assert (event.subject, event.number, event.ref, event.title, event.time) == ("change/shop/main", SHA, "main", "Retry", NOW)
-    assert emit(kind="change", state="pushed", ref="main", revision=SHA, scope="github.com/acme/shop").key != event.key
+    assert (event.subject, event.number, event.ref, event.title, event.time) == (
+        "change/shop/main",
+        SHA,
+        "main",
+        "Retry",
+        NOW,
+    )
+    assert (
+        emit(
+            kind="change", state="pushed", ref="main", revision=SHA, scope="github.com/acme/shop"
+        ).key
+        != event.key
+    )
 
 
 def test_a_deleted_branch_names_what_it_was():
@@ -57,7 +75,10 @@ def test_everything_else_is_news_each_time(options):
 
 
 def test_firing_and_resolved_of_one_title_are_one_row():
-    fired, resolved = (emit(kind="incident", state=state, title="Disk 93 % full on db-1") for state in ("firing", "resolved"))
+    fired, resolved = (
+        emit(kind="incident", state=state, title="Disk 93 % full on db-1")
+        for state in ("firing", "resolved")
+    )
     assert fired.subject == resolved.subject == "incident/shop/disk-93-full-on-db-1"
 
 
@@ -71,7 +92,10 @@ def test_a_subject_and_a_severity_that_are_given_are_taken():
     [
         ({"kind": "changes", "state": "pushed"}, "allowed: change, build"),
         ({"kind": "build", "state": "green"}, "allowed: queued, running"),
-        ({"kind": "build", "state": "failed", "severity": "bad"}, "allowed: info, notice, warning, error, critical"),
+        (
+            {"kind": "build", "state": "failed", "severity": "bad"},
+            "allowed: info, notice, warning, error, critical",
+        ),
         ({"kind": "build", "state": "failed", "service": " \u202e"}, "--service is empty"),
         ({"kind": "duty", "state": "on"}, "devstream duty on"),
         ({"kind": "deploy", "state": "requested"}, "devstream deploy"),

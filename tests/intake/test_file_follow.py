@@ -255,7 +255,12 @@ def test_bytes_that_are_no_text_do_no_harm(log, tail):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.sampled_from(["write", "write", "write", "many", "move", "copy", "look", "restart"]), max_size=16))
+@given(
+    st.lists(
+        st.sampled_from(["write", "write", "write", "many", "move", "copy", "look", "restart"]),
+        max_size=16,
+    )
+)
 def test_whatever_happens_each_line_is_read_once_in_order(tmp_path_factory, steps):
     log = Log(tmp_path_factory.mktemp("log"))
     log.write(2)

@@ -37,7 +37,11 @@ def tail(notes, stream, clock, path):
     def start() -> FileTail:
         health = Health("app", stream.publish, notes)
         info = SourceInfo("app", options={"path": str(path)})
-        tails.append(FileTail(info, logfile, 0, notes, health, Gate("app", health, stream.publish, clock), clock))
+        tails.append(
+            FileTail(
+                info, logfile, 0, notes, health, Gate("app", health, stream.publish, clock), clock
+            )
+        )
         return tails[-1]
 
     yield start
@@ -53,10 +57,16 @@ async def test_new_lines_are_told_and_what_was_there_is_not(tail, stream, path):
     await one.poll()
     await one.poll()
     assert [(event.title, event.service) for event in stream.events] == [("new", "app")]
-    assert (one._health.state, one._health.events, one._health.dropped["below-severity"]) == ("active", 1, 1)
+    assert (one._health.state, one._health.events, one._health.dropped["below-severity"]) == (
+        "active",
+        1,
+        1,
+    )
 
 
-async def test_a_restart_goes_on_where_it_was_also_in_a_file_that_was_moved_away(tail, stream, path):
+async def test_a_restart_goes_on_where_it_was_also_in_a_file_that_was_moved_away(
+    tail, stream, path
+):
     say(path, "INFO begun")
     await tail().poll()
     say(path, "ERROR while it was away")
@@ -94,7 +104,9 @@ async def test_an_error_that_is_over_is_resolved_without_another_line(tail, stre
     assert [event.state for event in stream.events] == ["firing", "resolved"]
 
 
-async def test_a_file_that_is_away_for_long_is_one_line_and_its_return_another(tail, stream, path, clock, eventually):
+async def test_a_file_that_is_away_for_long_is_one_line_and_its_return_another(
+    tail, stream, path, clock, eventually
+):
     one = tail()
     one.interval = 0.01
     stop = asyncio.Event()
@@ -107,7 +119,11 @@ async def test_a_file_that_is_away_for_long_is_one_line_and_its_return_another(t
     await stream.first(3)
     stop.set()
     await running
-    assert [(event.kind, event.state) for event in stream.events] == [("source", "silent"), ("incident", "firing"), ("source", "active")]
+    assert [(event.kind, event.state) for event in stream.events] == [
+        ("source", "silent"),
+        ("incident", "firing"),
+        ("source", "active"),
+    ]
 
 
 @contextlib.asynccontextmanager
@@ -120,9 +136,13 @@ async def running(home, vault, stream, clock):
         await intake.stop()
 
 
-async def test_a_node_follows_a_file_and_shows_how_it_is(home, vault, stream, clock, path, eventually):
+async def test_a_node_follows_a_file_and_shows_how_it_is(
+    home, vault, stream, clock, path, eventually
+):
     say(path, "ERROR old", "ERROR older")
-    source = RemoteSource(name="app", type="logfile", ways=("tail",), service="shop", options={"path": str(path)})
+    source = RemoteSource(
+        name="app", type="logfile", ways=("tail",), service="shop", options={"path": str(path)}
+    )
     await asyncio.to_thread(save_sources, home.sources, [source])
     async with running(home, vault, stream, clock) as intake:
         await eventually(lambda: intake.status()[0].state == "active")
@@ -138,7 +158,9 @@ async def test_a_node_follows_a_file_and_shows_how_it_is(home, vault, stream, cl
 
 
 async def test_a_file_that_cannot_be_read_is_said_by_its_test(home, vault, stream, clock, path):
-    source = RemoteSource(name="app", type="logfile", ways=("tail",), options={"path": str(path.parent)})
+    source = RemoteSource(
+        name="app", type="logfile", ways=("tail",), options={"path": str(path.parent)}
+    )
     await asyncio.to_thread(save_sources, home.sources, [source])
     async with running(home, vault, stream, clock) as intake:
         report = await intake.test_source("app")
@@ -147,7 +169,9 @@ async def test_a_file_that_cannot_be_read_is_said_by_its_test(home, vault, strea
 
 
 async def test_a_wrong_pattern_shows_as_a_broken_source(home, vault, stream, clock, path):
-    source = RemoteSource(name="app", type="logfile", ways=("tail",), options={"path": str(path), "pattern": ("(",)})
+    source = RemoteSource(
+        name="app", type="logfile", ways=("tail",), options={"path": str(path), "pattern": ("(",)}
+    )
     await asyncio.to_thread(save_sources, home.sources, [source])
     async with running(home, vault, stream, clock) as intake:
         (status,) = intake.status()
@@ -158,4 +182,8 @@ async def test_a_wrong_pattern_shows_as_a_broken_source(home, vault, stream, clo
 def test_its_options_are_on_the_command_line():
     typed = "app --path /var/log/app.log --pattern a b --interval 5"
     given = parser_of("logfile", logfile.COLLECTOR).parse_args(typed.split())
-    assert (given.option_path, given.option_pattern, given.interval) == ("/var/log/app.log", ["a", "b"], 5)
+    assert (given.option_path, given.option_pattern, given.interval) == (
+        "/var/log/app.log",
+        ["a", "b"],
+        5,
+    )

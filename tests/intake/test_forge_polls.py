@@ -26,7 +26,18 @@ async def polling(replay, home, stream, clock):
     def polling(collector, token: bytes, path: str = "", **options: str) -> HttpPoller:
         health = Health("it", stream.publish, Notes(store))
         info = SourceInfo("it", url=replay.url + path, options=options)
-        made.append(HttpPoller(info, collector, 0, lambda: token, Notes(store), health, Gate("it", health, stream.publish, clock), clock))
+        made.append(
+            HttpPoller(
+                info,
+                collector,
+                0,
+                lambda: token,
+                Notes(store),
+                health,
+                Gate("it", health, stream.publish, clock),
+                clock,
+            )
+        )
         return made[-1]
 
     yield polling
@@ -35,9 +46,15 @@ async def polling(replay, home, stream, clock):
     await store.close()
 
 
-async def test_gitlab_is_asked_for_a_path_in_one_piece_and_a_broken_part_holds_no_other(polling, replay, stream, clock):
+async def test_gitlab_is_asked_for_a_path_in_one_piece_and_a_broken_part_holds_no_other(
+    polling, replay, stream, clock
+):
     api = "/api/v4/projects/acme%2Fweb%2Fshop"
-    project = {"path_with_namespace": "acme/web/shop", "web_url": "https://gitlab.example.org/acme/web/shop", "default_branch": "main"}
+    project = {
+        "path_with_namespace": "acme/web/shop",
+        "web_url": "https://gitlab.example.org/acme/web/shop",
+        "default_branch": "main",
+    }
     replay.tell(api, json.dumps(project).encode(), etag='"1"')
     for path in ("/events", "/merge_requests", "/pipelines", "/deployments", "/issues"):
         replay.tell(api + path, b"[]", etag='"2"')
@@ -45,7 +62,14 @@ async def test_gitlab_is_asked_for_a_path_in_one_piece_and_a_broken_part_holds_n
     done = await poller.poll()
     assert done.errors == []
     assert {asked.headers["authorization"] for asked in replay.asked} == {"Bearer glpat"}
-    data = {"ref_type": "branch", "ref": "main", "commit_from": A, "commit_to": B, "commit_count": 2, "commit_title": "Retry"}
+    data = {
+        "ref_type": "branch",
+        "ref": "main",
+        "commit_from": A,
+        "commit_to": B,
+        "commit_count": 2,
+        "commit_title": "Retry",
+    }
     push = {"created_at": "2033-01-15T08:00:00Z", "author": {"username": "ana"}, "push_data": data}
     replay.tell(f"{api}/events", json.dumps([push]).encode(), etag='"3"')
     replay.tell(f"{api}/deployments", status=403)
@@ -62,8 +86,15 @@ async def test_gitlab_is_asked_for_a_path_in_one_piece_and_a_broken_part_holds_n
 
 async def test_azure_devops_takes_a_token_without_a_user_and_a_query_by_post(polling, replay):
     git = "/acme/Our%20Web/_apis/git/repositories/shop"
-    replay.tell(git, b'{"name": "shop", "remoteUrl": "https://dev.azure.com/acme/Our%20Web/_git/shop"}')
-    for path in (f"{git}/pushes", f"{git}/pullrequests", "/acme/Our%20Web/_apis/build/builds", "/acme/Our%20Web/_apis/release/deployments"):
+    replay.tell(
+        git, b'{"name": "shop", "remoteUrl": "https://dev.azure.com/acme/Our%20Web/_git/shop"}'
+    )
+    for path in (
+        f"{git}/pushes",
+        f"{git}/pullrequests",
+        "/acme/Our%20Web/_apis/build/builds",
+        "/acme/Our%20Web/_apis/release/deployments",
+    ):
         replay.tell(path, b'{"value": []}')
     replay.tell("/acme/Our%20Web/_apis/wit/wiql", b'{"workItems": []}')
     poller = polling(azuredevops, b":pat", "/acme", repository="Our Web/shop")

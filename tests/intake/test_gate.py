@@ -14,9 +14,24 @@ from devstream_desktop.stream.words import Kind
 MINUTE = 60_000
 
 
-def build(number: int, state: str = "succeeded", subject: str = "build/shop/main/CI", *, quiet: bool = False):
+def build(
+    number: int,
+    state: str = "succeeded",
+    subject: str = "build/shop/main/CI",
+    *,
+    quiet: bool = False,
+):
     key = fact_key("s", Kind.BUILD, subject, str(number), state)
-    return make_event(kind=Kind.BUILD, state=state, service="shop", subject=subject, key=key, time=1, number=str(number), quiet=quiet)
+    return make_event(
+        kind=Kind.BUILD,
+        state=state,
+        service="shop",
+        subject=subject,
+        key=key,
+        time=1,
+        number=str(number),
+        quiet=quiet,
+    )
 
 
 @pytest.fixture
@@ -25,7 +40,9 @@ def gate(clock, stream) -> Gate:
 
 
 def test_more_than_the_burst_is_stored_quietly_and_said_once_a_minute(gate, clock):
-    told = gate.judge([build(number, subject=f"build/shop/main/{number}") for number in range(BURST + 40)])
+    told = gate.judge(
+        [build(number, subject=f"build/shop/main/{number}") for number in range(BURST + 40)]
+    )
     assert len(told) == BURST + 40
     assert [event.quiet for event in told] == [False] * BURST + [True] * 40
     line = gate.overflow()

@@ -75,7 +75,14 @@ class _Handler(BaseHTTPRequestHandler):
             "CONTENT_LENGTH": str(len(body)),
             "REMOTE_ADDR": "127.0.0.1",
         }
-        done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=True, timeout=30)
+        done = subprocess.run(
+            ["git", "http-backend"],
+            input=body,
+            env=environment,
+            capture_output=True,
+            check=True,
+            timeout=30,
+        )
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
         self.send_response(int(headers.pop("Status", "200").split()[0]))
@@ -136,7 +143,9 @@ async def test_what_happens_to_the_branches_that_count(poller, forge, repository
     await do(repository.commit, "Topic 1")
     await do(repository.commit, "Topic 2")
     await do(repository.git, "checkout", "--quiet", "main")
-    await do(repository.git, "merge", "--quiet", "--no-ff", "--message", "Merge branch 'topic'", "topic")
+    await do(
+        repository.git, "merge", "--quiet", "--no-ff", "--message", "Merge branch 'topic'", "topic"
+    )
     merged = (await do(repository.git, "rev-parse", "HEAD")).strip()
     await do(repository.push)
     await poller.poll()
@@ -144,7 +153,10 @@ async def test_what_happens_to_the_branches_that_count(poller, forge, repository
     await poller.poll()
     assert await poller.poll() == 0
 
-    told = [(event.state, event.ref, event.previous, event.revision, event.count, event.title) for event in stream.events]
+    told = [
+        (event.state, event.ref, event.previous, event.revision, event.count, event.title)
+        for event in stream.events
+    ]
     assert told == [
         ("pushed", "main", first, lost, 1, "Two"),
         ("force-pushed", "main", lost, forced, 1, "Two, better"),
@@ -154,11 +166,17 @@ async def test_what_happens_to_the_branches_that_count(poller, forge, repository
     ]
     assert stream.events[0].actor == "Bo"
     # The key a webhook of this forge would have.
-    assert stream.events[0].key == change_key(remote_scope(f"{forge.url}/shop"), "main", "pushed", lost)
+    assert stream.events[0].key == change_key(
+        remote_scope(f"{forge.url}/shop"), "main", "pushed", lost
+    )
     assert "/shop.git/git-upload-pack" in forge.asked
 
 
-@pytest.mark.parametrize("where", ["info/refs", "git-upload-pack"], ids=["when it is looked at", "in the middle of a fetch"])
+@pytest.mark.parametrize(
+    "where",
+    ["info/refs", "git-upload-pack"],
+    ids=["when it is looked at", "in the middle of a fetch"],
+)
 async def test_a_forge_that_hangs_is_left_in_time_said_once_and_waited_for(
     poller, forge, repository, stream, monkeypatch, eventually, where
 ):
@@ -184,6 +202,9 @@ async def test_a_forge_that_hangs_is_left_in_time_said_once_and_waited_for(
     stop.set()
     await task
     silent, *back = stream.events
-    assert {(event.kind, event.state) for event in back} == {("source", "active"), ("change", "pushed")}
+    assert {(event.kind, event.state) for event in back} == {
+        ("source", "active"),
+        ("change", "pushed"),
+    }
     assert [event.revision for event in back if event.kind == "change"] == [new]
     assert next(event for event in back if event.kind == "source").number == silent.number

@@ -54,12 +54,16 @@ async def test_backfill_fills_the_history_quietly_with_the_newest_commits(make, 
     await do(repository.push)
     poller = make(repository, backfill=True)
     assert await poller.poll() == 20
-    assert [event.title for event in stream.events] == [f"Commit {number}" for number in range(5, 25)]
+    assert [event.title for event in stream.events] == [
+        f"Commit {number}" for number in range(5, 25)
+    ]
     assert all(event.quiet and event.count == 1 and event.actor == "Ana" for event in stream.events)
     assert await poller.poll() == 0
 
 
-async def test_a_push_is_one_event_with_count_newest_title_and_author(make, repository, stream, clock):
+async def test_a_push_is_one_event_with_count_newest_title_and_author(
+    make, repository, stream, clock
+):
     old = await do(repository.commit, "One")
     await do(repository.push)
     poller = make(repository)
@@ -69,9 +73,19 @@ async def test_a_push_is_one_event_with_count_newest_title_and_author(make, repo
     await do(repository.push)
     assert await poller.poll() == 1
     (event,) = stream.events
-    assert (event.kind, event.state, event.service, event.ref) == ("change", "pushed", "shop", "main")
+    assert (event.kind, event.state, event.service, event.ref) == (
+        "change",
+        "pushed",
+        "shop",
+        "main",
+    )
     assert (event.revision, event.previous, event.number, event.count) == (new, old, new, 2)
-    assert (event.title, event.actor, event.time, event.source) == ("Retry card capture once", "Bo", clock.now, "shop")
+    assert (event.title, event.actor, event.time, event.source) == (
+        "Retry card capture once",
+        "Bo",
+        clock.now,
+        "shop",
+    )
     assert event.key == change_key("service/shop", "main", "pushed", new)
     assert await poller.poll() == 0
 
@@ -112,7 +126,12 @@ async def test_a_force_push_says_what_it_threw_away(make, repository, stream):
     await do(repository.push, "--force", "HEAD")
     await poller.poll()
     (event,) = stream.events
-    assert (event.state, event.previous, event.revision, event.count) == ("force-pushed", old, new, 1)
+    assert (event.state, event.previous, event.revision, event.count) == (
+        "force-pushed",
+        old,
+        new,
+        1,
+    )
     assert event.severity.word == "warning"
     # Back to where it was: news again, though branch and commit are as before.
     await do(repository.git, "reset", "--quiet", "--hard", old)
@@ -122,10 +141,15 @@ async def test_a_force_push_says_what_it_threw_away(make, repository, stream):
     await do(repository.push, "--force", "HEAD")
     await poller.poll()
     # Twice from and to the same commits is the same fact.
-    assert [(event.state, event.revision) for event in stream.events] == [("force-pushed", new), ("force-pushed", old)]
+    assert [(event.state, event.revision) for event in stream.events] == [
+        ("force-pushed", new),
+        ("force-pushed", old),
+    ]
 
 
-async def test_branches_that_match_are_created_and_deleted_and_others_are_silent(make, repository, stream):
+async def test_branches_that_match_are_created_and_deleted_and_others_are_silent(
+    make, repository, stream
+):
     await do(repository.commit, "One")
     await do(repository.push)
     poller = make(repository, branches=("main", "release/*"))
@@ -137,8 +161,18 @@ async def test_branches_that_match_are_created_and_deleted_and_others_are_silent
     await do(repository.push, "--delete", "release/1", "feature/x")
     await poller.poll()
     created, deleted = stream.events
-    assert (created.state, created.ref, created.count, created.revision) == ("created", "release/1", 1, revision)
-    assert (deleted.state, deleted.ref, deleted.previous, deleted.revision) == ("deleted", "release/1", revision, "")
+    assert (created.state, created.ref, created.count, created.revision) == (
+        "created",
+        "release/1",
+        1,
+        revision,
+    )
+    assert (deleted.state, deleted.ref, deleted.previous, deleted.revision) == (
+        "deleted",
+        "release/1",
+        revision,
+        "",
+    )
 
 
 async def test_a_merge_counts_all_commits_that_came_with_it(make, repository, stream):
@@ -150,7 +184,9 @@ async def test_a_merge_counts_all_commits_that_came_with_it(make, repository, st
     await do(repository.commit, "Topic 1")
     await do(repository.commit, "Topic 2")
     await do(repository.git, "checkout", "--quiet", "main")
-    await do(repository.git, "merge", "--quiet", "--no-ff", "--message", "Merge branch 'topic'", "topic")
+    await do(
+        repository.git, "merge", "--quiet", "--no-ff", "--message", "Merge branch 'topic'", "topic"
+    )
     await do(repository.push)
     await poller.poll()
     (event,) = stream.events
@@ -202,7 +238,9 @@ async def test_the_mirror_holds_no_files(make, repository, home):
     await do(commit)
     await make(repository).poll()
     mirror = home.mirrors / "shop"
-    kinds = await git("cat-file", "--batch-all-objects", "--batch-check=%(objecttype)", folder=mirror)
+    kinds = await git(
+        "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)", folder=mirror
+    )
     assert set(kinds.split()) == {"commit"}
 
 
@@ -233,7 +271,9 @@ async def test_hostile_titles_and_authors_are_one_clean_line(make, repository, s
     assert not {"\x1f", "\u202e", "\x1b", "\n"} & set(event.title + event.actor)
 
 
-async def test_a_missing_repository_is_silent_once_and_active_once(make, repository, stream, monkeypatch, eventually):
+async def test_a_missing_repository_is_silent_once_and_active_once(
+    make, repository, stream, monkeypatch, eventually
+):
     monkeypatch.setattr(git_poll, "LOCAL_INTERVAL", 0.02)
     monkeypatch.setattr(git_poll, "MAX_INTERVAL", 0.05)
     await do(repository.commit, "One")
@@ -257,7 +297,9 @@ async def test_a_missing_repository_is_silent_once_and_active_once(make, reposit
     assert (active.subject, active.number) == (silent.subject, silent.number)
 
 
-async def test_a_push_is_seen_within_two_seconds_and_a_quiet_repository_costs_no_process(make, repository, stream, monkeypatch, eventually):
+async def test_a_push_is_seen_within_two_seconds_and_a_quiet_repository_costs_no_process(
+    make, repository, stream, monkeypatch, eventually
+):
     await do(repository.commit, "One")
     await do(repository.push)
     started: list[str] = []
@@ -322,7 +364,10 @@ async def test_the_ext_transport_never_runs(tmp_path):
 
 async def test_a_complaint_of_git_never_repeats_a_token(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    await do((tmp_path / ".gitconfig").write_text, '[url "https://token:x@127.0.0.1:1/"]\n\tinsteadOf = corp:\n')
+    await do(
+        (tmp_path / ".gitconfig").write_text,
+        '[url "https://token:x@127.0.0.1:1/"]\n\tinsteadOf = corp:\n',
+    )
     with pytest.raises(GitError, match=r"127\.0\.0\.1") as caught:
         await git("ls-remote", "--", "corp:shop.git")
     assert "token" not in str(caught.value)

@@ -15,7 +15,12 @@ from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
-SHOP = {"name": "shop", "full_name": "acme/shop", "html_url": "https://github.com/acme/shop", "default_branch": "main"}
+SHOP = {
+    "name": "shop",
+    "full_name": "acme/shop",
+    "html_url": "https://github.com/acme/shop",
+    "default_branch": "main",
+}
 THEN, LATER = "2027-01-15T07:58:00Z", "2027-01-15T08:00:30Z"
 PULL = {
     "number": 482,
@@ -44,11 +49,40 @@ RUN = {
     "repository": SHOP,
     "head_repository": SHOP,
 }
-DEPLOYMENT = {"id": 7101, "environment": "production", "sha": B, "ref": "main", "creator": {"login": "bo"}}
-STARTED = {"id": 1, "state": "in_progress", "created_at": LATER, "log_url": "", "target_url": "https://ci.example.org/7101"}
-FAILED = {"id": 2, "state": "failure", "created_at": "2027-01-15T08:01:00Z", "description": "migrate failed"}
-ISSUE = {"number": 912, "title": "Coupon applied twice", "created_at": LATER, "updated_at": LATER, "user": {"login": "eva"}}
-REOPENED = {"id": 31, "event": "reopened", "created_at": LATER, "actor": {"login": "eva"}, "issue": ISSUE}
+DEPLOYMENT = {
+    "id": 7101,
+    "environment": "production",
+    "sha": B,
+    "ref": "main",
+    "creator": {"login": "bo"},
+}
+STARTED = {
+    "id": 1,
+    "state": "in_progress",
+    "created_at": LATER,
+    "log_url": "",
+    "target_url": "https://ci.example.org/7101",
+}
+FAILED = {
+    "id": 2,
+    "state": "failure",
+    "created_at": "2027-01-15T08:01:00Z",
+    "description": "migrate failed",
+}
+ISSUE = {
+    "number": 912,
+    "title": "Coupon applied twice",
+    "created_at": LATER,
+    "updated_at": LATER,
+    "user": {"login": "eva"},
+}
+REOPENED = {
+    "id": 31,
+    "event": "reopened",
+    "created_at": LATER,
+    "actor": {"login": "eva"},
+    "issue": ISSUE,
+}
 
 
 class GitHub:
@@ -96,13 +130,25 @@ async def poller(replay, home, stream, clock):
 
 def webhook(event: str, body: dict[str, object], received: int):
     payload = json.dumps({"repository": SHOP, "sender": {"login": "ana"}, **body}).encode()
-    result = github.normalise(Delivery({"x-github-event": event}, payload, received), SourceInfo("gh"))
+    result = github.normalise(
+        Delivery({"x-github-event": event}, payload, received), SourceInfo("gh")
+    )
     assert result.events, result
     return result.events[0]
 
 
 def rows(event):
-    return event.key, event.kind, event.state, event.subject, event.number, event.service, event.actor, event.title, event.environment
+    return (
+        event.key,
+        event.kind,
+        event.state,
+        event.subject,
+        event.number,
+        event.service,
+        event.actor,
+        event.title,
+        event.environment,
+    )
 
 
 async def told(poller, stream, clock):
@@ -114,7 +160,9 @@ async def told(poller, stream, clock):
     return stream.events[before:]
 
 
-async def test_first_contact_is_quiet_and_a_round_without_news_costs_nothing(poller, hub, stream, clock, replay):
+async def test_first_contact_is_quiet_and_a_round_without_news_costs_nothing(
+    poller, hub, stream, clock, replay
+):
     hub.say("/deployments", [DEPLOYMENT])
     hub.say("/deployments/7101/statuses", [STARTED])
     hub.say("/pulls", [PULL])
@@ -134,7 +182,13 @@ async def test_a_push_is_the_row_of_its_webhook(poller, hub, stream, clock):
     hub.head(B)
     hub.compare(A, B, "ahead", 2)
     (push,) = await told(poller, stream, clock)
-    body = {"ref": "refs/heads/main", "before": A, "after": B, "commits": [{}, {}], "head_commit": {"message": "Retry card capture once"}}
+    body = {
+        "ref": "refs/heads/main",
+        "before": A,
+        "after": B,
+        "commits": [{}, {}],
+        "head_commit": {"message": "Retry card capture once"},
+    }
     assert rows(push) == rows(webhook("push", body, clock.now))
     assert (push.count, push.previous) == (2, A)
 
@@ -144,14 +198,24 @@ async def test_a_force_push_a_deletion_and_a_new_branch(poller, hub, stream, clo
     hub.head(B)
     hub.compare(A, B, "diverged", 1)
     (forced,) = await told(poller, stream, clock)
-    body = {"ref": "refs/heads/main", "before": A, "after": B, "forced": True, "head_commit": {"message": "Retry card capture once"}}
+    body = {
+        "ref": "refs/heads/main",
+        "before": A,
+        "after": B,
+        "forced": True,
+        "head_commit": {"message": "Retry card capture once"},
+    }
     assert rows(forced) == rows(webhook("push", body, clock.now))
     hub.say("/git/matching-refs/heads/main", [])
     (deleted,) = await told(poller, stream, clock)
     assert (deleted.state, deleted.previous) == ("deleted", B)
     hub.head(C)
     (created,) = await told(poller, stream, clock)
-    assert (created.state, created.revision, created.title) == ("created", C, "Retry card capture once")
+    assert (created.state, created.revision, created.title) == (
+        "created",
+        C,
+        "Retry card capture once",
+    )
     hub.head(A)
     replay.tell(f"/repos/acme/shop/compare/{C}...{A}", status=404)
     (again,) = await told(poller, stream, clock)
@@ -160,10 +224,21 @@ async def test_a_force_push_a_deletion_and_a_new_branch(poller, hub, stream, clo
 
 async def test_a_merge_is_the_row_of_its_webhook(poller, hub, stream, clock):
     await told(poller, stream, clock)
-    hub.say("/pulls", [{key: value for key, value in PULL.items() if key not in ("merged_by", "commits", "merged")}])
+    hub.say(
+        "/pulls",
+        [
+            {
+                key: value
+                for key, value in PULL.items()
+                if key not in ("merged_by", "commits", "merged")
+            }
+        ],
+    )
     hub.say("/pulls/482", PULL)
     (merge,) = await told(poller, stream, clock)
-    assert rows(merge) == rows(webhook("pull_request", {"action": "closed", "pull_request": PULL}, clock.now))
+    assert rows(merge) == rows(
+        webhook("pull_request", {"action": "closed", "pull_request": PULL}, clock.now)
+    )
     hub.say("/pulls", [PULL | {"number": 483, "merged_at": None}, PULL])
     assert await told(poller, stream, clock) == []
 
@@ -172,12 +247,20 @@ async def test_a_run_is_the_row_of_its_webhook_at_each_step(poller, hub, stream,
     await told(poller, stream, clock)
     hub.say("/actions/runs", {"workflow_runs": [RUN]})
     (running,) = await told(poller, stream, clock)
-    assert rows(running) == rows(webhook("workflow_run", {"action": "in_progress", "workflow_run": RUN}, clock.now))
-    over = RUN | {"status": "completed", "conclusion": "failure", "updated_at": "2027-01-15T08:03:30Z"}
+    assert rows(running) == rows(
+        webhook("workflow_run", {"action": "in_progress", "workflow_run": RUN}, clock.now)
+    )
+    over = RUN | {
+        "status": "completed",
+        "conclusion": "failure",
+        "updated_at": "2027-01-15T08:03:30Z",
+    }
     hub.say("/actions/runs", {"workflow_runs": [over]})
     clock.now += 200_000
     (failed,) = await told(poller, stream, clock)
-    assert rows(failed) == rows(webhook("workflow_run", {"action": "completed", "workflow_run": over}, clock.now))
+    assert rows(failed) == rows(
+        webhook("workflow_run", {"action": "completed", "workflow_run": over}, clock.now)
+    )
     assert failed.duration == 180_000
     again = over | {"run_attempt": 2, "conclusion": "success"}
     hub.say("/actions/runs", {"workflow_runs": [again]})
@@ -189,7 +272,10 @@ async def test_a_long_run_that_left_the_first_page_is_asked_for(poller, hub, str
     await told(poller, stream, clock)
     hub.say("/actions/runs", {"workflow_runs": [RUN]})
     await told(poller, stream, clock)
-    others = [RUN | {"id": number, "head_branch": "topic", "status": "completed", "conclusion": "success"} for number in range(8000, 8030)]
+    others = [
+        RUN | {"id": number, "head_branch": "topic", "status": "completed", "conclusion": "success"}
+        for number in range(8000, 8030)
+    ]
     hub.say("/actions/runs", {"workflow_runs": others})
     hub.say("/actions/runs/7001", RUN | {"status": "completed", "conclusion": "success"})
     (over,) = await told(poller, stream, clock)
@@ -207,10 +293,16 @@ async def test_a_deployment_is_the_row_of_its_webhook_at_each_step(poller, hub, 
     assert rows(started) == rows(webhook("deployment_status", hook, clock.now))
     hub.say("/deployments/7101/statuses", [FAILED, STARTED])
     (failed,) = await told(poller, stream, clock)
-    assert rows(failed) == rows(webhook("deployment_status", {"deployment": DEPLOYMENT, "deployment_status": FAILED}, clock.now))
+    assert rows(failed) == rows(
+        webhook(
+            "deployment_status", {"deployment": DEPLOYMENT, "deployment_status": FAILED}, clock.now
+        )
+    )
     asked = len(hub.replay.asked)
     assert await told(poller, stream, clock) == []
-    assert not any("statuses" in path for path in hub.replay.paths[asked:]), "what is over is not asked for"
+    assert not any("statuses" in path for path in hub.replay.paths[asked:]), (
+        "what is over is not asked for"
+    )
 
 
 async def test_issues_are_the_rows_of_their_webhooks(poller, hub, stream, clock):
@@ -220,16 +312,28 @@ async def test_issues_are_the_rows_of_their_webhooks(poller, hub, stream, clock)
     (opened,) = await told(poller, stream, clock)
     body = {"action": "opened", "issue": ISSUE, "sender": {"login": "eva"}}
     assert rows(opened) == rows(webhook("issues", body, clock.now))
-    closed = {"id": 32, "event": "closed", "created_at": LATER, "actor": {"login": "eva"}, "issue": ISSUE | {"closed_at": LATER}}
+    closed = {
+        "id": 32,
+        "event": "closed",
+        "created_at": LATER,
+        "actor": {"login": "eva"},
+        "issue": ISSUE | {"closed_at": LATER},
+    }
     hub.say("/issues/events", [closed, REOPENED, REOPENED | {"id": 33, "event": "labeled"}])
     events = await told(poller, stream, clock)
     assert [event.state for event in events] == ["reopened", "closed"]
     for event in events:
-        body = {"action": event.state, "issue": ISSUE | {"closed_at": LATER}, "sender": {"login": "eva"}}
+        body = {
+            "action": event.state,
+            "issue": ISSUE | {"closed_at": LATER},
+            "sender": {"login": "eva"},
+        }
         assert rows(event) == rows(webhook("issues", body, clock.now))
 
 
-async def test_a_part_that_the_token_may_not_read_does_not_hold_the_others(poller, hub, stream, clock, replay):
+async def test_a_part_that_the_token_may_not_read_does_not_hold_the_others(
+    poller, hub, stream, clock, replay
+):
     await told(poller, stream, clock)
     replay.tell("/repos/acme/shop/deployments", status=403)
     hub.say("/issues", [ISSUE])

@@ -15,7 +15,9 @@ HOOK = Path(__file__).parents[2] / "resources" / "hooks" / "post-receive"
 def hooked(repository, tmp_path):
     calls = tmp_path / "calls"
     command = tmp_path / "devstream"
-    command.write_text(f'#!/bin/sh\nfor word in "$@"; do printf "%s\\037" "$word"; done >> "{calls}.new"\nprintf "\\n" >> "{calls}.new"\n')
+    command.write_text(
+        f'#!/bin/sh\nfor word in "$@"; do printf "%s\\037" "$word"; done >> "{calls}.new"\nprintf "\\n" >> "{calls}.new"\n'
+    )
     command.chmod(0o755)
     hook = repository.bare / "hooks" / "post-receive"
     hook.parent.mkdir(exist_ok=True)
@@ -48,8 +50,26 @@ def test_every_kind_of_push_is_told(repository, hooked):
     base = ["emit", "--kind", "change", "--service", "shop", "--state"]
     assert calls == [
         [*base, "created", "--ref", "main", "--revision", first, "--actor=Ana", "--title=First"],
-        [*base, "pushed", "--ref", "main", "--revision", second, "--actor=Ana", '--title=Second -- "quoted" $(date) ;x'],
-        [*base, "force-pushed", "--ref", "main", "--revision", third, "--actor=Ana", "--title=--state=deleted"],
+        [
+            *base,
+            "pushed",
+            "--ref",
+            "main",
+            "--revision",
+            second,
+            "--actor=Ana",
+            '--title=Second -- "quoted" $(date) ;x',
+        ],
+        [
+            *base,
+            "force-pushed",
+            "--ref",
+            "main",
+            "--revision",
+            third,
+            "--actor=Ana",
+            "--title=--state=deleted",
+        ],
     ]
 
 
@@ -64,8 +84,26 @@ def test_branches_that_count_are_configured(repository, hooked, tmp_path):
     hooked(1)
     repository.push("--delete", "release/1", "feature/x")
     calls = hooked(2)
-    base = ["--home", str(tmp_path / "a home"), "emit", "--kind", "change", "--service", "till", "--state"]
-    assert calls[0] == [*base, "created", "--ref", "release/1", "--revision", revision, "--actor=Ana", "--title=One"]
+    base = [
+        "--home",
+        str(tmp_path / "a home"),
+        "emit",
+        "--kind",
+        "change",
+        "--service",
+        "till",
+        "--state",
+    ]
+    assert calls[0] == [
+        *base,
+        "created",
+        "--ref",
+        "release/1",
+        "--revision",
+        revision,
+        "--actor=Ana",
+        "--title=One",
+    ]
     assert calls[1] == [*base, "deleted", "--ref", "release/1", "--revision", revision]
 
 

@@ -37,14 +37,29 @@ def collector(*paths: str, poll: Poll | None = None):
         events = tuple(event(f"{path}/{number}", response.received) for number in fresh)
         after = answer.get("next")
         cursor = json.dumps(known | {path: max([known.get(path, 0), *fresh])}).encode()
-        return Polled(events, cursor, (Request(after, tag=path),) if after else (), {"odd": answer["odd"]} if "odd" in answer else {})
+        return Polled(
+            events,
+            cursor,
+            (Request(after, tag=path),) if after else (),
+            {"odd": answer["odd"]} if "odd" in answer else {},
+        )
 
-    return SimpleNamespace(COLLECTOR=Collector("", "", poll=poll or Poll()), requests=requests, parse=parse)
+    return SimpleNamespace(
+        COLLECTOR=Collector("", "", poll=poll or Poll()), requests=requests, parse=parse
+    )
 
 
 def event(number: str, time: int):
     key = fact_key("ci", Kind.BUILD, number)
-    return make_event(kind=Kind.BUILD, state="failed", service="shop", subject=f"build/{number}", key=key, time=time, number=number)
+    return make_event(
+        kind=Kind.BUILD,
+        state="failed",
+        service="shop",
+        subject=f"build/{number}",
+        key=key,
+        time=time,
+        number=number,
+    )
 
 
 def builds(*numbers: int, **more: object) -> bytes:
@@ -59,7 +74,18 @@ async def poller(replay, notes, stream, clock):
     def make(asks, token=lambda: TOKEN, url=None, **info) -> HttpPoller:
         health = Health("ci", stream.publish, notes)
         gate = Gate("ci", health, stream.publish, clock)
-        made.append(HttpPoller(SourceInfo("ci", url=url or replay.url, **info), asks, 30, token, notes, health, gate, clock))
+        made.append(
+            HttpPoller(
+                SourceInfo("ci", url=url or replay.url, **info),
+                asks,
+                30,
+                token,
+                notes,
+                health,
+                gate,
+                clock,
+            )
+        )
         return made[-1]
 
     yield make
@@ -67,21 +93,30 @@ async def poller(replay, notes, stream, clock):
         await one.close()
 
 
-async def test_the_first_round_is_quiet_and_the_next_tells_what_is_new(poller, replay, stream, clock):
+async def test_the_first_round_is_quiet_and_the_next_tells_what_is_new(
+    poller, replay, stream, clock
+):
     one = poller(collector("/builds"))
     replay.tell("/builds", builds(*range(1, 50)))
     await one.poll()
-    assert [event.number for event in stream.events] == [f"/builds/{number}" for number in range(30, 50)]
+    assert [event.number for event in stream.events] == [
+        f"/builds/{number}" for number in range(30, 50)
+    ]
     assert all(event.quiet for event in stream.events)
     assert one._health.dropped["older-than-first-contact"] == 29
     clock.now += 30_000
     replay.tell("/builds", builds(*range(1, 52)))
     await one.poll()
-    assert [(event.number, event.quiet) for event in stream.events[20:]] == [("/builds/50", False), ("/builds/51", False)]
+    assert [(event.number, event.quiet) for event in stream.events[20:]] == [
+        ("/builds/50", False),
+        ("/builds/51", False),
+    ]
     assert (one._health.state, one._health.events) == ("active", 22)
 
 
-async def test_where_it_got_to_survives_a_restart_and_another_source_of_the_name_begins_anew(poller, replay, stream, clock):
+async def test_where_it_got_to_survives_a_restart_and_another_source_of_the_name_begins_anew(
+    poller, replay, stream, clock
+):
     replay.tell("/builds", builds(1))
     await poller(collector("/builds")).poll()
     clock.now += 1
@@ -93,7 +128,9 @@ async def test_where_it_got_to_survives_a_restart_and_another_source_of_the_name
     assert stream.calls == 3
 
 
-async def test_an_answer_that_did_not_change_is_asked_for_by_its_etag_and_costs_nothing(poller, replay, stream):
+async def test_an_answer_that_did_not_change_is_asked_for_by_its_etag_and_costs_nothing(
+    poller, replay, stream
+):
     one = poller(collector("/builds", "/more"))
     replay.tell("/builds", builds(1), etag='"a"')
     replay.tell("/more", builds(1), headers={"Last-Modified": "Fri, 15 Jan 2027 08:00:00 GMT"})
@@ -115,10 +152,14 @@ async def test_a_chain_that_breaks_is_begun_again_and_loses_nothing(poller, repl
     replay.tell("/more", builds(1, 2))
     done = await one.poll()
     assert [str(error) for error in done.errors] == ["127.0.0.1 answered 500 to /builds"]
-    assert [event.number for event in stream.events] == ["/builds/1", "/more/1", "/more/2"], "the other chain goes on"
+    assert [event.number for event in stream.events] == ["/builds/1", "/more/1", "/more/2"], (
+        "the other chain goes on"
+    )
     replay.tell("/builds?page=2", builds(2))
     done = await one.poll()
-    assert replay.asked[-3].headers["if-none-match"] == '"a"', "not the one whose pages were not all read"
+    assert replay.asked[-3].headers["if-none-match"] == '"a"', (
+        "not the one whose pages were not all read"
+    )
     assert {event.number for event in stream.events} >= {"/builds/3"}
     assert done.errors == []
 
@@ -156,7 +197,10 @@ async def test_pages_end_somewhere(poller, replay, stream):
         ({"body": b"{}", "cut": True}, "cannot be reached"),
         ({"hang": True}, "did not answer"),
         ({"status": 302, "headers": {"Location": "/builds"}}, "sends us in circles"),
-        ({"status": 302, "headers": {"Location": "http://localhost:1/builds"}}, "points to localhost; if that is right"),
+        (
+            {"status": 302, "headers": {"Location": "http://localhost:1/builds"}},
+            "points to localhost; if that is right",
+        ),
         ({"headers": {"Content-Encoding": "gzip"}}, "compresses its answer although"),
         ({"body": b"x" * 2000}, "answers with more than"),
     ],
@@ -184,7 +228,9 @@ async def test_nobody_there_is_said(poller):
         await poller(collector("/builds"), url="http://127.0.0.1:1").poll()
 
 
-async def test_a_redirect_within_the_service_is_followed_and_the_token_goes_nowhere_else(poller, replay, stream):
+async def test_a_redirect_within_the_service_is_followed_and_the_token_goes_nowhere_else(
+    poller, replay, stream
+):
     replay.tell("/builds", status=301, headers={"Location": "/renamed"})
     replay.tell("/renamed", builds(1))
     await poller(collector("/builds")).poll()
@@ -212,7 +258,10 @@ async def test_a_token_is_sent_as_the_service_wants_it(poller, replay, poll, tok
     assert not any(part in replay.asked[0].path for part in ("abc", "YW5h"))
 
 
-@pytest.mark.parametrize(("token", "says"), [(b"", "needs a token"), (b"two\nlines", "one line"), ("ü".encode(), "one line")])
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [(b"", "needs a token"), (b"two\nlines", "one line"), ("ü".encode(), "one line")],
+)
 async def test_a_token_that_cannot_be_sent_is_said(poller, replay, token, says):
     with pytest.raises(SourcesError, match=says):
         await poller(collector("/builds", poll=Poll(needs_token=True)), token=lambda: token).poll()
@@ -234,7 +283,12 @@ async def test_when_the_token_ends_is_known(poller, replay):
 
 async def test_a_token_that_ends_within_two_weeks_is_said_once(poller, replay, stream):
     one = poller(collector("/builds", poll=Poll(expiry_header="x-expires")))
-    for text in ("2027-02-22 08:00:00 UTC", "2027-01-28 08:00:00 UTC", "2027-01-28 08:00:00 UTC", "2028-01-28 08:00:00 UTC"):
+    for text in (
+        "2027-02-22 08:00:00 UTC",
+        "2027-01-28 08:00:00 UTC",
+        "2027-01-28 08:00:00 UTC",
+        "2028-01-28 08:00:00 UTC",
+    ):
         replay.tell("/builds", builds(), headers={"X-Expires": text})
         await one.poll()
         await one._health.check(NOW)
@@ -247,13 +301,19 @@ async def test_a_token_that_ends_within_two_weeks_is_said_once(poller, replay, s
     assert not event.quiet
 
 
-async def test_a_service_that_limits_us_is_left_alone_for_as_long_as_it_says(poller, replay, stream):
+async def test_a_service_that_limits_us_is_left_alone_for_as_long_as_it_says(
+    poller, replay, stream
+):
     one = poller(collector("/builds", "/more"))
     replay.tell("/builds", builds(1))
     replay.tell("/more", status=429, headers={"Retry-After": "120"})
     done = await one.poll()
     assert done.errors[0].wait == 120
-    replay.tell("/builds", status=403, headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(NOW // 1000 + 600)})
+    replay.tell(
+        "/builds",
+        status=403,
+        headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(NOW // 1000 + 600)},
+    )
     with pytest.raises(FetchError, match="asking again in 600 s") as caught:
         await one.poll()
     assert caught.value.wait == 600
@@ -263,7 +323,11 @@ async def test_a_service_that_limits_us_is_left_alone_for_as_long_as_it_says(pol
 async def test_what_is_left_of_a_limit_is_spread(poller, replay):
     one = poller(collector("/builds", "/more"))
     for path in ("/builds", "/more"):
-        replay.tell(path, builds(), headers={"X-RateLimit-Remaining": "20", "X-RateLimit-Reset": str(NOW // 1000 + 1000)})
+        replay.tell(
+            path,
+            builds(),
+            headers={"X-RateLimit-Remaining": "20", "X-RateLimit-Reset": str(NOW // 1000 + 1000)},
+        )
     assert http_poll._spread(30.0, await one.poll()) == 100.0
 
 
@@ -284,13 +348,22 @@ def test_rate_limits_are_read(headers, left, reset):
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("120", 120), ("999999", 3600), ("Fri, 15 Jan 2027 08:01:00 GMT", 60), ("Fri, 15 Jan 2026 08:01:00 GMT", 0), ("x", 0), ("", 0)],
+    [
+        ("120", 120),
+        ("999999", 3600),
+        ("Fri, 15 Jan 2027 08:01:00 GMT", 60),
+        ("Fri, 15 Jan 2026 08:01:00 GMT", 0),
+        ("x", 0),
+        ("", 0),
+    ],
 )
 def test_retry_after_is_a_number_or_a_date(text, seconds):
     assert retry_after({"retry-after": text}, NOW) == seconds
 
 
-async def test_a_failing_source_is_one_line_and_its_return_another(poller, replay, stream, monkeypatch, eventually):
+async def test_a_failing_source_is_one_line_and_its_return_another(
+    poller, replay, stream, monkeypatch, eventually
+):
     monkeypatch.setattr(http_poll, "MAX_INTERVAL", 0.01)
     one = poller(collector("/builds"))
     one.interval = 0.01
@@ -303,7 +376,10 @@ async def test_a_failing_source_is_one_line_and_its_return_another(poller, repla
     await stream.first(2)
     stop.set()
     await task
-    assert [(event.kind, event.state) for event in stream.events] == [("source", "silent"), ("source", "active")]
+    assert [(event.kind, event.state) for event in stream.events] == [
+        ("source", "silent"),
+        ("source", "active"),
+    ]
     assert "answered 500" in stream.events[0].reason
 
 
@@ -323,5 +399,8 @@ async def test_a_broken_collector_stops_nobody(poller, replay, stream, monkeypat
 
 async def test_a_look_says_what_came_and_publishes_nothing(poller, replay, stream):
     replay.tell("/builds", builds(1, 2))
-    assert await poller(collector("/builds")).look_once() == "the service answered 200 and was understood (2 events in the first answer)"
+    assert (
+        await poller(collector("/builds")).look_once()
+        == "the service answered 200 and was understood (2 events in the first answer)"
+    )
     assert stream.events == []

@@ -42,7 +42,14 @@ async def test_a_repository_is_followed_from_now_on(notes, stream, clock, reposi
     await asyncio.to_thread(repository.push)
     await notes.write("git/shop", saved)
     health = Health("shop", stream.publish, notes)
-    poller = GitPoller(GitSource(name="shop", url=str(repository.bare)), home.mirrors, notes, health, stream.publish, clock)
+    poller = GitPoller(
+        GitSource(name="shop", url=str(repository.bare)),
+        home.mirrors,
+        notes,
+        health,
+        stream.publish,
+        clock,
+    )
     assert await poller.poll() == 0
     await asyncio.to_thread(repository.commit, "Two")
     await asyncio.to_thread(repository.push)
@@ -54,11 +61,29 @@ async def test_a_repository_is_followed_from_now_on(notes, stream, clock, reposi
 async def test_a_service_is_followed_from_now_on(notes, stream, clock, replay, saved, place):
     health = Health("it", stream.publish, notes)
     info = SourceInfo("it", url=f"{replay.url}/cc.xml")
-    poller = HttpPoller(info, cctray, 0, lambda: b"", notes, health, Gate("it", health, stream.publish, clock), clock)
+    poller = HttpPoller(
+        info,
+        cctray,
+        0,
+        lambda: b"",
+        notes,
+        health,
+        Gate("it", health, stream.publish, clock),
+        clock,
+    )
     try:
-        kept = saved if place == "state" else msgspec.msgpack.encode({"of": poller._of, "cursor": saved, "since": 5, "validators": {}})
+        kept = (
+            saved
+            if place == "state"
+            else msgspec.msgpack.encode(
+                {"of": poller._of, "cursor": saved, "since": 5, "validators": {}}
+            )
+        )
         await notes.write("poll/it", kept)
-        replay.tell("/cc.xml", b'<Projects><Project name="shop" lastBuildStatus="Success" lastBuildLabel="1"/></Projects>')
+        replay.tell(
+            "/cc.xml",
+            b'<Projects><Project name="shop" lastBuildStatus="Success" lastBuildLabel="1"/></Projects>',
+        )
         assert (await poller.poll()).errors == []
     finally:
         await poller.close()
@@ -72,7 +97,9 @@ async def test_a_log_file_is_followed_from_now_on(notes, stream, clock, tmp_path
     await asyncio.to_thread(path.write_text, "2026-09-21T12:00:00Z ERROR shop: old\n")
     health = Health("app", stream.publish, notes)
     info = SourceInfo("app", options={"path": str(path)})
-    tail = FileTail(info, logfile, 0, notes, health, Gate("app", health, stream.publish, clock), clock)
+    tail = FileTail(
+        info, logfile, 0, notes, health, Gate("app", health, stream.publish, clock), clock
+    )
     try:
         state = msgspec.structs.replace(await asyncio.to_thread(tail._begin), cursor=saved)
         await notes.write("tail/app", saved if place == "state" else msgspec.msgpack.encode(state))

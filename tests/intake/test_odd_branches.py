@@ -38,8 +38,13 @@ async def do(work, *arguments):
 
 def pack(repository, refs: dict[bytes, str]) -> None:
     """Write the branches of a server as it may have them, whatever git would say to their names."""
-    found = b"".join(revision.encode() + b" refs/heads/" + name + b"\n" for name, revision in sorted(refs.items()))
-    (repository.bare / "packed-refs").write_bytes(b"# pack-refs with: peeled fully-peeled sorted \n" + found)
+    found = b"".join(
+        revision.encode() + b" refs/heads/" + name + b"\n"
+        for name, revision in sorted(refs.items())
+    )
+    (repository.bare / "packed-refs").write_bytes(
+        b"# pack-refs with: peeled fully-peeled sorted \n" + found
+    )
 
 
 ODD = {
@@ -61,7 +66,14 @@ async def test_an_odd_name_costs_itself_alone(odd: str, make, repository, stream
     poller = make(repository, "*")
     assert await poller.poll() == 0
     second = await do(repository.commit, "Two")
-    await do(repository.git, "push", "--quiet", str(repository.bare), "HEAD:refs/heads/main", "HEAD:refs/heads/topic")
+    await do(
+        repository.git,
+        "push",
+        "--quiet",
+        str(repository.bare),
+        "HEAD:refs/heads/main",
+        "HEAD:refs/heads/topic",
+    )
     await do(pack, repository, {b"main": second, b"topic": second, ODD[odd]: second})
     for path in (repository.bare / "refs" / "heads").iterdir():
         path.unlink()
@@ -74,7 +86,9 @@ async def test_an_odd_name_costs_itself_alone(odd: str, make, repository, stream
         assert len(poller.health.last_error) <= 200
 
 
-async def test_a_branch_whose_commit_cannot_be_had_costs_itself_alone(make, repository, stream) -> None:
+async def test_a_branch_whose_commit_cannot_be_had_costs_itself_alone(
+    make, repository, stream
+) -> None:
     first = await do(repository.commit, "One")
     await do(repository.push)
     poller = make(repository, "*")
@@ -84,7 +98,9 @@ async def test_a_branch_whose_commit_cannot_be_had_costs_itself_alone(make, repo
     await do(repository.push)
     lost = await do(repository.commit, "Nobody has it")
     await do(repository.git, "push", "--quiet", str(repository.bare), "HEAD:refs/heads/lost")
-    [object_file] = [path for path in (repository.bare / "objects" / lost[:2]).iterdir() if path.name == lost[2:]]
+    [object_file] = [
+        path for path in (repository.bare / "objects" / lost[:2]).iterdir() if path.name == lost[2:]
+    ]
     object_file.unlink()
     for _ in range(3):
         await poller.poll()
@@ -93,7 +109,9 @@ async def test_a_branch_whose_commit_cannot_be_had_costs_itself_alone(make, repo
     assert first != second
 
 
-async def test_a_branch_in_the_place_of_a_folder_of_branches_is_followed(make, repository, stream) -> None:
+async def test_a_branch_in_the_place_of_a_folder_of_branches_is_followed(
+    make, repository, stream
+) -> None:
     await do(repository.commit, "One")
     await do(repository.push)
     await do(repository.git, "push", "--quiet", str(repository.bare), "HEAD:refs/heads/release")
@@ -103,12 +121,34 @@ async def test_a_branch_in_the_place_of_a_folder_of_branches_is_followed(make, r
     await do(repository.commit, "Two")
     await do(repository.git, "push", "--quiet", str(repository.bare), "HEAD:refs/heads/release/1")
     await poller.poll()
-    assert {(event.ref, event.state) for event in stream.events} == {("release", "deleted"), ("release/1", "created")}
+    assert {(event.ref, event.state) for event in stream.events} == {
+        ("release", "deleted"),
+        ("release/1", "created"),
+    }
 
 
 def test_names_that_cannot_be_branches_are_counted_and_not_followed() -> None:
-    odd = ["a..b", "a.lock", "a/.b", ".a", "a//b", "/a", "a/", "a.", "@", "a@{1}", "a\ufffdb", "x" * (MAX_NAME + 1), "a b", "-a"]
-    heads = parse_heads("".join(f"{A}\trefs/heads/{name}\n" for name in [*odd, "main", "release/1", "é", "a@b", "+a"]))
+    odd = [
+        "a..b",
+        "a.lock",
+        "a/.b",
+        ".a",
+        "a//b",
+        "/a",
+        "a/",
+        "a.",
+        "@",
+        "a@{1}",
+        "a\ufffdb",
+        "x" * (MAX_NAME + 1),
+        "a b",
+        "-a",
+    ]
+    heads = parse_heads(
+        "".join(
+            f"{A}\trefs/heads/{name}\n" for name in [*odd, "main", "release/1", "é", "a@b", "+a"]
+        )
+    )
     assert set(heads.branches) == {"main", "release/1", "é", "a@b", "+a"}
     assert heads.odd == tuple(odd)
 
@@ -116,7 +156,11 @@ def test_names_that_cannot_be_branches_are_counted_and_not_followed() -> None:
 async def test_a_server_that_lists_many_odd_names_is_told_in_one_line(make, repository) -> None:
     first = await do(repository.commit, "One")
     await do(repository.push)
-    await do(pack, repository, {b"main": first, **{b"caf\xe9%d" % number: first for number in range(500)}})
+    await do(
+        pack,
+        repository,
+        {b"main": first, **{b"caf\xe9%d" % number: first for number in range(500)}},
+    )
     poller = make(repository, "*")
     await poller.poll()
     assert "500 branches are not followed: " in poller.health.last_error

@@ -10,7 +10,13 @@ from urllib.parse import urlencode
 import pytest
 
 from devstream_collectors.contract import Basic, SecretPath, SignatureScheme, Token, Webhook
-from devstream_desktop.intake.proof import FORM, form_payload, proof_header_names, proof_headers, proves
+from devstream_desktop.intake.proof import (
+    FORM,
+    form_payload,
+    proof_header_names,
+    proof_headers,
+    proves,
+)
 from devstream_desktop.intake.signature import verify
 
 NOW = 1_800_000_000_000
@@ -22,9 +28,15 @@ WAYS = {
     "basic": Basic(),
     "sha1": SignatureScheme(header="x-hub-signature", algorithm="sha1", label="sha1"),
     "one header with its time": SignatureScheme(
-        header="x-buildkite-signature", form="pairs", label="signature", timestamp_label="timestamp", signed="{timestamp}.{body}"
+        header="x-buildkite-signature",
+        form="pairs",
+        label="signature",
+        timestamp_label="timestamp",
+        signed="{timestamp}.{body}",
     ),
-    "time in a header": SignatureScheme(header="x-grafana", form="bare", signed="{timestamp}:{body}", timestamp_header="x-time"),
+    "time in a header": SignatureScheme(
+        header="x-grafana", form="bare", signed="{timestamp}:{body}", timestamp_header="x-time"
+    ),
     "base64": SignatureScheme(header="heroku-webhook-hmac-sha256", form="bare", encoding="base64"),
     "sha512": SignatureScheme(header="x-signature", algorithm="sha512", label="sha512"),
 }
@@ -40,10 +52,16 @@ def test_either_of_two_secrets_proves_and_nothing_else_does(way):
         assert not proves(webhook, (), BODY, headers, "", NOW)
         assert set(headers) <= proof_header_names(webhook)
     assert not proves(webhook, (OLD, NEW), BODY, {}, "", NOW)
-    assert not proves(webhook, (OLD, NEW), BODY, dict.fromkeys(proof_header_names(webhook), ""), "", NOW)
-    assert not proves(webhook, (b"",), BODY, dict.fromkeys(proof_header_names(webhook), ""), "", NOW)
+    assert not proves(
+        webhook, (OLD, NEW), BODY, dict.fromkeys(proof_header_names(webhook), ""), "", NOW
+    )
+    assert not proves(
+        webhook, (b"",), BODY, dict.fromkeys(proof_header_names(webhook), ""), "", NOW
+    )
     assert not proves(webhook, (b"",), BODY, proof_headers(webhook, b"", BODY, NOW, "7"), "", NOW)
-    assert not proves(webhook, (OLD,), BODY, {}, OLD.decode(), NOW), "what is no path's secret does not pass as one"
+    assert not proves(webhook, (OLD,), BODY, {}, OLD.decode(), NOW), (
+        "what is no path's secret does not pass as one"
+    )
 
 
 @pytest.mark.parametrize("name", ["one header with its time", "time in a header"])
@@ -58,13 +76,25 @@ def test_what_was_signed_long_ago_or_under_another_time_is_refused(name):
 
 
 def test_a_time_in_the_signed_body_counts_once_the_body_is_authentic():
-    scheme = SignatureScheme(header="linear-signature", form="bare", timestamp_field="webhookTimestamp", tolerance=60)
+    scheme = SignatureScheme(
+        header="linear-signature", form="bare", timestamp_field="webhookTimestamp", tolerance=60
+    )
     webhook = Webhook(auth=(scheme,))
-    for stamp, passes in ((b"1800000000000", True), (b"1799999000000", False), (b'"x"', False), (b"null", False)):
+    for stamp, passes in (
+        (b"1800000000000", True),
+        (b"1799999000000", False),
+        (b'"x"', False),
+        (b"null", False),
+    ):
         body = b'{"webhookTimestamp": %s}' % stamp
-        assert proves(webhook, (OLD,), body, proof_headers(webhook, OLD, body, NOW, ""), "", NOW) is passes
+        assert (
+            proves(webhook, (OLD,), body, proof_headers(webhook, OLD, body, NOW, ""), "", NOW)
+            is passes
+        )
     for body in (b"[]", b"\xff", b"{}"):
-        assert not proves(webhook, (OLD,), body, proof_headers(webhook, OLD, body, NOW, ""), "", NOW)
+        assert not proves(
+            webhook, (OLD,), body, proof_headers(webhook, OLD, body, NOW, ""), "", NOW
+        )
 
 
 def test_the_secret_of_a_path():
@@ -80,12 +110,16 @@ def test_any_of_several_ways_is_enough():
     webhook = Webhook(auth=(WAYS["sha512"], WAYS["token"]))
     assert proves(webhook, (OLD,), BODY, {"x-gitlab-token": OLD.decode()}, "", NOW)
     assert proves(webhook, (OLD,), BODY, proof_headers(webhook, OLD, BODY, NOW, ""), "", NOW)
-    assert not proves(webhook, (OLD,), BODY, {"x-signature": OLD.decode(), "x-gitlab-token": "sha512=00"}, "", NOW)
+    assert not proves(
+        webhook, (OLD,), BODY, {"x-signature": OLD.decode(), "x-gitlab-token": "sha512=00"}, "", NOW
+    )
 
 
 def test_a_form_whose_field_is_signed():
     """Gitea signs the JSON, not the form: https://github.com/go-gitea/gitea/blob/main/services/webhook/deliver.go."""
-    webhook = Webhook(auth=(SignatureScheme(header="x-gitea-signature", form="bare", over="payload"),))
+    webhook = Webhook(
+        auth=(SignatureScheme(header="x-gitea-signature", form="bare", over="payload"),)
+    )
     form = urlencode({"payload": BODY.decode()}).encode()
     digest = hmac.new(OLD, BODY, hashlib.sha256).hexdigest()
     headers = {"content-type": f"{FORM}; charset=utf-8", "x-gitea-signature": digest}
@@ -94,7 +128,9 @@ def test_a_form_whose_field_is_signed():
     assert not proves(webhook, (OLD,), form + b"x", headers, "", NOW)
     for body in (b"\xff", b"a", b"&" * 1000, b""):
         assert form_payload(headers, body) == b""
-    assert form_payload(headers, b' {"a": "b=c&d"}') == b' {"a": "b=c&d"}', "a bare `curl --data` calls JSON a form"
+    assert form_payload(headers, b' {"a": "b=c&d"}') == b' {"a": "b=c&d"}', (
+        "a bare `curl --data` calls JSON a form"
+    )
 
 
 def test_the_key_of_a_standard_webhook_may_have_its_prefix():
@@ -110,16 +146,30 @@ def test_the_key_of_a_standard_webhook_may_have_its_prefix():
     }
     for secret in (b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"):
         assert verify(scheme, [secret], b'{"test": 2432232314}', headers, 1_614_265_330_000)
-    assert not verify(scheme, [b"whsec_not base64"], b'{"test": 2432232314}', headers, 1_614_265_330_000)
+    assert not verify(
+        scheme, [b"whsec_not base64"], b'{"test": 2432232314}', headers, 1_614_265_330_000
+    )
 
 
 def test_circlecis_vectors():
     """https://circleci.com/docs/outbound-webhooks/#validate-webhooks: body, secret, signature."""
     scheme = SignatureScheme(header="circleci-signature", form="pairs", label="v1")
     vectors = [
-        (b"hello world", b"secret", "734cc62f32841568f45715aeb9f4d7891324e6d948e4c6c60c0621cdac48623a"),
-        (b"lalala", b"another-secret", "daa220016c8f29a8b214fbfc3671aeec2145cfb1e6790184ffb38b6d0425fa00"),
-        (b"an-important-request-payload", b"hunter123", "9be2242094a9a8c00c64306f382a7f9d691de910b4a266f67bd314ef18ac49fa"),
+        (
+            b"hello world",
+            b"secret",
+            "734cc62f32841568f45715aeb9f4d7891324e6d948e4c6c60c0621cdac48623a",
+        ),
+        (
+            b"lalala",
+            b"another-secret",
+            "daa220016c8f29a8b214fbfc3671aeec2145cfb1e6790184ffb38b6d0425fa00",
+        ),
+        (
+            b"an-important-request-payload",
+            b"hunter123",
+            "9be2242094a9a8c00c64306f382a7f9d691de910b4a266f67bd314ef18ac49fa",
+        ),
     ]
     for body, secret, digest in vectors:
         assert verify(scheme, [secret], body, {scheme.header: f"v1={digest},v2=x"}, NOW)

@@ -29,7 +29,9 @@ from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no prometheus-alertmanager on this machine")
+pytestmark = pytest.mark.skipif(
+    PROGRAM is None, reason="there is no prometheus-alertmanager on this machine"
+)
 
 SECRET = "a secret of the team's own"
 CONFIGURATION = """\
@@ -55,7 +57,12 @@ class Alertmanager:
         self.url, self._post = url, post
 
     async def say(self, *alerts: dict[str, object]) -> None:
-        answer = await self._post(self.url, "/api/v2/alerts", json.dumps(alerts).encode(), {"Content-Type": "application/json"})
+        answer = await self._post(
+            self.url,
+            "/api/v2/alerts",
+            json.dumps(alerts).encode(),
+            {"Content-Type": "application/json"},
+        )
         assert answer.status == 200, answer
 
     async def silence(self, name: str) -> None:
@@ -65,7 +72,12 @@ class Alertmanager:
             "comment": "known",
         }
         body |= {"startsAt": iso(wall_clock()), "endsAt": iso(wall_clock() + 3_600_000)}
-        answer = await self._post(self.url, "/api/v2/silences", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        answer = await self._post(
+            self.url,
+            "/api/v2/silences",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
         assert answer.status == 200, answer
 
 
@@ -73,7 +85,10 @@ class Alertmanager:
 async def intake(home, vault, stream):
     intake = Intake(home, vault, stream.publish, listen="127.0.0.1:0")
     await intake.start()
-    assert await intake.add_source(RemoteSource(name="am", type="alertmanager"), SECRET.encode()) == "/in/am"
+    assert (
+        await intake.add_source(RemoteSource(name="am", type="alertmanager"), SECRET.encode())
+        == "/in/am"
+    )
     yield intake
     await intake.stop()
 
@@ -132,9 +147,18 @@ async def poller(manager, stream, home):
     await store.close()
 
 
-def alert(name: str, instance: str, *, starts: int, ends: int = 0, **labels: str) -> dict[str, object]:
+def alert(
+    name: str, instance: str, *, starts: int, ends: int = 0, **labels: str
+) -> dict[str, object]:
     body: dict[str, object] = {
-        "labels": {"alertname": name, "instance": instance, "service": "shop", "env": "prod", "severity": "page"} | labels,
+        "labels": {
+            "alertname": name,
+            "instance": instance,
+            "service": "shop",
+            "env": "prod",
+            "severity": "page",
+        }
+        | labels,
         "annotations": {"summary": f"{name} for 5 minutes"},
         "startsAt": iso(starts),
         "generatorURL": "http://prometheus.example.org/graph",
@@ -143,16 +167,31 @@ def alert(name: str, instance: str, *, starts: int, ends: int = 0, **labels: str
 
 
 def facts(events) -> dict[str, tuple[object, ...]]:
-    return {event.key: (event.state, event.subject, event.number, event.title, event.environment, event.severity) for event in events}
+    return {
+        event.key: (
+            event.state,
+            event.subject,
+            event.number,
+            event.title,
+            event.environment,
+            event.severity,
+        )
+        for event in events
+    }
 
 
 def group_sizes(store) -> set[int]:
     """How many alerts there were in the notifications."""
     with closing(sqlite3.connect(store)) as connection:
-        return {len(json.loads(body)["alerts"]) for (body,) in connection.execute("SELECT body FROM raw")}
+        return {
+            len(json.loads(body)["alerts"])
+            for (body,) in connection.execute("SELECT body FROM raw")
+        }
 
 
-async def test_firing_grouped_repeated_and_resolved(intake, manager, poller, stream, home, eventually):
+async def test_firing_grouped_repeated_and_resolved(
+    intake, manager, poller, stream, home, eventually
+):
     start = wall_clock() - 60_000
     both = [alert("HighErrorRate", f"web{number}", starts=start) for number in (1, 2)]
     assert (await poller.poll()).errors == []
@@ -164,7 +203,12 @@ async def test_firing_grouped_repeated_and_resolved(intake, manager, poller, str
         ("firing", "DiskFull (db1)", "warning"): 1,
     }
     for event in stream.events:
-        assert (event.service, event.environment, event.number, event.time) == ("shop", "prod", str(start), start)
+        assert (event.service, event.environment, event.number, event.time) == (
+            "shop",
+            "prod",
+            str(start),
+            start,
+        )
     # It groups by name and repeats itself each second: the receiver hears more, the team does not.
     (status,) = intake.status()
     heard = status.accepted
@@ -180,7 +224,12 @@ async def test_firing_grouped_repeated_and_resolved(intake, manager, poller, str
     await stream.first(4)
     ended = stream.events[3]
     fired = next(event for event in stream.events if event.title == "HighErrorRate (web1)")
-    assert (ended.state, ended.subject, ended.number, ended.title) == ("resolved", fired.subject, fired.number, fired.title)
+    assert (ended.state, ended.subject, ended.number, ended.title) == (
+        "resolved",
+        fired.subject,
+        fired.number,
+        fired.title,
+    )
     assert ended.duration >= 60_000
     assert (await poller.poll()).errors == []
     # It was started less than five minutes ago, so what is missing from its list may yet be said again.
@@ -195,12 +244,17 @@ async def test_a_silence_is_not_an_end(manager, poller, stream):
     await stream.first(1)
     assert (await poller.poll()).errors == []
     await manager.silence("DiskFull")
-    await manager.say(alert("DiskFull", "db2", starts=wall_clock()), alert("Slow", "web1", starts=wall_clock()))
+    await manager.say(
+        alert("DiskFull", "db2", starts=wall_clock()), alert("Slow", "web1", starts=wall_clock())
+    )
     await stream.first(2)
     poller._now = lambda: wall_clock() + 6 * 60_000
     assert (await poller.poll()).errors == []
     for events in (stream.events, poller.told.events):
-        assert sorted((event.state, event.title) for event in events) == [("firing", "DiskFull (db1)"), ("firing", "Slow (web1)")]
+        assert sorted((event.state, event.title) for event in events) == [
+            ("firing", "DiskFull (db1)"),
+            ("firing", "Slow (web1)"),
+        ]
 
 
 async def test_its_fingerprint_is_the_one_that_we_make_for_senders_without(manager, stream):

@@ -30,13 +30,20 @@ def push(title: str = "Retry card capture once", after: str = "b" * 40) -> bytes
             "commits": [{}],
             "head_commit": {"message": title},
             "compare": "https://github.com/acme/shop/compare/a...b",
-            "repository": {"name": "shop", "full_name": "acme/shop", "html_url": "https://github.com/acme/shop", "default_branch": "main"},
+            "repository": {
+                "name": "shop",
+                "full_name": "acme/shop",
+                "html_url": "https://github.com/acme/shop",
+                "default_branch": "main",
+            },
             "sender": {"login": "ana"},
         }
     ).encode()
 
 
-def signed(body: bytes, event: str = "push", delivery: str = "", secret: bytes = SECRET) -> dict[str, str]:
+def signed(
+    body: bytes, event: str = "push", delivery: str = "", secret: bytes = SECRET
+) -> dict[str, str]:
     headers = {
         "X-GitHub-Event": event,
         "X-Hub-Signature-256": "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest(),
@@ -72,9 +79,20 @@ async def test_a_signed_push_is_stored_and_becomes_an_event(intake, home, stream
     assert answer.status == 202
     (event,) = await stream.first()
     await eventually(lambda: not intake._spool.waiting)
-    assert (event.kind, event.state, event.title, event.source) == ("change", "pushed", "Retry card capture once", "gh")
+    assert (event.kind, event.state, event.title, event.source) == (
+        "change",
+        "pushed",
+        "Retry card capture once",
+        "gh",
+    )
     (status,) = intake.status()
-    assert (status.state, status.accepted, status.refused, status.events, status.location) == ("active", 1, 0, 1, "/in/gh")
+    assert (status.state, status.accepted, status.refused, status.events, status.location) == (
+        "active",
+        1,
+        0,
+        1,
+        "/in/gh",
+    )
     assert await stored(home) == 1
 
 
@@ -91,7 +109,9 @@ async def test_a_signed_push_is_stored_and_becomes_an_event(intake, home, stream
         signed(b"another body"),
     ],
 )
-async def test_a_wrong_or_missing_signature_is_401_counted_and_kept_nowhere(intake, home, stream, post, headers):
+async def test_a_wrong_or_missing_signature_is_401_counted_and_kept_nowhere(
+    intake, home, stream, post, headers
+):
     answer = await post(intake.url, "/in/gh", push(), {"X-GitHub-Event": "push"} | headers)
     assert answer.status == 401
     (status,) = intake.status()
@@ -155,25 +175,35 @@ async def talk(intake, text: bytes) -> bytes:
 
 
 async def test_chunks_without_a_length_are_411(intake):
-    answer = await talk(intake, b"POST /in/gh HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
+    answer = await talk(
+        intake,
+        b"POST /in/gh HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    )
     assert answer.startswith(b"HTTP/1.1 411")
 
 
 @pytest.mark.parametrize("length", [b"-1", b"2147483648", b"99999999999999999999", b"x"])
 async def test_strange_lengths_are_refused_at_once(intake, length):
-    answer = await talk(intake, b"POST /in/gh HTTP/1.1\r\nhost: x\r\ncontent-length: " + length + b"\r\n\r\n")
+    answer = await talk(
+        intake, b"POST /in/gh HTTP/1.1\r\nhost: x\r\ncontent-length: " + length + b"\r\n\r\n"
+    )
     assert answer[9:12] in (b"400", b"411", b"413")
 
 
 async def test_a_signature_sent_twice_is_400(intake):
     head = b"POST /in/gh HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n"
-    answer = await talk(intake, head + b"x-hub-signature-256: sha256=00\r\nX-Hub-Signature-256: sha256=11\r\n\r\n{}")
+    answer = await talk(
+        intake, head + b"x-hub-signature-256: sha256=00\r\nX-Hub-Signature-256: sha256=11\r\n\r\n{}"
+    )
     assert answer.startswith(b"HTTP/1.1 400")
 
 
 async def test_too_many_header_bytes_are_refused(intake):
     head = b"POST /in/gh HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n"
-    assert (await talk(intake, head + b"x-a: " + b"a" * 20_000 + b"\r\n\r\n{}"))[9:12] in (b"431", b"400")
+    assert (await talk(intake, head + b"x-a: " + b"a" * 20_000 + b"\r\n\r\n{}"))[9:12] in (
+        b"431",
+        b"400",
+    )
     assert (await talk(intake, head + b"x-a: " + b"a" * 200_000)).startswith(b"HTTP/1.1 400")
 
 
@@ -195,13 +225,17 @@ async def test_a_body_that_never_ends_is_408(home, vault, stream, clock, monkeyp
 async def test_a_redelivery_is_taken_and_makes_nothing_new(intake, home, stream, post):
     body = push()
     for _ in range(3):
-        assert (await post(intake.url, "/in/gh", body, signed(body, delivery="72d3162e"))).status == 202
+        assert (
+            await post(intake.url, "/in/gh", body, signed(body, delivery="72d3162e"))
+        ).status == 202
     await stream.first()
     assert await stored(home) == 1
     assert stream.calls == 1
 
 
-async def test_an_event_that_is_not_mapped_is_202_counted_and_no_line(intake, stream, post, eventually):
+async def test_an_event_that_is_not_mapped_is_202_counted_and_no_line(
+    intake, stream, post, eventually
+):
     body = b'{"zen": "Design for failure."}'
     for event in ("ping", "watch", ""):
         assert (await post(intake.url, "/in/gh", body, signed(body, event))).status == 202
@@ -224,33 +258,52 @@ async def test_a_full_spool_is_503_until_there_is_room(intake, stream, post, mon
 
 
 async def test_a_full_disk_is_503_and_nothing_is_acknowledged(intake, home, stream, post):
-    await intake._store.run(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
+    await intake._store.run(
+        lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone()
+    )
     body = b'"' + b"x" * 100_000 + b'"'
     answer = await post(intake.url, "/in/gh", body, signed(body, delivery="1"))
     assert answer.status == 503
     assert "full" in intake.status()[0].error
     assert await stored(home) == 0
-    await intake._store.run(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone())
+    await intake._store.run(
+        lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone()
+    )
     body = push()
     assert (await post(intake.url, "/in/gh", body, signed(body, delivery="1"))).status == 202
     await stream.first()
 
 
 async def test_two_secrets_are_valid_during_a_rotation(intake, stream, post):
-    await intake.add_source(RemoteSource(name="rotating", type="github"), b"the old secret\nthe new secret\n")
+    await intake.add_source(
+        RemoteSource(name="rotating", type="github"), b"the old secret\nthe new secret\n"
+    )
     body = push()
-    for secret, status in ((b"the old secret", 202), (b"the new secret", 202), (b"the old secret\nthe new secret", 401), (b"", 401)):
-        assert (await post(intake.url, "/in/rotating", body, signed(body, secret=secret))).status == status
+    for secret, status in (
+        (b"the old secret", 202),
+        (b"the new secret", 202),
+        (b"the old secret\nthe new secret", 401),
+        (b"", 401),
+    ):
+        assert (
+            await post(intake.url, "/in/rotating", body, signed(body, secret=secret))
+        ).status == status
     assert intake.status()[1].refused == 2
 
 
-async def test_a_burst_is_committed_in_groups_and_every_answer_is_stored(intake, home, stream, post):
+async def test_a_burst_is_committed_in_groups_and_every_answer_is_stored(
+    intake, home, stream, post
+):
     bodies = [push(after=f"{number:040x}") for number in range(1, 61)]
-    answers = await asyncio.gather(*(post(intake.url, "/in/gh", body, signed(body)) for body in bodies))
+    answers = await asyncio.gather(
+        *(post(intake.url, "/in/gh", body, signed(body)) for body in bodies)
+    )
     assert {answer.status for answer in answers} == {202}
     assert await stored(home) == 60
     await stream.first(60)
-    assert {event.revision for event in stream.events} == {f"{number:040x}" for number in range(1, 61)}
+    assert {event.revision for event in stream.events} == {
+        f"{number:040x}" for number in range(1, 61)
+    }
 
 
 async def test_a_source_that_is_removed_takes_nothing_at_once(intake, vault, post):
@@ -262,7 +315,11 @@ async def test_a_source_that_is_removed_takes_nothing_at_once(intake, vault, pos
 
 async def test_nobody_but_the_receiver_can_call_a_delivery_a_test(intake, stream, post):
     body = push()
-    assert (await post(intake.url, "/in/gh", body, signed(body) | {"devstream-test": "0011223344556677"})).status == 202
+    assert (
+        await post(
+            intake.url, "/in/gh", body, signed(body) | {"devstream-test": "0011223344556677"}
+        )
+    ).status == 202
     (event,) = await stream.first()
     assert event.kind == "change"
 

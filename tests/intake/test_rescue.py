@@ -26,7 +26,10 @@ async def fill(path: Path) -> None:
     spool, notes = Spool(store), Notes(store)
     await spool.open()
     for number in range(WAITING):
-        assert await spool.put("hub", f"delivery-{number}", {"a": "b"}, BODY % number, 5) is Taken.STORED
+        assert (
+            await spool.put("hub", f"delivery-{number}", {"a": "b"}, BODY % number, 5)
+            is Taken.STORED
+        )
     await notes.write("git/shop", b"where it is")
     await store.close()
 
@@ -55,7 +58,10 @@ def spoil(path: Path, at: int, count: int) -> None:
 DAMAGES: dict[str, tuple[Callable[[Path], object], int]] = {
     "first bytes": (lambda path: spoil(path, 0, 16), WAITING),
     "header": (lambda path: spoil(path, 0, 100), WAITING),
-    "a page in the middle": (lambda path: spoil(path, path.stat().st_size // 8192 * 4096, 4096), WAITING // 2),
+    "a page in the middle": (
+        lambda path: spoil(path, path.stat().st_size // 8192 * 4096, 4096),
+        WAITING // 2,
+    ),
     "cut in half": (lambda path: os.truncate(path, path.stat().st_size // 8192 * 4096), 1),
     "emptied": (lambda path: path.write_bytes(b""), 0),
     "garbage": (lambda path: spoil(path, 0, path.stat().st_size), 0),

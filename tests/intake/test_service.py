@@ -43,14 +43,20 @@ async def fill(home, clock, count: int = 1, source: str = "gh") -> None:
     await store.open()
     for number in range(count):
         body = PAYLOAD.replace(b'"number": 7', b'"number": %d' % number)
-        await Spool(store).put(source, f"delivery-{number}", {"x-github-event": "issues"}, body, clock())
+        await Spool(store).put(
+            source, f"delivery-{number}", {"x-github-event": "issues"}, body, clock()
+        )
     await store.close()
 
 
 async def waiting(home) -> int:
     store = Store(home.intake)
     await store.open()
-    count = await store.run(lambda connection: connection.execute("SELECT count(*) FROM raw WHERE done = 0").fetchone()[0])
+    count = await store.run(
+        lambda connection: connection.execute("SELECT count(*) FROM raw WHERE done = 0").fetchone()[
+            0
+        ]
+    )
     await store.close()
     return int(count)
 
@@ -65,7 +71,9 @@ async def test_what_was_stored_before_a_crash_is_published_after_it(home, vault,
     await fill(home, clock, 200)
     async with running(home, vault, stream.publish, now=clock):
         await stream.first(200)
-    assert {event.number for event in stream.events if event.kind == "ticket"} == {str(number) for number in range(200)}
+    assert {event.number for event in stream.events if event.kind == "ticket"} == {
+        str(number) for number in range(200)
+    }
     assert await waiting(home) == 0
 
 
@@ -82,7 +90,9 @@ async def test_a_stream_that_cannot_take_events_loses_none(home, vault, stream, 
         await stream.first(3)
 
 
-async def test_one_event_that_is_refused_for_what_it_is_does_not_hold_the_others(home, vault, stream, clock, eventually):
+async def test_one_event_that_is_refused_for_what_it_is_does_not_hold_the_others(
+    home, vault, stream, clock, eventually
+):
     await with_github(home, vault)
     await fill(home, clock, 3)
     real = stream.publish
@@ -111,7 +121,9 @@ async def test_a_single_event_that_is_refused_is_given_up(home, vault, clock, ev
     assert await waiting(home) == 0
 
 
-async def test_what_a_source_without_its_secret_had_delivered_waits_for_it(home, vault, stream, clock):
+async def test_what_a_source_without_its_secret_had_delivered_waits_for_it(
+    home, vault, stream, clock
+):
     await with_github(home, vault)
     await fill(home, clock, 100, source="locked")
     await fill(home, clock, 1)
@@ -126,7 +138,9 @@ async def test_what_a_source_without_its_secret_had_delivered_waits_for_it(home,
     assert await waiting(home) == 0
 
 
-async def test_trouble_with_the_stream_is_shown_until_it_is_over(home, vault, stream, clock, eventually):
+async def test_trouble_with_the_stream_is_shown_until_it_is_over(
+    home, vault, stream, clock, eventually
+):
     await with_github(home, vault)
     await fill(home, clock)
     stream.error = OSError("no space left on device")
@@ -162,7 +176,9 @@ async def test_kill_9_between_answer_and_event_loses_nothing(home, vault, stream
     assert {str(number) for number in range(stored)} <= {event.number for event in stream.events}
 
 
-async def test_what_a_removed_source_left_is_dropped_by_name(home, vault, stream, clock, eventually):
+async def test_what_a_removed_source_left_is_dropped_by_name(
+    home, vault, stream, clock, eventually
+):
     await with_github(home, vault)
     await fill(home, clock, source="gone")
     async with running(home, vault, stream.publish, now=clock) as intake:
@@ -186,13 +202,20 @@ async def test_files_are_private(home, vault, stream):
     assert mode & 0o077 == 0
 
 
-async def test_testing_a_webhook_source_goes_all_the_way_and_leaves_one_quiet_line(home, vault, stream, clock):
+async def test_testing_a_webhook_source_goes_all_the_way_and_leaves_one_quiet_line(
+    home, vault, stream, clock
+):
     await with_github(home, vault)
     async with running(home, vault, stream.publish, listen="127.0.0.1:0", now=clock) as intake:
         report = await intake.test_source("gh")
     assert (report.ok, report.reached) == (True, "published")
     (event,) = stream.events
-    assert (event.kind, event.state, event.quiet, event.title) == ("source", "active", True, "test of this source")
+    assert (event.kind, event.state, event.quiet, event.title) == (
+        "source",
+        "active",
+        True,
+        "test of this source",
+    )
 
 
 async def test_testing_says_how_far_it_got(home, vault, stream, clock, monkeypatch):
@@ -223,7 +246,9 @@ async def test_testing_a_git_source(home, vault, stream, clock, repository):
         assert (report.ok, report.reached) == (False, "configured")
 
 
-async def test_a_push_becomes_an_event_through_the_running_service(home, vault, stream, repository, eventually):
+async def test_a_push_becomes_an_event_through_the_running_service(
+    home, vault, stream, repository, eventually
+):
     await asyncio.to_thread(repository.commit, "One")
     await asyncio.to_thread(repository.push)
     async with running(home, vault, stream.publish) as intake:
@@ -242,7 +267,11 @@ async def test_reload_touches_only_what_changed(home, vault, stream, repository)
         await intake.add_source(one)
         await intake.add_source(GitSource(name="two", url=str(repository.bare)))
         before = {name: poller for name, (_, _, poller) in intake._pollers.items()}
-        await asyncio.to_thread(save_sources, home.sources, [one, GitSource(name="two", url=str(repository.bare), service="shop")])
+        await asyncio.to_thread(
+            save_sources,
+            home.sources,
+            [one, GitSource(name="two", url=str(repository.bare), service="shop")],
+        )
         await intake.reload()
         after = {name: poller for name, (_, _, poller) in intake._pollers.items()}
         assert after["one"] is before["one"]
@@ -253,8 +282,14 @@ async def test_reload_touches_only_what_changed(home, vault, stream, repository)
         assert [status.name for status in intake.status()] == ["one", "two"]
 
 
-async def test_a_source_without_a_collector_or_a_secret_is_broken_and_the_others_run(home, vault, stream):
-    listed = [RemoteSource(name="a", type="nothing"), RemoteSource(name="b", type="github"), RemoteSource(name="c", type="github")]
+async def test_a_source_without_a_collector_or_a_secret_is_broken_and_the_others_run(
+    home, vault, stream
+):
+    listed = [
+        RemoteSource(name="a", type="nothing"),
+        RemoteSource(name="b", type="github"),
+        RemoteSource(name="c", type="github"),
+    ]
     vault.seal("source-c", SECRET)
     await asyncio.to_thread(save_sources, home.sources, listed)
     async with running(home, vault, stream.publish) as intake:
@@ -268,10 +303,14 @@ async def test_a_source_without_a_collector_or_a_secret_is_broken_and_the_others
             await intake.add_source(RemoteSource(name="d", type="git"), SECRET)
 
 
-async def test_a_webhook_source_that_is_expected_and_silent_says_so_once(home, vault, stream, clock, monkeypatch):
+async def test_a_webhook_source_that_is_expected_and_silent_says_so_once(
+    home, vault, stream, clock, monkeypatch
+):
     monkeypatch.setattr("devstream_desktop.intake.service.HOUSEKEEPING_SECONDS", 0.02)
     vault.seal("source-gh", SECRET)
-    await asyncio.to_thread(save_sources, home.sources, [RemoteSource(name="gh", type="github", silent_after=3600)])
+    await asyncio.to_thread(
+        save_sources, home.sources, [RemoteSource(name="gh", type="github", silent_after=3600)]
+    )
     async with running(home, vault, stream.publish, now=clock):
         await asyncio.sleep(0.1)
         assert stream.events == []
@@ -286,7 +325,9 @@ async def test_a_webhook_source_that_is_expected_and_silent_says_so_once(home, v
     assert [event.state for event in stream.events] == ["silent"]
 
 
-async def test_emit_and_poll_of_one_repository_are_one_fact(home, vault, stream, repository, eventually):
+async def test_emit_and_poll_of_one_repository_are_one_fact(
+    home, vault, stream, repository, eventually
+):
     await asyncio.to_thread(repository.commit, "One")
     await asyncio.to_thread(repository.push)
     async with running(home, vault, stream.publish) as intake:
@@ -295,10 +336,16 @@ async def test_emit_and_poll_of_one_repository_are_one_fact(home, vault, stream,
         revision = await asyncio.to_thread(repository.commit, "Two")
         await asyncio.to_thread(repository.push)
         (polled,) = await stream.first()
-        told = intake.event_of(Emit(kind="change", state="pushed", service="shop", ref="main", revision=revision))
+        told = intake.event_of(
+            Emit(kind="change", state="pushed", service="shop", ref="main", revision=revision)
+        )
         assert (told.key, told.subject, told.number) == (polled.key, polled.subject, polled.number)
-        await intake.add_source(GitSource(name="far", url="ssh://git@git.invalid/srv/Pay.git", service="pay"))
-        told = intake.event_of(Emit(kind="change", state="pushed", service="pay", ref="main", revision=revision))
+        await intake.add_source(
+            GitSource(name="far", url="ssh://git@git.invalid/srv/Pay.git", service="pay")
+        )
+        told = intake.event_of(
+            Emit(kind="change", state="pushed", service="pay", ref="main", revision=revision)
+        )
         assert told.key != polled.key
 
 
@@ -330,7 +377,13 @@ def test_without_the_extra_everything_but_the_receiver_works(tmp_path):
         "    except IntakeError as error: print(error)\n"
         "asyncio.run(main())\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "home")], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "home")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert "devstream[collector]" in done.stdout
 
 
@@ -339,8 +392,12 @@ def test_the_collectors_that_are_shipped_are_found():
     assert webhook_collector("github").COLLECTOR.webhook.headers == ("x-github-event",)
 
 
-@pytest.mark.parametrize("coming", [True, False], ids=["while more comes in", "when nothing comes in"])
-async def test_answers_to_senders_come_before_lines(home, vault, stream, clock, monkeypatch, coming):
+@pytest.mark.parametrize(
+    "coming", [True, False], ids=["while more comes in", "when nothing comes in"]
+)
+async def test_answers_to_senders_come_before_lines(
+    home, vault, stream, clock, monkeypatch, coming
+):
     """A batch that took a while is followed by a pause, so that the receiver has most of the time, unless nobody waits for it."""
     await with_github(home, vault)
     await fill(home, clock, 2)

@@ -10,8 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_desktop.intake.source_toml import check_source, parse_sources
-from devstream_desktop.intake.source_types import GitSource, RemoteSource, SourcesError, absolute_url, is_local
-from devstream_desktop.intake.sources import add_source, load_sources, remove_source, save_sources, split_secrets
+from devstream_desktop.intake.source_types import (
+    GitSource,
+    RemoteSource,
+    SourcesError,
+    absolute_url,
+    is_local,
+)
+from devstream_desktop.intake.sources import (
+    add_source,
+    load_sources,
+    remove_source,
+    save_sources,
+    split_secrets,
+)
 
 NAMES = st.from_regex(r"[a-z0-9-]{1,40}", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=60)
@@ -19,7 +31,15 @@ BRANCHES = st.lists(TEXTS, max_size=5).map(tuple)
 GIT = st.builds(
     GitSource,
     name=NAMES,
-    url=st.sampled_from(["/srv/git/shop.git", "/a b/ü\"'\\x", "https://github.com/acme/shop", "git@github.com:acme/shop.git", "~/shop"]),
+    url=st.sampled_from(
+        [
+            "/srv/git/shop.git",
+            "/a b/ü\"'\\x",
+            "https://github.com/acme/shop",
+            "git@github.com:acme/shop.git",
+            "~/shop",
+        ]
+    ),
     branches=BRANCHES,
     service=TEXTS,
     interval=st.integers(0, 86_400),
@@ -40,7 +60,9 @@ REMOTE = st.builds(
     token_env=st.sampled_from(["", "CI_TOKEN"]),
     token_file=st.sampled_from(["", "/run/secrets/ci"]),
     options=st.dictionaries(
-        st.from_regex(r"[a-z_]{1,40}", fullmatch=True), st.one_of(TEXTS, st.integers(1, 99), st.booleans(), BRANCHES), max_size=5
+        st.from_regex(r"[a-z_]{1,40}", fullmatch=True),
+        st.one_of(TEXTS, st.integers(1, 99), st.booleans(), BRANCHES),
+        max_size=5,
     ),
 )
 
@@ -72,30 +94,63 @@ def test_no_file_is_no_sources(home):
         ("[source.shop\n", r"not valid TOML: .*line 1"),
         ("[target.shop]\n", r"line 1: 'target' is unknown; allowed: \[source.NAME\]"),
         ("source = 3\n", r"line 1: source is not a table"),
-        ('\n[source.Shop]\ntype = "git"\n', r"line 2: source 'Shop': the name must be 1 to 40 of a to z"),
-        ("[source.shop]\n", r"line 1: source 'shop': type is missing; write the name of a collector"),
+        (
+            '\n[source.Shop]\ntype = "git"\n',
+            r"line 2: source 'Shop': the name must be 1 to 40 of a to z",
+        ),
+        (
+            "[source.shop]\n",
+            r"line 1: source 'shop': type is missing; write the name of a collector",
+        ),
         ('[source.shop]\ntype = "git"\n', r"line 1: source 'shop': url is missing"),
         (
             '[source.shop]\ntype = "git"\nurl = "/x"\nbrnches = []\n',
             r"line 4: .*'brnches' is unknown for type 'git'; allowed: type, branches",
         ),
         ('[source.gh]\ntype = "github"\nurl = "/x"\n', r"line 3: .*service's https address"),
-        ('[source.gh]\ntype = "github"\nbackfill = true\n', r"line 3: .*'backfill' is unknown for type 'github'"),
-        ('[source.gh]\ntype = "github"\nways = ["fax"]\n', r'line 3: .*list of "webhook", "poll" and "tail"'),
-        ('[source.gh]\ntype = "github"\nurl = "https://x/y?token=z"\n', r"line 3: .*password or query"),
+        (
+            '[source.gh]\ntype = "github"\nbackfill = true\n',
+            r"line 3: .*'backfill' is unknown for type 'github'",
+        ),
+        (
+            '[source.gh]\ntype = "github"\nways = ["fax"]\n',
+            r'line 3: .*list of "webhook", "poll" and "tail"',
+        ),
+        (
+            '[source.gh]\ntype = "github"\nurl = "https://x/y?token=z"\n',
+            r"line 3: .*password or query",
+        ),
         ('[source.gh]\ntype = "github"\noptions.a = 1.5\n', r"line 3: .*options.a must be a text"),
         ('[source.gh]\ntype = "github"\ntoken_file = "x"\n', r"line 3: .*absolute path"),
-        ('[source.a]\ntype = "git"\nurl = "/x"\n[source.b]\ntype = "git"\nurl = "/x"\ninterval = -1\n', r"line 7: .*0 to 86400"),
+        (
+            '[source.a]\ntype = "git"\nurl = "/x"\n[source.b]\ntype = "git"\nurl = "/x"\ninterval = -1\n',
+            r"line 7: .*0 to 86400",
+        ),
         ('[source.shop]\ntype = "git"\nurl = "/x"\ninterval = true\n', r"line 4: .*whole number"),
-        ('[source.shop]\ntype = "git"\nurl = "/x"\nbranches = "main"\n', r"line 4: .*list of at most 50"),
+        (
+            '[source.shop]\ntype = "git"\nurl = "/x"\nbranches = "main"\n',
+            r"line 4: .*list of at most 50",
+        ),
         ('[source.shop]\ntype = "git"\nurl = "/x"\nbranches = [""]\n', r"line 4: .*name or glob"),
         ('[source.shop]\ntype = "git"\nurl = "/x"\nbackfill = 1\n', r"line 4: .*true or false"),
         ('[source.shop]\ntype = "git"\nurl = "shop"\n', r"line 3: .*absolute"),
-        ('[source.shop]\ntype = "git"\nurl = "--upload-pack=x"\n', r"line 3: .*may not start with '-'"),
-        ('[source.shop]\ntype = "git"\nurl = "ext::sh -c x"\n', r"line 3: .*not allowed; allowed: a path"),
+        (
+            '[source.shop]\ntype = "git"\nurl = "--upload-pack=x"\n',
+            r"line 3: .*may not start with '-'",
+        ),
+        (
+            '[source.shop]\ntype = "git"\nurl = "ext::sh -c x"\n',
+            r"line 3: .*not allowed; allowed: a path",
+        ),
         ('[source.shop]\ntype = "git"\nurl = "ftp://x/y"\n', r"line 3: .*not allowed"),
-        ('[source.shop]\ntype = "git"\nurl = "https://ana:token@x/y"\n', r"line 3: .*user name or password"),
-        ('[source.shop]\ntype = "git"\nurl = "https://token@x/y"\n', r"line 3: .*user name or password"),
+        (
+            '[source.shop]\ntype = "git"\nurl = "https://ana:token@x/y"\n',
+            r"line 3: .*user name or password",
+        ),
+        (
+            '[source.shop]\ntype = "git"\nurl = "https://token@x/y"\n',
+            r"line 3: .*user name or password",
+        ),
         ('[source.shop]\ntype = "git"\nurl = "https://[x/y"\n', r"line 3: .*not well formed"),
         ('[source.shop]\ntype = "git"\nurl = "/a\\u0000b"\n', r"line 3: .*control characters"),
     ],

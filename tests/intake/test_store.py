@@ -53,9 +53,13 @@ async def test_work_that_raises_undoes_only_itself(store):
 async def test_a_full_disk_fails_every_waiter_of_the_group_and_the_next_works(store):
     await store.run(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
     notes = Notes(store)
-    results = await asyncio.gather(*(notes.write(str(n), b"x" * 10_000) for n in range(5)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(notes.write(str(n), b"x" * 10_000) for n in range(5)), return_exceptions=True
+    )
     assert all(isinstance(result, StoreError) and "full" in str(result) for result in results)
-    await store.run(lambda connection: connection.execute("PRAGMA max_page_count = 100000").fetchone())
+    await store.run(
+        lambda connection: connection.execute("PRAGMA max_page_count = 100000").fetchone()
+    )
     await notes.write("after", b"1")
     assert await notes.read("after") == b"1"
 
@@ -67,7 +71,9 @@ async def test_waiting_work_is_one_transaction(store):
     commits = []
 
     def hold(connection):
-        connection.set_trace_callback(lambda statement: commits.append(statement) if statement == "COMMIT" else None)
+        connection.set_trace_callback(
+            lambda statement: commits.append(statement) if statement == "COMMIT" else None
+        )
         loop.call_soon_threadsafe(started.set)
         asyncio.run_coroutine_threadsafe(release.wait(), loop).result(10)
 
@@ -111,7 +117,9 @@ async def test_what_is_asked_for_in_one_turn_of_the_loop_shares_one_commit(store
 async def test_a_delivery_that_is_done_is_not_written_again(store, home):
     spool = Spool(store)
     await spool.put("gh", "", {}, b"x" * 2_000_000, 1)
-    await store.run(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() and None)
+    await store.run(
+        lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() and None
+    )
     wal = home.intake.with_name(home.intake.name + "-wal")
     before = (await asyncio.to_thread(wal.stat)).st_size
     await spool.done(await spool.next(10))

@@ -30,7 +30,11 @@ from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
 SECRET = b"long enough a secret"
-OPEN = Webhook(auth=(Token(header="x-tally-token", prefix=""), SecretPath()), headers=("x-tally-event", "ce-*"), handshake=True)
+OPEN = Webhook(
+    auth=(Token(header="x-tally-token", prefix=""), SecretPath()),
+    headers=("x-tally-event", "ce-*"),
+    handshake=True,
+)
 
 
 @tolerant
@@ -77,7 +81,13 @@ def parse(response, cursor: bytes, source: SourceInfo) -> Polled:
 def tally(install):
     install(
         "tally",
-        COLLECTOR=Collector("Tally", "Paste.", (Option("job", "the job", needed="poll"), Option("rules", "r", kind="file")), OPEN, Poll()),
+        COLLECTOR=Collector(
+            "Tally",
+            "Paste.",
+            (Option("job", "the job", needed="poll"), Option("rules", "r", kind="file")),
+            OPEN,
+            Poll(),
+        ),
         normalise=normalise,
         sample=sample,
         requests=requests,
@@ -114,7 +124,14 @@ async def test_an_address_with_a_secret_in_it(intake, home, vault, stream, post,
     assert len(secret) == 43
     assert (await post(intake.url, path, b'"7"')).status == 202
     assert [event.number for event in await stream.first()] == ["7"]
-    for wrong in ("/in/ci", "/in/ci/x", f"{path}x", f"/in/other/{secret}", f"{path}/more", f"{path}/"):
+    for wrong in (
+        "/in/ci",
+        "/in/ci/x",
+        f"{path}x",
+        f"/in/other/{secret}",
+        f"{path}/more",
+        f"{path}/",
+    ):
         assert (await post(intake.url, wrong, b'"8"')).status in (401, 404)
     report = await intake.test_source("ci")
     assert (report.ok, report.reached) == (True, "published")
@@ -126,9 +143,17 @@ async def test_an_address_with_a_secret_in_it(intake, home, vault, stream, post,
 
 
 async def test_a_token_in_a_header_and_what_reaches_the_collector(intake, home, stream, post):
-    path = await intake.add_source(RemoteSource(name="ci", type="anything"), SECRET + b"\nanother long secret")
+    path = await intake.add_source(
+        RemoteSource(name="ci", type="anything"), SECRET + b"\nanother long secret"
+    )
     assert path == "/in/ci"
-    headers = {"X-Tally-Token": "another long secret", "X-Tally-Event": "build", "Ce-Id": "9", "Cookie": "c", "Content-Type": "text/plain"}
+    headers = {
+        "X-Tally-Token": "another long secret",
+        "X-Tally-Event": "build",
+        "Ce-Id": "9",
+        "Cookie": "c",
+        "Content-Type": "text/plain",
+    }
     assert (await post(intake.url, path, b"not json", headers)).status == 202
     (event,) = await stream.first()
     assert event.reason == "ce-id=9,content-type=text/plain,x-tally-event=build"
@@ -143,13 +168,19 @@ async def test_a_sender_may_ask_first_whether_it_may_post(intake, post):
     await intake.add_source(RemoteSource(name="gh", type="github"), SECRET)
     asked = {"WebHook-Request-Origin": "events.example.org"}
     answer = await post(intake.url, "/in/ci", b"", asked, "OPTIONS")
-    assert (answer.status, answer.headers["webhook-allowed-origin"], answer.headers["allow"]) == (200, "events.example.org", "POST")
+    assert (answer.status, answer.headers["webhook-allowed-origin"], answer.headers["allow"]) == (
+        200,
+        "events.example.org",
+        "POST",
+    )
     for path, headers in (("/in/ci", {}), ("/in/gh", asked)):
         answer = await post(intake.url, path, b"", headers, "OPTIONS")
         assert (answer.status, answer.headers["allow"]) == (405, "POST")
 
 
-async def test_who_floods_is_told_to_wait_and_the_others_are_served(intake, stream, post, monkeypatch):
+async def test_who_floods_is_told_to_wait_and_the_others_are_served(
+    intake, stream, post, monkeypatch
+):
     monkeypatch.setattr(spool, "MAX_WAITING_OF_ONE", 3)
     await intake.add_source(RemoteSource(name="loud", type="tally"), SECRET)
     await intake.add_source(RemoteSource(name="calm", type="tally"), SECRET)
@@ -164,13 +195,24 @@ async def test_who_floods_is_told_to_wait_and_the_others_are_served(intake, stre
     assert {event.number for event in stream.events} == {"0", "1", "2", "9"}
 
 
-async def test_a_source_that_posts_and_is_asked_says_each_fact_once(intake, home, stream, post, replay, clock, eventually):
+async def test_a_source_that_posts_and_is_asked_says_each_fact_once(
+    intake, home, stream, post, replay, clock, eventually
+):
     replay.tell("/shop", b"[1]")
-    source = RemoteSource(name="ci", type="tally", ways=("webhook", "poll"), url=replay.url, interval=1, options={"job": "shop"})
+    source = RemoteSource(
+        name="ci",
+        type="tally",
+        ways=("webhook", "poll"),
+        url=replay.url,
+        interval=1,
+        options={"job": "shop"},
+    )
     await intake.add_source(source, SECRET, b"poll-token")
     assert [event.quiet for event in await stream.first(1)] == [True]
     assert replay.asked[0].headers["authorization"] == "Bearer poll-token"
-    assert (await post(intake.url, "/in/ci", b'"2"', {"X-Tally-Token": SECRET.decode()})).status == 202
+    assert (
+        await post(intake.url, "/in/ci", b'"2"', {"X-Tally-Token": SECRET.decode()})
+    ).status == 202
     await stream.first(2)
     clock.now += 1000
     replay.tell("/shop", b"[1, 2, 3]")
@@ -190,7 +232,11 @@ async def test_a_source_that_posts_and_is_asked_says_each_fact_once(intake, home
     assert intake.status()[0].state == "silent"
     replay.tell("/shop", b"[]")
     await eventually(lambda: intake.status()[0].state == "active")
-    lines = [event.state for event in stream.events if event.kind == "source" and "test" not in event.subject]
+    lines = [
+        event.state
+        for event in stream.events
+        if event.kind == "source" and "test" not in event.subject
+    ]
     assert lines == ["silent", "active"]
     (status,) = intake.status()
     assert status.expected == 1
@@ -202,10 +248,19 @@ async def test_a_source_that_posts_and_is_asked_says_each_fact_once(intake, home
     ("source", "says"),
     [
         (RemoteSource(name="a", type="tally", ways=("poll",)), "needs job: the job"),
-        (RemoteSource(name="a", type="tally", options={"jib": "x"}), "tally has no option 'jib'; it has: job, rules"),
+        (
+            RemoteSource(name="a", type="tally", options={"jib": "x"}),
+            "tally has no option 'jib'; it has: job, rules",
+        ),
         (RemoteSource(name="a", type="tally", options={"job": 7}), "options.job must be a text"),
-        (RemoteSource(name="a", type="tally", options={"rules": "/nowhere/rules"}), "rules cannot be read from /nowhere/rules"),
-        (RemoteSource(name="a", type="tally", options={"rules": "rules"}), "rules must be an absolute path"),
+        (
+            RemoteSource(name="a", type="tally", options={"rules": "/nowhere/rules"}),
+            "rules cannot be read from /nowhere/rules",
+        ),
+        (
+            RemoteSource(name="a", type="tally", options={"rules": "rules"}),
+            "rules must be an absolute path",
+        ),
         (RemoteSource(name="a", type="tally"), "needs a secret of at least 8"),
     ],
 )
@@ -215,7 +270,9 @@ async def test_what_is_wrong_with_a_source_is_said_and_nothing_written(intake, h
     assert not home.sources.exists()
 
 
-async def test_a_collector_may_refuse_what_its_options_say_and_is_given_a_files_text(intake, install, tmp_path, vault):
+async def test_a_collector_may_refuse_what_its_options_say_and_is_given_a_files_text(
+    intake, install, tmp_path, vault
+):
     def check(source: SourceInfo) -> None:
         if "good" not in source.text("rules"):
             raise ValueError("rules.toml, line 1: not good")

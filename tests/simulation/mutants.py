@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "trust"))  # snippets.py serves both kinds of mutants
+
+from snippets import replaced  # noqa: E402 - found there
+
 MESH = "devstream_desktop.mesh."
 MAX_SEEDS = 2500
 CLOCK = MESH + "clock"
@@ -277,9 +281,11 @@ class _Changed(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname):
         source = Path(self.path).read_text(encoding="utf-8")
-        if source.count(self.mutant.text) != 1:
-            raise ValueError(f"{self.mutant.name}: the text to change is {source.count(self.mutant.text)} times in {fullname}")
-        return compile(source.replace(self.mutant.text, self.mutant.instead), self.path, "exec")
+        try:
+            changed = replaced(source, self.mutant.text, self.mutant.instead)
+        except ValueError as error:
+            raise ValueError(f"{self.mutant.name} in {fullname}: {error}") from None
+        return compile(changed, self.path, "exec")
 
 
 class _Finder(importlib.abc.MetaPathFinder):

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from snippets import file_of, replaced
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("devstream_desktop", "collectors", "resources", "tests")
@@ -72,6 +73,11 @@ class Result:
         return f"{verdict} {self.seconds:5.1f} s  {self.mutation.path}: {self.mutation.what}"
 
 
+def place(root: Path, mutation: Mutation) -> Path:
+    """The file in this copy of the repository that has the check."""
+    return file_of(root / "devstream_desktop", mutation.path, mutation.old)
+
+
 def mutated(mutation: Mutation) -> str:
     """The file with the check taken away.
 
@@ -79,10 +85,11 @@ def mutated(mutation: Mutation) -> str:
         MutationError: what is to be taken away does not stand there once.
 
     """
-    content = (ROOT / "devstream_desktop" / mutation.path).read_text()
-    if (count := content.count(mutation.old)) != 1:
-        raise MutationError(f"{mutation.path} has {count} times what should be taken away: {mutation.what}: {mutation.old!r}")
-    changed = content.replace(mutation.old, mutation.new)
+    try:
+        content = place(ROOT, mutation).read_text()
+        changed = replaced(content, mutation.old, mutation.new)
+    except ValueError as error:
+        raise MutationError(f"{mutation.path}: {mutation.what}: {error}") from None
     compile(changed, mutation.path, "exec")
     return changed
 
@@ -118,7 +125,7 @@ def _copy(folder: Path) -> Path:
 
 def _try(mutation: Mutation, copies: queue.Queue[Path]) -> Result:
     copy = copies.get()
-    target = copy / "devstream_desktop" / mutation.path
+    target = place(copy, mutation)
     original, began = target.read_text(), time.monotonic()
     try:
         target.write_text(mutated(mutation))
