@@ -4,7 +4,7 @@
     sources.toml     the collector's sources, written by `devstream source add`; never a secret
     targets.toml     what the executor can deploy, written by the operator
     team/            the certificate and the chain of signed policies; nothing that opens without the device key
-    secrets/         sealed files: device key, TLS key, webhook secrets (team/vault.py)
+    secrets/         sealed files: device key, TLS key, webhook secrets (keys/vault.py)
     history.sqlite   the log and the lines
     feed.json        epoch and last number of this device's feed, kept outside the database to notice a restored or copied one
     ballast          room on the disk that is let go when it is full (history/reserve.py)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -25,13 +26,14 @@ MAY_IMPORT = {
     "toml_lines": set(),
     "settings": {"errors", "machine", "toml_lines"},
     "history": GROUND,
-    "team": GROUND,
+    "keys": GROUND,
+    "team": GROUND | {"keys"},
     "mesh": GROUND,
     "intake": GROUND,
     "deploy": GROUND,
     "control": {"stream", "errors"},
-    "node": GROUND | {"history", "team", "mesh", "intake", "deploy"},
-    "doctor": GROUND | {"history", "team", "mesh", "intake", "deploy"},
+    "node": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy"},
+    "doctor": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy"},
     "desktop": GROUND | {"history"},
     "cli": GROUND | {"history", "node", "doctor", "desktop"},
     "__main__": {"cli"},
@@ -64,6 +66,14 @@ def test_imports_go_down(path: Path) -> None:
     used = {name.split(".")[1] for name in imports(path) if name.startswith("devstream_desktop.")}
     upward = used - MAY_IMPORT[room] - {room, "__version__"}
     assert not upward, f"{room} may not know {sorted(upward)}"
+
+
+@pytest.mark.parametrize("room", ["keys", "team"])
+def test_a_room_with_a_face_is_known_by_it_alone(room: str) -> None:
+    names = set(importlib.import_module(f"devstream_desktop.{room}").__all__)
+    for path in FILES:
+        used = inside(path, f"devstream_desktop.{room}.") if room_of(path) != room else set()
+        assert used <= names, f"{path.relative_to(PACKAGE)} may not know {sorted(used - names)} of {room}"
 
 
 def test_the_desk_reads_the_history_and_nothing_else_of_it() -> None:

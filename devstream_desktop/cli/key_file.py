@@ -13,7 +13,7 @@ from devstream_desktop.home import Home
 KEY_FILE = "key"
 """The name of the key file in a home."""
 VARIABLE = "DEVSTREAM_KEY_FILE"
-"""The environment variable that the vault reads (team/vault.py)."""
+"""The environment variable that the vault reads (keys/vault.py)."""
 
 
 def choose(home: Home, *, agreed: bool) -> None:

@@ -12,7 +12,7 @@ from devstream_desktop.control import wording
 from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
-from devstream_desktop.team.standing import Standing
+from devstream_desktop.team import Standing
 
 DAY_MS = 86_400_000
 CERTIFICATE_LATE_MS = 10 * DAY_MS

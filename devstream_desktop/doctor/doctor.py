@@ -29,14 +29,10 @@ from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
 from devstream_desktop.intake.sources import load_sources
+from devstream_desktop.keys import DeviceKey, KeyringError, Vault, VaultError, VaultLockedError, key_file
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.settings import load_settings
-from devstream_desktop.team import key_file
-from devstream_desktop.team.errors import KeyringError, PolicyError, VaultLockedError
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.membership import DEVICE_KEY
-from devstream_desktop.team.standing import Standing, standing_of
-from devstream_desktop.team.vault import Vault, VaultError
+from devstream_desktop.team import PolicyError, Standing, membership, standing_of
 
 KEYRING_S = 6.0
 """How long a keyring may take: one that waits for a password is told as locked."""
@@ -194,7 +190,7 @@ def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault
         if status is not None:
             return None, ok("keys", "open: the node holds them")
         vault = Vault.look(home, timeout_s=KEYRING_S)
-        device = DeviceKey.from_seed(vault.unseal(DEVICE_KEY))
+        device = DeviceKey.from_seed(vault.unseal(membership.DEVICE_KEY))
     except VaultLockedError as error:
         return None, problem("keys", f"locked: {error}", "unlock the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
     except KeyringError as error:

@@ -9,9 +9,8 @@ from devstream_desktop.deploy import runs
 from devstream_desktop.doctor.checks import Check, ok, problem, warning
 from devstream_desktop.home import Home
 from devstream_desktop.intake import store
-from devstream_desktop.team.errors import SecretDamagedError, VaultError
-from devstream_desktop.team.membership import DEVICE_KEY, JOINING_KEY, TLS
-from devstream_desktop.team.vault import Vault
+from devstream_desktop.keys import SecretDamagedError, Vault, VaultError
+from devstream_desktop.team import membership
 
 
 def databases(home: Home) -> Iterator[Check]:
@@ -49,12 +48,12 @@ def secrets(home: Home, vault: Vault) -> Iterator[Check]:
 
 
 def _of_secret(name: str, error: SecretDamagedError) -> Check:
-    if name == TLS:
+    if name == membership.TLS:
         said = "the key of this device's certificate is damaged: the next start makes another, and asks for a new certificate"
         return warning("secrets", said, "nothing; it comes when a device that lets people in is reached")
-    if name == JOINING_KEY:
+    if name == membership.JOINING_KEY:
         return warning("secrets", "the key of a join that waits is damaged", "ask to join again")
-    if name == DEVICE_KEY:
+    if name == membership.DEVICE_KEY:
         return problem("secrets", str(error), "restore it, or join again with a fresh --home")
     source = name.removeprefix("source-").removesuffix("-token")
     return problem(

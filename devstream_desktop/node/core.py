@@ -17,6 +17,7 @@ from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.intake.service import Intake
+from devstream_desktop.keys import Vault, verify
 from devstream_desktop.mesh import address
 from devstream_desktop.mesh.service import Credentials, Mesh
 from devstream_desktop.node import board, enrolment, source_list
@@ -33,11 +34,7 @@ from devstream_desktop.stream.entry import VERSION, Entry, device_id, hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import keys
-from devstream_desktop.team.authors import ended, ends
-from devstream_desktop.team.errors import NoTeamError
-from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault
+from devstream_desktop.team import NoTeamError, Team, ended, ends
 
 _DAY_MS = 86_400_000
 
@@ -243,7 +240,7 @@ class Node:
             store=self.history,
             device=self.device,
             sign=self.team.device.sign,
-            verify=keys.verify,
+            verify=verify,
             team_id=self.team.id,
             refusal=self._entry_refusal,
             gate=self.team.gate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from devstream_desktop.mesh.service import Mesh
 from devstream_desktop.stream.text import duration
-from devstream_desktop.team.policy import Policy
+from devstream_desktop.team import Policy
 
 
 def keys_used_twice(mesh: Mesh, policy: Policy, now: int) -> list[str]:

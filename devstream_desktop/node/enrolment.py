@@ -12,13 +12,11 @@ import re
 
 from devstream_desktop.control.messages.members import Invite, Join, Joining
 from devstream_desktop.home import Home
+from devstream_desktop.keys import Vault, os_keyring
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
 from devstream_desktop.settings import load_settings
-from devstream_desktop.team import os_keyring
-from devstream_desktop.team.fingerprint import six_words
-from devstream_desktop.team.team import JoinWaitsError, Team
-from devstream_desktop.team.vault import Vault
+from devstream_desktop.team import JoinWaitsError, Team, six_words
 
 
 def found_solo(home: Home, vault: Vault) -> Team:

@@ -19,8 +19,7 @@ from devstream_desktop.home import Home
 from devstream_desktop.mesh.limits import Bucket
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.team import Team
+from devstream_desktop.team import PolicyChain, Team
 
 FRESH_MS = 120_000
 """News older than this came out of a backlog; a deploy request among it is never run."""

@@ -22,9 +22,8 @@ from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
-from devstream_desktop.team import os_keyring
-from devstream_desktop.team.standing import standing_of
-from devstream_desktop.team.vault import Vault, VaultLockedError
+from devstream_desktop.keys import Vault, VaultLockedError, os_keyring
+from devstream_desktop.team import standing_of
 
 LOOK_S = 2.0
 """How long the keyring may take before the node counts as locked, and how often it is looked at from then on."""

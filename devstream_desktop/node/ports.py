@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from devstream_desktop.home import Home, read_kept, write_private
-from devstream_desktop.team.enrol_server import reachable_host
+from devstream_desktop.team import reachable_host
 
 _log = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ from devstream_desktop.control.server import Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.home import Home
+from devstream_desktop.keys import Vault
 from devstream_desktop.node import enrolment
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.locked_node import LockedNode
 from devstream_desktop.node.requests import Requests
-from devstream_desktop.team.vault import Vault
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from devstream_desktop.history.log import History
 from devstream_desktop.history.shares import floors
 from devstream_desktop.stream.entry import KEY_BYTES, device_id
-from devstream_desktop.team.policy import DEVICE_ROLES, Policy
+from devstream_desktop.team import DEVICE_ROLES, Policy
 
 ROLE_SHARE = 20
 """Of a device with a role, against one of any other device: a collector speaks for many sources."""

@@ -14,7 +14,7 @@ from devstream_desktop.intake import sources as files
 from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names, is_repository
 from devstream_desktop.intake.remote import source_info
 from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, SourcesError, absolute_url
-from devstream_desktop.team.vault import Vault
+from devstream_desktop.keys import Vault
 
 _log = logging.getLogger(__name__)
 

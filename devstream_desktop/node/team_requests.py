@@ -7,18 +7,13 @@ from collections.abc import Callable, Sequence
 from devstream_desktop.control.messages.members import ApproveJoin, Device, Grant, Member, Members, Revoke, Ungrant, Waiting
 from devstream_desktop.control.messages.policy import ApprovePolicy, MakeRecoveryKey, PolicyState, Proposal, Recover, SetPolicy
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.keys import DeviceKey, read_recovery_key, write_recovery_key
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.trust import advice
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import changes
-from devstream_desktop.team.errors import TeamError
-from devstream_desktop.team.fingerprint import six_words
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import DEVICE_ROLES, End, Policy
-from devstream_desktop.team.recovery_key import read_recovery_key, write_recovery_key
-from devstream_desktop.team.roster import Member as TeamMember
-from devstream_desktop.team.team import Team
+from devstream_desktop.team import DEVICE_ROLES, End, Policy, Team, TeamError, changes, six_words
+from devstream_desktop.team import Member as TeamMember
 
 Ends = Callable[[str, int], Sequence[tuple[bytes, int, bytes]]]
 """Where the feeds of a device were at a time (UTC milliseconds): feed, number, hash."""

@@ -20,13 +20,7 @@ from devstream_desktop.node.board import Ask, Board
 from devstream_desktop.node.ports import Ports, free_or_new, load_ports, save_ports
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
-from devstream_desktop.team import changes, membership
-from devstream_desktop.team.certificates import RENEW_MS
-from devstream_desktop.team.documents import Signed
-from devstream_desktop.team.enrol_server import Enrolment
-from devstream_desktop.team.fingerprint import six_words
-from devstream_desktop.team.policy import WARNING_MS, Policy
-from devstream_desktop.team.team import Team
+from devstream_desktop.team import WARNING_MS, Enrolment, Policy, Signed, Team, certificates, changes, membership, six_words
 
 MAX_RETRY_S = 3600
 MAX_TO_ABSORB = 8
@@ -201,7 +195,7 @@ class Trust:
         finally:
             self._renewing = False
         # One that is due at once comes from a clock that is weeks behind, and the next would be no better.
-        short = self._team.certificate_expires < now + RENEW_MS
+        short = self._team.certificate_expires < now + certificates.RENEW_MS
         self._failures, self._renew_after = 0, monotonic() + MAX_RETRY_S if short else 0.0
         self._notices.pop("certificate", None)
         _log.info("this device has a new certificate")

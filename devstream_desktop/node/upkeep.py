@@ -14,9 +14,9 @@ from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.log import History
 from devstream_desktop.history.repair import open_sound
 from devstream_desktop.home import Home
+from devstream_desktop.keys import verify
 from devstream_desktop.stream.entry import Entry
-from devstream_desktop.team import keys
-from devstream_desktop.team.team import Team
+from devstream_desktop.team import Team
 
 TEND_S = 1.0
 _STEPS = 10
@@ -46,7 +46,7 @@ def open_history(home: Home, team: Team, refusal: Callable[[Entry], str | None])
     if earlier and earlier != team.id:
         _set_history_aside(home, earlier)
     mirror = FeedMirror(home.feed_mirror)
-    history, mended = open_sound(home.history, mirror, team.device.public, team.id, keys.verify, refusal)
+    history, mended = open_sound(home.history, mirror, team.device.public, team.id, verify, refusal)
     if mended is None:
         return history, ""
     told = mended.sentence(alone=len(team.chain.current.persons) == 1)

@@ -4,7 +4,7 @@ A key alone is no identity: every member reads the keys of others and can forese
 identity of a fact is the class of its author, its kind and its key; and where an author speaks for
 itself (a member, an executor, an issuer) the device that signed it as well. Two collectors that saw
 the same thing still tell one fact. The class follows from kind and state by the table below, which
-every receiver enforces (team/authors.py), so no look-up is needed to know it.
+every receiver enforces (team/policy/authors.py), so no look-up is needed to know it.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from devstream_desktop.keys import DeviceKey, seal_for
 from devstream_desktop.stream.entry import public_key
-from devstream_desktop.team.keys import DeviceKey, seal_for
-from devstream_desktop.team.policy import Issuer, Policy
+from devstream_desktop.team.policy.policy import Issuer, Policy
 
 PEER_NAME = "peer.devstream.invalid"
 """The server name that every peer dials."""

@@ -1,4 +1,4 @@
-"""What can go wrong with keys at rest and with membership; every message is a sentence for a person, and says what to do."""
+"""Failures of a team and its policy; every message says what to do."""
 
 from __future__ import annotations
 
@@ -7,22 +7,6 @@ from collections.abc import Iterator
 
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
-
-
-class VaultError(DevstreamError):
-    """A secret cannot be sealed or unsealed."""
-
-
-class SecretDamagedError(VaultError):
-    """A sealed file that was changed, or sealed with another key."""
-
-
-class KeyringError(VaultError):
-    """The keyring that should hold the key that seals the others cannot be used: there is none, or it keeps nothing."""
-
-
-class VaultLockedError(KeyringError):
-    """The keyring is locked, or does not answer: out of reach until a person unlocks it."""
 
 
 class TeamError(DevstreamError):

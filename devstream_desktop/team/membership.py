@@ -19,12 +19,11 @@ from devstream_desktop import machine
 from devstream_desktop.clock import now_ms
 from devstream_desktop.home import Home, read_kept, write_private
 from devstream_desktop.home import set_aside as set_file_aside
+from devstream_desktop.keys import DeviceKey, SecretDamagedError, Vault
 from devstream_desktop.team import certificates
 from devstream_desktop.team.certificates import TlsKey
-from devstream_desktop.team.chain import PolicyChain
 from devstream_desktop.team.errors import NoTeamError, TeamError, written
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.vault import SecretDamagedError, Vault
+from devstream_desktop.team.policy.chain import PolicyChain
 
 DEVICE_KEY = "device-key"
 JOINING_KEY = "joining-key"

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from devstream_desktop.home import Home
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import certificates
-from devstream_desktop.team.authors import outsider
-from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team import certificates, membership
 from devstream_desktop.team.errors import NoTeamError, TeamError
-from devstream_desktop.team.membership import is_solo, person_of, policy_path
+from devstream_desktop.team.policy.authors import outsider
+from devstream_desktop.team.policy.chain import PolicyChain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +48,13 @@ def standing_of(home: Home) -> Standing:
         TeamError, PolicyError, ValueError, OSError: a file is gone or broken.
 
     """
-    chain = PolicyChain.load(policy_path(home))
+    chain = PolicyChain.load(membership.policy_path(home))
     policy = chain.current
     leaf = certificates.load_certificate((home.team / "certificate.pem").read_bytes())
     pem = certificates.certificate_pem(leaf)
     device = certificates.common_name(pem)
     try:
-        person, solo = person_of(home), is_solo(home)
+        person, solo = membership.person_of(home), membership.is_solo(home)
     except NoTeamError:
         raise
     except TeamError:

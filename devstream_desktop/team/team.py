@@ -16,21 +16,22 @@ from collections.abc import Callable, Sequence
 from devstream_desktop.clock import now_ms
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.home import Home
+from devstream_desktop.keys import DeviceKey, Vault, VaultError
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
-from devstream_desktop.team import authors, certificates, changes, enrol, founding, membership
-from devstream_desktop.team.admissions import Admissions
+from devstream_desktop.team import certificates, genesis, membership
 from devstream_desktop.team.certificates import RENEW_MS, TlsKey
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.documents import Signed
 from devstream_desktop.team.errors import NoTeamError, PolicyError, PolicyForkError, TeamError, written
-from devstream_desktop.team.join_errors import JoinError, JoinWaitsError, Problem
-from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.joining import client
+from devstream_desktop.team.joining.admissions import Admissions
+from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
+from devstream_desktop.team.joining.open_invites import OpenInvites
 from devstream_desktop.team.membership import Membership
-from devstream_desktop.team.open_invites import OpenInvites
-from devstream_desktop.team.policy import LIFETIME_MS, Policy
-from devstream_desktop.team.roster import Member, roster
-from devstream_desktop.team.vault import Vault, VaultError
+from devstream_desktop.team.policy import authors, changes
+from devstream_desktop.team.policy.chain import PolicyChain
+from devstream_desktop.team.policy.documents import Signed
+from devstream_desktop.team.policy.policy import LIFETIME_MS, Policy
+from devstream_desktop.team.policy.roster import Member, roster
 
 __all__ = [
     "JoinError",
@@ -78,7 +79,7 @@ class Team:
             VaultError: a key cannot be sealed.
 
         """
-        member = founding.found(name, person, solo=solo, now_ms=now())
+        member = genesis.found(name, person, solo=solo, now_ms=now())
         return cls._settle(home, vault, member, now)
 
     @classmethod
@@ -111,8 +112,8 @@ class Team:
             await asyncio.to_thread(membership.check_vacant, home)
         except TeamError as error:
             raise JoinError(Problem.MEMBER, str(error)) from None
-        device = await asyncio.to_thread(founding.joining_key, vault)
-        joined = await enrol.join(invite, person, device)
+        device = await asyncio.to_thread(genesis.joining_key, vault)
+        joined = await client.join(invite, person, device)
         member = Membership(
             device,
             person,
@@ -135,7 +136,7 @@ class Team:
             VaultError: its key cannot be sealed or opened.
 
         """
-        return founding.joining_key(vault).id
+        return genesis.joining_key(vault).id
 
     @property
     def device(self) -> DeviceKey:
@@ -339,7 +340,7 @@ class Team:
         if self.admissions.open:
             pem = self.admissions.authority().issue(self.device.id, key.request(), self.now())
         else:
-            pem = await enrol.renew(self.chain.current, doors, self.device, key)
+            pem = await client.renew(self.chain.current, doors, self.device, key)
         await asyncio.to_thread(self._use, pem, key)
 
     def leave(self) -> None:

@@ -20,11 +20,11 @@ from sample import DAY_MS, events, feed
 
 from devstream_desktop.history.epoch import FeedMirror, new_epoch
 from devstream_desktop.history.log import History
+from devstream_desktop.keys.device_key import verify
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.replica.rules import Replica
 from devstream_desktop.mesh.wire import News, Signed, decode_reply, encode
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, preamble
-from devstream_desktop.team.keys import verify
 
 GOAL_MS = 0.5
 BATCH = 500

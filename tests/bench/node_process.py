@@ -18,14 +18,14 @@ from sample import DAY_MS, events, feed
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
+from devstream_desktop.keys.device_key import DeviceKey, verify
 from devstream_desktop.mesh.replica.rules import Outcome
 from devstream_desktop.mesh.replica.store import Arrival
 from devstream_desktop.mesh.service import Credentials, Mesh
 from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import encode_event
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.keys import DeviceKey, verify
+from devstream_desktop.team.policy.chain import PolicyChain
 
 FILL_BATCH = 5_000
 RETENTION_MS = 30 * DAY_MS

@@ -10,15 +10,15 @@ from pathlib import Path
 import msgspec
 from messages import NodeJob
 
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.mesh.core import PolicyExchange
 from devstream_desktop.node.board import Board
 from devstream_desktop.stream.entry import Entry, hlc_time
 from devstream_desktop.stream.event import InvalidEventError, decode_event
-from devstream_desktop.team import authors
 from devstream_desktop.team.certificates import Authority, TlsKey, bundle
-from devstream_desktop.team.chain import PolicyChain, sign_policy
-from devstream_desktop.team.founding import found
-from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.genesis import found
+from devstream_desktop.team.policy import authors
+from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
 
 
 def now_ms() -> int:

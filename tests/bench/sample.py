@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.stream.entry import COUNTER_BITS, Entry, body_hash, encode_body, parse_entry, preamble
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
-from devstream_desktop.team.keys import DeviceKey
 
 DAY_MS = 86_400_000
 

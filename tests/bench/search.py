@@ -21,9 +21,9 @@ from devstream_desktop.history.database import open_reader
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.mesh.replica.store import Arrival
 from devstream_desktop.stream.query import Query, parse_query
-from devstream_desktop.team.keys import DeviceKey
 
 GOAL_MS = 15.0
 PAGE = 50

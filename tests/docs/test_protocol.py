@@ -37,7 +37,7 @@ from devstream_desktop.mesh import wire
 from devstream_desktop.stream import event
 from devstream_desktop.stream.fact import author_class
 from devstream_desktop.stream.words import STATES, Kind
-from devstream_desktop.team.policy import Policy
+from devstream_desktop.team.policy.policy import Policy
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 READY_S = 30.0

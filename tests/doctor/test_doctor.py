@@ -24,10 +24,10 @@ from devstream_desktop.doctor.checks import Check, Verdict
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home
-from devstream_desktop.team import os_keyring
-from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.keys import os_keyring
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.keys.vault import Vault
 from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault
 
 DAY = 86_400_000
 PROBLEM, WARNING = Verdict.PROBLEM, Verdict.WARNING

@@ -17,6 +17,9 @@ from devstream_desktop.deploy.repository import parse_tips
 from devstream_desktop.deploy.request import InvalidRequestError, make_request, parse_request
 from devstream_desktop.door import connection
 from devstream_desktop.history.quarantine import stored_entry, stored_event, stored_proof
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.keys.errors import RecoveryKeyError
+from devstream_desktop.keys.recovery_key import read_recovery_key, write_recovery_key
 from devstream_desktop.mesh import address, wire
 from devstream_desktop.mesh.transport.framing import Deframer, FramingError
 from devstream_desktop.mesh.transport.link import Credentials, tls_config
@@ -30,16 +33,17 @@ from devstream_desktop.stream.query import index_text
 from devstream_desktop.stream.record import record
 from devstream_desktop.stream.subject import Line, is_terminal, rank, transition
 from devstream_desktop.stream.words import STATES, Kind
-from devstream_desktop.team import certificates, changes, enrol, enrol_wire, founding
+from devstream_desktop.team import certificates, genesis
 from devstream_desktop.team.certificates import Authority, CertificateError, TlsKey
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.documents import Signed
-from devstream_desktop.team.errors import PolicyError, TeamError
-from devstream_desktop.team.fingerprint import six_words
-from devstream_desktop.team.invite import new_invite, read_invite, split_address, write_invite
-from devstream_desktop.team.join_errors import JoinError
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.recovery_key import read_recovery_key, write_recovery_key
+from devstream_desktop.team.errors import PolicyError
+from devstream_desktop.team.joining import client
+from devstream_desktop.team.joining import wire as enrol_wire
+from devstream_desktop.team.joining.errors import JoinError
+from devstream_desktop.team.joining.invite import new_invite, read_invite, split_address, write_invite
+from devstream_desktop.team.joining.six_words import six_words
+from devstream_desktop.team.policy import changes
+from devstream_desktop.team.policy.chain import PolicyChain
+from devstream_desktop.team.policy.documents import Signed
 
 NOW = 1_790_000_000_000
 FEED = bytes(range(40))
@@ -169,7 +173,7 @@ class Team:
     """A founded team, and what its members, joiners and issuers send."""
 
     def __init__(self) -> None:
-        self.founder = founding.found("acme", "ana", solo=False, now_ms=NOW)
+        self.founder = genesis.found("acme", "ana", solo=False, now_ms=NOW)
         self.key, self.chain = self.founder.device, self.founder.chain
         joiner = DeviceKey.generate()
         policies = [self.chain.current]
@@ -197,7 +201,7 @@ class Team:
         answer = enrol_wire.decode_answer(content)
         if isinstance(answer, enrol_wire.Membership):
             pem = certificates.certificate_pem(self.authority.certificate)
-            return enrol._checked(self.invite, "bo", self.joiner, self.tls, pem, answer)
+            return client._checked(self.invite, "bo", self.joiner, self.tls, pem, answer)
         return answer
 
     def certificate(self, content: bytes) -> object:
@@ -241,7 +245,7 @@ class Team:
         issue = lambda request: self.authority.issue(self.joiner.id, request, NOW)  # noqa: E731
         yield Decoder("signing request", issue, [self.request], (CertificateError,), 2)
         yield Decoder("invite", text(read_invite), [write_invite(self.invite).encode()], (JoinError,))
-        yield Decoder("recovery key", text(read_recovery_key), [write_recovery_key(self.key).encode()], (TeamError,))
+        yield Decoder("recovery key", text(read_recovery_key), [write_recovery_key(self.key).encode()], (RecoveryKeyError,))
 
 
 def stream(data: bytes) -> None:

@@ -22,9 +22,10 @@ from devstream_desktop.stream.entry import VERSION, Entry, body_hash
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.fact import event_of
 from devstream_desktop.stream.query import Query
-from devstream_desktop.team import authors, changes, founding
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.documents import Signed
+from devstream_desktop.team import genesis
+from devstream_desktop.team.policy import authors, changes
+from devstream_desktop.team.policy.chain import PolicyChain
+from devstream_desktop.team.policy.documents import Signed
 
 DAY = 86_400_000
 
@@ -104,7 +105,7 @@ class Node:
 
 def _team() -> PolicyChain:
     """A team in which the attacker's device may say everything."""
-    founder = founding.found("acme", "boss", solo=False, now_ms=NOW - DAY)
+    founder = genesis.found("acme", "boss", solo=False, now_ms=NOW - DAY)
     policy = changes.admit(DEVICE, "ana")(founder.chain.current)
     all_roles = {role: (*getattr(policy, role), DEVICE) for role in ("admins", "collectors", "executors")}
     changed = founder.chain.successor(msgspec.structs.replace(policy, **all_roles), NOW - DAY + 1)

@@ -37,11 +37,11 @@ FUZZED = {
     "stream/entry.py": "entry",
     "stream/event.py": "event",
     "team/certificates.py": "certificate",
-    "team/chain.py": "policy that an admin signed",
-    "team/documents.py": "policy document",
-    "team/enrol_wire.py": "question at the door",
-    "team/invite.py": "invite",
-    "team/recovery_key.py": "recovery key",
+    "team/policy/chain.py": "policy that an admin signed",
+    "team/policy/documents.py": "policy document",
+    "team/joining/wire.py": "question at the door",
+    "team/joining/invite.py": "invite",
+    "keys/recovery_key.py": "recovery key",
 }
 """Which decoder of the table reads the foreign bytes of each module."""
 OWN = {
@@ -60,7 +60,7 @@ OWN = {
     "mesh/transport/probe.py": "this node's certificate",
     "doctor/doctor.py": "node/test_unreadable.py",
     "settings.py": "the operator's file",
-    "team/key_file.py": "this node's key",
+    "keys/key_file.py": "this node's key",
     "team/membership.py": "node/test_unreadable.py",
 }
 """Modules that decode only what this node or its operator wrote, and where that is tested."""

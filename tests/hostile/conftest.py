@@ -14,8 +14,8 @@ from rooms import load
 
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.team.keys import DeviceKey
 
 _mesh, _node = load("mesh/conftest.py"), load("node/conftest.py")
 make_node, team = _mesh.make_node, _mesh.team

@@ -13,10 +13,10 @@ import msgspec
 from raw_feed import RawFeed
 from raw_member import RawLink, RawMember, event, records
 
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.transport.link import Lane, LinkError
 from devstream_desktop.stream.entry import next_hlc
-from devstream_desktop.team.keys import DeviceKey
 
 Request = wire.Request | bytes
 

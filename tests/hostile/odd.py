@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from raw_feed import nested
 
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.stream.event import Event, make_event
 from devstream_desktop.stream.words import STATES, Kind
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import Policy
+from devstream_desktop.team.policy.policy import Policy
 
 _T = TypeVar("_T")
 encode = msgspec.msgpack.encode

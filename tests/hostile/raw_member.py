@@ -16,14 +16,14 @@ import raw_feed
 from raw_feed import RawFeed, nested
 
 from devstream_desktop.home import Home
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.keys.vault import Vault
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.transport.link import Credentials, Lane, Link, tls_config
 from devstream_desktop.mesh.transport.listener import Caller, Listener
 from devstream_desktop.stream.entry import HASH_BYTES, preamble
 from devstream_desktop.stream.words import Kind
-from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault
 
 __all__ = ["INDEX", "Answers", "RawFeed", "RawLink", "RawMember", "event", "nested", "now_ms", "records", "shows"]
 

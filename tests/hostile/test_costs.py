@@ -25,8 +25,8 @@ from devstream_desktop.mesh.replica.feeds import MAX_LOOKS
 from devstream_desktop.mesh.replica.ranges import total
 from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.mesh.wire import MAX_GAPS
-from devstream_desktop.team import documents
-from devstream_desktop.team.chain import MAX_STALE
+from devstream_desktop.team.policy import documents
+from devstream_desktop.team.policy.chain import MAX_STALE
 
 crew = load("trust/conftest.py").crew
 SECONDS = float(os.environ.get("FLOOD_SECONDS", "2"))

@@ -13,6 +13,7 @@ from raw_member import INDEX, event, now_ms, records
 from replicas import NOW, entry, give, key_of, replica
 
 from devstream_desktop.doctor import checks
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.mesh import comparison, wire
 from devstream_desktop.mesh.comparison import MAX_PAGES
 from devstream_desktop.mesh.replica.feeds import Holdings, signed
@@ -20,7 +21,6 @@ from devstream_desktop.mesh.replica.rules import MAX_FEEDS
 from devstream_desktop.mesh.session import Timing
 from devstream_desktop.mesh.status import Missing, Why, missing_of
 from devstream_desktop.stream.entry import device_id, encode_body, next_hlc, parse_entry, preamble
-from devstream_desktop.team.keys import DeviceKey
 
 MANY = 4_500
 """Feeds: more than one message holds."""

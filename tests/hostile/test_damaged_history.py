@@ -22,10 +22,10 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.remains import LogRow, rows
 from devstream_desktop.history.repair import Mended, open_sound
+from devstream_desktop.keys.device_key import DeviceKey, verify
 from devstream_desktop.stream.entry import Entry, body_hash, encode_body, parse_entry, preamble
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
-from devstream_desktop.team.keys import DeviceKey, verify
 
 ME, PEER, STRANGER = (DeviceKey.from_seed(bytes([number]) * 32) for number in (1, 2, 3))
 NOW = 1_760_000_000_000

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from rooms import load
 from storm import client_hello
 
-from devstream_desktop.team import enrol_server, tls
-from devstream_desktop.team import enrol_wire as wire
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.team import enrolment
 from devstream_desktop.team.certificates import TlsKey
-from devstream_desktop.team.enrol import join
-from devstream_desktop.team.enrol_server import Enrolment
-from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.enrolment import Enrolment
+from devstream_desktop.team.joining import tls, wire
+from devstream_desktop.team.joining.client import join
 
 _team = load("team/conftest.py")
 home, found, clock, _key_file = _team.home, _team.found, _team.clock, _team._key_file
@@ -138,15 +138,15 @@ async def test_of_those_who_ask_the_oldest_of_the_largest_crowd_gives_way(door, 
     monkeypatch.setattr(door, "_answer", slowly)
     crowd = Crowd(door.port)
     try:
-        for _ in range(enrol_server.WAITING + 20):
+        for _ in range(enrolment.WAITING + 20):
             await asyncio.to_thread(crowd.join, "question")
         secure = [one for one in crowd.open if isinstance(one, ssl.SSLSocket)]
         async with asyncio.timeout(5):
             while len(select.select(secure, [], [], 0)[0]) < 20:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.01)
         assert select.select(secure[30:], [], [], 0)[0] == [], "the oldest went, give or take who overtook whom"
-        assert len(door._asked) == enrol_server.WAITING
-        assert most == enrol_server.AT_ONCE
+        assert len(door._asked) == enrolment.WAITING
+        assert most == enrolment.AT_ONCE
         monkeypatch.undo()
         release.set()
         assert await comes_in(door) < SOON_S
@@ -156,7 +156,7 @@ async def test_of_those_who_ask_the_oldest_of_the_largest_crowd_gives_way(door, 
 
 
 async def test_who_asks_and_never_hangs_up_has_its_time_and_no_more(door, monkeypatch) -> None:
-    monkeypatch.setattr(enrol_server, "ANSWER_S", 0.3)
+    monkeypatch.setattr(enrolment, "ANSWER_S", 0.3)
     await door.invite(3600)
     crowd = Crowd(door.port)
     try:

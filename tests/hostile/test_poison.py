@@ -16,8 +16,8 @@ from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.stream.entry import MAX_BODY, next_hlc
 from devstream_desktop.stream.words import Kind
-from devstream_desktop.team.chain import PolicyChain
 from devstream_desktop.team.membership import policy_path
+from devstream_desktop.team.policy.chain import PolicyChain
 
 
 async def test_an_entry_that_nests_deeply_is_stored_by_nobody_and_stops_no_start(victims) -> None:

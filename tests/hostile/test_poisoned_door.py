@@ -11,10 +11,11 @@ import odd
 from hypothesis import strategies as st
 
 from devstream_desktop.node.ports import load_ports
-from devstream_desktop.team import enrol_wire, tls
 from devstream_desktop.team.certificates import TlsKey
-from devstream_desktop.team.chain import PolicyChain
+from devstream_desktop.team.joining import tls
+from devstream_desktop.team.joining import wire as enrol_wire
 from devstream_desktop.team.membership import policy_path
+from devstream_desktop.team.policy.chain import PolicyChain
 
 REQUESTS = 60
 

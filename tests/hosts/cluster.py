@@ -16,12 +16,13 @@ from network import Host
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.status import GetStatus, PeerStatus
 from devstream_desktop.home import Home
-from devstream_desktop.team import key_file, membership
+from devstream_desktop.keys import key_file
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.keys.vault import Vault
+from devstream_desktop.team import membership
 from devstream_desktop.team.certificates import Authority, TlsKey, new_issuer
-from devstream_desktop.team.chain import PolicyChain, sign_policy
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import LIFETIME_MS, Policy
-from devstream_desktop.team.vault import Vault
+from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
+from devstream_desktop.team.policy.policy import LIFETIME_MS, Policy
 
 PROGRAM = str(Path(__file__).with_name("clocked_node.py"))
 PORT = 7400

@@ -14,7 +14,7 @@ from devstream_desktop.node import board
 from devstream_desktop.stream.entry import Entry, body_hash, device_id, encode_body, parse_entry
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
-from devstream_desktop.team.fingerprint import six_words
+from devstream_desktop.team.joining.six_words import six_words
 
 NOW = 1_760_000_000_000
 HONEST, STOLEN = b"h" * 32, b"s" * 32

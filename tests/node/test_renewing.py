@@ -7,12 +7,12 @@ import time
 import pytest
 
 from devstream_desktop.home import Home
+from devstream_desktop.keys.vault import Vault
 from devstream_desktop.mesh.transport.link import ListenError
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.trust import MAX_RETRY_S, Trust
 from devstream_desktop.team.errors import TeamError
 from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault
 
 DAY = 86_400_000
 

@@ -10,10 +10,10 @@ import pytest
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.members import GetMembers, Members
 from devstream_desktop.control.messages.policy import GetPolicy, PolicyState
+from devstream_desktop.keys.vault import Vault
 from devstream_desktop.team import membership
 from devstream_desktop.team.certificates import TlsKey, expiry_ms
 from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault
 
 DAY = 86_400_000
 

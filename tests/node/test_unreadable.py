@@ -11,9 +11,9 @@ import pytest
 
 from devstream_desktop.home import ASIDE, Home, read_kept
 from devstream_desktop.node.ports import Ports, load_peers, load_ports
-from devstream_desktop.team.chain import PolicyChain
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.membership import doors, policy_path
+from devstream_desktop.team.policy.chain import PolicyChain
 
 DEEP = b"[" * 5000
 ODD: dict[str, bytes] = {

@@ -24,8 +24,8 @@ from devstream_desktop.stream.entry import VERSION, Entry, device_id, hlc_time, 
 from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Kind, Role
-from devstream_desktop.team.authors import outsider, refusal_of
-from devstream_desktop.team.policy import Grant, Policy
+from devstream_desktop.team.policy.authors import outsider, refusal_of
+from devstream_desktop.team.policy.policy import Grant, Policy
 
 TARGETS = {(SERVICE, ENVIRONMENT): Target(name=SERVICE, environment=ENVIRONMENT, run=("true",), cwd=Path("/"))}
 FRESH_MS = 120_000

@@ -39,7 +39,7 @@ class Mutant:
     """The danger that this rule is against (world.THEMES)."""
 
 
-FACT, AUTHORS, LINES = "devstream_desktop.stream.fact", "devstream_desktop.team.authors", "devstream_desktop.history.lines"
+FACT, AUTHORS, LINES = "devstream_desktop.stream.fact", "devstream_desktop.team.policy.authors", "devstream_desktop.history.lines"
 
 LIARS = [
     Mutant("a fact is its key, whoever tells it", FACT, r'f"{author}\x1f{kind}\x1f{key}\x1f{teller}"', "key", "liars/ForeignKeys"),

@@ -11,9 +11,9 @@ from blockbuster import blockbuster_ctx
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.home import Home
-from devstream_desktop.team.enrol_server import Enrolment
+from devstream_desktop.keys.vault import Vault
+from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault
 
 
 @dataclass

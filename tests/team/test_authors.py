@@ -5,15 +5,15 @@ import itertools
 import msgspec
 import pytest
 
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.fact import request_key
 from devstream_desktop.stream.words import STATES, Kind, Role
-from devstream_desktop.team.authors import MissingRole, ended, ends, missing_role, outsider, refusal_of
 from devstream_desktop.team.certificates import new_issuer
-from devstream_desktop.team.chain import PolicyChain, sign_policy
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import End, Policy, Revocation
+from devstream_desktop.team.policy.authors import MissingRole, ended, ends, missing_role, outsider, refusal_of
+from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
+from devstream_desktop.team.policy.policy import End, Policy, Revocation
 
 KEYS = {name: DeviceKey.from_seed(bytes([number]) * 32) for number, name in enumerate(("ana", "iva", "coco", "exe", "mel", "gone", "eve"))}
 ID = {name: key.id for name, key in KEYS.items()}

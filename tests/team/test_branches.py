@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_desktop.team import changes
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.team.certificates import new_issuer
-from devstream_desktop.team.chain import MAX_PROPOSALS, PolicyChain, sign_policy
-from devstream_desktop.team.documents import Signed
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import Policy, Revocation
+from devstream_desktop.team.policy import changes
+from devstream_desktop.team.policy.chain import MAX_PROPOSALS, PolicyChain, sign_policy
+from devstream_desktop.team.policy.documents import Signed
+from devstream_desktop.team.policy.policy import Policy, Revocation
 
 ANA, BO, CY, EVE, PAPER = (DeviceKey.from_seed(bytes([number]) * 32) for number in range(1, 6))
 ADMINS = (ANA, BO, CY)

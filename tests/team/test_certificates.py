@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.team.certificates import (
     PEER_NAME,
     Authority,
@@ -22,7 +23,6 @@ from devstream_desktop.team.certificates import (
     load_certificate,
     pin,
 )
-from devstream_desktop.team.keys import DeviceKey
 
 NOW = 1_800_000_000_000
 DEVICE = DeviceKey.from_seed(bytes(32)).id

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import new_issuer
-from devstream_desktop.team.chain import MAX_DOCUMENT, PolicyChain, sign_policy
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import Grant, Policy, Revocation
+from devstream_desktop.team.policy.chain import MAX_DOCUMENT, PolicyChain, sign_policy
+from devstream_desktop.team.policy.policy import Grant, Policy, Revocation
 
 ANA, BO, CY, EVE = (DeviceKey.from_seed(bytes([number]) * 32) for number in range(1, 5))
 DAY = 86_400_000

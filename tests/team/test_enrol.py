@@ -16,20 +16,19 @@ import pytest
 from devstream_desktop.clock import now_ms
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.home import Home
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import enrol_wire as wire
-from devstream_desktop.team import tls
-from devstream_desktop.team.admissions import Admission
 from devstream_desktop.team.certificates import Authority, TlsKey, common_name, new_issuer
-from devstream_desktop.team.chain import PolicyChain, sign_policy
-from devstream_desktop.team.enrol import Joined, join
-from devstream_desktop.team.enrol_server import Enrolment, reachable_host
-from devstream_desktop.team.invite import Invite, join_address, read_invite, split_address, write_invite
-from devstream_desktop.team.join_errors import JoinError, Problem
-from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.enrolment import Enrolment, reachable_host
+from devstream_desktop.team.joining import tls, wire
+from devstream_desktop.team.joining.admissions import Admission
+from devstream_desktop.team.joining.client import Joined, join
+from devstream_desktop.team.joining.errors import JoinError, Problem
+from devstream_desktop.team.joining.invite import Invite, join_address, read_invite, split_address, write_invite
+from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
 from devstream_desktop.team.team import Team, TeamError
-from devstream_desktop.team.vault import Vault
 
 pytestmark = pytest.mark.usefixtures("no_blocking")
 
@@ -122,7 +121,7 @@ async def test_an_issuer_whose_disk_is_full_lets_the_same_device_ask_again(
 
     text, device = await door.invite(3600), DeviceKey.generate()
     with monkeypatch.context() as patch:
-        patch.setattr("devstream_desktop.team.chain.write_private", full)
+        patch.setattr("devstream_desktop.team.policy.chain.write_private", full)
         assert await problem_of(join(text, "bo", device)) is Problem.ISSUER
     assert team.gate(device.id) is not None
     assert await problem_of(join(text, "bo", DeviceKey.generate())) is Problem.USED

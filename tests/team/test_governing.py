@@ -12,20 +12,23 @@ import msgspec
 import pytest
 
 from devstream_desktop.home import Home
+from devstream_desktop.keys.device_key import DeviceKey, seal_for
+from devstream_desktop.keys.errors import RecoveryKeyError
+from devstream_desktop.keys.recovery_key import read_recovery_key, write_recovery_key
+from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import changes, membership, tls
+from devstream_desktop.team import membership
 from devstream_desktop.team.certificates import is_trusted
-from devstream_desktop.team.enrol import join
-from devstream_desktop.team.enrol_server import Enrolment
+from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.errors import PolicyError, TeamError
-from devstream_desktop.team.fingerprint import six_words
-from devstream_desktop.team.join_errors import JoinError, JoinWaitsError, Problem
-from devstream_desktop.team.keys import DeviceKey, seal_for
-from devstream_desktop.team.policy import LIFETIME_MS, End, Grant
-from devstream_desktop.team.recovery_key import read_recovery_key, write_recovery_key
+from devstream_desktop.team.joining import tls
+from devstream_desktop.team.joining.client import join
+from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
+from devstream_desktop.team.joining.six_words import six_words
+from devstream_desktop.team.policy import changes
+from devstream_desktop.team.policy.policy import LIFETIME_MS, End, Grant
 from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault
 
 MakeHome = Callable[[str], Home]
 DAY = 86_400_000
@@ -144,7 +147,7 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
         await team.renew({})
         # The contexts check by the real clock, which cannot be moved: the issuer's certificate is one of today.
         with monkeypatch.context() as patch:
-            patch.setattr("devstream_desktop.team.enrol.tls.verified_context", lambda _: tls.unverified_context())
+            patch.setattr("devstream_desktop.team.joining.client.tls.verified_context", lambda _: tls.unverified_context())
             await door.look()
             await bo.renew(doors)
         assert not bo.renewal_due
@@ -252,7 +255,7 @@ def test_a_recovery_key_survives_paper() -> None:
     assert read_recovery_key(f"  {text.upper()}\n").id == key.id
     assert read_recovery_key(text.replace("-", " ").replace("dsr1 ", "dsr1-")).id == key.id
     for wrong in ("", "dsr1-", text[:-1], text[:20] + ("a" if text[20] != "a" else "b") + text[21:], "ds1-" + text):
-        with pytest.raises(TeamError, match="recovery key"):
+        with pytest.raises(RecoveryKeyError, match="recovery key"):
             read_recovery_key(wrong)
 
 
@@ -370,7 +373,7 @@ def test_what_is_sealed_to_a_device_opens_there_alone() -> None:
 
 
 def test_the_words_are_a_thousand_and_stay_what_they_are() -> None:
-    text = (files("devstream_desktop.team") / "words.txt").read_bytes()
+    text = (files("devstream_desktop.team.joining") / "words.txt").read_bytes()
     words = text.decode("ascii").split()
     assert len(words) == len(set(words)) == 1024
     assert all(word.isalpha() and word.islower() and 3 <= len(word) <= 10 for word in words)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstream_desktop.team.errors import TeamError
-from devstream_desktop.team.invite import Invite, join_address, new_invite, read_invite, split_address, write_invite
-from devstream_desktop.team.join_errors import JoinError, Problem
-from devstream_desktop.team.open_invites import MAX_OPEN, REPEAT_MS, OpenInvites
+from devstream_desktop.team.joining.errors import JoinError, Problem
+from devstream_desktop.team.joining.invite import Invite, join_address, new_invite, read_invite, split_address, write_invite
+from devstream_desktop.team.joining.open_invites import MAX_OPEN, REPEAT_MS, OpenInvites
 
 ADDRESSES = st.sampled_from(["127.0.0.1:1", "desk.example:65535", "[::1]:4000", "10.0.0.7:21600", "a-b.c:80"])
 INVITES = st.builds(

@@ -8,16 +8,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from devstream_desktop.team import founding
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.documents import Signed
+from devstream_desktop.team import genesis
 from devstream_desktop.team.errors import PolicyError
+from devstream_desktop.team.policy.chain import PolicyChain
+from devstream_desktop.team.policy.documents import Signed
 
 NOW = 1_790_000_000_000
 
 
 def grown(versions: int, name: str = "acme") -> PolicyChain:
-    member = founding.found(name, "ana", solo=False, now_ms=NOW)
+    member = genesis.found(name, "ana", solo=False, now_ms=NOW)
     for version in range(2, versions + 1):
         changed = msgspec.structs.replace(member.chain.current, retention_days=version)
         member.chain.take(Signed.make(member.chain.successor(changed, NOW + version), [member.device]))

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from devstream_desktop.team import os_keyring
-from devstream_desktop.team.errors import VaultLockedError
+from devstream_desktop.keys import os_keyring
+from devstream_desktop.keys.errors import VaultLockedError
 
 NODE = """
 import sys
 from pathlib import Path
 from devstream_desktop.home import Home
-from devstream_desktop.team.vault import Vault, VaultLockedError
+from devstream_desktop.keys.errors import VaultLockedError
+from devstream_desktop.keys.vault import Vault
 try:
     vault = Vault.open(Home(Path(sys.argv[1])), timeout_s=float(sys.argv[3]))
 except VaultLockedError as error:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstream_desktop.keys.device_key import DeviceKey, is_sound, verify
 from devstream_desktop.stream.entry import device_id, public_key
-from devstream_desktop.team.keys import DeviceKey, is_sound, verify
 
 KEY = DeviceKey.from_seed(bytes(range(32)))
 SMALL_ORDER = [

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from devstream_desktop.team import key_file, os_keyring
-from devstream_desktop.team.errors import KeyringError, VaultError, VaultLockedError
+from devstream_desktop.keys import key_file, os_keyring
+from devstream_desktop.keys.errors import KeyringError, VaultError, VaultLockedError
 
 
 class FakeStore:

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import End, Grant, Issuer, Policy, Revocation, check_grant, check_name, check_policy, fold
-from devstream_desktop.team.roster import roster
+from devstream_desktop.team.policy.policy import End, Grant, Issuer, Policy, Revocation, check_grant, check_name, check_policy, fold
+from devstream_desktop.team.policy.roster import roster
 
 ANA, BO, BO2, CY = (DeviceKey.from_seed(bytes([number]) * 32).id for number in range(1, 5))
 POLICY = Policy(

@@ -9,15 +9,16 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from devstream_desktop.home import Home
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.words import Kind, Role
-from devstream_desktop.team import changes, membership
+from devstream_desktop.team import membership
 from devstream_desktop.team.certificates import common_name
-from devstream_desktop.team.chain import sign_policy
-from devstream_desktop.team.enrol_server import Enrolment
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import Revocation
+from devstream_desktop.team.enrolment import Enrolment
+from devstream_desktop.team.policy import changes
+from devstream_desktop.team.policy.chain import sign_policy
+from devstream_desktop.team.policy.policy import Revocation
 from devstream_desktop.team.team import JoinError, NoTeamError, PolicyError, Problem, Team, TeamError
-from devstream_desktop.team.vault import Vault
 
 Found = Callable[..., Team]
 MakeHome = Callable[[str], Home]
@@ -249,11 +250,11 @@ def test_a_full_disk_changes_nothing(team: Team, home: MakeHome, monkeypatch: py
         raise OSError(28, "No space left on device")
 
     before = team.chain.documents()
-    monkeypatch.setattr("devstream_desktop.team.chain.write_private", full)
+    monkeypatch.setattr("devstream_desktop.team.policy.chain.write_private", full)
     with pytest.raises(TeamError, match="the disk is full; free some space"):
         grant(team, "ana", Role.DEPLOYER)
     assert team.chain.documents() == before
-    monkeypatch.setattr("devstream_desktop.team.open_invites.write_private", full)
+    monkeypatch.setattr("devstream_desktop.team.joining.open_invites.write_private", full)
     with pytest.raises(TeamError, match="the disk is full; free some space"):
         team.admissions.invite(60, "127.0.0.1:1")
     assert team.admissions.open_for() == 0

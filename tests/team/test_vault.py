@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstream_desktop.home import Home
-from devstream_desktop.team import key_file, os_keyring
-from devstream_desktop.team.errors import KeyringError
-from devstream_desktop.team.vault import Vault, VaultError, VaultLockedError
+from devstream_desktop.keys import key_file, os_keyring
+from devstream_desktop.keys.errors import KeyringError, VaultError, VaultLockedError
+from devstream_desktop.keys.vault import Vault
 
 SECRET = b"the seed of a device key"
 

@@ -9,13 +9,13 @@ import pytest
 from rooms import load
 
 from devstream_desktop.home import Home
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.keys.vault import Vault
 from devstream_desktop.mesh.transport.link import Credentials
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import changes
 from devstream_desktop.team.certificates import TlsKey
-from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.team.policy import changes
 from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before any QApplication
 _mesh, _node, _simulation = load("mesh/conftest.py"), load("node/conftest.py"), load("simulation/conftest.py")

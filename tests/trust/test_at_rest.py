@@ -12,8 +12,8 @@ import pytest
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home, HomeError
-from devstream_desktop.team.invite import read_invite
-from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.team.joining.invite import read_invite
 
 PLAINTEXT = """
 import pathlib

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from devstream_desktop.mesh.transport.link import Credentials, LinkError, tls_config
-from devstream_desktop.team import founding
+from devstream_desktop.team import genesis
 from devstream_desktop.team.certificates import bundle, certificate_pem
-from devstream_desktop.team.documents import Signed
 from devstream_desktop.team.errors import PolicyError
+from devstream_desktop.team.policy.documents import Signed
 
 NOW = 1_790_000_000_000
 P256 = ec.generate_private_key(ec.SECP256R1())
@@ -58,7 +58,7 @@ OTHER = {
 
 @pytest.fixture(scope="module")
 def founder():
-    return founding.found("acme", "ana", solo=False, now_ms=NOW)
+    return genesis.found("acme", "ana", solo=False, now_ms=NOW)
 
 
 @pytest.mark.parametrize("what", FATAL)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from devstream_desktop.keys.device_key import DeviceKey, verify
 from devstream_desktop.mesh.replica.feeds import signed
 from devstream_desktop.mesh.replica.rules import Outcome, Replica
 from devstream_desktop.mesh.wire import Signed
@@ -14,8 +15,7 @@ from devstream_desktop.node.core import Node
 from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
 from devstream_desktop.stream.words import STATES, Kind, Role
-from devstream_desktop.team import authors
-from devstream_desktop.team.keys import DeviceKey, verify
+from devstream_desktop.team.policy import authors
 
 NOW = 1_700_000_000_000
 MUTATED = 60_000

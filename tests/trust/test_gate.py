@@ -15,6 +15,9 @@ from nacl.exceptions import CryptoError
 from raw_member import RawMember, event
 
 from devstream_desktop.home import Home
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.keys.errors import VaultError
+from devstream_desktop.keys.vault import Vault
 from devstream_desktop.mesh.answers import MAX_BAD
 from devstream_desktop.mesh.service import Timing
 from devstream_desktop.mesh.transport import listener as listening
@@ -24,13 +27,11 @@ from devstream_desktop.node.core import Node, Options
 from devstream_desktop.stream.entry import device_id, next_hlc
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind
-from devstream_desktop.team import changes
 from devstream_desktop.team.certificates import TlsKey
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import End
+from devstream_desktop.team.policy import changes
+from devstream_desktop.team.policy.policy import End
 from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import Vault, VaultError
 
 RECONNECTS = 500
 REVOKED = 20

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 from nacl.bindings import crypto_core_ed25519_add, crypto_scalarmult_ed25519_base_noclamp
 
+from devstream_desktop.keys.device_key import DeviceKey, is_sound, verify
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import changes
 from devstream_desktop.team.certificates import Authority, TlsKey
-from devstream_desktop.team.enrol import _is_ours, renew
-from devstream_desktop.team.enrol_wire import (
+from devstream_desktop.team.joining.client import _is_ours, renew
+from devstream_desktop.team.joining.errors import JoinError, Problem
+from devstream_desktop.team.joining.invite import read_invite
+from devstream_desktop.team.joining.wire import (
     AskMembership,
     AskRenewal,
     MalformedFrameError,
@@ -22,10 +24,8 @@ from devstream_desktop.team.enrol_wire import (
     proof_message,
     renewal_message,
 )
-from devstream_desktop.team.invite import read_invite
-from devstream_desktop.team.join_errors import JoinError, Problem
-from devstream_desktop.team.keys import DeviceKey, is_sound, verify
-from devstream_desktop.team.policy import Policy
+from devstream_desktop.team.policy import changes
+from devstream_desktop.team.policy.policy import Policy
 from devstream_desktop.team.team import TeamError
 
 
@@ -139,7 +139,7 @@ async def test_an_issuer_that_was_put_out_is_not_asked(crew, monkeypatch):
         asked.append(issuer)
         raise JoinError(Problem.ISSUER)
 
-    monkeypatch.setattr("devstream_desktop.team.enrol._renew_at", note)
+    monkeypatch.setattr("devstream_desktop.team.joining.client._renew_at", note)
     doors = {bo.id: "127.0.0.1:1", crew.team.device.id: "127.0.0.1:2"}
     before: Policy = crew.team.chain.current
     # Put out by hand, and not tidied away from the issuers.

@@ -12,14 +12,14 @@ import msgspec
 import pytest
 
 from devstream_desktop.home import Home
+from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.node.executor import Executor, policy_trouble
 from devstream_desktop.stream.entry import MAX_SEQ
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import changes
-from devstream_desktop.team.chain import PolicyChain, sign_policy
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import LIFETIME_MS, End, Policy, Revocation
+from devstream_desktop.team.policy import changes
+from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
+from devstream_desktop.team.policy.policy import LIFETIME_MS, End, Policy, Revocation
 
 ANA, BO, CY = (DeviceKey.from_seed(bytes([number]) * 32) for number in (1, 2, 3))
 DAY = 86_400_000

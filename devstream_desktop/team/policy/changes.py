@@ -12,7 +12,7 @@ from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import new_issuer
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.policy import DEVICE_ROLES, End, Grant, Policy, Revocation, check_grant, check_name, fold
+from devstream_desktop.team.policy.policy import DEVICE_ROLES, End, Grant, Policy, Revocation, check_grant, check_name, fold
 
 Change = Callable[[Policy], Policy]
 """May return the policy as it was: then there is nothing to sign."""

@@ -18,11 +18,14 @@ from dataclasses import dataclass
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from devstream_desktop.keys import DeviceKey
 from devstream_desktop.stream.text import clean
-from devstream_desktop.team import tls
 from devstream_desktop.team.certificates import CertificateError, TlsKey, certificate_pem, common_name, is_issued_by, load_certificate, pin
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.enrol_wire import (
+from devstream_desktop.team.errors import PolicyError, TeamError
+from devstream_desktop.team.joining import tls
+from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
+from devstream_desktop.team.joining.invite import Invite, read_invite, split_address
+from devstream_desktop.team.joining.wire import (
     HANDSHAKE_S,
     MAX_ANSWER,
     Answer,
@@ -42,11 +45,8 @@ from devstream_desktop.team.enrol_wire import (
     read_frame,
     renewal_message,
 )
-from devstream_desktop.team.errors import PolicyError, TeamError
-from devstream_desktop.team.invite import Invite, read_invite, split_address
-from devstream_desktop.team.join_errors import JoinError, JoinWaitsError, Problem
-from devstream_desktop.team.keys import DeviceKey
-from devstream_desktop.team.policy import Policy, check_name
+from devstream_desktop.team.policy.chain import PolicyChain
+from devstream_desktop.team.policy.policy import Policy, check_name
 
 ANSWER_S = 15.0
 """How long the issuer may take to answer a question."""

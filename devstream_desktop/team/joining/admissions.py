@@ -10,18 +10,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from devstream_desktop.keys import DeviceKey, is_sound, verify
 from devstream_desktop.stream.entry import device_id, public_key
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import changes
 from devstream_desktop.team.certificates import RENEW_MS, Authority, CertificateError
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.enrol_wire import AskMembership, AskRenewal, proof_message, renewal_message
 from devstream_desktop.team.errors import PolicyError, TeamError, written
-from devstream_desktop.team.invite import Invite, new_invite, write_invite
-from devstream_desktop.team.join_errors import JoinError, Problem
-from devstream_desktop.team.keys import DeviceKey, is_sound, verify
-from devstream_desktop.team.open_invites import OpenInvites
-from devstream_desktop.team.policy import Issuer, Policy, check_name
+from devstream_desktop.team.joining.errors import JoinError, Problem
+from devstream_desktop.team.joining.invite import Invite, new_invite, write_invite
+from devstream_desktop.team.joining.open_invites import OpenInvites
+from devstream_desktop.team.joining.wire import AskMembership, AskRenewal, proof_message, renewal_message
+from devstream_desktop.team.policy import changes
+from devstream_desktop.team.policy.chain import PolicyChain
+from devstream_desktop.team.policy.policy import Issuer, Policy, check_name
 
 MAX_INVITE_S = 30 * 86_400
 

@@ -17,14 +17,14 @@ from collections.abc import Callable, Sequence
 from devstream_desktop.door.acceptor import Acceptor, listen
 from devstream_desktop.door.connection import CROWDED, Connection
 from devstream_desktop.door.crowd import Crowd
+from devstream_desktop.keys import VaultError
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import enrol_wire as wire
 from devstream_desktop.team.errors import PolicyError, TeamError
-from devstream_desktop.team.invite import join_address, split_address
-from devstream_desktop.team.join_errors import JoinError, Problem
+from devstream_desktop.team.joining import wire
+from devstream_desktop.team.joining.errors import JoinError, Problem
+from devstream_desktop.team.joining.invite import join_address, split_address
 from devstream_desktop.team.team import Team
-from devstream_desktop.team.vault import VaultError
 
 __all__ = ["Enrolment", "reachable_host"]
 

@@ -12,8 +12,8 @@ import base64
 import binascii
 import hashlib
 
-from devstream_desktop.team.errors import TeamError
-from devstream_desktop.team.keys import DeviceKey
+from devstream_desktop.keys.device_key import DeviceKey
+from devstream_desktop.keys.errors import RecoveryKeyError
 
 _PREFIX = "dsr1-"
 _CHECKSUM_BYTES = 3
@@ -30,12 +30,12 @@ def read_recovery_key(text: str) -> DeviceKey:
     """The key of a typed text; blanks, dashes and case do not matter, and 0, 1 and 8 are read as the letters that they look like.
 
     Raises:
-        TeamError: it is no recovery key, or mistyped.
+        RecoveryKeyError: it is no recovery key, or mistyped.
 
     """
     typed = "".join(text.split()).lower()
     if not typed.startswith(_PREFIX):
-        raise TeamError("a recovery key starts with dsr1-; it was printed by devstream team recovery-key")
+        raise RecoveryKeyError("a recovery key starts with dsr1-; it was printed by devstream team recovery-key")
     body = typed[len(_PREFIX) :].replace("-", "").translate(str.maketrans("018", "olb"))
     try:
         raw = base64.b32decode(body.upper() + "=" * (-len(body) % 8))
@@ -43,7 +43,7 @@ def read_recovery_key(text: str) -> DeviceKey:
         raw = b""
     seed, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
     if len(seed) != 32 or _checksum(seed) != checksum:
-        raise TeamError("the recovery key is mistyped: compare it with the paper, group by group")
+        raise RecoveryKeyError("the recovery key is mistyped: compare it with the paper, group by group")
     return DeviceKey.from_seed(seed)
 
 

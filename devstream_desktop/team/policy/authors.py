@@ -16,8 +16,8 @@ from devstream_desktop.stream.event import NAME_LENGTH, Event
 from devstream_desktop.stream.fact import AuthorClass, author_class, request_key
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Kind, Role
-from devstream_desktop.team.chain import PolicyChain
-from devstream_desktop.team.policy import Policy
+from devstream_desktop.team.policy.chain import PolicyChain
+from devstream_desktop.team.policy.policy import Policy
 
 _ROLES = {
     AuthorClass.COLLECTOR: Role.COLLECTOR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team.policy import Grant, Policy
+from devstream_desktop.team.policy.policy import Grant, Policy
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

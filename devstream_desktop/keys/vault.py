@@ -16,10 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from devstream_desktop import machine
 from devstream_desktop.home import Home, set_aside, write_private
-from devstream_desktop.team import key_file, os_keyring
-from devstream_desktop.team.errors import SecretDamagedError, VaultError, VaultLockedError
-
-__all__ = ["SecretDamagedError", "Vault", "VaultError", "VaultLockedError"]
+from devstream_desktop.keys import key_file, os_keyring
+from devstream_desktop.keys.errors import SecretDamagedError, VaultError
 
 _MAGIC = b"dss1"
 _NONCE_BYTES = 12

@@ -36,9 +36,9 @@ import msgspec
 from devstream_desktop.home import write_private
 from devstream_desktop.stream.bounds import check_msgpack
 from devstream_desktop.stream.text import clean
-from devstream_desktop.team.documents import MAX_DOCUMENT, Signed, payload_hash, sign_policy
 from devstream_desktop.team.errors import PolicyError, PolicyForkError
-from devstream_desktop.team.policy import LIFETIME_MS, Policy
+from devstream_desktop.team.policy.documents import MAX_DOCUMENT, Signed, payload_hash, sign_policy
+from devstream_desktop.team.policy.policy import LIFETIME_MS, Policy
 
 __all__ = ["MAX_DOCUMENT", "MAX_PROPOSALS", "PolicyChain", "sign_policy"]
 

@@ -10,8 +10,8 @@ import msgspec
 
 from devstream_desktop.home import read_kept, write_private
 from devstream_desktop.team.errors import TeamError
-from devstream_desktop.team.invite import Invite
-from devstream_desktop.team.join_errors import JoinError, Problem
+from devstream_desktop.team.joining.errors import JoinError, Problem
+from devstream_desktop.team.joining.invite import Invite
 
 MAX_OPEN = 20
 MAX_TRIES = 5

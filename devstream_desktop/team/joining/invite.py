@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from devstream_desktop.stream.entry import device_id
-from devstream_desktop.team.join_errors import JoinError, Problem
+from devstream_desktop.team.joining.errors import JoinError, Problem
 
 ID_BYTES = 5
 SECRET_BYTES = 16

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from devstream_desktop.keys import DeviceKey, SecretDamagedError, Vault
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import Authority, TlsKey, new_issuer
-from devstream_desktop.team.chain import PolicyChain, sign_policy
-from devstream_desktop.team.keys import DeviceKey
 from devstream_desktop.team.membership import JOINING_KEY, Membership
-from devstream_desktop.team.policy import LIFETIME_MS, Grant, Policy
-from devstream_desktop.team.vault import SecretDamagedError, Vault
+from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
+from devstream_desktop.team.policy.policy import LIFETIME_MS, Grant, Policy
 
 
 def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:

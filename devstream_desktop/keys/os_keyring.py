@@ -17,8 +17,8 @@ from concurrent.futures import Future
 from contextlib import closing
 from typing import Protocol, TypeVar
 
-from devstream_desktop.team import key_file
-from devstream_desktop.team.errors import KeyringError, VaultError, VaultLockedError
+from devstream_desktop.keys import key_file
+from devstream_desktop.keys.errors import KeyringError, VaultError, VaultLockedError
 
 SERVICE = "devstream"
 TIMEOUT_S = 20.0

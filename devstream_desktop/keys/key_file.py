@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from devstream_desktop import machine
-from devstream_desktop.team.errors import VaultError
+from devstream_desktop.keys.errors import VaultError
 
 KEY_BYTES = 32
 _MAX_FILE = 256

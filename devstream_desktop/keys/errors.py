@@ -1,0 +1,25 @@
+"""Failures of keys at rest; every message says what to do."""
+
+from __future__ import annotations
+
+from devstream_desktop.errors import DevstreamError
+
+
+class VaultError(DevstreamError):
+    """A secret cannot be sealed or unsealed."""
+
+
+class SecretDamagedError(VaultError):
+    """A sealed file that was changed, or sealed with another key."""
+
+
+class KeyringError(VaultError):
+    """The keyring that should hold the sealing key is absent, or keeps nothing."""
+
+
+class VaultLockedError(KeyringError):
+    """The keyring is locked, or does not answer, until a person unlocks it."""
+
+
+class RecoveryKeyError(DevstreamError):
+    """A typed text that is no recovery key."""
