@@ -30,6 +30,8 @@ from devstream_desktop.stream.fact import (
     event_of,
     fact_id,
     run_of,
+    topic_of,
+    work_of,
 )
 from devstream_desktop.stream.query import INDEX_VERSION
 from devstream_desktop.stream.subject import is_terminal, rank
@@ -41,6 +43,8 @@ _FACET_AUTHORS = frozenset({AuthorClass.COLLECTOR, AuthorClass.EXECUTOR})
 """Whose events name services and environments: a member could make up as many as he likes."""
 _MOST_FACETS = 2_000
 """A list that is longer helps nobody to choose."""
+_MOST_ADOPTED = 10_000
+"""Topics that are remembered as looked at; beyond that they are looked at anew."""
 _DAY_MS = 86_400_000
 _MAX_SEQ = (1 << 63) - 1
 _TIE_BYTES = 4
@@ -84,6 +88,8 @@ class Lines:
             (name, value): day for name, value, day in connection.execute("SELECT name, value, day FROM facets")
         }
         self._facets_since = 0
+        self._adopted: set[str] = set()
+        """The topics that were looked at for rows of an older version."""
         self.unreadable: set[int] = set()
         """Arrival numbers of entries that were met and cannot be read: the log sets them aside."""
         found = connection.execute("SELECT value FROM meta WHERE name = 'ends'").fetchone()
@@ -264,24 +270,56 @@ class Lines:
         tellings.sort(key=lambda telling: telling.order[1:])  # by time, struck out or not
         ids = self._free_ids([telling.entry.hlc for telling in tellings])
         self._connection.executemany(
-            "INSERT INTO lines (id, place, lsn, key, subject, run, rank, terminal, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO lines (id, place, lsn, key, subject, run, rank, terminal, state, work) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     row_id,
                     telling.place,
                     telling.lsn,
                     telling.fact,
-                    subject_hash(telling.event.subject),
+                    subject_hash(topic_of(telling.event)),
                     telling.run,
                     rank(telling.event.kind, telling.event.state),
                     telling.terminal,
                     telling.event.state,
+                    work_of(telling.event),
                 )
                 for row_id, telling in zip(ids, tellings, strict=True)
             ],
         )
         self.index.add(((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True)), newest)
         self._note_facets(tellings)
+        self._adopt(tellings)
+
+    def _adopt(self, tellings: Sequence[_Telling]) -> None:
+        """Let a subject in a scope go on with the rows that an older version wrote without one."""
+        for telling in tellings:
+            event = telling.event
+            topic = topic_of(event)
+            if topic == event.subject or topic in self._adopted:
+                continue
+            if len(self._adopted) >= _MOST_ADOPTED:
+                self._adopted.clear()
+            self._adopted.add(topic)
+            for subject in {event.subject, event.subject.rpartition("@")[0]} - {""}:
+                self._adopt_rows(subject, event)
+
+    def _adopt_rows(self, subject: str, by: Event) -> None:
+        rows = self._connection.execute(
+            "SELECT lines.id, log.lsn, log.body, log.signature FROM lines"
+            " JOIN log ON log.lsn = lines.lsn WHERE lines.subject = ? AND lines.run >= 0",
+            (subject_hash(subject),),
+        ).fetchall()
+        for row_id, lsn, body, signature in rows:
+            old = self._stored(lsn, body, signature)
+            if old is None or old.event.kind is not by.kind or topic_of(old.event) != subject:
+                continue
+            if work_of(old.event) == 0:
+                # An executor's, which has no scope.
+                continue
+            event = msgspec.structs.replace(old.event, subject=by.subject, scope=by.scope)
+            place = (subject_hash(topic_of(event)), _hash(run_of(event)), row_id)
+            self._connection.execute("UPDATE lines SET subject = ?, run = ? WHERE id = ?", place)
 
     def _note_facets(self, tellings: Sequence[_Telling]) -> None:
         """Remember on which day each service and environment was last seen."""

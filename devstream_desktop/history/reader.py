@@ -20,20 +20,26 @@ from devstream_desktop.history.lines import subject_hash
 from devstream_desktop.history.quarantine import stored_entry
 from devstream_desktop.history.search_index import UnindexedRows
 from devstream_desktop.stream.entry import hlc_time
-from devstream_desktop.stream.event import InvalidEventError
-from devstream_desktop.stream.fact import event_of
+from devstream_desktop.stream.event import Event, InvalidEventError
+from devstream_desktop.stream.fact import event_of, topic_of, work_of
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line, transition
 from devstream_desktop.stream.words import Transition
 
 HistoryUnavailableError = HistoryError
 
-_LATER = "SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.place) > (lines.rank, lines.place)"
+PAST = 16
+"""Words of a subject before a row that are looked at for the one about the newest work."""
+_LATER = (
+    "SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.work, next.place) > (lines.rank, lines.work, lines.place)"
+)
 _COLUMNS = (
     "SELECT lines.id, lines.lsn, log.body, log.signature,"
-    # What a state means depends on the subject's last word before it.
-    " CASE WHEN lines.terminal THEN (SELECT past.state FROM lines AS past WHERE past.subject = lines.subject AND past.place < lines.place"
-    " AND past.terminal ORDER BY past.place DESC LIMIT 1) END,"
+    # What a state means depends on the subject's word before it about the newest work; that word's
+    # state, and how far its work is ahead of this row's when it is another run.
+    " CASE WHEN lines.terminal THEN (SELECT (CASE past.run WHEN lines.run THEN 0 ELSE past.work - lines.work END) || ' ' || past.state"
+    " FROM (SELECT run, state, work, place FROM lines AS one WHERE one.subject = lines.subject AND one.place < lines.place"
+    f" AND one.terminal ORDER BY one.place DESC LIMIT {PAST}) AS past ORDER BY past.work DESC, past.place DESC LIMIT 1) END,"
     f" EXISTS ({_LATER}),"
     " lines.run < 0"
     " FROM lines JOIN log ON log.lsn = lines.lsn"
@@ -102,15 +108,18 @@ class Reader:
             yield from lines
             arrival = lines[-1].arrival
 
-    def subject(self, subject: str, *, limit: int = 50) -> list[Line]:
-        """A subject's past, newest first.
+    def subject(self, of: Event, *, limit: int = 50) -> list[Line]:
+        """Return the past of what `of` is about, newest first, with the claims of it.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
 
         """
-        found = self._lines(f"{_COLUMNS} WHERE lines.subject = ? ORDER BY lines.place DESC LIMIT ?", (subject_hash(subject), limit))
-        return [line for line in found if line.event.subject == subject]
+        asked = (subject_hash(topic_of(of)), subject_hash(of.subject), limit)
+        where = "lines.subject IN (?, ?) ORDER BY lines.place DESC LIMIT ?"
+        found = self._lines(f"{_COLUMNS} WHERE {where}", asked)
+        scopes = (of.scope, "")
+        return [line for line in found if line.event.subject == of.subject and line.event.scope in scopes]
 
     def newest(self) -> int:
         """The newest arrival number that has a row.
@@ -226,7 +235,15 @@ class Reader:
             received=hlc_time(entry.hlc),
             device=entry.device,
             author=self._people.get(entry.device, entry.device[:8]),
-            transition=Transition.NONE if struck else transition(event.kind, event.state, before or ""),
+            transition=Transition.NONE if struck else _meaning(event, before or "0 "),
             superseded=bool(superseded),
             struck=bool(struck),
         )
+
+
+def _meaning(event: Event, before: str) -> Transition:
+    """Judge an event by its subject's word `before` it: how far ahead its work is, and its state."""
+    ahead, _, state = before.partition(" ")
+    if int(ahead) > 0 and work_of(event) > 0:
+        return Transition.OUTDATED
+    return transition(event.kind, event.state, state)

@@ -139,3 +139,28 @@ def order_by_clock(db: Database) -> None:
         DELETE FROM meta WHERE name = 'index_version';
         """
     )
+
+
+@migrations()
+def order_by_work(db: Database) -> None:
+    """A result for an older commit does not outrank a newer one, whenever it is told."""
+    db.executescript(
+        """
+        DROP TABLE lines;
+        CREATE TABLE lines (
+          id INTEGER PRIMARY KEY,
+          place BLOB NOT NULL,
+          lsn INTEGER NOT NULL UNIQUE,
+          key BLOB NOT NULL UNIQUE,
+          subject INTEGER NOT NULL,
+          run INTEGER NOT NULL,
+          rank INTEGER NOT NULL,
+          terminal INTEGER NOT NULL,
+          state TEXT NOT NULL,
+          work INTEGER NOT NULL
+        );
+        CREATE INDEX lines_run ON lines (run, rank, work, place);
+        CREATE INDEX lines_subject ON lines (subject, place, terminal, work, state);
+        DELETE FROM meta WHERE name = 'index_version';
+        """
+    )

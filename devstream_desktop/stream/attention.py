@@ -92,10 +92,13 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
     event = line.event
     own = bool(desk.person) and event.actor == desk.person
     own_result = own and event.kind is Kind.DEPLOY and bool(event.request) and event.state in DEPLOY_FINAL
-    if now - line.received > FRESH or now - event.time > FRESH * 30:
+    # Not by the time of the event: an alert that fired unheard for two hours is news.
+    if now - line.received > FRESH:
         return _quiet("it was history when it came here")
     if line.struck:
         return _quiet("its device was revoked")
+    if line.transition is Transition.OUTDATED:
+        return _quiet("something newer was told before")
     if event.quiet:
         return _quiet("its source filled in history")
     if own_result:

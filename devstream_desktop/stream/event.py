@@ -58,6 +58,13 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Why: of a request, a refusal or a failure, in a person's words."""
     quiet: bool = False
     """Stored and shown, but never a popup: history that was filled in, news about news."""
+    scope: str = ""
+    """Where the subject is true: a repository `host/owner/name`, a tracker's address.
+
+    Rows of equal subjects in two scopes have nothing to do with each other.
+    """
+    order: int = 0
+    """The place of the work among its subject's, such as a run number; 0: its time decides."""
 
 
 NAME_LENGTH = 60
@@ -77,6 +84,7 @@ _LIMITS = {
     "request": 64,
     "executor": 64,
     "reason": 200,
+    "scope": 120,
 }
 _texts = attrgetter(*_LIMITS)
 _most = tuple(_LIMITS.values())
@@ -123,6 +131,8 @@ def make_event(
     expires: int = 0,
     reason: str = "",
     quiet: bool = False,
+    scope: str = "",
+    order: int = 0,
 ) -> Event:
     """The only way an event should be made: every text cleaned and cut, the state checked, the severity filled in.
 
@@ -135,7 +145,7 @@ def make_event(
             kind=kind,
             state=state,
             service=service,
-            subject=subject,
+            subject=_bounded(subject, _LIMITS["subject"]),
             key=key,
             time=time,
             severity=default_severity(kind, state, environment) if severity is None else severity,
@@ -156,8 +166,18 @@ def make_event(
             expires=expires,
             reason=first_line(reason),
             quiet=quiet,
+            scope=_bounded(scope, _LIMITS["scope"]),
+            order=order,
         )
     )
+
+
+def _bounded(name: str, limit: int) -> str:
+    """Cut a name so that two long names stay two."""
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{name[: limit - 17]}~{digest}"
 
 
 def cleaned(event: Event) -> Event:
@@ -183,7 +203,8 @@ def cleaned(event: Event) -> Event:
     result = msgspec.structs.replace(event, **changes) if changes else event
     if not result.service or not result.subject:
         raise InvalidEventError("an event needs a service and a subject")
-    least, most = min(result.count, result.total, result.duration), max(result.count, result.total, result.duration)
+    counts = (result.count, result.total, result.duration, result.order)
+    least, most = min(counts), max(counts)
     if not (0 <= result.time < _MAX_TIME and 0 <= result.expires < _MAX_TIME and least >= 0 and most < _MAX_COUNT):
         raise InvalidEventError("a time, count or duration is out of range")
     return result

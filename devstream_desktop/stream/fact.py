@@ -18,8 +18,8 @@ from devstream_desktop.stream.entry import Entry, hlc_time
 from devstream_desktop.stream.event import Event, decode_event, fact_key
 from devstream_desktop.stream.words import Kind
 
-IDENTITY_VERSION = 1
-"""Grows when `fact_id` or `run_of` changes: histories then make their rows anew."""
+IDENTITY_VERSION = 2
+"""Grows when `fact_id`, `run_of`, `topic_of` or `work_of` changes: rows are then made anew."""
 FACT_BYTES = 16
 
 
@@ -115,7 +115,27 @@ def run_of(event: Event) -> str:
         number, by = event.number, event.actor
     else:
         number, by = event.number, ""
-    return f"{event.kind}\x1f{event.subject}\x1f{number}\x1f{by}"
+    return f"{event.kind}\x1f{topic_of(event)}\x1f{number}\x1f{by}"
+
+
+def topic_of(event: Event) -> str:
+    """The name of the thing whose past gives an event its meaning: the subject in its scope."""
+    if not event.scope or not _is_observed(event):
+        return event.subject
+    return f"{event.subject}\x1f{event.scope}"
+
+
+def work_of(event: Event) -> int:
+    """The place of what is told among its subject's work; 0: the order of telling decides.
+
+    Newer news about older work does not win. Only collectors tell what others did.
+    """
+    return (event.order or event.time) if _is_observed(event) else 0
+
+
+def _is_observed(event: Event) -> bool:
+    author = author_class(event.kind, event.state, event.request)
+    return author is AuthorClass.COLLECTOR and event.kind is not Kind.SOURCE
 
 
 def request_key(event: Event, device: str) -> str:

@@ -17,12 +17,15 @@ LIST_WIDTH = 120
 POPUP_WIDTH = 80
 STRUCK = "struck out: its device was revoked, and whoever had it may have written this"
 
+_OUTDATED = dict.fromkeys((Kind.BUILD, Kind.TEST), "for an older commit")
+
 
 def render(event: Event, transition: Transition = Transition.NONE, *, width: int = LIST_WIDTH, service: bool = True) -> str:
     """The event in one plain line of at most `width` characters, with its service in front unless the screen has a column for it."""
     sentence, qualifiers, title = _PARTS[event.kind](event, transition)
     head = f"{event.service}  {sentence}" if service else sentence
-    head = " · ".join([head, *(text for text in qualifiers if text)])
+    late = _OUTDATED.get(event.kind, "told late") if transition is Transition.OUTDATED else ""
+    head = " · ".join([head, *(text for text in (late, *qualifiers) if text)])
     # Cleaning folds the two spaces after the service, so it works on the parts' text and the gap is put back.
     gap = f"{clean(event.service)}  "
     plain = clean(head, limit=width)

@@ -40,6 +40,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     duration: int
     request: str
     reason: str
+    scope: str
     struck: bool
     """Written by a device that was revoked, beyond what the policy vouches for; not to be taken for true."""
 
@@ -74,6 +75,7 @@ def record(row: Line) -> Record:
         duration=event.duration,
         request=event.request,
         reason=event.reason,
+        scope=event.scope,
         struck=row.struck,
     )
 

@@ -21,7 +21,8 @@ _CHANGE_RANK = {"created": 1, "force-pushed": 2, "merged": 3}
 @lru_cache
 def is_terminal(kind: Kind, state: str) -> bool:
     """Whether a state says how a subject is, rather than that something is under way (or was called off)."""
-    return (kind, state) in RED_STATES or (kind, state) in GREEN_STATES or kind is Kind.TICKET
+    judged = (kind, state) in RED_STATES or (kind, state) in GREEN_STATES
+    return judged or kind in (Kind.TICKET, Kind.CHANGE)
 
 
 @lru_cache

@@ -50,6 +50,8 @@ class Transition(StrEnum):
     STILL_BROKEN = "still broken"
     FIXED = "fixed"
     REGRESSED = "regressed"
+    OUTDATED = "outdated"
+    """It is about older work than what was told of its subject before, so it changes nothing."""
 
 
 class Role(StrEnum):

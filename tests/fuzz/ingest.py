@@ -95,7 +95,7 @@ class Node:
                 event = line.event
                 about = Query(words=(event.service, event.title), kind=event.kind, service=event.service, environment=event.environment)
                 reader.page(about, limit=5)
-                reader.subject(event.subject, limit=5)
+                reader.subject(event, limit=5)
             reader.span(), reader.facets()
         history.tend()
         replica.check_signatures(50)

@@ -140,7 +140,7 @@ def test_what_others_say_in_one_moment_changes_no_order(open_history, tmp_path, 
         with Reader(history.path) as reader:
             lines = [line for line in reader.page(Query(), superseded=True) if line.event.title != "noise"]
             seen.add(frozenset((line.event.title, line.superseded, line.transition) for line in lines))
-            past = tuple(line.event.title for line in reader.subject("incident/shop/main"))
+            past = tuple(line.event.title for line in reader.subject(make(Kind.INCIDENT, "firing")))
             assert past == tuple(entry_title for _, entry_title in sorted(((e.hlc, e.hash), str(n)) for n, e in enumerate(told))[::-1])
         history.close()
     assert len(seen) == 1
@@ -275,7 +275,7 @@ def test_a_fact_is_known_by_its_identity(history, reader, feed, make, arrival) -
     assert not history.knows(fact)
     add(history, arrival, [feed.entry(event)])
     assert history.knows(fact)
-    assert [line.event for line in reader.subject(event.subject)] == [event]
+    assert [line.event for line in reader.subject(event)] == [event]
 
 
 def test_a_reader_before_there_is_a_history_says_so(tmp_path) -> None:

@@ -123,3 +123,12 @@ def test_a_failed_production_deploy_is_never_lost_in_a_digest() -> None:
     decision = decide(a_line(Kind.DEPLOY, "failure", environment="production"), DUTY, recent, NOW)
     assert decision.attention is Attention.POPUP
     assert decision.urgent
+
+
+def test_k5_the_age_of_an_alert_is_not_the_age_of_its_news() -> None:
+    hours = a_line(Kind.INCIDENT, "firing", Transition.NEW, time=NOW - 2 * 3_600_000)
+    assert attention(msgspec.structs.replace(hours, received=NOW)) is Attention.POPUP
+
+
+def test_k3_older_work_interrupts_nobody() -> None:
+    assert attention(a_line(Kind.DEPLOY, "failure", Transition.OUTDATED)) is Attention.QUIET

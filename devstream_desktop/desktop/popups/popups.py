@@ -23,7 +23,7 @@ from devstream_desktop.stream.attention import (
     Recent,
     decide,
 )
-from devstream_desktop.stream.fact import AuthorClass, author_class
+from devstream_desktop.stream.fact import AuthorClass, author_class, topic_of
 from devstream_desktop.stream.line import POPUP_WIDTH, render
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import RED_STATES, Kind
@@ -145,7 +145,7 @@ def popup_key(line: Line) -> str:
     """
     event = line.event
     by = event.actor if author_class(event.kind, event.state) is AuthorClass.MEMBER else ""
-    return f"{event.kind} {event.subject} {by}".rstrip()
+    return f"{event.kind} {topic_of(event)} {by}".rstrip()
 
 
 def line_notice(line: Line, *, urgent: bool) -> Notice:

@@ -166,7 +166,7 @@ class Browser(QSplitter):
 
     def _show_details(self, line: Line) -> None:
         try:
-            past = self._state.reader.subject(line.event.subject, limit=20)
+            past = self._state.reader.subject(line.event, limit=20)
         except HistoryUnavailableError as error:
             self._failed(str(error))
             past = []
