@@ -12,10 +12,8 @@ import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from itertools import islice, starmap
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -25,8 +23,8 @@ from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.quarantine import Quarantine, stored_entry, stored_proof
 from devstream_desktop.history.writer import Writer
 from devstream_desktop.stream.entry import EPOCH_BYTES, Entry
+from devstream_desktop.stream.log import INDEX_BYTES, Arrival, FeedRecord
 
-INDEX_BYTES = 16
 _READ_AHEAD = 4096
 _RECENT = 512
 """The newest arrivals, kept in memory too: with seven links each event is looked for some fifteen times, by whoever passes it on."""
@@ -36,33 +34,6 @@ _VACUUM_PAGES = 16
 """Given back in one step."""
 
 _log = logging.getLogger(__name__)
-
-
-class Arriving(Protocol):
-    """An entry on its way into the log (mesh/replica/store.py: Arrival)."""
-
-    @property
-    def entry(self) -> Entry:
-        """What arrives."""
-
-    @property
-    def sender(self) -> str:
-        """The device id of the peer it came from; empty for an own entry."""
-
-    @property
-    def verified(self) -> bool:
-        """Its own signature was checked."""
-
-
-@dataclass(frozen=True)
-class FeedRow:
-    """What the log holds of one feed (mesh/replica/store.py: FeedRecord)."""
-
-    feed: bytes
-    floor: int
-    tip: Entry | None
-    frozen: bool
-    runs: tuple[tuple[int, int], ...]
 
 
 class History(Writer):
@@ -124,7 +95,7 @@ class History(Writer):
         self._epoch = epoch
         return epoch
 
-    def feeds(self) -> list[FeedRow]:
+    def feeds(self) -> list[FeedRecord]:
         """Every feed of the log, frozen ones too, with the runs of numbers that are held."""
         runs: dict[int, list[tuple[int, int]]] = {}
         # Numbers minus their rank are equal inside an unbroken run.
@@ -137,7 +108,7 @@ class History(Writer):
             runs.setdefault(feed, []).append((first, last))
         rows = self._connection.execute("SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL FROM feeds").fetchall()
         return [
-            FeedRow(feed, floor, stored_entry(body, signature), bool(frozen), tuple(runs.get(row_id, ())))
+            FeedRecord(feed, floor, stored_entry(body, signature), bool(frozen), tuple(runs.get(row_id, ())))
             for row_id, feed, floor, body, signature, frozen in rows
         ]
 
@@ -145,7 +116,7 @@ class History(Writer):
         """The newest arrival number ever given; 0 for an empty log."""
         return self._newest
 
-    def add(self, arrivals: Sequence[Arriving], *, durable: bool = False) -> int:
+    def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
         """Store in this order, in one transaction that is committed on return; returns the newest arrival number.
 
         What is held already is skipped. With `durable` the disk has it too.
@@ -170,7 +141,7 @@ class History(Writer):
             self._lines.index.keep_up()
         return self._newest
 
-    def _insert_new(self, arrivals: Sequence[Arriving]) -> list[tuple[int, Arriving]]:
+    def _insert_new(self, arrivals: Sequence[Arrival]) -> list[tuple[int, Arrival]]:
         """Put in those whose numbers are not held, each once; returns them with their arrival numbers."""
         numbered = list(enumerate(arrivals, self._newest + 1))
         done = self._connection.executemany(

@@ -6,13 +6,13 @@ Each entry counts by its own signature, and by its author's right to say it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from devstream_desktop.history.log import History
 from devstream_desktop.history.quarantine import stored_entry, stored_proof
 from devstream_desktop.history.remains import FeedRow, LogRow, Row, rows
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, parse_entry, preamble
+from devstream_desktop.stream.log import Arrival
 
 Verify = Callable[[bytes, bytes, bytes], bool]
 """Tells whether `(public key, message, signature)` is right."""
@@ -20,13 +20,6 @@ Refusal = Callable[[Entry], str | None]
 """Gives the reason that an entry's author may not say it; None when it may."""
 
 _PORTION = 512
-
-
-@dataclass(frozen=True)
-class _Saved:
-    entry: Entry
-    sender: str = ""
-    verified: bool = True
 
 
 def salvage(damaged: Path, history: History, team: str, verify: Verify, refusal: Refusal) -> int:
@@ -76,7 +69,7 @@ class _Salvage:
 
     def store(self) -> None:
         """Put what was found into the history."""
-        self._history.add([_Saved(entry) for entry in self._found.values() if self._refusal(entry) is None])
+        self._history.add([Arrival(entry) for entry in self._found.values() if self._refusal(entry) is None])
         self._found.clear()
 
     def settle(self) -> None:

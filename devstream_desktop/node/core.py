@@ -31,7 +31,7 @@ from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import VERSION, Entry, device_id, hlc_time
-from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event
+from devstream_desktop.stream.event import Event, InvalidEventError, encode_event
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import NoTeamError, Team, ended, ends
@@ -331,7 +331,7 @@ class Node:
             # Kept and passed on for newer members; who is no member may not even do that.
             return self.team.gate(entry.device)
         try:
-            event = decode_event(entry.payload)
+            event = entry.event
         except InvalidEventError as error:
             return f"it is no event: {error}"
         return self.team.refusal_of(entry.device, event, hlc_time(entry.hlc))

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 
 from devstream_desktop.stream.bounds import check_msgpack
+from devstream_desktop.stream.event import Event, decode_event
 
 VERSION = 1
 MAX_BODY = 4096
@@ -50,7 +51,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Body)
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, dict=True):
     """A parsed entry beside the exact bytes it came as. Parsing proves its shape, never its signature."""
 
     body: bytes
@@ -73,6 +74,19 @@ class Entry(msgspec.Struct, frozen=True):
     def device(self) -> str:
         """The device id of the author."""
         return device_id(self.feed[:KEY_BYTES])
+
+    @cached_property
+    def event(self) -> Event:
+        """The event of the payload, as its author signed it.
+
+        Decoded by the first who asks and handed on with the entry: judging, storing and reporting
+        an arrival all need it, relaying it does not.
+
+        Raises:
+            InvalidEventError: the payload is no event that this version understands.
+
+        """
+        return decode_event(self.payload)
 
 
 def body_hash(body: bytes) -> bytes:

@@ -15,7 +15,7 @@ from enum import StrEnum
 import msgspec
 
 from devstream_desktop.stream.entry import Entry, hlc_time
-from devstream_desktop.stream.event import Event, decode_event, fact_key
+from devstream_desktop.stream.event import Event, fact_key
 from devstream_desktop.stream.words import Kind
 
 IDENTITY_VERSION = 2
@@ -82,7 +82,7 @@ def event_of(entry: Entry) -> Event:
         InvalidEventError: its payload is no event that this version understands.
 
     """
-    event = decode_event(entry.payload)
+    event = entry.event
     stamped = hlc_time(entry.hlc)
     return msgspec.structs.replace(event, time=stamped) if event.time > stamped else event
 

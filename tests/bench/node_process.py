@@ -20,11 +20,11 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.keys.device_key import DeviceKey, verify
 from devstream_desktop.mesh.replica.rules import Outcome
-from devstream_desktop.mesh.replica.store import Arrival
 from devstream_desktop.mesh.service import Credentials, Mesh
 from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import encode_event
+from devstream_desktop.stream.log import Arrival
 from devstream_desktop.team.policy.chain import PolicyChain
 
 FILL_BATCH = 5_000

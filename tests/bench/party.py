@@ -14,7 +14,7 @@ from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.mesh.core import PolicyExchange
 from devstream_desktop.node.board import Board
 from devstream_desktop.stream.entry import Entry, hlc_time
-from devstream_desktop.stream.event import InvalidEventError, decode_event
+from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.team.certificates import Authority, TlsKey, bundle
 from devstream_desktop.team.genesis import found
 from devstream_desktop.team.policy import authors
@@ -81,7 +81,7 @@ class Wiring(PolicyExchange):
 
     def refusal(self, entry: Entry) -> str | None:
         try:
-            event = decode_event(entry.payload)
+            event = entry.event
         except InvalidEventError as error:
             return str(error)
         return authors.refusal_of(self._chain, entry.device, event, hlc_time(entry.hlc))
@@ -90,4 +90,4 @@ class Wiring(PolicyExchange):
         return authors.outsider(self._chain.current, device)
 
     def note(self, entries: list[Entry]) -> None:
-        self._board.note(decode_event(entry.payload) for entry in entries)
+        self._board.note(entry.event for entry in entries)

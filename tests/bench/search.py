@@ -22,7 +22,7 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.keys.device_key import DeviceKey
-from devstream_desktop.mesh.replica.store import Arrival
+from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.query import Query, parse_query
 
 GOAL_MS = 15.0

@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -54,7 +53,6 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.home import Home
 from devstream_desktop.stream.entry import (
-    Entry,
     body_hash,
     device_id,
     encode_body,
@@ -62,6 +60,7 @@ from devstream_desktop.stream.entry import (
     parse_entry,
 )
 from devstream_desktop.stream.event import Event, decode_event, encode_event, fact_key, make_event
+from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.words import Kind
 
 
@@ -90,13 +89,6 @@ class Had(msgspec.Struct, kw_only=True):
     requests: list[bytes] = []
     newest: int = 0
     pid: int = 0
-
-
-@dataclass(frozen=True)
-class Arrival:
-    entry: Entry
-    sender: str = ""
-    verified: bool = True
 
 
 class FakeNode:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,11 @@ from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.entry import FEED_BYTES, Entry, body_hash, encode_body, parse_entry
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
+from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.words import Kind
 
 NOW = 1_760_000_000_000
 DEVICE = bytes(range(32))
-
-
-@dataclass(frozen=True)
-class Arrival:
-    entry: Entry
-    sender: str = ""
-    verified: bool = True
 
 
 class Feed:

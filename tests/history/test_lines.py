@@ -13,7 +13,8 @@ from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.history.search_index import GROUP
 from devstream_desktop.stream.entry import device_id, parse_entry
-from devstream_desktop.stream.fact import fact_id
+from devstream_desktop.stream.fact import event_of, fact_id
+from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.query import Query, parse_query
 from devstream_desktop.stream.words import Kind, Transition
 
@@ -288,3 +289,13 @@ def test_no_word_of_a_question_is_syntax(history, reader, feed, make, arrival, w
     history.add([arrival(feed.entry(make(title="Retry card capture")))])
     assert reader.page(Query(words=(word, "nothing"))) == []
     assert reader.page(Query(words=("card",)))
+
+
+def test_what_was_judged_is_stored_and_reported_without_decoding_it_again(history, reader, feed, make, monkeypatch) -> None:
+    entry = feed.entry(make(title="judged"))
+    judged = entry.event
+    monkeypatch.setattr("devstream_desktop.stream.entry.decode_event", lambda _: pytest.fail("decoded again"))
+    history.add([Arrival(entry, "peer")])
+    assert event_of(entry) is judged
+    monkeypatch.undo()
+    assert [line.event for line in reader.page(Query())] == [judged]

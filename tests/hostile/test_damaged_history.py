@@ -25,6 +25,7 @@ from devstream_desktop.history.repair import Mended, open_sound
 from devstream_desktop.keys.device_key import DeviceKey, verify
 from devstream_desktop.stream.entry import Entry, body_hash, encode_body, parse_entry, preamble
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
+from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.words import Kind
 
 ME, PEER, STRANGER = (DeviceKey.from_seed(bytes([number]) * 32) for number in (1, 2, 3))
@@ -33,13 +34,6 @@ OWN, OTHERS = 15, 30
 BEFORE = 24
 """Bytes before a body that say where it begins and how long it is."""
 SEEDS = range(6)
-
-
-@dataclass(frozen=True)
-class Arrival:
-    entry: Entry
-    sender: str = ""
-    verified: bool = True
 
 
 @dataclass(frozen=True)

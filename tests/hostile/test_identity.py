@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,6 +24,7 @@ from devstream_desktop.stream.entry import (
 )
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
 from devstream_desktop.stream.fact import fact_id, request_key
+from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.words import STATES, Kind
 
@@ -33,13 +33,6 @@ MEMBER_STATES = [(kind, state) for kind in (Kind.DUTY, Kind.CLAIM) for state in 
 EVERY_STATE = [(kind, state) for kind in Kind for state in STATES[kind]]
 EXECUTOR = device_id(b"e" * KEY_BYTES)
 ANSWER = fact_key("request", Kind.DEPLOY, "1")
-
-
-@dataclass(frozen=True)
-class Arrival:
-    entry: Entry
-    sender: str = "peer"
-    verified: bool = True
 
 
 class Feed:

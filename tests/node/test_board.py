@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,20 +10,14 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.node import board
-from devstream_desktop.stream.entry import Entry, body_hash, device_id, encode_body, parse_entry
+from devstream_desktop.stream.entry import body_hash, device_id, encode_body, parse_entry
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
+from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.joining.six_words import six_words
 
 NOW = 1_760_000_000_000
 HONEST, STOLEN = b"h" * 32, b"s" * 32
-
-
-@dataclass(frozen=True)
-class Arrival:
-    entry: Entry
-    sender: str = ""
-    verified: bool = True
 
 
 class Told:

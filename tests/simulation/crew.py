@@ -21,7 +21,7 @@ from devstream_desktop.deploy.request import answers, make_answer, make_request
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.mesh.replica.ranges import total
 from devstream_desktop.stream.entry import VERSION, Entry, device_id, hlc_time, public_key
-from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
+from devstream_desktop.stream.event import Event, InvalidEventError, encode_event, fact_key, make_event
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team.policy.authors import outsider, refusal_of
@@ -118,7 +118,7 @@ class Member(Node):
             reason = outsider(policy, entry.device)
         else:
             try:
-                event = decode_event(entry.payload)
+                event = entry.event
                 reason = refusal_of(self.standing, entry.device, event, hlc_time(entry.hlc))
             except InvalidEventError as error:
                 reason = str(error)
@@ -175,7 +175,7 @@ class Member(Node):
     def _told_honestly(self, event: Event) -> bool:
         for _, arrival in self.log.rows:
             with contextlib.suppress(InvalidEventError):
-                told = decode_event(arrival.entry.payload)
+                told = arrival.entry.event
                 if (told.kind, told.key) == (event.kind, event.key) and self.ledger.is_honest(arrival.entry.feed):
                     return True
         return False
@@ -232,7 +232,7 @@ class Member(Node):
 
     def _answered_itself(self, request: str) -> bool:
         mine = (arrival.entry for _, arrival in self.log.rows if arrival.entry.feed.startswith(self.log.key))
-        return any(decode_event(entry.payload).request == request for entry in mine)
+        return any(entry.event.request == request for entry in mine)
 
     def answer(self, now: int) -> None:
         """As `deploy.outbox.Outbox.answer`: say what was not said yet."""

@@ -7,19 +7,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from devstream_desktop.mesh.replica.store import Arrival
 from devstream_desktop.stream.entry import SIGNATURE_BYTES, Entry
-
-
-@dataclass(frozen=True)
-class Row:
-    """`FeedRecord` in memory."""
-
-    feed: bytes
-    floor: int
-    tip: Entry | None
-    frozen: bool
-    runs: tuple[tuple[int, int], ...]
+from devstream_desktop.stream.log import Arrival, FeedRecord
 
 
 @dataclass
@@ -87,7 +76,7 @@ class MemoryLog:
         self.mirror = (self.known_epoch, 0)
         return self.known_epoch
 
-    def feeds(self) -> list[Row]:
+    def feeds(self) -> list[FeedRecord]:
         records = []
         for feed in {*(feed for feed, mine in self.held.items() if mine), *self.settled, *self.proven}:
             floor, tip = self.settled.get(feed, (0, None))
@@ -97,7 +86,7 @@ class MemoryLog:
                     runs[-1] = (runs[-1][0], seq)
                 else:
                     runs.append((seq, seq))
-            records.append(Row(feed, floor, tip, feed in self.proven, tuple(runs)))
+            records.append(FeedRecord(feed, floor, tip, feed in self.proven, tuple(runs)))
         records.sort(key=lambda record: record.feed)
         return records
 

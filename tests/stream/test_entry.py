@@ -27,6 +27,8 @@ from devstream_desktop.stream.entry import (
     preamble,
     public_key,
 )
+from devstream_desktop.stream.event import InvalidEventError, encode_event, make_event
+from devstream_desktop.stream.words import Kind
 
 FEED = bytes(range(FEED_BYTES))
 SIGNATURE = bytes(64)
@@ -111,3 +113,17 @@ def test_a_payload_of_any_version_nests_so_deep_and_no_deeper(version: int) -> N
     for levels in (MAX_DEPTH, 500, 977, 2000, 3900):
         with pytest.raises(MalformedEntryError):
             parse_entry(body(levels), SIGNATURE)
+
+
+def test_an_entry_hands_on_the_event_it_was_judged_by() -> None:
+    event = make_event(kind=Kind.DUTY, state="on", service="duty", subject="duty/ana", key="0" * 32, time=1, actor="ana")
+    body = encode_body(feed=FEED, seq=1, hlc=5, prev=b"", payload=encode_event(event))
+    entry = parse_entry(body, SIGNATURE)
+    assert entry.event == event
+    assert entry.event is entry.event
+
+
+def test_a_payload_that_is_no_event_is_still_an_entry() -> None:
+    entry = parse_entry(encode_body(feed=FEED, seq=1, hlc=5, prev=b"", payload=b"\x91\xa3abc"), SIGNATURE)
+    with pytest.raises(InvalidEventError):
+        _ = entry.event

@@ -9,9 +9,9 @@ import msgspec
 
 from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.intervals import Ranges
-from devstream_desktop.mesh.replica.store import FeedRecord
 from devstream_desktop.mesh.wire import BUCKETS, MAX_GAPS, Record
 from devstream_desktop.stream.entry import KEY_BYTES, Entry
+from devstream_desktop.stream.log import FeedRecord
 
 MAX_HOLDS = 100
 """Steps remembered of what is stamped in the future; what lies beyond is only asked for a little oftener."""

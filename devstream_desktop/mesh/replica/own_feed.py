@@ -13,7 +13,7 @@ from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.chain import genuine
 from devstream_desktop.mesh.replica.feed import FeedState
 from devstream_desktop.mesh.replica.feeds import Holdings
-from devstream_desktop.mesh.replica.store import Arrival, LogStore
+from devstream_desktop.mesh.replica.store import LogStore
 from devstream_desktop.mesh.wire import BATCH_BYTES, Range, Signed
 from devstream_desktop.stream.entry import (
     COUNTER_BITS,
@@ -28,6 +28,7 @@ from devstream_desktop.stream.entry import (
     parse_entry,
     preamble,
 )
+from devstream_desktop.stream.log import Arrival
 
 ADOPT_MS = 5_000
 """How far the stamps of others pull ours ahead of the clock: what is said next sorts after what was

@@ -48,9 +48,10 @@ from devstream_desktop.mesh.replica.feed import FeedState
 from devstream_desktop.mesh.replica.intervals import Ranges
 from devstream_desktop.mesh.replica.own_feed import FUTURE_MS, Author
 from devstream_desktop.mesh.replica.shortfall import Shortfall
-from devstream_desktop.mesh.replica.store import Arrival, LogStore
+from devstream_desktop.mesh.replica.store import LogStore
 from devstream_desktop.mesh.wire import MAX_GAPS, Pair, Range, Record, Signed
 from devstream_desktop.stream.entry import COUNTER_BITS, KEY_BYTES, Entry, MalformedEntryError, hlc_time, parse_entry
+from devstream_desktop.stream.log import Arrival
 
 PRUNE_CHUNK = 32
 """Numbers settled in one transaction (about 5 ms with their rows and words), so that pruning never stalls the loop."""

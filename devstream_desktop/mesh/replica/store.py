@@ -9,45 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import msgspec
-
 from devstream_desktop.stream.entry import Entry
-
-INDEX_BYTES = 16
-
-
-class Arrival(msgspec.Struct, frozen=True):
-    """An entry on its way into the log."""
-
-    entry: Entry
-    sender: str
-    """Device id of the peer it came from; empty for this device's own."""
-    verified: bool
-    """Its own signature was checked (and not only the hash chain up to a later one)."""
-
-
-class FeedRecord(Protocol):
-    """What the log holds of one feed, derived from its rows."""
-
-    @property
-    def feed(self) -> bytes:
-        """Its id."""
-
-    @property
-    def floor(self) -> int:
-        """Numbers up to here are settled: expired, never stored or asked for again."""
-
-    @property
-    def tip(self) -> Entry | None:
-        """The newest settled entry, kept so that the chain and a number used twice can be checked at the floor."""
-
-    @property
-    def frozen(self) -> bool:
-        """A number was used twice: the feed is replicated no more."""
-
-    @property
-    def runs(self) -> tuple[tuple[int, int], ...]:
-        """Held numbers above the floor: ascending closed intervals that do not touch."""
+from devstream_desktop.stream.log import Arrival, FeedRecord
 
 
 class LogStore(Protocol):
