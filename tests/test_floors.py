@@ -113,7 +113,7 @@ COLLECTORS = ROOT / "collectors" / "devstream_collectors"
 OF_COLLECTORS = {
     "intake": ("contract", "kit", "sources.git"),
     "node": ("contract",),
-    "cli": ("contract", "sources.generic"),
+    "cli": ("contract", "kit.outcome", "sources.generic"),
 }
 """What the product imports of the collectors: it finds all others by their entry points."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,6 +18,9 @@ from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.text import clean
 
+if TYPE_CHECKING:
+    from devstream_collectors.sources.generic.rules import Rule
+
 
 class RulesTest(msgspec.Struct, frozen=True, kw_only=True):
     """The result for one line that a sample makes."""
@@ -28,6 +32,8 @@ class RulesTest(msgspec.Struct, frozen=True, kw_only=True):
     drop: str
     """The reason that a drop is counted under; empty when it makes a line."""
     fields: dict[str, str]
+    expressions: dict[str, str]
+    """The expression that made each field, and those of `match`, `each` and `id`."""
     line: str
     mistake: str
     """The reason why a rule that matched makes no line."""
@@ -45,6 +51,10 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("rules", metavar="RULES.toml", help=about)
     about = "a file with the JSON that the sender posts"
     parser.add_argument("sample", metavar="SAMPLE", help=about)
+    about = "a header that comes with it, as 'X-Event: push'"
+    parser.add_argument("--header", action="append", default=[], metavar="H", help=about)
+    about = "the branches that count, as in `source add` (default: main and master)"
+    parser.add_argument("--branch", nargs="+", default=[], metavar="GLOB", help=about)
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(command=test)
 
@@ -59,14 +69,10 @@ def test(home: Home, options: argparse.Namespace) -> int:
     try:
         # The extra with the expression language may not be installed where only the tray runs.
         from devstream_collectors.contract import SourceInfo
+        from devstream_collectors.kit.outcome import Dropped
         from devstream_collectors.sources.generic.bounded import TooCostlyError
-        from devstream_collectors.sources.generic.rules import (
-            RuleFailedError,
-            RulesError,
-            apply,
-            event_of,
-            parse_rules,
-        )
+        from devstream_collectors.sources.generic.line import event_of
+        from devstream_collectors.sources.generic.rules import RulesError, apply, parse_rules
     except ModuleNotFoundError as error:
         raise DevstreamError(
             f"rules need the collector's libraries ({error.name}): "
@@ -82,6 +88,9 @@ def test(home: Home, options: argparse.Namespace) -> int:
     except (ValueError, RecursionError) as error:
         # RecursionError: nested deeper than the decoder goes.
         raise DevstreamError(f"{options.sample}: this is no JSON: {error}") from None
+    if isinstance(document, dict):
+        document["_headers"] = _headers(options.header)
+    source = SourceInfo("test", branches=tuple(options.branch))
     try:
         rule, matches = apply(rules, document, body)
     except TooCostlyError as error:
@@ -94,9 +103,11 @@ def test(home: Home, options: argparse.Namespace) -> int:
         fields = {name: clean(_shown(value), 140) for name, value in match.values.items()}
         line = mistake = ""
         try:
-            line = render(event_of(match, SourceInfo("test"), now_ms()))
-        except (RuleFailedError, InvalidEventError) as error:
+            line = render(event_of(match, source, now_ms()))
+        except Dropped as verdict:
             # The other matches are still shown: a person mends one rule at a time.
+            mistake = f"{verdict.reason}: {verdict.detail}" if verdict.detail else verdict.reason
+        except InvalidEventError as error:
             mistake = str(error)
         found.append(
             RulesTest(
@@ -104,6 +115,7 @@ def test(home: Home, options: argparse.Namespace) -> int:
                 at=match.rule.line,
                 drop="",
                 fields=fields,
+                expressions=_expressions(match.rule),
                 line=line,
                 mistake=mistake,
             )
@@ -112,7 +124,10 @@ def test(home: Home, options: argparse.Namespace) -> int:
     if not found:
         drop = rule.drop or "empty-list" if rule is not None else "no-rule-matches"
         name, at = (rule.name, rule.line) if rule is not None else ("", 0)
-        found.append(RulesTest(rule=name, at=at, drop=drop, fields={}, line="", mistake=""))
+        made = {} if rule is None else _expressions(rule)
+        found.append(
+            RulesTest(rule=name, at=at, drop=drop, fields={}, expressions=made, line="", mistake="")
+        )
     if options.json:
         print_json(found)
     else:
@@ -126,12 +141,25 @@ def _print(one: RulesTest, file: str) -> None:
         print("no rule matches: it would be dropped as no-rule-matches")
         return
     print(f"rule    {clean(one.rule)} ({file}, line {one.at})")
+    for name in ("match", "each", "id"):
+        if name in one.expressions:
+            print(f"  {name:14} {clean(one.expressions[name], 200)}")
     for name, value in one.fields.items():
-        print(f"  {name:12} {value or '(nothing)'}")
+        print(f"  {name:14} {value or '(nothing)'}  <-  {clean(one.expressions[name], 200)}")
     if one.drop:
         print(f"drop    {one.drop}")
     else:
         print(f"line    {one.line}" if one.line else f"no line {one.mistake}")
+
+
+def _expressions(rule: Rule) -> dict[str, str]:
+    around = {"match": rule.match, "each": rule.each, "id": rule.id}
+    return {name: one.text for name, one in {**around, **rule.fields}.items() if one is not None}
+
+
+def _headers(given: list[str]) -> dict[str, str]:
+    pairs = (text.partition(":") for text in given)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
 def _shown(value: object) -> str:

@@ -10,6 +10,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
+import msgspec
+
 from devstream_collectors.contract import Basic, Poll, SecretPath, SignatureScheme, Token, Webhook
 from devstream_desktop.intake.signature import sign, verify
 
@@ -144,3 +146,15 @@ def form_payload(headers: Mapping[str, str], body: bytes) -> bytes:
     except ValueError:
         return b""
     return fields.get("payload", [""])[0].encode()
+
+
+def form_document(headers: Mapping[str, str], body: bytes) -> bytes:
+    """The JSON of a form: its field `payload`, else an object of its fields, each with its first value."""
+    payload = form_payload(headers, body)
+    if payload or not is_form(headers):
+        return payload
+    try:
+        fields = parse_qs(body.decode(), strict_parsing=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return b""
+    return msgspec.json.encode({name: values[0] for name, values in fields.items()})

@@ -30,7 +30,7 @@ from devstream_desktop.door.crowd import share_of
 from devstream_desktop.intake.bodies import BODY_SECONDS, Bodies, Refused
 from devstream_desktop.intake.health import Way
 from devstream_desktop.intake.normaliser import LARGE_BODY
-from devstream_desktop.intake.proof import form_payload, is_form, proves
+from devstream_desktop.intake.proof import form_document, is_form, proves
 from devstream_desktop.intake.remote import Channel
 from devstream_desktop.intake.spool import TEST_HEADER, Spool, Taken
 from devstream_desktop.intake.store import StoreError
@@ -252,12 +252,14 @@ def _mistake(webhook: Webhook) -> str:
 
 
 def _json(headers: Mapping[str, str], body: bytes) -> bytes:
-    """The JSON of a body, which GitHub and others may also send as the form field `payload`."""
+    """The JSON of a body, which GitHub and others may also send as the form field `payload`, and some as a form's fields."""
     form = is_form(headers)
-    body = form_payload(headers, body)
+    body = form_document(headers, body)
     try:
         check_json(body)
         msgspec.json.decode(body)
     except ValueError:
-        raise Refused(400, "not JSON in the form's field payload" if form else "not JSON") from None
+        raise Refused(
+            400, "no form, or no JSON in its field payload" if form else "not JSON"
+        ) from None
     return body

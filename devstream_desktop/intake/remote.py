@@ -65,7 +65,12 @@ class Channel:
         """Whether the collector reads a header; what proves something is never kept."""
         if header in self._proofs:
             return False
-        return header in self._exact or any(fnmatchcase(header, pattern) for pattern in self._globs)
+        if header in self._exact:
+            return True
+        # Proxies add these, some of them twice, and they say nothing of what happened.
+        return not header.startswith("x-forwarded-") and any(
+            fnmatchcase(header, pattern) for pattern in self._globs
+        )
 
     def reads(self, header: str) -> bool:
         """Whether a header matters at all."""

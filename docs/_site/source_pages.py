@@ -6,12 +6,12 @@ the repository is read; `tests/docs` fails when one is out of date.
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import textwrap
 import tomllib
 from collections.abc import Iterable
+from importlib.metadata import EntryPoint
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
@@ -41,7 +41,8 @@ _MADE = "<!-- Made by `make docs` from the collector's declaration in {module}. 
 def types() -> dict[str, ModuleType]:
     """Return the modules of this repository's types that declare themselves."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    found = {name: importlib.import_module(path) for name, path in project["entry-points"][_GROUP].items()}
+    points = project["entry-points"][_GROUP].items()
+    found = {name: EntryPoint(name, path, _GROUP).load() for name, path in points}
     first = {}
     for name, module in sorted(found.items(), key=lambda item: (item[0] != _own_name(item[1]), item[0])):
         # A type with a second name has one page, under the name of its module.

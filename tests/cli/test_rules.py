@@ -37,7 +37,7 @@ def test_it_shows_the_rule_the_fields_and_the_line(run):
     code, out, _ = run(EXAMPLES / "pingdom.toml", DOWN)
     assert code == 0
     assert "rule    check (" in out
-    assert "state        DOWN" in out
+    assert "state          DOWN  <-  current_state" in out
     assert "line    Shop" in out
     assert "Shop" in out.splitlines()[-1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from urllib.parse import urlencode
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from devstream_collectors.contract import Basic, SecretPath, SignatureScheme, Token, Webhook
 from devstream_desktop.intake.proof import (
     FORM,
+    form_document,
     form_payload,
     proof_header_names,
     proof_headers,
@@ -181,3 +183,14 @@ def test_basic_is_what_http_says():
     value = "Basic " + base64.b64encode(b"ana:open sesame").decode()
     assert proves(webhook, (b"ana:open sesame",), BODY, {"authorization": value}, "", NOW)
     assert not proves(webhook, (b"ana:open sesame",), BODY, {"authorization": "Basic x"}, "", NOW)
+
+
+def test_a_forms_fields_are_an_object_where_no_payload_is_one_of_them():
+    headers = {"content-type": FORM}
+    assert json.loads(form_document(headers, b"Status=Down&Name=Shop+1&Name=b")) == {
+        "Status": "Down",
+        "Name": "Shop 1",
+    }
+    assert form_document(headers, urlencode({"payload": BODY.decode(), "a": "b"}).encode()) == BODY
+    assert form_document(headers, b"no form") == b""
+    assert form_document({}, b"Status=Down") == b"Status=Down"

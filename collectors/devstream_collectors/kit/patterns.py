@@ -43,6 +43,15 @@ class Pattern:
         match = self._compiled.search(plain)
         return None if match is None else match.groupdict(default="")
 
+    def first(self, text: str) -> str | None:
+        """Find its first group, or all that it matches where it has none; None if not there."""
+        plain = text.encode("utf-8", "replace").decode("utf-8")
+        match = self._compiled.search(plain)
+        if match is None:
+            return None
+        groups: tuple[str | None, ...] = match.groups()
+        return next((group for group in groups if group), None) if groups else match.group()
+
 
 def _named(text: str) -> str:
     return f"{clean(text, 80)!r} is no regular expression that can be used"

@@ -73,7 +73,6 @@ def ticket_event(ticket: Ticket, place: Place) -> Event:
     """
     about = place.about(ticket.service)
     time, late = place.moment(ticket.time)
-    priority = ticket.priority.strip().lower()
     return make_event(
         kind=Kind.TICKET,
         state=ticket.state,
@@ -89,7 +88,7 @@ def ticket_event(ticket: Ticket, place: Place) -> Event:
         ),
         time=time,
         # A closed ticket is not urgent any more.
-        severity=_PRIORITIES.get(priority) if ticket.state != "closed" else None,
+        severity=urgency(ticket.priority) if ticket.state != "closed" else None,
         number=ticket.number,
         actor=ticket.actor,
         title=ticket.title,
@@ -98,6 +97,11 @@ def ticket_event(ticket: Ticket, place: Place) -> Event:
         source=place.source.name,
         quiet=late,
     )
+
+
+def urgency(priority: str) -> Severity | None:
+    """Read a tracker's word for a priority; None for the usual ones."""
+    return _PRIORITIES.get(priority.strip().lower())
 
 
 def second(time: int) -> str:

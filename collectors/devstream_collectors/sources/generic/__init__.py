@@ -13,7 +13,8 @@ from devstream_collectors.contract import (
     Webhook,
 )
 from devstream_collectors.sources.generic.rules import parse_rules
-from devstream_collectors.sources.generic.webhook import HEADERS, normalise, sample
+from devstream_collectors.sources.generic.sender import HEADERS
+from devstream_collectors.sources.generic.webhook import normalise, sample
 
 __all__ = ["COLLECTOR", "check", "normalise", "sample"]
 

@@ -18,8 +18,10 @@ STEPS = 40_000
 MAX_DEPTH = 60
 _CHARACTERS = 64
 """Of a text, that count as one step."""
-_LOOKS_INSIDE = frozenset({"to_string", "contains"})
+_LOOKS_INSIDE = frozenset({"to_string", "contains", "tag"})
 """Functions that go through their arguments to the bottom."""
+_READS_ALL = frozenset({"find", "parse_json"})
+"""Functions that read each character of a text with care: it counts eight times."""
 
 Node = Any
 """A part of a parsed expression: a dictionary with a type, children and perhaps a value."""
@@ -94,7 +96,7 @@ class Interpreter(jmespath.visitor.TreeInterpreter):
 
     def visit_comparator(self, node: Node, value: object) -> object:
         """Take steps for all that is compared."""
-        sides = [self.visit(child, value) for child in _children(node)]
+        sides = [self.visit(child, value) for child in children(node)]
         for side in sides:
             self._budget.look_into(side)
         known = [{"type": "literal", "value": side, "children": []} for side in sides]
@@ -104,14 +106,19 @@ class Interpreter(jmespath.visitor.TreeInterpreter):
     def visit_function_expression(self, node: Node, value: object) -> object:
         """Take steps for what the function goes through and makes."""
         name = str(node["value"])
-        given = [self.visit(child, value) for child in _children(node)]
+        given = [self.visit(child, value) for child in children(node)]
         for one in given:
             if name in _LOOKS_INSIDE:
                 self._budget.look_into(one)
+            elif name in _READS_ALL:
+                self._budget.spend(8 * _size(one))
             else:
                 self._budget.spend(_size(one))
         found: object = self._known.call_function(name, given)
-        self._budget.spend(_size(found))
+        if name == "parse_json":
+            self._budget.look_into(found)
+        else:
+            self._budget.spend(_size(found))
         return found
 
 
@@ -122,11 +129,12 @@ def depth(parsed: jmespath.parser.ParsedResult) -> int:
     while waiting:
         node, level = waiting.pop()
         deepest = max(deepest, level)
-        waiting += [(child, level + 1) for child in _children(node)]
+        waiting += [(child, level + 1) for child in children(node)]
     return deepest
 
 
-def _children(node: Node) -> list[Node]:
+def children(node: Node) -> list[Node]:
+    """Return the parts of a parsed expression."""
     return [child for child in node["children"] if isinstance(child, dict)]
 
 
