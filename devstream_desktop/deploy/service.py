@@ -20,6 +20,7 @@ from devstream_desktop.deploy.request import as_given, make_answer
 from devstream_desktop.deploy.runner import Runner, RunStatus
 from devstream_desktop.deploy.runs import LOGS, Claim, Runs, RunsError
 from devstream_desktop.deploy.shell import Shell
+from devstream_desktop.deploy.targets import Target
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
@@ -29,20 +30,10 @@ WATCH_S = 3.0
 
 
 @dataclass(frozen=True)
-class TargetStatus:
-    """One target that this executor offers."""
-
-    target: str
-    environment: str
-    ref: str
-    description: str
-
-
-@dataclass(frozen=True)
 class DeployStatus:
     """What the executor offers and does; `mistake` (in targets.toml) and `trouble` are sentences, empty when all is well."""
 
-    targets: tuple[TargetStatus, ...]
+    targets: tuple[Target, ...]
     running: tuple[RunStatus, ...]
     mistake: str
     trouble: str
@@ -127,8 +118,8 @@ class Deploys:
 
     def status(self) -> DeployStatus:
         """What there is to say in `devstream status`."""
-        targets = (TargetStatus(t.name, t.environment, t.ref, t.description) for _, t in sorted(self._offers.targets.items()))
-        return DeployStatus(tuple(targets), tuple(self._runner.running.values()), self._offers.mistake, self._trouble)
+        targets = tuple(target for _, target in sorted(self._offers.targets.items()))
+        return DeployStatus(targets, tuple(self._runner.running.values()), self._offers.mistake, self._trouble)
 
     @property
     def _trouble(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from devstream_desktop.control.messages.deploys import Offer, Plan
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.entry import public_key
@@ -27,18 +28,6 @@ _OWED_EACH = 20
 """As many as an executor answers one device at once (executor.py: ALLOWED_BURST)."""
 _MOST_PAGES = 100
 """Of `_LOOK_BACK` rows: more requests than that in two days are a flood of many devices."""
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A target that an executor offers."""
-
-    target: str
-    environment: str
-    ref: str
-    description: str
-    executor: str
-    at: int
 
 
 @dataclass(frozen=True)
@@ -111,7 +100,14 @@ class Board:
         if event.time < max(known.at if known else 0, self._gone.get(mine, 0)):
             return False
         if event.state == "available":
-            self.offers[place] = Offer(event.service, event.environment, event.ref, event.title, event.executor, event.time)
+            self.offers[place] = Offer(
+                target=event.service,
+                environment=event.environment,
+                description=event.title,
+                ref=event.ref,
+                executor=event.executor,
+                at=event.time,
+            )
         else:
             self._gone[mine] = event.time
             if known is not None and known.executor == event.executor:
@@ -121,18 +117,6 @@ class Board:
     def on_duty(self) -> tuple[str, ...]:
         """The people whose last word is that they are."""
         return tuple(sorted(person for person, (_, on) in self.duty.items() if on))
-
-
-@dataclass(frozen=True)
-class Shipment:
-    """What a deploy would ship, as far as the history knows. Lines, newest first."""
-
-    sha: str
-    ref: str
-    title: str
-    current: str
-    changes: tuple[str, ...]
-    checks: tuple[str, ...]
 
 
 class UnknownCommitError(DevstreamError):
@@ -178,8 +162,8 @@ def unanswered(reader: Reader, executor: str, now: int) -> list[tuple[Event, str
     return owed[::-1]
 
 
-def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: str) -> Shipment:
-    """What deploying `sha`, or the newest known commit of `ref`, would ship.
+def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: str) -> Plan:
+    """Plan a deploy of `sha`, or of the newest known commit of `ref`; whether it is allowed is left open.
 
     Raises:
         UnknownCommitError: the history knows no such commit of this target.
@@ -199,7 +183,9 @@ def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: st
             break
         between.append(render(line.event, line.transition, service=False))
     full = chosen.revision if chosen else sha.lower()
-    return Shipment(
+    return Plan(
+        target=target,
+        environment=environment,
         sha=full,
         ref=ref or (short_ref(chosen.ref) if chosen else ""),
         title=chosen.title if chosen else "",

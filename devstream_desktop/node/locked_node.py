@@ -153,33 +153,18 @@ def _describe(home: Home, locked: str) -> Status:
     try:
         standing = standing_of(home)
     except (DevstreamError, ValueError, OSError):
-        standing = None  # in no team yet, or its files are broken, which the start itself will say
+        # In no team yet, or its files are broken, which the start itself will report.
+        return Status(version=__version__, locked=locked)
     return Status(
         version=__version__,
-        device=standing.device if standing else "",
-        person=standing.person if standing else "",
-        team=standing.team if standing else "",
-        team_id=standing.team_id if standing else "",
-        solo=standing.solo if standing else False,
-        members=len(standing.people) if standing else 0,
-        roles=(),
-        on_duty=False,
-        duty=(),
-        mesh="",
-        intake="",
-        discovery="",
-        peers=(),
-        refused=(),
-        sources=(),
-        targets=0,
-        events=0,
-        oldest=0,
-        newest=0,
-        history_bytes=0,
-        missing=0,
-        can_invite=False,
-        policy_version=standing.policy_version if standing else 0,
-        policy_expires=standing.policy_expires if standing else 0,
-        certificate_expires=standing.certificate_expires if standing else 0,
+        device=standing.device,
+        person=standing.person,
+        team=standing.team,
+        team_id=standing.team_id,
+        solo=standing.solo,
+        members=len(standing.people),
+        policy_version=standing.policy_version,
+        policy_expires=standing.policy_expires,
+        certificate_expires=standing.certificate_expires,
         locked=locked,
     )

@@ -11,7 +11,7 @@ import msgspec
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDeploy, RequestDeploy, Targets, TargetStatus
+from devstream_desktop.control.messages.deploys import GetTargets, Offer, Plan, PlanDeploy, RequestDeploy, Targets, TargetStatus
 from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Revoke, Ungrant
 from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, Recover, SetPolicy
 from devstream_desktop.control.messages.sources import AddSource, ProbeSource, RemoveSource
@@ -173,11 +173,7 @@ class Requests:
             return Targets(
                 targets=tuple(
                     TargetStatus(
-                        target=offer.target,
-                        environment=offer.environment,
-                        description=offer.description,
-                        ref=offer.ref,
-                        executor=offer.executor,
+                        **msgspec.structs.asdict(offer),
                         allowed=not (reason := self._why_not(offer.target, offer.environment)),
                         reason=reason,
                         revision=board.deployed(reader, offer.target, offer.environment),
@@ -194,7 +190,7 @@ class Requests:
         admins = ", ".join(policy.who_has(Role.ADMIN)) or "an admin"
         return f"{person} may not; ask {admins}"
 
-    def _offer(self, target: str, environment: str) -> board.Offer:
+    def _offer(self, target: str, environment: str) -> Offer:
         offers = self._node.board.offers
         offer = offers.get((target, environment))
         if offer is None:
@@ -206,19 +202,9 @@ class Requests:
         offer = self._offer(request.target, request.environment)
         ref = request.ref or ("" if request.sha else offer.ref)
         with Reader(self._node.home.history) as reader:
-            shipment = board.shipment(reader, request.target, request.environment, ref=ref, sha=request.sha)
+            plan = board.shipment(reader, request.target, request.environment, ref=ref, sha=request.sha)
         reason = self._why_not(request.target, request.environment)
-        return Plan(
-            target=request.target,
-            environment=request.environment,
-            ref=shipment.ref,
-            sha=shipment.sha,
-            current=shipment.current,
-            changes=shipment.changes,
-            checks=shipment.checks,
-            allowed=not reason,
-            reason=reason,
-        )
+        return msgspec.structs.replace(plan, allowed=not reason, reason=reason)
 
     async def _request_deploy(self, request: RequestDeploy) -> Done:
         node = self._node

@@ -7,8 +7,8 @@ import msgspec
 from devstream_desktop.control.messages.base import Done, Reply, Request
 
 
-class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One target and environment, and whether this person may deploy it."""
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """A target and environment that an executor offers."""
 
     target: str
     environment: str
@@ -16,13 +16,20 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     ref: str
     """The branch it is deployed from by default."""
     executor: str
+    at: int = 0
+    """Time of the executor's latest word on it, UTC milliseconds."""
+
+
+class TargetStatus(Offer, frozen=True, kw_only=True):
+    """An offer, and whether this person may deploy it."""
+
     allowed: bool
     reason: str
     """Why not, in words; empty when allowed."""
     revision: str = ""
-    """What is there now, as far as the history knows."""
+    """The revision there now, as far as the history knows."""
     busy: str = ""
-    """Who is deploying it right now."""
+    """The person who is deploying it right now."""
 
 
 class Targets(Reply, frozen=True, tag=True, kw_only=True):
@@ -38,14 +45,17 @@ class Plan(Reply, frozen=True, tag=True, kw_only=True):
     environment: str
     ref: str
     sha: str
+    title: str = ""
+    """Subject of the commit; empty when the history does not know."""
     current: str
     """The revision there now; empty when the history does not know."""
     changes: tuple[str, ...]
     """The lines of the changes between, newest first, as far as the history knows."""
     checks: tuple[str, ...]
     """The builds and tests of this revision, as lines."""
-    allowed: bool
-    reason: str
+    allowed: bool = False
+    reason: str = ""
+    """Why not, in words; empty when allowed."""
 
 
 class GetTargets(Request[Targets], frozen=True, tag=True, kw_only=True):

@@ -88,31 +88,31 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     """What a node is doing; the answer to "is it working, and if not, why"."""
 
     version: str
-    device: str
-    person: str
-    team: str
-    team_id: str
-    solo: bool
+    device: str = ""
+    person: str = ""
+    team: str = ""
+    team_id: str = ""
+    solo: bool = False
     """The team of one that a first start makes."""
-    members: int
-    roles: tuple[str, ...]
-    on_duty: bool
-    duty: tuple[str, ...]
+    members: int = 0
+    roles: tuple[str, ...] = ()
+    on_duty: bool = False
+    duty: tuple[str, ...] = ()
     """The people whose last word is that they are on duty."""
-    mesh: str
-    intake: str
-    discovery: str
-    peers: tuple[PeerStatus, ...]
-    refused: tuple[RefusedStatus, ...]
-    sources: tuple[SourceStatus, ...]
-    targets: int
-    events: int
-    oldest: int
-    newest: int
-    history_bytes: int
-    missing: int
+    mesh: str = ""
+    intake: str = ""
+    discovery: str = ""
+    peers: tuple[PeerStatus, ...] = ()
+    refused: tuple[RefusedStatus, ...] = ()
+    sources: tuple[SourceStatus, ...] = ()
+    targets: int = 0
+    events: int = 0
+    oldest: int = 0
+    newest: int = 0
+    history_bytes: int = 0
+    missing: int = 0
     """Events that peers have and that are not here yet; more than 0 while catching up."""
-    can_invite: bool
+    can_invite: bool = False
     catch_up_total: int = 0
     """How many there were when this catch-up began."""
     lost: tuple[MissingStatus, ...] = ()
