@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from devstream_desktop.cli.arguments import Commands
-from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.messages.stream import SetDuty
@@ -27,7 +27,7 @@ def duty(home: Home, options: argparse.Namespace) -> int:
         print(ask(home, SetDuty(on=options.what == "on")).text)
         return 0
     # On duty is the default, and only a person's own node knows that they never changed it.
-    status = ask(home, GetStatus())
+    status = ask_node(home, GetStatus())
     people = on_duty(status)
     if options.json:
         print_json({"person": status.person, "on_duty": status.on_duty, "duty": people})

@@ -1,19 +1,55 @@
-"""Requests to the node of a home."""
+"""Requests to the node of a home, or to the home alone while no node runs."""
 
 from __future__ import annotations
 
 from typing import TypeVar
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.errors import (
+    ControlError,
+    HomeTakenError,
+    NodeStoppedError,
+    NoNodeError,
+)
 from devstream_desktop.control.messages.base import Reply, Request
 from devstream_desktop.home import Home
 
 _R = TypeVar("_R", bound=Reply)
 
+_TRIES = 5
+"""A node may start or stop between two looks; so often in a row it does not."""
+
 
 def ask(home: Home, request: Request[_R]) -> _R:
-    """Return the node's answer.
+    """Return the answer of the node, or of this process while no node runs.
+
+    Without a node the home is locked meanwhile, so there is never a second writer.
+
+    Raises:
+        NoNodeError: no node runs for this home, and the request takes one.
+        ControlError: it was refused; the sentence says why.
+
+    """
+    for _ in range(_TRIES):
+        try:
+            return ask_node(home, request)
+        except NodeStoppedError:
+            # Not tried here: the node may have carried it out before it stopped.
+            raise
+        except NoNodeError:
+            # Late, because a command that finds a node needs none of the node's libraries.
+            from devstream_desktop.node import stopped_home
+
+            try:
+                return stopped_home.answer(home, request)
+            except HomeTakenError:
+                # A node started in the same moment, so it is asked instead.
+                continue
+    raise ControlError("the node of this home starts and stops again and again; see its node.log")
+
+
+def ask_node(home: Home, request: Request[_R]) -> _R:
+    """Return the answer of a node that runs.
 
     Raises:
         NoNodeError: no node runs for this home.
@@ -26,7 +62,7 @@ def ask(home: Home, request: Request[_R]) -> _R:
 
 def node_runs(home: Home) -> bool:
     """Return true when a node answers for this home."""
-    # Connecting is enough: only a node listens there, and a locked one listens too.
+    # Connecting is enough: a locked node listens too, and a command is soon done.
     try:
         Client(home.control_url()).close()
     except NoNodeError:

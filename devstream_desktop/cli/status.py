@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Iterator
 
 from devstream_desktop.cli.arguments import Commands
-from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.node_client import ask_node
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control import wording
@@ -29,7 +29,7 @@ def add_command(commands: Commands) -> None:
 
 def status(home: Home, options: argparse.Namespace) -> int:
     """Print the status of the node; exit 1 when none runs."""
-    found = ask(home, GetStatus())
+    found = ask_node(home, GetStatus())
     if options.json:
         print_json(found)
     else:

@@ -9,11 +9,11 @@ from typing import Self, TypeVar
 
 import pynng
 
-from devstream_desktop.control.errors import ControlError, NoNodeError, StartingError
+from devstream_desktop.control.errors import ControlError, NodeStoppedError, NoNodeError, StartingError
 from devstream_desktop.control.messages.base import Reply, Request
 from devstream_desktop.control.wire import MAX_MESSAGE, AnyReply, decode_reply, encode_request, expect
 
-_STARTING_S = 20
+STARTING_S = 20.0
 """How long a node that is just starting is asked again."""
 
 _LOOK_S = 0.25
@@ -28,14 +28,15 @@ _R = TypeVar("_R", bound=Reply)
 class Client:
     """One connection to the node of a home; one request at a time."""
 
-    def __init__(self, url: str, *, timeout_ms: int = 30_000) -> None:
-        """Connect.
+    def __init__(self, url: str, *, timeout_ms: int = 30_000, starting_s: float = STARTING_S) -> None:
+        """Connect; for `starting_s` seconds a node that is just starting is asked again.
 
         Raises:
             NoNodeError: no node answers at `url`.
 
         """
         self._timeout_s = timeout_ms / 1000
+        self._starting_s = starting_s
         self._socket = pynng.Req0(send_timeout=2_000, resend_time=-1)
         self._socket.recv_max_size = MAX_MESSAGE
         try:
@@ -59,7 +60,7 @@ class Client:
             ControlError: it was refused, or the node ended or did not answer in time.
 
         """
-        deadline = time.monotonic() + _STARTING_S
+        deadline = time.monotonic() + self._starting_s
         while True:
             try:
                 return expect(self._exchange(request), request)
@@ -75,17 +76,17 @@ class Client:
             return decode_reply(self._socket.recv())
         except pynng.Timeout:
             if self._gone.is_set():
-                raise NoNodeError(_WENT) from None
+                raise NodeStoppedError(_WENT) from None
             raise ControlError(_SILENT) from None
         except pynng.NNGException as error:
-            raise NoNodeError(f"the node stopped while answering ({error}); try again") from error
+            raise NodeStoppedError(f"the node stopped while answering ({error}); try again") from error
 
     def _await_answer(self) -> None:
         """Wait for an answer, and not for that of a node which was killed: nng would wait for it to come back."""
         deadline = time.monotonic() + self._timeout_s
         while not self._answers.select(_LOOK_S):
             if self._gone.is_set() and not self._answers.select(0):
-                raise NoNodeError(_WENT)
+                raise NodeStoppedError(_WENT)
             if time.monotonic() > deadline:
                 raise ControlError(_SILENT)
 

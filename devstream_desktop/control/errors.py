@@ -15,3 +15,14 @@ class StartingError(ControlError):
 
 class NoNodeError(ControlError):
     """No node runs for this home."""
+
+
+class NodeStoppedError(NoNodeError):
+    """The node stopped while it answered; it may have carried the request out."""
+
+
+class HomeTakenError(ControlError):
+    """Another process has this home: a node, or a command for as long as it works."""
+
+    def __init__(self) -> None:
+        super().__init__("another node has this home already; end it first, or use another --home")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pynng
 
-from devstream_desktop.control.errors import ControlError, StartingError
+from devstream_desktop.control.errors import ControlError, HomeTakenError, StartingError
+from devstream_desktop.control.lock import HomeLock
 from devstream_desktop.control.messages.base import Refused
 from devstream_desktop.control.wire import MAX_MESSAGE, AnyReply, AnyRequest, decode_request, encode_reply
 
@@ -36,21 +37,28 @@ class Server:
         self._contexts: list[pynng.Context] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._lock = HomeLock(url)
 
     def start(self) -> None:
         """Listen.
 
         Raises:
-            ControlError: another node has this home already.
+            HomeTakenError: another process has this home already.
+            ControlError: its lock or socket cannot be opened.
 
         """
+        self._lock.take()
         self._socket = pynng.Rep0()
         self._socket.recv_max_size = MAX_MESSAGE
         try:
             self._socket.listen(self._url)
         except pynng.NNGException as error:
             self._socket.close()
-            raise ControlError(f"another node has this home already ({error}); end it first, or use another --home") from error
+            self._lock.release()
+            # A node of an older version holds no lock, and Windows has none.
+            if isinstance(error, pynng.AddressInUse):
+                raise HomeTakenError from error
+            raise ControlError(f"the control socket {self._url} cannot be opened: {error}") from error
         if sys.platform != "win32":
             Path(self._url.removeprefix("ipc://")).chmod(0o600)  # its folder is private; this holds where the umask is not
         self._contexts = [self._socket.new_context() for _ in range(_CONTEXTS)]
@@ -67,6 +75,7 @@ class Server:
             _, pending = await asyncio.wait(self._tasks, timeout=2)
             for task in pending:
                 task.cancel()
+        self._lock.release()
 
     async def _serve(self, context: pynng.Context) -> None:
         while not self._stopping:

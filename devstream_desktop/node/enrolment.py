@@ -10,12 +10,9 @@ import asyncio
 import getpass
 import re
 
-from devstream_desktop.control.messages.members import Invite, Join, Joining
+from devstream_desktop.control.messages.members import Join, Joining
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault, os_keyring
-from devstream_desktop.mesh import address as addresses
-from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
-from devstream_desktop.settings import load_settings
 from devstream_desktop.team import JoinWaitsError, Team, six_words
 
 
@@ -37,33 +34,6 @@ def create_team(home: Home, name: str, person: str) -> str:
     """Found a team; returns a sentence."""
     team = Team.create(home, Vault.open(home), name, person)
     return f"team {team.name} is founded; {team.person} is its admin, collector and executor"
-
-
-def open_team(home: Home) -> Team:
-    """The team of a home."""
-    return Team.load(home, Vault.open(home))
-
-
-def invite(home: Home, request: Invite) -> str:
-    """Make an invite to the address at which the node will listen when it starts."""
-    team = Team.load(home, Vault.open(home))
-    address = request.address
-    if not address:
-        host, _ = addresses.split(load_settings(home.settings).mesh.listen)
-        ports = load_ports(home)
-        port = free_or_new(host, ports.enrol)
-        save_ports(home, Ports(mesh=ports.mesh, enrol=port))
-        address = addresses.join(reachable(host), port)
-    return team.admissions.invite(request.expires_s, address, approved=request.pre_approved)
-
-
-def join_team(home: Home, request: Join) -> Joining:
-    """Ask once to be let into the invite's team."""
-    return asyncio.run(_join(home, Vault.open(home), request))
-
-
-async def _join(home: Home, vault: Vault, request: Join) -> Joining:
-    return (await try_join(home, vault, request))[0]
 
 
 async def try_join(home: Home, vault: Vault, request: Join) -> tuple[Joining, Team | None]:

@@ -13,17 +13,15 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from devstream_desktop import __version__
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.status import GetStatus, Status, Unlock
+from devstream_desktop.control.messages.status import GetStatus, Unlock
 from devstream_desktop.control.messages.stream import News, Wait
 from devstream_desktop.control.wire import AnyReply, AnyRequest
-from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault, VaultLockedError, os_keyring
-from devstream_desktop.team import standing_of
+from devstream_desktop.node.home_status import status_of_files
 
 LOOK_S = 2.0
 """How long the keyring may take before the node counts as locked, and how often it is looked at from then on."""
@@ -91,7 +89,7 @@ class LockedNode:
         """
         match request:
             case GetStatus():
-                return await asyncio.to_thread(_describe, self._home, self.locked)
+                return await asyncio.to_thread(status_of_files, self._home, locked=self.locked)
             case Wait():
                 return await self._wait(request)
             case Unlock():
@@ -146,25 +144,3 @@ def _newest(home: Home) -> int:
             return reader.newest()
     except HistoryUnavailableError:
         return 0
-
-
-def _describe(home: Home, locked: str) -> Status:
-    """A node's status without its keys: whose it is, as far as its files say."""
-    try:
-        standing = standing_of(home)
-    except (DevstreamError, ValueError, OSError):
-        # In no team yet, or its files are broken, which the start itself will report.
-        return Status(version=__version__, locked=locked)
-    return Status(
-        version=__version__,
-        device=standing.device,
-        person=standing.person,
-        team=standing.team,
-        team_id=standing.team_id,
-        solo=standing.solo,
-        members=len(standing.people),
-        policy_version=standing.policy_version,
-        policy_expires=standing.policy_expires,
-        certificate_expires=standing.certificate_expires,
-        locked=locked,
-    )

@@ -12,7 +12,6 @@ from devstream_desktop.control.errors import ControlError, StartingError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import Join, Joining
 from devstream_desktop.control.messages.status import Stop
-from devstream_desktop.control.server import Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.home import Home
@@ -21,6 +20,7 @@ from devstream_desktop.node import enrolment
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.locked_node import LockedNode
 from devstream_desktop.node.requests import Requests
+from devstream_desktop.node.stopped_home import take
 
 _log = logging.getLogger(__name__)
 
@@ -64,8 +64,7 @@ class Process:
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._end.set))
             else:
                 loop.add_signal_handler(number, self._end.set)
-        server = Server(self._home.control_url(), self._answer)
-        server.start()
+        server = await take(self._home, self._answer, given_up=self._end.is_set)
         try:
             while True:
                 self._again = False

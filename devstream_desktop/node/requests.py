@@ -12,21 +12,18 @@ from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import GetTargets, Offer, Plan, PlanDeploy, RequestDeploy, Targets, TargetStatus
-from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Revoke, Ungrant
-from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, Recover, SetPolicy
-from devstream_desktop.control.messages.sources import AddSource, ProbeSource, RemoveSource
-from devstream_desktop.control.messages.status import GetStatus, Stop, Unlock
+from devstream_desktop.control.messages.members import ApproveJoin, Join, Joining, Revoke
+from devstream_desktop.control.messages.sources import ProbeSource
+from devstream_desktop.control.messages.status import Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.deploy.request import make_request
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import emit_event
-from devstream_desktop.intake.service import Intake
-from devstream_desktop.node import board, source_list, team_requests
+from devstream_desktop.node import board, home_requests, team_requests
 from devstream_desktop.node.core import Node
-from devstream_desktop.node.duplicate_keys import keys_used_twice
-from devstream_desktop.node.status import describe
+from devstream_desktop.node.running_home import RunningHome
 from devstream_desktop.stream.event import InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Kind, Role
@@ -44,7 +41,7 @@ class Requests:
         self._node = node
         self._news = news
         self._end = end
-        self._join = join
+        self._home = RunningHome(node, join)
         self._ending = False
 
     def end_polls(self) -> None:
@@ -69,8 +66,6 @@ class Requests:
         match request:
             case Wait():
                 return await self._wait(request)
-            case GetStatus():
-                return await describe(self._node)
             case Emit():
                 return await self._emit(request)
             case SetDuty():
@@ -81,26 +76,10 @@ class Requests:
                 return await asyncio.to_thread(self._plan, request)
             case RequestDeploy():
                 return await self._request_deploy(request)
-            case Invite():
-                return await self._invite(request)
-            case Join():
-                return await self._join(request)
-            case Grant() | Ungrant() | SetPolicy() | ApprovePolicy() | MakeRecoveryKey() | Recover():
-                return Done(text=await asyncio.to_thread(team_requests.act, self._node.team, request))
             case Revoke():
                 return Done(text=await self._revoke(request))
             case ApproveJoin():
                 return Done(text=await self._approve_join(request))
-            case GetMembers():
-                node = self._node
-                troubles = keys_used_twice(node.mesh, node.team.chain.current, now_ms())
-                return team_requests.members_of(node.team, node.trust.waiting(), troubles)
-            case GetPolicy():
-                return team_requests.policy_of(self._node.team)
-            case AddSource():
-                return await self._add_source(request)
-            case RemoveSource():
-                return await self._remove_source(request)
             case ProbeSource():
                 return await self._probe_source(request)
             case Unlock():
@@ -108,6 +87,8 @@ class Requests:
             case Stop():
                 self._end()
                 return Done(text="the node ends")
+            case _:
+                return await home_requests.answer(self._home, request)
 
     async def _wait(self, request: Wait) -> News:
         loop = asyncio.get_running_loop()
@@ -228,16 +209,6 @@ class Requests:
         with Reader(self._node.home.history) as reader:
             return board.shipment(reader, request.target, request.environment, ref="", sha=request.sha).title
 
-    async def _invite(self, request: Invite) -> Done:
-        node = self._node
-        door = node.trust.enrolment
-        if door is None:
-            who = " or ".join(node.team.chain.current.who_has(Role.ISSUER)) or "an admin"
-            raise ControlError(f"this device cannot invite: it is no issuer; ask {who}, or to be made an admin")
-        text = await door.invite(request.expires_s, request.address or None, approved=request.pre_approved)
-        node.notices.pop("enrol", None)
-        return Done(text=text)
-
     async def _revoke(self, request: Revoke) -> str:
         node = self._node
         devices = changes.chosen_devices(node.team.chain.current, request.who)
@@ -253,23 +224,8 @@ class Requests:
             return f"{ask.person} is turned away"
         return await asyncio.to_thread(team_requests.approve_join, node.team, ask)
 
-    async def _add_source(self, request: AddSource) -> Done:
-        path = await self._intake().add_source(source_list.source_of(request), request.secret, request.token)
-        self._node.changed()
-        return Done(text=path)
-
-    async def _remove_source(self, request: RemoveSource) -> Done:
-        await self._intake().remove_source(request.name)
-        self._node.changed()
-        return Done(text=f"source {request.name} is removed")
-
     async def _probe_source(self, request: ProbeSource) -> Done:
-        report = await self._intake().test_source(request.name)
+        report = await self._home.intake().test_source(request.name)
         if not report.ok:
             raise ControlError(f"the test of {request.name} got as far as {report.reached}: {report.detail}")
         return Done(text=report.detail)
-
-    def _intake(self) -> Intake:
-        if self._node.intake is None:
-            raise ControlError("this node is not a collector; an admin can make it one: devstream team grant PERSON collector")
-        return self._node.intake

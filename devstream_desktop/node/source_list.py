@@ -12,9 +12,7 @@ from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
 from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names, is_repository
-from devstream_desktop.intake.remote import source_info
 from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, SourcesError, absolute_url
-from devstream_desktop.keys import Vault
 
 _log = logging.getLogger(__name__)
 
@@ -71,20 +69,6 @@ def describe(kind: str) -> Collector:
 def absolute_location(location: str) -> str:
     """A repository's path or URL as the node, which runs in another folder, will find it."""
     return absolute_url(location, Path.cwd())
-
-
-def add_source(home: Home, request: AddSource) -> str:
-    """Add a source; returns the URL path of a webhook source, else nothing."""
-    source = source_of(request)
-    if isinstance(source, RemoteSource):
-        source_info(source)
-    return files.add_source(home, Vault.open(home), source, request.secret, request.token)
-
-
-def remove_source(home: Home, name: str) -> str:
-    """Take a source out; returns a sentence."""
-    files.remove_source(home, Vault.open(home), name)
-    return f"source {name} is removed"
 
 
 def sources(home: Home) -> tuple[SourceStatus, ...]:

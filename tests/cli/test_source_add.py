@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from devstream_collectors.contract import Collector, Option, Poll, SecretPath, Token, Webhook
 from devstream_desktop.cli import main
-from devstream_desktop.cli.source import add
 from devstream_desktop.cli.source.type_parser import fitted, parser_of
+from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.control.messages.status import GetStatus
+from devstream_desktop.control.server import Handler, Server
+from devstream_desktop.control.wire import AnyReply, AnyRequest
+from devstream_desktop.home import Home
+from devstream_desktop.intake.sources import load_sources
 from devstream_desktop.node import source_list
+from devstream_desktop.node.home_status import status_of_files
 
 OPTIONS = (
     Option("rules", "what maps it", kind="file"),
@@ -28,21 +39,18 @@ BOTH = Collector(
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """A home without a node."""
-    monkeypatch.setenv("DEVSTREAM_HOME", str(tmp_path / "home"))
+def home(tmp_path, monkeypatch) -> Home:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    home = Home(tmp_path / "home")
+    home.create()
+    monkeypatch.setenv("DEVSTREAM_HOME", str(home.root))
+    return home
 
 
 @pytest.fixture
-def sent(monkeypatch, home) -> list[AddSource]:
+def sent(home, monkeypatch) -> Iterator[list[AddSource]]:
+    """What a node is sent that answers as one without an intake, and knows three more types."""
     requests: list[AddSource] = []
-
-    def send(home, request) -> str:
-        requests.append(request)
-        return f"/in/{request.name}" if "webhook" in request.ways else ""
-
-    monkeypatch.setattr(add, "_send", send)
     known = {
         "tally": BOTH,
         "feed": Collector("Only asked", "", poll=Poll()),
@@ -50,7 +58,37 @@ def sent(monkeypatch, home) -> list[AddSource]:
     }
     real = source_list.describe
     monkeypatch.setattr(source_list, "describe", lambda kind: known.get(kind) or real(kind))
-    return requests
+
+    async def answer(request: AnyRequest) -> AnyReply:
+        if isinstance(request, GetStatus):
+            return status_of_files(home)
+        assert isinstance(request, AddSource)
+        requests.append(request)
+        return Done(text=f"/in/{request.name}" if "webhook" in request.ways else "")
+
+    with serving(home.control_url(), answer):
+        yield requests
+
+
+@contextmanager
+def serving(url: str, answer: Handler) -> Iterator[None]:
+    """A node's end of control in a thread, beside the command that asks it."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = Server(url, answer)
+
+    async def start() -> None:
+        server.start()
+
+    asyncio.run_coroutine_threadsafe(start(), loop).result(5)
+    try:
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(5)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
 
 
 def run(*words: object) -> int:
@@ -67,35 +105,14 @@ def test_everything_that_can_be_said(sent, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "secret").write_bytes(b"one long secret\nanother one here\n")
     (tmp_path / "token").write_bytes(b"tkn\n")
-    run(
-        *(
-            "tally",
-            "builds",
-            "--secret-file",
-            "secret",
-            "--poll",
-            "--token-file",
-            "token",
-            "--branch",
-            "main",
-            "release/*",
-            "--service",
-            "shop",
-        ),
-        *(
-            "--environment",
-            "staging",
-            "--url",
-            "https://t.example.org",
-            "--interval",
-            60,
-            "--silent-after",
-            3600,
-            "--project",
-            "acme",
-        ),
-        *("--rules", "rules.toml", "--jobs", "a", "b", "--depth", 3, "--all-branches"),
-    )
+    words = [
+        *("tally", "builds", "--secret-file", "secret", "--poll", "--token-file", "token"),
+        *("--branch", "main", "release/*", "--service", "shop", "--environment", "staging"),
+        *("--url", "https://t.example.org", "--interval", 60, "--silent-after", 3600),
+        *("--project", "acme", "--rules", "rules.toml", "--jobs", "a", "b", "--depth", 3),
+        "--all-branches",
+    ]
+    run(*words)
     (request,) = sent
     assert request == AddSource(
         type="tally",
@@ -212,11 +229,23 @@ def test_what_is_set_in_stays_so_and_a_long_line_runs_on():
     assert lines[-1] == "Last."
 
 
-def test_a_path_is_printed_alone_and_what_to_do_with_it_beside_it(sent, capsys, home):
+def test_a_path_is_printed_alone_and_what_to_do_with_it_beside_it(sent, capsys):
     run("tally", "builds")
     printed = capsys.readouterr()
     assert printed.out == "/in/builds\n"
-    assert "start the node with --intake HOST:PORT" in printed.err
+    assert (
+        "this node receives no webhooks yet: start it again with --intake HOST:PORT" in printed.err
+    )
+
+
+def test_without_a_node_the_source_is_added_here(home, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DEVSTREAM_KEY_FILE", str(tmp_path / "key"))
+    (tmp_path / "secret").write_bytes(b"one long secret\n")
+    assert run("github", "hub", "--secret-file", tmp_path / "secret") == 0
+    printed = capsys.readouterr()
+    assert printed.out == "/in/hub\n"
+    assert "start the node with --intake HOST:PORT, and give the sender that address" in printed.err
+    assert [source.name for source in load_sources(home.sources)] == ["hub"]
 
 
 def test_a_repository_that_is_not_there_is_said_at_once(sent, capsys):

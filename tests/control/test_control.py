@@ -10,9 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from devstream_desktop.control import client as client_module
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.errors import ControlError, NoNodeError, StartingError
+from devstream_desktop.control.errors import ControlError, HomeTakenError, NoNodeError, StartingError
 from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.sources import AddSource
 from devstream_desktop.control.messages.status import GetStatus, Stop
@@ -125,8 +124,7 @@ async def test_a_node_that_ended_between_two_questions_is_told_as_gone(url: str)
     client.close()
 
 
-async def test_a_node_that_starts_is_asked_again_for_a_while(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_STARTING_S", 0.3)
+async def test_a_node_that_starts_is_asked_again_for_a_while(url: str) -> None:
     asked = 0
 
     async def starting(_: AnyRequest) -> AnyReply:
@@ -140,7 +138,7 @@ async def test_a_node_that_starts_is_asked_again_for_a_while(url: str, monkeypat
     server.start()
 
     def talk() -> str:
-        with Client(url) as client:
+        with Client(url, starting_s=10) as client:
             return client.ask(Stop()).text
 
     assert await asyncio.to_thread(talk) == "now"
@@ -156,6 +154,16 @@ async def test_one_home_has_one_node(url: str) -> None:
     again = Server(url, handle)
     again.start()
     await again.stop()
+
+
+async def test_a_node_whose_socket_was_removed_keeps_its_home(url: str) -> None:
+    # As by a clean-up of the runtime folder, or another start that took the socket for a dead node's.
+    server = Server(url, handle)
+    server.start()
+    await asyncio.to_thread(Path(url.removeprefix("ipc://")).unlink)
+    with pytest.raises(HomeTakenError):
+        Server(url, handle).start()
+    await server.stop()
 
 
 def test_no_node_says_how_to_start_one(url: str) -> None:

@@ -136,3 +136,13 @@ def test_a_prompt_that_was_dismissed_comes_again_when_a_person_wants_it(overhear
 def test_a_keyring_that_went_away_is_waited_for_no_longer_than_it_takes_to_say_so(locked, keyring) -> None:
     keyring.end()
     assert "no keyring is running here" in locked.run("node", code=1)
+
+
+def test_a_command_without_a_node_says_that_the_keyring_is_locked_and_changes_nothing(locked, keyring) -> None:
+    before = (locked.home.team / "policy.msgpack").read_bytes()
+    assert "keyring" in locked.run("team", "set", "--retention", "9", code=1)
+    assert "keyring" in locked.run("team", "members", code=1)
+    assert (locked.home.team / "policy.msgpack").read_bytes() == before
+    assert locked.run("source", "list").startswith("there is no source yet"), "that takes no key"
+    keyring.unlock()
+    assert "are changed" in locked.run("team", "set", "--retention", "9")

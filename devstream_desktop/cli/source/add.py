@@ -6,11 +6,10 @@ import argparse
 import sys
 
 from devstream_desktop.cli.arguments import Commands
-from devstream_desktop.cli.node_client import ask
+from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.source.request import request_of
 from devstream_desktop.cli.source.type_parser import parser_of
 from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.sources import AddSource
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.home import Home
 
@@ -55,7 +54,8 @@ def add(home: Home, options: argparse.Namespace) -> int:
     about = source_list.describe(options.type)
     parser = parser_of(options.type, about)
     request = request_of(parser, options.type, about, parser.parse_args(options.rest))
-    path = _send(home, request)
+    home.create()
+    path = ask(home, request).text
     # Alone on standard output, so that a script can read it.
     print(path or f"source {request.name} is added", flush=True)
     if path:
@@ -63,21 +63,10 @@ def add(home: Home, options: argparse.Namespace) -> int:
     return 0
 
 
-def _send(home: Home, request: AddSource) -> str:
-    """Add the source; return the path of its webhook, if it has one."""
-    try:
-        return ask(home, request).text
-    except NoNodeError:
-        from devstream_desktop.node import source_list
-
-        home.create()
-        return source_list.add_source(home, request)
-
-
 def _advice(home: Home, path: str) -> str:
     """Return the address for the sender, or what is missing for one."""
     try:
-        intake = ask(home, GetStatus()).intake
+        intake = ask_node(home, GetStatus()).intake
     except NoNodeError:
         return (
             "start the node with --intake HOST:PORT, and give the sender that address "

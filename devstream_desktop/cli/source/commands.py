@@ -7,7 +7,6 @@ import argparse
 from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_json
-from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.sources import ProbeSource, RemoveSource
 from devstream_desktop.control.messages.status import GetStatus, SourceStatus
 from devstream_desktop.control.wording import untold
@@ -34,12 +33,7 @@ def add_commands(source: Commands) -> None:
 
 def show(home: Home, options: argparse.Namespace) -> int:
     """Print every source and its state."""
-    try:
-        found = ask(home, GetStatus()).sources
-    except NoNodeError:
-        from devstream_desktop.node import source_list
-
-        found = source_list.sources(home)
+    found = ask(home, GetStatus()).sources
     if options.json:
         print_json(found)
         return 0
@@ -64,17 +58,11 @@ def _described(source: SourceStatus) -> str:
 
 def test(home: Home, options: argparse.Namespace) -> int:
     """Send a test event through a source."""
-    # Without a node nothing receives the event, so there is no other way than to ask it.
     print(ask(home, ProbeSource(name=options.name)).text)
     return 0
 
 
 def remove(home: Home, options: argparse.Namespace) -> int:
     """Remove a source."""
-    try:
-        print(ask(home, RemoveSource(name=options.name)).text)
-    except NoNodeError:
-        from devstream_desktop.node import source_list
-
-        print(source_list.remove_source(home, options.name))
+    print(ask(home, RemoveSource(name=options.name)).text)
     return 0

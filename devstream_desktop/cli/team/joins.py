@@ -6,11 +6,10 @@ import argparse
 import time
 
 from devstream_desktop.cli.arguments import Commands, seconds
-from devstream_desktop.cli.node_client import ask, node_runs
-from devstream_desktop.cli.team.change import sign_by_node
+from devstream_desktop.cli.node_client import ask, ask_node, node_runs
 from devstream_desktop.cli.team.parser import add_parser
-from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Joining
+from devstream_desktop.control.errors import HomeTakenError, NoNodeError
+from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
@@ -67,13 +66,15 @@ def add_commands(team: Commands) -> None:
 
 def create(home: Home, options: argparse.Namespace) -> int:
     """Found a team, in a home that has none or is solo."""
-    from devstream_desktop.node import enrolment
+    from devstream_desktop.node import stopped_home
 
     home.create()
-    # It would go on as the team of one, over files that are another team's by now.
-    if node_runs(home):
-        raise DevstreamError("a node runs for this home; end it first, or give another --home")
-    print(enrolment.create_team(home, options.name, options.person))
+    try:
+        print(stopped_home.create_team(home, options.name, options.person))
+    except HomeTakenError:
+        raise DevstreamError(
+            "a node runs for this home; end it first, or give another --home"
+        ) from None
     print("next: devstream node (or the tray), then: devstream team invite")
     print("keep a key on paper for the day this device is lost: devstream team recovery-key")
     return 0
@@ -84,14 +85,7 @@ def invite(home: Home, options: argparse.Namespace) -> int:
     request = Invite(
         expires_s=options.expires, address=options.address, pre_approved=options.pre_approved
     )
-    try:
-        text = ask(home, request).text
-    except NoNodeError:
-        # It names the address at which the node will listen once it starts.
-        from devstream_desktop.node import enrolment
-
-        text = enrolment.invite(home, request)
-    print(text)
+    print(ask(home, request).text)
     return 0
 
 
@@ -104,7 +98,7 @@ def join(home: Home, options: argparse.Namespace) -> int:
     home.create()
     shown = False
     while True:
-        joining, runs = _join_once(home, request)
+        joining = ask(home, request)
         if joining.state == "joined":
             break
         # The words stay on the screen; printing them again would push them away.
@@ -116,20 +110,10 @@ def join(home: Home, options: argparse.Namespace) -> int:
         if options.no_wait:
             return 1
         time.sleep(_ASK_AGAIN_S)
-    if runs:
+    if node_runs(home):
         _wait_for(home, joining.team)
     print(f"{options.person} joined team {joining.team}")
     return 0
-
-
-def _join_once(home: Home, request: Join) -> tuple[Joining, bool]:
-    """Return the state of the join, and true if a node runs."""
-    try:
-        return ask(home, request), True
-    except NoNodeError:
-        from devstream_desktop.node import enrolment
-
-        return enrolment.join_team(home, request), False
 
 
 def _wait_for(home: Home, team: str) -> None:
@@ -137,7 +121,7 @@ def _wait_for(home: Home, team: str) -> None:
     deadline = time.monotonic() + _RESTART_S
     while time.monotonic() < deadline:
         try:
-            if ask(home, GetStatus()).team == team:
+            if ask_node(home, GetStatus()).team == team:
                 return
         except NoNodeError:
             pass
@@ -148,5 +132,5 @@ def _wait_for(home: Home, team: str) -> None:
 def approve_join(home: Home, options: argparse.Namespace) -> int:
     """Approve or reject a join."""
     decision = ApproveJoin(device=options.device, reject=options.reject)
-    print(sign_by_node(home, decision, "only a node knows who waits"))
+    print(ask(home, decision).text)
     return 0

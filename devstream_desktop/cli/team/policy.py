@@ -9,9 +9,7 @@ from getpass import getpass
 from devstream_desktop.cli.arguments import Commands, positive
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import day, print_json
-from devstream_desktop.cli.team.change import sign
 from devstream_desktop.cli.team.parser import add_parser
-from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.policy import (
     ApprovePolicy,
     GetPolicy,
@@ -56,12 +54,7 @@ def add_commands(team: Commands) -> None:
 
 def policy(home: Home, options: argparse.Namespace) -> int:
     """Print the policy in force, and what is proposed."""
-    try:
-        found = ask(home, GetPolicy())
-    except NoNodeError:
-        from devstream_desktop.node import enrolment, team_requests
-
-        found = team_requests.policy_of(enrolment.open_team(home))
+    found = ask(home, GetPolicy())
     if options.json:
         print_json(found)
     else:
@@ -109,13 +102,13 @@ def change(home: Home, options: argparse.Namespace) -> int:
     request = SetPolicy(
         threshold=options.threshold, approve_joins=joins, retention_days=options.retention
     )
-    print(sign(home, request))
+    print(ask(home, request).text)
     return 0
 
 
 def approve_policy(home: Home, options: argparse.Namespace) -> int:
     """Sign a proposed change."""
-    print(sign(home, ApprovePolicy(proposal=options.proposal)))
+    print(ask(home, ApprovePolicy(proposal=options.proposal)).text)
     return 0
 
 
@@ -129,7 +122,7 @@ def recovery_key(home: Home, _: argparse.Namespace) -> int:
         "it is shown once and replaces the one before:",
         file=sys.stderr,
     )
-    print(sign(home, MakeRecoveryKey()))
+    print(ask(home, MakeRecoveryKey()).text)
     return 0
 
 
@@ -137,5 +130,5 @@ def recover(home: Home, _: argparse.Namespace) -> int:
     """Make this device an admin with the recovery key."""
     # Never an argument: other users of the machine can read those.
     key = getpass("recovery key: ") if sys.stdin.isatty() else sys.stdin.readline()
-    print(sign(home, Recover(key=key)))
+    print(ask(home, Recover(key=key)).text)
     return 0

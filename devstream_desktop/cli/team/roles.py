@@ -7,9 +7,7 @@ import argparse
 from devstream_desktop.cli.arguments import Commands, moment
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import day, print_json
-from devstream_desktop.cli.team.change import sign, sign_by_node
 from devstream_desktop.cli.team.parser import add_parser
-from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.members import GetMembers, Grant, Members, Revoke, Ungrant
 from devstream_desktop.home import Home
 from devstream_desktop.stream.words import Role
@@ -61,33 +59,29 @@ def grant(home: Home, options: argparse.Namespace) -> int:
     """Give a role, for each pattern."""
     # A role of devices has no pattern; of the others each pattern is a change of its own.
     for pattern in options.pattern or [""]:
-        print(sign(home, Grant(person=options.person, role=options.role, pattern=pattern)))
+        request = Grant(person=options.person, role=options.role, pattern=pattern)
+        print(ask(home, request).text)
     return 0
 
 
 def ungrant(home: Home, options: argparse.Namespace) -> int:
     """Take a role away, for each pattern."""
     for pattern in options.pattern or [""]:
-        print(sign(home, Ungrant(person=options.person, role=options.role, pattern=pattern)))
+        request = Ungrant(person=options.person, role=options.role, pattern=pattern)
+        print(ask(home, request).text)
     return 0
 
 
 def revoke(home: Home, options: argparse.Namespace) -> int:
     """Revoke a person or a device."""
     request = Revoke(who=options.who, why=options.why, since=options.since)
-    why = "only a node knows how far the history of the device goes"
-    print(sign_by_node(home, request, why))
+    print(ask(home, request).text)
     return 0
 
 
 def members(home: Home, options: argparse.Namespace) -> int:
     """Print who is in the team."""
-    try:
-        found = ask(home, GetMembers())
-    except NoNodeError:
-        from devstream_desktop.node import enrolment, team_requests
-
-        found = team_requests.members_of(enrolment.open_team(home))
+    found = ask(home, GetMembers())
     if options.json:
         print_json(found)
     else:

@@ -1,0 +1,100 @@
+"""Requests about a home's team and sources: answered alike where a node runs and where none does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import GetMembers, Grant, Invite, Join, Joining, Ungrant
+from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, Recover, SetPolicy
+from devstream_desktop.control.messages.sources import AddSource, RemoveSource
+from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.wire import AnyReply
+from devstream_desktop.intake.source_types import Source
+from devstream_desktop.node import source_list, team_requests
+from devstream_desktop.node.board import Ask
+from devstream_desktop.team import Team
+
+HomeRequest = (
+    GetStatus
+    | Invite
+    | Join
+    | Grant
+    | Ungrant
+    | SetPolicy
+    | ApprovePolicy
+    | MakeRecoveryKey
+    | Recover
+    | GetMembers
+    | GetPolicy
+    | AddSource
+    | RemoveSource
+)
+"""A request that needs the home's files and no running node."""
+
+
+class Host(Protocol):
+    """A home that requests act on: a running node's, or one that a command holds."""
+
+    async def team(self) -> Team:
+        """The home's team."""
+        ...
+
+    async def status(self) -> Status:
+        """State of the node, as far as there is one."""
+        ...
+
+    def waiting(self) -> Sequence[Ask]:
+        """Devices that wait for an admin's approval, as far as is known here."""
+        ...
+
+    def duplicate_keys(self) -> Sequence[str]:
+        """Sentences on devices whose key is used twice."""
+        ...
+
+    async def invite(self, request: Invite) -> str:
+        """Make an invite."""
+        ...
+
+    async def join(self, request: Join) -> Joining:
+        """Ask once to be let into the invite's team."""
+        ...
+
+    async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
+        """Add a source; the URL path it posts to, empty for none."""
+        ...
+
+    async def remove_source(self, name: str) -> None:
+        """Remove a source and its secret."""
+        ...
+
+
+async def answer(host: Host, request: HomeRequest) -> AnyReply:
+    """Carry out a request on a home.
+
+    Raises:
+        DevstreamError: it is refused; the sentence says why and what to do.
+
+    """
+    match request:
+        case GetStatus():
+            return await host.status()
+        case Invite():
+            return Done(text=await host.invite(request))
+        case Join():
+            return await host.join(request)
+        case GetMembers():
+            return team_requests.members_of(await host.team(), host.waiting(), host.duplicate_keys())
+        case GetPolicy():
+            return team_requests.policy_of(await host.team())
+        case AddSource():
+            source = source_list.source_of(request)
+            return Done(text=await host.add_source(source, request.secret, request.token))
+        case RemoveSource():
+            await host.remove_source(request.name)
+            return Done(text=f"source {request.name} is removed")
+        case Grant() | Ungrant() | SetPolicy() | ApprovePolicy() | MakeRecoveryKey() | Recover():
+            # It writes to the disk, which may be slow.
+            return Done(text=await asyncio.to_thread(team_requests.act, await host.team(), request))

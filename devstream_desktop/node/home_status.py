@@ -1,0 +1,32 @@
+"""The status of a home without its keys, as far as its files say."""
+
+from __future__ import annotations
+
+from devstream_desktop import __version__
+from devstream_desktop.control.messages.status import SourceStatus, Status
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+from devstream_desktop.team import standing_of
+
+
+def status_of_files(home: Home, *, locked: str = "", sources: tuple[SourceStatus, ...] = ()) -> Status:
+    """Read a status; `locked` says what a node waits for, when it does."""
+    try:
+        standing = standing_of(home)
+    except (DevstreamError, ValueError, OSError):
+        # In no team yet, or its files are broken, which the start itself will report.
+        return Status(version=__version__, locked=locked, sources=sources)
+    return Status(
+        version=__version__,
+        device=standing.device,
+        person=standing.person,
+        team=standing.team,
+        team_id=standing.team_id,
+        solo=standing.solo,
+        members=len(standing.people),
+        policy_version=standing.policy_version,
+        policy_expires=standing.policy_expires,
+        certificate_expires=standing.certificate_expires,
+        locked=locked,
+        sources=sources,
+    )

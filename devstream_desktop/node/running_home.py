@@ -1,0 +1,72 @@
+"""The home of a running node, as requests act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from devstream_desktop.clock import now_ms
+from devstream_desktop.control.errors import ControlError
+from devstream_desktop.control.messages.members import Invite, Join, Joining
+from devstream_desktop.control.messages.status import Status
+from devstream_desktop.intake.service import Intake
+from devstream_desktop.intake.source_types import Source
+from devstream_desktop.node.board import Ask
+from devstream_desktop.node.core import Node
+from devstream_desktop.node.duplicate_keys import keys_used_twice
+from devstream_desktop.node.status import describe
+from devstream_desktop.stream.words import Role
+from devstream_desktop.team import Team
+
+
+class RunningHome:
+    """A `home_requests.Host` whose rooms are open; `join` acts on the process."""
+
+    def __init__(self, node: Node, join: Callable[[Join], Awaitable[Joining]]) -> None:
+        self._node = node
+        self._join = join
+
+    async def team(self) -> Team:
+        return self._node.team
+
+    async def status(self) -> Status:
+        return await describe(self._node)
+
+    def waiting(self) -> Sequence[Ask]:
+        return self._node.trust.waiting()
+
+    def duplicate_keys(self) -> Sequence[str]:
+        node = self._node
+        return keys_used_twice(node.mesh, node.team.chain.current, now_ms())
+
+    async def invite(self, request: Invite) -> str:
+        node = self._node
+        door = node.trust.enrolment
+        if door is None:
+            who = " or ".join(node.team.chain.current.who_has(Role.ISSUER)) or "an admin"
+            raise ControlError(f"this device cannot invite: it is no issuer; ask {who}, or to be made an admin")
+        text = await door.invite(request.expires_s, request.address or None, approved=request.pre_approved)
+        node.notices.pop("enrol", None)
+        return text
+
+    async def join(self, request: Join) -> Joining:
+        return await self._join(request)
+
+    async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
+        path = await self.intake().add_source(source, secret, token)
+        self._node.changed()
+        return path
+
+    async def remove_source(self, name: str) -> None:
+        await self.intake().remove_source(name)
+        self._node.changed()
+
+    def intake(self) -> Intake:
+        """The node's intake.
+
+        Raises:
+            ControlError: this device is not a collector.
+
+        """
+        if self._node.intake is None:
+            raise ControlError("this node is not a collector; an admin can make it one: devstream team grant PERSON collector")
+        return self._node.intake

@@ -1,0 +1,208 @@
+"""A home whose node does not run: a command takes its lock and acts on its files."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from devstream_desktop.control.client import Client
+from devstream_desktop.control.errors import ControlError, HomeTakenError, NoNodeError, StartingError
+from devstream_desktop.control.messages.base import Reply, Request
+from devstream_desktop.control.messages.deploys import GetTargets, PlanDeploy, RequestDeploy
+from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Joining, Revoke
+from devstream_desktop.control.messages.sources import ProbeSource
+from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.stream import Emit, SetDuty
+from devstream_desktop.control.server import Handler, Server
+from devstream_desktop.control.wire import AnyReply, AnyRequest, expect
+from devstream_desktop.errors import DevstreamError
+from devstream_desktop.home import Home
+from devstream_desktop.intake import sources as source_files
+from devstream_desktop.intake.remote import source_info
+from devstream_desktop.intake.source_types import RemoteSource, Source
+from devstream_desktop.keys import Vault
+from devstream_desktop.mesh import address as addresses
+from devstream_desktop.node import enrolment, home_requests, source_list
+from devstream_desktop.node.board import Ask
+from devstream_desktop.node.home_status import status_of_files
+from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
+from devstream_desktop.settings import load_settings
+from devstream_desktop.team import Team
+
+_R = TypeVar("_R", bound=Reply)
+
+_PATIENCE_S = 60.0
+"""How long a node or command waits for another command to be done with the home."""
+_RETRY_S = 0.1
+
+_REASONS: dict[type[Request[Reply]], str] = {
+    ApproveJoin: "only a running node knows who waits",
+    Revoke: "only a running node knows how far the history of the device goes",
+    ProbeSource: "without one nothing receives the test event",
+    Emit: "without one nothing publishes the event",
+    SetDuty: "without one nothing publishes the change",
+    GetTargets: "only a running node knows what executors offer",
+    PlanDeploy: "only a running node knows what executors offer",
+    RequestDeploy: "without one nothing publishes the request",
+}
+"""Why a request takes a running node."""
+
+
+class StoppedHome:
+    """A `home_requests.Host` without a node. Its vault and team are opened when they are needed."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._vault: Vault | None = None
+        self._team: Team | None = None
+
+    async def _open_vault(self) -> Vault:
+        # In a thread, because a locked keyring may show its prompt and wait for a person.
+        if self._vault is None:
+            self._vault = await asyncio.to_thread(Vault.open, self._home)
+        return self._vault
+
+    async def team(self) -> Team:
+        if self._team is None:
+            self._team = await asyncio.to_thread(Team.load, self._home, await self._open_vault())
+        return self._team
+
+    async def status(self) -> Status:
+        sources = await asyncio.to_thread(source_list.sources, self._home)
+        return await asyncio.to_thread(status_of_files, self._home, sources=sources)
+
+    def waiting(self) -> Sequence[Ask]:
+        return ()
+
+    def duplicate_keys(self) -> Sequence[str]:
+        return ()
+
+    async def invite(self, request: Invite) -> str:
+        team = await self.team()
+        # It names the address at which the node will listen once it starts.
+        address = request.address or await asyncio.to_thread(_future_address, self._home)
+        return await asyncio.to_thread(team.admissions.invite, request.expires_s, address, approved=request.pre_approved)
+
+    async def join(self, request: Join) -> Joining:
+        return (await enrolment.try_join(self._home, await self._open_vault(), request))[0]
+
+    async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
+        if isinstance(source, RemoteSource):
+            await asyncio.to_thread(source_info, source)
+        vault = await self._open_vault()
+        return await asyncio.to_thread(source_files.add_source, self._home, vault, source, secret, token)
+
+    async def remove_source(self, name: str) -> None:
+        vault = await self._open_vault()
+        await asyncio.to_thread(source_files.remove_source, self._home, vault, name)
+
+
+def _future_address(home: Home) -> str:
+    """The address for joins that the node will take when it starts, remembered for it."""
+    host, _ = addresses.split(load_settings(home.settings).mesh.listen)
+    ports = load_ports(home)
+    port = free_or_new(host, ports.enrol)
+    save_ports(home, Ports(mesh=ports.mesh, enrol=port))
+    return addresses.join(reachable(host), port)
+
+
+def answer(home: Home, request: Request[_R]) -> _R:
+    """Carry out a request in this process, while no node runs.
+
+    Raises:
+        NoNodeError: the request takes a running node.
+        HomeTakenError: a node runs for this home by now.
+        ControlError: it is refused; the sentence says why and what to do.
+
+    """
+    asked: Request[Reply] = request
+    if not isinstance(asked, home_requests.HomeRequest):
+        why = _REASONS.get(type(asked))
+        start = "start one with `devstream` or `devstream node`"
+        raise NoNodeError(f"no node runs for this home, and {why}; {start}" if why else f"no node runs for this home; {start}")
+    return expect(asyncio.run(_answer(home, asked)), request)
+
+
+async def _answer(home: Home, request: home_requests.HomeRequest) -> AnyReply:
+    async with held(home):
+        try:
+            return await home_requests.answer(StoppedHome(home), request)
+        except ControlError:
+            raise
+        except DevstreamError as error:
+            raise ControlError(str(error)) from error
+
+
+def create_team(home: Home, name: str, person: str) -> str:
+    """Found a team; return a sentence.
+
+    Raises:
+        HomeTakenError: a node runs for this home.
+        DevstreamError: the home is in a team already, or a name is not allowed.
+
+    """
+
+    async def create() -> str:
+        # A node would go on as the team of one, over files that are another team's by now.
+        async with held(home):
+            return await asyncio.to_thread(enrolment.create_team, home, name, person)
+
+    return asyncio.run(create())
+
+
+@asynccontextmanager
+async def held(home: Home) -> AsyncIterator[None]:
+    """Hold a home: whoever asks it or would change it meanwhile is told to wait.
+
+    Raises:
+        HomeTakenError: a node runs for it.
+
+    """
+
+    async def busy(_: AnyRequest) -> AnyReply:
+        raise StartingError("another devstream command works on this home; try again in a moment")
+
+    server = await take(home, busy)
+    try:
+        yield
+    finally:
+        await server.stop()
+
+
+async def take(home: Home, handler: Handler, *, given_up: Callable[[], bool] = lambda: False) -> Server:
+    """Listen at a home's control socket, which makes this process the home's only writer.
+
+    A command that works on the home is waited for, until `given_up`.
+
+    Raises:
+        HomeTakenError: a node runs for it.
+        ControlError: its lock cannot be opened.
+
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        server = Server(home.control_url(), handler)
+        try:
+            server.start()
+        except HomeTakenError:
+            busy = await asyncio.to_thread(_is_busy, home)
+            if not busy or given_up() or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_RETRY_S)
+        else:
+            return server
+
+
+def _is_busy(home: Home) -> bool:
+    """Return true unless a node answers; a command answers nothing and is done soon."""
+    try:
+        with Client(home.control_url(), starting_s=0) as client:
+            client.ask(GetStatus())
+    except (StartingError, NoNodeError):
+        return True
+    except ControlError:
+        return False
+    return False
