@@ -48,9 +48,13 @@ JSON = st.recursive(
 
 
 _EVENT_HEADERS: dict[str, Headers] = {
+    "bitrise": lambda name: {
+        "bitrise-event-type": "build/triggered" if name == "triggered" else "build/finished"
+    },
     "bitbucket": lambda name: {"x-event-key": _bitbucket_event(name)},
     "buildkite": lambda name: {"x-buildkite-event": name},
     "cloudevents": lambda _: {"content-type": "application/cloudevents+json; charset=utf-8"},
+    "gitee": lambda name: {"x-gitee-ping": "true" if name == "ping" else "false"},
     "gitea": lambda name: {"x-gitea-event": name},
     "github": lambda name: {"x-github-event": name.partition(".")[0]},
     "sentry": lambda name: {"sentry-hook-resource": name.partition(".")[0]},

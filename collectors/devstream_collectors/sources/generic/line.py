@@ -15,6 +15,8 @@ from devstream_desktop.stream.text import clean, first_line, short_ref
 from devstream_desktop.stream.words import STATES, Kind, Severity
 
 _ON_BRANCHES = frozenset({Kind.CHANGE, Kind.BUILD, Kind.TEST})
+_NAMED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT})
+"""The kinds whose line begins with a name: for want of a title the row's."""
 _OVER = frozenset({"resolved", "closed"})
 """States of what is no longer severe."""
 _MINUTE = 60_000
@@ -30,10 +32,12 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
         InvalidEventError: as `make_event`.
 
     """
-    rule, values = match.rule, {name: as_text(value) for name, value in match.values.items()}
+    rule, values = match.rule, match.values
 
     def said(name: str) -> str:
-        return values.get(name, "").strip()
+        value = values.get(name)
+        # `a && b` is false where there is no a: only a state can be meant so.
+        return "" if isinstance(value, bool) and name != "state" else as_text(value).strip()
 
     kind, state = _state(rule, said("state"))
     place = Place(source, received, default_branches=defaults(said("default_branch")))
@@ -65,8 +69,7 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
         ref=ref,
         revision=said("revision"),
         actor=person(said("actor")),
-        # A deployment's line says where it goes; its row's name would say nothing more.
-        title=said("title") or ("" if kind is Kind.DEPLOY else said("subject")),
+        title=said("title") or (said("subject") if kind in _NAMED else ""),
         url=said("url"),
         source=source.name,
         number=said("number") or match.identity[:40],
@@ -89,6 +92,8 @@ def _identity(match: Match, kind: Kind, received: int) -> str:
 
 
 def _state(rule: Rule, said: str) -> tuple[Kind, str]:
+    if reason := rule.drops.get(said.lower()):
+        raise Dropped(reason, f"rule {rule.name}, state {said}")
     state = rule.states.get(said) or rule.states.get(said.lower(), said)
     kind = rule.kind
     if kind is None or state not in STATES[kind]:

@@ -21,6 +21,9 @@ or drops the delivery by name:
     [rule.states]                      # the sender's words for a state, and the stream's
     ok = "succeeded"
 
+    [rule.drops]                       # its words that make no line, and the reason
+    waiting = "build-not-finished"
+
     [rule.severities]                  # the same for a severity; usual words are known
     P5 = "info"
 
@@ -79,6 +82,7 @@ class Rule:
     id: Expression | None = None
     fields: Mapping[str, Expression] = field(default_factory=dict)
     states: Mapping[str, str] = field(default_factory=dict)
+    drops: Mapping[str, str] = field(default_factory=dict)
     severities: Mapping[str, Severity] = field(default_factory=dict)
 
 
@@ -102,6 +106,7 @@ class _RuleTable(msgspec.Struct, forbid_unknown_fields=True):
     id: str = ""
     fields: dict[str, str] = {}
     states: dict[str, str] = {}
+    drops: dict[str, str] = {}
     severities: dict[str, str] = {}
 
 
@@ -193,6 +198,10 @@ class _Reader:
             id=self._compiled("id", table.id),
             fields=fields,
             states=table.states,
+            drops={
+                theirs.lower(): self._reason(theirs, reason)
+                for theirs, reason in table.drops.items()
+            },
             severities={
                 theirs.lower(): self._severity(theirs, ours)
                 for theirs, ours in table.severities.items()
@@ -200,12 +209,7 @@ class _Reader:
         )
 
     def _check_drop(self, table: _RuleTable) -> None:
-        if not _NAME.fullmatch(table.drop):
-            raise self._wrong(
-                "drop",
-                f"drop = {table.drop!r}: the name of a reason is small letters, digits and "
-                "hyphens, as 'not-production'",
-            )
+        self._reason("drop", table.drop)
         if table.kind or table.fields or table.states:
             raise self._wrong(
                 "drop", "a rule either drops or makes a line; take out drop, or kind and fields"
@@ -226,6 +230,15 @@ class _Reader:
                 raise self._wrong(
                     theirs, f"state {ours!r} is not one of {kind}: {', '.join(STATES[kind])}"
                 )
+
+    def _reason(self, key: str, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise self._wrong(
+                key,
+                f"{key} = {name!r}: the name of a reason is small letters, digits and "
+                "hyphens, as 'not-production'",
+            )
+        return name
 
     def _severity(self, theirs: str, ours: str) -> Severity:
         for severity in Severity:
