@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "devstream_desktop"
 
-GROUND = {"stream", "home", "errors", "settings", "clock", "toml_lines", "machine", "sqlite_file", "git_address", "control", "door"}
+GROUND = {"stream", "home", "errors", "settings", "clock", "config", "machine", "sqlite_file", "git_address", "control", "door"}
 MAY_IMPORT = {
     "stream": set(),
     "errors": set(),
@@ -23,8 +23,8 @@ MAY_IMPORT = {
     "sqlite_file": {"machine"},
     "home": {"errors", "machine"},
     "door": {"machine"},
-    "toml_lines": set(),
-    "settings": {"errors", "machine", "toml_lines"},
+    "config": {"errors", "machine", "stream"},
+    "settings": {"config", "errors"},
     "history": GROUND,
     "keys": GROUND,
     "team": GROUND | {"keys"},

@@ -24,15 +24,17 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("[mesh]\nlisten = 7400\n", 2, "str"),
+        ("[mesh]\nlisten = 7400\n", 2, "mesh.listen must be HOST:PORT"),
         ('[mesh]\nlisten = "somewhere"\n', 2, "HOST:PORT"),
         ('[mesh]\npeers = [\n"10.0.0.5:99999"]\n', 3, "HOST:PORT"),
-        ("[mesh]\ndiscovery = true\ndiscoverey = true\n", 3, "allowed are"),
-        ("[mash]\n", 1, "allowed are"),
+        ("[mesh]\ndiscovery = true\ndiscoverey = true\n", 3, "allowed: "),
+        ("[mesh]\ndiscovery = 1\n", 2, "mesh.discovery must be true or false"),
+        ("mesh = 3\n", 1, "mesh must be a table"),
+        ("[mash]\n", 1, "allowed: "),
         ("[mesh\n", 1, "line 1"),
         ('[intake]\nlisten = ":80"\n', 2, "HOST:PORT"),
-        ('[mesh]\nlisten = "10.0.0.1:1"\n[intake]\nlisten = 80\n', 4, "str"),
-        ('[mesh]\nlisten = "10.0.0.1:1"\n"" = 3\n', 3, "allowed are"),
+        ('[mesh]\nlisten = "10.0.0.1:1"\n[intake]\nlisten = 80\n', 4, "intake.listen must be HOST:PORT"),
+        ('[mesh]\nlisten = "10.0.0.1:1"\n"" = 3\n', 3, "allowed: "),
     ],
 )
 def test_a_mistake_says_where_and_what(tmp_path: Path, text: str, line: int, words: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from devstream_desktop.errors import DevstreamError
 
@@ -15,20 +17,60 @@ TAIL = "tail"
 WAYS = (WEBHOOK, POLL, TAIL)
 """How facts come from a source: it posts them, it is asked, or its file is read."""
 
+PRINTABLE = r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*\Z"
+_PLAIN = "in quotes, without control characters"
+_Text = Annotated[str, Meta(max_length=1000, pattern=PRINTABLE, description=f"a text {_PLAIN}")]
+_Service = Annotated[
+    str,
+    Meta(max_length=60, pattern=PRINTABLE, description=f"at most 60 characters {_PLAIN}"),
+]
+_Environment = Annotated[
+    str,
+    Meta(max_length=40, pattern=PRINTABLE, description=f"at most 40 characters {_PLAIN}"),
+]
+_Branches = Annotated[
+    tuple[Annotated[str, Meta(min_length=1, max_length=200, pattern=PRINTABLE)], ...],
+    Meta(
+        max_length=50,
+        description='a list of at most 50 names or globs, such as ["main", "release/*"],'
+        " each of 1 to 200 characters",
+    ),
+]
+_Interval = Annotated[
+    int, Meta(ge=0, le=86_400, description="a whole number of seconds from 0 to 86400")
+]
+_Silence = Annotated[
+    int, Meta(ge=0, le=31_536_000, description="a whole number of seconds from 0 to 31536000")
+]
+_Ways = Annotated[
+    tuple[Annotated[str, Meta(pattern=rf"\A({'|'.join(WAYS)})\Z")], ...],
+    Meta(min_length=1, description='a list of "webhook", "poll" and "tail"'),
+]
+OPTION_RULE = (
+    "written as options.NAME = VALUE, a NAME of a to z and _, a VALUE that is a text, a whole number,"
+    " true, false, or a list of texts; at most 50 of them"
+)
+_Options = Annotated[
+    # Without patterns for the texts: with one in a union beside a tuple, msgspec 0.22 frees its
+    # memory twice, and aborts. source_toml.py checks them.
+    dict[Annotated[str, Meta(pattern=r"\A[a-z_]{1,40}\Z")], str | int | bool | tuple[str, ...]],
+    Meta(max_length=50, description=OPTION_RULE),
+]
+
 
 class SourcesError(DevstreamError):
     """`sources.toml` or a new source is not right; the message says where, why and what is allowed."""
 
 
-class GitSource(msgspec.Struct, frozen=True, kw_only=True):
+class GitSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A repository that git is asked for. `interval` in seconds, 0 for the default."""
 
     name: str
     type: str = "git"
-    url: str
-    branches: tuple[str, ...] = ()
-    service: str = ""
-    interval: int = 0
+    url: _Text = ""
+    branches: _Branches = ()
+    service: _Service = ""
+    interval: _Interval = 0
     backfill: bool = False
 
     @property
@@ -42,29 +84,29 @@ class GitSource(msgspec.Struct, frozen=True, kw_only=True):
         return self.url
 
 
-class RemoteSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A service that posts to us, is asked by us, or both. `type` is the name of its collector."""
+class RemoteSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A service that posts to us, is asked by us, or both. `type` names its collector."""
 
     name: str
     type: str
-    ways: tuple[str, ...] = (WEBHOOK,)
-    branches: tuple[str, ...] = ()
-    service: str = ""
-    environment: str = ""
-    url: str = ""
+    ways: _Ways = (WEBHOOK,)
+    branches: _Branches = ()
+    service: _Service = ""
+    environment: _Environment = ""
+    url: _Text = ""
     """The service's address, for polling and links; empty for the collector's own."""
-    silent_after: int = 0
+    silent_after: _Silence = 0
     """Seconds without a delivery until it counts as silent (0: silence is normal)."""
-    interval: int = 0
+    interval: _Interval = 0
     """Seconds between polls, 0 for the collector's own."""
     secret_path: bool = False
-    """What it proves itself with is part of the address it posts to."""
-    token_env: str = ""
-    """The environment variable that holds the token for polling; empty: the vault has it, or there is none."""
-    token_file: str = ""
+    """Its proof is part of the address it posts to."""
+    token_env: _Text = ""
+    """The environment variable with the token; empty: the vault has it, or there is none."""
+    token_file: _Text = ""
     """The file that holds it, read each time."""
-    options: dict[str, str | int | bool | tuple[str, ...]] = {}
-    """What its collector declares beyond these."""
+    options: _Options = {}
+    """The options that its collector declares."""
 
     @property
     def takes_webhooks(self) -> bool:

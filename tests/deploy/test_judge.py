@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from devstream_desktop.deploy.judge import Accept, Author, Ignore, Refuse, Resolve, Tips, World, judge
 from devstream_desktop.deploy.request import make_request
@@ -24,8 +25,8 @@ ANA = Author(device_id(b"a" * 32), "ana")
 BO = Author(device_id(b"b" * 32), "bo")
 
 OPEN = Target(name="shop", environment="production", run=("x",), cwd=Path("/"))
-GUARDED = replace(OPEN, environment="guarded", refs=("main", "v*"))
-CHECKED = replace(OPEN, environment="checked", refs=("main", "v*"), repository="/srv/shop.git")
+GUARDED = structs.replace(OPEN, environment="guarded", refs=("main", "v*"))
+CHECKED = structs.replace(OPEN, environment="checked", refs=("main", "v*"), repository="/srv/shop.git")
 WORLD = World(
     device=DEVICE,
     now=NOW,
@@ -98,7 +99,7 @@ def test_what_is_for_another_or_has_its_answer_gets_none(event, world):
         (asked(by=BO), ANA, WORLD, "number is not its own"),
         (asked(target="blog"), ANA, WORLD, "no target blog; its operator can add it"),
         (asked(environment="moon"), ANA, WORLD, "no environment moon on this executor; it has checked, guarded, production"),
-        (asked(), ANA, replace(WORLD, targets={}, mistake="targets.toml line 3: no"), "targets.toml line 3: no"),
+        (asked(), ANA, replace(WORLD, targets={}, mistake="targets.toml, line 3: no"), "targets.toml, line 3: no"),
         (asked(now=NOW - 120_001), ANA, WORLD, "expired before it reached the executor"),
         (asked(now=NOW - 119_000, expires=NOW - 1), ANA, WORLD, "expired"),
         (asked(now=NOW - 121_000, expires=NOW + 100_000), ANA, WORLD, "expired"),

@@ -70,7 +70,7 @@ async def test_a_mistake_stops_every_deploy_and_takes_no_target_back(room):
     event = room.request()
     await room.ask(event)
     refused = await room.news.final(event.key)
-    assert "targets.toml line 6: target shop staging: timeout_s must be" in refused.reason
+    assert "targets.toml, line 6: target shop staging: timeout_s must be" in refused.reason
     assert room.deploys.status().mistake in refused.reason
     assert "removed" not in [e.state for e in room.news.events]
     room.home.targets.unlink()

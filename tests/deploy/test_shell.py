@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from devstream_desktop.deploy import runlog
 from devstream_desktop.deploy.executor import Order
@@ -94,7 +95,7 @@ async def test_a_program_ended_by_a_signal(order):
 async def test_what_cannot_be_started_is_an_error_and_never_began(order, tmp_path, run, cwd):
     (tmp_path / "not-executable").write_text("#!/bin/sh\n")
     given = order("true")
-    given = replace(given, target=replace(given.target, run=(run,), cwd=tmp_path / cwd))
+    given = replace(given, target=structs.replace(given.target, run=(run,), cwd=tmp_path / cwd))
 
     async def never() -> None:
         pytest.fail("it began")

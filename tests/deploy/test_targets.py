@@ -76,12 +76,12 @@ def test_paths_are_relative_to_the_file_and_addresses_are_kept(tmp_path):
     ("text", "line", "reason", "allowed"),
     [
         ("[target.a.b]\nrun = [", 2, "not TOML", ""),
-        ('[targets.a.b]\nrun = ["x"]', 1, "unknown table 'targets'", "[target.NAME.ENVIRONMENT]"),
+        ('[targets.a.b]\nrun = ["x"]', 1, "'targets' is unknown", "[target.NAME.ENVIRONMENT]"),
         ('[target.a]\nrun = ["x"]', 2, "must be a table", "[target.NAME.ENVIRONMENT]"),
         ("target = 3", 1, "must be a table", "[target.NAME.ENVIRONMENT]"),
         ('[target."a b".c]\nrun = ["x"]', 1, "'a b' is no name", "letters, digits"),
         ('[target.a."c/d"]\nrun = ["x"]', 1, "'c/d' is no name", "letters, digits"),
-        ('\n[target.a.b]\nrum = ["x"]', 3, "unknown key 'rum'", "run, cwd, timeout_s"),
+        ('\n[target.a.b]\nrum = ["x"]', 3, "'rum' is unknown", "run, cwd, timeout_s"),
         ("\n\n[target.a.b]", 3, "run is missing", "a list of strings"),
         ('[target.a.b]\nrun = "./deploy.sh"', 2, "run must be", "a list of strings"),
         ("[target.a.b]\nrun = []", 2, "run must be", "a list of strings"),
@@ -106,8 +106,8 @@ def test_paths_are_relative_to_the_file_and_addresses_are_kept(tmp_path):
         ),
         ('[target.a.b]\nrun = ["x"]\nenv = {"A B" = "x"}', 3, "env must be", "text by name"),
         ('[target.a.b]\nrun = ["x"]\nenv = {DEVSTREAM_SHA = "x"}', 3, "env must be", "no name starting with DEVSTREAM_"),
-        ('[target.a.b]\nrun = ["x"]\nenv = {A = 1}', 3, "env must be", "text by name"),
-        ('[target.a.b]\nrun = ["x"]\n[target.a.b.env]\nA = 1', 3, "env must be", "text by name"),
+        ('[target.a.b]\nrun = ["x"]\nenv = {A = 1}', 3, "env.A must be", "text by name"),
+        ('[target.a.b]\nrun = ["x"]\n[target.a.b.env]\nA = 1', 3, "env.A must be", "text by name"),
         ('[target.a.b]\nrun = ["x"]\npass_env = ["A=B"]', 3, "pass_env must be", "names of environment variables"),
         ('[target.x.y]\nrun = ["x"]\n[target.a.b]\nrun = ["x"]\n[target.a.c]\nrun = 3', 6, "target a c: run must be", "a list"),
     ],
@@ -116,7 +116,7 @@ def test_every_mistake_names_file_line_reason_and_what_is_allowed(tmp_path, text
     with pytest.raises(TargetsError) as caught:
         parse_targets(text, tmp_path / "targets.toml")
     message = str(caught.value)
-    assert message.startswith(f"targets.toml line {line}: ")
+    assert message.startswith(f"targets.toml, line {line}: ")
     assert reason in message
     assert allowed in message
     assert "\n" not in message

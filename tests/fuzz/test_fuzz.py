@@ -46,7 +46,7 @@ FUZZED = {
 """Which decoder of the table reads the foreign bytes of each module."""
 OWN = {
     "cli/rules.py": "the operator's sample",
-    "deploy/targets.py": "the operator's file",
+    "config.py": "the operator's file",
     "door/tls.py": "this node's key",
     "history/lines.py": "history/test_quarantine.py",
     "history/repair.py": "history/test_repair.py",
@@ -54,12 +54,10 @@ OWN = {
     "intake/file_tail.py": "intake/test_notes.py",
     "intake/git_poll.py": "intake/test_notes.py",
     "intake/health.py": "intake/test_notes.py",
-    "intake/source_toml.py": "the operator's file",
     "intake/sources.py": "the operator's file",
     "intake/spool.py": "node/test_unreadable.py",
     "mesh/transport/probe.py": "this node's certificate",
     "doctor/doctor.py": "node/test_unreadable.py",
-    "settings.py": "the operator's file",
     "keys/key_file.py": "this node's key",
     "team/membership.py": "node/test_unreadable.py",
 }
