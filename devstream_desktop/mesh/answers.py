@@ -13,7 +13,7 @@ from devstream_desktop.mesh.address import LOWEST_PORT, join
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, MAX_DEBT_S, Buckets, cost, cost_of_bytes, cost_of_rows
 from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, has_room
-from devstream_desktop.mesh.replica.feeds import both, signed
+from devstream_desktop.mesh.replica.catalogue import both, signed
 from devstream_desktop.mesh.replica.ranges import total, without
 from devstream_desktop.mesh.transport.listener import Caller
 from devstream_desktop.stream.entry import public_key
@@ -163,7 +163,7 @@ class Answers:
         version = core.policies.version()
         peer.told_policy = version
         return wire.Welcome(
-            wire.PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), self._peers(caller.device)
+            wire.PROTOCOL, core.team, core.device, core.replica.feeds.store.index, version, core.clock(), self._peers(caller.device)
         )
 
     def _take_place(self, peer: Accepted) -> None:
@@ -178,9 +178,9 @@ class Answers:
         return {device for device, peer in self.accepted.items() if peer.pipe in pipes}
 
     async def _tail(self, tail: wire.Tail, peer: Accepted) -> wire.Reply:
-        core, store = self._core, self._core.replica.store
+        core, store = self._core, self._core.replica.feeds.store
         if tail.index != store.index or tail.lsn > store.newest():
-            return wire.News(store.index, store.newest(), [], core.replica.summary(), core.policies.version(), resync=True)
+            return wire.News(store.index, store.newest(), [], core.replica.feeds.digest.summary(), core.policies.version(), resync=True)
         self.let_go(peer)  # a newer TAIL of the same peer: the older one's connection is gone
         ticket = peer.parked = object()
         until = time.monotonic() + tail.wait / 1000
@@ -203,7 +203,7 @@ class Answers:
         peer.demand = core.demand
         peer.told_policy = core.policies.version()
         peer.last = time.monotonic()
-        return wire.News(store.index, lsn, [signed(e) for e in entries], core.replica.summary(), peer.told_policy, resync)
+        return wire.News(store.index, lsn, [signed(e) for e in entries], core.replica.feeds.digest.summary(), peer.told_policy, resync)
 
     def _has_word_for(self, peer: Accepted) -> bool:
         return peer.told_policy != self._core.policies.version() or peer.demand != self._core.demand
@@ -227,26 +227,26 @@ class Answers:
                 peer.demand = core.demand
                 return wire.Pushed(len(outcome.stored), core.policies.version(), resync, round(wait * 1000))
             case wire.Digest():
-                buckets = replica.differing(request.buckets)
-                records, frozen, end = replica.page(buckets, request.after)
-                theirs = replica.frozen_of(public_key(peer.device))
-                return wire.Records(replica.store.index, replica.store.newest(), buckets, records, both(theirs, frozen), end)
+                buckets = replica.feeds.digest.differing(request.buckets)
+                records, frozen, end = replica.catalogue.page(buckets, request.after)
+                theirs = replica.catalogue.frozen_of(public_key(peer.device))
+                return wire.Records(replica.feeds.store.index, replica.feeds.store.newest(), buckets, records, both(theirs, frozen), end)
             case wire.Offer():
-                wanted = core.unclaimed(without(replica.want(request.records, core.team_time()), self._expected_elsewhere()))
+                wanted = core.unclaimed(without(replica.wants.want(request.records, core.team_time()), self._expected_elsewhere()))
                 peer.asked_for = total(wanted) + (peer.asked_for if peer.offering else 0)
                 peer.brought, peer.offering = time.monotonic(), request.more
                 core.on_compared()
-                asked = replica.doubts(request.records) + replica.claims(request.frozen, peer.device) + wanted
+                asked = replica.wants.doubts(request.records) + replica.own.claims(request.frozen, peer.device) + wanted
                 more = len(asked) > wire.MAX_RANGES
-                return wire.Wants(asked[: wire.MAX_RANGES], replica.unproven(request.frozen), more)
+                return wire.Wants(asked[: wire.MAX_RANGES], replica.wants.unproven(request.frozen), more)
             case wire.Fetch():
-                entries = replica.serve(request.ranges, min(request.size, wire.BATCH_BYTES))
+                entries = replica.catalogue.serve(request.ranges, min(request.size, wire.BATCH_BYTES))
                 return wire.Entries([signed(e) for e in entries])
             case wire.AskPeers():
                 return wire.PeerList(self._peers(peer.device))
             case wire.Proof():
                 peer.bad += (await core.take_proofs(request.give)).bad
-                return wire.Proofs(replica.proofs(request.ask))
+                return wire.Proofs(replica.catalogue.proofs(request.ask))
             case wire.Policy():
                 if request.version != core.policies.version():
                     core.absorb_policy(request.documents)

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.replica import intervals
+from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.ranges import by_feed, total, without
-from devstream_desktop.mesh.replica.rules import Outcome
 from devstream_desktop.mesh.transport.link import Link
 from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, Signed
 from devstream_desktop.stream.entry import MalformedEntryError, parse_entry
@@ -77,9 +77,9 @@ class Backlog:
             return []
         # Every link and every answer to `status` asks, and with thousands of feeds it takes its time.
         now = self._core.team_time()
-        as_of = (self._core.replica.revision, id(self._theirs), len(self._fruitless), now // 1000)
+        as_of = (self._core.replica.feeds.revision, id(self._theirs), len(self._fruitless), now // 1000)
         if self._known[0] != as_of:
-            self._known = as_of, without(self._core.replica.want(self._theirs, now), self._fruitless)
+            self._known = as_of, without(self._core.replica.wants.want(self._theirs, now), self._fruitless)
         return self._known[1]
 
     async def fill(self) -> None:

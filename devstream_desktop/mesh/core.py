@@ -16,8 +16,9 @@ from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, Buckets, FeedRa
 from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.chain import MAX_BAD
 from devstream_desktop.mesh.replica.intervals import Ranges
+from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.ranges import cut
-from devstream_desktop.mesh.replica.rules import Outcome, Replica
+from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.wire import MAX_DOCUMENTS, Pair, Range, Signed
 from devstream_desktop.stream.entry import Entry, public_key
 
@@ -86,7 +87,7 @@ class Core:
         self.device = device
         self.clock = clock
         """This machine's, right or wrong, as peers are told it. What is said and taken goes by `team_time`."""
-        self.watch = ClockWatch(replica.last_known)
+        self.watch = ClockWatch(replica.own.last_known)
         self.port = 0
         """Where this node listens, told to peers."""
         self.bell = Bell()
@@ -119,7 +120,7 @@ class Core:
         for old in list(islice(seen, max(0, len(seen) - SEEN))):
             del seen[old]
         self.look_at_clock()
-        outcome = self.replica.ingest(batch, sender, self.team_time())
+        outcome = self.replica.rules.ingest(batch, sender, self.team_time())
         own = next((entry.feed for entry in outcome.stored if entry.device == sender), None)
         if own is not None:
             self._writes[sender] = own
@@ -151,8 +152,8 @@ class Core:
     def look_at_clock(self) -> None:
         """Decide whether the clock can be believed; before anything that may be forgotten by it, since it may have been set just now."""
         self.watch.tick(self.clock(), steady_ms())
-        self.replica.keep_expired = bool(self.watch.doubt())
-        self.replica.clock_late = self.watch.late
+        self.replica.expiry.suspended = bool(self.watch.doubt())
+        self.replica.own.clock_late = self.watch.late
 
     def team_time(self) -> int:
         """UTC milliseconds by which entries are stamped and judged: this clock, or the team's where this one is wrong (clock.py)."""
@@ -165,7 +166,7 @@ class Core:
             Exception: the log could not store it (a full disk); it is tried again.
 
         """
-        if self.watch.certain and (entries := self.replica.mend(self.team_time())):
+        if self.watch.certain and (entries := self.replica.own.mend(self.team_time())):
             self.bell.ring()
             self._on_entries(entries)
 
@@ -181,7 +182,7 @@ class Core:
 
     def news(self, lsn: int, size: int, peer: str) -> tuple[list[Entry], int]:
         """What arrived after `lsn` and `peer` is not known to have, and where to go on from."""
-        entries, end = self.replica.store.after(lsn, max_bytes=size, not_from=peer, but=self._writes.get(peer, b""))
+        entries, end = self.replica.feeds.store.after(lsn, max_bytes=size, not_from=peer, but=self._writes.get(peer, b""))
         seen = self._seen.get(peer)
         return [entry for entry in entries if entry.signature not in seen] if seen else entries, end
 
@@ -197,7 +198,7 @@ class Core:
         """Freeze what these prove to be broken, with a moment for everybody else in between."""
         whole = Outcome()
         for at in range(0, len(pairs), PROOFS):
-            outcome = self.replica.absorb_proofs(pairs[at : at + PROOFS], self.team_time())
+            outcome = self.replica.rules.absorb_proofs(pairs[at : at + PROOFS], self.team_time())
             self._tell(outcome)
             whole += outcome
             if whole.bad > MAX_BAD:
@@ -223,7 +224,7 @@ class Core:
         try:
             self.look_at_clock()
             self.mend_stamps()
-            entries = self.replica.publish([payload for payloads, _ in waiting for payload in payloads], self.team_time())
+            entries = self.replica.own.publish([payload for payloads, _ in waiting for payload in payloads], self.team_time())
         except Exception as error:  # noqa: BLE001 - handed to the callers below
             if len(waiting) > 1:  # one that is too large must not take the others with it
                 for item in waiting:

@@ -6,17 +6,20 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.answers import Accepted, Answers
 from devstream_desktop.mesh.core import Core, PolicyExchange
 from devstream_desktop.mesh.limits import MOST_OF_PEER
+from devstream_desktop.mesh.membership import Membership
 from devstream_desktop.mesh.overlay.dialer import Dialer
 from devstream_desktop.mesh.overlay.discovery import Discovery
 from devstream_desktop.mesh.overlay.table import Overlay, Source
 from devstream_desktop.mesh.replica.clones import living_twice
+from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.ranges import distinct, total
-from devstream_desktop.mesh.replica.rules import Replica
+from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.replica.store import LogStore
 from devstream_desktop.mesh.session import State, Timing
 from devstream_desktop.mesh.status import CatchUp, MeshStatus, PeerStatus, Refusals, RefusedPeer, missing_of
@@ -26,9 +29,25 @@ from devstream_desktop.mesh.upkeep import Upkeep
 from devstream_desktop.mesh.wire import MAX_PEERS, PeerAddress, Range
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, device_id, public_key
 
-__all__ = ["Credentials", "ListenError", "Mesh", "MeshStatus", "PeerStatus", "PolicyExchange", "RefusedPeer", "Timing"]
+__all__ = ["Credentials", "Identity", "ListenError", "Membership", "Mesh", "Network", "PolicyExchange", "RefusedPeer", "Timing"]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Where a node listens, and how it finds others."""
+
+    listen: str
+    """`host:port`; port 0 takes a free one."""
+    peers: Sequence[str] = ()
+    """Addresses to be linked with always, `host:port`; names are looked up anew at each dial."""
+    hints: Sequence[str] = ()
+    """Addresses that worked before."""
+    discovery: bool = True
+    """Look for peers on the local network."""
+    interfaces: Sequence[str] = ()
+    """IP addresses of this machine to restrict that to; none: all."""
 
 
 class Mesh:
@@ -36,27 +55,17 @@ class Mesh:
 
     Args:
         store: The log; called on the loop only.
-        device: This device's id.
-        sign: Ed25519 with this device's key.
-        verify: Whether `(public key, message, signature)` is right.
-        team_id: Of the team; peers of another are refused.
-        refusal: Why an entry may not be taken, None: it may. Of an entry whose version it does not know it judges the author alone.
-        is_author: Whether a public key is, or was, a device's of the team, see `Replica`.
-        gate: Why a device may not be linked with, None: it may. It is called on transport threads: it must not block or await.
+        identity: This device.
+        membership: The team's rules about devices and authors.
         credentials: For TLS.
         policies: The signed policies.
-        retention_ms: How long entries are kept, by their own clocks.
+        retention_ms: Age at which entries expire, by their own stamps.
         clock: UTC milliseconds.
         on_entries: Called on the loop after entries, own and foreign, are committed. It must be short.
         on_catch_up: Called on the loop when a neighbour has shown that it has what is missing here; `catch_up` then tells how far that is.
-        listen: `host:port`; port 0 takes a free one.
-        peers: Addresses to be linked with always, `host:port`; names are looked up anew at each dial.
-        hints: Addresses that worked before.
-        discovery: Whether to look for peers on the local network.
-        interfaces: IP addresses of this machine to restrict that to.
+        network: Where to listen, and whom to dial.
         rng: For choices that should differ between nodes.
         timing: Time-outs.
-        ended: Where the feeds of devices that are out end, see `Replica`.
 
     """
 
@@ -64,47 +73,25 @@ class Mesh:
         self,
         *,
         store: LogStore,
-        device: str,
-        sign: Callable[[bytes], bytes],
-        verify: Callable[[bytes, bytes, bytes], bool],
-        team_id: str,
-        refusal: Callable[[Entry], str | None],
-        gate: Callable[[str], str | None],
+        identity: Identity,
+        membership: Membership,
         credentials: Credentials,
         policies: PolicyExchange,
         retention_ms: int,
         clock: Callable[[], int],
         on_entries: Callable[[list[Entry]], None],
         on_catch_up: Callable[[], None] = lambda: None,
-        listen: str,
-        peers: Sequence[str],
-        hints: Sequence[str],
-        discovery: bool,
-        interfaces: Sequence[str] = (),
+        network: Network,
         rng: random.Random | None = None,
         timing: Timing | None = None,
-        ended: Callable[[bytes], tuple[int, bytes] | None] = lambda _: None,
-        is_author: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
         timing = timing or Timing()
         self._rng = rng or random.Random()  # noqa: S311 - it chooses neighbours and jitter, never secrets
         self._credentials = credentials
         self._clock = clock
-        self._listen = listen
-        self._discover = discovery
-        self._interfaces = interfaces
-        replica = Replica(
-            store=store,
-            public_key=public_key(device),
-            sign=sign,
-            verify=verify,
-            team=team_id,
-            refusal=refusal,
-            retention_ms=retention_ms,
-            rng=self._rng,
-            ended=ended,
-            is_author=is_author,
-        )
+        self._network = network
+        gate, device, team_id = membership.gate, identity.device, identity.team
+        replica = Replica(store=store, identity=identity, authors=membership, retention_ms=retention_ms)
         self._core = Core(
             replica=replica,
             policies=policies,
@@ -159,11 +146,11 @@ class Mesh:
         )
         self._finder: Discovery | None = None
         self._address = ""
-        for address in peers:
+        for address in network.peers:
             addresses.split(address)
             self._overlay.learn(address, Source.STATIC)
-        here = addresses.split(listen)[0]
-        for address in hints:
+        here = addresses.split(network.listen)[0]
+        for address in network.hints:
             if addresses.may_be_named(address, here):
                 self._overlay.learn(address, Source.HINT)
 
@@ -175,19 +162,19 @@ class Mesh:
 
         """
         try:
-            bound = await addresses.resolve(self._listen)
+            bound = await addresses.resolve(self._network.listen)
         except addresses.AddressError as error:
             raise ListenError(f"cannot listen: {error}") from error
         self._address = await self._listener.open(bound[0], self._credentials)
         host, self._core.port = addresses.split(self._address)
         self._dialer.start(self._credentials, host)
         self._upkeep.start()
-        if self._discover:
+        if self._network.discovery:
             self._finder = Discovery(
                 team_id=self._core.team,
                 host=host,
                 port=self._core.port,
-                interfaces=self._interfaces,
+                interfaces=self._network.interfaces,
                 clock=self._clock,
                 on_found=self._dialer.found,
             )
@@ -214,7 +201,7 @@ class Mesh:
         """
         return await self._core.publish(payloads)
 
-    async def policy_changed(self) -> None:
+    def policy_changed(self) -> None:
         """The policy changed here: tell the peers, end links that the gate now refuses, ask again for entries refused so far."""
         self._follow_policy()
 
@@ -252,20 +239,20 @@ class Mesh:
 
     def ends(self, device: str, until: int) -> list[tuple[bytes, int, bytes]]:
         """Where the feeds of a device were at a time (UTC milliseconds): feed, number and hash of the last entry, the newest feed first."""
-        return self._core.replica.ends(public_key(device), until)
+        return self._core.replica.expiry.ends(public_key(device), until)
 
     def frozen_devices(self) -> tuple[str, ...]:
         """The devices of which two different entries under one number are known."""
-        return tuple({device_id(feed[:KEY_BYTES]): None for feed in self._core.replica.frozen()})
+        return tuple({device_id(feed[:KEY_BYTES]): None for feed in self._core.replica.feeds.frozen()})
 
     def living_twice(self) -> dict[str, int]:
         """The devices of which two machines write, and when the second of them wrote last (UTC milliseconds)."""
-        return living_twice(self._core.replica, self._core.team_time())
+        return living_twice(self._core.replica.feeds, self._core.team_time())
 
     def keep_for(self, retention_ms: int) -> None:
         """Keep entries for another time from now on; what has expired by it is forgotten soon."""
-        if retention_ms != self._core.replica.retention_ms:
-            self._core.replica.retention_ms = retention_ms
+        if retention_ms != self._core.replica.expiry.retention_ms:
+            self._core.replica.expiry.retention_ms = retention_ms
             self._upkeep.prune_soon()
 
     def known_addresses(self) -> list[str]:
@@ -282,7 +269,7 @@ class Mesh:
 
     def status(self) -> MeshStatus:
         """What is known now; called on the loop."""
-        feeds, events = self._core.replica.counts()
+        feeds, events = self._core.replica.feeds.counts()
         peers = (*self._dialed_status(), *self._accepted_status())
         catching_up, catch_up_total = self.catch_up()
         level = not catching_up and any(peer.state == State.LIVE for peer in peers)
@@ -295,7 +282,7 @@ class Mesh:
             missing=missing_of(self._core.replica.shortfall(self._core.team_time()), level=level, ahead=self._core.watch.correction()),
             feeds=feeds,
             events=events,
-            frozen=len(self._core.replica.frozen()),
+            frozen=len(self._core.replica.feeds.frozen()),
             discovery=self._finder.status if self._finder is not None else "off",
             pruning_suspended=self._core.watch.doubt(),
         )
@@ -317,7 +304,7 @@ class Mesh:
 
     def _accepted_status(self) -> list[PeerStatus]:
         now, steady = self._clock(), time.monotonic()
-        newest = self._core.replica.store.newest()
+        newest = self._core.replica.feeds.store.newest()
         connected = {caller.device for caller in self._listener.callers()}
         return [
             PeerStatus(

@@ -18,9 +18,9 @@ from devstream_desktop.mesh.clock import steady_ms
 from devstream_desktop.mesh.comparison import Comparison
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import MAX_WAIT_S, Bucket, cost, cost_of_bytes
-from devstream_desktop.mesh.replica.feeds import both, signed
+from devstream_desktop.mesh.replica.catalogue import both, signed
+from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.ranges import total, without
-from devstream_desktop.mesh.replica.rules import Outcome
 from devstream_desktop.mesh.transport.link import Lane, Link, LinkError
 from devstream_desktop.stream.entry import Entry, public_key
 
@@ -123,7 +123,9 @@ class Session:
     @property
     def lag(self) -> int:
         """Our arrivals that have not been pushed yet, and what the peer asked for and has not had."""
-        return max(0, self.core.replica.store.newest() - self._pushed) + total(self._owed) if self.state is not State.CONNECTING else 0
+        return (
+            max(0, self.core.replica.feeds.store.newest() - self._pushed) + total(self._owed) if self.state is not State.CONNECTING else 0
+        )
 
     def missing(self) -> list[wire.Range]:
         """What the peer has and this node wants of it."""
@@ -203,7 +205,7 @@ class Session:
     async def _greet(self) -> None:
         core = self.core
         version = core.policies.version()
-        hello = wire.Hello(wire.PROTOCOL, core.team, core.device, core.replica.store.index, version, core.clock(), core.port)
+        hello = wire.Hello(wire.PROTOCOL, core.team, core.device, core.replica.feeds.store.index, version, core.clock(), core.port)
         asked = steady_ms()
         welcome = await self._ask(hello, wire.Welcome)
         if welcome.protocol != wire.PROTOCOL or welcome.team != core.team or welcome.device != self.link.device:
@@ -239,44 +241,44 @@ class Session:
         frozen: list[bytes] = []
         first = not comparison.pages
         if not comparison.all_theirs:
-            seen = await self._ask(wire.Digest(replica.buckets(), comparison.theirs), wire.Records)
+            seen = await self._ask(wire.Digest(replica.feeds.digest.buckets(), comparison.theirs), wire.Records)
             records, frozen = seen.records, seen.frozen
             comparison.saw(seen.end)
             if first:
                 comparison.buckets = seen.buckets
                 self._tail_from = (seen.index, seen.lsn)
                 self._owed = []
-        pushed = replica.store.newest()
+        pushed = replica.feeds.store.newest()
         lacking: list[bytes] = []
         if not comparison.all_mine:
-            page = replica.page(comparison.buckets, comparison.mine)
+            page = replica.catalogue.page(comparison.buckets, comparison.mine)
             comparison.showed(page.end)
-            told = both(replica.frozen_of(public_key(self.device)), page.frozen)
+            told = both(replica.catalogue.frozen_of(public_key(self.device)), page.frozen)
             wants = await self._ask(wire.Offer(page.records, told, page.end is not None), wire.Wants)
             lacking = wants.proofs
-            self._owed = replica.within([*self._owed, *wants.ranges])
+            self._owed = replica.catalogue.within([*self._owed, *wants.ranges])
             self._wants_more = self._wants_more or wants.more
-        await self._exchange_proofs(lacking, replica.unproven(frozen))
+        await self._exchange_proofs(lacking, replica.wants.unproven(frozen))
         if first:
             self._pushed = pushed
         self._backlog.show(records)
         self._compared.set()
         self.core.on_compared()
-        doubts = replica.doubts(records)
+        doubts = replica.wants.doubts(records)
         if doubts:
             await self._take(await self._fetch(doubts))
-        for claim in replica.claims(frozen, self.device):
+        for claim in replica.own.claims(frozen, self.device):
             await self._fetch_claim(claim)
         if not comparison.over:
             self.state = State.SYNCING
         elif not self._owed and not self.missing():
-            self._quiet = (replica.summary(), b"", time.monotonic())
+            self._quiet = (replica.feeds.digest.summary(), b"", time.monotonic())
         self.core.bell.ring()
 
     async def _exchange_proofs(self, give: Sequence[bytes], ask: Sequence[bytes]) -> None:
         for at in range(0, max(len(give), len(ask)), wire.MAX_PAIRS):
             part = slice(at, at + wire.MAX_PAIRS)
-            proofs = await self._ask(wire.Proof(self.core.replica.proofs(give[part]), list(ask[part])), wire.Proofs)
+            proofs = await self._ask(wire.Proof(self.core.replica.catalogue.proofs(give[part]), list(ask[part])), wire.Proofs)
             self._count_bad(await self.core.take_proofs(proofs.pairs))
             if not proofs.pairs and not give[part]:  # it has none of what it named
                 break
@@ -287,7 +289,7 @@ class Session:
         while rest is not None and not self.link.lost.is_set():
             entries = await self._fetch([rest])
             await self._take(entries)
-            rest = self.core.replica.rest_of(rest, entries, self.device)
+            rest = self.core.replica.own.rest_of(rest, entries, self.device)
 
     def _count_bad(self, outcome: Outcome) -> None:
         self._bad += outcome.bad
@@ -317,7 +319,7 @@ class Session:
 
     def _differs(self, news: wire.News) -> bool:
         """Whether two quiet heartbeats in a row showed different holdings that comparing may level."""
-        mine = self.core.replica.summary()
+        mine = self.core.replica.feeds.digest.summary()
         if news.summary == mine or news.entries:
             self._unequal = 0
             return False
@@ -342,7 +344,7 @@ class Session:
                     await self._level_policy(reply.policy)
             elif self._owed:
                 self._pushed = end
-                batch = replica.serve(self._owed, wire.BATCH_BYTES)
+                batch = replica.catalogue.serve(self._owed, wire.BATCH_BYTES)
                 self._owed = without(self._owed, [wire.Range(entry.feed, entry.seq, entry.seq) for entry in batch]) if batch else []
                 if batch:
                     await self._push(batch)

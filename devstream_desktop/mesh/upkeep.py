@@ -15,7 +15,7 @@ from devstream_desktop.mesh.overlay.dialer import Dialer
 from devstream_desktop.mesh.overlay.discovery import Discovery
 from devstream_desktop.mesh.overlay.table import Overlay
 from devstream_desktop.mesh.overlay.wake import Wake
-from devstream_desktop.mesh.replica.rules import PRUNE_CHUNK
+from devstream_desktop.mesh.replica.expiry import PRUNE_CHUNK
 from devstream_desktop.mesh.transport.link import Gate, refusal
 from devstream_desktop.mesh.transport.listener import Listener
 
@@ -120,7 +120,7 @@ class Upkeep:
     async def forget(self, floors: Mapping[bytes, int]) -> int:
         """Settle these feeds up to these numbers though they have not expired, in the same chunks; returns how many entries."""
         done = 0
-        while count := self._core.replica.settle_to(floors, PRUNE_CHUNK):
+        while count := self._core.replica.expiry.settle_to(floors, PRUNE_CHUNK):
             done += count
             await asyncio.sleep(0)
         return done
@@ -170,7 +170,7 @@ class Upkeep:
             self._corrected = correction
             self._compare_all()  # what was held back may be in time
         self._core.mend_stamps()
-        wrong = self._core.replica.check_signatures(IDLE_CHECKS)
+        wrong = self._core.replica.signatures.check(IDLE_CHECKS)
         if wrong:
             _log.warning("%d entries came with spoilt signatures; what they say is vouched for by later ones", wrong)
 

@@ -19,22 +19,23 @@ from devstream_desktop.home import Home
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.keys import Vault, verify
 from devstream_desktop.mesh import address
-from devstream_desktop.mesh.service import Credentials, Mesh
+from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.node import board, enrolment, source_list
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
+from devstream_desktop.node.membership import Membership
 from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
 from devstream_desktop.node.progress import CatchUpProgress
 from devstream_desktop.node.size_limit import SizeLimit
 from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
 from devstream_desktop.settings import Settings, load_settings
-from devstream_desktop.stream.entry import VERSION, Entry, device_id, hlc_time
+from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import Event, InvalidEventError, encode_event
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import NoTeamError, Team, ended, ends
+from devstream_desktop.team import NoTeamError, Team, ends
 
 _DAY_MS = 86_400_000
 
@@ -217,7 +218,7 @@ class Node:
         return team
 
     def _open_history(self) -> History:
-        history, mended = open_history(self.home, self.team, self._entry_refusal)
+        history, mended = open_history(self.home, self.team, Membership(self.team).refusal)
         if mended:
             self.notices["history"] = mended
         history.follow(self.team.chain.current.persons, ends(self.team.chain.current))
@@ -238,24 +239,20 @@ class Node:
             port = free_or_new(host, ports.mesh)
         self.mesh = Mesh(
             store=self.history,
-            device=self.device,
-            sign=self.team.device.sign,
-            verify=verify,
-            team_id=self.team.id,
-            refusal=self._entry_refusal,
-            gate=self.team.gate,
+            identity=Identity(self.device, self.team.id, self.team.device.sign, verify),
+            membership=Membership(self.team),
             credentials=self.trust.credentials(),
             policies=self.trust,
             retention_ms=self.team.chain.current.retention_days * _DAY_MS,
             clock=now_ms,
             on_entries=self._on_entries,
             on_catch_up=self._catching_up.begin,
-            listen=address.join(host, port),
-            peers=[*self.options.peers, *self.settings.mesh.peers],
-            hints=[*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints],
-            discovery=self.options.discovery and self.settings.mesh.discovery,
-            ended=lambda feed: ended(self.team.chain.current, feed),
-            is_author=lambda key: device_id(key) in self.team.chain.current.persons,
+            network=Network(
+                listen=address.join(host, port),
+                peers=(*self.options.peers, *self.settings.mesh.peers),
+                hints=(*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints),
+                discovery=self.options.discovery and self.settings.mesh.discovery,
+            ),
         )
         # Sockets that are left open with requests parked can abort the process at its exit.
         ends.push_async_callback(self.mesh.stop)
@@ -326,16 +323,6 @@ class Node:
         self.notices.pop("intake", None)
         self.intake, self.intake_url = intake, intake.url
 
-    def _entry_refusal(self, entry: Entry) -> str | None:
-        if entry.version != VERSION:
-            # Kept and passed on for newer members; who is no member may not even do that.
-            return self.team.gate(entry.device)
-        try:
-            event = entry.event
-        except InvalidEventError as error:
-            return f"it is no event: {error}"
-        return self.team.refusal_of(entry.device, event, hlc_time(entry.hlc))
-
     def _on_entries(self, entries: list[Entry]) -> None:
         events: list[Event] = []
         for entry in entries:
@@ -356,7 +343,7 @@ class Node:
         policy = self.team.chain.current
         self.history.follow(policy.persons, ends(policy))
         self.mesh.keep_for(policy.retention_days * _DAY_MS)
-        await self.mesh.policy_changed()
+        self.mesh.policy_changed()
         await self._follow_roles()
         self.changed()
         await self.trust.policy_changed()

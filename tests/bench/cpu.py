@@ -22,7 +22,8 @@ from devstream_desktop.history.epoch import FeedMirror, new_epoch
 from devstream_desktop.history.log import History
 from devstream_desktop.keys.device_key import verify
 from devstream_desktop.mesh.core import Core
-from devstream_desktop.mesh.replica.rules import Replica
+from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.wire import News, Signed, decode_reply, encode
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, preamble
 
@@ -50,13 +51,9 @@ class Desk:
         rng = random.Random(1)
         replica = Replica(
             store=self._history,
-            public_key=device.public,
-            sign=device.sign,
-            verify=verify,
-            team=chain.team,
-            refusal=wiring.refusal,
+            identity=Identity(device.id, chain.team, device.sign, verify),
+            authors=wiring,
             retention_ms=30 * DAY_MS,
-            rng=rng,
         )
         self._sender = party.collector.device.id
         self._core = Core(

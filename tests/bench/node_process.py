@@ -19,8 +19,8 @@ from sample import DAY_MS, events, feed
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.keys.device_key import DeviceKey, verify
-from devstream_desktop.mesh.replica.rules import Outcome
-from devstream_desktop.mesh.service import Credentials, Mesh
+from devstream_desktop.mesh.replica.outcome import Outcome
+from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import encode_event
@@ -46,21 +46,14 @@ class Node:
         self.changed = asyncio.Event()
         self.mesh = Mesh(
             store=self.history,
-            device=self.device.id,
-            sign=self.device.sign,
-            verify=verify,
-            team_id=self.chain.team,
-            refusal=self.wiring.refusal,
-            gate=self.wiring.gate,
+            identity=Identity(self.device.id, self.chain.team, self.device.sign, verify),
+            membership=self.wiring,
             credentials=Credentials(job.ca, job.certificate, job.key),
             policies=self.wiring,
             retention_ms=RETENTION_MS,
             clock=now_ms,
             on_entries=self._on_entries,
-            listen="127.0.0.1:0",
-            peers=job.peers,
-            hints=job.hints,
-            discovery=False,
+            network=Network("127.0.0.1:0", job.peers, job.hints, discovery=False),
         )
         self.copies = 0
         take = self.mesh._core.take

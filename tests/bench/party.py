@@ -13,7 +13,7 @@ from messages import NodeJob
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.mesh.core import PolicyExchange
 from devstream_desktop.node.board import Board
-from devstream_desktop.stream.entry import Entry, hlc_time
+from devstream_desktop.stream.entry import Entry, device_id, hlc_time
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.team.certificates import Authority, TlsKey, bundle
 from devstream_desktop.team.genesis import found
@@ -85,6 +85,12 @@ class Wiring(PolicyExchange):
         except InvalidEventError as error:
             return str(error)
         return authors.refusal_of(self._chain, entry.device, event, hlc_time(entry.hlc))
+
+    def is_author(self, key: bytes) -> bool:
+        return device_id(key) in self._chain.current.persons
+
+    def ended(self, feed: bytes) -> tuple[int, bytes] | None:
+        return authors.ended(self._chain.current, feed)
 
     def gate(self, device: str) -> str | None:
         return authors.outsider(self._chain.current, device)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import random
 import shutil
 import tempfile
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 from decoders import DEVICE, FEED, NOW, SIGNATURE, Decoder, bodies, shown
@@ -17,8 +17,9 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.replica.rules import Replica
-from devstream_desktop.stream.entry import VERSION, Entry, body_hash
+from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.mesh.replica.replica import Replica
+from devstream_desktop.stream.entry import VERSION, Entry, body_hash, device_id
 from devstream_desktop.stream.event import InvalidEventError
 from devstream_desktop.stream.fact import event_of
 from devstream_desktop.stream.query import Query
@@ -47,13 +48,9 @@ class Node:
         self.history = History(self.path, FeedMirror(folder / "feed.json"), bytes(32), "team")
         self.replica = Replica(
             store=self.history,
-            public_key=bytes(32),
-            sign=lambda _: SIGNATURE,
-            verify=lambda *_: True,
-            team="team",
-            refusal=self._refusal,
+            identity=Identity(device_id(bytes(32)), "team", lambda _: SIGNATURE, lambda *_: True),
+            authors=SimpleNamespace(is_author=lambda _: True, ended=lambda _: None, refusal=self._refusal),
             retention_ms=30 * DAY,
-            rng=random.Random(1),
         )
 
     def _refusal(self, entry: Entry) -> str | None:
@@ -69,7 +66,7 @@ class Node:
         """Take an entry, of a new feed where the mutation left that whole; now and then answer all that is asked, and start again."""
         self._feeds += 1
         signed = wire.Signed(body.replace(FEED, FEED[:32] + self._feeds.to_bytes(8, "big")), SIGNATURE)
-        self._stored += len(self.replica.ingest([signed, signed], DEVICE, NOW).stored)
+        self._stored += len(self.replica.rules.ingest([signed, signed], DEVICE, NOW).stored)
         if self._stored > 300:
             self._stored = 0
             self._answer()
@@ -82,12 +79,13 @@ class Node:
         """Take a proof: the first two bytes say how long its first entry is."""
         end = 2 + int.from_bytes(content[:2], "big")
         pair = wire.Pair(wire.Signed(content[2:end], SIGNATURE), wire.Signed(content[end:], SIGNATURE))
-        self.replica.absorb_proofs([pair], NOW)
+        self.replica.rules.absorb_proofs([pair], NOW)
 
     def _answer(self) -> None:
         replica, history = self.replica, self.history
-        wire.encode(wire.Records(history.index, history.newest(), [1], replica.records(range(wire.BUCKETS))[:100], replica.frozen()[:100]))
-        replica.proofs(replica.frozen()[:100])
+        records, frozen = replica.catalogue.records(range(wire.BUCKETS))[:100], replica.feeds.frozen()[:100]
+        wire.encode(wire.Records(history.index, history.newest(), [1], records, frozen))
+        replica.catalogue.proofs(frozen)
         replica.shortfall(NOW)
         with Reader(self.path) as reader:
             for line in reader.page(Query(), limit=300):
@@ -98,8 +96,8 @@ class Node:
                 reader.subject(event, limit=5)
             reader.span(), reader.facets()
         history.tend()
-        replica.check_signatures(50)
-        while replica.settle_older(NOW + DAY, 100):
+        replica.signatures.check(50)
+        while replica.expiry.settle_older(NOW + DAY, 100):
             pass
 
 

@@ -13,12 +13,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.mesh.replica.rules import Replica
+from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.wire import Signed
-from devstream_desktop.stream.entry import KEY_BYTES, Entry, body_hash, encode_body, preamble
+from devstream_desktop.stream.entry import KEY_BYTES, Entry, body_hash, device_id, encode_body, preamble
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
@@ -63,13 +65,9 @@ def clock(seq: int) -> int:
 def open_replica(folder: Path, history: History, rng: random.Random) -> Replica:
     return Replica(
         store=history,
-        public_key=OWN,
-        sign=sign,
-        verify=verify,
-        team=TEAM,
-        refusal=lambda entry: None,
+        identity=Identity(device_id(OWN), TEAM, sign, verify),
+        authors=SimpleNamespace(is_author=lambda _: True, ended=lambda _: None, refusal=lambda _: None),
         retention_ms=RETENTION_MS,
-        rng=rng,
     )
 
 
@@ -78,7 +76,7 @@ def live(folder: Path, seed: int, say: Callable[[str], None]) -> None:
     rng = random.Random(seed)
     history = History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), OWN, TEAM)
     replica = open_replica(folder, history, rng)
-    heads = {state.feed: state for state in replica.states()}
+    heads = {state.feed: state for state in replica.feeds.states()}
     state = heads.get(PEER_FEED)
     seq = state.head if state else 0
     prev = state.head_entry.hash if state and state.head_entry else b""
@@ -86,7 +84,9 @@ def live(folder: Path, seed: int, say: Callable[[str], None]) -> None:
     for number in range(100_000):
         what = rng.random()
         if what < 0.45:
-            entries: list[Entry] = replica.publish([payload(f"{seed} {number} {n}") for n in range(rng.choice((1, 1, 1, 5)))], clock(seq))
+            entries: list[Entry] = replica.own.publish(
+                [payload(f"{seed} {number} {n}") for n in range(rng.choice((1, 1, 1, 5)))], clock(seq)
+            )
             say("own " + " ".join(f"{entry.feed[KEY_BYTES:].hex()}:{entry.seq}" for entry in entries))
         elif what < 0.9:
             batch = []
@@ -94,7 +94,7 @@ def live(folder: Path, seed: int, say: Callable[[str], None]) -> None:
                 seq += 1
                 batch.append(peer_entry(seq, prev))
                 prev = body_hash(batch[-1].body)
-            replica.ingest(batch, "peer", clock(seq))
+            replica.rules.ingest(batch, "peer", clock(seq))
             say(f"peer {seq}")
         elif what < 0.95:
             replica.prune(clock(seq))

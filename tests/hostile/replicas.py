@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 
 from memory_log import MemoryLog
 from nodes import fake_sign, fake_verify
 
-from devstream_desktop.mesh.replica.feeds import signed
-from devstream_desktop.mesh.replica.rules import Outcome, Replica
-from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble
+from devstream_desktop.mesh.replica.catalogue import signed
+from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.mesh.replica.outcome import Outcome
+from devstream_desktop.mesh.replica.replica import Replica
+from devstream_desktop.stream.entry import Entry, device_id, encode_body, next_hlc, parse_entry, preamble
 
 DAY = 86_400_000
 NOW = 1_700_000_000_000
@@ -28,19 +31,12 @@ def is_member(key: bytes) -> bool:
 def replica(number: int = 1, log: MemoryLog | None = None, **given: object) -> Replica:
     """The replica of a member, or of what an image of its disk holds."""
     log = log or MemoryLog(key_of(number), random.Random(number))
+    authors = {"is_author": is_member, "ended": lambda _: None, "refusal": lambda _: None, **given}
     return Replica(
-        **{
-            "store": log,
-            "public_key": log.key,
-            "sign": fake_sign(log.key),
-            "verify": fake_verify,
-            "team": "t",
-            "refusal": lambda _: None,
-            "retention_ms": 30 * DAY,
-            "rng": log.rng,
-            "is_author": is_member,
-            **given,
-        }
+        store=log,
+        identity=Identity(device_id(log.key), "t", fake_sign(log.key), fake_verify),
+        authors=SimpleNamespace(**authors),
+        retention_ms=30 * DAY,
     )
 
 
@@ -49,7 +45,7 @@ def payloads(count: int, start: int = 0) -> list[bytes]:
 
 
 def give(to: Replica, *entries: Entry, sender: str = "mallory", now: int = NOW) -> Outcome:
-    return to.ingest([signed(entry) for entry in entries], sender, now)
+    return to.rules.ingest([signed(entry) for entry in entries], sender, now)
 
 
 def entry(key: bytes, *, epoch: int = 0, seq: int = 1, at: int = NOW, prev: bytes | None = None, payload: bytes = b"\x01") -> Entry:

@@ -38,8 +38,8 @@ def claims(draw: st.DrawFn, own: bytes, known: bytes) -> wire.Record:
 def victim() -> tuple:
     """A replica that holds some of its own and, with holes, some of another member's."""
     mine, other = replica(1), replica(2)
-    own = mine.publish(payloads(5), NOW)
-    held = other.publish(payloads(20, 100), NOW)
+    own = mine.own.publish(payloads(5), NOW)
+    held = other.own.publish(payloads(20, 100), NOW)
     give(mine, *held[3:8], *held[12:])
     return mine, own[0].feed, held[0].feed
 
@@ -51,8 +51,8 @@ def test_whatever_is_claimed_the_node_goes_on_with_its_own_and_counts_within_bou
     before = mine.shortfall(NOW)
     said = data.draw(st.lists(claims(own, known), max_size=30))
     for part in (said[::2], said):
-        wanted = mine.want(part, NOW)
-        assert mine.own_feed == own, "a claim made it leave its own feed"
+        wanted = mine.wants.want(part, NOW)
+        assert mine.own.feed == own, "a claim made it leave its own feed"
         assert total(wanted) == distinct(wanted) <= MOST_OF_PEER
         of_authors: dict[bytes, list[wire.Range]] = {}
         for item in wanted:
@@ -60,15 +60,15 @@ def test_whatever_is_claimed_the_node_goes_on_with_its_own_and_counts_within_bou
         assert all(total(ranges) <= MOST_OF_AUTHOR for ranges in of_authors.values())
         assert all(key in {key_of(number) for number in range(MEMBERS)} for key in of_authors), "asked for a stranger's"
         wire.encode(wire.Wants(wanted[: wire.MAX_RANGES], []))
-        wire.encode(wire.Fetch(mine.doubts(part)[: wire.MAX_RANGES], 1000))
+        wire.encode(wire.Fetch(mine.wants.doubts(part)[: wire.MAX_RANGES], 1000))
         assert set(before.gaps) <= set(mine.shortfall(NOW).gaps), "what it lacks was talked away"
-        assert total(mine.within([wire.Range(item.feed, *sorted((item.floor, item.head))) for item in part * 3])) <= 5 + 13
-    assert mine.publish(payloads(1, 50), NOW)[0].seq == 6
+        assert total(mine.catalogue.within([wire.Range(item.feed, *sorted((item.floor, item.head))) for item in part * 3])) <= 5 + 13
+    assert mine.own.publish(payloads(1, 50), NOW)[0].seq == 6
 
 
 def test_of_all_members_together_no_more_is_believed_than_a_history_holds() -> None:
     mine, _, _ = victim()
-    wanted = mine.want(records(*((key_of(number) + bytes(8), TOP) for number in range(MEMBERS))), NOW)
+    wanted = mine.wants.want(records(*((key_of(number) + bytes(8), TOP) for number in range(MEMBERS))), NOW)
     assert total(wanted) == MOST_OF_PEER
     assert sum(item.last - item.first + 1 for item in wanted if item.feed.startswith(key_of(3))) <= MOST_OF_AUTHOR
 
@@ -82,35 +82,35 @@ def test_what_lies_between_two_signed_numbers_is_counted_within_bounds() -> None
 
 def test_what_a_copy_of_this_device_signed_moves_it_on_and_a_claim_has_the_proof_fetched() -> None:
     mine = replica(1)
-    mine.publish(payloads(2), NOW)
-    copy = replica(1, mine.store.copy())
-    later = copy.publish(payloads(7, 20), NOW)
-    feed = mine.own_feed
-    (record,) = copy.records(range(64))
-    assert mine.doubts([record]) == [wire.Range(feed, 9, 9)]
+    mine.own.publish(payloads(2), NOW)
+    copy = replica(1, mine.feeds.store.copy())
+    later = copy.own.publish(payloads(7, 20), NOW)
+    feed = mine.own.feed
+    (record,) = copy.catalogue.records(range(64))
+    assert mine.wants.doubts([record]) == [wire.Range(feed, 9, 9)]
     give(mine, later[-1])
-    assert mine.own_feed != feed
-    (first,) = mine.publish(payloads(1, 60), NOW + 1000)
-    assert (first.seq, first.feed) == (1, mine.own_feed)
+    assert mine.own.feed != feed
+    (first,) = mine.own.publish(payloads(1, 60), NOW + 1000)
+    assert (first.seq, first.feed) == (1, mine.own.feed)
 
 
 def test_a_proof_that_comes_before_its_time_moves_it_on_too() -> None:
     """The copy's clock was ahead: the entry is held back, and the number is used all the same."""
     mine = replica(1)
-    mine.publish(payloads(2), NOW)
-    later = replica(1, mine.store.copy()).publish(payloads(3, 20), NOW + 3_600_000)
-    feed = mine.own_feed
+    mine.own.publish(payloads(2), NOW)
+    later = replica(1, mine.feeds.store.copy()).own.publish(payloads(3, 20), NOW + 3_600_000)
+    feed = mine.own.feed
     assert give(mine, later[-1]).future == 1
-    assert mine.own_feed != feed
+    assert mine.own.feed != feed
 
 
 def test_what_a_thief_signs_with_another_key_moves_nothing() -> None:
     mine = replica(1)
-    mine.publish(payloads(2), NOW)
-    feed = mine.own_feed
-    epoch = int.from_bytes(mine.store.epoch, "big")
+    mine.own.publish(payloads(2), NOW)
+    feed = mine.own.feed
+    epoch = int.from_bytes(mine.feeds.store.epoch, "big")
     assert give(mine, msgspec.structs.replace(entry(key_of(1), epoch=epoch, seq=9), signature=bytes(64))).bad == 1
-    assert mine.own_feed == feed
+    assert mine.own.feed == feed
 
 
 @settings(max_examples=60)
@@ -119,14 +119,14 @@ def test_of_strangers_nothing_is_kept(strangers: list[int]) -> None:
     """Whoever makes keys without end would else fill every node's memory and database, with entries or with proofs."""
     mine = replica(1)
     checked: list[bytes] = []
-    verify = mine._verify
-    mine._verify = lambda *given: bool(checked.append(given[0])) or verify(*given)
+    verify = mine.signatures._verify
+    mine.signatures._verify = lambda *given: bool(checked.append(given[0])) or verify(*given)
     for number in strangers:
         outcome = give(mine, entry(key_of(number), epoch=number))
         assert (outcome.refused, outcome.bad) == (1, 0)
         pair = [entry(key_of(number), payload=payload) for payload in (b"\x01", b"\x02")]
-        mine.absorb_proofs([wire.Pair(*(wire.Signed(one.body, one.signature) for one in pair))], NOW)
-    assert (list(mine.states()), mine.store.proofs(), checked) == ([], {}, [])
+        mine.rules.absorb_proofs([wire.Pair(*(wire.Signed(one.body, one.signature) for one in pair))], NOW)
+    assert (list(mine.feeds.states()), mine.feeds.store.proofs(), checked) == ([], {}, [])
     assert mine.policy_changed(), "they may be members by the next policy: then the peers are asked again"
     assert not mine.policy_changed()
 
@@ -147,7 +147,7 @@ def shown(node) -> tuple[int, int]:
 
 def lies(node, mallory, *, heads: tuple[int, ...]) -> list[wire.Record]:
     """Claims of the victim's own feed, of the liar's, and of feeds of both that never were."""
-    own = node.mesh._core.replica.own_feed
+    own = node.mesh._core.replica.own.feed
     feeds = [own, mallory.feed().id, *(key + bytes([n]) * 8 for key in (own[:32], mallory.key.public) for n in range(1, 40))]
     return records(*((feed, heads[at % len(heads)]) for at, feed in enumerate(feeds)))
 
@@ -159,7 +159,7 @@ async def test_a_dialed_liar_is_asked_a_few_times_and_its_claims_are_forgotten(m
     entries = [feed.entry(event("change", "pushed", actor="mallory")) for _ in range(given)]
     node = await make_node()
     await node.say("one", "two")
-    own = node.mesh._core.replica.own_feed
+    own = node.mesh._core.replica.own.feed
     said = shows(lies(node, mallory, heads=(TOP, 5, 1 << 40)))
     node.mesh.add_peer(await mallory.listen({**said, wire.Fetch: lambda _: wire.Entries(entries)}))
     honest = await make_node(peers=[node])
@@ -171,7 +171,7 @@ async def test_a_dialed_liar_is_asked_a_few_times_and_its_claims_are_forgotten(m
     assert asked < 20, "it goes on asking for what never was"
     await node.say("three")
     await honest.until(lambda: {"one", "two", "three"} <= set(honest.titles()))
-    assert node.mesh._core.replica.own_feed == own
+    assert node.mesh._core.replica.own.feed == own
 
 
 async def test_a_caller_who_offers_what_it_never_gives_is_not_waited_for(make_node, raw, monkeypatch) -> None:
@@ -193,7 +193,7 @@ async def test_a_liar_that_is_dialed_holds_up_nobody_who_has_what_is_missing(mak
     source = await make_node(timing=patient)
     await source.say(*(f"commit {n}" for n in range(300)))
     mallory = raw()
-    held = source.mesh._core.replica.records(range(64))
+    held = source.mesh._core.replica.catalogue.records(range(64))
     offered = asyncio.Event()
 
     async def nothing(_: wire.Request) -> wire.Reply:
@@ -216,7 +216,7 @@ async def test_an_ended_feed_of_ours_is_not_asked_for_without_end(make_node, raw
     body = encode_body(feed=said.feed, seq=said.seq, hlc=said.hlc, prev=said.prev, payload=b"\x07")
     rival = wire.Signed(body, node.signing.sign(preamble(node.team.id) + body).signature)
     await node.mesh._core.take_proofs([wire.Pair(wire.Signed(said.body, said.signature), rival)])
-    assert said.feed in node.mesh._core.replica.frozen()
+    assert said.feed in node.mesh._core.replica.feeds.frozen()
     given = itertools.count(1)
 
     def give_one(_: wire.Request) -> wire.Reply:

@@ -21,7 +21,7 @@ from rooms import load
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.core import PART
 from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, FEED_BURST, MAX_DEBT_S, Buckets, FeedRates, cost
-from devstream_desktop.mesh.replica.feeds import MAX_LOOKS
+from devstream_desktop.mesh.replica.catalogue import MAX_LOOKS
 from devstream_desktop.mesh.replica.ranges import total
 from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.mesh.wire import MAX_GAPS
@@ -120,16 +120,16 @@ def test_thousands_of_ranges_are_few_looks_into_the_database() -> None:
             feed.append(entry(key_of(2), epoch=epoch, seq=seq, at=NOW + seq, prev=feed[-1].hash))
         give(mine, *feed)
     looks = itertools.count()
-    one, some = mine.store.entry, mine.store.entries
-    mine.store.entry = lambda *given: (next(looks), one(*given))[1]
-    mine.store.entries = lambda *given, **named: (next(looks), some(*given, **named))[1]
+    one, some = mine.feeds.store.entry, mine.feeds.store.entries
+    mine.feeds.store.entry = lambda *given: (next(looks), one(*given))[1]
+    mine.feeds.store.entries = lambda *given, **named: (next(looks), some(*given, **named))[1]
     ids = [key_of(2) + epoch.to_bytes(8, "big") for epoch in range(40)]
     ranges = [wire.Range(feed, seq, seq) for feed in ids for seq in range(1, 61)] * 2
-    assert 0 < len(mine.serve(ranges[: wire.MAX_RANGES], wire.BATCH_BYTES)) <= MAX_LOOKS
+    assert 0 < len(mine.catalogue.serve(ranges[: wire.MAX_RANGES], wire.BATCH_BYTES)) <= MAX_LOOKS
     assert next(looks) <= MAX_LOOKS
-    assert len(mine.serve([wire.Range(feed, 70, 80) for feed in ids] * 100, wire.BATCH_BYTES)) == 0
+    assert len(mine.catalogue.serve([wire.Range(feed, 70, 80) for feed in ids] * 100, wire.BATCH_BYTES)) == 0
     assert next(looks) <= MAX_LOOKS + 2, "what is not held is not looked for"
-    assert total(mine.within([wire.Range(ids[0], 1, 60)] * 4000)) == 60
+    assert total(mine.catalogue.within([wire.Range(ids[0], 1, 60)] * 4000)) == 60
 
 
 class Checks:
@@ -148,7 +148,7 @@ class Checks:
 
 async def test_a_batch_of_forgeries_under_many_feeds_costs_a_few_checks(make_node, raw, monkeypatch) -> None:
     node, mallory = await make_node(), raw()
-    checks = Checks(node.mesh._core.replica, monkeypatch)
+    checks = Checks(node.mesh._core.replica.signatures, monkeypatch)
     spoilt = [wire.Signed(entries(mallory.feed(number), 1)[0].body, bytes(64)) for number in range(2000)]
     link = await mallory.dial(node.address)
     with pytest.raises(LinkError):
@@ -162,7 +162,7 @@ async def test_a_proof_that_is_known_costs_no_check_and_no_reading(make_node, ra
     request = next(known_proof(mallory, Prey("", b"", [])))
     reply = await link.ask(request)
     assert isinstance(reply, wire.Proofs)
-    checks = Checks(node.mesh._core.replica, monkeypatch)
+    checks = Checks(node.mesh._core.replica.signatures, monkeypatch)
     read = itertools.count()
     monkeypatch.setattr(node.history, "proofs", lambda: next(read))
     assert await link.ask(request) == reply
@@ -202,30 +202,30 @@ def test_a_feed_never_has_more_holes_than_a_look_at_it_may_cost(rng, count: int)
     seqs = rng.sample(range(2, 6 * MAX_GAPS + 2, 2), count)
     for part in (seqs[at : at + 300] for at in range(0, len(seqs), 300)):
         give(mine, *(entry(key_of(2), seq=seq, at=NOW + seq) for seq in part))
-        for state in mine.states():
+        for state in mine.feeds.states():
             assert len(state.runs) <= MAX_GAPS + 1
-    assert all(len(record.gaps) <= MAX_GAPS for record in mine.records(range(64)))
+    assert all(len(record.gaps) <= MAX_GAPS for record in mine.catalogue.records(range(64)))
 
 
 def test_holes_that_others_made_in_an_honest_feed_are_filled_again() -> None:
     """The liar passes on every second entry of an honest author; the rest comes from whoever has all."""
     author, mine = replica(2), replica(1)
-    said = [one for at in range(0, 1500, 50) for one in author.publish(payloads(50, at), NOW + at)]
+    said = [one for at in range(0, 1500, 50) for one in author.own.publish(payloads(50, at), NOW + at)]
     for part in (said[at : at + 100] for at in range(0, len(said), 100)):
         give(mine, *part[::2])
     for _ in range(40):
-        wanted = mine.want(author.records(range(64)), NOW)
+        wanted = mine.wants.want(author.catalogue.records(range(64)), NOW)
         if not wanted:
             break
-        give(mine, *author.serve(wanted, 20_000), sender="bob")
-    assert mine.counts() == (1, 1500)
+        give(mine, *author.catalogue.serve(wanted, 20_000), sender="bob")
+    assert mine.feeds.counts() == (1, 1500)
 
 
 def test_what_the_author_table_refuses_is_remembered_within_bounds() -> None:
     mine = replica(1, refusal=lambda one: "no" if one.seq % 4 == 1 else None)
     for at in range(1, 5 * MAX_GAPS, 100):
         give(mine, *(entry(key_of(2), seq=seq, at=NOW + seq) for seq in range(at, at + 100, 2)))
-    (state,) = mine.states()
+    (state,) = mine.feeds.states()
     assert 0 < len(state.refused) <= MAX_GAPS
 
 

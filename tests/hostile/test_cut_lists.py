@@ -16,8 +16,8 @@ from devstream_desktop.doctor import checks
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.mesh import comparison, wire
 from devstream_desktop.mesh.comparison import MAX_PAGES
-from devstream_desktop.mesh.replica.feeds import Holdings, signed
-from devstream_desktop.mesh.replica.rules import MAX_FEEDS
+from devstream_desktop.mesh.replica.admission import MAX_FEEDS
+from devstream_desktop.mesh.replica.catalogue import Catalogue, signed
 from devstream_desktop.mesh.session import Timing
 from devstream_desktop.mesh.status import Missing, Why, missing_of
 from devstream_desktop.stream.entry import device_id, encode_body, next_hlc, parse_entry, preamble
@@ -71,7 +71,7 @@ async def test_a_newcomer_gets_more_feeds_than_one_message_holds(make_node, team
 
 async def test_both_have_more_than_a_page_that_the_other_lacks(make_node, team, monkeypatch) -> None:
     """A message holds few feeds here, and fewer ranges still, so that each list is cut several times."""
-    monkeypatch.setattr(Holdings.page, "__defaults__", (None, 7))
+    monkeypatch.setattr(Catalogue.page, "__defaults__", (None, 7))
     monkeypatch.setattr(wire, "MAX_RANGES", 5)
     one, other = await make_node(timing=PATIENT), await make_node(timing=PATIENT)
     await holding(one, many_feeds(team, 60, each=2))
@@ -140,19 +140,19 @@ def test_the_pages_together_are_all_and_each_once(rng: random.Random, limit: int
         if rng.random() < 0.2:
             key, epoch = key_of(rng.randrange(2, 8)), (1 << 40) + number
             pair = [signed(entry(key, epoch=epoch, payload=payload)) for payload in (b"\x01", b"\x02")]
-            mine.absorb_proofs([wire.Pair(*pair)], NOW)
+            mine.rules.absorb_proofs([wire.Pair(*pair)], NOW)
     seen: list[bytes] = []
     stamps: list[int] = []
     after = None
     while True:
-        page = mine.page(range(wire.BUCKETS), after, limit)
+        page = mine.catalogue.page(range(wire.BUCKETS), after, limit)
         assert len(page.records) + len(page.frozen) <= limit
         seen += [record.feed for record in page.records] + page.frozen
         stamps += [record.head_hlc for record in page.records]
         after = page.end
         if after is None:
             break
-    assert sorted(seen) == sorted(state.feed for state in mine.states())
+    assert sorted(seen) == sorted(state.feed for state in mine.feeds.states())
     assert stamps == sorted(stamps, reverse=True)
 
 
@@ -207,11 +207,11 @@ def test_feeds_of_one_device_are_bounded_and_that_is_said() -> None:
     outcomes = [give(mine, entry(key_of(2), epoch=epoch)) for epoch in range(MAX_FEEDS + 40)]
     assert sum(len(outcome.stored) for outcome in outcomes) == MAX_FEEDS
     assert "begun more than" in outcomes[-1].reason
-    assert mine.want(records(*((key_of(2) + (1 << 30).to_bytes(8, "big"), 9) for _ in range(3))), NOW) == []
+    assert mine.wants.want(records(*((key_of(2) + (1 << 30).to_bytes(8, "big"), 9) for _ in range(3))), NOW) == []
     pair = [signed(entry(key_of(2), epoch=1 << 31, payload=payload)) for payload in (b"\x01", b"\x02")]
-    mine.absorb_proofs([wire.Pair(*pair)], NOW)
-    assert mine.frozen() == []
-    assert mine.unproven([key_of(2) + (1 << 31).to_bytes(8, "big")]) == []
+    mine.rules.absorb_proofs([wire.Pair(*pair)], NOW)
+    assert mine.feeds.frozen() == []
+    assert mine.wants.unproven([key_of(2) + (1 << 31).to_bytes(8, "big")]) == []
     assert missing_of(mine.shortfall(NOW), level=True) == (Missing(device=device_id(key_of(2)), why=Why.CROWDED, count=0),)
     assert give(mine, entry(key_of(3))).stored, "others are not held to it"
     assert give(mine, entry(key_of(2), epoch=0, seq=2, at=NOW + 1, prev=entry(key_of(2)).hash)).stored, "what is known goes on"
@@ -231,9 +231,9 @@ def test_when_old_feeds_are_forgotten_there_is_room_again() -> None:
 def test_own_feeds_are_not_bounded_by_this_node() -> None:
     mine = replica(1)
     for at in range(MAX_FEEDS + 3):
-        mine.publish([b"\x01"], NOW + at)
-        mine._renew_epoch()
-    assert mine.counts() == (MAX_FEEDS + 3, MAX_FEEDS + 3)
+        mine.own.publish([b"\x01"], NOW + at)
+        mine.own.renew_epoch()
+    assert mine.feeds.counts() == (MAX_FEEDS + 3, MAX_FEEDS + 3)
 
 
 def test_every_reason_has_words_and_advice() -> None:

@@ -21,7 +21,7 @@ def test_whatever_members_stamp_ours_are_ahead_by_seconds_at_most(stamps, waits)
     now = NOW
     for wait in waits:
         now += wait
-        (said,) = mine.publish(payloads(1), now)
+        (said,) = mine.own.publish(payloads(1), now)
         assert now <= hlc_time(said.hlc) <= now + ADOPT_MS
 
 
@@ -31,7 +31,7 @@ def test_two_who_answer_each_other_do_not_climb() -> None:
     for turn in range(200):
         here, there = (one, other) if turn % 2 else (other, one)
         give(here, last)
-        (last,) = here.publish(payloads(1, turn), NOW)
+        (last,) = here.own.publish(payloads(1, turn), NOW)
         give(there, last)
     assert hlc_time(last.hlc) <= NOW + ADOPT_MS
 
@@ -40,5 +40,5 @@ def test_what_is_said_after_something_just_heard_sorts_after_it() -> None:
     mine = replica(1)
     heard = entry(key_of(2), at=NOW + ADOPT_MS - 1)
     give(mine, heard)
-    (said,) = mine.publish(payloads(1), NOW)
+    (said,) = mine.own.publish(payloads(1), NOW)
     assert said.hlc > heard.hlc

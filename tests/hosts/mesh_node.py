@@ -18,7 +18,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.mesh.service import Credentials, Mesh
+from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
 from devstream_desktop.stream.entry import Entry, device_id
 from devstream_desktop.stream.event import decode_event, encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
@@ -33,6 +33,22 @@ class NoPolicies:
 
     def absorb(self, documents: list[bytes]) -> bool:
         return False
+
+
+class Everybody:
+    """A membership that everybody has."""
+
+    def gate(self, device: str) -> None:
+        return None
+
+    def is_author(self, key: bytes) -> bool:
+        return True
+
+    def ended(self, feed: bytes) -> None:
+        return None
+
+    def refusal(self, entry: Entry) -> None:
+        return None
 
 
 def verify(key: bytes, message: bytes, signature: bytes) -> bool:
@@ -71,21 +87,14 @@ async def main() -> None:
 
     mesh = Mesh(
         store=history,
-        device=device_id(public),
-        sign=lambda message: signing.sign(message).signature,
-        verify=verify,
-        team_id=given["team"],
-        refusal=lambda entry: None,
-        gate=lambda device: None,
+        identity=Identity(device_id(public), given["team"], lambda message: signing.sign(message).signature, verify),
+        membership=Everybody(),
         credentials=Credentials(given["ca"], given["certificate"], given["key"]),
         policies=NoPolicies(),
         retention_ms=30 * 86_400_000,
         clock=lambda: time.time_ns() // 1_000_000,
         on_entries=hear,
-        listen=given["listen"],
-        peers=given.get("peers", []),
-        hints=[],
-        discovery=given.get("discovery", False),
+        network=Network(given["listen"], given.get("peers", []), discovery=given.get("discovery", False)),
     )
     say("ready", await mesh.start())
     loop = asyncio.get_running_loop()

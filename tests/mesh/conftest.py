@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -24,7 +25,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.mesh.service import Mesh, Timing
+from devstream_desktop.mesh.service import Identity, Mesh, Network, Timing
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials
 from devstream_desktop.stream.entry import Entry, device_id
 from devstream_desktop.stream.event import decode_event, encode_event, fact_key, make_event
@@ -148,24 +149,23 @@ class Node:
         self._changed = asyncio.Event()
         folder.mkdir(exist_ok=True)
         self.history = History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), self.public, team.id)
+        network = {name: given.pop(name) for name in ("listen", "hints", "discovery", "interfaces") if name in given}
         self.mesh = Mesh(
             **{
                 "store": self.history,
-                "device": self.device,
-                "sign": lambda message: self.signing.sign(message).signature,
-                "verify": verify,
-                "team_id": team.id,
-                "refusal": lambda entry: (self.unwelcome or None) if entry.device != self.device else None,
-                "gate": self.barred.get,
+                "identity": Identity(self.device, team.id, lambda message: self.signing.sign(message).signature, verify),
+                "membership": SimpleNamespace(
+                    gate=given.pop("gate", self.barred.get),
+                    is_author=lambda _: True,
+                    ended=lambda _: None,
+                    refusal=lambda entry: (self.unwelcome or None) if entry.device != self.device else None,
+                ),
                 "credentials": given.pop("credentials", None) or team.credentials(self.device),
                 "policies": self.policies,
                 "retention_ms": 30 * DAY,
                 "clock": lambda: time.time_ns() // 1_000_000,
                 "on_entries": self._arrived,
-                "listen": "127.0.0.1:0",
-                "peers": list(peers),
-                "hints": [],
-                "discovery": False,
+                "network": Network(**{"listen": "127.0.0.1:0", "peers": list(peers), "discovery": False, **network}),
                 "rng": random.Random(1),
                 **given,
             }

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from devstream_desktop.mesh.replica.rules import NEWEST_FIRST
+from devstream_desktop.mesh.replica.wants import NEWEST_FIRST
 from devstream_desktop.mesh.transport.link import Lane
 
 EVENTS = 4000
@@ -19,14 +19,14 @@ class Served:
 
     def __init__(self, node, monkeypatch) -> None:
         self.entries = 0
-        serve = node.mesh._core.replica.serve
+        serve = node.mesh._core.replica.catalogue.serve
 
         def counted(ranges, max_bytes):
             given = serve(ranges, min(max_bytes, SMALL))
             self.entries += len(given)
             return given
 
-        monkeypatch.setattr(node.mesh._core.replica, "serve", counted)
+        monkeypatch.setattr(node.mesh._core.replica.catalogue, "serve", counted)
 
 
 class Taken:

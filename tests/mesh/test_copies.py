@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from types import SimpleNamespace
 
 import pytest
 from nacl.signing import SigningKey
@@ -10,9 +10,10 @@ from nacl.signing import SigningKey
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.mesh.core import SEEN
+from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.replica.clones import LATELY_MS, SIDE_BY_SIDE_MS, living_twice
-from devstream_desktop.mesh.replica.feeds import signed
-from devstream_desktop.mesh.replica.rules import Replica
+from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.session import Timing
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
@@ -33,9 +34,11 @@ def make(tmp_path):
         folder.mkdir()
         logs.append(History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), bytes(key.verify_key), "t"))
         return Replica(
-            store=logs[-1], public_key=bytes(key.verify_key), sign=lambda message: key.sign(message).signature,
-            verify=lambda *_: True, team="t", refusal=lambda _: None, retention_ms=30 * LATELY_MS, rng=random.Random(seed),
-        )  # fmt: skip
+            store=logs[-1],
+            identity=Identity(device_id(bytes(key.verify_key)), "t", lambda message: key.sign(message).signature, lambda *_: True),
+            authors=SimpleNamespace(is_author=lambda _: True, ended=lambda _: None, refusal=lambda _: None),
+            retention_ms=30 * LATELY_MS,
+        )
 
     yield make
     for log in logs:
@@ -44,9 +47,9 @@ def make(tmp_path):
 
 def say(author: Replica, now: int, *listeners: Replica) -> None:
     event = make_event(kind=Kind.DUTY, state="on", service="team", subject="duty/a", key=fact_key("t", str(now)), time=now)
-    entries = [signed(entry) for entry in author.publish([encode_event(event)], now)]
+    entries = [signed(entry) for entry in author.own.publish([encode_event(event)], now)]
     for listener in listeners:
-        listener.ingest(entries, "peer", now)
+        listener.rules.ingest(entries, "peer", now)
 
 
 def test_two_that_write_side_by_side_are_told_with_the_time_of_the_second(make) -> None:
@@ -54,13 +57,13 @@ def test_two_that_write_side_by_side_are_told_with_the_time_of_the_second(make) 
     say(one, NOW, peer)
     say(copy, NOW + MINUTE, peer)
     say(one, NOW + 30 * MINUTE, peer)
-    assert living_twice(peer, NOW + 30 * MINUTE) == {}, "the first may have lost its database"
+    assert living_twice(peer.feeds, NOW + 30 * MINUTE) == {}, "the first may have lost its database"
     say(copy, NOW + 31 * MINUTE, peer)
-    device = device_id(one.own_feed[:32])
-    assert living_twice(peer, NOW + 31 * MINUTE) == {device: NOW + 30 * MINUTE}
+    device = device_id(one.own.feed[:32])
+    assert living_twice(peer.feeds, NOW + 31 * MINUTE) == {device: NOW + 30 * MINUTE}
     say(copy, NOW + LATELY_MS, peer)
-    assert living_twice(peer, NOW + LATELY_MS + 29 * MINUTE) == {device: NOW + 30 * MINUTE}
-    assert living_twice(peer, NOW + LATELY_MS + 30 * MINUTE) == {}, "the other is gone"
+    assert living_twice(peer.feeds, NOW + LATELY_MS + 29 * MINUTE) == {device: NOW + 30 * MINUTE}
+    assert living_twice(peer.feeds, NOW + LATELY_MS + 30 * MINUTE) == {}, "the other is gone"
 
 
 def test_one_device_after_the_other_is_one(make) -> None:
@@ -69,7 +72,7 @@ def test_one_device_after_the_other_is_one(make) -> None:
         again = make(1)
         for minute in range(50):
             say(again, NOW + (60 * hour + minute) * MINUTE, peer)
-    assert living_twice(peer, NOW + 4 * 60 * MINUTE) == {}
+    assert living_twice(peer.feeds, NOW + 4 * 60 * MINUTE) == {}
 
 
 def test_one_that_forgot_how_far_a_clock_had_pulled_it_is_one(make) -> None:
@@ -78,7 +81,7 @@ def test_one_that_forgot_how_far_a_clock_had_pulled_it_is_one(make) -> None:
     say(before, NOW + SIDE_BY_SIDE_MS, peer)
     say(after, NOW + 1, peer)
     say(after, NOW + 2 * SIDE_BY_SIDE_MS, peer)
-    assert living_twice(peer, NOW + 2 * SIDE_BY_SIDE_MS) == {}
+    assert living_twice(peer.feeds, NOW + 2 * SIDE_BY_SIDE_MS) == {}
 
 
 PATIENT = Timing(tail_wait=25.0, repair=1000.0)

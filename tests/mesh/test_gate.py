@@ -9,7 +9,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from devstream_desktop.mesh import limits
-from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.service import Timing
 from devstream_desktop.mesh.transport.link import Lane, Link, LinkError, tls_config
 from devstream_desktop.mesh.wire import PROTOCOL, AskPeers, Hello, Push, Refused, Tail, Welcome, decode_reply, encode

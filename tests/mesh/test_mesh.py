@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.status import Why
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, ListenError
 from devstream_desktop.stream.entry import device_id
@@ -54,7 +54,7 @@ async def test_what_nobody_has_is_missing_and_not_on_its_way(make_node):
     author, keeper, late = await make_node(), await make_node(), await make_node()
     entries = await author.say(*(f"commit {n}" for n in range(9)))
     for entry in entries[:3] + entries[5:]:
-        keeper.mesh._core.replica.ingest([signed(entry)], author.device, int(time.time() * 1000))
+        keeper.mesh._core.replica.rules.ingest([signed(entry)], author.device, int(time.time() * 1000))
     await author.stop()
     make_node.nodes.remove(author)
     late.mesh.add_peer(keeper.address)
@@ -141,11 +141,11 @@ async def test_policies_reach_both_ways_and_what_overtook_them_is_fetched_again(
     assert second.entries == []
     second.unwelcome = ""
     first.policies.chain.append(b"x")
-    await first.mesh.policy_changed()
+    first.mesh.policy_changed()
     await second.until(lambda: second.titles() == ["early"], seconds=3)
     assert second.policies.version() == 1
     second.policies.chain.append(b"xx")
-    await second.mesh.policy_changed()
+    second.mesh.policy_changed()
     await first.until(lambda: first.policies.version() == 2, seconds=3)
 
 
@@ -159,7 +159,7 @@ async def test_a_caller_that_overtook_its_policy_is_asked_again_as_well(make_nod
     assert first.entries == []
     first.unwelcome = ""
     first.policies.chain.append(b"x")
-    await first.mesh.policy_changed()
+    first.mesh.policy_changed()
     await first.until(lambda: first.titles() == ["early"], seconds=3)
 
 
@@ -169,7 +169,7 @@ async def test_a_revoked_device_is_cut_off(make_node):
     await second.until(second.live)
     first.barred[second.device] = "it was revoked"
     first.policies.chain.append(b"x")
-    await first.mesh.policy_changed()
+    first.mesh.policy_changed()
     await second.until(lambda: not second.live())
     await first.say("secret")
     await first.until(lambda: "it was revoked" in first.refusals())

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import random
+from types import SimpleNamespace
 
 import pytest
 
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
-from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.catalogue import signed
+from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.ranges import distinct
-from devstream_desktop.mesh.replica.rules import Replica
+from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.replica.shortfall import Shortfall
 from devstream_desktop.mesh.status import CatchUp, Missing, Why, missing_of
 from devstream_desktop.mesh.wire import Pair, Range
@@ -37,9 +38,11 @@ def make(tmp_path):
         folder.mkdir()
         logs.append(History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), key, "t"))
         return Replica(
-            store=logs[-1], public_key=key, sign=signer(key), verify=lambda key, message, sig: signer(key)(message) == sig,
-            team="t", refusal=refusal, retention_ms=7 * DAY, rng=random.Random(number),
-        )  # fmt: skip
+            store=logs[-1],
+            identity=Identity(device_id(key), "t", signer(key), lambda key, message, sig: signer(key)(message) == sig),
+            authors=SimpleNamespace(is_author=lambda _: True, ended=lambda _: None, refusal=refusal),
+            retention_ms=7 * DAY,
+        )
 
     yield make
     for log in logs:
@@ -51,15 +54,15 @@ def publish(replica: Replica, count: int, now: int = NOW):
         make_event(kind=Kind.DUTY, state="on", service="team", subject="duty/a", key=fact_key("t", str(now), str(n)), time=now)
         for n in range(count)
     ]
-    return replica.publish([encode_event(event) for event in events], now)
+    return replica.own.publish([encode_event(event) for event in events], now)
 
 
 def give(entries, to: Replica, now: int = NOW):
-    return to.ingest([signed(entry) for entry in entries], "peer", now)
+    return to.rules.ingest([signed(entry) for entry in entries], "peer", now)
 
 
 def compare(to: Replica, source: Replica, now: int = NOW):
-    return to.want(source.records(to.differing(source.buckets())), now)
+    return to.wants.want(source.catalogue.records(to.feeds.digest.differing(source.feeds.digest.buckets())), now)
 
 
 def test_a_hole_is_a_gap_and_a_whole_feed_is_none(make) -> None:
@@ -90,7 +93,7 @@ def test_the_beginning_of_a_feed_is_missing_once_a_peer_says_that_it_never_expir
         give(entries[3:], replica)
     assert compare(b, c) == []
     publish(c, 1)
-    b.want(c.records(range(256)), NOW)
+    b.wants.want(c.catalogue.records(range(256)), NOW)
     assert b.shortfall(NOW).gaps == (Range(entries[0].feed, 1, 3),)
 
 
@@ -103,7 +106,7 @@ def test_a_future_clock_is_held_back_until_its_time(make) -> None:
     assert (feed, until) == (first[0].feed, NOW + 3_600_000 - 600_000)
     assert b.shortfall(until) == Shortfall()
     give(ahead, b, until + 1)
-    assert b.counts() == (1, 4)
+    assert b.feeds.counts() == (1, 4)
 
 
 def test_refused_numbers_are_told_apart_from_lost_ones(make) -> None:
@@ -121,7 +124,7 @@ def test_a_frozen_feed_is_told_and_has_no_gaps(make) -> None:
     one = entries[1]
     body = encode_body(feed=one.feed, seq=one.seq, hlc=one.hlc, prev=one.prev, payload=publish(make(1), 1, NOW + 1)[0].payload)
     other = parse_entry(body, signer(bytes([1]) * 32)(preamble("t") + body))
-    b.absorb_proofs([Pair(signed(one), signed(other))], NOW)
+    b.rules.absorb_proofs([Pair(signed(one), signed(other))], NOW)
     assert b.shortfall(NOW) == Shortfall(frozen=(one.feed,))
 
 

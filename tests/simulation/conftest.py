@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.stream.entry import device_id
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from memory_log import MemoryLog
 from nodes import fake_sign, fake_verify
 
-from devstream_desktop.mesh.replica.rules import Replica
+from devstream_desktop.mesh.replica.replica import Replica
 
 DAY = 86_400_000
 
@@ -24,16 +28,12 @@ def memory_log():
 
 @pytest.fixture
 def make_replica():
-    def make(log, retention=30 * DAY, refusal=lambda entry: None):
+    def make(log, retention=30 * DAY, refusal=lambda entry: None, ended=lambda feed: None):
         return Replica(
             store=log,
-            public_key=log.key,
-            sign=fake_sign(log.key),
-            verify=fake_verify,
-            team="t",
-            refusal=refusal,
+            identity=Identity(device_id(log.key), "t", fake_sign(log.key), fake_verify),
+            authors=SimpleNamespace(is_author=lambda _: True, ended=ended, refusal=refusal),
             retention_ms=retention,
-            rng=log.rng,
         )
 
     return make

@@ -112,7 +112,7 @@ class Member(Node):
         return self._desk
 
     def _refusal(self, entry: Entry) -> str | None:
-        """As `node.core.Node._entry_refusal`."""
+        """As `node.membership.Membership.refusal`."""
         policy = self.standing.current
         if entry.version != VERSION:
             reason = outsider(policy, entry.device)
@@ -144,9 +144,9 @@ class Member(Node):
 
     def want(self, records, now: int):
         """As `Node.want`; what a peer only claims begins no feed of ours, and is believed for so much and no more."""
-        own = self.replica.own_feed
+        own = self.replica.own.feed
         wanted = super().want(records, now)
-        hold_that(self.replica.own_feed == own, "a claim of a peer's began a new feed")
+        hold_that(self.replica.own.feed == own, "a claim of a peer's began a new feed")
         hold_that(total(wanted) <= MOST_ASKED, "asked for what no history holds:", total(wanted))
         return wanted
 
@@ -154,8 +154,8 @@ class Member(Node):
         """As `Node.publish`; what others stamp moves its own stamps by seconds at most."""
         own = [entry.hlc for feed, mine in self.log.held.items() if feed.startswith(self.log.key) for entry in mine.values()]
         super().publish(payloads, now)
-        said = max(entry.hlc for entry in self.log.held[self.replica.own_feed].values())
-        known = self.replica.last_known if self.watch.late else 0
+        said = max(entry.hlc for entry in self.log.held[self.replica.own.feed].values())
+        known = self.replica.own.last_known if self.watch.late else 0
         most = max(self.team_time(now) + PULLED_MS, hlc_time(max(own, default=0)), known)
         hold_that(hlc_time(said) <= most + 1, "somebody's stamps pulled its own ahead", hlc_time(said) - self.team_time(now))
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from devstream_desktop.mesh.replica.chain import contradict
-from devstream_desktop.mesh.replica.rules import FUTURE_MS
+from devstream_desktop.mesh.replica.own_feed import FUTURE_MS
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, hlc_time
 
 
@@ -132,7 +132,7 @@ class Ledger:
         hold_that(self.imaged or not reused, "a number was used twice although every mirror was kept")
         oldest = max(node.clock(now) - node.retention for node in nodes)
         newest = min(node.clock(now) for node in nodes) + FUTURE_MS
-        frozen = [{feed for feed in node.replica.frozen() if self.is_honest(feed)} for node in nodes]
+        frozen = [{feed for feed in node.replica.feeds.frozen() if self.is_honest(feed)} for node in nodes]
         hold_that(all(f == frozen[0] for f in frozen), "they disagree on what is frozen", [len(f) for f in frozen])
         hold_that(frozen[0] <= reused, "frozen although no number was used twice")
         # Where a copy of a feed went on with a clock in the future, the proof comes when that future does.
@@ -188,7 +188,7 @@ class Ledger:
             entry.hash
             for node in nodes
             for feed, (seq, _) in self.ends.items()
-            if (entry := node.log.held.get(feed, {}).get(seq)) and node.replica._signed(entry)
+            if (entry := node.log.held.get(feed, {}).get(seq)) and node.replica.signatures.right(entry)
         }
         found = {}
         for feed, (_, last) in self.ends.items():
@@ -233,7 +233,7 @@ def stored_right(ledger: Ledger, node, entry: Entry, clock: int) -> None:
     # Two months later the floor is forgotten too, and a clock in doubt cannot tell: it is settled again when the doubt ends.
     # By then nobody can tell a device that was rolled back, its mirror too, that it uses a number for the second time.
     let_go = entry.feed in node.let_go
-    doubted = node.replica.keep_expired and (let_go or entry.feed not in node.log.settled)
+    doubted = node.replica.expiry.suspended and (let_go or entry.feed not in node.log.settled)
     forgotten = doubted or (let_go and ledger.imaged)
     hold_that(forgotten or (entry.feed, entry.seq) not in node.gone, "expired and returned:", entry.seq)
     hold_that((entry.feed, entry.seq) not in node.told or forgotten, "told twice:", entry.seq)

@@ -9,7 +9,7 @@ from nodes import Node, fake_sign
 from raw_feed import RawFeed
 
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.replica.feeds import Page, signed
+from devstream_desktop.mesh.replica.catalogue import Page, signed
 from devstream_desktop.mesh.wire import MalformedMessageError, Signed
 from devstream_desktop.stream.entry import Entry, MalformedEntryError, device_id, parse_entry, preamble
 from devstream_desktop.stream.event import Event
@@ -92,17 +92,17 @@ class Liar(Node):
             replica = victim.replica
             match request:
                 case wire.Fetch():
-                    replica.serve(request.ranges, request.size)
+                    replica.catalogue.serve(request.ranges, request.size)
                 case wire.Offer():
                     victim.want(request.records, now)
-                    replica.doubts(request.records)
-                    replica.claims(request.frozen, self.name)
-                    replica.unproven(request.frozen)
+                    replica.wants.doubts(request.records)
+                    replica.own.claims(request.frozen, self.name)
+                    replica.wants.unproven(request.frozen)
                 case wire.Proof():
                     victim.take_proofs(request.give, now)
-                    replica.proofs(request.ask)
+                    replica.catalogue.proofs(request.ask)
                 case wire.Digest():
-                    replica.page(replica.differing(request.buckets), request.after)
+                    replica.catalogue.page(replica.feeds.digest.differing(request.buckets), request.after)
 
         self._send(victim, answer)
 
@@ -127,7 +127,10 @@ class Liar(Node):
         if self.silent:
             return
         super().start(now, clean=clean)
-        self.replica = Told(self, self.replica)
+        replica = self.replica
+        digest = ToldDigest(self, replica.feeds.digest)
+        catalogue = ToldCatalogue(self, replica.catalogue)
+        self.replica = Told(self, replica, feeds=Told(self, replica.feeds, digest=digest), catalogue=catalogue)
 
     def look(self, now: int) -> None:
         self.now = now
@@ -145,13 +148,13 @@ class Liar(Node):
         """Nobody relies on it."""
 
     def take(self, batch: list[Signed], sender: str, now: int):
-        return self.replica.ingest(batch, sender, now)
+        return self.replica.rules.ingest(batch, sender, now)
 
     def take_proofs(self, pairs, now: int) -> None:
-        self.replica.absorb_proofs(pairs, now)
+        self.replica.rules.absorb_proofs(pairs, now)
 
     def want(self, records, now: int):
-        return self.tell("wants", self.replica.want(records, now))
+        return self.tell("wants", self.replica.wants.want(records, now))
 
     def news(self, lsn: int, size: int, peer: str) -> tuple[list[Entry], int]:
         entries, end = super().news(lsn, size, peer)
@@ -168,31 +171,40 @@ class Liar(Node):
 
 
 class Told:
-    """A liar's replica as its peers see it. Numbers that no message can carry end the link, as at the real ones."""
+    """A part of a liar's replica as its peers see it. Numbers that no message can carry end the link, as at the real ones."""
 
-    def __init__(self, liar: Liar, replica) -> None:
-        self._liar, self._replica = liar, replica
+    def __init__(self, liar: Liar, part, **instead) -> None:
+        self._liar, self._part = liar, part
+        self.__dict__.update(instead)
 
     def __getattr__(self, name: str):
-        return getattr(self._replica, name)
+        return getattr(self._part, name)
+
+
+class ToldCatalogue(Told):
+    """Its records and entries."""
 
     def page(self, buckets, after=None, limit=wire.MAX_RECORDS):
-        liar, page = self._liar, self._replica.page(buckets, after, limit)
+        liar, page = self._liar, self._part.page(buckets, after, limit)
         records, frozen, end = liar.tell("records", page.records), liar.tell("frozen", page.frozen), liar.tell("end", page.end)
         told = over_the_wire(wire.Records(bytes(16), 0, [], records, frozen, end))
         return Page(told.records, told.frozen, told.end)
 
     def frozen_of(self, author):
-        return self._liar.tell("frozen", self._replica.frozen_of(author))
-
-    def buckets(self):
-        return self._liar.tell("hashes", self._replica.buckets())
-
-    def summary(self):
-        return self._liar.tell("hashes", self._replica.summary())
+        return self._liar.tell("frozen", self._part.frozen_of(author))
 
     def serve(self, ranges, max_bytes):
-        return self._liar.tell_entries(self._replica.serve(ranges, max_bytes))
+        return self._liar.tell_entries(self._part.serve(ranges, max_bytes))
+
+
+class ToldDigest(Told):
+    """Its hashes."""
+
+    def buckets(self):
+        return self._liar.tell("hashes", self._part.buckets())
+
+    def summary(self):
+        return self._liar.tell("hashes", self._part.summary())
 
 
 def over_the_wire(message):

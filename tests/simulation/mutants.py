@@ -25,6 +25,10 @@ CHAIN = MESH + "replica.chain"
 FEED = MESH + "replica.feed"
 OWN_FEED = MESH + "replica.own_feed"
 RULES = MESH + "replica.rules"
+WANTS = MESH + "replica.wants"
+REPLICA = MESH + "replica.replica"
+FEEDS = MESH + "replica.feeds"
+EXPIRY = MESH + "replica.expiry"
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,10 @@ LIARS = [
     ),
     Mutant(
         "a claim of our own feed begins a new one",
-        RULES,
+        WANTS,
         "            missing = state.missing(record, now)\n",
         "            missing = state.missing(record, now)\n"
-        "            if record.feed == self.own_feed and record.head > state.head:\n                self._renew_epoch()\n",
+        "            if record.feed == self._own.feed and record.head > state.head:\n                self._own.renew_epoch()\n",
         "liars/Numbers",
     ),
     Mutant(
@@ -105,7 +109,7 @@ LIARS = [
         "> MAX_OFFSET_MS",
         "liars/FalseClock",
     ),
-    Mutant("records are believed without end", RULES, "min(left, left_of[state.author])", "1 << 63", "liars/Numbers"),
+    Mutant("records are believed without end", WANTS, "min(left, left_of[state.author])", "1 << 63", "liars/Numbers"),
 ]
 """What holds against a member who lies (lies.py)."""
 
@@ -116,8 +120,8 @@ MUTANTS = [
         "if entry.seq > state.floor and not intervals",
         "if not intervals",
     ),
-    Mutant("no age: expired entries are taken", RULES, "if hlc_time(entry.hlc) < oldest]", "if False]"),
-    Mutant("an expired entry settles nothing", RULES, "            self._settle(state, expired[-1].seq, expired[-1])\n", ""),
+    Mutant("no age: expired entries are taken", RULES, "if self._expiry.expired(entry, now)]", "if False]"),
+    Mutant("an expired entry settles nothing", RULES, "            self._feeds.settle(state, expired[-1].seq, expired[-1])\n", ""),
     Mutant("no tip is kept", FEED, "if self.tip is None or tip.seq > self.tip.seq:", "if False:"),
     Mutant(
         "the tip proves nothing",
@@ -146,14 +150,14 @@ MUTANTS = [
     Mutant("the chain may break", CHAIN, " or (high.seq == low.seq + 1 and high.prev != low.hash)", "", "images"),
     Mutant(
         "the neighbour below is not looked at",
-        RULES,
+        CHAIN,
         "if before is not None and contradict(before, entry):",
         "if False:",
         "images",
     ),
     Mutant(
         "the neighbour above is not looked at",
-        RULES,
+        CHAIN,
         "if after is not None and contradict(entry, after):",
         "if False:",
         "gap",
@@ -167,10 +171,10 @@ MUTANTS = [
     ),
     Mutant("what vouched for an entry need not be kept", RULES, "if len(good) < count:", "if False:", "lies"),
     Mutant("signatures are not checked", CHAIN, "elif bad < MAX_BAD and signed(entry):", "elif True:", "lies"),
-    Mutant("a proof is not checked", RULES, "if not self._signed(other):", "if False:", "lies"),
-    Mutant("a broken feed goes on", RULES, "        state.frozen = True\n", "", "images"),
+    Mutant("a proof is not checked", RULES, "if not self._signatures.right(other):", "if False:", "lies"),
+    Mutant("a broken feed goes on", FEEDS, "        state.frozen = True\n", "", "images"),
     Mutant("proofs do not travel", RULES, "if contradict(one, other) and", "if False and", "images"),
-    Mutant("what a broken feed held is not said again", RULES, "published = self._publish_again(state, now)", "pass", "images"),
+    Mutant("what a broken feed held is not said again", RULES, "published = self._own.publish_again(state, now)", "pass", "images"),
     Mutant(
         "peers are not asked for what a broken feed of ours held",
         OWN_FEED,
@@ -181,8 +185,8 @@ MUTANTS = [
     Mutant(
         "a broken feed of ours is appended to",
         RULES,
-        "                self._renew_epoch()\n            published",
-        "                pass\n            published",
+        "                self._own.renew_epoch()\n            # Before",
+        "                pass\n            # Before",
         "images",
     ),
     Mutant(
@@ -192,11 +196,11 @@ MUTANTS = [
         "return False",
         "images",
     ),
-    Mutant("clocks in doubt let things expire", RULES, "[] if self.keep_expired else [", "[", "clocks"),
+    Mutant("clocks in doubt let things expire", EXPIRY, "not self.suspended and ", "", "clocks"),
     Mutant(
         "clocks in doubt let things be pruned",
-        RULES,
-        "        if self.keep_expired:\n            return 0\n",
+        EXPIRY,
+        "        if self.suspended:\n            return 0\n",
         "",
         "clocks",
     ),
@@ -205,7 +209,7 @@ MUTANTS = [
     Mutant("peers that contradict each other move us", CLOCK, "agreeing >= WITNESSES", "agreeing >= 1", "clocks"),
     Mutant("a clock that most contradict is not doubted", CLOCK, "if outvoted else 0", "if False else 0", "clocks"),
     Mutant("a late clock stamps what has expired", OWN_FEED, "now = max(now, self.last_known)", "pass", "clocks"),
-    Mutant("what came with a clock ahead goes on pulling", OWN_FEED, " if hlc <= limit", "", "clocks"),
+    Mutant("what came with a clock ahead goes on pulling", OWN_FEED, " if head.hlc <= limit", "", "clocks"),
     Mutant(
         "of a revoked author all that is signed is taken",
         CHAIN,
@@ -230,30 +234,30 @@ MUTANTS = [
     Mutant(
         "feeds of the revoked go on",
         RULES,
-        "if (end := self._ended(state.feed)) is not None:",
+        "if (end := self._authors.ended(state.feed)) is not None:",
         "if (end := None):",
         "theft",
     ),
     Mutant(
         "what lies beyond an end is asked for again",
         RULES,
-        "                state.refused = intervals.union([*state.refused, *((seq, seq) for seq in beyond)])\n",
+        "                state.refused = intervals.union([*state.refused, *numbers])\n",
         "                pass\n",
         "theft",
     ),
-    Mutant("what was refused is never asked for again", RULES, "            state.refused = []\n", "", "policy"),
+    Mutant("what was refused is never asked for again", REPLICA, "            state.refused = []\n", "", "policy"),
     Mutant(
         "what was refused is asked for again at once",
         RULES,
-        "            state.refuse(entry.seq)\n",
+        "            state.refuse(item.entry.seq)\n",
         "",
         "policy",
     ),
     Mutant(
         "own entries may be lost in a power cut",
         OWN_FEED,
-        "for entry in entries], durable=True)",
-        "for entry in entries])",
+        "arrivals, durable=True)",
+        "arrivals)",
     ),
     Mutant("the mirror is not read", "memory_log", "not self.known_epoch or not described", "not self.known_epoch", "backups"),
     Mutant("the mirror knows no epoch", "memory_log", "self.mirror[0] == self.known_epoch and ", "", "backups"),
@@ -261,8 +265,8 @@ MUTANTS = [
     Mutant(
         "a number that a peer knows is used again",
         RULES,
-        "            self._renew_epoch()  # more of our feed",
-        "            pass  # more of our feed",
+        "            self._own.renew_epoch()\n        count",
+        "            pass\n        count",
         "images",
     ),
     Mutant(

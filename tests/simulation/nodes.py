@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from types import SimpleNamespace
 
 from ledger import Ledger, hold_that, stored_right
 from memory_log import MemoryLog
 
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS, ClockWatch
-from devstream_desktop.mesh.replica.rules import FUTURE_MS, Outcome, Replica
+from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.mesh.replica.outcome import Outcome
+from devstream_desktop.mesh.replica.own_feed import FUTURE_MS
+from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.wire import Signed
 from devstream_desktop.stream.entry import (
     KEY_BYTES,
@@ -126,17 +130,11 @@ class Node:
 
         self.replica = Replica(
             store=self.log,
-            public_key=self.log.key,
-            sign=note_and_sign,
-            verify=fake_verify,
-            team="t",
-            refusal=self._refusal,
+            identity=Identity(self.name, "t", note_and_sign, fake_verify),
+            authors=SimpleNamespace(is_author=self._is_author, ended=self._ended, refusal=self._refusal),
             retention_ms=self.retention,
-            rng=self.rng,
-            ended=self._ended,
-            is_author=self._is_author,
         )
-        self.watch = ClockWatch(self.replica.last_known)
+        self.watch = ClockWatch(self.replica.own.last_known)
         self.told = {(feed, seq) for feed, mine in self.log.held.items() for seq in mine}
         self.look(now)
 
@@ -171,18 +169,18 @@ class Node:
             self.met.clear()
         if abs(self.watch.correction()) > MOVED:
             self._moved_by_right()
-        self.replica.keep_expired = bool(self.watch.doubt())
-        self.replica.clock_late = self.watch.late
+        self.replica.expiry.suspended = bool(self.watch.doubt())
+        self.replica.own.clock_late = self.watch.late
         if self.watch.certain:
             with contextlib.suppress(OSError):  # the disk is full: the next look
-                said = self._stored(lambda: self.replica.mend(self.team_time(now)))
+                said = self._stored(lambda: self.replica.own.mend(self.team_time(now)))
                 self.told |= {(entry.feed, entry.seq) for entry in said}
-        self.replica.check_signatures(20)
+        self.replica.signatures.check(20)
 
     def publish(self, payloads: list[bytes], now: int) -> None:
         self.look(now)
-        proven = self.replica.last_known if self.watch.late else 0
-        entries = self._stored(lambda: self.replica.publish(payloads, self.team_time(now)))
+        proven = self.replica.own.last_known if self.watch.late else 0
+        entries = self._stored(lambda: self.replica.own.publish(payloads, self.team_time(now)))
         hold_that([entry.payload for entry in entries] == payloads, "published something else")
         stamps = [hlc_time(entry.hlc) for entry in entries]
         hold_that(max(stamps) <= max(self.team_time(now), proven) + FUTURE_MS, "published what nobody would take")
@@ -207,7 +205,7 @@ class Node:
         """Ingest, under the eyes of the ledger. A full disk raises, as in the product."""
         self.look(now)
         more = self._beyond_own(batch)
-        outcome = self._stored(lambda: self.replica.ingest(batch, sender, self.team_time(now)))
+        outcome = self._stored(lambda: self.replica.rules.ingest(batch, sender, self.team_time(now)))
         self.older |= more
         self._count(outcome, now)
         if outcome.bad:
@@ -247,7 +245,7 @@ class Node:
 
     def take_proofs(self, pairs, now: int) -> None:
         self.now = now
-        self._count(self._stored(lambda: self.replica.absorb_proofs(pairs, self.team_time(now))), now)
+        self._count(self._stored(lambda: self.replica.rules.absorb_proofs(pairs, self.team_time(now))), now)
         self.moved += len(pairs)
 
     def _count(self, outcome: Outcome, now: int) -> None:
@@ -256,15 +254,15 @@ class Node:
         self.moved += len(outcome.stored) + outcome.expired
         for entry in outcome.stored:
             said_late = self.watch.late and entry.feed.startswith(self.log.key)
-            stored_right(self.ledger, self, entry, max(clock, self.replica.last_known) if said_late else clock)
-            hold_that(self.replica.keep_expired or hlc_time(entry.hlc) >= clock - self.retention, "stored an expired entry")
+            stored_right(self.ledger, self, entry, max(clock, self.replica.own.last_known) if said_late else clock)
+            hold_that(self.replica.expiry.suspended or hlc_time(entry.hlc) >= clock - self.retention, "stored an expired entry")
             self.told.add((entry.feed, entry.seq))
 
     def want(self, records, now: int):
         """What it asks a peer with these records for."""
-        known = {state.feed for state in self.replica.states()}
+        known = {state.feed for state in self.replica.feeds.states()}
         self.refused = {(feed, seq) for feed, seq in self.refused if feed in known}  # a feed that was dropped begins anew
-        wanted = self.replica.want(records, self.team_time(now))
+        wanted = self.replica.wants.want(records, self.team_time(now))
         if self.waiting or self.refused:
             for item in wanted:
                 refused = any(feed == item.feed and item.first <= seq <= item.last for feed, seq in self.refused)
@@ -289,7 +287,7 @@ class Node:
             pass
         self.gone |= before - {(feed, seq) for feed, mine in self.log.held.items() for seq in mine}
         self.let_go |= {feed for feed, _ in self.gone if feed not in self.log.settled}
-        if not self.replica.keep_expired:
+        if not self.replica.expiry.suspended:
             oldest = self.clock(now) - self.retention
             for feed, mine in self.log.held.items():
                 if feed not in self.log.proven:
@@ -302,7 +300,7 @@ class Node:
     def check(self) -> None:
         """What the rules remember is what a new start would read from the log."""
         derived = {record.feed: record for record in self.log.feeds()}
-        for state in self.replica.states():
+        for state in self.replica.feeds.states():
             record = derived.pop(state.feed, None)
             if record is None:
                 hold_that(not state.head, "the rules know a feed that the log does not")

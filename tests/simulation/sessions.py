@@ -9,7 +9,7 @@ from __future__ import annotations
 from ledger import hold_that
 
 from devstream_desktop.mesh.comparison import Comparison
-from devstream_desktop.mesh.replica.feeds import both, signed
+from devstream_desktop.mesh.replica.catalogue import both, signed
 from devstream_desktop.mesh.replica.ranges import without
 from devstream_desktop.mesh.wire import BATCH_BYTES, MalformedMessageError, Range
 
@@ -133,7 +133,7 @@ class Session:
     def _compare(self):
         """A page; the whole of what both hold is compared when there is none left."""
         world, a, b = self.world, self.a, self.b
-        mine, buckets, rows, comparison = a.replica, a.replica.buckets(), {}, self.comparison
+        mine, buckets, rows, comparison = a.replica, a.replica.feeds.digest.buckets(), {}, self.comparison
         if comparison.over:
             comparison = self.comparison = Comparison()
         first, size = not comparison.pages, self.world.page_size()
@@ -144,9 +144,9 @@ class Session:
                 replica = listener.replica
                 rows.clear()
                 rows.update((lsn, arrival.entry.hash) for lsn, arrival in listener.log.rows)
-                differ = replica.differing(buckets)
-                records, frozen, end = replica.page(differ, comparison.theirs, size)
-                frozen = both(replica.frozen_of(a.log.key), frozen)
+                differ = replica.feeds.digest.differing(buckets)
+                records, frozen, end = replica.catalogue.page(differ, comparison.theirs, size)
+                frozen = both(replica.catalogue.frozen_of(a.log.key), frozen)
                 return (
                     listener.log.index,
                     listener.log.newest(),
@@ -165,40 +165,40 @@ class Session:
                 comparison.buckets, self.owed = differ, []
                 self.cursor, self.passed = (index, newest), dict(rows)
                 pushed = a.log.newest()
-        unproven = mine.unproven(frozen)
+        unproven = mine.wants.unproven(frozen)
         if not comparison.all_mine:
-            page = mine.page(comparison.buckets, comparison.mine, size)
+            page = mine.catalogue.page(comparison.buckets, comparison.mine, size)
             comparison.showed(page.end)
-            told = both(mine.frozen_of(b.log.key), page.frozen)
+            told = both(mine.catalogue.frozen_of(b.log.key), page.frozen)
 
             def offer(listener):
                 wants = listener.want(page.records, world.now)
-                urgent = listener.replica.doubts(page.records) + listener.replica.claims(told, a.name)
-                return urgent + wants, listener.replica.unproven(told)
+                urgent = listener.replica.wants.doubts(page.records) + listener.replica.own.claims(told, a.name)
+                return urgent + wants, listener.replica.wants.unproven(told)
 
             wants, lacking = yield offer
         if unproven or lacking:
-            pairs = mine.proofs(lacking)
+            pairs = mine.catalogue.proofs(lacking)
 
             def prove(listener):
                 listener.take_proofs(pairs, world.now)
-                return listener.replica.proofs(unproven)
+                return listener.replica.catalogue.proofs(unproven)
 
             a.take_proofs((yield prove), world.now)
         if first:
             self.pushed, self.unequal = pushed, False
-        self.owed = mine.within([*self.owed, *wants])
+        self.owed = mine.catalogue.within([*self.owed, *wants])
         self.theirs, self.fruitless, self.compared = records, [], True
-        doubts = mine.doubts(records)
+        doubts = mine.wants.doubts(records)
         if doubts:
-            batch = yield lambda listener: self._give(listener.replica.serve(doubts, BATCH_BYTES))
+            batch = yield lambda listener: self._give(listener.replica.catalogue.serve(doubts, BATCH_BYTES))
             a.take(batch, b.name, world.now)
-        for claim in mine.claims(frozen, b.name):
+        for claim in mine.own.claims(frozen, b.name):
             rest, size = claim, self._size()
             while rest is not None:
-                batch = yield lambda listener, rest=rest, size=size: self._give(listener.replica.serve([rest], size))
+                batch = yield lambda listener, rest=rest, size=size: self._give(listener.replica.catalogue.serve([rest], size))
                 a.take(batch, b.name, world.now)
-                rest = mine.rest_of(rest, batch, b.name)
+                rest = mine.own.rest_of(rest, batch, b.name)
 
     def _fetched(self) -> bool:
         """Whether all of the page is here, as far as the peer gives it."""
@@ -210,7 +210,7 @@ class Session:
         if not missing:
             return
         size = self._size()
-        batch = yield lambda listener: self._give(listener.replica.serve(missing, size))
+        batch = yield lambda listener: self._give(listener.replica.catalogue.serve(missing, size))
         a.take(batch, b.name, world.now)
         left = without(a.want(self.theirs, world.now), self.fruitless)
         if not batch or left == missing:
@@ -223,14 +223,14 @@ class Session:
         def tail(listener):
             log = listener.log
             if index != log.index or lsn > log.newest():
-                return log.index, log.newest(), [], listener.replica.summary(), True, ()
+                return log.index, log.newest(), [], listener.replica.feeds.digest.summary(), True, ()
             for number, arrival in log.rows if listener.honest and world.rng.random() < 0.3 else ():
                 if number > lsn:
                     break
                 hold_that(known.get(number) == arrival.entry.hash, "the cursor passed what was never offered")
             entries, end = listener.news(lsn, size, a.name)
             passed = tuple((number, arrival.entry.hash) for number, arrival in log.rows if lsn < number <= end)
-            return log.index, end, self._give(entries), listener.replica.summary(), False, passed
+            return log.index, end, self._give(entries), listener.replica.feeds.digest.summary(), False, passed
 
         here, end, batch, summary, resync, passed = yield tail
         if batch:
@@ -238,7 +238,7 @@ class Session:
         if self.cursor == (index, lsn) and not resync:
             self.cursor = (here, end)
             self.passed.update(passed)
-        if resync or (not batch and summary != a.replica.summary()):
+        if resync or (not batch and summary != a.replica.feeds.digest.summary()):
             self.unequal = True
 
     def _push(self):
@@ -246,7 +246,7 @@ class Session:
         entries, end = a.news(self.pushed, self._size(), b.name)
         owed = not entries and bool(self.owed)
         if owed:
-            entries = a.replica.serve(self.owed, self._size())
+            entries = a.replica.catalogue.serve(self.owed, self._size())
             self.owed = without(self.owed, [Range(entry.feed, entry.seq, entry.seq) for entry in entries]) if entries else []
         if not entries:
             self.pushed = end

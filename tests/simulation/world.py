@@ -11,7 +11,7 @@ from ledger import BrokenPromiseError, Ledger, Verdict
 from nodes import Node
 from sessions import Session
 
-from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.wire import MAX_RECORDS
 from devstream_desktop.stream.entry import KEY_BYTES
 
@@ -442,7 +442,7 @@ class World:
             held = source.log.held[feed]
             node.take(self.on_the_wire([signed(held[seq]) for seq in seqs if seq in held]), source.name, self.now)
 
-        feed = author.replica.own_feed
+        feed = author.replica.own.feed
         say(2)
         self.back_up(author)
         say(4)
@@ -450,7 +450,7 @@ class World:
         say(2)
         if self.rng.random() < 0.5:
             give(author, third, 7, 8)
-        ends = second.replica.ends(author.log.key, self.now)
+        ends = second.replica.expiry.ends(author.log.key, self.now)
         self.ledger.revoke(author.log.key, {feed: (seq, digest) for feed, seq, digest in ends})
         self.note("node", author.number, "is revoked by node", second.number)
         self.learn_policy(second)

@@ -8,10 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from devstream_desktop.keys.device_key import DeviceKey, verify
-from devstream_desktop.mesh.replica.feeds import signed
-from devstream_desktop.mesh.replica.rules import Outcome, Replica
+from devstream_desktop.mesh.replica.catalogue import signed
+from devstream_desktop.mesh.replica.identity import Identity
+from devstream_desktop.mesh.replica.outcome import Outcome
+from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.wire import Signed
-from devstream_desktop.node.core import Node
+from devstream_desktop.node.membership import Membership
 from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
 from devstream_desktop.stream.words import STATES, Kind, Role
@@ -47,25 +49,21 @@ def chain(key: DeviceKey, count: int) -> list[Entry]:
 def receiver(memory_log):
     """A node's real rules and real signatures over a log in memory; `refusal` is the author table."""
 
-    def make(refusal=lambda _: None, team: str = "t", ended=lambda _: None) -> Replica:
-        key = DeviceKey.generate()
+    key = DeviceKey.generate()
+
+    def make(refusal=lambda _: None, team: str = "t", ended=lambda _: None, log=None) -> Replica:
         return Replica(
-            store=memory_log(key.public, random.Random(1)),
-            public_key=key.public,
-            sign=key.sign,
-            verify=verify,
-            team=team,
-            refusal=refusal,
+            store=log or memory_log(key.public, random.Random(1)),
+            identity=Identity(key.id, team, key.sign, verify),
+            authors=SimpleNamespace(is_author=lambda _: True, ended=ended, refusal=refusal),
             retention_ms=30 * 86_400_000,
-            rng=random.Random(1),
-            ended=ended,
         )
 
     return make
 
 
 def give(replica: Replica, *items: Entry | Signed, sender: str = "peer") -> Outcome:
-    return replica.ingest([signed(item) if isinstance(item, Entry) else item for item in items], sender, NOW + 60_000)
+    return replica.rules.ingest([signed(item) if isinstance(item, Entry) else item for item in items], sender, NOW + 60_000)
 
 
 def nothing(replica: Replica, item: Signed, *, may_be_known: bool = False) -> None:
@@ -90,7 +88,7 @@ def test_no_flipped_bit_of_three_envelopes_is_accepted(receiver):
             nothing(full, item, may_be_known=item.body == one.body)
             flips += 1
     assert flips > 3 * 8 * (64 + 80)
-    assert (empty.counts(), full.counts()[1], full.frozen()) == ((0, 0), 3, [])
+    assert (empty.feeds.counts(), full.feeds.counts()[1], full.feeds.frozen()) == ((0, 0), 3, [])
 
 
 def mutated(rng: random.Random, entries: list[Entry]) -> Signed:
@@ -139,7 +137,7 @@ def test_of_sixty_thousand_mutated_envelopes_none_is_accepted(receiver):
             continue
         nothing(replica, item)
         tried += 1
-    assert (replica.counts(), replica.frozen()) == ((0, 0), [])
+    assert (replica.feeds.counts(), replica.feeds.frozen()) == ((0, 0), [])
     assert len(give(replica, *entries).stored) == 9, "and what is genuine still comes in"
 
 
@@ -166,11 +164,7 @@ def test_a_thousand_replays_are_one_row_also_through_others_and_after_a_restart(
     replica, entries = receiver(), chain(DeviceKey.generate(), 3)
     told = sum(len(give(replica, *entries, sender=f"peer {number % 7}").stored) for number in range(1000))
     assert told == 3
-    again = Replica(
-        store=replica.store, public_key=replica._key, sign=replica._sign, verify=verify, team="t", refusal=lambda _: None,
-        retention_ms=replica.retention_ms, rng=random.Random(2),
-    )  # fmt: skip
-    assert give(again, *entries).known == 3
+    assert give(receiver(log=replica.feeds.store), *entries).known == 3
 
 
 @pytest.fixture
@@ -182,7 +176,7 @@ def as_node(receiver):
             refusal_of=lambda device, one, at: authors.refusal_of(policies, device, one, at),
             gate=lambda device: authors.outsider(policies.current, device),
         )
-        return receiver(lambda one: Node._entry_refusal(SimpleNamespace(team=team), one), policies.team, ended or (lambda _: None))
+        return receiver(Membership(team).refusal, policies.team, ended or (lambda _: None))
 
     return make
 
@@ -201,7 +195,7 @@ def test_every_kind_by_every_role_is_taken_as_the_table_says(as_node, other):
                     table.KEYS[author], said, team=table.CHAIN.team, epoch=tried.to_bytes(8, "big"),
                     at=2 * table.DAY,
                 )  # fmt: skip
-                outcome = replica.ingest([signed(one)], "peer", 2 * table.DAY)
+                outcome = replica.rules.ingest([signed(one)], "peer", 2 * table.DAY)
                 word = "answer" if answer else kind
                 may = f"{word}/*" in allowed or f"{word}/{state}" in allowed
                 assert (outcome.stored, outcome.refused) == (([one], 0) if may else ([], 1)), (author, kind, state, outcome.reason)
@@ -216,7 +210,7 @@ def test_what_is_no_event_or_of_a_later_version_and_a_strangers_is_refused(as_no
     at = crew.team.now()
 
     def ingest(one: Entry) -> Outcome:
-        return replica.ingest([signed(one)], "peer", at)
+        return replica.rules.ingest([signed(one)], "peer", at)
 
     def newer(key: DeviceKey) -> Entry:
         body = bytearray(entry(key, event("x"), epoch=b"newer---", at=at).body)
@@ -236,6 +230,6 @@ def test_a_relay_adds_nothing_to_what_a_device_may_say(as_node, crew):
     replica, at = as_node(crew.team.chain), crew.team.now()
     lie = entry(mel, event("all is green", state="succeeded"), team=crew.team.id, at=at)
     for sender in (crew.keys["coco"].id, crew.team.device.id, mel.id):
-        outcome = replica.ingest([signed(lie)], sender, at)
+        outcome = replica.rules.ingest([signed(lie)], sender, at)
         assert (outcome.stored, outcome.refused) == ([], 1)
-    assert replica.counts()[1] == 0, "so there is nothing to pass on"
+    assert replica.feeds.counts()[1] == 0, "so there is nothing to pass on"

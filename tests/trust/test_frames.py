@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from devstream_desktop.mesh.address import split
-from devstream_desktop.mesh.replica.feeds import signed
+from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Lane, Link, LinkError, tls_config
 from devstream_desktop.mesh.transport.listener import Caller
 from devstream_desktop.mesh.wire import (

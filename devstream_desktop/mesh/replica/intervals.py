@@ -1,6 +1,7 @@
-"""Sets of numbers as sorted closed intervals: what a feed holds, lacks, refused and is being asked for.
+"""Sets of numbers as sorted closed intervals.
 
-A set is a list of `(first, last)`, ascending, never touching. Functions return new lists and walk their inputs once.
+A set is a list of `(first, last)`, ascending, never touching. Functions return new lists and walk
+their inputs once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _TOP = float("inf")
 
 
 def union(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """The set that holds every number of `ranges`, which may overlap and come in any order."""
+    """The union of ranges, which may overlap and come unordered."""
     result: Ranges = []
     for first, last in sorted(ranges):
         if result and first <= result[-1][1] + 1:
@@ -26,13 +27,14 @@ def union(ranges: Iterable[tuple[int, int]]) -> Ranges:
 
 def add(ranges: Ranges, first: int, last: int) -> Ranges:
     """`ranges` with `first` to `last`."""
-    if ranges and ranges[-1][0] <= first <= ranges[-1][1] + 1:  # the usual case: news at the end
+    # The usual case first: news at the end.
+    if ranges and ranges[-1][0] <= first <= ranges[-1][1] + 1:
         return [*ranges[:-1], (ranges[-1][0], max(ranges[-1][1], last))]
     return union([*ranges, (first, last)])
 
 
 def subtract(ranges: Ranges, cuts: Ranges) -> Ranges:
-    """What of `ranges` is not in `cuts`."""
+    """The numbers of `ranges` that are not in `cuts`."""
     result: Ranges = []
     at = 0
     for whole_first, last in ranges:
@@ -51,7 +53,7 @@ def subtract(ranges: Ranges, cuts: Ranges) -> Ranges:
 
 
 def intersect(left: Ranges, right: Ranges) -> Ranges:
-    """What is in both."""
+    """The numbers in both sets."""
     result: Ranges = []
     i = j = 0
     while i < len(left) and j < len(right):
@@ -66,7 +68,10 @@ def intersect(left: Ranges, right: Ranges) -> Ranges:
 
 
 def take(ranges: Ranges, first: int, last: int) -> Ranges:
-    """Remove what of `first` to `last` is in the set, in place, and return it: thousands of looks at one set cost little each."""
+    """Take the numbers `first` to `last` out; returns those found.
+
+    In place, so that thousands of looks at one set cost little each.
+    """
     low = bisect_right(ranges, (first, _TOP))
     low -= low > 0 and ranges[low - 1][1] >= first
     high = low
@@ -82,7 +87,7 @@ def take(ranges: Ranges, first: int, last: int) -> Ranges:
 
 
 def contains(ranges: Ranges, number: int) -> bool:
-    """Whether `number` is in the set."""
+    """True when `number` is in the set."""
     at = bisect_right(ranges, (number, _TOP))
     return at > 0 and ranges[at - 1][1] >= number
 
@@ -102,7 +107,7 @@ def above(ranges: Ranges, number: int) -> int | None:
 
 
 def gaps(ranges: Ranges, floor: int) -> Ranges:
-    """What lies between `floor` and the largest member and is not in the set."""
+    """The numbers above `floor` that lie between the members."""
     return subtract([(floor + 1, ranges[-1][1])], ranges) if ranges else []
 
 
@@ -119,5 +124,5 @@ def newest(ranges: Ranges, limit: int) -> Ranges:
 
 
 def size(ranges: Iterable[tuple[int, int]]) -> int:
-    """How many numbers the set has."""
+    """The count of numbers in the set."""
     return sum(last - first + 1 for first, last in ranges)

@@ -1,24 +1,25 @@
-"""The feeds that this device writes: numbered, stamped, chained and on the disk before anybody sees them.
+"""The feeds that this device writes: numbered, stamped, chained, on disk before anybody sees them.
 
-A feed of ours goes on only while we surely know its newest number. When a number of it was used twice after all, the feed has ended for
-everybody; what it said is then said again under a new epoch: what this log holds at once, and what only peers still hold as it comes.
+A feed goes on only while its newest number is surely known. When a number was used twice after all,
+the feed ends for everybody. Its content is then published again under a new epoch: what this log
+holds at once, and what only peers still hold as it comes.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.chain import genuine
+from devstream_desktop.mesh.replica.expiry import Expiry
 from devstream_desktop.mesh.replica.feed import FeedState
-from devstream_desktop.mesh.replica.feeds import Holdings
-from devstream_desktop.mesh.replica.store import LogStore
+from devstream_desktop.mesh.replica.feeds import Feeds
+from devstream_desktop.mesh.replica.signatures import Signatures
 from devstream_desktop.mesh.wire import BATCH_BYTES, Range, Signed
 from devstream_desktop.stream.entry import (
     COUNTER_BITS,
     EPOCH_BYTES,
-    KEY_BYTES,
     MAX_HLC,
     Entry,
     MalformedEntryError,
@@ -26,59 +27,67 @@ from devstream_desktop.stream.entry import (
     hlc_time,
     next_hlc,
     parse_entry,
-    preamble,
 )
 from devstream_desktop.stream.log import Arrival
 
 ADOPT_MS = 5_000
-"""How far the stamps of others pull ours ahead of the clock: what is said next sorts after what was
-just heard, and no member sets the time of all."""
+"""The most that stamps of others pull ours ahead of the clock.
+
+The next entry then sorts after the one just received, and no member sets the time of all.
+"""
 FUTURE_MS = 600_000
-"""How far an entry's clock may be ahead of ours: laptops are off by minutes (uhlc allows 0.5 s and Corrosion 0.3 s, for servers)."""
+"""The most that an entry's stamp may be ahead of our clock.
+
+Laptops are off by minutes. The library uhlc allows 0.5 s and Corrosion 0.3 s, for servers.
+"""
 MAX_FRUITLESS = 20
-"""Batches of an ended feed that a peer gives with nothing new in them, before it is asked no more: its rows do not grow."""
+"""Fruitless batches before a peer is not asked for a closed feed.
+
+A closed feed cannot grow.
+"""
 
 
-class Author(Holdings):
-    """Holdings with a key: what this device says. The arguments are those of `Replica`."""
+class OwnFeed:
+    """The author's side of a replica.
 
-    def __init__(
-        self,
-        *,
-        store: LogStore,
-        public_key: bytes,
-        sign: Callable[[bytes], bytes],
-        verify: Callable[[bytes, bytes, bytes], bool],
-        team: str,
-        retention_ms: int,
-    ) -> None:
-        super().__init__(store)
-        self.retention_ms = retention_ms
-        self.keep_expired = False
-        """Set while the local clock is in doubt: a clock 40 days ahead would otherwise erase the history."""
+    Args:
+        feeds: The feeds of the log.
+        expiry: The retention of the log.
+        signatures: Signs with this device's key.
+        key: This device's public key.
+
+    """
+
+    def __init__(self, feeds: Feeds, expiry: Expiry, signatures: Signatures, key: bytes) -> None:
+        self.key = key
         self.clock_late = False
-        """Set while it may be behind and no peers tell the time: what is said is then not older than the newest entry of others, because
-        a clock 40 days behind would say what has expired for everybody."""
-        self._key = public_key
-        self._sign = sign
-        self._verify = verify
-        self._preamble = preamble(team)
-        self._hlc = max((state.head_entry.hlc for state in self.states() if state.head_entry), default=0)
+        """Set while the clock may be behind and no peer corrects it.
+
+        New entries are then not older than the newest of others. A clock 40 days behind would
+        otherwise publish what has expired for everybody.
+        """
+        self._feeds = feeds
+        self._expiry = expiry
+        self._signatures = signatures
+        self._hlc = max((head.hlc for head in self._heads()), default=0)
+        """The largest stamp published or received."""
         self._left: list[FeedState] = []
         """Own feeds that ended because a clock was ahead."""
-        self._said: set[bytes] | None = None
+        self._published: set[bytes] | None = None
+        """Digests of all payloads in own feeds, read when first needed."""
         self._fruitless: dict[tuple[bytes, str], int] = {}
 
     @property
-    def own_feed(self) -> bytes:
+    def feed(self) -> bytes:
         """The feed that this device appends to now."""
-        return self._key + self.store.epoch
+        return self.key + self._feeds.store.epoch
 
     @property
     def last_known(self) -> int:
-        """When the newest entry of others, or else of this device, was stamped (UTC ms); 0 for none."""
-        heads = [(state.author == self._key, hlc_time(state.head_entry.hlc)) for state in self.states() if state.head_entry]
-        return max((time for own, time in heads if not own), default=0) or max((time for _, time in heads), default=0)
+        """The newest stamp of others, or else of this device (UTC ms); 0 for none."""
+        heads = [(head.feed.startswith(self.key), hlc_time(head.hlc)) for head in self._heads()]
+        others = max((time for own, time in heads if not own), default=0)
+        return others or max((time for _, time in heads), default=0)
 
     def publish(self, payloads: Sequence[bytes], now: int) -> list[Entry]:
         """Append to the own feed; on disk when this returns.
@@ -91,66 +100,65 @@ class Author(Holdings):
             return []
         if self.clock_late:
             now = max(now, self.last_known)
-        state = self._own(now)
+        state = self._current(now)
         limit = (now + ADOPT_MS) << COUNTER_BITS
-        if self._hlc > limit:  # by a member's stamps, or while this clock was ahead as well
-            heads = (state.head_entry.hlc for state in self.states() if state.head_entry)
-            self._hlc = max((hlc for hlc in heads if hlc <= limit), default=0)
+        # Ahead by a member's stamps, or from a time when this clock was ahead as well.
+        if self._hlc > limit:
+            self._hlc = max((head.hlc for head in self._heads() if head.hlc <= limit), default=0)
         last = max(self._hlc, state.head_entry.hlc if state.head_entry else 0)
         entries: list[Entry] = []
         seq, prev = state.head, state.head_entry.hash if state.head_entry else b""
         for payload in payloads:
             seq, last = seq + 1, next_hlc(last, now)
             body = encode_body(feed=state.feed, seq=seq, hlc=last, prev=prev, payload=payload)
-            entry = parse_entry(body, self._sign(self._preamble + body))
+            entry = parse_entry(body, self._signatures.sign(body))
             entries.append(entry)
             prev = entry.hash
-        self.store.add([Arrival(entry, "", verified=True) for entry in entries], durable=True)
-        self._keep(state)
+        arrivals = [Arrival(entry, "", verified=True) for entry in entries]
+        # Durable before anybody sees them: no number is given twice after a power cut.
+        self._feeds.store.add(arrivals, durable=True)
+        self._feeds.keep(state)
         state.extend(entries)
-        self._hlc = max(self._hlc, last)
-        self._touch(state)
-        if self._said is not None:
-            self._said.update(_digest(payload) for payload in payloads)
+        self.heard(last)
+        self._feeds.touch(state)
+        if self._published is not None:
+            self._published.update(_digest(payload) for payload in payloads)
         return entries
 
-    def _own(self, now: int) -> FeedState:
-        """The own feed, after a new epoch where the old one cannot be continued honestly."""
-        state = self._feeds.get(self.own_feed) or FeedState(self.own_feed)
-        head = state.head_entry
-        ahead = head is not None and hlc_time(head.hlc) > now + FUTURE_MS  # stamped by a clock that was wrong: nobody would take the next
-        if state.frozen or (state.head and head is None) or ahead:
-            self._renew_epoch()
-            if ahead and not state.frozen:
-                self._left.append(state)
-            return FeedState(self.own_feed)
-        return state
+    def heard(self, hlc: int) -> None:
+        """Stamp the next entry after this one."""
+        self._hlc = max(self._hlc, hlc)
 
     def mend(self, now: int) -> list[Entry]:
-        """Say again, in a new feed, what is stamped ahead of `now`, which must be known to be right."""
-        self._own(now)
-        said: list[Entry] = []
+        """Publish again what is stamped ahead of `now`, in a new feed.
+
+        `now` must be known to be right.
+        """
+        self._current(now)
+        published: list[Entry] = []
         while self._left:
             state = self._left[0]
             if not state.frozen:
-                timely = self._last_expired(state, now + FUTURE_MS + 1) or 0
-                said += self._publish_again(state, now, after=timely)
+                timely = self._expiry.last_before(state, now + FUTURE_MS + 1) or 0
+                published += self.publish_again(state, now, after=timely)
+            # Only now: a full disk above leaves it for the next try.
             del self._left[0]
-        return said
+        return published
 
-    def _renew_epoch(self) -> None:
-        epoch = self.store.renew_epoch()
-        if len(epoch) != EPOCH_BYTES or self.own_feed in self._feeds:
+    def renew_epoch(self) -> None:
+        """Append to a new feed from now on."""
+        epoch = self._feeds.store.renew_epoch()
+        if len(epoch) != EPOCH_BYTES or self.feed in self._feeds:
             raise RuntimeError("the log gave an epoch that is in use")
 
-    def _publish_again(self, state: FeedState, now: int, *, after: int = 0) -> list[Entry]:
-        """Say under the own feed of now what `state` holds beyond the number `after` and has not expired."""
+    def publish_again(self, state: FeedState, now: int, *, after: int = 0) -> list[Entry]:
+        """Publish again the unexpired entries of `state` beyond a number."""
         published: list[Entry] = []
         for first, last in intervals.intersect(state.runs, [(after + 1, state.head)]):
             batch: list[bytes] = []
             size = 0
-            for entry in self._held(state.feed, first, last):
-                if self.keep_expired or hlc_time(entry.hlc) >= now - self.retention_ms:
+            for entry in self._feeds.held(state.feed, first, last):
+                if not self._expiry.expired(entry, now):
                     batch.append(entry.payload)
                     size += len(entry.body)
                 if size > BATCH_BYTES:
@@ -160,57 +168,76 @@ class Author(Holdings):
         return published
 
     def claims(self, frozen: Iterable[bytes], peer: str) -> list[Range]:
-        """Our own ended feeds to ask a peer for that knows they ended: it may hold what a rolled-back log of ours has lost."""
-        return [Range(feed, 1, MAX_HLC) for feed in dict.fromkeys(frozen) if self._claimable(feed, peer)]
+        """Own closed feeds to ask for at a peer that knows them.
+
+        It may hold entries that a rolled-back log of ours has lost.
+        """
+        feeds = [feed for feed in dict.fromkeys(frozen) if self._claimable(feed, peer)]
+        return [Range(feed, 1, MAX_HLC) for feed in feeds]
+
+    def rest_of(self, claim: Range, batch: Sequence[Signed], peer: str) -> Range | None:
+        """The rest of a claim after a peer has served `batch`.
+
+        `batch` came from its newest down. None when all was served.
+        """
+        if not self._claimable(claim.feed, peer):
+            return None
+        try:
+            numbers = [parse_entry(item.body, item.signature).seq for item in batch]
+        except MalformedEntryError:
+            return None
+        lowest = min(numbers, default=0)
+        more = claim.first < lowest <= claim.last
+        return Range(claim.feed, claim.first, lowest - 1) if more else None
+
+    def reclaim(
+        self, feed: bytes, entries: Iterable[Entry], peer: str, now: int
+    ) -> tuple[list[Entry], int]:
+        """Publish what a peer holds of a closed feed and we lack.
+
+        Returns the new entries, and how many of the given ones were not genuine.
+        """
+        if self._published is None:
+            self._published = {
+                _digest(entry.payload)
+                for state in self._feeds.states()
+                if state.author == self.key
+                for first, last in state.runs
+                for entry in self._feeds.held(state.feed, first, last)
+            }
+        lost: list[bytes] = []
+        run = sorted({entry.seq: entry for entry in entries}.values(), key=lambda entry: entry.seq)
+        found, bad = genuine(run, lambda _: None, self._signatures.right)
+        for entry, _ in found:
+            digest = _digest(entry.payload)
+            if digest not in self._published and not self._expiry.expired(entry, now):
+                self._published.add(digest)
+                lost.append(entry.payload)
+        fruitless = self._fruitless.get((feed, peer), 0) + 1
+        self._fruitless[(feed, peer)] = 0 if lost else fruitless
+        return self.publish(lost, now), bad
+
+    def _current(self, now: int) -> FeedState:
+        """The own feed; a new one where the old cannot go on."""
+        state = self._feeds.get(self.feed)
+        head = state.head_entry
+        # Stamped by a clock that was wrong: nobody would accept the next entry before that time.
+        ahead = head is not None and hlc_time(head.hlc) > now + FUTURE_MS
+        # Without the head entry its hash is unknown, and the chain cannot go on.
+        if state.frozen or (state.head and head is None) or ahead:
+            self.renew_epoch()
+            if ahead and not state.frozen:
+                self._left.append(state)
+            return FeedState(self.feed)
+        return state
+
+    def _heads(self) -> list[Entry]:
+        return [state.head_entry for state in self._feeds.states() if state.head_entry]
 
     def _claimable(self, feed: bytes, peer: str) -> bool:
         state = self._feeds.get(feed)
         fruitless = self._fruitless.get((feed, peer), 0)
-        return state is not None and state.frozen and state.author == self._key and fruitless < MAX_FRUITLESS
-
-    def rest_of(self, claim: Range, batch: Sequence[Signed], peer: str) -> Range | None:
-        """What of a claim is still to be fetched after the peer served `batch` of it, from its newest down; None when all is."""
-        if not self._claimable(claim.feed, peer):
-            return None
-        try:
-            lowest = min((parse_entry(item.body, item.signature).seq for item in batch), default=0)
-        except MalformedEntryError:
-            return None
-        return Range(claim.feed, claim.first, lowest - 1) if claim.first < lowest <= claim.last else None
-
-    def _reclaim(self, feed: bytes, entries: Iterable[Entry], peer: str, now: int) -> tuple[list[Entry], int]:
-        """Say again what a peer holds of an ended feed of ours and no feed of ours says; and how many of these were not genuine."""
-        if self._said is None:
-            self._said = {
-                _digest(entry.payload)
-                for state in self.states()
-                if state.author == self._key
-                for first, last in state.runs
-                for entry in self._held(state.feed, first, last)
-            }
-        lost: list[bytes] = []
-        found, bad = genuine(sorted({entry.seq: entry for entry in entries}.values(), key=_seq), lambda _: None, self._signed)
-        for entry, _ in found:
-            digest = _digest(entry.payload)
-            if digest not in self._said and (self.keep_expired or hlc_time(entry.hlc) >= now - self.retention_ms):
-                self._said.add(digest)
-                lost.append(entry.payload)
-        self._fruitless[(feed, peer)] = 0 if lost else self._fruitless.get((feed, peer), 0) + 1
-        return self.publish(lost, now), bad
-
-    def _held(self, feed: bytes, first: int, last: int) -> Iterator[Entry]:
-        """The held entries of a range, ascending, read in batches."""
-        at = first
-        while at <= last and (batch := self.store.entries(feed, at, last, newest_first=False, max_bytes=BATCH_BYTES)):
-            yield from batch
-            at = batch[-1].seq + 1
-
-    def _signed(self, entry: Entry) -> bool:
-        return self._verify(entry.feed[:KEY_BYTES], self._preamble + entry.body, entry.signature)
-
-
-def _seq(entry: Entry) -> int:
-    return entry.seq
+        return state.frozen and state.author == self.key and fruitless < MAX_FRUITLESS
 
 
 def _digest(payload: bytes) -> bytes:

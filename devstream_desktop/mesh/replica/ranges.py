@@ -1,4 +1,4 @@
-"""Lists of ranges of feeds, as they travel: what is left of them, and how many numbers they have."""
+"""Lists of ranges of feeds, as they travel: differences and counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from devstream_desktop.mesh.wire import Range
 
 
 def without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
-    """What of `ranges`, in their order, is in none of `others`."""
+    """The parts of `ranges`, in order, that are in no other."""
     taken: dict[bytes, Ranges] = {}
     for item in others:
         taken[item.feed] = intervals.add(taken.get(item.feed, []), item.first, item.last)
@@ -24,17 +24,19 @@ def cut(ranges: Sequence[Range], taken: Mapping[bytes, Ranges]) -> list[Range]:
     return [
         Range(item.feed, first, last)
         for item in ranges
-        for first, last in reversed(intervals.subtract([(item.first, item.last)], taken.get(item.feed, [])))
+        for first, last in reversed(
+            intervals.subtract([(item.first, item.last)], taken.get(item.feed, []))
+        )
     ]
 
 
 def total(ranges: Sequence[Range]) -> int:
-    """How many numbers these have."""
+    """The count of numbers in these ranges, which do not overlap."""
     return sum(item.last - item.first + 1 for item in ranges)
 
 
 def by_feed(ranges: Iterable[Range]) -> dict[bytes, Ranges]:
-    """These numbers by feed, each counted once."""
+    """The numbers of these ranges by feed, each once."""
     found: dict[bytes, list[tuple[int, int]]] = {}
     for item in ranges:
         found.setdefault(item.feed, []).append((item.first, item.last))
@@ -42,5 +44,5 @@ def by_feed(ranges: Iterable[Range]) -> dict[bytes, Ranges]:
 
 
 def distinct(ranges: Iterable[Range]) -> int:
-    """How many numbers these are, however often each is named."""
+    """The count of different numbers in these ranges."""
     return sum(intervals.size(parts) for parts in by_feed(ranges).values())

@@ -9,15 +9,18 @@ from devstream_desktop.mesh.wire import Range
 
 @dataclass(frozen=True)
 class Shortfall:
-    """What a node lacks of the feeds it knows, by reason."""
+    """Everything a node lacks of the feeds it knows, by reason."""
 
     gaps: tuple[Range, ...] = ()
-    """Below the newest number held, and lacking for no reason known here: on the way, or lost."""
+    """Numbers below the newest held one, lacking for no known reason: on the way, or lost."""
     held_back: tuple[tuple[bytes, int], ...] = ()
-    """Feeds stamped in the future, and when (UTC milliseconds) they are asked for again."""
+    """Feeds stamped in the future, with the time of the next try.
+
+    UTC milliseconds.
+    """
     refused: tuple[Range, ...] = ()
-    """By the author table, until the policy changes."""
+    """Numbers that the author table refused, until the policy changes."""
     frozen: tuple[bytes, ...] = ()
-    """Feeds that a number used twice has ended."""
+    """Feeds that ended because a number was used twice."""
     crowded: tuple[bytes, ...] = ()
-    """Authors who have begun more feeds than are kept of one device."""
+    """Authors who began more feeds than are kept of one device."""

@@ -1,0 +1,17 @@
+"""The team as the mesh asks for it: who may connect, and who may write what."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from devstream_desktop.mesh.replica.author_table import AuthorTable
+
+
+class Membership(AuthorTable, Protocol):
+    """The current policy's rules about devices and authors."""
+
+    def gate(self, device: str) -> str | None:
+        """The reason to refuse a link with a device; None where it may be linked with.
+
+        Called on transport threads too: it must neither block nor await.
+        """
