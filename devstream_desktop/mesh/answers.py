@@ -5,111 +5,55 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from devstream_desktop.mesh import wire
+from devstream_desktop.mesh.accepted import Accepted
 from devstream_desktop.mesh.address import LOWEST_PORT, join
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, MAX_DEBT_S, Buckets, cost, cost_of_bytes, cost_of_rows
-from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, has_room
+from devstream_desktop.mesh.overlay.dialer import Dialer
+from devstream_desktop.mesh.overlay.table import Overlay, has_room
 from devstream_desktop.mesh.replica.catalogue import both, signed
 from devstream_desktop.mesh.replica.ranges import total, without
-from devstream_desktop.mesh.transport.listener import Caller
+from devstream_desktop.mesh.transport.callers import Caller
 from devstream_desktop.stream.entry import public_key
 
 MAX_BAD = 3
 """Wrong entries from one caller before it is cut off: a bit may flip, but not thrice."""
 EARLY_S = 0.2
 """A PUSH this much before the wait that was asked for is over is a clock's grain."""
-PATIENCE_S = 30.0
-"""An offer of which nothing comes for so long is no catch-up any more."""
-FORGET_S = 60.0
-"""A caller that left keeps its place in the picture for this long, so that a reconnect is no new neighbour."""
-
-
-@dataclass
-class Accepted:
-    """What is remembered of a peer that dials us."""
-
-    device: str
-    host: str
-    pipe: int
-    address: str = ""
-    """Where it says it can be dialed."""
-    last: float = 0.0
-    lsn: int = 0
-    """Our arrivals that it has: the cursor of its last TAIL."""
-    told_policy: int = -1
-    demand: int = 0
-    bad: int = 0
-    asked_for: int = 0
-    """How many events it offered, was asked for and has not pushed yet."""
-    offering: bool = False
-    """Whether it has shown a page of what it has, and another follows."""
-    brought: float = 0.0
-    """When it offered them, or last pushed some, `time.monotonic`."""
-    busy_until: float = 0.0
-    """When it may push again, `time.monotonic`: its news came faster than an author may speak."""
-    parked: object | None = field(default=None, repr=False)
-    """Stands for the TAIL that waits; another object in its place, or none, sends it home."""
-
-    def owes(self) -> int:
-        """How many events are to come of it; none when it has brought nothing for long, whatever it had offered."""
-        return self.asked_for if time.monotonic() - self.brought < PATIENCE_S else 0
 
 
 class Answers:
-    """Answers requests from the core; waiting for news happens here too, bounded by one parked TAIL a caller.
+    """Answers the requests of peers.
 
-    A device has one link with us. When it dials again while that is up (it woke, or has a new address), the newer one takes the older's
-    place with its first TAIL: until it has proven to work, the older one is served.
+    Waiting for news happens here too, bounded by one parked TAIL a caller.
     """
 
-    def __init__(
-        self,
-        core: Core,
-        *,
-        peers: Callable[[str], list[wire.PeerAddress]],
-        expected_elsewhere: Callable[[], list[wire.Range]],
-        on_hello: Callable[[Accepted], None],
-        on_refused: Callable[[str, str, str], None],
-        callers: Callable[[], list[Caller]],
-        cut: Callable[[Callable[[Caller], bool]], None],
-        cap: int = ACCEPT_CAP,
-    ) -> None:
+    def __init__(self, core: Core, overlay: Overlay, dialer: Dialer) -> None:
         self._core = core
-        self._peers = peers
-        self._expected_elsewhere = expected_elsewhere
-        self._on_hello = on_hello
-        self._on_refused = on_refused
-        self._callers = callers
-        self._cut = cut
-        self._cap = cap
-        self.accepted: dict[str, Accepted] = {}
-        self._newer: dict[int, Accepted] = {}
-        """By connection: second links that have not proven to work."""
+        self._overlay = overlay
+        self._dialer = dialer
         self._calls = Buckets(CALL_RATE, CALL_BURST)
         self._working: dict[str, asyncio.Lock] = {}
-        """One thing at a time for each device, so that everybody else comes in between."""
 
     async def handle(self, caller: Caller, frame: bytes) -> bytes | None:
         """The answer to one request; None cuts the caller off."""
         if self._calls.take(caller.device, 1, time.monotonic()) or not await self._paid(caller, cost_of_bytes(frame)):
-            self._on_refused(caller.host, caller.device, "it asks too much")
+            self._core.refusals.note(caller.host, caller.device, "it asks too much")
             return None
         try:
             request = wire.decode_request(frame)
         except wire.MalformedMessageError as error:
-            self._on_refused(caller.host, caller.device, f"it sent what is no message: {error}"[:200])
+            self._core.refusals.note(caller.host, caller.device, f"it sent what is no message: {error}"[:200])
             return None
         if not await self._paid(caller, cost(request)):
-            self._on_refused(caller.host, caller.device, "it asks too much")
+            self._core.refusals.note(caller.host, caller.device, "it asks too much")
             return None
         if isinstance(request, wire.Tail):  # it waits for news
             reply = await self._reply(caller, request)
         else:
-            async with self._working.setdefault(caller.device, asyncio.Lock()):
+            async with self._turn(caller.device):
                 reply = await self._reply(caller, request)
         if reply is not None:
             self._core.owes(caller.device, cost_of_bytes(reply))
@@ -127,16 +71,15 @@ class Answers:
     async def _reply(self, caller: Caller, request: wire.Request) -> bytes | None:
         if isinstance(request, wire.Hello):
             return wire.encode(self._welcome(request, caller))
-        peer = self._newer.get(caller.pipe) or self.accepted.get(caller.device)
-        if peer is None or peer.pipe != caller.pipe:
+        peer = self._core.accepted.of(caller)
+        if peer is None:
             return wire.encode(wire.Refused("say HELLO first", []))
-        if isinstance(request, wire.Tail) and caller.pipe in self._newer:
-            self._take_place(self._newer.pop(caller.pipe))
-            self._cut(lambda other: other.device == caller.device and other.pipe != caller.pipe)
+        if isinstance(request, wire.Tail) and self._core.accepted.prove(caller):
+            self._core.forget(caller.device)
         peer.last = time.monotonic()
         reply = await self._tail(request, peer) if isinstance(request, wire.Tail) else await self._answer(request, peer)
         if peer.bad > MAX_BAD:
-            self._on_refused(caller.host, caller.device, "it sent entries with wrong signatures")
+            self._core.refusals.note(caller.host, caller.device, "it sent entries with wrong signatures")
             return None
         return wire.encode(reply)
 
@@ -148,40 +91,26 @@ class Answers:
             return wire.Refused("another team", [])
         if hello.device == core.device:
             return wire.Refused("that is you", [])
-        if not has_room(self.live(), caller.device, self._cap):
+        if not has_room(core.accepted.served(), caller.device):
             return wire.Refused("full, try these", self._peers(caller.device), busy=True)
         core.heard_clock(caller.device, hello.wall - core.clock())
         peer = Accepted(caller.device, caller.host, caller.pipe, last=time.monotonic(), demand=core.demand)
         if hello.port >= LOWEST_PORT:
             peer.address = join(caller.host, hello.port)
-        old = self.accepted.get(caller.device)
-        if old is not None and old.pipe != caller.pipe and any(other.pipe == old.pipe for other in self._callers()):
-            self._newer[caller.pipe] = peer
-        else:
-            self._take_place(peer)
-        self._on_hello(peer)
+            self._dialer.met(peer.device, peer.address)
+        if core.accepted.welcome(peer):
+            core.forget(peer.device)
         version = core.policies.version()
         peer.told_policy = version
         return wire.Welcome(
             wire.PROTOCOL, core.team, core.device, core.replica.feeds.store.index, version, core.clock(), self._peers(caller.device)
         )
 
-    def _take_place(self, peer: Accepted) -> None:
-        if (old := self.accepted.get(peer.device)) is not None:
-            self.let_go(old)
-        self.accepted[peer.device] = peer
-        self._core.forget(peer.device)
-
-    def live(self) -> set[str]:
-        """Devices that are served now: they take a place. Who has left is remembered for a while, but takes none."""
-        pipes = {caller.pipe for caller in self._callers()}
-        return {device for device, peer in self.accepted.items() if peer.pipe in pipes}
-
     async def _tail(self, tail: wire.Tail, peer: Accepted) -> wire.Reply:
         core, store = self._core, self._core.replica.feeds.store
         if tail.index != store.index or tail.lsn > store.newest():
             return wire.News(store.index, store.newest(), [], core.replica.feeds.digest.summary(), core.policies.version(), resync=True)
-        self.let_go(peer)  # a newer TAIL of the same peer: the older one's connection is gone
+        core.accepted.release(peer)  # a newer TAIL of the same peer: the older one's connection is gone
         ticket = peer.parked = object()
         until = time.monotonic() + tail.wait / 1000
         lsn = tail.lsn
@@ -232,7 +161,7 @@ class Answers:
                 theirs = replica.catalogue.frozen_of(public_key(peer.device))
                 return wire.Records(replica.feeds.store.index, replica.feeds.store.newest(), buckets, records, both(theirs, frozen), end)
             case wire.Offer():
-                wanted = core.unclaimed(without(replica.wants.want(request.records, core.team_time()), self._expected_elsewhere()))
+                wanted = core.unclaimed(without(replica.wants.want(request.records, core.team_time()), self._dialer.expected()))
                 peer.asked_for = total(wanted) + (peer.asked_for if peer.offering else 0)
                 peer.brought, peer.offering = time.monotonic(), request.more
                 core.on_compared()
@@ -252,22 +181,14 @@ class Answers:
                     core.absorb_policy(request.documents)
                 return wire.Policies(core.policies.version(), core.documents_after(request.version))
 
-    def works(self, device: str) -> bool:
-        """Whether this caller's link has proven to work: it waits for news now."""
-        peer = self.accepted.get(device)
-        return peer is not None and peer.parked is not None
+    def _peers(self, asker: str) -> list[wire.PeerAddress]:
+        """Addresses of others for a peer: those that were reached, and those of callers."""
+        callers = {peer.address: peer.device for peer in self._core.accepted.all() if peer.address and peer.device != asker}
+        return [wire.PeerAddress(device, address) for address, device in self._overlay.to_tell(asker, callers)]
 
-    def let_go(self, peer: Accepted) -> None:
-        """End the peer's waiting TAIL. All who wait are woken for it; the others go on waiting."""
-        if peer.parked is not None:
-            peer.parked = None
-            self._core.bell.ring()
-
-    def forget_gone(self) -> None:
-        """Drop what is remembered of peers that have not asked for long."""
-        now = time.monotonic()
-        for device in [device for device, peer in self.accepted.items() if now - peer.last >= FORGET_S]:
-            self.let_go(self.accepted.pop(device))
-        pipes = {caller.pipe for caller in self._callers()}
-        self._newer = {pipe: peer for pipe, peer in self._newer.items() if pipe in pipes}
-        self._working = {device: lock for device, lock in self._working.items() if lock.locked()}
+    def _turn(self, device: str) -> asyncio.Lock:
+        """The lock of a device: one thing at a time for each, so that all others come in between."""
+        if device not in self._working:
+            self._working = {other: lock for other, lock in self._working.items() if lock.locked()}
+            self._working[device] = asyncio.Lock()
+        return self._working[device]

@@ -11,16 +11,22 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Protocol
 
+from devstream_desktop.mesh.accepted import AcceptedPeers
+from devstream_desktop.mesh.bell import Bell
 from devstream_desktop.mesh.clock import ClockWatch, steady_ms
 from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, Buckets, FeedRates, cost_of_waste
+from devstream_desktop.mesh.membership import Gate
+from devstream_desktop.mesh.refusals import Refusals
 from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.chain import MAX_BAD
+from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.intervals import Ranges
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.ranges import cut
 from devstream_desktop.mesh.replica.replica import Replica
+from devstream_desktop.mesh.transport.callers import Callers
 from devstream_desktop.mesh.wire import MAX_DOCUMENTS, Pair, Range, Signed
-from devstream_desktop.stream.entry import Entry, public_key
+from devstream_desktop.stream.entry import Entry
 
 _log = logging.getLogger(__name__)
 
@@ -54,58 +60,52 @@ class PolicyExchange(Protocol):
         """Take what is valid and new, at once or soon (`Mesh.policy_changed` then tells); True when it was at once."""
 
 
-class Bell:
-    """Wakes everybody who waits. Take `event` first, look, then wait on it: what rings in between is not missed."""
-
-    def __init__(self) -> None:
-        self.event = asyncio.Event()
-
-    def ring(self) -> None:
-        """Wake all who wait now; later waits need another ring."""
-        event, self.event = self.event, asyncio.Event()
-        event.set()
-
-
 class Core:
     """The middle of a node: links bring batches in and take them out."""
 
     def __init__(
         self,
         *,
+        identity: Identity,
+        gate: Gate,
         replica: Replica,
         policies: PolicyExchange,
-        team: str,
-        device: str,
         clock: Callable[[], int],
         on_entries: Callable[[list[Entry]], None],
-        on_policy: Callable[[], None],
         rng: random.Random,
     ) -> None:
+        self.device = identity.device
+        self.team = identity.team
+        self.gate = gate
         self.replica = replica
         self.policies = policies
-        self.team = team
-        self.device = device
         self.clock = clock
         """This machine's, right or wrong, as peers are told it. What is said and taken goes by `team_time`."""
+        self.rng = rng
         self.watch = ClockWatch(replica.own.last_known)
         self.port = 0
         """Where this node listens, told to peers."""
         self.bell = Bell()
+        self.look = asyncio.Event()
+        """Set when it should be looked soon whom to dial."""
+        self.callers = Callers(self.look)
+        self.accepted = AcceptedPeers(self.callers, self.bell)
+        self.refusals = Refusals(clock)
         self.stopping = False
         self.demand = 0
         """Grows when callers should compare digests with us, because we now want what we did not."""
         self.on_compared: Callable[[], None] = lambda: None
         """Called when a neighbour has shown what it has."""
+        self.on_policy: Callable[[], None] = lambda: None
+        """Called when a peer brought a newer policy."""
         self._on_entries = on_entries
-        self._on_policy = on_policy
-        self._rng = rng
         self._rates = FeedRates()
         self._costs = Buckets(COST_RATE, COST_BURST)
         self._fetching: dict[bytes, Ranges] = {}
         self._seen: dict[str, dict[bytes, None]] = {}
         self._writes: dict[str, bytes] = {}
         """By peer, the feed of its own that it has brought news of. Not all of its device: a copy of its machine has the same key."""
-        self._key = public_key(device)
+        self._key = identity.key
         self._publishing: list[tuple[list[bytes], asyncio.Future[list[Entry]]]] = []
 
     def take(self, batch: Sequence[Signed], sender: str) -> Outcome:
@@ -190,7 +190,7 @@ class Core:
         """As `news`; what is only to be passed on is looked at again a moment later (see RELAY_S)."""
         entries, end = self.news(lsn, size, peer)
         if entries and not any(entry.feed.startswith(self._key) for entry in entries):
-            await asyncio.sleep(RELAY_S * self._rng.random())
+            await asyncio.sleep(RELAY_S * self.rng.random())
             entries, end = self.news(lsn, size, peer)
         return entries, end
 
@@ -256,7 +256,7 @@ class Core:
     def absorb_policy(self, documents: list[bytes]) -> None:
         """Take newer policy documents from a peer; everything that depends on the policy follows."""
         if documents and self.policies.absorb(documents):
-            self._on_policy()
+            self.on_policy()
 
     @contextmanager
     def fetching(self, ranges: Sequence[Range]) -> Iterator[None]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from devstream_desktop.mesh.replica.author_table import AuthorTable
+
+Gate = Callable[[str], str | None]
+"""Gives the reason to refuse a link with a device; None where it may be linked with."""
 
 
 class Membership(AuthorTable, Protocol):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from devstream_desktop.control.messages.status import PeerStatus
 from devstream_desktop.mesh import address as addresses
-from devstream_desktop.mesh.answers import Accepted, Answers
+from devstream_desktop.mesh.answers import Answers
 from devstream_desktop.mesh.core import Core, PolicyExchange
 from devstream_desktop.mesh.limits import MOST_OF_PEER
 from devstream_desktop.mesh.membership import Membership
@@ -22,16 +22,14 @@ from devstream_desktop.mesh.replica.ranges import distinct, total
 from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.replica.store import LogStore
 from devstream_desktop.mesh.session import State, Timing
-from devstream_desktop.mesh.status import CatchUp, MeshStatus, PeerStatus, Refusals, RefusedPeer, missing_of
+from devstream_desktop.mesh.status import CatchUp, MeshStatus, missing_of
 from devstream_desktop.mesh.transport.link import Credentials, LinkError, ListenError
-from devstream_desktop.mesh.transport.listener import Caller, Listener
+from devstream_desktop.mesh.transport.listener import Listener
 from devstream_desktop.mesh.upkeep import Upkeep
-from devstream_desktop.mesh.wire import MAX_PEERS, PeerAddress, Range
+from devstream_desktop.mesh.wire import MAX_PEERS
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, device_id, public_key
 
-__all__ = ["Credentials", "Identity", "ListenError", "Membership", "Mesh", "Network", "PolicyExchange", "RefusedPeer", "Timing"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["Credentials", "Identity", "ListenError", "Membership", "Mesh", "Network", "PolicyExchange", "Timing"]
 
 
 @dataclass(frozen=True)
@@ -86,64 +84,31 @@ class Mesh:
         timing: Timing | None = None,
     ) -> None:
         timing = timing or Timing()
-        self._rng = rng or random.Random()  # noqa: S311 - it chooses neighbours and jitter, never secrets
         self._credentials = credentials
-        self._clock = clock
         self._network = network
-        gate, device, team_id = membership.gate, identity.device, identity.team
-        replica = Replica(store=store, identity=identity, authors=membership, retention_ms=retention_ms)
+        self._on_catch_up = on_catch_up
+        self._catch_up = CatchUp()
         self._core = Core(
-            replica=replica,
+            identity=identity,
+            gate=membership.gate,
+            replica=Replica(store=store, identity=identity, authors=membership, retention_ms=retention_ms),
             policies=policies,
-            team=team_id,
-            device=device,
             clock=clock,
             on_entries=on_entries,
-            on_policy=self._follow_policy,
-            rng=self._rng,
+            rng=rng or random.Random(),  # noqa: S311 - it chooses neighbours and jitter, no secrets
         )
-        self._refusals = Refusals()
-        self._catch_up = CatchUp()
-        self._on_catch_up = on_catch_up
         self._core.on_compared = self._compared
-        self._overlay = Overlay(device, self._rng)
-        self._answers = Answers(
-            self._core,
-            peers=self._peers_to_tell,
-            expected_elsewhere=self._expected,
-            on_hello=self._greeted,
-            on_refused=self._refused,
-            callers=self._callers,
-            cut=self._cut,
-        )
+        self._overlay = Overlay(identity.device, self._core.rng)
+        self._dialer = Dialer(self._core, self._overlay, timing)
+        self._answers = Answers(self._core, self._overlay, self._dialer)
         self._listener = Listener(
             handle=self._answers.handle,
-            gate=gate,
-            on_refused=self._refused,
-            on_stranger=self._stranger,
-            on_change=self._look,
+            gate=membership.gate,
+            callers=self._core.callers,
+            on_refused=self._core.refusals.note,
+            on_stranger=self._core.refusals.note_stranger,
         )
-        self._dialer = Dialer(
-            self._core,
-            self._overlay,
-            gate=gate,
-            timing=timing,
-            rng=self._rng,
-            accepted=lambda: {caller.device for caller in self._listener.callers()},
-            proven=self._answers.works,
-            on_refused=self._refused,
-        )
-        self._upkeep = Upkeep(
-            core=self._core,
-            listener=self._listener,
-            dialer=self._dialer,
-            answers=self._answers,
-            overlay=self._overlay,
-            gate=gate,
-            clock=clock,
-            life=timing.life,
-            on_refused=self._refused,
-        )
+        self._upkeep = Upkeep(self._core, self._overlay, self._dialer, timing.life)
         self._finder: Discovery | None = None
         self._address = ""
         for address in network.peers:
@@ -175,7 +140,7 @@ class Mesh:
                 host=host,
                 port=self._core.port,
                 interfaces=self._network.interfaces,
-                clock=self._clock,
+                clock=self._core.clock,
                 on_found=self._dialer.found,
             )
             self._finder.start()
@@ -203,7 +168,7 @@ class Mesh:
 
     def policy_changed(self) -> None:
         """The policy changed here: tell the peers, end links that the gate now refuses, ask again for entries refused so far."""
-        self._follow_policy()
+        self._upkeep.follow_policy()
 
     async def renew(self, credentials: Credentials) -> None:
         """Take up a new certificate, or other authorities; who dialed us dials anew when these changed.
@@ -235,7 +200,7 @@ class Mesh:
         """
         addresses.split(address)
         self._overlay.learn(address, Source.STATIC)
-        self._dialer.look()
+        self._core.look.set()
 
     def ends(self, device: str, until: int) -> list[tuple[bytes, int, bytes]]:
         """Where the feeds of a device were at a time (UTC milliseconds): feed, number and hash of the last entry, the newest feed first."""
@@ -261,9 +226,9 @@ class Mesh:
 
     def catch_up(self) -> tuple[int, int]:
         """How many events peers have and this node lacks, as far as known, and how many there were when this catch-up began."""
-        connected = {caller.device for caller in self._listener.callers()}
+        connected = self._core.callers.devices()
         # What callers were asked for overlaps, so the most that one of them owes is the least that is to come.
-        owed = max((peer.owes() for peer in self._answers.accepted.values() if peer.device in connected), default=0)
+        owed = max((peer.owes() for peer in self._core.accepted.all() if peer.device in connected), default=0)
         missing = min(distinct(self._dialer.missing()) + owed, MOST_OF_PEER)
         return missing, self._catch_up.note(missing)
 
@@ -276,7 +241,7 @@ class Mesh:
         return MeshStatus(
             address=self._address,
             peers=peers,
-            refused=self._refusals.all(),
+            refused=self._core.refusals.all(),
             catching_up=catching_up,
             catch_up_total=catch_up_total,
             missing=missing_of(self._core.replica.shortfall(self._core.team_time()), level=level, ahead=self._core.watch.correction()),
@@ -297,15 +262,15 @@ class Mesh:
                 behind=total(session.missing()) if session else 0,
                 lag=session.lag if session else 0,
                 clock_offset=self._core.watch.offset(session.device) if session else 0,
-                last_seen=session.last_seen if session else 0,
+                seen=session.last_seen if session else 0,
             )
             for address, session in self._dialer.sessions.items()
         ]
 
     def _accepted_status(self) -> list[PeerStatus]:
-        now, steady = self._clock(), time.monotonic()
+        now, steady = self._core.clock(), time.monotonic()
         newest = self._core.replica.feeds.store.newest()
-        connected = {caller.device for caller in self._listener.callers()}
+        connected = self._core.callers.devices()
         return [
             PeerStatus(
                 device=peer.device,
@@ -315,44 +280,11 @@ class Mesh:
                 behind=peer.owes(),
                 lag=max(0, newest - peer.lsn),
                 clock_offset=self._core.watch.offset(peer.device),
-                last_seen=now - round((steady - peer.last) * 1000),
+                seen=now - round((steady - peer.last) * 1000),
             )
-            for peer in self._answers.accepted.values()
+            for peer in self._core.accepted.all()
         ]
 
     def _compared(self) -> None:
         if self.catch_up()[0]:
             self._on_catch_up()
-
-    # Being dialed.
-
-    def _greeted(self, peer: Accepted) -> None:
-        if peer.address:
-            self._dialer.met(peer.device, peer.address)
-
-    def _peers_to_tell(self, asker: str) -> list[PeerAddress]:
-        callers = [PeerAddress(p.device, p.address) for p in self._answers.accepted.values() if p.address and p.device != asker]
-        return [PeerAddress(device, address) for address, device in self._overlay.to_tell(asker, {p.address: p.device for p in callers})]
-
-    def _expected(self) -> list[Range]:
-        return self._dialer.expected()
-
-    def _callers(self) -> list[Caller]:
-        return self._listener.callers()
-
-    def _cut(self, chosen: Callable[[Caller], bool]) -> None:
-        self._listener.drop(chosen)
-
-    def _follow_policy(self) -> None:
-        self._upkeep.follow_policy()
-
-    def _look(self) -> None:
-        self._dialer.look()
-
-    def _refused(self, address: str, device: str, reason: str) -> None:
-        if self._refusals.note(address, device, reason, self._clock()):
-            _log.warning("no link with %s%s: %s", address or "somebody", f" ({device[:8]})" if device else "", reason)
-
-    def _stranger(self, host: str, reason: str) -> None:
-        if self._refusals.note_stranger(host, reason, self._clock()):
-            _log.warning("no link with somebody at %s: %s", host, reason)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -88,7 +87,6 @@ class Session:
         core: Core,
         link: Link,
         timing: Timing,
-        rng: random.Random,
         on_welcome: Callable[[Session], None],
         on_peers: Callable[[str, Sequence[wire.PeerAddress]], None],
     ) -> None:
@@ -100,7 +98,6 @@ class Session:
         self.ended_because = ""
         self.since = time.monotonic()
         self._timing = timing
-        self._rng = rng
         self._on_welcome = on_welcome
         self._on_peers = on_peers
         self._owed: list[wire.Range] = []
@@ -390,7 +387,7 @@ class Session:
                 continue
             self.state = State.LIVE
             try:
-                async with asyncio.timeout(self._timing.repair * self._rng.uniform(0.5, 1.5)):
+                async with asyncio.timeout(self._timing.repair * self.core.rng.uniform(0.5, 1.5)):
                     await self._compare.wait()
             except TimeoutError:
                 pass
@@ -401,6 +398,6 @@ class Session:
 
     async def _peers_loop(self) -> None:
         while not self.link.lost.is_set():
-            await self.link.rest(self._timing.peers * self._rng.uniform(0.5, 1.5))
+            await self.link.rest(self._timing.peers * self.core.rng.uniform(0.5, 1.5))
             if not self.link.lost.is_set():
                 self._on_peers(self.device, (await self._ask(wire.AskPeers(), wire.PeerList)).peers)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.mesh.answers import Answers
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.overlay.dialer import Dialer
@@ -16,8 +15,7 @@ from devstream_desktop.mesh.overlay.discovery import Discovery
 from devstream_desktop.mesh.overlay.table import Overlay
 from devstream_desktop.mesh.overlay.wake import Wake
 from devstream_desktop.mesh.replica.expiry import PRUNE_CHUNK
-from devstream_desktop.mesh.transport.link import Gate, refusal
-from devstream_desktop.mesh.transport.listener import Listener
+from devstream_desktop.mesh.transport.link import refusal
 
 SWEEP_S = 4.0
 """How often links are looked at: one that the policy ends is closed within five seconds, whatever told the gate of it."""
@@ -31,32 +29,21 @@ _log = logging.getLogger(__name__)
 class Upkeep:
     """The housekeeping of one mesh.
 
-    `life` is how long a link may live, in seconds; `on_refused(address, device, reason)` hears whose it ends.
+    Args:
+        core: The node's middle.
+        overlay: The known peers.
+        dialer: The dialed links.
+        life: How long a link may live, seconds.
+
     """
 
-    def __init__(
-        self,
-        *,
-        core: Core,
-        listener: Listener,
-        dialer: Dialer,
-        answers: Answers,
-        overlay: Overlay,
-        gate: Gate,
-        clock: Callable[[], int],
-        life: float,
-        on_refused: Callable[[str, str, str], None],
-    ) -> None:
+    def __init__(self, core: Core, overlay: Overlay, dialer: Dialer, life: float) -> None:
         self.finder: Discovery | None = None
         self._core = core
-        self._listener = listener
-        self._dialer = dialer
-        self._answers = answers
         self._overlay = overlay
-        self._gate = gate
-        self._clock = clock
+        self._dialer = dialer
         self._life = life
-        self._on_refused = on_refused
+        core.on_policy = self.follow_policy
         self._wake = Wake()
         self._started = self._swept = time.monotonic()
         self._shuffle_at = self._started + overlay.shuffle_pause()
@@ -66,7 +53,7 @@ class Upkeep:
 
     def start(self) -> None:
         """Begin."""
-        self._wake.slept(self._clock(), time.monotonic())
+        self._wake.slept(self._core.clock(), time.monotonic())
         self._task = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
@@ -83,7 +70,7 @@ class Upkeep:
         self.end_refused()
         self._overlay.retry_now()
         core.bell.ring()
-        self._dialer.look()
+        self._core.look.set()
 
     def _compare_all(self) -> None:
         """What is wanted here is other than it was: have every link compared anew."""
@@ -94,13 +81,13 @@ class Upkeep:
 
     def end_refused(self) -> None:
         """End the links with devices that the gate refuses."""
-        for caller in self._listener.callers():
-            if (reason := refusal(self._gate, caller.device)) is not None:
-                self._on_refused(caller.host, caller.device, reason)
-        self._listener.drop(lambda caller: refusal(self._gate, caller.device) is not None)
+        for caller in self._core.callers.all():
+            if (reason := refusal(self._core.gate, caller.device)) is not None:
+                self._core.refusals.note(caller.host, caller.device, reason)
+        self._core.callers.drop(lambda caller: refusal(self._core.gate, caller.device) is not None)
         for session in self._dialer.live():
-            if (reason := refusal(self._gate, session.link.device)) is not None:
-                self._on_refused(session.link.address, session.link.device, reason)
+            if (reason := refusal(self._core.gate, session.link.device)) is not None:
+                self._core.refusals.note(session.link.address, session.link.device, reason)
                 self._dialer.end_soon(session, reason)
 
     async def prune(self) -> int:
@@ -142,7 +129,7 @@ class Upkeep:
 
         When the clock was set, every link is made anew: with its HELLO each end learns the other's clock, and dates are checked again.
         """
-        slept, moved = self._wake.slept(self._clock(), now), await self._wake.moved(now)
+        slept, moved = self._wake.slept(self._core.clock(), now), await self._wake.moved(now)
         self._core.look_at_clock()
         steps, self._clock_steps = self._clock_steps, self._core.watch.steps
         stepped = steps != self._clock_steps
@@ -156,9 +143,9 @@ class Upkeep:
             else:
                 session.doubt()
         if stepped:
-            self._listener.drop(lambda _: True)
+            self._core.callers.drop(lambda _: True)
         self._overlay.retry_now()
-        self._dialer.look()
+        self._core.look.set()
         if self.finder is not None:
             self.finder.look()
 
@@ -178,12 +165,12 @@ class Upkeep:
         if now - self._swept < SWEEP_S:
             return
         self._swept = now
-        self._listener.drop(lambda caller: caller.gone(now) or now - caller.since > self._life)
+        self._core.callers.drop(lambda caller: caller.gone(now) or now - caller.since > self._life)
         self._dialer.renew_one(now, self._life * 0.8)
         for session in self._dialer.live():
             session.look()
         self.end_refused()
-        self._answers.forget_gone()
+        self._core.accepted.forget_gone()
 
     async def _shuffle(self, now: float) -> None:
         if now >= self._shuffle_at:

@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from devstream_desktop import __version__
 from devstream_desktop.clock import now_ms
-from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, RefusedStatus, Status
+from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.control.wording import count, counted
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.mesh.service import RefusedPeer
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.executor import policy_trouble
@@ -55,20 +56,7 @@ async def describe(node: Node) -> Status:
         mesh=node.mesh_address,
         intake=node.intake_url,
         discovery=mesh.discovery,
-        peers=tuple(
-            PeerStatus(
-                device=peer.device,
-                person=policy.person_of(peer.device) or "",
-                address=peer.address,
-                direction=peer.direction,
-                state=peer.state,
-                behind=peer.behind,
-                lag=peer.lag,
-                clock_offset=peer.clock_offset,
-                seen=peer.last_seen,
-            )
-            for peer in mesh.peers
-        ),
+        peers=tuple(replace(peer, person=policy.person_of(peer.device) or "") for peer in mesh.peers),
         refused=tuple(refused_lines(mesh.refused)),
         sources=tuple(node.intake.status()) if node.intake is not None else (),
         targets=len(node.board.offers),
@@ -80,17 +68,7 @@ async def describe(node: Node) -> Status:
         disk_free=disk.free,
         missing=mesh.catching_up,
         catch_up_total=mesh.catch_up_total,
-        lost=tuple(
-            MissingStatus(
-                device=one.device,
-                person=policy.persons.get(one.device, ""),
-                why=one.why.value,
-                count=one.count,
-                until=one.until,
-                feeds=one.feeds,
-            )
-            for one in mesh.missing
-        ),
+        lost=tuple(replace(one, person=policy.persons.get(one.device, "")) for one in mesh.missing),
         pruning_suspended=mesh.pruning_suspended,
         policy_trouble=policy_trouble(node.team.chain, now_ms()),
         can_invite=node.team.admissions.open,
@@ -110,16 +88,16 @@ def _disk(node: Node) -> _Disk:
         return _Disk(reader.count(), oldest, newest, node.history.size(), shutil.disk_usage(node.home.root).free, node.home.set_aside())
 
 
-def refused_lines(refused: Sequence[RefusedPeer]) -> Iterator[RefusedStatus]:
+def refused_lines(refused: Sequence[RefusedStatus]) -> Iterator[RefusedStatus]:
     """Who is not linked and why; of many with one reason the latest few, and how many more there are."""
-    by_reason: dict[str, list[RefusedPeer]] = {}
+    by_reason: dict[str, list[RefusedStatus]] = {}
     for peer in refused:
         by_reason.setdefault(peer.reason, []).append(peer)
     for reason, peers in by_reason.items():
         for peer in peers[:NAMED_OF_REASON]:
-            yield RefusedStatus(address=peer.address, device=peer.device, reason=reason, count=peer.count, seen=peer.last)
+            yield peer
         if rest := peers[NAMED_OF_REASON:]:
-            times, last = sum(peer.count for peer in rest), max(peer.last for peer in rest)
+            times, last = sum(peer.count for peer in rest), max(peer.seen for peer in rest)
             yield RefusedStatus(address=count(len(rest), "other"), device="", reason=reason, count=times, seen=last)
 
 

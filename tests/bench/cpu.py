@@ -48,23 +48,22 @@ class Desk:
         device, chain = party.desks[0].device, party.chain
         wiring = Wiring(chain)
         self._history = History(self.path, FeedMirror(folder / "feed.json"), device.public, chain.team)
-        rng = random.Random(1)
+        identity = Identity(device.id, chain.team, device.sign, verify)
         replica = Replica(
             store=self._history,
-            identity=Identity(device.id, chain.team, device.sign, verify),
+            identity=identity,
             authors=wiring,
             retention_ms=30 * DAY_MS,
         )
         self._sender = party.collector.device.id
         self._core = Core(
+            identity=identity,
+            gate=wiring.gate,
             replica=replica,
             policies=wiring,
-            team=chain.team,
-            device=device.id,
             clock=now_ms,
             on_entries=wiring.note,
-            on_policy=lambda: None,
-            rng=rng,
+            rng=random.Random(1),
         )
 
     def receive(self, frame: bytes, expected: int) -> None:

@@ -19,8 +19,9 @@ from devstream_desktop.home import Home
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.keys.vault import Vault
 from devstream_desktop.mesh import wire
+from devstream_desktop.mesh.transport.callers import Caller, Callers
 from devstream_desktop.mesh.transport.link import Credentials, Lane, Link, tls_config
-from devstream_desktop.mesh.transport.listener import Caller, Listener
+from devstream_desktop.mesh.transport.listener import Listener
 from devstream_desktop.stream.entry import HASH_BYTES, preamble
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.team import Team
@@ -142,7 +143,7 @@ class RawMember:
             reply = await reply if isinstance(reply, Awaitable) else reply
             return reply if isinstance(reply, bytes | None) else wire.encode(reply)
 
-        listener = Listener(handle=handle, gate=lambda _: None, on_refused=_nothing, on_stranger=_nothing, on_change=_nothing)
+        listener = Listener(handle=handle, gate=lambda _: None, callers=Callers(asyncio.Event()), on_refused=_nothing, on_stranger=_nothing)
         self._listeners.append(listener)
         return await listener.open(address, self._credentials)
 

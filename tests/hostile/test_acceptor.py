@@ -16,7 +16,7 @@ from storm import client_hello
 
 from devstream_desktop.door import acceptor, connection, strangers
 from devstream_desktop.mesh.address import split
-from devstream_desktop.mesh.status import SEVERAL
+from devstream_desktop.mesh.refusals import SEVERAL
 from devstream_desktop.mesh.transport.framing import GREETING, framed_reply
 from devstream_desktop.mesh.transport.listener import REQUESTS_AT_ONCE
 from devstream_desktop.mesh.wire import BATCH_BYTES, PROTOCOL, AskPeers, Fetch, Hello, Range, encode
@@ -225,8 +225,8 @@ async def test_requests_in_advance_wait_with_the_caller_and_not_here(make_node, 
 
     async def answered(*_) -> bytes:
         nonlocal most
-        (pipe,) = node.mesh._listener._pipes.values()
-        most = max(most, len(pipe._stream._buffer))
+        (connected,) = connections(node)
+        most = max(most, len(connected._handler._stream._buffer))
         await asyncio.sleep(0)
         return b"x" * 1000
 
@@ -258,10 +258,14 @@ async def test_strangers_are_one_line_for_each_reason_from_however_many_hosts(ma
     assert (line.address, line.reason) == (SEVERAL, connection.NO_TLS)
 
 
+def connections(node) -> list[connection.Connection]:
+    """The connections of its callers."""
+    return [end.__self__ for _, end in node.mesh._core.callers._connected.values()]
+
+
 def buffered(node) -> int:
     """Bytes of replies that nobody took yet."""
-    pipes = node.mesh._listener._pipes.values()
-    return sum(pipe.connection._transport.get_write_buffer_size() for pipe in pipes)
+    return sum(one._transport.get_write_buffer_size() for one in connections(node))
 
 
 async def test_a_new_certificate_is_shown_at_once_and_no_link_ends_for_it(make_node, team) -> None:

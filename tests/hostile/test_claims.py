@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from raw_member import INDEX, event, records, shows
 from replicas import MEMBERS, NOW, entry, give, key_of, payloads, replica
 
+from devstream_desktop.control.messages.status import Why
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
 from devstream_desktop.mesh.replica.ranges import distinct, total
 from devstream_desktop.mesh.session import LEVEL_RATE, MAX_LEVELLED, Timing
-from devstream_desktop.mesh.status import Why, missing_of
+from devstream_desktop.mesh.status import missing_of
 from devstream_desktop.stream.entry import MAX_HLC, MAX_SEQ, encode_body, preamble
 
 TOP, LAST = MAX_HLC, MAX_SEQ
@@ -175,7 +176,7 @@ async def test_a_dialed_liar_is_asked_a_few_times_and_its_claims_are_forgotten(m
 
 
 async def test_a_caller_who_offers_what_it_never_gives_is_not_waited_for(make_node, raw, monkeypatch) -> None:
-    monkeypatch.setattr("devstream_desktop.mesh.answers.PATIENCE_S", 0.5)
+    monkeypatch.setattr("devstream_desktop.mesh.accepted.PATIENCE_S", 0.5)
     mallory = raw()
     node = await make_node()
     link = await mallory.dial(node.address)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from raw_member import INDEX, event, now_ms, records
 from replicas import NOW, entry, give, key_of, replica
 
+from devstream_desktop.control.messages.status import MissingStatus, Why
 from devstream_desktop.doctor import checks
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.mesh import comparison, wire
@@ -19,7 +20,7 @@ from devstream_desktop.mesh.comparison import MAX_PAGES
 from devstream_desktop.mesh.replica.admission import MAX_FEEDS
 from devstream_desktop.mesh.replica.catalogue import Catalogue, signed
 from devstream_desktop.mesh.session import Timing
-from devstream_desktop.mesh.status import Missing, Why, missing_of
+from devstream_desktop.mesh.status import missing_of
 from devstream_desktop.stream.entry import device_id, encode_body, next_hlc, parse_entry, preamble
 
 MANY = 4_500
@@ -212,7 +213,7 @@ def test_feeds_of_one_device_are_bounded_and_that_is_said() -> None:
     mine.rules.absorb_proofs([wire.Pair(*pair)], NOW)
     assert mine.feeds.frozen() == []
     assert mine.wants.unproven([key_of(2) + (1 << 31).to_bytes(8, "big")]) == []
-    assert missing_of(mine.shortfall(NOW), level=True) == (Missing(device=device_id(key_of(2)), why=Why.CROWDED, count=0),)
+    assert missing_of(mine.shortfall(NOW), level=True) == (MissingStatus(device=device_id(key_of(2)), why=Why.CROWDED, count=0),)
     assert give(mine, entry(key_of(3))).stored, "others are not held to it"
     assert give(mine, entry(key_of(2), epoch=0, seq=2, at=NOW + 1, prev=entry(key_of(2)).hash)).stored, "what is known goes on"
 

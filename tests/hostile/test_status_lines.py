@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from raw_member import event
 
 from devstream_desktop.clock import now_ms
+from devstream_desktop.control.messages.status import RefusedStatus, Why
 from devstream_desktop.control.wording import counted, lost
-from devstream_desktop.mesh.status import RefusedPeer, Why
 from devstream_desktop.node.status import NAMED_OF_REASON, refused_lines
 
 FEEDS = 12
@@ -44,8 +44,8 @@ async def _frozen(ana):
 
 
 def test_of_a_hundred_addresses_with_one_reason_a_few_are_named_and_the_others_counted() -> None:
-    dead = [RefusedPeer(address=f"10.0.0.{n}:7000", device="", reason="nothing listens there", count=n, last=n) for n in range(1, 101)]
-    other = RefusedPeer(address="10.0.1.1:7000", device="x" * 52, reason="it was revoked", count=7, last=5)
+    dead = [RefusedStatus(address=f"10.0.0.{n}:7000", device="", reason="nothing listens there", count=n, seen=n) for n in range(1, 101)]
+    other = RefusedStatus(address="10.0.1.1:7000", device="x" * 52, reason="it was revoked", count=7, seen=5)
     lines = list(refused_lines([*dead, other]))
     assert [line.address for line in lines[:NAMED_OF_REASON]] == [one.address for one in dead[:NAMED_OF_REASON]]
     rest = lines[NAMED_OF_REASON]

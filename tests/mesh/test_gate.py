@@ -85,7 +85,7 @@ async def test_a_name_in_a_message_is_nobody(make_node, team, dial):
     link = await dial(node, device_id(b"a" * 32))
     reply = decode_reply(await link.call(hello(team, device_id(b"b" * 32)), Lane.OTHER, 5))
     assert isinstance(reply, Refused)
-    assert node.mesh._answers.accepted == {}
+    assert node.mesh._core.accepted.all() == []
 
 
 async def test_a_certificate_that_expires_ends_its_live_link(make_node, team):

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from devstream_desktop.control.messages.status import Why
 from devstream_desktop.mesh.replica.catalogue import signed
-from devstream_desktop.mesh.status import Why
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, ListenError
 from devstream_desktop.stream.entry import device_id
 

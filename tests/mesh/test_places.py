@@ -11,19 +11,20 @@ from devstream_desktop.mesh.overlay.table import REFUSED_MIN_MS
 async def test_a_caller_that_has_left_takes_no_place_but_is_remembered(make_node):
     hub = await make_node()
     caller = await make_node(peers=[hub])
-    answers = hub.mesh._answers
-    await hub.until(lambda: answers.live() == {caller.device})
+    accepted = hub.mesh._core.accepted
+    await hub.until(lambda: accepted.served() == {caller.device})
     make_node.nodes.remove(caller)
     await caller.stop()
-    await hub.until(lambda: not answers.live(), seconds=5)
-    assert caller.device in answers.accepted
+    await hub.until(lambda: not accepted.served(), seconds=5)
+    assert caller.device in [peer.device for peer in accepted.all()]
 
 
 async def test_who_is_only_asked_to_push_slower_is_back_in_seconds(make_node):
     hub = await make_node()
     caller = await make_node(peers=[hub])
-    await hub.until(lambda: hub.mesh._answers.works(caller.device))
-    hub.mesh._answers.accepted[caller.device].busy_until = time.monotonic() + 60
+    await hub.until(lambda: hub.mesh._core.accepted.works(caller.device))
+    (peer,) = hub.mesh._core.accepted.all()
+    peer.busy_until = time.monotonic() + 60
     await caller.say("one")
     await caller.until(lambda: "push slower" in caller.refusals())
     next_try = caller.mesh._overlay._known[hub.address].next_try

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from devstream_desktop.control.messages.status import MissingStatus, Why
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.mesh.replica.catalogue import signed
@@ -14,7 +15,7 @@ from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.ranges import distinct
 from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.replica.shortfall import Shortfall
-from devstream_desktop.mesh.status import CatchUp, Missing, Why, missing_of
+from devstream_desktop.mesh.status import CatchUp, missing_of
 from devstream_desktop.mesh.wire import Pair, Range
 from devstream_desktop.stream.entry import SIGNATURE_BYTES, device_id, encode_body, parse_entry, preamble
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
@@ -133,7 +134,7 @@ def test_gaps_are_lost_only_when_a_neighbour_is_level() -> None:
     author = device_id(bytes(range(32)))
     shortfall = Shortfall(gaps=(Range(feed, 1, 2), Range(feed, 5, 5)), refused=(Range(feed, 7, 7),), held_back=((feed, 9),), frozen=(feed,))
     told = missing_of(shortfall, level=True)
-    assert told[0] == Missing(device=author, why=Why.NOBODY, count=3)
+    assert told[0] == MissingStatus(device=author, why=Why.NOBODY, count=3)
     assert [(one.why, one.count, one.until) for one in told[1:]] == [(Why.REFUSED, 1, 0), (Why.FUTURE, 0, 9), (Why.FROZEN, 0, 0)]
     assert missing_of(shortfall, level=False) == told[1:]
 

@@ -99,8 +99,8 @@ def test_records_with_any_number_of_gaps_fit_a_message_that_is_understood(gaps, 
     for _ in range(wire.MAX_RECORDS + 9):
         state = FeedState(os.urandom(40), runs=[(n * step + 1, n * step + step - 1) for n in range(gaps + 1)])
         state.head_entry = head
-        held._keep(state)
-    page = held.page(range(wire.BUCKETS))
+        held.feeds.keep(state)
+    page = held.catalogue.page(range(wire.BUCKETS))
     assert len(page.records) == (wire.MAX_RECORDS if gaps < 2 else len(page.records)) > 80
     assert {len(record.gaps) for record in page.records} == {gaps}
     assert page.end is not None

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from devstream_desktop.mesh import core
+from devstream_desktop.mesh.accepted import FORGET_S
 from devstream_desktop.mesh.address import may_be_named
-from devstream_desktop.mesh.answers import FORGET_S
 from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
 from devstream_desktop.mesh.overlay.dialer import TEND_S
 from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, Overlay, Source, has_room, neighbours

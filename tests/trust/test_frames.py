@@ -13,8 +13,8 @@ import pytest
 
 from devstream_desktop.mesh.address import split
 from devstream_desktop.mesh.replica.catalogue import signed
+from devstream_desktop.mesh.transport.callers import Caller
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Lane, Link, LinkError, tls_config
-from devstream_desktop.mesh.transport.listener import Caller
 from devstream_desktop.mesh.wire import (
     MESSAGE_BYTES,
     PROTOCOL,
@@ -98,8 +98,8 @@ async def test_five_thousand_spoilt_frames_and_every_cut_are_answered_or_cut_off
         else:
             decode_reply(reply)
             kinds["answered"] += 1
-        answers.accepted.clear()
-        answers._newer.clear()
+        node.mesh._core.accepted._peers.clear()
+        node.mesh._core.accepted._newer.clear()
     assert kinds["cut off"] > FRAMES // 2
     known = {entry.hash for entry in entries}
     assert {entry.hash for entry in node.entries} <= known, "what was stored is what its author signed"
@@ -214,4 +214,4 @@ async def test_five_hundred_strangers_who_throw_rubbish_keep_nobody_out(make_nod
     await asyncio.to_thread(throw, node.address, GARBAGE)
     friend = await make_node(peers=[node])
     await friend.until(friend.live, seconds=15)
-    assert {caller.device for caller in node.mesh._listener.callers()} == {friend.device}
+    assert {caller.device for caller in node.mesh._core.callers.all()} == {friend.device}

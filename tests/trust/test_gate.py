@@ -20,6 +20,7 @@ from devstream_desktop.keys.errors import VaultError
 from devstream_desktop.keys.vault import Vault
 from devstream_desktop.mesh.answers import MAX_BAD
 from devstream_desktop.mesh.service import Timing
+from devstream_desktop.mesh.transport import callers
 from devstream_desktop.mesh.transport import listener as listening
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, Lane, Link, LinkError, refusal, tls_config
 from devstream_desktop.mesh.wire import PROTOCOL, Hello, Push, Pushed, Refused, Signed, Tail, Welcome, decode_reply, encode
@@ -93,7 +94,7 @@ async def test_what_is_raised_while_somebody_is_let_in_lets_nobody_in(make_node,
             patch.setattr(owner, broken, lambda *_: 1 / 0)
             assert not await knock(), broken
             await node.until(lambda why=why: why in node.refusals())
-    assert node.mesh._listener.callers() == []
+    assert node.mesh._core.callers.all() == []
     assert await knock()
 
 
@@ -109,7 +110,7 @@ async def test_only_a_device_id_is_a_name(make_node, team, name: str) -> None:
         await link.call(hello(team.id, name), Lane.OTHER, 2)
     await link.close()
     await node.until(lambda: "does not name a device" in node.refusals())
-    assert node.mesh._answers.accepted == {}
+    assert node.mesh._core.accepted.all() == []
     assert all(reason.isprintable() for reason in node.refusals().splitlines())
 
 
@@ -325,7 +326,7 @@ async def test_before_hello_nothing_is_answered(make_node, raw):
     link = await member.dial(node.address, greet=False)
     for request in (Tail(INDEX, 0, 0, 1000, 0), Push([], 0), member.hello(team="another team")):
         assert isinstance(await link.ask(request), Refused)
-    assert node.mesh._answers.accepted == {}
+    assert node.mesh._core.accepted.all() == []
 
 
 async def test_who_passes_on_wrong_signatures_is_cut_off(make_node, raw):
@@ -346,7 +347,7 @@ async def test_one_address_has_so_many_links_and_no_more(make_node, raw, monkeyp
     node = await make_node()
     for _ in range(3):
         await raw().dial(node.address, greet=False)
-    await node.until(lambda: len(node.mesh._listener.callers()) == 3)
+    await node.until(lambda: len(node.mesh._core.callers.all()) == 3)
     late = await raw().dial(node.address, greet=False)
     await asyncio.wait_for(late.link.lost.wait(), 5)
     assert "too many are connected" in node.refusals()
@@ -360,9 +361,9 @@ async def test_no_link_outlives_the_next_look_at_its_certificate(make_node, raw)
 
 
 def test_who_says_nothing_is_let_go() -> None:
-    caller = listening.Caller("d", "h", 1, 1, 0.0, 0.0)
-    assert not caller.gone(listening.FIRST_WORD_S - 1)
-    assert caller.gone(listening.FIRST_WORD_S + 1)
+    caller = callers.Caller("d", "h", 1, 1, 0.0, 0.0)
+    assert not caller.gone(callers.FIRST_WORD_S - 1)
+    assert caller.gone(callers.FIRST_WORD_S + 1)
     caller.asked = True
-    assert not caller.gone(listening.SILENT_S - 1)
-    assert caller.gone(listening.SILENT_S + 1)
+    assert not caller.gone(callers.SILENT_S - 1)
+    assert caller.gone(callers.SILENT_S + 1)

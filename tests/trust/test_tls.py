@@ -252,7 +252,7 @@ async def test_who_shows_no_certificate_is_not_let_in(make_node, team):
     finally:
         await link.close()
     await node.until(lambda: "TLS failed" in node.refusals())
-    assert node.mesh._listener.callers() == []
+    assert node.mesh._core.callers.all() == []
 
 
 async def test_a_dialer_believes_nobody_of_another_team(make_node, other_team, team):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from devstream_desktop.control.messages.base import Done, Reply, Request
@@ -11,8 +13,10 @@ class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One peer as this node sees it."""
 
     device: str
-    person: str
+    """Empty until it has said who it is."""
+    person: str = ""
     address: str
+    """`host:port` it is dialed at; the host alone where it dialed us."""
     state: str
     """`connecting`, `syncing`, `live` or `lost`."""
     direction: str = ""
@@ -37,13 +41,28 @@ class RefusedStatus(msgspec.Struct, frozen=True, kw_only=True):
     seen: int
 
 
+class Why(StrEnum):
+    """Reasons for events not to come."""
+
+    NOBODY = "nobody"
+    """No linked neighbour has them."""
+    FUTURE = "future"
+    """Held back, because their author's clock is ahead."""
+    REFUSED = "refused"
+    """Their author may not write them."""
+    FROZEN = "frozen"
+    """Their author used a number twice, as a restored backup does."""
+    CROWDED = "crowded"
+    """Their author began more feeds than are kept of one device."""
+
+
 class MissingStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Events of one author that do not come although this node has caught up, and why."""
 
     device: str
-    person: str
+    person: str = ""
     why: str
-    """`nobody` (no linked neighbour has them), `future` (held back, their clock is ahead), `refused` (not theirs to write), `frozen`."""
+    """A `Why`, or another that only newer nodes know."""
     count: int
     """0 where it is not known."""
     until: int = 0

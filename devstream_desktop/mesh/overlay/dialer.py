@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import TypeVar
 
 from devstream_desktop.errors import DevstreamError
@@ -16,7 +15,7 @@ from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
 from devstream_desktop.mesh.overlay.table import Overlay, Source
 from devstream_desktop.mesh.session import PeerRefusedError, Session, State, Timing
-from devstream_desktop.mesh.transport.link import Credentials, Gate, Link, LinkError, refusal, tls_config
+from devstream_desktop.mesh.transport.link import Credentials, Link, LinkError, refusal, tls_config
 from devstream_desktop.mesh.transport.probe import NO_NODE, why
 from devstream_desktop.mesh.wire import PeerAddress, Range
 
@@ -29,34 +28,14 @@ _T = TypeVar("_T")
 
 
 class Dialer:
-    """The dialing side of a node.
+    """The dialing side of a node."""
 
-    `accepted()` gives the devices that are connected to our listener, `proven(device)` whether that link works, `on_refused(address,
-    device, reason)` hears of links that were not had.
-    """
-
-    def __init__(
-        self,
-        core: Core,
-        overlay: Overlay,
-        *,
-        gate: Gate,
-        timing: Timing,
-        rng: random.Random,
-        accepted: Callable[[], set[str]],
-        proven: Callable[[str], bool],
-        on_refused: Callable[[str, str, str], None],
-    ) -> None:
+    def __init__(self, core: Core, overlay: Overlay, timing: Timing) -> None:
         self.sessions: dict[str, Session | None] = {}
         """By address; None while TCP and TLS are under way."""
         self._core = core
         self._overlay = overlay
-        self._gate = gate
         self._timing = timing
-        self._rng = rng
-        self._accepted = accepted
-        self._proven = proven
-        self._on_refused = on_refused
         self._links: dict[str, Link] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -64,7 +43,6 @@ class Dialer:
         """By address: when it was found out why a dial fails, and what was found."""
         self._named = Buckets(NAMED_RATE, NAMED_BURST)
         self._here = ""
-        self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._tending: asyncio.Task[None] | None = None
 
@@ -87,17 +65,13 @@ class Dialer:
     async def stop(self) -> None:
         """End every link and wait for it."""
         self._stopping.set()
-        self._wake.set()
+        self._core.look.set()
         for link in self._links.values():
             link.lost.set()
         for session in self.live():
             self.end_soon(session, "stopped")
         if tasks := [*self._tasks.values(), *self._ending, *([self._tending] if self._tending else [])]:
             await asyncio.wait(tasks)
-
-    def look(self) -> None:
-        """Something changed: look soon whom to dial."""
-        self._wake.set()
 
     def live(self) -> list[Session]:
         """The sessions whose connection is up."""
@@ -114,22 +88,22 @@ class Dialer:
     def found(self, address: str) -> None:
         """Note an address that was announced on the local network."""
         if self._overlay.learn(address, Source.DISCOVERED):
-            self._wake.set()
+            self._core.look.set()
 
     def hear_of(self, teller: str, peers: Sequence[PeerAddress]) -> None:
         """Note where a peer says that others of the team are: a few new addresses of each peer, and none that every machine has."""
         for peer in peers:
             if not self._overlay.is_news(peer.address, self._core.clock()) or not addresses.may_be_named(peer.address, self._here):
                 continue
-            if refusal(self._gate, peer.device) is None and self._named.grant(teller, 1, time.monotonic()):
+            if refusal(self._core.gate, peer.device) is None and self._named.grant(teller, 1, time.monotonic()):
                 self._overlay.learn(peer.address, Source.GOSSIP, peer.device)
-                self._wake.set()
+                self._core.look.set()
 
     def met(self, device: str, address: str) -> None:
         """Note where a device that dialed us says that it can be dialed: at the host that it came from."""
         if addresses.may_be_named(address, self._here) and (self._overlay.knows(address) or self._named.grant(device, 1, time.monotonic())):
             self._overlay.learn(address, Source.GOSSIP, device, seen=True)
-            self._wake.set()
+            self._core.look.set()
 
     def end_soon(self, session: Session, reason: str) -> None:
         """End a link on purpose."""
@@ -149,15 +123,15 @@ class Dialer:
 
     async def _tend(self) -> None:
         while not self._stopping.is_set():
-            self._wake.clear()
+            self._core.look.clear()
             self._drop_duplicates()
-            linked = self._accepted() | {session.device for session in self.live()}
+            linked = self._core.callers.devices() | {session.device for session in self.live()}
             for address in self._overlay.choose(self._tasks, linked, self._core.clock()):
                 self.sessions[address] = None
                 self._tasks[address] = asyncio.create_task(self._dial(address))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TEND_S):
-                    await self._wake.wait()
+                    await self._core.look.wait()
 
     def renew_one(self, now: float, life: float) -> None:
         """End the oldest link that has lived longer than `life` seconds and has nothing to do; it is dialed anew."""
@@ -179,7 +153,7 @@ class Dialer:
                     self.end_soon(older, "linked at another address")
                 working[session.device] = session
             lower = session.device < self._core.device
-            if session.state is State.LIVE and lower and not session.lag and self._proven(session.device):
+            if session.state is State.LIVE and lower and not session.lag and self._core.accepted.works(session.device):
                 self.end_soon(session, "linked the other way")
 
     async def _dial(self, address: str) -> None:
@@ -187,13 +161,13 @@ class Dialer:
         reason, refused, full, was_up = "", False, False, False
         literal, link = "", None
         try:
-            literal = self._rng.choice(await self._unless_stopping(addresses.resolve(address)))
-            link = self._links[address] = Link(literal, self._gate)
+            literal = self._core.rng.choice(await self._unless_stopping(addresses.resolve(address)))
+            link = self._links[address] = Link(literal, self._core.gate)
             await link.open(self._config, self._timing.connect)
             if link.device == self._core.device:
                 self._overlay.is_self(address)
                 return
-            session = self.sessions[address] = Session(self._core, link, self._timing, self._rng, self._welcomed, self.hear_of)
+            session = self.sessions[address] = Session(self._core, link, self._timing, self._welcomed, self.hear_of)
             try:
                 await session.run()
             finally:
@@ -237,11 +211,11 @@ class Dialer:
             self._explained.pop(address, None)
         self._links.pop(address, None)
         self._tasks.pop(address, None)
-        self._wake.set()
+        self._core.look.set()
         if self._stopping.is_set() or (not reason and not was_up):
             return
         if refused or not was_up:
-            self._on_refused(address, device, reason)
+            self._core.refusals.note(address, device, reason)
         elif session is not None and not session.ended_because:
             _log.info("the link with %s at %s ended: %s", device[:8], address, reason)
         nobody = reason == NO_NODE

@@ -26,6 +26,7 @@ from enum import IntEnum
 import pynng
 
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.mesh.membership import Gate
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
 SERVER_NAME = "peer.devstream.invalid"
@@ -34,7 +35,6 @@ RECONNECT_MIN_MS, RECONNECT_MAX_MS = 1000, 2000
 """Within the seconds that one dial may take; the pauses between dials are the overlay's (overlay.py)."""
 
 _DEVICE = re.compile(r"[a-z2-7]{52}")
-Gate = Callable[[str], str | None]
 
 
 class LinkError(Exception):

@@ -13,21 +13,18 @@ import logging
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from devstream_desktop.door.acceptor import Acceptor, listen
 from devstream_desktop.door.connection import Connection
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.address import join, split
+from devstream_desktop.mesh.membership import Gate
+from devstream_desktop.mesh.transport.callers import Caller, Callers
 from devstream_desktop.mesh.transport.framing import GREETING, Deframer, FramingError, framed_reply
-from devstream_desktop.mesh.transport.link import Credentials, Gate, ListenError, judge
+from devstream_desktop.mesh.transport.link import Credentials, ListenError, judge
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
-SILENT_S = 30.0
-"""A caller that asked nothing for this long is gone: a live one asks at least every 25 s. So a frozen one is noticed within 35 s."""
-FIRST_WORD_S = 15.0
-"""A caller that has not asked anything yet has this long: an honest one says HELLO at once."""
 PIPES_A_DEVICE = 2
 """The link that works, and one that may take its place."""
 PIPES_A_HOST, PIPES_IN_ALL = 64, 256
@@ -38,31 +35,16 @@ REQUESTS_AT_ONCE = 4
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class Caller:
-    """A peer that dialed us."""
-
-    device: str
-    host: str
-    port: int
-    """Of its end."""
-    pipe: int
-    since: float
-    """When it connected, `time.monotonic`."""
-    last: float
-    """When it last asked something, `time.monotonic`."""
-    asked: bool = False
-
-    def gone(self, now: float) -> bool:
-        """Whether it has been silent for too long."""
-        return now - self.last > (SILENT_S if self.asked else FIRST_WORD_S)
-
-
 class Listener:
-    """The one port that peers dial. `handle` answers a frame with a frame, or with None to cut the caller off.
+    """The one port that peers dial.
 
-    `on_refused(host, device, reason)` hears which device of the team was not let in, `on_stranger(host, reason)` of
-    whoever showed no certificate of it, `on_change()` that somebody came or went.
+    Args:
+        handle: Answers a frame with a frame, or with None to cut the caller off.
+        gate: The reason to refuse a device.
+        callers: Knows who is connected.
+        on_refused: Called with host, device and reason for each member that was not let in.
+        on_stranger: Called with host and reason for each caller without the team's certificate.
+
     """
 
     def __init__(
@@ -70,19 +52,18 @@ class Listener:
         *,
         handle: Callable[[Caller, bytes], Awaitable[bytes | None]],
         gate: Gate,
-        on_refused: Callable[[str, str, str], None],
-        on_stranger: Callable[[str, str], None],
-        on_change: Callable[[], None],
+        callers: Callers,
+        on_refused: Callable[[str, str, str], object],
+        on_stranger: Callable[[str, str], object],
     ) -> None:
         self.handle = handle
+        self.callers = callers
         self.on_stranger = on_stranger
         self.on_refused = on_refused
         self._gate = gate
-        self._on_change = on_change
         self._context: ssl.SSLContext
         self._authorities = ""
         self._acceptor: Acceptor | None = None
-        self._pipes: dict[int, _Pipe] = {}
         self._numbers = itertools.count(1)
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -113,25 +94,15 @@ class Listener:
         self._context = await asyncio.to_thread(_context, credentials)
         if credentials.ca_pem != self._authorities:
             self._authorities = credentials.ca_pem
-            self.drop(lambda _: True)  # they dial again, and show a certificate again
+            self.callers.drop(lambda _: True)  # they dial again, and show a certificate again
 
     async def close(self) -> None:
         """Cut everybody off. The handlers must return by themselves."""
         if self._acceptor is not None:
             await self._acceptor.close()
-        self.drop(lambda _: True)
+        self.callers.drop(lambda _: True)
         if self._answering:
             await asyncio.wait(self._answering)
-
-    def callers(self) -> list[Caller]:
-        """Who is connected now."""
-        return [pipe.caller for pipe in self._pipes.values()]
-
-    def drop(self, chosen: Callable[[Caller], bool]) -> None:
-        """Cut off the callers for whom `chosen` is true."""
-        for pipe in list(self._pipes.values()):
-            if chosen(pipe.caller):
-                pipe.connection.end()
 
     def admit(self, pipe: _Pipe) -> str | None:
         """Let a peer in that has shown a certificate of the team; else why not. Whatever goes wrong keeps it out."""
@@ -146,14 +117,8 @@ class Listener:
             return reason
         now = time.monotonic()
         pipe.caller = Caller(device, connection.host, connection.port, next(self._numbers), now, now)
-        self._pipes[pipe.caller.pipe] = pipe
-        self._on_change()
+        self.callers.add(pipe.caller, connection.end)
         return None
-
-    def left(self, pipe: _Pipe) -> None:
-        """A caller hung up or was cut off."""
-        del self._pipes[pipe.caller.pipe]
-        self._on_change()
 
     def spawn(self, pipe: _Pipe, number: bytes, frame: bytes) -> None:
         """Answer one request beside everything else."""
@@ -162,7 +127,7 @@ class Listener:
         task.add_done_callback(self._answering.discard)
 
     def _too_many(self, device: str, host: str) -> str | None:
-        callers = self.callers()
+        callers = self.callers.all()
         if sum(caller.device == device for caller in callers) >= PIPES_A_DEVICE:
             return "it is connected more than once already"
         if len(callers) >= PIPES_IN_ALL or sum(caller.host == host for caller in callers) >= PIPES_A_HOST:
@@ -204,7 +169,7 @@ class _Pipe:
 
     def ended(self, reason: str) -> None:
         if self._admitted:
-            self._listener.left(self)
+            self._listener.callers.remove(self.caller)
         elif reason:
             self._listener.on_stranger(self.connection.host, reason)
 
