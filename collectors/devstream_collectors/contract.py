@@ -94,6 +94,31 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Certified:
+    """Bodies signed with the key of a certificate that they name by its address (AWS SNS).
+
+    Both are regular expressions that a whole address must match, so that a sender cannot choose
+    whose certificate it is, nor what this node asks.
+    """
+
+    certificate: str
+    confirm: str
+    """Of what confirms that the sender may post here."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """The signed part of a body, and what it is signed with."""
+
+    certificate: str
+    """The certificate's address."""
+    digest: Literal["sha1", "sha256"]
+    """The digest of an RSA signature (PKCS #1 v1.5)."""
+    text: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True)
 class Webhook:
     """The way of a sender that posts to us."""
 
@@ -116,6 +141,8 @@ class Webhook:
 
     https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md
     """
+    certified: Certified | None = None
+    """Beside its proof by `auth` the body is signed; without a signature a path is not enough."""
 
 
 @dataclass(frozen=True)
@@ -306,6 +333,18 @@ class WebhookCollector(CollectorModule, Protocol):
 
     def sample(self, source: SourceInfo, now: int) -> Delivery:
         """Make a harmless delivery for `devstream source test`; what it becomes is quiet."""
+        ...
+
+
+class CertifiedCollector(WebhookCollector, Protocol):
+    """A collector module whose sender signs by certificate (`webhook.certified` is set)."""
+
+    def signed(self, delivery: Delivery) -> Signed | None:
+        """Say what is signed; None for a body without a signature that can be checked."""
+        ...
+
+    def confirmation(self, delivery: Delivery, source: SourceInfo) -> str:
+        """Return the address that confirms what the body asks; empty when it asks nothing."""
         ...
 
 

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TypeGuard
 
 from devstream_collectors.contract import (
+    CertifiedCollector,
     Collector,
     CollectorModule,
     PollCollector,
@@ -64,6 +65,7 @@ def collector_module(name: str) -> CollectorModule:
         (("normalise", "sample") if about.webhook else ())
         + (("requests", "parse") if about.poll else ())
         + (("read",) if about.tail else ())
+        + (("signed", "confirmation") if about.webhook and about.webhook.certified else ())
     )
     lacking = [part for part in needed if not callable(getattr(module, part, None))]
     if lacking:
@@ -131,6 +133,11 @@ def check_options(name: str, source: SourceInfo) -> None:
     check: object = getattr(collector_module(name), "check", None)
     if callable(check):
         check(source)
+
+
+def is_certified(module: WebhookCollector) -> TypeGuard[CertifiedCollector]:
+    """Tell whether the sender of a collector signs with a certificate."""
+    return module.COLLECTOR.webhook is not None and module.COLLECTOR.webhook.certified is not None
 
 
 def _is_collector(module: object) -> TypeGuard[CollectorModule]:

@@ -25,9 +25,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from devstream_collectors.contract import SecretPath, Webhook
+from devstream_collectors.contract import Certified, Delivery, SecretPath, Webhook
 from devstream_desktop.door.crowd import share_of
+from devstream_desktop.intake.adapter import is_certified
 from devstream_desktop.intake.bodies import BODY_SECONDS, Bodies, Refused
+from devstream_desktop.intake.certificates import Certificates, UnreachableError, UnsignedError
 from devstream_desktop.intake.health import Way
 from devstream_desktop.intake.normaliser import LARGE_BODY
 from devstream_desktop.intake.proof import form_document, is_form, proves
@@ -69,6 +71,7 @@ class Receiver:
         tests: Mapping[str, object],
         now: Callable[[], int],
         body_seconds: float = BODY_SECONDS,
+        certificates: Certificates | None = None,
     ) -> None:
         self._channels = channels
         self._spool = spool
@@ -77,6 +80,7 @@ class Receiver:
         self._now = now
         self._bodies = Bodies(body_seconds)
         self._proofs = asyncio.Semaphore(PROOFS_AT_ONCE)
+        self._certificates = certificates or Certificates()
         self._decoy = base64.b64encode(secrets.token_bytes(32))
         methods = ["POST", "OPTIONS"]
         # The second is for senders that can send no secret but an address: see `SecretPath`.
@@ -142,7 +146,44 @@ class Receiver:
                 if len(body) >= LARGE_BODY
                 else _json(headers, body)
             )
+        if channel.webhook.certified is not None:
+            path = request.path_params.get("secret", "")
+            await self._check_certified(channel, channel.webhook.certified, headers, body, path)
         return await self._store(channel, headers, body, now)
+
+    async def _check_certified(
+        self,
+        channel: Channel,
+        certified: Certified,
+        headers: Mapping[str, str],
+        body: bytes,
+        path: str,
+    ) -> None:
+        """Check the signature of a body, and confirm what it asks for.
+
+        A secret in a header stands for a body that nobody signed, an address does not: it is shown
+        in the sender's settings to whoever may see them.
+        """
+        if not is_certified(channel.collector) or self._is_test(headers):
+            return
+        delivery = Delivery({}, body, self._now())
+        signed = channel.collector.signed(delivery)
+        try:
+            if signed is not None or path:
+                await self._certificates.check(certified, signed, self._now())
+            address = channel.collector.confirmation(delivery, channel.info)
+            if address:
+                await self._certificates.confirm(certified, address)
+        except UnsignedError as error:
+            channel.health.refused(f"a delivery was refused: {error}")
+            raise Refused(401, _UNPROVEN) from None
+        except UnreachableError as error:
+            channel.health.last_error = str(error)
+            raise Refused(503, "cannot be checked now, try again later") from None
+
+    def _is_test(self, headers: Mapping[str, str]) -> bool:
+        test = headers.get(TEST_HEADER, "")
+        return any(hmac.compare_digest(test.encode(), known.encode()) for known in self._tests)
 
     async def _proves(
         self,
@@ -163,9 +204,8 @@ class Receiver:
     ) -> tuple[int, str]:
         name = channel.info.name
         kept = {key: clean(value, 500) for key, value in headers.items() if channel.keeps(key)}
-        test = headers.get(TEST_HEADER, "")
-        if any(hmac.compare_digest(test.encode(), known.encode()) for known in self._tests):
-            kept[TEST_HEADER] = test
+        if self._is_test(headers):
+            kept[TEST_HEADER] = headers[TEST_HEADER]
         try:
             taken = await self._spool.put(
                 name, clean(headers.get(channel.webhook.delivery_header, ""), 200), kept, body, now

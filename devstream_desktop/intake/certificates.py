@@ -1,0 +1,131 @@
+"""Signatures by certificate: the certificate is fetched from its maker's own host, and kept.
+
+A collector says which addresses are its service's; none else is ever asked, and no redirect is
+followed. Each address is asked once, at most `MAX_KEPT` are kept. Only a body that has proven by
+its source's secret where it comes from gets here, so strangers make this node ask nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import httpx2
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+
+from devstream_collectors.contract import Certified, Signed
+from devstream_desktop import __version__
+from devstream_desktop.errors import DevstreamError
+
+MAX_ANSWER = 64 * 1024
+MAX_KEPT = 16
+SECONDS = 8.0
+"""For one question; SNS waits 15 for its answer."""
+_LEAST_BITS = 2048
+_DIGESTS = {"sha1": SHA1, "sha256": SHA256}
+Ask = Callable[[str], Awaitable[bytes]]
+
+
+class UnsignedError(DevstreamError):
+    """A body is not signed by who it should be; the message says what is wrong with it."""
+
+
+class UnreachableError(DevstreamError):
+    """A host cannot be asked now; the sender should try again."""
+
+
+class Certificates:
+    """The certificates that signatures are checked with. Lives in one loop."""
+
+    def __init__(self, ask: Ask | None = None) -> None:
+        """Take what fetches the body of an address; for tests."""
+        self._ask = ask or fetch
+        self._kept: OrderedDict[str, x509.Certificate] = OrderedDict()
+        self._asking = asyncio.Lock()
+
+    async def check(self, certified: Certified, signed: Signed | None, now: int) -> None:
+        """Pass a body that is signed with a certificate from the service's own host.
+
+        Raises:
+            UnsignedError: it is not.
+            UnreachableError: the certificate cannot be had now.
+
+        """
+        if signed is None or not signed.signature:
+            raise UnsignedError("it has no signature that can be checked")
+        if not re.fullmatch(certified.certificate, signed.certificate):
+            raise UnsignedError("its certificate is not at an address of the service")
+        certificate = await self._certificate(signed.certificate)
+        at = datetime.fromtimestamp(now / 1000, UTC)
+        if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
+            raise UnsignedError("its certificate is not valid now")
+        key = certificate.public_key()
+        if not isinstance(key, RSAPublicKey) or key.key_size < _LEAST_BITS:
+            raise UnsignedError("its certificate has no RSA key of 2,048 bits")
+        try:
+            key.verify(signed.signature, signed.text, PKCS1v15(), _DIGESTS[signed.digest]())
+        except InvalidSignature:
+            raise UnsignedError("its signature is wrong") from None
+
+    async def confirm(self, certified: Certified, address: str) -> None:
+        """Tell the service that it may post here.
+
+        Raises:
+            UnsignedError: the address is none of the service's.
+            UnreachableError: it did not answer, or not with success.
+
+        """
+        if not re.fullmatch(certified.confirm, address):
+            raise UnsignedError("the address that confirms it is none of the service's")
+        await self._ask(address)
+
+    async def _certificate(self, address: str) -> x509.Certificate:
+        # One at a time: a burst after a change of certificates asks once.
+        async with self._asking:
+            if (kept := self._kept.get(address)) is not None:
+                self._kept.move_to_end(address)
+                return kept
+            try:
+                found = x509.load_pem_x509_certificate(await self._ask(address))
+            except ValueError:
+                raise UnsignedError("its certificate cannot be read") from None
+            self._kept[address] = found
+            if len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+            return found
+
+
+async def fetch(address: str) -> bytes:
+    """Ask an address by GET, without following it elsewhere.
+
+    Raises:
+        UnreachableError: it does not answer with success, in time and in bounds.
+
+    """
+    host = httpx2.URL(address).host
+    agent = {"user-agent": f"devstream/{__version__}", "accept-encoding": "identity"}
+    try:
+        async with (
+            asyncio.timeout(SECONDS),
+            httpx2.AsyncClient(follow_redirects=False, headers=agent) as client,
+            client.stream("GET", address) as response,
+        ):
+            if not response.is_success:
+                raise UnreachableError(f"{host} answered {response.status_code}")
+            body = bytearray()
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    raise UnreachableError(f"{host} answered with more than {MAX_ANSWER} bytes")
+            return bytes(body)
+    except TimeoutError:
+        raise UnreachableError(f"{host} did not answer within {SECONDS:.0f} s") from None
+    except httpx2.HTTPError as error:
+        raise UnreachableError(f"{host} cannot be asked: {type(error).__name__}") from None
