@@ -23,6 +23,13 @@ def add_command(commands: Commands) -> None:
     parser.add_argument("--environment", default="")
     parser.add_argument("--ref", default="", help="branch or tag")
     parser.add_argument("--revision", default="", metavar="SHA")
+    parser.add_argument(
+        "--previous", default="", metavar="SHA", help="the commit the branch was at before"
+    )
+    parser.add_argument("--count", type=int, default=0, help="commits of a push, failed tests")
+    parser.add_argument(
+        "--key", default="", metavar="TEXT", help="your own name for this happening: told once"
+    )
     parser.add_argument("--actor", default="", help="who did it")
     parser.add_argument("--title", default="", help="one line; more is cut")
     parser.add_argument("--url", default="")
@@ -52,6 +59,9 @@ def emit(home: Home, options: argparse.Namespace) -> int:
         url=options.url,
         severity=options.severity,
         subject=options.subject,
+        previous=options.previous,
+        count=max(options.count, 0),
+        key=options.key,
     )
     print(ask(home, request).text)
     return 0

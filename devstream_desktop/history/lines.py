@@ -35,6 +35,7 @@ from devstream_desktop.stream.fact import (
 )
 from devstream_desktop.stream.query import INDEX_VERSION
 from devstream_desktop.stream.subject import is_terminal, rank
+from devstream_desktop.stream.words import Kind
 
 _ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
 """Of the rows and the index; rows that another one wrote are made anew."""
@@ -45,6 +46,8 @@ _MOST_FACETS = 2_000
 """A list that is longer helps nobody to choose."""
 _MOST_ADOPTED = 10_000
 """Topics that are remembered as looked at; beyond that they are looked at anew."""
+PAST = 16
+"""Words of a subject before a row that are looked at for the one about the newest work."""
 _DAY_MS = 86_400_000
 _MAX_SEQ = (1 << 63) - 1
 _TIE_BYTES = 4
@@ -153,6 +156,20 @@ class Lines:
             self.add(self._entries(rows))
             last = rows[-1][0]
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (_ROWS_VERSION,))
+
+    def past(self, event: Event) -> list[Event]:
+        """Return the words that `History.past` tells of, at most `PAST` of them."""
+        column, value = "subject", subject_hash(topic_of(event))
+        if event.kind in (Kind.BUILD, Kind.TEST, Kind.DEPLOY):
+            column, value = "run", _hash(run_of(event))
+        rows = self._connection.execute(
+            "SELECT log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
+            f" WHERE lines.{column} = ? AND lines.run >= 0 ORDER BY lines.place DESC LIMIT {PAST}",
+            (value,),
+        ).fetchall()
+        stored = (self._stored(*row) for row in rows)
+        words = [one.event for one in stored if one is not None and one.event.kind is event.kind]
+        return sorted(words, key=work_of, reverse=True)
 
     def strike(self, ends: Mapping[bytes, int]) -> None:
         """Strike out what is beyond these `ends` (see `History.follow`), and nothing else."""

@@ -23,6 +23,7 @@ from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.quarantine import Quarantine, stored_entry, stored_proof
 from devstream_desktop.history.writer import Writer
 from devstream_desktop.stream.entry import EPOCH_BYTES, Entry
+from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.log import INDEX_BYTES, Arrival, FeedRecord
 
 _READ_AHEAD = 4096
@@ -256,6 +257,14 @@ class History(Writer):
     def knows(self, fact: bytes) -> bool:
         """Whether the history has a row of the fact with this identity (`stream.fact.fact_id`)."""
         return self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (fact,)).fetchone() is not None
+
+    def past(self, event: Event) -> list[Event]:
+        """Return the last words about what `event` is about, those of the newest work first.
+
+        For a build, a test and a deploy that is its run; for the others the subject.
+        """
+        with self._disk():
+            return self._lines.past(event)
 
     def follow(self, people: Mapping[str, str], ends: Mapping[bytes, int]) -> None:
         """Show rows as the policy has it now.

@@ -16,7 +16,7 @@ from typing import Self
 
 from devstream_desktop.history import quarantine
 from devstream_desktop.history.database import HistoryError, friendly, open_reader
-from devstream_desktop.history.lines import subject_hash
+from devstream_desktop.history.lines import PAST, subject_hash
 from devstream_desktop.history.quarantine import stored_entry
 from devstream_desktop.history.search_index import UnindexedRows
 from devstream_desktop.stream.entry import hlc_time
@@ -28,8 +28,6 @@ from devstream_desktop.stream.words import Transition
 
 HistoryUnavailableError = HistoryError
 
-PAST = 16
-"""Words of a subject before a row that are looked at for the one about the newest work."""
 _LATER = (
     "SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.work, next.place) > (lines.rank, lines.work, lines.place)"
 )

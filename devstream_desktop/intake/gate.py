@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from devstream_desktop.intake.health import Health, Publish
+from devstream_desktop.intake.health import Health
+from devstream_desktop.intake.teller import Teller
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
 
@@ -54,10 +55,10 @@ class _Subject:
 class Gate:
     """What one source's events go through. Times are UTC milliseconds."""
 
-    def __init__(self, name: str, health: Health, publish: Publish, now: Callable[[], int]) -> None:
+    def __init__(self, name: str, health: Health, teller: Teller, now: Callable[[], int]) -> None:
         self._name = name
         self._health = health
-        self._publish = publish
+        self._teller = teller
         self._now = now
         self._news = _Bucket(BURST, PER_MINUTE)
         self._flood = _Bucket(FLOOD, FLOOD_PER_MINUTE)
@@ -74,9 +75,7 @@ class Gate:
             Exception: the stream's own; asking again with the same events does no harm.
 
         """
-        judged = self.judge(events)
-        if judged:
-            await self._publish(judged)
+        await self._teller.tell(events, self.judge)
 
     def judge(self, events: Sequence[Event]) -> list[Event]:
         """What of `events` goes into the stream, and how."""

@@ -1,6 +1,8 @@
-"""Follows one git repository: looks at its branches, fetches what is new without trees or files, and says one event a push.
+"""Follow one git repository: look at its branches, fetch what is new, and tell one event a push.
 
-Where it got to is kept in the intake store, and moves only after the events are published: a crash repeats events with the same keys.
+Trees and files are not fetched.
+Its position is kept in the intake store, and moves only after the events are published: a crash
+repeats events with the same keys.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """What was seen last: the branches that match `names`, and whether the repository had none at all."""
+    """The last look: the branches that match `names`, and whether there was none at all."""
 
     url: str
     names: tuple[str, ...]
@@ -81,7 +83,7 @@ _cursor = msgspec.json.Decoder(_Cursor)
 
 
 def git_scope(source: GitSource) -> str:
-    """Where a change of this repository is true: the same text that a webhook of the same forge gives."""
+    """Return the scope of this repository's changes, the same that a webhook of its forge gives."""
     return remote_scope(source.url) or service_scope(source.service or source.name)
 
 
@@ -106,6 +108,8 @@ class GitPoller:
         self._publish = publish
         self._now = now
         self._broken_mirror = 0
+        self._looked = 0
+        """The time of the last look, UTC milliseconds."""
         self._aside = OddBranches(health.dropped)
         self._is_working_copy = False
         self._folder = local_folder(source)
@@ -119,7 +123,10 @@ class GitPoller:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look again and again until `stop` is set. Failures are counted, shown and waited out; they never end the loop."""
+        """Look again and again until `stop` is set.
+
+        Failures are counted, shown and waited out; they never end the loop.
+        """
         pause = self.interval
         loop = asyncio.get_running_loop()
         asked = 0.0
@@ -192,6 +199,8 @@ class GitPoller:
             GitError: the remote cannot be read.
 
         """
+        # What the remote says is true now, and not when its commits have been fetched.
+        self._looked = self._now()
         heads = await self.look()
         names = patterns(heads, self._info, working_copy=self._is_working_copy)
         cursor = await self._read_cursor()
@@ -227,7 +236,10 @@ class GitPoller:
         return len(events)
 
     async def _first_contact(self, branches: dict[str, str]) -> list[Event]:
-        """Nothing that was there before is news; when asked for, the newest commits fill the history quietly."""
+        """Fill the history with the newest commits, quietly, when asked for.
+
+        Nothing that was there before is news.
+        """
         if not branches:
             return []
         await self._fetch(branches, branches, FIRST_FETCH_SECONDS)
@@ -280,7 +292,7 @@ class GitPoller:
     async def _event(self, move: Moved, old: dict[str, str]) -> Event:
         if not move.new:
             return change_event(
-                self._info, self._scope, move, forced=False, count=0, head=None, now=self._now()
+                self._info, self._scope, move, forced=False, count=0, head=None, now=self._looked
             )
         forced = bool(move.old) and not await is_ancestor(self._mirror, move.old, move.new)
         known = [move.old] if move.old and not forced else sorted(set(old.values()))[:MAX_KNOWN]
@@ -303,7 +315,7 @@ class GitPoller:
             forced=forced,
             count=count,
             head=head[0] if head else None,
-            now=self._now(),
+            now=self._looked,
         )
 
     async def _has(self, revision: str) -> bool:
@@ -366,11 +378,7 @@ class GitPoller:
         return refused, last
 
     async def _fetch_together(self, branches: list[str], seconds: float) -> None:
-        # Each under a name of its own making: any length fits, and `release` may become `release/1`.
-        specs = [
-            f"+{HEADS}{branch}:{_MIRRORED}{hashlib.blake2b(branch.encode(), digest_size=16).hexdigest()}"
-            for branch in branches
-        ]
+        specs = [f"+{HEADS}{branch}:{_mirrored(branch)}" for branch in branches]
         options = (
             "--quiet",
             "--filter=tree:0",
@@ -403,3 +411,8 @@ class GitPoller:
             return None
         # An address that was kept with its secret in it is the same place without.
         return cursor if git_address.without_secret(cursor.url) == self.source.url else None
+
+
+def _mirrored(branch: str) -> str:
+    # A name of its own making: any length fits, and `release` may become `release/1`.
+    return _MIRRORED + hashlib.blake2b(branch.encode(), digest_size=16).hexdigest()

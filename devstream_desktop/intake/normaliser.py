@@ -11,9 +11,9 @@ from collections.abc import Callable, Container, Mapping, Sequence
 
 from devstream_collectors.contract import Delivery, Normalised
 from devstream_desktop.clock import within
-from devstream_desktop.intake.health import Publish
 from devstream_desktop.intake.remote import Channel
 from devstream_desktop.intake.spool import TEST_HEADER, Raw, Spool
+from devstream_desktop.intake.teller import Teller, Turn
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
@@ -35,14 +35,14 @@ class Normaliser:
         spool: Spool,
         known: Container[str],
         channels: Mapping[str, Channel],
-        publish: Publish,
+        teller: Teller,
         now: Callable[[], int],
     ) -> None:
         """`known` are all sources, `channels` those that run: what a source that cannot run now has delivered waits for it."""
         self._spool = spool
         self._known = known
         self._channels = channels
-        self._publish = publish
+        self._teller = teller
         self._now = now
         self._news = asyncio.Event()
         self._busy = False
@@ -120,9 +120,10 @@ class Normaliser:
     async def _finish(self, read: list[tuple[Raw, Normalised]]) -> None:
         if not read:
             return
-        events = [event for row, result in read for event in self._events(row, result)]
-        if events:
-            await self._publish(events)
+        async with self._teller.turn() as turn:
+            events = [event for row, result in read for event in self._events(row, result, turn)]
+            if events:
+                await self._teller.publish(events)
         await self._spool.done([row for row, _ in read])
         for row, result in read:
             channel = self._channels.get(row.source)
@@ -134,12 +135,14 @@ class Normaliser:
             if waiter is not None and not waiter.done():
                 waiter.set_result(result)
 
-    def _events(self, row: Raw, result: Normalised) -> Sequence[Event]:
+    def _events(self, row: Raw, result: Normalised, turn: Turn) -> Sequence[Event]:
         test = row.headers.get(TEST_HEADER, "")
         if test:
             return (tested_event(row.source, test, self._now()),) if result.events else ()
         channel = self._channels.get(row.source)
-        return channel.gate.judge(result.events) if channel is not None else ()
+        if channel is None:
+            return ()
+        return channel.gate.judge(turn.settle(result.events, row.received))
 
     async def _read(self, row: Raw) -> Normalised:
         channel = self._channels.get(row.source)

@@ -1,7 +1,8 @@
-"""The collector in a node: sources in, events out, and how each source is doing.
+"""The collector in a node: sources in, events out, and the state of each source.
 
-`Intake` reads `sources.toml`, polls the git repositories, runs the webhook receiver when an address is given, and keeps it all going:
-a source that fails is shown and waited for, and never stops another.
+`Intake` reads `sources.toml`, polls the git repositories, runs the webhook receiver when an address
+is given, and keeps it all going: a source that fails is shown and waited for, and never stops
+another.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.git_poll import GitPoller, git_scope
 from devstream_desktop.intake.health import Health, Publish
 from devstream_desktop.intake.normaliser import Normaliser
+from devstream_desktop.intake.occurrence import Told
 from devstream_desktop.intake.remote import Channel, open_channel, source_info, token_of
 from devstream_desktop.intake.self_test import TestReport, both, failed, try_poll, try_webhook
 from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, SourcesError
 from devstream_desktop.intake.sources import Vault
 from devstream_desktop.intake.spool import Notes, Spool
 from devstream_desktop.intake.store import Store, StoreError
-from devstream_desktop.stream.event import Event
+from devstream_desktop.intake.teller import Teller
 
 if TYPE_CHECKING:
     from devstream_desktop.intake.http_poll import HttpPoller
@@ -55,8 +57,11 @@ class Intake:
     Args:
         home: whose sources, spool and mirrors.
         vault: where the secrets of webhook sources are sealed.
-        publish: takes events into the stream; when it returns they are safe. It may be called again with the same events. A
-            `ValueError` refuses an event for what it is; anything else means: not now.
+        publish: takes events into the stream; when it returns they are safe. It may be called
+            again with the same events. A `ValueError` refuses an event for what it is; anything
+            else means: not now.
+        told: the stream, asked for what it says of a thing. Without it a repeat is not told from a
+            redelivery.
         listen: `HOST:PORT` of the webhook receiver, port 0 for any; None for no receiver.
         now: UTC milliseconds.
 
@@ -68,6 +73,7 @@ class Intake:
         vault: Vault,
         publish: Publish,
         *,
+        told: Told | None = None,
         listen: str | None = None,
         now: Callable[[], int] = now_ms,
     ) -> None:
@@ -81,8 +87,9 @@ class Intake:
         self._notes = Notes(self._store)
         self._sources: dict[str, Source] = {}
         self._channels: dict[str, Channel] = {}
+        self._teller = Teller(publish, told)
         self._normaliser = Normaliser(
-            self._spool, self._sources, self._channels, publish, self._now
+            self._spool, self._sources, self._channels, self._teller, self._now
         )
         self._healths: dict[str, Health] = {}
         self._gates: dict[str, Gate] = {}
@@ -109,7 +116,8 @@ class Intake:
         """Open the store, start every source and the receiver.
 
         Raises:
-            IntakeError: the store cannot be opened, the address not be listened on, or the extra `collector` is not installed.
+            IntakeError: the store cannot be opened, the address not be listened on, or the extra
+                `collector` is not installed.
             SourcesError: `sources.toml` has a mistake.
 
         """
@@ -163,7 +171,7 @@ class Intake:
         await self._apply(await asyncio.to_thread(configuration.load_sources, self._home.sources))
 
     async def add_source(self, source: Source, secret: bytes = b"", token: bytes = b"") -> str:
-        """Add a source and start it; what comes back is the URL path it is posted to, empty for a poller.
+        """Add a source and start it; returns the URL path to post to, empty for a poller.
 
         Raises:
             SourcesError: it is not right, or its name is taken.
@@ -194,7 +202,10 @@ class Intake:
         await asyncio.to_thread(shutil.rmtree, self._home.mirrors / name, ignore_errors=True)
 
     async def test_source(self, name: str) -> TestReport:
-        """Send something harmless through a source, as far as a quiet line in the stream, and say how far it got."""
+        """Send something harmless through a source, and tell how far it got.
+
+        At best that is a quiet line in the stream.
+        """
         if name in self._broken:
             return failed("configured", self._broken[name])
         reports: list[TestReport] = []
@@ -215,11 +226,14 @@ class Intake:
         """How each source is doing, by name."""
         return [self._status(source) for _, source in sorted(self._sources.items())]
 
-    def event_of(self, request: Emit) -> Event:
-        """The event of a `devstream emit` on this node; a change of a repository that is polled here gets the poller's key.
+    async def emit(self, request: Emit) -> str:
+        """Publish the event of a `devstream emit` on this node; returns its key.
+
+        A change of a repository that is polled here gets the poller's key.
 
         Raises:
             InvalidEventError: as `emit_event`.
+            Exception: the stream's own.
 
         """
         scope = service_scope(request.service)
@@ -227,7 +241,10 @@ class Intake:
             if isinstance(source, GitSource) and request.service == (source.service or source.name):
                 scope = git_scope(source)
                 break
-        return emit_event(request, now=self._now(), nonce=secrets.token_hex(8), scope=scope)
+        now = self._now()
+        event = emit_event(request, now=now, nonce=secrets.token_hex(8), scope=scope)
+        told = await self._teller.tell([event], received=now if request.previous else 0)
+        return (told[0] if told else event).key
 
     async def _apply(self, listed: list[Source]) -> None:
         async with self._changing:
@@ -255,7 +272,7 @@ class Intake:
         if health is None:
             health = self._healths[source.name] = Health(source.name, self._publish, self._notes)
             await health.open(self._now())
-            self._gates[source.name] = Gate(source.name, health, self._publish, self._now)
+            self._gates[source.name] = Gate(source.name, health, self._teller, self._now)
         gate = self._gates[source.name]
         self._sources[source.name] = source
         self._broken.pop(source.name, None)
@@ -281,7 +298,7 @@ class Intake:
                 )
         except (NoCollectorError, SourcesError) as error:
             self._broken[source.name] = str(error)
-        except Exception as error:  # noqa: BLE001 - the vault's own; the other sources go on, and `status` shows this one
+        except Exception as error:  # noqa: BLE001 - the vault's own; `status` shows it
             _LOG.warning("source %s has no secret: %s", source.name, error)
             self._broken[source.name] = (
                 f"its secret cannot be unsealed ({error}); remove the source and add it again"
@@ -342,7 +359,8 @@ class Intake:
         host, _, port = listen.rpartition(":")
         if not port.isascii() or not port.isdigit() or int(port) > 65_535:
             raise IntakeError(
-                f"{listen!r} is not an address to listen on; write HOST:PORT, such as 127.0.0.1:8900"
+                f"{listen!r} is not an address to listen on; "
+                "write HOST:PORT, such as 127.0.0.1:8900"
             )
 
         def build() -> HttpServer:
@@ -365,7 +383,8 @@ class Intake:
             self._server = await asyncio.to_thread(build)
         except ImportError as error:
             raise IntakeError(
-                f"the webhook receiver needs the extra 'collector' ({error}); install devstream[collector]"
+                f"the webhook receiver needs the extra 'collector' ({error}); "
+                "install devstream[collector]"
             ) from None
         await self._server.start()
 

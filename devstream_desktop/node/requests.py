@@ -110,8 +110,9 @@ class Requests:
         own_word = request.kind in (Kind.CLAIM, Kind.DUTY)
         options = msgspec.structs.replace(request, actor=node.team.person) if own_word and not request.actor else request
         self._may_author(options)
-        intake = node.intake
-        event = intake.event_of(options) if intake else emit_event(options, now=now_ms(), nonce=secrets.token_hex(8))
+        if node.intake is not None:
+            return Done(text=await node.intake.emit(options))
+        event = emit_event(options, now=now_ms(), nonce=secrets.token_hex(8))
         await node.publish([event])
         return Done(text=event.key)
 

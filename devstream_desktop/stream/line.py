@@ -119,7 +119,8 @@ def _incident(event: Event, transition: Transition) -> _Parts:
         after = f" after {duration(event.duration)}" if event.duration else ""
         return f"{name} resolved{after}{place}", [by], ""
     new = {Transition.NEW: "new: ", Transition.REGRESSED: "again: "}.get(transition, "")
-    return f"{new}{name} firing{place}", [event.severity.word, event.reason, by], ""
+    since = f" since {duration(event.duration)}" if event.duration else ""
+    return f"{new}{name} firing{since}{place}", [event.severity.word, event.reason, by], ""
 
 
 def _ticket(event: Event, _: Transition) -> _Parts:
@@ -140,7 +141,7 @@ def _claim(event: Event, _: Transition) -> _Parts:
 
 def _source(event: Event, _: Transition) -> _Parts:
     if event.count:
-        return f"source {event.source or event.subject} … {event.count} more suppressed", [event.reason], ""
+        return f"source {event.source or event.subject} … {event.count} more suppressed", [event.reason], event.title
     if event.expires:
         ends = datetime.fromtimestamp(event.expires / 1000, UTC).date()
         return f"the token of source {event.source or event.subject} ends on {ends}", [event.reason], ""

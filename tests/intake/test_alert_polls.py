@@ -22,6 +22,7 @@ from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.teller import Teller
 
 NOW = 1_800_000_000_000
 LATER = iso(NOW + 10_000)
@@ -131,7 +132,7 @@ async def test_what_happens_after_a_first_contact_without_anything_is_told_once(
         lambda: token,
         Notes(store),
         health,
-        Gate("it", health, stream.publish, clock),
+        Gate("it", health, Teller(stream.publish), clock),
         clock,
     )
     try:

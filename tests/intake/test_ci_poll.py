@@ -15,6 +15,7 @@ from devstream_desktop.intake.http_fetch import FetchError
 from devstream_desktop.intake.http_poll import HttpPoller
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.teller import Teller
 
 
 def feed(label: str, status: str) -> bytes:
@@ -33,7 +34,7 @@ async def poll(home, stream, clock):
 
     def make(collector, info: SourceInfo) -> HttpPoller:
         health = Health(info.name, stream.publish, Notes(store))
-        gate = Gate(info.name, health, stream.publish, clock)
+        gate = Gate(info.name, health, Teller(stream.publish), clock)
         pollers.append(
             HttpPoller(info, collector, 0, lambda: b"ana:token", Notes(store), health, gate, clock)
         )

@@ -14,6 +14,7 @@ from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.teller import Teller
 
 RELEASE = {
     "id": "33333333-0000-4000-8000-000000000001",
@@ -36,7 +37,7 @@ async def polling(replay, home, stream, clock):
         health = Health("it", stream.publish, Notes(store))
         info, gate = (
             SourceInfo("it", url=replay.url, options=options),
-            Gate("it", health, stream.publish, clock),
+            Gate("it", health, Teller(stream.publish), clock),
         )
         made.append(
             HttpPoller(info, collector, 0, lambda: b"t0ken", Notes(store), health, gate, clock)

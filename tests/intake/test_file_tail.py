@@ -18,6 +18,7 @@ from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.intake.source_types import RemoteSource
 from devstream_desktop.intake.sources import save_sources
+from devstream_desktop.intake.teller import Teller
 
 
 @pytest.fixture
@@ -39,7 +40,13 @@ def tail(notes, stream, clock, path):
         info = SourceInfo("app", options={"path": str(path)})
         tails.append(
             FileTail(
-                info, logfile, 0, notes, health, Gate("app", health, stream.publish, clock), clock
+                info,
+                logfile,
+                0,
+                notes,
+                health,
+                Gate("app", health, Teller(stream.publish), clock),
+                clock,
             )
         )
         return tails[-1]

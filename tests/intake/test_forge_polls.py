@@ -13,6 +13,7 @@ from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.teller import Teller
 
 A, B = "a" * 40, "b" * 40
 
@@ -34,7 +35,7 @@ async def polling(replay, home, stream, clock):
                 lambda: token,
                 Notes(store),
                 health,
-                Gate("it", health, stream.publish, clock),
+                Gate("it", health, Teller(stream.publish), clock),
                 clock,
             )
         )

@@ -13,6 +13,7 @@ from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.teller import Teller
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 SHOP = {
@@ -120,7 +121,7 @@ async def poller(replay, home, stream, clock):
     store = Store(home.intake)
     await store.open()
     health = Health("gh", stream.publish, Notes(store))
-    gate = Gate("gh", health, stream.publish, clock)
+    gate = Gate("gh", health, Teller(stream.publish), clock)
     info = SourceInfo("gh", url=replay.url, options={"repository": "acme/shop"})
     one = HttpPoller(info, github, 0, lambda: b"token", Notes(store), health, gate, clock)
     yield one

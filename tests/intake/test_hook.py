@@ -47,29 +47,32 @@ def test_every_kind_of_push_is_told(repository, hooked):
     third = repository.commit("--state=deleted")
     repository.push("--force", "HEAD")
     calls = hooked(3)
-    base = ["emit", "--kind", "change", "--service", "shop", "--state"]
+    base = ["emit", "--service", "shop", "--kind", "change", "--state"]
+    said = ["--actor=Ana", '--title=Second -- "quoted" $(date) ;x']
+    from_first = ["--previous", first, "--count", "1", "--ref", "main", "--revision", second]
+    from_second = ["--previous", second, "--count", "1", "--ref", "main", "--revision", third]
     assert calls == [
         [*base, "created", "--ref", "main", "--revision", first, "--actor=Ana", "--title=First"],
-        [
-            *base,
-            "pushed",
-            "--ref",
-            "main",
-            "--revision",
-            second,
-            "--actor=Ana",
-            '--title=Second -- "quoted" $(date) ;x',
-        ],
-        [
-            *base,
-            "force-pushed",
-            "--ref",
-            "main",
-            "--revision",
-            third,
-            "--actor=Ana",
-            "--title=--state=deleted",
-        ],
+        [*base, "pushed", *from_first, *said],
+        [*base, "force-pushed", *from_second, "--actor=Ana", "--title=--state=deleted"],
+    ]
+
+
+def test_k4_of_a_push_of_60_branches_50_are_told_and_the_rest_counted(repository, hooked):
+    repository._run(repository.bare, "config", "devstream.branch", "*")
+    repository.commit("One")
+    repository.push(*(f"HEAD:refs/heads/b{n:02}" for n in range(60)))
+    calls = hooked(51)
+    assert len(calls) == 51
+    assert calls[-1][3:11] == [
+        "--kind",
+        "source",
+        "--state",
+        "active",
+        "--subject",
+        "source/shop/hook",
+        "--count",
+        "10",
     ]
 
 
@@ -88,10 +91,10 @@ def test_branches_that_count_are_configured(repository, hooked, tmp_path):
         "--home",
         str(tmp_path / "a home"),
         "emit",
-        "--kind",
-        "change",
         "--service",
         "till",
+        "--kind",
+        "change",
         "--state",
     ]
     assert calls[0] == [
@@ -104,7 +107,16 @@ def test_branches_that_count_are_configured(repository, hooked, tmp_path):
         "--actor=Ana",
         "--title=One",
     ]
-    assert calls[1] == [*base, "deleted", "--ref", "release/1", "--revision", revision]
+    assert calls[1] == [
+        *base,
+        "deleted",
+        "--ref",
+        "release/1",
+        "--revision",
+        revision,
+        "--previous",
+        revision,
+    ]
 
 
 def test_a_command_that_hangs_or_is_missing_does_not_hold_the_push(repository, hooked, tmp_path):

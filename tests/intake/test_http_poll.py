@@ -15,6 +15,7 @@ from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_fetch import FetchError, rate_limit, retry_after
 from devstream_desktop.intake.http_poll import HttpPoller
 from devstream_desktop.intake.source_types import SourcesError
+from devstream_desktop.intake.teller import Teller
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Kind
@@ -73,7 +74,7 @@ async def poller(replay, notes, stream, clock):
 
     def make(asks, token=lambda: TOKEN, url=None, **info) -> HttpPoller:
         health = Health("ci", stream.publish, notes)
-        gate = Gate("ci", health, stream.publish, clock)
+        gate = Gate("ci", health, Teller(stream.publish), clock)
         made.append(
             HttpPoller(
                 SourceInfo("ci", url=url or replay.url, **info),

@@ -15,6 +15,7 @@ from devstream_desktop.intake.git_poll import GitPoller
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.http_poll import HttpPoller
 from devstream_desktop.intake.source_types import GitSource
+from devstream_desktop.intake.teller import Teller
 
 ODD = {
     "garbage": b"\xff\xfe",
@@ -68,7 +69,7 @@ async def test_a_service_is_followed_from_now_on(notes, stream, clock, replay, s
         lambda: b"",
         notes,
         health,
-        Gate("it", health, stream.publish, clock),
+        Gate("it", health, Teller(stream.publish), clock),
         clock,
     )
     try:
@@ -98,7 +99,7 @@ async def test_a_log_file_is_followed_from_now_on(notes, stream, clock, tmp_path
     health = Health("app", stream.publish, notes)
     info = SourceInfo("app", options={"path": str(path)})
     tail = FileTail(
-        info, logfile, 0, notes, health, Gate("app", health, stream.publish, clock), clock
+        info, logfile, 0, notes, health, Gate("app", health, Teller(stream.publish), clock), clock
     )
     try:
         state = msgspec.structs.replace(await asyncio.to_thread(tail._begin), cursor=saved)

@@ -27,6 +27,7 @@ from devstream_desktop.intake.service import Intake
 from devstream_desktop.intake.source_types import RemoteSource
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.teller import Teller
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 pytestmark = pytest.mark.skipif(
@@ -139,7 +140,7 @@ async def poller(manager, stream, home):
     await store.open()
     health = Health("asked", told.publish, Notes(store))
     info = SourceInfo("asked", url=manager.url)
-    gate = Gate("asked", health, told.publish, wall_clock)
+    gate = Gate("asked", health, Teller(told.publish), wall_clock)
     one = HttpPoller(info, alertmanager, 0, lambda: b"", Notes(store), health, gate, wall_clock)
     one.told = told
     yield one

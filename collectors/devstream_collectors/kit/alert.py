@@ -9,6 +9,8 @@ from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind, Severity
 
 _MINUTE = 60_000
+_WORTH_SAYING = 90 * _MINUTE
+"""An alert that has fired unheard for so long says so."""
 _WORDS = {
     Severity.CRITICAL: "critical crit fatal emergency page high p1 sev1 sev-1 disaster blocker 50",
     Severity.ERROR: "error err major p2 sev2 sev-2 severe 40",
@@ -60,7 +62,7 @@ def alert_event(alert: Alert, place: Place) -> Event:
     resolved = alert.state == "resolved"
     about = place.about(alert.service)
     began = str(alert.started) if alert.started else ""
-    time, late = place.moment(alert.changed or (0 if resolved else alert.started))
+    time = place.moment(alert.changed or (0 if resolved else alert.started))
     once = alert.once or began or str(place.received // _MINUTE)
     return make_event(
         kind=Kind.INCIDENT,
@@ -78,10 +80,18 @@ def alert_event(alert: Alert, place: Place) -> Event:
         reason=alert.reason,
         url=alert.url,
         revision=alert.revision,
-        duration=time - alert.started if resolved and 0 < alert.started <= time else 0,
+        duration=_duration(alert, time if resolved else place.received),
         source=place.source.name,
-        quiet=late,
+        scope=place.scope,
+        # The end comes after its own beginning, and before the next one, whenever it is told.
+        order=min(alert.started, place.received) + resolved if alert.started else 0,
     )
+
+
+def _duration(alert: Alert, now: int) -> int:
+    """Return how long an alert has fired; one that has just begun does not say it."""
+    lasted = now - alert.started if 0 < alert.started <= now else 0
+    return lasted if alert.state == "resolved" or lasted >= _WORTH_SAYING else 0
 
 
 def severity(word: str) -> Severity | None:

@@ -48,7 +48,7 @@ def deploy_event(deploy: Deploy, place: Place) -> Event:
     """
     about = place.about()
     environment = deploy.environment or place.source.environment or deploy.target
-    time, late = place.moment(deploy.changed or deploy.started)
+    time = place.moment(deploy.changed or deploy.started)
     over = deploy.state in DEPLOY_FINAL and 0 < deploy.started <= deploy.changed
     # The team's name for an environment is no part of the fact: collectors may differ in it.
     natural = (deploy.environment, deploy.id, deploy.state)
@@ -70,5 +70,5 @@ def deploy_event(deploy: Deploy, place: Place) -> Event:
         url=deploy.url,
         duration=deploy.duration or (deploy.changed - deploy.started if over else 0),
         source=place.source.name,
-        quiet=late,
+        scope=place.scope,
     )

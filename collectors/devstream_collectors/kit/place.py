@@ -10,9 +10,8 @@ from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.branches import is_global
 from devstream_collectors.kit.outcome import Dropped
 
-LATE = 24 * 3600 * 1000
-"""Milliseconds. Senders retry for days (Rollbar: 16); an older fact is stored and shown quietly."""
 _AHEAD = 5 * 60 * 1000
+"""Milliseconds that a sender's clock may be ahead of ours."""
 _SCP = re.compile(r"(?:[^/@\s]+@)?(?P<host>[^/:@\s]{2,}):(?!//)(?P<path>.+)")
 _AZURE_SSH = re.compile(r"(?:vs-)?ssh\.(?:dev\.azure|visualstudio)\.com/v3/([^/]+)/([^/]+)/([^/]+)")
 _AZURE_OLD = re.compile(r"([^/.]+)\.visualstudio\.com/(?:defaultcollection/)?(.+)")
@@ -66,23 +65,23 @@ class Place:
         if self.branches and not is_global(branch, self.branches):
             raise Dropped("not-a-global-branch", branch)
 
-    def moment(self, said: int) -> tuple[int, bool]:
-        """Return a fact's time, and whether it is late and so quiet; see `moment`."""
+    def moment(self, said: int) -> int:
+        """Return a fact's time; see `moment`."""
         return moment(said, self.received)
 
 
-def moment(said: int, received: int) -> tuple[int, bool]:
-    """Return a fact's time in UTC milliseconds, and whether it is late.
+def moment(said: int, received: int) -> int:
+    """Return a fact's time in UTC milliseconds.
 
     Args:
         said: the source's time of it, 0 for none. A clock ahead of ours writes nothing into the
-            future: then the time is when it was received.
-        received: when it came in.
+            future; one that is far ahead is not believed.
+        received: when it came in. A fact of exactly this time is one whose source says none.
 
     """
     if said <= 0 or said > received + _AHEAD:
-        return received, False
-    return said, received - said > LATE
+        return received
+    return said if said <= received else received + 1
 
 
 def remote_scope(url: str) -> str:

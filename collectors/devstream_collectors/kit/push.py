@@ -73,7 +73,7 @@ def push_event(push: Push, place: Place) -> Event:
         state = "created"
     elif push.forced:
         state = "force-pushed"
-    time, late = place.moment(push.time)
+    time = place.moment(push.time)
     return make_event(
         kind=Kind.CHANGE,
         state=state,
@@ -84,13 +84,13 @@ def push_event(push: Push, place: Place) -> Event:
         ref=branch,
         revision=push.after,
         previous=push.before,
-        number=push.after or push.before or push.once or "?",
+        number=change_number(push.after, push.before or push.once),
         count=max(push.count, 0),
         actor=push.actor,
         title=push.title,
         url=push.url,
         source=place.source.name,
-        quiet=late,
+        scope=place.scope,
     )
 
 
@@ -104,7 +104,7 @@ def merge_event(merge: Merge, place: Place) -> Event:
     """
     branch = short_ref(merge.branch)
     place.check_branch(branch)
-    time, late = place.moment(merge.time)
+    time = place.moment(merge.time)
     return make_event(
         kind=Kind.CHANGE,
         state="merged",
@@ -121,7 +121,7 @@ def merge_event(merge: Merge, place: Place) -> Event:
         title=f"{merge.title} ({merge.mark}{merge.number})".strip(),
         url=merge.url,
         source=place.source.name,
-        quiet=late,
+        scope=place.scope,
     )
 
 
@@ -142,3 +142,8 @@ def change_key(scope: str, ref: str, state: str, revision: str, previous: str = 
 def change_subject(service: str, ref: str) -> str:
     """Return the row of changes of one branch."""
     return f"change/{service}/{short_ref(ref)}"
+
+
+def change_number(revision: str, previous: str) -> str:
+    """Return the row of a change among its branch's; a deletion is not that of its last commit."""
+    return revision or f"-{previous[:12]}"

@@ -12,6 +12,8 @@ from devstream_desktop.stream.words import Kind
 
 UNDER_WAY = frozenset({"queued", "running"})
 """States after which more will come."""
+_ATTEMPTS = 1000
+_MAX_ORDER = 1 << 42
 _TEST_NAME = re.compile(
     r"(?<![a-z])(?:unit|integration|smoke|py)?tests?(?:ing)?(?![a-z])", re.IGNORECASE
 )
@@ -34,6 +36,13 @@ class Run:
     """The pipeline's lasting id, which a new name does not change; empty: its name."""
     attempt: str = "1"
     """A re-run of the same run is a new fact."""
+    order: int = 0
+    """The run's number among those of its pipeline, growing with the work; 0: when it started.
+
+    A result for older work changes nothing, whenever it is told.
+    """
+    file: str = ""
+    """The file that the pipeline is from, where several may have one name."""
     branch: str = ""
     revision: str = ""
     actor: str = ""
@@ -66,14 +75,14 @@ def run_event(run: Run, place: Place) -> Event:
         place.check_branch(branch)
     kind = run.kind or run_kind(run.pipeline)
     about = place.about()
-    time, late = place.moment(run.changed)
+    time = place.moment(run.changed)
     took = run.duration or (run.changed - run.started if 0 < run.started <= run.changed else 0)
     return make_event(
         kind=kind,
         state=run.state,
         service=about,
         environment=place.source.environment,
-        subject=f"{kind}/{about}/{branch if run.row_by_branch else ''}/{run.pipeline}",
+        subject=f"{kind}/{about}/{branch if run.row_by_branch else ''}/{_pipeline(run)}",
         # Always under `build`: whether it is a test is read from its name, and no part of it.
         key=fact_key(
             place.scope,
@@ -95,8 +104,23 @@ def run_event(run: Run, place: Place) -> Event:
         url=run.url,
         duration=took if run.state not in UNDER_WAY else 0,
         source=place.source.name,
-        quiet=late,
+        scope=place.scope,
+        order=_order(run),
     )
+
+
+def _pipeline(run: Run) -> str:
+    """Name a pipeline so that no other of its place has the name."""
+    file = run.file or run.pipeline_id
+    return run.pipeline if file in ("", run.pipeline) else f"{run.pipeline}@{file}"
+
+
+def _order(run: Run) -> int:
+    """Return the place of a run's work: its number, and the attempt; else when it started."""
+    if not 0 < run.order < _MAX_ORDER:
+        return max(0, run.started)
+    attempt = int(run.attempt) if run.attempt.isascii() and run.attempt.isdigit() else 0
+    return run.order * _ATTEMPTS + min(attempt, _ATTEMPTS - 1)
 
 
 def run_kind(name: str) -> Kind:

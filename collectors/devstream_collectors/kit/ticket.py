@@ -72,7 +72,7 @@ def ticket_event(ticket: Ticket, place: Place) -> Event:
 
     """
     about = place.about(ticket.service)
-    time, late = place.moment(ticket.time)
+    time = place.moment(ticket.time)
     return make_event(
         kind=Kind.TICKET,
         state=ticket.state,
@@ -95,7 +95,7 @@ def ticket_event(ticket: Ticket, place: Place) -> Event:
         reason=ticket.sort,
         url=ticket.url,
         source=place.source.name,
-        quiet=late,
+        scope=place.scope,
     )
 
 

@@ -214,6 +214,7 @@ def _build_event(build: _Build, source: SourceInfo, received: int) -> Event:
         pipeline=pipeline.name or slug or "build",
         pipeline_id=slug or pipeline.id or "",
         run=str(build.number) if build.number is not None else build.id or "",
+        order=build.number or 0,
         # A build that was unblocked or whose job was tried again ends a second time, under the same
         # number.
         attempt=str(changed) if state not in UNDER_WAY else "",

@@ -233,7 +233,7 @@ def _deployed(payload: _Payload, deploy: _Deploy, place: Place) -> Event:
     marks = (deploy.revision[:12], str(at) if at else "")
     number = deploy.id or "/".join(text for text in marks if text)
     found = Deploy(
-        id=number or str(place.moment(at)[0]),
+        id=number or str(place.moment(at)),
         state="success",
         environment=deploy.environment or place.source.environment,
         revision=sha(deploy.revision),

@@ -186,7 +186,7 @@ def _deployed(deploy: _Deploy, data: _Data, place: Place) -> Event:
     under_way = state == "in_progress"
     changed = deploy.start_time if under_way else deploy.finish_time or deploy.start_time
     found = Deploy(
-        id=deploy.id or deploy.revision or str(place.moment(changed)[0]),
+        id=deploy.id or deploy.revision or str(place.moment(changed)),
         state=state,
         environment=deploy.environment or place.source.environment,
         revision=sha(deploy.revision),

@@ -34,6 +34,12 @@ class Emit(Request[Done], frozen=True, tag=True, kw_only=True):
     url: str = ""
     severity: str = ""
     subject: str = ""
+    previous: str = ""
+    """The commit that the branch was at before."""
+    count: int = 0
+    """Commits of a push, failed tests of a run; 0 when nobody says."""
+    key: str = ""
+    """The script's own name of this happening; without one the state before tells repeats apart."""
     quiet: bool = False
     """Store it without a popup: history that is filled in."""
 

@@ -78,7 +78,7 @@ def test_a_build_is_the_row_of_its_hook_at_each_step(az, hook, row, samples):
     begun = over | {"status": "inProgress", "result": None, "finishTime": None}
     az.say(f"{API}/build/builds", {"value": [begun]})
     (running,) = az.round()
-    assert_event(running, state="running", subject="build/shop/main/Shop CI", number="93")
+    assert_event(running, state="running", subject="build/shop/main/Shop CI@7", number="93")
     az.say(f"{API}/build/builds", {"value": []})
     az.say(f"{API}/build/builds/93", over)
     (failed,) = az.round()

@@ -103,7 +103,9 @@ def test_a_completed_pull_request_is_the_row_of_its_push(az):
 
 def test_a_build_by_each_of_its_three_ways(az):
     run = az.event("build.complete")
-    assert_event(run, kind="build", state="failed", subject="build/shop/main/Shop CI", number="93")
+    assert_event(
+        run, kind="build", state="failed", subject="build/shop/main/Shop CI@7", number="93"
+    )
     assert_event(run, revision=B, actor="Bo Dahl", duration=180_000, time=1_799_999_970_100)
     assert run.url == f"{WEB}/_build/results?buildId=93"
     first, state = az.event("build.complete.first"), az.event("run-state-changed")

@@ -144,7 +144,9 @@ def test_a_build_is_the_row_of_its_webhook(cloud, hook, row, samples):
     running = status | {"state": "INPROGRESS", "refname": None, "links": None}
     cloud.say(f"{CLOUD}/commit/{A}/statuses", {"values": [running]})
     (begun,) = cloud.round()
-    assert_event(begun, state="running", ref="main", revision=A, subject="build/shop/main/Shop")
+    assert_event(
+        begun, state="running", ref="main", revision=A, subject="build/shop/main/Shop@shop-ci"
+    )
     cloud.say(f"{CLOUD}/refs/branches/main", head(B))
     cloud.say(
         f"{CLOUD}/commit/{A}/statuses",
@@ -249,7 +251,11 @@ def test_builds_of_data_center(server):
     server.say(f"{STATUS}/{A}", {"values": [build]})
     (running,) = server.round()
     assert_event(
-        running, state="running", subject="build/shop/main/Shop", revision=A, time=RECEIVED - 60_000
+        running,
+        state="running",
+        subject="build/shop/main/Shop@shop-ci",
+        revision=A,
+        time=RECEIVED - 60_000,
     )
     server.say(
         f"{STATUS}/{A}",

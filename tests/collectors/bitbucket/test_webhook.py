@@ -98,7 +98,9 @@ def test_a_merged_pull_request(bb):
 
 def test_a_build_by_its_commit_status(bb):
     run = bb.event("repo_commit_status_updated")
-    assert_event(run, kind="build", state="failed", subject="build/shop/main/Shop", number=B)
+    assert_event(
+        run, kind="build", state="failed", subject="build/shop/main/Shop@shop-ci", number=B
+    )
     assert_event(run, revision=B, reason="2 of 214 tests failed", duration=180_000)
     other = {"commit_status": {"commit": None, "refname": None}}
     bare = bb.event("repo_commit_status_updated", other)

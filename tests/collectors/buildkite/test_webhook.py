@@ -20,7 +20,7 @@ def hook(reader):
 def test_a_failed_build(hook):
     build = hook.event("build.finished")
     assert_event(build, kind="build", state="failed", service="shop")
-    assert_event(build, subject="build/shop/main/Shop CI", number="27", title="Shop CI")
+    assert_event(build, subject="build/shop/main/Shop CI@shop-ci", number="27", title="Shop CI")
     assert_event(build, ref="main", revision=B, actor="Ana", reason="Retry card capture once")
     assert_event(
         build,

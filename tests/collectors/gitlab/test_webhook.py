@@ -32,7 +32,7 @@ def test_push(gl):
     )
     created, deleted = gl.event("push.created"), gl.event("push.deleted")
     assert_event(created, state="created", previous="", url=f"{WEB}/-/commit/{B}")
-    assert_event(deleted, state="deleted", previous=A, revision="", number=A)
+    assert_event(deleted, state="deleted", previous=A, revision="", number="-" + A[:12])
     assert (
         gl.event(
             "push", {"commits": None, "total_commits_count": None, "user_username": None}

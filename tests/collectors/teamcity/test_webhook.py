@@ -20,7 +20,7 @@ def hook(reader):
 def test_a_failed_build(hook):
     build = hook.event("BUILD_FINISHED")
     assert_event(build, kind="build", state="failed", service="Shop")
-    assert_event(build, subject="build/Shop/main/Build", number="8134", title="Build")
+    assert_event(build, subject="build/Shop/main/Build@Shop_Build", number="8134", title="Build")
     assert_event(build, ref="main", revision=B, actor="ana", reason="")
     assert_event(build, count=2, total=214, time=1_799_999_940_000, duration=180_000)
     assert build.url == "https://ci.example.org/buildConfiguration/Shop_Build/8134"

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import Id, Many, Part, Time, milliseconds, sha
+from devstream_collectors.kit.decoding import Id, Many, Part, Time, milliseconds, sha, whole
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.run import UNDER_WAY, Run, run_event
 from devstream_collectors.sources.azuredevops.place import (
@@ -149,6 +149,7 @@ def built(found: Build, organised: str, source: SourceInfo, received: int) -> Ev
         pipeline=definition.name or "build",
         pipeline_id=definition.id,
         run=found.id,
+        order=whole(found.id),
         # A stage run again leaves the build its number, and it ends once more.
         attempt=str(ended // 1000) if ended else "1",
         state=state,
@@ -188,6 +189,7 @@ def run_state(said: Envelope, source: SourceInfo, received: int) -> tuple[Event,
         pipeline=pipeline.name or "pipeline",
         pipeline_id=pipeline.id,
         run=found.id,
+        order=whole(found.id),
         attempt=str(ended // 1000) if ended else "1",
         state=state,
         branch=branch,

@@ -154,6 +154,7 @@ def workflow_event(workflow: Workflow, pipeline: Pipeline, place: Place, url: st
         # A re-run is a new workflow of the same pipeline, so it is a new fact of the same row.
         run=str(number) if number is not None else workflow.id or "",
         attempt=workflow.id or "",
+        order=number or 0,
         state=state,
         branch=short_ref(branch or git.ref or host.ref or ""),
         revision=sha(vcs.revision or git.checkout_sha or host.commit_sha or host.checkout_sha),

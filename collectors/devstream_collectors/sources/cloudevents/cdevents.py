@@ -288,7 +288,7 @@ def _change(said: _Said, state: str, branch: str, merged: str) -> Event:
     if identity := word(home.get("id")):
         where = f"{word(home.get('source'))}/{identity}"
     about = branch or merged
-    time, late = place.moment(said.context.timestamp)
+    time = place.moment(said.context.timestamp)
     scope = remote_scope(where) or f"cdevents/{where}"
     return make_event(
         kind=Kind.CHANGE,
@@ -303,7 +303,7 @@ def _change(said: _Said, state: str, branch: str, merged: str) -> Event:
         title=said.content.description,
         url=said.url,
         source=place.source.name,
-        quiet=late,
+        scope=scope,
     )
 
 

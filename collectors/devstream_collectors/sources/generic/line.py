@@ -47,7 +47,7 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
     service = place.about(said("service"))
     environment = said("environment") or source.environment
     started, at = _time(said("started")), _time(said("time"))
-    time, late = place.moment(at or started)
+    time = place.moment(at or started)
     return make_event(
         kind=kind,
         state=state,
@@ -80,7 +80,6 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
         if state in UNDER_WAY
         else _duration(said("duration"), said("seconds"), started, at),
         reason=said("reason"),
-        quiet=late,
     )
 
 

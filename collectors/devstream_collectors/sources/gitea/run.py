@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_collectors.kit.decoding import Id, Part, Text, Time, decode, sha
+from devstream_collectors.kit.decoding import Id, Part, Text, Time, decode, sha, whole
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import UNDER_WAY, Run, run_event
@@ -123,6 +123,7 @@ def run(
         pipeline=file or workflow or "workflow",
         pipeline_id=file,
         run=found.id,
+        order=whole(found.id),
         attempt=found.run_attempt or "1",
         state=state,
         branch=branch,

@@ -72,6 +72,8 @@ def deployed(found: Deployment, status: Status, place: Place, sender: User | Non
         id=str(found.id),
         environment=found.environment or "",
         state=state,
+        # A deployment can come back to a state; each status is one of its own.
+        once=str(status.id) if status.id else "",
         ref=found.ref,
         revision=sha(found.sha),
         actor=found.creator.login or (sender.login if sender else ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
-from devstream_collectors.kit.decoding import Part, Text, Time, decode, sha
+from devstream_collectors.kit.decoding import Part, Text, Time, Whole, decode, sha
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import Run, run_event
@@ -29,6 +29,7 @@ class WorkflowRun(msgspec.Struct, frozen=True):
     id: int = 0
     workflow_id: int = 0
     run_attempt: int = 1
+    run_number: Whole = 0
     name: Text = ""
     path: Text = ""
     display_title: Text = ""
@@ -102,7 +103,9 @@ def run(
         pipeline=found.name or workflow or found.path.rsplit("/", 1)[-1] or "workflow",
         pipeline_id=str(found.workflow_id),
         run=str(found.id),
+        file=found.path.split("@", 1)[0].rsplit("/", 1)[-1],
         attempt=str(found.run_attempt),
+        order=found.run_number,
         state=state,
         branch=branch,
         revision=sha(found.head_sha),

@@ -25,6 +25,7 @@ class _Payload(Payload, frozen=True):
     status: str | None = ""
     status_changed_at: Time = 0
     deployment_id: Id = ""
+    deployable_id: Id = ""
     deployable_url: Text = ""
     environment: str | None = ""
     ref: Text = ""
@@ -61,7 +62,8 @@ def deployment(body: bytes, place: Place) -> Event:
     """Make the event of a `deployment` delivery."""
     said = decode(body, _Payload)
     deploy = Deploy(
-        id=said.deployment_id,
+        # Older versions name only the job that deploys.
+        id=said.deployment_id or (f"job-{said.deployable_id}" if said.deployable_id else ""),
         environment=said.environment or "",
         state=_state(said.status),
         ref=said.ref,

@@ -17,6 +17,7 @@ from devstream_collectors.kit.decoding import (
     decode,
     milliseconds,
     sha,
+    whole,
 )
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
@@ -123,7 +124,10 @@ def run(
     made = Run(
         pipeline=found.name or "pipeline",
         pipeline_id="pipeline",
+        # Its id is not its name: there is one pipeline in a project.
+        file=found.name or "pipeline",
         run=found.id,
+        order=whole(found.id),
         state=state,
         # A retried job leaves the pipeline its number, and it ends once more.
         attempt=str(ended // 1000) if ended else "1",

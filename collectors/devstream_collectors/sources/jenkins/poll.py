@@ -204,6 +204,7 @@ def _event(build: _Build, step: Step, place: Place) -> Event:
         url=build.url or "",
         failed=tests.failed if over else 0,
         total=tests.total if over else 0,
+        started=build.timestamp,
         changed=build.timestamp + (build.duration if over else 0),
         duration=build.duration,
     )

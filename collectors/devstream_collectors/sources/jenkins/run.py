@@ -101,6 +101,8 @@ def build_event(run: Run, path: tuple[str, ...], place: Place, *, multibranch: b
         run,
         pipeline="/".join(names[-2:]),
         pipeline_id="/".join(path) or run.pipeline,
+        # Its scope is its own page.
+        file="/".join(names[-2:]),
         branch=branch,
         revision=sha(run.revision),
         row_by_branch=False,

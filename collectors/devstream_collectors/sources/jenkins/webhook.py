@@ -85,6 +85,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
         url=build.full_url or "",
         failed=tests.failed if over else 0,
         total=tests.total if over else 0,
+        started=build.timestamp - build.duration if over else build.timestamp,
         changed=build.timestamp,
         duration=build.duration,
     )

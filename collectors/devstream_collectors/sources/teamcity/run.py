@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_collectors.kit.decoding import Part, Text, Time, Whole, person, sha
+from devstream_collectors.kit.decoding import Part, Text, Time, Whole, person, sha, whole
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place, page_scope
 from devstream_collectors.kit.run import UNDER_WAY, Run, run_event
@@ -159,6 +159,7 @@ def build_event(build: Build, state: str, place: Place) -> Event:
         pipeline=kind.name or configuration,
         pipeline_id=configuration,
         run=number,
+        order=whole(build.id),
         state=state,
         branch=branch,
         revision=_revision(build),

@@ -1,0 +1,185 @@
+"""Tell a repeat that is news from a fact that was told already.
+
+A collector's key says what a thing came to. A thing can come to it again: a branch goes back to a
+commit, a deployment fails once more. Then the key of the repeat holds the key of the fact that it
+follows, which is the same on every node that knows that fact. docs/identity.md states the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+import msgspec
+
+from devstream_desktop.stream.event import Event, fact_key
+from devstream_desktop.stream.fact import fact_id, work_of
+from devstream_desktop.stream.subject import rank
+from devstream_desktop.stream.words import Kind
+
+_MINUTE = 60_000
+_AN_EPOCH = 1_000_000_000_000
+"""Orders from here on are times, UTC milliseconds, and not numbers."""
+
+
+class Told(Protocol):
+    """The stream, as far as it is asked for what it says of a thing."""
+
+    def knows(self, fact: bytes) -> bool:
+        """Tell whether it has a fact of this identity (`stream.fact.fact_id`)."""
+        ...
+
+    def past(self, event: Event) -> Sequence[Event]:
+        """Return the last words about the thing of `event`, the one about the newest work first."""
+        ...
+
+
+class _When(Enum):
+    AFTER = "after"
+    BEFORE = "before"
+    UNKNOWN = "unknown"
+
+
+def settle(event: Event, told: Told, received: int = 0) -> Event | None:
+    """Return the event as it goes into the stream; None where the stream says it already.
+
+    Args:
+        event: as its collector made it.
+        told: what the stream says.
+        received: when the delivery came, UTC milliseconds; an event of that time says none of its
+            own. 0 for what was seen at its time, by a poll or a script.
+
+    """
+    past = [one for one in told.past(event) if _says_outcome(one)]
+    newest = past[0] if past else None
+    if not told.knows(_fact(event)):
+        if newest is None or event.kind is not Kind.CHANGE or not _says_outcome(event):
+            return event
+        return _placed(event, past, newest, received)
+    if newest is None:
+        return None
+    if _outcome(newest) == _outcome(event):
+        return _repeated(event, newest) if _began_anew(event, newest) else None
+    last = next((one for one in past if _outcome(one) == _outcome(event)), None)
+    when = _when(event, newest, last, received)
+    if when is _When.BEFORE:
+        return None
+    repeat = _repeated(event, newest)
+    if told.knows(_fact(repeat)):
+        return None
+    # Nobody can say whether it is one: to tell it twice is better than to swallow it.
+    return msgspec.structs.replace(repeat, quiet=True) if when is _When.UNKNOWN else repeat
+
+
+def is_return(event: Event, newest: Event, received: int) -> bool:
+    """Tell whether a telling that said nothing new is one of a return that was heard too early.
+
+    It leaves the thing where `newest` left it, and says that it came there another time.
+    """
+    if _outcome(event) != _outcome(newest) or not received:
+        return False
+    if event.kind is Kind.CHANGE:
+        return _says_before(event) and event.previous != newest.previous
+    return event.time != received and event.time > newest.time
+
+
+def precedes(event: Event, later: Event) -> bool:
+    """Tell whether an event happened before the return `later`, which was heard first."""
+    if _outcome(event) == _outcome(later):
+        return False
+    if event.kind is Kind.CHANGE:
+        return later.previous == _outcome(event)
+    return event.time < later.time
+
+
+def _fact(event: Event) -> bytes:
+    # What collectors tell is the same from each of them.
+    return fact_id(event, "")
+
+
+def _began_anew(event: Event, newest: Event) -> bool:
+    """Tell whether a number was given again: a job that is made anew counts from one."""
+    runs = event.kind in (Kind.BUILD, Kind.TEST) and newest.order > _AN_EPOCH
+    return runs and event.order > newest.order + _MINUTE
+
+
+def _says_outcome(event: Event) -> bool:
+    """Tell whether an event says where it leaves the thing; some merges name no commit."""
+    return event.kind is not Kind.CHANGE or event.state == "deleted" or bool(event.revision)
+
+
+def _outcome(event: Event) -> str:
+    """The state of the thing after the event."""
+    match event.kind:
+        case Kind.CHANGE:
+            return "" if event.state == "deleted" else event.revision
+        case Kind.INCIDENT:
+            return f"{event.state} {event.number}"
+        case _:
+            return event.state
+
+
+def _says_before(event: Event) -> bool:
+    """Tell whether a change says where its branch was before."""
+    return bool(event.previous) or event.state == "created"
+
+
+def _when(event: Event, newest: Event, last: Event | None, received: int) -> _When:
+    """Judge whether a known state was reached again after `newest`, or is an old telling of it.
+
+    `last` is the latest telling of that state.
+    """
+    said = event.time != received
+    if said and last is not None and event.time <= last.time and not _moved_within(event, last):
+        return _When.BEFORE
+    if event.kind is Kind.CHANGE and _says_before(event):
+        if event.previous == _outcome(newest):
+            return _When.AFTER
+        if not said:
+            return _When.BEFORE
+    if not said:
+        return _When.UNKNOWN
+    return _When.AFTER if event.time > newest.time else _When.BEFORE
+
+
+def _moved_within(event: Event, last: Event) -> bool:
+    """Tell whether two moves within one second, as some forges count, came from elsewhere."""
+    return event.time == last.time and event.previous != last.previous
+
+
+def _repeated(event: Event, newest: Event) -> Event:
+    key = fact_key(event.key, event.kind, "after", newest.key)
+    repeat = msgspec.structs.replace(event, key=key, order=_after(event, newest))
+    if event.kind is Kind.CHANGE:
+        # The row of the first time stays what it was.
+        repeat = msgspec.structs.replace(repeat, number=f"{event.number[:40]}~{key[:8]}")
+    return repeat
+
+
+def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -> Event | None:
+    """Give a new change its place among those of its branch."""
+    if _outcome(event) == _outcome(newest) and event.state != "deleted":
+        if rank(event.kind, event.state) <= rank(newest.kind, newest.state):
+            return None
+        # It says more of the same move, in its row.
+        return msgspec.structs.replace(
+            event, number=newest.number, order=max(event.order, work_of(newest))
+        )
+    if not _says_before(event):
+        return event
+    if event.previous == _outcome(newest):
+        return msgspec.structs.replace(event, order=_after(event, newest))
+    if event.time == received:
+        # A later move began where this one ends: it is the link between them, told late.
+        later = [one for one in past if one.previous and one.previous == _outcome(event)]
+        if later:
+            place = min(work_of(one) for one in later) - 1
+            return msgspec.structs.replace(event, order=max(1, place))
+    return event
+
+
+def _after(event: Event, newest: Event) -> int:
+    """The order of an event that follows `newest`, whatever two clocks say."""
+    place = work_of(newest)
+    return event.order if work_of(event) > place else place + 1

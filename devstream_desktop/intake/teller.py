@@ -1,0 +1,137 @@
+"""Put events into the stream: each fact once, and each repeat that is news.
+
+All ways in take turns here, so that what one tells is known when the next is asked about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import msgspec
+
+from devstream_desktop.intake.health import Publish
+from devstream_desktop.intake.occurrence import Told, is_return, precedes, settle
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.fact import fact_id, run_of, topic_of, work_of
+from devstream_desktop.stream.words import Kind
+
+MAX_REMEMBERED = 4096
+T = TypeVar("T")
+_BY_RUN = frozenset({Kind.BUILD, Kind.TEST, Kind.DEPLOY})
+
+
+def thing_of(event: Event) -> str:
+    """Name the thing whose state an event tells: a run, or a branch, an alert, a ticket."""
+    return run_of(event) if event.kind in _BY_RUN else topic_of(event)
+
+
+class Turn:
+    """One look at the stream and what is told after it; what is settled counts as told."""
+
+    def __init__(
+        self, told: Told | None, confirmed: OrderedDict[str, Event], names: OrderedDict[str, str]
+    ) -> None:
+        self._told = told
+        self._confirmed = confirmed
+        self._names = names
+        self._facts: set[bytes] = set()
+        self._new: dict[str, list[Event]] = {}
+
+    def knows(self, fact: bytes) -> bool:
+        """Tell whether the stream, or this turn, has the fact."""
+        return fact in self._facts or (self._told is not None and self._told.knows(fact))
+
+    def past(self, event: Event) -> Sequence[Event]:
+        """Return the last words about the thing of `event`, the one about the newest work first."""
+        new = self._new.get(thing_of(event), [])
+        old = self._told.past(event) if self._told is not None else ()
+        # The sort keeps the later telling first where the work is the same.
+        return sorted((*reversed(new), *old), key=work_of, reverse=True)
+
+    def settle(self, events: Sequence[Event], received: int = 0) -> list[Event]:
+        """Return what of `events` is news, as it goes into the stream; see `occurrence.settle`."""
+        found: list[Event] = []
+        for event in events:
+            news = self._one(event, received)
+            if news is None:
+                continue
+            found.append(news)
+            later = self._confirmed.get(thing_of(event))
+            # The thing was heard to be back where it was before it was heard to be elsewhere.
+            if later is not None and precedes(event, later):
+                again = self._one(later, 0)
+                found += [again] if again is not None else []
+        return found
+
+    def _one(self, event: Event, received: int) -> Event | None:
+        news = settle(event, self, received)
+        if news is None:
+            newest = next(iter(self.past(event)), None)
+            if newest is not None and is_return(event, newest, received):
+                _remember(self._confirmed, thing_of(event), event)
+            return None
+        self._facts |= {fact_id(event, ""), fact_id(news, "")}
+        self._new.setdefault(thing_of(news), []).append(news)
+        return self._named(news)
+
+    def _named(self, event: Event) -> Event:
+        """Let the line name the pipeline's file where two pipelines have one name."""
+        base, at, file = event.subject.rpartition("@")
+        if event.kind not in (Kind.BUILD, Kind.TEST) or not at or not event.scope:
+            return event
+        name = f"{base}\x1f{event.scope}"
+        other = self._names.get(name, file)
+        if other == file:
+            _remember(self._names, name, file)
+            return event
+        _remember(self._names, name, "")
+        return msgspec.structs.replace(event, title=f"{event.title[:100]} ({file[:38]})")
+
+
+def _remember(kept: OrderedDict[str, T], name: str, value: T) -> None:
+    kept[name] = value
+    kept.move_to_end(name)
+    if len(kept) > MAX_REMEMBERED:
+        kept.popitem(last=False)
+
+
+class Teller:
+    """The one way of a collector into the stream."""
+
+    def __init__(self, publish: Publish, told: Told | None = None) -> None:
+        """Without `told` every fact is new, as far as its key is."""
+        self.publish = publish
+        self._told = told
+        self._lock = asyncio.Lock()
+        self._confirmed: OrderedDict[str, Event] = OrderedDict()
+        """The latest telling that said nothing new, by the thing."""
+        self._names: OrderedDict[str, str] = OrderedDict()
+        """The file of each pipeline's name; empty where several have it."""
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[Turn]:
+        """Settle and publish with nobody between."""
+        async with self._lock:
+            yield Turn(self._told, self._confirmed, self._names)
+
+    async def tell(
+        self,
+        events: Sequence[Event],
+        judge: Callable[[Sequence[Event]], list[Event]] = list,
+        received: int = 0,
+    ) -> list[Event]:
+        """Publish what of `events` is news, as `judge` lets it through; returns that.
+
+        Raises:
+            Exception: the stream's own; asking again with the same events does no harm.
+
+        """
+        async with self.turn() as turn:
+            news = judge(turn.settle(events, received))
+            if news:
+                await self.publish(news)
+        return news
