@@ -32,7 +32,7 @@ FUZZED = {
     "intake/receiver.py": "body of a delivery",
     "intake/signature.py": "proof of linear",
     "mesh/transport/framing.py": "stream of a caller",
-    "mesh/replica/feeds.py": "request between nodes",
+    "mesh/replica/digest.py": "request between nodes",
     "mesh/wire.py": "frame",
     "stream/entry.py": "entry",
     "stream/event.py": "event",
