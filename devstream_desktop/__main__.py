@@ -1,4 +1,7 @@
-"""The start of the `devstream` command, also as `python -m devstream_desktop`; the rest is loaded where Ctrl+C can already be answered."""
+"""Start of the `devstream` command, also as `python -m devstream_desktop`.
+
+The rest is loaded where Ctrl+C can already be answered.
+"""
 
 from __future__ import annotations
 

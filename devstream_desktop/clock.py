@@ -1,4 +1,4 @@
-"""Time as every room takes it: the wall clock in UTC milliseconds, and waiting for something for so long and no longer."""
+"""Time as every room takes it: the wall clock, and waiting with a limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def now_ms() -> int:
 
 
 async def within(event: asyncio.Event, seconds: float) -> bool:
-    """Whether `event` is set before `seconds` have passed; it returns as soon as it is."""
+    """Wait for `event` for at most `seconds`; returns at once when it is set, and whether it is."""
     try:
         async with asyncio.timeout(seconds):
             return await event.wait()

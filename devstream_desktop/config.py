@@ -78,13 +78,12 @@ class TomlFile:
 
     @contextmanager
     def table(self, *keys: str, name: str = "") -> Iterator[None]:
-        """Give each `FieldError` of a table, which `keys` lead to, its file and line.
+        """Give the mistakes of the table at `keys` their file and line.
 
         `name` is the table's in messages.
 
         Raises:
             DevstreamError: as `error`.
-
         """
         try:
             yield
@@ -153,7 +152,7 @@ def _path(kind: type, value: object) -> object:
 
 
 def _explained(wrong: str, table: object, kind: type, given: Mapping[str, str]) -> FieldError:
-    """Say for a person what msgspec found, by the field that its path leads to."""
+    """Say for a person what msgspec found, by its path."""
     found = _FOUND.fullmatch(wrong)
     what, path = (found[1], found[2] or "") if found else (wrong, "")
     plain = re.sub(r"\[.*?\]", "", path)
@@ -192,7 +191,7 @@ def _rule(kind: type, field: str) -> str:
 
 
 def _wrong_item(table: object, keys: tuple[str, ...], kind: type, given: Mapping[str, str]) -> str:
-    """Find the item of the free table at `keys` that makes `table` wrong: `.NAME`, or empty."""
+    """Name the item at `keys` that makes `table` wrong: `.NAME`, or empty."""
     items = table.get(keys[0]) if isinstance(table, Mapping) and len(keys) == 1 else None
     if not isinstance(table, Mapping) or not isinstance(items, Mapping):
         return ""

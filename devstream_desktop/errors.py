@@ -1,4 +1,7 @@
-"""The base of every error whose message is a sentence for a person: what happened, what it means, what to do next."""
+"""Base of every error whose message is a sentence for a person.
+
+It says what happened, what it means, what to do next.
+"""
 
 
 class DevstreamError(Exception):

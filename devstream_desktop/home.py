@@ -1,12 +1,13 @@
-"""Where a node keeps everything: one folder, one place for paths, private to its owner.
+"""Home of a node: one folder, one place for paths, private to its owner.
 
     settings.toml    the operator's settings (see settings.py)
     sources.toml     the collector's sources, written by `devstream source add`; never a secret
     targets.toml     what the executor can deploy, written by the operator
-    team/            the certificate and the chain of signed policies; nothing that opens without the device key
+    team/            the certificate and the chain of signed policies; no key
     secrets/         sealed files: device key, TLS key, webhook secrets (keys/vault.py)
     history.sqlite   the log and the lines
-    feed.json        epoch and last number of this device's feed, kept outside the database to notice a restored or copied one
+    feed.json        epoch and last number of this device's feed: outside the database, to notice a
+                     restored or copied one
     ballast          room on the disk that is let go when it is full (history/reserve.py)
     intake.sqlite    the collector's spool and cursors
     deploy.sqlite    the executor's runs
@@ -15,7 +16,8 @@
     peers.json       addresses where peers were found, for the next start
     node.log         what the node did; node.frequent.log: what of that it did very often
 
-The control socket is not in the home: paths of sockets are short (108 bytes), so it is in a private runtime folder.
+The control socket is not in the home: paths of sockets are short (108 bytes), so it is in a private
+runtime folder.
 """
 
 from __future__ import annotations
@@ -34,13 +36,13 @@ from typing import TypeVar
 import msgspec
 import platformdirs
 
-from devstream_desktop import machine
+from devstream_desktop import machine, sqlite_file
 from devstream_desktop.errors import DevstreamError
 
 T = TypeVar("T")
 
 ASIDE = ".unreadable"
-"""The ending of a file that could not be read and was set aside."""
+"""Ending of a file that could not be read and was set aside."""
 _KEEP_ASIDE_S = 30 * 86_400
 _MEANING = {
     "ports.json": "the ports are taken anew, so an invite made before may name one that is closed; invite again",
@@ -52,10 +54,10 @@ _MEANING = {
     "policy.msgpack": "what can be read of the team's policies counts, and the rest comes from a device that has it",
     "tls.sealed": "a new certificate is made or asked for; nothing is to be done unless it does not come (devstream doctor)",
     "joining-key.sealed": "a join that waited for an admin is asked for anew",
-    "intake.sqlite": "what could be read of it was kept; a delivery that was taken in and waited may be lost, and polled sources may begin"
-    " where they are now: send again what is missed (most services have a button for it)",
+    "intake.sqlite": "what could be read of it was kept; a delivery that was taken in and waited may"
+    " be lost, and polled sources may begin where they are now: send again what is missed (most services have a button for it)",
 }
-"""The meaning of a file's loss, and what to do, by its name."""
+"""Meaning of a file's loss, and what to do, by its name."""
 _OTHER_RUNTIME = "set XDG_RUNTIME_DIR to a folder that is yours alone"
 _OTHER = f"or {_OTHER_RUNTIME}"
 
@@ -73,7 +75,8 @@ class Home:
     @classmethod
     def choose(cls, given: str | None) -> Home:
         """`--home`, else `DEVSTREAM_HOME`, else the platform's data folder."""
-        root = given or os.environ.get("DEVSTREAM_HOME") or platformdirs.user_data_dir("devstream", appauthor=False)
+        root = given or os.environ.get("DEVSTREAM_HOME")
+        root = root or platformdirs.user_data_dir("devstream", appauthor=False)
         return cls(Path(root).expanduser().absolute())
 
     def create(self) -> None:
@@ -89,7 +92,8 @@ class Home:
                 _check_private(folder)
                 _open_to_owner(folder)
             except OSError as error:
-                raise HomeError(f"{folder} cannot be used: {machine.reason(error)}; choose another with --home") from error
+                why = f"{folder} cannot be used: {machine.reason(error)}"
+                raise HomeError(f"{why}; choose another with --home") from error
 
     @property
     def settings(self) -> Path:
@@ -150,8 +154,9 @@ class Home:
     def set_aside(self) -> tuple[str, ...]:
         """The files set aside in the last 30 days: for each a sentence on what is lost."""
         since = time.time() - _KEEP_ASIDE_S
-        found = [path for folder in (self.root, self.team, self.secrets) for path in folder.glob(f"*{ASIDE}")]
-        found += [path for path in self.root.glob(f"{self.intake.name}.damaged-*") if not path.name.endswith(("-wal", "-shm"))]
+        folders = (self.root, self.team, self.secrets)
+        found = [path for folder in folders for path in folder.glob(f"*{ASIDE}")]
+        found += sqlite_file.asides(self.intake)
         return tuple(
             f"{name} could not be read, and was set aside as {path.name}: {_meaning(name)}"
             for path in sorted(found)
@@ -159,12 +164,13 @@ class Home:
         )
 
     def runtime(self) -> Path:
-        """The private folder of this home's sockets and locks, made when absent (0700).
+        """Find or make the private folder of this home's sockets and locks (0700).
 
         Raises:
-            HomeError: it is a link, somebody else's, or open to others: whoever waits there could answer in our place.
-
+            HomeError: it is a link, somebody else's, or open to others: whoever waits there could
+                answer in our place.
         """
+        # The whole path is part of the name, because several homes may run at once.
         name = "devstream-" + hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
         base = os.environ.get("XDG_RUNTIME_DIR")
         if base is None or not Path(base).is_dir():
@@ -176,7 +182,8 @@ class Home:
                 folder.mkdir(mode=0o700)
             _check_runtime(folder)
         except OSError as error:
-            raise HomeError(f"{folder} cannot be used: {machine.reason(error)}; {_OTHER_RUNTIME}") from error
+            why = f"{folder} cannot be used: {machine.reason(error)}"
+            raise HomeError(f"{why}; {_OTHER_RUNTIME}") from error
         return folder
 
     def control_url(self) -> str:
@@ -206,15 +213,20 @@ def _open_to_owner(folder: Path) -> None:
         return
     for path in folder.iterdir():
         found = path.lstat()
-        needed = 0o600 if ".sqlite" in path.name or ".log" in path.name else 0o400  # others are replaced, never written to
-        if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and found.st_mode & needed != needed:
+        # Databases and logs are written to; other files are replaced.
+        needed = 0o600 if ".sqlite" in path.name or ".log" in path.name else 0o400
+        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid()
+        if ours and found.st_mode & needed != needed:
             path.chmod(stat.S_IMODE(found.st_mode) | needed)
 
 
 def read_kept(path: Path, kind: type[T]) -> T | None:
-    """What the node kept as JSON in `path`; None where there is nothing, or nothing that can be read.
+    """Read the JSON that the node keeps in `path`.
 
-    What cannot be read is set aside beside it, so that it is begun anew and somebody can look into it.
+    None where there is nothing, or nothing that can be read.
+
+    What cannot be read is set aside beside it, so that it is begun anew and somebody can look into
+    it.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
@@ -232,27 +244,35 @@ def set_aside(path: Path) -> None:
 
 
 def _check_runtime(folder: Path) -> None:
-    """Refuse what others may have made or changed; unlike the home it is nothing that its owner would ever make or open."""
+    """Refuse a folder that others may have made or changed.
+
+    Unlike the home it is nothing that its owner would ever make or open.
+    """
     if sys.platform == "win32":
         return
     status = folder.lstat()
     if stat.S_ISLNK(status.st_mode):
-        raise HomeError(f"{folder} is a link, and whoever made it could answer in the node's place: remove it (rm {folder}), {_OTHER}")
+        danger = "whoever made it could answer in the node's place"
+        raise HomeError(f"{folder} is a link, and {danger}: remove it (rm {folder}), {_OTHER}")
     if not stat.S_ISDIR(status.st_mode):
         raise HomeError(f"{folder} is no folder: remove it (rm {folder}), {_OTHER}")
     if status.st_uid != os.getuid():
-        raise HomeError(f"{folder} belongs to another user, who could answer in the node's place: {_OTHER_RUNTIME}")
+        danger = "another user, who could answer in the node's place"
+        raise HomeError(f"{folder} belongs to {danger}: {_OTHER_RUNTIME}")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        raise HomeError(f"{folder} is open to others: end devstream, remove it (rm -r {folder}), {_OTHER}")
+        advice = f"end devstream, remove it (rm -r {folder}), {_OTHER}"
+        raise HomeError(f"{folder} is open to others: {advice}")
 
 
 def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace a file whole or not at all, readable by the owner alone; with `durable`, on disk when this returns.
+    """Replace a file whole or not at all.
+
+    It is readable by the owner alone; with `durable`, it is on disk when this returns.
 
     Raises:
         OSError: the disk is full or the folder is gone; the old file is then still there.
-
     """
+    # Beside the file, so that replacing it is one step of one disk.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -43,6 +43,7 @@ def reason(error: OSError | sqlite3.Error, path: Path | None = None) -> str:
     """Name the refusal, with what to do; `path` where the error names none."""
     if isinstance(error, OSError):
         where = Path(error.filename) if isinstance(error.filename, str) else path
+        # The file is named, because the advice is about it.
         if error.errno in (errno.EACCES, errno.EPERM) and where is not None:
             return f"{where} may not be used by this user; give it to this user: chown, chmod u+rw"
         return shortage(error) or error.strerror or str(error)

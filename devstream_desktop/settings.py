@@ -1,7 +1,7 @@
 """The operator's settings of one node: `settings.toml` in its home, checked whole when it is read.
 
     [mesh]
-    listen = "0.0.0.0:0"         address of the peer-to-peer listener; port 0 takes the last one used
+    listen = "0.0.0.0:0"         address of the peer-to-peer listener; port 0: the last one used
     peers = ["10.0.0.5:7400"]    peers to dial where multicast does not reach
     discovery = true             find peers on the local network (zeroconf)
 

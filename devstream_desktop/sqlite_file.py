@@ -29,7 +29,8 @@ _PARTS = ("-wal", "-shm", "")
 def damage(path: Path, version: int, tables: frozenset[str]) -> str:
     """Find the damage of a database; empty when there is none, or it cannot be told.
 
-    One of this `version` or an earlier one has these `tables`. A file without content is damaged: `create` never leaves one.
+    One of this `version` or an earlier one has these `tables`. A file without content is damaged:
+    `create` never leaves one.
     """
     try:
         with path.open("rb") as file:
@@ -44,6 +45,7 @@ def damage(path: Path, version: int, tables: frozenset[str]) -> str:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.text_factory = lambda content: content.decode("utf-8", "replace")
             end = time.monotonic() + LOOK_S
+            # A whole check of a large file takes minutes; a start must not.
             connection.set_progress_handler(lambda: int(time.monotonic() > end), _STEPS)
             return _look(connection, version, tables)
     except sqlite3.Error as error:
@@ -63,7 +65,8 @@ def create(path: Path, version: int, schema: str) -> None:
     new.unlink(missing_ok=True)
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(new, isolation_level=None)) as connection:
-        connection.executescript(f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT;")
+        whole = f"{schema} PRAGMA user_version = {version};"
+        connection.executescript(f"BEGIN IMMEDIATE; {whole} COMMIT;")
     # What belonged to a database that is gone must not be taken for this one's.
     for part in _PARTS[:-1]:
         path.with_name(path.name + part).unlink(missing_ok=True)
@@ -97,7 +100,8 @@ def move(path: Path, aside: Path) -> None:
 
 def asides(path: Path) -> list[Path]:
     """List the files that were set aside of a database, oldest first."""
-    return sorted(file for file in path.parent.glob(f"{path.name}.damaged-*") if not file.name.endswith(_PARTS[:-1]))
+    found = path.parent.glob(f"{path.name}.damaged-*")
+    return sorted(file for file in found if not file.name.endswith(_PARTS[:-1]))
 
 
 def remove(path: Path) -> None:
@@ -120,10 +124,12 @@ def make_private(path: Path) -> None:
 def _look(connection: sqlite3.Connection, version: int, tables: frozenset[str]) -> str:
     connection.execute("PRAGMA cell_size_check = ON")
     (found,) = connection.execute("PRAGMA user_version").fetchone()
+    # A damaged header may say any version, and a newer devstream only the next ones.
     if not 0 < found <= version + _COMING:
         return "its header is damaged"
     told = [text for (text,) in connection.execute("PRAGMA integrity_check(1)")]
     if told != ["ok"]:
         return str(told[0]) if told else "its check fails"
-    held = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    held = {name for (name,) in connection.execute(query)}
     return "" if found > version or tables <= held else "its tables are gone"

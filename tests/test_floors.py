@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "machine": set(),
     "git_address": set(),
     "sqlite_file": {"machine"},
-    "home": {"errors", "machine"},
+    "home": {"errors", "machine", "sqlite_file"},
     "door": {"machine"},
     "config": {"errors", "machine", "stream"},
     "settings": {"config", "errors"},

@@ -60,7 +60,11 @@ def problem(name: str, what: str, advice: str) -> Check:
 def membership(standing: Standing) -> Check:
     """Whether this device is in its team."""
     if standing.outsider:
-        return problem("team", f"this device is not a member of {standing.team}: {standing.outsider}", "ask an admin for a new invite")
+        return problem(
+            "team",
+            f"this device is not a member of {standing.team}: {standing.outsider}",
+            "ask an admin for a new invite",
+        )
     return ok("team", f"{standing.person} in team {standing.team}, device {standing.device[:8]}")
 
 
@@ -74,7 +78,11 @@ def admins(standing: Standing) -> Check:
             f"{alone} is the only admin: without that device nobody can let people in, put them out or renew the policy",
             f"{alone} makes a second one (devstream team grant {others[0]} admin) or keeps a key on paper (devstream team recovery-key)",
         )
-    return ok("admins", f"{', '.join(standing.admins)}" + ("" if others or len(standing.people) > 1 else "; a team of one"))
+    return ok(
+        "admins",
+        f"{', '.join(standing.admins)}"
+        + ("" if others or len(standing.people) > 1 else "; a team of one"),
+    )
 
 
 def policy(standing: Standing, now: int) -> Check:
@@ -83,7 +91,11 @@ def policy(standing: Standing, now: int) -> Check:
     signed = wording.ago(standing.policy_issued, now)
     age = f"version {standing.policy_version}, signed {signed}, {wording.ends(standing.policy_expires, now)}"
     if standing.forked:
-        return problem("policy", f"two policies of one version are signed, so nothing is deployed; {age}", f"{renew}; ask who signed both")
+        return problem(
+            "policy",
+            f"two policies of one version are signed, so nothing is deployed; {age}",
+            f"{renew}; ask who signed both",
+        )
     if standing.trouble:
         advice = "nothing: they are set aside at the next start, and come again from a device that has them"
         return warning("policy", f"{standing.trouble}; {age}", advice)
@@ -97,23 +109,36 @@ def policy(standing: Standing, now: int) -> Check:
 def certificate(standing: Standing, now: int) -> Check:
     """Whether peers will talk to this device."""
     if now < standing.certificate_from:
-        return problem("certificate", "not valid yet: this clock is behind", "set the clock right (network time)")
+        return problem(
+            "certificate",
+            "not valid yet: this clock is behind",
+            "set the clock right (network time)",
+        )
     if not standing.certified:
         advice = "start devstream where it reaches a device that lets people in, and a new one is made; else ask an admin for a new invite"
         return problem(
-            "certificate", "not one of the team's, so no peer talks to this device: the one it had was damaged or revoked", advice
+            "certificate",
+            "not one of the team's, so no peer talks to this device: the one it had was damaged or revoked",
+            advice,
         )
     until = wording.ends(standing.certificate_expires, now)
     if now > standing.certificate_expires:
         advice = "start devstream where it reaches a device that lets people in, and it is renewed; else ask an admin for a new invite"
         return problem("certificate", f"{until}, so no peer talks to this device", advice)
     if standing.certificate_expires - now < CERTIFICATE_LATE_MS:
-        return warning("certificate", f"{until} and was not renewed", "see that this device reaches one that can issue (devstream status)")
+        return warning(
+            "certificate",
+            f"{until} and was not renewed",
+            "see that this device reaches one that can issue (devstream status)",
+        )
     return ok("certificate", until)
 
 
 def clock(now: int, newest: int, status: Status | None) -> Check:
-    """Whether this clock can be believed. `newest`: the time of the newest event here, 0 for none."""
+    """Whether this clock can be believed.
+
+    `newest`: the time of the newest event here, 0 for none.
+    """
     set_it = "set the clock right and keep it by network time (Linux: timedatectl set-ntp true)"
     if status is not None and status.pruning_suspended:
         return problem("clock", status.pruning_suspended, set_it)
@@ -121,7 +146,12 @@ def clock(now: int, newest: int, status: Status | None) -> Check:
         return problem("clock", f"{wording.offset(now - newest)} of the newest event here", set_it)
     ours = wording.clock_offset(status) if status is not None else None
     if status is None or ours is None:
-        return ok("clock", "not compared: no peer is linked" if status is not None else "not compared: the node does not run")
+        return ok(
+            "clock",
+            "not compared: no peer is linked"
+            if status is not None
+            else "not compared: the node does not run",
+        )
     if abs(ours) > CLOCK_OFF_MS:
         return warning("clock", wording.clock(status), set_it)
     return ok("clock", wording.clock(status))
@@ -129,7 +159,10 @@ def clock(now: int, newest: int, status: Status | None) -> Check:
 
 def discovery(status: Status, *, alone: bool) -> Check:
     """Whether peers on the local network are found. `alone`: the team has no other device."""
-    name, by_hand = "discovery", "name peers by address: [mesh] peers in settings.toml, or devstream node --peer HOST:PORT"
+    name, by_hand = (
+        "discovery",
+        "name peers by address: [mesh] peers in settings.toml, or devstream node --peer HOST:PORT",
+    )
     if alone or status.discovery.startswith(("announcing", "starting")):
         return ok(name, status.discovery)
     if status.discovery == "off" and wording.linked(status):
@@ -138,16 +171,27 @@ def discovery(status: Status, *, alone: bool) -> Check:
 
 
 def listening(status: Status, *, alone: bool, here: bool) -> Check:
-    """Whether others can dial this node. `here`: its address is one of this machine's at the moment."""
+    """Whether others can dial this node.
+
+    `here`: its address is one of this machine's at the moment.
+    """
     name, host = "address", addresses.split(status.mesh)[0]
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = host == "localhost"
     if loopback and not alone:
-        return warning(name, f"{status.mesh} is reached from this machine only", 'set [mesh] listen = "0.0.0.0:0" in settings.toml')
+        return warning(
+            name,
+            f"{status.mesh} is reached from this machine only",
+            'set [mesh] listen = "0.0.0.0:0" in settings.toml',
+        )
     if not here:
-        return warning(name, f"{status.mesh} is no longer an address of this machine", "restart the node, so that invites are right")
+        return warning(
+            name,
+            f"{status.mesh} is no longer an address of this machine",
+            "restart the node, so that invites are right",
+        )
     return ok(name, status.mesh)
 
 
@@ -157,9 +201,15 @@ _ADVICE = (
     ("too many strangers", _CROWD),
     ("said nothing", _SCANNER),
     ("is no TLS", _SCANNER),
-    ("another team", "one of you uses the wrong --home, or joined another team; compare the team in `devstream status`"),
+    (
+        "another team",
+        "one of you uses the wrong --home, or joined another team; compare the team in `devstream status`",
+    ),
     ("revoked", "an admin put it out; a new invite lets it in again"),
-    ("expired", "it reaches a device that can issue, or joins again with a new invite; look at both clocks too"),
+    (
+        "expired",
+        "it reaches a device that can issue, or joins again with a new invite; look at both clocks too",
+    ),
     ("not valid yet", "set both clocks right (network time)"),
     ("clock", "set both clocks right (network time)"),
     ("nothing listens", "start the node there, or take its old address out of settings.toml"),
@@ -178,10 +228,21 @@ def peers(status: Status, now: int, *, alone: bool) -> Iterator[Check]:
         if peer in linked:
             yield ok("peer", f"{who}: {wording.peer(peer, now)}")
         else:
-            yield warning("peer", f"{who}: {wording.peer(peer, now)}", "it is dialed again by itself; see that it is awake and reachable")
-    devices, places = {peer.device for peer in linked if peer.device}, {peer.address for peer in linked}
+            yield warning(
+                "peer",
+                f"{who}: {wording.peer(peer, now)}",
+                "it is dialed again by itself; see that it is awake and reachable",
+            )
+    devices, places = (
+        {peer.device for peer in linked if peer.device},
+        {peer.address for peer in linked},
+    )
     for refused in status.refused:
-        if refused.device not in devices and refused.address not in places and now - refused.seen < REFUSED_LATELY_MS:
+        if (
+            refused.device not in devices
+            and refused.address not in places
+            and now - refused.seen < REFUSED_LATELY_MS
+        ):
             yield _refusal(refused, now)
     if not linked and not alone:
         yield problem(
@@ -192,9 +253,16 @@ def peers(status: Status, now: int, *, alone: bool) -> Iterator[Check]:
 
 
 def _refusal(refused: RefusedStatus, now: int) -> Check:
-    advice = next((advice for word, advice in _ADVICE if word in refused.reason), "run devstream doctor there too")
+    advice = next(
+        (advice for word, advice in _ADVICE if word in refused.reason),
+        "run devstream doctor there too",
+    )
     who = " ".join(part for part in (refused.address, refused.device[:8]) if part) or "somebody"
-    return warning("peer", f"no link with {who}, last tried {wording.ago(refused.seen, now)}: {refused.reason}", advice)
+    return warning(
+        "peer",
+        f"no link with {who}, last tried {wording.ago(refused.seen, now)}: {refused.reason}",
+        advice,
+    )
 
 
 _LOST_ADVICE = {
@@ -210,7 +278,11 @@ def _compared(status: Status) -> str:
     """What can be said when nothing is known to be missing: that nothing is, once all was compared with somebody."""
     if any(peer.state == "live" for peer in status.peers):
         return "nothing that a peer has"
-    return "still being compared with the peers" if any(peer.state == "syncing" for peer in status.peers) else "nothing known of"
+    return (
+        "still being compared with the peers"
+        if any(peer.state == "syncing" for peer in status.peers)
+        else "nothing known of"
+    )
 
 
 def missing(status: Status, now: int) -> Iterator[Check]:

@@ -1,6 +1,7 @@
 """Looks over a home and this machine for `devstream doctor`, whether its node runs (then it is asked) or not (then files are read).
 
-Nothing is changed or made, and nothing can hang: a locked keyring and a stuck node have their time-outs.
+Nothing is changed or made, and nothing can hang: a locked keyring and a stuck node have their
+time-outs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
 from devstream_desktop.intake.sources import load_sources
-from devstream_desktop.keys import DeviceKey, KeyringError, Vault, VaultError, VaultLockedError, key_file
+from devstream_desktop.keys import (
+    DeviceKey,
+    KeyringError,
+    Vault,
+    VaultError,
+    VaultLockedError,
+    key_file,
+)
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.settings import load_settings
 from devstream_desktop.team import PolicyError, Standing, membership, standing_of
@@ -49,7 +57,11 @@ def examine(home: Home) -> Iterator[Check]:
     """Every check of a home, in the order a person would look."""
     now = time.time_ns() // 1_000_000
     if not home.root.is_dir():
-        yield problem("home", f"{home.root} does not exist", "devstream, or devstream team join INVITE --person YOU, makes it")
+        yield problem(
+            "home",
+            f"{home.root} does not exist",
+            "devstream, or devstream team join INVITE --person YOU, makes it",
+        )
         yield _transport()
         return
     yield from _modes(home)
@@ -65,9 +77,17 @@ def examine(home: Home) -> Iterator[Check]:
         try:
             standing = standing_of(home)
         except (DevstreamError, PolicyError, ValueError, OSError) as error:
-            yield problem("team", f"the team's files cannot be used: {error}", f"restore {home.team} from a backup, or join again")
+            yield problem(
+                "team",
+                f"the team's files cannot be used: {error}",
+                f"restore {home.team} from a backup, or join again",
+            )
     else:
-        yield problem("team", "this home is in no team yet", "devstream team create NAME --person YOU, or devstream team join INVITE")
+        yield problem(
+            "team",
+            "this home is in no team yet",
+            "devstream team create NAME --person YOU, or devstream team join INVITE",
+        )
     if standing is not None:
         yield checks.membership(standing)
         yield from _keys(home, standing, status)
@@ -85,7 +105,10 @@ def examine(home: Home) -> Iterator[Check]:
         yield checks.listening(status, alone=alone, here=_is_here(status.mesh))
         yield from checks.peers(status, now, alone=alone)
         yield from checks.missing(status, now)
-        yield from (problem("node", notice, "see docs/operate.md, Troubleshooting") for notice in _further(status, [*kept, *history]))
+        yield from (
+            problem("node", notice, "see docs/operate.md, Troubleshooting")
+            for notice in _further(status, [*kept, *history])
+        )
     yield _transport()
 
 
@@ -105,22 +128,38 @@ def _modes(home: Home) -> Iterator[Check]:
             continue
         found = folder.stat()
         if found.st_uid != os.getuid():
-            yield problem("home", f"{folder} belongs to another user", f"sudo chown -R $USER '{home.root}', or choose another with --home")
+            yield problem(
+                "home",
+                f"{folder} belongs to another user",
+                f"sudo chown -R $USER '{home.root}', or choose another with --home",
+            )
             return
         if mode := stat.S_IMODE(found.st_mode) & 0o077:
-            yield problem("home", f"{folder} is open to others ({mode | 0o700:04o}, should be 0700)", close)
+            yield problem(
+                "home", f"{folder} is open to others ({mode | 0o700:04o}, should be 0700)", close
+            )
             return
     if not os.access(home.root, os.W_OK):
         yield problem(
-            "home", f"{home.root} cannot be written to", "see that its disk is not mounted read-only, or choose another with --home"
+            "home",
+            f"{home.root} cannot be written to",
+            "see that its disk is not mounted read-only, or choose another with --home",
         )
         return
     loose = [path for path in _files(home) if stat.S_IMODE(path.stat().st_mode) & 0o077]
     secret = [path for path in loose if path.name == "key" or home.secrets in path.parents]
     if secret:
-        yield problem("home", f"{_named(home, secret)} can be read by others once copied (should be 0600)", close)
+        yield problem(
+            "home",
+            f"{_named(home, secret)} can be read by others once copied (should be 0600)",
+            close,
+        )
     elif loose:
-        yield warning("home", f"{_named(home, loose)} can be read by others once copied (should be 0600)", close)
+        yield warning(
+            "home",
+            f"{_named(home, loose)} can be read by others once copied (should be 0600)",
+            close,
+        )
     else:
         yield ok("home", f"{home.root}, private")
 
@@ -134,13 +173,24 @@ def _kept(home: Home) -> Iterator[Check]:
         except (OSError, ValueError, RecursionError):
             broken.append(path)
     if broken:
-        yield warning("home", f"{_named(home, broken)} cannot be read", "nothing: it is set aside at the next start, and begun anew")
+        yield warning(
+            "home",
+            f"{_named(home, broken)} cannot be read",
+            "nothing: it is set aside at the next start, and begun anew",
+        )
     for aside in home.set_aside():
         yield warning("home", aside, "remove the file that was set aside when you have seen to it")
 
 
 def _files(home: Home) -> list[Path]:
-    return sorted({path for pattern in _OURS for path in home.root.glob(pattern) if path.is_file() and path.name not in _OPERATORS})
+    return sorted(
+        {
+            path
+            for pattern in _OURS
+            for path in home.root.glob(pattern)
+            if path.is_file() and path.name not in _OPERATORS
+        }
+    )
 
 
 def _named(home: Home, paths: list[Path]) -> str:
@@ -152,8 +202,12 @@ def _file(name: str, path: Path, load: Callable[[Path], object]) -> Check:
     try:
         load(path)
     except DevstreamError as error:
-        return problem(name, str(error), f"correct {path}; what it may hold is in resources/examples")
-    return ok(name, f"{path.name} is valid" if path.exists() else f"no {path.name}; the defaults hold")
+        return problem(
+            name, str(error), f"correct {path}; what it may hold is in resources/examples"
+        )
+    return ok(
+        name, f"{path.name} is valid" if path.exists() else f"no {path.name}; the defaults hold"
+    )
 
 
 def _node(home: Home) -> tuple[Status | None, Check]:
@@ -161,13 +215,25 @@ def _node(home: Home) -> tuple[Status | None, Check]:
         with Client(home.control_url(), timeout_ms=NODE_MS) as client:
             status = client.ask(GetStatus())
     except NoNodeError:
-        return None, warning("node", "no node runs for this home, so nothing comes and nothing leaves", "devstream, or devstream node")
+        return None, warning(
+            "node",
+            "no node runs for this home, so nothing comes and nothing leaves",
+            "devstream, or devstream node",
+        )
     except ControlError as error:
-        return None, problem("node", str(error), f"look at the end of {home.log}, end the node and start it again")
+        return None, problem(
+            "node", str(error), f"look at the end of {home.log}, end the node and start it again"
+        )
     except DevstreamError as error:
-        return None, problem("node", str(error), "give this user a runtime folder of its own: XDG_RUNTIME_DIR")
+        return None, problem(
+            "node", str(error), "give this user a runtime folder of its own: XDG_RUNTIME_DIR"
+        )
     if status.version != __version__:
-        return status, warning("node", f"runs version {status.version}, this is {__version__}", "end the node and start it again")
+        return status, warning(
+            "node",
+            f"runs version {status.version}, this is {__version__}",
+            "end the node and start it again",
+        )
     return status, ok("node", f"runs, version {status.version}")
 
 
@@ -183,7 +249,9 @@ def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault
     given = os.environ.get("DEVSTREAM_KEY_FILE")
     where = f"the key file {given}" if given else "the keyring"
     if status is not None and status.locked:
-        return None, problem("keys", f"locked: {status.locked}", "unlock the keyring, and the node goes on by itself")
+        return None, problem(
+            "keys", f"locked: {status.locked}", "unlock the keyring, and the node goes on by itself"
+        )
     try:
         if given and status is not None:
             key_file.read(Path(given).expanduser())
@@ -192,14 +260,26 @@ def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault
         vault = Vault.look(home, timeout_s=KEYRING_S)
         device = DeviceKey.from_seed(vault.unseal(membership.DEVICE_KEY))
     except VaultLockedError as error:
-        return None, problem("keys", f"locked: {error}", "unlock the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
+        return None, problem(
+            "keys",
+            f"locked: {error}",
+            "unlock the keyring, or set DEVSTREAM_KEY_FILE as the node has it",
+        )
     except KeyringError as error:
-        return None, problem("keys", str(error), "start the keyring, or set DEVSTREAM_KEY_FILE as the node has it")
+        return None, problem(
+            "keys", str(error), "start the keyring, or set DEVSTREAM_KEY_FILE as the node has it"
+        )
     except (VaultError, OSError, ValueError) as error:
-        return None, problem("keys", str(error), "restore the home with its key from a backup, or join again with a fresh --home")
+        return None, problem(
+            "keys",
+            str(error),
+            "restore the home with its key from a backup, or join again with a fresh --home",
+        )
     if device.id != standing.device:
         return None, problem(
-            "keys", "the device key is not the one the certificate is for", "restore the home, or join again with a fresh --home"
+            "keys",
+            "the device key is not the one the certificate is for",
+            "restore the home, or join again with a fresh --home",
         )
     return vault, ok("keys", f"{where} opens them")
 
@@ -210,7 +290,11 @@ def _history(home: Home) -> Iterator[Check]:
         return
     found = problems(home.history)
     for sentence in found:
-        yield problem("history", sentence, "end the node and start it: it keeps what can be read, and peers give the rest")
+        yield problem(
+            "history",
+            sentence,
+            "end the node and start it: it keeps what can be read, and peers give the rest",
+        )
     if found:
         return
     try:
@@ -218,7 +302,9 @@ def _history(home: Home) -> Iterator[Check]:
             reader.span()
             troubles = reader.troubles(READ_S)
     except HistoryUnavailableError as error:
-        yield problem("history", str(error), "start devstream of the version that wrote it, or of a later one")
+        yield problem(
+            "history", str(error), "start devstream of the version that wrote it, or of a later one"
+        )
     else:
         size = sum(path.stat().st_size for path in home.root.glob(f"{home.history.name}*"))
         yield ok("history", f"whole, {size / 1e6:.1f} MB")
@@ -238,14 +324,22 @@ def _disk(home: Home) -> Check:
     free = shutil.disk_usage(home.root).free
     what = f"{free / 1e9:.1f} GB free"
     if free < DISK_OUT:
-        return problem("disk", f"{what}: events cannot be stored soon", f"free some space where {home.root} is")
-    return warning("disk", what, f"free some space where {home.root} is") if free < DISK_LOW else ok("disk", what)
+        return problem(
+            "disk", f"{what}: events cannot be stored soon", f"free some space where {home.root} is"
+        )
+    return (
+        warning("disk", what, f"free some space where {home.root} is")
+        if free < DISK_LOW
+        else ok("disk", what)
+    )
 
 
 def _is_here(address: str) -> bool:
     """Whether an address can be bound on this machine now."""
     host = addresses.split(address)[0]
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with socket.socket(
+        socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM
+    ) as probe:
         try:
             probe.bind((host, 0))
         except OSError:
@@ -257,4 +351,8 @@ def _transport() -> Check:
     try:
         return ok("transport", transport())
     except DevstreamError as error:
-        return problem("transport", str(error), "install devstream again: pip install --force-reinstall devstream")
+        return problem(
+            "transport",
+            str(error),
+            "install devstream again: pip install --force-reinstall devstream",
+        )

@@ -17,7 +17,9 @@ def databases(home: Home) -> Iterator[Check]:
     """Check the executor's and the collector's databases."""
     aside = sqlite_file.asides(home.deploy)
     if aside:
-        yield problem("deploys", runs.lost(aside[-1]), f"remove {aside[-1]} when nothing of it runs any more")
+        yield problem(
+            "deploys", runs.lost(aside[-1]), f"remove {aside[-1]} when nothing of it runs any more"
+        )
     elif damage := sqlite_file.damage(home.deploy, runs.VERSION, runs.TABLES):
         yield problem(
             "deploys",
@@ -50,7 +52,9 @@ def secrets(home: Home, vault: Vault) -> Iterator[Check]:
 def _of_secret(name: str, error: SecretDamagedError) -> Check:
     if name == membership.TLS:
         said = "the key of this device's certificate is damaged: the next start makes another, and asks for a new certificate"
-        return warning("secrets", said, "nothing; it comes when a device that lets people in is reached")
+        return warning(
+            "secrets", said, "nothing; it comes when a device that lets people in is reached"
+        )
     if name == membership.JOINING_KEY:
         return warning("secrets", "the key of a join that waits is damaged", "ask to join again")
     if name == membership.DEVICE_KEY:

@@ -39,17 +39,24 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
     """
     try:
-        # SQLite makes -wal and -shm with the mode of the database, so that is set before SQLite sees it.
+        # SQLite makes -wal and -shm with the mode of the database, so that is set before SQLite
+        # sees it.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if sys.platform != "win32":
-                os.fchmod(descriptor, 0o600)  # one that was put there from elsewhere may be open to all
+                os.fchmod(
+                    descriptor, 0o600
+                )  # one that was put there from elsewhere may be open to all
         finally:
             os.close(descriptor)
         # Opened in a worker thread (a migration takes time), then used by the node's loop alone.
-        connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False)
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False
+        )
     except (OSError, sqlite3.Error) as error:
-        raise HistoryError(f"the history {path} cannot be opened: {machine.reason(error, path)}") from error
+        raise HistoryError(
+            f"the history {path} cannot be opened: {machine.reason(error, path)}"
+        ) from error
     try:
         connection.text_factory = _text
         with friendly(path):
@@ -62,7 +69,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA cell_size_check = ON")
             connection.execute("PRAGMA secure_delete = ON")
             connection.execute("PRAGMA cache_size = -16384")
-            # The node folds the log in when it is idle and in a thread; this is for a long burst, which must not wait for it often.
+            # The node folds the log in when it is idle and in a thread; this is for a long burst,
+            # which must not wait for it often.
             connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
             connection.execute(f"PRAGMA journal_size_limit = {_WAL_PAGES * 4096}")
             _migrate(connection, path)
@@ -80,11 +88,20 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
     """
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=_BUSY_MS / 1000)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            timeout=_BUSY_MS / 1000,
+        )
     except sqlite3.Error as error:
         if not path.exists():
-            raise HistoryError(f"there is no history at {path} yet; start the node first") from error
-        raise HistoryError(f"the history {path} cannot be opened: {machine.reason(error, path)}") from error
+            raise HistoryError(
+                f"there is no history at {path} yet; start the node first"
+            ) from error
+        raise HistoryError(
+            f"the history {path} cannot be opened: {machine.reason(error, path)}"
+        ) from error
     try:
         connection.text_factory = _text
         with friendly(path):
@@ -109,9 +126,13 @@ def friendly(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.DatabaseError, OSError) as error:
         if machine.is_full(error, path):
-            raise HistoryFullError(f"the disk of {path.parent} is full: the event was not stored; free some space and try again") from error
+            raise HistoryFullError(
+                f"the disk of {path.parent} is full: the event was not stored; free some space and try again"
+            ) from error
         if isinstance(error, OSError) or machine.of_machine(error):
-            raise HistoryError(f"the history {path} cannot be used, and the event was not stored: {machine.reason(error, path)}") from error
+            raise HistoryError(
+                f"the history {path} cannot be used, and the event was not stored: {machine.reason(error, path)}"
+            ) from error
         if machine.is_corrupt(error):
             raise HistoryDamagedError(
                 f"the history {path} is damaged ({error}); start the node again: it keeps what can be read, and its peers give the rest"
@@ -122,7 +143,9 @@ def friendly(path: Path) -> Iterator[None]:
 def is_damage(error: HistoryError) -> bool:
     """Tell a damaged file from a machine's refusal, and from a newer devstream's file."""
     cause = error.__cause__
-    return isinstance(error, HistoryDamagedError) or (isinstance(cause, sqlite3.Error) and machine.is_damage(cause))
+    return isinstance(error, HistoryDamagedError) or (
+        isinstance(cause, sqlite3.Error) and machine.is_damage(cause)
+    )
 
 
 def damage_mark(path: Path) -> Path:
@@ -162,11 +185,15 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         raise _newer(path)
     if version < SCHEMA_VERSION:
-        raise HistoryError(f"the history {path} was written by an older devstream; start the node, which takes it over")
+        raise HistoryError(
+            f"the history {path} was written by an older devstream; start the node, which takes it over"
+        )
 
 
 def _newer(path: Path) -> HistoryError:
-    return HistoryError(f"the history {path} was written by a newer devstream; start that one, or use another --home")
+    return HistoryError(
+        f"the history {path} was written by a newer devstream; start that one, or use another --home"
+    )
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -176,7 +203,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         # A newer devstream has made more steps; a damaged header has not.
         (steps,) = connection.execute("SELECT COUNT(*) FROM _sqlite_migrations").fetchone()
-        raise _newer(path) if steps > SCHEMA_VERSION else HistoryDamagedError(f"the header of {path} is damaged")
+        raise (
+            _newer(path)
+            if steps > SCHEMA_VERSION
+            else HistoryDamagedError(f"the header of {path} is damaged")
+        )
     # Late, because a start that has nothing to migrate need not pay for these imports.
     from sqlite_utils import Database
 
@@ -185,5 +216,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     migrations.apply(Database(connection))
     (vacuum,) = connection.execute("PRAGMA auto_vacuum").fetchone()
     if not vacuum:
-        connection.execute("VACUUM")  # the first version had no automatic one, and takes it up by writing itself anew
+        connection.execute(
+            "VACUUM"
+        )  # the first version had no automatic one, and takes it up by writing itself anew
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

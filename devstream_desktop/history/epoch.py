@@ -1,9 +1,11 @@
 """The epoch of this device's feed, and the small mirror outside the database that proves the database is the newest one.
 
-A device may only append to a feed whose newest number it surely knows: a restored backup or a cloned disk would use numbers twice.
-The mirror file remembers epoch and last number, written before each own entry, and which file on which machine the database is: a copy
-of the whole home is another file. A database that is not the one described begins a new epoch. It is not forced to the disk: a power cut
-that loses its last word leaves it behind the database, which it then still describes, or unreadable, which begins a new epoch.
+A device may only append to a feed whose newest number it surely knows: a restored backup or a
+cloned disk would use numbers twice. The mirror file remembers epoch and last number, written before
+each own entry, and which file on which machine the database is: a copy of the whole home is another
+file. A database that is not the one described begins a new epoch. It is not forced to the disk: a
+power cut that loses its last word leaves it behind the database, which it then still describes, or
+unreadable, which begins a new epoch.
 """
 
 from __future__ import annotations
@@ -40,7 +42,11 @@ class FeedMirror:
     def describes(self, epoch: bytes, last: int, place: str) -> bool:
         """Whether a database with this epoch and last own number, at this place, is surely the newest one of this device."""
         state = self._state
-        return state is not None and (state.epoch, state.place) == (epoch.hex(), place) and state.last <= last
+        return (
+            state is not None
+            and (state.epoch, state.place) == (epoch.hex(), place)
+            and state.last <= last
+        )
 
     @property
     def stored(self) -> tuple[bytes, int]:
@@ -72,9 +78,11 @@ class FeedMirror:
 def place_of(database: Path) -> str:
     """Which file on which machine: another for a copy, the same for a file that was only written to or moved.
 
-    What cannot be told apart (the image of a whole machine, started twice) is found out by the peers, who see a number used twice.
+    What cannot be told apart (the image of a whole machine, started twice) is found out by the
+    peers, who see a number used twice.
     """
-    # The machine's id is confidential (machine-id(5)): only a hash that means nothing elsewhere leaves it.
+    # The machine's id is confidential (machine-id(5)): only a hash that means nothing elsewhere
+    # leaves it.
     machine = hashlib.blake2b(_machine(), digest_size=8, person=b"devstream").hexdigest()
     return f"{machine}/{database.stat().st_ino}"
 

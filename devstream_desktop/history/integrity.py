@@ -23,8 +23,9 @@ _SAID = 5
 def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
     """What is wrong with the history at `path`, a sentence each; empty when it is whole or there is none.
 
-    Looked at are the file's head, SQLite's own quick check, whether each line has its log entry, and of a sample of the log whether
-    each entry is what its row says and the next one chains to it. After `seconds` what was not looked at counts as whole.
+    Looked at are the file's head, SQLite's own quick check, whether each line has its log entry,
+    and of a sample of the log whether each entry is what its row says and the next one chains to
+    it. After `seconds` what was not looked at counts as whole.
     """
     try:
         with path.open("rb") as file:
@@ -36,7 +37,9 @@ def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
     if head and head != _MAGIC:
         return (f"{DAMAGED}its first bytes are not those of a database",)
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as connection:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        ) as connection:
             if seconds is not None:
                 end = time.monotonic() + seconds
                 connection.set_progress_handler(lambda: int(time.monotonic() > end), _STEPS)
@@ -45,7 +48,11 @@ def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY):
             return ()  # out of time, or locked: no word about its health
-        return (f"it cannot be read: {machine.reason(error, path)}",) if machine.of_machine(error) else (f"{DAMAGED}{error}",)
+        return (
+            (f"it cannot be read: {machine.reason(error, path)}",)
+            if machine.of_machine(error)
+            else (f"{DAMAGED}{error}",)
+        )
     except (sqlite3.DatabaseError, ValueError, TypeError, OverflowError) as error:
         return (f"{DAMAGED}{error}",)
 
@@ -56,14 +63,19 @@ def _look(connection: sqlite3.Connection) -> tuple[str, ...]:
     if version != SCHEMA_VERSION:
         return ()  # an empty or another version's file is judged when it is opened
     told = [
-        line for (text,) in connection.execute(f"PRAGMA quick_check({_SAID})") for line in text.splitlines() if not line.startswith("***")
+        line
+        for (text,) in connection.execute(f"PRAGMA quick_check({_SAID})")
+        for line in text.splitlines()
+        if not line.startswith("***")
     ]
     if told != ["ok"]:
         return (f"{DAMAGED}{told[0] if told else 'the quick check fails'}",)
     wrong = _wrong_entries(connection)
     if wrong:
         return (f"{DAMAGED}{wrong} of its entries are not what was signed",)
-    (orphans,) = connection.execute("SELECT COUNT(*) FROM lines WHERE NOT EXISTS (SELECT 1 FROM log WHERE log.lsn = lines.lsn)").fetchone()
+    (orphans,) = connection.execute(
+        "SELECT COUNT(*) FROM lines WHERE NOT EXISTS (SELECT 1 FROM log WHERE log.lsn = lines.lsn)"
+    ).fetchone()
     return (f"{DAMAGED}{orphans} lines have no entry",) if orphans else ()
 
 
@@ -84,7 +96,9 @@ def _wrong_entries(connection: sqlite3.Connection) -> int:
             entry = stored_entry(body, signature)
             if entry is None:
                 continue  # it is set aside, and that is all that is lost (aside.py)
-            following = connection.execute("SELECT body, signature FROM log WHERE feed = ? AND seq = ?", (feed_id, seq + 1)).fetchone()
+            following = connection.execute(
+                "SELECT body, signature FROM log WHERE feed = ? AND seq = ?", (feed_id, seq + 1)
+            ).fetchone()
             after = stored_entry(*following) if following is not None else None
             chained = after is None or after.prev == entry.hash
             wrong += (entry.feed, entry.seq) != (feed, seq) or not chained

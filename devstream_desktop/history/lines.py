@@ -1,12 +1,13 @@
 """The projection of the log that is read: one row a fact, and its words in the full-text index.
 
-The same fact told twice (by webhook and poll, by two collectors) is one row: the earliest telling, by clock and then by feed, on every
-node; when that one is forgotten, the next. Tellings are the same by `stream.fact.fact_id`, so that nobody's word takes the row of a fact
-that is not his to tell. Rows can be rebuilt from the log at any time.
+The same fact told twice (by webhook and poll, by two collectors) is one row: the earliest telling,
+by clock and then by feed, on every node; when that one is forgotten, the next. Tellings are the
+same by `stream.fact.fact_id`, so that nobody's word takes the row of a fact that is not his to
+tell. Rows can be rebuilt from the log at any time.
 
-What a device wrote beyond where the policy lets its feeds end is struck out: its row stays to be seen, but is a run of its own (the
-number of its arrival, negative), so that it takes the place of no other row, gives no later one its meaning, and gives way to any other
-telling of its fact.
+What a device wrote beyond where the policy lets its feeds end is struck out: its row stays to be
+seen, but is a run of its own (the number of its arrival, negative), so that it takes the place of
+no other row, gives no later one its meaning, and gives way to any other telling of its fact.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ class _Telling(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> bytes:
-        """Decides which of two rows is the later: by clock, and where those tie by hash. Sorts as bytes do."""
+        """Decides which of two rows is the later: by clock, and where those tie by hash.
+
+        Sorts as bytes do.
+        """
         return self.entry.hlc.to_bytes(8, "big") + self.entry.hash[:_TIE_BYTES]
 
     @property
@@ -88,7 +92,8 @@ class Lines:
         self._connection = connection
         self.index = SearchIndex(connection)
         self._facets: dict[tuple[str, str], int] = {
-            (name, value): day for name, value, day in connection.execute("SELECT name, value, day FROM facets")
+            (name, value): day
+            for name, value, day in connection.execute("SELECT name, value, day FROM facets")
         }
         self._facets_since = 0
         self._adopted: set[str] = set()
@@ -115,12 +120,17 @@ class Lines:
                 continue
             other = tellings.setdefault(telling.fact, telling)
             if other is not telling:
-                tellings[telling.fact], loser = (telling, other) if telling.order < other.order else (other, telling)
+                tellings[telling.fact], loser = (
+                    (telling, other) if telling.order < other.order else (other, telling)
+                )
                 later.append(loser)
         if tellings:
             later += self._drop_known(tellings)
         if later:
-            self._connection.executemany("INSERT INTO retold (lsn, key) VALUES (?, ?)", [(telling.lsn, telling.fact) for telling in later])
+            self._connection.executemany(
+                "INSERT INTO retold (lsn, key) VALUES (?, ?)",
+                [(telling.lsn, telling.fact) for telling in later],
+            )
         if tellings:
             self._insert(list(tellings.values()), arrivals[-1][0])
 
@@ -128,20 +138,26 @@ class Lines:
         """Take out the rows of these `(lsn, body, signature)` log entries, before the log forgets them."""
         gone: list[tuple[int, _Telling]] = []
         for lsn, body, signature in rows:
-            found = self._connection.execute("SELECT id FROM lines WHERE lsn = ?", (lsn,)).fetchone()
+            found = self._connection.execute(
+                "SELECT id FROM lines WHERE lsn = ?", (lsn,)
+            ).fetchone()
             telling = self._stored(lsn, body, signature) if found else None
             if telling is not None:
                 gone.append((found[0], telling))
             elif found:
                 self._connection.execute("DELETE FROM lines WHERE id = ?", found)
         self._delete([(row_id, telling.event) for row_id, telling in gone])
-        self._connection.executemany("DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows])
+        self._connection.executemany(
+            "DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows]
+        )
         self._tell_again([telling.fact for _, telling in gone])
         self._forget_facets()
 
     def rebuild_if_outdated(self) -> None:
         """Fill rows and index anew when this version indexes differently from the one that wrote them."""
-        found = self._connection.execute("SELECT value FROM meta WHERE name = 'index_version'").fetchone()
+        found = self._connection.execute(
+            "SELECT value FROM meta WHERE name = 'index_version'"
+        ).fetchone()
         if found is not None and str(found[0]) == _ROWS_VERSION:
             return
         self._connection.execute("DELETE FROM lines")
@@ -151,11 +167,14 @@ class Lines:
         self.index.clear()
         last = 0
         while rows := self._connection.execute(
-            "SELECT lsn, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?", (last, _REBUILD_BATCH)
+            "SELECT lsn, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?",
+            (last, _REBUILD_BATCH),
         ).fetchall():
             self.add(self._entries(rows))
             last = rows[-1][0]
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (_ROWS_VERSION,))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('index_version', ?)", (_ROWS_VERSION,)
+        )
 
     def past(self, event: Event) -> list[Event]:
         """Return the words that `History.past` tells of, at most `PAST` of them."""
@@ -175,10 +194,14 @@ class Lines:
         """Strike out what is beyond these `ends` (see `History.follow`), and nothing else."""
         if ends == self._ends:
             return
-        feeds: list[tuple[int, bytes]] = self._connection.execute("SELECT id, feed FROM feeds").fetchall()
+        feeds: list[tuple[int, bytes]] = self._connection.execute(
+            "SELECT id, feed FROM feeds"
+        ).fetchall()
         before = {feed: self._end(feed) for _, feed in feeds}
         self._ends = dict(ends)
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('ends', ?)", (msgspec.msgpack.encode(self._ends),))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('ends', ?)", (msgspec.msgpack.encode(self._ends),)
+        )
         for feed_id, feed in feeds:
             end = self._end(feed)
             if end == before[feed]:
@@ -208,10 +231,14 @@ class Lines:
                 f" WHERE lines.key IN ({','.join('?' * len(batch))})",
                 batch,
             ).fetchall()
-            tellings = [(row_id, self._stored(lsn, body, signature)) for row_id, lsn, body, signature in rows]
+            tellings = [
+                (row_id, self._stored(lsn, body, signature))
+                for row_id, lsn, body, signature in rows
+            ]
             self._delete([(row_id, one.event) for row_id, one in tellings if one is not None])
             self._connection.executemany(
-                "INSERT INTO retold (lsn, key) VALUES (?, ?)", [(one.lsn, one.fact) for _, one in tellings if one is not None]
+                "INSERT INTO retold (lsn, key) VALUES (?, ?)",
+                [(one.lsn, one.fact) for _, one in tellings if one is not None],
             )
             self._tell_again(batch)
 
@@ -224,7 +251,9 @@ class Lines:
         ).fetchall()
         if not rows:
             return
-        self._connection.executemany("DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows])
+        self._connection.executemany(
+            "DELETE FROM retold WHERE lsn = ?", [(lsn,) for lsn, *_ in rows]
+        )
         self.add(self._entries(rows))
         # They arrived before what waits for its group, so they cannot wait themselves.
         self.index.flush(self._connection.execute("SELECT MAX(lsn) FROM log").fetchone()[0])
@@ -246,7 +275,11 @@ class Lines:
         return self._ends.get(feed, self._ends.get(feed[:KEY_BYTES])) if self._ends else None
 
     def _entries(self, rows: Sequence[tuple[int, bytes, bytes]]) -> list[tuple[int, Entry]]:
-        return [(lsn, entry) for lsn, body, signature in rows if (entry := self.entry(lsn, body, signature)) is not None]
+        return [
+            (lsn, entry)
+            for lsn, body, signature in rows
+            if (entry := self.entry(lsn, body, signature)) is not None
+        ]
 
     def _stored(self, lsn: int, body: bytes, signature: bytes) -> _Telling | None:
         entry = self.entry(lsn, body, signature)
@@ -304,7 +337,9 @@ class Lines:
                 for row_id, telling in zip(ids, tellings, strict=True)
             ],
         )
-        self.index.add(((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True)), newest)
+        self.index.add(
+            ((row_id, telling.event) for row_id, telling in zip(ids, tellings, strict=True)), newest
+        )
         self._note_facets(tellings)
         self._adopt(tellings)
 
@@ -348,7 +383,11 @@ class Lines:
             day = hlc_time(telling.entry.hlc) // _DAY_MS
             for facet in (("service", event.service), ("environment", event.environment)):
                 known = self._facets.get(facet)
-                if facet[1] and (known is None or known < day) and (known or len(self._facets) < _MOST_FACETS):
+                if (
+                    facet[1]
+                    and (known is None or known < day)
+                    and (known or len(self._facets) < _MOST_FACETS)
+                ):
                     self._facets[facet] = changed[facet] = day
         if changed:
             self._connection.executemany(
@@ -370,15 +409,22 @@ class Lines:
         """A free row id for each ascending clock: the clock itself, or the next free number after it."""
         span = (clocks[0], clocks[-1])
         taken: set[int] = set()
-        if self._connection.execute("SELECT 1 FROM lines WHERE id BETWEEN ? AND ? LIMIT 1", span).fetchone():
+        if self._connection.execute(
+            "SELECT 1 FROM lines WHERE id BETWEEN ? AND ? LIMIT 1", span
+        ).fetchone():
             query = "SELECT id FROM lines WHERE id IN (SELECT value FROM json_each(?))"
-            taken.update(row_id for (row_id,) in self._connection.execute(query, (json.dumps(clocks),)))
+            taken.update(
+                row_id for (row_id,) in self._connection.execute(query, (json.dumps(clocks),))
+            )
         ids: list[int] = []
         last = 0
         for clock in clocks:
             row_id = max(clock, last + 1)
             while row_id in taken or (
-                row_id != clock and self._connection.execute("SELECT 1 FROM lines WHERE id = ?", (row_id,)).fetchone()
+                row_id != clock
+                and self._connection.execute(
+                    "SELECT 1 FROM lines WHERE id = ?", (row_id,)
+                ).fetchone()
             ):
                 row_id += 1
             ids.append(row_id)
@@ -388,7 +434,9 @@ class Lines:
     def _delete(self, rows: Sequence[tuple[int, Event]]) -> None:
         if rows:
             self.index.remove(rows)
-            self._connection.executemany("DELETE FROM lines WHERE id = ?", [(row_id,) for row_id, _ in rows])
+            self._connection.executemany(
+                "DELETE FROM lines WHERE id = ?", [(row_id,) for row_id, _ in rows]
+            )
 
 
 def _read_ends(packed: bytes) -> dict[bytes, int]:

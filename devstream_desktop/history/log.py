@@ -1,8 +1,9 @@
 """The log that travels: signed entries as received, in order of arrival; and the one writer of a history.
 
-Heads and gaps are derived from the rows when the history is opened and never kept twice. Calls are synchronous and short; the node
-makes them on its loop's thread. Own entries are on the disk (synchronous=FULL) before anybody else sees them; others can be fetched
-again, so for them the write-ahead log is enough.
+Heads and gaps are derived from the rows when the history is opened and never kept twice. Calls are
+synchronous and short; the node makes them on its loop's thread. Own entries are on the disk
+(synchronous=FULL) before anybody else sees them; others can be fetched again, so for them the
+write-ahead log is enough.
 """
 
 from __future__ import annotations
@@ -63,12 +64,27 @@ class History(Writer):
             self._lines = Lines(self._connection)
             self._lines.rebuild_if_outdated()
             self._quarantine.clear_feeds()
-            while list(starmap(self._lines.entry, self._quarantine.heads())) and self._lines.unreadable:
+            while (
+                list(starmap(self._lines.entry, self._quarantine.heads()))
+                and self._lines.unreadable
+            ):
                 self._set_aside()
-        self._feed_ids: dict[bytes, int] = {feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")}
-        self._frozen: set[int] = {row_id for (row_id,) in self._connection.execute("SELECT id FROM feeds WHERE proof IS NOT NULL")}
-        self._sender_ids: dict[str, int] = {device: row_id for row_id, device in self._connection.execute("SELECT id, device FROM senders")}
-        self._newest: int = self._connection.execute("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'log'").fetchone()[0]
+        self._feed_ids: dict[bytes, int] = {
+            feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")
+        }
+        self._frozen: set[int] = {
+            row_id
+            for (row_id,) in self._connection.execute(
+                "SELECT id FROM feeds WHERE proof IS NOT NULL"
+            )
+        }
+        self._sender_ids: dict[str, int] = {
+            device: row_id
+            for row_id, device in self._connection.execute("SELECT id, device FROM senders")
+        }
+        self._newest: int = self._connection.execute(
+            "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'log'"
+        ).fetchone()[0]
         self._place = place_of(self._path)
         self._epoch = self._choose_epoch()
 
@@ -107,9 +123,17 @@ class History(Writer):
         )
         for feed, first, last in self._connection.execute(query):
             runs.setdefault(feed, []).append((first, last))
-        rows = self._connection.execute("SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL FROM feeds").fetchall()
+        rows = self._connection.execute(
+            "SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL FROM feeds"
+        ).fetchall()
         return [
-            FeedRecord(feed, floor, stored_entry(body, signature), bool(frozen), tuple(runs.get(row_id, ())))
+            FeedRecord(
+                feed,
+                floor,
+                stored_entry(body, signature),
+                bool(frozen),
+                tuple(runs.get(row_id, ())),
+            )
             for row_id, feed, floor, body, signature, frozen in rows
         ]
 
@@ -137,7 +161,10 @@ class History(Writer):
             stored = self._insert_new(arrivals)
             self._lines.add([(lsn, arrival.entry) for lsn, arrival in stored])
         self._newest += len(stored)
-        self._recent.extend((lsn, self._feed_id(a.entry.feed), self._sender_id(a.sender), a.entry) for lsn, a in stored)
+        self._recent.extend(
+            (lsn, self._feed_id(a.entry.feed), self._sender_id(a.sender), a.entry)
+            for lsn, a in stored
+        )
         with self._disk():
             self._lines.index.keep_up()
         return self._newest
@@ -149,14 +176,27 @@ class History(Writer):
             "INSERT INTO log (lsn, feed, seq, sender, verified, body, signature) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (feed, seq) DO NOTHING",
             [
-                (lsn, self._feed_id(a.entry.feed), a.entry.seq, self._sender_id(a.sender), a.verified, a.entry.body, a.entry.signature)
+                (
+                    lsn,
+                    self._feed_id(a.entry.feed),
+                    a.entry.seq,
+                    self._sender_id(a.sender),
+                    a.verified,
+                    a.entry.body,
+                    a.entry.signature,
+                )
                 for lsn, a in numbered
             ],
         )
         if not numbered or done.rowcount == len(numbered):
             return numbered
         # Once more without those that are held, because arrival numbers have no gaps.
-        new = {lsn for (lsn,) in self._connection.execute("SELECT lsn FROM log WHERE lsn > ?", (self._newest,))}
+        new = {
+            lsn
+            for (lsn,) in self._connection.execute(
+                "SELECT lsn FROM log WHERE lsn > ?", (self._newest,)
+            )
+        }
         self._connection.execute("DELETE FROM log WHERE lsn > ?", (self._newest,))
         return self._insert_new([arrival for lsn, arrival in numbered if lsn in new])
 
@@ -164,25 +204,33 @@ class History(Writer):
         """One held entry, or the tip when `seq` is its number."""
         with self._disk():
             row = self._connection.execute(
-                "SELECT lsn, body, signature FROM log WHERE feed = ? AND seq = ?", (self._feed_ids.get(feed, -1), seq)
+                "SELECT lsn, body, signature FROM log WHERE feed = ? AND seq = ?",
+                (self._feed_ids.get(feed, -1), seq),
             ).fetchone()
             if row is not None:
                 return self._lines.entry(*row)
             tip = self._connection.execute(
-                "SELECT tip_body, tip_signature FROM feeds WHERE feed = ? AND tip_body IS NOT NULL", (feed,)
+                "SELECT tip_body, tip_signature FROM feeds WHERE feed = ? AND tip_body IS NOT NULL",
+                (feed,),
             ).fetchone()
         found = stored_entry(*tip) if tip else None
         return found if found is not None and found.seq == seq else None
 
-    def entries(self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int) -> list[Entry]:
+    def entries(
+        self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int
+    ) -> list[Entry]:
         """Held entries numbered `first` to `last`; at least one when there is any, then as many as fit `max_bytes`."""
         order = "DESC" if newest_first else "ASC"
         with self._disk():
             query = f"SELECT lsn, body, signature FROM log WHERE feed = ? AND seq BETWEEN ? AND ? ORDER BY seq {order}"
-            with closing(self._connection.execute(query, (self._feed_ids.get(feed, -1), first, last))) as rows:
+            with closing(
+                self._connection.execute(query, (self._feed_ids.get(feed, -1), first, last))
+            ) as rows:
                 return _fitting(starmap(self._lines.entry, rows), max_bytes)
 
-    def after(self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b"") -> tuple[list[Entry], int]:
+    def after(
+        self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b""
+    ) -> tuple[list[Entry], int]:
         """Entries that arrived after `lsn`, in order of arrival, of feeds that are not frozen, and where to go on from.
 
         Those that the device `not_from` sent, and those of the feed `but`, are passed over.
@@ -206,7 +254,9 @@ class History(Writer):
         if self._recent and self._recent[0][0] <= lsn + 1:
             yield from islice(self._recent, lsn + 1 - self._recent[0][0], None)
             return
-        query = "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?"
+        query = (
+            "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?"
+        )
         with self._disk(), closing(self._connection.execute(query, (lsn, _READ_AHEAD))) as cursor:
             for number, feed, sender, body, signature in cursor:
                 yield number, feed, sender, self._lines.entry(number, body, signature)
@@ -216,13 +266,20 @@ class History(Writer):
         self._recent.clear()
         with self._transaction():
             feed_id = self._feed_id(feed)
-            rows = self._connection.execute("SELECT lsn, body, signature FROM log WHERE feed = ? AND seq <= ?", (feed_id, floor)).fetchall()
+            rows = self._connection.execute(
+                "SELECT lsn, body, signature FROM log WHERE feed = ? AND seq <= ?", (feed_id, floor)
+            ).fetchall()
             self._lines.remove(rows)
-            self._connection.execute("DELETE FROM log WHERE feed = ? AND seq <= ?", (feed_id, floor))
-            self._connection.execute("UPDATE feeds SET floor = MAX(floor, ?) WHERE id = ?", (floor, feed_id))
+            self._connection.execute(
+                "DELETE FROM log WHERE feed = ? AND seq <= ?", (feed_id, floor)
+            )
+            self._connection.execute(
+                "UPDATE feeds SET floor = MAX(floor, ?) WHERE id = ?", (floor, feed_id)
+            )
             if tip is not None:
                 self._connection.execute(
-                    "UPDATE feeds SET tip_body = ?, tip_signature = ? WHERE id = ?", (tip.body, tip.signature, feed_id)
+                    "UPDATE feeds SET tip_body = ?, tip_signature = ? WHERE id = ?",
+                    (tip.body, tip.signature, feed_id),
                 )
 
     def drop(self, feed: bytes) -> None:
@@ -242,7 +299,9 @@ class History(Writer):
     def proofs(self) -> dict[bytes, tuple[Entry, Entry]]:
         """The proof of each frozen feed."""
         found: dict[bytes, tuple[Entry, Entry]] = {}
-        for feed, packed in self._connection.execute("SELECT feed, proof FROM feeds WHERE proof IS NOT NULL"):
+        for feed, packed in self._connection.execute(
+            "SELECT feed, proof FROM feeds WHERE proof IS NOT NULL"
+        ):
             if (proof := stored_proof(packed)) is not None:
                 found[feed] = proof
         return found
@@ -251,12 +310,16 @@ class History(Writer):
         """Note that the signatures of these entries were checked."""
         with self._transaction():
             self._connection.executemany(
-                "UPDATE log SET verified = 1 WHERE feed = ? AND seq = ?", [(self._feed_ids.get(feed, -1), seq) for seq in seqs]
+                "UPDATE log SET verified = 1 WHERE feed = ? AND seq = ?",
+                [(self._feed_ids.get(feed, -1), seq) for seq in seqs],
             )
 
     def knows(self, fact: bytes) -> bool:
         """Whether the history has a row of the fact with this identity (`stream.fact.fact_id`)."""
-        return self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (fact,)).fetchone() is not None
+        return (
+            self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (fact,)).fetchone()
+            is not None
+        )
 
     def past(self, event: Event) -> list[Event]:
         """Return the last words about what `event` is about, those of the newest work first.
@@ -269,9 +332,10 @@ class History(Writer):
     def follow(self, people: Mapping[str, str], ends: Mapping[bytes, int]) -> None:
         """Show rows as the policy has it now.
 
-        `people` is the person behind each device, which rows show as their author. `ends` is where the feeds of devices that were put
-        out end: the last number that is vouched for, by feed, or by device key for its other feeds. What is beyond stays in the log, and
-        its rows are struck out.
+        `people` is the person behind each device, which rows show as their author. `ends` is where
+        the feeds of devices that were put out end: the last number that is vouched for, by feed, or
+        by device key for its other feeds. What is beyond stays in the log, and its rows are struck
+        out.
         """
         with self._transaction():
             self._connection.execute("DELETE FROM people")
@@ -298,7 +362,9 @@ class History(Writer):
     def too_large(self) -> bool:
         """Whether it is larger than it may be (shares.py)."""
         with self._disk():
-            return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size") > shares.MOST_BYTES
+            return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma(
+                "page_size"
+            ) > shares.MOST_BYTES
 
     def _pragma(self, name: str) -> int:
         value: int = self._connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -339,7 +405,10 @@ class History(Writer):
         if not isinstance(epoch, bytes) or len(epoch) != EPOCH_BYTES:
             return self.renew_epoch()
         feed = self._feed_ids.get(self._device + epoch)
-        if self._mirror.describes(epoch, self._own_head(epoch), self._place) and feed not in self._frozen:
+        if (
+            self._mirror.describes(epoch, self._own_head(epoch), self._place)
+            and feed not in self._frozen
+        ):
             return epoch
         return self.renew_epoch()
 
@@ -355,7 +424,10 @@ class History(Writer):
             "SELECT MIN(floor, ?2), (SELECT COUNT(*) FROM log WHERE feed = feeds.id AND seq > floor AND seq <= ?2)"
             " FROM feeds WHERE feed = ?1"
         )
-        floor, held = self._connection.execute(query, (self._device + epoch, last)).fetchone() or (0, 0)
+        floor, held = self._connection.execute(query, (self._device + epoch, last)).fetchone() or (
+            0,
+            0,
+        )
         return max(0, last - floor - held)
 
     def _feed_id(self, feed: bytes) -> int:
@@ -365,7 +437,9 @@ class History(Writer):
 
     def _sender_id(self, device: str) -> int:
         if device not in self._sender_ids:
-            self._sender_ids[device] = self._insert("INSERT INTO senders (device) VALUES (?)", device)
+            self._sender_ids[device] = self._insert(
+                "INSERT INTO senders (device) VALUES (?)", device
+            )
         return self._sender_ids[device]
 
     def _insert(self, sql: str, value: bytes | str) -> int:
@@ -375,8 +449,14 @@ class History(Writer):
     def _forget_uncommitted(self) -> None:
         """Ids that a rolled-back transaction gave out are not in the database."""
         if hasattr(self, "_feed_ids"):
-            self._feed_ids = {feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")}
-            self._sender_ids = {device: row_id for row_id, device in self._connection.execute("SELECT id, device FROM senders")}
+            self._feed_ids = {
+                feed: row_id
+                for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")
+            }
+            self._sender_ids = {
+                device: row_id
+                for row_id, device in self._connection.execute("SELECT id, device FROM senders")
+            }
             self._lines, self._quarantine = Lines(self._connection), Quarantine(self._connection)
 
 

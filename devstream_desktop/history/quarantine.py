@@ -1,7 +1,8 @@
 """What of a history this version cannot read: set aside, so that it stops neither a start nor an answer, and counted and named.
 
-Nothing of that sort comes in over the wire: an earlier version took it, or the disk changed it. An entry is moved out of the log, so
-that its number counts as missing; a peer that has it in a form that can be read gives it again.
+Nothing of that sort comes in over the wire: an earlier version took it, or the disk changed it. An
+entry is moved out of the log, so that its number counts as missing; a peer that has it in a form
+that can be read gives it again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ import msgspec
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.stream.bounds import check_msgpack
-from devstream_desktop.stream.entry import KEY_BYTES, Entry, MalformedEntryError, device_id, parse_entry
+from devstream_desktop.stream.entry import (
+    KEY_BYTES,
+    Entry,
+    MalformedEntryError,
+    device_id,
+    parse_entry,
+)
 from devstream_desktop.stream.event import Event, InvalidEventError
 from devstream_desktop.stream.fact import event_of
 
@@ -73,11 +80,16 @@ class Quarantine:
     def clear_feeds(self) -> None:
         """Set aside the tips and proofs that cannot be read, and forget what was set aside long ago."""
         self._connection.execute("DELETE FROM aside WHERE at < ?", (now_ms() - KEEP_MS,))
-        rows = self._connection.execute("SELECT id, feed, tip_body, tip_signature, proof FROM feeds").fetchall()
+        rows = self._connection.execute(
+            "SELECT id, feed, tip_body, tip_signature, proof FROM feeds"
+        ).fetchall()
         for feed_id, feed, body, signature, proof in rows:
             if body is not None and stored_entry(body, signature) is None:
                 self._put(f"the last settled entry {by_whom(feed)}", body, signature)
-                self._connection.execute("UPDATE feeds SET tip_body = NULL, tip_signature = NULL WHERE id = ?", (feed_id,))
+                self._connection.execute(
+                    "UPDATE feeds SET tip_body = NULL, tip_signature = NULL WHERE id = ?",
+                    (feed_id,),
+                )
             if proof and stored_proof(proof) is None:
                 # An empty proof: the feed stays frozen, as far as this node knows for good reason.
                 self._put(f"a proof against a feed {by_whom(feed)}", proof)
@@ -87,7 +99,9 @@ class Quarantine:
     def heads(self) -> list[tuple[int, bytes, bytes]]:
         """`(lsn, body, signature)` of each feed's newest entry, which a start must be able to read."""
         newest = "SELECT (SELECT lsn FROM log WHERE feed = feeds.id ORDER BY seq DESC LIMIT 1) FROM feeds"
-        return self._connection.execute(f"SELECT lsn, body, signature FROM log WHERE lsn IN ({newest})").fetchall()
+        return self._connection.execute(
+            f"SELECT lsn, body, signature FROM log WHERE lsn IN ({newest})"
+        ).fetchall()
 
     def take(self, lsn: int) -> list[tuple[int, bytes, bytes]]:
         """Move an arrival out of the log; returns its row there."""
@@ -102,19 +116,31 @@ class Quarantine:
     def _put(self, what: str, *content: object) -> None:
         """Keep it, for whoever wants to look into it."""
         kept = b"".join(part if isinstance(part, bytes) else str(part).encode() for part in content)
-        self._connection.execute("INSERT INTO aside (what, content, at) VALUES (?, ?, ?)", (what, kept, now_ms()))
-        self._connection.execute("DELETE FROM aside WHERE id <= (SELECT MAX(id) FROM aside) - ?", (MOST,))
+        self._connection.execute(
+            "INSERT INTO aside (what, content, at) VALUES (?, ?, ?)", (what, kept, now_ms())
+        )
+        self._connection.execute(
+            "DELETE FROM aside WHERE id <= (SELECT MAX(id) FROM aside) - ?", (MOST,)
+        )
 
 
 def told(connection: sqlite3.Connection) -> str:
     """What of the history was set aside, a sentence; empty for nothing."""
     (count,) = connection.execute("SELECT COUNT(*) FROM aside").fetchone()
-    named = [str(what) for (what,) in connection.execute("SELECT what FROM aside ORDER BY id DESC LIMIT ?", (_NAMED,))]
+    named = [
+        str(what)
+        for (what,) in connection.execute(
+            "SELECT what FROM aside ORDER BY id DESC LIMIT ?", (_NAMED,)
+        )
+    ]
     return f"{_named(count, named)}, and was set aside" if count else ""
 
 
 def unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> str:
-    """What of the history cannot be read and is not set aside yet, a sentence; empty for nothing. `go_on` may end the look early."""
+    """What of the history cannot be read and is not set aside yet, a sentence; empty for nothing.
+
+    `go_on` may end the look early.
+    """
     count, named = 0, list[str]()
     for what in _unreadable(connection, go_on):
         count += 1
@@ -123,12 +149,16 @@ def unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> str
 
 
 def _unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> Iterator[str]:
-    for feed, body, signature, proof in connection.execute("SELECT feed, tip_body, tip_signature, proof FROM feeds"):
+    for feed, body, signature, proof in connection.execute(
+        "SELECT feed, tip_body, tip_signature, proof FROM feeds"
+    ):
         if body is not None and stored_entry(body, signature) is None:
             yield f"the last settled entry {by_whom(feed)}"
         if proof and stored_proof(proof) is None:
             yield f"a proof against a feed {by_whom(feed)}"
-    rows = connection.execute("SELECT feeds.feed, seq, body, signature FROM log JOIN feeds ON feeds.id = log.feed ORDER BY lsn DESC")
+    rows = connection.execute(
+        "SELECT feeds.feed, seq, body, signature FROM log JOIN feeds ON feeds.id = log.feed ORDER BY lsn DESC"
+    )
     for number, (feed, seq, body, signature) in enumerate(rows, 1):
         if stored_entry(body, signature) is None:
             yield f"entry {seq} {by_whom(feed)}"

@@ -1,6 +1,7 @@
 """The reading half of a history: what screens and scripts ask, over a connection of their own that can only read.
 
-Queries are a few milliseconds even at a million rows (tests/bench), so a screen may ask on its own thread.
+Queries are a few milliseconds even at a million rows (tests/bench), so a screen may ask on its own
+thread.
 """
 
 from __future__ import annotations
@@ -28,9 +29,7 @@ from devstream_desktop.stream.words import Transition
 
 HistoryUnavailableError = HistoryError
 
-_LATER = (
-    "SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.work, next.place) > (lines.rank, lines.work, lines.place)"
-)
+_LATER = "SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.work, next.place) > (lines.rank, lines.work, lines.place)"
 _COLUMNS = (
     "SELECT lines.id, lines.lsn, log.body, log.signature,"
     # What a state means depends on the subject's word before it about the newest work; that word's
@@ -63,10 +62,13 @@ class Reader:
         self._unindexed = UnindexedRows()
         self._people: dict[str, str] = {}
 
-    def page(self, query: Query, *, before: int | None = None, limit: int = 50, superseded: bool = False) -> list[Line]:
+    def page(
+        self, query: Query, *, before: int | None = None, limit: int = 50, superseded: bool = False
+    ) -> list[Line]:
         """Rows that answer `query`, newest first, older than the row id `before`; at most `limit`.
 
-        Rows whose place a later event of the same subject and number took are left out unless `superseded`.
+        Rows whose place a later event of the same subject and number took are left out unless
+        `superseded`.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
@@ -75,15 +77,23 @@ class Reader:
         end = _MAX_ID if before is None else before
         current = "" if superseded else _CURRENT
         if query.everything:
-            return self._lines(f"{_COLUMNS} WHERE lines.id < ?{current} ORDER BY lines.id DESC LIMIT ?", (end, limit))
+            return self._lines(
+                f"{_COLUMNS} WHERE lines.id < ?{current} ORDER BY lines.id DESC LIMIT ?",
+                (end, limit),
+            )
         match = query.match()
         with self._moment() as connection:
             # The index gives row ids newest first by itself, and stops at the limit.
             found = " JOIN words ON words.rowid = lines.id WHERE words MATCH ? AND words.rowid < ?"
-            lines = self._lines(f"{_COLUMNS}{found}{current} ORDER BY words.rowid DESC LIMIT ?", (match, end, limit))
+            lines = self._lines(
+                f"{_COLUMNS}{found}{current} ORDER BY words.rowid DESC LIMIT ?", (match, end, limit)
+            )
             ids = self._unindexed.find(connection, match, end)
             if ids:
-                lines += self._lines(f"{_COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?)){current}", (json.dumps(ids),))
+                lines += self._lines(
+                    f"{_COLUMNS} WHERE lines.id IN (SELECT value FROM json_each(?)){current}",
+                    (json.dumps(ids),),
+                )
         return sorted(lines, key=lambda line: line.id, reverse=True)[:limit]
 
     def since(self, arrival: int, *, limit: int = 500) -> list[Line]:
@@ -93,7 +103,9 @@ class Reader:
             HistoryError: there is no history yet, or it cannot be read.
 
         """
-        return self._lines(f"{_COLUMNS} WHERE lines.lsn > ? ORDER BY lines.lsn LIMIT ?", (arrival, limit))
+        return self._lines(
+            f"{_COLUMNS} WHERE lines.lsn > ? ORDER BY lines.lsn LIMIT ?", (arrival, limit)
+        )
 
     def all_since(self, arrival: int) -> Iterator[Line]:
         """As `since`, however many there are.
@@ -117,7 +129,11 @@ class Reader:
         where = "lines.subject IN (?, ?) ORDER BY lines.place DESC LIMIT ?"
         found = self._lines(f"{_COLUMNS} WHERE {where}", asked)
         scopes = (of.scope, "")
-        return [line for line in found if line.event.subject == of.subject and line.event.scope in scopes]
+        return [
+            line
+            for line in found
+            if line.event.subject == of.subject and line.event.scope in scopes
+        ]
 
     def newest(self) -> int:
         """The newest arrival number that has a row.
@@ -149,7 +165,9 @@ class Reader:
         return hlc_time(first), hlc_time(last)
 
     def troubles(self, seconds: float) -> list[str]:
-        """What cannot be read and what was set aside, a sentence each. After `seconds` what was not looked at counts as readable.
+        """What cannot be read and what was set aside, a sentence each.
+
+        After `seconds` what was not looked at counts as readable.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
@@ -158,7 +176,10 @@ class Reader:
         end = time.monotonic() + seconds
         with friendly(self._path):
             connection = self._connection()
-            found = [quarantine.unreadable(connection, lambda: time.monotonic() < end), quarantine.told(connection)]
+            found = [
+                quarantine.unreadable(connection, lambda: time.monotonic() < end),
+                quarantine.told(connection),
+            ]
         return [sentence for sentence in found if sentence]
 
     def facets(self) -> Facets:
@@ -169,7 +190,11 @@ class Reader:
 
         """
         with friendly(self._path):
-            rows = self._connection().execute("SELECT name, value FROM facets ORDER BY value COLLATE NOCASE").fetchall()
+            rows = (
+                self._connection()
+                .execute("SELECT name, value FROM facets ORDER BY value COLLATE NOCASE")
+                .fetchall()
+            )
         return Facets(
             services=tuple(value for name, value in rows if name == "service"),
             environments=tuple(value for name, value in rows if name == "environment"),
@@ -214,10 +239,21 @@ class Reader:
             connection = self._connection()
             rows = connection.execute(sql, values).fetchall()
             if rows:
-                self._people = dict(connection.execute("SELECT device, person FROM people").fetchall())
+                self._people = dict(
+                    connection.execute("SELECT device, person FROM people").fetchall()
+                )
         return [line for row in rows if (line := self._line(*row)) is not None]
 
-    def _line(self, row_id: int, lsn: int, body: bytes, signature: bytes, before: str | None, superseded: int, struck: int) -> Line | None:
+    def _line(
+        self,
+        row_id: int,
+        lsn: int,
+        body: bytes,
+        signature: bytes,
+        before: str | None,
+        superseded: int,
+        struck: int,
+    ) -> Line | None:
         entry = stored_entry(body, signature)
         try:
             event = event_of(entry) if entry is not None else None

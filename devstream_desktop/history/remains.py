@@ -78,14 +78,17 @@ def rows(path: Path, is_genuine: Callable[[Row], bool]) -> Iterator[Row]:
     """
     with ExitStack() as stack:
         database, wal = (
-            stack.enter_context(file.open("rb")) if file.exists() else BytesIO() for file in (path, path.with_name(f"{path.name}-wal"))
+            stack.enter_context(file.open("rb")) if file.exists() else BytesIO()
+            for file in (path, path.with_name(f"{path.name}-wal"))
         )
         overflow = _Overflow(database, wal)
         for file in (database, wal):
             yield from _rows_of(file, overflow, is_genuine)
 
 
-def _rows_of(file: BinaryIO, overflow: _Overflow, is_genuine: Callable[[Row], bool]) -> Iterator[Row]:
+def _rows_of(
+    file: BinaryIO, overflow: _Overflow, is_genuine: Callable[[Row], bool]
+) -> Iterator[Row]:
     passed = 0
     for offset, data in _portions(file):
         for mark in _MARK.finditer(data):

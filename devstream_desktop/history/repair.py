@@ -1,6 +1,7 @@
 """Opening a history that may be damaged: found out, set aside, a new one begun, and what is genuine in the old one saved into it.
 
-The rest comes from the peers. The new database starts a new epoch, so no number is given twice, whatever the old one had forgotten.
+The rest comes from the peers. The new database starts a new epoch, so no number is given twice,
+whatever the old one had forgotten.
 """
 
 from __future__ import annotations
@@ -54,11 +55,17 @@ class Mended:
             told += "" if alone else ", the rest comes from the peers"
         if self.lost:
             told += f"; {self.lost:,} that this device wrote are not in it, and "
-            told += "no other device has them" if alone else "come when a device that has them is linked"
+            told += (
+                "no other device has them"
+                if alone
+                else "come when a device that has them is linked"
+            )
         return told + (f"; the damaged file is kept as {self.aside}" if self.aside else "")
 
 
-def open_sound(path: Path, mirror: FeedMirror, device: bytes, team: str, verify: Verify, refusal: Refusal) -> tuple[History, Mended | None]:
+def open_sound(
+    path: Path, mirror: FeedMirror, device: bytes, team: str, verify: Verify, refusal: Refusal
+) -> tuple[History, Mended | None]:
     """The history at `path` (as `History`), whole; and what was wrong with it, None when nothing was.
 
     Raises:
@@ -90,11 +97,15 @@ def open_sound(path: Path, mirror: FeedMirror, device: bytes, team: str, verify:
     if note is None:
         lost = history.lacking(epoch, stored)
         return history, Mended(_LACKS, lost=lost) if lost else None
-    saved = sum(salvage(path.with_name(name), history, team, verify, refusal) for name in note.asides)
+    saved = sum(
+        salvage(path.with_name(name), history, team, verify, refusal) for name in note.asides
+    )
     with friendly(path):
         _note(path).unlink()
         _prune(path)
-    return history, Mended(note.why, saved, history.lacking(bytes.fromhex(note.epoch), note.stored), note.asides[-1])
+    return history, Mended(
+        note.why, saved, history.lacking(bytes.fromhex(note.epoch), note.stored), note.asides[-1]
+    )
 
 
 def _trouble(path: Path) -> str:
@@ -121,7 +132,11 @@ def _prune(path: Path) -> None:
 
 
 def _asides(path: Path) -> list[Path]:
-    return sorted(file for file in path.parent.glob(f"{path.name}.damaged-*") if not file.name.endswith(("-wal", "-shm")))
+    return sorted(
+        file
+        for file in path.parent.glob(f"{path.name}.damaged-*")
+        if not file.name.endswith(("-wal", "-shm"))
+    )
 
 
 def _note(path: Path) -> Path:
@@ -135,6 +150,12 @@ def _read_note(path: Path) -> _Note | None:
     """
     try:
         with friendly(path):
-            return msgspec.json.decode(_note(path).read_bytes(), type=_Note) if _note(path).exists() else None
+            return (
+                msgspec.json.decode(_note(path).read_bytes(), type=_Note)
+                if _note(path).exists()
+                else None
+            )
     except (ValueError, RecursionError):
-        return _Note(tuple(file.name for file in _asides(path)[-1:]), "the start that mended it was stopped")
+        return _Note(
+            tuple(file.name for file in _asides(path)[-1:]), "the start that mended it was stopped"
+        )

@@ -1,7 +1,8 @@
 """Eight MiB kept aside on the disk of a history, so that a full disk is met with something in hand.
 
-When a write finds no room the ballast is let go: the node can prune, note what it must and stop cleanly, and takes nothing new until
-there is room for the ballast again. Peers keep what was not taken; it comes when the disk has room.
+When a write finds no room the ballast is let go: the node can prune, note what it must and stop
+cleanly, and takes nothing new until there is room for the ballast again. Peers keep what was not
+taken; it comes when the disk has room.
 """
 
 from __future__ import annotations
@@ -72,7 +73,9 @@ class Reserve:
             return False
 
     def _fill(self) -> None:
-        with os.fdopen(os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with os.fdopen(
+            os.open(self._ballast, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+        ) as file:
             if sys.platform in ("win32", "darwin"):
                 # Random, because a file system may keep zeros in no room at all.
                 file.write(os.urandom(BALLAST_BYTES))

@@ -61,15 +61,23 @@ class _Salvage:
             return
         for tip in _tip(row):
             last = self._tips.get(row.feed)
-            if tip.feed == row.feed and (last is None or last.seq < tip.seq) and self._is_signed(tip):
+            if (
+                tip.feed == row.feed
+                and (last is None or last.seq < tip.seq)
+                and self._is_signed(tip)
+            ):
                 self._tips[row.feed] = tip
         pair = _proof(row)
-        if len(pair) == 2 and all(entry.feed == row.feed and self._is_signed(entry) for entry in pair):
+        if len(pair) == 2 and all(
+            entry.feed == row.feed and self._is_signed(entry) for entry in pair
+        ):
             self._proofs[row.feed] = (pair[0], pair[1])
 
     def store(self) -> None:
         """Put what was found into the history."""
-        self._history.add([Arrival(entry) for entry in self._found.values() if self._refusal(entry) is None])
+        self._history.add(
+            [Arrival(entry) for entry in self._found.values() if self._refusal(entry) is None]
+        )
         self._found.clear()
 
     def settle(self) -> None:
@@ -81,7 +89,9 @@ class _Salvage:
 
     def _is_known(self, entry: Entry) -> bool:
         """Look an entry up, which is cheaper than to check it: most come more than once."""
-        held = self._found.get((entry.feed, entry.seq)) or self._history.entry(entry.feed, entry.seq)
+        held = self._found.get((entry.feed, entry.seq)) or self._history.entry(
+            entry.feed, entry.seq
+        )
         return held is not None and (held.body, held.signature) == (entry.body, entry.signature)
 
     def _is_signed(self, entry: Entry) -> bool:

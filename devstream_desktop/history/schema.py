@@ -13,7 +13,8 @@
     aside    what this version cannot read (aside.py), and when (UTC milliseconds) it was set aside
     meta     names of this database
 
-What a state means against its subject's past, and whether a later event took a row's place, is derived when read and never stored.
+What a state means against its subject's past, and whether a later event took a row's place, is
+derived when read and never stored.
 """
 
 from __future__ import annotations
@@ -100,7 +101,9 @@ def keep_later_tellings(db: Database) -> None:
 @migrations()
 def set_aside(db: Database) -> None:
     """What cannot be read stops nobody."""
-    db.executescript("CREATE TABLE aside (id INTEGER PRIMARY KEY, what TEXT NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL);")
+    db.executescript(
+        "CREATE TABLE aside (id INTEGER PRIMARY KEY, what TEXT NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL);"
+    )
 
 
 @migrations()

@@ -1,8 +1,9 @@
 """The full-text index of the lines, filled in groups, because a row put in alone costs ten times its share of a group.
 
-Rows that arrived after the number `indexed` (in meta) still wait for their group; a reader looks at those few itself (`UnindexedRows`).
-Merging what the groups left behind is asked for in bounded steps and never left to SQLite, whose own merges stall a writer for a quarter
-of a second (tests/bench, row cpu).
+Rows that arrived after the number `indexed` (in meta) still wait for their group; a reader looks at
+those few itself (`UnindexedRows`). Merging what the groups left behind is asked for in bounded
+steps and never left to SQLite, whose own merges stall a writer for a quarter of a second
+(tests/bench, row cpu).
 """
 
 from __future__ import annotations
@@ -55,8 +56,11 @@ class SearchIndex:
 
     def flush(self, newest: int) -> None:
         """Put in what waits."""
-        # Ascending row ids: the index is filled several times faster (docs/architecture.md, Search).
-        self._connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", sorted(self._waiting.items()))
+        # Ascending row ids: the index is filled several times faster (docs/architecture.md,
+        # Search).
+        self._connection.executemany(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)", sorted(self._waiting.items())
+        )
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('indexed', ?)", (newest,))
         self._waiting.clear()
         self._unmerged += 1
@@ -65,23 +69,36 @@ class SearchIndex:
     def remove(self, rows: Iterable[tuple[int, Event]]) -> None:
         """Take rows out, by the very texts they went in with."""
         # Ascending, as when they were put in: the other way round each is a segment of its own.
-        gone = [(row_id, index_text(event)) for row_id, event in sorted(rows, key=itemgetter(0)) if self._waiting.pop(row_id, None) is None]
-        self._connection.executemany("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", gone)
+        gone = [
+            (row_id, index_text(event))
+            for row_id, event in sorted(rows, key=itemgetter(0))
+            if self._waiting.pop(row_id, None) is None
+        ]
+        self._connection.executemany(
+            "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", gone
+        )
         self._connection.execute(
-            "INSERT INTO meta VALUES ('removed', ?1) ON CONFLICT (name) DO UPDATE SET value = value + ?1", (len(gone),)
+            "INSERT INTO meta VALUES ('removed', ?1) ON CONFLICT (name) DO UPDATE SET value = value + ?1",
+            (len(gone),),
         )
 
     def weed(self) -> bool:
         """Begin to merge the whole index into one where so much was taken out that it would shrink; `merge` does the rest."""
-        removed = self._connection.execute("SELECT value FROM meta WHERE name = 'removed'").fetchone()
+        removed = self._connection.execute(
+            "SELECT value FROM meta WHERE name = 'removed'"
+        ).fetchone()
         if removed is None or removed[0] < WEED:
             return False
         # About how many are left, without counting them.
-        (left,) = self._connection.execute("SELECT (SELECT MAX(lsn) FROM lines) - (SELECT MIN(lsn) FROM lines)").fetchone()
+        (left,) = self._connection.execute(
+            "SELECT (SELECT MAX(lsn) FROM lines) - (SELECT MIN(lsn) FROM lines)"
+        ).fetchone()
         if removed[0] * 4 < (left or 0):
             return False
         self._connection.execute("DELETE FROM meta WHERE name = 'removed'")
-        self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (-MERGE_PAGES,))
+        self._connection.execute(
+            "INSERT INTO words (words, rank) VALUES ('merge', ?)", (-MERGE_PAGES,)
+        )
         self._unmerged += 1
         return True
 
@@ -95,7 +112,9 @@ class SearchIndex:
         """One bounded step, outside a transaction; whether there may be more to do."""
         if self._unmerged:
             before = self._connection.total_changes
-            self._connection.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (MERGE_PAGES,))
+            self._connection.execute(
+                "INSERT INTO words (words, rank) VALUES ('merge', ?)", (MERGE_PAGES,)
+            )
             # SQLite's documentation: less than two changes say that nothing was left to merge.
             if self._connection.total_changes - before < 2:
                 self._unmerged = 0
@@ -126,8 +145,12 @@ class UnindexedRows:
         if self._index is None or rows != self._rows:
             self.close()
             self._index = sqlite3.connect(":memory:", isolation_level=None)
-            self._index.execute(f"CREATE VIRTUAL TABLE words USING fts5 (text, content = '', {TOKENIZE})")
-            events = ((row_id, stored_event(body, signature)) for row_id, _, body, signature in found)
+            self._index.execute(
+                f"CREATE VIRTUAL TABLE words USING fts5 (text, content = '', {TOKENIZE})"
+            )
+            events = (
+                (row_id, stored_event(body, signature)) for row_id, _, body, signature in found
+            )
             texts = [(row_id, index_text(event)) for row_id, event in events if event is not None]
             self._index.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", texts)
             self._rows = rows

@@ -1,8 +1,8 @@
 """The share of a too large history that each author may take.
 
-If simply the oldest went, one member who floods the team could push out everybody's history. So each
-author has a share, and what others do not need of theirs is shared again. An author whom the policy
-gives a device's role has a larger one, because it speaks for many.
+If simply the oldest went, one member who floods the team could push out everybody's history. So
+each author has a share, and what others do not need of theirs is shared again. An author whom the
+policy gives a device's role has a larger one, because it speaks for many.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _ROOM = 0.9
 def floors(path: Path, weight: Callable[[bytes], int]) -> dict[bytes, int]:
     """The number, by feed, up to which entries should go.
 
-    The rest then fits `MOST_BYTES`. Takes seconds for a large history: not to be called on the loop. Nothing is changed.
+    The rest then fits `MOST_BYTES`. Takes seconds for a large history: not to be called on the
+    loop. Nothing is changed.
 
     Args:
         path: Of the history.
@@ -34,7 +35,10 @@ def floors(path: Path, weight: Callable[[bytes], int]) -> dict[bytes, int]:
 
     """
     with friendly(path), closing(open_reader(path)) as connection:
-        pages, free, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
+        pages, free, size = (
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
         used = (pages - free) * size
         if used <= MOST_BYTES:
             return {}
@@ -70,9 +74,13 @@ def kept(authors: Mapping[bytes, tuple[int, int]], most: int) -> dict[bytes, int
     waiting = dict(authors)
     while waiting:
         weights = sum(weight for _, weight in waiting.values())
-        small = {author for author, (held, weight) in waiting.items() if held * weights <= most * weight}
+        small = {
+            author for author, (held, weight) in waiting.items() if held * weights <= most * weight
+        }
         if not small:
-            return result | {author: most * weight // weights for author, (_, weight) in waiting.items()}
+            return result | {
+                author: most * weight // weights for author, (_, weight) in waiting.items()
+            }
         for author in small:
             held, _ = waiting.pop(author)
             result[author] = held

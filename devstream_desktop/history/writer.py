@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from devstream_desktop.history.database import HistoryDamagedError, HistoryFullError, friendly, mark_damaged, open_writer
+from devstream_desktop.history.database import (
+    HistoryDamagedError,
+    HistoryFullError,
+    friendly,
+    mark_damaged,
+    open_writer,
+)
 from devstream_desktop.history.reserve import Reserve
 
 
@@ -41,7 +47,10 @@ class Writer(ABC):
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the database; may be called in another thread, because it waits for the disk."""
-        with friendly(self._path), closing(sqlite3.connect(self._path, isolation_level=None)) as connection:
+        with (
+            friendly(self._path),
+            closing(sqlite3.connect(self._path, isolation_level=None)) as connection,
+        ):
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def unfolded(self) -> int:
@@ -51,7 +60,11 @@ class Writer(ABC):
 
     def size(self) -> int:
         """Bytes on the disk."""
-        return sum(file.stat().st_size for suffix in ("", "-wal") if (file := self._path.with_name(self._path.name + suffix)).exists())
+        return sum(
+            file.stat().st_size
+            for suffix in ("", "-wal")
+            if (file := self._path.with_name(self._path.name + suffix)).exists()
+        )
 
     def _open(self) -> None:
         self._connection = open_writer(self._path)

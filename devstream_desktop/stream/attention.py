@@ -1,7 +1,8 @@
-"""Which lines interrupt a person: popup, digest or quiet, and always why.
+"""Attention: a line pops up, goes into a digest or stays quiet, and always why.
 
-Pure: the desk passes in what it knows and the time. The rules in the order they speak, each a reason a person can read. Bursts are
-counted over `BURST_WINDOW`: what is over the limit goes into one digest instead of many popups.
+Pure: the desk passes in what it knows and the time. The rules in the order they speak, each a
+reason a person can read. Bursts are counted over `BURST_WINDOW`: what is over the limit goes into
+one digest instead of many popups.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import DEPLOY_FINAL, Kind, Severity, Transition
 
 FRESH = 120_000
-"""Milliseconds after which news is history: nothing older pops, so a laptop that wakes up is not flooded."""
+"""Milliseconds after which news is history.
+
+Nothing older pops up, so a laptop that wakes up is not flooded.
+"""
 BURST_WINDOW = 10_000
 BURST_LIMIT = 3
 """Popups in one window before the rest become a digest (docs/architecture.md, Attention)."""
 WORDS_WINDOW = 60_000
-"""The window for what one member says in its own name: it must not silence what others say."""
+"""Window for one member's own words, which must not silence other news."""
 
 
 class Attention(StrEnum):
-    """What a line may do to a person's screen."""
+    """Effect of a line on a person's screen."""
 
     POPUP = "popup"
     DIGEST = "digest"
@@ -32,17 +36,17 @@ class Attention(StrEnum):
 
 @dataclass(frozen=True)
 class Desk:
-    """What the rules know of a desk."""
+    """Facts about a desk that the rules need."""
 
     person: str
     on_duty: bool
     watching: bool = False
-    """The history window is open and active, so a popup would say what is already seen."""
+    """The history window is open and active: a popup would repeat it."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with a line, and the reason in words."""
+    """Verdict on one line, and the reason in words."""
 
     attention: Attention
     reason: str
@@ -55,13 +59,13 @@ class Recent:
 
     shown: list[int] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
-    """Of what members say in their own name. They take no room from what happens."""
+    """Popups of members' own words. They leave the limit of everything else untouched."""
     by_device: dict[str, list[int]] = field(default_factory=dict)
     """The same, by who said it."""
 
 
 def decide(line: Line, desk: Desk, recent: Recent, now: int) -> Decision:
-    """Whether `line` pops up on `desk` at `now` (UTC milliseconds)."""
+    """Decide about `line` on `desk` at `now` (UTC milliseconds)."""
     decision = _wanted(line, desk, now)
     if decision.attention is not Attention.POPUP or decision.urgent:
         return decision
@@ -69,17 +73,26 @@ def decide(line: Line, desk: Desk, recent: Recent, now: int) -> Decision:
     if author_class(line.event.kind, line.event.state) is AuthorClass.MEMBER:
         if not _has_a_word(line.device, recent, now):
             return _quiet(f"{line.author} said more than {BURST_LIMIT} things within a minute")
+        # What one member says counts for itself, so that no talk hides a failed deploy.
         shown = recent.words
+    # In place: the list belongs to the desk.
     shown[:] = [at for at in shown if now - at < BURST_WINDOW]
     if len(shown) >= BURST_LIMIT:
-        return Decision(Attention.DIGEST, f"more than {BURST_LIMIT} popups in {BURST_WINDOW // 1000} seconds, so it went into one digest")
+        return Decision(
+            Attention.DIGEST,
+            f"more than {BURST_LIMIT} popups in {BURST_WINDOW // 1000} seconds,"
+            " so it went into one digest",
+        )
     shown.append(now)
     return decision
 
 
 def _has_a_word(device: str, recent: Recent, now: int) -> bool:
     """Count a member's word, and tell whether it may still pop up."""
-    fresh = {other: [at for at in said if now - at < WORDS_WINDOW] for other, said in recent.by_device.items()}
+    fresh = {
+        other: [at for at in said if now - at < WORDS_WINDOW]
+        for other, said in recent.by_device.items()
+    }
     recent.by_device = {other: said for other, said in fresh.items() if said}
     said = recent.by_device.setdefault(device, [])
     if len(said) < BURST_LIMIT:
@@ -91,22 +104,27 @@ def _has_a_word(device: str, recent: Recent, now: int) -> bool:
 def _wanted(line: Line, desk: Desk, now: int) -> Decision:
     event = line.event
     own = bool(desk.person) and event.actor == desk.person
-    own_result = own and event.kind is Kind.DEPLOY and bool(event.request) and event.state in DEPLOY_FINAL
+    own_result = (
+        own and event.kind is Kind.DEPLOY and bool(event.request) and event.state in DEPLOY_FINAL
+    )
     # Not by the time of the event: an alert that fired unheard for two hours is news.
     if now - line.received > FRESH:
         return _quiet("it was history when it came here")
+    # Anybody may have written it.
     if line.struck:
         return _quiet("its device was revoked")
     if line.transition is Transition.OUTDATED:
         return _quiet("something newer was told before")
     if event.quiet:
         return _quiet("its source filled in history")
+    # Whoever deployed waits for this, on duty or not.
     if own_result:
         return Decision(Attention.POPUP, "it is the result of your own deploy", urgent=True)
     if not desk.on_duty:
         return _quiet("you are off duty")
     if desk.watching:
         return _quiet("the history window shows it")
+    # A person needs no popup for what they have just done.
     if own and event.kind in (Kind.DEPLOY, Kind.DUTY, Kind.CLAIM, Kind.TEAM):
         return _quiet("it is your own act")
     return _by_kind(line)
@@ -127,12 +145,20 @@ def _by_kind(line: Line) -> Decision:
             return _quiet("a run that changes nothing")
         case Kind.DEPLOY:
             if event.state in ("in_progress", "success", "failure", "error", "unknown"):
-                return Decision(Attention.POPUP, "something was deployed", urgent=event.severity >= Severity.CRITICAL)
+                return Decision(
+                    Attention.POPUP,
+                    "something was deployed",
+                    urgent=event.severity >= Severity.CRITICAL,
+                )
             return _quiet("a step of a deploy, not its start or end")
         case Kind.INCIDENT:
             if line.transition in (Transition.NEW, Transition.REGRESSED, Transition.FIXED):
-                urgent = event.severity >= Severity.CRITICAL and line.transition is not Transition.FIXED
-                return Decision(Attention.POPUP, "something broke after a deploy, or is over", urgent=urgent)
+                urgent = (
+                    event.severity >= Severity.CRITICAL and line.transition is not Transition.FIXED
+                )
+                return Decision(
+                    Attention.POPUP, "something broke after a deploy, or is over", urgent=urgent
+                )
             return _quiet("it was firing before, and you were told then")
         case Kind.TICKET:
             if event.state in ("opened", "reopened"):

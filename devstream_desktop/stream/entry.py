@@ -1,12 +1,14 @@
-"""One entry of a feed: the signed envelope that carries an event, and the hybrid logical clock that stamps it.
+"""One entry of a feed: a signed envelope for an event, stamped by a hybrid logical clock.
 
-A feed is the append-only, hash-chained list of what one device authored in one database. Its id is the device's public key and
-the epoch of the database, so the key that verifies an entry is in the entry itself and nothing has to be looked up.
+A feed is the append-only, hash-chained list of what one device authored in one database. Its id is
+the device's public key and the epoch of the database, so the key that verifies an entry is in the
+entry itself and nothing has to be looked up.
 
     body      = msgpack [version, feed, seq, hlc, prev, payload]      at most 4 KiB
-    payload   = the event (its first element is the kind), opaque to a node that does not know the version, but bounded (bounds.py)
+    payload   = the event (its first element is the kind). A node that does not know the version
+                does not read it; it is bounded all the same (bounds.py)
     prev      = BLAKE2b-128 of the previous body of this feed, empty for the first
-    signature = Ed25519 over `preamble(team)` followed by exactly these bytes; relays pass both on unchanged
+    signature = Ed25519 over `preamble(team)` and exactly these bytes; relays change neither
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ SIGNATURE_BYTES = 64
 COUNTER_BITS = 16
 MAX_HLC = (1 << 63) - 1
 MAX_SEQ = 1 << 53
-"""No author gets there; with larger ones the number after one, or a sum of some, is none that SQLite or a
-message can hold."""
+"""Largest number of an entry; no author gets there.
+
+With larger ones the number after one, or a sum of some, is none that SQLite or a message can hold.
+"""
 
 
 class MalformedEntryError(ValueError):
@@ -52,7 +56,10 @@ _decoder = msgspec.msgpack.Decoder(_Body)
 
 
 class Entry(msgspec.Struct, frozen=True, dict=True):
-    """A parsed entry beside the exact bytes it came as. Parsing proves its shape, never its signature."""
+    """A parsed entry beside the exact bytes it came as.
+
+    Parsing proves its shape, never its signature.
+    """
 
     body: bytes
     signature: bytes
@@ -63,7 +70,12 @@ class Entry(msgspec.Struct, frozen=True, dict=True):
     prev: bytes
     payload: bytes
     hash: bytes
-    """What the next entry of the feed must carry as `prev`; the entry's identity. Never over the signature."""
+    """Hash of the body: the entry's identity, and `prev` of the next entry.
+
+    Never over the signature.
+
+    Never over the signature.
+    """
 
     @property
     def id(self) -> str:
@@ -95,11 +107,10 @@ def body_hash(body: bytes) -> bytes:
 
 
 def encode_body(*, feed: bytes, seq: int, hlc: int, prev: bytes, payload: bytes) -> bytes:
-    """The bytes to sign for a new entry.
+    """Make the bytes to sign for a new entry.
 
     Raises:
         MalformedEntryError: it would be larger than an entry may be.
-
     """
     body = _encoder.encode(_Body(VERSION, feed, seq, hlc, prev, msgspec.Raw(payload)))
     if len(body) > MAX_BODY:
@@ -108,15 +119,15 @@ def encode_body(*, feed: bytes, seq: int, hlc: int, prev: bytes, payload: bytes)
 
 
 def parse_entry(body: bytes, signature: bytes) -> Entry:
-    """The entry in `body`.
+    """Parse the entry in `body`.
 
     Raises:
         MalformedEntryError: wrong size, shape or range, or it nests too deeply.
-
     """
     if len(body) > MAX_BODY or len(signature) != SIGNATURE_BYTES:
         raise MalformedEntryError("wrong size")
     try:
+        # Before decoding: what nests deeply would exhaust the decoder's stack.
         check_msgpack(body, MAX_BODY)
         parsed = _decoder.decode(body)
     except ValueError as error:
@@ -124,13 +135,19 @@ def parse_entry(body: bytes, signature: bytes) -> Entry:
     version, feed, seq, hlc, prev = parsed.version, parsed.feed, parsed.seq, parsed.hlc, parsed.prev
     if len(feed) != FEED_BYTES or not 0 < seq <= MAX_SEQ or not 0 < hlc <= MAX_HLC or version < 1:
         raise MalformedEntryError("out of range")
+    # The first entry of a feed has nothing before it.
     if len(prev) != (HASH_BYTES if seq > 1 else 0):
         raise MalformedEntryError("wrong previous hash")
-    return Entry(body, signature, version, feed, seq, hlc, prev, bytes(parsed.payload), body_hash(body))
+    return Entry(
+        body, signature, version, feed, seq, hlc, prev, bytes(parsed.payload), body_hash(body)
+    )
 
 
 def preamble(team: str) -> bytes:
-    """What is signed before the body: the type and the team, so a signature means nothing anywhere else."""
+    """Make the bytes signed before the body: the type and the team.
+
+    So a signature means nothing anywhere else.
+    """
     return b"devstream/event/1\0" + team.encode() + b"\0"
 
 
@@ -150,6 +167,7 @@ def public_key(device: str) -> bytes:
     if len(device) != 52:
         raise ValueError("a device id has 52 characters")
     key = base64.b32decode(device.upper() + "====")
+    # Base32 has several spellings of one key, and an id must have one.
     if device_id(key) != device:
         raise ValueError("not the canonical form of a device id")
     return key
@@ -161,5 +179,8 @@ def hlc_time(hlc: int) -> int:
 
 
 def next_hlc(last: int, now: int) -> int:
-    """The stamp of a new entry: after everything seen, and not before the wall clock `now` (milliseconds)."""
+    """Make the stamp of a new entry.
+
+    It is after everything seen, and not before the wall clock `now` (milliseconds).
+    """
     return max(last + 1, now << COUNTER_BITS)

@@ -1,4 +1,4 @@
-"""One thing that happened, as a typed value; and how it becomes clean, keyed and valid at the edge where it comes in."""
+"""Event: one thing that happened, made clean, keyed and valid where it comes in."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ class InvalidEventError(ValueError):
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """One fact, one line. Encoded as an array, so a field's place is its name: add new ones at the end only.
+    """One fact, one line.
 
-    `key` is the identity of the fact (same fact twice, one row); `subject` what a row is about; `number` the run of that subject
-    (build 93, deploy 412, an alert's start), whose later events update the row in place. Times are UTC milliseconds.
+    Encoded as an array, so a field's place is its name: add new ones at the end only.
+
+    `key` is the identity of the fact (same fact twice, one row); `subject` what a row is about;
+    `number` the run of that subject (build 93, deploy 412, an alert's start), whose later events
+    update the row in place. Times are UTC milliseconds.
     """
 
     kind: Kind
@@ -42,28 +45,28 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     previous: str = ""
     """The revision before: what a force-push threw away, what a deploy replaced."""
     count: int = 0
-    """How many: commits of a change, failed tests of a test run."""
+    """Commits of a change, failed tests of a test run."""
     total: int = 0
-    """Of how many: tests of a test run."""
+    """All tests of a test run."""
     duration: int = 0
-    """How long it took, milliseconds."""
+    """Milliseconds it took."""
     request: str = ""
     """The key of the deploy request that this event answers."""
     executor: str = ""
-    """The device id a deploy request is addressed to, or that offers a target."""
+    """Device a deploy request is addressed to, or that offers a target."""
     expires: int = 0
-    """When a deploy request stops being one."""
+    """End of a deploy request, UTC milliseconds."""
     reason: str = ""
-    """Why: of a request, a refusal or a failure, in a person's words."""
+    """Reason of a request, refusal or failure, in a person's words."""
     quiet: bool = False
     """Stored and shown, but never a popup: history that was filled in, news about news."""
     scope: str = ""
-    """Where the subject is true: a repository `host/owner/name`, a tracker's address.
+    """Place where the subject is true: a repository `host/owner/name`, a tracker's address.
 
     Rows of equal subjects in two scopes have nothing to do with each other.
     """
     order: int = 0
-    """The place of the work among its subject's, such as a run number; 0: its time decides."""
+    """Place of the work among its subject's. Such as a run number; 0: its time decides."""
 
 
 NAME_LENGTH = 60
@@ -96,9 +99,15 @@ _MAX_VALUES = 4096
 
 
 def fact_key(scope: str, kind: Kind, *natural: str) -> str:
-    """The identity of a fact: a hash of where it is true (`scope`: a repository, a tracker, a source) and its natural key.
+    """Make the identity of a fact.
 
-    It must come from the fact and never from its delivery, so that webhook, poll, redelivery and a second collector agree.
+    It is a hash of its natural key and of `scope`, where it is true: a repository, a tracker, a
+    source.
+
+    `scope` is where it is true: a repository, a tracker, a source.
+
+    It must come from the fact and never from its delivery, so that webhook, poll, redelivery and a
+    second collector agree.
     """
     text = "\x1f".join(("v1", scope, kind, *natural))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -133,11 +142,13 @@ def make_event(
     scope: str = "",
     order: int = 0,
 ) -> Event:
-    """The only way an event should be made: every text cleaned and cut, the state checked, the severity filled in.
+    """Make an event: every text cleaned and cut, the state checked, the severity filled in.
+
+    Events are made in no other way.
 
     Raises:
-        InvalidEventError: the state is not one of the kind's, there is no service or subject, or the key is not a key.
-
+        InvalidEventError: the state is not one of the kind's, there is no service or subject, or
+            the key is not a key.
     """
     return cleaned(
         Event(
@@ -175,6 +186,7 @@ def _bounded(name: str, limit: int) -> str:
     """Cut a name so that two long names stay two."""
     if len(name) <= limit:
         return name
+    # Two names that differ in their ends only would otherwise be one.
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{name[: limit - 17]}~{digest}"
 
@@ -188,14 +200,25 @@ def cleaned(event: Event) -> Event:
     """
     if event.state not in STATES[event.kind]:
         allowed = ", ".join(STATES[event.kind])
-        raise InvalidEventError(f"state {clean(event.state, 40)!r} is not one of {event.kind}: {allowed}")
+        raise InvalidEventError(
+            f"state {clean(event.state, 40)!r} is not one of {event.kind}: {allowed}"
+        )
     if not _KEY.fullmatch(event.key):
         raise InvalidEventError("key must be 32 hexadecimal digits")
     changes: dict[str, str] = {}
     texts: tuple[str, ...] = _texts(event)
+    # Nearly all events are clean already, and this one look tells.
     if not (all(map(le, map(len, texts), _most)) and are_plain(texts)):
-        safe = {name: clean(text, limit) for (name, limit), text in zip(_LIMITS.items(), texts, strict=True)}
-        changes = {name: text for (name, text), before in zip(safe.items(), texts, strict=True) if text != before}
+        safe = {
+            name: clean(text, limit)
+            for (name, limit), text in zip(_LIMITS.items(), texts, strict=True)
+        }
+        changes = {
+            name: text
+            for (name, text), before in zip(safe.items(), texts, strict=True)
+            if text != before
+        }
+    # A link that is not plain http is no link: somebody would click it.
     url = event.url if len(event.url) <= 500 and _URL.fullmatch(event.url) else ""
     if url != event.url:
         changes["url"] = url
@@ -203,8 +226,14 @@ def cleaned(event: Event) -> Event:
     if not result.service or not result.subject:
         raise InvalidEventError("an event needs a service and a subject")
     counts = (result.count, result.total, result.duration, result.order)
+    # Numbers that SQLite or a calendar cannot hold would stop a reader.
     least, most = min(counts), max(counts)
-    if not (0 <= result.time < _MAX_TIME and 0 <= result.expires < _MAX_TIME and least >= 0 and most < _MAX_COUNT):
+    if not (
+        0 <= result.time < _MAX_TIME
+        and 0 <= result.expires < _MAX_TIME
+        and least >= 0
+        and most < _MAX_COUNT
+    ):
         raise InvalidEventError("a time, count or duration is out of range")
     return result
 

@@ -34,7 +34,7 @@ class AuthorClass(StrEnum):
 
 
 OWN_WORD = frozenset({AuthorClass.MEMBER, AuthorClass.EXECUTOR, AuthorClass.ISSUER})
-"""Classes whose authors speak for themselves, so that no other device can tell the same fact."""
+"""Classes whose authors speak for themselves: no other device tells the same fact."""
 
 _BY_KIND = {
     Kind.CHANGE: AuthorClass.COLLECTOR,
@@ -64,6 +64,7 @@ def author_class(kind: Kind, state: str, request: str = "") -> AuthorClass | Non
     `request` is the key of the deploy request that a deploy's state answers. Only the executor
     answers one; a deploy that answers none was seen at a deploy tool, by a collector.
     """
+    # Asking, answering and watching a deploy are three different rights.
     if kind is Kind.DEPLOY:
         if state == "requested":
             return AuthorClass.MEMBER
@@ -74,13 +75,12 @@ def author_class(kind: Kind, state: str, request: str = "") -> AuthorClass | Non
 
 
 def event_of(entry: Entry) -> Event:
-    """The event that an entry tells, at the latest at the moment it was stamped.
+    """Take an entry's event, at the latest at the entry's own stamp.
 
     A time of the far future would otherwise outrank every later word about the same thing.
 
     Raises:
         InvalidEventError: its payload is no event that this version understands.
-
     """
     event = entry.event
     stamped = hlc_time(entry.hlc)
@@ -98,6 +98,7 @@ def fact_id(event: Event, device: str) -> bytes:
 
 def identity(author: AuthorClass | None, kind: Kind, key: str, device: str) -> bytes:
     """The identity of a fact by its parts; `device` tells it, as one of the class `author`."""
+    # Two collectors that saw the same thing still tell one fact.
     teller = device if author in OWN_WORD else ""
     text = f"{author}\x1f{kind}\x1f{key}\x1f{teller}"
     return hashlib.blake2b(text.encode(), digest_size=FACT_BYTES).digest()
@@ -139,7 +140,7 @@ def _is_observed(event: Event) -> bool:
 
 
 def request_key(event: Event, device: str) -> str:
-    """The key that the deploy request in `event` must have when `device` signs it.
+    """Make the key of the deploy request in `event`, which `device` signs.
 
     It is a hash of everything that is asked and of the asking device, so that nobody can ask under
     the key of another's request and have that one taken for answered.
@@ -150,7 +151,10 @@ def request_key(event: Event, device: str) -> str:
 
 
 def is_answer(event: Event, device: str, *, request: str, executor: str) -> bool:
-    """Whether `event`, signed by `device`, answers the `request` that is addressed to `executor`."""
+    """Tell whether an event answers a request.
+
+    `device` signed `event`; the `request` is addressed to `executor`.
+    """
     addressed = device == event.executor == executor
     said = event.kind is Kind.DEPLOY and event.state != "requested"
     return said and event.request == request and addressed

@@ -1,7 +1,9 @@
-"""The one line: `service  actor verb object [to target] [· qualifier] [— title]`, rendered from an event's fields, never stored.
+"""Rendering of an event as one line; it is never stored.
 
-120 characters in lists and 80 in popups; the title is cut first and the actor never. Everything is cleaned once more here, because a
-row may have been stored by another version.
+service actor verb object [to target] [· qualifier] [— title]
+
+120 characters in lists and 80 in popups; the title is cut first and the actor never. Everything is
+cleaned once more here, because a row may have been stored by another version.
 """
 
 from __future__ import annotations
@@ -20,25 +22,36 @@ STRUCK = "struck out: its device was revoked, and whoever had it may have writte
 _OUTDATED = dict.fromkeys((Kind.BUILD, Kind.TEST), "for an older commit")
 
 
-def render(event: Event, transition: Transition = Transition.NONE, *, width: int = LIST_WIDTH, service: bool = True) -> str:
-    """The event in one plain line of at most `width` characters, with its service in front unless the screen has a column for it."""
+def render(
+    event: Event,
+    transition: Transition = Transition.NONE,
+    *,
+    width: int = LIST_WIDTH,
+    service: bool = True,
+) -> str:
+    """Render an event in at most `width` characters.
+
+    `service` puts the service in front, where the screen has no column for it.
+    """
     sentence, qualifiers, title = _PARTS[event.kind](event, transition)
     head = f"{event.service}  {sentence}" if service else sentence
     late = _OUTDATED.get(event.kind, "told late") if transition is Transition.OUTDATED else ""
     head = " · ".join([head, *(text for text in (late, *qualifiers) if text)])
-    # Cleaning folds the two spaces after the service, so it works on the parts' text and the gap is put back.
+    # Cleaning folds the two spaces after the service, so it works on the parts' text and the gap is
+    # put back.
     gap = f"{clean(event.service)}  "
     plain = clean(head, limit=width)
     if service and plain.startswith(gap[:-1]):
         plain = shorten(gap + plain[len(gap) - 1 :], width)
     room = width - len(plain) - 3
+    # A title of fewer characters than that says nothing.
     if title and room >= 8:
         plain = f"{plain} — {clean(title, limit=room)}"
     return plain
 
 
 def told(line: Line, *, width: int = LIST_WIDTH) -> str:
-    """A row's line where it stands alone, as in a terminal or a chat: it says so when it is struck out."""
+    """Render a row for a terminal or a chat. A row that is struck out says so."""
     plain = render(line.event, line.transition, width=width)
     return f"{plain} [{STRUCK}]" if line.struck else plain
 
@@ -55,13 +68,21 @@ def _plural(count: int, noun: str) -> str:
 
 
 def _change(event: Event, _: Transition) -> _Parts:
-    ref, new, old = short_ref(event.ref), short_revision(event.revision), short_revision(event.previous)
+    ref, new, old = (
+        short_ref(event.ref),
+        short_revision(event.revision),
+        short_revision(event.previous),
+    )
     if event.state == "force-pushed":
         return f"{_who(event)} force-pushed {ref} from {old or '?'} to {new}", [], event.title
     if event.state == "merged":
         return f"{_who(event)} merged {new}" + (f" into {ref}" if ref else ""), [], event.title
     if event.state in ("created", "deleted"):
-        return f"{_who(event)} {event.state} {ref}" + (f" at {new or old}" if new or old else ""), [], event.title
+        return (
+            f"{_who(event)} {event.state} {ref}" + (f" at {new or old}" if new or old else ""),
+            [],
+            event.title,
+        )
     commits = _plural(event.count or 1, "commit")
     return f"{_who(event)} pushed {commits} to {ref}", [new], event.title
 
@@ -78,6 +99,7 @@ _RUN_VERBS = {
 
 def _run(event: Event, transition: Transition) -> _Parts:
     verb = _RUN_VERBS[event.state]
+    # The change is the news, not the state.
     if transition is Transition.FIXED:
         verb = "fixed"
     elif transition is Transition.STILL_BROKEN:
@@ -85,7 +107,11 @@ def _run(event: Event, transition: Transition) -> _Parts:
     place = f" on {short_ref(event.ref)}" if event.ref else ""
     at = f" at {short_revision(event.revision)}" if event.revision else ""
     tests = (
-        f"{event.count} of {event.total} tests" if event.total and event.count else f"{_plural(event.total, 'test')}" if event.total else ""
+        f"{event.count} of {event.total} tests"
+        if event.total and event.count
+        else f"{_plural(event.total, 'test')}"
+        if event.total
+        else ""
     )
     took = f"in {duration(event.duration)}" if event.duration else ""
     by = f"by {event.actor}" if event.actor else ""
@@ -94,8 +120,13 @@ def _run(event: Event, transition: Transition) -> _Parts:
 
 
 def _deploy(event: Event, _: Transition) -> _Parts:
-    what, where = short_revision(event.revision) or short_ref(event.ref) or event.service, event.environment or "?"
-    who, took = _who(event), f" in {duration(event.duration)}" if event.duration else ""
+    what, where = (
+        short_revision(event.revision) or short_ref(event.ref) or event.service,
+        event.environment or "?",
+    )
+    who = _who(event)
+    took = f" in {duration(event.duration)}" if event.duration else ""
+    after = f" after {duration(event.duration)}" if event.duration else ""
     sentence = {
         "requested": f"{who} asks to deploy {what} to {where}",
         "refused": f"{who}'s deploy of {what} to {where} was refused",
@@ -103,8 +134,8 @@ def _deploy(event: Event, _: Transition) -> _Parts:
         "waiting": f"{who}'s deploy of {what} to {where} is waiting",
         "in_progress": f"{who} is deploying {what} to {where}",
         "success": f"{who} deployed {what} to {where}{took}",
-        "failure": f"{who}'s deploy of {what} to {where} FAILED{' after ' + duration(event.duration) if event.duration else ''}",
-        "error": f"{who}'s deploy of {what} to {where} ERRORED{' after ' + duration(event.duration) if event.duration else ''}",
+        "failure": f"{who}'s deploy of {what} to {where} FAILED{after}",
+        "error": f"{who}'s deploy of {what} to {where} ERRORED{after}",
         "cancelled": f"{who}'s deploy of {what} to {where} was cancelled",
         "inactive": f"{what} is no longer on {where}",
         "unknown": f"the outcome of {who}'s deploy of {what} to {where} is unknown",
@@ -113,7 +144,10 @@ def _deploy(event: Event, _: Transition) -> _Parts:
 
 
 def _incident(event: Event, transition: Transition) -> _Parts:
-    name, place = event.title or event.subject, f" on {event.environment}" if event.environment else ""
+    name, place = (
+        event.title or event.subject,
+        f" on {event.environment}" if event.environment else "",
+    )
     by = f"by {event.actor}" if event.actor else ""
     if event.state == "resolved":
         after = f" after {duration(event.duration)}" if event.duration else ""
@@ -140,11 +174,20 @@ def _claim(event: Event, _: Transition) -> _Parts:
 
 
 def _source(event: Event, _: Transition) -> _Parts:
+    # The notice of a source that was cut short.
     if event.count:
-        return f"source {event.source or event.subject} … {event.count} more suppressed", [event.reason], event.title
+        return (
+            f"source {event.source or event.subject} … {event.count} more suppressed",
+            [event.reason],
+            event.title,
+        )
     if event.expires:
         ends = datetime.fromtimestamp(event.expires / 1000, UTC).date()
-        return f"the token of source {event.source or event.subject} ends on {ends}", [event.reason], ""
+        return (
+            f"the token of source {event.source or event.subject} ends on {ends}",
+            [event.reason],
+            "",
+        )
     # A title says why it is heard without having been silent: it was tested.
     verb = "went silent" if event.state == "silent" else "answers" if event.title else "is back"
     after = f"after {duration(event.duration)}" if event.duration else ""

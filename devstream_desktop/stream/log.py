@@ -17,7 +17,7 @@ class Arrival(msgspec.Struct, frozen=True):
     sender: str = ""
     """Device id of the peer it came from; empty for this device's own."""
     verified: bool = True
-    """Its own signature was checked, and not only the hash chain up to a later one."""
+    """Its own signature was checked. Else only the hash chain up to a later one was."""
 
 
 class FeedRecord(msgspec.Struct, frozen=True):
@@ -27,7 +27,10 @@ class FeedRecord(msgspec.Struct, frozen=True):
     floor: int
     """Numbers up to here are settled: expired, never stored or asked for again."""
     tip: Entry | None
-    """The newest settled entry, kept to check the chain and a number used twice at the floor."""
+    """The newest settled entry.
+
+    With it the chain and a number used twice can be checked at the floor.
+    """
     frozen: bool
     """A number was used twice: the feed is replicated no more."""
     runs: tuple[tuple[int, int], ...]

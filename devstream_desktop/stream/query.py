@@ -1,4 +1,4 @@
-"""What a person typed into the search field, as a typed question: words to find and filters to hold.
+"""Search query: the words to find and the filters, from a person's text.
 
 retry card            both words, each also as the beginning of a longer one
 kind:deploy env:prod  filters; also service: and state:, and the short forms k: e: s:
@@ -18,11 +18,17 @@ from devstream_desktop.stream.words import STATES, Kind
 
 _PRIVATE = 0xE000
 _PRIVATE_COUNT = 0x1900
-"""Filters are words of three private-use letters in the index, which `text.clean` lets no text contain."""
+"""Filters are words of three private-use letters in the index.
+
+`text.clean` lets no text contain any.
+"""
 _TAGGED = re.compile(f"[{chr(_PRIVATE)}-{chr(_PRIVATE + _PRIVATE_COUNT - 1)}]")
 _LONG_HEX = re.compile(r"[0-9a-f]{13,}", re.IGNORECASE)
 _HEX_INDEXED = 12
-"""Characters of a revision that are indexed: git itself abbreviates to 12 in the largest repositories."""
+"""Characters of a revision that are indexed.
+
+git itself abbreviates to 12 in the largest repositories.
+"""
 
 _TOKEN = re.compile(r'(?:(?P<field>\w+):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
 _FIELDS = {
@@ -57,7 +63,10 @@ class Query:
         return not (self.words or self.kind or self.environment or self.service or self.state)
 
     def match(self) -> str:
-        """The FTS5 expression, every word quoted so that input is never syntax; the filters go last, which is fastest."""
+        """Write the FTS5 expression.
+
+        Every word is quoted, so that input is never syntax; the filters go last, which is fastest.
+        """
         terms = [f'"{_quoted(word)}"*' for word in self.words]
         tags = (
             _tag("", "", self.service),
@@ -69,7 +78,11 @@ class Query:
 
 
 def _quoted(word: str) -> str:
-    """A word inside quotes. Those of what is typed have no quote in them; a target's name, which an executor chooses, may."""
+    """A word inside quotes.
+
+    Those of what is typed have no quote in them; a target's name, which an executor chooses, may.
+    """
+    # In a quoted FTS5 string a quote is doubled; NUL would end the expression.
     return word.replace('"', '""').replace("\0", " ")
 
 
@@ -82,10 +95,12 @@ def parse_query(text: str) -> Query:
     """
     query = Query()
     words: list[str] = []
+    # What is typed is bounded; FTS5 has NFC text only.
     for token in _TOKEN.finditer(unicodedata.normalize("NFC", text[:400])):
         value = token["phrase"] if token["phrase"] is not None else token["word"]
         field = _FIELDS.get((token["field"] or "").lower())
         if field is None:
+            # An unknown field is no filter: `http://x` is words.
             whole = value if token["phrase"] is not None else token[0]
             words += [" ".join(_words(whole))] if token["phrase"] is not None else _words(whole)
         elif field == "kind":
@@ -97,7 +112,9 @@ def parse_query(text: str) -> Query:
             query = replace(query, environment=value)
         elif field == "state":
             if value not in _STATES:
-                raise InvalidQueryError(f"no state {value!r}; states are {', '.join(sorted(_STATES))}")
+                raise InvalidQueryError(
+                    f"no state {value!r}; states are {', '.join(sorted(_STATES))}"
+                )
             query = replace(query, state=value)
         else:
             query = replace(query, service=value)
@@ -114,16 +131,35 @@ def _words(text: str) -> list[str]:
 
 
 INDEX_VERSION = 3
-"""Grows when `index_text` changes: entries are taken out of the index by the very text they went in with."""
+"""Grows when `index_text` changes.
+
+Entries are taken out of the index by the very text they went in with.
+"""
 
 
 def index_text(event: Event) -> str:
-    """The words of an event and, so that a filter is one more word and never a scan, its filters and the pair most asked for."""
+    """Make the indexed text of an event: its words and its filters.
+
+    So a filter is one more word and never a scan; the pair asked for most is one word too.
+    """
     kind, environment, service = event.kind.value, event.environment, event.service
     # A change's number is its revision: once is enough.
     number = "" if event.number == event.revision else event.number
-    revision = event.revision[:_HEX_INDEXED] if _LONG_HEX.fullmatch(event.revision) else event.revision
-    texts = (service, event.actor, kind, event.state, environment, event.ref, revision, event.title, number, event.reason)
+    revision = (
+        event.revision[:_HEX_INDEXED] if _LONG_HEX.fullmatch(event.revision) else event.revision
+    )
+    texts = (
+        service,
+        event.actor,
+        kind,
+        event.state,
+        environment,
+        event.ref,
+        revision,
+        event.title,
+        number,
+        event.reason,
+    )
     return " ".join((*texts, _tags(kind, environment, service, event.state)))
 
 

@@ -1,4 +1,7 @@
-"""An event as a script reads it: the JSON of `tail`, `search`, `emit` and `export`. Its field names are a promise."""
+"""An event as a script reads it: the JSON of `tail`, `search`, `emit` and `export`.
+
+Its field names are a promise.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     scope: str
     struck: bool
-    """Written by a device that was revoked, beyond what the policy vouches for; not to be taken for true."""
+    """Written by a revoked device, beyond its end in the policy. Not to be taken for true."""
 
 
 def record(row: Line) -> Record:
@@ -81,9 +84,13 @@ def record(row: Line) -> Record:
 
 
 def timestamp(milliseconds: int) -> str:
-    """UTC milliseconds as RFC 3339, `2026-11-22T14:02:00.000Z`; a time no calendar has is the last one that it has."""
+    """Write UTC milliseconds as RFC 3339, `2026-11-22T14:02:00.000Z`.
+
+    A time no calendar has is the last one that it has.
+    """
     try:
         moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (OverflowError, ValueError):
+        # A far time of a hostile author must not stop a reader.
         moment = datetime.max.replace(tzinfo=UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,6 +1,7 @@
-"""What a state means against its subject's past: broken, still broken, fixed, new, regressed.
+"""Meaning of a state after its subject's past: broken, still broken, fixed, new.
 
-And the one line that each event is in a history: `Line`, the read form that screens and scripts share.
+And the one line that each event is in a history: `Line`, the read form that screens and scripts
+share.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from functools import lru_cache
 import msgspec
 
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.words import DEPLOY_FINAL, GREEN_STATES, RED_STATES, Kind, Severity, Transition
+from devstream_desktop.stream.words import (
+    DEPLOY_FINAL,
+    GREEN_STATES,
+    RED_STATES,
+    Kind,
+    Severity,
+    Transition,
+)
 
 _JUDGED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
 
@@ -20,17 +28,21 @@ _CHANGE_RANK = {"created": 1, "force-pushed": 2, "merged": 3}
 
 @lru_cache
 def is_terminal(kind: Kind, state: str) -> bool:
-    """Whether a state says how a subject is, rather than that something is under way (or was called off)."""
+    """Tell whether a state is a result. Else something is under way, or was called off."""
     judged = (kind, state) in RED_STATES or (kind, state) in GREEN_STATES
     return judged or kind in (Kind.TICKET, Kind.CHANGE)
 
 
 @lru_cache
 def rank(kind: Kind, state: str) -> int:
-    """Which of two events of one subject and number is its row: the higher rank, then the later.
+    """Rank the events of one subject and number.
 
-    A result outranks the steps to it and a merge outranks its own push, in whatever order they are told.
+    The row is the one with the higher rank, then the later.
+
+    A result outranks the steps to it and a merge outranks its own push, in whatever order they are
+    told.
     """
+    # A push to a branch that was just created is one row with its creation.
     if kind is Kind.CHANGE:
         return _CHANGE_RANK.get(state, 0)
     if kind in (Kind.BUILD, Kind.TEST):
@@ -41,15 +53,25 @@ def rank(kind: Kind, state: str) -> int:
 
 
 def transition(kind: Kind, state: str, before: str) -> Transition:
-    """What `state` means after the subject's last terminal state `before` (empty: there was none)."""
+    """Name the meaning of `state` after the last terminal state `before`.
+
+    `before` is empty where there was none.
+    """
     if kind is Kind.TICKET:
-        return {"opened": Transition.NEW, "reopened": Transition.REGRESSED, "closed": Transition.FIXED}.get(state, Transition.NONE)
+        return {
+            "opened": Transition.NEW,
+            "reopened": Transition.REGRESSED,
+            "closed": Transition.FIXED,
+        }.get(state, Transition.NONE)
     if kind not in _JUDGED:
         return Transition.NONE
     red = (kind, state) in RED_STATES
     was_red = (kind, before) in RED_STATES
+    # An alert that fires again after it was resolved is worse than a new one.
     if kind is Kind.INCIDENT and red:
-        return Transition.NEW if not before else Transition.NONE if was_red else Transition.REGRESSED
+        return (
+            Transition.NEW if not before else Transition.NONE if was_red else Transition.REGRESSED
+        )
     if red:
         return Transition.STILL_BROKEN if was_red else Transition.BROKEN
     if (kind, state) in GREEN_STATES and was_red:
@@ -68,16 +90,19 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     entry: str
     """The id of the log entry that this row was read from."""
     received: int
-    """When its author recorded it (UTC milliseconds), the same on every node."""
+    """Time of its author's record (UTC milliseconds), the same on every node."""
     device: str
     """The id of the device that signed it."""
     author: str
     """The person or device name behind the authoring key; never taken from the event's text."""
     transition: Transition
     superseded: bool
-    """A later event of the same subject and number has taken this row's place."""
+    """A later event of the same subject and number has its place."""
     struck: bool = False
-    """Its author's device was revoked, and the policy does not vouch that this was written before it got into wrong hands."""
+    """Its author's device was revoked.
+
+    The policy does not vouch that this was written before it got into wrong hands.
+    """
 
     @property
     def severity(self) -> Severity:

@@ -1,7 +1,8 @@
-"""The one place that makes text from outside safe to store and to show.
+"""Cleaning of foreign text, to store it and to show it.
 
-Anyone who can name a branch can write into a popup, so text is cleaned when it comes in and again when it goes on a screen:
-one line, no control, format (bidi, zero-width), surrogate, private or unassigned characters, at most two combining marks a letter.
+Anyone who can name a branch can write into a popup, so text is cleaned when it comes in and again
+when it goes on a screen: one line, no control, format (bidi, zero-width), surrogate, private or
+unassigned characters, at most two combining marks a letter.
 """
 
 from __future__ import annotations
@@ -16,21 +17,45 @@ ELLIPSIS = "…"
 
 def clean(text: str, limit: int = 140) -> str:
     """One plain, safe line of at most `limit` characters; what is cut ends in an ellipsis."""
-    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text and text[:1] != " " != text[-1:]:
+    if (
+        len(text) <= limit
+        and text.isascii()
+        and text.isprintable()
+        and "  " not in text
+        and text[:1] != " " != text[-1:]
+    ):
         return text
     # Bound the work before normalising: NFC of hostile input is not free.
-    flat = text if text.isascii() and text.isprintable() else _strip(unicodedata.normalize("NFC", text[: 4 * limit + 64]))
+    flat = (
+        text
+        if text.isascii() and text.isprintable()
+        else _strip(unicodedata.normalize("NFC", text[: 4 * limit + 64]))
+    )
     return shorten(" ".join(flat.split()), limit)
 
 
 def are_plain(texts: Iterable[str]) -> bool:
-    """Whether `clean` would surely change none of these, looked at as one text; only their lengths are left to check."""
+    """Tell whether `clean` would surely change none of these.
+
+    They are looked at as one text; only their lengths are left to check.
+    """
     joined = f"|{'|'.join(texts)}|"
-    return joined.isascii() and joined.isprintable() and "  " not in joined and " |" not in joined and "| " not in joined
+    return (
+        joined.isascii()
+        and joined.isprintable()
+        and "  " not in joined
+        and " |" not in joined
+        and "| " not in joined
+    )
 
 
 def flat(text: str, limit: int) -> str:
-    """A prepared line for a terminal or a log, at most `limit` characters: nothing hostile in it, and its columns where they were."""
+    """Clean a prepared line for a terminal or a log.
+
+    It has at most `limit` characters, and its columns stay where they were.
+
+    Its columns stay where they were.
+    """
     if len(text) <= limit and text.isascii() and text.isprintable():
         return text
     line = _strip(unicodedata.normalize("NFC", text[: limit + 1]))
@@ -51,6 +76,7 @@ def _strip(text: str) -> str:
             if category == "Cc":
                 kept.append(" ")
             continue
+        # Letters with many marks paint over the lines around them.
         marks = marks + 1 if category.startswith("M") else 0
         if marks <= _MAX_MARKS:
             kept.append(character)
@@ -58,11 +84,15 @@ def _strip(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """`text` in at most `limit` characters, cut at a word where one is near, ending in an ellipsis where it was cut."""
+    """Cut `text` to `limit` characters.
+
+    It is cut at a word where one is near, and then ends in an ellipsis.
+    """
     if len(text) <= limit:
         return text
     if limit <= 1:
         return ELLIPSIS[:limit]
+    # At a word, unless that would lose a third of the line.
     cut = text[: limit - 1]
     space = cut.rfind(" ")
     if space > limit * 2 // 3:

@@ -1,7 +1,10 @@
-"""The words of the stream: kinds, states, severities, transitions and roles. Use these and no others.
+"""The words of the stream: kinds, states, severities, transitions and roles.
 
-Build and test states follow the OpenTelemetry CI/CD conventions, deploy states GitHub's deployment statuses, incident states
-Alertmanager's, severity numbers OpenTelemetry's log data model (https://opentelemetry.io/docs/specs/otel/logs/data-model/).
+Use these and no others.
+
+Build and test states follow the OpenTelemetry CI/CD conventions, deploy states GitHub's deployment
+statuses, incident states Alertmanager's, severity numbers OpenTelemetry's log data model
+(https://opentelemetry.io/docs/specs/otel/logs/data-model/).
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from types import MappingProxyType
 
 
 class Kind(StrEnum):
-    """What sort of thing happened."""
+    """Kind of an event."""
 
     CHANGE = "change"
     BUILD = "build"
@@ -27,7 +30,7 @@ class Kind(StrEnum):
 
 
 class Severity(IntEnum):
-    """How much it matters; the numbers are OpenTelemetry's."""
+    """Severity; the numbers are OpenTelemetry's."""
 
     INFO = 9
     NOTICE = 10
@@ -42,7 +45,7 @@ class Severity(IntEnum):
 
 
 class Transition(StrEnum):
-    """What a state means against its subject's past."""
+    """Meaning of a state after its subject's past."""
 
     NONE = ""
     NEW = "new"
@@ -51,11 +54,11 @@ class Transition(StrEnum):
     FIXED = "fixed"
     REGRESSED = "regressed"
     OUTDATED = "outdated"
-    """It is about older work than what was told of its subject before, so it changes nothing."""
+    """About older work than the subject's last word; it changes nothing."""
 
 
 class Role(StrEnum):
-    """What the policy can let a person (deployer, approver) or a device (the others) do."""
+    """Roles of the policy: of persons (deployer, approver) and devices (the others)."""
 
     ADMIN = "admin"
     ISSUER = "issuer"
@@ -90,9 +93,19 @@ STATES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.DUTY: ("on", "off"),
         Kind.CLAIM: ("claimed", "released"),
         Kind.SOURCE: ("silent", "active"),
-        # `available` and `removed` are an executor's word on what it deploys; `asked` is an issuer's on who waits to be let in, `issuing`
-        # where it lets people in and renews certificates; the others are the issuer's and admin's.
-        Kind.TEAM: ("joined", "revoked", "policy", "available", "removed", "asked", "rejected", "issuing"),
+        # `available` and `removed` are an executor's word on what it deploys; `asked` is an
+        # issuer's on who waits to be let in, `issuing` where it lets people in and renews
+        # certificates; the others are the issuer's and admin's.
+        Kind.TEAM: (
+            "joined",
+            "revoked",
+            "policy",
+            "available",
+            "removed",
+            "asked",
+            "rejected",
+            "issuing",
+        ),
     }
 )
 """The states each kind can be in."""
@@ -123,17 +136,30 @@ GREEN_STATES: frozenset[tuple[Kind, str]] = frozenset(
 )
 """Something works, or works again."""
 
-DEPLOY_FINAL: frozenset[str] = frozenset({"refused", "success", "failure", "error", "cancelled", "unknown"})
+DEPLOY_FINAL: frozenset[str] = frozenset(
+    {"refused", "success", "failure", "error", "cancelled", "unknown"}
+)
 """A deploy in one of these will not change any more."""
 
 
 def default_severity(kind: Kind, state: str, environment: str = "") -> Severity:
-    """The severity of an event whose source gave none: a failed production deploy is critical, other reds are errors."""
+    """Choose the severity where the source gave none.
+
+    A failed production deploy is critical, other reds are errors.
+    """
+    # Customers notice a broken production; elsewhere it can wait for the morning.
     if kind is Kind.DEPLOY and state in ("failure", "error", "unknown"):
-        return Severity.CRITICAL if environment.lower() in ("production", "prod") else Severity.ERROR
+        return (
+            Severity.CRITICAL if environment.lower() in ("production", "prod") else Severity.ERROR
+        )
     if (kind, state) in RED_STATES:
         return Severity.WARNING if kind is Kind.SOURCE else Severity.ERROR
-    if (kind, state) in {(Kind.CHANGE, "force-pushed"), (Kind.DEPLOY, "refused"), (Kind.TEAM, "revoked"), (Kind.TEAM, "asked")}:
+    if (kind, state) in {
+        (Kind.CHANGE, "force-pushed"),
+        (Kind.DEPLOY, "refused"),
+        (Kind.TEAM, "revoked"),
+        (Kind.TEAM, "asked"),
+    }:
         return Severity.WARNING
     if kind is Kind.TICKET and state in ("opened", "reopened"):
         return Severity.NOTICE

@@ -1,4 +1,7 @@
-"""What the doctor judges, on pictures of nodes: each trouble is noticed with what to do about it, and a healthy one has none."""
+"""The doctor's judgement on pictures of nodes.
+
+Each trouble is noticed with what to do about it, and a healthy node has none.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,12 @@ import pytest
 
 from devstream_desktop.cli.status import describe
 from devstream_desktop.control import wording
-from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, RefusedStatus, Status
+from devstream_desktop.control.messages.status import (
+    MissingStatus,
+    PeerStatus,
+    RefusedStatus,
+    Status,
+)
 from devstream_desktop.doctor import checks
 from devstream_desktop.doctor.checks import Verdict
 from devstream_desktop.team.standing import Standing
@@ -17,26 +25,62 @@ NOW = 1_700_000_000_000
 
 def standing(**changes: object) -> Standing:
     fields: dict[str, object] = {
-        "team": "acme", "person": "ana", "device": "a" * 52, "people": ("ana", "bob"), "admins": ("ana", "bob"), "policy_version": 3,
-        "policy_issued": NOW - DAY, "policy_expires": NOW + 80 * DAY, "certificate_from": NOW - DAY, "certificate_expires": NOW + 20 * DAY,
-    }  # fmt: skip
+        "team": "acme",
+        "person": "ana",
+        "device": "a" * 52,
+        "people": ("ana", "bob"),
+        "admins": ("ana", "bob"),
+        "policy_version": 3,
+        "policy_issued": NOW - DAY,
+        "policy_expires": NOW + 80 * DAY,
+        "certificate_from": NOW - DAY,
+        "certificate_expires": NOW + 20 * DAY,
+    }
     return Standing(**(fields | changes))  # type: ignore[arg-type]
 
 
 BOB = PeerStatus(
-    device="b" * 52, person="bob", address="10.0.0.6:7450", state="live", direction="dialed", clock_offset=300, seen=NOW - 4_000
+    device="b" * 52,
+    person="bob",
+    address="10.0.0.6:7450",
+    state="live",
+    direction="dialed",
+    clock_offset=300,
+    seen=NOW - 4_000,
 )
 
 
 def status(**changes: object) -> Status:
     fields: dict[str, object] = {
-        "version": "1", "device": "a" * 52, "person": "ana", "team": "acme", "team_id": "t", "solo": False, "members": 2,
-        "roles": ("admin",), "on_duty": True, "duty": (), "mesh": "10.0.0.5:7450", "intake": "",
-        "discovery": "announcing on 10.0.0.5", "peers": (BOB,),
-        "refused": (), "sources": (), "targets": 0, "events": 12_345, "feeds": 5, "oldest": NOW - 29 * DAY, "newest": NOW - 3_000,
-        "history_bytes": 23_400_000, "disk_free": 10**11, "missing": 0, "can_invite": True, "policy_version": 3,
-        "policy_expires": NOW + 80 * DAY, "certificate_expires": NOW + 20 * DAY,
-    }  # fmt: skip
+        "version": "1",
+        "device": "a" * 52,
+        "person": "ana",
+        "team": "acme",
+        "team_id": "t",
+        "solo": False,
+        "members": 2,
+        "roles": ("admin",),
+        "on_duty": True,
+        "duty": (),
+        "mesh": "10.0.0.5:7450",
+        "intake": "",
+        "discovery": "announcing on 10.0.0.5",
+        "peers": (BOB,),
+        "refused": (),
+        "sources": (),
+        "targets": 0,
+        "events": 12_345,
+        "feeds": 5,
+        "oldest": NOW - 29 * DAY,
+        "newest": NOW - 3_000,
+        "history_bytes": 23_400_000,
+        "disk_free": 10**11,
+        "missing": 0,
+        "can_invite": True,
+        "policy_version": 3,
+        "policy_expires": NOW + 80 * DAY,
+        "certificate_expires": NOW + 20 * DAY,
+    }
     return Status(**(fields | changes))  # type: ignore[arg-type]
 
 
@@ -76,7 +120,10 @@ def test_one_admin_of_several_people_is_too_few() -> None:
     found = checks.admins(standing(admins=("ana",)))
     assert (found.verdict, found.advice) == (
         Verdict.WARNING,
-        "ana makes a second one (devstream team grant bob admin) or keeps a key on paper (devstream team recovery-key)",
+        (
+            "ana makes a second one (devstream team grant bob admin)"
+            " or keeps a key on paper (devstream team recovery-key)"
+        ),
     )
     assert checks.admins(standing(recovery_key=True)).verdict is Verdict.OK
     assert checks.admins(standing()).verdict is Verdict.OK
@@ -96,7 +143,13 @@ def test_a_device_that_was_put_out_hears_it() -> None:
         (NOW, {"peers": ()}, Verdict.OK, "no peer is linked"),
         (
             NOW,
-            {"peers": (PeerStatus(device="b", person="b", address="", state="live", clock_offset=90_000),)},
+            {
+                "peers": (
+                    PeerStatus(
+                        device="b", person="b", address="", state="live", clock_offset=90_000
+                    ),
+                )
+            },
             Verdict.WARNING,
             "behind of 1",
         ),
@@ -116,10 +169,17 @@ def test_discovery_and_address() -> None:
     blocked = checks.discovery(status(discovery="not working (no multicast)"), alone=False)
     assert (blocked.verdict, "--peer" in blocked.advice) == (Verdict.WARNING, True)
     assert checks.discovery(status(discovery="off"), alone=False).verdict is Verdict.OK
-    assert checks.discovery(status(discovery="off", peers=()), alone=False).verdict is Verdict.WARNING
+    assert (
+        checks.discovery(status(discovery="off", peers=()), alone=False).verdict is Verdict.WARNING
+    )
     assert checks.listening(status(), alone=False, here=True).verdict is Verdict.OK
-    assert "this machine only" in checks.listening(status(mesh="127.0.0.1:7450"), alone=False, here=True).what
-    assert checks.listening(status(mesh="127.0.0.1:7450"), alone=True, here=True).verdict is Verdict.OK
+    assert (
+        "this machine only"
+        in checks.listening(status(mesh="127.0.0.1:7450"), alone=False, here=True).what
+    )
+    assert (
+        checks.listening(status(mesh="127.0.0.1:7450"), alone=True, here=True).verdict is Verdict.OK
+    )
     assert "restart" in checks.listening(status(), alone=False, here=False).advice
 
 
@@ -132,12 +192,20 @@ def test_discovery_and_address() -> None:
         ("its certificate is not valid yet: its clock or this one is wrong", "both clocks"),
         ("nothing listens there: is the node running, and is the port right?", "start the node"),
         ("no answer: the host is off, asleep, or a firewall is in between", "awake"),
-        ("it turned this device away: it does not know it (yet), it was dropped, or it belongs elsewhere", "wait a minute"),
+        (
+            (
+                "it turned this device away: it does not know it (yet), it was dropped, or it belongs"
+                " elsewhere"
+            ),
+            "wait a minute",
+        ),
         ("never heard of this one", "devstream doctor there"),
     ],
 )
 def test_a_peer_that_is_not_reached_has_its_reason_and_an_advice(reason, advice) -> None:
-    refused = RefusedStatus(address="10.0.0.9:7450", device="c" * 52, reason=reason, count=3, seen=NOW - 60_000)
+    refused = RefusedStatus(
+        address="10.0.0.9:7450", device="c" * 52, reason=reason, count=3, seen=NOW - 60_000
+    )
     linked, found = checks.peers(status(refused=(refused,)), NOW, alone=False)
     assert (linked.verdict, found.verdict) == (Verdict.OK, Verdict.WARNING)
     assert reason in found.what
@@ -146,7 +214,9 @@ def test_a_peer_that_is_not_reached_has_its_reason_and_an_advice(reason, advice)
 
 def test_a_refusal_that_is_over_is_not_told() -> None:
     refused = RefusedStatus(address=BOB.address, device="", reason="no answer", count=3, seen=NOW)
-    old = RefusedStatus(address="10.0.0.9:1", device="", reason="no answer", count=3, seen=NOW - DAY)
+    old = RefusedStatus(
+        address="10.0.0.9:1", device="", reason="no answer", count=3, seen=NOW - DAY
+    )
     assert len(list(checks.peers(status(refused=(refused, old)), NOW, alone=False))) == 1
 
 
@@ -169,18 +239,38 @@ def test_what_is_missing_has_a_reason_and_an_advice(why) -> None:
 def test_a_healthy_node_says_so_in_a_dozen_lines() -> None:
     lines = list(describe(status(), NOW))
     assert len(lines) <= 12
-    assert "history  12,345 events of 5 feeds, 23.4 MB; oldest 29 d ago, newest 3 s ago; 100.0 GB free" in lines
+    assert (
+        "history  12,345 events of 5 feeds, 23.4 MB; oldest 29 d ago, newest 3 s ago; 100.0 GB free"
+        in lines
+    )
     assert "  peer   bob bbbbbbbb at 10.0.0.6:7450: dialed, live, heard 4 s ago" in lines
     assert "policy   version 3, ends in 80 d; certificate ends in 20 d" in lines
 
 
 def test_lag_and_clock_of_a_peer_are_said_where_there_is_something_to_say() -> None:
-    peer = PeerStatus(device="b", person="b", address="", state="syncing", direction="accepted", behind=7_880, lag=3, clock_offset=-65_000)
-    assert wording.peer(peer, NOW) == "accepted, syncing, 7,880 to get, 3 to give, its clock 1m05s behind, heard never"
+    peer = PeerStatus(
+        device="b",
+        person="b",
+        address="",
+        state="syncing",
+        direction="accepted",
+        behind=7_880,
+        lag=3,
+        clock_offset=-65_000,
+    )
+    assert (
+        wording.peer(peer, NOW)
+        == "accepted, syncing, 7,880 to get, 3 to give, its clock 1m05s behind, heard never"
+    )
 
 
 def test_catching_up_in_words() -> None:
-    assert wording.catching_up(status(missing=7_880, catch_up_total=12_000)) == "catching up: 4,120 of 12,000 events"
+    assert (
+        wording.catching_up(status(missing=7_880, catch_up_total=12_000))
+        == "catching up: 4,120 of 12,000 events"
+    )
     assert wording.catching_up(status(missing=5)) == "catching up: 0 of 5 events"
     assert wording.catching_up(status()) == ""
-    assert "         catching up: 4,120 of 12,000 events" in list(describe(status(missing=7_880, catch_up_total=12_000), NOW))
+    assert "         catching up: 4,120 of 12,000 events" in list(
+        describe(status(missing=7_880, catch_up_total=12_000), NOW)
+    )

@@ -1,4 +1,7 @@
-"""`devstream doctor` on real homes, whole and broken, with a node and without: each fault is found, named, and has its advice."""
+"""`devstream doctor` on real homes, whole and broken, with a node and without.
+
+Each fault is found and named, and has its advice.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Path) -> Home
 
 def make(home: Home, ago_ms: int = 0) -> Home:
     home.create()
-    team = Team.create(home, Vault.open(home), "acme", "ana", now=lambda: time.time_ns() // 1_000_000 - ago_ms)
+    team = Team.create(
+        home, Vault.open(home), "acme", "ana", now=lambda: time.time_ns() // 1_000_000 - ago_ms
+    )
     History(home.history, FeedMirror(home.feed_mirror), team.device.public, team.id).close()
     return home
 
@@ -50,7 +55,10 @@ def make(home: Home, ago_ms: int = 0) -> Home:
 def found(home: Home) -> dict[str, Check]:
     """The worst of each check."""
     order = [Verdict.OK, WARNING, PROBLEM]
-    return {check.name: check for check in sorted(doctor.examine(home), key=lambda check: order.index(check.verdict))}
+    return {
+        check.name: check
+        for check in sorted(doctor.examine(home), key=lambda check: order.index(check.verdict))
+    }
 
 
 def write(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -70,20 +78,98 @@ def newer(home: Home) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Home], object], str, Verdict, str, str]] = {
-    "open home": (lambda home: home.root.chmod(0o755), "home", PROBLEM, "0755, should be 0700", "chmod -R go="),
-    "open secrets": (lambda home: home.secrets.chmod(0o750), "home", PROBLEM, "secrets is open", "chmod -R go="),
-    "open secret": (lambda home: (home.secrets / "device-key.sealed").chmod(0o644), "home", PROBLEM, "device-key.sealed", "chmod"),
-    "open history": (lambda home: home.history.chmod(0o640), "home", WARNING, "history.sqlite", "chmod"),
-    "settings": (lambda home: write(home.settings, b"[mesh]\nlisten = 1\n"), "settings", PROBLEM, "line 2", "settings.toml"),
-    "sources": (lambda home: write(home.sources, b"[nonsense\n"), "sources", PROBLEM, "sources.toml", "examples"),
-    "targets": (lambda home: write(home.targets, b"[target.a.b]\n"), "targets", PROBLEM, "run is missing", "examples"),
-    "no team": (lambda home: (home.team / "team.json").unlink(), "team", PROBLEM, "in no team", "team create"),
-    "team.json": (lambda home: write(home.team / "team.json", b"{"), "home", WARNING, "team.json cannot be read", "begun anew"),
-    "policy": (lambda home: write(home.team / "policy.msgpack", b"junk"), "team", PROBLEM, "polic", "backup"),
-    "certificate": (lambda home: write(home.team / "certificate.pem", b"junk"), "team", PROBLEM, "not a certificate", "backup"),
-    "open key": (lambda home: key_of(home).chmod(0o644), "keys", PROBLEM, "can be read by others", "restore"),
+    "open home": (
+        lambda home: home.root.chmod(0o755),
+        "home",
+        PROBLEM,
+        "0755, should be 0700",
+        "chmod -R go=",
+    ),
+    "open secrets": (
+        lambda home: home.secrets.chmod(0o750),
+        "home",
+        PROBLEM,
+        "secrets is open",
+        "chmod -R go=",
+    ),
+    "open secret": (
+        lambda home: (home.secrets / "device-key.sealed").chmod(0o644),
+        "home",
+        PROBLEM,
+        "device-key.sealed",
+        "chmod",
+    ),
+    "open history": (
+        lambda home: home.history.chmod(0o640),
+        "home",
+        WARNING,
+        "history.sqlite",
+        "chmod",
+    ),
+    "settings": (
+        lambda home: write(home.settings, b"[mesh]\nlisten = 1\n"),
+        "settings",
+        PROBLEM,
+        "line 2",
+        "settings.toml",
+    ),
+    "sources": (
+        lambda home: write(home.sources, b"[nonsense\n"),
+        "sources",
+        PROBLEM,
+        "sources.toml",
+        "examples",
+    ),
+    "targets": (
+        lambda home: write(home.targets, b"[target.a.b]\n"),
+        "targets",
+        PROBLEM,
+        "run is missing",
+        "examples",
+    ),
+    "no team": (
+        lambda home: (home.team / "team.json").unlink(),
+        "team",
+        PROBLEM,
+        "in no team",
+        "team create",
+    ),
+    "team.json": (
+        lambda home: write(home.team / "team.json", b"{"),
+        "home",
+        WARNING,
+        "team.json cannot be read",
+        "begun anew",
+    ),
+    "policy": (
+        lambda home: write(home.team / "policy.msgpack", b"junk"),
+        "team",
+        PROBLEM,
+        "polic",
+        "backup",
+    ),
+    "certificate": (
+        lambda home: write(home.team / "certificate.pem", b"junk"),
+        "team",
+        PROBLEM,
+        "not a certificate",
+        "backup",
+    ),
+    "open key": (
+        lambda home: key_of(home).chmod(0o644),
+        "keys",
+        PROBLEM,
+        "can be read by others",
+        "restore",
+    ),
     "no key": (lambda home: key_of(home).unlink(), "keys", PROBLEM, "is gone", "backup"),
-    "spoilt key": (lambda home: write(home.secrets / "device-key.sealed", b"dss1" + bytes(60)), "keys", PROBLEM, "does not open", "backup"),
+    "spoilt key": (
+        lambda home: write(home.secrets / "device-key.sealed", b"dss1" + bytes(60)),
+        "keys",
+        PROBLEM,
+        "does not open",
+        "backup",
+    ),
     "other key": (
         lambda home: Vault.open(home).seal("device-key", DeviceKey.generate().seed),
         "keys",
@@ -91,10 +177,22 @@ BROKEN: dict[str, tuple[Callable[[Home], object], str, Verdict, str, str]] = {
         "not the one",
         "join again",
     ),
-    "history": (lambda home: damage(home.history), "history", PROBLEM, "damaged", "keeps what can be read"),
+    "history": (
+        lambda home: damage(home.history),
+        "history",
+        PROBLEM,
+        "damaged",
+        "keeps what can be read",
+    ),
     "newer history": (newer, "history", PROBLEM, "newer devstream", "later one"),
     "no node": (lambda _: None, "node", WARNING, "no node runs", "devstream node"),
-    "no home": (lambda home: shutil.rmtree(home.root), "home", PROBLEM, "does not exist", "team join"),
+    "no home": (
+        lambda home: shutil.rmtree(home.root),
+        "home",
+        PROBLEM,
+        "does not exist",
+        "team join",
+    ),
 }
 
 
@@ -104,8 +202,24 @@ def key_of(home: Home) -> Path:
 
 def test_a_whole_home_has_no_problem(home: Home) -> None:
     checks = found(home)
-    assert [check for check in checks.values() if check.verdict is not Verdict.OK and check.name != "node"] == []
-    assert set(checks) >= {"home", "settings", "sources", "targets", "node", "team", "keys", "admins", "policy", "certificate", "history"}
+    assert [
+        check
+        for check in checks.values()
+        if check.verdict is not Verdict.OK and check.name != "node"
+    ] == []
+    assert set(checks) >= {
+        "home",
+        "settings",
+        "sources",
+        "targets",
+        "node",
+        "team",
+        "keys",
+        "admins",
+        "policy",
+        "certificate",
+        "history",
+    }
     assert set(checks) >= {"disk", "clock", "transport"}
 
 
@@ -122,7 +236,11 @@ def test_a_broken_home_is_noticed_with_its_advice(home: Home, name: str) -> None
 def test_nothing_is_changed_by_looking(home: Home) -> None:
     def everything() -> set[tuple[str, int]]:
         # SQLite itself keeps two files beside a database while it is read.
-        return {(path.name, path.stat().st_mode) for path in home.root.rglob("*") if not path.name.startswith("history.sqlite-")}
+        return {
+            (path.name, path.stat().st_mode)
+            for path in home.root.rglob("*")
+            if not path.name.startswith("history.sqlite-")
+        }
 
     home.root.chmod(0o755)
     key_of(home).unlink()
@@ -133,7 +251,9 @@ def test_nothing_is_changed_by_looking(home: Home) -> None:
 
 
 def test_a_home_on_a_read_only_disk(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write to whatever is not mounted read-only
+    monkeypatch.setattr(
+        os, "access", lambda *_: False
+    )  # root may write to whatever is not mounted read-only
     said = found(home)["home"]
     assert said.verdict is PROBLEM
     assert "cannot be written to" in said.what
@@ -148,12 +268,16 @@ def test_what_has_expired(tmp_path: Path, home: Home) -> None:
 def test_a_full_disk(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(home.root)
     for free, verdict in ((50_000_000, PROBLEM), (500_000_000, WARNING)):
-        monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
+        monkeypatch.setattr(
+            doctor.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free)
+        )
         assert found(home)["disk"].verdict is verdict
         assert "free some space" in found(home)["disk"].advice
 
 
-def test_a_locked_keyring_is_told_and_never_waited_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_keyring_is_told_and_never_waited_for(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     unlocked = threading.Event()
     monkeypatch.delenv("DEVSTREAM_KEY_FILE")
     monkeypatch.setattr(doctor, "KEYRING_S", 0.2)
@@ -180,8 +304,18 @@ def test_for_real_with_nodes_that_run(world, until) -> None:
     ana, bob = world.team("bob")
 
     def report(desk) -> tuple[int, dict[str, dict[str, str]]]:
-        command = [sys.executable, "-m", "devstream_desktop", "--home", str(desk.home.root), "doctor", "--json"]
-        done = subprocess.run(command, env=desk.environment, capture_output=True, text=True, timeout=60, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "devstream_desktop",
+            "--home",
+            str(desk.home.root),
+            "doctor",
+            "--json",
+        ]
+        done = subprocess.run(
+            command, env=desk.environment, capture_output=True, text=True, timeout=60, check=False
+        )
         told = json.loads(done.stdout)
         assert (done.returncode == 1) is (told["problems"] > 0)
         return told["problems"], {check["name"]: check for check in told["checks"]}
@@ -189,12 +323,17 @@ def test_for_real_with_nodes_that_run(world, until) -> None:
     until("they are linked", lambda: any(peer.state == "live" for peer in ana.status().peers))
     problems, checks = report(ana)
     assert problems == 0
-    assert [checks[name]["verdict"] for name in ("node", "keys", "peer", "missing", "history")] == ["ok"] * 5
+    assert [checks[name]["verdict"] for name in ("node", "keys", "peer", "missing", "history")] == [
+        "ok"
+    ] * 5
     assert "bob" in checks["peer"]["what"]
     assert "grant bob admin" in checks["admins"]["advice"]
     assert "nothing is broken" in ana.run("doctor")
     bob.stop()
-    until("ana notices", lambda: not any(peer.state in ("live", "syncing") for peer in ana.status().peers))
+    until(
+        "ana notices",
+        lambda: not any(peer.state in ("live", "syncing") for peer in ana.status().peers),
+    )
     problems, checks = report(ana)
     assert (problems, checks["peers"]["verdict"]) == (1, "problem")
     assert report(bob)[1]["node"]["verdict"] == "warning"

@@ -32,7 +32,13 @@ class Feed:
     def entry(self, event: Event, *, clock: int | None = None) -> Entry:
         self.seq += 1
         self.clock = clock if clock is not None else self.clock + (1 << 16)
-        body = encode_body(feed=self.feed, seq=self.seq, hlc=self.clock, prev=self.prev, payload=encode_event(event))
+        body = encode_body(
+            feed=self.feed,
+            seq=self.seq,
+            hlc=self.clock,
+            prev=self.prev,
+            payload=encode_event(event),
+        )
         self.prev = body_hash(body)
         return parse_entry(body, bytes(64))
 
@@ -76,7 +82,9 @@ def open_history(tmp_path: Path) -> Iterator[Callable[[], History]]:
     opened: list[History] = []
 
     def build() -> History:
-        history = History(tmp_path / "history.sqlite", FeedMirror(tmp_path / "feed.json"), DEVICE, "team")
+        history = History(
+            tmp_path / "history.sqlite", FeedMirror(tmp_path / "feed.json"), DEVICE, "team"
+        )
         opened.append(history)
         return history
 

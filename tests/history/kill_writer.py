@@ -1,7 +1,10 @@
-"""A small node that is killed again and again: it publishes, ingests what a peer sends, prunes and tends, and says what it has done.
+"""A small node that is killed again and again.
 
-Run as `kill_writer.py FOLDER`; each line on standard input is the seed of one life. The process is forked for each from one that has
-everything imported, and the child says on standard output its process id, then every number that it acknowledges.
+It publishes, ingests what a peer sends, prunes and tends, and says what it has done.
+
+Run as `kill_writer.py FOLDER`; each line on standard input is the seed of one life. The process is
+forked for each from one that has everything imported, and the child says on standard output its
+process id, then every number that it acknowledges.
 """
 
 from __future__ import annotations
@@ -20,7 +23,14 @@ from devstream_desktop.history.log import History
 from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.wire import Signed
-from devstream_desktop.stream.entry import KEY_BYTES, Entry, body_hash, device_id, encode_body, preamble
+from devstream_desktop.stream.entry import (
+    KEY_BYTES,
+    Entry,
+    body_hash,
+    device_id,
+    encode_body,
+    preamble,
+)
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
@@ -54,7 +64,9 @@ def payload(name: str) -> bytes:
 
 def peer_entry(seq: int, prev: bytes) -> Signed:
     """The peer's entry of this number, the same in every life."""
-    body = encode_body(feed=PEER_FEED, seq=seq, hlc=clock(seq) << 16, prev=prev, payload=payload(f"peer {seq}"))
+    body = encode_body(
+        feed=PEER_FEED, seq=seq, hlc=clock(seq) << 16, prev=prev, payload=payload(f"peer {seq}")
+    )
     return Signed(body, sign(preamble(TEAM) + body))
 
 
@@ -66,7 +78,9 @@ def open_replica(folder: Path, history: History, rng: random.Random) -> Replica:
     return Replica(
         store=history,
         identity=Identity(device_id(OWN), TEAM, sign, verify),
-        authors=SimpleNamespace(is_author=lambda _: True, ended=lambda _: None, refusal=lambda _: None),
+        authors=SimpleNamespace(
+            is_author=lambda _: True, ended=lambda _: None, refusal=lambda _: None
+        ),
         retention_ms=RETENTION_MS,
     )
 
@@ -85,9 +99,13 @@ def live(folder: Path, seed: int, say: Callable[[str], None]) -> None:
         what = rng.random()
         if what < 0.45:
             entries: list[Entry] = replica.own.publish(
-                [payload(f"{seed} {number} {n}") for n in range(rng.choice((1, 1, 1, 5)))], clock(seq)
+                [payload(f"{seed} {number} {n}") for n in range(rng.choice((1, 1, 1, 5)))],
+                clock(seq),
             )
-            say("own " + " ".join(f"{entry.feed[KEY_BYTES:].hex()}:{entry.seq}" for entry in entries))
+            say(
+                "own "
+                + " ".join(f"{entry.feed[KEY_BYTES:].hex()}:{entry.seq}" for entry in entries)
+            )
         elif what < 0.9:
             batch = []
             for _ in range(rng.choice((1, 1, 20, 200))):

@@ -1,4 +1,7 @@
-"""Killed at any moment, 200 times over: the file is whole, what was acknowledged is there, and it is open again within a second."""
+"""A writer that is killed at any moment, 200 times over.
+
+The file is whole, what was acknowledged is there, and it is open again within a second.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ from devstream_desktop.history.log import History
 from devstream_desktop.stream.entry import KEY_BYTES
 
 WRITER = Path(__file__).parent / "kill_writer.py"
-OWN, PEER_FEED, TEAM, clock = itemgetter("OWN", "PEER_FEED", "TEAM", "clock")(runpy.run_path(str(WRITER)))
+OWN, PEER_FEED, TEAM, clock = itemgetter("OWN", "PEER_FEED", "TEAM", "clock")(
+    runpy.run_path(str(WRITER))
+)
 LIVES = int(os.environ.get("KILLS", "200"))
 OPEN_S = 1.0
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a writer is forked for each life")
@@ -36,12 +41,15 @@ class Lives:
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(WRITER), str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            [sys.executable, str(WRITER), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
         )
         self._rest = b""
 
     def one(self, seed: int, rng: random.Random) -> list[str]:
-        """Start a writer, kill it at some moment after it has opened, and return everything that it said."""
+        """Start a writer, kill it some moment later, and return everything that it said."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{seed}\n".encode())
         said: list[str] = []
@@ -62,8 +70,11 @@ class Lives:
                 else:
                     said.append(line)
                     if line.startswith("open "):
-                        # Most lives are short, so that the kill often meets the first writes after a start.
-                        kill_at = time.monotonic() + rng.choice((0.003, 0.02, 0.1, 0.25)) * rng.random()
+                        # Most lives are short, so that the kill often meets the first writes after
+                        # a start.
+                        kill_at = (
+                            time.monotonic() + rng.choice((0.003, 0.02, 0.1, 0.25)) * rng.random()
+                        )
 
     def _lines(self, wait: float) -> Iterator[str]:
         assert self._process.stdout is not None
@@ -100,7 +111,9 @@ def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path) -> None:
             with closing(sqlite3.connect(path)) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)], seed
                 # No row without its entry; and, which takes longer, the index agrees with itself.
-                assert connection.execute("SELECT COUNT(*) FROM lines WHERE lsn NOT IN (SELECT lsn FROM log)").fetchone() == (0,)
+                assert connection.execute(
+                    "SELECT COUNT(*) FROM lines WHERE lsn NOT IN (SELECT lsn FROM log)"
+                ).fetchone() == (0,)
                 if seed % 10 == 0 or seed == LIVES - 1:
                     connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
             began = time.monotonic()
@@ -110,14 +123,20 @@ def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path) -> None:
             history._connection.close()
             for feed, numbers in own.items():
                 held = _held(rows[feed])
-                assert {n for n in numbers if n > rows[feed].floor} <= held, (seed, feed[KEY_BYTES:].hex())
+                assert {n for n in numbers if n > rows[feed].floor} <= held, (
+                    seed,
+                    feed[KEY_BYTES:].hex(),
+                )
             if peer:
                 row = rows[PEER_FEED]
                 assert set(range(row.floor + 1, peer + 1)) <= _held(row), seed
                 assert not row.tip or row.tip.hlc >> 16 < max(oldest, clock(peer)), seed
     finally:
         lives.end()
-    figures = f"{acknowledged} own and {peer} foreign acknowledged, {len(own)} epochs, slowest open {slowest * 1000:.0f} ms"
+    figures = (
+        f"{acknowledged} own and {peer} foreign acknowledged, {len(own)} epochs,"
+        f" slowest open {slowest * 1000:.0f} ms"
+    )
     logging.getLogger(__name__).info("%d kills: %s", LIVES, figures)
     assert acknowledged > LIVES, figures
     assert slowest < OPEN_S, figures

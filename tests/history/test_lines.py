@@ -23,13 +23,22 @@ def add(history, arrival, entries, sender="peer") -> None:
     history.add([arrival(entry, sender) for entry in entries])
 
 
-def test_rows_are_newest_first_in_whatever_order_they_came(history, reader, feed, new_feed, make, arrival) -> None:
+def test_rows_are_newest_first_in_whatever_order_they_came(
+    history, reader, feed, new_feed, make, arrival
+) -> None:
     late, early = new_feed(), feed
     later = [late.entry(make(title=f"late {n}"), clock=(2000 + n) << 16) for n in range(3)]
     earlier = [early.entry(make(title=f"early {n}"), clock=(1000 + n) << 16) for n in range(3)]
     add(history, arrival, later)
     add(history, arrival, earlier)
-    assert [line.event.title for line in reader.page(Query())] == ["late 2", "late 1", "late 0", "early 2", "early 1", "early 0"]
+    assert [line.event.title for line in reader.page(Query())] == [
+        "late 2",
+        "late 1",
+        "late 0",
+        "early 2",
+        "early 1",
+        "early 0",
+    ]
     arrivals = [line.event.title for line in reader.since(3)]
     assert arrivals == ["early 0", "early 1", "early 2"]
 
@@ -56,7 +65,9 @@ def test_two_clocks_that_tie_are_two_rows(history, reader, feed, new_feed, make,
     assert reader.count() == 3
 
 
-def test_the_same_fact_from_two_collectors_is_one_row_and_the_same_on_every_node(tmp_path, new_feed, make, arrival) -> None:
+def test_the_same_fact_from_two_collectors_is_one_row_and_the_same_on_every_node(
+    tmp_path, new_feed, make, arrival
+) -> None:
     from devstream_desktop.history.epoch import FeedMirror
     from devstream_desktop.history.log import History
 
@@ -76,16 +87,29 @@ def test_the_same_fact_from_two_collectors_is_one_row_and_the_same_on_every_node
     assert shown == {tellings[1].id}
 
 
-def test_the_same_fact_twice_in_one_batch_is_one_row(history, reader, feed, new_feed, make, arrival) -> None:
+def test_the_same_fact_twice_in_one_batch_is_one_row(
+    history, reader, feed, new_feed, make, arrival
+) -> None:
     event = make()
     add(history, arrival, [feed.entry(event), new_feed().entry(event)])
     assert reader.count() == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(clocks=st.permutations([1000, 2000, 3000, 4000]), cut=st.integers(0, 4), forgotten=st.permutations(range(4)))
-def test_a_fact_is_shown_as_long_as_one_telling_is_kept(open_history, tmp_path, new_feed, make, arrival, clocks, cut, forgotten) -> None:
-    """One collector's clock was a month behind: what it told is forgotten at once, what the other told of the same fact is not."""
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    clocks=st.permutations([1000, 2000, 3000, 4000]),
+    cut=st.integers(0, 4),
+    forgotten=st.permutations(range(4)),
+)
+def test_a_fact_is_shown_as_long_as_one_telling_is_kept(
+    open_history, tmp_path, new_feed, make, arrival, clocks, cut, forgotten
+) -> None:
+    """One collector's clock was a month behind.
+
+    Its word is forgotten at once, the other's of the same fact is not.
+    """
     for file in tmp_path.glob("history.sqlite*"):
         file.unlink()
     history = open_history()
@@ -106,7 +130,9 @@ def test_a_fact_is_shown_as_long_as_one_telling_is_kept(open_history, tmp_path, 
     history.close()
 
 
-def test_a_meaning_follows_from_the_past_even_when_the_past_comes_late(history, reader, feed, new_feed, make, arrival) -> None:
+def test_a_meaning_follows_from_the_past_even_when_the_past_comes_late(
+    history, reader, feed, new_feed, make, arrival
+) -> None:
     green = feed.entry(make(Kind.BUILD, "succeeded"), clock=3000 << 16)
     add(history, arrival, [green])
     assert reader.page(Query())[0].transition is Transition.NONE
@@ -115,22 +141,44 @@ def test_a_meaning_follows_from_the_past_even_when_the_past_comes_late(history, 
     assert fixed.transition is Transition.FIXED
     assert broken.transition is Transition.BROKEN
     add(history, arrival, [new_feed().entry(make(Kind.BUILD, "failed"), clock=2000 << 16)])
-    assert [line.transition for line in reader.page(Query())] == [Transition.FIXED, Transition.STILL_BROKEN, Transition.BROKEN]
+    assert [line.transition for line in reader.page(Query())] == [
+        Transition.FIXED,
+        Transition.STILL_BROKEN,
+        Transition.BROKEN,
+    ]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
-    words=st.lists(st.tuples(st.sampled_from(("firing", "resolved")), st.integers(0, 3)), min_size=2, max_size=6),
+    words=st.lists(
+        st.tuples(st.sampled_from(("firing", "resolved")), st.integers(0, 3)),
+        min_size=2,
+        max_size=6,
+    ),
     noise=st.integers(0, 6),
     seed=st.randoms(use_true_random=False),
 )
-def test_what_others_say_in_one_moment_changes_no_order(open_history, tmp_path, new_feed, make, arrival, words, noise, seed) -> None:
-    """Clocks tie: a member can stamp as many words as he likes with the clocks of others' words, and they can come first."""
+def test_what_others_say_in_one_moment_changes_no_order(
+    open_history, tmp_path, new_feed, make, arrival, words, noise, seed
+) -> None:
+    """A member stamps as many words as he likes with the clocks of others' words.
+
+    They can come first.
+    """
     told = [
-        new_feed(bytes([n]) * 40).entry(make(Kind.INCIDENT, state, number="7", title=str(n)), clock=(5000 << 16) + clock)
+        new_feed(bytes([n]) * 40).entry(
+            make(Kind.INCIDENT, state, number="7", title=str(n)), clock=(5000 << 16) + clock
+        )
         for n, (state, clock) in enumerate(words)
     ]
-    others = [new_feed().entry(make(Kind.CLAIM, "claimed", subject="x", title="noise"), clock=(5000 << 16) + n % 4) for n in range(noise)]
+    others = [
+        new_feed().entry(
+            make(Kind.CLAIM, "claimed", subject="x", title="noise"), clock=(5000 << 16) + n % 4
+        )
+        for n in range(noise)
+    ]
     seen = set()
     for batch in (told, [*others, *told], seed.sample(told + others, len(told + others))):
         for file in tmp_path.glob("history.sqlite*"):
@@ -139,25 +187,52 @@ def test_what_others_say_in_one_moment_changes_no_order(open_history, tmp_path, 
         for entry in batch:
             add(history, arrival, [entry])
         with Reader(history.path) as reader:
-            lines = [line for line in reader.page(Query(), superseded=True) if line.event.title != "noise"]
-            seen.add(frozenset((line.event.title, line.superseded, line.transition) for line in lines))
+            lines = [
+                line
+                for line in reader.page(Query(), superseded=True)
+                if line.event.title != "noise"
+            ]
+            seen.add(
+                frozenset((line.event.title, line.superseded, line.transition) for line in lines)
+            )
             past = tuple(line.event.title for line in reader.subject(make(Kind.INCIDENT, "firing")))
-            assert past == tuple(entry_title for _, entry_title in sorted(((e.hlc, e.hash), str(n)) for n, e in enumerate(told))[::-1])
+            assert past == tuple(
+                entry_title
+                for _, entry_title in sorted(((e.hlc, e.hash), str(n)) for n, e in enumerate(told))[
+                    ::-1
+                ]
+            )
         history.close()
     assert len(seen) == 1
 
 
-def test_a_step_gives_its_row_to_the_result_in_whatever_order_they_came(history, reader, feed, make, arrival) -> None:
+def test_a_step_gives_its_row_to_the_result_in_whatever_order_they_came(
+    history, reader, feed, make, arrival
+) -> None:
     run = {"number": "412", "subject": "deploy/shop/production/412", "environment": "production"}
-    add(history, arrival, [feed.entry(make(Kind.DEPLOY, "success", **run)), feed.entry(make(Kind.DEPLOY, "in_progress", **run))])
+    add(
+        history,
+        arrival,
+        [
+            feed.entry(make(Kind.DEPLOY, "success", **run)),
+            feed.entry(make(Kind.DEPLOY, "in_progress", **run)),
+        ],
+    )
     assert [line.event.state for line in reader.page(Query())] == ["success"]
     every = reader.page(Query(), superseded=True)
-    assert [(line.event.state, line.superseded) for line in every] == [("in_progress", True), ("success", False)]
+    assert [(line.event.state, line.superseded) for line in every] == [
+        ("in_progress", True),
+        ("success", False),
+    ]
 
 
 def test_a_merge_keeps_the_row_from_its_own_push(history, reader, feed, make, arrival) -> None:
     commit = {"number": "abc", "revision": "abc"}
-    add(history, arrival, [feed.entry(make(state="merged", **commit)), feed.entry(make(state="pushed", **commit))])
+    add(
+        history,
+        arrival,
+        [feed.entry(make(state="merged", **commit)), feed.entry(make(state="pushed", **commit))],
+    )
     assert [line.event.state for line in reader.page(Query())] == ["merged"]
 
 
@@ -182,7 +257,14 @@ def test_a_merge_keeps_the_row_from_its_own_push(history, reader, feed, make, ar
 def test_search(query, titles, history, reader, feed, make, arrival) -> None:
     events = [
         make(title="retry card capture", actor="ana", revision="3f2c1ab" + "0" * 33),
-        make(Kind.DEPLOY, "success", title="card colour", environment="production", service="pay", subject="d/1"),
+        make(
+            Kind.DEPLOY,
+            "success",
+            title="card colour",
+            environment="production",
+            service="pay",
+            subject="d/1",
+        ),
         make(Kind.BUILD, "failed", title="tax", actor="bo"),
     ]
     add(history, arrival, [feed.entry(event) for event in events])
@@ -190,31 +272,47 @@ def test_search(query, titles, history, reader, feed, make, arrival) -> None:
 
 
 @pytest.mark.parametrize("count", [GROUP - 1, GROUP, GROUP + 1, 3 * GROUP + 5])
-def test_rows_are_found_before_and_after_their_group_is_indexed(count, history, reader, feed, make, arrival) -> None:
+def test_rows_are_found_before_and_after_their_group_is_indexed(
+    count, history, reader, feed, make, arrival
+) -> None:
     titles = [f"word{n} common" for n in range(count)]
     for title in titles:
         add(history, arrival, [feed.entry(make(title=title))])
         assert [line.event.title for line in reader.page(parse_query(title))] == [title]
     found = [line.event.title for line in reader.page(parse_query("comm service:shop"), limit=1000)]
     assert found == titles[::-1]
-    assert [line.event.title for line in reader.page(parse_query("comm"), limit=10)] == titles[:-11:-1]
-    older = reader.page(parse_query("comm"), limit=1000, before=reader.page(parse_query("comm"), limit=10)[-1].id)
+    assert [line.event.title for line in reader.page(parse_query("comm"), limit=10)] == titles[
+        :-11:-1
+    ]
+    older = reader.page(
+        parse_query("comm"), limit=1000, before=reader.page(parse_query("comm"), limit=10)[-1].id
+    )
     assert [line.event.title for line in older] == titles[-11::-1]
 
 
-def test_what_waits_for_its_group_is_known_after_a_restart_and_a_failed_write(open_history, reader, feed, make, arrival) -> None:
+def test_what_waits_for_its_group_is_known_after_a_restart_and_a_failed_write(
+    open_history, reader, feed, make, arrival
+) -> None:
     history = open_history()
     first, second = feed.entry(make(title="one")), feed.entry(make(title="two"))
     add(history, arrival, [first])
     history.close()
     history = open_history()
-    history._connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_INSERT else sqlite3.SQLITE_OK)
+    history._connection.set_authorizer(
+        lambda action, *_: (
+            sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_INSERT else sqlite3.SQLITE_OK
+        )
+    )
     with pytest.raises(HistoryError):
         add(history, arrival, [second])
     history._connection.set_authorizer(None)
     history.settle(feed.feed, 1, first)
     add(history, arrival, [second, *(feed.entry(make(title="more")) for _ in range(GROUP))])
-    assert [len(reader.page(parse_query(word), limit=200)) for word in ("one", "two", "more")] == [0, 1, GROUP]
+    assert [len(reader.page(parse_query(word), limit=200)) for word in ("one", "two", "more")] == [
+        0,
+        1,
+        GROUP,
+    ]
     history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
 
 
@@ -226,7 +324,10 @@ def test_merging_rests_and_finds_the_same(history, reader, feed, make, arrival) 
         steps += 1
         assert steps < 1000
     assert steps > 1
-    assert all(len(reader.page(parse_query(f"group{number}"), limit=100)) == GROUP for number in (0, 17, 30))
+    assert all(
+        len(reader.page(parse_query(f"group{number}"), limit=100)) == GROUP
+        for number in (0, 17, 30)
+    )
 
 
 def test_authors_are_the_people_of_the_policy(history, reader, feed, make, arrival) -> None:
@@ -237,7 +338,9 @@ def test_authors_are_the_people_of_the_policy(history, reader, feed, make, arriv
     assert reader.page(Query())[0].author == "ana"
 
 
-def test_what_this_version_does_not_know_is_kept_but_not_shown(history, reader, feed, make, arrival) -> None:
+def test_what_this_version_does_not_know_is_kept_but_not_shown(
+    history, reader, feed, make, arrival
+) -> None:
     import msgspec
 
     from devstream_desktop.stream.entry import encode_body
@@ -249,7 +352,9 @@ def test_what_this_version_does_not_know_is_kept_but_not_shown(history, reader, 
     assert history.after(0, max_bytes=10**6, not_from="")[0][0].payload == payload
 
 
-def test_rows_are_made_anew_when_the_index_changes(open_history, tmp_path, reader, feed, make, arrival) -> None:
+def test_rows_are_made_anew_when_the_index_changes(
+    open_history, tmp_path, reader, feed, make, arrival
+) -> None:
     history = open_history()
     add(history, arrival, [feed.entry(make(title=f"word{n}")) for n in range(20)])
     before = reader.page(Query())
@@ -262,7 +367,11 @@ def test_rows_are_made_anew_when_the_index_changes(open_history, tmp_path, reade
 
 
 def test_facets_and_span(history, reader, feed, make, arrival) -> None:
-    add(history, arrival, [feed.entry(make(environment="production", service="pay")), feed.entry(make())])
+    add(
+        history,
+        arrival,
+        [feed.entry(make(environment="production", service="pay")), feed.entry(make())],
+    )
     facets = reader.facets()
     assert facets.services == ("pay", "shop")
     assert facets.environments == ("production",)
@@ -280,21 +389,30 @@ def test_a_fact_is_known_by_its_identity(history, reader, feed, make, arrival) -
 
 
 def test_a_reader_before_there_is_a_history_says_so(tmp_path) -> None:
-    with Reader(tmp_path / "none.sqlite") as reader, pytest.raises(HistoryError, match="start the node"):
+    with (
+        Reader(tmp_path / "none.sqlite") as reader,
+        pytest.raises(HistoryError, match="start the node"),
+    ):
         reader.page(Query())
 
 
-@pytest.mark.parametrize("word", ['a"b', '"', '""', 'x" OR "card', "a\0b", "'", "*", "NEAR(", "-", "^", "{a}: b", "\\"])
+@pytest.mark.parametrize(
+    "word", ['a"b', '"', '""', 'x" OR "card', "a\0b", "'", "*", "NEAR(", "-", "^", "{a}: b", "\\"]
+)
 def test_no_word_of_a_question_is_syntax(history, reader, feed, make, arrival, word) -> None:
     history.add([arrival(feed.entry(make(title="Retry card capture")))])
     assert reader.page(Query(words=(word, "nothing"))) == []
     assert reader.page(Query(words=("card",)))
 
 
-def test_what_was_judged_is_stored_and_reported_without_decoding_it_again(history, reader, feed, make, monkeypatch) -> None:
+def test_what_was_judged_is_stored_and_reported_without_decoding_it_again(
+    history, reader, feed, make, monkeypatch
+) -> None:
     entry = feed.entry(make(title="judged"))
     judged = entry.event
-    monkeypatch.setattr("devstream_desktop.stream.entry.decode_event", lambda _: pytest.fail("decoded again"))
+    monkeypatch.setattr(
+        "devstream_desktop.stream.entry.decode_event", lambda _: pytest.fail("decoded again")
+    )
     history.add([Arrival(entry, "peer")])
     assert event_of(entry) is judged
     monkeypatch.undo()

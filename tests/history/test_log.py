@@ -1,4 +1,4 @@
-"""The log: what it keeps, what it derives, and what it does when the disk or the past is not what it should be."""
+"""The log: what it keeps and derives, also when the disk or the past is not as it should be."""
 
 from __future__ import annotations
 
@@ -48,19 +48,25 @@ def test_what_is_held_is_skipped(history, feed, make, arrival) -> None:
     assert [run for record in history.feeds() for run in record.runs] == [(1, 3)]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     sizes=st.lists(st.integers(1, 40), max_size=30),
     lsn=st.integers(0, 700),
     max_bytes=st.sampled_from([1, 5_000, 10**6]),
     skip=st.booleans(),
 )
-def test_news_are_the_same_from_memory_and_from_the_disk(open_history, tmp_path, feed, make, arrival, sizes, lsn, max_bytes, skip) -> None:
+def test_news_are_the_same_from_memory_and_from_the_disk(
+    open_history, tmp_path, feed, make, arrival, sizes, lsn, max_bytes, skip
+) -> None:
     for file in tmp_path.glob("history.sqlite*"):
         file.unlink()
     history = open_history()
     for number, size in enumerate(sizes):
-        history.add([arrival(feed.entry(make()), "one" if number % 3 else "other") for _ in range(size)])
+        history.add(
+            [arrival(feed.entry(make()), "one" if number % 3 else "other") for _ in range(size)]
+        )
     here = history.after(lsn, max_bytes=max_bytes, not_from="one" if skip else "")
     history.close()
     again = open_history()
@@ -82,21 +88,32 @@ def test_a_batch_is_cut_at_its_size_but_never_empty(history, feed, make, arrival
     assert len(history.after(0, max_bytes=1, not_from="")[0]) == 1
     assert len(history.after(0, max_bytes=sum(sizes[:2]), not_from="")[0]) == 2
     assert len(history.after(0, max_bytes=sum(sizes[:2]) - 1, not_from="")[0]) == 1
-    assert [entry.seq for entry in history.entries(feed.feed, 1, 4, newest_first=True, max_bytes=sum(sizes[2:]))] == [4, 3]
+    assert [
+        entry.seq
+        for entry in history.entries(feed.feed, 1, 4, newest_first=True, max_bytes=sum(sizes[2:]))
+    ] == [4, 3]
 
 
 def test_a_peer_is_not_told_what_it_said(history, feed, new_feed, make, arrival) -> None:
     other, peer = new_feed(), device_id(os.urandom(32))
-    history.add([arrival(feed.entry(make()), sender=peer), arrival(other.entry(make()), sender="third")])
-    assert [entry.feed for entry in history.after(0, max_bytes=10**6, not_from=peer)[0]] == [other.feed]
+    history.add(
+        [arrival(feed.entry(make()), sender=peer), arrival(other.entry(make()), sender="third")]
+    )
+    assert [entry.feed for entry in history.after(0, max_bytes=10**6, not_from=peer)[0]] == [
+        other.feed
+    ]
     found, position = history.after(0, max_bytes=10**6, not_from="", but=other.feed)
     assert [entry.feed for entry in found] == [feed.feed]
     assert position == 2
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(seed=st.integers(0, 2**32))
-def test_runs_are_what_is_held_in_whatever_order_it_came(seed: int, tmp_path: Path, new_feed, make, arrival) -> None:
+def test_runs_are_what_is_held_in_whatever_order_it_came(
+    seed: int, tmp_path: Path, new_feed, make, arrival
+) -> None:
     rng = random.Random(seed)
     history = History(tmp_path / f"{seed}.sqlite", FeedMirror(None), bytes(32), "team")
     feed = new_feed()
@@ -111,7 +128,9 @@ def test_runs_are_what_is_held_in_whatever_order_it_came(seed: int, tmp_path: Pa
     history.close()
 
 
-def test_settling_forgets_rows_lines_and_words_and_keeps_the_tip(history, reader, feed, make, arrival) -> None:
+def test_settling_forgets_rows_lines_and_words_and_keeps_the_tip(
+    history, reader, feed, make, arrival
+) -> None:
     from devstream_desktop.stream.query import Query
 
     entries = [feed.entry(make(title=f"word{number}")) for number in range(6)]
@@ -129,7 +148,10 @@ def test_settling_forgets_rows_lines_and_words_and_keeps_the_tip(history, reader
 
 
 def test_what_is_freed_goes_back_to_the_disk(history, feed, make, arrival) -> None:
-    entries = [feed.entry(make(title="long title " * 12, url="https://example.com/" + "x" * 400)) for _ in range(WEED + 100)]
+    entries = [
+        feed.entry(make(title="long title " * 12, url="https://example.com/" + "x" * 400))
+        for _ in range(WEED + 100)
+    ]
     history.add([arrival(entry) for entry in entries])
     history.checkpoint()
     before = history.path.stat().st_size
@@ -140,7 +162,9 @@ def test_what_is_freed_goes_back_to_the_disk(history, feed, make, arrival) -> No
     assert history.path.stat().st_size < before / 2
 
 
-def test_a_history_of_the_first_schema_is_taken_over(open_history, tmp_path, reader, feed, make, arrival) -> None:
+def test_a_history_of_the_first_schema_is_taken_over(
+    open_history, tmp_path, reader, feed, make, arrival
+) -> None:
     import sqlite_utils
 
     from devstream_desktop.history.schema import migrations
@@ -155,7 +179,10 @@ def test_a_history_of_the_first_schema_is_taken_over(open_history, tmp_path, rea
         old.execute("INSERT INTO senders (device) VALUES ('')")
         for number in range(3):
             entry = feed.entry(make(title=f"old{number}"))
-            old.execute("INSERT INTO log VALUES (?, 1, ?, 1, 1, ?, ?)", (entry.seq, entry.seq, entry.body, entry.signature))
+            old.execute(
+                "INSERT INTO log VALUES (?, 1, ?, 1, 1, ?, ?)",
+                (entry.seq, entry.seq, entry.body, entry.signature),
+            )
     history = open_history()
     assert history.newest() == 3
     assert [line.event.title for line in reader.page(parse_query("old1"))] == ["old1"]
@@ -182,10 +209,14 @@ def test_a_dropped_feed_is_gone_and_may_come_again(history, feed, make, arrival)
     assert feed.feed not in {row.feed for row in history.feeds()}
     assert history.proofs() == {}
     history.add([arrival(feed.entry(make()))])
-    assert [(row.floor, row.frozen, row.runs) for row in history.feeds() if row.feed == feed.feed] == [(0, False, ((2, 2),))]
+    assert [
+        (row.floor, row.frozen, row.runs) for row in history.feeds() if row.feed == feed.feed
+    ] == [(0, False, ((2, 2),))]
 
 
-def test_a_frozen_feed_travels_no_more_and_keeps_its_proof(open_history, feed, make, arrival) -> None:
+def test_a_frozen_feed_travels_no_more_and_keeps_its_proof(
+    open_history, feed, make, arrival
+) -> None:
     history = open_history()
     first, second = feed.entry(make()), feed.entry(make())
     history.add([arrival(first), arrival(second)])
@@ -207,7 +238,9 @@ def test_the_index_is_new_after_an_unclean_stop_only(open_history) -> None:
     assert open_history().index != index
 
 
-def test_the_epoch_goes_on_after_a_clean_stop_and_a_kill(open_history, new_feed, make, arrival) -> None:
+def test_the_epoch_goes_on_after_a_clean_stop_and_a_kill(
+    open_history, new_feed, make, arrival
+) -> None:
     history = open_history()
     epoch = history.epoch
     own = new_feed(bytes(range(32)) + epoch)
@@ -216,7 +249,9 @@ def test_the_epoch_goes_on_after_a_clean_stop_and_a_kill(open_history, new_feed,
     assert open_history().epoch == epoch
 
 
-def test_a_restored_database_begins_a_new_epoch(open_history, tmp_path, new_feed, make, arrival) -> None:
+def test_a_restored_database_begins_a_new_epoch(
+    open_history, tmp_path, new_feed, make, arrival
+) -> None:
     history = open_history()
     epoch = history.epoch
     own = new_feed(bytes(range(32)) + epoch)
@@ -232,9 +267,13 @@ def test_a_restored_database_begins_a_new_epoch(open_history, tmp_path, new_feed
     assert open_history().epoch != epoch
 
 
-def test_a_copy_of_the_whole_home_begins_a_new_epoch_and_the_original_does_not(tmp_path, new_feed, make, arrival) -> None:
+def test_a_copy_of_the_whole_home_begins_a_new_epoch_and_the_original_does_not(
+    tmp_path, new_feed, make, arrival
+) -> None:
     def opened(folder: Path) -> History:
-        return History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), bytes(range(32)), "team")
+        return History(
+            folder / "history.sqlite", FeedMirror(folder / "feed.json"), bytes(range(32)), "team"
+        )
 
     (tmp_path / "home").mkdir()
     history = opened(tmp_path / "home")
@@ -258,7 +297,14 @@ def test_a_copy_of_the_whole_home_begins_a_new_epoch_and_the_original_does_not(t
     moved.close()
 
 
-@pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(b"{"), lambda file: file.write_bytes(b"")])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda file: file.unlink(),
+        lambda file: file.write_bytes(b"{"),
+        lambda file: file.write_bytes(b""),
+    ],
+)
 def test_a_database_without_its_mirror_begins_a_new_epoch(open_history, tmp_path, damage) -> None:
     history = open_history()
     epoch = history.epoch
@@ -271,7 +317,10 @@ def test_a_full_disk_stores_nothing_and_says_so(history, reader, feed, make, arr
     history.add([arrival(feed.entry(make()))])
     pages = history._connection.execute("PRAGMA page_count").fetchone()[0]
     history._connection.execute(f"PRAGMA max_page_count = {pages}")
-    big = [feed.entry(make(title="long title " * 12, url="https://example.com/" + "x" * 400)) for _ in range(400)]
+    big = [
+        feed.entry(make(title="long title " * 12, url="https://example.com/" + "x" * 400))
+        for _ in range(400)
+    ]
     with pytest.raises(HistoryFullError, match="the event was not stored; free some space"):
         history.add([arrival(entry) for entry in big])
     assert history.newest() == 1
@@ -281,7 +330,9 @@ def test_a_full_disk_stores_nothing_and_says_so(history, reader, feed, make, arr
     assert reader.count() == 401
 
 
-def test_an_own_entry_is_not_stored_when_the_mirror_cannot_be_written(history, new_feed, make, arrival, monkeypatch) -> None:
+def test_an_own_entry_is_not_stored_when_the_mirror_cannot_be_written(
+    history, new_feed, make, arrival, monkeypatch
+) -> None:
     own = new_feed(bytes(range(32)) + history.epoch)
 
     def full(*_: object, **__: object) -> None:
@@ -302,7 +353,10 @@ def test_a_damaged_database_is_told(tmp_path: Path) -> None:
 def test_a_newer_database_is_left_alone(open_history, tmp_path: Path) -> None:
     history = open_history()
     history._connection.execute("PRAGMA user_version = 99")
-    history._connection.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('devstream-history', 'of tomorrow')")
+    history._connection.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name)"
+        " VALUES ('devstream-history', 'of tomorrow')"
+    )
     history.close()
     with pytest.raises(HistoryError, match="newer devstream"):
         open_history()

@@ -21,7 +21,9 @@ def meanings(reader) -> list[tuple[str, Transition]]:
     return [(line.event.title, line.transition) for line in lines]
 
 
-def test_k3_a_result_for_an_older_commit_breaks_nothing(history, reader, feed, make, arrival) -> None:
+def test_k3_a_result_for_an_older_commit_breaks_nothing(
+    history, reader, feed, make, arrival
+) -> None:
     newer = make(Kind.BUILD, "succeeded", order=2_001, title="C")
     older = make(Kind.BUILD, "failed", order=1_001, title="B")
     again = make(Kind.BUILD, "failed", order=3_001, title="D")
@@ -36,7 +38,9 @@ def test_k3_a_result_for_an_older_commit_breaks_nothing(history, reader, feed, m
 
 
 @pytest.mark.parametrize("first", [1_002, 1_003])
-def test_k3_the_last_attempt_of_a_run_is_its_row(history, reader, feed, make, arrival, first) -> None:
+def test_k3_the_last_attempt_of_a_run_is_its_row(
+    history, reader, feed, make, arrival, first
+) -> None:
     """However they come: the second attempt passed, the first one failed."""
     ends = [
         make(Kind.BUILD, "failed", order=1_001, number="7", title="one"),
@@ -46,7 +50,9 @@ def test_k3_the_last_attempt_of_a_run_is_its_row(history, reader, feed, make, ar
     assert [line.event.title for line in reader.page(Query())] == ["two"]
 
 
-def test_without_a_number_the_time_of_the_work_decides(history, reader, feed, make, arrival) -> None:
+def test_without_a_number_the_time_of_the_work_decides(
+    history, reader, feed, make, arrival
+) -> None:
     one = make(Kind.INCIDENT, "resolved", number="7", title="over", time=1_760_000_200_000)
     late = make(Kind.INCIDENT, "firing", number="7", title="fires", time=1_760_000_100_000)
     feed.clock = 1_760_000_300_000 << 16
@@ -65,7 +71,9 @@ def test_equal_subjects_in_two_scopes_are_two_things(history, reader, feed, make
     assert [line.event.title for line in reader.subject(shops[0])] == ["acme"]
 
 
-def test_rows_of_an_older_version_go_on_in_their_scope(history, reader, feed, make, arrival) -> None:
+def test_rows_of_an_older_version_go_on_in_their_scope(
+    history, reader, feed, make, arrival
+) -> None:
     subject = {"subject": "incident/shop/disk", "number": "7"}
     firing = make(Kind.INCIDENT, "firing", title="old", **subject)
     over = make(Kind.INCIDENT, "resolved", title="new", scope="am.example.org", **subject)
@@ -78,16 +86,24 @@ def test_rows_of_an_older_version_go_on_in_their_scope(history, reader, feed, ma
 def test_only_what_is_observed_has_a_scope(make) -> None:
     """An executor cannot take its answer out of the row of the request by naming one."""
     deploy = {"request": "ab" * 16, "executor": "e", "subject": "deploy/shop/production/1"}
-    plain, scoped = (make(Kind.DEPLOY, "success", scope=scope, order=9, **deploy) for scope in ("", "x"))
+    plain, scoped = (
+        make(Kind.DEPLOY, "success", scope=scope, order=9, **deploy) for scope in ("", "x")
+    )
     assert run_of(plain) == run_of(scoped)
 
 
-def test_the_order_of_arrival_changes_no_meaning(open_history, reader, new_feed, make, arrival, tmp_path) -> None:
+def test_the_order_of_arrival_changes_no_meaning(
+    open_history, reader, new_feed, make, arrival, tmp_path
+) -> None:
     told_events = [
         make(Kind.BUILD, state, order=order, title=f"{n}", number=str(order))
-        for n, (state, order) in enumerate([("failed", 1), ("succeeded", 3), ("failed", 2), ("failed", 4), ("succeeded", 4)])
+        for n, (state, order) in enumerate(
+            [("failed", 1), ("succeeded", 3), ("failed", 2), ("failed", 4), ("succeeded", 4)]
+        )
     ]
-    entries = [new_feed().entry(event, clock=(5000 + n) << 16) for n, event in enumerate(told_events)]
+    entries = [
+        new_feed().entry(event, clock=(5000 + n) << 16) for n, event in enumerate(told_events)
+    ]
     seen = set()
     for order in itertools.islice(itertools.permutations(entries), 0, 120, 7):
         for file in tmp_path.glob("history.sqlite*"):

@@ -1,4 +1,7 @@
-"""What cannot be read stops neither a start nor an answer: it is set aside, counted and named, and may come again."""
+"""Entries that cannot be read stop neither a start nor an answer.
+
+They are set aside, counted and named, and may come again.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ from devstream_desktop.stream.query import Query
 
 DEVICE = bytes(range(32))
 POISON = {
-    "deep": lambda entry: msgspec.msgpack.encode([2, entry.feed, entry.seq, entry.hlc, entry.prev, msgspec.Raw(b"\x91" * 977 + b"\1")]),
+    "deep": lambda entry: msgspec.msgpack.encode(
+        [2, entry.feed, entry.seq, entry.hlc, entry.prev, msgspec.Raw(b"\x91" * 977 + b"\1")]
+    ),
     "cut": lambda entry: entry.body[:-7],
     "garbage": lambda _: b"\xc1" * 300,
     "empty": lambda _: b"",
@@ -31,7 +36,10 @@ POISON = {
 
 @pytest.fixture
 def filled(open_history, new_feed, make, arrival) -> tuple[list[Entry], Path]:
-    """Three feeds of eight entries, one of them this device's own, of which a tip, a proof and rows that wait for the index."""
+    """Three feeds of eight entries, one of them this device's own.
+
+    One has a tip, one a proof, and some rows wait for the index.
+    """
     history = open_history()
     feeds = [new_feed(), new_feed(), new_feed(DEVICE + history.epoch)]
     entries = [feed.entry(make(title=f"fact {n}")) for n in range(8) for feed in feeds]
@@ -62,7 +70,9 @@ def answer(history) -> None:
 
 @pytest.mark.parametrize("what", POISON)
 @pytest.mark.parametrize("at", ["head", "own head", "middle"])
-def test_an_entry_that_cannot_be_read_is_set_aside_and_may_come_again(what, at, open_history, filled, arrival) -> None:
+def test_an_entry_that_cannot_be_read_is_set_aside_and_may_come_again(
+    what, at, open_history, filled, arrival
+) -> None:
     entries, path = filled
     entry = {"head": entries[-3], "own head": entries[-1], "middle": entries[12]}[at]
     (lsn,) = [number for number, one in enumerate(entries, 1) if one is entry]
@@ -71,7 +81,11 @@ def test_an_entry_that_cannot_be_read_is_set_aside_and_may_come_again(what, at, 
     with Reader(path) as reader:
         assert len(reader.page(Query(), limit=100)) == 21
         assert len(list(reader.all_since(0))) == 21
-        assert [line for line in reader.page(Query(words=("fact",)), limit=100) if f"fact {entry.seq - 1}" in line.event.title]
+        assert [
+            line
+            for line in reader.page(Query(words=("fact",)), limit=100)
+            if f"fact {entry.seq - 1}" in line.event.title
+        ]
         named = f"entry {entry.seq} of device {device_id(entry.feed[:32])[:8]}"
         assert (what == "no event") or any(named in sentence for sentence in reader.troubles(5))
     history = open_history()
@@ -93,13 +107,19 @@ def test_an_entry_that_cannot_be_read_is_set_aside_and_may_come_again(what, at, 
 
 @pytest.mark.parametrize("what", sorted(POISON.keys() - {"no event"}))
 @pytest.mark.parametrize("column", ["tip_body", "proof"])
-def test_a_tip_or_proof_that_cannot_be_read_stops_no_start(what, column, open_history, filled) -> None:
+def test_a_tip_or_proof_that_cannot_be_read_stops_no_start(
+    what, column, open_history, filled
+) -> None:
     entries, path = filled
-    spoil(path, f"UPDATE feeds SET {column} = ? WHERE {column} IS NOT NULL", POISON[what](entries[3]))
+    spoil(
+        path, f"UPDATE feeds SET {column} = ? WHERE {column} IS NOT NULL", POISON[what](entries[3])
+    )
     history = open_history()
     answer(history)
     if (what, column) != ("empty", "proof"):
-        assert ("the last settled entry" if column == "tip_body" else "a proof") in history.quarantined
+        assert (
+            "the last settled entry" if column == "tip_body" else "a proof"
+        ) in history.quarantined
     rows = {row.feed: row for row in history.feeds()}
     assert rows[entries[1].feed].frozen, "what was proven once is believed"
     assert rows[entries[0].feed].floor == 2
@@ -108,7 +128,9 @@ def test_a_tip_or_proof_that_cannot_be_read_stops_no_start(what, column, open_hi
         assert all("set aside" in sentence for sentence in reader.troubles(5))
 
 
-def test_poison_in_the_middle_goes_when_it_is_met_and_when_its_feed_is_settled(open_history, filled) -> None:
+def test_poison_in_the_middle_goes_when_it_is_met_and_when_its_feed_is_settled(
+    open_history, filled
+) -> None:
     entries, path = filled
     spoil(path, "UPDATE log SET body = ? WHERE lsn = 12", POISON["garbage"](entries[11]))
     history = open_history()
@@ -122,7 +144,9 @@ def test_poison_in_the_middle_goes_when_it_is_met_and_when_its_feed_is_settled(o
     history.close()
 
 
-def test_a_fact_whose_row_cannot_be_read_can_be_told_again(open_history, filled, new_feed, arrival) -> None:
+def test_a_fact_whose_row_cannot_be_read_can_be_told_again(
+    open_history, filled, new_feed, arrival
+) -> None:
     entries, path = filled
     spoil(path, "UPDATE log SET body = ? WHERE lsn = 9", POISON["cut"](entries[8]))
     history = open_history()
@@ -130,7 +154,9 @@ def test_a_fact_whose_row_cannot_be_read_can_be_told_again(open_history, filled,
     history.add([arrival(new_feed().entry(event))])
     history.close()
     with Reader(path) as reader:
-        assert [line.event for line in reader.page(Query(), limit=100) if line.event.key == event.key] == [event]
+        assert [
+            line.event for line in reader.page(Query(), limit=100) if line.event.key == event.key
+        ] == [event]
 
 
 def test_texts_that_are_no_utf8_stop_nobody(open_history, filled) -> None:
@@ -152,13 +178,18 @@ def test_texts_that_are_no_utf8_stop_nobody(open_history, filled) -> None:
 def test_only_so_much_is_kept(open_history, filled, arrival, new_feed, make) -> None:
     _, path = filled
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executemany("INSERT INTO aside (what, content, at) VALUES ('old', x'', 0)", [()] * (MOST + 9))
+        connection.executemany(
+            "INSERT INTO aside (what, content, at) VALUES ('old', x'', 0)", [()] * (MOST + 9)
+        )
     history = open_history()
     assert history.quarantined == ""
     history.close()
 
 
-@given(st.binary(max_size=200) | st.text() | st.integers() | st.none(), st.binary(min_size=64, max_size=64) | st.none())
+@given(
+    st.binary(max_size=200) | st.text() | st.integers() | st.none(),
+    st.binary(min_size=64, max_size=64) | st.none(),
+)
 def test_whatever_the_database_holds_is_read_or_is_none(body, signature) -> None:
     for found in (stored_entry(body, signature), stored_event(body, signature)):
         assert found is None

@@ -83,7 +83,9 @@ def test_a_whole_history_has_no_problems_and_is_opened_as_it_is(sound, filled, t
     history.close()
 
 
-def test_a_damaged_page_is_found_and_everything_outside_it_is_saved(sound, filled, tmp_path) -> None:
+def test_a_damaged_page_is_found_and_everything_outside_it_is_saved(
+    sound, filled, tmp_path
+) -> None:
     path = tmp_path / "history.sqlite"
     spoil(path, path.stat().st_size // PAGE // 2)
     old_epoch = FeedMirror(tmp_path / "feed.json")._state.epoch
@@ -95,7 +97,11 @@ def test_a_damaged_page_is_found_and_everything_outside_it_is_saved(sound, fille
     assert len(saved) > 1700
     assert all(filled[name] == entry for name, entry in saved.items())
     assert history.epoch.hex() != old_epoch
-    assert [file.name for file in tmp_path.glob("history.sqlite.damaged-*") if not file.name.endswith(("-wal", "-shm"))]
+    assert [
+        file.name
+        for file in tmp_path.glob("history.sqlite.damaged-*")
+        if not file.name.endswith(("-wal", "-shm"))
+    ]
     with Reader(path) as reader:
         assert reader.count() == len(saved)
         assert reader.page(Query(words=("fact",)), limit=1)
@@ -107,7 +113,9 @@ def test_a_damaged_page_is_found_and_everything_outside_it_is_saved(sound, fille
 
 
 @pytest.mark.parametrize("seed", range(16))
-def test_whatever_is_damaged_the_history_opens_and_holds_only_what_was_signed(seed, sound, filled, tmp_path) -> None:
+def test_whatever_is_damaged_the_history_opens_and_holds_only_what_was_signed(
+    seed, sound, filled, tmp_path
+) -> None:
     rng = random.Random(seed)
     path = tmp_path / "history.sqlite"
     size = path.stat().st_size
@@ -132,10 +140,14 @@ def test_whatever_is_damaged_the_history_opens_and_holds_only_what_was_signed(se
     history.close()
 
 
-def test_an_entry_that_was_changed_in_the_file_is_noticed_and_not_saved(sound, filled, tmp_path) -> None:
+def test_an_entry_that_was_changed_in_the_file_is_noticed_and_not_saved(
+    sound, filled, tmp_path
+) -> None:
     path = tmp_path / "history.sqlite"
     with closing(sqlite3.connect(path)) as connection, connection:
-        (lsn, body) = connection.execute("SELECT lsn, body FROM log WHERE instr(body, CAST('fact 300' AS BLOB))").fetchone()
+        (lsn, body) = connection.execute(
+            "SELECT lsn, body FROM log WHERE instr(body, CAST('fact 300' AS BLOB))"
+        ).fetchone()
         forged = bytes(body).replace(b"fact 300", b"fakt 300")
         assert forged != body
         connection.execute("UPDATE log SET body = ? WHERE lsn = ?", (forged, lsn))
@@ -160,7 +172,11 @@ def test_floors_and_proofs_are_saved(sound, filled, tmp_path) -> None:
     history, told = sound()
     assert "it failed while the node ran" in told
     rows = {row.feed: row for row in history.feeds()}
-    assert (rows[one[0].feed].floor, rows[one[0].feed].tip, rows[one[0].feed].runs) == (50, one[49], ((51, 600),))
+    assert (rows[one[0].feed].floor, rows[one[0].feed].tip, rows[one[0].feed].runs) == (
+        50,
+        one[49],
+        ((51, 600),),
+    )
     assert rows[two[0].feed].frozen
     assert history.proofs() == {two[0].feed: (two[0], two[1])}
     assert not damage_mark(tmp_path / "history.sqlite").exists()
@@ -183,7 +199,9 @@ def test_a_stop_in_the_middle_of_saving_repeats_it(sound, filled, tmp_path, monk
     history.close()
 
 
-def test_damage_met_while_running_is_told_and_mended_at_the_next_start(sound, filled, tmp_path) -> None:
+def test_damage_met_while_running_is_told_and_mended_at_the_next_start(
+    sound, filled, tmp_path
+) -> None:
     path = tmp_path / "history.sqlite"
     history, _ = sound()
     told: list[bool] = []
@@ -204,13 +222,25 @@ def test_only_the_newest_damaged_databases_are_kept(sound, filled, tmp_path) -> 
     for _ in range(4):
         damage_mark(tmp_path / "history.sqlite").touch()
         sound()[0].close()
-    assert len([file for file in tmp_path.glob("history.sqlite.damaged-*") if not file.name.endswith(("-wal", "-shm"))]) == 2
+    assert (
+        len(
+            [
+                file
+                for file in tmp_path.glob("history.sqlite.damaged-*")
+                if not file.name.endswith(("-wal", "-shm"))
+            ]
+        )
+        == 2
+    )
 
 
 def test_a_newer_database_is_not_set_aside(sound, filled, tmp_path) -> None:
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
         connection.execute("PRAGMA user_version = 99")
-        connection.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('devstream-history', 'of tomorrow')")
+        connection.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name)"
+            " VALUES ('devstream-history', 'of tomorrow')"
+        )
         connection.commit()
     with pytest.raises(HistoryError, match="newer devstream"):
         sound()

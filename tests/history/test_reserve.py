@@ -1,4 +1,7 @@
-"""A disk that is full: nothing acknowledged is lost, what must be written still is, and it goes on by itself."""
+"""A full disk.
+
+Nothing acknowledged is lost, what must be written still is, and it goes on by itself.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,11 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     def mount(size: int) -> Path:
         if os.geteuid() != 0:
             pytest.skip("mounting a small disk needs root")
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m", "none", folder], check=False, capture_output=True).returncode:
+        if subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}m", "none", folder],
+            check=False,
+            capture_output=True,
+        ).returncode:
             pytest.skip("no file system can be mounted here")
         return folder
 
@@ -44,7 +51,9 @@ def fill(path: Path) -> None:
             pytest.fail("the disk did not fill up")
 
 
-def test_a_full_disk_leaves_room_to_prune_and_to_stop_and_goes_on_when_there_is_room(disk, new_feed, make, arrival) -> None:
+def test_a_full_disk_leaves_room_to_prune_and_to_stop_and_goes_on_when_there_is_room(
+    disk, new_feed, make, arrival
+) -> None:
     folder = disk(32)
     path, ballast, filler = folder / "history.sqlite", folder / "ballast", folder / "filler"
     history = History(path, FeedMirror(folder / "feed.json"), bytes(range(32)), "team")
@@ -70,7 +79,10 @@ def test_a_full_disk_leaves_room_to_prune_and_to_stop_and_goes_on_when_there_is_
 
     again = History(path, FeedMirror(folder / "feed.json"), bytes(range(32)), "team")
     assert again.epoch == epoch
-    assert {row.feed: row.runs for row in again.feeds()} == {feed.feed: ((101, 500),), own.feed: ((1, 1),)}
+    assert {row.feed: row.runs for row in again.feeds()} == {
+        feed.feed: ((101, 500),),
+        own.feed: ((1, 1),),
+    }
     filler.unlink()
     again.reserve.keep()
     again.add(refused)

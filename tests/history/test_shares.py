@@ -12,11 +12,18 @@ from devstream_desktop.history import shares
 from devstream_desktop.history.shares import floors, kept
 from devstream_desktop.stream.entry import EPOCH_BYTES, KEY_BYTES
 
-HELD = st.dictionaries(st.binary(min_size=1, max_size=2), st.tuples(st.integers(1, 10_000), st.integers(1, 30)), min_size=1, max_size=8)
+HELD = st.dictionaries(
+    st.binary(min_size=1, max_size=2),
+    st.tuples(st.integers(1, 10_000), st.integers(1, 30)),
+    min_size=1,
+    max_size=8,
+)
 
 
 @given(HELD, st.integers(1, 40_000))
-def test_all_is_used_nobody_keeps_more_than_it_has_and_who_wants_little_keeps_it(authors, most) -> None:
+def test_all_is_used_nobody_keeps_more_than_it_has_and_who_wants_little_keeps_it(
+    authors, most
+) -> None:
     left = kept(authors, most)
     total = sum(held for held, _ in authors.values())
     assert left.keys() == authors.keys()
@@ -26,7 +33,9 @@ def test_all_is_used_nobody_keeps_more_than_it_has_and_who_wants_little_keeps_it
     for author, (held, weight) in authors.items():
         if held * weights <= most * weight:
             assert left[author] == held, "it takes no more than its share"
-    cut = {left[author] / weight for author, (held, weight) in authors.items() if left[author] < held}
+    cut = {
+        left[author] / weight for author, (held, weight) in authors.items() if left[author] < held
+    }
     assert not cut or max(cut) - min(cut) <= 1, "the others keep alike, by their weight"
 
 
@@ -57,7 +66,9 @@ def test_a_flood_goes_first_and_others_lose_nothing(history, flooded, monkeypatc
     assert {feed[:KEY_BYTES] for feed in found} == {liar}
     assert 1400 < sum(found.values()) < 2200, "about what is too much, and some to spare"
     held = {record.feed: record.runs for record in history.feeds()}
-    assert all(held[feed][0][0] <= floor < held[feed][-1][1] for feed, floor in found.items()), "of each feed the newest stay"
+    assert all(held[feed][0][0] <= floor < held[feed][-1][1] for feed, floor in found.items()), (
+        "of each feed the newest stay"
+    )
 
 
 def test_a_larger_share_is_cut_later(history, flooded, monkeypatch) -> None:
@@ -67,5 +78,7 @@ def test_a_larger_share_is_cut_later(history, flooded, monkeypatch) -> None:
     alike = floors(history.path, lambda _: 1)
     weighed = floors(history.path, lambda author: 20 if author == busy else 1)
     assert {feed[:KEY_BYTES] for feed in alike} == {busy}
-    assert sum(floor for feed, floor in weighed.items() if feed.startswith(busy)) < sum(alike.values())
+    assert sum(floor for feed, floor in weighed.items() if feed.startswith(busy)) < sum(
+        alike.values()
+    )
     assert any(feed[:KEY_BYTES] in people for feed in weighed)

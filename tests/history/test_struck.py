@@ -1,4 +1,7 @@
-"""What a revoked device wrote beyond what the policy vouches for is still there to be seen, struck out, and decides nothing."""
+"""Events of a revoked device beyond its end.
+
+They are still there to be seen, struck out, and decide nothing.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +22,63 @@ def shown(reader, **options) -> list[tuple[str, bool]]:
     return [(line.event.title, line.struck) for line in reader.page(Query(), **options)]
 
 
-def test_what_is_beyond_the_end_is_struck_and_what_is_before_it_is_not(history, reader, feed, new_feed, make, arrival) -> None:
+def test_what_is_beyond_the_end_is_struck_and_what_is_before_it_is_not(
+    history, reader, feed, new_feed, make, arrival
+) -> None:
     other = new_feed()
-    add(history, arrival, *(feed.entry(make(title=title)) for title in ("one", "two", "three")), other.entry(make(title="honest")))
+    add(
+        history,
+        arrival,
+        *(feed.entry(make(title=title)) for title in ("one", "two", "three")),
+        other.entry(make(title="honest")),
+    )
     history.follow({}, {feed.feed[:32]: 0, feed.feed: 2})
-    assert sorted(shown(reader)) == [("honest", False), ("one", False), ("three", True), ("two", False)]
-    assert [line.event.title for line in reader.page(parse_query("three"))] == ["three"], "it is still found"
+    assert sorted(shown(reader)) == [
+        ("honest", False),
+        ("one", False),
+        ("three", True),
+        ("two", False),
+    ]
+    assert [line.event.title for line in reader.page(parse_query("three"))] == ["three"], (
+        "it is still found"
+    )
     history.follow({}, {feed.feed[:32]: 0})
-    assert sorted(shown(reader)) == [("honest", False), ("one", True), ("three", True), ("two", True)]
+    assert sorted(shown(reader)) == [
+        ("honest", False),
+        ("one", True),
+        ("three", True),
+        ("two", True),
+    ]
     history.follow({}, {})
     assert {struck for _, struck in shown(reader)} == {False}
 
 
-def test_a_struck_result_takes_no_rows_place_and_gives_no_row_its_meaning(history, reader, feed, new_feed, make, arrival) -> None:
+def test_a_struck_result_takes_no_rows_place_and_gives_no_row_its_meaning(
+    history, reader, feed, new_feed, make, arrival
+) -> None:
     thief = new_feed()
-    add(history, arrival, feed.entry(make(Kind.BUILD, "failed", title="red", **RUN), clock=1000 << 16))
-    add(history, arrival, thief.entry(make(Kind.BUILD, "succeeded", title="a lie", **RUN), clock=2000 << 16))
-    add(history, arrival, feed.entry(make(Kind.BUILD, "failed", title="red again", **(RUN | {"number": "8"})), clock=3000 << 16))
+    add(
+        history,
+        arrival,
+        feed.entry(make(Kind.BUILD, "failed", title="red", **RUN), clock=1000 << 16),
+    )
+    add(
+        history,
+        arrival,
+        thief.entry(make(Kind.BUILD, "succeeded", title="a lie", **RUN), clock=2000 << 16),
+    )
+    add(
+        history,
+        arrival,
+        feed.entry(
+            make(Kind.BUILD, "failed", title="red again", **(RUN | {"number": "8"})),
+            clock=3000 << 16,
+        ),
+    )
     before = [(line.event.title, line.transition) for line in reader.page(Query())]
-    assert before == [("red again", Transition.BROKEN), ("a lie", Transition.FIXED)], "a lie that is believed hides the truth"
+    assert before == [("red again", Transition.BROKEN), ("a lie", Transition.FIXED)], (
+        "a lie that is believed hides the truth"
+    )
     history.follow({}, {thief.feed[:32]: 0})
     after = [(line.event.title, line.transition, line.struck) for line in reader.page(Query())]
     assert after == [
@@ -49,7 +90,9 @@ def test_a_struck_result_takes_no_rows_place_and_gives_no_row_its_meaning(histor
     assert [(line.event.title, line.transition) for line in reader.page(Query())] == before
 
 
-def test_a_fact_that_another_tells_too_is_no_lie(history, reader, feed, new_feed, make, arrival) -> None:
+def test_a_fact_that_another_tells_too_is_no_lie(
+    history, reader, feed, new_feed, make, arrival
+) -> None:
     thief, event = new_feed(), make(title="true after all")
     add(history, arrival, thief.entry(event, clock=1000 << 16))
     history.follow({}, {thief.feed[:32]: 0})
@@ -58,7 +101,9 @@ def test_a_fact_that_another_tells_too_is_no_lie(history, reader, feed, new_feed
     assert shown(reader) == [("true after all", False)]
 
 
-def test_a_fact_that_another_had_told_later_is_its_again(history, reader, feed, new_feed, make, arrival) -> None:
+def test_a_fact_that_another_had_told_later_is_its_again(
+    history, reader, feed, new_feed, make, arrival
+) -> None:
     thief, event = new_feed(), make(title="true after all")
     add(history, arrival, thief.entry(event, clock=1000 << 16), feed.entry(event, clock=2000 << 16))
     first = [line.id for line in reader.page(Query())]
@@ -71,7 +116,9 @@ def test_a_fact_that_another_had_told_later_is_its_again(history, reader, feed, 
 
 
 @pytest.mark.parametrize("rebuilt", [False, True])
-def test_it_stays_struck_after_a_restart_and_when_rows_are_made_anew(open_history, reader, feed, new_feed, make, arrival, rebuilt) -> None:
+def test_it_stays_struck_after_a_restart_and_when_rows_are_made_anew(
+    open_history, reader, feed, new_feed, make, arrival, rebuilt
+) -> None:
     history = open_history()
     add(history, arrival, *(feed.entry(make(title=title)) for title in ("one", "two")))
     history.follow({}, {feed.feed[:32]: 0, feed.feed: 1})

@@ -76,7 +76,7 @@ def test_a_mistake_in_the_settings_says_where(world) -> None:
     ana.home.settings.write_text("[mesh]\nlissten = 3\n")
     error = ana.run("node", code=1)
     assert "settings.toml, line 2" in error
-    assert "allowed are" in error
+    assert "allowed: listen, peers, discovery" in error
 
 
 def test_a_mistake_in_the_targets_is_seen_in_the_status_and_nothing_is_offered(world, until) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from devstream_desktop.stream.attention import BURST_LIMIT, BURST_WINDOW, FRESH, WORDS_WINDOW, Attention, Desk, Recent, decide
+from devstream_desktop.stream.attention import (
+    BURST_LIMIT,
+    BURST_WINDOW,
+    FRESH,
+    WORDS_WINDOW,
+    Attention,
+    Desk,
+    Recent,
+    decide,
+)
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind, Transition
@@ -15,12 +24,30 @@ DUTY = Desk(person="ana", on_duty=True)
 
 
 def a_line(
-    kind: Kind = Kind.CHANGE, state: str = "pushed", transition: Transition = Transition.NONE, age: int = 0, **fields: object
+    kind: Kind = Kind.CHANGE,
+    state: str = "pushed",
+    transition: Transition = Transition.NONE,
+    age: int = 0,
+    **fields: object,
 ) -> Line:
-    values: dict[str, object] = {"service": "shop", "subject": "x", "key": fact_key("t", kind, state), "time": NOW - age, "actor": "bo"}
+    values: dict[str, object] = {
+        "service": "shop",
+        "subject": "x",
+        "key": fact_key("t", kind, state),
+        "time": NOW - age,
+        "actor": "bo",
+    }
     event = make_event(kind=kind, state=state, **(values | fields))  # type: ignore[arg-type]
     return Line(
-        id=1, arrival=1, event=event, entry="", received=NOW - age, device="d", author="bo", transition=transition, superseded=False
+        id=1,
+        arrival=1,
+        event=event,
+        entry="",
+        received=NOW - age,
+        device="d",
+        author="bo",
+        transition=transition,
+        superseded=False,
     )
 
 
@@ -52,7 +79,10 @@ def test_the_open_window_says_it_already() -> None:
 def test_ones_own_deploy_is_quiet_until_its_result_which_even_pops_up_off_duty() -> None:
     own = {"actor": "ana", "request": "ab" * 16, "environment": "production"}
     assert attention(a_line(Kind.DEPLOY, "in_progress", **own)) is Attention.QUIET
-    assert attention(a_line(Kind.DEPLOY, "success", **own), Desk("ana", on_duty=False)) is Attention.POPUP
+    assert (
+        attention(a_line(Kind.DEPLOY, "success", **own), Desk("ana", on_duty=False))
+        is Attention.POPUP
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +135,9 @@ def test_a_member_who_says_much_silences_nothing_that_happens_and_nobody_else() 
     assert flood == [Attention.POPUP] * BURST_LIMIT + [Attention.QUIET] * (100 - BURST_LIMIT)
     now = NOW + 5_000
     broken = a_line(Kind.BUILD, "failed", Transition.BROKEN, age=NOW - now)
-    assert [decide(broken, DUTY, recent, now).attention for _ in range(BURST_LIMIT)] == [Attention.POPUP] * BURST_LIMIT
+    assert [decide(broken, DUTY, recent, now).attention for _ in range(BURST_LIMIT)] == [
+        Attention.POPUP
+    ] * BURST_LIMIT
     assert claim("bo", NOW + BURST_WINDOW) is Attention.POPUP
     assert claim("mallory", NOW + BURST_WINDOW) is Attention.QUIET
     assert claim("mallory", NOW + WORDS_WINDOW + 5_000) is Attention.POPUP
@@ -113,7 +145,10 @@ def test_a_member_who_says_much_silences_nothing_that_happens_and_nobody_else() 
 
 def test_many_members_who_speak_at_once_make_a_digest() -> None:
     recent = Recent()
-    lines = [msgspec.structs.replace(a_line(Kind.CLAIM, "claimed"), device=f"d{n}") for n in range(BURST_LIMIT + 2)]
+    lines = [
+        msgspec.structs.replace(a_line(Kind.CLAIM, "claimed"), device=f"d{n}")
+        for n in range(BURST_LIMIT + 2)
+    ]
     decided = [decide(line, DUTY, recent, NOW).attention for line in lines]
     assert decided == [Attention.POPUP] * BURST_LIMIT + [Attention.DIGEST] * 2
 

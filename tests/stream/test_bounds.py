@@ -1,4 +1,7 @@
-"""Bounds before decoding, against a naive recursive reader of msgpack and against the standard library's JSON."""
+"""Bounds before decoding.
+
+Against a naive recursive reader of msgpack and against the standard library's JSON.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,19 @@ from devstream_desktop.stream.bounds import (
 )
 
 ITEMS = 40
-SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(1 << 63), (1 << 64) - 1), st.floats(), st.text(), st.binary())
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(1 << 63), (1 << 64) - 1),
+    st.floats(),
+    st.text(),
+    st.binary(),
+)
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4)
+    ),
     max_leaves=30,
 )
 LENGTHS = {0xC4: ">B", 0xC5: ">H", 0xC6: ">I", 0xD9: ">B", 0xDA: ">H", 0xDB: ">I"}
@@ -38,7 +50,7 @@ class NoValueError(Exception):
 
 
 def read(data: bytes, at: int = 0, around: int = 0) -> tuple[int, int, int]:
-    """Where the value at `at` ends, how deep it is and how many values it has, by the book and by recursion."""
+    """Give the end of the value at `at`, its depth and its count of values, by the book."""
     if around > 300 or at >= len(data):
         raise NoValueError
     first = data[at]
@@ -97,7 +109,12 @@ def test_a_value_passes_when_it_is_within_the_bounds(value: object) -> None:
     assert passes(data) == (depth <= MAX_DEPTH and items <= ITEMS)
 
 
-@given(st.binary(max_size=60) | st.lists(st.sampled_from(b"\x81\x91\x92\x01\xdc\xdd\xde\xdf\xc4\xc7\xa1\x00"), max_size=60).map(bytes))
+@given(
+    st.binary(max_size=60)
+    | st.lists(
+        st.sampled_from(b"\x81\x91\x92\x01\xdc\xdd\xde\xdf\xc4\xc7\xa1\x00"), max_size=60
+    ).map(bytes)
+)
 @example(b"\xdd\xff\xff\xff\xff")
 @example(b"\xc6\xff\xff\xff\xff")
 @example(b"\x91" * 16 + b"\xc0")
@@ -118,13 +135,18 @@ def test_any_bytes_that_pass_can_be_decoded_safely(data: bytes) -> None:
             assert depth > MAX_DEPTH or items > ITEMS
 
 
-@pytest.mark.parametrize("opening", [b"\x91", b"\x81\x01", b"\xdc\0\1", b"\xdd\0\0\0\1", b"\xde\0\1\x01", b"\xdf\0\0\0\1\x01"])
+@pytest.mark.parametrize(
+    "opening",
+    [b"\x91", b"\x81\x01", b"\xdc\0\1", b"\xdd\0\0\0\1", b"\xde\0\1\x01", b"\xdf\0\0\0\1\x01"],
+)
 def test_one_container_too_many_inside_another_does_not_pass(opening: bytes) -> None:
     assert passes(opening * MAX_DEPTH + b"\xc0", 1000)
     assert not passes(opening * (MAX_DEPTH + 1) + b"\xc0", 1000)
 
 
-@pytest.mark.parametrize("head", [b"\xdc\xff\xff", b"\xdd\xff\xff\xff\xff", b"\xde\xff\xff", b"\xdf\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "head", [b"\xdc\xff\xff", b"\xdd\xff\xff\xff\xff", b"\xde\xff\xff", b"\xdf\xff\xff\xff\xff"]
+)
 def test_a_container_that_declares_more_than_there_is_does_not_pass(head: bytes) -> None:
     assert not passes(head + b"\x01" * 100)
 
@@ -136,16 +158,24 @@ def test_more_values_than_allowed_do_not_pass() -> None:
 
 
 def depth_of(value: object) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    inner = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    )
     return 0 if inner is None else 1 + max(map(depth_of, inner), default=0)
 
 
 @given(
-    st.recursive(st.none() | st.text('[]{}"\\é\0,:'), lambda inner: st.lists(inner) | st.dictionaries(st.text('{["'), inner)),
+    st.recursive(
+        st.none() | st.text('[]{}"\\é\0,:'),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text('{["'), inner),
+    ),
     st.integers(0, 5),
 )
 def test_json_passes_when_it_is_not_too_deep(value: object, most: int) -> None:
-    for data in (json.dumps(value).encode(), json.dumps(value, indent=1, ensure_ascii=False).encode()):
+    for data in (
+        json.dumps(value).encode(),
+        json.dumps(value, indent=1, ensure_ascii=False).encode(),
+    ):
         if depth_of(value) <= most:
             check_json(data, most)
         else:
@@ -153,7 +183,9 @@ def test_json_passes_when_it_is_not_too_deep(value: object, most: int) -> None:
                 check_json(data, most)
 
 
-@pytest.mark.parametrize("text", [b"[" * 5000, b'{"a":' * 5000, b"[" * 5000 + b"]" * 5000, b'["[",' * 5000, b"[{" * 2000])
+@pytest.mark.parametrize(
+    "text", [b"[" * 5000, b'{"a":' * 5000, b"[" * 5000 + b"]" * 5000, b'["[",' * 5000, b"[{" * 2000]
+)
 def test_json_that_nests_too_deeply_does_not_pass(text: bytes) -> None:
     with pytest.raises(UnboundedError):
         check_json(text)

@@ -34,11 +34,21 @@ FEED = bytes(range(FEED_BYTES))
 SIGNATURE = bytes(64)
 
 
-@given(st.integers(2, 1 << 40), st.integers(1, MAX_HLC), st.binary(min_size=HASH_BYTES, max_size=HASH_BYTES))
+@given(
+    st.integers(2, 1 << 40),
+    st.integers(1, MAX_HLC),
+    st.binary(min_size=HASH_BYTES, max_size=HASH_BYTES),
+)
 def test_what_is_encoded_is_parsed(seq: int, hlc: int, prev: bytes) -> None:
     body = encode_body(feed=FEED, seq=seq, hlc=hlc, prev=prev, payload=b"\x93\x01\x02\x03")
     entry = parse_entry(body, SIGNATURE)
-    assert (entry.feed, entry.seq, entry.hlc, entry.prev, entry.payload) == (FEED, seq, hlc, prev, b"\x93\x01\x02\x03")
+    assert (entry.feed, entry.seq, entry.hlc, entry.prev, entry.payload) == (
+        FEED,
+        seq,
+        hlc,
+        prev,
+        b"\x93\x01\x02\x03",
+    )
     assert entry.body == body
     assert entry.hash == body_hash(body)
 
@@ -106,7 +116,9 @@ def test_the_clock_only_goes_on_and_is_not_behind_the_wall(last: int, now: int) 
 @pytest.mark.parametrize("version", [1, 2, 1 << 40])
 def test_a_payload_of_any_version_nests_so_deep_and_no_deeper(version: int) -> None:
     def body(levels: int) -> bytes:
-        return msgspec.msgpack.encode([version, FEED, 1, 5, b"", msgspec.Raw(b"\x91" * levels + b"\xc0")])
+        return msgspec.msgpack.encode(
+            [version, FEED, 1, 5, b"", msgspec.Raw(b"\x91" * levels + b"\xc0")]
+        )
 
     # The entry is a container itself.
     parse_entry(body(MAX_DEPTH - 1), SIGNATURE)
@@ -116,7 +128,15 @@ def test_a_payload_of_any_version_nests_so_deep_and_no_deeper(version: int) -> N
 
 
 def test_an_entry_hands_on_the_event_it_was_judged_by() -> None:
-    event = make_event(kind=Kind.DUTY, state="on", service="duty", subject="duty/ana", key="0" * 32, time=1, actor="ana")
+    event = make_event(
+        kind=Kind.DUTY,
+        state="on",
+        service="duty",
+        subject="duty/ana",
+        key="0" * 32,
+        time=1,
+        actor="ana",
+    )
     body = encode_body(feed=FEED, seq=1, hlc=5, prev=b"", payload=encode_event(event))
     entry = parse_entry(body, SIGNATURE)
     assert entry.event == event
@@ -124,6 +144,8 @@ def test_an_entry_hands_on_the_event_it_was_judged_by() -> None:
 
 
 def test_a_payload_that_is_no_event_is_still_an_entry() -> None:
-    entry = parse_entry(encode_body(feed=FEED, seq=1, hlc=5, prev=b"", payload=b"\x91\xa3abc"), SIGNATURE)
+    entry = parse_entry(
+        encode_body(feed=FEED, seq=1, hlc=5, prev=b"", payload=b"\x91\xa3abc"), SIGNATURE
+    )
     with pytest.raises(InvalidEventError):
         _ = entry.event

@@ -9,25 +9,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.stream.event import Event, InvalidEventError, cleaned, decode_event, encode_event, fact_key, make_event
+from devstream_desktop.stream.event import (
+    Event,
+    InvalidEventError,
+    cleaned,
+    decode_event,
+    encode_event,
+    fact_key,
+    make_event,
+)
 from devstream_desktop.stream.words import STATES, Kind, Severity
 
 KEY = fact_key("test", Kind.CHANGE, "1")
 
 
 def an_event(**fields: object) -> Event:
-    values = {"kind": Kind.CHANGE, "state": "pushed", "service": "shop", "subject": "change/shop/main", "key": KEY, "time": 1} | fields
+    values = {
+        "kind": Kind.CHANGE,
+        "state": "pushed",
+        "service": "shop",
+        "subject": "change/shop/main",
+        "key": KEY,
+        "time": 1,
+    } | fields
     return make_event(**values)  # type: ignore[arg-type]
 
 
-kinds_and_states = st.sampled_from([(kind, state) for kind, states in STATES.items() for state in states])
+kinds_and_states = st.sampled_from(
+    [(kind, state) for kind, states in STATES.items() for state in states]
+)
 
 
 @given(kinds_and_states, st.text(min_size=1), st.text(), st.text(), st.integers(0, 1 << 46))
-def test_what_is_made_survives_the_wire(kind_state: tuple[Kind, str], service: str, title: str, actor: str, time: int) -> None:
+def test_what_is_made_survives_the_wire(
+    kind_state: tuple[Kind, str], service: str, title: str, actor: str, time: int
+) -> None:
     kind, state = kind_state
     try:
-        event = an_event(kind=kind, state=state, service=service, title=title, actor=actor, time=time)
+        event = an_event(
+            kind=kind, state=state, service=service, title=title, actor=actor, time=time
+        )
     except InvalidEventError:
         # A service of nothing but hostile characters.
         return
@@ -85,7 +106,10 @@ def test_a_title_is_its_first_line() -> None:
 def test_severity_is_filled_in_by_what_it_means() -> None:
     failed = an_event(kind=Kind.DEPLOY, state="failure", environment="production")
     assert failed.severity is Severity.CRITICAL
-    assert an_event(kind=Kind.DEPLOY, state="failure", environment="staging").severity is Severity.ERROR
+    assert (
+        an_event(kind=Kind.DEPLOY, state="failure", environment="staging").severity
+        is Severity.ERROR
+    )
     assert an_event().severity is Severity.INFO
 
 
@@ -105,4 +129,7 @@ def test_a_payload_that_nests_deeply_is_no_event() -> None:
     for payload in ([*fields, deep], [*fields[:3], deep, *fields[4:]], deep):
         with pytest.raises(InvalidEventError, match="nested"):
             decode_event(msgspec.msgpack.encode(payload))
-    assert decode_event(msgspec.msgpack.encode([*fields, [["a field of a later version"]]])) == an_event()
+    assert (
+        decode_event(msgspec.msgpack.encode([*fields, [["a field of a later version"]]]))
+        == an_event()
+    )

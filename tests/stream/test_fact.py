@@ -37,7 +37,9 @@ def test_a_deploy_is_asked_for_by_members_answered_by_executors_and_seen_by_coll
     other=st.sampled_from(EVERY_STATE),
     devices=st.tuples(st.sampled_from((ANA, OTHER)), st.sampled_from((ANA, OTHER))),
 )
-def test_two_tellings_are_one_fact_only_within_a_class_and_of_ones_own_word_only_by_one_device(one, other, devices) -> None:
+def test_two_tellings_are_one_fact_only_within_a_class_and_of_ones_own_word_only_by_one_device(
+    one, other, devices
+) -> None:
     shared = {Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.TICKET, Kind.SOURCE}
     admins = {"joined", "rejected", "revoked", "policy"}
 
@@ -46,10 +48,16 @@ def test_two_tellings_are_one_fact_only_within_a_class_and_of_ones_own_word_only
         if kind in shared or (kind is Kind.DEPLOY and state != "requested"):
             return (kind, "collectors")
         if kind is Kind.TEAM:
-            return (kind, "admins") if state in admins else (kind, state in ("asked", "issuing"), device)
+            return (
+                (kind, "admins")
+                if state in admins
+                else (kind, state in ("asked", "issuing"), device)
+            )
         return (kind, "members", device)
 
-    ids = [fact_id(event(*said), device) for said, device in zip((one, other), devices, strict=True)]
+    ids = [
+        fact_id(event(*said), device) for said, device in zip((one, other), devices, strict=True)
+    ]
     hands = [teller(*said, device) for said, device in zip((one, other), devices, strict=True)]
     assert (ids[0] == ids[1]) == (hands[0] == hands[1])
 
@@ -63,7 +71,9 @@ def test_the_answers_of_the_addressed_executor_go_on_with_the_request_and_no_oth
     assert not is_answer(answer, OTHER, request=KEY, executor=EXE), "signed by another device"
     assert not is_answer(foreign, OTHER, request=KEY, executor=EXE), "another executor"
     assert not is_answer(asked, EXE, request=KEY, executor=EXE), "the request itself"
-    assert not is_answer(event(Kind.CLAIM, "claimed", request=KEY, executor=EXE), EXE, request=KEY, executor=EXE)
+    assert not is_answer(
+        event(Kind.CLAIM, "claimed", request=KEY, executor=EXE), EXE, request=KEY, executor=EXE
+    )
 
 
 def test_what_is_of_another_kind_goes_on_with_nothing_though_it_names_the_same_thing() -> None:

@@ -17,7 +17,10 @@ from devstream_desktop.stream.words import Kind
     [
         ("", Query()),
         ("retry card", Query(words=("retry", "card"))),
-        ("kind:deploy env:production card", Query(words=("card",), kind=Kind.DEPLOY, environment="production")),
+        (
+            "kind:deploy env:production card",
+            Query(words=("card",), kind=Kind.DEPLOY, environment="production"),
+        ),
         ("state:failed", Query(state="failed")),
         ('s:shop "card capture"', Query(words=("card capture",), service="shop")),
         ("http://x/y", Query(words=("http", "x", "y"))),

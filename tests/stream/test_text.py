@@ -8,14 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.stream.text import clean, duration, first_line, short_ref, short_revision, shorten
+from devstream_desktop.stream.text import (
+    clean,
+    duration,
+    first_line,
+    short_ref,
+    short_revision,
+    shorten,
+)
 
 
 @given(st.text(), st.integers(1, 200))
 def test_clean_is_one_plain_line_that_fits(text: str, limit: int) -> None:
     safe = clean(text, limit)
     assert len(safe) <= limit
-    assert not any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for c in safe)
+    assert not any(
+        unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} for c in safe
+    )
     assert safe == safe.strip()
     assert "  " not in safe
 
@@ -69,7 +78,13 @@ def test_short_forms() -> None:
 
 @pytest.mark.parametrize(
     ("milliseconds", "words"),
-    [(850, "850 ms"), (12_000, "12 s"), (192_000, "3m12s"), (7_500_000, "2h05m"), (3 * 86_400_000, "3 d")],
+    [
+        (850, "850 ms"),
+        (12_000, "12 s"),
+        (192_000, "3m12s"),
+        (7_500_000, "2h05m"),
+        (3 * 86_400_000, "3 d"),
+    ],
 )
 def test_durations_as_people_say_them(milliseconds: int, words: str) -> None:
     assert duration(milliseconds) == words
