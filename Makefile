@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test nemesis mutants fuzz check soak bench look picture docs clean
+.PHONY: run setup setup-dev test quick nemesis mutants fuzz check soak bench look picture docs clean
 
 run: setup  ## the tray (or, without a screen, the lines in the terminal), following the git repository one stands in
 	@packaging/system-packages run
@@ -11,6 +11,9 @@ setup:  ## .venv/bin/devstream
 
 test: check  ## everything that is held by tests
 	.venv/bin/python -m pytest -n 2 --dist loadfile
+
+quick: check  ## the loop of a person at work: style, types, and every test that needs no process, desktop or root
+	.venv/bin/python -m pytest -n 2 --dist loadfile -q -m "not (process or desktop or hosts or slow)"
 
 nemesis: setup-dev  ## five minutes of faults on eight hosts (root, Linux); NEMESIS_SEED=n repeats a run
 	NEMESIS_SECONDS=$${NEMESIS_SECONDS:-300} NEMESIS_SEED=$${NEMESIS_SEED:-$$$$} \

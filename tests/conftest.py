@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,32 @@ from hypothesis import settings
 
 settings.register_profile("house", deadline=None)  # a busy machine is no failure
 settings.load_profile("house")
+
+_started: list[str] = []
+"""The processes that were started since the last test."""
+
+
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
+    # `platform` asks uname once a process; that is no part of a test.
+    if event == "subprocess.Popen" and arguments[0] != "uname":
+        _started.append(f"{arguments[0]!r}")
+    elif event in ("os.fork", "os.forkpty", "os.posix_spawn"):
+        _started.append(event)
+
+
+sys.addaudithook(_audit)
+
+
+@pytest.fixture(autouse=True)
+def _marked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold that `make quick`, which goes by the marks, starts no process."""
+    yield
+    started = _started.copy()
+    _started.clear()
+    marks = ("process", "desktop", "hosts")
+    if started and not any(request.node.get_closest_marker(mark) for mark in marks):
+        pytest.fail(f"it starts a process, so it needs the mark `process`: {started[0]}")
+
 
 SECRETS = "org.freedesktop.secrets"
 LOGIN = "/org/freedesktop/secrets/collection/login"

@@ -145,6 +145,7 @@ def inside(path: Path, package: str) -> set[str]:
     return {name.removeprefix(package) for name in imports(path) if name.startswith(package)}
 
 
+@pytest.mark.process
 def test_nothing_outside_the_desktop_loads_qt() -> None:
     modules = [
         "devstream_desktop." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")

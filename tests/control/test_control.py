@@ -186,6 +186,7 @@ def test_another_version_is_told_as_such() -> None:
         decode_request(bytes([PROTOCOL]) + msgspec.msgpack.encode({"is": "Explode"}))
 
 
+@pytest.mark.process
 async def test_a_node_that_dies_while_it_is_asked_is_noticed_at_once(tmp_path: Path) -> None:
     url = f"ipc://{tmp_path / 'control'}"
     steps = f"socket = pynng.Rep0(listen={url!r}); print('ready', flush=True); socket.recv(); print('asked', flush=True); socket.recv()"

@@ -9,6 +9,8 @@ import pytest
 from devstream_desktop.clock import now_ms
 from devstream_desktop.deploy.runs import Runs, RunsError
 
+pytestmark = pytest.mark.process
+
 
 def garbage(path) -> None:
     path.write_bytes(b"\xa5" * path.stat().st_size)

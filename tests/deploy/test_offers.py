@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from devstream_desktop.stream.words import Kind
+
+pytestmark = pytest.mark.process
 
 
 async def test_targets_are_announced_when_they_come_change_and_go(room):

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from devstream_desktop.deploy.repository import look_up, parse_tips
 
+pytestmark = pytest.mark.process
+
 
 def git(folder, *words: str) -> str:
     who = ("-c", "user.name=ana", "-c", "user.email=ana@example.invalid", "-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false")

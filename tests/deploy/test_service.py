@@ -7,9 +7,12 @@ import os
 import subprocess
 
 import msgspec
+import pytest
 
 from devstream_desktop.deploy.executor import Outcome
 from devstream_desktop.stream.words import Kind, Severity
+
+pytestmark = pytest.mark.process
 
 
 async def test_a_deploy_from_request_to_success(room):

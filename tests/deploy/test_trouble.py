@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from devstream_desktop.deploy.runs import RunsError
+
+pytestmark = pytest.mark.process
 
 
 async def test_an_answer_in_the_history_counts_when_the_database_is_lost(room):

@@ -11,6 +11,8 @@ import pytest
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.home import Home
 
+pytestmark = pytest.mark.process
+
 LOCKED = "the keyring is <b>locked</b>; enter its password"
 DEVSTREAM = [sys.executable, "-m", "devstream_desktop"]
 

@@ -16,6 +16,8 @@ from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.home import Home
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def client(qtbot, home):

@@ -84,6 +84,7 @@ def test_without_a_display_it_says_so(monkeypatch):
         check_display()
 
 
+@pytest.mark.process
 def test_with_a_display_it_is_content(monkeypatch, display):
     monkeypatch.setenv("DISPLAY", display)
     monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")

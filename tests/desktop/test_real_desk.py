@@ -13,7 +13,7 @@ import pytest
 from devstream_desktop.control.messages.deploys import RequestDeploy
 from devstream_desktop.control.messages.stream import SetDuty
 
-pytestmark = pytest.mark.desktop
+pytestmark = [pytest.mark.desktop, pytest.mark.process]
 
 
 def now() -> int:

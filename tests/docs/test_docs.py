@@ -19,6 +19,8 @@ from parser_tables import subcommands
 from devstream_desktop.cli.main import build_parser
 from devstream_desktop.cli.source.type_parser import parser_of
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:^|\n)\n((?: {4}[^\n]*\n)+)")

@@ -84,6 +84,7 @@ def founder(tmp_path: Path, runtime: Path) -> Iterator[Founder]:
     founder.end()
 
 
+@pytest.mark.process
 def test_a_second_implementation_joins_and_exchanges_entries(founder: Founder) -> None:
     first = founder("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--ref", "main")
     carl = Device("carl")

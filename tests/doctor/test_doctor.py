@@ -300,6 +300,7 @@ def test_a_node_that_does_not_answer(home: Home, monkeypatch: pytest.MonkeyPatch
     assert "node.log" in said.advice
 
 
+@pytest.mark.process
 def test_for_real_with_nodes_that_run(world, until) -> None:
     ana, bob = world.team("bob")
 

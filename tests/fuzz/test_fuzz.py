@@ -64,6 +64,7 @@ OWN = {
 """Modules that decode only what this node or its operator wrote, and where that is tested."""
 
 
+@pytest.mark.process
 def test_a_hundred_thousand_inputs_raise_nothing_that_a_decoder_does_not_say() -> None:
     # In a process of its own, whose peak memory is that of the decoders alone; the seed is the same in every run.
     done = subprocess.run(

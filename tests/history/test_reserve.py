@@ -51,6 +51,7 @@ def fill(path: Path) -> None:
             pytest.fail("the disk did not fill up")
 
 
+@pytest.mark.process
 def test_a_full_disk_leaves_room_to_prune_and_to_stop_and_goes_on_when_there_is_room(
     disk, new_feed, make, arrival
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_full_disk_leaves_room_to_prune_and_to_stop_and_goes_on_when_there_is_
     assert problems(path) == ()
 
 
+@pytest.mark.process
 def test_a_start_on_a_full_disk_uses_the_ballast(disk, new_feed, make, arrival) -> None:
     folder = disk(32)
     path, feed = folder / "history.sqlite", new_feed()
@@ -109,6 +111,7 @@ def test_a_start_on_a_full_disk_uses_the_ballast(disk, new_feed, make, arrival) 
     again.close()
 
 
+@pytest.mark.process
 def test_a_small_disk_without_a_ballast_goes_on_too(disk) -> None:
     folder = disk(4)
     reserve = Reserve(folder / "history.sqlite")

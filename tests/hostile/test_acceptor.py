@@ -22,6 +22,8 @@ from devstream_desktop.mesh.transport.listener import REQUESTS_AT_ONCE
 from devstream_desktop.mesh.wire import BATCH_BYTES, PROTOCOL, AskPeers, Fetch, Hello, Range, encode
 from devstream_desktop.stream.entry import device_id
 
+pytestmark = pytest.mark.slow
+
 Team = load("mesh/conftest.py").Team
 NAME = device_id(b"n" * 32)
 SP_REQ = b"\0SP\0\0\x30\0\0"

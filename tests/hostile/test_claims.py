@@ -20,6 +20,8 @@ from devstream_desktop.mesh.session import LEVEL_RATE, MAX_LEVELLED, Timing
 from devstream_desktop.mesh.status import missing_of
 from devstream_desktop.stream.entry import MAX_HLC, MAX_SEQ, encode_body, preamble
 
+pytestmark = pytest.mark.slow
+
 TOP, LAST = MAX_HLC, MAX_SEQ
 numbers = st.integers(0, TOP) | st.integers(0, 40) | st.integers(TOP - 3, TOP)
 EPOCHS = 3
@@ -255,6 +257,7 @@ async def test_a_clock_that_cannot_be_is_told_in_bounds(make_node, raw, wall: in
     assert all(abs(peer.clock_offset) < 1 << 43 for peer in node.mesh.status().peers)
 
 
+@pytest.mark.process
 async def test_status_is_answered_during_the_lies_and_after_the_liar_is_gone(victims) -> None:
     (ana, bob), (mallory,) = await victims("bob")
     feeds = [mallory.key.public + epoch.to_bytes(8, "big") for epoch in range(3000)]

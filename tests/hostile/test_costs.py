@@ -28,6 +28,8 @@ from devstream_desktop.mesh.wire import MAX_GAPS
 from devstream_desktop.team.policy import documents
 from devstream_desktop.team.policy.chain import MAX_STALE
 
+pytestmark = pytest.mark.slow
+
 crew = load("trust/conftest.py").crew
 SECONDS = float(os.environ.get("FLOOD_SECONDS", "2"))
 """Of each flood; longer to take figures."""
@@ -36,6 +38,7 @@ GENEROUS_S = 2.0
 
 
 @pytest.mark.parametrize("kind", FLOODS)
+@pytest.mark.process
 async def test_status_is_answered_at_once_whatever_a_member_asks(victims, kind: str, record_property, capsys) -> None:
     (ana,), (mallory,) = await victims()
     prey = await prepare(mallory, ana.mesh)

@@ -23,6 +23,8 @@ from devstream_desktop.mesh.session import Timing
 from devstream_desktop.mesh.status import missing_of
 from devstream_desktop.stream.entry import device_id, encode_body, next_hlc, parse_entry, preamble
 
+pytestmark = pytest.mark.slow
+
 MANY = 4_500
 """Feeds: more than one message holds."""
 PATIENT = Timing(tail_wait=25.0, repair=1000.0)

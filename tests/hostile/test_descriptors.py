@@ -70,6 +70,7 @@ def commit(folder: Path, subject: str) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.process
 def test_a_node_without_a_descriptor_says_so_answers_and_goes_on_when_it_is_over(world, until, tmp_path) -> None:
     repository = tmp_path / "shop"
     subprocess.run(["git", "init", "-q", "-b", "main", repository], check=True)

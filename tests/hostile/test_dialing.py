@@ -203,6 +203,7 @@ async def test_of_one_peer_few_new_addresses_are_noted_and_of_another_as_many(ma
         assert len(known(node)) - before == NAMED_BURST
 
 
+@pytest.mark.slow
 async def test_where_no_node_answers_is_dialed_once_however_often_it_is_named(make_node, raw) -> None:
     node, mallory = await make_node(timing=Timing(connect=1.5, peers=0.2)), raw()
     async with trap() as (address, met):

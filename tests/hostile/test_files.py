@@ -30,6 +30,8 @@ from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.words import Kind
 
+pytestmark = pytest.mark.process
+
 _node = load("node/conftest.py")
 SHA = "4f" * 20
 

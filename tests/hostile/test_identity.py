@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,7 @@ def shown(entries: Sequence[Entry], folder: Path) -> tuple[set[bytes], set[bytes
 
 @settings(max_examples=40, deadline=None)
 @given(lies=lies, told=st.sets(st.integers(0, len(FACTS) - 1), min_size=1), order=st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_no_lie_of_a_member_displaces_a_row_however_it_comes(lies, told, order) -> None:
     honest = [Feed(device).entry(event, (NOW + 10_000 + at) << 16) for at, (device, event) in enumerate(FACTS) if at in told]
     liar = Feed(b"m" * KEY_BYTES)

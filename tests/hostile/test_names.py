@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import msgspec
+import pytest
 from raw_member import event, now_ms
 
 from devstream_desktop.deploy.request import answer_key, make_request
@@ -13,6 +14,8 @@ from devstream_desktop.mesh import wire
 from devstream_desktop.stream.event import Event, encode_event, fact_key
 from devstream_desktop.stream.fact import request_key
 from devstream_desktop.stream.words import STATES, Kind, Severity
+
+pytestmark = pytest.mark.process
 
 SHA = "4f" * 20
 YEAR_6429 = (1 << 47) - 1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from raw_member import event, now_ms
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.stream.entry import MAX_HLC, MAX_SEQ, next_hlc
+
+pytestmark = pytest.mark.process
 
 CLAIM = {"kind": "claim", "state": "claimed", "actor": "mallory"}
 LAST = (MAX_SEQ - 1, MAX_SEQ)

@@ -23,6 +23,8 @@ from devstream_desktop.intake.remote import source_info
 from devstream_desktop.intake.source_types import RemoteSource, SourcesError
 from devstream_desktop.stream.bounds import UnboundedError, check_json
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("use", uses(), ids=str)
 def test_an_expression_of_ours_takes_time_as_the_text_is_long(use: Use) -> None:

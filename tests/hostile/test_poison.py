@@ -19,6 +19,8 @@ from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.membership import policy_path
 from devstream_desktop.team.policy.chain import PolicyChain
 
+pytestmark = pytest.mark.process
+
 
 async def test_an_entry_that_nests_deeply_is_stored_by_nobody_and_stops_no_start(victims) -> None:
     (ana,), (mallory,) = await victims()

@@ -8,6 +8,7 @@ import socket
 
 import msgspec
 import odd
+import pytest
 from hypothesis import strategies as st
 
 from devstream_desktop.node.ports import load_ports
@@ -16,6 +17,8 @@ from devstream_desktop.team.joining import tls
 from devstream_desktop.team.joining import wire as enrol_wire
 from devstream_desktop.team.membership import policy_path
 from devstream_desktop.team.policy.chain import PolicyChain
+
+pytestmark = pytest.mark.process
 
 REQUESTS = 60
 

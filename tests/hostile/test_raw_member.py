@@ -35,6 +35,7 @@ async def test_any_frame_can_be_sent(make_node, raw) -> None:
         await link.ask(b"\0" + nested(2000))
 
 
+@pytest.mark.process
 async def test_a_real_node_shows_what_it_says_and_restarts(victims) -> None:
     (ana, bob), (mallory,) = await victims("bob")
     assert (await ana.status()).members == 3

@@ -133,6 +133,7 @@ async def collector(victims, tmp_path):
     return ana, (await ana.status()).intake.removeprefix("http://")
 
 
+@pytest.mark.process
 async def test_bodies_that_came_and_are_never_ended_give_way_and_memory_is_bounded(collector, post) -> None:
     ana, address = collector
     process, crowd, most = psutil.Process(ana.desk.process.pid), Crowd(address), 0
@@ -153,6 +154,7 @@ async def test_bodies_that_came_and_are_never_ended_give_way_and_memory_is_bound
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mix=st.dictionaries(st.sampled_from(POSTS), st.integers(1, 20), min_size=1, max_size=4))
 @example(mix={"post": 40})
+@pytest.mark.process
 async def test_a_flood_of_any_mix_holds_up_no_delivery_and_no_answer(collector, post, record_property, mix) -> None:
     ana, address = collector
     process, memory, slowest, took = psutil.Process(ana.desk.process.pid), 0, 0.0, 0.0

@@ -19,6 +19,8 @@ from devstream_desktop.intake.source_toml import check_source, parse_sources
 from devstream_desktop.intake.source_types import GitSource, SourcesError
 from devstream_desktop.intake.sources import TAKEN_OUT
 
+pytestmark = pytest.mark.process
+
 SECRET = "glpat-S3cr3tS3cr3t"
 HOLDING = (
     "https://example.com/acme/shop.git?private_token={}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from raw_member import event
@@ -22,6 +23,7 @@ def test_every_line_is_said_once_in_its_place_and_none_is_lost(lines) -> None:
     assert counted(lines) == tuple(line if times[line] == 1 else f"{line} ({times[line]} times)" for line in dict.fromkeys(lines))
 
 
+@pytest.mark.process
 async def test_feeds_that_one_member_spoilt_are_one_line_with_a_count(victims) -> None:
     (ana,), (mallory,) = await victims()
     link = await mallory.dial(ana.mesh)

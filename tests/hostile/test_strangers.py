@@ -21,6 +21,8 @@ from storm import KINDS
 from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.mesh.wire import AskPeers, PeerList
 
+pytestmark = pytest.mark.process
+
 DEVSTREAM = load("node/conftest.py").DEVSTREAM
 PROGRAM = Path(__file__).parent / "storm.py"
 MEMORY_MB, FILES = 150, 2000

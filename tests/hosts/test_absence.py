@@ -9,7 +9,7 @@ import pytest
 from cluster import Node, found, start, until
 from network import Network
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.process]
 NOTICED_S = 35
 USED_AGAIN_S = 5
 UNPLUGGED_S = 10

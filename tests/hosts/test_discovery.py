@@ -19,7 +19,7 @@ from nacl.signing import SigningKey
 from devstream_desktop.mesh.transport.link import SERVER_NAME
 from devstream_desktop.stream.entry import device_id
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.process]
 PROGRAM = str(Path(__file__).with_name("mesh_node.py"))
 
 

@@ -20,7 +20,7 @@ from emitter import Emitter
 from nemesis import OF_ALL, Fault, LyingMember, Nemesis, plan
 from network import Network, why_no_slow_wire
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.process]
 SEED = int(os.environ.get("NEMESIS_SEED", "1"))
 SECONDS = float(os.environ.get("NEMESIS_SECONDS", "66"))
 EQUAL_S = 30

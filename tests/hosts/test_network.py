@@ -8,7 +8,7 @@ import sys
 import pytest
 from network import Host, Network, why_no_slow_wire
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.process]
 SERVER = "import socket; s = socket.create_server(('0.0.0.0', 7000)); print('ready', flush=True)\nwhile True: s.accept()[0].close()"
 CLIENT = """
 import socket, sys, time

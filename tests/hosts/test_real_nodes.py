@@ -15,7 +15,7 @@ from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.home import Home
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.process]
 PATIENCE_S = 40
 
 

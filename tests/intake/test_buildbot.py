@@ -20,6 +20,8 @@ from devstream_desktop.intake.source_types import RemoteSource
 from devstream_desktop.intake.sources import save_sources
 from devstream_desktop.stream.line import render
 
+pytestmark = pytest.mark.process
+
 pytest.importorskip(
     "buildbot", reason="Buildbot is not installed (the extra 'dev' has it)", exc_type=ImportError
 )

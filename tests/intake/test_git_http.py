@@ -23,6 +23,8 @@ from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
 
+pytestmark = pytest.mark.process
+
 
 class Forge(ThreadingHTTPServer):
     """`git http-backend` behind HTTP on loopback."""

@@ -19,6 +19,8 @@ from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 async def make(home, stream, clock):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 HOOK = Path(__file__).parents[2] / "resources" / "hooks" / "post-receive"
 
 

@@ -38,6 +38,7 @@ async def test_health_begins_anew(notes, stream, saved):
 
 
 @odd
+@pytest.mark.process
 async def test_a_repository_is_followed_from_now_on(notes, stream, clock, repository, home, saved):
     await asyncio.to_thread(repository.commit, "One")
     await asyncio.to_thread(repository.push)

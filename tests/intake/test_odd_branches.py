@@ -14,6 +14,8 @@ from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
 
+pytestmark = pytest.mark.process
+
 A = "a" * 40
 
 

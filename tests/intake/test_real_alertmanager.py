@@ -30,9 +30,12 @@ from devstream_desktop.intake.store import Store
 from devstream_desktop.intake.teller import Teller
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-pytestmark = pytest.mark.skipif(
-    PROGRAM is None, reason="there is no prometheus-alertmanager on this machine"
-)
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(
+        PROGRAM is None, reason="there is no prometheus-alertmanager on this machine"
+    ),
+]
 
 SECRET = "a secret of the team's own"
 CONFIGURATION = """\

@@ -150,6 +150,7 @@ async def test_trouble_with_the_stream_is_shown_until_it_is_over(
         await eventually(lambda: not intake.status()[0].error)
 
 
+@pytest.mark.process
 async def test_kill_9_between_answer_and_event_loses_nothing(home, vault, stream, clock):
     """A process stores deliveries and is killed; the next one has them all."""
     await with_github(home, vault)
@@ -232,6 +233,7 @@ async def test_testing_says_how_far_it_got(home, vault, stream, clock, monkeypat
         assert (report.ok, report.reached) == (False, "accepted")
 
 
+@pytest.mark.process
 async def test_testing_a_git_source(home, vault, stream, clock, repository):
     await asyncio.to_thread(repository.commit, "One")
     await asyncio.to_thread(repository.push)
@@ -246,6 +248,7 @@ async def test_testing_a_git_source(home, vault, stream, clock, repository):
         assert (report.ok, report.reached) == (False, "configured")
 
 
+@pytest.mark.process
 async def test_a_push_becomes_an_event_through_the_running_service(
     home, vault, stream, repository, eventually
 ):
@@ -261,6 +264,7 @@ async def test_a_push_becomes_an_event_through_the_running_service(
         assert intake.status()[0].location == str(repository.bare)
 
 
+@pytest.mark.process
 async def test_reload_touches_only_what_changed(home, vault, stream, repository):
     one = GitSource(name="one", url=str(repository.bare))
     async with running(home, vault, stream.publish) as intake:
@@ -325,6 +329,7 @@ async def test_a_webhook_source_that_is_expected_and_silent_says_so_once(
     assert [event.state for event in stream.events] == ["silent"]
 
 
+@pytest.mark.process
 async def test_emit_and_poll_of_one_repository_are_one_fact(
     home, vault, stream, repository, eventually
 ):
@@ -362,6 +367,7 @@ async def test_a_store_that_cannot_be_opened_is_said(home, vault, stream):
         await Intake(home, vault, stream.publish).start()
 
 
+@pytest.mark.process
 def test_without_the_extra_everything_but_the_receiver_works(tmp_path):
     script = (
         "import sys\n"

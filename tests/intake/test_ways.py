@@ -195,6 +195,7 @@ async def test_who_floods_is_told_to_wait_and_the_others_are_served(
     assert {event.number for event in stream.events} == {"0", "1", "2", "9"}
 
 
+@pytest.mark.slow
 async def test_a_source_that_posts_and_is_asked_says_each_fact_once(
     intake, home, stream, post, replay, clock, eventually
 ):

@@ -9,6 +9,8 @@ import pytest
 from devstream_desktop.mesh.replica.wants import NEWEST_FIRST
 from devstream_desktop.mesh.transport.link import Lane
 
+pytestmark = pytest.mark.slow
+
 EVENTS = 4000
 SMALL = 32_000
 """Bytes a FETCH, so that the second neighbour is there in time."""

@@ -15,6 +15,8 @@ from devstream_desktop.mesh.transport.link import Lane, Link, LinkError, tls_con
 from devstream_desktop.mesh.wire import PROTOCOL, AskPeers, Hello, Push, Refused, Tail, Welcome, decode_reply, encode
 from devstream_desktop.stream.entry import device_id
 
+pytestmark = pytest.mark.slow
+
 INDEX = bytes(16)
 
 

@@ -6,6 +6,10 @@ import asyncio
 import signal
 import time
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 
 async def test_a_frozen_peer_is_noticed_and_used_again_when_it_wakes(make_node, start_process):
     process = await start_process()

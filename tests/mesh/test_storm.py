@@ -7,6 +7,8 @@ import pytest
 from devstream_desktop.mesh import limits
 from devstream_desktop.mesh.session import Timing
 
+pytestmark = pytest.mark.slow
+
 PATIENT = Timing(tail_wait=25.0, repair=1000.0)
 STORM = 1500
 """More than two full messages."""

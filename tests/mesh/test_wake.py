@@ -6,10 +6,14 @@ import asyncio
 import signal
 import time
 
+import pytest
+
 from devstream_desktop.mesh.overlay import wake
 from devstream_desktop.mesh.overlay.wake import Wake
 from devstream_desktop.mesh.service import Timing
 from devstream_desktop.mesh.session import CHECK_S
+
+pytestmark = pytest.mark.slow
 
 NOW = 1_700_000_000_000
 
@@ -36,6 +40,7 @@ async def test_an_address_that_comes_or_goes_is_seen(monkeypatch):
     assert not await watch.moved(30.0)
 
 
+@pytest.mark.process
 async def test_a_peer_that_is_gone_after_a_sleep_is_noticed_in_seconds(make_node, start_process):
     process = await start_process()
     slept = 0

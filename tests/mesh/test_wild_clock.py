@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 HOUR = 3_600_000
 DAY = 24 * HOUR
 HOUSE_S = 1.3

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 
 def test_an_emit_without_the_role_says_which_and_who_gives_it(world) -> None:
     _, bob = world.team("bob")

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from senders import SECRET, deliver, issue
 
+pytestmark = pytest.mark.process
+
 DELIVERIES = 10_000
 CONNECTIONS = 32
 GROWTH_MIB = 64

@@ -7,10 +7,14 @@ import shutil
 import signal
 from collections.abc import Callable
 
+import pytest
+
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.history.epoch import FeedMirror, place_of
 from devstream_desktop.mesh.replica.clones import SIDE_BY_SIDE_MS
+
+pytestmark = pytest.mark.process
 
 LEVEL_S = 60
 """Both dial the same neighbours, and each of those serves one device once: the copies take turns."""

@@ -7,6 +7,10 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.process
+
 
 def test_tail_follows_what_comes(world) -> None:
     (ana,) = world.team()

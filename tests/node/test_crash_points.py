@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from crash_points import POINTS
 from senders import SECRET, deliver
+
+pytestmark = pytest.mark.process
 
 PROGRAM = (sys.executable, str(Path(__file__).with_name("crash_points.py")))
 SENDERS = 6

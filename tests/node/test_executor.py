@@ -13,6 +13,8 @@ from devstream_desktop.node.executor import ALLOWED_BURST, REFUSED_BURST, REFUSE
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
 
+pytestmark = pytest.mark.process
+
 NOW = 1_800_000_000_000
 ME, ANA, MAL = (device_id(letter * 32) for letter in (b"e", b"a", b"m"))
 PERSONS = {ANA: "ana", MAL: "mal"}

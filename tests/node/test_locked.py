@@ -17,6 +17,8 @@ from devstream_desktop.control.messages.status import Status, Unlock
 from devstream_desktop.control.messages.stream import Wait
 from devstream_desktop.node.locked_node import LOCKED, REFUSED
 
+pytestmark = pytest.mark.process
+
 PROMPT = "org.freedesktop.Secret.Prompt\tPrompt\n"
 NODE = [sys.executable, "-m", "devstream_desktop"]
 

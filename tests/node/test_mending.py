@@ -19,6 +19,8 @@ from devstream_desktop.home import _MEANING
 from devstream_desktop.node import upkeep
 from devstream_desktop.node.upkeep import Upkeep
 
+pytestmark = pytest.mark.process
+
 
 def emit(desk, title: str) -> str:
     with Client(desk.home.control_url()) as client:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
+
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.members import Revoke
 from devstream_desktop.stream.line import STRUCK
+
+pytestmark = pytest.mark.process
 
 
 def struck(desk) -> dict[str, bool]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 SECRET = b"it is a long secret"
 PAYLOADS = Path(__file__).parents[3] / "shared" / "payloads" / "github"
 

@@ -15,6 +15,8 @@ from devstream_desktop.team import membership
 from devstream_desktop.team.certificates import TlsKey, expiry_ms
 from devstream_desktop.team.team import Team
 
+pytestmark = pytest.mark.process
+
 DAY = 86_400_000
 
 

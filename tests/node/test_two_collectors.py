@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from senders import SECRET, deliver
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def push(tmp_path: Path):

@@ -15,6 +15,8 @@ from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.membership import doors, policy_path
 from devstream_desktop.team.policy.chain import PolicyChain
 
+pytestmark = pytest.mark.process
+
 DEEP = b"[" * 5000
 ODD: dict[str, bytes] = {
     "empty": b"",

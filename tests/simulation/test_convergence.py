@@ -8,6 +8,8 @@ from world import World
 
 from devstream_desktop.mesh.replica.catalogue import signed
 
+pytestmark = pytest.mark.process
+
 SEEDS = 1000
 PARTS = 5
 

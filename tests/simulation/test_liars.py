@@ -9,6 +9,8 @@ import pytest
 from lies import STRATEGIES
 from play import play, play_all, play_some
 
+pytestmark = pytest.mark.process
+
 SEEDS = 200
 EACH = 8
 

@@ -13,6 +13,8 @@ import mutants
 import pytest
 from snippets import spans
 
+pytestmark = pytest.mark.process
+
 LEAST = 20
 GROUPS = 4
 NUMBERS = range(len(mutants.MUTANTS))

@@ -14,6 +14,8 @@ from overlay_world import Node, World
 
 from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, Source
 
+pytestmark = pytest.mark.slow
+
 SEED = int(os.environ.get("SEED", "1"))
 LAST_S = 2.0
 MESSAGES = 12

@@ -11,6 +11,8 @@ import pytest
 from devstream_desktop.keys import os_keyring
 from devstream_desktop.keys.errors import VaultLockedError
 
+pytestmark = pytest.mark.process
+
 NODE = """
 import sys
 from pathlib import Path

@@ -15,6 +15,8 @@ from devstream_desktop.home import Home, HomeError
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.team.joining.invite import read_invite
 
+pytestmark = pytest.mark.process
+
 PLAINTEXT = """
 import pathlib
 from keyring.backend import KeyringBackend

@@ -126,6 +126,7 @@ def mutated(rng: random.Random, entries: list[Entry]) -> Signed:
     return Signed(bytes(body), bytes(signature))
 
 
+@pytest.mark.slow
 def test_of_sixty_thousand_mutated_envelopes_none_is_accepted(receiver):
     rng = random.Random(20_240_501)
     entries = [one for _ in range(3) for one in chain(DeviceKey.generate(), 3)]

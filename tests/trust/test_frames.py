@@ -34,6 +34,8 @@ from devstream_desktop.mesh.wire import (
 )
 from devstream_desktop.stream.entry import device_id
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 5_000
 GARBAGE = 500
 SP_REQ, SP_REP = b"\0SP\0\0\x30\0\0", b"\0SP\0\0\x31\0\0"

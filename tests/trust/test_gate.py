@@ -34,6 +34,8 @@ from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.policy import End
 from devstream_desktop.team.team import Team
 
+pytestmark = pytest.mark.slow
+
 RECONNECTS = 500
 REVOKED = 20
 AT_ONCE = 10

@@ -14,11 +14,12 @@ def test_every_check_still_stands_where_it_would_be_taken_away() -> None:
 
 
 def test_a_check_that_is_gone_is_said() -> None:
-    with pytest.raises(trust_mutants.MutationError, match="has 0 times"):
+    with pytest.raises(trust_mutants.MutationError, match=": 0 times"):
         trust_mutants.mutated(trust_mutants.Mutation("x", "mesh/transport/link.py", "no such line", "", ()))
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.process
 def test_the_quick_mutants_are_caught() -> None:
     quick = [one for one in MUTATIONS if one.fast]
     assert [str(result) for result in trust_mutants.run(quick) if not result.caught] == []

@@ -21,6 +21,8 @@ from forgery import CLIENT, DAY, HOUR, SERVER, Holder, authority, leaf, revocati
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, Link, LinkError, tls_config
 from devstream_desktop.stream.entry import device_id
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 10
 NAME = "server-id"
 REFUSED, UNUSABLE = "refused", "no configuration"
