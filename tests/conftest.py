@@ -23,8 +23,8 @@ _started: list[str] = []
 
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    # `platform` asks uname once a process; that is no part of a test.
-    if event == "subprocess.Popen" and arguments[0] != "uname":
+    # `platform` and `ctypes.util` ask these once a process; that is no part of a test.
+    if event == "subprocess.Popen" and arguments[0] not in ("uname", "/sbin/ldconfig"):
         _started.append(f"{arguments[0]!r}")
     elif event in ("os.fork", "os.forkpty", "os.posix_spawn"):
         _started.append(event)

@@ -33,7 +33,10 @@ OWN, PEER_FEED, TEAM, clock = itemgetter("OWN", "PEER_FEED", "TEAM", "clock")(
 )
 LIVES = int(os.environ.get("KILLS", "200"))
 OPEN_S = 1.0
-pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="a writer is forked for each life"), pytest.mark.process]
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="a writer is forked for each life"),
+    pytest.mark.process,
+]
 
 
 class Lives:
