@@ -11,8 +11,9 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from devstream_desktop import git_address, machine
+from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.intake.source_types import GitSource
+from devstream_desktop.intake.source_types import is_local
 from devstream_desktop.stream.text import clean
 
 MAX_OUTPUT = 16 * 1024 * 1024
@@ -41,7 +42,7 @@ class GitError(DevstreamError):
 
 def local_folder(source: GitSource) -> Path | None:
     """Where on this machine the repository is; None for a remote."""
-    if not source.is_local:
+    if not is_local(source.url):
         return None
     path = (
         unquote(source.url.removeprefix("file://"))
@@ -59,7 +60,7 @@ def remote_of(source: GitSource) -> str:
 
 def transport_options(source: GitSource) -> list[str]:
     """What a command that reads the remote needs."""
-    return [_OFFER_FILTER] if source.is_local else []
+    return [_OFFER_FILTER] if is_local(source.url) else []
 
 
 async def git(*arguments: str, folder: Path | None = None, seconds: float = LOOK_SECONDS) -> str:

@@ -32,6 +32,7 @@ from devstream_collectors.sources.git import (
 )
 from devstream_desktop import git_address
 from devstream_desktop.clock import within
+from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.git_commands import (
     FETCH_SECONDS,
@@ -46,7 +47,7 @@ from devstream_desktop.intake.git_commands import (
 from devstream_desktop.intake.health import Health, Publish
 from devstream_desktop.intake.odd_branches import OddBranches
 from devstream_desktop.intake.ref_watch import RefWatch
-from devstream_desktop.intake.source_types import GitSource
+from devstream_desktop.intake.source_types import is_local
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.stream.event import Event, InvalidEventError
 
@@ -119,7 +120,8 @@ class GitPoller:
     def interval(self) -> float:
         """Seconds between two looks when all is well."""
         return float(
-            self.source.interval or (LOCAL_INTERVAL if self.source.is_local else REMOTE_INTERVAL)
+            self.source.interval
+            or (LOCAL_INTERVAL if is_local(self.source.url) else REMOTE_INTERVAL)
         )
 
     async def run(self, stop: asyncio.Event) -> None:

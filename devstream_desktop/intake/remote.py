@@ -17,16 +17,12 @@ from devstream_collectors.contract import (
     WebhookCollector,
 )
 from devstream_desktop import machine
+from devstream_desktop.control.messages.sources import RemoteSource
 from devstream_desktop.intake.adapter import check_options, collector_module, webhook_collector
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.proof import proof_header_names
-from devstream_desktop.intake.source_types import (
-    RemoteSource,
-    SourcesError,
-    secret_name,
-    token_name,
-)
+from devstream_desktop.intake.source_types import SourcesError, secret_name, token_name
 from devstream_desktop.intake.sources import Vault, split_secrets
 
 MAX_FILE = 256 * 1024

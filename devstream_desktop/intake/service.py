@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from devstream_collectors.kit.place import service_scope
 from devstream_desktop.clock import now_ms, within
+from devstream_desktop.control.messages.sources import GitSource, RemoteSource, Source
 from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.errors import DevstreamError
@@ -31,7 +32,7 @@ from devstream_desktop.intake.normaliser import Normaliser
 from devstream_desktop.intake.occurrence import Told
 from devstream_desktop.intake.remote import Channel, open_channel, source_info, token_of
 from devstream_desktop.intake.self_test import TestReport, both, failed, try_poll, try_webhook
-from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, SourcesError
+from devstream_desktop.intake.source_types import SourcesError
 from devstream_desktop.intake.sources import Vault
 from devstream_desktop.intake.spool import Notes, Spool
 from devstream_desktop.intake.store import Store, StoreError

@@ -32,8 +32,7 @@ import msgspec
 
 from devstream_desktop import git_address
 from devstream_desktop.config import FieldError, TomlFile, as_table, typed
-from devstream_desktop.intake.adapter import is_repository
-from devstream_desktop.intake.source_types import (
+from devstream_desktop.control.messages.sources import (
     OPTION_RULE,
     PRINTABLE,
     WAYS,
@@ -41,9 +40,9 @@ from devstream_desktop.intake.source_types import (
     GitSource,
     RemoteSource,
     Source,
-    SourcesError,
-    is_local,
 )
+from devstream_desktop.intake.adapter import is_repository
+from devstream_desktop.intake.source_types import SourcesError, is_local
 from devstream_desktop.stream.text import clean
 
 MAX_SOURCES = 200

@@ -9,11 +9,10 @@ from typing import Protocol
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.members import GetMembers, Grant, Invite, Join, Joining, Ungrant
 from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, Recover, SetPolicy
-from devstream_desktop.control.messages.sources import AddSource, RemoveSource
+from devstream_desktop.control.messages.sources import AddSource, RemoveSource, Source
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.wire import AnyReply
-from devstream_desktop.intake.source_types import Source
-from devstream_desktop.node import source_list, team_requests
+from devstream_desktop.node import team_requests
 from devstream_desktop.node.board import Ask
 from devstream_desktop.team import Team
 
@@ -90,8 +89,7 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
         case GetPolicy():
             return team_requests.policy_of(await host.team())
         case AddSource():
-            source = source_list.source_of(request)
-            return Done(text=await host.add_source(source, request.secret, request.token))
+            return Done(text=await host.add_source(request.source, request.secret, request.token))
         case RemoveSource():
             await host.remove_source(request.name)
             return Done(text=f"source {request.name} is removed")

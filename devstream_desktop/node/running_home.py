@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.members import Invite, Join, Joining
+from devstream_desktop.control.messages.sources import Source
 from devstream_desktop.control.messages.status import Status
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.source_types import Source
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice

@@ -7,42 +7,15 @@ import re
 from pathlib import Path
 
 from devstream_collectors.contract import Collector
-from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files
-from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names, is_repository
-from devstream_desktop.intake.source_types import GitSource, RemoteSource, Source, SourcesError, absolute_url
+from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names
+from devstream_desktop.intake.source_toml import check_source
+from devstream_desktop.intake.source_types import SourcesError, absolute_url
 
 _log = logging.getLogger(__name__)
-
-
-def source_of(request: AddSource) -> Source:
-    """The source that a request describes."""
-    if is_repository(request.type):
-        return GitSource(
-            name=request.name,
-            type=request.type,
-            url=request.location,
-            branches=request.branches,
-            service=request.service,
-            interval=request.interval,
-        )
-    return RemoteSource(
-        name=request.name,
-        type=request.type,
-        ways=request.ways,
-        branches=request.branches,
-        service=request.service,
-        environment=request.environment,
-        url=request.location,
-        silent_after=request.silent_after,
-        interval=request.interval,
-        secret_path=request.secret_path,
-        token_env=request.token_env,
-        token_file=request.token_file,
-        options=request.options,
-    )
 
 
 def source_types() -> dict[str, str]:
@@ -64,6 +37,16 @@ def describe(kind: str) -> Collector:
 
     """
     return collector_module(kind).COLLECTOR
+
+
+def check(source: Source) -> None:
+    """Check a new source as the list of sources does.
+
+    Raises:
+        SourcesError: it is not right; the message says what is.
+
+    """
+    check_source(source)
 
 
 def absolute_location(location: str) -> str:

@@ -13,7 +13,7 @@ from devstream_desktop.control.errors import ControlError, HomeTakenError, NoNod
 from devstream_desktop.control.messages.base import Reply, Request
 from devstream_desktop.control.messages.deploys import GetTargets, PlanDeploy, RequestDeploy
 from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Joining, Revoke
-from devstream_desktop.control.messages.sources import ProbeSource
+from devstream_desktop.control.messages.sources import ProbeSource, RemoteSource, Source
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.messages.stream import Emit, SetDuty
 from devstream_desktop.control.server import Handler, Server
@@ -22,7 +22,6 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as source_files
 from devstream_desktop.intake.remote import source_info
-from devstream_desktop.intake.source_types import RemoteSource, Source
 from devstream_desktop.keys import Vault
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import enrolment, home_requests, source_list

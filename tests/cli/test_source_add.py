@@ -13,7 +13,7 @@ from devstream_collectors.contract import Collector, Option, Poll, SecretPath, T
 from devstream_desktop.cli import main
 from devstream_desktop.cli.source.type_parser import fitted, parser_of
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.control.messages.sources import AddSource, RemoteSource
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.server import Handler, Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest
@@ -64,7 +64,7 @@ def sent(home, monkeypatch) -> Iterator[list[AddSource]]:
             return status_of_files(home)
         assert isinstance(request, AddSource)
         requests.append(request)
-        return Done(text=f"/in/{request.name}" if "webhook" in request.ways else "")
+        return Done(text=request.source.path)
 
     with serving(home.control_url(), answer):
         yield requests
@@ -98,7 +98,11 @@ def run(*words: object) -> int:
 def test_without_a_secret_file_the_path_is_the_secret(sent, capsys):
     assert run("tally", "builds") == 0
     assert capsys.readouterr().out == "/in/builds\n"
-    assert (sent[0].ways, sent[0].secret_path, sent[0].secret) == (("webhook",), True, b"")
+    assert (sent[0].source.ways, sent[0].source.secret_path, sent[0].secret) == (
+        ("webhook",),
+        True,
+        b"",
+    )
 
 
 def test_everything_that_can_be_said(sent, tmp_path, monkeypatch, capsys):
@@ -114,13 +118,11 @@ def test_everything_that_can_be_said(sent, tmp_path, monkeypatch, capsys):
     ]
     run(*words)
     (request,) = sent
-    assert request == AddSource(
+    source = RemoteSource(
         type="tally",
         name="builds",
-        location="https://t.example.org",
+        url="https://t.example.org",
         branches=("main", "release/*"),
-        secret=b"one long secret\nanother one here",
-        token=b"tkn",
         ways=("webhook", "poll"),
         service="shop",
         environment="staging",
@@ -134,15 +136,20 @@ def test_everything_that_can_be_said(sent, tmp_path, monkeypatch, capsys):
             "project": "acme",
         },
     )
+    secret = b"one long secret\nanother one here"
+    assert request == AddSource(source=source, secret=secret, token=b"tkn")
 
 
 def test_ways(sent, tmp_path):
     run("feed", "a", "--token-path", tmp_path / "token")
     run("tally", "b", "--poll", "--project", "x", "--token-env", "TALLY")
     run("tally", "c", "--poll", "--webhook", "--project", "x")
-    assert [request.ways for request in sent] == [("poll",), ("poll",), ("webhook", "poll")]
-    assert [request.secret_path for request in sent] == [False, False, True]
-    assert (sent[0].token_file, sent[1].token_env) == (str(tmp_path / "token"), "TALLY")
+    assert [request.source.ways for request in sent] == [("poll",), ("poll",), ("webhook", "poll")]
+    assert [request.source.secret_path for request in sent] == [False, False, True]
+    assert (sent[0].source.token_file, sent[1].source.token_env) == (
+        str(tmp_path / "token"),
+        "TALLY",
+    )
 
 
 @pytest.mark.parametrize(

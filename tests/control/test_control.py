@@ -13,7 +13,7 @@ import pytest
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import ControlError, HomeTakenError, NoNodeError, StartingError
 from devstream_desktop.control.messages.base import Done, Request
-from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.control.messages.sources import AddSource, GitSource
 from devstream_desktop.control.messages.status import GetStatus, Stop
 from devstream_desktop.control.messages.stream import News, SetDuty, Wait
 from devstream_desktop.control.server import Server
@@ -171,7 +171,9 @@ def test_no_node_says_how_to_start_one(url: str) -> None:
         Client(url)
 
 
-@pytest.mark.parametrize("request_", [GetStatus(), SetDuty(on=True), AddSource(type="git", name="shop", secret=b"x")])
+@pytest.mark.parametrize(
+    "request_", [GetStatus(), SetDuty(on=True), AddSource(source=GitSource(name="shop", url="/srv/shop.git"), secret=b"x")]
+)
 def test_requests_survive_the_wire(request_: AnyRequest) -> None:
     assert decode_request(encode_request(request_)) == request_
 

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from rooms import load
 from storm import POSTS
 
+from devstream_desktop.control.messages.sources import RemoteSource
 from devstream_desktop.intake import bodies, server
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.source_types import RemoteSource
 
 _intake = load("intake/conftest.py")
 home, vault, stream, clock, post = _intake.home, _intake.vault, _intake.stream, _intake.clock, _intake.post

@@ -11,12 +11,12 @@ import pytest
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import logfile
 from devstream_desktop.cli.source.type_parser import parser_of
+from devstream_desktop.control.messages.sources import RemoteSource
 from devstream_desktop.intake import file_tail
 from devstream_desktop.intake.file_tail import FileTail
 from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.source_types import RemoteSource
 from devstream_desktop.intake.sources import save_sources
 from devstream_desktop.intake.teller import Teller
 

@@ -15,11 +15,11 @@ import pytest
 
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.kit.push import change_key
+from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.intake import git_poll
 from devstream_desktop.intake.git_commands import GitError, git
 from devstream_desktop.intake.git_poll import GitPoller
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
 

@@ -8,9 +8,9 @@ import contextlib
 import pytest
 
 from devstream_collectors.sources.git import MAX_NAME, parse_heads
+from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.intake.git_poll import GitPoller
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.source_types import GitSource
 from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
 

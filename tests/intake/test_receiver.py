@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from devstream_desktop.control.messages.sources import RemoteSource
 from devstream_desktop.home import Home
 from devstream_desktop.intake import bodies, receiver, server, spool
 from devstream_desktop.intake.service import Intake, IntakeError
-from devstream_desktop.intake.source_types import RemoteSource
 
 SECRET = b"It's a Secret to Everybody"
 NOW = 1_800_000_000_000

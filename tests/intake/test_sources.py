@@ -9,14 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devstream_desktop.control.messages.sources import GitSource, RemoteSource
 from devstream_desktop.intake.source_toml import check_source, parse_sources
-from devstream_desktop.intake.source_types import (
-    GitSource,
-    RemoteSource,
-    SourcesError,
-    absolute_url,
-    is_local,
-)
+from devstream_desktop.intake.source_types import SourcesError, absolute_url, is_local
 from devstream_desktop.intake.sources import (
     add_source,
     load_sources,

@@ -33,6 +33,8 @@ REFUSED = [
     ("team", "recover"),
     ("source", "add", "github", "hub", "--secret-file", "secret"),
     ("source", "add", "github", "short", "--secret-file", "short"),
+    ("source", "add", "git", "long", ".", "--service", "x" * 61),
+    ("source", "add", "git", "Odd Name", "."),
     ("source", "remove", "nothing"),
 ]
 OF_A_NODE = [

@@ -54,10 +54,13 @@ def add(home: Home, options: argparse.Namespace) -> int:
     about = source_list.describe(options.type)
     parser = parser_of(options.type, about)
     request = request_of(parser, options.type, about, parser.parse_args(options.rest))
+    # Here too, because the sentence names what is right, and a node would only see a request
+    # that it cannot read.
+    source_list.check(request.source)
     home.create()
     path = ask(home, request).text
     # Alone on standard output, so that a script can read it.
-    print(path or f"source {request.name} is added", flush=True)
+    print(path or f"source {request.source.name} is added", flush=True)
     if path:
         print(f"devstream: {_advice(home, path)}", file=sys.stderr)
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from devstream_collectors.contract import Collector
 from devstream_desktop import machine
 from devstream_desktop.cli.source.type_parser import posts_to_secret_path
-from devstream_desktop.control.messages.sources import AddSource
+from devstream_desktop.control.messages.sources import AddSource, GitSource, RemoteSource, Source
 from devstream_desktop.errors import DevstreamError
 
 
@@ -21,11 +21,7 @@ def request_of(
         DevstreamError: a file or a repository that was named cannot be read.
 
     """
-    # Not every type has every option; one that it lacks is as good as empty.
-    text: dict[str, str] = {
-        name: value for name, value in vars(given).items() if isinstance(value, str)
-    }
-    secret_file = text.get("secret_file", "")
+    secret_file = _text(given, "secret_file")
     ways = _ways(about, given)
     by_path = "webhook" in ways and not secret_file
     if by_path and not posts_to_secret_path(about):
@@ -34,24 +30,59 @@ def request_of(
     for option in about.options:
         if option.needed in ways and not getattr(given, f"option_{option.name}"):
             _report_missing(parser, option.name)
-    token_path = text.get("token_path", "")
+    source: Source
+    if about.git:
+        source = _repository(kind, given)
+    else:
+        source = _service(kind, about, given, ways, secret_path=by_path)
     return AddSource(
-        type=kind,
-        name=given.name,
-        location=_repository(text["location"]) if about.git else text.get("url", ""),
-        branches=tuple(given.branch),
+        source=source,
         secret=_content(secret_file),
-        token=_content(text.get("token_file", "")),
-        ways=ways,
+        token=_content(_text(given, "token_file")),
+    )
+
+
+def _repository(kind: str, given: argparse.Namespace) -> GitSource:
+    return GitSource(
+        name=given.name,
+        type=kind,
+        url=_address(given.location),
+        branches=tuple(given.branch),
         service=given.service,
-        environment=text.get("environment", ""),
-        interval=getattr(given, "interval", 0),
+        interval=given.interval,
+    )
+
+
+def _service(
+    kind: str,
+    about: Collector,
+    given: argparse.Namespace,
+    ways: tuple[str, ...],
+    *,
+    secret_path: bool,
+) -> RemoteSource:
+    token_path = _text(given, "token_path")
+    return RemoteSource(
+        name=given.name,
+        type=kind,
+        ways=ways,
+        branches=tuple(given.branch),
+        service=given.service,
+        environment=given.environment,
+        url=_text(given, "url"),
         silent_after=getattr(given, "silent_after", 0),
-        secret_path=by_path,
-        token_env=text.get("token_env", ""),
+        interval=getattr(given, "interval", 0),
+        secret_path=secret_path,
+        token_env=_text(given, "token_env"),
         token_file=_absolute(token_path) if token_path else "",
         options=_options(about, given),
     )
+
+
+def _text(given: argparse.Namespace, name: str) -> str:
+    # Not every type has every option; one that it lacks is as good as empty.
+    value: str = getattr(given, name, "")
+    return value
 
 
 def _report_missing(parser: argparse.ArgumentParser, name: str) -> None:
@@ -94,7 +125,7 @@ def _absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
 
 
-def _repository(typed: str) -> str:
+def _address(typed: str) -> str:
     """Return a repository's path or URL as the node will find it."""
     from devstream_desktop.node import source_list
 
