@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from devstream_desktop.deploy.request import REF_RULE, InvalidRequestError, Request, is_ref, is_sha, parse_request
+from devstream_desktop.deploy.request import REF_RULE, DeployRequest, InvalidRequestError, is_ref, is_sha, parse_request
 from devstream_desktop.deploy.targets import Target, Targets
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref, short_revision
@@ -36,7 +36,7 @@ class Tips:
 
 
 @dataclass(frozen=True)
-class Author:
+class Asker:
     """Who signed the request: the device from the signature, its person from the policy; never from the event's text."""
 
     device: str
@@ -70,7 +70,7 @@ class World:
 class Accept:
     """It may run, once."""
 
-    request: Request
+    request: DeployRequest
     target: Target
 
 
@@ -99,7 +99,7 @@ class Resolve:
 Verdict = Accept | Refuse | Ignore | Resolve
 
 
-def judge(event: Event, author: Author, world: World) -> Verdict:
+def judge(event: Event, author: Asker, world: World) -> Verdict:
     """The verdict on a request that `author` signed, in the world as it is."""
     if event.executor != world.device:
         return Ignore("it is addressed to another executor")
@@ -128,7 +128,7 @@ def judge(event: Event, author: Author, world: World) -> Verdict:
     return Accept(request, target)
 
 
-def _unknown(request: Request, world: World) -> str:
+def _unknown(request: DeployRequest, world: World) -> str:
     if world.mistake:
         return f"the executor's targets cannot be used: {world.mistake}"
     offered = sorted(environment for name, environment in world.targets if name == request.target)
@@ -137,7 +137,7 @@ def _unknown(request: Request, world: World) -> str:
     return f"this executor has no target {request.target}; its operator can add it to targets.toml"
 
 
-def _untimely(request: Request, author: Author, world: World) -> str:
+def _untimely(request: DeployRequest, author: Asker, world: World) -> str:
     if request.time - world.now > MAX_SKEW_MS:
         minutes = (request.time - world.now) // 60_000
         return (
@@ -147,7 +147,7 @@ def _untimely(request: Request, author: Author, world: World) -> str:
     return _EXPIRED if late else ""
 
 
-def _not_allowed(request: Request, author: Author, world: World) -> str:
+def _not_allowed(request: DeployRequest, author: Asker, world: World) -> str:
     if not author.person:
         return f"the device {author.device[:8]} belongs to nobody in the team"
     if request.person != author.person:
@@ -163,7 +163,7 @@ def _not_allowed(request: Request, author: Author, world: World) -> str:
     )
 
 
-def _wrong_commit(request: Request, target: Target) -> str:
+def _wrong_commit(request: DeployRequest, target: Target) -> str:
     if not is_sha(request.sha):
         return "it names no exact commit; 40 hexadecimal digits are needed"
     if request.ref and not is_ref(request.ref):
@@ -181,7 +181,7 @@ def _full_names(ref: str) -> tuple[str, ...]:
     return (f"refs/heads/{ref}", f"refs/tags/{ref}")
 
 
-def _moved(request: Request, target: Target, tips: Tips) -> str:
+def _moved(request: DeployRequest, target: Target, tips: Tips) -> str:
     if tips.trouble:
         return f"what {request.ref or 'the commit'} is now cannot be checked: {tips.trouble}"
     wanted = short_revision(request.sha)

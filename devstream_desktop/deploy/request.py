@@ -41,7 +41,7 @@ class InvalidRequestError(DevstreamError):
 
 
 @dataclass(frozen=True)
-class Request:
+class DeployRequest:
     """A well-formed request. Nothing here is trusted: `person` is who it says it is from, and times are the asker's clock."""
 
     id: str
@@ -111,7 +111,7 @@ def make_request(
     return event
 
 
-def parse_request(event: Event, device: str) -> Request:
+def parse_request(event: Event, device: str) -> DeployRequest:
     """The request in `event`, which `device` signed. Its commit and ref are as given: the judge looks at them in its own order.
 
     Raises:
@@ -137,9 +137,9 @@ def parse_request(event: Event, device: str) -> Request:
     return as_given(event)
 
 
-def as_given(event: Event) -> Request:
+def as_given(event: Event) -> DeployRequest:
     """The parts of an event that may be no proper request, only to say so and to remember that it was said."""
-    return Request(
+    return DeployRequest(
         id=event.key,
         target=event.service,
         environment=event.environment,

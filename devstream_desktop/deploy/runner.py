@@ -10,9 +10,9 @@ from pathlib import Path
 
 from devstream_desktop.clock import within
 from devstream_desktop.deploy import runlog
-from devstream_desktop.deploy.executor import Executor, Order
+from devstream_desktop.deploy.backend import Backend, Order
 from devstream_desktop.deploy.outbox import Outbox
-from devstream_desktop.deploy.request import Request
+from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.deploy.runs import KEEP_REFUSED_MS, Runs, RunsError
 from devstream_desktop.deploy.targets import Target
 
@@ -35,9 +35,9 @@ class RunStatus:
 class Runner:
     """The runs of one node. `logs` is the folder of their output, one file a request."""
 
-    def __init__(self, executor: Executor, runs: Runs, outbox: Outbox, now: Callable[[], int], logs: Path, retry_s: float) -> None:
+    def __init__(self, backend: Backend, runs: Runs, outbox: Outbox, now: Callable[[], int], logs: Path, retry_s: float) -> None:
         self.running: dict[str, RunStatus] = {}
-        self._executor = executor
+        self._backend = backend
         self._runs = runs
         self._outbox = outbox
         self._now = now
@@ -54,7 +54,7 @@ class Runner:
 
         """
         for run in self._runs.unfinished():
-            alive = self._executor.is_running(self._log_of(run.request))
+            alive = self._backend.is_running(self._log_of(run.request))
             now = "it still runs" if alive else "its output is in deploy-logs on the executor"
             self._runs.abandon(run.request, self._now(), f"the executor's node ended during this deploy, so its result is not known; {now}")
             if not alive:
@@ -74,12 +74,12 @@ class Runner:
             return ""
         if run.state != "unknown":
             return f"{target} is already being deployed to {environment}, for {run.person}; wait for it to end and ask again"
-        if self._executor.is_running(self._log_of(run.request)):
+        if self._backend.is_running(self._log_of(run.request)):
             return f"deploy {run.request[:8]} of {target} to {environment}, lost from sight, still runs; the executor's operator can end it"
         self._runs.released(run.request)
         return ""
 
-    async def launch(self, request: Request, target: Target, person: str) -> None:
+    async def launch(self, request: DeployRequest, target: Target, person: str) -> None:
         """Run what was claimed; returns when it has begun, or could not."""
         order = Order(request, target, person, self._log_of(request.id))
         begun = asyncio.Event()
@@ -114,7 +114,7 @@ class Runner:
             begun.set()
 
         try:
-            outcome = await self._executor.run(order, on_begun)
+            outcome = await self._backend.run(order, on_begun)
         except Exception as error:  # noqa: BLE001 (a fault of an executor ends its deploy's story, not the node)
             _log.exception("deploy %s was lost from sight", request.id[:8])
             reason = f"the executor lost sight of it, so its result is not known: {error}"

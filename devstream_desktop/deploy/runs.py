@@ -19,7 +19,7 @@ from enum import Enum
 from pathlib import Path
 
 from devstream_desktop import machine, sqlite_file
-from devstream_desktop.deploy.request import Request
+from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.errors import DevstreamError
 
 DISPATCHING = "dispatching"
@@ -150,7 +150,7 @@ class Runs:
             known = "SELECT 1 FROM runs WHERE request = ?1 UNION SELECT 1 FROM earlier WHERE request = ?1"
             return connection.execute(known, (request,)).fetchone() is not None
 
-    def refuse(self, request: Request, person: str, reason: str, now: int) -> bool:
+    def refuse(self, request: DeployRequest, person: str, reason: str, now: int) -> bool:
         """Record a refusal; false when the request has a row already."""
         with self._transaction() as connection:
             inserted = self._insert(connection, request, person, "refused", now)
@@ -158,7 +158,7 @@ class Runs:
                 connection.execute("UPDATE runs SET finished = ?, reason = ? WHERE request = ?", (now, reason, request.id))
             return inserted
 
-    def claim(self, request: Request, person: str, now: int) -> Claim:
+    def claim(self, request: DeployRequest, person: str, now: int) -> Claim:
         """Become the one who runs `request`; on disk when this returns `TAKEN`."""
         with self._transaction() as connection:
             try:
@@ -269,7 +269,7 @@ class Runs:
         return bool(printed - {request for (request,) in connection.execute(known)})
 
     @staticmethod
-    def _insert(connection: sqlite3.Connection, request: Request, person: str, state: str, now: int) -> bool:
+    def _insert(connection: sqlite3.Connection, request: DeployRequest, person: str, state: str, now: int) -> bool:
         cursor = connection.execute(
             "INSERT INTO runs (request, target, environment, ref, sha, title, person, state, started)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO NOTHING",

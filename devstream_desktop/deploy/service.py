@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from devstream_desktop.clock import within
-from devstream_desktop.deploy.executor import Executor
-from devstream_desktop.deploy.judge import Accept, Author, Refuse, Resolve, Verdict, World, judge
+from devstream_desktop.deploy.backend import Backend
+from devstream_desktop.deploy.judge import Accept, Asker, Refuse, Resolve, Verdict, World, judge
 from devstream_desktop.deploy.offers import Offers
 from devstream_desktop.deploy.outbox import Outbox, Publish
 from devstream_desktop.deploy.repository import look_up
@@ -53,7 +53,7 @@ class Deploys:
         now: Callable[[], int],
         answered: Callable[[str], Awaitable[bool]] | None = None,
         copied: Callable[[], bool] = lambda: False,
-        executor: Executor | None = None,
+        backend: Backend | None = None,
         watch_s: float = WATCH_S,
     ) -> None:
         """The collaborators, none of which is called before `start`.
@@ -73,7 +73,7 @@ class Deploys:
         self._runs = Runs(home.deploy)
         self._outbox = Outbox(self._runs, publish, device)
         self._offers = Offers(home.targets, device, self._runs, self._outbox, now)
-        self._runner = Runner(executor or Shell(), self._runs, self._outbox, now, home.root / LOGS, watch_s)
+        self._runner = Runner(backend or Shell(), self._runs, self._outbox, now, home.root / LOGS, watch_s)
         self._deciding: set[asyncio.Task[None]] = set()
         self._unrecorded: set[str] = set()
         self._stopping = asyncio.Event()
@@ -100,7 +100,7 @@ class Deploys:
         """
         if event.kind is not Kind.DEPLOY or event.state != "requested" or event.executor != self._device:
             return
-        task = asyncio.create_task(self._decide(event, Author(author_device, author_person), fresh=fresh))
+        task = asyncio.create_task(self._decide(event, Asker(author_device, author_person), fresh=fresh))
         self._deciding.add(task)
         task.add_done_callback(self._deciding.discard)
         # What is claimed must be launched, even when whoever brought the request is cancelled.
@@ -127,7 +127,7 @@ class Deploys:
         rows = f"{lost} rows of deploy.sqlite cannot be read, and nobody is told of their deploys; look into node.log" if lost else ""
         return self._outbox.trouble or rows
 
-    async def _decide(self, event: Event, author: Author, *, fresh: bool) -> None:
+    async def _decide(self, event: Event, author: Asker, *, fresh: bool) -> None:
         try:
             verdict = await self._judge(event, author, fresh=fresh)
         except RunsError as error:
@@ -148,7 +148,7 @@ class Deploys:
         except RunsError as error:
             await self._refuse_unrecorded(event, reason or f"nothing ran: {error}", str(error))
 
-    async def _judge(self, event: Event, author: Author, *, fresh: bool) -> Verdict:
+    async def _judge(self, event: Event, author: Asker, *, fresh: bool) -> Verdict:
         await self._offers.refresh()
         verdict = judge(event, author, await self._world(event, fresh=fresh))
         if isinstance(verdict, Resolve):

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from devstream_desktop import machine
-from devstream_desktop.deploy.executor import Order, Outcome
+from devstream_desktop.deploy.backend import Order, RunOutcome
 from devstream_desktop.deploy.runlog import is_held, last_line, open_log, trim
 from devstream_desktop.stream.text import clean, duration
 
@@ -36,28 +36,28 @@ class Shell:
     def __init__(self, kill_after_s: float = KILL_AFTER_S) -> None:
         self._kill_after_s = kill_after_s
 
-    async def run(self, order: Order, begun: Callable[[], Awaitable[None]]) -> Outcome:
+    async def run(self, order: Order, begun: Callable[[], Awaitable[None]]) -> RunOutcome:
         """Start the program, and wait for its end or its time-out."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[int] = loop.create_future()
         try:
             process = await asyncio.to_thread(_start, order, ended)
         except (OSError, ValueError) as error:
-            return Outcome("error", reason=clean(f"{order.target.run[0]} could not be started: {_why(error, order)}", 200))
+            return RunOutcome("error", reason=clean(f"{order.target.run[0]} could not be started: {_why(error, order)}", 200))
         await begun()
         deadline = loop.time() + order.target.timeout_s
         while not await _within(ended, min(_LOOK_EVERY_S, deadline - loop.time())):
             if loop.time() >= deadline:
                 await self._end(process, ended)
-                return Outcome("error", ended.result() if ended.done() else None, f"stopped: it took longer than {duration(_ms(order))}")
+                return RunOutcome("error", ended.result() if ended.done() else None, f"stopped: it took longer than {duration(_ms(order))}")
             await asyncio.to_thread(trim, order.log)
         await asyncio.to_thread(trim, order.log)
         code = ended.result()
         if code == 0:
-            return Outcome("success", 0)
+            return RunOutcome("success", 0)
         how = f"ended by {_signal_name(-code)}" if code < 0 else f"exit {code}"
         said = await asyncio.to_thread(last_line, order.log)
-        return Outcome("failure", code, clean(f"{how}: {said}" if said else how, 200))
+        return RunOutcome("failure", code, clean(f"{how}: {said}" if said else how, 200))
 
     def is_running(self, log: Path) -> bool:
         """Whether a process still holds the lock of `log`; where files have no such locks, no."""

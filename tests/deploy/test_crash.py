@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from devstream_desktop.deploy.executor import Order
+from devstream_desktop.deploy.backend import Order
 from devstream_desktop.deploy.request import as_given
 from devstream_desktop.deploy.runs import Runs
 from devstream_desktop.deploy.shell import Shell

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from devstream_desktop.deploy.judge import Accept, Author, Ignore, Refuse, Resolve, Tips, World, judge
+from devstream_desktop.deploy.judge import Accept, Asker, Ignore, Refuse, Resolve, Tips, World, judge
 from devstream_desktop.deploy.request import make_request
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.entry import device_id
@@ -21,8 +21,8 @@ DEVICE = device_id(b"e" * 32)
 SHA = "4f" * 20
 OTHER = "5a" * 20
 NOW = 1_800_000_000_000
-ANA = Author(device_id(b"a" * 32), "ana")
-BO = Author(device_id(b"b" * 32), "bo")
+ANA = Asker(device_id(b"a" * 32), "ana")
+BO = Asker(device_id(b"b" * 32), "bo")
 
 OPEN = Target(name="shop", environment="production", run=("x",), cwd=Path("/"))
 GUARDED = structs.replace(OPEN, environment="guarded", refs=("main", "v*"))
@@ -106,7 +106,7 @@ def test_what_is_for_another_or_has_its_answer_gets_none(event, world):
         (asked(), ANA, replace(WORLD, fresh=False), "expired"),
         (asked(now=NOW + 180_000), ANA, WORLD, "clock of ana's device is 3 minutes ahead"),
         (asked(expires=NOW + 86_400_000), ANA, WORLD, "5 minutes at most"),
-        (asked(), Author(ANA.device, ""), WORLD, "belongs to nobody in the team"),
+        (asked(), Asker(ANA.device, ""), WORLD, "belongs to nobody in the team"),
         (asked(by=BO), BO, WORLD, "it says it is from ana, but bo's device signed it"),
         (
             asked(by=BO, actor="bo"),
@@ -184,5 +184,5 @@ def test_nothing_but_an_exact_commit_and_a_plain_ref_is_accepted(sha, ref):
 @given(person=st.text(), time=st.integers(0, 1 << 48), now=st.integers(0, 1 << 48), fresh=st.booleans())
 def test_only_the_allowed_person_in_time_is_ever_accepted(person, time, now, fresh):
     event = own(asked(), time=time, expires=time + 120_000, actor=person)
-    verdict = judge(event, Author(ANA.device, person), replace(WORLD, now=now, fresh=fresh))
+    verdict = judge(event, Asker(ANA.device, person), replace(WORLD, now=now, fresh=fresh))
     assert isinstance(verdict, Accept) == (person == "ana" and fresh and abs(now - time) <= 120_000)

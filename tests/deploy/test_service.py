@@ -9,7 +9,7 @@ import subprocess
 import msgspec
 import pytest
 
-from devstream_desktop.deploy.executor import Outcome
+from devstream_desktop.deploy.backend import RunOutcome
 from devstream_desktop.stream.words import Kind, Severity
 
 pytestmark = pytest.mark.process
@@ -173,13 +173,13 @@ async def test_other_executors_fit(room):
     class Instant:
         async def run(self, order, begun):
             await begun()
-            return Outcome("failure", reason=f"{order.person} said no")
+            return RunOutcome("failure", reason=f"{order.person} said no")
 
         def is_running(self, _log):
             return False
 
     room.write()
-    await room.start(executor=Instant())
+    await room.start(backend=Instant())
     event = room.request()
     await room.ask(event)
     assert (await room.news.final(event.key)).reason == "ana said no"

@@ -14,7 +14,7 @@ import pytest
 from msgspec import structs
 
 from devstream_desktop.deploy import runlog
-from devstream_desktop.deploy.executor import Order
+from devstream_desktop.deploy.backend import Order
 from devstream_desktop.deploy.request import as_given, make_request
 from devstream_desktop.deploy.shell import Shell
 from devstream_desktop.deploy.targets import Target

@@ -204,7 +204,7 @@ class Member(Node):
         hold_that(asker == device or not self.ledger.is_honest(public_key(device)), "a request was judged as another's", event)
         verdict = judging.judge(
             event,
-            judging.Author(device, policy.person_of(device) or ""),
+            judging.Asker(device, policy.person_of(device) or ""),
             judging.World(
                 device=self.device,
                 now=clock,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from devstream_desktop.deploy.request import Request
+from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.deploy.targets import Target
 
 
@@ -15,14 +15,14 @@ from devstream_desktop.deploy.targets import Target
 class Order:
     """An accepted request, claimed on disk: run it once. `person` is proven, `log` is where output goes."""
 
-    request: Request
+    request: DeployRequest
     target: Target
     person: str
     log: Path
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How a run ended: `failure` is the deploy's own word, `error` that it could not be carried out; `reason` is one clean sentence."""
 
     state: Literal["success", "failure", "error"]
@@ -30,10 +30,10 @@ class Outcome:
     reason: str = ""
 
 
-class Executor(Protocol):
+class Backend(Protocol):
     """One way to run an order: a local program today; a forge, a CI server or a cluster fit the same shape."""
 
-    async def run(self, order: Order, begun: Callable[[], Awaitable[None]]) -> Outcome:
+    async def run(self, order: Order, begun: Callable[[], Awaitable[None]]) -> RunOutcome:
         """Carry out `order`, awaiting `begun` once when it is under way. Cancelling stops the watching, never the deploy."""
         ...
 
