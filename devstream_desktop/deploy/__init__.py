@@ -1,4 +1,4 @@
-"""The executor: who asked for which deploy, whether it may run, running it once, and saying how it went.
+"""The executor: judge deploy requests, run each accepted one once, report how it went.
 
     request event ──▶ judge (pure) ──▶ runs (durable claim) ──▶ executor (shell) ──▶ answer events
 

@@ -1,4 +1,7 @@
-"""What every way to deploy has in common: an order in, an outcome out, and a word when it has begun."""
+"""The common shape of every way to deploy.
+
+An order goes in and an outcome comes out; the way says when the run has begun.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from devstream_desktop.deploy.targets import Target
 
 @dataclass(frozen=True)
 class Order:
-    """An accepted request, claimed on disk: run it once. `person` is proven, `log` is where output goes."""
+    """An accepted request, claimed on disk: run it once.
+
+    `person` is proven, `log` is where output goes.
+    """
 
     request: DeployRequest
     target: Target
@@ -23,7 +29,11 @@ class Order:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended: `failure` is the deploy's own word, `error` that it could not be carried out; `reason` is one clean sentence."""
+    """End of a run.
+
+    `failure` is the deploy's own result, `error` means that it could not be carried out; `reason`
+    is one clean sentence.
+    """
 
     state: Literal["success", "failure", "error"]
     exit_code: int | None = None
@@ -31,12 +41,21 @@ class RunOutcome:
 
 
 class Backend(Protocol):
-    """One way to run an order: a local program today; a forge, a CI server or a cluster fit the same shape."""
+    """One way to run an order.
+
+    A local program today; a forge, a CI server or a cluster fit the same shape.
+    """
 
     async def run(self, order: Order, begun: Callable[[], Awaitable[None]]) -> RunOutcome:
-        """Carry out `order`, awaiting `begun` once when it is under way. Cancelling stops the watching, never the deploy."""
+        """Carry out `order`, awaiting `begun` once when it is under way.
+
+        Cancelling stops the watching, never the deploy.
+        """
         ...
 
     def is_running(self, log: Path) -> bool:
-        """Whether anything of a run that an earlier node left behind is still there. Blocks for the time of a file lock."""
+        """Return true while anything of an earlier node's run is still alive.
+
+        Blocks for the time of a file lock.
+        """
         ...

@@ -1,9 +1,18 @@
-"""Whether a deploy request may run: one pure function, checks in a fixed order, every refusal a sentence for a person.
+"""The verdict on a deploy request: one pure function, checks in a fixed order.
 
-In order: is it mine, was it judged before, is it well formed, do I know the target, is it in time, may this person, is this exactly
-one commit, from a ref that may be deployed, am I the only executor of this name, is the ref still there, and is the target free. What
-needs a look at the outside is asked for (`Resolve`) once all that costs nothing has passed, and everything is judged again with the
-answer.
+Every refusal is a sentence for a person. The order: is it mine, was it judged before, is it well
+formed, do I know the target, is it in time, may this person, is this exactly one commit, from a ref
+that may be deployed, am I the only executor of this name, is the ref still there, and is the target
+free.
+
+A look at the outside is asked for (`Resolve`) once all that costs nothing has passed. Everything is
+judged again with the answer.
+
+In order: is it mine, was it judged before, is it well formed, do I know the target, is it in time,
+may this person, is this exactly one commit, from a ref that may be deployed, am I the only executor
+of this name, is the ref still there, and is the target free. What needs a look at the outside is
+asked for (`Resolve`) once all that costs nothing has passed, and everything is judged again with
+the answer.
 """
 
 from __future__ import annotations
@@ -11,25 +20,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from devstream_desktop.deploy.request import REF_RULE, DeployRequest, InvalidRequestError, is_ref, is_sha, parse_request
+from devstream_desktop.deploy.request import (
+    REF_RULE,
+    DeployRequest,
+    InvalidRequestError,
+    is_ref,
+    is_sha,
+    parse_request,
+)
 from devstream_desktop.deploy.targets import Target, Targets
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.text import short_ref, short_revision
 from devstream_desktop.stream.words import Role
 
 MAX_SKEW_MS = 120_000
-"""How far the asker's clock and the executor's may be apart, and so the oldest request that runs."""
+"""The largest difference between the asker's clock and the executor's.
+
+It is also the age of the oldest request that runs.
+"""
 _NAMED = 3
 _TWICE = (
-    "two machines write as this executor, one a copy of the other, and both would have run it, so nothing ran;"
-    " its operator ends one of them (devstream status there says how) and restarts the other, then ask again"
+    "two machines write as this executor, one a copy of the other, and both would have run it, "
+    "so nothing ran;"
+    " its operator ends one of them (devstream status there says how) and restarts the other, "
+    "then ask again"
 )
 _EXPIRED = "it expired before it reached the executor; nothing ran: ask again"
 
 
 @dataclass(frozen=True)
 class Tips:
-    """What a repository's refs are right now: commit by full ref name; or why that is not known."""
+    """A repository's refs at this moment: commit by full ref name, or why they are not known."""
 
     commits: Mapping[str, str]
     trouble: str = ""
@@ -37,7 +58,11 @@ class Tips:
 
 @dataclass(frozen=True)
 class Asker:
-    """Who signed the request: the device from the signature, its person from the policy; never from the event's text."""
+    """The signer of a request.
+
+    The device comes from the signature and its person from the policy; neither from the event's
+    text.
+    """
 
     device: str
     person: str
@@ -45,13 +70,13 @@ class Asker:
 
 @dataclass(frozen=True)
 class World:
-    """What the executor knows when it judges; `now` is its own clock (UTC milliseconds)."""
+    """The executor's knowledge while it judges; `now` is its own clock (UTC milliseconds)."""
 
     device: str
     now: int
     targets: Targets
     mistake: str
-    """Why targets.toml cannot be used; empty when it can."""
+    """The reason why targets.toml cannot be used; empty when it can."""
     judged: bool
     """This request has been answered before."""
     fresh: bool
@@ -62,7 +87,7 @@ class World:
     copied: bool = False
     """Another machine writes under this device's key: it gets this request too."""
     busy: str = ""
-    """Why this target and environment cannot take a run now; empty when it can."""
+    """The reason why this target and environment take no run now; empty when they do."""
     tips: Tips | None = None
 
 
@@ -90,7 +115,10 @@ class Ignore:
 
 @dataclass(frozen=True)
 class Resolve:
-    """Look up `refs` (full names; empty: every branch and tag) in `repository`, and judge again with the tips."""
+    """Look up `refs` (full names.
+
+    Empty: every branch and tag) in `repository`, and judge again with the tips.
+    """
 
     repository: str
     refs: tuple[str, ...]
@@ -100,7 +128,7 @@ Verdict = Accept | Refuse | Ignore | Resolve
 
 
 def judge(event: Event, author: Asker, world: World) -> Verdict:
-    """The verdict on a request that `author` signed, in the world as it is."""
+    """Judge a request that `author` signed."""
     if event.executor != world.device:
         return Ignore("it is addressed to another executor")
     if world.judged:
@@ -112,7 +140,11 @@ def judge(event: Event, author: Asker, world: World) -> Verdict:
     target = world.targets.get((request.target, request.environment))
     if target is None:
         return Refuse(_unknown(request, world))
-    refusal = _untimely(request, author, world) or _not_allowed(request, author, world) or _wrong_commit(request, target)
+    refusal = (
+        _untimely(request, author, world)
+        or _not_allowed(request, author, world)
+        or _wrong_commit(request, target)
+    )
     if refusal:
         return Refuse(refusal)
     if world.copied:
@@ -133,7 +165,10 @@ def _unknown(request: DeployRequest, world: World) -> str:
         return f"the executor's targets cannot be used: {world.mistake}"
     offered = sorted(environment for name, environment in world.targets if name == request.target)
     if offered:
-        return f"{request.target} has no environment {request.environment} on this executor; it has {', '.join(offered)}"
+        return (
+            f"{request.target} has no environment {request.environment} on this executor; it has "
+            f"{', '.join(offered)}"
+        )
     return f"this executor has no target {request.target}; its operator can add it to targets.toml"
 
 
@@ -141,7 +176,8 @@ def _untimely(request: DeployRequest, author: Asker, world: World) -> str:
     if request.time - world.now > MAX_SKEW_MS:
         minutes = (request.time - world.now) // 60_000
         return (
-            f"the clock of {author.person or 'the asker'}'s device is {minutes} minutes ahead of the executor's; set the one that is wrong"
+            f"the clock of {author.person or 'the asker'}'s device is {minutes} minutes ahead of "
+            "the executor's; set the one that is wrong"
         )
     late = world.now > request.expires or world.now - request.time > MAX_SKEW_MS or not world.fresh
     return _EXPIRED if late else ""
@@ -151,7 +187,10 @@ def _not_allowed(request: DeployRequest, author: Asker, world: World) -> str:
     if not author.person:
         return f"the device {author.device[:8]} belongs to nobody in the team"
     if request.person != author.person:
-        return f"it says it is from {request.person or 'nobody'}, but {author.person}'s device signed it"
+        return (
+            f"it says it is from {request.person or 'nobody'}, but {author.person}'s device "
+            "signed it"
+        )
     if world.may_deploy(author.person, request.target, request.environment):
         return ""
     # A few names: an event cuts its reason, and the command at its end is the point.
@@ -159,7 +198,8 @@ def _not_allowed(request: DeployRequest, author: Asker, world: World) -> str:
     place = f"{request.target}/{request.environment}"
     return (
         f"{author.person} may not deploy {request.target} to {request.environment}; "
-        f"{admins} (admin) can grant it: devstream team grant {author.person} {Role.DEPLOYER} {place}"
+        f"{admins} (admin) can grant it: devstream team grant {author.person} {Role.DEPLOYER} "
+        f"{place}"
     )
 
 
@@ -169,9 +209,15 @@ def _wrong_commit(request: DeployRequest, target: Target) -> str:
     if request.ref and not is_ref(request.ref):
         return f"its ref cannot be deployed; a ref may have {REF_RULE}"
     if request.ref and not target.allows(request.ref):
-        return f"{request.ref} may not be deployed to {request.environment}; allowed are {', '.join(target.refs)}"
+        return (
+            f"{request.ref} may not be deployed to {request.environment}; allowed are "
+            f"{', '.join(target.refs)}"
+        )
     if not request.ref and target.refs and not target.repository:
-        return f"it names no ref, and {request.target} {request.environment} takes only {', '.join(target.refs)}"
+        return (
+            f"it names no ref, and {request.target} {request.environment} takes only "
+            f"{', '.join(target.refs)}"
+        )
     return ""
 
 
@@ -186,12 +232,20 @@ def _moved(request: DeployRequest, target: Target, tips: Tips) -> str:
         return f"what {request.ref or 'the commit'} is now cannot be checked: {tips.trouble}"
     wanted = short_revision(request.sha)
     if not request.ref:
-        if any(commit == request.sha and target.allows(ref) for ref, commit in tips.commits.items()):
+        if any(
+            commit == request.sha and target.allows(ref) for ref, commit in tips.commits.items()
+        ):
             return ""
-        return f"{wanted} is not the newest commit of any branch or tag that may be deployed; name its ref"
+        return (
+            f"{wanted} is not the newest commit of any branch or tag that may be deployed; name "
+            "its ref"
+        )
     found = [tips.commits[name] for name in _full_names(request.ref) if name in tips.commits]
     if request.sha in found:
         return ""
     if not found:
         return f"there is no {short_ref(request.ref)} in the repository any more"
-    return f"{short_ref(request.ref)} is now at {short_revision(found[0])}, not at {wanted}; look at what changed and ask again"
+    return (
+        f"{short_ref(request.ref)} is now at {short_revision(found[0])}, not at {wanted}; look at "
+        "what changed and ask again"
+    )

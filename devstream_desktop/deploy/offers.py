@@ -1,4 +1,7 @@
-"""What this executor offers: reads targets.toml when it changes, and tells the team what can be deployed here and what no more."""
+"""The targets this executor offers.
+
+Reads targets.toml when it changes, and publishes what can be deployed here and what no longer can.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,20 @@ from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
 _DAY_MS = 86_400_000
-"""Targets are announced on every day that they are offered, because histories forget."""
+"""Milliseconds of a day. Offers are published again each day, because histories forget."""
 
 _log = logging.getLogger(__name__)
 
 
 class Offers:
-    """The targets of the moment. With a `mistake` in the file there are none: what is half understood must not run."""
+    """The targets of the moment.
 
-    def __init__(self, path: Path, device: str, runs: Runs, outbox: Outbox, now: Callable[[], int]) -> None:
+    With a `mistake` in the file there are none: what is half understood must not run.
+    """
+
+    def __init__(
+        self, path: Path, device: str, runs: Runs, outbox: Outbox, now: Callable[[], int]
+    ) -> None:
         self.targets: Targets = MappingProxyType({})
         self.mistake = ""
         self._path = path
@@ -37,10 +45,15 @@ class Offers:
         self._one = asyncio.Lock()
 
     async def refresh(self) -> None:
-        """Read the file if it changed, and announce the difference; what cannot be announced now is tried again by the next call."""
+        """Read the file if it changed, and announce the difference.
+
+        What cannot be announced now is tried again by the next call.
+        """
         async with self._one:
             seen = await asyncio.to_thread(_signature, self._path)
-            if seen != self._seen or self.mistake:  # a mistake may go away by itself: a folder that is there now
+            if (
+                seen != self._seen or self.mistake
+            ):  # a mistake may go away by itself: a folder that is there now
                 await self._read()
                 self._seen = seen
             if self.mistake:
@@ -62,7 +75,9 @@ class Offers:
     async def _announce(self) -> None:
         now = self._now()
         day = now // _DAY_MS
-        said = {place: f"{target.ref}\n{target.description}" for place, target in self.targets.items()}
+        said = {
+            place: f"{target.ref}\n{target.description}" for place, target in self.targets.items()
+        }
         if said == self._said and day == self._said_on:
             return
         before = self._said if day == self._said_on else {}
@@ -70,7 +85,10 @@ class Offers:
         new = [place for place in said if said[place] != before.get(place)]
         gone = set(since) - set(said)
         events = [available(self.targets[place], self._device, now, since[place]) for place in new]
-        events += [removed(target, environment, self._device, now, since[target, environment]) for target, environment in sorted(gone)]
+        events += [
+            removed(target, environment, self._device, now, since[target, environment])
+            for target, environment in sorted(gone)
+        ]
         if events and not await self._outbox.say(events):
             return
         if gone:
@@ -79,12 +97,33 @@ class Offers:
 
 
 def available(target: Target, device: str, now: int, since: int) -> Event:
-    """`device` deploys `target`, offered so since `since`; the ref is the one to offer first, the title its description.
+    """`device` deploys `target`, offered so since `since`.
 
-    Said again on the same day it is the same fact, so a restart adds no line; removed and offered again it is another.
+    The ref is the one to offer first, the title its description.
+
+    Said again on the same day it is the same fact, so a restart adds no line; removed and offered
+    again it is another.
     """
-    key = fact_key("team", Kind.TEAM, device, target.name, target.environment, "available", str(since), str(now // _DAY_MS))
-    return _event("available", target.name, target.environment, device, now, key, ref=target.ref, title=target.description)
+    key = fact_key(
+        "team",
+        Kind.TEAM,
+        device,
+        target.name,
+        target.environment,
+        "available",
+        str(since),
+        str(now // _DAY_MS),
+    )
+    return _event(
+        "available",
+        target.name,
+        target.environment,
+        device,
+        now,
+        key,
+        ref=target.ref,
+        title=target.description,
+    )
 
 
 def removed(target: str, environment: str, device: str, now: int, since: int) -> Event:
@@ -93,7 +132,17 @@ def removed(target: str, environment: str, device: str, now: int, since: int) ->
     return _event("removed", target, environment, device, now, key)
 
 
-def _event(state: str, target: str, environment: str, device: str, now: int, key: str, *, ref: str = "", title: str = "") -> Event:
+def _event(
+    state: str,
+    target: str,
+    environment: str,
+    device: str,
+    now: int,
+    key: str,
+    *,
+    ref: str = "",
+    title: str = "",
+) -> Event:
     return make_event(
         kind=Kind.TEAM,
         state=state,

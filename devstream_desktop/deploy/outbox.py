@@ -1,4 +1,7 @@
-"""Says to the team what the executor decided and did; what cannot be said now is on disk and is said later."""
+"""Publishes the executor's decisions and results.
+
+What cannot be published now is on disk and is published later.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ _log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Turns rows of `Runs` into events; `trouble` is a sentence while something cannot be recorded or said."""
+    """Turns rows of `Runs` into events.
+
+    `trouble` is a sentence while something cannot be recorded or said.
+    """
 
     def __init__(self, runs: Runs, publish: Publish, device: str) -> None:
         self.trouble = ""
@@ -39,7 +45,10 @@ class Outbox:
         return True
 
     async def answer(self) -> None:
-        """Publish the last state of every run that has not been told; in vain is no error, the next call tries again."""
+        """Publish the last state of every run that has not been told.
+
+        In vain is no error, the next call tries again.
+        """
         async with self._one:
             try:
                 for run in await asyncio.to_thread(self._runs.unpublished):
@@ -49,12 +58,19 @@ class Outbox:
                 self.in_trouble(str(error))
 
     async def _told(self, run: Run) -> bool:
-        """Whether a run needs no further telling: its answer is published, or its row says what no answer can."""
+        """Publish a run's answer; true when nothing is left to publish.
+
+        That is so when the answer is published, and when its row says what no answer can.
+        """
         try:
             event = self.event(run)
         except InvalidEventError as error:
             self.unreadable += 1
-            _log.error("the row of deploy %s cannot be read, so nobody is told of it: %s", run.request[:8], error)
+            _log.error(
+                "the row of deploy %s cannot be read, so nobody is told of it: %s",
+                run.request[:8],
+                error,
+            )
             return True
         return await self.say([event])
 

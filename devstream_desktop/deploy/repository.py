@@ -1,4 +1,7 @@
-"""What a repository's refs are at this moment, asked of git itself, so that a moved branch is noticed before a deploy."""
+"""A repository's refs at this moment, as git itself reports them.
+
+A branch that moved is noticed before a deploy.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,23 @@ _PEELED = "^{}"
 
 
 async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIMEOUT_S) -> Tips:
-    """The commits of `refs` (full names; empty: every branch and tag). A repository that does not answer is a `trouble`, never an error."""
+    """The commits of `refs` (full names; empty: every branch and tag).
+
+    A repository that does not answer is a `trouble`, never an error.
+    """
     patterns = [name for ref in refs for name in (ref, ref + _PEELED)]
-    command = ["git", "-c", "protocol.ext.allow=never", "ls-remote", "--quiet", "--heads", "--tags", "--", repository, *patterns]
+    command = [
+        "git",
+        "-c",
+        "protocol.ext.allow=never",
+        "ls-remote",
+        "--quiet",
+        "--heads",
+        "--tags",
+        "--",
+        repository,
+        *patterns,
+    ]
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -52,7 +69,10 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
 
 
 def parse_tips(output: str) -> dict[str, str]:
-    """Commit by ref out of `git ls-remote`; an annotated tag counts as the commit it points at (its `^{}` line)."""
+    """Commit by ref out of `git ls-remote`.
+
+    An annotated tag counts as the commit it points at (its `^{}` line).
+    """
     tips: dict[str, str] = {}
     for line in output.split("\n"):
         match = _LINE.fullmatch(line)
@@ -70,6 +90,11 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 def _environment() -> dict[str, str]:
-    # A node started from a git hook inherits GIT_DIR and the like, which would answer for another repository.
-    kept = {name: value for name, value in os.environ.items() if name in ("GIT_SSH", "GIT_SSH_COMMAND") or not name.startswith("GIT_")}
+    # A node started from a git hook inherits GIT_DIR and the like, which would answer for another
+    # repository.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("GIT_SSH", "GIT_SSH_COMMAND") or not name.startswith("GIT_")
+    }
     return kept | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

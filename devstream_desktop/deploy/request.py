@@ -1,8 +1,11 @@
-"""A deploy request and its answers as events: made here by who asks, parsed here strictly by who judges.
+"""A deploy request and its answers as events.
 
-A request names a target, an environment, an exact commit and one executor, and is soon out of date: it can carry no command, no
-address and no parameter. Its key is a hash of what is asked and of the asking device (`stream.fact.request_key`) and is the identity
-of the run from the first line to the last: nobody else can ask under it.
+Made here by who asks, parsed here strictly by who judges.
+
+A request names a target, an environment, an exact commit and one executor, and is soon out of date:
+it can carry no command, no address and no parameter. Its key is a hash of what is asked and of the
+asking device (`stream.fact.request_key`) and is the identity of the run from the first line to the
+last: nobody else can ask under it.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from devstream_desktop.stream.fact import AuthorClass, identity, request_key
 from devstream_desktop.stream.words import STATES, Kind
 
 TTL_S = 120
-"""How long a request is one, unless it says otherwise."""
+"""Seconds for which a request is valid, unless it says otherwise."""
 MAX_TTL_MS = 300_000
 """The longest a request may ask to be valid."""
 
@@ -28,7 +31,10 @@ NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 SHA = re.compile(r"[0-9a-f]{40}")
 """A full commit hash, as git prints it."""
 REF = re.compile(r"(?!.*(?:\.\.|//|\.lock$))\w(?:[\w./+@=-]*[\w+@=-])?")
-"""The refs that can be deployed: what git allows, less every character that a careless script would give a meaning to."""
+"""The refs that can be deployed.
+
+What git allows, less every character that a careless script would give a meaning to.
+"""
 REF_RULE = "letters, digits and . _ / + @ = -"
 
 _NO_KEY = "0" * 32
@@ -37,12 +43,15 @@ _MAX_REF = 120
 
 
 class InvalidRequestError(DevstreamError):
-    """An event that is no deploy request, or a request that cannot be made; the message is a sentence for a person."""
+    """A request that is malformed or cannot be made; the message is for a person."""
 
 
 @dataclass(frozen=True)
 class DeployRequest:
-    """A well-formed request. Nothing here is trusted: `person` is who it says it is from, and times are the asker's clock."""
+    """A well-formed request.
+
+    Nothing here is trusted: `person` is who it says it is from, and times are the asker's clock.
+    """
 
     id: str
     target: str
@@ -71,10 +80,13 @@ def make_request(
     title: str = "",
     ttl_s: int = TTL_S,
 ) -> Event:
-    """The event that asks `executor` to deploy the commit `sha`, seen at `ref`, at `now` (UTC milliseconds).
+    """Make the event that asks `executor` to deploy the commit `sha`.
+
+    `sha` was seen at `ref`; `now` is UTC milliseconds.
 
     `executor` is a device id, and so is `device`, which is `person`'s and must sign the event.
-    `ref` may be empty when only a commit was chosen; `title` is the commit's first line, so that everybody reads what ships.
+    `ref` may be empty when only a commit was chosen; `title` is the commit's first line, so that
+    everybody reads what ships.
 
     Raises:
         InvalidRequestError: a name, ref, commit or device id that no executor would accept.
@@ -83,7 +95,9 @@ def make_request(
     if not is_sha(sha):
         raise InvalidRequestError("a deploy needs the full commit hash: 40 hexadecimal digits")
     if ref and not is_ref(ref):
-        raise InvalidRequestError(f"the ref cannot be deployed: it may have {REF_RULE}, and at most {_MAX_REF} characters")
+        raise InvalidRequestError(
+            f"the ref cannot be deployed: it may have {REF_RULE}, and at most {_MAX_REF} characters"
+        )
     try:
         asked = make_event(
             kind=Kind.DEPLOY,
@@ -112,7 +126,9 @@ def make_request(
 
 
 def parse_request(event: Event, device: str) -> DeployRequest:
-    """The request in `event`, which `device` signed. Its commit and ref are as given: the judge looks at them in its own order.
+    """The request in `event`, which `device` signed.
+
+    Its commit and ref are as given: the judge looks at them in its own order.
 
     Raises:
         InvalidRequestError: another event, or one whose parts contradict each other.
@@ -125,7 +141,10 @@ def parse_request(event: Event, device: str) -> DeployRequest:
         raise InvalidRequestError("the request's number is not its own")
     for what, name in (("target", event.service), ("environment", event.environment)):
         if not NAME.fullmatch(name):
-            raise InvalidRequestError(f"the {what} has a name that no {what} can have: letters, digits and . _ - are allowed, up to 40")
+            raise InvalidRequestError(
+                f"the {what} has a name that no {what} can have: letters, digits and . _ - are "
+                "allowed, up to 40"
+            )
     if event.subject != subject_of(event.service, event.environment, event.key):
         raise InvalidRequestError("the request is about another subject than its target")
     try:
@@ -133,12 +152,17 @@ def parse_request(event: Event, device: str) -> DeployRequest:
     except ValueError:
         raise InvalidRequestError("the request names no executor") from None
     if not 0 < event.expires - event.time <= MAX_TTL_MS:
-        raise InvalidRequestError(f"a request may be valid for {MAX_TTL_MS // 60_000} minutes at most")
+        raise InvalidRequestError(
+            f"a request may be valid for {MAX_TTL_MS // 60_000} minutes at most"
+        )
     return as_given(event)
 
 
 def as_given(event: Event) -> DeployRequest:
-    """The parts of an event that may be no proper request, only to say so and to remember that it was said."""
+    """Return the parts of an event that may be no proper request.
+
+    They serve only to refuse it, and to remember that.
+    """
     return DeployRequest(
         id=event.key,
         target=event.service,
@@ -170,7 +194,9 @@ def make_answer(
     reason: str = "",
     previous: str = "",
 ) -> Event:
-    """What the executor says about a request; `previous` is the commit that a successful deploy replaced.
+    """Make the executor's answer to a request.
+
+    `previous` is the commit that a successful deploy replaced.
 
     The key comes from the request and the state, so saying it again after a crash is the same row.
     """
@@ -206,7 +232,10 @@ def answers(request: str, executor: str) -> tuple[bytes, ...]:
     Looking them up in a history tells whether it was judged; what another device says does not.
     """
     states = (state for state in STATES[Kind.DEPLOY] if state != "requested")
-    return tuple(identity(AuthorClass.EXECUTOR, Kind.DEPLOY, answer_key(request, state), executor) for state in states)
+    return tuple(
+        identity(AuthorClass.EXECUTOR, Kind.DEPLOY, answer_key(request, state), executor)
+        for state in states
+    )
 
 
 def subject_of(target: str, environment: str, request: str) -> str:
@@ -215,10 +244,10 @@ def subject_of(target: str, environment: str, request: str) -> str:
 
 
 def is_sha(text: str) -> bool:
-    """Whether `text` is a full commit hash and nothing else."""
+    """Return true when `text` is a full commit hash and nothing else."""
     return SHA.fullmatch(text) is not None
 
 
 def is_ref(text: str) -> bool:
-    """Whether `text` is a ref that can be deployed."""
+    """Return true when `text` is a ref that can be deployed."""
     return len(text) <= _MAX_REF and REF.fullmatch(text) is not None

@@ -1,4 +1,7 @@
-"""The output of one run: a private file that its processes write themselves, held to a size while they do."""
+"""The output of one run.
+
+A private file that its processes write themselves, held to a size while they do.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from devstream_desktop.stream.text import clean
 
 MAX_BYTES = 10 * 1024 * 1024
 KEEP_BYTES = 1024 * 1024
-"""What stays of a log that grew over the limit: its end, where the reason is."""
+"""Bytes kept of a log that grew over the limit: its end, where the reason is."""
 _TAIL_BYTES = 64 * 1024
 _CUT = b"[earlier output was cut]\n"
 
@@ -19,7 +22,9 @@ _log = logging.getLogger(__name__)
 
 
 def open_log(path: Path) -> int:
-    """A descriptor that appends to a new private file at `path`, locked for as long as anybody has it open.
+    """Open a new private file at `path` for appending.
+
+    It is locked for as long as any process has it open.
 
     Raises:
         OSError: the disk is full, or the file exists (each run has its own).
@@ -35,7 +40,10 @@ def open_log(path: Path) -> int:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process still has the log open. No, where that cannot be known: no such file, or a system without such locks."""
+    """Return true while a process has the log open.
+
+    False where that cannot be known: without such a file, or on a system without such locks.
+    """
     if sys.platform == "win32":
         return False
     import fcntl
@@ -55,9 +63,12 @@ def is_held(path: Path) -> bool:
 
 
 def trim(path: Path) -> None:
-    """Cut a log that is over the limit to its end. What is written in the same instant may be lost, no more.
+    """Cut a log that is over the limit to its end.
 
-    The writers append, so they go on at the new end. A log that cannot be cut is logged, and never stops a deploy.
+    What is written in the same instant may be lost, no more.
+
+    The writers append, so they go on at the new end. A log that cannot be cut is logged, and never
+    stops a deploy.
     """
     try:
         if path.stat().st_size <= MAX_BYTES:
@@ -82,7 +93,10 @@ def last_line(path: Path) -> str:
 
 
 def prune(folder: Path, before_s: float) -> None:
-    """Remove the logs that were last written before `before_s` (seconds since 1970), and that nobody has open."""
+    """Remove old logs that no process has open.
+
+    Old is what was last written before `before_s` (seconds since 1970).
+    """
     for path in folder.glob("*.log"):
         if path.stat().st_mtime < before_s and not is_held(path):
             path.unlink(missing_ok=True)

@@ -1,4 +1,7 @@
-"""Carries a claimed deploy through: starts it, writes down what becomes of it, and picks up what an earlier node left behind."""
+"""Carries a claimed deploy through.
+
+Starts it, writes down what becomes of it, and picks up what an earlier node left behind.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,15 @@ class RunStatus:
 class Runner:
     """The runs of one node. `logs` is the folder of their output, one file a request."""
 
-    def __init__(self, backend: Backend, runs: Runs, outbox: Outbox, now: Callable[[], int], logs: Path, retry_s: float) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        runs: Runs,
+        outbox: Outbox,
+        now: Callable[[], int],
+        logs: Path,
+        retry_s: float,
+    ) -> None:
         self.running: dict[str, RunStatus] = {}
         self._backend = backend
         self._runs = runs
@@ -47,7 +58,9 @@ class Runner:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def recover(self) -> None:
-        """At start, in a thread: what an earlier node did not see end becomes `unknown`, and is never run again.
+        """At start, in a thread.
+
+        What an earlier node did not see end becomes `unknown`, and is never run again.
 
         Raises:
             RunsError: deploy.sqlite cannot be used.
@@ -56,14 +69,20 @@ class Runner:
         for run in self._runs.unfinished():
             alive = self._backend.is_running(self._log_of(run.request))
             now = "it still runs" if alive else "its output is in deploy-logs on the executor"
-            self._runs.abandon(run.request, self._now(), f"the executor's node ended during this deploy, so its result is not known; {now}")
+            self._runs.abandon(
+                run.request,
+                self._now(),
+                f"the executor's node ended during this deploy, so its result is not known; {now}",
+            )
             if not alive:
                 self._runs.released(run.request)
         self._runs.forget_refused(self._now() - KEEP_REFUSED_MS)
         runlog.prune(self._logs, (self._now() - KEEP_REFUSED_MS) / 1000)
 
     def busy(self, target: str, environment: str) -> str:
-        """Why this target and environment cannot take a run, in a sentence; empty when it can. Called in a thread.
+        """Return why this target and environment take no run; empty when they do.
+
+        Called in a thread.
 
         Raises:
             RunsError: deploy.sqlite cannot be used.
@@ -73,9 +92,15 @@ class Runner:
         if run is None:
             return ""
         if run.state != "unknown":
-            return f"{target} is already being deployed to {environment}, for {run.person}; wait for it to end and ask again"
+            return (
+                f"{target} is already being deployed to {environment}, for {run.person}; wait for "
+                "it to end and ask again"
+            )
         if self._backend.is_running(self._log_of(run.request)):
-            return f"deploy {run.request[:8]} of {target} to {environment}, lost from sight, still runs; the executor's operator can end it"
+            return (
+                f"deploy {run.request[:8]} of {target} to {environment}, lost from sight, still "
+                "runs; the executor's operator can end it"
+            )
         self._runs.released(run.request)
         return ""
 
@@ -90,12 +115,17 @@ class Runner:
         await begun.wait()
 
     async def stop(self, patience_s: float) -> None:
-        """Wait `patience_s` seconds for runs to end, and leave the rest running, unseen."""
+        """Wait `patience_s` seconds for runs to end. The rest runs on without being watched."""
         self._stopping.set()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=patience_s)
         for run in self.running.values():
-            _log.warning("deploy %s of %s to %s is left running; nobody will see how it ends", run.request[:8], run.target, run.environment)
+            _log.warning(
+                "deploy %s of %s to %s is left running; nobody will see how it ends",
+                run.request[:8],
+                run.target,
+                run.environment,
+            )
         left = list(self._tasks)
         for task in left:
             task.cancel()
@@ -105,7 +135,13 @@ class Runner:
         request = order.request
         started = self._now()
         self.running[request.id] = RunStatus(
-            request.id, request.target, request.environment, request.ref, request.sha, order.person, started
+            request.id,
+            request.target,
+            request.environment,
+            request.ref,
+            request.sha,
+            order.person,
+            started,
         )
 
         async def on_begun() -> None:
@@ -120,13 +156,20 @@ class Runner:
             reason = f"the executor lost sight of it, so its result is not known: {error}"
             await self._record(lambda: self._runs.abandon(request.id, self._now(), reason))
         else:
-            await self._record(lambda: self._runs.finished(request.id, outcome.state, self._now(), outcome.exit_code, outcome.reason))
+            await self._record(
+                lambda: self._runs.finished(
+                    request.id, outcome.state, self._now(), outcome.exit_code, outcome.reason
+                )
+            )
         finally:
             del self.running[request.id]
         await self._outbox.answer()
 
     async def _record(self, write: Callable[[], None], *, again: bool = True) -> None:
-        """Write what happened, over and over while the disk refuses: a deploy that ended is not `unknown` for a full disk."""
+        """Write what happened, over and over while the disk refuses.
+
+        A deploy that ended is not `unknown` for a full disk.
+        """
         while True:
             try:
                 await asyncio.to_thread(write)

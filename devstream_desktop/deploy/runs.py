@@ -1,8 +1,11 @@
-"""What the executor was asked and did, on disk, so that no crash can make a deploy run twice or end without a word.
+"""The durable record of requests and runs.
 
-A row is committed, with synchronous=FULL, before its process starts. Two constraints carry the promises: the request is the primary
-key (one run a request, ever), and a partial unique index lets one run at a time hold a target and environment. `published` lags
-behind `state` until the answer is in the history, so an answer that a crash swallowed is given at the next start.
+No crash can make a deploy run twice or end without an answer.
+
+A row is committed, with synchronous=FULL, before its process starts. Two constraints carry the
+promises: the request is the primary key (one run a request, ever), and a partial unique index lets
+one run at a time hold a target and environment. `published` lags behind `state` until the answer is
+in the history, so an answer that a crash swallowed is given at the next start.
 
 Calls are synchronous and take milliseconds of disk: the node makes them in a thread.
 """
@@ -25,7 +28,11 @@ from devstream_desktop.errors import DevstreamError
 DISPATCHING = "dispatching"
 """Claimed, and maybe started: only its start or its failure tells."""
 KEEP_REFUSED_MS = 32 * 86_400_000
-"""Longer than any history keeps the request, so a refusal is never repeated. Runs are kept for good: they are few, and the audit."""
+"""Milliseconds for which a refusal is kept.
+
+Histories keep the request for less, so a refusal is never repeated. Runs are kept for good: they
+are few, and they are the audit.
+"""
 
 VERSION = 1
 _SCHEMA = """
@@ -46,7 +53,8 @@ CREATE TABLE runs (
     previous TEXT NOT NULL DEFAULT '',
     left_running INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE UNIQUE INDEX one_run ON runs (target, environment) WHERE state IN ('dispatching', 'in_progress');
+CREATE UNIQUE INDEX one_run ON runs (target, environment)
+    WHERE state IN ('dispatching', 'in_progress');
 CREATE INDEX unpublished ON runs (started) WHERE published <> state;
 CREATE TABLE offers (
     target TEXT NOT NULL,
@@ -58,9 +66,12 @@ CREATE TABLE offers (
 CREATE TABLE earlier (request TEXT PRIMARY KEY) STRICT;
 """
 LOGS = "deploy-logs"
-"""The folder beside the database where each run's output is, by its request."""
+"""The folder beside the database with each run's output, by request."""
 TABLES = frozenset({"runs", "offers"})
-_COLUMNS = "request, target, environment, ref, sha, title, person, state, published, started, finished, exit, reason, previous"
+_COLUMNS = (
+    "request, target, environment, ref, sha, title, person, state, published, started, finished, "
+    "exit, reason, previous"
+)
 
 
 _log = logging.getLogger(__name__)
@@ -71,7 +82,7 @@ class RunsError(DevstreamError):
 
 
 class Claim(Enum):
-    """What became of the attempt to be the one who runs a request."""
+    """Result of the attempt to claim a request."""
 
     TAKEN = "taken"
     KNOWN = "known"
@@ -80,7 +91,10 @@ class Claim(Enum):
 
 @dataclass(frozen=True)
 class Run:
-    """One row; times are UTC milliseconds, `exit` the exit code where there was one (negative: a signal)."""
+    """One row.
+
+    Times are UTC milliseconds, `exit` the exit code where there was one (negative: a signal).
+    """
 
     request: str
     target: str
@@ -99,7 +113,10 @@ class Run:
 
 
 class Runs:
-    """deploy.sqlite. Every method raises `RunsError` when the disk refuses, or between `close` and `open`."""
+    """deploy.sqlite.
+
+    Every method raises `RunsError` when the disk refuses, or between `close` and `open`.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -110,8 +127,8 @@ class Runs:
         """Open the file; make it, or bring it to this schema, when need be.
 
         Raises:
-            RunsError: also when it is damaged or was: nobody knows any more what ran, so nothing runs until the operator has removed
-                the file that was set aside.
+            RunsError: also when it is damaged or was: nobody knows any more what ran, so nothing
+                runs until the operator has removed the file that was set aside.
 
         """
         with self._lock, _explained(self._path):
@@ -131,7 +148,10 @@ class Runs:
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > VERSION:
                 connection.close()
-                raise RunsError(f"{self._path.name} was written by a newer devstream (version {version}); install that one again")
+                raise RunsError(
+                    f"{self._path.name} was written by a newer devstream (version {version}); "
+                    "install that one again"
+                )
             if self._lacks_runs(connection, begun=begun):
                 connection.close()
                 raise RunsError(lost(sqlite_file.set_aside(self._path)))
@@ -145,9 +165,12 @@ class Runs:
             self._connection = None
 
     def judged(self, request: str) -> bool:
-        """Whether this request has a row, whatever became of it."""
+        """Return true when this request has a row, in any state."""
         with self._open() as connection:
-            known = "SELECT 1 FROM runs WHERE request = ?1 UNION SELECT 1 FROM earlier WHERE request = ?1"
+            known = (
+                "SELECT 1 FROM runs WHERE request = ?1"
+                " UNION SELECT 1 FROM earlier WHERE request = ?1"
+            )
             return connection.execute(known, (request,)).fetchone() is not None
 
     def refuse(self, request: DeployRequest, person: str, reason: str, now: int) -> bool:
@@ -155,7 +178,10 @@ class Runs:
         with self._transaction() as connection:
             inserted = self._insert(connection, request, person, "refused", now)
             if inserted:
-                connection.execute("UPDATE runs SET finished = ?, reason = ? WHERE request = ?", (now, reason, request.id))
+                connection.execute(
+                    "UPDATE runs SET finished = ?, reason = ? WHERE request = ?",
+                    (now, reason, request.id),
+                )
             return inserted
 
     def claim(self, request: DeployRequest, person: str, now: int) -> Claim:
@@ -171,26 +197,37 @@ class Runs:
         """The process is there."""
         with self._transaction() as connection:
             connection.execute(
-                "UPDATE runs SET state = 'in_progress', started = ? WHERE request = ? AND state = ?", (now, request, DISPATCHING)
+                "UPDATE runs SET state = 'in_progress', started = ? WHERE request = ? AND state "
+                "= ?",
+                (now, request, DISPATCHING),
             )
 
-    def finished(self, request: str, state: str, now: int, exit_code: int | None, reason: str) -> None:
+    def finished(
+        self, request: str, state: str, now: int, exit_code: int | None, reason: str
+    ) -> None:
         """The process ended, or never began. A success remembers which commit it replaced."""
         with self._transaction() as connection:
             connection.execute(
-                "UPDATE runs SET state = ?1, finished = ?2, exit = ?3, reason = ?4, previous = CASE WHEN ?1 = 'success' THEN coalesce("
-                "(SELECT sha FROM runs old WHERE old.target = runs.target AND old.environment = runs.environment AND old.state = 'success'"
-                " ORDER BY old.finished DESC LIMIT 1), '') ELSE '' END WHERE request = ?5 AND state IN ('dispatching', 'in_progress')",
+                "UPDATE runs SET state = ?1, finished = ?2, exit = ?3, reason = ?4, previous = "
+                "CASE WHEN ?1 = 'success' THEN coalesce("
+                "(SELECT sha FROM runs old WHERE old.target = runs.target AND old.environment = "
+                "runs.environment AND old.state = 'success'"
+                " ORDER BY old.finished DESC LIMIT 1), '') ELSE '' END WHERE request = ?5 AND "
+                "state IN ('dispatching', 'in_progress')",
                 (state, now, exit_code, reason, request),
             )
 
     def holder(self, target: str, environment: str) -> Run | None:
-        """The run that keeps others from this target and environment: one under way, or one that an earlier node left running."""
+        """The run that keeps others from this target and environment.
+
+        One under way, or one that an earlier node left running.
+        """
         with self._open() as connection:
             return _first(
                 connection.execute(
                     f"SELECT {_COLUMNS} FROM runs WHERE target = ? AND environment = ?"
-                    " AND (state IN ('dispatching', 'in_progress') OR left_running = 1) ORDER BY started DESC LIMIT 1",
+                    " AND (state IN ('dispatching', 'in_progress') OR left_running = 1) ORDER BY "
+                    "started DESC LIMIT 1",
                     (target, environment),
                 )
             )
@@ -198,10 +235,18 @@ class Runs:
     def unfinished(self) -> list[Run]:
         """At start: the runs that an earlier node did not see end."""
         with self._open() as connection:
-            return _all(connection.execute(f"SELECT {_COLUMNS} FROM runs WHERE state IN ('dispatching', 'in_progress') ORDER BY started"))
+            return _all(
+                connection.execute(
+                    f"SELECT {_COLUMNS} FROM runs WHERE state IN ('dispatching', 'in_progress') "
+                    "ORDER BY started"
+                )
+            )
 
     def abandon(self, request: str, now: int, reason: str) -> None:
-        """Its end will never be known. It holds its target until `released` says that nothing of it runs any more."""
+        """Its end will never be known.
+
+        It holds its target until `released` says that nothing of it runs any more.
+        """
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE runs SET state = 'unknown', finished = ?, reason = ?, left_running = 1"
@@ -219,7 +264,8 @@ class Runs:
         with self._open() as connection:
             return _all(
                 connection.execute(
-                    f"SELECT {_COLUMNS} FROM runs WHERE published <> state AND state <> ? ORDER BY started LIMIT 200",
+                    f"SELECT {_COLUMNS} FROM runs WHERE published <> state AND state <> ? ORDER "
+                    "BY started LIMIT 200",
                     (DISPATCHING,),
                 )
             )
@@ -227,31 +273,45 @@ class Runs:
     def published(self, runs: list[Run]) -> None:
         """These states are in the history."""
         with self._transaction() as connection:
-            connection.executemany("UPDATE runs SET published = ? WHERE request = ?", [(run.state, run.request) for run in runs])
+            connection.executemany(
+                "UPDATE runs SET published = ? WHERE request = ?",
+                [(run.state, run.request) for run in runs],
+            )
 
     def forget_refused(self, before: int) -> None:
         """Drop refusals older than `before` that everybody has been told."""
         with self._transaction() as connection:
-            connection.execute("DELETE FROM runs WHERE state = 'refused' AND published = state AND finished < ?", (before,))
+            connection.execute(
+                "DELETE FROM runs WHERE state = 'refused' AND published = state AND finished < ?",
+                (before,),
+            )
 
     def offer(self, said: dict[tuple[str, str], str], now: int) -> dict[tuple[str, str], int]:
-        """Remember what peers are about to be told of each target, before they are, so that a removal is never forgotten.
+        """Record offers before peers learn of them.
 
-        Returns since when each target that peers know, also one that is not in `said`, is offered in these words.
+        So a removal is never forgotten.
+
+        Returns since when each target that peers know, also one that is not in `said`, is offered
+        in these words.
         """
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT INTO offers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET said = excluded.said, since = excluded.since"
+                "INSERT INTO offers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET said = "
+                "excluded.said, since = excluded.since"
                 " WHERE said <> excluded.said",
                 [(*place, words, now) for place, words in said.items()],
             )
             rows = connection.execute("SELECT target, environment, since FROM offers")
-            return {(str(target), str(environment)): int(since) for target, environment, since in rows}
+            return {
+                (str(target), str(environment)): int(since) for target, environment, since in rows
+            }
 
     def withdraw(self, places: set[tuple[str, str]]) -> None:
         """Peers have been told that these are gone."""
         with self._transaction() as connection:
-            connection.executemany("DELETE FROM offers WHERE target = ? AND environment = ?", sorted(places))
+            connection.executemany(
+                "DELETE FROM offers WHERE target = ? AND environment = ?", sorted(places)
+            )
 
     def _lacks_runs(self, connection: sqlite3.Connection, *, begun: bool) -> bool:
         """Tell whether output is kept of runs without a row: then the newest rows were lost.
@@ -260,20 +320,42 @@ class Runs:
         begun is remembered as such.
         """
         printed = {path.stem for path in (self._path.parent / LOGS).glob("*.log")}
-        if begun or not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'earlier'").fetchone():
+        if (
+            begun
+            or not connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'earlier'"
+            ).fetchone()
+        ):
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute("CREATE TABLE IF NOT EXISTS earlier (request TEXT PRIMARY KEY) STRICT")
-            connection.executemany("INSERT OR IGNORE INTO earlier VALUES (?)", [(request,) for request in printed])
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS earlier (request TEXT PRIMARY KEY) STRICT"
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO earlier VALUES (?)", [(request,) for request in printed]
+            )
             connection.execute("COMMIT")
         known = "SELECT request FROM runs UNION SELECT request FROM earlier"
         return bool(printed - {request for (request,) in connection.execute(known)})
 
     @staticmethod
-    def _insert(connection: sqlite3.Connection, request: DeployRequest, person: str, state: str, now: int) -> bool:
+    def _insert(
+        connection: sqlite3.Connection, request: DeployRequest, person: str, state: str, now: int
+    ) -> bool:
         cursor = connection.execute(
-            "INSERT INTO runs (request, target, environment, ref, sha, title, person, state, started)"
+            "INSERT INTO runs (request, target, environment, ref, sha, title, person, state, "
+            "started)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO NOTHING",
-            (request.id, request.target, request.environment, request.ref, request.sha, request.title, person, state, now),
+            (
+                request.id,
+                request.target,
+                request.environment,
+                request.ref,
+                request.sha,
+                request.title,
+                person,
+                state,
+                now,
+            ),
         )
         return cursor.rowcount == 1
 
@@ -300,8 +382,10 @@ class Runs:
 def lost(damaged: Path) -> str:
     """The sentence for a database that was set aside as `damaged`."""
     return (
-        "the record of what was deployed from here was damaged: what ran, and whether anything still runs, is not known any more."
-        f" See that nothing of it still runs (what it printed is in {damaged.parent / LOGS}), then remove {damaged},"
+        "the record of what was deployed from here was damaged: what ran, and whether anything "
+        "still runs, is not known any more."
+        f" See that nothing of it still runs (what it printed is in {damaged.parent / LOGS}), "
+        f"then remove {damaged},"
         " and deploys go on within a minute"
     )
 
@@ -312,9 +396,15 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         if isinstance(error, sqlite3.Error) and machine.is_corrupt(error):
-            said = f"{path.name} is damaged ({error}); nothing is deployed any more: start the node again, and it says what to do"
+            said = (
+                f"{path.name} is damaged ({error}); nothing is deployed any more: start the node "
+                "again, and it says what to do"
+            )
             raise RunsError(said) from error
-        raise RunsError(f"{path.name} cannot be used, and nothing is deployed until it can: {machine.reason(error, path)}") from error
+        raise RunsError(
+            f"{path.name} cannot be used, and nothing is deployed until it can: "
+            f"{machine.reason(error, path)}"
+        ) from error
 
 
 def _all(cursor: sqlite3.Cursor) -> list[Run]:

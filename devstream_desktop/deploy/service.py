@@ -1,7 +1,10 @@
-"""The executor's room as the node sees it: requests come in; answers, and what can be deployed at all, go out.
+"""The executor's room as the node sees it.
 
-Whatever must not be lost is in deploy.sqlite before it is done or said; publishing only catches up with it, and is tried again until
-it succeeds. So a crash, a full disk or a history that refuses may delay an answer, and can neither drop it nor repeat a deploy.
+Requests come in; answers, and what can be deployed at all, go out.
+
+Whatever must not be lost is in deploy.sqlite before it is done or said; publishing only catches up
+with it, and is tried again until it succeeds. So a crash, a full disk or a history that refuses may
+delay an answer, and can neither drop it nor repeat a deploy.
 """
 
 from __future__ import annotations
@@ -26,12 +29,18 @@ from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
 
 WATCH_S = 3.0
-"""How often targets.toml is looked at, and what could not be recorded or published is tried again."""
+"""Seconds between looks at targets.toml.
+
+What could not be recorded or published is tried again as often.
+"""
 
 
 @dataclass(frozen=True)
 class DeployStatus:
-    """What the executor offers and does; `mistake` (in targets.toml) and `trouble` are sentences, empty when all is well."""
+    """State of the executor.
+
+    `mistake` (in targets.toml) and `trouble` are sentences, empty when all is well.
+    """
 
     targets: tuple[Target, ...]
     running: tuple[RunStatus, ...]
@@ -58,10 +67,11 @@ class Deploys:
     ) -> None:
         """The collaborators, none of which is called before `start`.
 
-        `device` is this node's id. `publish` returns when the events are stored; when it raises they are not, and it is tried again.
-        `may_deploy(person, target, environment)` and `who_may(role)` ask the policy of the moment. `now` is the wall clock in UTC
-        milliseconds. `answered(request)` asks the history for an answer that a lost deploy.sqlite would not remember.
-        `copied()` tells whether another machine writes under this device's key.
+        `device` is this node's id. `publish` returns when the events are stored; when it raises
+        they are not, and it is tried again. `may_deploy(person, target, environment)` and
+        `who_may(role)` ask the policy of the moment. `now` is the wall clock in UTC milliseconds.
+        `answered(request)` asks the history for an answer that a lost deploy.sqlite would not
+        remember. `copied()` tells whether another machine writes under this device's key.
         """
         self._device = device
         self._may_deploy = may_deploy
@@ -73,14 +83,16 @@ class Deploys:
         self._runs = Runs(home.deploy)
         self._outbox = Outbox(self._runs, publish, device)
         self._offers = Offers(home.targets, device, self._runs, self._outbox, now)
-        self._runner = Runner(backend or Shell(), self._runs, self._outbox, now, home.root / LOGS, watch_s)
+        self._runner = Runner(
+            backend or Shell(), self._runs, self._outbox, now, home.root / LOGS, watch_s
+        )
         self._deciding: set[asyncio.Task[None]] = set()
         self._unrecorded: set[str] = set()
         self._stopping = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Say what became of the runs that an earlier node did not see end, and what can be deployed here.
+        """Report the runs that an earlier node left, and publish the targets.
 
         Raises:
             RunsError: deploy.sqlite cannot be used; nothing can be deployed.
@@ -92,22 +104,36 @@ class Deploys:
         await self._offers.refresh()
         self._watcher = asyncio.create_task(self._watch(), name="deploy-watch")
 
-    async def handle(self, event: Event, author_device: str, author_person: str, *, fresh: bool) -> None:
-        """Judge a request that arrived; returns when it is refused or has begun to run. A request twice is a request once.
+    async def handle(
+        self, event: Event, author_device: str, author_person: str, *, fresh: bool
+    ) -> None:
+        """Judge a request that arrived; returns when it is refused or has begun to run.
 
-        Its signature has been checked: `author_device` signed it, and `author_person` is whose device that is (empty: nobody's).
-        `fresh` is whether it came as news rather than out of a backlog. Events that are no request to this device are passed over.
+        A request twice is a request once.
+
+        Its signature has been checked: `author_device` signed it, and `author_person` is whose
+        device that is (empty: nobody's). `fresh` is whether it came as news rather than out of a
+        backlog. Events that are no request to this device are passed over.
         """
-        if event.kind is not Kind.DEPLOY or event.state != "requested" or event.executor != self._device:
+        if (
+            event.kind is not Kind.DEPLOY
+            or event.state != "requested"
+            or event.executor != self._device
+        ):
             return
-        task = asyncio.create_task(self._decide(event, Asker(author_device, author_person), fresh=fresh))
+        task = asyncio.create_task(
+            self._decide(event, Asker(author_device, author_person), fresh=fresh)
+        )
         self._deciding.add(task)
         task.add_done_callback(self._deciding.discard)
         # What is claimed must be launched, even when whoever brought the request is cancelled.
         await asyncio.shield(task)
 
     async def stop(self, patience_s: float = 10) -> None:
-        """Take no more, give what runs `patience_s` seconds to end, and leave the rest running: at the next start it is `unknown`."""
+        """Take no more requests, and give runs `patience_s` seconds to end.
+
+        The rest is left running, and is `unknown` at the next start.
+        """
         self._stopping.set()
         if self._watcher is not None:
             await self._watcher
@@ -117,14 +143,21 @@ class Deploys:
         await asyncio.to_thread(self._runs.close)
 
     def status(self) -> DeployStatus:
-        """What there is to say in `devstream status`."""
+        """Return the executor's part of `devstream status`."""
         targets = tuple(target for _, target in sorted(self._offers.targets.items()))
-        return DeployStatus(targets, tuple(self._runner.running.values()), self._offers.mistake, self._trouble)
+        return DeployStatus(
+            targets, tuple(self._runner.running.values()), self._offers.mistake, self._trouble
+        )
 
     @property
     def _trouble(self) -> str:
         lost = self._outbox.unreadable
-        rows = f"{lost} rows of deploy.sqlite cannot be read, and nobody is told of their deploys; look into node.log" if lost else ""
+        rows = (
+            f"{lost} rows of deploy.sqlite cannot be read, and nobody is told of their deploys; "
+            "look into node.log"
+            if lost
+            else ""
+        )
         return self._outbox.trouble or rows
 
     async def _decide(self, event: Event, author: Asker, *, fresh: bool) -> None:
@@ -137,13 +170,24 @@ class Deploys:
         reason = verdict.reason if isinstance(verdict, Refuse) else ""
         try:
             if isinstance(verdict, Accept):
-                claim = await asyncio.to_thread(self._runs.claim, verdict.request, author.person, self._now())
+                claim = await asyncio.to_thread(
+                    self._runs.claim, verdict.request, author.person, self._now()
+                )
                 if claim is Claim.TAKEN:
                     await self._runner.launch(verdict.request, verdict.target, author.person)
                 elif claim is Claim.BUSY:
-                    reason = "another deploy began in the same moment, so nothing ran; wait for it to end and ask again"
+                    reason = (
+                        "another deploy began in the same moment, so nothing ran; wait for it to "
+                        "end and ask again"
+                    )
             if reason:
-                await asyncio.to_thread(self._runs.refuse, as_given(event), author.person or event.actor, reason, self._now())
+                await asyncio.to_thread(
+                    self._runs.refuse,
+                    as_given(event),
+                    author.person or event.actor,
+                    reason,
+                    self._now(),
+                )
                 await self._outbox.answer()
         except RunsError as error:
             await self._refuse_unrecorded(event, reason or f"nothing ran: {error}", str(error))
@@ -153,11 +197,15 @@ class Deploys:
         verdict = judge(event, author, await self._world(event, fresh=fresh))
         if isinstance(verdict, Resolve):
             tips = await look_up(verdict.repository, verdict.refs)
-            verdict = judge(event, author, replace(await self._world(event, fresh=fresh), tips=tips))
+            verdict = judge(
+                event, author, replace(await self._world(event, fresh=fresh), tips=tips)
+            )
         return verdict
 
     async def _world(self, event: Event, *, fresh: bool) -> World:
-        judged = event.key in self._unrecorded or await asyncio.to_thread(self._runs.judged, event.key)
+        judged = event.key in self._unrecorded or await asyncio.to_thread(
+            self._runs.judged, event.key
+        )
         if not judged and self._answered is not None:
             judged = await self._answered(event.key)
         busy = await asyncio.to_thread(self._runner.busy, event.service, event.environment)
@@ -177,7 +225,10 @@ class Deploys:
         )
 
     async def _refuse_unrecorded(self, event: Event, reason: str, trouble: str) -> None:
-        """Nothing that cannot be recorded may run; that it did not is said without a record, and holds while this node lives."""
+        """Nothing that cannot be recorded may run.
+
+        That it did not is said without a record, and holds while this node lives.
+        """
         self._outbox.in_trouble(trouble)
         self._unrecorded.add(event.key)
         given = as_given(event)

@@ -1,8 +1,11 @@
-"""Runs a target's own program: fixed arguments, no shell, few environment variables, its own session, output to a private file.
+"""Runs a target's own program.
 
-Output goes straight to a file and not through this process, so that a deploy outlives a node that stops or dies. For the same
-reason this is not asyncio's subprocess, whose transport kills the child when it is collected. The open file carries a lock, which
-the child and all it starts inherit: while it is held, something of that run is alive, whoever started it.
+Fixed arguments, no shell, few environment variables, its own session, output to a private file.
+
+Output goes straight to a file and not through this process, so that a deploy outlives a node that
+stops or dies. For the same reason this is not asyncio's subprocess, whose transport kills the child
+when it is collected. The open file carries a lock, which the child and all it starts inherit: while
+it is held, something of that run is alive, whoever started it.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from devstream_desktop.deploy.runlog import is_held, last_line, open_log, trim
 from devstream_desktop.stream.text import clean, duration
 
 KILL_AFTER_S = 10.0
-"""Between asking a run that took too long to end, and ending it."""
+"""Seconds between asking a run to end, and killing it."""
 _LOOK_EVERY_S = 1.0
 _OWN_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 """Windows' form of an own session; the name is defined there only."""
@@ -43,13 +46,22 @@ class Shell:
         try:
             process = await asyncio.to_thread(_start, order, ended)
         except (OSError, ValueError) as error:
-            return RunOutcome("error", reason=clean(f"{order.target.run[0]} could not be started: {_why(error, order)}", 200))
+            return RunOutcome(
+                "error",
+                reason=clean(
+                    f"{order.target.run[0]} could not be started: {_why(error, order)}", 200
+                ),
+            )
         await begun()
         deadline = loop.time() + order.target.timeout_s
         while not await _within(ended, min(_LOOK_EVERY_S, deadline - loop.time())):
             if loop.time() >= deadline:
                 await self._end(process, ended)
-                return RunOutcome("error", ended.result() if ended.done() else None, f"stopped: it took longer than {duration(_ms(order))}")
+                return RunOutcome(
+                    "error",
+                    ended.result() if ended.done() else None,
+                    f"stopped: it took longer than {duration(_ms(order))}",
+                )
             await asyncio.to_thread(trim, order.log)
         await asyncio.to_thread(trim, order.log)
         code = ended.result()
@@ -60,7 +72,10 @@ class Shell:
         return RunOutcome("failure", code, clean(f"{how}: {said}" if said else how, 200))
 
     def is_running(self, log: Path) -> bool:
-        """Whether a process still holds the lock of `log`; where files have no such locks, no."""
+        """Return true while a process holds the lock of `log`.
+
+        Always false where files have no such locks.
+        """
         return is_held(log)
 
     async def _end(self, process: subprocess.Popen[bytes], ended: asyncio.Future[int]) -> None:
@@ -72,7 +87,10 @@ class Shell:
 
 
 def environment(order: Order) -> dict[str, str]:
-    """All that the program inherits: what the target lets through, what it fixes, and who deploys what."""
+    """All that the program inherits.
+
+    What the target lets through, what it fixes, and who deploys what.
+    """
     names = (*order.target.pass_env, *(_WINDOWS_NEEDS if sys.platform == "win32" else ()))
     passed = {name: os.environ[name] for name in names if name in os.environ}
     request = order.request
@@ -91,7 +109,10 @@ def environment(order: Order) -> dict[str, str]:
 
 
 def _start(order: Order, ended: asyncio.Future[int]) -> subprocess.Popen[bytes]:
-    """Start the program, in a thread; its exit code will be the result of `ended`, whoever still waits for it."""
+    """Start the program, in a thread.
+
+    Its exit code will be the result of `ended`, whoever still waits for it.
+    """
     output = open_log(order.log)
     try:
         process = subprocess.Popen(
@@ -107,7 +128,9 @@ def _start(order: Order, ended: asyncio.Future[int]) -> subprocess.Popen[bytes]:
     finally:
         os.close(output)
     # A daemon: a node that stops does not wait for a deploy.
-    threading.Thread(target=_wait, args=(process, ended), name=f"deploy-{process.pid}", daemon=True).start()
+    threading.Thread(
+        target=_wait, args=(process, ended), name=f"deploy-{process.pid}", daemon=True
+    ).start()
     return process
 
 

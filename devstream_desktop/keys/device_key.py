@@ -1,7 +1,7 @@
 """Device keys: the Ed25519 key that a device is known by, and signs everything with.
 
-A device id is the base32 of the public key, so a signature is checked with the id alone. libsodium (PyNaCl) is used, because it
-refuses signatures under the small-order keys that verify anything.
+A device id is the base32 of the public key, so a signature is checked with the id alone. libsodium
+(PyNaCl) is used, because it refuses signatures under the small-order keys that verify anything.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class DeviceKey:
         return device_id(self.public)
 
     def sign(self, message: bytes) -> bytes:
-        """The 64-byte Ed25519 signature over `message`, which should start with a typed preamble."""
+        """Sign `message`, which should start with a typed preamble: 64 bytes of Ed25519."""
         return self._key.sign(message).signature
 
     def unseal(self, sealed: bytes) -> bytes:
-        """What `seal_for` sealed to this device.
+        """Open content that `seal_for` sealed to this device.
 
         Raises:
             ValueError: it was sealed to another, or was changed.
@@ -75,7 +75,9 @@ class DeviceKey:
 
 
 def seal_for(public: bytes, content: bytes) -> bytes:
-    """`content` for the eyes of one device alone: libsodium's sealed box to the X25519 form of its Ed25519 key.
+    """`content` for the eyes of one device alone.
+
+    Libsodium's sealed box to the X25519 form of its Ed25519 key.
 
     Raises:
         ValueError: `public` is no sound key.
@@ -88,7 +90,10 @@ def seal_for(public: bytes, content: bytes) -> bytes:
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether `signature` over `message` is by the key `public`. Never raises: nonsense is simply not a signature."""
+    """Return true when `signature` over `message` is by the key `public`.
+
+    Never raises: nonsense is simply not a signature.
+    """
     if len(public) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
         return False
     try:
@@ -99,7 +104,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def is_sound(public: bytes) -> bool:
-    """Whether `public` may be enrolled: a canonical point of the main subgroup.
+    """Return true for a key that may be enrolled: a canonical point of the main subgroup.
 
     A small-order key would let its holder later deny, or let anyone claim, what was signed with it.
     """

@@ -14,11 +14,11 @@ class SecretDamagedError(VaultError):
 
 
 class KeyringError(VaultError):
-    """The keyring that should hold the sealing key is absent, or keeps nothing."""
+    """No keyring can hold the sealing key: it is absent, or keeps nothing."""
 
 
 class VaultLockedError(KeyringError):
-    """The keyring is locked, or does not answer, until a person unlocks it."""
+    """A keyring that is locked, or silent, until a person unlocks it."""
 
 
 class RecoveryKeyError(DevstreamError):

@@ -1,4 +1,7 @@
-"""The sealing key of a node without a keyring: a private file, or a credential that systemd hands over."""
+"""The sealing key of a node without a keyring.
+
+A private file, or a credential that systemd hands over.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,9 @@ _MAX_FILE = 256
 def read(path: Path, *, trusted: bool = False) -> bytes:
     """The 32-byte key in `path`: the bytes themselves, or their base64.
 
-    A file of ours must belong to this user and be closed to all others. `trusted` leaves that out: systemd guards its
-    credentials by an access list that plain mode bits show wrongly (https://systemd.io/CREDENTIALS).
+    A file of ours must belong to this user and be closed to all others. `trusted` leaves that out:
+    systemd guards its credentials by an access list that plain mode bits show wrongly
+    (https://systemd.io/CREDENTIALS).
 
     Raises:
         VaultError: it cannot be read, others can read it, or it holds no key.
@@ -52,7 +56,8 @@ def make(path: Path) -> bytes:
                 file.write(encode(os.urandom(KEY_BYTES)).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            # A link appears whole and never replaces: two nodes that share the file and start together agree.
+            # A link appears whole and never replaces: two nodes that share the file and start
+            # together agree.
             os.link(temporary, path)
         except FileExistsError:
             pass
@@ -83,7 +88,8 @@ def decode(content: bytes, where: str) -> bytes:
             key = b""
     if len(key) != KEY_BYTES:
         raise VaultError(
-            f"{where} holds no key (32 bytes, or their base64), and without it no secret of this home opens: restore it from a backup,"
+            f"{where} holds no key (32 bytes, or their base64), and without it no secret of this "
+            "home opens: restore it from a backup,"
             " or join again with a fresh --home"
         )
     return key

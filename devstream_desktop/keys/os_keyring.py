@@ -1,8 +1,9 @@
 """The one entry in the desktop's keyring: the key that seals everything else.
 
-One entry, because macOS asks once an item and Windows limits its size. Backends are an allowlist tried by us, not keyring's own
-choice: that takes a plaintext file silently when `keyrings.alt` is installed, and a null backend says yes and keeps nothing.
-Reading from a locked keyring shows its password prompt and waits for a person forever, so every call runs in a thread that can be
+One entry, because macOS asks once an item and Windows limits its size. Backends are an allowlist
+tried by us, not keyring's own choice: that takes a plaintext file silently when `keyrings.alt` is
+installed, and a null backend says yes and keeps nothing. Reading from a locked keyring shows its
+password prompt and waits for a person forever, so every call runs in a thread that can be
 abandoned; whether it is locked can be seen without a prompt (`is_locked`).
 """
 
@@ -22,11 +23,23 @@ from devstream_desktop.keys.errors import KeyringError, VaultError, VaultLockedE
 
 SERVICE = "devstream"
 TIMEOUT_S = 20.0
-"""How long a keyring may take: enough to type a password into its prompt, short enough to say what is wrong."""
+"""Seconds that a keyring may take.
 
-_LINUX = (("SecretService", "Keyring"), ("libsecret", "Keyring"), ("kwallet", "DBusKeyring"), ("kwallet", "DBusKeyringKWallet4"))
-_ALLOWED = {"darwin": (("macOS", "Keyring"),), "win32": (("Windows", "WinVaultKeyring"),)}.get(sys.platform, _LINUX)
-_WAY_OUT = "set DEVSTREAM_KEY_FILE to a file that only you can read, and the key is kept there instead"
+Enough to type a password into its prompt, short enough to report what is wrong.
+"""
+
+_LINUX = (
+    ("SecretService", "Keyring"),
+    ("libsecret", "Keyring"),
+    ("kwallet", "DBusKeyring"),
+    ("kwallet", "DBusKeyringKWallet4"),
+)
+_ALLOWED = {"darwin": (("macOS", "Keyring"),), "win32": (("Windows", "WinVaultKeyring"),)}.get(
+    sys.platform, _LINUX
+)
+_WAY_OUT = (
+    "set DEVSTREAM_KEY_FILE to a file that only you can read, and the key is kept there instead"
+)
 
 
 _T = TypeVar("_T")
@@ -50,13 +63,16 @@ def sealing_key(
     timeout_s: float | None = TIMEOUT_S,
     may_prompt: bool = True,
 ) -> bytes:
-    """The 32-byte key kept under `username`, made when there is none and `may_create`.
+    """The 32-byte key kept under `username`.
 
-    Without a `timeout_s` it takes as long as a person takes to unlock the keyring. Without `may_prompt` a keyring that is known to be
-    locked is not asked.
+    It is made when there is none and `may_create`.
+
+    Without a `timeout_s` it takes as long as a person takes to unlock the keyring. Without
+    `may_prompt` a keyring that is known to be locked is not asked.
 
     Raises:
-        VaultLockedError: the keyring is locked or gave no answer in `timeout_s`; the message says what to do.
+        VaultLockedError: the keyring is locked or gave no answer in `timeout_s`; the message says
+            what to do.
         KeyringError: there is no keyring, or it lost what it took.
         VaultError: the entry is gone though secrets are sealed with it, or is not a key.
 
@@ -72,15 +88,23 @@ def sealing_key(
     except VaultError:
         raise
     except TimeoutError:
-        message = f"the keyring did not answer in {timeout_s:.0f} s; it is probably locked: unlock it and start again, or {_WAY_OUT}"
+        message = (
+            f"the keyring did not answer in {timeout_s:.0f} s; it is probably locked: unlock it "
+            f"and start again, or {_WAY_OUT}"
+        )
         raise VaultLockedError(message) from None
     except Exception as error:  # backends raise what their D-Bus library raises
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise VaultLockedError(f"the keyring was not opened ({reason}); unlock it, or {_WAY_OUT}") from error
+        raise VaultLockedError(
+            f"the keyring was not opened ({reason}); unlock it, or {_WAY_OUT}"
+        ) from error
 
 
 def abandonable(work: Callable[[], _T]) -> Future[_T]:
-    """Do `work` in a thread that may never end: unlike an executor's, it is not waited for when the process ends."""
+    """Do `work` in a thread that may never end.
+
+    Unlike an executor's, it is not waited for when the process ends.
+    """
     result: Future[_T] = Future()
     result.set_running_or_notify_cancel()
 
@@ -97,7 +121,9 @@ def abandonable(work: Callable[[], _T]) -> Future[_T]:
 
 
 def is_locked() -> bool | None:
-    """Whether the desktop's keyring is locked, without a prompt; None where that cannot be told. Only the Secret Service can.
+    """Look whether the desktop's keyring is locked, without a prompt.
+
+    None where that cannot be known: only the Secret Service can tell.
 
     A bus that is stuck holds it up, so call it as `abandonable`.
     """

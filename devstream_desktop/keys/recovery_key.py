@@ -1,9 +1,12 @@
-"""The key that a team keeps on paper: an admin's key in letters that survive being written down and typed again.
+"""The key that a team keeps on paper.
 
-    dsr1-base32( seed[32]  checksum[3] ), in groups of five; `checksum` is the start of the SHA-256 of the seed
+An admin's key in letters that survive being written down and typed again.
 
-Whoever has the paper can make a member's device an admin, so it belongs where the company keeps such things. It is shown once and stored
-nowhere; the policy holds its public half.
+    dsr1-base32( seed[32]  checksum[3] ), in groups of five; `checksum` is the start of the SHA-256
+    of the seed
+
+Whoever has the paper can make a member's device an admin, so it belongs where the company keeps
+such things. It is shown once and stored nowhere; the policy holds its public half.
 """
 
 from __future__ import annotations
@@ -27,7 +30,10 @@ def write_recovery_key(key: DeviceKey) -> str:
 
 
 def read_recovery_key(text: str) -> DeviceKey:
-    """The key of a typed text; blanks, dashes and case do not matter, and 0, 1 and 8 are read as the letters that they look like.
+    """The key of a typed text.
+
+    Blanks, dashes and case do not matter, and 0, 1 and 8 are read as the letters that they look
+    like.
 
     Raises:
         RecoveryKeyError: it is no recovery key, or mistyped.
@@ -35,7 +41,9 @@ def read_recovery_key(text: str) -> DeviceKey:
     """
     typed = "".join(text.split()).lower()
     if not typed.startswith(_PREFIX):
-        raise RecoveryKeyError("a recovery key starts with dsr1-; it was printed by devstream team recovery-key")
+        raise RecoveryKeyError(
+            "a recovery key starts with dsr1-; it was printed by devstream team recovery-key"
+        )
     body = typed[len(_PREFIX) :].replace("-", "").translate(str.maketrans("018", "olb"))
     try:
         raw = base64.b32decode(body.upper() + "=" * (-len(body) % 8))
@@ -43,7 +51,9 @@ def read_recovery_key(text: str) -> DeviceKey:
         raw = b""
     seed, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
     if len(seed) != 32 or _checksum(seed) != checksum:
-        raise RecoveryKeyError("the recovery key is mistyped: compare it with the paper, group by group")
+        raise RecoveryKeyError(
+            "the recovery key is mistyped: compare it with the paper, group by group"
+        )
     return DeviceKey.from_seed(seed)
 
 

@@ -1,7 +1,9 @@
-"""Secrets at rest: each a file sealed with AES-256-GCM under one key, which a keyring or a private file holds.
+"""Secrets at rest.
 
-A sealed file is `magic, nonce[12], ciphertext and tag`; the name of the secret is authenticated with it, so that one file
-cannot be put in the place of another. There is no plaintext fall-back.
+Each a file sealed with AES-256-GCM under one key, which a keyring or a private file holds.
+
+A sealed file is `magic, nonce[12], ciphertext and tag`; the name of the secret is authenticated
+with it, so that one file cannot be put in the place of another. There is no plaintext fall-back.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ _CREDENTIAL = "devstream-key"
 
 
 class Vault:
-    """The sealed secrets of one home. Holds no open file and changes nothing of its own, so any thread may use it."""
+    """The sealed secrets of one home.
+
+    Holds no open file and changes nothing of its own, so any thread may use it.
+    """
 
     def __init__(self, home: Home, key: bytes) -> None:
         self._home = home
@@ -37,13 +42,16 @@ class Vault:
 
     @classmethod
     def open(cls, home: Home, *, timeout_s: float | None = os_keyring.TIMEOUT_S) -> Vault:
-        """The vault of `home`, its key found or made. A keyring may ask a person, for `timeout_s` or however long: call it in a thread.
+        """The vault of `home`, its key found or made.
+
+        A keyring may ask a person, for `timeout_s` or however long: call it in a thread.
 
         `DEVSTREAM_KEY_FILE` if set, else systemd's credential `devstream-key`, else the keyring.
 
         Raises:
             VaultLockedError: the keyring is locked; the message says what to do.
-            VaultError: there is no keyring, the key file is open to others or broken, or the key of existing secrets is gone.
+            VaultError: there is no keyring, the key file is open to others or broken, or the key of
+                existing secrets is gone.
 
         """
         home.create()
@@ -53,7 +61,9 @@ class Vault:
 
     @classmethod
     def look(cls, home: Home, *, timeout_s: float) -> Vault:
-        """The vault of `home` as it is, for an examination: nothing is made, no prompt is shown, and nothing is waited for longer.
+        """The vault of `home` as it is, for an examination.
+
+        Nothing is made, no prompt is shown, and nothing is waited for longer.
 
         Raises:
             VaultError: as `open`.
@@ -71,9 +81,13 @@ class Vault:
         path = self._path(name)
         nonce = os.urandom(_NONCE_BYTES)
         try:
-            write_private(path, _MAGIC + nonce + self._cipher.encrypt(nonce, content, _AAD + name.encode()))
+            write_private(
+                path, _MAGIC + nonce + self._cipher.encrypt(nonce, content, _AAD + name.encode())
+            )
         except OSError as error:
-            raise VaultError(f"the secret {name} cannot be written: {machine.reason(error)}") from error
+            raise VaultError(
+                f"the secret {name} cannot be written: {machine.reason(error)}"
+            ) from error
 
     def unseal(self, name: str) -> bytes:
         """The secret `name`.
@@ -87,24 +101,34 @@ class Vault:
             with self._path(name).open("rb") as file:
                 sealed = file.read(_MAX_SEALED)
         except OSError as error:
-            raise VaultError(f"the secret {name} cannot be read: {machine.reason(error)}") from error
-        nonce, ciphertext = sealed[len(_MAGIC) :][:_NONCE_BYTES], sealed[len(_MAGIC) + _NONCE_BYTES :]
+            raise VaultError(
+                f"the secret {name} cannot be read: {machine.reason(error)}"
+            ) from error
+        nonce, ciphertext = (
+            sealed[len(_MAGIC) :][:_NONCE_BYTES],
+            sealed[len(_MAGIC) + _NONCE_BYTES :],
+        )
         if not sealed.startswith(_MAGIC) or len(nonce) != _NONCE_BYTES:
-            raise SecretDamagedError(f"the secret {name} is damaged; restore {self._path(name)} from a backup")
+            raise SecretDamagedError(
+                f"the secret {name} is damaged; restore {self._path(name)} from a backup"
+            )
         try:
             return self._cipher.decrypt(nonce, ciphertext, _AAD + name.encode())
         except InvalidTag:
             raise SecretDamagedError(
-                f"the secret {name} does not open: it was sealed with another key (another keyring or DEVSTREAM_KEY_FILE), or was changed;"
+                f"the secret {name} does not open: it was sealed with another key (another "
+                "keyring or DEVSTREAM_KEY_FILE), or was changed;"
                 f" use that key, or restore {self._path(name)} from a backup"
             ) from None
 
     def names(self) -> list[str]:
         """The secrets there are."""
-        return sorted(path.name.removesuffix(_SUFFIX) for path in self._home.secrets.glob(f"*{_SUFFIX}"))
+        return sorted(
+            path.name.removesuffix(_SUFFIX) for path in self._home.secrets.glob(f"*{_SUFFIX}")
+        )
 
     def exists(self, name: str) -> bool:
-        """Whether there is a secret `name`."""
+        """Return true when there is a secret `name`."""
         return self._path(name).exists()
 
     def remove(self, name: str) -> None:
@@ -116,7 +140,12 @@ class Vault:
         set_aside(self._path(name))
 
     def set_aside(self, name: str, folder: str) -> None:
-        """Move the sealed secret `name`, when there is one, into the sub-folder `folder`, where nothing reads it."""
+        """Move the sealed secret `name`, if any, into the sub-folder `folder`.
+
+        Nothing reads it there.
+
+        Nothing reads it there.
+        """
         path = self._path(name)
         if path.exists():
             aside = self._home.secrets / folder
@@ -125,21 +154,31 @@ class Vault:
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
-            raise VaultError(f"a secret cannot be called {name!r}; letters, digits, dots, dashes and underscores are allowed")
+            raise VaultError(
+                f"a secret cannot be called {name!r}; letters, digits, dots, dashes and "
+                "underscores are allowed"
+            )
         return self._home.secrets / (name + _SUFFIX)
 
 
-def _find_key(home: Home, *, may_create: bool, timeout_s: float | None, may_prompt: bool = True) -> bytes:
+def _find_key(
+    home: Home, *, may_create: bool, timeout_s: float | None, may_prompt: bool = True
+) -> bytes:
     given = os.environ.get("DEVSTREAM_KEY_FILE")
     if given:
         path = Path(given).expanduser()
         if path.exists():
             return key_file.read(path)
         if not may_create:
-            raise VaultError(f"the key file {path} is gone, and this home's secrets are sealed; restore it, or start with a fresh --home")
+            raise VaultError(
+                f"the key file {path} is gone, and this home's secrets are sealed; restore it, or "
+                "start with a fresh --home"
+            )
         return key_file.make(path)
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if credentials and (Path(credentials) / _CREDENTIAL).exists():
         return key_file.read(Path(credentials) / _CREDENTIAL, trusted=True)
     username = hashlib.sha256(str(home.root).encode()).hexdigest()[:32]
-    return os_keyring.sealing_key(username, may_create=may_create, timeout_s=timeout_s, may_prompt=may_prompt)
+    return os_keyring.sealing_key(
+        username, may_create=may_create, timeout_s=timeout_s, may_prompt=may_prompt
+    )

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from devstream_collectors.contract import Collector
-from devstream_desktop.control.messages.sources import GitSource
+from devstream_desktop.control.messages.sources import GitSource, Source
 from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.home import Home
 from devstream_desktop.intake import sources as files

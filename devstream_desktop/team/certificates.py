@@ -1,11 +1,13 @@
 """The team's certificates: who a device is, for TLS. What it may do is the policy's word alone.
 
-P-256, because nng's Mbed TLS does not load Ed25519 certificates. Each issuer has an authority (CA) of its own, and the policy names them
-all: so a second issuer needs no key of the first, an issuer's authority is believed by nobody from the moment its device is revoked, and
-a new authority beside the old one is no event of its own. An authority issues leafs only (path length 0). A leaf is built by the
-issuer from nothing but the key of a signing request: its subject is the device id and nothing else, and a member cannot ask for an
-odd extension. It names two hosts, the device id (checked when joining) and one constant, which peers dial, so that the clear text of
-a handshake tells nobody apart.
+P-256, because nng's Mbed TLS does not load Ed25519 certificates. Each issuer has an authority (CA)
+of its own, and the policy names them all: so a second issuer needs no key of the first, an issuer's
+authority is believed by nobody from the moment its device is revoked, and a new authority beside
+the old one is no event of its own. An authority issues leafs only (path length 0). A leaf is built
+by the issuer from nothing but the key of a signing request: its subject is the device id and
+nothing else, and a member cannot ask for an odd extension. It names two hosts, the device id
+(checked when joining) and one constant, which peers dial, so that the clear text of a handshake
+tells nobody apart.
 """
 
 from __future__ import annotations
@@ -38,8 +40,11 @@ _LEAF_DAYS = 30
 RENEW_MS = 15 * 86_400_000
 """A certificate with less than this left, half its life, is renewed."""
 _BACKDATE = dt.timedelta(days=366)
-"""A certificate began this long before it was made: an issuer whose clock was ahead, and a member whose clock is behind, have one that is
-valid all the same. Its beginning protects nothing, because its key was made for it."""
+"""A certificate began this long before it was made.
+
+An issuer whose clock was ahead, and a member whose clock is behind, have one that is valid all the
+same. Its beginning protects nothing, because its key was made for it.
+"""
 
 
 _MAX_BYTES = 8192
@@ -48,12 +53,15 @@ _ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 
 
 class CertificateError(ValueError):
-    """A certificate, key or signing request that is not what it should be."""
+    """A malformed or unfit certificate, key or signing request."""
 
 
 @contextlib.contextmanager
 def _read(what: str) -> Iterator[None]:
-    """Turns what cryptography raises, a class of its own for each thing wrong, into a `CertificateError`."""
+    """Turn every error that cryptography raises into a `CertificateError`.
+
+    It has a class of its own for each thing wrong.
+    """
     try:
         yield
     except CertificateError:
@@ -71,7 +79,10 @@ class Authority:
 
     @classmethod
     def create(cls, now_ms: int) -> Authority:
-        """A new authority for ten years, with a name that says nothing: anyone may fetch its certificate."""
+        """A new authority for ten years, with a name that says nothing.
+
+        Anyone may fetch its certificate.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name(f"ds-{base64.b32encode(os.urandom(5)).decode().lower()}")
         builder = _builder(name, name, key.public_key(), now_ms, _CA_DAYS)
@@ -88,7 +99,10 @@ class Authority:
         with _read("a key"):
             key = serialization.load_pem_private_key(key_pem, password=None)
         certificate = load_certificate(certificate_pem.encode())
-        if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        if (
+            not isinstance(key, ec.EllipticCurvePrivateKey)
+            or key.public_key() != certificate.public_key()
+        ):
             raise CertificateError("the CA key is not the key of the CA certificate")
         return cls(certificate, key)
 
@@ -97,17 +111,23 @@ class Authority:
         """The authority that the policy gives this device.
 
         Raises:
-            CertificateError: the sealed key does not open with the device's, or belongs to another certificate.
+            CertificateError: the sealed key does not open with the device's, or belongs to another
+                certificate.
 
         """
         try:
-            return cls.load(certificate_pem(load_certificate(issuer.certificate)), device.unseal(issuer.sealed_key))
+            return cls.load(
+                certificate_pem(load_certificate(issuer.certificate)),
+                device.unseal(issuer.sealed_key),
+            )
         except ValueError as error:
-            raise CertificateError(f"this device's certificate authority cannot be used: {error}") from error
+            raise CertificateError(
+                f"this device's certificate authority cannot be used: {error}"
+            ) from error
 
     @property
     def pin(self) -> bytes:
-        """What an invite carries, so that a joiner knows this authority from any other."""
+        """The fingerprint by which an invite names this authority."""
         return pin(self.der)
 
     @property
@@ -115,23 +135,33 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     def issue(self, device: str, request_der: bytes, now_ms: int) -> str:
-        """A leaf in PEM for `device`, from a signing request of which only the key counts.
+        """Issue a leaf in PEM for `device`.
+
+        Of the signing request only the key counts.
 
         Raises:
-            CertificateError: the request is no request, is not signed by its own key, or the key is not P-256.
+            CertificateError: the request is no request, is not signed by its own key, or the key is
+                not P-256.
 
         """
         key = _request_key(request_der)
         names = x509.SubjectAlternativeName([x509.DNSName(device), x509.DNSName(PEER_NAME)])
-        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH])
-        authority = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        usage = x509.ExtendedKeyUsage(
+            [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+        )
+        authority = self.certificate.extensions.get_extension_for_class(
+            x509.SubjectKeyIdentifier
+        ).value
         builder = (
             _builder(_name(device), self.certificate.subject, key, now_ms, _LEAF_DAYS)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(ca=False), critical=True)
             .add_extension(usage, critical=False)
             .add_extension(names, critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority),
+                critical=False,
+            )
         )
         return certificate_pem(builder.sign(self.key, hashes.SHA256()))
 
@@ -148,7 +178,10 @@ class TlsKey:
         return cls(key_pem(ec.generate_private_key(ec.SECP256R1())))
 
     def request(self) -> bytes:
-        """A bare signing request (DER): an empty subject and no extension, since the issuer decides both."""
+        """A bare signing request (DER).
+
+        An empty subject and no extension, since the issuer decides both.
+        """
         key = serialization.load_pem_private_key(self.pem.encode(), password=None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise CertificateError("a TLS key is a P-256 key")
@@ -156,7 +189,7 @@ class TlsKey:
         return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
     def fits(self, pem: str) -> bool:
-        """Whether the certificate `pem` is for this key.
+        """Return true when the certificate `pem` is for this key.
 
         Raises:
             CertificateError: it is none.
@@ -186,7 +219,10 @@ def stopgap(policy: Policy, device: DeviceKey, key: TlsKey, now_ms: int) -> str:
 
 
 def bundle(policy: Policy) -> str:
-    """The authorities that a policy trusts, as TLS takes them: PEM, one after the other. One that cannot be read is left out."""
+    """The authorities that a policy trusts, as TLS takes them: PEM, one after the other.
+
+    One that cannot be read is left out.
+    """
     readable = []
     for der in policy.authorities:
         with contextlib.suppress(CertificateError):
@@ -195,7 +231,7 @@ def bundle(policy: Policy) -> str:
 
 
 def is_trusted(pem: str, policy: Policy) -> bool:
-    """Whether one of the policy's authorities has signed this certificate.
+    """Return true when one of the policy's authorities has signed this certificate.
 
     Raises:
         CertificateError: it is none.
@@ -206,7 +242,10 @@ def is_trusted(pem: str, policy: Policy) -> bool:
 
 
 def is_issued_by(certificate: x509.Certificate, authority: bytes) -> bool:
-    """Whether an authority (PEM or DER) has signed a certificate; False too where the authority is none."""
+    """Return true when an authority (PEM or DER) has signed a certificate.
+
+    False too where the authority is none.
+    """
     with contextlib.suppress(CertificateError), _read("by this authority"):
         certificate.verify_directly_issued_by(load_certificate(authority))
         return True
@@ -215,9 +254,10 @@ def is_issued_by(certificate: x509.Certificate, authority: bytes) -> bool:
 
 @lru_cache(maxsize=256)
 def check_authority(certificate_der: bytes) -> None:
-    """Refuse an authority that is not written, byte by byte, as `Authority.create` writes one.
+    """Refuse an authority that differs from what `Authority.create` writes, byte by byte.
 
-    TLS of one node may take what that of another does not, and ends at a bundle with one such: one policy would end every node.
+    TLS of one node may take what that of another does not, and ends at a bundle with one such: one
+    policy would end every node.
 
     Raises:
         CertificateError: it is another.
@@ -240,7 +280,9 @@ def check_authority(certificate_der: bytes) -> None:
             .not_valid_after(certificate.not_valid_after_utc)
         )
         signed = _as_authority(builder, key).sign(_any_key(), hashes.SHA256()).tbs_certificate_bytes
-    if certificate_der != _der(0x30, signed + _ECDSA_WITH_SHA256 + _der(0x03, b"\0" + certificate.signature)):
+    if certificate_der != _der(
+        0x30, signed + _ECDSA_WITH_SHA256 + _der(0x03, b"\0" + certificate.signature)
+    ):
         raise CertificateError("not a certificate authority as devstream writes one")
 
 
@@ -259,10 +301,19 @@ def load_certificate(content: bytes) -> x509.Certificate:
     if len(content) > _MAX_BYTES:
         raise CertificateError(f"not a certificate: {len(content)} bytes")
     with _read("a certificate"):
-        load = x509.load_pem_x509_certificate if content.startswith(b"-----BEGIN") else x509.load_der_x509_certificate
+        load = (
+            x509.load_pem_x509_certificate
+            if content.startswith(b"-----BEGIN")
+            else x509.load_der_x509_certificate
+        )
         certificate = load(content)
         # They are parsed when they are asked for: whoever does later need not be ready for that.
-        _ = certificate.public_key(), certificate.subject, certificate.extensions, certificate.not_valid_after_utc
+        _ = (
+            certificate.public_key(),
+            certificate.subject,
+            certificate.extensions,
+            certificate.not_valid_after_utc,
+        )
     return certificate
 
 
@@ -283,11 +334,13 @@ def certificate_der(pem: str) -> bytes:
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
     """The PEM text (PKCS #8, in clear) of a key: for memory and the vault, never for a file."""
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
 
 
 def expiry_ms(pem: str) -> int:
-    """When a certificate ends, UTC milliseconds.
+    """The end of a certificate, UTC milliseconds.
 
     Raises:
         CertificateError: it is none.
@@ -326,7 +379,9 @@ def _is_p256(key: object) -> TypeGuard[ec.EllipticCurvePublicKey]:
     return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now_ms: int, days: int) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now_ms: int, days: int
+) -> x509.CertificateBuilder:
     now = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
     return (
         x509.CertificateBuilder()
@@ -339,7 +394,9 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicK
     )
 
 
-def _as_authority(builder: x509.CertificateBuilder, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _as_authority(
+    builder: x509.CertificateBuilder, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     return (
         builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(ca=True), critical=True)
@@ -357,7 +414,10 @@ def _der(tag: int, content: bytes) -> bytes:
     """A value in DER (X.690, 8.1)."""
     length = len(content)
     size = (length.bit_length() + 7) // 8
-    return bytes([tag, length] if length < 0x80 else [tag, 0x80 | size, *length.to_bytes(size, "big")]) + content
+    return (
+        bytes([tag, length] if length < 0x80 else [tag, 0x80 | size, *length.to_bytes(size, "big")])
+        + content
+    )
 
 
 def _name(text: str) -> x509.Name:

@@ -1,7 +1,13 @@
-"""The issuer's door for joiners and for members whose certificate nears its end: a TLS port of its own, open only while one can use it.
+"""The issuer's TLS port for joins and renewals.
 
-Strangers can reach it, so it is narrow: TLS 1.3 behind an acceptor that they cannot crowd (door/acceptor.py), one question of at most
-8 KiB each, a few seconds for everything, eight questions at once, and all decisions in `Admissions`.
+It is open only while some device can use it. A member renews its certificate when that nears its
+end.
+
+It speaks TLS, and is open only while some device can use it.
+
+Strangers can reach it, so it is narrow: TLS 1.3 behind an acceptor that they cannot crowd
+(door/acceptor.py), one question of at most 8 KiB each, a few seconds for everything, eight
+questions at once, and all decisions in `Admissions`.
 """
 
 from __future__ import annotations
@@ -31,7 +37,12 @@ __all__ = ["Enrolment", "reachable_host"]
 _log = logging.getLogger(__name__)
 
 AT_ONCE, WAITING = 8, 64
-"""Questions that are being answered, and those with the ones that wait to be. For one more the oldest of the host with the most goes."""
+"""Most questions that are answered at once, and most in all.
+
+For one more, the oldest of the host with the most is dropped.
+
+For one more, the oldest of the host with the most is dropped.
+"""
 ANSWER_S = 10.0
 """From a whole question until the answer must have been taken."""
 _ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  # compared with, not bound to
@@ -57,7 +68,8 @@ class Enrolment:
     ) -> None:
         """`peers` gives the addresses that a joiner is told.
 
-        `on_asked(device, person, expires)` is called in the loop for each who came and has to be approved until then (UTC milliseconds).
+        `on_asked(device, person, expires)` is called in the loop for each who came and has to be
+        approved until then (UTC milliseconds).
         """
         self._team = team
         self._host = host
@@ -81,12 +93,12 @@ class Enrolment:
 
     @property
     def address(self) -> str:
-        """Where others reach the door, HOST:PORT."""
+        """The address at which others reach the port, HOST:PORT."""
         return join_address(reachable_host() if self._host in _ANY else self._host, self._port)
 
     @property
     def is_open(self) -> bool:
-        """Whether a joiner can connect now."""
+        """True while a joiner can connect."""
         return self._keeper is not None and not self._closing and not self._keeper.done()
 
     async def start(self) -> None:
@@ -100,7 +112,11 @@ class Enrolment:
             await self._open()
 
     async def look(self) -> None:
-        """Open the door when somebody can use it by now, close it when it is no longer this device's to open. To be called now and then.
+        """Open the port while some device can use it; else close it.
+
+        Called now and then.
+
+        Called now and then.
 
         Raises:
             TeamError: the port is taken.
@@ -112,28 +128,38 @@ class Enrolment:
         if self._team.admissions.open_for() > 0:
             await self._open()
 
-    async def invite(self, expires_s: int, address: str | None = None, *, approved: bool = False) -> str:
-        """Open the door, and make the line to paste; `address` (HOST:PORT) is where joiners reach the door, if not where it seems.
+    async def invite(
+        self, expires_s: int, address: str | None = None, *, approved: bool = False
+    ) -> str:
+        """Open the door, and make the line to paste.
+
+        `address` (HOST:PORT) is where joiners reach the door, if not where it seems.
 
         Whoever comes with an `approved` one is let in at once.
 
         Raises:
             PolicyError: this device may not invite; the message says who may.
-            TeamError: the port is taken, too many invites are open, or the time or address is wrong.
+            TeamError: the port is taken, too many invites are open, or the time or address is
+                wrong.
 
         """
         if address is not None:
             split_address(address)
         await self._open()
         try:
-            text = await asyncio.to_thread(self._team.admissions.invite, expires_s, address or self.address, approved=approved)
+            text = await asyncio.to_thread(
+                self._team.admissions.invite, expires_s, address or self.address, approved=approved
+            )
         finally:
             self._changed.set()
         await self._open()  # it may have closed meanwhile, with the end of the invite before
         return text
 
     async def wait_closed(self) -> None:
-        """Wait until the door is shut, by `stop` or because nobody can use it any more."""
+        """Wait until the port is closed.
+
+        `stop` closes it, and it closes when no device can use it.
+        """
         if self._keeper is not None:
             await asyncio.wait([self._keeper])
 
@@ -154,18 +180,26 @@ class Enrolment:
                 listener = listen(self._host, self._port)
             except OSError as error:
                 where = join_address(self._host, self._port)
-                raise TeamError(f"joiners cannot be met at {where}: {error.strerror or error}; choose another address") from error
+                raise TeamError(
+                    f"joiners cannot be met at {where}: {error.strerror or error}; choose another "
+                    "address"
+                ) from error
             self._port = listener.getsockname()[1]
             self._changed.clear()
             self._closing = False
             self._keeper = asyncio.create_task(self._keep_open(listener), name="enrolment")
 
     async def _certify(self) -> None:
-        self._context, self._certified = await asyncio.to_thread(self._team.tls_server), time.monotonic()
+        self._context, self._certified = (
+            await asyncio.to_thread(self._team.tls_server),
+            time.monotonic(),
+        )
 
     async def _keep_open(self, listener: socket.socket) -> None:
         """Serve until nobody can use it; looks again at each change and each end."""
-        acceptor = Acceptor(listener, lambda: self._context, lambda connection: _Asker(self, connection))
+        acceptor = Acceptor(
+            listener, lambda: self._context, lambda connection: _Asker(self, connection)
+        )
         try:
             left = max(self._team.admissions.open_for(), _GRACE_S)
             while left > 0:
@@ -194,7 +228,8 @@ class Enrolment:
                     if asker.gone.is_set():
                         return
                     asker.connection.send(wire.frame(await self._answer(question)))
-                # The other side closes when it has read all; closing first could cut the answer short.
+                # The other side closes when it has read all; closing first could cut the answer
+                # short.
                 await asker.gone.wait()
         except (TimeoutError, wire.MalformedFrameError) as error:
             _log.info("a joiner was turned away: %s", str(error) or type(error).__name__)
@@ -223,7 +258,9 @@ class Enrolment:
     async def _admit(self, question: wire.AskMembership) -> wire.Answer:
         admission = await asyncio.to_thread(self._team.admissions.admit, question)
         if admission.certificate:
-            return wire.Membership(admission.certificate, tuple(self._team.chain.documents()), tuple(self._peers()))
+            return wire.Membership(
+                admission.certificate, tuple(self._team.chain.documents()), tuple(self._peers())
+            )
         if admission.first and self._on_asked is not None:
             self._on_asked(device_id(question.device), question.person, admission.expires)
         return wire.Waiting(self._team.name, self._team.chain.current.who_has(Role.ADMIN))
@@ -252,7 +289,9 @@ class _Asker:
         elif length is not None and len(self._question) >= wire.HEAD_BYTES + length:
             self._asked = True
             self.connection.proven()
-            self._enrolment.asked(self, bytes(self._question[wire.HEAD_BYTES : wire.HEAD_BYTES + length]))
+            self._enrolment.asked(
+                self, bytes(self._question[wire.HEAD_BYTES : wire.HEAD_BYTES + length])
+            )
 
     def drained(self) -> None:
         """Nothing more is to be sent."""
@@ -265,11 +304,16 @@ class _Asker:
 
 
 def reachable_host() -> str:
-    """This machine's address on the way out, as others on the network may reach it; loopback when there is no network."""
+    """This machine's address on the way out; loopback when there is no network.
+
+    Others on the network may reach it there.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.setblocking(False)  # noqa: FBT003
         try:
-            probe.connect(("192.0.2.1", 9))  # a documentation address (RFC 5737): UDP picks a route and sends nothing
+            probe.connect(
+                ("192.0.2.1", 9)
+            )  # a documentation address (RFC 5737): UDP picks a route and sends nothing
         except OSError:
             return "127.0.0.1"
         return str(probe.getsockname()[0])

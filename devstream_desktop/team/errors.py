@@ -18,11 +18,14 @@ class NoTeamError(TeamError):
 
 
 class PolicyError(DevstreamError):
-    """A policy that must not be taken, or a change that may not be made."""
+    """An unacceptable policy, or a change that is not allowed."""
 
 
 class PolicyForkError(PolicyError):
-    """Two policies of one version, both properly signed: an admin's key was used twice, or stolen."""
+    """Two policies of one version, both properly signed.
+
+    An admin's key was used twice, or stolen.
+    """
 
 
 @contextlib.contextmanager
@@ -31,4 +34,6 @@ def written() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TeamError(f"the team's files cannot be written ({machine.reason(error)}); nothing was changed") from error
+        raise TeamError(
+            f"the team's files cannot be written ({machine.reason(error)}); nothing was changed"
+        ) from error

@@ -1,4 +1,4 @@
-"""How a membership begins: a founder's keys and first policy, and the key a joiner waits with."""
+"""The start of a membership: a founder's keys and first policy, a joiner's key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from devstream_desktop.team.policy.policy import LIFETIME_MS, Grant, Policy
 
 
 def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
-    """A new team called `name` with one device, which is `person`'s and may do everything but deploy.
+    """Found a team called `name` with one device.
+
+    It is `person`'s, and may do everything but deploy.
 
     A `solo` team's person may deploy as well: there is nobody else who could grant it.
 
@@ -48,7 +50,9 @@ def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
 
 
 def joining_key(vault: Vault) -> DeviceKey:
-    """The key of a join that is under way, or a new one, sealed before it is used.
+    """The key of the join under way, or a new one.
+
+    It is sealed before its use.
 
     Raises:
         VaultError: it cannot be sealed or opened.
@@ -58,7 +62,9 @@ def joining_key(vault: Vault) -> DeviceKey:
         try:
             return DeviceKey.from_seed(vault.unseal(JOINING_KEY))
         except (SecretDamagedError, ValueError):
-            vault.set_damaged_aside(JOINING_KEY)  # nobody has let it in yet, so another does as well
+            vault.set_damaged_aside(
+                JOINING_KEY
+            )  # nobody has let it in yet, so another does as well
     key = DeviceKey.generate()
     vault.seal(JOINING_KEY, key.seed)
     return key

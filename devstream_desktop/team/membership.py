@@ -1,11 +1,13 @@
 """A home's membership on disk: who this node is, in which team, with which keys.
 
-team/team.json         person, and whether this is a team of one that was made without asking; written last, so it marks the rest whole
-team/policy.msgpack    the chain of signed policies; an issuer's authority is in it, its key sealed to the device
+team/team.json         person, and true for a team of one that was founded without asking; written
+                       last, so it marks the rest whole
+team/policy.msgpack    the chain of signed policies; an issuer's authority is in it, its key sealed
+                       to the device
 team/certificate.pem   a copy of the certificate, to look at while the vault is locked
 team/doors.json        where issuers let people in and renew certificates
-secrets/               device-key (seed) and tls (key and certificate, PEM, in one file so that they always fit), sealed;
-                       joining-key while a join is under way
+secrets/               sealed: device-key (seed), tls (key and certificate, PEM, in one file so that
+                       they always fit), and joining-key while a join is under way
 """
 
 from __future__ import annotations
@@ -29,7 +31,14 @@ DEVICE_KEY = "device-key"
 JOINING_KEY = "joining-key"
 TLS = "tls"
 
-_FILES = ("team.json", "policy.msgpack", "policy.msgpack.before", "certificate.pem", "doors.json", "invites.json")
+_FILES = (
+    "team.json",
+    "policy.msgpack",
+    "policy.msgpack.before",
+    "certificate.pem",
+    "doors.json",
+    "invites.json",
+)
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 
 
@@ -54,17 +63,17 @@ class Membership:
 
 
 def policy_path(home: Home) -> Path:
-    """Where the chain of policies is."""
+    """The file of the chain of policies."""
     return home.team / "policy.msgpack"
 
 
 def invites_path(home: Home) -> Path:
-    """Where the open invites are."""
+    """The file of the open invites."""
     return home.team / "invites.json"
 
 
 def person_of(home: Home) -> str:
-    """Whose home this is.
+    """The person whose home this is.
 
     Raises:
         NoTeamError, TeamError: as `load`.
@@ -74,7 +83,7 @@ def person_of(home: Home) -> str:
 
 
 def is_solo(home: Home) -> bool:
-    """Whether the home's team is the one that a first start makes without asking.
+    """Return true for the team that a first start founds by itself.
 
     Raises:
         NoTeamError, TeamError: as `load`.
@@ -84,7 +93,7 @@ def is_solo(home: Home) -> bool:
 
 
 def doors(home: Home) -> dict[str, str]:
-    """Where issuers (device ids) were last met, HOST:PORT."""
+    """The addresses at which issuers (device ids) were last met, HOST:PORT."""
     return read_kept(home.team / "doors.json", dict[str, str]) or {}
 
 
@@ -126,7 +135,9 @@ def save(home: Home, vault: Vault, membership: Membership) -> None:
         marker = _Marker(1, membership.person, membership.solo, membership.peers)
         write_private(home.team / "team.json", msgspec.json.encode(marker))
     except OSError as error:
-        raise TeamError(f"the team cannot be written to {home.team}: {machine.reason(error)}") from error
+        raise TeamError(
+            f"the team cannot be written to {home.team}: {machine.reason(error)}"
+        ) from error
 
 
 def load(home: Home, vault: Vault) -> Membership:
@@ -143,18 +154,23 @@ def load(home: Home, vault: Vault) -> Membership:
     """
     if not (home.team / "team.json").exists():
         _marker(home)  # says how to get one
-    device, chain = DeviceKey.from_seed(vault.unseal(DEVICE_KEY)), PolicyChain.load(policy_path(home))
+    device, chain = (
+        DeviceKey.from_seed(vault.unseal(DEVICE_KEY)),
+        PolicyChain.load(policy_path(home)),
+    )
     marker = _marker_or_anew(home, chain, device.id)
     if chain.trouble:
         set_file_aside(policy_path(home))
         with written():
             chain.save(policy_path(home))
     certificate_pem, tls_key_pem = _tls(home, vault, device, chain)
-    return Membership(device, marker.person, marker.solo, chain, certificate_pem, tls_key_pem, marker.peers)
+    return Membership(
+        device, marker.person, marker.solo, chain, certificate_pem, tls_key_pem, marker.peers
+    )
 
 
 def check_vacant(home: Home) -> str | None:
-    """The id of the team of one that a new membership may replace; None when there is no team.
+    """The id of the solo team that a new membership may replace; None for none.
 
     Raises:
         TeamError: the home is in a team that was chosen, or that others are in.
@@ -166,12 +182,16 @@ def check_vacant(home: Home) -> str | None:
         return None
     chain = PolicyChain.load(policy_path(home))
     if not marker.solo or len(chain.current.persons) > 1:
-        raise TeamError(f"this home is in the team {chain.current.name} already; choose another with --home")
+        raise TeamError(
+            f"this home is in the team {chain.current.name} already; choose another with --home"
+        )
     return chain.team
 
 
 def set_aside(home: Home, vault: Vault, label: str) -> None:
-    """Move a membership into folders called `label`, where nothing reads it and nothing is lost.
+    """Move a membership into folders called `label`.
+
+    Nothing reads it there, and nothing is lost.
 
     Raises:
         TeamError: the disk refuses.
@@ -188,7 +208,9 @@ def set_aside(home: Home, vault: Vault, label: str) -> None:
         for secret in (DEVICE_KEY, TLS):
             vault.set_aside(secret, label)
     except OSError as error:
-        raise TeamError(f"the old team cannot be set aside in {aside}: {machine.reason(error)}") from error
+        raise TeamError(
+            f"the old team cannot be set aside in {aside}: {machine.reason(error)}"
+        ) from error
 
 
 def _tls(home: Home, vault: Vault, device: DeviceKey, chain: PolicyChain) -> tuple[str, str]:
@@ -243,7 +265,11 @@ def _marker(home: Home) -> _Marker:
         return msgspec.json.decode(path.read_bytes(), type=_Marker)
     except FileNotFoundError:
         raise NoTeamError(
-            "this home is in no team yet: devstream team create NAME --person YOU, or devstream team join INVITE --person YOU"
+            "this home is in no team yet: devstream team create NAME --person YOU, or devstream "
+            "team join INVITE --person YOU"
         ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise TeamError(f"{path} cannot be read ({error}); restore it from a backup, or join again with a fresh --home") from error
+        raise TeamError(
+            f"{path} cannot be read ({error}); restore it from a backup, or join again with a "
+            "fresh --home"
+        ) from error

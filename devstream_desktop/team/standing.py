@@ -1,4 +1,4 @@
-"""A home's identity in its team, read from its files without unlocking a key."""
+"""A home's identity in its team, read from its files. No key is unlocked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Standing:
     person: str
     device: str
     outsider: str = ""
-    """Why the policy does not count this device a member; empty when it does."""
+    """The reason why the policy counts this device no member; empty for a member."""
     people: tuple[str, ...]
     admins: tuple[str, ...]
     recovery_key: bool = False
@@ -33,7 +33,7 @@ class Standing:
     policy_expires: int
     forked: bool = False
     trouble: str = ""
-    """What of the policies could not be read from the disk; empty for nothing."""
+    """A sentence on policies that could not be read from the disk; empty for none."""
     certificate_from: int
     certificate_expires: int
     certified: bool = True

@@ -1,8 +1,9 @@
 """The team as a node holds it: who we are, who may do what, and the acts that change it.
 
-Everything is answered from memory, so any thread may ask. What writes (`change`, `absorb`, `renew`, `leave`, all of `admissions`) locks,
-syncs files to disk before it shows, and so takes some milliseconds: an asyncio loop calls it in a thread. `create`, `load` and `join` read
-files and check the whole chain of policies.
+Everything is answered from memory, so any thread may ask. What writes (`change`, `absorb`, `renew`,
+`leave`, all of `admissions`) locks, syncs files to disk before it shows, and so takes some
+milliseconds: an asyncio loop calls it in a thread. `create`, `load` and `join` read files and check
+the whole chain of policies.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team import certificates, genesis, membership
 from devstream_desktop.team.certificates import RENEW_MS, TlsKey
-from devstream_desktop.team.errors import NoTeamError, PolicyError, PolicyForkError, TeamError, written
+from devstream_desktop.team.errors import (
+    NoTeamError,
+    PolicyError,
+    PolicyForkError,
+    TeamError,
+    written,
+)
 from devstream_desktop.team.joining import client
 from devstream_desktop.team.joining.admissions import Admissions
 from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
@@ -48,9 +55,14 @@ __all__ = [
 
 
 class Team:
-    """One node's membership. `on_change` is called after each change of the policies, in the thread that took it."""
+    """One node's membership.
 
-    def __init__(self, home: Home, vault: Vault, member: Membership, *, now: Callable[[], int] = now_ms) -> None:
+    `on_change` is called after each change of the policies, in the thread that took it.
+    """
+
+    def __init__(
+        self, home: Home, vault: Vault, member: Membership, *, now: Callable[[], int] = now_ms
+    ) -> None:
         self._home = home
         self._vault = vault
         self._member = member
@@ -68,10 +80,22 @@ class Team:
         self.on_change: Callable[[], None] | None = None
 
     @classmethod
-    def create(cls, home: Home, vault: Vault, name: str, person: str, *, solo: bool = False, now: Callable[[], int] = now_ms) -> Team:
-        """Found a team, with this device as admin, issuer, collector and executor. Replaces a team of one made with `solo`.
+    def create(
+        cls,
+        home: Home,
+        vault: Vault,
+        name: str,
+        person: str,
+        *,
+        solo: bool = False,
+        now: Callable[[], int] = now_ms,
+    ) -> Team:
+        """Found a team, with this device as admin, issuer, collector and executor.
 
-        `solo` is the team that a first start makes without asking: its person may deploy everything, and it gives way to a join.
+        Replaces a team of one made with `solo`.
+
+        `solo` is the team that a first start makes without asking: its person may deploy
+        everything, and it gives way to a join.
 
         Raises:
             PolicyError: the name of the team or person is not allowed.
@@ -96,10 +120,15 @@ class Team:
         return cls(home, vault, membership.load(home, vault), now=now)
 
     @classmethod
-    async def join(cls, home: Home, vault: Vault, invite: str, person: str, *, now: Callable[[], int] = now_ms) -> Team:
-        """Join the team of an invite as `person`. A team of one is set aside, once the join has succeeded.
+    async def join(
+        cls, home: Home, vault: Vault, invite: str, person: str, *, now: Callable[[], int] = now_ms
+    ) -> Team:
+        """Join the team of an invite as `person`.
 
-        The device key is kept before anything is sent, so that a join whose answer was lost, or that waits, can be repeated.
+        A team of one is set aside, once the join has succeeded.
+
+        The device key is kept before anything is sent, so that a join whose answer was lost, or
+        that waits, can be repeated.
 
         Raises:
             JoinError: `problem` and a sentence say why not.
@@ -130,7 +159,7 @@ class Team:
 
     @staticmethod
     def joining_device(vault: Vault) -> str:
-        """The id of the device that a join makes here, before it is asked for.
+        """The id of the device that a join here will make.
 
         Raises:
             VaultError: its key cannot be sealed or opened.
@@ -148,7 +177,7 @@ class Team:
 
     @property
     def solo(self) -> bool:
-        """Whether this is a team of one that a first start made, and nobody has joined."""
+        """True for the team that a first start founded, while nobody joined."""
         return self._member.solo and len(self.chain.current.persons) == 1
 
     @property
@@ -175,17 +204,20 @@ class Team:
 
     @property
     def certificate_expires(self) -> int:
-        """When this node's certificate ends, UTC milliseconds."""
+        """The end of this node's certificate, UTC milliseconds."""
         return certificates.expiry_ms(self.certificate_pem)
 
     @property
     def renewal_due(self) -> bool:
-        """Whether half the certificate's life is over, or the authority that signed it is no longer the team's."""
+        """True when the certificate should be renewed.
+
+        Half its life is over, or its authority is no longer the team's.
+        """
         return self.certificate_expires - self.now() < RENEW_MS or not self.certified
 
     @property
     def certified(self) -> bool:
-        """Whether one of the team's authorities has signed this node's certificate."""
+        """True when one of the team's authorities has signed this node's certificate."""
         return certificates.is_trusted(self.certificate_pem, self.chain.current)
 
     @property
@@ -199,7 +231,9 @@ class Team:
         return self._member.peers
 
     def tls_server(self) -> ssl.SSLContext:
-        """The context that joiners are met with: a certificate by this device's own authority, which invites pin; none of the client asked.
+        """The context that joiners are met with.
+
+        A certificate by this device's own authority, which invites pin; none of the client asked.
 
         Raises:
             JoinError: this device is no issuer.
@@ -211,19 +245,22 @@ class Team:
 
     @property
     def is_admin(self) -> bool:
-        """Whether this node may sign changes."""
+        """True when this node may sign changes."""
         return self.chain.current.has_role(self.device.id, Role.ADMIN)
 
     def gate(self, device: str) -> str | None:
-        """Why a peer may not connect, as a sentence; None for a member that is not revoked."""
+        """Return why a peer may not connect, as a sentence; None for a member."""
         return authors.outsider(self.chain.current, device)
 
     def refusal_of(self, device: str, event: Event, at_ms: int) -> str | None:
-        """Why a device may not say just this at a time (UTC milliseconds), None when it may: asked before anything is stored or relayed."""
+        """Return why a device may not publish this at a time; None when it may.
+
+        The time is UTC milliseconds. It is asked before anything is stored or forwarded.
+        """
         return authors.refusal_of(self.chain, device, event, at_ms)
 
     def missing_role(self, kind: Kind, state: str) -> authors.MissingRole | None:
-        """The role that this device lacks to author something, and who can give it."""
+        """Return the role that this device lacks, and who can grant it."""
         return authors.missing_role(self.chain.current, self.device.id, kind, state)
 
     def members(self) -> tuple[Member, ...]:
@@ -231,12 +268,16 @@ class Team:
         return roster(self.chain.current)
 
     def change(self, make: changes.Change, *, recovery: DeviceKey | None = None) -> bool:
-        """Sign a change of the policy, with the key on paper too where it is given; whether it is in force.
+        """Sign a change of the policy; return true when it is in force.
 
-        It is a proposal, and False, while more admins have to sign. What changes nothing is signed in the last third of a policy's life.
+        The recovery key signs too where it is given.
+
+        It is a proposal, and False, while more admins have to sign. What changes nothing is signed
+        in the last third of a policy's life.
 
         Raises:
-            PolicyError: this device is no admin (the message says who is), or the change makes no sense.
+            PolicyError: this device is no admin (the message says who is), or the change makes no
+                sense.
             TeamError: the disk is full.
 
         """
@@ -253,7 +294,9 @@ class Team:
         return in_force
 
     def approve(self, proposal: str) -> bool:
-        """Sign the proposal whose id (its hash) starts with `proposal`; whether it is in force by that.
+        """Sign the proposal whose id (its hash) starts with `proposal`.
+
+        Whether it is in force by that.
 
         Raises:
             PolicyError: this device is no admin, or there is not one such proposal.
@@ -264,13 +307,18 @@ class Team:
             self._require_admin()
             found = [one for one in self.chain.proposals if one.hash.startswith(proposal)]
             if len(found) != 1:
-                raise PolicyError(f"{len(found) or 'no'} proposed changes of the policy match; see devstream team policy")
+                raise PolicyError(
+                    f"{len(found) or 'no'} proposed changes of the policy match; see devstream "
+                    "team policy"
+                )
             in_force = self._publish(found[0].signed_with(self.device))
         self._tell()
         return in_force
 
     def renew_policy(self) -> bool:
-        """Sign the policy as it is once more when its end is near; whether this was done. Admins do it in turn, a day apart.
+        """Renew the policy when its end is near; return true when that was done.
+
+        Admins sign it in turn, a day apart.
 
         Raises:
             TeamError: the disk is full.
@@ -287,11 +335,14 @@ class Team:
         return True
 
     def absorb(self, documents: Sequence[bytes]) -> bool:
-        """Take the policies that a peer sent, oldest first; whether anything changed. Those before a bad one are kept.
+        """Take the policies that a peer sent, oldest first; whether anything changed.
+
+        Those before a bad one are kept.
 
         Raises:
             PolicyError: one is not the next of this chain, or not signed by enough admins.
-            PolicyForkError: one contradicts ours and is as well signed; `chain.forked` stays true until the next version.
+            PolicyForkError: one contradicts ours and is as well signed; `chain.forked` stays true
+                until the next version.
             TeamError: the disk is full.
 
         """
@@ -313,7 +364,7 @@ class Team:
         return changed
 
     def restore(self) -> bool:
-        """Do once more what this device had changed in a branch that lost; whether there was anything.
+        """Repeat this device's changes of a branch that lost; true when there were any.
 
         Raises:
             PolicyError: a change can no longer be made; the later ones are tried the next time.
@@ -329,7 +380,10 @@ class Team:
         return lost
 
     async def renew(self, doors: dict[str, str]) -> None:
-        """Get a new certificate: from this device's own authority, else from the first issuer that answers at its door (device: address).
+        """Get a new certificate.
+
+        From this device's own authority, else from the first issuer that answers at its door
+        (device: address).
 
         Raises:
             TeamError: no issuer could be reached, or none gave one; the message says why of each.
@@ -344,7 +398,9 @@ class Team:
         await asyncio.to_thread(self._use, pem, key)
 
     def leave(self) -> None:
-        """Set this membership aside; this object must not be used any more, and the home has no team.
+        """Set this membership aside.
+
+        This object must not be used any more, and the home has no team.
 
         Raises:
             TeamError: the disk refuses.
@@ -364,7 +420,9 @@ class Team:
     def _use(self, pem: str, key: TlsKey) -> None:
         with self._lock:
             membership.save_tls(self._home, self._vault, pem, key.pem)
-            self._member = dataclasses.replace(self._member, certificate_pem=pem, tls_key_pem=key.pem)
+            self._member = dataclasses.replace(
+                self._member, certificate_pem=pem, tls_key_pem=key.pem
+            )
 
     def _require_admin(self) -> None:
         if not self.is_admin:
@@ -378,7 +436,8 @@ class Team:
         return self.chain.current.version == signed.policy.version
 
     def _keep(self, grown: PolicyChain) -> None:
-        # On disk before it shows: a version that others have and its signer forgot would be signed twice.
+        # On disk before it shows: a version that others have and its signer forgot would be signed
+        # twice.
         with written():
             grown.save(membership.policy_path(self._home))
         self.chain.adopt(grown)
@@ -387,7 +446,9 @@ class Team:
         now = self.chain.links
         self._lost += [
             (previous.policy, link.policy)
-            for previous, link, other in zip(before, before[1:], (*now[1:], *(None,) * len(before)), strict=False)
+            for previous, link, other in zip(
+                before, before[1:], (*now[1:], *(None,) * len(before)), strict=False
+            )
             if (other is None or other.hash != link.hash) and self.device.id in link.signed_by
         ]
 

@@ -54,7 +54,9 @@ class News:
         """The answer that ends `request`, waited for."""
 
         def found() -> Event | None:
-            return next((e for e in self.events if e.request == request and e.state in DEPLOY_FINAL), None)
+            return next(
+                (e for e in self.events if e.request == request and e.state in DEPLOY_FINAL), None
+            )
 
         return await self.until(found)
 
@@ -75,12 +77,21 @@ class Room:
     deploys: Deploys | None = None
     asked: int = 0
 
-    def write(self, *, target: str = "shop", environment: str = "production", script: str = "true", more: str = "") -> None:
+    def write(
+        self,
+        *,
+        target: str = "shop",
+        environment: str = "production",
+        script: str = "true",
+        more: str = "",
+    ) -> None:
         """One target whose program is a shell script of the operator's."""
         program = self.home.root / f"{target}-{environment}.sh"
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o700)
-        table = f"[target.{target}.{environment}]\nrun = [{json.dumps('./' + program.name)}]\n{more}\n"
+        table = (
+            f"[target.{target}.{environment}]\nrun = [{json.dumps('./' + program.name)}]\n{more}\n"
+        )
         old = self.home.targets.read_text() if self.home.targets.exists() else ""
         self.home.targets.write_text(old + table)
 

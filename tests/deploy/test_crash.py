@@ -25,7 +25,10 @@ async def test_killed_while_the_deploy_runs(room, tmp_path):
     room.write(script=f'echo ran >> "{tmp_path}/ran"; echo > {here}; cat {go_on}; echo > {here}')
     event = room.request()
     node = await asyncio.create_subprocess_exec(
-        sys.executable, str(Path(__file__).with_name("crash_node.py")), str(room.home.root), encode_event(event).hex()
+        sys.executable,
+        str(Path(__file__).with_name("crash_node.py")),
+        str(room.home.root),
+        encode_event(event).hex(),
     )
     async with asyncio.timeout(30):
         await asyncio.to_thread(here.read_text)

@@ -35,7 +35,10 @@ async def test_nothing_runs_before_the_operator_removed_the_damaged_file(room, h
     printed = room.log(event).stat().st_mtime_ns
     DAMAGES[how](room.home.deploy)
     for _ in range(2):
-        with pytest.raises(RunsError, match=r"then remove .*deploy\.sqlite\.damaged-.*, and deploys go on within a minute"):
+        with pytest.raises(
+            RunsError,
+            match=r"then remove .*deploy\.sqlite\.damaged-.*, and deploys go on within a minute",
+        ):
             await room.start()
     assert not room.home.deploy.exists()
     for file in room.home.root.glob("deploy.sqlite.damaged-*"):

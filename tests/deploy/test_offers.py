@@ -13,7 +13,11 @@ async def test_targets_are_announced_when_they_come_change_and_go(room):
     room.write(more='ref = "trunk"\ndescription = "the shop"')
     await room.start()
     (offered,) = room.news.events
-    assert (offered.kind, offered.state, offered.subject) == (Kind.TEAM, "available", "target/shop/production")
+    assert (offered.kind, offered.state, offered.subject) == (
+        Kind.TEAM,
+        "available",
+        "target/shop/production",
+    )
     assert (offered.service, offered.environment, offered.ref, offered.title, offered.quiet) == (
         "shop",
         "production",
@@ -26,13 +30,19 @@ async def test_targets_are_announced_when_they_come_change_and_go(room):
     event = room.request(environment="staging")
     await room.ask(event)
     assert (await room.news.final(event.key)).state == "success"
-    assert [target.environment for target in room.deploys.status().targets] == ["production", "staging"]
+    assert [target.environment for target in room.deploys.status().targets] == [
+        "production",
+        "staging",
+    ]
     await room.deploys.stop()
     room.home.targets.unlink()
     room.news.events.clear()
     room.clock.ms += 1
     await room.start()
-    assert {(e.state, e.environment) for e in room.news.events} == {("removed", "production"), ("removed", "staging")}
+    assert {(e.state, e.environment) for e in room.news.events} == {
+        ("removed", "production"),
+        ("removed", "staging"),
+    }
     await room.deploys.stop()
     room.news.events.clear()
     await room.start()
@@ -42,7 +52,9 @@ async def test_targets_are_announced_when_they_come_change_and_go(room):
 async def test_a_change_of_the_file_is_noticed_without_a_request(room):
     await room.start(watch_s=0.02)
     room.write()
-    await room.news.until(lambda: [event for event in room.news.events if event.state == "available"])
+    await room.news.until(
+        lambda: [event for event in room.news.events if event.state == "available"]
+    )
 
 
 async def test_a_restart_says_the_same_fact_and_a_change_another(room):
@@ -63,7 +75,9 @@ async def test_targets_are_announced_again_after_a_day(room):
     room.write()
     await room.start(watch_s=0.02)
     room.clock.ms += 90_000_000
-    first, second = await room.news.until(lambda: room.news.events if len(room.news.events) == 2 else None)
+    first, second = await room.news.until(
+        lambda: room.news.events if len(room.news.events) == 2 else None
+    )
     assert first.key != second.key
 
 

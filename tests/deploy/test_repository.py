@@ -14,8 +14,19 @@ pytestmark = pytest.mark.process
 
 
 def git(folder, *words: str) -> str:
-    who = ("-c", "user.name=ana", "-c", "user.email=ana@example.invalid", "-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false")
-    return subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    who = (
+        "-c",
+        "user.name=ana",
+        "-c",
+        "user.email=ana@example.invalid",
+        "-c",
+        "commit.gpgsign=false",
+        "-c",
+        "tag.gpgsign=false",
+    )
+    return subprocess.run(
+        ["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +52,11 @@ async def test_an_annotated_tag_is_its_commit(repository):
 
 
 async def test_all_refs(repository):
-    assert set((await look_up(str(repository), ())).commits) == {"refs/heads/main", "refs/heads/feature/main", "refs/tags/v1"}
+    assert set((await look_up(str(repository), ())).commits) == {
+        "refs/heads/main",
+        "refs/heads/feature/main",
+        "refs/tags/v1",
+    }
 
 
 async def test_a_repository_that_is_not_there_is_trouble(tmp_path):

@@ -28,15 +28,34 @@ NOW = 1_800_000_000_000
 
 
 def asked(**changes) -> Event:
-    parts = {"device": ASKER, "person": "ana", "target": "shop", "environment": "production", "ref": "main", "sha": SHA}
+    parts = {
+        "device": ASKER,
+        "person": "ana",
+        "target": "shop",
+        "environment": "production",
+        "ref": "main",
+        "sha": SHA,
+    }
     parts |= {"executor": DEVICE, "now": NOW}
     return make_request(**{**parts, **changes})
 
 
 def test_a_request_survives_the_wire_and_says_what_was_asked():
-    request = parse_request(decode_event(encode_event(asked(reason="hotfix", title="Fix the login"))), ASKER)
-    assert (request.target, request.environment, request.ref, request.sha) == ("shop", "production", "main", SHA)
-    assert (request.person, request.executor, request.reason, request.title) == ("ana", DEVICE, "hotfix", "Fix the login")
+    request = parse_request(
+        decode_event(encode_event(asked(reason="hotfix", title="Fix the login"))), ASKER
+    )
+    assert (request.target, request.environment, request.ref, request.sha) == (
+        "shop",
+        "production",
+        "main",
+        SHA,
+    )
+    assert (request.person, request.executor, request.reason, request.title) == (
+        "ana",
+        DEVICE,
+        "hotfix",
+        "Fix the login",
+    )
     assert request.expires - request.time == 120_000
 
 
@@ -108,7 +127,9 @@ def test_an_event_whose_parts_contradict_each_other_is_no_request(changes):
         parse_request(msgspec.structs.replace(asked(), **changes), ASKER)
 
 
-@pytest.mark.parametrize("ref", ["main", "release/1.2", "refs/heads/main", "v1.0+build", "fix/ümlaut", "a@b", "x"])
+@pytest.mark.parametrize(
+    "ref", ["main", "release/1.2", "refs/heads/main", "v1.0+build", "fix/ümlaut", "a@b", "x"]
+)
 def test_usual_refs_are_refs(ref):
     assert is_ref(ref)
 
@@ -157,10 +178,22 @@ def test_a_commit_is_forty_lower_hexadecimal_digits_and_nothing_else(text):
 
 def test_an_answer_shares_the_row_of_its_request_and_its_key_is_the_fact():
     request = asked()
-    parts = {"target": "shop", "environment": "production", "executor": DEVICE, "person": "ana", "ref": "main", "sha": SHA, "title": ""}
+    parts = {
+        "target": "shop",
+        "environment": "production",
+        "executor": DEVICE,
+        "person": "ana",
+        "ref": "main",
+        "sha": SHA,
+        "title": "",
+    }
     first = make_answer(request=request.key, state="success", time=NOW + 5, duration=5, **parts)
     again = make_answer(request=request.key, state="success", time=NOW + 9, **parts)
-    assert (first.subject, first.number, first.request) == (request.subject, request.number, request.key)
+    assert (first.subject, first.number, first.request) == (
+        request.subject,
+        request.number,
+        request.key,
+    )
     assert first.key == again.key == answer_key(request.key, "success")
     assert fact_id(first, DEVICE) in answers(request.key, DEVICE)
     assert fact_id(first, ASKER) not in answers(request.key, DEVICE)

@@ -29,7 +29,12 @@ async def test_a_deploy_from_request_to_success(room):
             "shop",
             "production",
         )
-        assert (answer.actor, answer.ref, answer.revision, answer.title) == ("ana", "main", event.revision, "Fix the login")
+        assert (answer.actor, answer.ref, answer.revision, answer.title) == (
+            "ana",
+            "main",
+            event.revision,
+            "Fix the login",
+        )
         assert answer.executor == event.executor
     assert room.log(event).read_text() == event.revision + "\n"
     assert (done.reason, done.previous) == ("", "")
@@ -54,7 +59,11 @@ async def test_a_failure_of_production_is_critical_and_says_why(room):
     event = room.request()
     await room.ask(event)
     done = await room.news.final(event.key)
-    assert (done.state, done.reason, done.severity) == ("failure", "exit 4: the disk is full", Severity.CRITICAL)
+    assert (done.state, done.reason, done.severity) == (
+        "failure",
+        "exit 4: the disk is full",
+        Severity.CRITICAL,
+    )
 
 
 async def test_what_cannot_start_is_an_error_that_never_was_in_progress(room):
@@ -99,7 +108,10 @@ async def test_other_events_and_other_executors_are_passed_over(room):
 
 
 async def test_a_request_that_comes_a_thousand_times_runs_once(room):
-    room.write(script='echo ran >> "$HOME/ran"', more='pass_env = ["PATH"]\nenv = {HOME = ' + f'"{room.home.root}"' + "}")
+    room.write(
+        script='echo ran >> "$HOME/ran"',
+        more='pass_env = ["PATH"]\nenv = {HOME = ' + f'"{room.home.root}"' + "}",
+    )
     await room.start()
     event = room.request()
     for _ in range(20):
@@ -121,7 +133,9 @@ async def test_two_at_once_are_one_run_and_one_refusal(room, gate):
     late = room.request()
     await room.ask(late)
     assert sorted(room.news.states(event.key)[0] for event in events) == ["in_progress", "refused"]
-    assert "already being deployed to production, for ana" in (await room.news.final(late.key)).reason
+    assert (
+        "already being deployed to production, for ana" in (await room.news.final(late.key)).reason
+    )
     assert [run.target for run in room.deploys.status().running] == ["shop"]
     await gate.open()
     for event in events:
@@ -146,11 +160,18 @@ async def test_a_backlog_never_runs_and_is_answered_once(room):
 
 async def test_a_moved_ref_is_refused(room, tmp_path):
     repository = tmp_path / "repository"
-    who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
+    who = {
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b",
+    }
 
     def git(*words: str) -> str:
         command = ["git", "-C", str(repository), *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, **who}).stdout.strip()
+        return subprocess.run(
+            command, check=True, capture_output=True, text=True, env={**os.environ, **who}
+        ).stdout.strip()
 
     repository.mkdir()
     git("init", "-q", "-b", "main")

@@ -42,7 +42,13 @@ def order(tmp_path, device, sha):
                 now=1_800_000_000_000,
             )
         )
-        made = Target(name="shop", environment="production", run=("./deploy.sh", *arguments), cwd=tmp_path, **target)
+        made = Target(
+            name="shop",
+            environment="production",
+            run=("./deploy.sh", *arguments),
+            cwd=tmp_path,
+            **target,
+        )
         return Order(request, made, "ana", tmp_path / "deploy-logs" / f"{request.id}.log")
 
     return make
@@ -75,7 +81,9 @@ async def test_success_and_its_private_output(order):
 
 
 async def test_failure_carries_the_exit_code_and_the_last_clean_line(order):
-    outcome = await Shell().run(order("echo first; printf 'no \\033[31mspace\\033[0m left\\n\\n  \\n'; exit 3"), begun)
+    outcome = await Shell().run(
+        order("echo first; printf 'no \\033[31mspace\\033[0m left\\n\\n  \\n'; exit 3"), begun
+    )
     assert (outcome.state, outcome.exit_code) == ("failure", 3)
     assert outcome.reason.startswith("exit 3: no ")
     assert outcome.reason.isprintable()
@@ -88,10 +96,16 @@ async def test_failure_without_a_word(order):
 
 async def test_a_program_ended_by_a_signal(order):
     outcome = await Shell().run(order("kill -TERM $$"), begun)
-    assert (outcome.state, outcome.exit_code, outcome.reason) == ("failure", -15, "ended by SIGTERM")
+    assert (outcome.state, outcome.exit_code, outcome.reason) == (
+        "failure",
+        -15,
+        "ended by SIGTERM",
+    )
 
 
-@pytest.mark.parametrize(("run", "cwd"), [("./absent.sh", "."), ("./deploy.sh", "absent"), ("./not-executable", ".")])
+@pytest.mark.parametrize(
+    ("run", "cwd"), [("./absent.sh", "."), ("./deploy.sh", "absent"), ("./not-executable", ".")]
+)
 async def test_what_cannot_be_started_is_an_error_and_never_began(order, tmp_path, run, cwd):
     (tmp_path / "not-executable").write_text("#!/bin/sh\n")
     given = order("true")
@@ -112,7 +126,9 @@ async def test_the_environment_is_an_allowlist_and_standard_input_is_empty(order
     monkeypatch.setenv("DEVSTREAM_KEY_FILE", "/secret")
     monkeypatch.setenv("AWS_SECRET", "x")
     monkeypatch.setenv("LET_THROUGH", "yes")
-    given = order("cat; /usr/bin/env", pass_env=("PATH", "LET_THROUGH", "NOT_SET"), env={"REGION": "eu"})
+    given = order(
+        "cat; /usr/bin/env", pass_env=("PATH", "LET_THROUGH", "NOT_SET"), env={"REGION": "eu"}
+    )
     await Shell().run(given, begun)
     seen = dict(line.split("=", 1) for line in given.log.read_text().splitlines())
     for shells_own in ("PWD", "SHLVL", "_", "OLDPWD"):
@@ -191,7 +207,9 @@ async def test_a_run_outlives_whoever_stops_watching_and_its_log_tells(order, pi
 async def test_a_long_log_keeps_its_end(order, monkeypatch):
     monkeypatch.setattr(runlog, "MAX_BYTES", 300_000)
     monkeypatch.setattr(runlog, "KEEP_BYTES", 100_000)
-    given = order("i=0; while [ $i -lt 40 ]; do i=$((i+1)); head -c 10000 /dev/zero | tr '\\0' x; echo; done; echo the end; exit 1")
+    given = order(
+        "i=0; while [ $i -lt 40 ]; do i=$((i+1)); head -c 10000 /dev/zero | tr '\\0' x; echo; done; echo the end; exit 1"
+    )
     outcome = await Shell().run(given, begun)
     assert outcome.reason == "exit 1: the end"
     text = given.log.read_text()

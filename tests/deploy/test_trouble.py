@@ -152,7 +152,10 @@ async def test_a_run_left_behind_is_unknown_and_holds_its_target_while_it_lives(
     assert "it still runs" in unknown.reason
     late = room.request()
     await room.ask(late)
-    assert f"deploy {event.number} of shop to production, lost from sight, still runs" in (await room.news.final(late.key)).reason
+    assert (
+        f"deploy {event.number} of shop to production, lost from sight, still runs"
+        in (await room.news.final(late.key)).reason
+    )
     await gate.open()
     await gate.reached()
     await gate.open()

@@ -11,11 +11,21 @@ from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.fact import request_key
 from devstream_desktop.stream.words import STATES, Kind, Role
 from devstream_desktop.team.certificates import new_issuer
-from devstream_desktop.team.policy.authors import MissingRole, ended, ends, missing_role, outsider, refusal_of
+from devstream_desktop.team.policy.authors import (
+    MissingRole,
+    ended,
+    ends,
+    missing_role,
+    outsider,
+    refusal_of,
+)
 from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
 from devstream_desktop.team.policy.policy import End, Policy, Revocation
 
-KEYS = {name: DeviceKey.from_seed(bytes([number]) * 32) for number, name in enumerate(("ana", "iva", "coco", "exe", "mel", "gone", "eve"))}
+KEYS = {
+    name: DeviceKey.from_seed(bytes([number]) * 32)
+    for number, name in enumerate(("ana", "iva", "coco", "exe", "mel", "gone", "eve"))
+}
 ID = {name: key.id for name, key in KEYS.items()}
 DAY = 86_400_000
 
@@ -38,8 +48,12 @@ GENESIS = Policy(
 OBSERVED = {f"deploy/{state}" for state in STATES[Kind.DEPLOY]} - {"deploy/requested"}
 MEMBER = {"deploy/requested", "duty/*", "claim/*"}
 ALLOWED = {
-    "coco": {"change/*", "build/*", "test/*", "incident/*", "ticket/*", "source/*"} | MEMBER | OBSERVED,
-    "exe": MEMBER | {f"answer/{state}" for state in STATES[Kind.DEPLOY]} | {"team/available", "team/removed"},
+    "coco": {"change/*", "build/*", "test/*", "incident/*", "ticket/*", "source/*"}
+    | MEMBER
+    | OBSERVED,
+    "exe": MEMBER
+    | {f"answer/{state}" for state in STATES[Kind.DEPLOY]}
+    | {"team/available", "team/removed"},
     "mel": MEMBER,
     "iva": MEMBER | {"team/asked", "team/issuing"},
     "ana": MEMBER | {"team/policy", "team/joined", "team/revoked", "team/rejected"},
@@ -95,7 +109,9 @@ ACTORS = ("", "ana", "mel", "coco", "exe", "iva", "eve", "Mel", "mel ")
 
 
 @pytest.mark.parametrize("author", ALLOWED)
-@pytest.mark.parametrize(("kind", "state"), [(kind, state) for kind in Kind for state in STATES[kind]])
+@pytest.mark.parametrize(
+    ("kind", "state"), [(kind, state) for kind in Kind for state in STATES[kind]]
+)
 def test_the_author_table_in_whose_name_ever(author: str, kind: Kind, state: str) -> None:
     for actor, answer in itertools.product(ACTORS, (False, True)):
         event = said(author, kind, state, actor, answer=answer and kind is Kind.DEPLOY)
@@ -122,7 +138,9 @@ def test_a_refusal_says_which_role_and_who_gives_it() -> None:
         "mel may not say team asked: that takes the role issuer; ana can give it: devstream team grant mel issuer"
     )
     unheard = msgspec.structs.replace(said("mel", Kind.TEAM, "asked", "mel"), state="unheard")
-    assert refusal_of(CHAIN, ID["mel"], unheard, 2 * DAY) == "mel may not say team unheard: nobody may"
+    assert (
+        refusal_of(CHAIN, ID["mel"], unheard, 2 * DAY) == "mel may not say team unheard: nobody may"
+    )
 
 
 def refusal(chain: PolicyChain, device: str, kind: Kind, state: str, at_ms: int) -> str | None:
@@ -132,10 +150,18 @@ def refusal(chain: PolicyChain, device: str, kind: Kind, state: str, at_ms: int)
 
 
 def test_missing_role() -> None:
-    assert missing_role(GENESIS, ID["mel"], Kind.CHANGE, "pushed") == MissingRole(Role.COLLECTOR, ("ana",))
-    assert missing_role(GENESIS, ID["mel"], Kind.DEPLOY, "success") == MissingRole(Role.COLLECTOR, ("ana",))
-    assert missing_role(GENESIS, ID["mel"], Kind.TEAM, "available") == MissingRole(Role.EXECUTOR, ("ana",))
-    assert missing_role(GENESIS, ID["mel"], Kind.TEAM, "policy") == MissingRole(Role.ADMIN, ("ana",))
+    assert missing_role(GENESIS, ID["mel"], Kind.CHANGE, "pushed") == MissingRole(
+        Role.COLLECTOR, ("ana",)
+    )
+    assert missing_role(GENESIS, ID["mel"], Kind.DEPLOY, "success") == MissingRole(
+        Role.COLLECTOR, ("ana",)
+    )
+    assert missing_role(GENESIS, ID["mel"], Kind.TEAM, "available") == MissingRole(
+        Role.EXECUTOR, ("ana",)
+    )
+    assert missing_role(GENESIS, ID["mel"], Kind.TEAM, "policy") == MissingRole(
+        Role.ADMIN, ("ana",)
+    )
     assert missing_role(GENESIS, ID["coco"], Kind.CHANGE, "pushed") is None
     assert missing_role(GENESIS, ID["mel"], Kind.DUTY, "on") is None
 
@@ -149,13 +175,24 @@ def test_a_collector_that_was_removed_keeps_what_it_wrote_before() -> None:
 def test_a_revoked_device_too() -> None:
     chain = chain_of(at(10, revoked={ID["gone"]: Revocation(10 * DAY, "laptop lost")}))
     assert refusal(chain, ID["gone"], Kind.DUTY, "on", 9 * DAY) is None
-    assert refusal(chain, ID["gone"], Kind.DUTY, "on", 11 * DAY) == f"gone's device {ID['gone'][:8]} was revoked: laptop lost"
-    assert outsider(chain.current, ID["gone"]) == f"gone's device {ID['gone'][:8]} was revoked: laptop lost"
+    assert (
+        refusal(chain, ID["gone"], Kind.DUTY, "on", 11 * DAY)
+        == f"gone's device {ID['gone'][:8]} was revoked: laptop lost"
+    )
+    assert (
+        outsider(chain.current, ID["gone"])
+        == f"gone's device {ID['gone'][:8]} was revoked: laptop lost"
+    )
 
 
 def test_where_a_feed_ends() -> None:
     feed, other = KEYS["gone"].public + bytes(16), KEYS["gone"].public + b"x" * 16
-    chain = chain_of(at(10, revoked={ID["gone"]: Revocation(10 * DAY, "", (End(feed[:FEED_BYTES], 7, b"h" * 16),))}))
+    chain = chain_of(
+        at(
+            10,
+            revoked={ID["gone"]: Revocation(10 * DAY, "", (End(feed[:FEED_BYTES], 7, b"h" * 16),))},
+        )
+    )
     assert ended(chain.current, feed[:FEED_BYTES]) == (7, b"h" * 16)
     assert ended(chain.current, other[:FEED_BYTES]) == (0, b"")
     assert ended(chain.current, (KEYS["mel"].public + bytes(16))[:FEED_BYTES]) is None
@@ -177,7 +214,10 @@ def test_a_role_that_came_and_went_counts_until_it_went() -> None:
 
 def test_members_and_strangers() -> None:
     assert outsider(GENESIS, ID["mel"]) is None
-    assert outsider(GENESIS, ID["eve"]) == f"device {ID['eve'][:8]} is not in the team acme (policy version 1)"
+    assert (
+        outsider(GENESIS, ID["eve"])
+        == f"device {ID['eve'][:8]} is not in the team acme (policy version 1)"
+    )
 
 
 def deploy(state: str, **fields: object) -> Event:
@@ -201,9 +241,13 @@ def request(**changes: object) -> Event:
     return asked(deploy("requested", actor="mel"), "mel", **changes)
 
 
-def simple(kind: Kind, state: str, subject: str, executor: str = "", actor: str = "mel", number: str = "") -> Event:
+def simple(
+    kind: Kind, state: str, subject: str, executor: str = "", actor: str = "mel", number: str = ""
+) -> Event:
     values = {"service": "x", "subject": subject, "key": KEY, "time": 2 * DAY}
-    return make_event(kind=kind, state=state, executor=executor, actor=actor, number=number, **values)  # type: ignore[arg-type]
+    return make_event(
+        kind=kind, state=state, executor=executor, actor=actor, number=number, **values
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +261,11 @@ def simple(kind: Kind, state: str, subject: str, executor: str = "", actor: str 
         ("mel", request(number="1"), "does not name itself"),
         ("mel", request(subject="deploy/shop/production/other"), "does not name itself"),
         ("mel", request(revision="4f" * 20), "does not name itself"),
-        ("mel", asked(deploy("requested", actor="mel", executor=""), "mel"), "does not name itself"),
+        (
+            "mel",
+            asked(deploy("requested", actor="mel", executor=""), "mel"),
+            "does not name itself",
+        ),
         ("mel", asked(deploy("requested", actor="ana"), "mel"), "in the name of ana"),
         ("ana", asked(deploy("requested", actor="ana"), "mel"), "does not name itself"),
         ("exe", deploy("success"), None),
@@ -238,7 +286,11 @@ def simple(kind: Kind, state: str, subject: str, executor: str = "", actor: str 
         ("mel", simple(Kind.DUTY, "on", "duty/mel", actor=""), "in the name of nobody"),
         ("mel", simple(Kind.DUTY, "on", "duty/mel", number="7"), "duty of somebody else"),
         ("exe", simple(Kind.TEAM, "available", "target/shop/production", ID["exe"]), None),
-        ("exe", simple(Kind.TEAM, "available", "target/shop/production", ID["ana"]), "another executor"),
+        (
+            "exe",
+            simple(Kind.TEAM, "available", "target/shop/production", ID["ana"]),
+            "another executor",
+        ),
         ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["iva"]), None),
         ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["ana"]), "where another issuer is met"),
         ("mel", simple(Kind.CLAIM, "claimed", "incident/x/y"), None),

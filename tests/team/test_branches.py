@@ -96,7 +96,11 @@ def test_two_changes_at_once_end_as_one_on_every_node() -> None:
 
 def test_a_node_that_learns_of_the_fork_later_decides_alike() -> None:
     base = founded(ANA, BO)
-    ana, bo, late = grown(base, ANA, retention_days=7), grown(base, BO, retention_days=8), copy_of(base)
+    ana, bo, late = (
+        grown(base, ANA, retention_days=7),
+        grown(base, BO, retention_days=8),
+        copy_of(base),
+    )
     meet(ana, bo)
     meet(late, bo)
     assert late.current == ana.current
@@ -140,7 +144,10 @@ def test_a_stolen_admin_key_cannot_undo_its_removal_whenever_it_signs() -> None:
 
 def test_when_each_removes_the_other_a_node_stays_with_what_it_had() -> None:
     base = founded(ANA, BO)
-    ana, bo = grown(base, ANA, **without(base.current, BO)), grown(base, BO, **without(base.current, ANA))
+    ana, bo = (
+        grown(base, ANA, **without(base.current, BO)),
+        grown(base, BO, **without(base.current, ANA)),
+    )
     meet(ana, bo)
     assert BO.id in ana.current.revoked
     assert ANA.id in bo.current.revoked
@@ -174,7 +181,9 @@ def test_a_chain_its_fork_and_its_proposals_survive_a_restart(tmp_path: Path) ->
     both = founded(ANA, BO, threshold=2)
     both.absorb([step(both, ANA, retention_days=7)])
     both.save(tmp_path / "policy")
-    assert [one.hash for one in PolicyChain.load(tmp_path / "policy").proposals] == [one.hash for one in both.proposals]
+    assert [one.hash for one in PolicyChain.load(tmp_path / "policy").proposals] == [
+        one.hash for one in both.proposals
+    ]
 
 
 def test_a_proposal_travels_and_is_a_policy_once_enough_have_signed() -> None:
@@ -256,11 +265,18 @@ def test_admins_who_never_wait_for_each_other_still_have_one_team(rng: random.Ra
 
 def test_what_was_lost_is_done_again_on_top_of_what_won() -> None:
     base = founded(ANA, BO).current
-    mine = msgspec.structs.replace(base, persons={**base.persons, EVE.id: "eve"}, collectors=(ANA.id,), retention_days=7)
+    mine = msgspec.structs.replace(
+        base, persons={**base.persons, EVE.id: "eve"}, collectors=(ANA.id,), retention_days=7
+    )
     theirs = msgspec.structs.replace(base, executors=(BO.id,), retention_days=30, name="other")
     merged = changes.rebased(base, mine)(theirs)
     assert merged.persons[EVE.id] == "eve"
-    assert (merged.collectors, merged.executors, merged.retention_days, merged.name) == ((ANA.id,), (BO.id,), 7, "other")
+    assert (merged.collectors, merged.executors, merged.retention_days, merged.name) == (
+        (ANA.id,),
+        (BO.id,),
+        7,
+        "other",
+    )
 
 
 def test_of_two_who_took_one_name_at_once_the_first_has_it() -> None:

@@ -35,17 +35,28 @@ def authority() -> Authority:
 
 def request(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, *, greedy: bool = False) -> bytes:
     builder = x509.CertificateSigningRequestBuilder().subject_name(
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "admin"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "x")] if greedy else [])
+        x509.Name(
+            [
+                x509.NameAttribute(NameOID.COMMON_NAME, "admin"),
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "x"),
+            ]
+            if greedy
+            else []
+        )
     )
     if greedy:
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=3), critical=True).add_extension(
+        builder = builder.add_extension(
+            x509.BasicConstraints(ca=True, path_length=3), critical=True
+        ).add_extension(
             x509.SubjectAlternativeName([x509.DNSName("other.example")]), critical=False
         )
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 def test_a_leaf_says_the_device_and_nothing_that_was_asked_for(authority: Authority) -> None:
-    pem = authority.issue(DEVICE, request(ec.generate_private_key(ec.SECP256R1()), greedy=True), NOW)
+    pem = authority.issue(
+        DEVICE, request(ec.generate_private_key(ec.SECP256R1()), greedy=True), NOW
+    )
     leaf = load_certificate(pem.encode())
     assert common_name(pem) == DEVICE
     assert leaf.subject.rfc4514_string() == f"CN={DEVICE}"
@@ -58,7 +69,9 @@ def test_a_leaf_says_the_device_and_nothing_that_was_asked_for(authority: Author
     leaf.verify_directly_issued_by(authority.certificate)
 
 
-def test_a_leaf_lasts_thirty_days_and_is_valid_to_whose_clock_is_behind(authority: Authority) -> None:
+def test_a_leaf_lasts_thirty_days_and_is_valid_to_whose_clock_is_behind(
+    authority: Authority,
+) -> None:
     pem = authority.issue(DEVICE, TlsKey.generate().request(), NOW)
     assert expiry_ms(pem) == NOW + 30 * 86_400_000
     began = load_certificate(pem.encode()).not_valid_before_utc
@@ -66,7 +79,9 @@ def test_a_leaf_lasts_thirty_days_and_is_valid_to_whose_clock_is_behind(authorit
 
 
 def test_the_authority_may_sign_leafs_only_and_has_no_telling_name(authority: Authority) -> None:
-    constraints = authority.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    constraints = authority.certificate.extensions.get_extension_for_class(
+        x509.BasicConstraints
+    ).value
     assert (constraints.ca, constraints.path_length) == (True, 0)
     name = authority.certificate.subject.rfc4514_string()
     assert name.startswith("CN=ds-")
@@ -124,7 +139,13 @@ def test_a_request_of_a_version_that_there_is_not_is_none(authority: Authority) 
 def test_a_certificate_is_read_whole_or_not_at_all(authority: Authority) -> None:
     der = authority.der
     point = der.index(b"\x03\x42\x00\x04") + 4
-    for spoilt in (der[:point] + bytes(64) + der[point + 64 :], der + bytes(9000), der[:-1], b"", b"-----BEGIN CERTIFICATE-----\n"):
+    for spoilt in (
+        der[:point] + bytes(64) + der[point + 64 :],
+        der + bytes(9000),
+        der[:-1],
+        b"",
+        b"-----BEGIN CERTIFICATE-----\n",
+    ):
         with pytest.raises(CertificateError, match="not a certificate"):
             load_certificate(spoilt)
 

@@ -174,11 +174,16 @@ def test_oversize_and_nonsense_are_refused() -> None:
         with pytest.raises(PolicyError):
             chain.absorb([content])
     with pytest.raises(PolicyError, match="over the limit"):
-        step(chain, grants=tuple(Grant(Role.DEPLOYER, "bo", f"t{number}/*") for number in range(12_000)))
+        step(
+            chain,
+            grants=tuple(Grant(Role.DEPLOYER, "bo", f"t{number}/*") for number in range(12_000)),
+        )
 
 
 @given(st.randoms(use_true_random=False), st.lists(st.integers(0, 5), max_size=30))
-def test_any_order_of_arrival_gives_a_beginning_of_the_same_chain(rng: random.Random, order: list[int]) -> None:
+def test_any_order_of_arrival_gives_a_beginning_of_the_same_chain(
+    rng: random.Random, order: list[int]
+) -> None:
     documents = LONG.documents()
     chain = PolicyChain(GENESIS)
     for index in order:

@@ -26,7 +26,13 @@ from devstream_desktop.team.joining import tls, wire
 from devstream_desktop.team.joining.admissions import Admission
 from devstream_desktop.team.joining.client import Joined, join
 from devstream_desktop.team.joining.errors import JoinError, Problem
-from devstream_desktop.team.joining.invite import Invite, join_address, read_invite, split_address, write_invite
+from devstream_desktop.team.joining.invite import (
+    Invite,
+    join_address,
+    read_invite,
+    split_address,
+    write_invite,
+)
 from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
 from devstream_desktop.team.team import Team, TeamError
 
@@ -77,9 +83,14 @@ async def test_an_invite_is_for_one_device(door: Enrolment) -> None:
 
 async def test_two_devices_that_race_for_one_invite(team: Team, door: Enrolment) -> None:
     text = await door.invite(3600)
-    results = await asyncio.gather(*(join(text, f"p{number}", DeviceKey.generate()) for number in range(4)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(join(text, f"p{number}", DeviceKey.generate()) for number in range(4)),
+        return_exceptions=True,
+    )
     assert sum(isinstance(result, Joined) for result in results) == 1
-    assert [result.problem for result in results if isinstance(result, JoinError)] == [Problem.USED] * 3
+    assert [result.problem for result in results if isinstance(result, JoinError)] == [
+        Problem.USED
+    ] * 3
     assert len(team.chain.current.persons) == 2
 
 
@@ -100,7 +111,9 @@ async def test_wrong_secrets_burn_an_invite(door: Enrolment) -> None:
 
 
 @pytest.mark.parametrize("name", ["ana", "ANA", "Ana"])
-async def test_a_name_that_is_taken_is_refused_and_costs_nothing(team: Team, door: Enrolment, name: str) -> None:
+async def test_a_name_that_is_taken_is_refused_and_costs_nothing(
+    team: Team, door: Enrolment, name: str
+) -> None:
     text, device = await door.invite(3600), DeviceKey.generate()
     assert await problem_of(join(text, name, device)) is Problem.NAME_TAKEN
     assert team.chain.current.version == 1
@@ -131,48 +144,85 @@ async def test_an_issuer_whose_disk_is_full_lets_the_same_device_ask_again(
 
 async def test_an_issuer_whose_certificate_has_ended(home: Callable[[str], Home]) -> None:
     place = home("late")
-    team = await asyncio.to_thread(lambda: Team.create(place, Vault.open(place), "late", "ana", now=lambda: now_ms() - 40 * 86_400_000))
+    team = await asyncio.to_thread(
+        lambda: Team.create(
+            place, Vault.open(place), "late", "ana", now=lambda: now_ms() - 40 * 86_400_000
+        )
+    )
     door = Enrolment(team, host="127.0.0.1")
     try:
-        assert await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate())) is Problem.CLOCK
+        assert (
+            await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate()))
+            is Problem.CLOCK
+        )
     finally:
         await door.stop()
 
 
-async def test_a_certificate_for_another_device_is_not_taken(team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_certificate_for_another_device_is_not_taken(
+    team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     admit = team.admissions.admit
 
     def swapped(question: wire.AskMembership) -> Admission:
         return replace(admit(question), certificate=team.certificate_pem)
 
     monkeypatch.setattr(team.admissions, "admit", swapped)
-    assert await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate())) is Problem.ANSWER
+    assert (
+        await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate()))
+        is Problem.ANSWER
+    )
 
 
-async def test_a_certificate_of_another_authority_is_not_taken(team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_certificate_of_another_authority_is_not_taken(
+    team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other, admit = Authority.create(team.now()), team.admissions.admit
 
     def forged(question: wire.AskMembership) -> Admission:
-        return replace(admit(question), certificate=other.issue(device_id(question.device), question.request, team.now()))
+        return replace(
+            admit(question),
+            certificate=other.issue(device_id(question.device), question.request, team.now()),
+        )
 
     monkeypatch.setattr(team.admissions, "admit", forged)
-    assert await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate())) is Problem.ANSWER
+    assert (
+        await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate()))
+        is Problem.ANSWER
+    )
 
 
-async def test_policies_that_trust_another_authority_are_not_taken(team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_policies_that_trust_another_authority_are_not_taken(
+    team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def documents() -> list[bytes]:
         chain = team.chain.copy()
         other = {team.device.id: new_issuer(team.device.id, team.now())}
-        chain.absorb([sign_policy(chain.successor(msgspec.structs.replace(chain.current, issuers=other), 0), [team.device])])
+        chain.absorb(
+            [
+                sign_policy(
+                    chain.successor(msgspec.structs.replace(chain.current, issuers=other), 0),
+                    [team.device],
+                )
+            ]
+        )
         return PolicyChain.documents(chain)
 
     monkeypatch.setattr(team.chain, "documents", documents)
-    assert await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate())) is Problem.ANSWER
+    assert (
+        await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate()))
+        is Problem.ANSWER
+    )
 
 
-async def test_policies_without_the_joiner_are_not_taken(team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_policies_without_the_joiner_are_not_taken(
+    team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(team.chain, "documents", lambda: PolicyChain.documents(team.chain)[:1])
-    assert await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate())) is Problem.ANSWER
+    assert (
+        await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate()))
+        is Problem.ANSWER
+    )
 
 
 async def test_nobody_is_there(door: Enrolment) -> None:
@@ -192,7 +242,9 @@ class Recorder:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            question: wire.Question = wire.decode_question(await wire.read_frame(reader, wire.MAX_QUESTION))
+            question: wire.Question = wire.decode_question(
+                await wire.read_frame(reader, wire.MAX_QUESTION)
+            )
             self.questions.append(question)
             writer.write(wire.frame(wire.Authority(self._authority)))
             await writer.drain()
@@ -214,34 +266,57 @@ class Recorder:
 
 async def server_of(authority: Authority, device: str, folder: Path) -> ssl.SSLContext:
     key = TlsKey.generate()
-    return await asyncio.to_thread(lambda: server_context(authority.issue(device, key.request(), 1_800_000_000_000), key.pem, folder))
+    return await asyncio.to_thread(
+        lambda: server_context(
+            authority.issue(device, key.request(), 1_800_000_000_000), key.pem, folder
+        )
+    )
 
 
-async def test_a_stranger_with_an_authority_of_its_own_sees_no_secret(team: Team, door: Enrolment, tmp_path: Path) -> None:
+async def test_a_stranger_with_an_authority_of_its_own_sees_no_secret(
+    team: Team, door: Enrolment, tmp_path: Path
+) -> None:
     own = Authority.create(team.now())
     stranger = Recorder(own.der, await server_of(own, team.device.id, tmp_path))
     text = await door.invite(3600)
     async with stranger.listening() as port:
-        assert await problem_of(join(redirected(text, port), "bo", DeviceKey.generate())) is Problem.PIN
+        assert (
+            await problem_of(join(redirected(text, port), "bo", DeviceKey.generate()))
+            is Problem.PIN
+        )
     assert (len(stranger.questions), stranger.secrets_seen) == (1, 0)
 
 
-async def test_a_stranger_that_replays_the_real_certificate_sees_no_secret(team: Team, door: Enrolment, tmp_path: Path) -> None:
+async def test_a_stranger_that_replays_the_real_certificate_sees_no_secret(
+    team: Team, door: Enrolment, tmp_path: Path
+) -> None:
     own = Authority.create(team.now())
-    stranger = Recorder(team.admissions.authority().der, await server_of(own, team.device.id, tmp_path))
+    stranger = Recorder(
+        team.admissions.authority().der, await server_of(own, team.device.id, tmp_path)
+    )
     text = await door.invite(3600)
     async with stranger.listening() as port:
-        assert await problem_of(join(redirected(text, port), "bo", DeviceKey.generate())) is Problem.IMPOSTOR
+        assert (
+            await problem_of(join(redirected(text, port), "bo", DeviceKey.generate()))
+            is Problem.IMPOSTOR
+        )
     assert (len(stranger.questions), stranger.secrets_seen) == (1, 0)
 
 
-async def test_an_ordinary_member_in_between_sees_no_secret(team: Team, door: Enrolment, tmp_path: Path) -> None:
+async def test_an_ordinary_member_in_between_sees_no_secret(
+    team: Team, door: Enrolment, tmp_path: Path
+) -> None:
     member = await join(await door.invite(3600), "mel", DeviceKey.generate())
-    context = await asyncio.to_thread(lambda: server_context(member.certificate_pem, member.tls_key_pem, tmp_path))
+    context = await asyncio.to_thread(
+        lambda: server_context(member.certificate_pem, member.tls_key_pem, tmp_path)
+    )
     stranger = Recorder(team.admissions.authority().der, context)
     text = await door.invite(3600)
     async with stranger.listening() as port:
-        assert await problem_of(join(redirected(text, port), "bo", DeviceKey.generate())) is Problem.IMPOSTOR
+        assert (
+            await problem_of(join(redirected(text, port), "bo", DeviceKey.generate()))
+            is Problem.IMPOSTOR
+        )
     assert (len(stranger.questions), stranger.secrets_seen) == (1, 0)
 
 
@@ -259,8 +334,12 @@ async def ask(text: str, question: wire.Question) -> wire.Answer:
 
 def question_for(text: str, key: DeviceKey, **changes: object) -> wire.AskMembership:
     invite = read_invite(text)
-    question = wire.AskMembership(invite.id, invite.secret, key.public, "bo", TlsKey.generate().request(), b"")
-    question = msgspec.structs.replace(question, proof=key.sign(wire.proof_message(invite.pin, question)))
+    question = wire.AskMembership(
+        invite.id, invite.secret, key.public, "bo", TlsKey.generate().request(), b""
+    )
+    question = msgspec.structs.replace(
+        question, proof=key.sign(wire.proof_message(invite.pin, question))
+    )
     return msgspec.structs.replace(question, **changes)
 
 
@@ -278,24 +357,35 @@ def question_for(text: str, key: DeviceKey, **changes: object) -> wire.AskMember
     ],
     ids=str,
 )
-async def test_a_hostile_question_changes_nothing(team: Team, door: Enrolment, changes: dict[str, object], problem: Problem) -> None:
+async def test_a_hostile_question_changes_nothing(
+    team: Team, door: Enrolment, changes: dict[str, object], problem: Problem
+) -> None:
     text = await door.invite(3600)
-    assert await ask(text, question_for(text, DeviceKey.generate(), **changes)) == wire.Refused(problem)
+    assert await ask(text, question_for(text, DeviceKey.generate(), **changes)) == wire.Refused(
+        problem
+    )
     assert team.chain.current.version == 1
 
 
 async def test_a_hostile_name_is_refused_by_the_issuer_as_well(team: Team, door: Enrolment) -> None:
     text, device = await door.invite(3600), DeviceKey.generate()
     question = question_for(text, device, person="a\nb", proof=b"")
-    question = msgspec.structs.replace(question, proof=device.sign(wire.proof_message(read_invite(text).pin, question)))
+    question = msgspec.structs.replace(
+        question, proof=device.sign(wire.proof_message(read_invite(text).pin, question))
+    )
     assert await ask(text, question) == wire.Refused(Problem.NAME)
     assert team.chain.current.version == 1
 
 
-@pytest.mark.parametrize("content", [b"\xff\xff\xff\xff", b"\0\0\x20\1", b"\0\0\0\1\xc1", b"\0\0\0\0", b"GET / HTTP/1.1\r\n\r\n"])
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xff\xff\xff", b"\0\0\x20\1", b"\0\0\0\1\xc1", b"\0\0\0\0", b"GET / HTTP/1.1\r\n\r\n"],
+)
 async def test_nonsense_after_the_handshake_is_hung_up_on(door: Enrolment, content: bytes) -> None:
     text = await door.invite(3600)
-    reader, writer = await asyncio.open_connection("127.0.0.1", door.port, ssl=tls.unverified_context())
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", door.port, ssl=tls.unverified_context()
+    )
     writer.write(content)
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await asyncio.wait_for(reader.readexactly(1), 5)
@@ -352,6 +442,8 @@ async def test_the_address_in_an_invite(team: Team, door: Enrolment) -> None:
         await door.invite(60, "desk.example")
     anywhere = Enrolment(team)
     try:
-        assert read_invite(await anywhere.invite(60)).address == f"{reachable_host()}:{anywhere.port}"
+        assert (
+            read_invite(await anywhere.invite(60)).address == f"{reachable_host()}:{anywhere.port}"
+        )
     finally:
         await anywhere.stop()

@@ -35,7 +35,9 @@ DAY = 86_400_000
 
 
 async def member(door: Enrolment, home: Home, person: str, now: Callable[[], int]) -> Team:
-    return await Team.join(home, Vault.open(home), await door.invite(3600, approved=True), person, now=now)
+    return await Team.join(
+        home, Vault.open(home), await door.invite(3600, approved=True), person, now=now
+    )
 
 
 def tell(sender: Team, *receivers: Team) -> None:
@@ -47,7 +49,9 @@ def give(team: Team, person: str, role: Role, pattern: str = "") -> bool:
     return team.change(changes.grant(person, role, pattern, team.now()))
 
 
-async def test_the_third_person_waits_for_an_admin_who_compares_six_words(team: Team, home: MakeHome) -> None:
+async def test_the_third_person_waits_for_an_admin_who_compares_six_words(
+    team: Team, home: MakeHome
+) -> None:
     asked: list[tuple[str, str, int]] = []
     door = Enrolment(team, host="127.0.0.1", on_asked=lambda *news: asked.append(news))
     try:
@@ -85,17 +89,23 @@ async def test_an_admin_turns_somebody_away(team: Team, door: Enrolment, home: M
     assert refused.value.problem is Problem.REJECTED
 
 
-async def test_approving_can_be_switched_off_and_only_an_admin_approves_beforehand(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_approving_can_be_switched_off_and_only_an_admin_approves_beforehand(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     give(team, "bo", Role.ISSUER)
     tell(team, bo)
     with pytest.raises(PolicyError, match="only an admin can approve a join beforehand; ana can"):
         bo.admissions.invite(60, "127.0.0.1:1", approved=True)
     team.change(changes.settings(approve_joins=False))
-    assert (await join(await door.invite(3600), "cy", DeviceKey.generate())).chain.current.people() == ("ana", "bo", "cy")
+    assert (
+        await join(await door.invite(3600), "cy", DeviceKey.generate())
+    ).chain.current.people() == ("ana", "bo", "cy")
 
 
-async def test_an_issuer_that_is_no_admin_lets_nobody_in_alone(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_an_issuer_that_is_no_admin_lets_nobody_in_alone(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     team.change(changes.settings(approve_joins=False))
     give(team, "bo", Role.ISSUER)
@@ -113,7 +123,9 @@ async def test_an_issuer_that_is_no_admin_lets_nobody_in_alone(team: Team, door:
         await second.stop()
 
 
-async def test_every_admins_device_lets_people_in_with_an_authority_of_its_own(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_every_admins_device_lets_people_in_with_an_authority_of_its_own(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     give(team, "bo", Role.ADMIN)
     tell(team, bo)
@@ -147,7 +159,10 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
         await team.renew({})
         # The contexts check by the real clock, which cannot be moved: the issuer's certificate is one of today.
         with monkeypatch.context() as patch:
-            patch.setattr("devstream_desktop.team.joining.client.tls.verified_context", lambda _: tls.unverified_context())
+            patch.setattr(
+                "devstream_desktop.team.joining.client.tls.verified_context",
+                lambda _: tls.unverified_context(),
+            )
             await door.look()
             await bo.renew(doors)
         assert not bo.renewal_due
@@ -156,7 +171,9 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
         assert again.certificate_pem == bo.certificate_pem
 
 
-async def test_a_renewal_takes_the_real_issuer_and_a_member(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_a_renewal_takes_the_real_issuer_and_a_member(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     doors = {team.device.id: f"127.0.0.1:{door.port}"}
     before = bo.certificate_pem
@@ -171,12 +188,16 @@ async def test_a_renewal_takes_the_real_issuer_and_a_member(team: Team, door: En
     cy = await member(door, home("cy"), "cy", team.now)
     with pytest.raises(TeamError, match=r"not the device that invited you|cannot be reached"):
         await cy.renew({bo.device.id: doors[team.device.id]})
-    team.change(changes.revoke(changes.chosen_devices(team.chain.current, "cy"), "left", team.now(), ()))
+    team.change(
+        changes.revoke(changes.chosen_devices(team.chain.current, "cy"), "left", team.now(), ())
+    )
     with pytest.raises(TeamError, match="does not know this device as one of the team"):
         await cy.renew(doors)
 
 
-async def test_the_authority_of_a_revoked_issuer_is_worth_nothing_at_once(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_the_authority_of_a_revoked_issuer_is_worth_nothing_at_once(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     give(team, "bo", Role.ADMIN)
     tell(team, bo)
@@ -184,10 +205,18 @@ async def test_the_authority_of_a_revoked_issuer_is_worth_nothing_at_once(team: 
     try:
         cy = await member(second, home("cy"), "cy", team.now)
         tell(bo, team)
-        team.change(changes.revoke(changes.chosen_devices(team.chain.current, "bo"), "stolen", team.now(), ()))
+        team.change(
+            changes.revoke(
+                changes.chosen_devices(team.chain.current, "bo"), "stolen", team.now(), ()
+            )
+        )
         tell(team, cy)
         assert cy.renewal_due, "what bo's authority signed is believed by nobody"
-        await cy.renew({team.device.id: f"127.0.0.1:{door.port}"} if door.is_open else await _opened(door, team))
+        await cy.renew(
+            {team.device.id: f"127.0.0.1:{door.port}"}
+            if door.is_open
+            else await _opened(door, team)
+        )
     finally:
         await second.stop()
     assert not cy.renewal_due
@@ -199,7 +228,9 @@ async def _opened(door: Enrolment, team: Team) -> dict[str, str]:
     return {team.device.id: f"127.0.0.1:{door.port}"}
 
 
-async def test_two_must_sign_once_the_team_says_so(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_two_must_sign_once_the_team_says_so(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     with pytest.raises(PolicyError, match="nobody could change the team"):
         team.change(changes.settings(threshold=2))
@@ -211,7 +242,9 @@ async def test_two_must_sign_once_the_team_says_so(team: Team, door: Enrolment, 
     assert team.chain.current.threshold == 2
     assert not give(team, "bo", Role.DEPLOYER, "shop/*")
     tell(team, bo)
-    assert [changes.differences(bo.chain.current, one.policy) for one in bo.chain.proposals] == [("bo becomes deployer of shop/*",)]
+    assert [changes.differences(bo.chain.current, one.policy) for one in bo.chain.proposals] == [
+        ("bo becomes deployer of shop/*",)
+    ]
     with pytest.raises(PolicyError, match="no proposed changes"):
         bo.approve("ffff")
     assert bo.approve(bo.chain.proposals[0].hash[:8])
@@ -219,7 +252,9 @@ async def test_two_must_sign_once_the_team_says_so(team: Team, door: Enrolment, 
     assert team.chain.current.may("bo", Role.DEPLOYER, "shop", "production")
 
 
-async def test_a_join_waits_for_the_second_signature(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_a_join_waits_for_the_second_signature(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     give(team, "bo", Role.ADMIN)
     team.change(changes.settings(threshold=2))
@@ -235,7 +270,9 @@ async def test_a_join_waits_for_the_second_signature(team: Team, door: Enrolment
     assert (await join(text, "cy", device)).chain.current.is_member(device.id)
 
 
-async def test_the_key_on_paper_makes_a_member_admin_when_the_only_admin_is_gone(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_the_key_on_paper_makes_a_member_admin_when_the_only_admin_is_gone(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     paper = DeviceKey.generate()
     team.change(changes.recovery(paper.id))
     bo = await member(door, home("bo"), "bo", team.now)
@@ -254,12 +291,20 @@ def test_a_recovery_key_survives_paper() -> None:
     text = write_recovery_key(key)
     assert read_recovery_key(f"  {text.upper()}\n").id == key.id
     assert read_recovery_key(text.replace("-", " ").replace("dsr1 ", "dsr1-")).id == key.id
-    for wrong in ("", "dsr1-", text[:-1], text[:20] + ("a" if text[20] != "a" else "b") + text[21:], "ds1-" + text):
+    for wrong in (
+        "",
+        "dsr1-",
+        text[:-1],
+        text[:20] + ("a" if text[20] != "a" else "b") + text[21:],
+        "ds1-" + text,
+    ):
         with pytest.raises(RecoveryKeyError, match="recovery key"):
             read_recovery_key(wrong)
 
 
-async def test_a_change_that_lost_is_made_again(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_a_change_that_lost_is_made_again(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     give(team, "bo", Role.ADMIN)
     tell(team, bo)
@@ -286,7 +331,9 @@ def test_an_admin_renews_the_policy_before_its_end(team: Team) -> None:
     assert not team.renew_policy()
 
 
-async def test_admins_renew_in_turn_and_members_not_at_all(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_admins_renew_in_turn_and_members_not_at_all(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     cy = await member(door, home("cy"), "cy", team.now)
     give(team, "bo", Role.ADMIN)
@@ -318,12 +365,17 @@ def test_a_role_is_taken_away_again(team: Team) -> None:
             team.change(changes.ungrant("ana", role, pattern))
 
 
-async def test_revoking_takes_every_right_and_says_where_feeds_end(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_revoking_takes_every_right_and_says_where_feeds_end(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     for role in (Role.ADMIN, Role.COLLECTOR, Role.EXECUTOR):
         give(team, "bo", role)
     feed = (bo.device.public + bytes(16))[:FEED_BYTES]
-    ends = (End(feed, 7, b"h" * 16), End((team.device.public + bytes(16))[:FEED_BYTES], 3, b"h" * 16))
+    ends = (
+        End(feed, 7, b"h" * 16),
+        End((team.device.public + bytes(16))[:FEED_BYTES], 3, b"h" * 16),
+    )
     who = changes.chosen_devices(team.chain.current, bo.device.id[:8])
     team.change(changes.revoke(who, "stolen\n\u202e", team.now(), ends))
     policy = team.chain.current
@@ -337,7 +389,9 @@ async def test_revoking_takes_every_right_and_says_where_feeds_end(team: Team, d
         team.change(changes.revoke((team.device.id,), "", team.now(), ()))
 
 
-async def test_a_stolen_admin_device_is_put_out_although_two_must_sign(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_a_stolen_admin_device_is_put_out_although_two_must_sign(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await member(door, home("bo"), "bo", team.now)
     cy = await member(door, home("cy"), "cy", team.now)
     paper = DeviceKey.generate()
@@ -347,14 +401,19 @@ async def test_a_stolen_admin_device_is_put_out_although_two_must_sign(team: Tea
     tell(team, bo, cy)
     bo.approve("")
     tell(bo, team, cy)
-    assert not cy.change(changes.recover(cy.device.id, cy.now()), recovery=paper), "the paper and one admin"
+    assert not cy.change(changes.recover(cy.device.id, cy.now()), recovery=paper), (
+        "the paper and one admin"
+    )
     tell(cy, team)
     assert team.approve("")
     tell(team, cy)
     assert not team.change(changes.revoke((bo.device.id,), "stolen", team.now(), ()))
     tell(team, cy)
     assert cy.approve("")
-    assert (cy.chain.current.threshold, cy.gate(bo.device.id)) == (2, f"bo's device {bo.device.id[:8]} was revoked: stolen")
+    assert (cy.chain.current.threshold, cy.gate(bo.device.id)) == (
+        2,
+        f"bo's device {bo.device.id[:8]} was revoked: stolen",
+    )
     tell(cy, team)
     team.change(changes.revoke((cy.device.id,), "stolen too", team.now(), ()))
     tell(team, cy)
@@ -384,7 +443,9 @@ def test_the_words_are_a_thousand_and_stay_what_they_are() -> None:
     assert all(len(one.split()) == 6 and set(one.split()) <= set(words) for one in seen)
 
 
-async def test_an_approved_join_is_the_policys_own_name(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_an_approved_join_is_the_policys_own_name(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     """Two who ask for one name: the second approval is refused, whatever the screens said."""
     await member(door, home("bo"), "bo", team.now)
     first, second = DeviceKey.generate(), DeviceKey.generate()

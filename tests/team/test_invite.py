@@ -11,10 +11,19 @@ from hypothesis import strategies as st
 
 from devstream_desktop.team.errors import TeamError
 from devstream_desktop.team.joining.errors import JoinError, Problem
-from devstream_desktop.team.joining.invite import Invite, join_address, new_invite, read_invite, split_address, write_invite
+from devstream_desktop.team.joining.invite import (
+    Invite,
+    join_address,
+    new_invite,
+    read_invite,
+    split_address,
+    write_invite,
+)
 from devstream_desktop.team.joining.open_invites import MAX_OPEN, REPEAT_MS, OpenInvites
 
-ADDRESSES = st.sampled_from(["127.0.0.1:1", "desk.example:65535", "[::1]:4000", "10.0.0.7:21600", "a-b.c:80"])
+ADDRESSES = st.sampled_from(
+    ["127.0.0.1:1", "desk.example:65535", "[::1]:4000", "10.0.0.7:21600", "a-b.c:80"]
+)
 INVITES = st.builds(
     Invite,
     st.binary(min_size=32, max_size=32),
@@ -55,18 +64,34 @@ def test_any_text_is_answered(text: str) -> None:
     assert problem_of("ds1-" + text) in (Problem.MISTYPED, Problem.NOT_AN_INVITE)
 
 
-@pytest.mark.parametrize("text", ["", "hello", "https://example.com/ds1-aaaa", "ds2-aaaa", "dsl-aaaa"])
+@pytest.mark.parametrize(
+    "text", ["", "hello", "https://example.com/ds1-aaaa", "ds2-aaaa", "dsl-aaaa"]
+)
 def test_what_is_no_invite(text: str) -> None:
     assert problem_of(text) is Problem.NOT_AN_INVITE
 
 
-@pytest.mark.parametrize("text", ["ds1-", "ds1-aa", TEXT[:-1], TEXT[:100], TEXT + "a", TEXT.replace("a", "1"), "ds1-" + "a" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ds1-",
+        "ds1-aa",
+        TEXT[:-1],
+        TEXT[:100],
+        TEXT + "a",
+        TEXT.replace("a", "1"),
+        "ds1-" + "a" * 5000,
+    ],
+)
 def test_what_is_mistyped(text: str) -> None:
     assert problem_of(text) is Problem.MISTYPED
 
 
 def forged(blob: bytes) -> str:
-    return "ds1-" + base64.b32encode(blob + hashlib.sha256(blob).digest()[:3]).decode().rstrip("=").lower()
+    return (
+        "ds1-"
+        + base64.b32encode(blob + hashlib.sha256(blob).digest()[:3]).decode().rstrip("=").lower()
+    )
 
 
 def test_a_newer_version_says_update() -> None:
@@ -74,7 +99,19 @@ def test_a_newer_version_says_update() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", [b"", b"host", b"host:0", b"host:65536", b":1", b"a b:1", b"host:\xff", b"::1:4000", b"[127.0.0.1]:1", b"-a:1"]
+    "address",
+    [
+        b"",
+        b"host",
+        b"host:0",
+        b"host:65536",
+        b":1",
+        b"a b:1",
+        b"host:\xff",
+        b"::1:4000",
+        b"[127.0.0.1]:1",
+        b"-a:1",
+    ],
 )
 def test_a_strange_address_is_refused(address: bytes) -> None:
     assert problem_of(forged(b"\1" + bytes(85) + address)) is Problem.MISTYPED
@@ -109,7 +146,14 @@ def made(invites: OpenInvites, seconds: int = 3600) -> Invite:
     return invite
 
 
-def refused(invites: OpenInvites, invite: Invite, device: bytes = DEVICE, *, secret: bytes | None = None, now: int = NOW) -> Problem:
+def refused(
+    invites: OpenInvites,
+    invite: Invite,
+    device: bytes = DEVICE,
+    *,
+    secret: bytes | None = None,
+    now: int = NOW,
+) -> Problem:
     with pytest.raises(JoinError) as caught:
         invites.check(invite.id, invite.secret if secret is None else secret, device, now)
     return caught.value.problem
@@ -180,7 +224,10 @@ def test_one_that_was_approved_late_may_come_after_the_end(path: Path) -> None:
 def test_when_a_device_got_its_certificate_is_remembered(path: Path) -> None:
     invites = OpenInvites(path)
     invites.note_issued("bo", NOW)
-    assert (OpenInvites.load(path).issued_at("bo"), OpenInvites.load(path).issued_at("cy")) == (NOW, 0)
+    assert (OpenInvites.load(path).issued_at("bo"), OpenInvites.load(path).issued_at("cy")) == (
+        NOW,
+        0,
+    )
 
 
 def test_unknown(path: Path) -> None:
@@ -201,7 +248,9 @@ def test_at_most_twenty_are_open(path: Path) -> None:
 def test_old_ones_are_forgotten_after_a_week(path: Path) -> None:
     invites = OpenInvites(path)
     old = made(invites, seconds=1)
-    invites.add(new_invite(b"p" * 32, b"k" * 32, "127.0.0.1:1"), NOW + 9 * 86_400_000, NOW + 8 * 86_400_000)
+    invites.add(
+        new_invite(b"p" * 32, b"k" * 32, "127.0.0.1:1"), NOW + 9 * 86_400_000, NOW + 8 * 86_400_000
+    )
     assert refused(invites, old) is Problem.UNKNOWN
 
 

@@ -20,7 +20,9 @@ def grown(versions: int, name: str = "acme") -> PolicyChain:
     member = genesis.found(name, "ana", solo=False, now_ms=NOW)
     for version in range(2, versions + 1):
         changed = msgspec.structs.replace(member.chain.current, retention_days=version)
-        member.chain.take(Signed.make(member.chain.successor(changed, NOW + version), [member.device]))
+        member.chain.take(
+            Signed.make(member.chain.successor(changed, NOW + version), [member.device])
+        )
     return member.chain
 
 

@@ -30,7 +30,9 @@ else:
 """
 
 
-def node(environment: dict[str, str], home: Path, act: str, timeout_s: float = 15) -> subprocess.CompletedProcess[str]:
+def node(
+    environment: dict[str, str], home: Path, act: str, timeout_s: float = 15
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", NODE, str(home), act, str(timeout_s)],
         env=environment,
@@ -41,7 +43,9 @@ def node(environment: dict[str, str], home: Path, act: str, timeout_s: float = 1
     )
 
 
-def test_a_secret_survives_in_a_real_keyring_and_a_locked_one_is_said(keyring, tmp_path: Path) -> None:
+def test_a_secret_survives_in_a_real_keyring_and_a_locked_one_is_said(
+    keyring, tmp_path: Path
+) -> None:
     home = tmp_path / "node"
     keyring.start()
     sealed = node(keyring.environment, home, "seal")
@@ -62,7 +66,9 @@ def test_a_secret_survives_in_a_real_keyring_and_a_locked_one_is_said(keyring, t
     assert "DEVSTREAM_KEY_FILE" in locked.stderr
 
 
-def test_whether_it_is_locked_is_seen_without_a_prompt(keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whether_it_is_locked_is_seen_without_a_prompt(
+    keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", keyring.address)
     assert os_keyring.is_locked() is None, "there is no keyring yet"
     keyring.start()

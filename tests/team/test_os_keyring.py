@@ -43,7 +43,9 @@ class Locked(FakeStore):
 
 
 def key_of(*stores: FakeStore, may_create: bool = True, timeout_s: float = 5) -> bytes:
-    return os_keyring.sealing_key("home", may_create=may_create, find_stores=lambda: stores, timeout_s=timeout_s)
+    return os_keyring.sealing_key(
+        "home", may_create=may_create, find_stores=lambda: stores, timeout_s=timeout_s
+    )
 
 
 def test_the_key_is_made_once() -> None:
@@ -80,7 +82,9 @@ def test_a_damaged_entry_is_said() -> None:
 
 
 def test_what_a_backend_raises_becomes_a_sentence() -> None:
-    with pytest.raises(VaultLockedError, match=r"RuntimeError: prompt dismissed.*DEVSTREAM_KEY_FILE"):
+    with pytest.raises(
+        VaultLockedError, match=r"RuntimeError: prompt dismissed.*DEVSTREAM_KEY_FILE"
+    ):
         key_of(Broken())
 
 

@@ -10,7 +10,17 @@ from devstream_desktop.stream.entry import FEED_BYTES
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.policy.policy import End, Grant, Issuer, Policy, Revocation, check_grant, check_name, check_policy, fold
+from devstream_desktop.team.policy.policy import (
+    End,
+    Grant,
+    Issuer,
+    Policy,
+    Revocation,
+    check_grant,
+    check_name,
+    check_policy,
+    fold,
+)
 from devstream_desktop.team.policy.roster import roster
 
 ANA, BO, BO2, CY = (DeviceKey.from_seed(bytes([number]) * 32).id for number in range(1, 5))
@@ -28,7 +38,11 @@ POLICY = Policy(
     executors=(CY,),
     persons={ANA: "ana", BO: "bo", BO2: "bo", CY: "cy"},
     revoked={CY: Revocation(1_500, "laptop lost")},
-    grants=(Grant(Role.DEPLOYER, "bo", "shop/*"), Grant(Role.DEPLOYER, "cy", "*/*"), Grant(Role.APPROVER, "ana", "*/prod[12]")),
+    grants=(
+        Grant(Role.DEPLOYER, "bo", "shop/*"),
+        Grant(Role.DEPLOYER, "cy", "*/*"),
+        Grant(Role.APPROVER, "ana", "*/prod[12]"),
+    ),
 )
 
 
@@ -57,7 +71,10 @@ def test_a_stranger_is_nobody() -> None:
 
 def test_device_roles_are_of_one_device_and_person_roles_of_all() -> None:
     assert POLICY.devices_of("bo") == (BO, BO2)
-    assert (POLICY.has_role(BO, Role.COLLECTOR), POLICY.has_role(BO2, Role.COLLECTOR)) == (True, False)
+    assert (POLICY.has_role(BO, Role.COLLECTOR), POLICY.has_role(BO2, Role.COLLECTOR)) == (
+        True,
+        False,
+    )
     assert POLICY.has_role(BO2, Role.DEPLOYER)
     assert POLICY.who_has(Role.COLLECTOR) == ("ana", "bo")
     assert POLICY.may("ana", Role.ADMIN, "shop", "production")
@@ -76,7 +93,9 @@ def test_device_roles_are_of_one_device_and_person_roles_of_all() -> None:
         ("SHOP/*", "shop", "x", False),
     ],
 )
-def test_patterns_match_each_half(pattern: str, target: str, environment: str, *, matches: bool) -> None:
+def test_patterns_match_each_half(
+    pattern: str, target: str, environment: str, *, matches: bool
+) -> None:
     policy = msgspec.structs.replace(POLICY, grants=(Grant(Role.DEPLOYER, "bo", pattern),))
     assert policy.may("bo", Role.DEPLOYER, target, environment) is matches
     assert not policy.may("bo", Role.APPROVER, target, environment)
@@ -128,7 +147,9 @@ def test_names_of_people(name: str) -> None:
     check_name(name, "person")
 
 
-@pytest.mark.parametrize("name", ["", " ana", "-ana", "a\tb", "a<b>", "x" * 41, "a  b", "ana\u202e", "a/b", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", " ana", "-ana", "a\tb", "a<b>", "x" * 41, "a  b", "ana\u202e", "a/b", "a\n"]
+)
 def test_names_that_are_refused(name: str) -> None:
     with pytest.raises(PolicyError, match="is not a name"):
         check_name(name, "person")
@@ -146,14 +167,35 @@ def test_a_name_that_is_taken_is_shown_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "alike"),
-    [("ana", "аnа"), ("ana", "ＡＮＡ"), ("Ian", "lan"), ("bob", "b0b"), ("hope", "НОРЕ"), ("tom", "ΤΟΜ"), ("capa", "сара"), ("ana", "𝐚na")],
+    [
+        ("ana", "аnа"),
+        ("ana", "ＡＮＡ"),
+        ("Ian", "lan"),
+        ("bob", "b0b"),
+        ("hope", "НОРЕ"),
+        ("tom", "ΤΟΜ"),
+        ("capa", "сара"),
+        ("ana", "𝐚na"),
+    ],
 )
 def test_a_name_that_passes_for_another_is_taken(name: str, alike: str) -> None:
     assert fold(name) == fold(alike)
 
 
 def test_names_that_nobody_takes_for_each_other_are_not_taken() -> None:
-    names = ["ana", "anna", "andré", "andre", "мария", "марина", "δημήτρης", "王伟", "bo", "bob", "o'neil"]
+    names = [
+        "ana",
+        "anna",
+        "andré",
+        "andre",
+        "мария",
+        "марина",
+        "δημήτρης",
+        "王伟",
+        "bo",
+        "bob",
+        "o'neil",
+    ]
     assert len({fold(name) for name in names}) == len(names)
 
 

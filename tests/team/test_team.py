@@ -18,7 +18,14 @@ from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.chain import sign_policy
 from devstream_desktop.team.policy.policy import Revocation
-from devstream_desktop.team.team import JoinError, NoTeamError, PolicyError, Problem, Team, TeamError
+from devstream_desktop.team.team import (
+    JoinError,
+    NoTeamError,
+    PolicyError,
+    Problem,
+    Team,
+    TeamError,
+)
 
 Found = Callable[..., Team]
 MakeHome = Callable[[str], Home]
@@ -46,8 +53,18 @@ def test_a_home_without_a_team_says_how_to_get_one(home: MakeHome) -> None:
 
 def test_a_founder_may_everything_but_deploy(team: Team) -> None:
     (me,) = team.members()
-    assert (me.person, me.roles, me.grants) == ("ana", (Role.ADMIN, Role.ISSUER, Role.COLLECTOR, Role.EXECUTOR), ())
-    assert (team.name, team.person, team.solo, team.admissions.open, len(team.id)) == ("acme", "ana", False, True, 26)
+    assert (me.person, me.roles, me.grants) == (
+        "ana",
+        (Role.ADMIN, Role.ISSUER, Role.COLLECTOR, Role.EXECUTOR),
+        (),
+    )
+    assert (team.name, team.person, team.solo, team.admissions.open, len(team.id)) == (
+        "acme",
+        "ana",
+        False,
+        True,
+        26,
+    )
     assert common_name(team.certificate_pem) == team.device.id
     assert team.missing_role(Kind.BUILD, "failed") is None
     assert not team.chain.current.may("ana", Role.DEPLOYER, "shop", "production")
@@ -79,7 +96,9 @@ def test_no_private_key_is_on_disk_in_clear(team: Team, home: MakeHome) -> None:
             assert der.to_bytes(32, "big") not in content
 
 
-def test_another_sealing_key_does_not_open_the_team(team: Team, home: MakeHome, tmp_path: Path) -> None:
+def test_another_sealing_key_does_not_open_the_team(
+    team: Team, home: MakeHome, tmp_path: Path
+) -> None:
     (tmp_path / "key").write_bytes(bytes(32))
     with pytest.raises(Exception, match="another key"):
         reload(home("acme-ana"))
@@ -96,7 +115,12 @@ def test_what_can_be_written_anew_is(team: Team, home: MakeHome, name: str) -> N
     place = home("acme-ana")
     (place.team / name).write_bytes(b"\xff garbage")
     again = reload(place)
-    assert (again.person, again.id, again.solo, again.admissions.open_for()) == ("ana", team.id, False, 0)
+    assert (again.person, again.id, again.solo, again.admissions.open_for()) == (
+        "ana",
+        team.id,
+        False,
+        0,
+    )
     [told] = place.set_aside()
     assert told.startswith(f"{name} could not be read, and was set aside as {name}.unreadable: ")
     (place.team / f"{name}.unreadable").unlink()
@@ -123,7 +147,9 @@ def test_granting_again_renews_a_policy_that_nears_its_end(team: Team) -> None:
     assert team.chain.current.expires > ends
 
 
-async def test_joining_and_who_may_change_the_team(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_joining_and_who_may_change_the_team(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await joined(door, home("bo"), "bo")
     assert (bo.name, bo.id, bo.person, bo.admissions.open) == (team.name, team.id, "bo", False)
     assert [member.person for member in bo.members()] == ["ana", "bo"]
@@ -150,7 +176,9 @@ async def test_policies_travel(team: Team, door: Enrolment, home: MakeHome) -> N
     assert reload(home("bo")).chain.current.version == 4
 
 
-async def test_what_came_before_a_bad_policy_is_kept(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_what_came_before_a_bad_policy_is_kept(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await joined(door, home("bo"), "bo")
     grant(team, "bo", Role.COLLECTOR)
     with pytest.raises(PolicyError, match="not a policy"):
@@ -159,7 +187,9 @@ async def test_what_came_before_a_bad_policy_is_kept(team: Team, door: Enrolment
     assert reload(home("bo")).chain.current.version == 3
 
 
-async def test_a_revoked_peer_is_gated_with_the_reason(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_a_revoked_peer_is_gated_with_the_reason(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await joined(door, home("bo"), "bo")
     revoked = {bo.device.id: Revocation(team.now(), "laptop lost")}
     changed = msgspec.structs.replace(team.chain.current, revoked=revoked)
@@ -169,9 +199,13 @@ async def test_a_revoked_peer_is_gated_with_the_reason(team: Team, door: Enrolme
     assert team.members()[1].revoked == (bo.device.id,)
 
 
-async def test_a_revoked_device_cannot_join_again_nor_its_name_be_taken(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_a_revoked_device_cannot_join_again_nor_its_name_be_taken(
+    team: Team, door: Enrolment, home: MakeHome
+) -> None:
     bo = await joined(door, home("bo"), "bo")
-    changed = msgspec.structs.replace(team.chain.current, revoked={bo.device.id: Revocation(team.now(), "")})
+    changed = msgspec.structs.replace(
+        team.chain.current, revoked={bo.device.id: Revocation(team.now(), "")}
+    )
     team.absorb([sign_policy(team.chain.successor(changed, team.now()), [team.device])])
     Vault.open(home("again")).seal(membership.JOINING_KEY, bo.device.seed)
     with pytest.raises(JoinError) as caught:
@@ -182,7 +216,9 @@ async def test_a_revoked_device_cannot_join_again_nor_its_name_be_taken(team: Te
     assert caught.value.problem is Problem.NAME_TAKEN
 
 
-async def test_a_team_of_one_gives_way_to_a_join_and_only_then(team: Team, door: Enrolment, home: MakeHome, found: Found) -> None:
+async def test_a_team_of_one_gives_way_to_a_join_and_only_then(
+    team: Team, door: Enrolment, home: MakeHome, found: Found
+) -> None:
     solo = found("desk", "bo", solo=True)
     place = home("desk-bo")
     with pytest.raises(JoinError):
@@ -195,7 +231,9 @@ async def test_a_team_of_one_gives_way_to_a_join_and_only_then(team: Team, door:
     assert [path.name for path in place.team.glob("left-*/team.json")] == ["team.json"]
 
 
-async def test_a_chosen_team_does_not_give_way(team: Team, door: Enrolment, home: MakeHome, found: Found) -> None:
+async def test_a_chosen_team_does_not_give_way(
+    team: Team, door: Enrolment, home: MakeHome, found: Found
+) -> None:
     found("other", "bo")
     with pytest.raises(JoinError, match="in the team other already"):
         await joined(door, home("other-bo"), "bo")
@@ -245,7 +283,9 @@ def test_leaving_keeps_the_old_team_aside(team: Team, home: MakeHome) -> None:
     assert Team.create(place, vault, "acme", "ana").id != team.id
 
 
-def test_a_full_disk_changes_nothing(team: Team, home: MakeHome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_changes_nothing(
+    team: Team, home: MakeHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -284,7 +324,10 @@ def test_invites_have_bounds(team: Team) -> None:
 
 
 def test_threads_that_grant_together_make_one_chain(team: Team, home: MakeHome) -> None:
-    threads = [threading.Thread(target=grant, args=(team, "ana", Role.DEPLOYER, f"t{number}/*")) for number in range(8)]
+    threads = [
+        threading.Thread(target=grant, args=(team, "ana", Role.DEPLOYER, f"t{number}/*"))
+        for number in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

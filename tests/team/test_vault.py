@@ -44,7 +44,9 @@ def test_exists_and_remove(place: Home) -> None:
         vault.unseal("x")
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a\\b", "-x", "x" * 101, "ü", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "a\\b", "-x", "x" * 101, "ü", "a\n"]
+)
 def test_a_name_never_leaves_the_folder(place: Home, name: str) -> None:
     with pytest.raises(VaultError, match="cannot be called"):
         Vault.open(place).seal(name, SECRET)
@@ -67,7 +69,9 @@ def test_another_key_does_not_open_and_says_so(place: Home) -> None:
 
 
 @given(st.integers(min_value=0), st.integers(min_value=1, max_value=255), st.booleans())
-def test_a_changed_or_cut_file_never_opens(tmp_path_factory: pytest.TempPathFactory, at: int, flip: int, cut: bool) -> None:
+def test_a_changed_or_cut_file_never_opens(
+    tmp_path_factory: pytest.TempPathFactory, at: int, flip: int, cut: bool
+) -> None:
     place = Home(tmp_path_factory.mktemp("vault"))
     place.create()
     vault = Vault(place, bytes(32))
@@ -108,7 +112,10 @@ def test_a_key_file_of_somebody_else_is_refused(place: Home, tmp_path: Path) -> 
         Vault.open(place)
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"\0" * 31, b"not base64 at all, but long enough for one!!", b"A" * 60])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"short", b"\0" * 31, b"not base64 at all, but long enough for one!!", b"A" * 60],
+)
 def test_a_key_file_without_a_key_is_refused(place: Home, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "key").write_bytes(content)
     (tmp_path / "key").chmod(0o600)
@@ -123,7 +130,9 @@ def test_a_key_may_be_raw_bytes(place: Home, tmp_path: Path) -> None:
     assert Vault(place, bytes(range(32))).unseal("a") == SECRET
 
 
-def test_a_lost_key_file_is_not_replaced_while_secrets_are_sealed_with_it(place: Home, tmp_path: Path) -> None:
+def test_a_lost_key_file_is_not_replaced_while_secrets_are_sealed_with_it(
+    place: Home, tmp_path: Path
+) -> None:
     Vault.open(place).seal("a", SECRET)
     (tmp_path / "key").unlink()
     with pytest.raises(VaultError, match="is gone"):
@@ -148,7 +157,9 @@ def test_nodes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
     assert len(set(keys)) == 1
 
 
-def test_a_systemd_credential_is_used_without_a_key_file(place: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_systemd_credential_is_used_without_a_key_file(
+    place: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("DEVSTREAM_KEY_FILE")
     (tmp_path / "devstream-key").write_bytes(bytes(range(32)))
     (tmp_path / "devstream-key").chmod(0o440)  # systemd's access list shows as group bits
@@ -157,7 +168,9 @@ def test_a_systemd_credential_is_used_without_a_key_file(place: Home, tmp_path: 
     assert Vault(place, bytes(range(32))).unseal("a") == SECRET
 
 
-def test_without_a_keyring_there_is_no_plaintext_but_a_way_out(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_keyring_there_is_no_plaintext_but_a_way_out(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("DEVSTREAM_KEY_FILE")
     monkeypatch.setattr(os_keyring, "stores", list)
     with pytest.raises(KeyringError, match="DEVSTREAM_KEY_FILE") as failed:

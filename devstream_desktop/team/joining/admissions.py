@@ -1,7 +1,12 @@
-"""An issuer's decisions: who may come with an invite, who gets a certificate, and whose is renewed.
+"""An issuer's decisions on joins and renewals.
 
-The one rule behind them: a certificate is given to a device that the policy names, for the person it names. So a join is a change of the
-policy, signed here when this device may and nobody has to approve it, else by an admin elsewhere while the joiner waits.
+One rule is behind them: a certificate is given to a device that the policy names, for the person it
+names. So a join is a change of the policy. It is signed here when this device may and no approval
+is needed, else by an admin elsewhere while the joiner waits.
+
+The one rule behind them: a certificate is given to a device that the policy names, for the person
+it names. So a join is a change of the policy, signed here when this device may and nobody has to
+approve it, else by an admin elsewhere while the joiner waits.
 """
 
 from __future__ import annotations
@@ -18,7 +23,12 @@ from devstream_desktop.team.errors import PolicyError, TeamError, written
 from devstream_desktop.team.joining.errors import JoinError, Problem
 from devstream_desktop.team.joining.invite import Invite, new_invite, write_invite
 from devstream_desktop.team.joining.open_invites import OpenInvites
-from devstream_desktop.team.joining.wire import AskMembership, AskRenewal, proof_message, renewal_message
+from devstream_desktop.team.joining.wire import (
+    AskMembership,
+    AskRenewal,
+    proof_message,
+    renewal_message,
+)
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.policy import Issuer, Policy, check_name
@@ -28,14 +38,14 @@ MAX_INVITE_S = 30 * 86_400
 
 @dataclass(frozen=True)
 class Admission:
-    """What became of a join."""
+    """Result of a join."""
 
     certificate: str
     """PEM; empty while an admin has to approve."""
     first: bool
-    """Whether this device came with its invite, under this name, for the first time."""
+    """True at the first time with this device, invite and name."""
     expires: int
-    """When its invite ends, UTC milliseconds."""
+    """The end of its invite, UTC milliseconds."""
 
 
 class Admissions:
@@ -71,7 +81,7 @@ class Admissions:
 
     @property
     def open(self) -> bool:
-        """Whether this device can let others in."""
+        """True when this device can let others in."""
         return self._chain.current.is_issuer(self._device.id)
 
     def authority(self) -> Authority:
@@ -92,9 +102,12 @@ class Admissions:
         return self._authority[1]
 
     def invite(self, expires_s: int, address: str, *, approved: bool = False) -> str:
-        """The line that lets one person join at `address` (HOST:PORT of this node's `Enrolment`) until it expires.
+        """Make the line that lets one person join until it expires.
 
-        With `approved` whoever comes with it is let in at once; that takes an admin, as does any invite where the team approves nothing.
+        `address` is HOST:PORT of this node's `Enrolment`.
+
+        With `approved` whoever comes with it is let in at once; that takes an admin, as does any
+        invite where the team approves nothing.
 
         Raises:
             PolicyError: this device is no issuer, or may not approve; the message says who may.
@@ -106,7 +119,10 @@ class Admissions:
             issuers = " or ".join(policy.who_has(Role.ISSUER))
             raise PolicyError(f"this device cannot invite; {issuers} can: devstream team invite")
         if approved and not policy.has_role(self._device.id, Role.ADMIN):
-            raise PolicyError(f"only an admin can approve a join beforehand; {' or '.join(policy.who_has(Role.ADMIN))} can")
+            raise PolicyError(
+                "only an admin can approve a join beforehand; "
+                f"{' or '.join(policy.who_has(Role.ADMIN))} can"
+            )
         if not 1 <= expires_s <= MAX_INVITE_S:
             raise TeamError("an invite lasts from one second to 30 days")
         with self._lock, written():
@@ -115,7 +131,10 @@ class Admissions:
         return write_invite(made)
 
     def open_for(self) -> float:
-        """For how many seconds the door has to be open from now: for an invite, or a member whose certificate may need renewal."""
+        """For how many seconds the door has to be open from now.
+
+        For an invite, or a member whose certificate may need renewal.
+        """
         if not self.open:
             return 0
         now = self._now()
@@ -123,10 +142,11 @@ class Admissions:
         return max(invited, 3600.0 if self._renewals_due(now) else 0)
 
     def _renewals_due(self, now: int) -> bool:
-        """Whether some member may need a certificate, as far as is known here.
+        """Return true when some member may need a certificate.
 
-        Half the life of its last one from here is over, counted from its join where it has none; or an authority, perhaps the one that it
-        has its certificate from, was taken out of the policy since.
+        Half the life of its last one from here is over, counted from its join where it has none; or
+        an authority, perhaps the one that it has its certificate from, was taken out of the policy
+        since.
         """
         first_seen: dict[str, int] = {}
         lost_at, pins = 0, frozenset[str]()
@@ -137,13 +157,21 @@ class Admissions:
                 lost_at = link.policy.issued
             pins = link.policy.pins
         policy = self._chain.current
-        others = [device for device in policy.persons if device != self._device.id and policy.is_member(device)]
-        since = {device: max(first_seen[device], self._invites.issued_at(device)) for device in others}
+        others = [
+            device
+            for device in policy.persons
+            if device != self._device.id and policy.is_member(device)
+        ]
+        since = {
+            device: max(first_seen[device], self._invites.issued_at(device)) for device in others
+        }
         recently_lost = now - lost_at < 2 * RENEW_MS
         return any(now - at > RENEW_MS or (recently_lost and at < lost_at) for at in since.values())
 
     def admit(self, question: AskMembership) -> Admission:
-        """Decide on somebody who came with an invite. It is bound to the device before anything is signed.
+        """Decide on somebody who came with an invite.
+
+        It is bound to the device before anything is signed.
 
         So a crash in between lets the same device ask again, and no other.
 
@@ -157,7 +185,9 @@ class Admissions:
             authority, policy, now = self.authority(), self._chain.current, self._now()
             device = device_id(question.device)
             is_member = policy.is_member(device) and policy.persons[device] == question.person
-            known = self._invites.check(question.invite, question.secret, question.device, now, is_member=is_member)
+            known = self._invites.check(
+                question.invite, question.secret, question.device, now, is_member=is_member
+            )
             _check_device(question, authority)
             if not is_member:
                 _check_name(policy, device, question.person)
@@ -177,7 +207,9 @@ class Admissions:
             return Admission(certificate, first, known.expires)
 
     def renew(self, question: AskRenewal) -> str:
-        """A new certificate (PEM) for a device that is in the team, however old its last one is.
+        """Issue a new certificate (PEM) for a member's device.
+
+        Its last one may be of any age.
 
         Raises:
             JoinError: it is not in the team, or did not sign the question.
@@ -187,7 +219,9 @@ class Admissions:
         authority, device = self.authority(), device_id(question.device)
         if not self._chain.current.is_member(device):
             raise JoinError(Problem.NO_MEMBER)
-        if not verify(question.device, renewal_message(authority.pin, question.request), question.proof):
+        if not verify(
+            question.device, renewal_message(authority.pin, question.request), question.proof
+        ):
             raise JoinError(Problem.DEVICE)
         try:
             certificate = authority.issue(device, question.request, self._now())
@@ -209,7 +243,9 @@ class Admissions:
 
 
 def _check_device(question: AskMembership, authority: Authority) -> None:
-    if not is_sound(question.device) or not verify(question.device, proof_message(authority.pin, question), question.proof):
+    if not is_sound(question.device) or not verify(
+        question.device, proof_message(authority.pin, question), question.proof
+    ):
         raise JoinError(Problem.DEVICE)
 
 

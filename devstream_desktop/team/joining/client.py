@@ -1,11 +1,16 @@
-"""Joining a team: from a pasted invite to a certificate and the team's policies; and renewing a certificate at the same door.
+"""Joining a team.
 
-As k3s and kubeadm do it: fetch the CA certificate unverified, compare it with the hash in the invite, and only then send the secret,
-over TLS that this authority and the issuer's own name vouch for. A stranger in between has another authority, the real certificate
-without its key, or another member's name; each ends before the secret is sent.
+From a pasted invite to a certificate and the team's policies; and renewing a certificate at the
+same door.
 
-A member renews here too, signing with its device key, and not over its links to peers: so one way serves the one whose issuer is many hops
-away, the one whose certificate ended during a holiday, and the one whose issuer was revoked.
+As k3s and kubeadm do it: fetch the CA certificate unverified, compare it with the hash in the
+invite, and only then send the secret, over TLS that this authority and the issuer's own name vouch
+for. A stranger in between has another authority, the real certificate without its key, or another
+member's name; each ends before the secret is sent.
+
+A member renews here too, signing with its device key, and not over its links to peers: so one way
+serves the one whose issuer is many hops away, the one whose certificate ended during a holiday, and
+the one whose issuer was revoked.
 """
 
 from __future__ import annotations
@@ -20,7 +25,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from devstream_desktop.keys import DeviceKey
 from devstream_desktop.stream.text import clean
-from devstream_desktop.team.certificates import CertificateError, TlsKey, certificate_pem, common_name, is_issued_by, load_certificate, pin
+from devstream_desktop.team.certificates import (
+    CertificateError,
+    TlsKey,
+    certificate_pem,
+    common_name,
+    is_issued_by,
+    load_certificate,
+    pin,
+)
 from devstream_desktop.team.errors import PolicyError, TeamError
 from devstream_desktop.team.joining import tls
 from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
@@ -49,24 +62,28 @@ from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.policy import Policy, check_name
 
 ANSWER_S = 15.0
-"""How long the issuer may take to answer a question."""
-_CLOCK_CODES = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED, openssl/x509_vfy.h
+"""Seconds that the issuer may take to answer a question."""
+_CLOCK_CODES = frozenset(
+    {9, 10}
+)  # X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED, openssl/x509_vfy.h
 
 
 @dataclass(frozen=True)
 class Joined:
-    """What a joiner holds afterwards, all of it checked."""
+    """The result of a join, all of it checked."""
 
     certificate_pem: str
     tls_key_pem: str
     chain: PolicyChain
     peers: tuple[str, ...]
     doors: dict[str, str]
-    """Where the issuer was met."""
+    """The address at which the issuer answered."""
 
 
 async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
-    """Ask the issuer of an invite for membership as `person`. The same device may repeat it when an answer was lost.
+    """Ask the issuer of an invite for membership as `person`.
+
+    The same device may repeat it when an answer was lost.
 
     Raises:
         JoinError: `problem` and a sentence say what stood in the way, and what to do.
@@ -81,19 +98,27 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
     authority = await _authority(invite)
     key = await asyncio.to_thread(TlsKey.generate)
     question = AskMembership(invite.id, invite.secret, device.public, person, key.request(), b"")
-    question = msgspec.structs.replace(question, proof=device.sign(proof_message(invite.pin, question)))
-    answer = await _ask(invite.address, invite.issuer_device, question, tls.verified_context(authority))
+    question = msgspec.structs.replace(
+        question, proof=device.sign(proof_message(invite.pin, question))
+    )
+    answer = await _ask(
+        invite.address, invite.issuer_device, question, tls.verified_context(authority)
+    )
     if isinstance(answer, Refused):
         raise JoinError(_problem(answer.problem))
     if isinstance(answer, Waiting):
-        raise JoinWaitsError(clean(answer.team, 60), tuple(clean(name, 40) for name in answer.approvers[:20]))
+        raise JoinWaitsError(
+            clean(answer.team, 60), tuple(clean(name, 40) for name in answer.approvers[:20])
+        )
     if not isinstance(answer, Membership):
         raise JoinError(Problem.ANSWER)
     return await asyncio.to_thread(_checked, invite, person, device, key, authority, answer)
 
 
 async def renew(policy: Policy, doors: dict[str, str], device: DeviceKey, key: TlsKey) -> str:
-    """A new certificate (PEM) for `key`, from the first issuer that answers; `doors` are their addresses by device id.
+    """A new certificate (PEM) for `key`, from the first issuer that answers.
+
+    `doors` are their addresses by device id.
 
     Raises:
         TeamError: none gave one; the message says why of each.
@@ -109,14 +134,27 @@ async def renew(policy: Policy, doors: dict[str, str], device: DeviceKey, key: T
         except (JoinError, CertificateError) as error:
             failures.append(f"{policy.name_of(issuer)} at {address}: {error}")
     why = "; ".join(failures) or "no address of an issuer is known here"
-    issuers = " or ".join(sorted({policy.name_of(issuer) for issuer in policy.issuers if policy.is_issuer(issuer)}))
-    raise TeamError(f"the certificate could not be renewed ({why}); have {issuers} start devstream, or join again with a new invite")
+    issuers = " or ".join(
+        sorted({policy.name_of(issuer) for issuer in policy.issuers if policy.is_issuer(issuer)})
+    )
+    raise TeamError(
+        f"the certificate could not be renewed ({why}); have {issuers} start devstream, or join "
+        "again with a new invite"
+    )
 
 
-async def _renew_at(issuer: str, address: str, authority: str, device: DeviceKey, key: TlsKey) -> str:
+async def _renew_at(
+    issuer: str, address: str, authority: str, device: DeviceKey, key: TlsKey
+) -> str:
     request = await asyncio.to_thread(key.request)
-    proof = device.sign(renewal_message(pin(load_certificate(authority.encode()).public_bytes(Encoding.DER)), request))
-    answer = await _ask(address, issuer, AskRenewal(device.public, request, proof), tls.verified_context(authority))
+    proof = device.sign(
+        renewal_message(
+            pin(load_certificate(authority.encode()).public_bytes(Encoding.DER)), request
+        )
+    )
+    answer = await _ask(
+        address, issuer, AskRenewal(device.public, request, proof), tls.verified_context(authority)
+    )
     if isinstance(answer, Refused):
         raise JoinError(_problem(answer.problem))
     if not isinstance(answer, Renewed) or not _is_ours(answer.certificate, authority, device, key):
@@ -134,7 +172,9 @@ def _is_ours(certificate: str, authority: str, device: DeviceKey, key: TlsKey) -
 
 async def _authority(invite: Invite) -> str:
     """The team's CA certificate in PEM, proven by the invite's pin."""
-    answer = await _ask(invite.address, invite.issuer_device, AskAuthority(), tls.unverified_context())
+    answer = await _ask(
+        invite.address, invite.issuer_device, AskAuthority(), tls.unverified_context()
+    )
     if not isinstance(answer, Authority):
         raise JoinError(Problem.ANSWER)
     if not hmac.compare_digest(pin(answer.certificate), invite.pin):
@@ -146,7 +186,10 @@ async def _authority(invite: Invite) -> str:
 
 
 async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLContext) -> Answer:
-    """One question to the device `issuer`. A context that verifies does so before a byte of the question leaves."""
+    """One question to the device `issuer`.
+
+    A context that verifies does so before a byte of the question leaves.
+    """
     host, port = split_address(address)
     try:
         async with asyncio.timeout(ANSWER_S):
@@ -161,16 +204,24 @@ async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLCo
                 writer.transport.abort()
             return answer
     except ssl.SSLCertVerificationError as error:
-        raise JoinError(Problem.CLOCK if error.verify_code in _CLOCK_CODES else Problem.IMPOSTOR) from error
+        raise JoinError(
+            Problem.CLOCK if error.verify_code in _CLOCK_CODES else Problem.IMPOSTOR
+        ) from error
     except (OSError, EOFError) as error:
         # asyncio's time-out and every other TLS failure are OSErrors as well.
-        reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+        reason = (
+            "no answer in time"
+            if isinstance(error, TimeoutError)
+            else str(error) or type(error).__name__
+        )
         raise JoinError(Problem.UNREACHABLE, f"{address}: {reason}") from error
     except MalformedFrameError as error:
         raise JoinError(Problem.ANSWER) from error
 
 
-def _checked(invite: Invite, person: str, device: DeviceKey, key: TlsKey, authority: str, answer: Membership) -> Joined:
+def _checked(
+    invite: Invite, person: str, device: DeviceKey, key: TlsKey, authority: str, answer: Membership
+) -> Joined:
     try:
         chain = PolicyChain.from_documents(answer.documents)
     except PolicyError as error:
@@ -184,7 +235,13 @@ def _checked(invite: Invite, person: str, device: DeviceKey, key: TlsKey, author
     ):
         raise JoinError(Problem.ANSWER)
     certificate = certificate_pem(load_certificate(answer.certificate.encode()))
-    return Joined(certificate, key.pem, chain, _addresses(answer.peers), {invite.issuer_device: invite.address})
+    return Joined(
+        certificate,
+        key.pem,
+        chain,
+        _addresses(answer.peers),
+        {invite.issuer_device: invite.address},
+    )
 
 
 def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
-"""Why a join failed: each problem has a code, which travels, and one sentence, which does not.
+"""Reasons for a failed join.
 
-The issuer answers with the code alone, so that no text of a stranger is shown to the person who joins.
+Each problem has a code, which travels, and one sentence, which does not.
+
+The issuer answers with the code alone, so that no text of a stranger is shown to the person who
+joins.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from devstream_desktop.team.errors import TeamError
 
 
 class Problem(StrEnum):
-    """What stood in the way of a join."""
+    """Code of a failed join."""
 
     NOT_AN_INVITE = "not-an-invite"
     MISTYPED = "mistyped"
@@ -36,27 +39,39 @@ class Problem(StrEnum):
 
 
 _SENTENCES = {
-    Problem.NOT_AN_INVITE: "this is not an invite: one is a single line that starts with ds1-; copy it again",
+    Problem.NOT_AN_INVITE: "this is not an invite: one is a single line that starts with ds1-; "
+    "copy it again",
     Problem.MISTYPED: "the invite is mistyped or cut: copy the whole line again",
     Problem.NEWER: "the invite was made by a newer devstream: update this one",
     Problem.EXPIRED: "the invite has expired: ask for a new one",
-    Problem.USED: "the invite was used by another device already; ask for a new one, and if it was nobody you know, say so",
+    Problem.USED: "the invite was used by another device already; ask for a new one, and if it "
+    "was nobody you know, say so",
     Problem.BURNT: "the invite was closed after too many wrong tries: ask for a new one",
     Problem.UNKNOWN: "the issuer does not know this invite (any more): ask for a new one",
-    Problem.WRONG_SECRET: "the invite's secret is wrong: copy the whole line again, or ask for a new one",
-    Problem.NAME: "the name cannot be used: up to 40 letters, digits, spaces and . @ ' _ - after a letter or digit",
-    Problem.NAME_TAKEN: "somebody in the team has this name, or one like it: choose another with --person",
-    Problem.DEVICE: "the issuer does not take this device's key: it is weak, revoked, or known by another name; join with a fresh --home",
-    Problem.UNREACHABLE: "the issuer cannot be reached: check that its node runs, and that this network lets you through",
-    Problem.PIN: "what answers at the invite's address is not the team that invited you; nothing secret was sent: "
+    Problem.WRONG_SECRET: "the invite's secret is wrong: copy the whole line again, or ask for a "
+    "new one",
+    Problem.NAME: "the name cannot be used: up to 40 letters, digits, spaces and . @ ' _ - after "
+    "a letter or digit",
+    Problem.NAME_TAKEN: "somebody in the team has this name, or one like it: choose another with "
+    "--person",
+    Problem.DEVICE: "the issuer does not take this device's key: it is weak, revoked, or known "
+    "by another name; join with a fresh --home",
+    Problem.UNREACHABLE: "the issuer cannot be reached: check that its node runs, and that this "
+    "network lets you through",
+    Problem.PIN: "what answers at the invite's address is not the team that invited you; nothing "
+    "secret was sent: "
     "check the address, and tell whoever invited you",
-    Problem.IMPOSTOR: "what answers at the invite's address is not the device that invited you; nothing secret was sent: "
+    Problem.IMPOSTOR: "what answers at the invite's address is not the device that invited you; "
+    "nothing secret was sent: "
     "tell whoever invited you",
-    Problem.CLOCK: "the issuer's certificate is not valid at this machine's time: set the clock, or have the issuer restart devstream",
-    Problem.ANSWER: "the issuer answered something that is not a membership of the team that invited you: update devstream on both sides",
+    Problem.CLOCK: "the issuer's certificate is not valid at this machine's time: set the clock, "
+    "or have the issuer restart devstream",
+    Problem.ANSWER: "the issuer answered something that is not a membership of the team that "
+    "invited you: update devstream on both sides",
     Problem.ISSUER: "the issuer could not let you in: see its node.log, and try again",
     Problem.REJECTED: "an admin of the team turned this device away: talk to whoever invited you",
-    Problem.NO_MEMBER: "the issuer does not know this device as one of the team: it was revoked, or the issuer lags behind",
+    Problem.NO_MEMBER: "the issuer does not know this device as one of the team: it was revoked, "
+    "or the issuer lags behind",
     Problem.MEMBER: "this home belongs to a team already: choose another with --home",
 }
 
@@ -70,9 +85,14 @@ class JoinError(TeamError):
 
 
 class JoinWaitsError(TeamError):
-    """A join that an admin has to approve first; the same join is asked for again until it is decided."""
+    """A join that an admin has to approve first.
+
+    The same join is asked for again until it is decided.
+    """
 
     def __init__(self, team: str, approvers: tuple[str, ...]) -> None:
-        super().__init__(f"{' or '.join(approvers) or 'an admin'} has to approve the join; ask again until then")
+        super().__init__(
+            f"{' or '.join(approvers) or 'an admin'} has to approve the join; ask again until then"
+        )
         self.team = team
         self.approvers = approvers

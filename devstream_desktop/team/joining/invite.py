@@ -2,9 +2,9 @@
 
     ds1-base32( version[1]=1  pin[32]  id[5]  secret[16]  issuer[32]  address  checksum[3] )
 
-`pin` is the SHA-256 of the team's CA certificate, `issuer` the Ed25519 key of the device to join at, `address` its HOST:PORT, and the
-checksum the start of the SHA-256 of all before it: it tells a slip of the hand from a wrong secret. Base32 in lower case without
-padding, some 170 characters.
+`pin` is the SHA-256 of the team's CA certificate, `issuer` the Ed25519 key of the device to join
+at, `address` its HOST:PORT, and the checksum the start of the SHA-256 of all before it: it tells a
+slip of the hand from a wrong secret. Base32 in lower case without padding, some 170 characters.
 """
 
 from __future__ import annotations
@@ -64,7 +64,14 @@ def new_invite(pin: bytes, issuer: bytes, address: str) -> Invite:
 
 def write_invite(invite: Invite) -> str:
     """The line to paste."""
-    blob = bytes([_VERSION]) + invite.pin + invite.id + invite.secret + invite.issuer + invite.address.encode()
+    blob = (
+        bytes([_VERSION])
+        + invite.pin
+        + invite.id
+        + invite.secret
+        + invite.issuer
+        + invite.address.encode()
+    )
     return _PREFIX + _base32(blob + hashlib.sha256(blob).digest()[:_CHECKSUM_BYTES])
 
 
@@ -94,7 +101,11 @@ def read_invite(text: str) -> Invite:
     if blob[0] != _VERSION:
         raise JoinError(Problem.NEWER)
     pin, rest = blob[1:33], blob[33:]
-    invite_id, secret, issuer = rest[:ID_BYTES], rest[ID_BYTES : ID_BYTES + SECRET_BYTES], rest[ID_BYTES + SECRET_BYTES :][:32]
+    invite_id, secret, issuer = (
+        rest[:ID_BYTES],
+        rest[ID_BYTES : ID_BYTES + SECRET_BYTES],
+        rest[ID_BYTES + SECRET_BYTES :][:32],
+    )
     try:
         address = blob[_FIXED:].decode("ascii")
     except UnicodeDecodeError:
@@ -116,7 +127,13 @@ def split_address(address: str) -> tuple[str, int]:
         valid = _is_ipv6(host)
     else:
         valid = len(host) <= _MAX_HOST and _HOST.fullmatch(host) is not None
-    if not valid or not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65536:
+    if (
+        not valid
+        or not port.isascii()
+        or not port.isdigit()
+        or len(port) > 5
+        or not 0 < int(port) < 65536
+    ):
         raise JoinError(Problem.MISTYPED, "its address is not HOST:PORT")
     return host, int(port)
 

@@ -1,4 +1,7 @@
-"""What an issuer has given out: invites, of which only the secret's hash is kept, and when each device got its last certificate."""
+"""The invites and certificates that an issuer has given out.
+
+Of an invite only the secret's hash is kept; of a device, when it got its last certificate.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ MAX_OPEN = 20
 MAX_TRIES = 5
 """Wrong secrets until an invite is closed."""
 REPEAT_MS = 600_000
-"""How long after its use the same device may ask again, because the answer was lost."""
+"""Milliseconds after its use in which the same device may ask again.
+
+The answer may have been lost.
+"""
 _REMEMBER_MS = 7 * 86_400_000  # so that a late joiner hears "expired" or "used", not "unknown"
 
 
@@ -48,14 +54,19 @@ class _Stored(msgspec.Struct, frozen=True):
 class OpenInvites:
     """The list, on disk after each change. One thread at a time may change it: its team locks."""
 
-    def __init__(self, path: Path, invites: tuple[OpenInvite, ...] = (), issued: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, path: Path, invites: tuple[OpenInvite, ...] = (), issued: dict[str, int] | None = None
+    ) -> None:
         self._path = path
         self._invites = {invite.id: invite for invite in invites}
         self._issued = issued or {}
 
     @classmethod
     def load(cls, path: Path) -> OpenInvites:
-        """The list in `path`; empty when there is none, or none that can be read: who was invited is invited again."""
+        """The list in `path`.
+
+        Empty when there is none, or none that can be read: who was invited is invited again.
+        """
         stored = read_kept(path, _Stored)
         return cls(path) if stored is None else cls(path, stored.invites, stored.issued)
 
@@ -66,17 +77,36 @@ class OpenInvites:
             TeamError: too many are open.
 
         """
-        self._invites = {key: known for key, known in self._invites.items() if known.expires + _REMEMBER_MS > now_ms}
+        self._invites = {
+            key: known
+            for key, known in self._invites.items()
+            if known.expires + _REMEMBER_MS > now_ms
+        }
         if sum(_is_open(known, now_ms) for known in self._invites.values()) >= MAX_OPEN:
             raise TeamError(f"{MAX_OPEN} invites are open already; wait until one is used or ends")
         secret_hash = hashlib.sha256(invite.secret).hexdigest()
-        self._put(OpenInvite(id=invite.id.hex(), secret_hash=secret_hash, expires=expires_ms, approved=approved))
+        self._put(
+            OpenInvite(
+                id=invite.id.hex(), secret_hash=secret_hash, expires=expires_ms, approved=approved
+            )
+        )
 
-    def check(self, invite_id: bytes, secret: bytes, device: bytes, now_ms: int, *, is_member: bool = False) -> OpenInvite:
-        """Let `device` (its public key) pass, or say why not; a wrong secret counts. One that is in by now, `is_member`, may come late.
+    def check(
+        self,
+        invite_id: bytes,
+        secret: bytes,
+        device: bytes,
+        now_ms: int,
+        *,
+        is_member: bool = False,
+    ) -> OpenInvite:
+        """Let `device` (its public key) pass, or say why not; a wrong secret counts.
+
+        One that is in by now, `is_member`, may come late.
 
         Raises:
-            JoinError: unknown, closed, wrong secret, expired, used by another device, or turned away.
+            JoinError: unknown, closed, wrong secret, expired, used by another device, or turned
+                away.
 
         """
         known = self._invites.get(invite_id.hex())
@@ -96,15 +126,22 @@ class OpenInvites:
         return known
 
     def spend(self, invite_id: bytes, device: bytes, person: str, now_ms: int) -> bool:
-        """Bind a checked invite to its device, before that device is let in; False when it was bound to it and this name already."""
+        """Bind a checked invite to its device, before the device may join.
+
+        False when it was bound to this device and name already.
+
+        False when it was bound to this device and name already.
+        """
         known = self._invites[invite_id.hex()]
         if known.used_by and known.person == person:
             return False
-        self._put(msgspec.structs.replace(known, used_by=device.hex(), person=person, used_at=now_ms))
+        self._put(
+            msgspec.structs.replace(known, used_by=device.hex(), person=person, used_at=now_ms)
+        )
         return True
 
     def issued_at(self, device: str) -> int:
-        """When a device (its id) last got a certificate here, UTC milliseconds; 0: never."""
+        """Time of a device's last certificate from here, UTC milliseconds; 0: never."""
         return self._issued.get(device, 0)
 
     def note_issued(self, device: str, now_ms: int) -> None:
@@ -119,7 +156,11 @@ class OpenInvites:
 
     def reject(self, device: bytes) -> None:
         """Turn away a device that waits."""
-        for known in [known for known in self._invites.values() if known.used_by == device.hex() and not known.admitted]:
+        for known in [
+            known
+            for known in self._invites.values()
+            if known.used_by == device.hex() and not known.admitted
+        ]:
             self._put(msgspec.structs.replace(known, rejected=True, admitted=True))
 
     def open_until(self, now_ms: int) -> int:

@@ -1,7 +1,10 @@
-"""A device's six words: what two people read to each other to be sure that the device on both screens is the same.
+"""A device's six words.
 
-Each word stands for ten bits of a hash of the key, so six for sixty: to make a second key with the same words takes some 10^18 tries. The
-words (words.txt) are short, common, and sound different; their order and number are part of the format.
+What two people read to each other to be sure that the device on both screens is the same.
+
+Each word stands for ten bits of a hash of the key, so six for sixty: to make a second key with the
+same words takes some 10^18 tries. The words (words.txt) are short, common, and sound different;
+their order and number are part of the format.
 """
 
 from __future__ import annotations
@@ -25,9 +28,13 @@ def six_words(device: str) -> str:
         ValueError: it is not a device id.
 
     """
-    number = int.from_bytes(hashlib.sha256(_PREAMBLE + public_key(device)).digest()[:8], "big") >> (64 - WORDS * _BITS)
+    number = int.from_bytes(hashlib.sha256(_PREAMBLE + public_key(device)).digest()[:8], "big") >> (
+        64 - WORDS * _BITS
+    )
     words = _words()
-    return " ".join(words[number >> (_BITS * place) & ((1 << _BITS) - 1)] for place in reversed(range(WORDS)))
+    return " ".join(
+        words[number >> (_BITS * place) & ((1 << _BITS) - 1)] for place in reversed(range(WORDS))
+    )
 
 
 @cache

@@ -6,7 +6,10 @@ import ssl
 
 
 def unverified_context() -> ssl.SSLContext:
-    """A client that trusts nobody and therefore sends nothing secret: it only fetches what an invite's pin proves."""
+    """A client that trusts nobody and therefore sends nothing secret.
+
+    It only fetches what an invite's pin proves.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
@@ -15,7 +18,7 @@ def unverified_context() -> ssl.SSLContext:
 
 
 def verified_context(authority_pem: str) -> ssl.SSLContext:
-    """A client that trusts one authority, and only for the name that it asks for."""
+    """A client that trusts one authority, and only for the requested name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=authority_pem)

@@ -1,7 +1,10 @@
-"""What a joiner, or a member whose certificate nears its end, and an issuer say to each other: one question and one answer a connection.
+"""Questions of a joiner or member to an issuer, and the answers.
 
-Over TLS 1.3. A frame is its length (4 bytes, big endian) and a msgpack map with a tag. The question for the CA certificate holds nothing
-secret; the others are asked only of the device that the invite or the policy names.
+One question and one answer a connection. A member asks when its certificate nears its end.
+
+Over TLS 1.3. A frame is its length (4 bytes, big endian) and a msgpack map with a tag. The question
+for the CA certificate holds nothing secret; the others are asked only of the device that the invite
+or the policy names.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ from devstream_desktop.stream.bounds import check_msgpack
 
 MAX_QUESTION = 8192
 MAX_ANSWER = 32 << 20
-"""The chain of policies is in it, one version for each change since the team began."""
+"""Most bytes of an answer.
+
+It holds the chain of policies, one version for each change since the team began.
+"""
 HANDSHAKE_S = 5.0
 PROOF_PREAMBLE = b"devstream/join/1\0"
 RENEWAL_PREAMBLE = b"devstream/renew/1\0"
@@ -34,7 +40,7 @@ class MalformedFrameError(ValueError):
 
 
 class AskAuthority(msgspec.Struct, frozen=True, tag="authority"):
-    """Which certificate authority is this team's?"""
+    """A question for the team's certificate authority."""
 
 
 class AskMembership(msgspec.Struct, frozen=True, tag="membership"):
@@ -135,17 +141,28 @@ def _decode(decoder: msgspec.msgpack.Decoder[_M], content: bytes) -> _M:
 
 
 def proof_message(pin: bytes, question: AskMembership) -> bytes:
-    """What the joining device signs: that it wants this key and name, here, with this invite."""
-    return PROOF_PREAMBLE + pin + question.invite + msgspec.msgpack.encode((question.request, question.person))
+    """The bytes that a joining device signs.
+
+    They say that it wants this key and name, here, with this invite.
+    """
+    return (
+        PROOF_PREAMBLE
+        + pin
+        + question.invite
+        + msgspec.msgpack.encode((question.request, question.person))
+    )
 
 
 def renewal_message(pin: bytes, request: bytes) -> bytes:
-    """What a device signs to get a new certificate: that it wants this key certified by this authority."""
+    """The bytes that a device signs for a new certificate.
+
+    They say that it wants this key certified by this authority.
+    """
     return RENEWAL_PREAMBLE + pin + request
 
 
 def length_of(beginning: bytes | bytearray) -> int | None:
-    """How long a frame's content is; None where its head is not here whole."""
+    """The length of a frame's content; None while its head is incomplete."""
     return int.from_bytes(beginning[:HEAD_BYTES], "big") if len(beginning) >= HEAD_BYTES else None
 
 

@@ -1,9 +1,20 @@
-"""Who may author what: the table that every receiver applies before it stores or passes on an event.
+"""The author table: every receiver applies it before it stores or forwards an event.
 
-An event is judged by the policies in force at its own time or later: what a device wrote while it had a role stays true after the
-role is taken away, a clock that runs a little behind does not turn a new member into a stranger, and only what was stamped after
-the role had ended is refused. A revoked device could write any time on what it writes later: of its feeds only what the policy's `ends`
-vouch for is taken at all (`ended`). Commands are not judged here but by the executor, against the current policy alone.
+An event is judged by the policies in force at its own time or later. What a device wrote while it
+had a role stays true after the role is taken away. A clock that runs a little behind does not turn
+a new member into a stranger. Only what was stamped after the role had ended is rejected.
+
+A revoked device could write any time on what it writes later. Of its feeds only what the policy's
+`ends` cover is accepted (`ended`).
+
+Commands are not judged here but by the executor, against the current policy alone.
+
+An event is judged by the policies in force at its own time or later: what a device wrote while it
+had a role stays true after the role is taken away, a clock that runs a little behind does not turn
+a new member into a stranger, and only what was stamped after the role had ended is refused. A
+revoked device could write any time on what it writes later: of its feeds only what the policy's
+`ends` vouch for is taken at all (`ended`). Commands are not judged here but by the executor,
+against the current policy alone.
 """
 
 from __future__ import annotations
@@ -30,23 +41,29 @@ _ROLES = {
 
 @dataclass(frozen=True)
 class MissingRole:
-    """The role that would let a device author something, and the persons who can give it."""
+    """The role that a device lacks, and who can grant it."""
 
     role: Role
     grantors: tuple[str, ...]
 
 
 def refusal_of(chain: PolicyChain, device: str, event: Event, at_ms: int) -> str | None:
-    """The reason why `device` may not say this at `at_ms`, as a sentence; None when it may.
+    """Return why `device` may not publish this at `at_ms`; None when it may.
 
     `at_ms` is UTC milliseconds. `event` is as it was signed (`stream.event.decode_event`), because
     the key of a deploy request is a hash of it.
     """
-    return _refused_by_all(chain, at_ms, lambda policy: _refused_by(policy, device, event) or _misfit(policy, device, event))
+    return _refused_by_all(
+        chain,
+        at_ms,
+        lambda policy: _refused_by(policy, device, event) or _misfit(policy, device, event),
+    )
 
 
-def _refused_by_all(chain: PolicyChain, at_ms: int, refused: Callable[[Policy], str | None]) -> str | None:
-    """What the last of the policies since then refuses it for; None when one of them takes it."""
+def _refused_by_all(
+    chain: PolicyChain, at_ms: int, refused: Callable[[Policy], str | None]
+) -> str | None:
+    """Return the last policy's reason for a refusal; None when one accepts it."""
     reason: str | None = None
     for policy in chain.since(at_ms):
         if (reason := refused(policy)) is None:
@@ -55,17 +72,28 @@ def _refused_by_all(chain: PolicyChain, at_ms: int, refused: Callable[[Policy], 
 
 
 def outsider(policy: Policy, device: str) -> str | None:
-    """Why a device is no member, as a sentence; None when it is one."""
+    """Return why a device is no member, as a sentence; None for a member."""
     revoked = policy.revoked.get(device)
     if revoked is not None:
-        return f"{policy.name_of(device)}'s device {device[:8]} was revoked: {revoked.why or 'no reason given'}"
+        return (
+            f"{policy.name_of(device)}'s device {device[:8]} was revoked: "
+            f"{revoked.why or 'no reason given'}"
+        )
     if not policy.is_member(device):
-        return f"device {device[:8]} is not in the team {policy.name} (policy version {policy.version})"
+        return (
+            f"device {device[:8]} is not in the team {policy.name} (policy version "
+            f"{policy.version})"
+        )
     return None
 
 
 def ended(policy: Policy, feed: bytes) -> tuple[int, bytes] | None:
-    """The number and hash of the last entry of a revoked device's feed that is taken; number 0: none is. None: it goes on."""
+    """Return the last accepted entry of a revoked device's feed: number and hash.
+
+    Number 0: no entry is accepted. None: the device is not revoked.
+
+    Number 0: no entry is accepted. None: the device is not revoked.
+    """
     revoked = policy.revoked.get(device_id(feed[:KEY_BYTES]))
     if revoked is None:
         return None
@@ -73,7 +101,10 @@ def ended(policy: Policy, feed: bytes) -> tuple[int, bytes] | None:
 
 
 def ends(policy: Policy) -> dict[bytes, int]:
-    """The same for all feeds at once: the last number that is vouched for, by feed, and by device key (0) for its other feeds."""
+    """The same for all feeds at once.
+
+    The last number that is vouched for, by feed, and by device key (0) for its other feeds.
+    """
     found: dict[bytes, int] = {}
     for device, revoked in policy.revoked.items():
         found[public_key(device)] = 0
@@ -81,8 +112,13 @@ def ends(policy: Policy) -> dict[bytes, int]:
     return found
 
 
-def missing_role(policy: Policy, device: str, kind: Kind, state: str, request: str = "") -> MissingRole | None:
-    """The role that a member's device lacks to author this, with who can grant it; None when no role would help or none lacks."""
+def missing_role(
+    policy: Policy, device: str, kind: Kind, state: str, request: str = ""
+) -> MissingRole | None:
+    """Return the role that a member's device lacks to author this.
+
+    None when it lacks none, or when no role would help.
+    """
     author = author_class(kind, state, request)
     if author is None or author not in _ROLES or _is(policy, device, author):
         return None
@@ -112,20 +148,34 @@ def _is(policy: Policy, device: str, author: AuthorClass) -> bool:
 
 
 def _misfit(policy: Policy, device: str, event: Event) -> str | None:
-    """The reason why this content is not this author's to say, though the kind is."""
+    """Return why this author may not publish this content.
+
+    The kind itself is allowed.
+    """
     author = author_class(event.kind, event.state, event.request)
     person = clean(policy.name_of(device), NAME_LENGTH)  # as an event has it
     if author is AuthorClass.MEMBER and event.actor != person:
-        return f"{person} may not say {event.kind} {event.state} in the name of {event.actor or 'nobody'}"
+        return (
+            f"{person} may not say {event.kind} {event.state} in the name of "
+            f"{event.actor or 'nobody'}"
+        )
     # A number would make a second row of one person's duty, as many as one likes.
     if event.kind is Kind.DUTY and (event.subject != f"duty/{person}" or event.number):
         return f"{person} may not speak for the duty of somebody else"
     if author is AuthorClass.EXECUTOR and event.executor != device:
-        what = "answer a deploy request that is addressed to" if event.kind is Kind.DEPLOY else "offer the targets of"
+        what = (
+            "answer a deploy request that is addressed to"
+            if event.kind is Kind.DEPLOY
+            else "offer the targets of"
+        )
         return f"{person} may not {what} another executor"
     if event.kind is Kind.TEAM and event.state == "issuing" and event.executor != device:
         return f"{person} may not say where another issuer is met"
-    if event.kind is Kind.DEPLOY and event.state == "requested" and not _names_itself(event, device):
+    if (
+        event.kind is Kind.DEPLOY
+        and event.state == "requested"
+        and not _names_itself(event, device)
+    ):
         return f"the deploy request by {person} does not name itself and its executor"
     return None
 

@@ -1,19 +1,25 @@
 """The chain of signed policies: which policy is the team's, now and at any time before.
 
-After the root metadata of The Update Framework (https://theupdateframework.github.io/specification/latest/, 5.3): a version is
-taken only when it is exactly the next one, names the hash of the one before, and is signed by the threshold of admins of the one
-before and by its own. So a peer cannot roll the policy back, skip a version or put itself in.
+After the root metadata of The Update Framework
+(https://theupdateframework.github.io/specification/latest/, 5.3): a version is taken only when it
+is exactly the next one, names the hash of the one before, and is signed by the threshold of admins
+of the one before and by its own. So a peer cannot roll the policy back, skip a version or put
+itself in.
 
-The Update Framework has one place where versions are made; here every admin's device may make one, and two may at the same moment. Every
-node decides alike between two branches of one chain, so that the team stays one (`_wins`):
+The Update Framework has one place where versions are made; here every admin's device may make one,
+and two may at the same moment. Every node decides alike between two branches of one chain, so that
+the team stays one (`_wins`):
 
-    - A branch that takes the right to sign from whoever signed the other wins: a stolen key cannot undo its removal, whenever it signs.
-    - When both do that to each other, each node stays with what it had first, since nothing tells the thief from the owner.
-    - Otherwise the branch that revokes more devices wins, then the longer one, then the one whose first version has the lower hash; what
-      the other branch changed, its signer does once more (`Team.restore`).
+    - A branch that takes the right to sign from the signer of the other wins: a stolen key cannot
+      undo its removal, whenever it signs.
+    - When both do that to each other, each node stays with the branch it had first, since nothing
+      tells the thief from the owner.
+    - Otherwise the branch that revokes more devices wins, then the longer one, then the one whose
+      first version has the lower hash. The signer of the other branch repeats its changes
+      (`Team.restore`).
 
-A fork is remembered and shown until the next version. A version that too few admins have signed yet is a proposal, kept and passed on
-while it would be the next.
+A fork is remembered and shown until the next version. A version that too few admins have signed yet
+is a proposal, kept and passed on while it would be the next.
 
     team id = base32 of the first 16 bytes of the SHA-256 of version 1's payload, 26 characters
 """
@@ -46,7 +52,7 @@ MAX_PROPOSALS = 8
 MAX_STALE = MAX_PROPOSALS
 """Documents in one message that are genuine and change nothing."""
 BRANCH = 32
-"""How many versions back a branch may have begun; more are sent to nobody."""
+"""Most versions since the start of a branch that peers still get."""
 
 _VERSION_BITS, _HEAD_BITS = 32, 20
 
@@ -63,7 +69,10 @@ _decode_stored = msgspec.msgpack.Decoder(_Stored).decode
 
 
 class PolicyChain:
-    """The policies of one team, oldest first. Read from any thread; one thread at a time may append."""
+    """The policies of one team, oldest first.
+
+    Read from any thread; one thread at a time may append.
+    """
 
     def __init__(self, genesis: bytes) -> None:
         first = Signed.open(genesis)
@@ -72,14 +81,15 @@ class PolicyChain:
             raise PolicyError("a team starts with version 1 of its policy")
         if reason := first.lacks(policy):
             raise PolicyError(reason)
-        # References, replaced as a whole, so that a reader in another thread always sees a complete chain.
+        # References, replaced as a whole, so that a reader in another thread always sees a complete
+        # chain.
         self._links: tuple[Signed, ...] = (first,)
         self._issued: tuple[int, ...] = (policy.issued,)
         self._team = base64.b32encode(bytes.fromhex(first.hash)[:16]).decode().rstrip("=").lower()
         self._fork: bytes | None = None
         self._proposals: tuple[Signed, ...] = ()
         self.trouble = ""
-        """What of it could not be read from the disk, a sentence; empty for nothing."""
+        """A sentence on what could not be read from the disk; empty for nothing."""
 
     @classmethod
     def from_documents(cls, documents: Sequence[bytes]) -> PolicyChain:
@@ -100,8 +110,8 @@ class PolicyChain:
     def load(cls, path: Path) -> PolicyChain:
         """The chain kept in `path`, every signature checked again.
 
-        Where it cannot be read to its end, what can be read counts, here or in the file of before the last change, and `trouble` says
-        so: peers give the rest, as to one who was away.
+        Where it cannot be read to its end, what can be read counts, here or in the file of before
+        the last change, and `trouble` says so: peers give the rest, as to one who was away.
 
         Raises:
             PolicyError: not even the first version can be read.
@@ -110,12 +120,20 @@ class PolicyChain:
         chain, why = _read_kept(path)
         if why:
             before, _ = _read_kept(_before(path))
-            if before is not None and (chain is None or (before.team == chain.team and before.current.version > chain.current.version)):
+            if before is not None and (
+                chain is None
+                or (before.team == chain.team and before.current.version > chain.current.version)
+            ):
                 chain = before
         if chain is None:
-            raise PolicyError(f"the team's policies in {path} cannot be read ({why}); restore the file from a backup")
+            raise PolicyError(
+                f"the team's policies in {path} cannot be read ({why}); restore the file from a "
+                "backup"
+            )
         if why:
-            chain.trouble = f"the team's policies cannot be read after version {chain.current.version} ({why})"
+            chain.trouble = (
+                f"the team's policies cannot be read after version {chain.current.version} ({why})"
+            )
         return chain
 
     def save(self, path: Path) -> None:
@@ -126,7 +144,9 @@ class PolicyChain:
 
         """
         documents = tuple(link.document for link in self._links)
-        stored = _Stored(1, documents, self._fork, tuple(proposal.document for proposal in self._proposals))
+        stored = _Stored(
+            1, documents, self._fork, tuple(proposal.document for proposal in self._proposals)
+        )
         with suppress(OSError):  # only another chance for the day when the file cannot be read
             _before(path).unlink(missing_ok=True)
             os.link(path, _before(path))
@@ -144,7 +164,9 @@ class PolicyChain:
 
     @property
     def forked(self) -> bool:
-        """Whether there is another branch, as well signed, that begins where the current version does or before.
+        """True when another branch is as well signed.
+
+        It begins where the current version does, or before.
 
         An executor pauses until the next version.
         """
@@ -172,25 +194,41 @@ class PolicyChain:
 
     @property
     def stamp(self) -> int:
-        """A number that two nodes have in common when they hold the same: version, start of its hash, and of what else is known."""
-        rest = hashlib.sha256(repr([(one.hash, sorted(one.signed_by)) for one in self._proposals]).encode() + (self._fork or b"")).digest()
+        """A number that two nodes share when they hold the same.
+
+        It is made of the version, the start of its hash, and a hash of what else is known.
+        """
+        rest = hashlib.sha256(
+            repr([(one.hash, sorted(one.signed_by)) for one in self._proposals]).encode()
+            + (self._fork or b"")
+        ).digest()
         return self._stamp_of(self._links[-1]) | int.from_bytes(rest[:4], "big") >> (_HEAD_BITS)
 
     def documents(self, known: int = 0) -> list[bytes]:
-        """What a peer lacks that holds what the stamp `known` says (0: nothing), oldest first; a branch is sent from before its start."""
+        """Return the documents that a peer with the stamp `known` (0: nothing) lacks, oldest first.
+
+        A branch is sent from before its start.
+        """
         version = known >> _VERSION_BITS
         first = version
         if version > self.current.version:
             first = self.current.version - BRANCH if self.forked else self.current.version
-        elif version and self._stamp_of(self._links[version - 1]) >> (32 - _HEAD_BITS) != known >> (32 - _HEAD_BITS):
+        elif version and self._stamp_of(self._links[version - 1]) >> (32 - _HEAD_BITS) != known >> (
+            32 - _HEAD_BITS
+        ):
             first = version - BRANCH
         if known == self.stamp:
             return []
         fork = [self._fork] if self._fork and first == self.current.version == version else []
-        return [*(link.document for link in (*self._links[max(0, first) :], *self._proposals)), *fork]
+        return [
+            *(link.document for link in (*self._links[max(0, first) :], *self._proposals)),
+            *fork,
+        ]
 
     def take(self, link: Signed) -> bool:
-        """Take the next policy, or a proposal of it, or a further signature on one; False when there is nothing new in it.
+        """Accept the next policy, a proposal of it, or a further signature.
+
+        False when it brings nothing new.
 
         Raises:
             PolicyError: it is not the next, or no admin signed it.
@@ -212,18 +250,26 @@ class PolicyChain:
             return False
         if len(others) >= MAX_PROPOSALS:
             raise PolicyError(
-                f"{MAX_PROPOSALS} changes of the policy wait for signatures already; sign one, or make any change to drop them"
+                f"{MAX_PROPOSALS} changes of the policy wait for signatures already; sign one, or "
+                "make any change to drop them"
             )
-        kept = Signed(link.payload, tuple(one for one in link.signatures if one[0] in signers), link.policy)
-        self._proposals = tuple(sorted((*others, kept), key=lambda one: (one.policy.issued, one.hash)))
+        kept = Signed(
+            link.payload, tuple(one for one in link.signatures if one[0] in signers), link.policy
+        )
+        self._proposals = tuple(
+            sorted((*others, kept), key=lambda one: (one.policy.issued, one.hash))
+        )
         return True
 
     def absorb(self, documents: Sequence[bytes]) -> bool:
-        """Take what a peer sent, oldest first, and choose between branches; whether anything changed. What came before a bad one is kept.
+        """Take what a peer sent, oldest first, and choose between branches.
+
+        Whether anything changed. What came before a bad one is kept.
 
         Raises:
             PolicyError: one does not follow, or not enough admins signed it.
-            PolicyForkError: it is of another branch, as well signed, that does not win; `forked` is true until the next version.
+            PolicyForkError: it is of another branch, as well signed, that does not win; `forked` is
+                true until the next version.
 
         """
         branch, rival, before = self.copy(), False, self.stamp
@@ -232,7 +278,8 @@ class PolicyChain:
         problem: PolicyError | None = None
         try:
             for document in documents:
-                # Nobody's signatures are checked without end: not on what is here, nor on the same few words again and again.
+                # Nobody's signatures are checked without end: not on what is here, nor on the same
+                # few words again and again.
                 if payload_hash(document) in known:
                     continue
                 if stale > MAX_STALE:
@@ -266,14 +313,17 @@ class PolicyChain:
         return other
 
     def adopt(self, other: PolicyChain) -> None:
-        """Become `other`, a grown copy of this chain that is safely on disk."""
+        """Become `other`, a grown copy of this chain that is on disk."""
         self._issued = other._issued
         self._links = other._links
         self._fork = other._fork
         self._proposals = other._proposals
 
     def successor(self, changed: Policy, now_ms: int) -> Policy:
-        """`changed`, a copy of the current policy with other content, as the next version, issued now."""
+        """Make the next version from `changed`, issued now.
+
+        `changed` is a copy of the current policy with other content.
+        """
         issued = max(now_ms, self.current.issued + 1)
         return msgspec.structs.replace(
             changed,
@@ -285,17 +335,25 @@ class PolicyChain:
         )
 
     def _stamp_of(self, link: Signed) -> int:
-        return link.policy.version << _VERSION_BITS | int(link.hash[:8], 16) >> (32 - _HEAD_BITS) << (32 - _HEAD_BITS)
+        return link.policy.version << _VERSION_BITS | int(link.hash[:8], 16) >> (
+            32 - _HEAD_BITS
+        ) << (32 - _HEAD_BITS)
 
     def _misfit(self, link: Signed) -> str:
-        """Why this is not the next version, whoever signed it; empty when it is."""
+        """Return why this is not the next version, whoever signed it; empty when it is."""
         version, current = link.policy.version, self.current
         if version != current.version + 1:
-            return f"policy version {version} does not follow version {current.version}; the ones between are missing"
+            return (
+                f"policy version {version} does not follow version {current.version}; the ones "
+                "between are missing"
+            )
         if link.policy.team != self._team:
             return "the policy is another team's"
         if link.policy.prev != self._links[-1].hash:
-            return f"policy version {version} does not follow the version {current.version} that is known here"
+            return (
+                f"policy version {version} does not follow the version {current.version} that is "
+                "known here"
+            )
         if link.policy.issued <= current.issued:
             return f"policy version {version} claims to be older than version {current.version}"
         return ""
@@ -310,11 +368,16 @@ class PolicyChain:
         self._proposals = ()
 
     def _upto(self, version: int, rival: Signed) -> PolicyChain:
-        """This chain as it was at `version`, which the rival's next one follows."""
+        """This chain as it was at `version`, before the rival's next one."""
         if version < 1:
             raise PolicyError("the policy is another team's")
         other = self.copy()
-        other._links, other._issued, other._fork, other._proposals = self._links[:version], self._issued[:version], None, ()
+        other._links, other._issued, other._fork, other._proposals = (
+            self._links[:version],
+            self._issued[:version],
+            None,
+            (),
+        )
         if reason := other._misfit(rival) or other._unsigned(rival):
             raise PolicyError(reason)
         return other
@@ -327,18 +390,24 @@ class PolicyChain:
 
         """
         pairs = zip(self._links, rival._links, strict=False)
-        start = next(number for number, (mine, theirs) in enumerate(pairs) if mine.hash != theirs.hash)
+        start = next(
+            number for number, (mine, theirs) in enumerate(pairs) if mine.hash != theirs.hash
+        )
         mine, theirs = self._links[start], rival._links[start]
-        if _wins(self._links[start - 1].policy, theirs=rival._links[start:], mine=self._links[start:]):
+        if _wins(
+            self._links[start - 1].policy, theirs=rival._links[start:], mine=self._links[start:]
+        ):
             rival._fork = mine.document
             self.adopt(rival)
             return
-        # Only a branch from the newest version can still surprise anybody; an old one must not stop deploys for ever.
+        # Only a branch from the newest version can still surprise anybody; an old one must not stop
+        # deploys for ever.
         if start == len(self._links) - 1:
             self._fork = theirs.document
         version = mine.policy.version
         raise PolicyForkError(
-            f"there are two signed policies of version {version}: two admins changed the team at once, or a key was stolen"
+            f"there are two signed policies of version {version}: two admins changed the team at "
+            "once, or a key was stolen"
         )
 
 
@@ -348,7 +417,12 @@ def _before(path: Path) -> Path:
 
 
 def _read_kept(path: Path) -> tuple[PolicyChain | None, str]:
-    """The chain in a file as far as it can be read, and why it cannot be further; empty when all of it was."""
+    """Read a chain as far as possible, and why it ends.
+
+    The reason is empty when all of it was read.
+
+    The reason is empty when all of it was read.
+    """
     try:
         content = path.read_bytes()
         check_msgpack(content, len(content))
@@ -367,7 +441,7 @@ def _read_kept(path: Path) -> tuple[PolicyChain | None, str]:
 
 
 def _wins(base: Policy, *, theirs: Sequence[Signed], mine: Sequence[Signed]) -> bool:
-    """Whether the other branch from `base` is the team's."""
+    """Return true when the other branch from `base` is the team's."""
     they_strike = bool(_removed(base, theirs) & _signers(base, mine))
     we_strike = bool(_removed(base, mine) & _signers(base, theirs))
     if they_strike or we_strike:

@@ -1,4 +1,8 @@
-"""What an admin can change: each a pure function from a policy to the next one's content, refused in words when it makes no sense."""
+"""The changes that an admin can make.
+
+Each is a pure function from a policy to the next one's content, refused in words when it makes no
+sense.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,16 @@ from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import new_issuer
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.policy.policy import DEVICE_ROLES, End, Grant, Policy, Revocation, check_grant, check_name, fold
+from devstream_desktop.team.policy.policy import (
+    DEVICE_ROLES,
+    End,
+    Grant,
+    Policy,
+    Revocation,
+    check_grant,
+    check_name,
+    fold,
+)
 
 Change = Callable[[Policy], Policy]
 """May return the policy as it was: then there is nothing to sign."""
@@ -23,7 +36,9 @@ _MIN_DEVICE = 8
 
 
 def grant(person: str, role: Role, pattern: str, now_ms: int) -> Change:
-    """Give a role to a person: for a pattern (`*/*` when empty), or on all the person's devices. An admin is an issuer too.
+    """Give a role to a person: for a pattern (`*/*` when empty), or on all the person's devices.
+
+    An admin is an issuer too.
 
     The change raises PolicyError: nobody has this name, or the pattern is wrong.
     """
@@ -33,13 +48,19 @@ def grant(person: str, role: Role, pattern: str, now_ms: int) -> Change:
         if role not in DEVICE_ROLES:
             given = Grant(role, person, pattern or "*/*")
             check_grant(given)
-            return policy if given in policy.grants else msgspec.structs.replace(policy, grants=(*policy.grants, given))
+            return (
+                policy
+                if given in policy.grants
+                else msgspec.structs.replace(policy, grants=(*policy.grants, given))
+            )
         _no_pattern(role, pattern)
         if role is Role.COLLECTOR:
             return msgspec.structs.replace(policy, collectors=_with(policy.collectors, devices))
         if role is Role.EXECUTOR:
             return msgspec.structs.replace(policy, executors=_with(policy.executors, devices))
-        new = {device: new_issuer(device, now_ms) for device in devices if device not in policy.issuers}
+        new = {
+            device: new_issuer(device, now_ms) for device in devices if device not in policy.issuers
+        }
         admins = _with(policy.admins, devices) if role is Role.ADMIN else policy.admins
         return msgspec.structs.replace(policy, admins=admins, issuers=policy.issuers | new)
 
@@ -47,7 +68,10 @@ def grant(person: str, role: Role, pattern: str, now_ms: int) -> Change:
 
 
 def ungrant(person: str, role: Role, pattern: str) -> Change:
-    """Take a role away again: the grant of a pattern (all when empty), or from all the person's devices. An admin's authority goes with it.
+    """Take a role away again.
+
+    The grant of a pattern (all when empty), or from all the person's devices. An admin's authority
+    goes with it.
 
     The change raises PolicyError: nobody has this name, or the role was not granted like that.
     """
@@ -55,10 +79,19 @@ def ungrant(person: str, role: Role, pattern: str) -> Change:
     def change(policy: Policy) -> Policy:
         devices = frozenset(_devices(policy, person))
         if role not in DEVICE_ROLES:
-            gone = {given for given in policy.grants if given.person == person and given.role is role and pattern in ("", given.pattern)}
+            gone = {
+                given
+                for given in policy.grants
+                if given.person == person and given.role is role and pattern in ("", given.pattern)
+            }
             if not gone:
-                raise PolicyError(f"{person} is not {role}{f' of {clean(pattern, 80)}' if pattern else ''}; see devstream team members")
-            return msgspec.structs.replace(policy, grants=tuple(given for given in policy.grants if given not in gone))
+                raise PolicyError(
+                    f"{person} is not {role}{f' of {clean(pattern, 80)}' if pattern else ''}; see "
+                    "devstream team members"
+                )
+            return msgspec.structs.replace(
+                policy, grants=tuple(given for given in policy.grants if given not in gone)
+            )
         _no_pattern(role, pattern)
         if not devices & set(policy.devices_with(role)):
             raise PolicyError(f"{person} is not {role}; see devstream team members")
@@ -67,23 +100,35 @@ def ungrant(person: str, role: Role, pattern: str) -> Change:
         if role is Role.EXECUTOR:
             return msgspec.structs.replace(policy, executors=_without(policy.executors, devices))
         if role is Role.ISSUER and devices & set(policy.admins):
-            raise PolicyError(f"{person} is an admin, and an admin lets people in; take that away: devstream team ungrant {person} admin")
-        issuers = {device: issuer for device, issuer in policy.issuers.items() if device not in devices}
-        return msgspec.structs.replace(policy, admins=_without(policy.admins, devices), issuers=issuers)
+            raise PolicyError(
+                f"{person} is an admin, and an admin lets people in; take that away: devstream "
+                f"team ungrant {person} admin"
+            )
+        issuers = {
+            device: issuer for device, issuer in policy.issuers.items() if device not in devices
+        }
+        return msgspec.structs.replace(
+            policy, admins=_without(policy.admins, devices), issuers=issuers
+        )
 
     return change
 
 
 def revoke(devices: Sequence[str], why: str, when_ms: int, ends: Iterable[End]) -> Change:
-    """Put devices out for good; of what they wrote, only what leads up to `ends` is passed on from now on.
+    """Put devices out for good.
 
-    Where fewer admins are left than must sign a change, that many suffice from then on: a stolen device must not stay for that.
+    Of what they wrote, only what leads up to `ends` is passed on from now on.
+
+    Where fewer admins are left than must sign a change, that many suffice from then on: a stolen
+    device must not stay for that.
     """
     known = tuple(ends)
 
     def change(policy: Policy) -> Policy:
         revoked = {
-            device: Revocation(when_ms, clean(why, 80), tuple(end for end in known if _is_by(end, device)))
+            device: Revocation(
+                when_ms, clean(why, 80), tuple(end for end in known if _is_by(end, device))
+            )
             for device in devices
             if device not in policy.revoked
         }
@@ -94,7 +139,9 @@ def revoke(devices: Sequence[str], why: str, when_ms: int, ends: Iterable[End]) 
             threshold=max(1, min(policy.threshold, left)),
             revoked=policy.revoked | revoked,
             admins=_without(policy.admins, gone),
-            issuers={device: issuer for device, issuer in policy.issuers.items() if device not in gone},
+            issuers={
+                device: issuer for device, issuer in policy.issuers.items() if device not in gone
+            },
             collectors=_without(policy.collectors, gone),
             executors=_without(policy.executors, gone),
         )
@@ -103,7 +150,7 @@ def revoke(devices: Sequence[str], why: str, when_ms: int, ends: Iterable[End]) 
 
 
 def chosen_devices(policy: Policy, who: str) -> tuple[str, ...]:
-    """The devices that a person's name, or the first characters of a device id, means.
+    """Return the devices of a person, or those whose id starts so.
 
     Raises:
         PolicyError: none, or several.
@@ -111,10 +158,15 @@ def chosen_devices(policy: Policy, who: str) -> tuple[str, ...]:
     """
     if devices := policy.devices_of(who):
         return devices
-    found = tuple(device for device in policy.persons if len(who) >= _MIN_DEVICE and device.startswith(who) and policy.is_member(device))
+    found = tuple(
+        device
+        for device in policy.persons
+        if len(who) >= _MIN_DEVICE and device.startswith(who) and policy.is_member(device)
+    )
     if len(found) != 1:
         raise PolicyError(
-            f"{clean(who, 60)!r} is no person of the team, and not the first {_MIN_DEVICE} characters of a device: "
+            f"{clean(who, 60)!r} is no person of the team, and not the first {_MIN_DEVICE} "
+            "characters of a device: "
             "see devstream team members"
         )
     return found
@@ -123,7 +175,8 @@ def chosen_devices(policy: Policy, who: str) -> tuple[str, ...]:
 def admit(device: str, person: str) -> Change:
     """Take a device into the team as a new person. It is the same policy when it is in.
 
-    The change raises PolicyError: the name cannot be used or is taken, or the device is out for good.
+    The change raises PolicyError: the name cannot be used or is taken, or the device is out for
+    good.
     """
 
     def change(policy: Policy) -> Policy:
@@ -134,18 +187,25 @@ def admit(device: str, person: str) -> Change:
         if known == person:
             return policy
         if is_name_taken(policy, person):
-            raise PolicyError(f"somebody in the team is called {person}, or much like it; ask for another name")
+            raise PolicyError(
+                f"somebody in the team is called {person}, or much like it; ask for another name"
+            )
         return msgspec.structs.replace(policy, persons={**policy.persons, device: person})
 
     return change
 
 
 def is_name_taken(policy: Policy, person: str) -> bool:
-    """Whether somebody has this name or one like it. The revoked count as well: nobody may inherit what was granted to them."""
+    """Return true when a member has this name or one like it.
+
+    The revoked count as well: nobody may inherit what was granted to them.
+    """
     return fold(person) in {fold(name) for name in policy.persons.values()}
 
 
-def settings(*, threshold: int = 0, approve_joins: bool | None = None, retention_days: int = 0) -> Change:
+def settings(
+    *, threshold: int = 0, approve_joins: bool | None = None, retention_days: int = 0
+) -> Change:
     """Other settings; what is left out stays."""
 
     def change(policy: Policy) -> Policy:
@@ -165,30 +225,46 @@ def recovery(device: str) -> Change:
 
 
 def recover(device: str, now_ms: int) -> Change:
-    """Make a member's device an admin, as whoever has the key on paper may."""
+    """Make a member's device an admin, by the recovery key."""
 
     def change(policy: Policy) -> Policy:
         if not policy.is_member(device):
-            raise PolicyError("this device is not in the team; recover on a device that is, or join first")
-        issuers = policy.issuers if device in policy.issuers else {**policy.issuers, device: new_issuer(device, now_ms)}
-        return msgspec.structs.replace(policy, admins=_with(policy.admins, (device,)), issuers=issuers)
+            raise PolicyError(
+                "this device is not in the team; recover on a device that is, or join first"
+            )
+        issuers = (
+            policy.issuers
+            if device in policy.issuers
+            else {**policy.issuers, device: new_issuer(device, now_ms)}
+        )
+        return msgspec.structs.replace(
+            policy, admins=_with(policy.admins, (device,)), issuers=issuers
+        )
 
     return change
 
 
 def rebased(base: Policy, mine: Policy) -> Change:
-    """What was changed from `base` to `mine`, to be done once more to a policy that went another way from `base`."""
+    """Repeat the change from `base` to `mine` on another branch's policy."""
 
     def change(policy: Policy) -> Policy:
         persons = _merged(base.persons, mine.persons, policy.persons)
         # Two people of one name who came at the same moment: the first one has it.
-        new = {device: name for device, name in persons.items() if device not in policy.persons and is_name_taken(policy, name)}
+        new = {
+            device: name
+            for device, name in persons.items()
+            if device not in policy.persons and is_name_taken(policy, name)
+        }
         return msgspec.structs.replace(
             policy,
             name=mine.name if mine.name != base.name else policy.name,
             threshold=mine.threshold if mine.threshold != base.threshold else policy.threshold,
-            approve_joins=mine.approve_joins if mine.approve_joins != base.approve_joins else policy.approve_joins,
-            retention_days=mine.retention_days if mine.retention_days != base.retention_days else policy.retention_days,
+            approve_joins=mine.approve_joins
+            if mine.approve_joins != base.approve_joins
+            else policy.approve_joins,
+            retention_days=mine.retention_days
+            if mine.retention_days != base.retention_days
+            else policy.retention_days,
             recovery=mine.recovery if mine.recovery != base.recovery else policy.recovery,
             admins=_relisted(base.admins, mine.admins, policy.admins),
             collectors=_relisted(base.collectors, mine.collectors, policy.collectors),
@@ -203,27 +279,51 @@ def rebased(base: Policy, mine: Policy) -> Change:
 
 
 def differences(before: Policy, after: Policy) -> tuple[str, ...]:
-    """What a policy changes against another, a sentence each, for whoever is asked to sign it."""
-    joined = [f"{name} joins (device {device[:8]})" for device, name in after.persons.items() if device not in before.persons]
+    """List a policy's changes against another, a sentence each.
+
+    An admin who is asked to sign it reads them.
+    """
+    joined = [
+        f"{name} joins (device {device[:8]})"
+        for device, name in after.persons.items()
+        if device not in before.persons
+    ]
     revoked = [
-        f"{after.name_of(device)}'s device {device[:8]} is revoked{f': {how.why}' if how.why else ''}"
+        f"{after.name_of(device)}'s device {device[:8]} is "
+        f"revoked{f': {how.why}' if how.why else ''}"
         for device, how in after.revoked.items()
         if device not in before.revoked
     ]
-    return (*joined, *revoked, *regranted(before, after)) or ("it is the same policy with a new end",)
+    return (*joined, *revoked, *regranted(before, after)) or (
+        "it is the same policy with a new end",
+    )
 
 
 def regranted(before: Policy, after: Policy) -> tuple[str, ...]:
-    """The part of `differences` that is not about who is in the team."""
+    """List the differences that are not about members."""
     said: list[str] = []
     for role in Role:
         if role in DEVICE_ROLES:
             had, has = before.devices_with(role), after.devices_with(role)
-            said += [f"{after.name_of(device)} becomes {role} on {device[:8]}" for device in has if device not in had]
+            said += [
+                f"{after.name_of(device)} becomes {role} on {device[:8]}"
+                for device in has
+                if device not in had
+            ]
             lost = (device for device in had if device not in has and device not in after.revoked)
-            said += [f"{after.name_of(device)} is no longer {role} on {device[:8]}" for device in lost]
-    said += [f"{one.person} becomes {one.role} of {one.pattern}" for one in after.grants if one not in before.grants]
-    said += [f"{one.person} is no longer {one.role} of {one.pattern}" for one in before.grants if one not in after.grants]
+            said += [
+                f"{after.name_of(device)} is no longer {role} on {device[:8]}" for device in lost
+            ]
+    said += [
+        f"{one.person} becomes {one.role} of {one.pattern}"
+        for one in after.grants
+        if one not in before.grants
+    ]
+    said += [
+        f"{one.person} is no longer {one.role} of {one.pattern}"
+        for one in before.grants
+        if one not in after.grants
+    ]
     for label, old, new in (
         ("admins who must sign a change", before.threshold, after.threshold),
         ("days that events are kept", before.retention_days, after.retention_days),
@@ -240,7 +340,10 @@ def regranted(before: Policy, after: Policy) -> tuple[str, ...]:
 def _devices(policy: Policy, person: str) -> tuple[str, ...]:
     devices = policy.devices_of(person)
     if not devices:
-        raise PolicyError(f"nobody in the team is called {clean(person, 40)}; there are: {', '.join(policy.people())}")
+        raise PolicyError(
+            f"nobody in the team is called {clean(person, 40)}; there are: "
+            f"{', '.join(policy.people())}"
+        )
     return devices
 
 
@@ -268,4 +371,6 @@ def _relisted(base: tuple[_V, ...], mine: tuple[_V, ...], theirs: tuple[_V, ...]
 
 def _merged(base: Mapping[_K, _V], mine: Mapping[_K, _V], theirs: Mapping[_K, _V]) -> dict[_K, _V]:
     kept = {key: value for key, value in theirs.items() if key in mine or key not in base}
-    return kept | {key: value for key, value in mine.items() if base.get(key) != value and key not in kept}
+    return kept | {
+        key: value for key, value in mine.items() if base.get(key) != value and key not in kept
+    }

@@ -1,8 +1,8 @@
 r"""One signed policy as it travels and is kept: the bytes, who signed them, and what they say.
 
-document  = msgpack [1, payload, [[signing key's id, signature], ...]]
-payload   = the policy's JSON; these exact bytes are signed, hashed and passed on, never written again
-signature = Ed25519 over `devstream/policy/1\0` and the payload
+document  = msgpack [1, payload, [[signing key's id, signature], ...]] payload   = the policy's
+JSON; these exact bytes are signed, hashed and passed on, never written again signature = Ed25519
+over `devstream/policy/1\0` and the payload
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ _decode_policy = msgspec.json.Decoder(Policy).decode
 
 @dataclass(frozen=True)
 class Signed:
-    """A policy and the signatures on it that are right; whether they are enough is the chain's to say."""
+    """A policy and the signatures on it that are right.
+
+    Whether they are enough is the chain's to say.
+    """
 
     payload: bytes
     signatures: tuple[tuple[str, bytes], ...]
@@ -51,7 +54,7 @@ class Signed:
 
     @classmethod
     def open(cls, document: bytes) -> Signed:
-        """What a document says, its signatures checked.
+        """Open a document and check its signatures.
 
         Raises:
             PolicyError: it is none, nobody signed it, or the policy contradicts itself.
@@ -62,7 +65,9 @@ class Signed:
             # Signatures first: only bytes that somebody signed are parsed any further.
             right = _right_signatures(parsed)
             if parsed.format != _FORMAT or not right:
-                raise PolicyError("the policy is not signed, or is of a version that this devstream does not know")
+                raise PolicyError(
+                    "the policy is not signed, or is of a version that this devstream does not know"
+                )
             check_json(parsed.payload, MAX_DEPTH)
             policy = _decode_policy(parsed.payload)
         except ValueError as error:
@@ -82,13 +87,20 @@ class Signed:
         payload = msgspec.json.encode(policy)
         made = cls(payload, tuple((key.id, key.sign(_PREAMBLE + payload)) for key in keys), policy)
         if len(made.document) > MAX_DOCUMENT:
-            raise PolicyError(f"a policy of {len(made.document)} bytes is over the limit of {MAX_DOCUMENT}; remove people who left")
+            raise PolicyError(
+                f"a policy of {len(made.document)} bytes is over the limit of {MAX_DOCUMENT}; "
+                "remove people who left"
+            )
         return made
 
     def also_signed(self, signatures: Iterable[tuple[str, bytes]]) -> Signed:
         """The same with further signatures that are right, one for each key."""
         known = self.signed_by
-        return Signed(self.payload, (*self.signatures, *(one for one in signatures if one[0] not in known)), self.policy)
+        return Signed(
+            self.payload,
+            (*self.signatures, *(one for one in signatures if one[0] not in known)),
+            self.policy,
+        )
 
     def signed_with(self, key: DeviceKey) -> Signed:
         """The same with one more signature."""
@@ -110,11 +122,14 @@ class Signed:
         return frozenset(device for device, _ in self.signatures)
 
     def lacks(self, judge: Policy) -> str:
-        """Why the signers of `judge` did not sign it in sufficient number; empty when they did."""
+        """Return why the signers that `judge` names are too few; empty when they suffice."""
         count = len(self.signed_by & judge.signers())
         if count >= judge.threshold:
             return ""
-        return f"policy version {self.policy.version} is signed by {count} of the {judge.threshold} admins it needs"
+        return (
+            f"policy version {self.policy.version} is signed by {count} of the {judge.threshold} "
+            "admins it needs"
+        )
 
 
 def payload_hash(document: bytes) -> str:
@@ -157,12 +172,18 @@ def _check(policy: Policy) -> None:
         for certificate in policy.authorities:
             check_authority(certificate)
     except CertificateError as error:
-        raise PolicyError(f"the policy has a certificate authority that is none: {clean(str(error), 120)}") from None
+        raise PolicyError(
+            f"the policy has a certificate authority that is none: {clean(str(error), 120)}"
+        ) from None
 
 
 def _right_signatures(document: _Document) -> tuple[tuple[str, bytes], ...]:
     if len(document.signatures) > _MAX_SIGNATURES:
         raise PolicyError("the policy has too many signatures")
     message = _PREAMBLE + document.payload
-    right = {device: signature for device, signature in document.signatures if verify(public_key(device), message, signature)}
+    right = {
+        device: signature
+        for device, signature in document.signatures
+        if verify(public_key(device), message, signature)
+    }
     return tuple(right.items())

@@ -1,7 +1,10 @@
-"""The policy: the one document that says who is in a team and what each may do. Immutable; a change is a new version.
+"""The policy: the one document that says who is in a team and what each may do.
 
-Collector, executor, issuer and admin are devices, because a machine does these. Deployer and approver are persons, for targets and
-environments by pattern, because a person answers for these. `chain.py` decides which policy is the team's, `changes.py` makes the next.
+Immutable; a change is a new version.
+
+Collector, executor, issuer and admin are devices, because a machine does these. Deployer and
+approver are persons, for targets and environments by pattern, because a person answers for these.
+`chain.py` decides which policy is the team's, `changes.py` makes the next.
 """
 
 from __future__ import annotations
@@ -35,9 +38,13 @@ __all__ = [
 ]
 
 LIFETIME_MS = 90 * 86_400_000
-"""A policy that nobody renewed for this long no longer lets an executor deploy: someone may be holding newer ones back."""
+"""Life of a policy, milliseconds.
+
+An executor deploys nothing under one that was not renewed for this long: someone may be holding
+newer ones back.
+"""
 WARNING_MS = 14 * 86_400_000
-"""How long before its end everybody is told that nobody has renewed the policy."""
+"""Milliseconds before a policy's end from which everybody is warned."""
 DEVICE_ROLES = frozenset({Role.ADMIN, Role.ISSUER, Role.COLLECTOR, Role.EXECUTOR})
 """Roles of devices; the others are persons'."""
 
@@ -48,8 +55,11 @@ _LOOKS_LIKE = str.maketrans(
     "авгеіјкмнорстухьѕһԁԛԝӏ" + "αβεηικμνορτυχγ" + "01i",
     "abreljkmhopctyxbshdqwl" + "abehlkmnoptyxy" + "oll",
 )
-"""Cyrillic and Greek letters and digits that pass for Latin letters, small or capital, by Unicode's table of confusables
-(https://www.unicode.org/Public/security/latest/confusables.txt)."""
+"""Cyrillic and Greek letters and digits that pass for Latin letters.
+
+Small or capital, by Unicode's table of confusables
+(https://www.unicode.org/Public/security/latest/confusables.txt).
+"""
 _MAX_TIME = 1 << 47
 _MAX_VERSION = 1 << 31
 _MAX_WHY = 400
@@ -60,7 +70,10 @@ _MAX_ENDS = 64
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """A person's role for the targets and environments that a pattern `target/environment` matches (`*`, `?`, `[ab]`)."""
+    """A person's role for targets and environments.
+
+    `pattern` is `target/environment` with `*`, `?` and `[ab]`.
+    """
 
     role: Role
     person: str
@@ -68,7 +81,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class End(msgspec.Struct, frozen=True, array_like=True):
-    """The newest entry of a feed that its revoked device is believed to have written itself."""
+    """The newest entry that counts as a revoked device's own."""
 
     feed: bytes
     seq: int
@@ -76,10 +89,11 @@ class End(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Revocation(msgspec.Struct, frozen=True, array_like=True):
-    """When (UTC milliseconds) and why a device was put out, and how far what it wrote is still passed on.
+    """Revocation of a device: when (UTC milliseconds), why, and the end of its feeds.
 
-    An entry of a revoked device is taken only if the hash chain leads to it from one of the `ends`. Time could not decide that: whoever
-    has the key writes any date, and a member that does not know of the revocation passes it on.
+    An entry of a revoked device is taken only if the hash chain leads to it from one of the `ends`.
+    Time could not decide that: whoever has the key writes any date, and a member that does not know
+    of the revocation passes it on.
     """
 
     when: int
@@ -88,12 +102,18 @@ class Revocation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Issuer(msgspec.Struct, frozen=True, array_like=True):
-    """A device's own certificate authority. One each, so that it ends with its device and no key is ever carried from one to another."""
+    """A device's own certificate authority.
+
+    One each, so that it ends with its device and no key is ever carried from one to another.
+    """
 
     certificate: bytes
     """DER."""
     sealed_key: bytes
-    """The authority's private key, sealed to the device (`keys.seal_for`): whoever made it an issuer need not meet it."""
+    """The authority's private key, sealed to the device (`keys.seal_for`).
+
+    Whoever made it an issuer need not meet it.
+    """
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,79 +130,113 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
     admins: tuple[str, ...]
     threshold: int
-    """How many admins must sign the next version."""
+    """Admins who must sign the next version."""
     issuers: dict[str, Issuer]
     collectors: tuple[str, ...]
     executors: tuple[str, ...]
     persons: dict[str, str]
-    """The person of each device; a revoked device keeps its entry, so that what it wrote keeps its name."""
+    """The person of each device.
+
+    A revoked device keeps its entry, so that what it wrote keeps its name.
+    """
     revoked: dict[str, Revocation] = {}
     grants: tuple[Grant, ...] = ()
     retention_days: int = 30
     approve_joins: bool = True
-    """Whether an admin approves each join, once there are two people who could know the third."""
+    """True when admins approve joins, once the team has two people."""
     recovery: str = ""
     """The id of the key that is kept on paper; its signature counts as one admin's."""
 
     @property
     def authorities(self) -> tuple[bytes, ...]:
-        """The certificates (DER) of the authorities that the team trusts: those of issuers that are in it."""
-        return tuple(issuer.certificate for device, issuer in self.issuers.items() if self.is_member(device))
+        """The certificates (DER) of the authorities that the team trusts.
+
+        Those of issuers that are in it.
+        """
+        return tuple(
+            issuer.certificate for device, issuer in self.issuers.items() if self.is_member(device)
+        )
 
     @property
     def pins(self) -> frozenset[str]:
         """The SHA-256, in hexadecimal, of each of the `authorities`."""
-        return frozenset(hashlib.sha256(certificate).hexdigest() for certificate in self.authorities)
+        return frozenset(
+            hashlib.sha256(certificate).hexdigest() for certificate in self.authorities
+        )
 
     @property
     def asks_approval(self) -> bool:
-        """Whether somebody who comes with an invite waits for an admin's word."""
+        """True when a joiner with an invite waits for an admin's approval."""
         return self.approve_joins and len(self.people()) > 1
 
     def person_of(self, device: str) -> str | None:
-        """The person behind a device; None for a stranger and for a revoked device, so that neither inherits a right."""
+        """The person behind a device.
+
+        None for a stranger and for a revoked device, so that neither inherits a right.
+        """
         return None if device in self.revoked else self.persons.get(device)
 
     def name_of(self, device: str) -> str:
-        """What to call the author of something, revoked or not; a stranger is the start of its id."""
+        """Return the author's name, revoked or not. A stranger is the start of its id."""
         return self.persons.get(device) or device[:8]
 
     def devices_of(self, person: str) -> tuple[str, ...]:
         """The devices of a person that are not revoked."""
-        return tuple(device for device, owner in self.persons.items() if owner == person and device not in self.revoked)
+        return tuple(
+            device
+            for device, owner in self.persons.items()
+            if owner == person and device not in self.revoked
+        )
 
     def people(self) -> tuple[str, ...]:
         """Everybody with a device that is not revoked, by name."""
-        return tuple(sorted({owner for device, owner in self.persons.items() if device not in self.revoked}))
+        return tuple(
+            sorted({owner for device, owner in self.persons.items() if device not in self.revoked})
+        )
 
     def is_member(self, device: str) -> bool:
-        """Whether a device is in the team and not revoked."""
+        """Return true when a device is in the team and not revoked."""
         return device in self.persons and device not in self.revoked
 
     def is_issuer(self, device: str) -> bool:
-        """Whether a device may hand out certificates."""
+        """Return true when a device may issue certificates."""
         return device in self.issuers and self.is_member(device)
 
     def has_role(self, device: str, role: Role) -> bool:
-        """Whether a device has a device's role, or its person a person's role for anything at all."""
+        """Return true when a device or its person has a role.
+
+        A person's role counts for any target.
+        """
         if not self.is_member(device):
             return False
         if role in DEVICE_ROLES:
             return device in self.devices_with(role)
-        return any(grant.role is role and grant.person == self.persons[device] for grant in self.grants)
+        return any(
+            grant.role is role and grant.person == self.persons[device] for grant in self.grants
+        )
 
     def may(self, person: str, role: Role, target: str, environment: str) -> bool:
-        """Whether a person who is in the team has `role` for a target's environment."""
+        """Return true when a member has `role` for a target's environment."""
         devices = self.devices_of(person)
         if role in DEVICE_ROLES:
             return any(self.has_role(device, role) for device in devices)
         return bool(devices) and any(
-            grant.role is role and grant.person == person and _matches(grant.pattern, target, environment) for grant in self.grants
+            grant.role is role
+            and grant.person == person
+            and _matches(grant.pattern, target, environment)
+            for grant in self.grants
         )
 
     def who_has(self, role: Role) -> tuple[str, ...]:
-        """The persons with a role, or with a device that has it, by name."""
-        return tuple(person for person in self.people() if any(self.has_role(device, role) for device in self.devices_of(person)))
+        """The names of the persons with a role.
+
+        A role of devices counts for their person.
+        """
+        return tuple(
+            person
+            for person in self.people()
+            if any(self.has_role(device, role) for device in self.devices_of(person))
+        )
 
     def active_admins(self) -> tuple[str, ...]:
         """The admins that are not revoked."""
@@ -207,7 +261,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_policy(policy: Policy) -> None:
-    """Refuse a policy whose parts contradict each other, before anything is decided by it.
+    """Refuse a policy whose parts contradict each other.
+
+    It is done before the policy decides anything.
 
     Raises:
         PolicyError: which part, and why.
@@ -217,7 +273,11 @@ def check_policy(policy: Policy) -> None:
         raise PolicyError("the policy's version is out of range")
     check_name(policy.name, "team")
     lists = {f"{role}s": policy.devices_with(role) for role in DEVICE_ROLES}
-    keys = {"persons": tuple(policy.persons), "revoked": tuple(policy.revoked), "recovery key": (policy.recovery,) * bool(policy.recovery)}
+    keys = {
+        "persons": tuple(policy.persons),
+        "revoked": tuple(policy.revoked),
+        "recovery key": (policy.recovery,) * bool(policy.recovery),
+    }
     for label, devices in (lists | keys).items():
         if len(devices) != len(set(devices)) or len(devices) > _MAX_DEVICES:
             raise PolicyError(f"the policy's {label} name a device twice, or too many")
@@ -231,23 +291,35 @@ def check_policy(policy: Policy) -> None:
     admins = len(policy.active_admins())
     if not 1 <= policy.threshold <= admins:
         raise PolicyError(
-            f"nobody could change the team again: {admins} admin devices would be left, and {policy.threshold} must sign a change;"
-            " make somebody else an admin first, or ask for fewer signatures: devstream team set --threshold N"
+            f"nobody could change the team again: {admins} admin devices would be left, and "
+            f"{policy.threshold} must sign a change;"
+            " make somebody else an admin first, or ask for fewer signatures: devstream team set "
+            "--threshold N"
         )
     if not 0 < policy.issued < policy.expires < _MAX_TIME or not 1 <= policy.retention_days <= 3650:
         raise PolicyError("the policy has a time that is out of range")
     if policy.recovery in policy.persons:
         raise PolicyError("the recovery key is a device's key; it must be one of its own")
-    if not policy.authorities or len(policy.issuers) > _MAX_ISSUERS or len(set(policy.issuers.values())) != len(policy.issuers):
-        raise PolicyError(f"the policy names no certificate authority of its own for each issuer, or more than {_MAX_ISSUERS}")
-    if not all(0 < len(issuer.certificate) <= _MAX_CERTIFICATE >= len(issuer.sealed_key) for issuer in policy.issuers.values()):
+    if (
+        not policy.authorities
+        or len(policy.issuers) > _MAX_ISSUERS
+        or len(set(policy.issuers.values())) != len(policy.issuers)
+    ):
+        raise PolicyError(
+            "the policy names no certificate authority of its own for each issuer, or more than "
+            f"{_MAX_ISSUERS}"
+        )
+    if not all(
+        0 < len(issuer.certificate) <= _MAX_CERTIFICATE >= len(issuer.sealed_key)
+        for issuer in policy.issuers.values()
+    ):
         raise PolicyError("the policy has a certificate authority that is none")
     for revocation in policy.revoked.values():
         _check_revocation(revocation)
 
 
 def check_grant(grant: Grant) -> None:
-    """Refuse a grant that can never match, or of a role that persons do not have.
+    """Refuse a grant that can never match, or of a device's role.
 
     Raises:
         PolicyError: what is wrong, and what is allowed.
@@ -256,11 +328,14 @@ def check_grant(grant: Grant) -> None:
     if grant.role in DEVICE_ROLES:
         raise PolicyError(f"{grant.role} is a device's role and has no targets")
     if not _PATTERN.fullmatch(grant.pattern):
-        raise PolicyError(f"{clean(grant.pattern, 80)!r} is not TARGET/ENVIRONMENT; as in shop/production, shop/* or */staging")
+        raise PolicyError(
+            f"{clean(grant.pattern, 80)!r} is not TARGET/ENVIRONMENT; as in shop/production, "
+            "shop/* or */staging"
+        )
 
 
 def check_name(name: str, what: str) -> None:
-    """Refuse a name of a `person` or `team` that would not be shown as it is.
+    """Refuse a `person` or `team` name that would be shown otherwise.
 
     Raises:
         PolicyError: the name, and what is allowed.
@@ -273,7 +348,7 @@ def check_name(name: str, what: str) -> None:
 
 
 def fold(name: str) -> str:
-    """What two names have in common when a person may take one for the other."""
+    """Return the common form of all names that look alike."""
     plain = unicodedata.normalize("NFKC", clean(name).casefold())
     return " ".join(plain.translate(_LOOKS_LIKE).split())
 
@@ -286,15 +361,23 @@ def _matches(pattern: str, target: str, environment: str) -> bool:
 
 def _check_revocation(revocation: Revocation) -> None:
     if not 0 <= revocation.when < _MAX_TIME or len(revocation.why) > _MAX_WHY:
-        raise PolicyError("the policy says of a revoked device a time that is out of range, or too much")
+        raise PolicyError(
+            "the policy says of a revoked device a time that is out of range, or too much"
+        )
     if len(revocation.ends) > _MAX_ENDS or not all(
-        len(end.feed) == FEED_BYTES and len(end.hash) == HASH_BYTES and 0 < end.seq <= MAX_SEQ for end in revocation.ends
+        len(end.feed) == FEED_BYTES and len(end.hash) == HASH_BYTES and 0 < end.seq <= MAX_SEQ
+        for end in revocation.ends
     ):
-        raise PolicyError("the policy says of a revoked device where its feeds end, and it is not where a feed can end")
+        raise PolicyError(
+            "the policy says of a revoked device where its feeds end, and it is not where a feed "
+            "can end"
+        )
 
 
 def _check_device(device: str, label: str) -> None:
     try:
         public_key(device)
     except ValueError:
-        raise PolicyError(f"the policy's {label} name {clean(device, 60)!r}, which is not a device id") from None
+        raise PolicyError(
+            f"the policy's {label} name {clean(device, 60)!r}, which is not a device id"
+        ) from None

@@ -16,7 +16,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the devices that are not revoked; none when the person was put out."""
     roles: tuple[Role, ...]
     grants: tuple[Grant, ...]
-    """Where the person may deploy and approve."""
+    """The person's grants to deploy and approve."""
     revoked: tuple[str, ...]
 
 
@@ -30,7 +30,13 @@ def _member(policy: Policy, person: str) -> Member:
     return Member(
         person=person,
         devices=devices,
-        roles=tuple(role for role in Role if any(policy.has_role(device, role) for device in devices)),
+        roles=tuple(
+            role for role in Role if any(policy.has_role(device, role) for device in devices)
+        ),
         grants=tuple(grant for grant in policy.grants if grant.person == person),
-        revoked=tuple(device for device, owner in policy.persons.items() if owner == person and device in policy.revoked),
+        revoked=tuple(
+            device
+            for device, owner in policy.persons.items()
+            if owner == person and device in policy.revoked
+        ),
     )
