@@ -1,4 +1,7 @@
-"""What the executor's tests share: a clock that is set, a history that can be waited for, programs that wait, a home for each."""
+"""What the executor's tests share.
+
+A clock that is set, a history that can be waited for, programs that wait, a home for each.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An executor in a process of its own, for a test that kills it: takes a home and a request, prints each event it publishes."""
+"""An executor in a process of its own, for a test that kills it.
+
+Takes a home and a request, prints each event it publishes.
+"""
 
 from __future__ import annotations
 

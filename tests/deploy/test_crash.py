@@ -1,4 +1,7 @@
-"""The node is killed, as kill -9 does, at the worst moments of a deploy; the next one says `unknown` and never runs it again."""
+"""The node is killed, as kill -9 does, at the worst moments of a deploy.
+
+The next one says `unknown` and never runs it again.
+"""
 
 from __future__ import annotations
 

@@ -112,7 +112,8 @@ def test_what_is_for_another_or_has_its_answer_gets_none(event, world):
             asked(by=BO, actor="bo"),
             BO,
             WORLD,
-            "bo may not deploy shop to production; ana, cy (admin) can grant it: devstream team grant bo deployer shop/production",
+            "bo may not deploy shop to production; ana, cy (admin) can grant it: devstream team "
+            "grant bo deployer shop/production",
         ),
         (asked(revision=SHA[:12]), ANA, WORLD, "40 hexadecimal digits"),
         (asked(revision=SHA + "\n"), ANA, WORLD, "40 hexadecimal digits"),

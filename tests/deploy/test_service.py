@@ -83,7 +83,8 @@ async def test_who_may_not_is_refused_and_nothing_runs(room):
     refused = await room.news.final(event.key)
     assert (refused.state, refused.actor) == ("refused", "bo")
     assert refused.reason == (
-        "bo may not deploy shop to production; ana (admin) can grant it: devstream team grant bo deployer shop/production"
+        "bo may not deploy shop to production; ana (admin) can grant it: devstream team grant bo "
+        "deployer shop/production"
     )
     assert not room.log(event).exists()
 

@@ -208,7 +208,8 @@ async def test_a_long_log_keeps_its_end(order, monkeypatch):
     monkeypatch.setattr(runlog, "MAX_BYTES", 300_000)
     monkeypatch.setattr(runlog, "KEEP_BYTES", 100_000)
     given = order(
-        "i=0; while [ $i -lt 40 ]; do i=$((i+1)); head -c 10000 /dev/zero | tr '\\0' x; echo; done; echo the end; exit 1"
+        "i=0; while [ $i -lt 40 ]; do i=$((i+1)); head -c 10000 /dev/zero | tr '\\0' x; echo; "
+        "done; echo the end; exit 1"
     )
     outcome = await Shell().run(given, begun)
     assert outcome.reason == "exit 1: the end"

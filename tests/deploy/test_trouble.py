@@ -1,4 +1,7 @@
-"""Full disks, a history that refuses, executors that break, and ends in the middle: no answer is lost, and nothing runs twice."""
+"""Full disks, a history that refuses, executors that break, and ends in the middle.
+
+No answer is lost, and nothing runs twice.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the team's tests share: a clock that is set, homes with a key file, founded teams and an open door."""
+"""What the team's tests share.
+
+A clock that is set, homes with a key file, founded teams and an open door.
+"""
 
 from __future__ import annotations
 
@@ -69,6 +72,7 @@ def no_blocking() -> Iterator[None]:
     """Calls of ours that would block the loop raise."""
     with blockbuster_ctx("devstream_desktop") as blocker:
         for function in blocker.functions.values():
-            # PySide hooks every import, and looks at the file of each module that the standard library loads late.
+            # PySide hooks every import, and looks at the file of each module that the standard
+            # library loads late.
             function.can_block_in("shibokensupport/feature.py", {"_mod_uses_pyside"})
         yield

@@ -132,10 +132,12 @@ def test_a_refusal_says_which_role_and_who_gives_it() -> None:
         return refusal_of(CHAIN, ID["mel"], said("mel", kind, state, "mel"), 2 * DAY)
 
     assert refused(Kind.BUILD, "failed") == (
-        "mel may not say build failed: that takes the role collector; ana can give it: devstream team grant mel collector"
+        "mel may not say build failed: that takes the role collector; ana can give it: devstream "
+        "team grant mel collector"
     )
     assert refused(Kind.TEAM, "asked") == (
-        "mel may not say team asked: that takes the role issuer; ana can give it: devstream team grant mel issuer"
+        "mel may not say team asked: that takes the role issuer; ana can give it: devstream team "
+        "grant mel issuer"
     )
     unheard = msgspec.structs.replace(said("mel", Kind.TEAM, "asked", "mel"), state="unheard")
     assert (

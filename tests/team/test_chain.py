@@ -225,5 +225,6 @@ def test_a_changed_document_is_never_taken(data: st.DataObject) -> None:
     except PolicyError:
         assert chain.current.version == 1
     else:
-        # Only the envelope around the signed bytes can differ (msgpack writes one number in several ways).
+        # Only the envelope around the signed bytes can differ (msgpack writes one number in several
+        # ways).
         assert chain.current == _after(original).current

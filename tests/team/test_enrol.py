@@ -1,4 +1,7 @@
-"""Joining over real TLS on loopback: the honest way, the abuses of an invite, and strangers in between."""
+"""Joining over real TLS on loopback.
+
+The honest way, the abuses of an invite, and strangers in between.
+"""
 
 from __future__ import annotations
 

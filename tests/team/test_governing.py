@@ -1,4 +1,7 @@
-"""What admins do over a team's life: roles given and taken, joins approved, devices put out, changes signed by two, and a lost admin."""
+"""What admins do over a team's life.
+
+Roles given and taken, joins approved, devices put out, changes signed by two, and a lost admin.
+"""
 
 from __future__ import annotations
 
@@ -157,7 +160,8 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
         assert bo.renewal_due, what
         assert team.admissions.open_for() == 3600
         await team.renew({})
-        # The contexts check by the real clock, which cannot be moved: the issuer's certificate is one of today.
+        # The contexts check by the real clock, which cannot be moved: the issuer's certificate is
+        # one of today.
         with monkeypatch.context() as patch:
             patch.setattr(
                 "devstream_desktop.team.joining.client.tls.verified_context",

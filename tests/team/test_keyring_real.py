@@ -1,4 +1,7 @@
-"""A real gnome-keyring under its own session bus: what a desktop does, without touching this user's."""
+"""A real gnome-keyring under its own session bus.
+
+What a desktop does, without touching this user's.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,8 @@ def test_a_secret_survives_in_a_real_keyring_and_a_locked_one_is_said(
     kept = b"".join(path.read_bytes() for path in keyring.data.rglob("*") if path.is_file())
     assert kept, "the keyring wrote nothing"
 
-    # The same keyring after a login without a password: locked, and nobody there to answer its prompt.
+    # The same keyring after a login without a password: locked, and nobody there to answer its
+    # prompt.
     keyring.start(locked=True)
     locked = node(keyring.environment, home, "read", timeout_s=3)
     assert locked.returncode == 1
