@@ -1,9 +1,14 @@
-"""What this executor can run: targets.toml in its home, written by its operator and never by a request.
+"""The targets of this executor.
 
-    [target.shop.production]
-    run = ["./deploy.sh"]                     # fixed arguments, no shell; the commit comes in environment variables
+They are in targets.toml in its home, written by its operator and never by a request.
 
-Every mistake is refused with file, line, reason and what is allowed, because a target that is half understood must not run.
+Targets.toml in its home, written by its operator and never by a request.
+
+    [target.shop.production] run = ["./deploy.sh"]                     # fixed arguments, no shell;
+    the commit comes in environment variables
+
+Every mistake is refused with file, line, reason and what is allowed, because a target that is half
+understood must not run.
 """
 
 from __future__ import annotations
@@ -42,7 +47,7 @@ class TargetsError(DevstreamError):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that can be deployed, to one environment, in the way its operator fixed."""
+    """A program that deploys one target to one environment."""
 
     name: str
     environment: str
@@ -68,7 +73,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Globs, `*` crossing `/`, one of which a ref must match; empty allows every ref."""
     description: str = ""
     repository: Annotated[str, Meta(pattern=r"\A(?!-)[^\0]+\Z", description=_REPOSITORY)] = ""
-    """Where the judge looks a ref up; empty: the requester's commit is taken as it is."""
+    """The repository in which the judge looks up refs. Empty: the commit is taken as it is."""
     env: Annotated[
         dict[_Fixed, _Word],
         Meta(description='text by name: {NAME = "value"}, no name starting with DEVSTREAM_'),
@@ -158,7 +163,9 @@ def _resolved(target: Target, folder: Path) -> Target:
     repository = target.repository
     if repository and not _ADDRESS.fullmatch(repository):
         repository = str((folder / Path(repository).expanduser()).resolve())
-    return msgspec.structs.replace(target, cwd=cwd.resolve(), description=clean(target.description), repository=repository)
+    return msgspec.structs.replace(
+        target, cwd=cwd.resolve(), description=clean(target.description), repository=repository
+    )
 
 
 def _check_name(name: str, what: str, *keys: str) -> None:

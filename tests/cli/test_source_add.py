@@ -39,8 +39,7 @@ BOTH = Collector(
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Home:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def home(tmp_path, runtime, monkeypatch) -> Home:
     home = Home(tmp_path / "home")
     home.create()
     monkeypatch.setenv("DEVSTREAM_HOME", str(home.root))

@@ -18,7 +18,10 @@ from devstream_desktop.deploy.runs import Runs
 from devstream_desktop.deploy.shell import Shell
 from devstream_desktop.stream.event import encode_event
 
-pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="named pipes"), pytest.mark.process]
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="named pipes"),
+    pytest.mark.process,
+]
 
 
 async def test_killed_while_the_deploy_runs(room, tmp_path):

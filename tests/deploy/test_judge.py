@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from devstream_desktop.deploy.judge import Accept, Asker, Ignore, Refuse, Resolve, Tips, World, judge
+from devstream_desktop.deploy.judge import (
+    Accept,
+    Asker,
+    Ignore,
+    Refuse,
+    Resolve,
+    Tips,
+    World,
+    judge,
+)
 from devstream_desktop.deploy.request import make_request
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.entry import device_id
@@ -26,7 +35,9 @@ BO = Asker(device_id(b"b" * 32), "bo")
 
 OPEN = Target(name="shop", environment="production", run=("x",), cwd=Path("/"))
 GUARDED = structs.replace(OPEN, environment="guarded", refs=("main", "v*"))
-CHECKED = structs.replace(OPEN, environment="checked", refs=("main", "v*"), repository="/srv/shop.git")
+CHECKED = structs.replace(
+    OPEN, environment="checked", refs=("main", "v*"), repository="/srv/shop.git"
+)
 WORLD = World(
     device=DEVICE,
     now=NOW,
@@ -69,7 +80,9 @@ def refusal(event, author=ANA, world=WORLD) -> str:
 
 
 def test_a_copied_executor_runs_nothing():
-    assert "two machines write as this executor" in refusal(asked(), world=replace(WORLD, copied=True))
+    assert "two machines write as this executor" in refusal(
+        asked(), world=replace(WORLD, copied=True)
+    )
 
 
 def test_what_is_right_is_accepted():
@@ -98,8 +111,18 @@ def test_what_is_for_another_or_has_its_answer_gets_none(event, world):
         (asked(number="x"), ANA, WORLD, "number is not its own"),
         (asked(by=BO), ANA, WORLD, "number is not its own"),
         (asked(target="blog"), ANA, WORLD, "no target blog; its operator can add it"),
-        (asked(environment="moon"), ANA, WORLD, "no environment moon on this executor; it has checked, guarded, production"),
-        (asked(), ANA, replace(WORLD, targets={}, mistake="targets.toml, line 3: no"), "targets.toml, line 3: no"),
+        (
+            asked(environment="moon"),
+            ANA,
+            WORLD,
+            "no environment moon on this executor; it has checked, guarded, production",
+        ),
+        (
+            asked(),
+            ANA,
+            replace(WORLD, targets={}, mistake="targets.toml, line 3: no"),
+            "targets.toml, line 3: no",
+        ),
         (asked(now=NOW - 120_001), ANA, WORLD, "expired before it reached the executor"),
         (asked(now=NOW - 119_000, expires=NOW - 1), ANA, WORLD, "expired"),
         (asked(now=NOW - 121_000, expires=NOW + 100_000), ANA, WORLD, "expired"),
@@ -112,8 +135,10 @@ def test_what_is_for_another_or_has_its_answer_gets_none(event, world):
             asked(by=BO, actor="bo"),
             BO,
             WORLD,
-            "bo may not deploy shop to production; ana, cy (admin) can grant it: devstream team "
-            "grant bo deployer shop/production",
+            (
+                "bo may not deploy shop to production; ana, cy (admin) can grant it: devstream "
+                "team grant bo deployer shop/production"
+            ),
         ),
         (asked(revision=SHA[:12]), ANA, WORLD, "40 hexadecimal digits"),
         (asked(revision=SHA + "\n"), ANA, WORLD, "40 hexadecimal digits"),
@@ -122,7 +147,12 @@ def test_what_is_for_another_or_has_its_answer_gets_none(event, world):
         (asked(ref="main; touch x"), ANA, WORLD, "its ref cannot be deployed"),
         (asked(ref="main\n"), ANA, WORLD, "its ref cannot be deployed"),
         (asked(ref="--exec=x"), ANA, WORLD, "its ref cannot be deployed"),
-        (asked(environment="guarded", ref="feature/x"), ANA, WORLD, "feature/x may not be deployed to guarded; allowed are main, v*"),
+        (
+            asked(environment="guarded", ref="feature/x"),
+            ANA,
+            WORLD,
+            "feature/x may not be deployed to guarded; allowed are main, v*",
+        ),
         (asked(environment="guarded", ref=""), ANA, WORLD, "it names no ref"),
         (asked(), ANA, replace(WORLD, busy="shop is busy"), "shop is busy"),
     ],
@@ -144,8 +174,12 @@ def test_checks_come_in_their_order():
 
 
 def test_a_target_with_a_repository_asks_for_its_refs_only_when_all_else_is_well():
-    assert judge(asked(environment="checked"), ANA, WORLD) == Resolve("/srv/shop.git", ("refs/heads/main", "refs/tags/main"))
-    assert judge(asked(environment="checked", ref="refs/tags/v1"), ANA, WORLD) == Resolve("/srv/shop.git", ("refs/tags/v1",))
+    assert judge(asked(environment="checked"), ANA, WORLD) == Resolve(
+        "/srv/shop.git", ("refs/heads/main", "refs/tags/main")
+    )
+    assert judge(asked(environment="checked", ref="refs/tags/v1"), ANA, WORLD) == Resolve(
+        "/srv/shop.git", ("refs/tags/v1",)
+    )
     assert judge(asked(environment="checked", ref=""), ANA, WORLD) == Resolve("/srv/shop.git", ())
     assert isinstance(judge(asked(environment="checked", ref="x"), ANA, WORLD), Refuse)
 
@@ -158,9 +192,17 @@ def test_a_target_with_a_repository_asks_for_its_refs_only_when_all_else_is_well
         ("refs/heads/main", Tips({"refs/heads/main": SHA}), ""),
         ("", Tips({"refs/heads/main": OTHER, "refs/tags/v1": SHA}), ""),
         ("main", Tips({"refs/heads/main": OTHER}), "main is now at 5a5a5a5, not at 4f4f4f4"),
-        ("main", Tips({"refs/heads/feature/main": SHA}), "there is no main in the repository any more"),
+        (
+            "main",
+            Tips({"refs/heads/feature/main": SHA}),
+            "there is no main in the repository any more",
+        ),
         ("main", Tips({}, "git says: fatal"), "cannot be checked: git says: fatal"),
-        ("", Tips({"refs/heads/feature": SHA}), "not the newest commit of any branch or tag that may be deployed"),
+        (
+            "",
+            Tips({"refs/heads/feature": SHA}),
+            "not the newest commit of any branch or tag that may be deployed",
+        ),
     ],
 )
 def test_the_ref_must_still_be_what_the_person_saw(ref, tips, words):
@@ -182,7 +224,9 @@ def test_nothing_but_an_exact_commit_and_a_plain_ref_is_accepted(sha, ref):
         assert isinstance(verdict, Refuse)
 
 
-@given(person=st.text(), time=st.integers(0, 1 << 48), now=st.integers(0, 1 << 48), fresh=st.booleans())
+@given(
+    person=st.text(), time=st.integers(0, 1 << 48), now=st.integers(0, 1 << 48), fresh=st.booleans()
+)
 def test_only_the_allowed_person_in_time_is_ever_accepted(person, time, now, fresh):
     event = own(asked(), time=time, expires=time + 120_000, actor=person)
     verdict = judge(event, Asker(ANA.device, person), replace(WORLD, now=now, fresh=fresh))

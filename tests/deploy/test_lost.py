@@ -1,4 +1,4 @@
-"""A damaged deploy.sqlite runs nothing until its operator has looked, and what ran before runs no second time after that."""
+"""A damaged deploy.sqlite: nothing runs before its operator has looked, and nothing twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be deployed is told when it comes, changes and goes, and a mistake in the file takes nothing back."""
+"""Offers are published when they come, change and go; a mistake in the file withdraws none."""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ from devstream_desktop.deploy.request import as_given, make_request
 from devstream_desktop.deploy.shell import Shell
 from devstream_desktop.deploy.targets import Target
 
-pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="POSIX programs"), pytest.mark.process]
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX programs"),
+    pytest.mark.process,
+]
 
 
 @pytest.fixture

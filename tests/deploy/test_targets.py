@@ -9,7 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from devstream_desktop.deploy.targets import DEFAULT_PASS_ENV, TargetsError, load_targets, parse_targets
+from devstream_desktop.deploy.targets import (
+    DEFAULT_PASS_ENV,
+    TargetsError,
+    load_targets,
+    parse_targets,
+)
 
 GOOD = """\
 # what this host deploys
@@ -32,10 +37,19 @@ def test_a_file_becomes_targets(tmp_path):
     targets = parse_targets(GOOD, tmp_path / "targets.toml")
     production, staging = targets["shop", "production"], targets["shop", "staging"]
     assert production.run == ("./deploy.sh", "--fast")
-    assert (production.timeout_s, production.ref, production.refs) == (60.0, "release/1", ("main", "release/*"))
+    assert (production.timeout_s, production.ref, production.refs) == (
+        60.0,
+        "release/1",
+        ("main", "release/*"),
+    )
     assert (dict(production.env), production.pass_env) == ({"REGION": "eu"}, ("PATH",))
     assert production.cwd == tmp_path.resolve()
-    assert (staging.timeout_s, staging.ref, staging.repository, staging.refs) == (1800.0, "main", "", ())
+    assert (staging.timeout_s, staging.ref, staging.repository, staging.refs) == (
+        1800.0,
+        "main",
+        "",
+        (),
+    )
     assert "PATH" in staging.pass_env
 
 
@@ -68,7 +82,11 @@ def test_paths_are_relative_to_the_file_and_addresses_are_kept(tmp_path):
 
     assert of('cwd = "app"').cwd == (tmp_path / "app").resolve()
     assert of('repository = "app"').repository == str((tmp_path / "app").resolve())
-    for address in ("https://git.example/x", "ssh://git@git.example/x", "git@git.example:acme/x.git"):
+    for address in (
+        "https://git.example/x",
+        "ssh://git@git.example/x",
+        "git@git.example:acme/x.git",
+    ):
         assert of(f'repository = "{address}"').repository == address
 
 
@@ -96,8 +114,18 @@ def test_paths_are_relative_to_the_file_and_addresses_are_kept(tmp_path):
         ('[target.a.b]\nrun = ["x"]\nref = "a b"', 3, "ref must be", "name of a branch"),
         ('[target.a.b]\nrun = ["x"]\nrefs = []', 3, "refs must be", "list of globs"),
         ('[target.a.b]\nrun = ["x"]\nrefs = ["v*"]', 3, "ref is 'main'", "name one that it allows"),
-        ('[target.a.b]\nrun = ["x"]\nrefs = ["v*"]\nref = "main"', 4, "ref is 'main'", "name one that it allows"),
-        ('[target.a.b]\nrun = ["x"]\nrepository = "-x"', 3, "repository must be", "a path, or a URL"),
+        (
+            '[target.a.b]\nrun = ["x"]\nrefs = ["v*"]\nref = "main"',
+            4,
+            "ref is 'main'",
+            "name one that it allows",
+        ),
+        (
+            '[target.a.b]\nrun = ["x"]\nrepository = "-x"',
+            3,
+            "repository must be",
+            "a path, or a URL",
+        ),
         (
             '[target.a.b]\nrun = ["x"]\nrepository = "https://ana:pw@git.example/x"',
             3,
@@ -105,14 +133,31 @@ def test_paths_are_relative_to_the_file_and_addresses_are_kept(tmp_path):
             "credential helper",
         ),
         ('[target.a.b]\nrun = ["x"]\nenv = {"A B" = "x"}', 3, "env must be", "text by name"),
-        ('[target.a.b]\nrun = ["x"]\nenv = {DEVSTREAM_SHA = "x"}', 3, "env must be", "no name starting with DEVSTREAM_"),
+        (
+            '[target.a.b]\nrun = ["x"]\nenv = {DEVSTREAM_SHA = "x"}',
+            3,
+            "env must be",
+            "no name starting with DEVSTREAM_",
+        ),
         ('[target.a.b]\nrun = ["x"]\nenv = {A = 1}', 3, "env.A must be", "text by name"),
         ('[target.a.b]\nrun = ["x"]\n[target.a.b.env]\nA = 1', 3, "env.A must be", "text by name"),
-        ('[target.a.b]\nrun = ["x"]\npass_env = ["A=B"]', 3, "pass_env must be", "names of environment variables"),
-        ('[target.x.y]\nrun = ["x"]\n[target.a.b]\nrun = ["x"]\n[target.a.c]\nrun = 3', 6, "target a c: run must be", "a list"),
+        (
+            '[target.a.b]\nrun = ["x"]\npass_env = ["A=B"]',
+            3,
+            "pass_env must be",
+            "names of environment variables",
+        ),
+        (
+            '[target.x.y]\nrun = ["x"]\n[target.a.b]\nrun = ["x"]\n[target.a.c]\nrun = 3',
+            6,
+            "target a c: run must be",
+            "a list",
+        ),
     ],
 )
-def test_every_mistake_names_file_line_reason_and_what_is_allowed(tmp_path, text, line, reason, allowed):
+def test_every_mistake_names_file_line_reason_and_what_is_allowed(
+    tmp_path, text, line, reason, allowed
+):
     with pytest.raises(TargetsError) as caught:
         parse_targets(text, tmp_path / "targets.toml")
     message = str(caught.value)
@@ -129,7 +174,12 @@ def test_every_mistake_names_file_line_reason_and_what_is_allowed(tmp_path, text
 @example("[[target]]")
 def test_any_text_is_targets_or_a_mistake(tmp_path_factory, text):
     with contextlib.suppress(TargetsError):
-        assert all(target.run for target in parse_targets(text, tmp_path_factory.getbasetemp() / "targets.toml").values())
+        assert all(
+            target.run
+            for target in parse_targets(
+                text, tmp_path_factory.getbasetemp() / "targets.toml"
+            ).values()
+        )
 
 
 def test_the_example_that_we_ship_is_right():

@@ -102,7 +102,7 @@ async def test_an_executor_that_breaks_leaves_an_unknown_deploy_and_a_living_roo
             return False
 
     room.write()
-    await room.start(executor=Broken())
+    await room.start(backend=Broken())
     event = room.request()
     await room.ask(event)
     done = await room.news.final(event.key)
@@ -163,7 +163,7 @@ async def test_a_run_left_behind_is_unknown_and_holds_its_target_while_it_lives(
     await gate.reached()
     await gate.open()
     async with asyncio.timeout(20):
-        while room.deploys._runner._executor.is_running(room.log(event)):  # noqa: ASYNC110 (the kernel tells nobody else)
+        while room.deploys._runner._backend.is_running(room.log(event)):  # noqa: ASYNC110 (the kernel tells nobody else)
             await asyncio.sleep(0.01)
     room.home.targets.unlink()
     room.write()

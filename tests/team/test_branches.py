@@ -1,4 +1,4 @@
-"""Two admins who change a team at once, keys that were taken away, and changes that several must sign."""
+"""Two admins change a team at once, keys are revoked, and several must sign a change."""
 
 from __future__ import annotations
 
