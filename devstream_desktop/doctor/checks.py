@@ -1,4 +1,4 @@
-"""What `devstream doctor` judges, pure: from what is known of a team, a certificate, a clock and the peers to a verdict and what to do."""
+"""Judgements of `devstream doctor`, pure: from facts to a verdict and advice."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CERTIFICATE_LATE_MS = 10 * DAY_MS
 POLICY_LATE_MS = 30 * DAY_MS
 """The last third of a policy's life: any change renews it."""
 CLOCK_OFF_MS = 30_000
-"""A clock that is kept by network time is never this far off."""
+"""A clock kept by network time is never this far off."""
 REFUSED_LATELY_MS = 15 * 60_000
-"""A refusal that still holds is repeated at least once a minute, so an older one is over."""
+"""A refusal older than this is over. One that still holds is repeated at least once a minute."""
 
 
 class Verdict(StrEnum):
-    """How a check ended."""
+    """Outcome of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -34,7 +34,10 @@ class Verdict(StrEnum):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing that was looked at: what is, and what to do about it (empty when nothing is to be done)."""
+    """One thing that was looked at, and what to do about it.
+
+    The advice is empty when nothing is to be done.
+    """
 
     name: str
     verdict: Verdict
@@ -58,7 +61,7 @@ def problem(name: str, what: str, advice: str) -> Check:
 
 
 def membership(standing: Standing) -> Check:
-    """Whether this device is in its team."""
+    """Check whether this device is in its team."""
     if standing.outsider:
         return problem(
             "team",
@@ -69,14 +72,16 @@ def membership(standing: Standing) -> Check:
 
 
 def admins(standing: Standing) -> Check:
-    """Whether the team outlives the loss of one laptop."""
+    """Check whether the team outlives the loss of one laptop."""
     others = [person for person in standing.people if person not in standing.admins]
     if len(standing.admins) == 1 and others and not standing.recovery_key:
         (alone,) = standing.admins
         return warning(
             "admins",
-            f"{alone} is the only admin: without that device nobody can let people in, put them out or renew the policy",
-            f"{alone} makes a second one (devstream team grant {others[0]} admin) or keeps a key on paper (devstream team recovery-key)",
+            f"{alone} is the only admin: without that device nobody can let people in, put them"
+            " out or renew the policy",
+            f"{alone} makes a second one (devstream team grant {others[0]} admin) or keeps a key"
+            " on paper (devstream team recovery-key)",
         )
     return ok(
         "admins",
@@ -86,10 +91,13 @@ def admins(standing: Standing) -> Check:
 
 
 def policy(standing: Standing, now: int) -> Check:
-    """Whether the policy can be acted on."""
+    """Check whether the policy can be acted on."""
     renew = "an admin renews it by any change, such as devstream team grant"
     signed = wording.ago(standing.policy_issued, now)
-    age = f"version {standing.policy_version}, signed {signed}, {wording.ends(standing.policy_expires, now)}"
+    age = (
+        f"version {standing.policy_version}, signed {signed},"
+        f" {wording.ends(standing.policy_expires, now)}"
+    )
     if standing.forked:
         return problem(
             "policy",
@@ -97,7 +105,10 @@ def policy(standing: Standing, now: int) -> Check:
             f"{renew}; ask who signed both",
         )
     if standing.trouble:
-        advice = "nothing: they are set aside at the next start, and come again from a device that has them"
+        advice = (
+            "nothing: they are set aside at the next start, and come again from a device that has"
+            " them"
+        )
         return warning("policy", f"{standing.trouble}; {age}", advice)
     if now > standing.policy_expires:
         return problem("policy", f"expired, so nothing is deployed; {age}", renew)
@@ -107,7 +118,7 @@ def policy(standing: Standing, now: int) -> Check:
 
 
 def certificate(standing: Standing, now: int) -> Check:
-    """Whether peers will talk to this device."""
+    """Check whether peers will talk to this device."""
     if now < standing.certificate_from:
         return problem(
             "certificate",
@@ -115,15 +126,22 @@ def certificate(standing: Standing, now: int) -> Check:
             "set the clock right (network time)",
         )
     if not standing.certified:
-        advice = "start devstream where it reaches a device that lets people in, and a new one is made; else ask an admin for a new invite"
+        advice = (
+            "start devstream where it reaches a device that lets people in, and a new one is made;"
+            " else ask an admin for a new invite"
+        )
         return problem(
             "certificate",
-            "not one of the team's, so no peer talks to this device: the one it had was damaged or revoked",
+            "not one of the team's, so no peer talks to this device: the one it had was damaged"
+            " or revoked",
             advice,
         )
     until = wording.ends(standing.certificate_expires, now)
     if now > standing.certificate_expires:
-        advice = "start devstream where it reaches a device that lets people in, and it is renewed; else ask an admin for a new invite"
+        advice = (
+            "start devstream where it reaches a device that lets people in, and it is renewed;"
+            " else ask an admin for a new invite"
+        )
         return problem("certificate", f"{until}, so no peer talks to this device", advice)
     if standing.certificate_expires - now < CERTIFICATE_LATE_MS:
         return warning(
@@ -135,7 +153,7 @@ def certificate(standing: Standing, now: int) -> Check:
 
 
 def clock(now: int, newest: int, status: Status | None) -> Check:
-    """Whether this clock can be believed.
+    """Check whether this clock can be believed.
 
     `newest`: the time of the newest event here, 0 for none.
     """
@@ -158,7 +176,7 @@ def clock(now: int, newest: int, status: Status | None) -> Check:
 
 
 def discovery(status: Status, *, alone: bool) -> Check:
-    """Whether peers on the local network are found. `alone`: the team has no other device."""
+    """Check whether peers on the local network are found."""
     name, by_hand = (
         "discovery",
         "name peers by address: [mesh] peers in settings.toml, or devstream node --peer HOST:PORT",
@@ -171,7 +189,7 @@ def discovery(status: Status, *, alone: bool) -> Check:
 
 
 def listening(status: Status, *, alone: bool, here: bool) -> Check:
-    """Whether others can dial this node.
+    """Check whether others can dial this node.
 
     `here`: its address is one of this machine's at the moment.
     """
@@ -195,20 +213,33 @@ def listening(status: Status, *, alone: bool, here: bool) -> Check:
     return ok(name, status.mesh)
 
 
-_CROWD = "somebody crowds the port; the team comes in all the same: find that machine, or keep it from the port"
-_SCANNER = "a scanner or another program, most likely, and nothing to do; when a colleague is missing, run devstream doctor there"
+_CROWD = (
+    "somebody crowds the port; the team comes in all the same: find that machine, or keep it from"
+    " the port"
+)
+_SCANNER = (
+    "a scanner or another program, most likely, and nothing to do; when a colleague is missing,"
+    " run devstream doctor there"
+)
 _ADVICE = (
     ("too many strangers", _CROWD),
     ("said nothing", _SCANNER),
     ("is no TLS", _SCANNER),
     (
         "another team",
-        "one of you uses the wrong --home, or joined another team; compare the team in `devstream status`",
+        (
+            "one of you uses the wrong --home, or joined another team; compare the team in"
+            " `devstream"
+            " status`"
+        ),
     ),
     ("revoked", "an admin put it out; a new invite lets it in again"),
     (
         "expired",
-        "it reaches a device that can issue, or joins again with a new invite; look at both clocks too",
+        (
+            "it reaches a device that can issue, or joins again with a new invite; look at both"
+            " clocks too"
+        ),
     ),
     ("not valid yet", "set both clocks right (network time)"),
     ("clock", "set both clocks right (network time)"),
@@ -221,7 +252,7 @@ _ADVICE = (
 
 
 def peers(status: Status, now: int, *, alone: bool) -> Iterator[Check]:
-    """How each peer is reached, and why not."""
+    """Check how each peer is reached, and why not."""
     linked = wording.linked(status)
     for peer in status.peers:
         who = f"{peer.person or 'unknown'} {peer.device[:8]}".rstrip() + f" at {peer.address}"
@@ -270,12 +301,15 @@ _LOST_ADVICE = {
     "future": "set that device's clock right",
     "refused": "an admin grants the role if it should: devstream team grant",
     "frozen": "nothing: its author publishes what it still has once more",
-    "crowded": "find out why that home is restored or copied again and again, and join there anew; or revoke the device",
+    "crowded": (
+        "find out why that home is restored or copied again and again, and join there anew;"
+        " or revoke the device"
+    ),
 }
 
 
 def _compared(status: Status) -> str:
-    """What can be said when nothing is known to be missing: that nothing is, once all was compared with somebody."""
+    """Say how sure it is that nothing is missing."""
     if any(peer.state == "live" for peer in status.peers):
         return "nothing that a peer has"
     return (
@@ -286,7 +320,7 @@ def _compared(status: Status) -> str:
 
 
 def missing(status: Status, now: int) -> Iterator[Check]:
-    """What is not here, and why."""
+    """Check what is not here, and why."""
     for one in status.lost:
         yield warning("missing", wording.lost(one, now), _LOST_ADVICE.get(one.why, ""))
     if not status.lost:

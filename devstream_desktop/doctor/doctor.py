@@ -1,4 +1,6 @@
-"""Looks over a home and this machine for `devstream doctor`, whether its node runs (then it is asked) or not (then files are read).
+"""Examination of a home and this machine for `devstream doctor`.
+
+A node that runs is asked; else the files are read.
 
 Nothing is changed or made, and nothing can hang: a locked keyring and a stuck node have their
 time-outs.
@@ -43,10 +45,10 @@ from devstream_desktop.settings import load_settings
 from devstream_desktop.team import PolicyError, Standing, membership, standing_of
 
 KEYRING_S = 6.0
-"""How long a keyring may take: one that waits for a password is told as locked."""
+"""Seconds for a keyring. One that waits for a password counts as locked."""
 NODE_MS = 8_000
 READ_S = 5.0
-"""How long entries of the history are read, the newest first."""
+"""Seconds for reading entries of the history, the newest first."""
 DISK_LOW, DISK_OUT = 1_000_000_000, 100_000_000
 _OPERATORS = frozenset({"settings.toml", "targets.toml"})
 """Written by a person, and without a secret."""
@@ -56,6 +58,7 @@ _OURS = ("*.json", "*.sqlite*", "*.log*", "sources.toml", "key", "team/*", "secr
 def examine(home: Home) -> Iterator[Check]:
     """Every check of a home, in the order a person would look."""
     now = time.time_ns() // 1_000_000
+    # Nothing else can be looked at, and nothing is made.
     if not home.root.is_dir():
         yield problem(
             "home",
@@ -100,6 +103,7 @@ def examine(home: Home) -> Iterator[Check]:
     yield _disk(home)
     yield checks.clock(now, _newest(home), status)
     if status is not None and not status.locked:
+        # A team of one has nobody to find, so silence is no trouble.
         alone = status.members == 1 and not status.peers
         yield checks.discovery(status, alone=alone)
         yield checks.listening(status, alone=alone, here=_is_here(status.mesh))
@@ -113,7 +117,7 @@ def examine(home: Home) -> Iterator[Check]:
 
 
 def _further(status: Status, checked: list[Check]) -> list[str]:
-    """What the node says is wrong beside what has its own check."""
+    """List the node's notices that have no check of their own."""
     said = {status.pruning_suspended, status.policy_trouble, *(check.what for check in checked)}
     return [text for text in status.notices if text not in said]
 
@@ -165,7 +169,7 @@ def _modes(home: Home) -> Iterator[Check]:
 
 
 def _kept(home: Home) -> Iterator[Check]:
-    """What the node keeps as JSON: no start ends for it."""
+    """Check the JSON files of the node: no start ends for one."""
     broken = []
     for path in sorted((*home.root.glob("*.json"), *home.team.glob("*.json"))):
         try:
@@ -245,7 +249,7 @@ def _keys(home: Home, standing: Standing, status: Status | None) -> Iterator[Che
 
 
 def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault | None, Check]:
-    """The vault, where nobody holds it and it opens; and how that is."""
+    """Open the vault where nobody holds it, and say how that is."""
     given = os.environ.get("DEVSTREAM_KEY_FILE")
     where = f"the key file {given}" if given else "the keyring"
     if status is not None and status.locked:
@@ -253,6 +257,7 @@ def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault
             "keys", f"locked: {status.locked}", "unlock the keyring, and the node goes on by itself"
         )
     try:
+        # The node holds the keys; whether the next start can open them is another question.
         if given and status is not None:
             key_file.read(Path(given).expanduser())
         if status is not None:
@@ -295,6 +300,7 @@ def _history(home: Home) -> Iterator[Check]:
             sentence,
             "end the node and start it: it keeps what can be read, and peers give the rest",
         )
+    # A damaged file gives false answers to the checks below.
     if found:
         return
     try:
@@ -335,7 +341,7 @@ def _disk(home: Home) -> Check:
 
 
 def _is_here(address: str) -> bool:
-    """Whether an address can be bound on this machine now."""
+    """Tell whether an address can be bound on this machine now."""
     host = addresses.split(address)[0]
     with socket.socket(
         socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM

@@ -23,15 +23,18 @@ def databases(home: Home) -> Iterator[Check]:
     elif damage := sqlite_file.damage(home.deploy, runs.VERSION, runs.TABLES):
         yield problem(
             "deploys",
-            f"{home.deploy.name} is damaged ({damage}): the next start sets it aside, and deploys nothing until you have removed that file",
-            f"see that nothing still runs of what was deployed from here ({home.root / 'deploy-logs'}), then start the node",
+            f"{home.deploy.name} is damaged ({damage}): the next start sets it aside, and deploys"
+            " nothing until you have removed that file",
+            "see that nothing still runs of what was deployed from here"
+            f" ({home.root / 'deploy-logs'}), then start the node",
         )
     elif home.deploy.exists():
         yield ok("deploys", f"{home.deploy.name} is whole")
     if damage := sqlite_file.damage(home.intake, store.VERSION, store.TABLES):
         yield problem(
             "intake",
-            f"{home.intake.name} is damaged ({damage}): the next start keeps what can be read; a delivery that waits in it may be lost",
+            f"{home.intake.name} is damaged ({damage}): the next start keeps what can be read; a"
+            " delivery that waits in it may be lost",
             "start the node again",
         )
     elif home.intake.exists():
@@ -51,7 +54,10 @@ def secrets(home: Home, vault: Vault) -> Iterator[Check]:
 
 def _of_secret(name: str, error: SecretDamagedError) -> Check:
     if name == membership.TLS:
-        said = "the key of this device's certificate is damaged: the next start makes another, and asks for a new certificate"
+        said = (
+            "the key of this device's certificate is damaged: the next start makes another, and"
+            " asks for a new certificate"
+        )
         return warning(
             "secrets", said, "nothing; it comes when a device that lets people in is reached"
         )

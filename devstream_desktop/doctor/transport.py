@@ -1,4 +1,4 @@
-"""Whether the transport library works on this machine at all: its versions, and one message through it."""
+"""Self-test of the transport library: its versions, and one message through it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ _WAIT_MS = 2_000
 
 
 def transport() -> str:
-    """The versions of pynng, nng and its TLS, once a question was answered over it.
+    """Send a message over nng; returns the versions of pynng, nng and its TLS.
 
     Raises:
         ControlError: it does not work, or has no TLS.
-
     """
     url = f"inproc://self-test-{secrets.token_hex(8)}"
     try:

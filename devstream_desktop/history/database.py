@@ -1,4 +1,7 @@
-"""Opening a history: private files, the pragmas, migrations, and the errors a full or damaged disk gives."""
+"""Opening of a history: private files, pragmas, migrations.
+
+And the errors that a full or damaged disk gives.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pathlib import Path
 from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The number of migrations (schema.py)."""
 _BUSY_MS = 5_000
 _WAL_PAGES = 4_000
@@ -32,15 +35,17 @@ class HistoryDamagedError(HistoryError):
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
-    """The one writing connection of the database at `path`, made and migrated when needed, readable by its owner alone.
+    """Open the one writing connection of the database at `path`.
+
+    It is made and migrated when needed, and readable by its owner alone.
 
     Raises:
         HistoryError: it is damaged, from a newer version, or the disk is full.
-
     """
     try:
         # SQLite makes -wal and -shm with the mode of the database, so that is set before SQLite
         # sees it.
+        # Not by umask: the history says what a team ships.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if sys.platform != "win32":
@@ -81,11 +86,12 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A read-only connection, for screens and scripts; it never blocks the writer and never waits for it.
+    """Open a read-only connection, for screens and scripts.
+
+    It never blocks the writer and never waits for it.
 
     Raises:
         HistoryError: there is no history yet, or it is damaged.
-
     """
     try:
         connection = sqlite3.connect(
@@ -127,21 +133,27 @@ def friendly(path: Path) -> Iterator[None]:
     except (sqlite3.DatabaseError, OSError) as error:
         if machine.is_full(error, path):
             raise HistoryFullError(
-                f"the disk of {path.parent} is full: the event was not stored; free some space and try again"
+                f"the disk of {path.parent} is full: the event was not stored; free some space and"
+                " try again"
             ) from error
         if isinstance(error, OSError) or machine.of_machine(error):
             raise HistoryError(
-                f"the history {path} cannot be used, and the event was not stored: {machine.reason(error, path)}"
+                f"the history {path} cannot be used, and the event was not stored:"
+                f" {machine.reason(error, path)}"
             ) from error
         if machine.is_corrupt(error):
             raise HistoryDamagedError(
-                f"the history {path} is damaged ({error}); start the node again: it keeps what can be read, and its peers give the rest"
+                f"the history {path} is damaged ({error}); start the node again: it keeps what can"
+                " be read, and its peers give the rest"
             ) from error
         raise HistoryError(f"the history {path} cannot be used: {error}") from error
 
 
 def is_damage(error: HistoryError) -> bool:
-    """Tell a damaged file from a machine's refusal, and from a newer devstream's file."""
+    """Tell whether the file is damaged.
+
+    It is not where the machine refuses, or a newer devstream wrote it.
+    """
     cause = error.__cause__
     return isinstance(error, HistoryDamagedError) or (
         isinstance(cause, sqlite3.Error) and machine.is_damage(cause)
@@ -149,22 +161,29 @@ def is_damage(error: HistoryError) -> bool:
 
 
 def damage_mark(path: Path) -> Path:
-    """The file whose presence says that the database at `path` is damaged, which a short look may not find."""
+    """Name the mark that says that the database at `path` is damaged.
+
+    A short look may not find that.
+    """
     return path.with_name(f"{path.name}.doubt")
 
 
 def mark_damaged(path: Path) -> None:
-    """Leave word for the next start; a disk too full for it leaves the finding to that start's own check."""
+    """Leave word for the next start.
+
+    A disk too full for it leaves the finding to that start's own check.
+    """
     with suppress(OSError):
         damage_mark(path).touch()
 
 
 def team_of(path: Path) -> str:
-    """The id of the team whose history is at `path`; empty when there is none yet, or it is damaged.
+    """Read the id of the team whose history is at `path`.
+
+    Empty when there is none yet, or it is damaged.
 
     Raises:
         HistoryError: it cannot be read.
-
     """
     if not path.exists():
         return ""
@@ -186,13 +205,15 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         raise _newer(path)
     if version < SCHEMA_VERSION:
         raise HistoryError(
-            f"the history {path} was written by an older devstream; start the node, which takes it over"
+            f"the history {path} was written by an older devstream; start the node, which takes it"
+            " over"
         )
 
 
 def _newer(path: Path) -> HistoryError:
     return HistoryError(
-        f"the history {path} was written by a newer devstream; start that one, or use another --home"
+        f"the history {path} was written by a newer devstream; start that one, or use another"
+        " --home"
     )
 
 

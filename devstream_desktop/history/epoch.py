@@ -1,4 +1,4 @@
-"""The epoch of this device's feed, and the small mirror outside the database that proves the database is the newest one.
+"""Epoch of this device's feed, and its mirror outside the database.
 
 A device may only append to a feed whose newest number it surely knows: a restored backup or a
 cloned disk would use numbers twice. The mirror file remembers epoch and last number, written before
@@ -32,15 +32,18 @@ class _Mirror(msgspec.Struct, frozen=True):
 
 
 class FeedMirror:
-    """The file that remembers which feed this device appends to, and how far."""
+    """Mirror of the feed that this device appends to, and how far."""
 
     def __init__(self, path: Path | None) -> None:
-        """`path` None keeps it in memory, for a history that is in memory too."""
+        """Read the mirror at `path`; None keeps it in memory, with its history."""
         self._path = path
         self._state = self._read()
 
     def describes(self, epoch: bytes, last: int, place: str) -> bool:
-        """Whether a database with this epoch and last own number, at this place, is surely the newest one of this device."""
+        """Tell whether a database is surely the newest one of this device.
+
+        It has this epoch and last own number, and is at this place.
+        """
         state = self._state
         return (
             state is not None
@@ -59,11 +62,12 @@ class FeedMirror:
             return b"", 0
 
     def remember(self, epoch: bytes, last: int, place: str, *, stored: int = 0) -> None:
-        """Note that numbers up to `last` will be used, and that those up to `stored` are on the disk.
+        """Note the numbers that will be used, up to `last`.
+
+        Those up to `stored` are on the disk.
 
         Raises:
             OSError: it cannot be written, so the number must not be used.
-
         """
         if self._state is not None and self._state.epoch == epoch.hex():
             stored = max(stored, self._state.stored)
@@ -76,7 +80,7 @@ class FeedMirror:
 
 
 def place_of(database: Path) -> str:
-    """Which file on which machine: another for a copy, the same for a file that was only written to or moved.
+    """Identity of a file: device, number and machine.
 
     What cannot be told apart (the image of a whole machine, started twice) is found out by the
     peers, who see a number used twice.

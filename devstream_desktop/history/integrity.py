@@ -1,4 +1,7 @@
-"""Is the history at a path whole? Asked before a node opens it, now and then while it runs, and by `devstream doctor`."""
+"""Checks of a history's file.
+
+A node asks before it opens one and now and then while it runs; `devstream doctor` asks too.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _SAID = 5
 
 
 def problems(path: Path, *, seconds: float | None = None) -> tuple[str, ...]:
-    """What is wrong with the history at `path`, a sentence each; empty when it is whole or there is none.
+    """Find what is wrong with the history at `path`, a sentence each.
 
     Looked at are the file's head, SQLite's own quick check, whether each line has its log entry,
     and of a sample of the log whether each entry is what its row says and the next one chains to
@@ -88,7 +91,8 @@ def _wrong_entries(connection: sqlite3.Connection) -> int:
     wrong = 0
     for since in {max(first, last - _SAMPLE), start}:
         rows = connection.execute(
-            "SELECT log.feed, feeds.feed, seq, body, signature FROM log JOIN feeds ON feeds.id = log.feed"
+            "SELECT log.feed, feeds.feed, seq, body, signature FROM log JOIN feeds ON feeds.id ="
+            " log.feed"
             " WHERE lsn >= ? ORDER BY lsn LIMIT ?",
             (since, _SAMPLE),
         )

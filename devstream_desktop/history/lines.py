@@ -42,20 +42,20 @@ _ROWS_VERSION = f"{INDEX_VERSION}.{IDENTITY_VERSION}"
 """Of the rows and the index; rows that another one wrote are made anew."""
 _REBUILD_BATCH = 2_000
 _FACET_AUTHORS = frozenset({AuthorClass.COLLECTOR, AuthorClass.EXECUTOR})
-"""Whose events name services and environments: a member could make up as many as he likes."""
+"""Authors whose events name services and environments."""
 _MOST_FACETS = 2_000
 """A list that is longer helps nobody to choose."""
 _MOST_ADOPTED = 10_000
 """Topics that are remembered as looked at; beyond that they are looked at anew."""
 PAST = 16
-"""Words of a subject before a row that are looked at for the one about the newest work."""
+"""Earlier words of a subject that are searched for the newest work."""
 _DAY_MS = 86_400_000
 _MAX_SEQ = (1 << 63) - 1
 _TIE_BYTES = 4
 
 
 class _Telling(msgspec.Struct, frozen=True):
-    """An event in the log, by what decides which telling of a fact is its row."""
+    """An event in the log, by what elects the row."""
 
     lsn: int
     entry: Entry
@@ -86,7 +86,7 @@ class _Telling(msgspec.Struct, frozen=True):
 
 
 class Lines:
-    """Writes rows for new log entries and takes them out again; every call is inside the caller's transaction."""
+    """Writes and removes the rows of log entries; every call is inside the caller's transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -104,20 +104,24 @@ class Lines:
         self._ends: dict[bytes, int] = _read_ends(found[0]) if found else {}
 
     def entry(self, lsn: int, body: bytes, signature: bytes) -> Entry | None:
-        """An entry of the log; None, and noted, where it cannot be read."""
+        """Read an entry of the log; None, and noted, where it cannot be read."""
         entry = stored_entry(body, signature)
         if entry is None:
             self.unreadable.add(lsn)
         return entry
 
     def add(self, arrivals: Sequence[tuple[int, Entry]]) -> None:
-        """Make rows of `(lsn, entry)` pairs; what this version cannot read stays in the log only."""
+        """Make rows of `(lsn, entry)` pairs.
+
+        What this version cannot read stays in the log only.
+        """
         tellings: dict[bytes, _Telling] = {}
         later: list[_Telling] = []
         for lsn, entry in arrivals:
             telling = self._read(lsn, entry)
             if telling is None:
                 continue
+            # The same fact twice in one batch.
             other = tellings.setdefault(telling.fact, telling)
             if other is not telling:
                 tellings[telling.fact], loser = (
@@ -135,7 +139,10 @@ class Lines:
             self._insert(list(tellings.values()), arrivals[-1][0])
 
     def remove(self, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
-        """Take out the rows of these `(lsn, body, signature)` log entries, before the log forgets them."""
+        """Take out the rows of entries that the log will forget.
+
+        They are `(lsn, body, signature)`.
+        """
         gone: list[tuple[int, _Telling]] = []
         for lsn, body, signature in rows:
             found = self._connection.execute(
@@ -154,7 +161,7 @@ class Lines:
         self._forget_facets()
 
     def rebuild_if_outdated(self) -> None:
-        """Fill rows and index anew when this version indexes differently from the one that wrote them."""
+        """Fill rows and index anew where another version wrote them."""
         found = self._connection.execute(
             "SELECT value FROM meta WHERE name = 'index_version'"
         ).fetchone()
@@ -192,11 +199,13 @@ class Lines:
 
     def strike(self, ends: Mapping[bytes, int]) -> None:
         """Strike out what is beyond these `ends` (see `History.follow`), and nothing else."""
+        # Nearly every new policy leaves them as they are.
         if ends == self._ends:
             return
         feeds: list[tuple[int, bytes]] = self._connection.execute(
             "SELECT id, feed FROM feeds"
         ).fetchall()
+        # Only what changes is touched: a history has millions of rows.
         before = {feed: self._end(feed) for _, feed in feeds}
         self._ends = dict(ends)
         self._connection.execute(
@@ -209,25 +218,29 @@ class Lines:
             self._restore(feed_id, end)
             if end is not None:
                 self._connection.execute(
-                    "UPDATE lines SET run = -lsn, terminal = 0 WHERE lsn IN (SELECT lsn FROM log WHERE feed = ? AND seq > ?)",
+                    "UPDATE lines SET run = -lsn, terminal = 0 WHERE lsn IN (SELECT lsn FROM log"
+                    " WHERE feed = ? AND seq > ?)",
                     (feed_id, end),
                 )
             self._decide_again(feed_id)
 
     def _decide_again(self, feed_id: int) -> None:
-        """Which telling is the row, for the facts that this feed and another tell."""
+        """Elect again the rows of facts that others report beside this feed."""
         keys = [
             key
             for (key,) in self._connection.execute(
-                "SELECT retold.key FROM retold JOIN log ON log.lsn = retold.lsn WHERE log.feed = ?1 UNION"
-                " SELECT retold.key FROM retold JOIN lines ON lines.key = retold.key JOIN log ON log.lsn = lines.lsn WHERE log.feed = ?1",
+                "SELECT retold.key FROM retold JOIN log ON log.lsn = retold.lsn WHERE log.feed ="
+                " ?1 UNION"
+                " SELECT retold.key FROM retold JOIN lines ON lines.key = retold.key JOIN log ON"
+                " log.lsn = lines.lsn WHERE log.feed = ?1",
                 (feed_id,),
             )
         ]
         for at in range(0, len(keys), _REBUILD_BATCH):
             batch = keys[at : at + _REBUILD_BATCH]
             rows = self._connection.execute(
-                "SELECT lines.id, log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
+                "SELECT lines.id, log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn"
+                " = lines.lsn"
                 f" WHERE lines.key IN ({','.join('?' * len(batch))})",
                 batch,
             ).fetchall()
@@ -259,7 +272,10 @@ class Lines:
         self.index.flush(self._connection.execute("SELECT MAX(lsn) FROM log").fetchone()[0])
 
     def _restore(self, feed_id: int, end: int | None) -> None:
-        """Believe what was struck out of a feed up to `end`: the policy that ended it earlier lost to another."""
+        """Believe what was struck out of a feed up to `end`.
+
+        The policy that ended it earlier lost to another.
+        """
         rows = self._connection.execute(
             "SELECT log.lsn, log.body, log.signature FROM log JOIN lines ON lines.lsn = log.lsn"
             " WHERE log.feed = ? AND log.seq <= ? AND lines.run < 0",
@@ -297,11 +313,15 @@ class Lines:
         return _Telling(lsn, entry, event, fact, struck=end is not None and entry.seq > end)
 
     def _drop_known(self, tellings: dict[bytes, _Telling]) -> list[_Telling]:
-        """Decide between `tellings` and the rows there are: returns the later ones of facts that have both."""
+        """Decide between `tellings` and the rows there are.
+
+        Returns the later ones of facts that have both.
+        """
         later: list[_Telling] = []
         marks = ",".join("?" * len(tellings))
         known = self._connection.execute(
-            "SELECT lines.id, lines.key, log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
+            "SELECT lines.id, lines.key, log.lsn, log.body, log.signature FROM lines JOIN log ON"
+            " log.lsn = lines.lsn"
             f" WHERE lines.key IN ({marks})",
             list(tellings),
         ).fetchall()
@@ -317,10 +337,12 @@ class Lines:
         return later
 
     def _insert(self, tellings: list[_Telling], newest: int) -> None:
+        # Ascending ids fill the index several times faster.
         tellings.sort(key=lambda telling: telling.order[1:])  # by time, struck out or not
         ids = self._free_ids([telling.entry.hlc for telling in tellings])
         self._connection.executemany(
-            "INSERT INTO lines (id, place, lsn, key, subject, run, rank, terminal, state, work) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO lines (id, place, lsn, key, subject, run, rank, terminal, state, work)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     row_id,
@@ -344,7 +366,7 @@ class Lines:
         self._adopt(tellings)
 
     def _adopt(self, tellings: Sequence[_Telling]) -> None:
-        """Let a subject in a scope go on with the rows that an older version wrote without one."""
+        """Let a scoped subject go on with an older version's rows. Those have no scope."""
         for telling in tellings:
             event = telling.event
             topic = topic_of(event)
@@ -406,7 +428,10 @@ class Lines:
         self._facets = {facet: seen for facet, seen in self._facets.items() if seen >= day}
 
     def _free_ids(self, clocks: list[int]) -> list[int]:
-        """A free row id for each ascending clock: the clock itself, or the next free number after it."""
+        """Find a free row id for each ascending clock.
+
+        It is the clock itself, or the next free number after it.
+        """
         span = (clocks[0], clocks[-1])
         taken: set[int] = set()
         if self._connection.execute(

@@ -1,4 +1,4 @@
-"""The log that travels: signed entries as received, in order of arrival; and the one writer of a history.
+"""Log of signed entries, in order of arrival. The one writer of a history.
 
 Heads and gaps are derived from the rows when the history is opened and never kept twice. Calls are
 synchronous and short; the node makes them on its loop's thread. Own entries are on the disk
@@ -29,7 +29,10 @@ from devstream_desktop.stream.log import INDEX_BYTES, Arrival, FeedRecord
 
 _READ_AHEAD = 4096
 _RECENT = 512
-"""The newest arrivals, kept in memory too: with seven links each event is looked for some fifteen times, by whoever passes it on."""
+"""Newest arrivals kept in memory too.
+
+With seven links each event is looked for some fifteen times, by whoever passes it on.
+"""
 _SPARE_PAGES = 512
 """Of 4 KiB: free pages that are kept for the next rows."""
 _VACUUM_PAGES = 16
@@ -42,11 +45,16 @@ class History(Writer):
     """A history open for writing. There is at most one a home; the control socket sees to that."""
 
     def __init__(self, path: Path, mirror: FeedMirror, device: bytes, team: str) -> None:
-        """Open or make the database at `path` for the device with this public key, in the team with this id.
+        """Open or make the database at `path`.
+
+        `device` is this device's public key, `team` its team's id.
+
+        `device` is the public key of this device.
+
+        `team` is the id of its team.
 
         Raises:
             HistoryError: it is damaged, from a newer version, or the disk is full.
-
         """
         self._mirror = mirror
         self._device = device
@@ -54,7 +62,7 @@ class History(Writer):
         super().__init__(path)
 
     def _derive(self) -> None:
-        """Begin a session, and learn from the rows what is not kept twice."""
+        """Begin a session, and derive what is kept in memory."""
         self._recent: deque[tuple[int, int, int, Entry]] = deque(maxlen=_RECENT)
         with self._transaction():
             self._set_meta("team", self._team.encode())
@@ -90,17 +98,20 @@ class History(Writer):
 
     @property
     def index(self) -> bytes:
-        """16 random bytes that name this numbering of arrivals: new for a new or uncleanly stopped database."""
+        """16 random bytes that name this numbering of arrivals.
+
+        They are new for a new or uncleanly stopped database.
+        """
         return self._index
 
     @property
     def quarantined(self) -> str:
-        """What could not be read and was set aside, a sentence; empty for nothing."""
+        """Sentence on what could not be read and was set aside; empty for nothing."""
         return self._quarantine.told
 
     @property
     def epoch(self) -> bytes:
-        """The 8 bytes of the feed that this device may append to now."""
+        """Epoch (8 bytes) of the feed that this device appends to now."""
         return self._epoch
 
     def renew_epoch(self) -> bytes:
@@ -113,12 +124,13 @@ class History(Writer):
         return epoch
 
     def feeds(self) -> list[FeedRecord]:
-        """Every feed of the log, frozen ones too, with the runs of numbers that are held."""
+        """List every feed, frozen ones too, with its runs of held numbers."""
         runs: dict[int, list[tuple[int, int]]] = {}
         # Numbers minus their rank are equal inside an unbroken run.
         query = (
             "SELECT feed, MIN(seq), MAX(seq) FROM"
-            " (SELECT feed, seq, seq - ROW_NUMBER() OVER (PARTITION BY feed ORDER BY seq) AS run FROM log)"
+            " (SELECT feed, seq, seq - ROW_NUMBER() OVER (PARTITION BY feed ORDER BY seq) AS run"
+            " FROM log)"
             " GROUP BY feed, run ORDER BY feed, 2"
         )
         for feed, first, last in self._connection.execute(query):
@@ -142,17 +154,19 @@ class History(Writer):
         return self._newest
 
     def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
-        """Store in this order, in one transaction that is committed on return; returns the newest arrival number.
+        """Store arrivals in this order, in one transaction; returns the newest arrival number.
+
+        It is committed on return.
 
         What is held already is skipped. With `durable` the disk has it too.
 
         Raises:
             HistoryFullError: the disk is full; nothing of this call was stored.
             HistoryError: the disk fails.
-
         """
         self.reserve.require()
         feed = self._device + self._epoch
+        # The mirror first: a crash in between then costs an epoch, not a number used twice.
         own = [arrival.entry.seq for arrival in arrivals if arrival.entry.feed == feed]
         if own:
             with self._disk():
@@ -160,6 +174,7 @@ class History(Writer):
         with self._transaction(durable=durable):
             stored = self._insert_new(arrivals)
             self._lines.add([(lsn, arrival.entry) for lsn, arrival in stored])
+        # Only after the commit: a failed one gave out no numbers.
         self._newest += len(stored)
         self._recent.extend(
             (lsn, self._feed_id(a.entry.feed), self._sender_id(a.sender), a.entry)
@@ -170,10 +185,14 @@ class History(Writer):
         return self._newest
 
     def _insert_new(self, arrivals: Sequence[Arrival]) -> list[tuple[int, Arrival]]:
-        """Put in those whose numbers are not held, each once; returns them with their arrival numbers."""
+        """Put in the entries that are not held, each once.
+
+        Returns them with their arrival numbers.
+        """
         numbered = list(enumerate(arrivals, self._newest + 1))
         done = self._connection.executemany(
-            "INSERT INTO log (lsn, feed, seq, sender, verified, body, signature) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO log (lsn, feed, seq, sender, verified, body, signature) VALUES (?, ?, ?,"
+            " ?, ?, ?, ?)"
             " ON CONFLICT (feed, seq) DO NOTHING",
             [
                 (
@@ -188,6 +207,7 @@ class History(Writer):
                 for lsn, a in numbered
             ],
         )
+        # Nearly always all are new.
         if not numbered or done.rowcount == len(numbered):
             return numbered
         # Once more without those that are held, because arrival numbers have no gaps.
@@ -219,10 +239,16 @@ class History(Writer):
     def entries(
         self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int
     ) -> list[Entry]:
-        """Held entries numbered `first` to `last`; at least one when there is any, then as many as fit `max_bytes`."""
+        """List the held entries numbered `first` to `last`.
+
+        At least one when there is any, then as many as fit `max_bytes`.
+        """
         order = "DESC" if newest_first else "ASC"
         with self._disk():
-            query = f"SELECT lsn, body, signature FROM log WHERE feed = ? AND seq BETWEEN ? AND ? ORDER BY seq {order}"
+            query = (
+                "SELECT lsn, body, signature FROM log WHERE feed = ? AND seq BETWEEN ? AND ?"
+                f" ORDER BY seq {order}"
+            )
             with closing(
                 self._connection.execute(query, (self._feed_ids.get(feed, -1), first, last))
             ) as rows:
@@ -231,17 +257,23 @@ class History(Writer):
     def after(
         self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b""
     ) -> tuple[list[Entry], int]:
-        """Entries that arrived after `lsn`, in order of arrival, of feeds that are not frozen, and where to go on from.
+        """List the arrivals after `lsn`, and where to go on from.
+
+        They come in order, without those of frozen feeds.
+
+        Frozen feeds are left out.
 
         Those that the device `not_from` sent, and those of the feed `but`, are passed over.
         """
         # Own entries have the empty sender: they are news to everybody.
         sender = self._sender_ids.get(not_from, -1) if not_from else -1
+        # Frozen feeds travel as their proofs.
         passed_over = {*self._frozen, self._feed_ids.get(but, -1)}
         found: list[Entry] = []
         size, position = 0, lsn
         for number, feed, row_sender, entry in self._arrivals(lsn):
             if entry is not None and row_sender != sender and feed not in passed_over:
+                # At least one, or a large entry would end a stream for good.
                 if found and size + len(entry.body) + len(entry.signature) > max_bytes:
                     break
                 size += len(entry.body) + len(entry.signature)
@@ -250,7 +282,10 @@ class History(Writer):
         return found, position
 
     def _arrivals(self, lsn: int) -> Iterator[tuple[int, int, int, Entry | None]]:
-        """`(number, feed, sender, entry)` of what arrived after `lsn`, some thousands at most; no entry where it cannot be read."""
+        """Yield `(number, feed, sender, entry)` of arrivals after `lsn`.
+
+        They are some thousands at most; without entry where it cannot be read.
+        """
         if self._recent and self._recent[0][0] <= lsn + 1:
             yield from islice(self._recent, lsn + 1 - self._recent[0][0], None)
             return
@@ -262,7 +297,10 @@ class History(Writer):
                 yield number, feed, sender, self._lines.entry(number, body, signature)
 
     def settle(self, feed: bytes, floor: int, tip: Entry | None) -> None:
-        """Numbers up to `floor` are settled: forget their rows and lines, keep `tip` (None leaves the one there is)."""
+        """Settle the numbers up to `floor`: forget their rows and lines.
+
+        `tip` is kept; None leaves the one there is.
+        """
         self._recent.clear()
         with self._transaction():
             feed_id = self._feed_id(feed)
@@ -315,14 +353,14 @@ class History(Writer):
             )
 
     def knows(self, fact: bytes) -> bool:
-        """Whether the history has a row of the fact with this identity (`stream.fact.fact_id`)."""
+        """Tell whether there is a row of the fact (`stream.fact.fact_id`)."""
         return (
             self._connection.execute("SELECT 1 FROM lines WHERE key = ?", (fact,)).fetchone()
             is not None
         )
 
     def past(self, event: Event) -> list[Event]:
-        """Return the last words about what `event` is about, those of the newest work first.
+        """Return the last words about the event's subject, newest work first.
 
         For a build, a test and a deploy that is its run; for the others the subject.
         """
@@ -343,7 +381,9 @@ class History(Writer):
             self._lines.strike(ends)
 
     def tend(self) -> bool:
-        """One step of upkeep for an idle moment, about 10 ms: merge the index, give freed space back. Whether there is more to do.
+        """Take one step of upkeep, about 10 ms; tells whether there is more to do.
+
+        It merges the index and gives freed space back.
 
         What was met since the last step and cannot be read is set aside.
         """
@@ -360,7 +400,7 @@ class History(Writer):
 
     @property
     def too_large(self) -> bool:
-        """Whether it is larger than it may be (shares.py)."""
+        """Tell whether the history is larger than it may be (shares.py)."""
         with self._disk():
             return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma(
                 "page_size"
@@ -383,9 +423,14 @@ class History(Writer):
             self._connection.close()
 
     def _begin_session(self) -> bytes:
-        """Numbers given after the last commit that reached the disk may be given again after a crash: then the index is new."""
+        """Begin a numbering of arrivals; returns its index.
+
+        Numbers given after the last commit that reached the disk may be given again after a crash:
+        then the index is new.
+        """
         clean = self._meta("clean") == b"1"
         index = self._meta("index")
+        # After a crash numbers may be given again, so cursors into the old numbering end.
         if not isinstance(index, bytes) or len(index) != INDEX_BYTES or not clean:
             index = secrets.token_bytes(INDEX_BYTES)
             self._set_meta("index", index)
@@ -414,14 +459,18 @@ class History(Writer):
 
     def _own_head(self, epoch: bytes) -> int:
         """The largest number of this device's feed that is held or settled; 0 for none."""
-        query = "SELECT MAX(floor, COALESCE((SELECT MAX(seq) FROM log WHERE feed = feeds.id), 0)) FROM feeds WHERE feed = ?"
+        query = (
+            "SELECT MAX(floor, COALESCE((SELECT MAX(seq) FROM log WHERE feed = feeds.id), 0)) FROM"
+            " feeds WHERE feed = ?"
+        )
         row = self._connection.execute(query, (self._device + epoch,)).fetchone()
         return row[0] if row else 0
 
     def lacking(self, epoch: bytes, last: int) -> int:
-        """How many of this device's numbers up to `last` are neither held nor settled."""
+        """Count this device's numbers up to `last`, neither held nor settled."""
         query = (
-            "SELECT MIN(floor, ?2), (SELECT COUNT(*) FROM log WHERE feed = feeds.id AND seq > floor AND seq <= ?2)"
+            "SELECT MIN(floor, ?2), (SELECT COUNT(*) FROM log WHERE feed = feeds.id AND seq >"
+            " floor AND seq <= ?2)"
             " FROM feeds WHERE feed = ?1"
         )
         floor, held = self._connection.execute(query, (self._device + epoch, last)).fetchone() or (

@@ -1,4 +1,6 @@
-"""What of a history this version cannot read: set aside, so that it stops neither a start nor an answer, and counted and named.
+"""Quarantine of what this version cannot read: set aside, counted and named.
+
+So it stops neither a start nor an answer.
 
 Nothing of that sort comes in over the wire: an earlier version took it, or the disk changed it. An
 entry is moved out of the log, so that its number counts as missing; a peer that has it in a form
@@ -25,7 +27,7 @@ from devstream_desktop.stream.event import Event, InvalidEventError
 from devstream_desktop.stream.fact import event_of
 
 KEEP_MS = 30 * 86_400_000
-"""How long it is kept, and told."""
+"""Milliseconds that something is kept and reported."""
 MOST = 1_000
 _NAMED = 3
 _PAUSE = 1_000
@@ -55,6 +57,7 @@ def stored_event(body: object, signature: object) -> Event | None:
 def stored_proof(packed: bytes) -> tuple[Entry, Entry] | None:
     """The two entries of a proof as the database has it; None where they cannot be read."""
     try:
+        # The disk may have changed it into something that nests without end.
         check_msgpack(packed, len(packed))
         first, second = _proof.decode(packed)
     except (ValueError, TypeError):
@@ -70,15 +73,15 @@ def by_whom(feed: object) -> str:
 
 
 class Quarantine:
-    """The table of what was set aside; written inside the caller's transaction."""
+    """Table of what was set aside; written inside the caller's transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.told = told(connection)
-        """What is in it, a sentence; empty for nothing."""
+        """Sentence on what is in it; empty for nothing."""
 
     def clear_feeds(self) -> None:
-        """Set aside the tips and proofs that cannot be read, and forget what was set aside long ago."""
+        """Set aside tips and proofs that cannot be read. Forget the oldest."""
         self._connection.execute("DELETE FROM aside WHERE at < ?", (now_ms() - KEEP_MS,))
         rows = self._connection.execute(
             "SELECT id, feed, tip_body, tip_signature, proof FROM feeds"
@@ -97,15 +100,24 @@ class Quarantine:
         self.told = told(self._connection)
 
     def heads(self) -> list[tuple[int, bytes, bytes]]:
-        """`(lsn, body, signature)` of each feed's newest entry, which a start must be able to read."""
-        newest = "SELECT (SELECT lsn FROM log WHERE feed = feeds.id ORDER BY seq DESC LIMIT 1) FROM feeds"
+        """Read `(lsn, body, signature)` of each feed's newest entry.
+
+        A start must be able to read these.
+        """
+        newest = (
+            "SELECT (SELECT lsn FROM log WHERE feed = feeds.id ORDER BY seq DESC LIMIT 1) FROM"
+            " feeds"
+        )
         return self._connection.execute(
             f"SELECT lsn, body, signature FROM log WHERE lsn IN ({newest})"
         ).fetchall()
 
     def take(self, lsn: int) -> list[tuple[int, bytes, bytes]]:
         """Move an arrival out of the log; returns its row there."""
-        query = "SELECT lsn, body, signature, seq, feeds.feed FROM log JOIN feeds ON feeds.id = log.feed WHERE lsn = ?"
+        query = (
+            "SELECT lsn, body, signature, seq, feeds.feed FROM log JOIN feeds ON feeds.id ="
+            " log.feed WHERE lsn = ?"
+        )
         rows = self._connection.execute(query, (lsn,)).fetchall()
         for _, body, signature, seq, feed in rows:
             self._put(f"entry {seq} {by_whom(feed)}", body, signature)
@@ -125,7 +137,7 @@ class Quarantine:
 
 
 def told(connection: sqlite3.Connection) -> str:
-    """What of the history was set aside, a sentence; empty for nothing."""
+    """Name what was set aside, in a sentence; empty for nothing."""
     (count,) = connection.execute("SELECT COUNT(*) FROM aside").fetchone()
     named = [
         str(what)
@@ -137,7 +149,9 @@ def told(connection: sqlite3.Connection) -> str:
 
 
 def unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> str:
-    """What of the history cannot be read and is not set aside yet, a sentence; empty for nothing.
+    """Name what cannot be read and is not set aside yet; empty for nothing.
+
+    `go_on` may end the look early.
 
     `go_on` may end the look early.
     """
@@ -157,7 +171,8 @@ def _unreadable(connection: sqlite3.Connection, go_on: Callable[[], bool]) -> It
         if proof and stored_proof(proof) is None:
             yield f"a proof against a feed {by_whom(feed)}"
     rows = connection.execute(
-        "SELECT feeds.feed, seq, body, signature FROM log JOIN feeds ON feeds.id = log.feed ORDER BY lsn DESC"
+        "SELECT feeds.feed, seq, body, signature FROM log JOIN feeds ON feeds.id = log.feed ORDER"
+        " BY lsn DESC"
     )
     for number, (feed, seq, body, signature) in enumerate(rows, 1):
         if stored_entry(body, signature) is None:

@@ -1,4 +1,6 @@
-"""The reading half of a history: what screens and scripts ask, over a connection of their own that can only read.
+"""Reading half of a history, for screens and scripts.
+
+Its connection is its own and can only read.
 
 Queries are a few milliseconds even at a million rows (tests/bench), so a screen may ask on its own
 thread.
@@ -29,14 +31,20 @@ from devstream_desktop.stream.words import Transition
 
 HistoryUnavailableError = HistoryError
 
-_LATER = "SELECT 1 FROM lines AS next WHERE next.run = lines.run AND (next.rank, next.work, next.place) > (lines.rank, lines.work, lines.place)"
+_LATER = (
+    "SELECT 1 FROM lines AS next WHERE next.run = lines.run"
+    " AND (next.rank, next.work, next.place) > (lines.rank, lines.work, lines.place)"
+)
 _COLUMNS = (
     "SELECT lines.id, lines.lsn, log.body, log.signature,"
     # What a state means depends on the subject's word before it about the newest work; that word's
     # state, and how far its work is ahead of this row's when it is another run.
-    " CASE WHEN lines.terminal THEN (SELECT (CASE past.run WHEN lines.run THEN 0 ELSE past.work - lines.work END) || ' ' || past.state"
-    " FROM (SELECT run, state, work, place FROM lines AS one WHERE one.subject = lines.subject AND one.place < lines.place"
-    f" AND one.terminal ORDER BY one.place DESC LIMIT {PAST}) AS past ORDER BY past.work DESC, past.place DESC LIMIT 1) END,"
+    " CASE WHEN lines.terminal THEN (SELECT (CASE past.run WHEN lines.run THEN 0 ELSE past.work -"
+    " lines.work END) || ' ' || past.state"
+    " FROM (SELECT run, state, work, place FROM lines AS one WHERE one.subject = lines.subject AND"
+    " one.place < lines.place"
+    f" AND one.terminal ORDER BY one.place DESC LIMIT {PAST}) AS past ORDER BY past.work DESC,"
+    " past.place DESC LIMIT 1) END,"
     f" EXISTS ({_LATER}),"
     " lines.run < 0"
     " FROM lines JOIN log ON log.lsn = lines.lsn"
@@ -47,14 +55,17 @@ _MAX_ID = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class Facets:
-    """What there is to filter by, in order."""
+    """Values to filter by, in order."""
 
     services: tuple[str, ...]
     environments: tuple[str, ...]
 
 
 class Reader:
-    """Reads a history that a node writes; opened when first asked, so that it can exist before the history does."""
+    """Reads a history that a node writes.
+
+    It is opened when first asked, so that it can exist before the history does.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -97,11 +108,12 @@ class Reader:
         return sorted(lines, key=lambda line: line.id, reverse=True)[:limit]
 
     def since(self, arrival: int, *, limit: int = 500) -> list[Line]:
-        """Rows that came after the arrival number `arrival`, in order of arrival; also those already superseded.
+        """List the rows that came after `arrival`, in order of arrival.
+
+        Also those already superseded.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
-
         """
         return self._lines(
             f"{_COLUMNS} WHERE lines.lsn > ? ORDER BY lines.lsn LIMIT ?", (arrival, limit)
@@ -119,11 +131,10 @@ class Reader:
             arrival = lines[-1].arrival
 
     def subject(self, of: Event, *, limit: int = 50) -> list[Line]:
-        """Return the past of what `of` is about, newest first, with the claims of it.
+        """Return the past of the event's subject, newest first, with its claims.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
-
         """
         asked = (subject_hash(topic_of(of)), subject_hash(of.subject), limit)
         where = "lines.subject IN (?, ?) ORDER BY lines.place DESC LIMIT ?"
@@ -145,11 +156,10 @@ class Reader:
         return self._number("SELECT COALESCE(MAX(lsn), 0) FROM lines")
 
     def count(self) -> int:
-        """How many rows there are.
+        """Number of rows.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
-
         """
         return self._number("SELECT COUNT(*) FROM lines")
 
@@ -165,13 +175,12 @@ class Reader:
         return hlc_time(first), hlc_time(last)
 
     def troubles(self, seconds: float) -> list[str]:
-        """What cannot be read and what was set aside, a sentence each.
+        """Name what cannot be read and what was set aside.
 
         After `seconds` what was not looked at counts as readable.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
-
         """
         end = time.monotonic() + seconds
         with friendly(self._path):
@@ -220,7 +229,10 @@ class Reader:
 
     @contextmanager
     def _moment(self) -> Iterator[sqlite3.Connection]:
-        """Several questions about one moment: no row moves from the waiting ones into the index in between."""
+        """Ask several questions about one moment.
+
+        No row moves from the waiting ones into the index in between.
+        """
         with friendly(self._path):
             connection = self._connection()
             connection.execute("BEGIN")
@@ -276,7 +288,10 @@ class Reader:
 
 
 def _meaning(event: Event, before: str) -> Transition:
-    """Judge an event by its subject's word `before` it: how far ahead its work is, and its state."""
+    """Judge an event by its subject's word `before` it.
+
+    That says how far ahead its work is, and its state.
+    """
     ahead, _, state = before.partition(" ")
     if int(ahead) > 0 and work_of(event) > 0:
         return Transition.OUTDATED

@@ -7,8 +7,8 @@ record (https://www.sqlite.org/fileformat2.html#record_format): the length of th
 each column, then the columns. Two columns have types that are rare in other bytes: a signature of
 64 bytes, and the id of a feed of 40.
 
-    log    NULL, integers, body, signature                              (schema.py; more integers may come)
-    feeds  NULL, feed, floor, body and signature of the tip, proof      (each of the last three may be NULL)
+    log    NULL, integers, body, signature (schema.py; more integers may come)
+    feeds  NULL, feed, floor, body and signature of the tip, proof (the last three may be NULL)
 
 What looks like a row inside a genuine row was written by that row's author, and is passed over.
 """
@@ -139,7 +139,7 @@ def _starts(data: bytes, mark: re.Match[bytes]) -> Iterator[int]:
 
 
 def _read(data: bytes, start: int, overflow: _Overflow) -> tuple[Row, int] | None:
-    """Read the row whose record begins at `start`, and count its bytes there."""
+    """Read the record that begins at `start`, and count its bytes there."""
     if start < 0 or (types := _types(data, start)) is None:
         return None
     sizes = [_SIZES[kind] if kind < _BLOB else (kind - _BLOB) // 2 for kind in types]
@@ -193,7 +193,10 @@ def _local(total: int) -> int:
 
 
 class _Overflow:
-    """The pages on which long records go on: as the write-ahead log has them, else as the database has."""
+    """Pages on which long records go on.
+
+    As the write-ahead log has them, else as the database has.
+    """
 
     def __init__(self, database: BinaryIO, wal: BinaryIO) -> None:
         self._database = database

@@ -1,4 +1,7 @@
-"""Opening a history that may be damaged: found out, set aside, a new one begun, and what is genuine in the old one saved into it.
+"""Opening of a history that may be damaged.
+
+Damage is found, the file is set aside, a new one begun, and what is genuine in the old one saved
+into it.
 
 The rest comes from the peers. The new database starts a new epoch, so no number is given twice,
 whatever the old one had forgotten.
@@ -23,7 +26,10 @@ START_CHECK_S = 0.25
 """A start waits no longer for the check; a running node checks everything once a day."""
 _KEPT = 2
 """Damaged databases that are kept."""
-_LACKS = "the history lacks what this device wrote: its file came from a backup, lost its -wal file, or cannot be read in part"
+_LACKS = (
+    "the history lacks what this device wrote: its file came from a backup, lost its -wal file, or"
+    " cannot be read in part"
+)
 
 
 class _Note(msgspec.Struct, frozen=True):
@@ -66,11 +72,12 @@ class Mended:
 def open_sound(
     path: Path, mirror: FeedMirror, device: bytes, team: str, verify: Verify, refusal: Refusal
 ) -> tuple[History, Mended | None]:
-    """The history at `path` (as `History`), whole; and what was wrong with it, None when nothing was.
+    """Open the history at `path`, whole, and say what was wrong with it.
+
+    That is None when nothing was.
 
     Raises:
         HistoryError: it is from a newer version, or the disk is full.
-
     """
     epoch, stored = mirror.stored
     note, why = _read_note(path), _trouble(path)

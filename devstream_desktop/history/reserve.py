@@ -1,4 +1,4 @@
-"""Eight MiB kept aside on the disk of a history, so that a full disk is met with something in hand.
+"""Reserve of eight MiB on the disk of a history.
 
 When a write finds no room the ballast is let go: the node can prune, note what it must and stop
 cleanly, and takes nothing new until there is room for the ballast again. Peers keep what was not
@@ -16,7 +16,7 @@ from devstream_desktop.history.database import HistoryFullError
 
 BALLAST_BYTES = 8 << 20
 LEAST_BYTES = 256 << 10
-"""What must be free for new entries on a disk that never had room for the ballast."""
+"""Free bytes for new entries, where there was never a ballast."""
 
 
 class Reserve:
@@ -33,13 +33,20 @@ class Reserve:
         """One sentence for a person while the disk is full, else empty."""
         if not self.full:
             return ""
-        return f"the disk of {self._folder} is full: nothing new is stored until there is room; free some space, and it goes on by itself"
+        return (
+            f"the disk of {self._folder} is full: nothing new is stored until there is room; free"
+            " some space, and it goes on by itself"
+        )
 
     def keep(self) -> bool:
-        """Have the ballast, where there is room for twice as much; whether the disk has room for new entries."""
+        """Fill the ballast where there is room for twice as much.
+
+        Tells whether the disk has room for new entries.
+        """
         if not self._held():
             try:
                 free = shutil.disk_usage(self._folder).free
+                # Not the last room: others need some too.
                 if free >= 2 * BALLAST_BYTES:
                     self._fill()
                 elif self.full and free < self._needed:
@@ -83,7 +90,7 @@ class Reserve:
                 os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
 
     def _let_go(self) -> bool:
-        """Whether there was one."""
+        """Remove the ballast; tells whether there was one."""
         try:
             self._ballast.unlink()
         except OSError:

@@ -1,14 +1,20 @@
 """The tables of a history, as migrations.
 
-    log      what travels: `(feed, seq)` unique, the signed bytes as received, `lsn` the arrival number (never used again)
-    feeds    one row a feed: the floor below which all is settled, the tip kept for the chain, the proof that froze it
+    log      what travels: `(feed, seq)` unique, the signed bytes as received, `lsn` the arrival
+             number (never used again)
+    feeds    one row a feed: the floor below which all is settled, the tip kept for the chain, the
+             proof that froze it
     senders  device ids that entries came from
-    lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock or the next free number after it, so
-             newest-first needs no sort; the place is the clock and a part of the entry's hash, which decide what is later
-    retold   tellings in the log of a fact whose row is an earlier telling; `key` here and in lines is stream/fact.py's identity
-    words    the full-text index of the lines, by row id, filled in groups (search_index.py); each combination of filters is one more word
+    lines    what is read: one row a fact, a projection of the log; the row id is the hybrid clock
+             or the next free number after it, so newest-first needs no sort; the place is the
+             clock and a part of the entry's hash, which decide what is later
+    retold   tellings in the log of a fact whose row is an earlier telling; `key` here and in lines
+             is stream/fact.py's identity
+    words    the full-text index of the lines, by row id, filled in groups (search_index.py); each
+             combination of filters is one more word
              (stream/query.py)
-    facets   the services and environments that rows are about, and the day (UTC, since 1970) each was last seen
+    facets   the services and environments that rows are about, and the day (UTC, since 1970) each
+             was last seen
     people   the person behind each device, as the policy has it now
     aside    what this version cannot read (aside.py), and when (UTC milliseconds) it was set aside
     meta     names of this database
@@ -65,9 +71,12 @@ def create(db: Database) -> None:
         CREATE VIRTUAL TABLE words USING fts5 (
           text, content = '', prefix = '1 2 3 4 5 6', tokenize = "unicode61 remove_diacritics 2"
         );
-        -- Fewer, larger merges: with the defaults they are half of what one event costs (tests/bench, row cpu).
+        -- Fewer, larger merges: with the defaults they are half of what one event costs
+        -- (tests/bench, row cpu).
         INSERT INTO words (words, rank) VALUES ('automerge', 16), ('crisismerge', 64);
-        CREATE TABLE facets (name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, value)) WITHOUT ROWID;
+        CREATE TABLE facets (
+            name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, value)
+        ) WITHOUT ROWID;
         CREATE TABLE people (device TEXT PRIMARY KEY, person TEXT NOT NULL) WITHOUT ROWID;
         """
     )
@@ -75,12 +84,18 @@ def create(db: Database) -> None:
 
 @migrations()
 def index_in_groups(db: Database) -> None:
-    """No sizes of columns, which only ranking needs; merging is asked for by search_index.py (1999 is the most that can wait for it)."""
+    """Fill the index in groups; only ranking needs sizes of columns.
+
+    Merging is asked for by search_index.py (1999 is the most that can wait for it).
+    """
     db.executescript(
         f"""
         DROP TABLE words;
-        CREATE VIRTUAL TABLE words USING fts5 (text, content = '', columnsize = 0, prefix = '1 2 3 4 5 6', {TOKENIZE});
-        INSERT INTO words (words, rank) VALUES ('automerge', 0), ('crisismerge', 1999), ('usermerge', 8);
+        CREATE VIRTUAL TABLE words USING fts5 (
+            text, content = '', columnsize = 0, prefix = '1 2 3 4 5 6', {TOKENIZE}
+        );
+        INSERT INTO words (words, rank)
+            VALUES ('automerge', 0), ('crisismerge', 1999), ('usermerge', 8);
         DELETE FROM meta WHERE name = 'index_version';
         """
     )
@@ -88,7 +103,7 @@ def index_in_groups(db: Database) -> None:
 
 @migrations()
 def keep_later_tellings(db: Database) -> None:
-    """What is known of a fact outlives its earliest telling; the rows are made anew, to find the later ones."""
+    """Add `retold`: a fact outlives its earliest telling."""
     db.executescript(
         """
         CREATE TABLE retold (lsn INTEGER PRIMARY KEY, key BLOB NOT NULL);
@@ -100,15 +115,19 @@ def keep_later_tellings(db: Database) -> None:
 
 @migrations()
 def set_aside(db: Database) -> None:
-    """What cannot be read stops nobody."""
+    """Add the quarantine: entries that cannot be read stop nobody."""
     db.executescript(
-        "CREATE TABLE aside (id INTEGER PRIMARY KEY, what TEXT NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL);"
+        "CREATE TABLE aside (id INTEGER PRIMARY KEY, what TEXT NOT NULL, content BLOB NOT NULL, at"
+        " INTEGER NOT NULL);"
     )
 
 
 @migrations()
 def date_facets(db: Database) -> None:
-    """Services and environments that no row is about any more are forgotten; the rows are made anew by their new identity."""
+    """Forget services and environments without rows.
+
+    The rows are made anew by their new identity.
+    """
     db.executescript(
         """
         DROP TABLE facets;
@@ -122,7 +141,7 @@ def date_facets(db: Database) -> None:
 
 @migrations()
 def order_by_clock(db: Database) -> None:
-    """Which of two rows is the later is told by their clocks: an id is only the next free one, whoever took those before it."""
+    """Add `place`: the clock says which of two rows is the later."""
     db.executescript(
         """
         DROP TABLE lines;
@@ -146,7 +165,7 @@ def order_by_clock(db: Database) -> None:
 
 @migrations()
 def order_by_work(db: Database) -> None:
-    """A result for an older commit does not outrank a newer one, whenever it is told."""
+    """Add `work`: a late result for an older commit outranks no newer one."""
     db.executescript(
         """
         DROP TABLE lines;

@@ -1,4 +1,6 @@
-"""The full-text index of the lines, filled in groups, because a row put in alone costs ten times its share of a group.
+"""Full-text index of the lines, filled in groups.
+
+A row put in alone costs ten times its share of a group.
 
 Rows that arrived after the number `indexed` (in meta) still wait for their group; a reader looks at
 those few itself (`UnindexedRows`). Merging what the groups left behind is asked for in bounded
@@ -21,9 +23,12 @@ GROUP = 64
 MERGE_PAGES = 16
 """Of 4 KiB, written in one step of merging: 2 to 15 ms."""
 WEED = 4096
-"""Rows taken out, at least and as a quarter of those left, before the whole index is merged anew: until then they lie in it as holes."""
+"""Rows taken out before the whole index is merged anew.
+
+It is at least so many, and a quarter of those left: until then they lie in it as holes.
+"""
 _CROWD = 32
-"""Groups not yet merged for which one more step is taken each time, so that they never become many."""
+"""Unmerged groups that owe one more step of merging each time. So they never become many."""
 
 WAITING = (
     "SELECT lines.id, log.lsn, log.body, log.signature FROM lines JOIN log ON log.lsn = lines.lsn"
@@ -49,7 +54,10 @@ class SearchIndex:
         self._owed = False
 
     def add(self, rows: Iterable[tuple[int, Event]], newest: int) -> None:
-        """Rows by ascending id; `newest` is the newest arrival number of the log, theirs included."""
+        """Add rows by ascending id.
+
+        `newest` is the newest arrival number of the log, theirs included.
+        """
         self._waiting.update((row_id, index_text(event)) for row_id, event in rows)
         if len(self._waiting) >= GROUP:
             self.flush(newest)
@@ -78,15 +86,17 @@ class SearchIndex:
             "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", gone
         )
         self._connection.execute(
-            "INSERT INTO meta VALUES ('removed', ?1) ON CONFLICT (name) DO UPDATE SET value = value + ?1",
+            "INSERT INTO meta VALUES ('removed', ?1) ON CONFLICT (name) DO UPDATE SET value ="
+            " value + ?1",
             (len(gone),),
         )
 
     def weed(self) -> bool:
-        """Begin to merge the whole index into one where so much was taken out that it would shrink; `merge` does the rest."""
+        """Begin to merge the whole index where that would shrink it; `merge` does the rest."""
         removed = self._connection.execute(
             "SELECT value FROM meta WHERE name = 'removed'"
         ).fetchone()
+        # A few holes cost less than writing the whole index anew.
         if removed is None or removed[0] < WEED:
             return False
         # About how many are left, without counting them.
@@ -121,7 +131,10 @@ class SearchIndex:
         return bool(self._unmerged)
 
     def keep_up(self) -> None:
-        """The merging that a writer owes after a group: none while groups are few, more the more there are."""
+        """Do the merging that a writer owes after a group.
+
+        None while groups are few, more the more there are.
+        """
         steps = self._unmerged // _CROWD if self._owed else 0
         self._owed = False
         for _ in range(steps):
@@ -137,11 +150,12 @@ class UnindexedRows:
         self._rows: list[tuple[int, int]] = []
 
     def find(self, history: sqlite3.Connection, match: str, before: int) -> list[int]:
-        """The ids of the waiting rows that answer, older than the row id `before`."""
+        """Find the waiting rows that answer, older than the row id `before`."""
         found = history.execute(WAITING).fetchall()
         if not found:
             return []
         rows = [(row_id, lsn) for row_id, lsn, *_ in found]
+        # The same few rows are asked for with each key that is typed.
         if self._index is None or rows != self._rows:
             self.close()
             self._index = sqlite3.connect(":memory:", isolation_level=None)

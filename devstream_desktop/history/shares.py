@@ -56,7 +56,8 @@ def floors(path: Path, weight: Callable[[bytes], int]) -> dict[bytes, int]:
             author = feed[:KEY_BYTES]
             if left[author] < authors[author]:
                 (floor,) = connection.execute(
-                    "SELECT MAX(seq) FROM (SELECT seq, SUM(LENGTH(body) + LENGTH(signature)) OVER (ORDER BY seq DESC) AS newer"
+                    "SELECT MAX(seq) FROM (SELECT seq, SUM(LENGTH(body) + LENGTH(signature)) OVER"
+                    " (ORDER BY seq DESC) AS newer"
                     " FROM log WHERE feed = ?) WHERE newer > ?",
                     (row_id, held * left[author] // authors[author]),
                 ).fetchone()

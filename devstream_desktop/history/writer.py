@@ -1,4 +1,4 @@
-"""The writing connection of a history: transactions, and what must be done at once about a full disk and a damaged file."""
+"""Writing connection of a history: transactions, a full disk, a damaged file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from devstream_desktop.history.reserve import Reserve
 
 
 class Writer(ABC):
-    """Opens the database and keeps it; what is in it is the subclass's."""
+    """Opens the database and keeps it; its content is the subclass's."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the database at `path`.
@@ -46,7 +46,10 @@ class Writer(ABC):
         return self._path
 
     def checkpoint(self) -> None:
-        """Fold the write-ahead log into the database; may be called in another thread, because it waits for the disk."""
+        """Fold the write-ahead log into the database.
+
+        May be called in another thread, because it waits for the disk.
+        """
         with (
             friendly(self._path),
             closing(sqlite3.connect(self._path, isolation_level=None)) as connection,
@@ -92,7 +95,7 @@ class Writer(ABC):
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
-        """What must be done at once about a full disk and a damaged file, whoever hears of it."""
+        """Act at once on a full disk and on a damaged file."""
         try:
             with friendly(self._path):
                 yield
@@ -108,6 +111,7 @@ class Writer(ABC):
     @contextmanager
     def _transaction(self, *, durable: bool = False) -> Iterator[None]:
         with self._disk():
+            # The pragma holds for the connection, so it is set only where it changes.
             if durable != self._durable:
                 self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
@@ -118,5 +122,6 @@ class Writer(ABC):
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+                # Ids that were given out inside it exist no more.
                 self._forget_uncommitted()
                 raise

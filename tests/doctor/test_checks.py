@@ -194,8 +194,8 @@ def test_discovery_and_address() -> None:
         ("no answer: the host is off, asleep, or a firewall is in between", "awake"),
         (
             (
-                "it turned this device away: it does not know it (yet), it was dropped, or it belongs"
-                " elsewhere"
+                "it turned this device away: it does not know it (yet), it was dropped,"
+                " or it belongs elsewhere"
             ),
             "wait a minute",
         ),

@@ -15,13 +15,16 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlite_utils import Database
 
 from devstream_desktop.history import epoch as epoch_module
-from devstream_desktop.history.database import HistoryError, HistoryFullError
+from devstream_desktop.history.database import SCHEMA_VERSION, HistoryError, HistoryFullError
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
+from devstream_desktop.history.schema import migrations
 from devstream_desktop.history.search_index import WEED
 from devstream_desktop.stream.entry import device_id
+from devstream_desktop.stream.query import parse_query
 
 
 def test_files_are_the_owners_alone(history: History) -> None:
@@ -162,18 +165,21 @@ def test_what_is_freed_goes_back_to_the_disk(history, feed, make, arrival) -> No
     assert history.path.stat().st_size < before / 2
 
 
-def test_a_history_of_the_first_schema_is_taken_over(
-    open_history, tmp_path, reader, feed, make, arrival
+STEPS = [step.name for step in migrations.pending(Database(memory=True))]
+
+
+def test_the_version_of_a_database_counts_its_migrations() -> None:
+    assert len(STEPS) == SCHEMA_VERSION
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_history_of_an_earlier_schema_is_taken_over(
+    version: int, open_history, tmp_path, reader, feed, make
 ) -> None:
-    import sqlite_utils
-
-    from devstream_desktop.history.schema import migrations
-    from devstream_desktop.stream.query import parse_query
-
     path = tmp_path / "history.sqlite"
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
-        migrations.apply(sqlite_utils.Database(old), stop_before="index_in_groups")
-        old.execute("PRAGMA user_version = 1")
+        migrations.apply(Database(old), stop_before=STEPS[version])
+        old.execute(f"PRAGMA user_version = {version}")
         old.execute("PRAGMA journal_mode = WAL")
         old.execute("INSERT INTO feeds (feed) VALUES (?)", (feed.feed,))
         old.execute("INSERT INTO senders (device) VALUES ('')")
@@ -186,7 +192,8 @@ def test_a_history_of_the_first_schema_is_taken_over(
     history = open_history()
     assert history.newest() == 3
     assert [line.event.title for line in reader.page(parse_query("old1"))] == ["old1"]
-    assert history._connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    with closing(sqlite3.connect(path)) as now:
+        assert now.execute("PRAGMA auto_vacuum").fetchone() == (2,)
 
 
 def test_numbers_of_arrival_are_never_used_again(open_history, feed, make, arrival) -> None:
