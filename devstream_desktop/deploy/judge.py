@@ -151,7 +151,7 @@ def judge(event: Event, author: Asker, world: World) -> Verdict:
         return Refuse(_TWICE)
     if target.repository:
         if world.tips is None:
-            return Resolve(target.repository, _full_names(request.ref))
+            return Resolve(target.repository, full_names(request.ref))
         moved = _moved(request, target, world.tips)
         if moved:
             return Refuse(moved)
@@ -221,7 +221,8 @@ def _wrong_commit(request: DeployRequest, target: Target) -> str:
     return ""
 
 
-def _full_names(ref: str) -> tuple[str, ...]:
+def full_names(ref: str) -> tuple[str, ...]:
+    """Return the full names that a ref may mean: a branch or a tag."""
     if not ref or ref.startswith(("refs/heads/", "refs/tags/")):
         return (ref,) if ref else ()
     return (f"refs/heads/{ref}", f"refs/tags/{ref}")
@@ -240,7 +241,7 @@ def _moved(request: DeployRequest, target: Target, tips: Tips) -> str:
             f"{wanted} is not the newest commit of any branch or tag that may be deployed; name "
             "its ref"
         )
-    found = [tips.commits[name] for name in _full_names(request.ref) if name in tips.commits]
+    found = [tips.commits[name] for name in full_names(request.ref) if name in tips.commits]
     if request.sha in found:
         return ""
     if not found:

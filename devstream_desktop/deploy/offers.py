@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from devstream_desktop.deploy.outbox import Outbox
+from devstream_desktop.deploy.repository import is_remote
 from devstream_desktop.deploy.runs import Runs, RunsError
 from devstream_desktop.deploy.targets import Target, Targets, TargetsError, load_targets
 from devstream_desktop.stream.event import Event, fact_key, make_event
@@ -76,7 +77,8 @@ class Offers:
         now = self._now()
         day = now // _DAY_MS
         said = {
-            place: f"{target.ref}\n{target.description}" for place, target in self.targets.items()
+            place: "\n".join((target.ref, target.description, *filter(None, (_remote(target),))))
+            for place, target in self.targets.items()
         }
         if said == self._said and day == self._said_on:
             return
@@ -99,7 +101,8 @@ class Offers:
 def available(target: Target, device: str, now: int, since: int) -> Event:
     """`device` deploys `target`, offered so since `since`.
 
-    The ref is the one to offer first, the title its description.
+    The ref is the one to offer first, the title its description, the reason the address of its
+    repository, where others can ask that as well.
 
     Said again on the same day it is the same fact, so a restart adds no line; removed and offered
     again it is another.
@@ -123,7 +126,13 @@ def available(target: Target, device: str, now: int, since: int) -> Event:
         key,
         ref=target.ref,
         title=target.description,
+        reason=_remote(target),
     )
+
+
+def _remote(target: Target) -> str:
+    """Return the address of a repository on another machine; a path means nothing elsewhere."""
+    return target.repository if is_remote(target.repository) else ""
 
 
 def removed(target: str, environment: str, device: str, now: int, since: int) -> Event:
@@ -142,6 +151,7 @@ def _event(
     *,
     ref: str = "",
     title: str = "",
+    reason: str = "",
 ) -> Event:
     return make_event(
         kind=Kind.TEAM,
@@ -154,6 +164,7 @@ def _event(
         executor=device,
         ref=ref,
         title=title,
+        reason=reason,
         quiet=True,
     )
 

@@ -18,7 +18,8 @@ from devstream_desktop.stream.text import clean
 
 TIMEOUT_S = 20.0
 _MAX_BYTES = 16 * 1024 * 1024
-_LINE = re.compile(r"([0-9a-f]{40})\t(refs/(?:heads|tags)/.+?)(\^\{\})?")
+_LINE = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64})\t(refs/(?:heads|tags)/.+?)(\^\{\})?")
+_REMOTE = re.compile(r"(?:(?:https?|ssh|git)://[^\s-]\S*|[\w.][\w.-]*@[\w.][\w.-]*:(?!:)\S+)")
 _PEELED = "^{}"
 
 
@@ -68,6 +69,11 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
     return Tips(parse_tips(output.decode("utf-8", "replace")))
 
 
+def is_remote(repository: str) -> bool:
+    """Tell whether an address is a URL, or `user@host:path`, that each machine can ask."""
+    return _REMOTE.fullmatch(repository) is not None
+
+
 def parse_tips(output: str) -> dict[str, str]:
     """Commit by ref out of `git ls-remote`.
 
@@ -97,4 +103,10 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in ("GIT_SSH", "GIT_SSH_COMMAND") or not name.startswith("GIT_")
     }
-    return kept | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return kept | {
+        "GIT_TERMINAL_PROMPT": "0",
+        # Nobody is there to answer a window.
+        "SSH_ASKPASS": "",
+        "SSH_ASKPASS_REQUIRE": "never",
+        "LC_ALL": "C",
+    }

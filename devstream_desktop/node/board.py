@@ -16,7 +16,7 @@ from devstream_desktop.stream.line import render
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import short_ref
-from devstream_desktop.stream.words import Kind
+from devstream_desktop.stream.words import Kind, Transition
 
 _LOOK_BACK = 2_000
 _PLAN_CHANGES = 20
@@ -105,6 +105,7 @@ class Board:
                 environment=event.environment,
                 description=event.title,
                 ref=event.ref,
+                repository=event.reason,
                 executor=event.executor,
                 at=event.time,
             )
@@ -170,7 +171,12 @@ def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: st
 
     """
     ref = short_ref(ref)
-    changes = [line for line in _changes(reader, target) if line.event.revision and (not ref or short_ref(line.event.ref) == ref)]
+    # A move that was told late is not where the branch is.
+    told = [line for line in _changes(reader, target) if line.transition is not Transition.OUTDATED]
+    told = [line for line in told if not ref or short_ref(line.event.ref) == ref]
+    if ref and not sha and told and told[0].event.state == "deleted":
+        raise UnknownCommitError(f"{ref} of {target} was deleted; name another branch with --ref, or a commit with --sha")
+    changes = [line for line in told if line.event.revision]
     start = next((i for i, line in enumerate(changes) if not sha or line.event.revision.startswith(sha.lower())), None)
     if start is None and len(sha) != 40:
         what = f"commit {sha}" if sha else f"commit on {ref}"

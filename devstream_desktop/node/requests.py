@@ -17,6 +17,8 @@ from devstream_desktop.control.messages.sources import ProbeSource
 from devstream_desktop.control.messages.status import Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 from devstream_desktop.control.wire import AnyReply, AnyRequest
+from devstream_desktop.deploy.judge import full_names
+from devstream_desktop.deploy.repository import is_remote, look_up
 from devstream_desktop.deploy.request import make_request
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
@@ -29,6 +31,8 @@ from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team import changes
 
+LOOK_UP_S = 5.0
+"""Seconds that a repository may take to say where a branch is."""
 MAX_WAIT_MS = 60_000
 
 
@@ -73,7 +77,7 @@ class Requests:
             case GetTargets():
                 return await asyncio.to_thread(self._targets)
             case PlanDeploy():
-                return await asyncio.to_thread(self._plan, request)
+                return await self._plan(request)
             case RequestDeploy():
                 return await self._request_deploy(request)
             case Revoke():
@@ -180,13 +184,38 @@ class Requests:
             raise ControlError(f"no executor offers {clean(target, 40)}/{clean(environment, 40)}; offered are: {known}")
         return offer
 
-    def _plan(self, request: PlanDeploy) -> Plan:
+    async def _plan(self, request: PlanDeploy) -> Plan:
         offer = self._offer(request.target, request.environment)
         ref = request.ref or ("" if request.sha else offer.ref)
-        with Reader(self._node.home.history) as reader:
-            plan = board.shipment(reader, request.target, request.environment, ref=ref, sha=request.sha)
+        sha = request.sha or await self._tip(offer, ref)
+        plan = await asyncio.to_thread(self._shipment, offer, ref, sha)
         reason = self._why_not(request.target, request.environment)
         return msgspec.structs.replace(plan, allowed=not reason, reason=reason)
+
+    def _shipment(self, offer: Offer, ref: str, sha: str) -> Plan:
+        with Reader(self._node.home.history) as reader:
+            return board.shipment(reader, offer.target, offer.environment, ref=ref, sha=sha)
+
+    async def _tip(self, offer: Offer, ref: str) -> str:
+        """Return the commit that the target's repository has on `ref` now.
+
+        Empty where no repository is named or it does not answer: then the stream's word counts.
+        """
+        own = self._node.executor.status()
+        here = {(one.name, one.environment): one.repository for one in own.targets} if own else {}
+        repository = here.get((offer.target, offer.environment), "")
+        if offer.executor != self._node.device:
+            repository = offer.repository if is_remote(offer.repository) else ""
+        if not repository or not ref:
+            return ""
+        names = full_names(ref)
+        tips = await look_up(repository, names, LOOK_UP_S)
+        if tips.trouble:
+            return ""
+        found = next((tips.commits[name] for name in names if name in tips.commits), "")
+        if not found:
+            raise ControlError(f"there is no {clean(ref, 120)} in the repository of {offer.target}; name another with --ref")
+        return found
 
     async def _request_deploy(self, request: RequestDeploy) -> Done:
         node = self._node

@@ -110,3 +110,13 @@ def test_no_number_of_requests_hides_one_that_a_crash_left_unanswered(told, monk
     assert owed[0] == (honest, device_id(HONEST))
     assert [event.reason for event, _ in owed[1:]] == [str(number) for number in range(100, 120)]
     assert board.unanswered(told.reader, executor, NOW + 3 * 86_400_000) == []
+
+
+def test_a_plan_takes_the_newest_line_of_its_branch_and_none_that_was_told_late(told) -> None:
+    main = {"ref": "main", "subject": "change/shop/main"}
+    told.say(HONEST, Kind.CHANGE, "pushed", revision="b" * 40, order=9, **main)
+    told.say(HONEST, Kind.CHANGE, "pushed", revision="a" * 40, order=8, **main)
+    assert board.shipment(told.reader, "shop", "production", ref="main", sha="").sha == "b" * 40
+    told.say(HONEST, Kind.CHANGE, "deleted", previous="b" * 40, order=10, **main)
+    with pytest.raises(board.UnknownCommitError, match="main of shop was deleted"):
+        board.shipment(told.reader, "shop", "production", ref="main", sha="")

@@ -16,6 +16,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     ref: str
     """The branch it is deployed from by default."""
     executor: str
+    repository: str = ""
+    """The address that its branches are looked up at; empty where only the executor knows it."""
     at: int = 0
     """Time of the executor's latest word on it, UTC milliseconds."""
 
