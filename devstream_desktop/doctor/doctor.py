@@ -31,7 +31,7 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
-from devstream_desktop.intake.sources import load_sources
+from devstream_desktop.intake.config.source_file import load_sources
 from devstream_desktop.keys import (
     DeviceKey,
     KeyringError,

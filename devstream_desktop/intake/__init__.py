@@ -1,1 +1,1 @@
-"""The collector's front door: what comes in by webhook, poll or command becomes events. It imports `stream` and `home` alone."""
+"""Intake of facts: webhooks, polls, files and commands become events of the stream."""

@@ -11,11 +11,11 @@ import msgspec
 
 from devstream_collectors.contract import Normalised
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.intake.config.source_info import Channel
 from devstream_desktop.intake.health import Publish
-from devstream_desktop.intake.normaliser import tested_event
-from devstream_desktop.intake.proof import proof_headers
-from devstream_desktop.intake.remote import Channel
-from devstream_desktop.intake.spool import TEST_HEADER
+from devstream_desktop.intake.webhook.normaliser import tested_event
+from devstream_desktop.intake.webhook.proof import proof_headers
+from devstream_desktop.intake.webhook.spool import TEST_HEADER
 
 SECONDS = 10.0
 

@@ -21,26 +21,26 @@ from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
-from devstream_desktop.intake import sources as configuration
-from devstream_desktop.intake.adapter import NoCollectorError, poll_collector, tail_collector
+from devstream_desktop.intake.config import source_file
+from devstream_desktop.intake.config.names import SourcesError
+from devstream_desktop.intake.config.source_file import Vault
+from devstream_desktop.intake.config.source_info import Channel, open_channel, source_info, token_of
 from devstream_desktop.intake.emit import emit_event
-from devstream_desktop.intake.file_tail import FileTail
-from devstream_desktop.intake.gate import Gate
-from devstream_desktop.intake.git_poll import GitPoller, git_scope
 from devstream_desktop.intake.health import Health, Publish
-from devstream_desktop.intake.normaliser import Normaliser
+from devstream_desktop.intake.limiter import Gate
 from devstream_desktop.intake.occurrence import Told
-from devstream_desktop.intake.remote import Channel, open_channel, source_info, token_of
+from devstream_desktop.intake.poll.file_tail import FileTail
+from devstream_desktop.intake.poll.git_poller import GitPoller, git_scope
+from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.registry import NoCollectorError, poll_collector, tail_collector
 from devstream_desktop.intake.self_test import TestReport, both, failed, try_poll, try_webhook
-from devstream_desktop.intake.source_types import SourcesError
-from devstream_desktop.intake.sources import Vault
-from devstream_desktop.intake.spool import Notes, Spool
 from devstream_desktop.intake.store import Store, StoreError
-from devstream_desktop.intake.teller import Teller
+from devstream_desktop.intake.webhook.normaliser import Normaliser
+from devstream_desktop.intake.webhook.spool import Notes, Spool
 
 if TYPE_CHECKING:
-    from devstream_desktop.intake.http_poll import HttpPoller
-    from devstream_desktop.intake.server import HttpServer
+    from devstream_desktop.intake.poll.http_poller import HttpPoller
+    from devstream_desktop.intake.webhook.server import HttpServer
 
 HOUSEKEEPING_SECONDS = 30.0
 STOP_SECONDS = 2.0
@@ -123,9 +123,9 @@ class Intake:
 
         """
         self._without_secret = set(
-            await asyncio.to_thread(configuration.take_secrets_out, self._home)
+            await asyncio.to_thread(source_file.take_secrets_out, self._home)
         )
-        listed = await asyncio.to_thread(configuration.load_sources, self._home.sources)
+        listed = await asyncio.to_thread(source_file.load_sources, self._home.sources)
         try:
             await self._store.open()
             await self._spool.open()
@@ -169,7 +169,7 @@ class Intake:
             SourcesError: it has a mistake; everything goes on as before.
 
         """
-        await self._apply(await asyncio.to_thread(configuration.load_sources, self._home.sources))
+        await self._apply(await asyncio.to_thread(source_file.load_sources, self._home.sources))
 
     async def add_source(self, source: Source, secret: bytes = b"", token: bytes = b"") -> str:
         """Add a source and start it; returns the URL path to post to, empty for a poller.
@@ -182,7 +182,7 @@ class Intake:
         if isinstance(source, RemoteSource):
             await asyncio.to_thread(source_info, source)
         path = await asyncio.to_thread(
-            configuration.add_source, self._home, self._vault, source, secret, token
+            source_file.add_source, self._home, self._vault, source, secret, token
         )
         await self.reload()
         return path
@@ -194,7 +194,7 @@ class Intake:
             SourcesError: there is no such source.
 
         """
-        await asyncio.to_thread(configuration.remove_source, self._home, self._vault, name)
+        await asyncio.to_thread(source_file.remove_source, self._home, self._vault, name)
         self._without_secret.discard(name)
         await self.reload()
         # Another source of this name begins anew.
@@ -307,7 +307,7 @@ class Intake:
 
     async def _http_poller(self, source: RemoteSource, health: Health, gate: Gate) -> HttpPoller:
         def prepare() -> HttpPoller:
-            from devstream_desktop.intake.http_poll import HttpPoller
+            from devstream_desktop.intake.poll.http_poller import HttpPoller
 
             collector = poll_collector(source.type)
             return HttpPoller(
@@ -365,8 +365,8 @@ class Intake:
             )
 
         def build() -> HttpServer:
-            from devstream_desktop.intake.receiver import Receiver
-            from devstream_desktop.intake.server import HttpServer, ListenError
+            from devstream_desktop.intake.webhook.receiver import Receiver
+            from devstream_desktop.intake.webhook.server import HttpServer, ListenError
 
             receiver = Receiver(
                 self._channels,
@@ -433,7 +433,7 @@ class Intake:
         )
 
     def _told(self, name: str) -> str:
-        return configuration.TAKEN_OUT if name in self._without_secret else ""
+        return source_file.TAKEN_OUT if name in self._without_secret else ""
 
     def _expected(self, source: Source) -> int:
         if source.name in self._pollers:

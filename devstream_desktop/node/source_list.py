@@ -10,10 +10,10 @@ from devstream_collectors.contract import Collector
 from devstream_desktop.control.messages.sources import GitSource, Source
 from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.home import Home
-from devstream_desktop.intake import sources as files
-from devstream_desktop.intake.adapter import NoCollectorError, collector_module, collector_names
-from devstream_desktop.intake.source_toml import check_source
-from devstream_desktop.intake.source_types import SourcesError, absolute_url
+from devstream_desktop.intake.config import source_file as files
+from devstream_desktop.intake.config.names import SourcesError, absolute_url
+from devstream_desktop.intake.config.source_toml import check_source
+from devstream_desktop.intake.registry import NoCollectorError, collector_module, collector_names
 
 _log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from devstream_desktop.control.server import Handler, Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest, expect
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
-from devstream_desktop.intake import sources as source_files
-from devstream_desktop.intake.remote import source_info
+from devstream_desktop.intake.config import source_file as source_files
+from devstream_desktop.intake.config.source_info import source_info
 from devstream_desktop.keys import Vault
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import enrolment, home_requests, source_list

@@ -18,7 +18,7 @@ from messages import IntakeJob, Ready
 from processes import BenchError, worker
 
 from devstream_collectors.contract import SignatureScheme
-from devstream_desktop.intake.signature import sign
+from devstream_desktop.intake.webhook.signature import sign
 
 GOAL = 1.3
 CONNECTIONS = 16

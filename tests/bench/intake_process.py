@@ -16,14 +16,14 @@ from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import github
 from devstream_desktop.control.messages.sources import RemoteSource
 from devstream_desktop.home import Home
-from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.normaliser import Channel
-from devstream_desktop.intake.receiver import Receiver
-from devstream_desktop.intake.server import HttpServer
+from devstream_desktop.intake.limiter import Gate
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.spool import Notes, Spool, Taken
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.webhook.normaliser import Channel
+from devstream_desktop.intake.webhook.receiver import Receiver
+from devstream_desktop.intake.webhook.server import HttpServer
+from devstream_desktop.intake.webhook.spool import Notes, Spool, Taken
 from devstream_desktop.stream.event import Event
 
 

@@ -16,7 +16,7 @@ import msgspec
 from collecting import HERE, RECEIVED, headers_of
 
 from devstream_collectors.contract import Delivery, Normalised, SourceInfo
-from devstream_desktop.intake.adapter import webhook_collector
+from devstream_desktop.intake.registry import webhook_collector
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.line import render
 

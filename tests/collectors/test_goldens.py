@@ -8,7 +8,7 @@ import pytest
 from collecting import HERE
 from goldens import golden, outcome, samples
 
-from devstream_desktop.intake.adapter import collector_module
+from devstream_desktop.intake.registry import collector_module
 
 each_sample = pytest.mark.parametrize(
     "sample", samples(), ids=lambda path: f"{path.parent.parent.name}-{path.stem}"

@@ -11,7 +11,7 @@ from collecting import HERE, RECEIVED, headers_of, samples_of
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.sources.generic.rules import parse_rules, parse_sender
-from devstream_desktop.intake.adapter import collector_names, webhook_collector
+from devstream_desktop.intake.registry import collector_names, webhook_collector
 
 FOLDER = HERE.parents[1] / "resources" / "rules"
 FILES = sorted(FOLDER.glob("*.toml"))

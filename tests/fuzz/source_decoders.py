@@ -11,12 +11,12 @@ from decoders import NOW, Decoder, shown
 
 from devstream_collectors.contract import Delivery, PollCollector, Polled, Response, SourceInfo, TailCollector, WebhookCollector
 from devstream_collectors.sources.git import parse_heads, parse_log
-from devstream_desktop.intake.adapter import collector_module, collector_names
-from devstream_desktop.intake.bodies import Refused
-from devstream_desktop.intake.http_fetch import FetchError, Validators, rate_limit, retry_after
-from devstream_desktop.intake.http_poll import understood
-from devstream_desktop.intake.proof import form_payload, proof_headers, proves
-from devstream_desktop.intake.receiver import _json
+from devstream_desktop.intake.poll.http_client import FetchError, Validators, rate_limit, retry_after
+from devstream_desktop.intake.poll.http_poller import understood
+from devstream_desktop.intake.registry import collector_module, collector_names
+from devstream_desktop.intake.webhook.bodies import Refused
+from devstream_desktop.intake.webhook.proof import form_payload, proof_headers, proves
+from devstream_desktop.intake.webhook.receiver import _json
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "collectors"

@@ -14,7 +14,7 @@ from decoders import Decoder
 from fuzz import Figures, UncaughtError, batches, run, table
 from inputs import MOST, mutated
 
-from devstream_desktop.intake.adapter import collector_names
+from devstream_desktop.intake.registry import collector_names
 
 INPUTS = 100_000
 TABLE = table()
@@ -26,11 +26,11 @@ DECODES = re.compile(
 FUZZED = {
     "control/wire.py": "request of a screen",
     "history/quarantine.py": "stored entry",
-    "intake/http_fetch.py": "headers of an answer",
-    "intake/http_poll.py": "answer of github",
-    "intake/proof.py": "proof of github",
-    "intake/receiver.py": "body of a delivery",
-    "intake/signature.py": "proof of linear",
+    "intake/poll/http_client.py": "headers of an answer",
+    "intake/poll/http_poller.py": "answer of github",
+    "intake/webhook/proof.py": "proof of github",
+    "intake/webhook/receiver.py": "body of a delivery",
+    "intake/webhook/signature.py": "proof of linear",
     "mesh/transport/framing.py": "stream of a caller",
     "mesh/replica/digest.py": "request between nodes",
     "mesh/wire.py": "frame",
@@ -51,11 +51,11 @@ OWN = {
     "history/lines.py": "history/test_quarantine.py",
     "history/repair.py": "history/test_repair.py",
     "home.py": "node/test_unreadable.py",
-    "intake/file_tail.py": "intake/test_notes.py",
-    "intake/git_poll.py": "intake/test_notes.py",
+    "intake/poll/file_tail.py": "intake/test_notes.py",
+    "intake/poll/git_poller.py": "intake/test_notes.py",
     "intake/health.py": "intake/test_notes.py",
-    "intake/sources.py": "the operator's file",
-    "intake/spool.py": "node/test_unreadable.py",
+    "intake/config/source_file.py": "the operator's file",
+    "intake/webhook/spool.py": "node/test_unreadable.py",
     "mesh/transport/probe.py": "this node's certificate",
     "doctor/doctor.py": "node/test_unreadable.py",
     "keys/key_file.py": "this node's key",

@@ -20,8 +20,8 @@ from devstream_collectors.sources.generic.bounded import TooCostlyError
 from devstream_collectors.sources.generic.rules import RulesError, apply, parse_rules
 from devstream_collectors.sources.logfile.lines import MAX_LINE
 from devstream_desktop.control.messages.sources import RemoteSource
-from devstream_desktop.intake.remote import source_info
-from devstream_desktop.intake.source_types import SourcesError
+from devstream_desktop.intake.config.names import SourcesError
+from devstream_desktop.intake.config.source_info import source_info
 from devstream_desktop.stream.bounds import UnboundedError, check_json
 
 pytestmark = pytest.mark.slow

@@ -23,8 +23,8 @@ from rooms import load
 from storm import POSTS
 
 from devstream_desktop.control.messages.sources import RemoteSource
-from devstream_desktop.intake import bodies, server
 from devstream_desktop.intake.service import Intake
+from devstream_desktop.intake.webhook import bodies, server
 
 _intake = load("intake/conftest.py")
 home, vault, stream, clock, post = _intake.home, _intake.vault, _intake.stream, _intake.clock, _intake.post

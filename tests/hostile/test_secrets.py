@@ -15,10 +15,10 @@ from devstream_desktop import git_address
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.deploy.repository import look_up
 from devstream_desktop.deploy.targets import TargetsError, parse_targets
-from devstream_desktop.intake.git_commands import GitError, git
-from devstream_desktop.intake.source_toml import check_source, parse_sources
-from devstream_desktop.intake.source_types import SourcesError
-from devstream_desktop.intake.sources import TAKEN_OUT
+from devstream_desktop.intake.config.names import SourcesError
+from devstream_desktop.intake.config.source_file import TAKEN_OUT
+from devstream_desktop.intake.config.source_toml import check_source, parse_sources
+from devstream_desktop.intake.poll.git_commands import GitError, git
 
 pytestmark = pytest.mark.process
 

@@ -19,9 +19,9 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from devstream_desktop.home import Home
-from devstream_desktop.intake import adapter
-from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake import registry
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.webhook.spool import Notes
 from devstream_desktop.stream.event import Event
 
 # It imports its module when it is first asked for; late, in a loop, that would count as blocking.
@@ -198,18 +198,18 @@ def repository(tmp_path: Path) -> Repository:
 @pytest.fixture
 def install(monkeypatch) -> Iterator[Callable[..., None]]:
     """`install("tally", COLLECTOR=..., normalise=...)`: a collector as a team's own package would bring it."""
-    found = list(adapter.entry_points(group=adapter.GROUP))
-    monkeypatch.setattr(adapter, "entry_points", lambda group: found)
-    adapter.collector_module.cache_clear()
+    found = list(registry.entry_points(group=registry.GROUP))
+    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+    registry.collector_module.cache_clear()
 
     def install(name: str, **parts: object) -> None:
         module = ModuleType(f"collector_{name}")
         vars(module).update(parts)
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        found.append(EntryPoint(name, module.__name__, adapter.GROUP))
+        found.append(EntryPoint(name, module.__name__, registry.GROUP))
 
     yield install
-    adapter.collector_module.cache_clear()
+    registry.collector_module.cache_clear()
 
 
 @dataclass(frozen=True)

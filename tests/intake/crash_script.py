@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from devstream_desktop.home import Home
-from devstream_desktop.intake.spool import Spool
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.webhook.spool import Spool
 
 
 async def main() -> None:

@@ -17,12 +17,12 @@ from devstream_collectors.sources import (
     redmine,
     sentry,
 )
-from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.http_poll import HttpPoller
-from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.poll.http_poller import HttpPoller
+from devstream_desktop.intake.publisher import Teller
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.teller import Teller
+from devstream_desktop.intake.webhook.spool import Notes
 
 NOW = 1_800_000_000_000
 LATER = iso(NOW + 10_000)

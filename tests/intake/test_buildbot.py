@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from devstream_desktop.control.messages.sources import RemoteSource
+from devstream_desktop.intake.config.source_file import save_sources
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.sources import save_sources
 from devstream_desktop.stream.line import render
 
 pytestmark = pytest.mark.process

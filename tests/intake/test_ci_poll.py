@@ -9,13 +9,13 @@ import pytest
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import cctray, jenkins
-from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.http_fetch import FetchError
-from devstream_desktop.intake.http_poll import HttpPoller
-from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.poll.http_client import FetchError
+from devstream_desktop.intake.poll.http_poller import HttpPoller
+from devstream_desktop.intake.publisher import Teller
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.teller import Teller
+from devstream_desktop.intake.webhook.spool import Notes
 
 
 def feed(label: str, status: str) -> bytes:

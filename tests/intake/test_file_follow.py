@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devstream_desktop.intake.file_follow import CHUNK, Follower, FollowError, Place
+from devstream_desktop.intake.poll.file_follower import CHUNK, Follower, FollowError, Place
 
 
 class Log:

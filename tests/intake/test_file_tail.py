@@ -12,13 +12,13 @@ from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import logfile
 from devstream_desktop.cli.source.type_parser import parser_of
 from devstream_desktop.control.messages.sources import RemoteSource
-from devstream_desktop.intake import file_tail
-from devstream_desktop.intake.file_tail import FileTail
-from devstream_desktop.intake.gate import Gate
+from devstream_desktop.intake.config.source_file import save_sources
 from devstream_desktop.intake.health import Health
+from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.poll import file_tail
+from devstream_desktop.intake.poll.file_tail import FileTail
+from devstream_desktop.intake.publisher import Teller
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.sources import save_sources
-from devstream_desktop.intake.teller import Teller
 
 
 @pytest.fixture

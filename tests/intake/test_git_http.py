@@ -16,12 +16,12 @@ import pytest
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.kit.push import change_key
 from devstream_desktop.control.messages.sources import GitSource
-from devstream_desktop.intake import git_poll
-from devstream_desktop.intake.git_commands import GitError, git
-from devstream_desktop.intake.git_poll import GitPoller
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.poll import git_poller
+from devstream_desktop.intake.poll.git_commands import GitError, git
+from devstream_desktop.intake.poll.git_poller import GitPoller
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.webhook.spool import Notes
 
 pytestmark = pytest.mark.process
 
@@ -188,13 +188,13 @@ async def test_a_forge_that_hangs_is_left_in_time_said_once_and_waited_for(
     new = await do(repository.commit, "Two")
     await do(repository.push)
     forge.hangs_at = where
-    monkeypatch.setattr(git_poll, "git", in_a_second)
+    monkeypatch.setattr(git_poller, "git", in_a_second)
     with pytest.raises(GitError, match="did not end within 1 s"):
         await poller.poll()
     assert await do(forge.abandoned.wait, 10), "a process of git still holds the connection"
 
-    monkeypatch.setattr(git_poll, "REMOTE_INTERVAL", 0.05)
-    monkeypatch.setattr(git_poll, "MAX_INTERVAL", 0.1)
+    monkeypatch.setattr(git_poller, "REMOTE_INTERVAL", 0.05)
+    monkeypatch.setattr(git_poller, "MAX_INTERVAL", 0.1)
     stop = asyncio.Event()
     task = asyncio.create_task(poller.run(stop))
     await eventually(lambda: poller.health._failures.total() >= 3)

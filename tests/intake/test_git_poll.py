@@ -12,12 +12,12 @@ import pytest
 
 from devstream_collectors.kit.push import change_key
 from devstream_desktop.control.messages.sources import GitSource
-from devstream_desktop.intake import git_commands, git_poll
-from devstream_desktop.intake.git_commands import GitError, git
-from devstream_desktop.intake.git_poll import GitPoller
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.poll import git_commands, git_poller
+from devstream_desktop.intake.poll.git_commands import GitError, git
+from devstream_desktop.intake.poll.git_poller import GitPoller
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.webhook.spool import Notes
 
 pytestmark = pytest.mark.process
 
@@ -254,7 +254,7 @@ async def test_a_mirror_that_was_damaged_is_made_anew(make, repository, stream, 
     await do((home.mirrors / "shop" / "config").write_text, "[broken")
     new = await do(repository.commit, "Two")
     await do(repository.push)
-    for _ in range(git_poll.FAILURES_BEFORE_NEW_MIRROR):
+    for _ in range(git_poller.FAILURES_BEFORE_NEW_MIRROR):
         with pytest.raises(GitError):
             await poller.poll()
     await poller.poll()
@@ -276,8 +276,8 @@ async def test_hostile_titles_and_authors_are_one_clean_line(make, repository, s
 async def test_a_missing_repository_is_silent_once_and_active_once(
     make, repository, stream, monkeypatch, eventually
 ):
-    monkeypatch.setattr(git_poll, "LOCAL_INTERVAL", 0.02)
-    monkeypatch.setattr(git_poll, "MAX_INTERVAL", 0.05)
+    monkeypatch.setattr(git_poller, "LOCAL_INTERVAL", 0.02)
+    monkeypatch.setattr(git_poller, "MAX_INTERVAL", 0.05)
     await do(repository.commit, "One")
     await do(repository.push)
     away = repository.bare.with_name("away.git")
@@ -311,8 +311,8 @@ async def test_a_push_is_seen_within_two_seconds_and_a_quiet_repository_costs_no
         started.append(arguments[0])
         return await real(*arguments, **options)
 
-    monkeypatch.setattr(git_poll, "git", counted)
-    monkeypatch.setattr(git_poll, "LOCAL_INTERVAL", 0.1)
+    monkeypatch.setattr(git_poller, "git", counted)
+    monkeypatch.setattr(git_poller, "LOCAL_INTERVAL", 0.1)
     poller = make(repository)
     stop = asyncio.Event()
     task = asyncio.create_task(poller.run(stop))

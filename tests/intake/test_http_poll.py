@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import pytest
 
 from devstream_collectors.contract import Basic, Collector, Poll, Polled, Request, SourceInfo, Token
-from devstream_desktop.intake import http_fetch, http_poll
-from devstream_desktop.intake.gate import Gate
+from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.http_fetch import FetchError, rate_limit, retry_after
-from devstream_desktop.intake.http_poll import HttpPoller
-from devstream_desktop.intake.source_types import SourcesError
-from devstream_desktop.intake.teller import Teller
+from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.poll import http_client, http_poller
+from devstream_desktop.intake.poll.http_client import FetchError, rate_limit, retry_after
+from devstream_desktop.intake.poll.http_poller import HttpPoller
+from devstream_desktop.intake.publisher import Teller
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Kind
@@ -182,7 +182,7 @@ async def test_pages_end_somewhere(poller, replay, stream):
     one = poller(collector("/builds"))
     replay.tell("/builds", builds(1, next="/builds"))
     await one.poll()
-    assert len(replay.asked) == http_poll.MAX_REQUESTS
+    assert len(replay.asked) == http_poller.MAX_REQUESTS
     assert one._health.dropped["too-many-pages"] == 1
 
 
@@ -207,8 +207,8 @@ async def test_pages_end_somewhere(poller, replay, stream):
     ],
 )
 async def test_what_goes_wrong_is_said(poller, replay, monkeypatch, told, says):
-    monkeypatch.setattr(http_fetch, "TOTAL_SECONDS", 0.5)
-    monkeypatch.setattr(http_fetch, "MAX_BODY", 1000)
+    monkeypatch.setattr(http_client, "TOTAL_SECONDS", 0.5)
+    monkeypatch.setattr(http_client, "MAX_BODY", 1000)
     replay.tell("/builds", **told)
     with pytest.raises(FetchError, match=says):
         await poller(collector("/builds")).poll()
@@ -329,7 +329,7 @@ async def test_what_is_left_of_a_limit_is_spread(poller, replay):
             builds(),
             headers={"X-RateLimit-Remaining": "20", "X-RateLimit-Reset": str(NOW // 1000 + 1000)},
         )
-    assert http_poll._spread(30.0, await one.poll()) == 100.0
+    assert http_poller._spread(30.0, await one.poll()) == 100.0
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_retry_after_is_a_number_or_a_date(text, seconds):
 async def test_a_failing_source_is_one_line_and_its_return_another(
     poller, replay, stream, monkeypatch, eventually
 ):
-    monkeypatch.setattr(http_poll, "MAX_INTERVAL", 0.01)
+    monkeypatch.setattr(http_poller, "MAX_INTERVAL", 0.01)
     one = poller(collector("/builds"))
     one.interval = 0.01
     replay.tell("/builds", status=500)
@@ -389,7 +389,7 @@ async def test_a_broken_collector_stops_nobody(poller, replay, stream, monkeypat
     asks.requests = lambda cursor, source, now: 1 / 0
     one = poller(asks)
     one.interval = 0.01
-    monkeypatch.setattr(http_poll, "MAX_INTERVAL", 0.01)
+    monkeypatch.setattr(http_poller, "MAX_INTERVAL", 0.01)
     stop = asyncio.Event()
     task = asyncio.create_task(one.run(stop))
     await stream.first(1)

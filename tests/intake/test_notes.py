@@ -10,12 +10,12 @@ import pytest
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import cctray, logfile
 from devstream_desktop.control.messages.sources import GitSource
-from devstream_desktop.intake.file_tail import FileTail
-from devstream_desktop.intake.gate import Gate
-from devstream_desktop.intake.git_poll import GitPoller
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.http_poll import HttpPoller
-from devstream_desktop.intake.teller import Teller
+from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.poll.file_tail import FileTail
+from devstream_desktop.intake.poll.git_poller import GitPoller
+from devstream_desktop.intake.poll.http_poller import HttpPoller
+from devstream_desktop.intake.publisher import Teller
 
 ODD = {
     "garbage": b"\xff\xfe",

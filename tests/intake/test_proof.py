@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from devstream_collectors.contract import Basic, SecretPath, SignatureScheme, Token, Webhook
-from devstream_desktop.intake.proof import (
+from devstream_desktop.intake.webhook.proof import (
     FORM,
     form_document,
     form_payload,
@@ -19,7 +19,7 @@ from devstream_desktop.intake.proof import (
     proof_headers,
     proves,
 )
-from devstream_desktop.intake.signature import verify
+from devstream_desktop.intake.webhook.signature import verify
 
 NOW = 1_800_000_000_000
 OLD, NEW = b"the old secret", b"the new secret"

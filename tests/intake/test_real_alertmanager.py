@@ -21,13 +21,13 @@ from devstream_collectors.kit.decoding import iso
 from devstream_collectors.kit.labelled import fingerprint
 from devstream_collectors.sources import alertmanager
 from devstream_desktop.control.messages.sources import RemoteSource
-from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.http_poll import HttpPoller
+from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.poll.http_poller import HttpPoller
+from devstream_desktop.intake.publisher import Teller
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.spool import Notes
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.teller import Teller
+from devstream_desktop.intake.webhook.spool import Notes
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 pytestmark = [

@@ -14,8 +14,8 @@ import pytest
 
 from devstream_desktop.control.messages.sources import RemoteSource
 from devstream_desktop.home import Home
-from devstream_desktop.intake import bodies, receiver, server, spool
 from devstream_desktop.intake.service import Intake, IntakeError
+from devstream_desktop.intake.webhook import bodies, receiver, server, spool
 
 SECRET = b"It's a Secret to Everybody"
 NOW = 1_800_000_000_000

@@ -13,13 +13,13 @@ import pytest
 
 from devstream_desktop.control.messages.sources import GitSource, RemoteSource
 from devstream_desktop.control.messages.stream import Emit
-from devstream_desktop.intake import normaliser
-from devstream_desktop.intake.adapter import NoCollectorError, collector_names, webhook_collector
+from devstream_desktop.intake.config.names import SourcesError
+from devstream_desktop.intake.config.source_file import save_sources
+from devstream_desktop.intake.registry import NoCollectorError, collector_names, webhook_collector
 from devstream_desktop.intake.service import Intake, IntakeError
-from devstream_desktop.intake.source_types import SourcesError
-from devstream_desktop.intake.sources import save_sources
-from devstream_desktop.intake.spool import KEEP, Spool
 from devstream_desktop.intake.store import Store
+from devstream_desktop.intake.webhook import normaliser
+from devstream_desktop.intake.webhook.spool import KEEP, Spool
 
 SECRET = b"It's a Secret to Everybody"
 PAYLOAD = (

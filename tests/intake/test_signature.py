@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_collectors.contract import SignatureScheme
-from devstream_desktop.intake.signature import sign, verify
+from devstream_desktop.intake.webhook.signature import sign, verify
 
 NOW = 1_800_000_000_000
 # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devstream_desktop.control.messages.sources import GitSource, RemoteSource
-from devstream_desktop.intake.source_toml import check_source, parse_sources
-from devstream_desktop.intake.source_types import SourcesError, absolute_url, is_local
-from devstream_desktop.intake.sources import (
+from devstream_desktop.intake.config.names import SourcesError, absolute_url, is_local
+from devstream_desktop.intake.config.source_file import (
     add_source,
     load_sources,
     remove_source,
     save_sources,
     split_secrets,
 )
+from devstream_desktop.intake.config.source_toml import check_source, parse_sources
 
 NAMES = st.from_regex(r"[a-z0-9-]{1,40}", fullmatch=True)
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=60)

@@ -8,8 +8,8 @@ import sqlite3
 
 import pytest
 
-from devstream_desktop.intake.spool import Notes, Spool
 from devstream_desktop.intake.store import Store, StoreError
+from devstream_desktop.intake.webhook.spool import Notes, Spool
 
 
 @pytest.fixture

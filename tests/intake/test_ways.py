@@ -23,10 +23,10 @@ from devstream_collectors.contract import (
 )
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_desktop.control.messages.sources import RemoteSource
-from devstream_desktop.intake import spool
-from devstream_desktop.intake.adapter import NoCollectorError, collector_module
+from devstream_desktop.intake.config.names import SourcesError
+from devstream_desktop.intake.registry import NoCollectorError, collector_module
 from devstream_desktop.intake.service import Intake
-from devstream_desktop.intake.source_types import SourcesError
+from devstream_desktop.intake.webhook import spool
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind
 

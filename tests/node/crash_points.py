@@ -18,9 +18,9 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.lines import Lines
 from devstream_desktop.history.log import History
 from devstream_desktop.intake import store
-from devstream_desktop.intake.receiver import Receiver
-from devstream_desktop.intake.server import _Protocol
-from devstream_desktop.intake.spool import Spool
+from devstream_desktop.intake.webhook.receiver import Receiver
+from devstream_desktop.intake.webhook.server import _Protocol
+from devstream_desktop.intake.webhook.spool import Spool
 
 POINTS = (
     "received",  # the request is here, its body not yet read

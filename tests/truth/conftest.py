@@ -15,9 +15,9 @@ from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.intake.adapter import webhook_collector
 from devstream_desktop.intake.emit import emit_event
-from devstream_desktop.intake.teller import Teller
+from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.registry import webhook_collector
 from devstream_desktop.stream.entry import (
     EPOCH_BYTES,
     Entry,

@@ -1,6 +1,7 @@
 """Plain git: the branches of a repository, by path or URL, and the commits that moved them.
 
-Here is how git's output is read and what becomes of it; `intake/git_poll.py` runs the commands.
+Here is how git's output is read and what becomes of it. The commands are run in
+`intake/poll/git_poller.py`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import azuredevops
 from devstream_collectors.sources.azuredevops.place import organisation
 from devstream_collectors.sources.git import change_event
-from devstream_desktop.intake.proof import proof_headers, proves
+from devstream_desktop.intake.webhook.proof import proof_headers, proves
 
 AZ = SourceInfo("azuredevops")
 A, B = "a" * 40, "b" * 40

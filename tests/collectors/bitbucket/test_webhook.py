@@ -10,7 +10,7 @@ from devstream_collectors.kit.branches import Moved
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import bitbucket
 from devstream_collectors.sources.git import change_event
-from devstream_desktop.intake.proof import proof_headers, proves
+from devstream_desktop.intake.webhook.proof import proof_headers, proves
 
 BB = SourceInfo("bitbucket")
 ALL = SourceInfo("bitbucket", ("*",))

@@ -7,7 +7,7 @@ from collecting import RECEIVED, assert_event
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.sources import buildkite
-from devstream_desktop.intake.proof import proof_headers, proves
+from devstream_desktop.intake.webhook.proof import proof_headers, proves
 
 B = "b" * 40
 

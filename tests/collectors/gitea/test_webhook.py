@@ -12,7 +12,7 @@ from devstream_collectors.kit.branches import Moved
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import gitea
 from devstream_collectors.sources.git import change_event
-from devstream_desktop.intake.proof import proof_headers, proves
+from devstream_desktop.intake.webhook.proof import proof_headers, proves
 
 GT = SourceInfo("gitea")
 A, B = "a" * 40, "b" * 40

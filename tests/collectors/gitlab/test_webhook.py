@@ -10,8 +10,8 @@ from devstream_collectors.kit.branches import Moved
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.sources import gitlab
 from devstream_collectors.sources.git import change_event
-from devstream_desktop.intake.proof import proof_headers, proves
-from devstream_desktop.intake.signature import sign
+from devstream_desktop.intake.webhook.proof import proof_headers, proves
+from devstream_desktop.intake.webhook.signature import sign
 
 GL = SourceInfo("gl")
 A, B, C = "a" * 40, "b" * 40, "c" * 40

@@ -7,7 +7,7 @@ from collecting import RECEIVED, assert_event
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.sources import teamcity
-from devstream_desktop.intake.proof import proves
+from devstream_desktop.intake.webhook.proof import proves
 
 B = "b" * 40
 

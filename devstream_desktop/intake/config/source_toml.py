@@ -41,8 +41,8 @@ from devstream_desktop.control.messages.sources import (
     RemoteSource,
     Source,
 )
-from devstream_desktop.intake.adapter import is_repository
-from devstream_desktop.intake.source_types import SourcesError, is_local
+from devstream_desktop.intake.config.names import SourcesError, is_local
+from devstream_desktop.intake.registry import is_repository
 from devstream_desktop.stream.text import clean
 
 MAX_SOURCES = 200

@@ -17,9 +17,11 @@ import msgspec
 
 from devstream_collectors.contract import Poll, PollCollector, Polled, Request, Response, SourceInfo
 from devstream_desktop.clock import within
-from devstream_desktop.intake.gate import Gate
+from devstream_desktop.intake.config.names import SourcesError
+from devstream_desktop.intake.config.source_info import check_token
 from devstream_desktop.intake.health import Health, Way
-from devstream_desktop.intake.http_fetch import (
+from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.poll.http_client import (
     Answer,
     Fetcher,
     FetchError,
@@ -27,10 +29,8 @@ from devstream_desktop.intake.http_fetch import (
     Validators,
     rate_limit,
 )
-from devstream_desktop.intake.proof import poll_header
-from devstream_desktop.intake.remote import check_token
-from devstream_desktop.intake.source_types import SourcesError
-from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.webhook.proof import poll_header
+from devstream_desktop.intake.webhook.spool import Notes
 from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.event import Event
 

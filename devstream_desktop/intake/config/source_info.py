@@ -18,12 +18,12 @@ from devstream_collectors.contract import (
 )
 from devstream_desktop import machine
 from devstream_desktop.control.messages.sources import RemoteSource
-from devstream_desktop.intake.adapter import check_options, collector_module, webhook_collector
-from devstream_desktop.intake.gate import Gate
+from devstream_desktop.intake.config.names import SourcesError, secret_name, token_name
+from devstream_desktop.intake.config.source_file import Vault, split_secrets
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.proof import proof_header_names
-from devstream_desktop.intake.source_types import SourcesError, secret_name, token_name
-from devstream_desktop.intake.sources import Vault, split_secrets
+from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.registry import check_options, collector_module, webhook_collector
+from devstream_desktop.intake.webhook.proof import proof_header_names
 
 MAX_FILE = 256 * 1024
 """Bytes of a file that an option names."""

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from devstream_desktop import git_address, machine
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.intake.source_types import is_local
+from devstream_desktop.intake.config.names import is_local
 from devstream_desktop.stream.text import clean
 
 MAX_OUTPUT = 16 * 1024 * 1024

@@ -12,8 +12,13 @@ from typing import Protocol
 from devstream_desktop import git_address, machine
 from devstream_desktop.control.messages.sources import RemoteSource, Source
 from devstream_desktop.home import Home, write_private
-from devstream_desktop.intake.source_toml import check_source, is_name, parse_sources, table_of
-from devstream_desktop.intake.source_types import SourcesError, secret_name, token_name
+from devstream_desktop.intake.config.names import SourcesError, secret_name, token_name
+from devstream_desktop.intake.config.source_toml import (
+    check_source,
+    is_name,
+    parse_sources,
+    table_of,
+)
 
 _log = logging.getLogger(__name__)
 MIN_SECRET = 8

@@ -11,9 +11,9 @@ from collections.abc import Callable, Container, Mapping, Sequence
 
 from devstream_collectors.contract import Delivery, Normalised
 from devstream_desktop.clock import within
-from devstream_desktop.intake.remote import Channel
-from devstream_desktop.intake.spool import TEST_HEADER, Raw, Spool
-from devstream_desktop.intake.teller import Teller, Turn
+from devstream_desktop.intake.config.source_info import Channel
+from devstream_desktop.intake.publisher import Teller, Turn
+from devstream_desktop.intake.webhook.spool import TEST_HEADER, Raw, Spool
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 

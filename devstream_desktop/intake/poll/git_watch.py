@@ -6,7 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from devstream_desktop.intake.git_commands import GitError, git
+from devstream_desktop.intake.poll.git_commands import GitError, git
 
 MAX_FILES = 5000
 """More branch files than this are not looked at one by one: then git is always asked."""

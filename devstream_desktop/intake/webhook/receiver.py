@@ -27,15 +27,19 @@ from starlette.types import Receive, Scope, Send
 
 from devstream_collectors.contract import Certified, Delivery, SecretPath, Webhook
 from devstream_desktop.door.crowd import share_of
-from devstream_desktop.intake.adapter import is_certified
-from devstream_desktop.intake.bodies import BODY_SECONDS, Bodies, Refused
-from devstream_desktop.intake.certificates import Certificates, UnreachableError, UnsignedError
+from devstream_desktop.intake.config.source_info import Channel
 from devstream_desktop.intake.health import Way
-from devstream_desktop.intake.normaliser import LARGE_BODY
-from devstream_desktop.intake.proof import form_document, is_form, proves
-from devstream_desktop.intake.remote import Channel
-from devstream_desktop.intake.spool import TEST_HEADER, Spool, Taken
+from devstream_desktop.intake.registry import is_certified
 from devstream_desktop.intake.store import StoreError
+from devstream_desktop.intake.webhook.bodies import BODY_SECONDS, Bodies, Refused
+from devstream_desktop.intake.webhook.certificates import (
+    Certificates,
+    UnreachableError,
+    UnsignedError,
+)
+from devstream_desktop.intake.webhook.normaliser import LARGE_BODY
+from devstream_desktop.intake.webhook.proof import form_document, is_form, proves
+from devstream_desktop.intake.webhook.spool import TEST_HEADER, Spool, Taken
 from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.text import clean
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_desktop.intake import gate as gates
-from devstream_desktop.intake.gate import BURST, Gate
+from devstream_desktop.intake import limiter
 from devstream_desktop.intake.health import Health
+from devstream_desktop.intake.limiter import BURST, Gate
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Kind
@@ -75,7 +75,7 @@ def test_a_loop_that_would_fill_every_disk_is_counted_and_not_stored(gate, monke
     assert len(told) == 100
     assert gate._health.dropped == {"flood": 50}
     assert gate.overflow().count == 50 + 40
-    assert gates.FLOOD > 10_000, "a burst of ten thousand deliveries is stored whole"
+    assert limiter.FLOOD > 10_000, "a burst of ten thousand deliveries is stored whole"
 
 
 def test_flapping_is_said_once_then_quiet_until_it_was_stable(gate, clock):

@@ -34,7 +34,9 @@ from devstream_desktop import git_address
 from devstream_desktop.clock import within
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.intake.git_commands import (
+from devstream_desktop.intake.config.names import is_local
+from devstream_desktop.intake.health import Health, Publish
+from devstream_desktop.intake.poll.git_commands import (
     FETCH_SECONDS,
     FIRST_FETCH_SECONDS,
     GitError,
@@ -44,11 +46,9 @@ from devstream_desktop.intake.git_commands import (
     remote_of,
     transport_options,
 )
-from devstream_desktop.intake.health import Health, Publish
-from devstream_desktop.intake.odd_branches import OddBranches
-from devstream_desktop.intake.ref_watch import RefWatch
-from devstream_desktop.intake.source_types import is_local
-from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.poll.git_watch import RefWatch
+from devstream_desktop.intake.poll.odd_branches import OddBranches
+from devstream_desktop.intake.webhook.spool import Notes
 from devstream_desktop.stream.event import Event, InvalidEventError
 
 LOCAL_INTERVAL = float(Git.local_interval)

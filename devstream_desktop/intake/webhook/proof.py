@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from devstream_collectors.contract import Basic, Poll, SecretPath, SignatureScheme, Token, Webhook
-from devstream_desktop.intake.signature import sign, verify
+from devstream_desktop.intake.webhook.signature import sign, verify
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 200

@@ -17,10 +17,10 @@ import msgspec
 from devstream_collectors.contract import Polled, SourceInfo, Tail, TailCollector
 from devstream_desktop.clock import within
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.intake.file_follow import Follower, FollowError, Place, Read
-from devstream_desktop.intake.gate import Gate
 from devstream_desktop.intake.health import Health, Way
-from devstream_desktop.intake.spool import Notes
+from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.poll.file_follower import Follower, FollowError, Place, Read
+from devstream_desktop.intake.webhook.spool import Notes
 
 MISSING_MS = 30_000
 """How long a file may be away before that counts: some programs begin a new one with their next line."""

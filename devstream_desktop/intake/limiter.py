@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.teller import Teller
+from devstream_desktop.intake.publisher import Teller
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
 

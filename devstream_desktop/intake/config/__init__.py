@@ -1,0 +1,1 @@
+"""Sources as configured: `sources.toml`, options and secrets."""

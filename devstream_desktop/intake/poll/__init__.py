@@ -1,0 +1,1 @@
+"""Pollers: services over HTTP, git repositories and log files."""

@@ -1,0 +1,1 @@
+"""Webhooks: the receiver, proofs of the sender, and the queue of stored deliveries."""
