@@ -213,7 +213,7 @@ async def test_headers_that_never_end_do_not_hold_a_connection(intake, monkeypat
 
 
 async def test_a_body_that_never_ends_is_408(home, vault, stream, clock, monkeypatch):
-    monkeypatch.setattr(receiver.Receiver.__init__, "__defaults__", (0.2,))
+    monkeypatch.setattr(receiver.Receiver.__init__, "__defaults__", (0.2, None))
     intake = Intake(home, vault, stream.publish, listen="127.0.0.1:0", now=clock)
     await intake.start()
     await intake.add_source(RemoteSource(name="gh", type="github"), SECRET)
