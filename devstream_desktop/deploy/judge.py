@@ -129,17 +129,21 @@ Verdict = Accept | Refuse | Ignore | Resolve
 
 def judge(event: Event, author: Asker, world: World) -> Verdict:
     """Judge a request that `author` signed."""
+    # First what needs no answer at all: it is not ours, or it has one.
     if event.executor != world.device:
         return Ignore("it is addressed to another executor")
     if world.judged:
         return Ignore("it has its answer")
     try:
+        # Before anything of it is used: whatever it says comes from outside.
         request = parse_request(event, author.device)
     except InvalidRequestError as error:
         return Refuse(str(error))
     target = world.targets.get((request.target, request.environment))
+    # Only what the operator wrote down can run.
     if target is None:
         return Refuse(_unknown(request, world))
+    # In an order that costs nothing until the repository has to be asked.
     refusal = (
         _untimely(request, author, world)
         or _not_allowed(request, author, world)
@@ -147,14 +151,17 @@ def judge(event: Event, author: Asker, world: World) -> Verdict:
     )
     if refusal:
         return Refuse(refusal)
+    # Each of the two would run it, and neither knows of the other's run.
     if world.copied:
         return Refuse(_TWICE)
     if target.repository:
+        # The look costs a connection, so it comes after all that is free.
         if world.tips is None:
             return Resolve(target.repository, full_names(request.ref))
         moved = _moved(request, target, world.tips)
         if moved:
             return Refuse(moved)
+    # Last, because it may pass while the repository is asked.
     if world.busy:
         return Refuse(world.busy)
     return Accept(request, target)
@@ -173,12 +180,14 @@ def _unknown(request: DeployRequest, world: World) -> str:
 
 
 def _untimely(request: DeployRequest, author: Asker, world: World) -> str:
+    # A clock far ahead would keep an old request valid.
     if request.time - world.now > MAX_SKEW_MS:
         minutes = (request.time - world.now) // 60_000
         return (
             f"the clock of {author.person or 'the asker'}'s device is {minutes} minutes ahead of "
             "the executor's; set the one that is wrong"
         )
+    # By the asker's end, by our clock, and never out of a backlog.
     late = world.now > request.expires or world.now - request.time > MAX_SKEW_MS or not world.fresh
     return _EXPIRED if late else ""
 
@@ -186,6 +195,7 @@ def _untimely(request: DeployRequest, author: Asker, world: World) -> str:
 def _not_allowed(request: DeployRequest, author: Asker, world: World) -> str:
     if not author.person:
         return f"the device {author.device[:8]} belongs to nobody in the team"
+    # The name in the event is text; the signature says whose it is.
     if request.person != author.person:
         return (
             f"it says it is from {request.person or 'nobody'}, but {author.person}'s device "
@@ -213,6 +223,7 @@ def _wrong_commit(request: DeployRequest, target: Target) -> str:
             f"{request.ref} may not be deployed to {request.environment}; allowed are "
             f"{', '.join(target.refs)}"
         )
+    # Without a repository nothing can tell from which ref a commit comes.
     if not request.ref and target.refs and not target.repository:
         return (
             f"it names no ref, and {request.target} {request.environment} takes only "
@@ -225,10 +236,12 @@ def full_names(ref: str) -> tuple[str, ...]:
     """Return the full names that a ref may mean: a branch or a tag."""
     if not ref or ref.startswith(("refs/heads/", "refs/tags/")):
         return (ref,) if ref else ()
+    # A short name may be a branch or a tag, and either will do.
     return (f"refs/heads/{ref}", f"refs/tags/{ref}")
 
 
 def _moved(request: DeployRequest, target: Target, tips: Tips) -> str:
+    # Unknown is refused: a moved branch would deploy what nobody chose.
     if tips.trouble:
         return f"what {request.ref or 'the commit'} is now cannot be checked: {tips.trouble}"
     wanted = short_revision(request.sha)

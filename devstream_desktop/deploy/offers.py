@@ -57,6 +57,7 @@ class Offers:
             ):  # a mistake may go away by itself: a folder that is there now
                 await self._read()
                 self._seen = seen
+            # What is half understood must not run, and nothing is withdrawn for a typing mistake.
             if self.mistake:
                 return
             try:
@@ -82,7 +83,9 @@ class Offers:
         }
         if said == self._said and day == self._said_on:
             return
+        # On a new day everything is published again, because histories forget.
         before = self._said if day == self._said_on else {}
+        # Recorded before it is published, so that a crash cannot forget to withdraw it.
         since = await asyncio.to_thread(self._runs.offer, said, now)
         new = [place for place in said if said[place] != before.get(place)]
         gone = set(since) - set(said)
@@ -91,6 +94,7 @@ class Offers:
             removed(target, environment, self._device, now, since[target, environment])
             for target, environment in sorted(gone)
         ]
+        # Not published, so the next look tries again.
         if events and not await self._outbox.say(events):
             return
         if gone:

@@ -64,6 +64,7 @@ class Outbox:
         """
         try:
             event = self.event(run)
+        # Counted and shown: a row that cannot be published must not hold up the others.
         except InvalidEventError as error:
             self.unreadable += 1
             _log.error(
@@ -76,6 +77,7 @@ class Outbox:
 
     def event(self, run: Run) -> Event:
         """The answer that a run's state is."""
+        # A run under way has no end yet.
         ended = run.state != "in_progress"
         return make_answer(
             request=run.request,
@@ -95,6 +97,7 @@ class Outbox:
 
     def in_trouble(self, sentence: str) -> None:
         """Keep a sentence for `status`, logged once."""
+        # It is tried every few seconds, and the log needs it once.
         if sentence != self.trouble:
             _log.error("%s", sentence)
         self.trouble = sentence

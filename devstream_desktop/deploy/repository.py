@@ -28,7 +28,9 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
 
     A repository that does not answer is a `trouble`, never an error.
     """
+    # An annotated tag is asked for twice: itself, and the commit it points at.
     patterns = [name for ref in refs for name in (ref, ref + _PEELED)]
+    # `ext::` would run a program that the address names.
     command = [
         "git",
         "-c",
@@ -59,9 +61,11 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
     except TimeoutError:
         return Tips({}, f"the repository did not answer within {timeout_s:g} seconds")
     finally:
+        # After a time-out, or when the node ends.
         if process.returncode is None:
             _kill(process)
             await process.wait()
+    # The first line names the reason; secrets in addresses are masked.
     if process.returncode != 0:
         lines = errors.decode("utf-8", "replace").strip().splitlines()
         said = git_address.masked(lines[0]) if lines else process.returncode
@@ -82,6 +86,7 @@ def parse_tips(output: str) -> dict[str, str]:
     tips: dict[str, str] = {}
     for line in output.split("\n"):
         match = _LINE.fullmatch(line)
+        # The peeled line of a tag counts, wherever it stands.
         if match and (match[3] or match[2] not in tips):
             tips[match[2]] = match[1]
     return tips

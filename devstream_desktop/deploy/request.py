@@ -118,9 +118,11 @@ def make_request(
     except InvalidEventError as error:
         raise InvalidRequestError(f"this deploy cannot be asked for: {error}") from None
     # Of the cleaned fields, which are what travels.
+    # A hash of what is asked and who asks: nobody else can make the same key.
     key = request_key(asked, device)
     subject = subject_of(asked.service, asked.environment, key)
     event = msgspec.structs.replace(asked, key=key, request=key, number=key[:8], subject=subject)
+    # As the executor will, so that nothing is published which it must refuse.
     parse_request(event, device)
     return event
 
@@ -136,6 +138,7 @@ def parse_request(event: Event, device: str) -> DeployRequest:
     """
     if event.kind is not Kind.DEPLOY or event.state != "requested":
         raise InvalidRequestError("this is not a deploy request")
+    # A request that names itself wrongly could answer or cancel another.
     own = event.key == event.request == request_key(event, device)
     if not own or event.number != event.key[:8]:
         raise InvalidRequestError("the request's number is not its own")
@@ -151,6 +154,7 @@ def parse_request(event: Event, device: str) -> DeployRequest:
         public_key(event.executor)
     except ValueError:
         raise InvalidRequestError("the request names no executor") from None
+    # A request that lives long could be held back and sent when it suits somebody.
     if not 0 < event.expires - event.time <= MAX_TTL_MS:
         raise InvalidRequestError(
             f"a request may be valid for {MAX_TTL_MS // 60_000} minutes at most"
@@ -250,4 +254,5 @@ def is_sha(text: str) -> bool:
 
 def is_ref(text: str) -> bool:
     """Return true when `text` is a ref that can be deployed."""
+    # Scripts get it as an environment variable, careless ones without quotes.
     return len(text) <= _MAX_REF and REF.fullmatch(text) is not None

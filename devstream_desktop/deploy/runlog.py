@@ -35,6 +35,7 @@ def open_log(path: Path) -> int:
     if sys.platform != "win32":
         import fcntl
 
+        # The child inherits the lock, so it tells for as long as anything of the run lives.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
 
@@ -74,6 +75,7 @@ def trim(path: Path) -> None:
         if path.stat().st_size <= MAX_BYTES:
             return
         kept = _tail(path, KEEP_BYTES)
+        # The file itself, because its writers hold it open.
         os.truncate(path, 0)
         with path.open("ab", buffering=0) as file:
             file.write(_CUT + kept)
@@ -98,6 +100,7 @@ def prune(folder: Path, before_s: float) -> None:
     Old is what was last written before `before_s` (seconds since 1970).
     """
     for path in folder.glob("*.log"):
+        # A deploy may run for days and print nothing.
         if path.stat().st_mtime < before_s and not is_held(path):
             path.unlink(missing_ok=True)
 

@@ -67,6 +67,7 @@ class Runner:
 
         """
         for run in self._runs.unfinished():
+            # Its processes outlive the node that started them.
             alive = self._backend.is_running(self._log_of(run.request))
             now = "it still runs" if alive else "its output is in deploy-logs on the executor"
             self._runs.abandon(
@@ -91,11 +92,13 @@ class Runner:
         run = self._runs.holder(target, environment)
         if run is None:
             return ""
+        # It is under way in this node.
         if run.state != "unknown":
             return (
                 f"{target} is already being deployed to {environment}, for {run.person}; wait for "
                 "it to end and ask again"
             )
+        # A run that was lost from sight may still change the target.
         if self._backend.is_running(self._log_of(run.request)):
             return (
                 f"deploy {run.request[:8]} of {target} to {environment}, lost from sight, still "
@@ -111,11 +114,13 @@ class Runner:
         task = asyncio.create_task(self._carry_out(order, begun), name=f"deploy-{request.id[:8]}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Also when it could not begin, else the caller would wait for good.
         task.add_done_callback(lambda _: begun.set())
         await begun.wait()
 
     async def stop(self, patience_s: float) -> None:
         """Wait `patience_s` seconds for runs to end. The rest runs on without being watched."""
+        # Ends the retries of `_record` too.
         self._stopping.set()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=patience_s)
@@ -128,6 +133,7 @@ class Runner:
             )
         left = list(self._tasks)
         for task in left:
+            # This ends the watching; the deploy goes on.
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 

@@ -132,20 +132,24 @@ class Runs:
 
         """
         with self._lock, _explained(self._path):
+            # A record that lies could run a deploy twice.
             if damage := sqlite_file.damage(self._path, VERSION, TABLES):
                 _log.error("%s is damaged: %s", self._path, damage)
                 sqlite_file.set_aside(self._path)
             if damaged := sqlite_file.asides(self._path):
                 raise RunsError(lost(damaged[-1]))
             sqlite_file.make_private(self._path)
+            # A new record knows nothing of output that is already there.
             begun = not self._path.exists()
             sqlite_file.create(self._path, VERSION, _SCHEMA)
             connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             # What is no UTF-8 spoils its own value alone.
             connection.text_factory = lambda content: content.decode("utf-8", "replace")
             connection.execute("PRAGMA journal_mode = WAL")
+            # A row must survive a power cut before its process starts.
             connection.execute("PRAGMA synchronous = FULL")
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+            # A newer devstream may have rows that this one would misread.
             if version > VERSION:
                 connection.close()
                 raise RunsError(
@@ -189,6 +193,7 @@ class Runs:
         with self._transaction() as connection:
             try:
                 inserted = self._insert(connection, request, person, DISPATCHING, now)
+            # The index lets one run at a time have a target and environment.
             except sqlite3.IntegrityError:
                 return Claim.BUSY
             return Claim.TAKEN if inserted else Claim.KNOWN
@@ -326,6 +331,7 @@ class Runs:
                 "SELECT 1 FROM sqlite_master WHERE name = 'earlier'"
             ).fetchone()
         ):
+            # At once, so that no two writers read first and then both write.
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS earlier (request TEXT PRIMARY KEY) STRICT"
@@ -374,6 +380,7 @@ class Runs:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
+                # SQLite may have ended it already, as on a full disk.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise

@@ -121,6 +121,7 @@ class Deploys:
             or event.executor != self._device
         ):
             return
+        # A task of its own, because it must outlive its caller.
         task = asyncio.create_task(
             self._decide(event, Asker(author_device, author_person), fresh=fresh)
         )
@@ -173,6 +174,7 @@ class Deploys:
                 claim = await asyncio.to_thread(
                     self._runs.claim, verdict.request, author.person, self._now()
                 )
+                # Only the claim on disk allows a start; the verdict alone does not.
                 if claim is Claim.TAKEN:
                     await self._runner.launch(verdict.request, verdict.target, author.person)
                 elif claim is Claim.BUSY:
@@ -195,6 +197,7 @@ class Deploys:
     async def _judge(self, event: Event, author: Asker, *, fresh: bool) -> Verdict:
         await self._offers.refresh()
         verdict = judge(event, author, await self._world(event, fresh=fresh))
+        # Judged again from the start: the world may have changed while git was asked.
         if isinstance(verdict, Resolve):
             tips = await look_up(verdict.repository, verdict.refs)
             verdict = judge(
@@ -203,12 +206,14 @@ class Deploys:
         return verdict
 
     async def _world(self, event: Event, *, fresh: bool) -> World:
+        # Three memories: this node, its record, and the history.
         judged = event.key in self._unrecorded or await asyncio.to_thread(
             self._runs.judged, event.key
         )
         if not judged and self._answered is not None:
             judged = await self._answered(event.key)
         busy = await asyncio.to_thread(self._runner.busy, event.service, event.environment)
+        # A claim now could not be watched to its end.
         if self._stopping.is_set():
             busy = "the executor is stopping; ask again when it is back"
         return World(
@@ -230,6 +235,7 @@ class Deploys:
         That it did not is said without a record, and holds while this node lives.
         """
         self._outbox.in_trouble(trouble)
+        # It holds while this node lives; later the request has expired.
         self._unrecorded.add(event.key)
         given = as_given(event)
         refused = make_answer(

@@ -44,6 +44,7 @@ class Shell:
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[int] = loop.create_future()
         try:
+            # In a thread: starting may wait for a slow disk.
             process = await asyncio.to_thread(_start, order, ended)
         except (OSError, ValueError) as error:
             return RunOutcome(
@@ -52,9 +53,11 @@ class Shell:
                     f"{order.target.run[0]} could not be started: {_why(error, order)}", 200
                 ),
             )
+        # Others see that it runs before its first output.
         await begun()
         deadline = loop.time() + order.target.timeout_s
         while not await _within(ended, min(_LOOK_EVERY_S, deadline - loop.time())):
+            # A deploy that hangs would keep its target for good.
             if loop.time() >= deadline:
                 await self._end(process, ended)
                 return RunOutcome(
@@ -64,6 +67,7 @@ class Shell:
                 )
             await asyncio.to_thread(trim, order.log)
         await asyncio.to_thread(trim, order.log)
+        # 0 is success, anything else the program's own failure.
         code = ended.result()
         if code == 0:
             return RunOutcome("success", 0)
@@ -92,6 +96,7 @@ def environment(order: Order) -> dict[str, str]:
     What the target lets through, what it fixes, and who deploys what.
     """
     names = (*order.target.pass_env, *(_WINDOWS_NEEDS if sys.platform == "win32" else ()))
+    # The node's environment may hold secrets, so only named variables pass.
     passed = {name: os.environ[name] for name in names if name in os.environ}
     request = order.request
     return (
@@ -122,10 +127,12 @@ def _start(order: Order, ended: asyncio.Future[int]) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            # Its own session: a Ctrl+C at the node must not reach the deploy.
             start_new_session=True,
             creationflags=_OWN_GROUP,
         )
     finally:
+        # The child has its own copy, and the lock with it.
         os.close(output)
     # A daemon: a node that stops does not wait for a deploy.
     threading.Thread(
@@ -165,6 +172,7 @@ def _why(error: OSError | ValueError, order: Order) -> str:
     """The system's reason, without the paths of this machine: everybody reads it."""
     if not isinstance(error, OSError):
         return str(error)
+    # The path itself would tell the team about this machine.
     place = " (its cwd)" if str(error.filename) == str(order.target.cwd) else ""
     return f"{machine.shortage(error) or error.strerror or error}{place}"
 

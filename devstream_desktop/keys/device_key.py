@@ -66,6 +66,7 @@ class DeviceKey:
 
         """
         try:
+            # The same key in its form for encryption, so that a device has one key only.
             return SealedBox(self._key.to_curve25519_private_key()).decrypt(sealed)
         except CryptoError as error:
             raise ValueError("sealed to another device, or changed") from error
@@ -94,9 +95,11 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
     Never raises: nonsense is simply not a signature.
     """
+    # libsodium raises on other sizes, and a peer may send any.
     if len(public) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
         return False
     try:
+        # Whatever a peer sends, the answer is yes or no and never a failure of the node.
         VerifyKey(public).verify(message, signature)
     except (CryptoError, ValueError, TypeError):
         return False

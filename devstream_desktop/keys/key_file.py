@@ -81,6 +81,7 @@ def decode(content: bytes, where: str) -> bytes:
 
     """
     key = content
+    # 32 bytes are the key itself; anything else may be its base64.
     if len(content) != KEY_BYTES:
         try:
             key = base64.b64decode(content.strip(), validate=True)
@@ -98,8 +99,10 @@ def decode(content: bytes, where: str) -> bytes:
 def _check_private(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise VaultError(f"the key file {path} is not a regular file")
+    # Mode bits say nothing there; the profile's folder is the person's own.
     if sys.platform == "win32":
         return
+    # Whoever owns the file can change its mode and read the key.
     if status.st_uid != os.geteuid():
         raise VaultError(f"the key file {path} belongs to another user; give it to this one: chown")
     if stat.S_IMODE(status.st_mode) & 0o077:

@@ -79,11 +79,13 @@ def sealing_key(
     """
 
     def work() -> bytes:
+        # Reading a locked keyring would show its prompt.
         if not may_prompt and is_locked():
             raise VaultLockedError(f"the keyring is locked; unlock it, or {_WAY_OUT}")
         return _find_or_make((find_stores or stores)(), username, may_create=may_create)
 
     try:
+        # Without a time-out the caller has a thread of its own, and a person all the time.
         return work() if timeout_s is None else abandonable(work).result(timeout_s)
     except VaultError:
         raise
@@ -116,6 +118,7 @@ def abandonable(work: Callable[[], _T]) -> Future[_T]:
         else:
             result.set_result(done)
 
+    # A daemon: a prompt that nobody answers must not keep the process alive.
     threading.Thread(target=run, name="keyring", daemon=True).start()
     return result
 
@@ -127,6 +130,7 @@ def is_locked() -> bool | None:
 
     A bus that is stuck holds it up, so call it as `abandonable`.
     """
+    # macOS and Windows do not say it without a prompt.
     if _ALLOWED is not _LINUX:
         return None
     import secretstorage  # installed on Linux only
@@ -143,6 +147,7 @@ def stores() -> list[Store]:
     found: list[tuple[float, Store]] = []
     for module, name in _ALLOWED:
         backend = getattr(importlib.import_module(f"keyring.backends.{module}"), name)
+        # Installed, but without its service here.
         if not backend.viable:
             continue
         store = backend()

@@ -44,12 +44,15 @@ def read_recovery_key(text: str) -> DeviceKey:
         raise RecoveryKeyError(
             "a recovery key starts with dsr1-; it was printed by devstream team recovery-key"
         )
+    # People read 0, 1 and 8 where letters were meant; base32 has none of them.
     body = typed[len(_PREFIX) :].replace("-", "").translate(str.maketrans("018", "olb"))
     try:
+        # The padding is not on the paper.
         raw = base64.b32decode(body.upper() + "=" * (-len(body) % 8))
     except (binascii.Error, ValueError):
         raw = b""
     seed, checksum = raw[:-_CHECKSUM_BYTES], raw[-_CHECKSUM_BYTES:]
+    # The checksum finds nearly every slip of the pen, before a key is taken for another.
     if len(seed) != 32 or _checksum(seed) != checksum:
         raise RecoveryKeyError(
             "the recovery key is mistyped: compare it with the paper, group by group"

@@ -79,6 +79,7 @@ class Vault:
 
         """
         path = self._path(name)
+        # Fresh for each file: a nonce that is used twice gives the content away.
         nonce = os.urandom(_NONCE_BYTES)
         try:
             write_private(
@@ -108,11 +109,13 @@ class Vault:
             sealed[len(_MAGIC) :][:_NONCE_BYTES],
             sealed[len(_MAGIC) + _NONCE_BYTES :],
         )
+        # Cut off or overwritten: the cipher would say the same, but not what to do.
         if not sealed.startswith(_MAGIC) or len(nonce) != _NONCE_BYTES:
             raise SecretDamagedError(
                 f"the secret {name} is damaged; restore {self._path(name)} from a backup"
             )
         try:
+            # The name is authenticated, so a file cannot stand in for another.
             return self._cipher.decrypt(nonce, ciphertext, _AAD + name.encode())
         except InvalidTag:
             raise SecretDamagedError(
@@ -143,8 +146,6 @@ class Vault:
         """Move the sealed secret `name`, if any, into the sub-folder `folder`.
 
         Nothing reads it there.
-
-        Nothing reads it there.
         """
         path = self._path(name)
         if path.exists():
@@ -164,20 +165,24 @@ class Vault:
 def _find_key(
     home: Home, *, may_create: bool, timeout_s: float | None, may_prompt: bool = True
 ) -> bytes:
+    # What the operator names comes before what the system offers.
     given = os.environ.get("DEVSTREAM_KEY_FILE")
     if given:
         path = Path(given).expanduser()
         if path.exists():
             return key_file.read(path)
+        # A new key would make everything sealed unreadable, without a word.
         if not may_create:
             raise VaultError(
                 f"the key file {path} is gone, and this home's secrets are sealed; restore it, or "
                 "start with a fresh --home"
             )
         return key_file.make(path)
+    # systemd gives it to a service that has no keyring.
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if credentials and (Path(credentials) / _CREDENTIAL).exists():
         return key_file.read(Path(credentials) / _CREDENTIAL, trusted=True)
+    # An entry for each home, under a name that tells nothing about it.
     username = hashlib.sha256(str(home.root).encode()).hexdigest()[:32]
     return os_keyring.sealing_key(
         username, may_create=may_create, timeout_s=timeout_s, may_prompt=may_prompt

@@ -64,6 +64,7 @@ def _read(what: str) -> Iterator[None]:
     """
     try:
         yield
+    # It says already what is wrong.
     except CertificateError:
         raise
     except Exception as error:
@@ -84,6 +85,7 @@ class Authority:
         Anyone may fetch its certificate.
         """
         key = ec.generate_private_key(ec.SECP256R1())
+        # Strangers see it in the handshake, so it must not name the team.
         name = _name(f"ds-{base64.b32encode(os.urandom(5)).decode().lower()}")
         builder = _builder(name, name, key.public_key(), now_ms, _CA_DAYS)
         return cls(_as_authority(builder, key.public_key()).sign(key, hashes.SHA256()), key)
@@ -100,6 +102,7 @@ class Authority:
             key = serialization.load_pem_private_key(key_pem, password=None)
         certificate = load_certificate(certificate_pem.encode())
         if (
+            # The two come from different places in the policy, so they may not belong together.
             not isinstance(key, ec.EllipticCurvePrivateKey)
             or key.public_key() != certificate.public_key()
         ):
@@ -144,7 +147,9 @@ class Authority:
                 not P-256.
 
         """
+        # Names and extensions of the request are ignored: a joiner must not choose them.
         key = _request_key(request_der)
+        # Every peer is dialed under one name, and the device's own name tells which one it is.
         names = x509.SubjectAlternativeName([x509.DNSName(device), x509.DNSName(PEER_NAME)])
         usage = x509.ExtendedKeyUsage(
             [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
@@ -154,6 +159,7 @@ class Authority:
         ).value
         builder = (
             _builder(_name(device), self.certificate.subject, key, now_ms, _LEAF_DAYS)
+            # A leaf can sign no certificate, so a stolen one makes no members.
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(ca=False), critical=True)
             .add_extension(usage, critical=False)
@@ -212,6 +218,7 @@ def stopgap(policy: Policy, device: DeviceKey, key: TlsKey, now_ms: int) -> str:
     can start, and ask an issuer for a better one at its door.
     """
     try:
+        # An issuer's certificate is trusted at once.
         authority = Authority.of(policy.issuers[device.id], device)
     except (KeyError, CertificateError):
         authority = Authority.create(now_ms)
@@ -225,6 +232,7 @@ def bundle(policy: Policy) -> str:
     """
     readable = []
     for der in policy.authorities:
+        # One bad authority must not take TLS away from the whole team.
         with contextlib.suppress(CertificateError):
             readable.append(certificate_pem(load_certificate(der)))
     return "".join(readable)
@@ -247,6 +255,7 @@ def is_issued_by(certificate: x509.Certificate, authority: bytes) -> bool:
     False too where the authority is none.
     """
     with contextlib.suppress(CertificateError), _read("by this authority"):
+        # One step only: authorities of this team sign leaves and nothing in between.
         certificate.verify_directly_issued_by(load_certificate(authority))
         return True
     return False
@@ -265,11 +274,14 @@ def check_authority(certificate_der: bytes) -> None:
     """
     certificate = load_certificate(certificate_der)
     with _read("a certificate authority"):
+        # Self-signed, as every authority of a team.
         certificate.verify_directly_issued_by(certificate)
         key, (name,) = certificate.public_key(), certificate.subject
+        # One curve keeps the parsers of all nodes on one path.
         if not _is_p256(key):
             raise CertificateError("not a certificate authority with a P-256 key")
         subject = _name(str(name.value))
+        # It is written once more from its fields, and then compared byte by byte.
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -298,6 +310,7 @@ def load_certificate(content: bytes) -> x509.Certificate:
         CertificateError: it is none.
 
     """
+    # Certificates come from strangers, and parsing costs more than their length.
     if len(content) > _MAX_BYTES:
         raise CertificateError(f"not a certificate: {len(content)} bytes")
     with _read("a certificate"):
@@ -358,6 +371,7 @@ def common_name(pem: str) -> str:
     """
     subject = load_certificate(pem.encode()).subject
     names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    # A second name could be shown where only the first was checked.
     if len(list(subject)) != 1 or len(names) != 1:
         raise CertificateError("a device's certificate names the device and nothing else")
     return str(names[0].value)
@@ -368,6 +382,7 @@ def _request_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
         request = x509.load_der_x509_csr(request_der)
         key = request.public_key()
         signed = request.is_signature_valid
+    # Else somebody could have another's public key certified.
     if not signed:
         raise CertificateError("the signing request is not signed by its own key")
     if not _is_p256(key):

@@ -40,8 +40,6 @@ AT_ONCE, WAITING = 8, 64
 """Most questions that are answered at once, and most in all.
 
 For one more, the oldest of the host with the most is dropped.
-
-For one more, the oldest of the host with the most is dropped.
 """
 ANSWER_S = 10.0
 """From a whole question until the answer must have been taken."""
@@ -84,6 +82,7 @@ class Enrolment:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._answering: set[asyncio.Task[None]] = set()
         self._context: ssl.SSLContext
+        # By the steady clock, so that a wrong clock cannot keep an old certificate.
         self._certified = 0.0
 
     @property
@@ -116,13 +115,12 @@ class Enrolment:
 
         Called now and then.
 
-        Called now and then.
-
         Raises:
             TeamError: the port is taken.
 
         """
         self._changed.set()
+        # A door that is open for long must not show a certificate that ends.
         if self.is_open and time.monotonic() - self._certified > _FRESH_S:
             await self._certify()
         if self._team.admissions.open_for() > 0:
@@ -143,8 +141,10 @@ class Enrolment:
                 wrong.
 
         """
+        # A mistyped address is refused before the door opens.
         if address is not None:
             split_address(address)
+        # Before the invite is made, because the invite names its port.
         await self._open()
         try:
             text = await asyncio.to_thread(
@@ -165,18 +165,21 @@ class Enrolment:
 
     async def stop(self) -> None:
         """Close the door and end what is going on behind it."""
+        # The answers too: a node that ends must not sign afterwards.
         tasks = [task for task in (self._keeper, *self._answering) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _open(self) -> None:
+        # Two invites at once would open it twice.
         async with self._opening:
             if self.is_open:
                 return
             await self.wait_closed()  # the port is free then
             await self._certify()
             try:
+                # The port of the last time, so that invites stay true after a restart.
                 listener = listen(self._host, self._port)
             except OSError as error:
                 where = join_address(self._host, self._port)
@@ -201,6 +204,7 @@ class Enrolment:
             listener, lambda: self._context, lambda connection: _Asker(self, connection)
         )
         try:
+            # The first invite is made a moment after the door opens.
             left = max(self._team.admissions.open_for(), _GRACE_S)
             while left > 0:
                 with contextlib.suppress(TimeoutError):
@@ -214,6 +218,7 @@ class Enrolment:
 
     def asked(self, asker: _Asker, content: bytes) -> None:
         """Answer a whole question beside everything else."""
+        # Strangers fill it up, so the host with the most connections gives way.
         guest = self._asked.enter(asker.connection.share, lambda: asker.connection.end(CROWDED))
         task = asyncio.create_task(self._serve(asker, content))
         self._answering.add(task)
@@ -225,6 +230,7 @@ class Enrolment:
             async with asyncio.timeout(ANSWER_S):
                 question = wire.decode_question(content)
                 async with self._slots:
+                    # It may have hung up while it waited for its turn.
                     if asker.gone.is_set():
                         return
                     asker.connection.send(wire.frame(await self._answer(question)))
@@ -246,13 +252,16 @@ class Enrolment:
                     return wire.Renewed(await asyncio.to_thread(admissions.renew, question))
                 case wire.AskMembership():
                     return await self._admit(question)
+        # Its code tells the joiner what to do.
         except JoinError as error:
             _log.warning("a join or renewal was refused: %s", error)
             return wire.Refused(error.problem)
+        # Our own trouble is not for strangers: they hear that it failed, the log has the rest.
         except (PolicyError, TeamError, VaultError) as error:
             _log.warning("a join or renewal failed here: %s", error)
             return wire.Refused(Problem.ISSUER)
         finally:
+            # The question may have used the last invite, which closes the door.
             self._changed.set()
 
     async def _admit(self, question: wire.AskMembership) -> wire.Answer:
@@ -261,6 +270,7 @@ class Enrolment:
             return wire.Membership(
                 admission.certificate, tuple(self._team.chain.documents()), tuple(self._peers())
             )
+        # A joiner asks every few seconds, and its admins are told once.
         if admission.first and self._on_asked is not None:
             self._on_asked(device_id(question.device), question.person, admission.expires)
         return wire.Waiting(self._team.name, self._team.chain.current.who_has(Role.ADMIN))
@@ -284,10 +294,12 @@ class _Asker:
         """A part of the question, or more than that."""
         self._question += data
         length = wire.length_of(self._question)
+        # One question a connection, and a length before its content is collected.
         if self._asked or (length is not None and length > wire.MAX_QUESTION):
             self.connection.end("it sent more than one question may hold")
         elif length is not None and len(self._question) >= wire.HEAD_BYTES + length:
             self._asked = True
+            # It asked a whole question, so it is no silent stranger any more.
             self.connection.proven()
             self._enrolment.asked(
                 self, bytes(self._question[wire.HEAD_BYTES : wire.HEAD_BYTES + length])

@@ -37,6 +37,7 @@ def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
         collectors=me,
         executors=me,
         persons={device.id: person},
+        # In a team of one nobody else could grant it.
         grants=(Grant(Role.DEPLOYER, person, "*/*"),) if solo else (),
     )
     return Membership(
@@ -58,6 +59,7 @@ def joining_key(vault: Vault) -> DeviceKey:
         VaultError: it cannot be sealed or opened.
 
     """
+    # An admin may have approved this key already.
     if vault.exists(JOINING_KEY):
         try:
             return DeviceKey.from_seed(vault.unseal(JOINING_KEY))

@@ -131,6 +131,7 @@ def save(home: Home, vault: Vault, membership: Membership) -> None:
     vault.seal(DEVICE_KEY, membership.device.seed)
     save_tls(home, vault, membership.certificate_pem, membership.tls_key_pem)
     try:
+        # The marker is last: without it nothing of this is a membership.
         membership.chain.save(policy_path(home))
         marker = _Marker(1, membership.person, membership.solo, membership.peers)
         write_private(home.team / "team.json", msgspec.json.encode(marker))
@@ -152,6 +153,7 @@ def load(home: Home, vault: Vault) -> Membership:
         VaultError: a key does not open.
 
     """
+    # Without the marker a home is in no team.
     if not (home.team / "team.json").exists():
         _marker(home)  # says how to get one
     device, chain = (
@@ -159,6 +161,7 @@ def load(home: Home, vault: Vault) -> Membership:
         PolicyChain.load(policy_path(home)),
     )
     marker = _marker_or_anew(home, chain, device.id)
+    # What cannot be read is kept aside for a person, and written anew from what can.
     if chain.trouble:
         set_file_aside(policy_path(home))
         with written():
@@ -181,6 +184,7 @@ def check_vacant(home: Home) -> str | None:
     except NoTeamError:
         return None
     chain = PolicyChain.load(policy_path(home))
+    # A team that somebody chose, or that others are in, is never replaced.
     if not marker.solo or len(chain.current.persons) > 1:
         raise TeamError(
             f"this home is in the team {chain.current.name} already; choose another with --home"

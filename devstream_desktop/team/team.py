@@ -141,6 +141,8 @@ class Team:
             await asyncio.to_thread(membership.check_vacant, home)
         except TeamError as error:
             raise JoinError(Problem.MEMBER, str(error)) from None
+        # The key is on disk before the question leaves, so that a lost answer can be asked for
+        # again.
         device = await asyncio.to_thread(genesis.joining_key, vault)
         joined = await client.join(invite, person, device)
         member = Membership(
@@ -152,8 +154,10 @@ class Team:
             joined.tls_key_pem,
             joined.peers,
         )
+        # Only now, with everything checked, does the team of one give way.
         team = await asyncio.to_thread(cls._settle, home, vault, member, now)
         await asyncio.to_thread(membership.save_doors, home, joined.doors)
+        # Last: as long as it is there, an interrupted join can go on.
         await asyncio.to_thread(vault.remove, membership.JOINING_KEY)
         return team
 
@@ -178,6 +182,7 @@ class Team:
     @property
     def solo(self) -> bool:
         """True for the team that a first start founded, while nobody joined."""
+        # A team of one that invited somebody is a team like any other.
         return self._member.solo and len(self.chain.current.persons) == 1
 
     @property
@@ -239,6 +244,7 @@ class Team:
             JoinError: this device is no issuer.
 
         """
+        # Of its own, so that the port of strangers never holds the key that peers know.
         key = TlsKey.generate()
         own = self.admissions.authority().issue(self.device.id, key.request(), self.now())
         return server_context(own, key.pem, self._home.secrets)
@@ -286,10 +292,13 @@ class Team:
             if recovery is None:
                 self._require_admin()
             changed = make(policy)
+            # A change of nothing is signed late in a policy's life, because it renews it.
             if changed == policy and policy.expires - self.now() > LIFETIME_MS // 3:
                 return True
+            # This device signs too, because the next version must be signed by its own admins.
             keys = [self.device] if recovery is None else [recovery, self.device]
             in_force = self._publish(Signed.make(self.chain.successor(changed, self.now()), keys))
+        # Outside of the lock: the listener may ask this object again.
         self._tell()
         return in_force
 
@@ -306,6 +315,7 @@ class Team:
         with self._lock:
             self._require_admin()
             found = [one for one in self.chain.proposals if one.hash.startswith(proposal)]
+            # A prefix that fits several proposals must not sign one of them by chance.
             if len(found) != 1:
                 raise PolicyError(
                     f"{len(found) or 'no'} proposed changes of the policy match; see devstream "
@@ -327,7 +337,10 @@ class Team:
         policy = self.chain.current
         if not self.is_admin:
             return False
+        # All admins' nodes look at the same time; a turn each keeps them from signing one version
+        # twice.
         turn = policy.active_admins().index(self.device.id)
+        # A proposal that this device signed waits for others, so a second one would not help.
         mine = any(self.device.id in one.signed_by for one in self.chain.proposals)
         if mine or policy.expires - self.now() > LIFETIME_MS // 3 - turn * 86_400_000:
             return False
@@ -348,14 +361,17 @@ class Team:
         """
         problem: PolicyError | None = None
         with self._lock:
+            # On a copy, which counts once it is on disk.
             grown, before, links = self.chain.copy(), self.chain.stamp, self.chain.links
             try:
                 grown.absorb(documents)
             except PolicyError as error:
+                # What came before the bad document is good, and is kept.
                 problem = error
             changed = grown.stamp != before
             if changed:
                 self._keep(grown)
+                # A branch of ours that lost: its changes are made again by `restore`.
                 self._note_lost(links)
         if changed:
             self._tell()
@@ -373,6 +389,7 @@ class Team:
         """
         with self._lock:
             lost = bool(self._lost)
+            # Only an admin can sign them again; for others they are over.
             while self._lost and self.is_admin:
                 base, mine = self._lost.pop(0)
                 self.change(changes.rebased(base, mine))
@@ -391,6 +408,7 @@ class Team:
 
         """
         key = await asyncio.to_thread(TlsKey.generate)
+        # An issuer needs nobody else.
         if self.admissions.open:
             pem = self.admissions.authority().issue(self.device.id, key.request(), self.now())
         else:
@@ -411,6 +429,7 @@ class Team:
 
     @classmethod
     def _settle(cls, home: Home, vault: Vault, member: Membership, now: Callable[[], int]) -> Team:
+        # The team of one moves aside first, so that a crash in between leaves no mixture.
         before = membership.check_vacant(home)
         if before is not None:
             membership.set_aside(home, vault, _label(before, now()))
@@ -431,6 +450,7 @@ class Team:
 
     def _publish(self, signed: Signed) -> bool:
         grown = self.chain.copy()
+        # Through the same checks as a policy from elsewhere.
         grown.take(signed)
         self._keep(grown)
         return self.chain.current.version == signed.policy.version

@@ -94,6 +94,7 @@ class Admissions:
         issuer = self._chain.current.issuers.get(self._device.id)
         if issuer is None or not self.open:
             raise JoinError(Problem.UNKNOWN)
+        # Opening the sealed key costs, and the policy may give this device another one.
         if self._authority is None or self._authority[0] != issuer:
             try:
                 self._authority = (issuer, Authority.of(issuer, self._device))
@@ -118,6 +119,7 @@ class Admissions:
         if not self.open:
             issuers = " or ".join(policy.who_has(Role.ISSUER))
             raise PolicyError(f"this device cannot invite; {issuers} can: devstream team invite")
+        # An issuer lets in whom admins approve; approving beforehand is an admin's act.
         if approved and not policy.has_role(self._device.id, Role.ADMIN):
             raise PolicyError(
                 "only an admin can approve a join beforehand; "
@@ -125,6 +127,7 @@ class Admissions:
             )
         if not 1 <= expires_s <= MAX_INVITE_S:
             raise TeamError("an invite lasts from one second to 30 days")
+        # Nobody else may change the list between the count and the write.
         with self._lock, written():
             made: Invite = new_invite(self.authority().pin, self._device.public, address)
             self._invites.add(made, self._now() + expires_s * 1000, self._now(), approved=approved)
@@ -138,6 +141,7 @@ class Admissions:
         if not self.open:
             return 0
         now = self._now()
+        # An open invite needs the door to its very end; renewals are looked for each hour.
         invited = max(0, self._invites.open_until(now) - now) / 1000
         return max(invited, 3600.0 if self._renewals_due(now) else 0)
 
@@ -153,6 +157,7 @@ class Admissions:
         for link in self._chain.links:
             for device in link.policy.persons:
                 first_seen.setdefault(device, link.policy.issued)
+            # An authority went away, so members may hold certificates that nobody trusts any more.
             if pins - link.policy.pins:
                 lost_at = link.policy.issued
             pins = link.policy.pins
@@ -185,21 +190,28 @@ class Admissions:
             authority, policy, now = self.authority(), self._chain.current, self._now()
             device = device_id(question.device)
             is_member = policy.is_member(device) and policy.persons[device] == question.person
+            # The invite first: without its secret a stranger learns nothing about names or keys.
             known = self._invites.check(
                 question.invite, question.secret, question.device, now, is_member=is_member
             )
+            # The proof binds key, name and invite, so none of them can be swapped on the way.
             _check_device(question, authority)
             if not is_member:
                 _check_name(policy, device, question.person)
             try:
+                # Before the invite is spent: a bad request must not use it up.
                 certificate = authority.issue(device, question.request, now)
             except CertificateError:
                 raise JoinError(Problem.DEVICE) from None
+            # On disk before the policy changes, so a crash here lets in no second device.
             first = self._invites.spend(question.invite, question.device, question.person, now)
             if not is_member:
                 may_sign = policy.has_role(self._device.id, Role.ADMIN)
+                # The certificate stays here until an admin's signature puts the device into the
+                # policy.
                 if not may_sign or (policy.asks_approval and not known.approved):
                     return Admission("", first, known.expires)
+                # More admins have to sign, so the joiner waits as well.
                 if not self._change(changes.admit(device, question.person)):
                     return Admission("", first, known.expires)
             self._invites.settle(question.invite, now)
@@ -217,6 +229,7 @@ class Admissions:
 
         """
         authority, device = self.authority(), device_id(question.device)
+        # The policy alone counts here: an expired certificate is why the device asks.
         if not self._chain.current.is_member(device):
             raise JoinError(Problem.NO_MEMBER)
         if not verify(
@@ -254,6 +267,7 @@ def _check_name(policy: Policy, device: str, person: str) -> None:
         check_name(person, "person")
     except PolicyError:
         raise JoinError(Problem.NAME) from None
+    # A device keeps the name it came under.
     if device in policy.persons:
         raise JoinError(Problem.DEVICE)
     if changes.is_name_taken(policy, person):

@@ -92,10 +92,13 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
     """
     invite = read_invite(invite_text)
     try:
+        # Before anything is sent, so that a typing mistake costs no try.
         check_name(person, "person")
     except PolicyError as error:
         raise JoinError(Problem.NAME, str(error)) from None
+    # First by the pin of the invite: whoever answers at the address may be anybody.
     authority = await _authority(invite)
+    # Made here, so that no issuer ever sees the private key.
     key = await asyncio.to_thread(TlsKey.generate)
     question = AskMembership(invite.id, invite.secret, device.public, person, key.request(), b"")
     question = msgspec.structs.replace(
@@ -107,6 +110,7 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
     if isinstance(answer, Refused):
         raise JoinError(_problem(answer.problem))
     if isinstance(answer, Waiting):
+        # Names come from outside and are shown, so they are cleaned and counted.
         raise JoinWaitsError(
             clean(answer.team, 60), tuple(clean(name, 40) for name in answer.approvers[:20])
         )
@@ -126,12 +130,14 @@ async def renew(policy: Policy, doors: dict[str, str], device: DeviceKey, key: T
     """
     failures = []
     for issuer, address in doors.items():
+        # An address of a device that lost the role is of no use.
         if not policy.is_issuer(issuer):
             continue
         try:
             authority = certificate_pem(load_certificate(policy.issuers[issuer].certificate))
             return await _renew_at(issuer, address, authority, device, key)
         except (JoinError, CertificateError) as error:
+            # The next issuer may be there; the person hears of all.
             failures.append(f"{policy.name_of(issuer)} at {address}: {error}")
     why = "; ".join(failures) or "no address of an issuer is known here"
     issuers = " or ".join(
@@ -157,6 +163,7 @@ async def _renew_at(
     )
     if isinstance(answer, Refused):
         raise JoinError(_problem(answer.problem))
+    # An issuer could send a certificate for another key or device.
     if not isinstance(answer, Renewed) or not _is_ours(answer.certificate, authority, device, key):
         raise JoinError(Problem.ANSWER)
     return answer.certificate
@@ -164,6 +171,7 @@ async def _renew_at(
 
 def _is_ours(certificate: str, authority: str, device: DeviceKey, key: TlsKey) -> bool:
     try:
+        # For this device, with its key, by the authority that was asked.
         issued = is_issued_by(load_certificate(certificate.encode()), authority.encode())
         return issued and key.fits(certificate) and common_name(certificate) == device.id
     except ValueError:
@@ -177,6 +185,7 @@ async def _authority(invite: Invite) -> str:
     )
     if not isinstance(answer, Authority):
         raise JoinError(Problem.ANSWER)
+    # This is where a man in the middle fails, before any secret has left.
     if not hmac.compare_digest(pin(answer.certificate), invite.pin):
         raise JoinError(Problem.PIN)
     try:
@@ -194,13 +203,20 @@ async def _ask(address: str, issuer: str, question: Question, context: ssl.SSLCo
     try:
         async with asyncio.timeout(ANSWER_S):
             reader, writer = await asyncio.open_connection(
-                host, port, ssl=context, server_hostname=issuer, ssl_handshake_timeout=HANDSHAKE_S
+                # The certificate must be for the issuer's device, so that no other member can
+                # answer.
+                host,
+                port,
+                ssl=context,
+                server_hostname=issuer,
+                ssl_handshake_timeout=HANDSHAKE_S,
             )
             try:
                 writer.write(frame(question))
                 await writer.drain()
                 answer = decode_answer(await read_frame(reader, MAX_ANSWER))
             finally:
+                # Not `close`, which would wait for the other side.
                 writer.transport.abort()
             return answer
     except ssl.SSLCertVerificationError as error:
@@ -223,11 +239,13 @@ def _checked(
     invite: Invite, person: str, device: DeviceKey, key: TlsKey, authority: str, answer: Membership
 ) -> Joined:
     try:
+        # Every signature from the first version on is checked here.
         chain = PolicyChain.from_documents(answer.documents)
     except PolicyError as error:
         raise JoinError(Problem.ANSWER, clean(str(error), 120)) from error
     policy = chain.current
     if (
+        # The policy must name the invite's authority and issuer, and this device under this name.
         not _is_ours(answer.certificate, authority, device, key)
         or invite.pin.hex() not in policy.pins
         or not policy.is_issuer(invite.issuer_device)
@@ -247,6 +265,7 @@ def _checked(
 def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
     """The well-formed ones of the first few addresses."""
     kept = []
+    # They are hints only, so a bad one is left out and does not fail the join.
     for text in texts[:64]:
         try:
             split_address(text)

@@ -77,6 +77,7 @@ class OpenInvites:
             TeamError: too many are open.
 
         """
+        # Old ones are dropped here, so that the file does not grow.
         self._invites = {
             key: known
             for key, known in self._invites.items()
@@ -112,15 +113,19 @@ class OpenInvites:
         known = self._invites.get(invite_id.hex())
         if known is None:
             raise JoinError(Problem.UNKNOWN)
+        # After some wrong secrets it is closed, so that nobody can guess on.
         if known.tries >= MAX_TRIES:
             raise JoinError(Problem.BURNT)
+        # In constant time, and of the hash: the secret itself is not kept.
         if not hmac.compare_digest(hashlib.sha256(secret).hexdigest(), known.secret_hash):
             self._put(msgspec.structs.replace(known, tries=known.tries + 1))
             raise JoinError(Problem.WRONG_SECRET)
+        # Only the device that came first may come again.
         if known.used_by not in ("", device.hex()):
             raise JoinError(Problem.USED)
         if known.rejected:
             raise JoinError(Problem.REJECTED)
+        # A member whose answer was lost may fetch it after the invite has ended.
         if now_ms >= known.expires and not (is_member and known.used_by):
             raise JoinError(Problem.EXPIRED)
         return known
@@ -129,10 +134,9 @@ class OpenInvites:
         """Bind a checked invite to its device, before the device may join.
 
         False when it was bound to this device and name already.
-
-        False when it was bound to this device and name already.
         """
         known = self._invites[invite_id.hex()]
+        # The same question again, so its admins need no second notice.
         if known.used_by and known.person == person:
             return False
         self._put(
@@ -156,6 +160,7 @@ class OpenInvites:
 
     def reject(self, device: bytes) -> None:
         """Turn away a device that waits."""
+        # A list first: each change replaces the table that is being walked.
         for known in [
             known
             for known in self._invites.values()
@@ -166,6 +171,7 @@ class OpenInvites:
     def open_until(self, now_ms: int) -> int:
         """Until when a joiner may come (UTC milliseconds); 0 when none may."""
         ends = (
+            # After its use the door stays open a little for an answer that was lost.
             min(known.expires, known.used_at + REPEAT_MS) if known.admitted else known.expires
             for known in self._invites.values()
             if known.tries < MAX_TRIES

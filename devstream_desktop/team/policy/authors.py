@@ -65,6 +65,7 @@ def _refused_by_all(
 ) -> str | None:
     """Return the last policy's reason for a refusal; None when one accepts it."""
     reason: str | None = None
+    # One policy that allows it suffices: roles taken away later do not undo the past.
     for policy in chain.since(at_ms):
         if (reason := refused(policy)) is None:
             break
@@ -91,10 +92,9 @@ def ended(policy: Policy, feed: bytes) -> tuple[int, bytes] | None:
     """Return the last accepted entry of a revoked device's feed: number and hash.
 
     Number 0: no entry is accepted. None: the device is not revoked.
-
-    Number 0: no entry is accepted. None: the device is not revoked.
     """
     revoked = policy.revoked.get(device_id(feed[:KEY_BYTES]))
+    # Only revoked devices have an end.
     if revoked is None:
         return None
     return next(((end.seq, end.hash) for end in revoked.ends if end.feed == feed), (0, b""))

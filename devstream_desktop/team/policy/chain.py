@@ -198,6 +198,8 @@ class PolicyChain:
 
         It is made of the version, the start of its hash, and a hash of what else is known.
         """
+        # Proposals and forks count too: two nodes with the same newest version may still have
+        # something to tell each other.
         rest = hashlib.sha256(
             repr([(one.hash, sorted(one.signed_by)) for one in self._proposals]).encode()
             + (self._fork or b"")
@@ -210,6 +212,7 @@ class PolicyChain:
         A branch is sent from before its start.
         """
         version = known >> _VERSION_BITS
+        # A peer that is ahead, or on another branch, may need what comes before its own version.
         first = version
         if version > self.current.version:
             first = self.current.version - BRANCH if self.forked else self.current.version
@@ -219,6 +222,8 @@ class PolicyChain:
             first = version - BRANCH
         if known == self.stamp:
             return []
+        # The losing branch is sent to peers with the same version only: others get it with its
+        # successor.
         fork = [self._fork] if self._fork and first == self.current.version == version else []
         return [
             *(link.document for link in (*self._links[max(0, first) :], *self._proposals)),
@@ -237,17 +242,21 @@ class PolicyChain:
         if reason := self._misfit(link):
             raise PolicyError(reason)
         known = next((one for one in self._proposals if one.hash == link.hash), None)
+        # The same proposal may come with other signatures, and both sets count.
         if known is not None:
             link = known.also_signed(link.signatures)
+        # The last missing signature puts it into force; until then it is a proposal.
         if not self._unsigned(link):
             self._add(link)
             return True
+        # Signatures of strangers are dropped, so that nobody can make a proposal grow.
         signers = link.signed_by & self.current.signers()
         if not signers:
             raise PolicyError(self._unsigned(link))
         others = tuple(one for one in self._proposals if one is not known)
         if known is not None and known.signed_by >= signers:
             return False
+        # Every node keeps and forwards proposals, so their number has a limit.
         if len(others) >= MAX_PROPOSALS:
             raise PolicyError(
                 f"{MAX_PROPOSALS} changes of the policy wait for signatures already; sign one, or "
@@ -272,6 +281,7 @@ class PolicyChain:
                 true until the next version.
 
         """
+        # On a copy, because a document in the middle may be bad.
         branch, rival, before = self.copy(), False, self.stamp
         known = {link.hash for link in self._links}
         stale = 0
@@ -287,7 +297,10 @@ class PolicyChain:
                     break
                 link = Signed.open(document)
                 version = link.policy.version
+                # The sender knows another version of this number: from here on it is a rival
+                # branch.
                 if version <= branch.current.version:
+                    # What was grown so far is ours and stays, whatever comes of the rival.
                     if not rival:
                         self.adopt(branch)
                     branch, rival = self._upto(version - 1, link), True
@@ -307,6 +320,7 @@ class PolicyChain:
 
     def copy(self) -> PolicyChain:
         """A chain to try something on."""
+        # Not through `__init__`, which would check every signature again.
         other = object.__new__(PolicyChain)
         other._team, other.trouble = self._team, ""
         other.adopt(self)
@@ -324,6 +338,7 @@ class PolicyChain:
 
         `changed` is a copy of the current policy with other content.
         """
+        # Versions must have growing times, also where the clock of an admin is behind.
         issued = max(now_ms, self.current.issued + 1)
         return msgspec.structs.replace(
             changed,
@@ -342,13 +357,16 @@ class PolicyChain:
     def _misfit(self, link: Signed) -> str:
         """Return why this is not the next version, whoever signed it; empty when it is."""
         version, current = link.policy.version, self.current
+        # A peer can neither skip a version nor roll one back.
         if version != current.version + 1:
             return (
                 f"policy version {version} does not follow version {current.version}; the ones "
                 "between are missing"
             )
+        # Else a policy of another team with the same admins would fit.
         if link.policy.team != self._team:
             return "the policy is another team's"
+        # The hash ties it to one past, so versions of two branches cannot be mixed.
         if link.policy.prev != self._links[-1].hash:
             return (
                 f"policy version {version} does not follow the version {current.version} that is "
@@ -359,16 +377,19 @@ class PolicyChain:
         return ""
 
     def _unsigned(self, link: Signed) -> str:
+        # The old admins hand over, and the new ones prove that they can sign.
         return link.lacks(self.current) or link.lacks(link.policy)
 
     def _add(self, link: Signed) -> None:
         self._issued = (*self._issued, link.policy.issued)
         self._links = (*self._links, link)
+        # A new version is what an admin makes to settle a fork.
         self._fork = None
         self._proposals = ()
 
     def _upto(self, version: int, rival: Signed) -> PolicyChain:
         """This chain as it was at `version`, before the rival's next one."""
+        # Without a common first version it is another team's chain.
         if version < 1:
             raise PolicyError("the policy is another team's")
         other = self.copy()
@@ -394,6 +415,7 @@ class PolicyChain:
             number for number, (mine, theirs) in enumerate(pairs) if mine.hash != theirs.hash
         )
         mine, theirs = self._links[start], rival._links[start]
+        # The rule looks at content alone, so that every node decides alike.
         if _wins(
             self._links[start - 1].policy, theirs=rival._links[start:], mine=self._links[start:]
         ):
@@ -420,8 +442,6 @@ def _read_kept(path: Path) -> tuple[PolicyChain | None, str]:
     """Read a chain as far as possible, and why it ends.
 
     The reason is empty when all of it was read.
-
-    The reason is empty when all of it was read.
     """
     try:
         content = path.read_bytes()
@@ -430,13 +450,14 @@ def _read_kept(path: Path) -> tuple[PolicyChain | None, str]:
         chain = PolicyChain.from_documents(stored.documents[:1])
     except (OSError, ValueError, PolicyError) as error:
         return None, clean(str(error), 160)
+    # What follows the first version may be cut off or damaged: what can be read still counts.
     why = ""
     try:
         for document in (*stored.documents[1:], *stored.proposals):
             chain.take(Signed.open(document))
     except PolicyError as error:
         why = clean(str(error), 160)
-    chain._fork = stored.fork
+    chain._fork = stored.fork  # after the versions, each of which clears it
     return chain, why
 
 
@@ -444,6 +465,8 @@ def _wins(base: Policy, *, theirs: Sequence[Signed], mine: Sequence[Signed]) -> 
     """Return true when the other branch from `base` is the team's."""
     they_strike = bool(_removed(base, theirs) & _signers(base, mine))
     we_strike = bool(_removed(base, mine) & _signers(base, theirs))
+    # A branch that removes the other's signers wins, so that a stolen key cannot undo its removal.
+    # If both do, each node keeps its own.
     if they_strike or we_strike:
         return they_strike and not we_strike
     return _rank(theirs) > _rank(mine)

@@ -47,6 +47,7 @@ def grant(person: str, role: Role, pattern: str, now_ms: int) -> Change:
         devices = _devices(policy, person)
         if role not in DEVICE_ROLES:
             given = Grant(role, person, pattern or "*/*")
+            # Here, so that the person hears of a wrong pattern at once.
             check_grant(given)
             return (
                 policy
@@ -58,9 +59,11 @@ def grant(person: str, role: Role, pattern: str, now_ms: int) -> Change:
             return msgspec.structs.replace(policy, collectors=_with(policy.collectors, devices))
         if role is Role.EXECUTOR:
             return msgspec.structs.replace(policy, executors=_with(policy.executors, devices))
+        # An issuer gets an authority of its own; one that it has already is kept.
         new = {
             device: new_issuer(device, now_ms) for device in devices if device not in policy.issuers
         }
+        # An admin is an issuer too, else its approval could not let anybody in.
         admins = _with(policy.admins, devices) if role is Role.ADMIN else policy.admins
         return msgspec.structs.replace(policy, admins=admins, issuers=policy.issuers | new)
 
@@ -84,6 +87,7 @@ def ungrant(person: str, role: Role, pattern: str) -> Change:
                 for given in policy.grants
                 if given.person == person and given.role is role and pattern in ("", given.pattern)
             }
+            # A grant that was not there is a typing mistake, and the person should hear of it.
             if not gone:
                 raise PolicyError(
                     f"{person} is not {role}{f' of {clean(pattern, 80)}' if pattern else ''}; see "
@@ -99,6 +103,7 @@ def ungrant(person: str, role: Role, pattern: str) -> Change:
             return msgspec.structs.replace(policy, collectors=_without(policy.collectors, devices))
         if role is Role.EXECUTOR:
             return msgspec.structs.replace(policy, executors=_without(policy.executors, devices))
+        # Admins are issuers by their role, so this would have no effect.
         if role is Role.ISSUER and devices & set(policy.admins):
             raise PolicyError(
                 f"{person} is an admin, and an admin lets people in; take that away: devstream "
@@ -133,6 +138,7 @@ def revoke(devices: Sequence[str], why: str, when_ms: int, ends: Iterable[End]) 
             if device not in policy.revoked
         }
         gone = frozenset(devices)
+        # Fewer admins may be left than must sign, and nobody could change the team again.
         left = len(_without(policy.active_admins(), gone))
         return msgspec.structs.replace(
             policy,
@@ -156,6 +162,7 @@ def chosen_devices(policy: Policy, who: str) -> tuple[str, ...]:
         PolicyError: none, or several.
 
     """
+    # A name first: a person may be called like the start of a device id.
     if devices := policy.devices_of(who):
         return devices
     found = tuple(
@@ -163,6 +170,7 @@ def chosen_devices(policy: Policy, who: str) -> tuple[str, ...]:
         for device in policy.persons
         if len(who) >= _MIN_DEVICE and device.startswith(who) and policy.is_member(device)
     )
+    # To revoke the wrong device would be for good.
     if len(found) != 1:
         raise PolicyError(
             f"{clean(who, 60)!r} is no person of the team, and not the first {_MIN_DEVICE} "
@@ -182,8 +190,10 @@ def admit(device: str, person: str) -> Change:
     def change(policy: Policy) -> Policy:
         check_name(person, "person")
         known = policy.persons.get(device)
+        # A revoked key never comes back, under no name.
         if device in policy.revoked or known not in (None, person):
             raise PolicyError(f"the device {device[:8]} was revoked, or is known by another name")
+        # It came in meanwhile, by another admin's approval.
         if known == person:
             return policy
         if is_name_taken(policy, person):
@@ -200,6 +210,7 @@ def is_name_taken(policy: Policy, person: str) -> bool:
 
     The revoked count as well: nobody may inherit what was granted to them.
     """
+    # Compared by look, because people read names and do not compare bytes.
     return fold(person) in {fold(name) for name in policy.persons.values()}
 
 
@@ -228,6 +239,7 @@ def recover(device: str, now_ms: int) -> Change:
     """Make a member's device an admin, by the recovery key."""
 
     def change(policy: Policy) -> Policy:
+        # The paper gives a member the role; it lets nobody in.
         if not policy.is_member(device):
             raise PolicyError(
                 "this device is not in the team; recover on a device that is, or join first"
@@ -257,6 +269,8 @@ def rebased(base: Policy, mine: Policy) -> Change:
         }
         return msgspec.structs.replace(
             policy,
+            # Only what this device had changed is changed again; the rest stays as the other branch
+            # has it.
             name=mine.name if mine.name != base.name else policy.name,
             threshold=mine.threshold if mine.threshold != base.threshold else policy.threshold,
             approve_joins=mine.approve_joins
@@ -310,6 +324,7 @@ def regranted(before: Policy, after: Policy) -> tuple[str, ...]:
                 for device in has
                 if device not in had
             ]
+            # A revoked device loses its roles with it; one sentence says so already.
             lost = (device for device in had if device not in has and device not in after.revoked)
             said += [
                 f"{after.name_of(device)} is no longer {role} on {device[:8]}" for device in lost

@@ -68,6 +68,7 @@ class Signed:
                 raise PolicyError(
                     "the policy is not signed, or is of a version that this devstream does not know"
                 )
+            # Depth before the parser sees it: nesting costs stack.
             check_json(parsed.payload, MAX_DEPTH)
             policy = _decode_policy(parsed.payload)
         except ValueError as error:
@@ -86,6 +87,7 @@ class Signed:
         _check(policy)
         payload = msgspec.json.encode(policy)
         made = cls(payload, tuple((key.id, key.sign(_PREAMBLE + payload)) for key in keys), policy)
+        # Peers refuse a larger one, and would never get this version.
         if len(made.document) > MAX_DOCUMENT:
             raise PolicyError(
                 f"a policy of {len(made.document)} bytes is over the limit of {MAX_DOCUMENT}; "

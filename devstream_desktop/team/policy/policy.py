@@ -207,6 +207,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
         A person's role counts for any target.
         """
+        # Revoked devices stay in the lists of roles, and have none of them.
         if not self.is_member(device):
             return False
         if role in DEVICE_ROLES:
@@ -220,6 +221,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         devices = self.devices_of(person)
         if role in DEVICE_ROLES:
             return any(self.has_role(device, role) for device in devices)
+        # A person without a device is out, whatever was granted to the name.
         return bool(devices) and any(
             grant.role is role
             and grant.person == person
@@ -269,9 +271,11 @@ def check_policy(policy: Policy) -> None:
         PolicyError: which part, and why.
 
     """
+    # Numbers of other sizes would not fit the stamps that nodes compare.
     if not 0 < policy.version < _MAX_VERSION:
         raise PolicyError("the policy's version is out of range")
     check_name(policy.name, "team")
+    # Bounded, because every node keeps every version for good.
     lists = {f"{role}s": policy.devices_with(role) for role in DEVICE_ROLES}
     keys = {
         "persons": tuple(policy.persons),
@@ -289,6 +293,7 @@ def check_policy(policy: Policy) -> None:
         check_name(grant.person, "person")
         check_grant(grant)
     admins = len(policy.active_admins())
+    # A policy that nobody can change any more would end the team.
     if not 1 <= policy.threshold <= admins:
         raise PolicyError(
             f"nobody could change the team again: {admins} admin devices would be left, and "
@@ -298,6 +303,7 @@ def check_policy(policy: Policy) -> None:
         )
     if not 0 < policy.issued < policy.expires < _MAX_TIME or not 1 <= policy.retention_days <= 3650:
         raise PolicyError("the policy has a time that is out of range")
+    # The paper must not be a device's key, which is on a disk.
     if policy.recovery in policy.persons:
         raise PolicyError("the recovery key is a device's key; it must be one of its own")
     if (
@@ -327,6 +333,7 @@ def check_grant(grant: Grant) -> None:
     """
     if grant.role in DEVICE_ROLES:
         raise PolicyError(f"{grant.role} is a device's role and has no targets")
+    # A pattern that never matches would look like a grant.
     if not _PATTERN.fullmatch(grant.pattern):
         raise PolicyError(
             f"{clean(grant.pattern, 80)!r} is not TARGET/ENVIRONMENT; as in shop/production, "
@@ -342,6 +349,7 @@ def check_name(name: str, what: str) -> None:
 
     """
     limit = _NAME_LIMITS[what]
+    # What is cleaned away when it is shown could hide a second person behind one name.
     if not _NAME.fullmatch(name) or clean(name, limit) != name:
         allowed = f"up to {limit} letters, digits, spaces and . @ ' _ - after a letter or digit"
         raise PolicyError(f"{clean(name, limit)!r} is not a name for a {what}: {allowed}")
@@ -349,6 +357,7 @@ def check_name(name: str, what: str) -> None:
 
 def fold(name: str) -> str:
     """Return the common form of all names that look alike."""
+    # Compatibility forms first, then case, then letters that look alike.
     plain = unicodedata.normalize("NFKC", clean(name).casefold())
     return " ".join(plain.translate(_LOOKS_LIKE).split())
 
