@@ -1,7 +1,7 @@
 """Signatures by certificate: the certificate is fetched from its maker's own host, and kept.
 
-A collector says which addresses are its service's; none else is ever asked, and no redirect is
-followed. Each address is asked once, at most `MAX_KEPT` are kept. Only a body that has proven by
+A collector says which addresses are its service's; none else is ever asked, nor a redirect to
+another host followed. Each address is asked once, at most `MAX_KEPT` are kept. Only a body that has proven by
 its source's secret where it comes from gets here, so strangers make this node ask nobody.
 """
 
@@ -12,17 +12,21 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-import httpx2
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
-from devstream_collectors.contract import Certified, Signed
-from devstream_desktop import __version__
+from devstream_collectors.contract import Certified, Request, Signed
+from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
+
+if TYPE_CHECKING:
+    from devstream_desktop.intake.http_fetch import Fetcher
 
 MAX_ANSWER = 64 * 1024
 MAX_KEPT = 16
@@ -103,29 +107,34 @@ class Certificates:
 
 
 async def fetch(address: str) -> bytes:
-    """Ask an address by GET, without following it elsewhere.
+    """Ask an address by GET, without following it to another host.
 
     Raises:
         UnreachableError: it does not answer with success, in time and in bounds.
 
     """
-    host = httpx2.URL(address).host
-    agent = {"user-agent": f"devstream/{__version__}", "accept-encoding": "identity"}
+    parts = urlsplit(address)
+    base = f"{parts.scheme}://{parts.netloc}"
+    fetcher = await asyncio.to_thread(_fetcher, base)
+    from devstream_desktop.intake.http_fetch import Validators
+
     try:
-        async with (
-            asyncio.timeout(SECONDS),
-            httpx2.AsyncClient(follow_redirects=False, headers=agent) as client,
-            client.stream("GET", address) as response,
-        ):
-            if not response.is_success:
-                raise UnreachableError(f"{host} answered {response.status_code}")
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > MAX_ANSWER:
-                    raise UnreachableError(f"{host} answered with more than {MAX_ANSWER} bytes")
-            return bytes(body)
+        async with asyncio.timeout(SECONDS):
+            request = Request(address.removeprefix(base), accept="*/*")
+            answer = await fetcher.fetch(request, {}, Validators(), now_ms())
     except TimeoutError:
-        raise UnreachableError(f"{host} did not answer within {SECONDS:.0f} s") from None
-    except httpx2.HTTPError as error:
-        raise UnreachableError(f"{host} cannot be asked: {type(error).__name__}") from None
+        raise UnreachableError(f"{parts.netloc} did not answer within {SECONDS:.0f} s") from None
+    except DevstreamError as error:
+        raise UnreachableError(str(error)) from None
+    finally:
+        await fetcher.close()
+    if len(answer.body) > MAX_ANSWER:
+        raise UnreachableError(f"{parts.netloc} answered with more than {MAX_ANSWER} bytes")
+    return answer.body
+
+
+def _fetcher(base: str) -> Fetcher:
+    """Make the client. It is heavy, so it is not loaded before it is needed, and not in the loop."""
+    from devstream_desktop.intake.http_fetch import Fetcher
+
+    return Fetcher(base, {})

@@ -6,12 +6,22 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-ev
 from __future__ import annotations
 
 import re
+from email.utils import parsedate_to_datetime
 
 import msgspec
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.alert import Alert, alert_event
-from devstream_collectors.kit.decoding import Id, Many, Part, Text, Texts, Time, decode
+from devstream_collectors.kit.decoding import (
+    Id,
+    Many,
+    Part,
+    Text,
+    Texts,
+    Time,
+    decode,
+    milliseconds,
+)
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.sources.aws.bridge import Bridge, scope
@@ -111,8 +121,8 @@ class Health(msgspec.Struct, frozen=True, rename="camel"):
     event_type_code: Text = ""
     event_type_category: Text = ""
     status_code: Text = ""
-    start_time: Time = 0
-    end_time: Time = 0
+    start_time: Text = ""
+    end_time: Text = ""
     event_description: Many[Description] = []
 
 
@@ -180,16 +190,17 @@ def health(event: Bridge, source: SourceInfo, received: int) -> Event:
     read = event.read(Health)
     if read.event_type_category not in ("issue", "investigation"):
         raise Dropped("not-an-issue", read.event_type_category)
-    over = read.status_code == "closed" or read.end_time > 0
+    started, ended = _moment(read.start_time), _moment(read.end_time)
+    over = read.status_code == "closed" or ended > 0
     alarm = Alert(
         identity=read.event_arn,
         state="resolved" if over else "firing",
         name=read.event_type_code.replace("_", " ").lower() or "AWS has an issue",
         service=read.service,
         number=read.event_arn.rpartition("/")[2][:60],
-        once=_second(read.start_time),
-        started=read.start_time,
-        changed=read.end_time if over else read.start_time,
+        once=_second(started),
+        started=started,
+        changed=ended if over else started,
         reason=next((one.latest_description for one in read.event_description), ""),
         url="https://health.console.aws.amazon.com/health/home",
     )
@@ -204,6 +215,14 @@ def _state(word: str) -> str:
 
 def _service(values: dict[str, str]) -> str:
     return next((values[name] for name in _SERVICES if values.get(name)), "")
+
+
+def _moment(text: str) -> int:
+    """Read a time of AWS Health, `Fri, 15 Jan 2027 07:50:00 GMT`; else 0."""
+    try:
+        return int(parsedate_to_datetime(text).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
+        return milliseconds(text)
 
 
 def _second(time: int) -> str:
