@@ -20,6 +20,8 @@ _NAMED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT})
 _OVER = frozenset({"resolved", "closed"})
 """States of what is no longer severe."""
 _MINUTE = 60_000
+_MAX_ORDER = 1 << 40
+"""Of a number; from there on an order is a time."""
 _DIGITS = {10: 1000, 13: 1, 16: 0.001, 19: 0.000_001}
 """The factor to milliseconds by a Unix time's number of digits: s, ms, µs, ns."""
 
@@ -80,7 +82,21 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
         if state in UNDER_WAY
         else _duration(said("duration"), said("seconds"), started, at),
         reason=said("reason"),
+        scope=f"rules/{source.name}",
+        order=_order(kind, state, whole(said("order")), min(started, received)),
     )
+
+
+def _order(kind: Kind, state: str, number: int, started: int) -> int:
+    """Return the place of the work: a number that grows with it, else when it began.
+
+    The end of an alert comes after its own beginning, and before the next one.
+    """
+    if kind is Kind.INCIDENT:
+        return started + (state == "resolved") if started else 0
+    if kind in (Kind.BUILD, Kind.TEST):
+        return number if 0 < number < _MAX_ORDER else started
+    return 0
 
 
 def _identity(match: Match, kind: Kind, received: int) -> str:

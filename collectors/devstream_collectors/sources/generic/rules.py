@@ -16,7 +16,8 @@ or drops the delivery by name:
     service = "repository.name"        # and: state subject number actor title reason url
     state = "result"                   # environment ref default_branch revision previous severity,
                                        # time and started (ISO 8601, or a number), duration (ms),
-                                       # seconds (how long it took), count, total
+                                       # seconds (how long it took), count, total, order (of a
+                                       # build: a number that grows; else when it started)
 
     [rule.states]                      # the sender's words for a state, and the stream's
     ok = "succeeded"
@@ -57,7 +58,7 @@ FIELDS = frozenset(
     {
         "service", "state", "subject", "number", "actor", "title", "reason", "url", "environment",
         "ref", "default_branch", "revision", "previous", "time", "started", "duration", "seconds",
-        "count", "total", "severity",
+        "count", "total", "severity", "order",
     }
 )  # fmt: skip
 MAX_RULES, MAX_EACH = 200, 100
