@@ -14,19 +14,19 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from devstream_desktop.intake.certificates import (
+
+from devstream_collectors.contract import Delivery, Signed
+from devstream_collectors.sources import aws
+from devstream_desktop.control.messages.sources import RemoteSource
+from devstream_desktop.intake.config.source_file import save_sources
+from devstream_desktop.intake.service import Intake
+from devstream_desktop.intake.webhook import certificates
+from devstream_desktop.intake.webhook.certificates import (
     MAX_KEPT,
     Certificates,
     UnreachableError,
     UnsignedError,
 )
-from devstream_desktop.intake.source_types import RemoteSource
-from devstream_desktop.intake.sources import save_sources
-
-from devstream_collectors.contract import Delivery, Signed
-from devstream_collectors.sources import aws
-from devstream_desktop.intake import certificates
-from devstream_desktop.intake.service import Intake
 
 NOW = int(datetime(2027, 1, 15, tzinfo=UTC).timestamp() * 1000)
 CERTIFIED = aws.COLLECTOR.webhook.certified

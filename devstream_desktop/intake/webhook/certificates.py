@@ -26,7 +26,7 @@ from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
 
 if TYPE_CHECKING:
-    from devstream_desktop.intake.http_fetch import Fetcher
+    from devstream_desktop.intake.poll.http_client import Fetcher
 
 MAX_ANSWER = 64 * 1024
 MAX_KEPT = 16
@@ -116,7 +116,7 @@ async def fetch(address: str) -> bytes:
     parts = urlsplit(address)
     base = f"{parts.scheme}://{parts.netloc}"
     fetcher = await asyncio.to_thread(_fetcher, base)
-    from devstream_desktop.intake.http_fetch import Validators
+    from devstream_desktop.intake.poll.http_client import Validators
 
     try:
         async with asyncio.timeout(SECONDS):
@@ -135,6 +135,6 @@ async def fetch(address: str) -> bytes:
 
 def _fetcher(base: str) -> Fetcher:
     """Make the client. It is heavy, so it is not loaded before it is needed, and not in the loop."""
-    from devstream_desktop.intake.http_fetch import Fetcher
+    from devstream_desktop.intake.poll.http_client import Fetcher
 
     return Fetcher(base, {})
