@@ -1,4 +1,8 @@
-"""Shared by all rooms: a short runtime folder, because a socket's path has 108 bytes and a test's own folder is long; a real keyring."""
+"""Shared by all rooms.
+
+A short runtime folder, because a socket's path has 108 bytes and a test's own folder is long; a
+real keyring.
+"""
 
 from __future__ import annotations
 
@@ -51,14 +55,20 @@ PASSWORD = b"login password"
 
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty private folder, which is `XDG_RUNTIME_DIR` while the test lasts: it looks for sockets where its nodes make them."""
+    """An empty private folder, which is `XDG_RUNTIME_DIR` while the test lasts.
+
+    It looks for sockets where its nodes make them.
+    """
     with tempfile.TemporaryDirectory(prefix="ds-") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         yield Path(folder)
 
 
 class Keyring:
-    """A real gnome-keyring on a session bus of the test's, without touching this user's; nobody is there to answer its prompts."""
+    """A real gnome-keyring on a session bus of the test's, without touching this user's.
+
+    Nobody is there to answer its prompts.
+    """
 
     def __init__(self, folder: Path, address: str) -> None:
         self.environment = {

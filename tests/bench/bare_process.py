@@ -1,6 +1,8 @@
-"""The floor of `live`: bare nng requests and replies over the same mutual TLS. Nothing is signed, stored or passed on.
+"""The floor of `live`: bare nng requests and replies over the same mutual TLS. Nothing is signed,
+stored or passed on.
 
-Each receiver asks and waits; the source answers all of them when the next message is due, which is what a long poll is.
+Each receiver asks and waits; the source answers all of them when the next message is due, which is
+what a long poll is.
 """
 
 from __future__ import annotations
@@ -30,7 +32,11 @@ def say(answer: Answer) -> None:
 async def tell(job: BareJob) -> None:
     credentials = Credentials(job.ca, job.certificate, job.key)
     times: dict[int, int] = {}
-    with pynng.Rep0(tls_config=tls_config(credentials, server=True), recv_timeout=TIMEOUT_MS, send_timeout=TIMEOUT_MS) as socket:
+    with pynng.Rep0(
+        tls_config=tls_config(credentials, server=True),
+        recv_timeout=TIMEOUT_MS,
+        send_timeout=TIMEOUT_MS,
+    ) as socket:
         listener = socket.listen("tls+tcp://127.0.0.1:0")
         port = pynng.ffi.new("int *")
         pynng.check_err(pynng.lib.nng_listener_get_int(listener.listener, b"tcp-bound-port", port))
@@ -44,7 +50,9 @@ async def tell(job: BareJob) -> None:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due += job.every
             times[number] = time.monotonic_ns()
-            await asyncio.gather(*(context.asend(_NUMBER.pack(number) + filling) for context in contexts))
+            await asyncio.gather(
+                *(context.asend(_NUMBER.pack(number) + filling) for context in contexts)
+            )
         say(Report(times, time.process_time(), job.count))
         await asyncio.to_thread(sys.stdin.read)
         for context in contexts:
@@ -54,7 +62,11 @@ async def tell(job: BareJob) -> None:
 async def hear(job: BareJob) -> None:
     credentials = Credentials(job.ca, job.certificate, job.key)
     times: dict[int, int] = {}
-    with pynng.Req0(tls_config=tls_config(credentials, server=False), recv_timeout=TIMEOUT_MS, send_timeout=TIMEOUT_MS) as socket:
+    with pynng.Req0(
+        tls_config=tls_config(credentials, server=False),
+        recv_timeout=TIMEOUT_MS,
+        send_timeout=TIMEOUT_MS,
+    ) as socket:
         socket.dial(f"tls+tcp://{job.address}", block=True)
         say(Ready(""))
         began = 0.0

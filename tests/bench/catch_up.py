@@ -1,6 +1,8 @@
-"""Row 3: a fresh desk obtains everything that another node has, over TLS, until the last event is stored and searchable.
+"""Row 3: a fresh desk obtains everything that another node has, over TLS, until the last event is
+stored and searchable.
 
-The floor is the same finished rows put into the same tables on this machine, in ascending order and large transactions.
+The floor is the same finished rows put into the same tables on this machine, in ascending order and
+large transactions.
 """
 
 from __future__ import annotations
@@ -34,10 +36,15 @@ class Round:
 
 
 async def product(folder: Path, events: int, rounds: int) -> tuple[list[Round], Rows]:
-    """One source that is filled once, and a fresh desk a round; also the rows that the last one ended with."""
+    """One source that is filled once, and a fresh desk a round.
+
+    Also the rows that the last one ended with.
+    """
     party = Party(rounds)
     results: list[Round] = []
-    async with worker("node_process.py", party.job(party.collector, folder / "source", fill=events)) as source:
+    async with worker(
+        "node_process.py", party.job(party.collector, folder / "source", fill=events)
+    ) as source:
         address = (await source.hear(Ready, 60 + events / 500)).address
         for number, member in enumerate(party.desks):
             home = folder / f"desk{number}"
@@ -66,7 +73,9 @@ def _check(path: Path, events: int) -> None:
 
     """
     with Reader(path) as reader:
-        found = sum(len(reader.page(Query(kind=kind), limit=events, superseded=True)) for kind in Kind)
+        found = sum(
+            len(reader.page(Query(kind=kind), limit=events, superseded=True)) for kind in Kind
+        )
     if count(path) != {events} or found != events:
         raise BenchError(f"the desk stored {count(path)} and finds {found} of {events} events")
 
@@ -79,7 +88,13 @@ def floor(folder: Path, rows: Rows, rounds: int) -> list[Round]:
         path = folder / f"{number}.sqlite"
         began, cpu = time.monotonic(), time.process_time()
         fill(path, rows, FLOOR_BATCH)
-        results.append(Round(time.monotonic() - began, time.process_time() - cpu, path.stat().st_size / len(rows.log)))
+        results.append(
+            Round(
+                time.monotonic() - began,
+                time.process_time() - cpu,
+                path.stat().st_size / len(rows.log),
+            )
+        )
         path.unlink()
     return results
 
@@ -93,7 +108,21 @@ async def measure(folder: Path, *, events: int, quick: bool) -> list[Row]:
     cpu, least_cpu = median(one.cpu for one in ours), median(one.cpu for one in bare)
     ratio = seconds / least
     return [
-        Row(f"catch-up, {events:,} events", f"{seconds:.1f} s", f"{least:.1f} s", ratio, f"<= {GOAL}x", ratio <= GOAL),
+        Row(
+            f"catch-up, {events:,} events",
+            f"{seconds:.1f} s",
+            f"{least:.1f} s",
+            ratio,
+            f"<= {GOAL}x",
+            ratio <= GOAL,
+        ),
         Row("  CPU of it", f"{cpu:.1f} s", f"{least_cpu:.1f} s", cpu / least_cpu, "", None),
-        Row("  database, bytes an event", f"{ours[-1].size:.0f}", f"{bare[-1].size:.0f}", ours[-1].size / bare[-1].size, "", None),
+        Row(
+            "  database, bytes an event",
+            f"{ours[-1].size:.0f}",
+            f"{bare[-1].size:.0f}",
+            ours[-1].size / bare[-1].size,
+            "",
+            None,
+        ),
     ]

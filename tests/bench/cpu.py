@@ -1,7 +1,9 @@
-"""Row 2: the CPU that a received event costs a desk, by process time: decode the message, verify, judge, store, index, tell the node.
+"""Row 2: the CPU that a received event costs a desk, by process time: decode the message, verify,
+judge, store, index, tell the node.
 
-Single events are what comes live, one message and one commit each, into a history that holds some already. The floor of the same: one
-signature check and the ready rows put into the same tables, one commit each.
+Single events are what comes live, one message and one commit each, into a history that holds some
+already. The floor of the same: one signature check and the ready rows put into the same tables, one
+commit each.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ class Desk:
         self.path = folder / "history.sqlite"
         device, chain = party.desks[0].device, party.chain
         wiring = Wiring(chain)
-        self._history = History(self.path, FeedMirror(folder / "feed.json"), device.public, chain.team)
+        self._history = History(
+            self.path, FeedMirror(folder / "feed.json"), device.public, chain.team
+        )
         identity = Identity(device.id, chain.team, device.sign, verify)
         replica = Replica(
             store=self._history,
@@ -77,7 +81,9 @@ class Desk:
         self._history.close()
 
 
-def product(folder: Path, party: Party, entries: Sequence[Entry], preload: int, singles: int) -> Costs:
+def product(
+    folder: Path, party: Party, entries: Sequence[Entry], preload: int, singles: int
+) -> Costs:
     """One run: `preload` events are there, `singles` come one by one, the rest in batches."""
     desk = Desk(folder, party)
     frames = _frames(entries, preload, singles)
@@ -92,7 +98,9 @@ def product(folder: Path, party: Party, entries: Sequence[Entry], preload: int, 
     return costs
 
 
-def floor(folder: Path, party: Party, entries: Sequence[Entry], filled: Path, preload: int, singles: int) -> Costs:
+def floor(
+    folder: Path, party: Party, entries: Sequence[Entry], filled: Path, preload: int, singles: int
+) -> Costs:
     """The same rows and signatures, bare."""
     folder.mkdir()
     bare = Bare(folder / "history.sqlite", ready_rows(filled))
@@ -112,21 +120,32 @@ def floor(folder: Path, party: Party, entries: Sequence[Entry], filled: Path, pr
 
 def _steps(count: int, preload: int, singles: int) -> list[tuple[int, int, str | None]]:
     """First and last place of each message, and what it counts as."""
-    steps: list[tuple[int, int, str | None]] = [(n, min(n + BATCH, preload), None) for n in range(0, preload, BATCH)]
+    steps: list[tuple[int, int, str | None]] = [
+        (n, min(n + BATCH, preload), None) for n in range(0, preload, BATCH)
+    ]
     steps += [(n, n + 1, "single") for n in range(preload, preload + singles)]
-    return steps + [(n, min(n + BATCH, count), "batch") for n in range(preload + singles, count, BATCH)]
+    return steps + [
+        (n, min(n + BATCH, count), "batch") for n in range(preload + singles, count, BATCH)
+    ]
 
 
-def _frames(entries: Sequence[Entry], preload: int, singles: int) -> list[tuple[int, str | None, bytes]]:
+def _frames(
+    entries: Sequence[Entry], preload: int, singles: int
+) -> list[tuple[int, str | None, bytes]]:
     frames = []
     for first, last, kind in _steps(len(entries), preload, singles):
         signed = [Signed(entry.body, entry.signature) for entry in entries[first:last]]
-        frames.append((last - first, kind, encode(News(bytes(16), last, signed, bytes(8), 2, resync=False))))
+        frames.append(
+            (last - first, kind, encode(News(bytes(16), last, signed, bytes(8), 2, resync=False)))
+        )
     return frames
 
 
 def measure(folder: Path, *, quick: bool) -> list[Row]:
-    """Rounds of both, in turn; the medians of the means, because what an event costs includes its share of every checkpoint."""
+    """Rounds of both, in turn.
+
+    The medians of the means, because what an event costs includes its share of every checkpoint.
+    """
     rounds, preload, singles, batched = (1, 200, 50, 500) if quick else (3, 20_000, 1_000, 10_000)
     party = Party(1)
     total = preload + singles + batched
@@ -137,14 +156,36 @@ def measure(folder: Path, *, quick: bool) -> list[Row]:
     for number in range(rounds):
         home = folder / f"cpu{number}"
         ours.append(product(home, party, entries, preload, singles))
-        bare.append(floor(folder / f"cpu-floor{number}", party, entries, home / "history.sqlite", preload, singles))
+        bare.append(
+            floor(
+                folder / f"cpu-floor{number}",
+                party,
+                entries,
+                home / "history.sqlite",
+                preload,
+                singles,
+            )
+        )
     return [
-        _row("CPU an event, one by one", [one.single for one in ours], [one.single for one in bare]),
-        _row(f"CPU an event, in batches of {BATCH}", [one.batch for one in ours], [one.batch for one in bare]),
+        _row(
+            "CPU an event, one by one", [one.single for one in ours], [one.single for one in bare]
+        ),
+        _row(
+            f"CPU an event, in batches of {BATCH}",
+            [one.batch for one in ours],
+            [one.batch for one in bare],
+        ),
     ]
 
 
 def _row(name: str, ours: list[list[float]], bare: list[list[float]]) -> Row:
     figure, least = median(map(mean, ours)), median(map(mean, bare))
     p99 = median(percentile(costs, 0.99) for costs in ours)
-    return Row(name, f"{figure:.3f} ms (p99 {p99:.2f})", f"{least:.3f} ms", figure / least, f"< {GOAL_MS} ms", figure < GOAL_MS)
+    return Row(
+        name,
+        f"{figure:.3f} ms (p99 {p99:.2f})",
+        f"{least:.3f} ms",
+        figure / least,
+        f"< {GOAL_MS} ms",
+        figure < GOAL_MS,
+    )

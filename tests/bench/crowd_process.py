@@ -1,4 +1,7 @@
-"""Many real nodes in one process, for another node to be linked with. They listen, and dial nobody."""
+"""Many real nodes in one process, for another node to be linked with.
+
+They listen, and dial nobody.
+"""
 
 from __future__ import annotations
 

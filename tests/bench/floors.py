@@ -1,4 +1,7 @@
-"""The floor of storing: ready rows put into the tables of a history with `executemany`, and nothing else."""
+"""The floor of storing.
+
+Ready rows put into the tables of a history with `executemany`, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ Values = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Rows:
-    """Everything that a filled history has in its large tables, by ascending row id; and the small tables they refer to."""
+    """Everything that a filled history has in its large tables, by ascending row id.
+
+    And the small tables they refer to.
+    """
 
     log: list[Values]
     lines: list[Values]
@@ -30,16 +36,25 @@ class Rows:
 
 
 def ready_rows(path: Path) -> Rows:
-    """The rows of the history at `path`; the log in the order of the lines, which is the cheapest to index."""
+    """The rows of the history at `path`.
+
+    The log in the order of the lines, which is the cheapest to index.
+    """
     with closing(open_reader(path)) as connection:
-        log = connection.execute("SELECT log.* FROM lines JOIN log ON log.lsn = lines.lsn ORDER BY lines.id").fetchall()
+        log = connection.execute(
+            "SELECT log.* FROM lines JOIN log ON log.lsn = lines.lsn ORDER BY lines.id"
+        ).fetchall()
         lines = connection.execute("SELECT * FROM lines ORDER BY id").fetchall()
         bodies = connection.execute(
-            "SELECT lines.id, body, signature FROM lines JOIN log ON log.lsn = lines.lsn ORDER BY lines.id"
+            "SELECT lines.id, body, signature FROM lines JOIN log ON log.lsn = lines.lsn ORDER BY "
+            "lines.id"
         ).fetchall()
         feeds = connection.execute("SELECT id, feed, floor FROM feeds").fetchall()
         senders = connection.execute("SELECT * FROM senders").fetchall()
-    words = [(row_id, index_text(decode_event(parse_entry(body, signature).payload))) for row_id, body, signature in bodies]
+    words = [
+        (row_id, index_text(decode_event(parse_entry(body, signature).payload)))
+        for row_id, body, signature in bodies
+    ]
     return Rows(log, lines, words, feeds, senders)
 
 
@@ -52,7 +67,9 @@ class Bare:
         self._log = f"INSERT INTO log VALUES ({_marks(rows.log)})"
         self._lines = f"INSERT INTO lines VALUES ({_marks(rows.lines)})"
         with self._connection:
-            self._connection.executemany("INSERT INTO feeds (id, feed, floor) VALUES (?, ?, ?)", rows.feeds)
+            self._connection.executemany(
+                "INSERT INTO feeds (id, feed, floor) VALUES (?, ?, ?)", rows.feeds
+            )
             self._connection.executemany("INSERT INTO senders VALUES (?, ?)", rows.senders)
 
     def put(self, first: int, last: int) -> None:
@@ -60,7 +77,9 @@ class Bare:
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany(self._log, self._rows.log[first:last])
         self._connection.executemany(self._lines, self._rows.lines[first:last])
-        self._connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", self._rows.words[first:last])
+        self._connection.executemany(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)", self._rows.words[first:last]
+        )
         self._connection.execute("COMMIT")
 
     def close(self) -> None:
@@ -83,4 +102,6 @@ def fill(path: Path, rows: Rows, batch: int) -> None:
 def count(path: Path, tables: Iterable[str] = _TABLES) -> set[int]:
     """How many rows the tables have: one number when they agree."""
     with closing(sqlite3.connect(path)) as connection:
-        return {connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables}
+        return {
+            connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables
+        }

@@ -56,7 +56,8 @@ def deliveries(count: int) -> Iterator[bytes]:
             }
         )
         head = (
-            f"POST /in/{_SOURCE} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+            f"POST /in/{_SOURCE} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n"
             f"x-github-event: push\r\nx-github-delivery: {number}\r\n"
             f"{scheme.header}: {sign(scheme, _SECRET, body, {})}\r\n\r\n"
         )
@@ -64,7 +65,10 @@ def deliveries(count: int) -> Iterator[bytes]:
 
 
 async def one_round(home: Path, count: int, *, store: bool) -> Round:
-    """One server, asked by as many senders as there are connections; each waits for its answer before it sends again."""
+    """One server, asked by as many senders as there are connections.
+
+    Each waits for its answer before it sends again.
+    """
     requests = iter(list(deliveries(count)))
     latency: list[float] = []
     async with worker("intake_process.py", IntakeJob(str(home), _SOURCE, _SECRET, store)) as server:

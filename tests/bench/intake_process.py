@@ -1,4 +1,7 @@
-"""The webhook receiver as a program: the whole intake of a collector, or the same server whose spool keeps nothing."""
+"""The webhook receiver as a program.
+
+The whole intake of a collector, or the same server whose spool keeps nothing.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,9 @@ class Memory:
 class Nowhere(Spool):
     """Says that it stored everything."""
 
-    async def put(self, source: str, delivery_id: str, headers: Mapping[str, str], body: bytes, received: int) -> Taken:
+    async def put(
+        self, source: str, delivery_id: str, headers: Mapping[str, str], body: bytes, received: int
+    ) -> Taken:
         return Taken.STORED
 
 
@@ -78,7 +83,14 @@ async def bare(job: IntakeJob) -> None:
     webhook = github.COLLECTOR.webhook
     assert webhook is not None
     health = Health(job.source, publish, Notes(store))
-    channel = Channel(SourceInfo(job.source), github, webhook, (job.secret,), health, Gate(job.source, health, publish, now_ms))
+    channel = Channel(
+        SourceInfo(job.source),
+        github,
+        webhook,
+        (job.secret,),
+        health,
+        Gate(job.source, health, publish, now_ms),
+    )
     receiver = Receiver({job.source: channel}, Nowhere(store), lambda: None, {}, now_ms)
     server = HttpServer(receiver.app, "127.0.0.1", 0)
     await server.start()

@@ -1,4 +1,7 @@
-"""What links cost a node that has nothing to do: unique memory and CPU with 1, 10 and 50 of them. The floor is the same node alone."""
+"""What links cost a node that has nothing to do.
+
+Unique memory and CPU with 1, 10 and 50 of them. The floor is the same node alone.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,16 @@ from processes import worker
 
 COUNTS = (1, 10, 50)
 SETTLE_S, REST_S = 30.0, 60.0
-"""Until the handshakes' memory is given back and the first shuffle is over; and how long is measured, more than two heartbeats."""
+"""Until the handshakes' memory is given back and the first shuffle is over.
+
+And how long is measured, more than two heartbeats.
+"""
 GOAL = 0.5
 GOAL_LINKS = 10
-"""docs/architecture.md, Goals: an idle node under 0.5 % of a core; a desk has about six links, a collector 24 and more."""
+"""docs/architecture.md, Goals.
+
+An idle node under 0.5 % of a core; a desk has about six links, a collector 24 and more.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,10 +41,17 @@ async def cost(folder: Path, links: int, *, settle: float, rest: float) -> Cost:
     """One node with this many links, at rest."""
     party = Party(max(1, links))
     async with AsyncExitStack() as stack:
-        crowd = CrowdJob([party.job(member, folder / f"peer{number}") for number, member in enumerate(party.desks[:links])])
+        crowd = CrowdJob(
+            [
+                party.job(member, folder / f"peer{number}")
+                for number, member in enumerate(party.desks[:links])
+            ]
+        )
         peers = await stack.enter_async_context(worker("crowd_process.py", crowd))
         addresses = [(await peers.hear(Ready, 60)).address for _ in range(links)]
-        node = await stack.enter_async_context(worker("node_process.py", party.job(party.collector, folder / "node", peers=addresses)))
+        node = await stack.enter_async_context(
+            worker("node_process.py", party.job(party.collector, folder / "node", peers=addresses))
+        )
         await node.hear(Ready, 60)
         await node.ask(Until(links=links), 90)
         await asyncio.sleep(settle)

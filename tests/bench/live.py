@@ -1,7 +1,9 @@
-"""Row 1: an event committed at the collector until it is committed at the last of ten desks, each a process of its own.
+"""Row 1: an event committed at the collector until it is committed at the last of ten desks, each a
+process of its own.
 
-The floor is the same eleven processes with bare nng requests and replies over TLS, which store nothing. The second figure, CPU, is
-what a desk's whole process used for each of these events: TLS, verifying, storing, indexing, passing on and its housekeeping.
+The floor is the same eleven processes with bare nng requests and replies over TLS, which store
+nothing. The second figure, CPU, is what a desk's whole process used for each of these events: TLS,
+verifying, storing, indexing, passing on and its housekeeping.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ GOAL = 3.0
 
 @dataclass(frozen=True)
 class Round:
-    """One run: milliseconds to the last desk for each event, and CPU milliseconds a desk spent on each."""
+    """One run.
+
+    Milliseconds to the last desk for each event, and CPU milliseconds a desk spent on each.
+    """
 
     latency: list[float]
     cpu: float
@@ -45,7 +50,10 @@ class Round:
 
 @dataclass(frozen=True)
 class Plan:
-    """How large a run is: desks, events, seconds between them, and seconds of rest before the first."""
+    """How large a run is.
+
+    Desks, events, seconds between them, and seconds of rest before the first.
+    """
 
     desks: int
     count: int
@@ -61,10 +69,14 @@ async def product(folder: Path, plan: Plan) -> Round:
     """One run of real nodes."""
     party, count, every = Party(plan.desks), plan.count, plan.every
     async with AsyncExitStack() as stack:
-        source = await stack.enter_async_context(worker("node_process.py", party.job(party.collector, folder / "collector")))
+        source = await stack.enter_async_context(
+            worker("node_process.py", party.job(party.collector, folder / "collector"))
+        )
         address = (await source.hear(Ready, 30)).address
         desks = [
-            await stack.enter_async_context(worker("node_process.py", party.job(member, folder / f"desk{n}", peers=[address])))
+            await stack.enter_async_context(
+                worker("node_process.py", party.job(member, folder / f"desk{n}", peers=[address]))
+            )
             for n, member in enumerate(party.desks)
         ]
         for desk in desks:
@@ -76,7 +88,10 @@ async def product(folder: Path, plan: Plan) -> Round:
         before = await asyncio.gather(*(desk.ask(Until(events=WARM)) for desk in desks))
         told = await source.ask(Publish(count, every), count * every * 3 + 60)
         heard = await asyncio.gather(*(desk.ask(Until(events=WARM + count)) for desk in desks))
-    cpu = median((after.cpu - earlier.cpu) * 1000 / count for earlier, after in zip(before, heard, strict=True))
+    cpu = median(
+        (after.cpu - earlier.cpu) * 1000 / count
+        for earlier, after in zip(before, heard, strict=True)
+    )
     return Round(to_the_last(told, heard), cpu)
 
 
@@ -87,22 +102,39 @@ async def floor(plan: Plan) -> Round:
 
         def job(number: int, address: str = "") -> BareJob:
             member = (party.collector, *party.desks)[number]
-            return BareJob(party.ca, member.certificate, member.key, WARM + count, MESSAGE_BYTES, plan.desks, every, address)
+            return BareJob(
+                party.ca,
+                member.certificate,
+                member.key,
+                WARM + count,
+                MESSAGE_BYTES,
+                plan.desks,
+                every,
+                address,
+            )
 
         source = await stack.enter_async_context(worker("bare_process.py", job(0)))
         address = (await source.hear(Ready, 30)).address
-        desks = [await stack.enter_async_context(worker("bare_process.py", job(n + 1, address))) for n in range(plan.desks)]
+        desks = [
+            await stack.enter_async_context(worker("bare_process.py", job(n + 1, address)))
+            for n in range(plan.desks)
+        ]
         for desk in desks:
             await desk.hear(Ready, 60)
         told = await source.hear(Report, count * every * 3 + 60)
         heard = await asyncio.gather(*(desk.hear(Report, 30) for desk in desks))
     cpu = median(report.cpu * 1000 / report.events for report in heard)
-    return Round(to_the_last(told, heard)[WARM:], cpu, memory=median(report.memory for report in heard) / 1e6)
+    return Round(
+        to_the_last(told, heard)[WARM:], cpu, memory=median(report.memory for report in heard) / 1e6
+    )
 
 
 def to_the_last(told: Report, heard: list[Report]) -> list[float]:
     """Milliseconds from the source to the last who heard, for each event."""
-    return [(max(report.times[number] for report in heard) - began) / 1e6 for number, began in sorted(told.times.items())]
+    return [
+        (max(report.times[number] for report in heard) - began) / 1e6
+        for number, began in sorted(told.times.items())
+    ]
 
 
 async def measure(folder: Path, *, quick: bool) -> list[Row]:
@@ -126,5 +158,12 @@ async def measure(folder: Path, *, quick: bool) -> list[Row]:
             f"<= {GOAL:.0f}x",
             ratio <= GOAL,
         ),
-        Row("  whole process, CPU an event", f"{cpu:.2f} ms", f"{bare_cpu:.2f} ms", cpu / bare_cpu, "", None),
+        Row(
+            "  whole process, CPU an event",
+            f"{cpu:.2f} ms",
+            f"{bare_cpu:.2f} ms",
+            cpu / bare_cpu,
+            "",
+            None,
+        ),
     ]

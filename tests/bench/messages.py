@@ -1,4 +1,7 @@
-"""What the benchmark and its processes say to each other: one JSON line a message, the first one the job."""
+"""What the benchmark and its processes say to each other.
+
+One JSON line a message, the first one the job.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import msgspec
 
 
 class NodeJob(msgspec.Struct, frozen=True):
-    """Everything a real node needs; `policies` are the team's signed documents, `fill` how many events it begins with.
+    """Everything a real node needs; `policies` are the team's signed documents, `fill` how many
+    events it begins with.
 
     `peers` it dials always, `hints` as it likes.
     """
@@ -29,7 +33,10 @@ class CrowdJob(msgspec.Struct, frozen=True):
 
 
 class BareJob(msgspec.Struct, frozen=True):
-    """A bare socket: a source that tells `count` messages to `receivers`, or (with an address) a receiver of them."""
+    """A bare socket.
+
+    A source that tells `count` messages to `receivers`, or (with an address) a receiver of them.
+    """
 
     ca: str
     certificate: str
@@ -77,7 +84,9 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Report(msgspec.Struct, frozen=True, tag=True):
-    """When each number was committed or received (monotonic nanoseconds), and CPU seconds used so far by the whole process."""
+    """When each number was committed or received (monotonic nanoseconds), and CPU seconds used so
+    far by the whole process.
+    """
 
     times: dict[int, int]
     cpu: float

@@ -1,4 +1,6 @@
-"""One real node (Mesh and History, wired as in node/core.py) as a program that tells when each event was committed in it."""
+"""One real node (Mesh and History, wired as in node/core.py) as a program that tells when each
+event was committed in it.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,12 @@ class Node:
         self.device = DeviceKey.from_seed(job.seed)
         self.chain = PolicyChain.from_documents(job.policies)
         self.wiring = Wiring(self.chain)
-        self.history = History(home / "history.sqlite", FeedMirror(home / "feed.json"), self.device.public, self.chain.team)
+        self.history = History(
+            home / "history.sqlite",
+            FeedMirror(home / "feed.json"),
+            self.device.public,
+            self.chain.team,
+        )
         if job.fill:
             self._fill(job.fill)
         self.times: dict[int, int] = {}
@@ -119,16 +126,24 @@ async def main() -> None:
     node.began = time.monotonic_ns()
     say(Ready(await node.mesh.start()))
     reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
     try:
         while line := await reader.readline():
             command = msgspec.json.decode(line, type=Command)
-            say(await (node.publish(command) if isinstance(command, Publish) else node.until(command)))
+            say(
+                await (
+                    node.publish(command) if isinstance(command, Publish) else node.until(command)
+                )
+            )
     finally:
         await node.mesh.stop()
         node.history.close()
 
 
 if __name__ == "__main__":
-    logging.disable(logging.WARNING)  # rounds before this one left addresses at which nobody is any more
+    logging.disable(
+        logging.WARNING
+    )  # rounds before this one left addresses at which nobody is any more
     asyncio.run(main())

@@ -1,4 +1,7 @@
-"""A team for a benchmark: a collector and its desks, with the real policy and certificates, and the wiring of a node."""
+"""A team for a benchmark.
+
+A collector and its desks, with the real policy and certificates, and the wiring of a node.
+"""
 
 from __future__ import annotations
 
@@ -44,18 +47,41 @@ class Party:
         authority = Authority.of(founder.chain.current.issuers[founder.device.id], founder.device)
         devices = [DeviceKey.generate() for _ in range(desks)]
         policy = founder.chain.current
-        persons = {**policy.persons, **{device.id: f"person {n}" for n, device in enumerate(devices)}}
+        persons = {
+            **policy.persons,
+            **{device.id: f"person {n}" for n, device in enumerate(devices)},
+        }
         changed = founder.chain.successor(msgspec.structs.replace(policy, persons=persons), now + 1)
         founder.chain.absorb([sign_policy(changed, [founder.device])])
         self.chain = founder.chain
         self.ca = bundle(founder.chain.current)
-        self.collector, *self.desks = [_member(device, authority) for device in (founder.device, *devices)]
+        self.collector, *self.desks = [
+            _member(device, authority) for device in (founder.device, *devices)
+        ]
 
-    def job(self, member: Member, home: Path, *, peers: Sequence[str] = (), hints: Sequence[str] = (), fill: int = 0) -> NodeJob:
+    def job(
+        self,
+        member: Member,
+        home: Path,
+        *,
+        peers: Sequence[str] = (),
+        hints: Sequence[str] = (),
+        fill: int = 0,
+    ) -> NodeJob:
         """What the node of a member is started with."""
         home.mkdir(parents=True)
         documents = self.chain.documents()
-        return NodeJob(str(home), member.device.seed, self.ca, member.certificate, member.key, documents, list(peers), fill, list(hints))
+        return NodeJob(
+            str(home),
+            member.device.seed,
+            self.ca,
+            member.certificate,
+            member.key,
+            documents,
+            list(peers),
+            fill,
+            list(hints),
+        )
 
 
 def _member(device: DeviceKey, authority: Authority) -> Member:

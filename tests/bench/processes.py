@@ -1,4 +1,7 @@
-"""The processes of a benchmark: started with a job, asked by lines, and ended by their own ids whatever happens."""
+"""The processes of a benchmark.
+
+Started with a job, asked by lines, and ended by their own ids whatever happens.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,9 @@ class Worker:
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), seconds)
         except TimeoutError:
-            raise BenchError(f"process {self._process.pid} said nothing for {seconds:.0f} s") from None
+            raise BenchError(
+                f"process {self._process.pid} said nothing for {seconds:.0f} s"
+            ) from None
         if not line:
             raise BenchError(f"process {self._process.pid} ended early; its error is above")
         return msgspec.json.decode(line, type=expected)
@@ -71,7 +76,11 @@ class Worker:
 async def worker(program: str, job: msgspec.Struct) -> AsyncIterator[Worker]:
     """A process that runs the module `program` of this folder with `job`, ended at the end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(HERE / program), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES
+        sys.executable,
+        str(HERE / program),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=LINE_BYTES,
     )
     made = Worker(process)
     try:

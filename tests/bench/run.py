@@ -1,6 +1,8 @@
-"""Measures the figures that devstream promises, each beside its floor, and prints one table. `make bench` runs it.
+"""Measures the figures that devstream promises, each beside its floor, and prints one table. `make
+bench` runs it.
 
-Everything runs on loopback and in a temporary folder, and ends by itself. The machine should have nothing else to do.
+Everything runs on loopback and in a temporary folder, and ends by itself. The machine should have
+nothing else to do.
 """
 
 from __future__ import annotations
@@ -37,9 +39,13 @@ async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace
         elif name == "cpu":
             rows += cpu.measure(folder, quick=quick)
         elif name == "catch-up":
-            rows += await catch_up.measure(folder, events=given.events or (2_000 if quick else 100_000), quick=quick)
+            rows += await catch_up.measure(
+                folder, events=given.events or (2_000 if quick else 100_000), quick=quick
+            )
         elif name == "search":
-            rows += search.measure(folder, rows=given.stored or (5_000 if quick else 1_000_000), quick=quick)
+            rows += search.measure(
+                folder, rows=given.stored or (5_000 if quick else 1_000_000), quick=quick
+            )
         elif name == "intake":
             rows += await intake.measure(folder, quick=quick)
         elif name == "thirty":
@@ -53,16 +59,33 @@ async def measure(chosen: Sequence[str], folder: Path, given: argparse.Namespace
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; 1 when a goal is missed and `--strict` was given."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"which rows: {' '.join(ROWS)}; default all")
-    parser.add_argument("--quick", action="store_true", help="one short round of each: shows that it works, says little")
-    parser.add_argument("--events", type=int, help="how many events are caught up with (default 100000, with --quick 2000)")
-    parser.add_argument("--rows", type=int, dest="stored", help="how many events are searched (default 1000000, with --quick 5000)")
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"which rows: {' '.join(ROWS)}; default all"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one short round of each: shows that it works, says little",
+    )
+    parser.add_argument(
+        "--events",
+        type=int,
+        help="how many events are caught up with (default 100000, with --quick 2000)",
+    )
+    parser.add_argument(
+        "--rows",
+        type=int,
+        dest="stored",
+        help="how many events are searched (default 1000000, with --quick 5000)",
+    )
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a goal is not met")
     given = parser.parse_args(arguments)
     unknown = set(given.rows) - set(ROWS)
     if unknown:
         parser.error(f"no row {', '.join(sorted(unknown))}; rows are {' '.join(ROWS)}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended and the folder removed, as after Ctrl+C
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # what was started is ended and the folder removed, as after Ctrl+C
     with tempfile.TemporaryDirectory(prefix="devstream-bench-") as folder:
         rows = asyncio.run(measure(given.rows or ROWS, Path(folder), given))
     print(table(rows))

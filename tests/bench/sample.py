@@ -1,4 +1,6 @@
-"""Made-up events as a team of twelve services has them, and the signed feed of the collector that told them."""
+"""Made-up events as a team of twelve services has them, and the signed feed of the collector that
+told them.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,27 @@ import random
 from collections.abc import Iterator
 
 from devstream_desktop.keys.device_key import DeviceKey
-from devstream_desktop.stream.entry import COUNTER_BITS, Entry, body_hash, encode_body, parse_entry, preamble
+from devstream_desktop.stream.entry import (
+    COUNTER_BITS,
+    Entry,
+    body_hash,
+    encode_body,
+    parse_entry,
+    preamble,
+)
 from devstream_desktop.stream.event import Event, encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
 DAY_MS = 86_400_000
 
-_MIX = (Kind.CHANGE,) * 8 + (Kind.BUILD,) * 5 + (Kind.TEST,) * 2 + (Kind.DEPLOY,) * 2 + (Kind.INCIDENT,) * 2 + (Kind.TICKET,)
+_MIX = (
+    (Kind.CHANGE,) * 8
+    + (Kind.BUILD,) * 5
+    + (Kind.TEST,) * 2
+    + (Kind.DEPLOY,) * 2
+    + (Kind.INCIDENT,) * 2
+    + (Kind.TICKET,)
+)
 _STATES = {
     Kind.CHANGE: ("pushed", "pushed", "merged"),
     Kind.BUILD: ("running", "succeeded", "succeeded", "failed"),
@@ -21,19 +37,69 @@ _STATES = {
     Kind.INCIDENT: ("firing", "resolved"),
     Kind.TICKET: ("opened", "closed"),
 }
-_SERVICES = ("shop", "cart", "catalog", "checkout", "payments", "search", "gateway", "accounts", "mail", "reports", "auth", "docs")
+_SERVICES = (
+    "shop",
+    "cart",
+    "catalog",
+    "checkout",
+    "payments",
+    "search",
+    "gateway",
+    "accounts",
+    "mail",
+    "reports",
+    "auth",
+    "docs",
+)
 _ENVIRONMENTS = ("production", "staging", "preview")
 _PEOPLE = ("ana", "ben", "chloe", "dmitri", "eva", "farid", "greta", "hugo", "ines", "jonas")
 _REFS = ("main", "main", "main", "release/7", "feature/retry-card-capture", "fix/timeouts")
 
 
 def vocabulary(size: int = 3000) -> tuple[str, ...]:
-    """Words for titles, some with a common beginning, so that searching as one types narrows step by step."""
+    """Words for titles, some with a common beginning, so that searching as one types narrows step
+    by step.
+    """
     rng = random.Random(7)
-    starts = ("re", "con", "ca", "de", "in", "un", "pre", "ti", "lo", "me", "fa", "sto", "ren", "que", "wi")
-    middles = ("try", "fig", "che", "ploy", "dex", "lock", "view", "meout", "gin", "ssage", "il", "rage", "der", "ue", "dget")
+    starts = (
+        "re",
+        "con",
+        "ca",
+        "de",
+        "in",
+        "un",
+        "pre",
+        "ti",
+        "lo",
+        "me",
+        "fa",
+        "sto",
+        "ren",
+        "que",
+        "wi",
+    )
+    middles = (
+        "try",
+        "fig",
+        "che",
+        "ploy",
+        "dex",
+        "lock",
+        "view",
+        "meout",
+        "gin",
+        "ssage",
+        "il",
+        "rage",
+        "der",
+        "ue",
+        "dget",
+    )
     ends = ("", "s", "ed", "ing", "er", "able", "ion", "ment", "ness", "ize")
-    return tuple(f"{rng.choice(starts)}{rng.choice(middles)}{rng.choice(middles)[:2]}{rng.choice(ends)}" for _ in range(size))
+    return tuple(
+        f"{rng.choice(starts)}{rng.choice(middles)}{rng.choice(middles)[:2]}{rng.choice(ends)}"
+        for _ in range(size)
+    )
 
 
 def events(count: int, *, first_ms: int, step_ms: float, seed: int = 1) -> Iterator[Event]:
@@ -45,7 +111,9 @@ def events(count: int, *, first_ms: int, step_ms: float, seed: int = 1) -> Itera
         service, ref = rng.choice(_SERVICES), rng.choice(_REFS)
         environment = rng.choice(_ENVIRONMENTS) if kind in (Kind.DEPLOY, Kind.INCIDENT) else ""
         # A few words are in every tenth title and most are rare, as in any language.
-        title = " ".join(words[int(len(words) * rng.random() ** 3)] for _ in range(rng.randint(4, 9)))
+        title = " ".join(
+            words[int(len(words) * rng.random() ** 3)] for _ in range(rng.randint(4, 9))
+        )
         yield make_event(
             kind=kind,
             state=rng.choice(_STATES[kind]),

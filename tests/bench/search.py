@@ -1,6 +1,8 @@
-"""Search as one types: the first page, newest first, with and without filters, through the reader that the window uses.
+"""Search as one types: the first page, newest first, with and without filters, through the reader
+that the window uses.
 
-The floor is the bare full-text lookup of the same words in the same index: fifty row ids and nothing about them.
+The floor is the bare full-text lookup of the same words in the same index: fifty row ids and
+nothing about them.
 """
 
 from __future__ import annotations
@@ -29,7 +31,16 @@ GOAL_MS = 15.0
 PAGE = 50
 FILL_BATCH = 10_000
 QUERIES = 2_000
-_FILTERS = ("", "", "", "kind:build", "kind:deploy", "env:production", "kind:incident env:staging", "service:shop")
+_FILTERS = (
+    "",
+    "",
+    "",
+    "kind:build",
+    "kind:deploy",
+    "env:production",
+    "kind:incident env:staging",
+    "service:shop",
+)
 
 
 def fill(folder: Path, rows: int) -> Path:
@@ -53,7 +64,10 @@ def questions(count: int) -> list[Query]:
     """One to three words, each typed as far as 1 to 10 letters, half of them with a filter."""
     rng = random.Random(3)
     words = vocabulary()
-    typed = (" ".join(rng.choice(words)[: rng.randint(1, 10)] for _ in range(rng.randint(1, 3))) for _ in range(count))
+    typed = (
+        " ".join(rng.choice(words)[: rng.randint(1, 10)] for _ in range(rng.randint(1, 3)))
+        for _ in range(count)
+    )
     return [parse_query(f"{text} {rng.choice(_FILTERS)}") for text in typed]
 
 
@@ -76,9 +90,22 @@ def measure(folder: Path, *, rows: int, quick: bool) -> list[Row]:
         lookup = f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT {PAGE}"
         reader.page(Query(words=("a",)), limit=PAGE)
         for _ in range(rounds):
-            bare.append(_times(lambda query: connection.execute(lookup, (query.match(),)).fetchall(), queries))
+            bare.append(
+                _times(
+                    lambda query: connection.execute(lookup, (query.match(),)).fetchall(), queries
+                )
+            )
             ours.append(_times(lambda query: reader.page(query, limit=PAGE), queries))
     p50, p99 = (median(percentile(times, share) for times in ours) for share in (0.50, 0.99))
     bare50, bare99 = (median(percentile(times, share) for times in bare) for share in (0.50, 0.99))
     figure, least = f"p50 {p50:.1f} p99 {p99:.1f} ms", f"p50 {bare50:.1f} p99 {bare99:.1f} ms"
-    return [Row(f"search, {rows:,} events", figure, least, p99 / bare99, f"p99 < {GOAL_MS:.0f} ms", p99 < GOAL_MS)]
+    return [
+        Row(
+            f"search, {rows:,} events",
+            figure,
+            least,
+            p99 / bare99,
+            f"p99 < {GOAL_MS:.0f} ms",
+            p99 < GOAL_MS,
+        )
+    ]

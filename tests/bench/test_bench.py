@@ -1,4 +1,7 @@
-"""The benchmark itself works: each mandatory row ends with a figure beside a floor. What they are is for `make bench` to say."""
+"""The benchmark itself works.
+
+Each mandatory row ends with a figure beside a floor. What they are is for `make bench` to say.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,14 @@ RUN = Path(__file__).parent / "run.py"
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"TMPDIR": str(folder)}
-    return subprocess.run([sys.executable, str(RUN), *arguments], env=environment, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(
+        [sys.executable, str(RUN), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
 
 
 def test_each_mandatory_row_has_a_figure_and_a_floor(tmp_path: Path) -> None:
@@ -34,7 +44,11 @@ def test_each_mandatory_row_has_a_figure_and_a_floor(tmp_path: Path) -> None:
 def test_a_team_of_processes_and_idle_links_have_figures_and_floors(tmp_path: Path) -> None:
     done = run(tmp_path, "thirty", "links", "--quick")
     assert done.returncode == 0, done.stderr
-    lines = {cells[0].strip(): cells[1:4] for line in done.stdout.splitlines() if (cells := re.split(r" {2,}", line.strip()))}
+    lines = {
+        cells[0].strip(): cells[1:4]
+        for line in done.stdout.splitlines()
+        if (cells := re.split(r" {2,}", line.strip()))
+    }
     for row in ("team of 8 processes, to the last", "idle node with 3 links"):
         figure, floor, ratio = lines[row]
         assert all(re.search(r"\d+\.\d+ (ms|MB)", cell) for cell in (figure, floor)), lines[row]

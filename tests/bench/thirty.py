@@ -1,7 +1,9 @@
-"""A team of thirty real processes that choose their neighbours themselves, as at work: five events a second for three minutes.
+"""A team of thirty real processes that choose their neighbours themselves, as at work: five events
+a second for three minutes.
 
-Each knows the addresses of those who came before it, as it would from announcements; nobody is named by hand. The floor is bare nng
-requests and replies over TLS from one source to as many receivers, which store nothing and pass nothing on.
+Each knows the addresses of those who came before it, as it would from announcements; nobody is
+named by hand. The floor is bare nng requests and replies over TLS from one source to as many
+receivers, which store nothing and pass nothing on.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from party import Party
 from processes import worker
 
 FULL = Plan(desks=29, count=900, every=0.2, settle=90.0)
-"""The rest before is so long that those who came first, and linked with everybody, have let some neighbours go."""
+"""The rest before is so long that those who came first, and linked with everybody, have let some
+neighbours go.
+"""
 QUICK = Plan(desks=7, count=10, every=0.1, settle=0.2)
 FLOOR_COUNT = 300
 GOAL_MS = 1000.0
@@ -68,7 +72,14 @@ async def measure(folder: Path, *, quick: bool) -> list[Row]:
             f"p99 < {GOAL_MS:.0f} ms",
             ours.p99 < GOAL_MS,
         ),
-        Row("  copies an event and node", f"{ours.copies:.2f}", f"{bare.copies:.2f}", ours.copies / bare.copies, "", None),
+        Row(
+            "  copies an event and node",
+            f"{ours.copies:.2f}",
+            f"{bare.copies:.2f}",
+            ours.copies / bare.copies,
+            "",
+            None,
+        ),
         Row(
             f"  CPU a node at {1 / plan.every:.0f} events a second",
             f"{ours.cpu / 10:.2f} % of a core",
@@ -77,5 +88,12 @@ async def measure(folder: Path, *, quick: bool) -> list[Row]:
             "",
             None,
         ),
-        Row("  memory a node (USS)", f"{ours.memory:.1f} MB", f"{bare.memory:.1f} MB", ours.memory / bare.memory, "", None),
+        Row(
+            "  memory a node (USS)",
+            f"{ours.memory:.1f} MB",
+            f"{bare.memory:.1f} MB",
+            ours.memory / bare.memory,
+            "",
+            None,
+        ),
     ]

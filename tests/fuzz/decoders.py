@@ -1,4 +1,6 @@
-"""Every decoder that reads foreign bytes, with genuine messages to begin from and the errors that it says it raises."""
+"""Every decoder that reads foreign bytes, with genuine messages to begin from and the errors that
+it says it raises.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,22 @@ from devstream_desktop.mesh.transport.link import Credentials, tls_config
 from devstream_desktop.node.board import Board
 from devstream_desktop.stream.attention import Desk, Recent, decide
 from devstream_desktop.stream.bounds import UnboundedError, check_json, check_msgpack
-from devstream_desktop.stream.entry import MalformedEntryError, device_id, encode_body, next_hlc, parse_entry, public_key
-from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
+from devstream_desktop.stream.entry import (
+    MalformedEntryError,
+    device_id,
+    encode_body,
+    next_hlc,
+    parse_entry,
+    public_key,
+)
+from devstream_desktop.stream.event import (
+    Event,
+    InvalidEventError,
+    decode_event,
+    encode_event,
+    fact_key,
+    make_event,
+)
 from devstream_desktop.stream.fact import event_of, fact_id, run_of
 from devstream_desktop.stream.query import index_text
 from devstream_desktop.stream.record import record
@@ -39,7 +55,12 @@ from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.joining import client
 from devstream_desktop.team.joining import wire as enrol_wire
 from devstream_desktop.team.joining.errors import JoinError
-from devstream_desktop.team.joining.invite import new_invite, read_invite, split_address, write_invite
+from devstream_desktop.team.joining.invite import (
+    new_invite,
+    read_invite,
+    split_address,
+    write_invite,
+)
 from devstream_desktop.team.joining.six_words import six_words
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.chain import PolicyChain
@@ -67,9 +88,23 @@ class Decoder:
 
 def events() -> list[bytes]:
     """A payload of each kind and state."""
-    fields = {"service": "shop", "subject": "deploy/shop/production/0", "title": "Retry “card” capture", "actor": "ana", "ref": "main"}
+    fields = {
+        "service": "shop",
+        "subject": "deploy/shop/production/0",
+        "title": "Retry “card” capture",
+        "actor": "ana",
+        "ref": "main",
+    }
     made = [
-        make_event(kind=kind, state=state, key=fact_key("fuzz", kind, state), time=NOW, expires=NOW, url="https://example.com/x", **fields)
+        make_event(
+            kind=kind,
+            state=state,
+            key=fact_key("fuzz", kind, state),
+            time=NOW,
+            expires=NOW,
+            url="https://example.com/x",
+            **fields,
+        )
         for kind in Kind
         for state in STATES[kind]
     ]
@@ -90,8 +125,13 @@ def events() -> list[bytes]:
 
 def bodies() -> list[bytes]:
     """Entries of this version, one of a later one, and one that follows another."""
-    made = [encode_body(feed=FEED, seq=1, hlc=next_hlc(0, NOW), prev=b"", payload=payload) for payload in events()]
-    made.append(encode_body(feed=FEED, seq=2, hlc=next_hlc(0, NOW), prev=bytes(16), payload=events()[0]))
+    made = [
+        encode_body(feed=FEED, seq=1, hlc=next_hlc(0, NOW), prev=b"", payload=payload)
+        for payload in events()
+    ]
+    made.append(
+        encode_body(feed=FEED, seq=2, hlc=next_hlc(0, NOW), prev=bytes(16), payload=events()[0])
+    )
     later = [2, FEED, 1, next_hlc(0, NOW), b"", {"new": [1, 2.5, None, "x", b"y"]}]
     return [*made, msgspec.msgpack.encode(later)]
 
@@ -148,7 +188,10 @@ def requests() -> list[wire.Request]:
 
 def replies() -> list[wire.Reply]:
     """One of each answer between nodes."""
-    signed, peers = wire.Signed(bodies()[0], SIGNATURE), [wire.PeerAddress(device_id(bytes(32)), "192.0.2.1:7400")]
+    signed, peers = (
+        wire.Signed(bodies()[0], SIGNATURE),
+        [wire.PeerAddress(device_id(bytes(32)), "192.0.2.1:7400")],
+    )
     record_ = wire.Record(FEED, 0, 9, bytes(16), 1 << 40, [(2, 3)])
     return [
         wire.Welcome(wire.PROTOCOL, "team", device_id(bytes(32)), bytes(16), 1, NOW, peers, "1.0"),
@@ -177,7 +220,10 @@ class Team:
         self.key, self.chain = self.founder.device, self.founder.chain
         joiner = DeviceKey.generate()
         policies = [self.chain.current]
-        for change in (changes.admit(joiner.id, "bo"), changes.revoke([joiner.id], "laptop stolen", NOW, [])):
+        for change in (
+            changes.admit(joiner.id, "bo"),
+            changes.revoke([joiner.id], "laptop stolen", NOW, []),
+        ):
             policies.append(self.chain.successor(change(policies[-1]), NOW + len(policies)))
         self.payloads = [msgspec.json.encode(policy) for policy in policies]
         self.documents = [*self.chain.documents(), Signed.make(policies[1], [self.key]).document]
@@ -189,7 +235,10 @@ class Team:
         self.joiner = joiner
 
     def signed(self, payload: bytes) -> object:
-        """Take a policy whose bytes an admin signed, whatever they say: as a peer sends it, and as it is kept."""
+        """Take a policy whose bytes an admin signed, whatever they say.
+
+        As a peer sends it, and as it is kept.
+        """
         signature = self.key.sign(b"devstream/policy/1\0" + payload)
         document = msgspec.msgpack.encode([1, payload, [[self.key.id, signature]]])
         with contextlib.suppress(PolicyError):
@@ -213,16 +262,30 @@ class Team:
     def named(self, content: bytes) -> object:
         """Believe an authority that a policy names: it must never keep a node from listening."""
         certificates.check_authority(content)
-        issuer = msgspec.structs.replace(self.chain.current.issuers[self.key.id], certificate=content)
+        issuer = msgspec.structs.replace(
+            self.chain.current.issuers[self.key.id], certificate=content
+        )
         policy = msgspec.structs.replace(self.chain.current, issuers={self.key.id: issuer})
         certificates.is_trusted(self.leaf, policy)
-        return tls_config(Credentials(certificates.bundle(policy), self.founder.certificate_pem, self.founder.tls_key_pem), server=True)
+        return tls_config(
+            Credentials(
+                certificates.bundle(policy), self.founder.certificate_pem, self.founder.tls_key_pem
+            ),
+            server=True,
+        )
 
     def decoders(self) -> Iterator[Decoder]:
         """All that a team reads."""
         questions = [
             enrol_wire.AskAuthority(),
-            enrol_wire.AskMembership(self.invite.id, self.invite.secret, self.joiner.public, "bo", self.request, SIGNATURE),
+            enrol_wire.AskMembership(
+                self.invite.id,
+                self.invite.secret,
+                self.joiner.public,
+                "bo",
+                self.request,
+                SIGNATURE,
+            ),
             enrol_wire.AskRenewal(self.joiner.public, self.request, SIGNATURE),
         ]
         answers = [
@@ -236,16 +299,32 @@ class Team:
         yield Decoder("policy document", Signed.open, self.documents, (PolicyError,))
         yield Decoder("policy that an admin signed", self.signed, self.payloads, (PolicyError,), 2)
         yield Decoder(
-            "question at the door", enrol_wire.decode_question, [*map(enrol_wire.encode, questions)], (enrol_wire.MalformedFrameError,)
+            "question at the door",
+            enrol_wire.decode_question,
+            [*map(enrol_wire.encode, questions)],
+            (enrol_wire.MalformedFrameError,),
         )
         errors = (enrol_wire.MalformedFrameError, JoinError)
-        yield Decoder("answer at the door", self.answer, [*map(enrol_wire.encode, [*answers, membership])], errors, 5)
+        yield Decoder(
+            "answer at the door",
+            self.answer,
+            [*map(enrol_wire.encode, [*answers, membership])],
+            errors,
+            5,
+        )
         yield Decoder("certificate", self.certificate, ders, (CertificateError,), 2)
         yield Decoder("authority of a policy", self.named, ders[:1], (CertificateError,), 4)
         issue = lambda request: self.authority.issue(self.joiner.id, request, NOW)  # noqa: E731
         yield Decoder("signing request", issue, [self.request], (CertificateError,), 2)
-        yield Decoder("invite", text(read_invite), [write_invite(self.invite).encode()], (JoinError,))
-        yield Decoder("recovery key", text(read_recovery_key), [write_recovery_key(self.key).encode()], (RecoveryKeyError,))
+        yield Decoder(
+            "invite", text(read_invite), [write_invite(self.invite).encode()], (JoinError,)
+        )
+        yield Decoder(
+            "recovery key",
+            text(read_recovery_key),
+            [write_recovery_key(self.key).encode()],
+            (RecoveryKeyError,),
+        )
 
 
 def stream(data: bytes) -> None:
@@ -279,29 +358,80 @@ def decoders() -> list[Decoder]:
     entries = bodies()
     proof = msgspec.msgpack.encode([(entries[0], SIGNATURE), (entries[1], SIGNATURE)])
     addresses = [b"192.0.2.1:7400", b"[2001:db8::1]:7400", b"host.example:1"]
-    asked = [control.encode_request(one) for one in (GetStatus(), Wait(newest=1, status=2), Join(invite="ds1-x", person="bo"))]
+    asked = [
+        control.encode_request(one)
+        for one in (GetStatus(), Wait(newest=1, status=2), Join(invite="ds1-x", person="bo"))
+    ]
     asked.append(control.encode_request(Emit(kind="build", state="failed", service="shop")))
-    answered = [control.encode_reply(one) for one in (News(newest=1, status=2), Members(members=(), waiting=()))]
+    answered = [
+        control.encode_reply(one)
+        for one in (News(newest=1, status=2), Members(members=(), waiting=()))
+    ]
     packed = [msgspec.msgpack.encode(one) for one in requests()]
     return [
-        Decoder("entry", lambda body: parse_entry(body, SIGNATURE), entries, (MalformedEntryError,), 60),
-        Decoder("entry that is shown", told, entries[:-1], (MalformedEntryError, InvalidEventError), 5),
-        Decoder("event", decode_event, events(), (InvalidEventError,), 60),
-        Decoder("request between nodes", plain(wire.decode_request), packed, (wire.MalformedMessageError,), 60),
         Decoder(
-            "reply between nodes", plain(wire.decode_reply), [*map(msgspec.msgpack.encode, replies())], (wire.MalformedMessageError,), 60
+            "entry", lambda body: parse_entry(body, SIGNATURE), entries, (MalformedEntryError,), 60
         ),
-        Decoder("stream of a caller", stream, [_stream([wire.encode(one) for one in requests()])], (FramingError,)),
-        Decoder("first bytes of a caller", first_bytes, [b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"]),
-        Decoder("frame", wire.decode_request, [wire.encode(one) for one in requests()], (wire.MalformedMessageError,)),
-        Decoder("stored entry", lambda body: (stored_entry(body, SIGNATURE), stored_event(body, SIGNATURE)), entries),
+        Decoder(
+            "entry that is shown", told, entries[:-1], (MalformedEntryError, InvalidEventError), 5
+        ),
+        Decoder("event", decode_event, events(), (InvalidEventError,), 60),
+        Decoder(
+            "request between nodes",
+            plain(wire.decode_request),
+            packed,
+            (wire.MalformedMessageError,),
+            60,
+        ),
+        Decoder(
+            "reply between nodes",
+            plain(wire.decode_reply),
+            [*map(msgspec.msgpack.encode, replies())],
+            (wire.MalformedMessageError,),
+            60,
+        ),
+        Decoder(
+            "stream of a caller",
+            stream,
+            [_stream([wire.encode(one) for one in requests()])],
+            (FramingError,),
+        ),
+        Decoder(
+            "first bytes of a caller", first_bytes, [b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"]
+        ),
+        Decoder(
+            "frame",
+            wire.decode_request,
+            [wire.encode(one) for one in requests()],
+            (wire.MalformedMessageError,),
+        ),
+        Decoder(
+            "stored entry",
+            lambda body: (stored_entry(body, SIGNATURE), stored_event(body, SIGNATURE)),
+            entries,
+        ),
         Decoder("stored proof", stored_proof, [proof]),
-        Decoder("bounds of msgpack", lambda data: check_msgpack(data, 1000), [*entries, *packed], (UnboundedError,), 60),
-        Decoder("bounds of JSON", lambda data: check_json(data, 16), [b'{"a":[1,"[",{"b":null}]}'], (UnboundedError,)),
+        Decoder(
+            "bounds of msgpack",
+            lambda data: check_msgpack(data, 1000),
+            [*entries, *packed],
+            (UnboundedError,),
+            60,
+        ),
+        Decoder(
+            "bounds of JSON",
+            lambda data: check_json(data, 16),
+            [b'{"a":[1,"[",{"b":null}]}'],
+            (UnboundedError,),
+        ),
         Decoder("device id", text(public_key), [device_id(FEED[:32]).encode()], (ValueError,)),
         Decoder("address of a peer", text(address.split), addresses, (address.AddressError,)),
         Decoder("address of a door", text(split_address), addresses, (JoinError,)),
-        Decoder("refs of a repository", lambda data: parse_tips(data.decode("utf-8", "replace")), [b"a" * 40 + b"\trefs/heads/main\n"]),
+        Decoder(
+            "refs of a repository",
+            lambda data: parse_tips(data.decode("utf-8", "replace")),
+            [b"a" * 40 + b"\trefs/heads/main\n"],
+        ),
         Decoder("request of a screen", control.decode_request, asked, (ControlError,)),
         Decoder("answer to a screen", control.decode_reply, answered, (ControlError,)),
         *Team().decoders(),

@@ -1,7 +1,9 @@
-"""Gives every decoder hostile inputs: `python tests/fuzz/fuzz.py [INPUTS] [WORD...]`, ten million without a number (`make fuzz`).
+"""Gives every decoder hostile inputs: `python tests/fuzz/fuzz.py [INPUTS] [WORD...]`, ten million
+without a number (`make fuzz`).
 
-WORDs choose decoders by name. FUZZ_SEED repeats a run. Prints progress, each decoder's figures and the peak memory; ends with 1 when a
-decoder raised what it does not say that it raises, with the input in hexadecimal.
+WORDs choose decoders by name. FUZZ_SEED repeats a run. Prints progress, each decoder's figures and
+the peak memory; ends with 1 when a decoder raised what it does not say that it raises, with the
+input in hexadecimal.
 """
 
 from __future__ import annotations
@@ -26,7 +28,10 @@ from source_decoders import source_decoders
 
 INPUTS = 10_000_000
 MOST_RSS = 300 << 20
-"""Bytes: what the process may have needed at most, with all of devstream's rooms and cryptography loaded."""
+"""Bytes.
+
+What the process may have needed at most, with all of devstream's rooms and cryptography loaded.
+"""
 _BATCH = 2_000
 
 
@@ -44,7 +49,8 @@ class Figures:
     def __str__(self) -> str:
         each = self.seconds / max(1, self.inputs) * 1e6
         return (
-            f"{self.decoder.name:32} {self.inputs:10,} inputs {self.taken:10,} taken {self.refused:10,} refused"
+            f"{self.decoder.name:32} {self.inputs:10,} inputs {self.taken:10,} taken "
+            f"{self.refused:10,} refused"
             f" {each:8.1f} us each {self.slowest * 1000:8.1f} ms the slowest"
         )
 
@@ -75,7 +81,9 @@ def run(decoder: Decoder, count: int, rng: random.Random, figures: Figures) -> N
         except decoder.errors:
             figures.refused += 1
         except BaseException as error:
-            raise UncaughtError(f"{decoder.name} raised {type(error).__name__}: {error}\ninput: {data.hex()}") from error
+            raise UncaughtError(
+                f"{decoder.name} raised {type(error).__name__}: {error}\ninput: {data.hex()}"
+            ) from error
         took = time.perf_counter() - began
         figures.seconds += took
         figures.slowest = max(figures.slowest, took)
@@ -88,7 +96,10 @@ def peak_rss() -> int:
 
 
 def batches(chosen: Sequence[Decoder], inputs: int) -> Iterator[tuple[Decoder, int]]:
-    """Who gets how many next, in turns, until all of `inputs` are given; by their shares, and at least one each."""
+    """Who gets how many next, in turns, until all of `inputs` are given.
+
+    By their shares, and at least one each.
+    """
     shares = sum(decoder.share for decoder in chosen)
     left = {decoder.name: max(1, round(inputs * decoder.share / shares)) for decoder in chosen}
     while any(left.values()):
@@ -101,7 +112,9 @@ def batches(chosen: Sequence[Decoder], inputs: int) -> Iterator[tuple[Decoder, i
 
 def main(arguments: Sequence[str]) -> int:
     """Run and print."""
-    inputs = int(arguments[0].replace("_", "")) if arguments and arguments[0][0].isdigit() else INPUTS
+    inputs = (
+        int(arguments[0].replace("_", "")) if arguments and arguments[0][0].isdigit() else INPUTS
+    )
     words = [word for word in arguments if not word[0].isdigit()]
     seed = int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(1 << 32))
     chosen = [one for one in table() if not words or any(word in one.name for word in words)]
@@ -120,10 +133,16 @@ def main(arguments: Sequence[str]) -> int:
         done += count
         if time.monotonic() - told >= 30:
             told = time.monotonic()
-            print(f"{done:12,} inputs, {told - began:6.0f} s, {peak_rss() / 1e6:.0f} MB at most", flush=True)
+            print(
+                f"{done:12,} inputs, {told - began:6.0f} s, {peak_rss() / 1e6:.0f} MB at most",
+                flush=True,
+            )
     for one in figures.values():
         print(one)
-    print(f"{done:,} inputs in {time.monotonic() - began:.0f} s, {len(failed)} decoders failed, {peak_rss() / 1e6:.0f} MB at most")
+    print(
+        f"{done:,} inputs in {time.monotonic() - began:.0f} s, {len(failed)} decoders failed, "
+        f"{peak_rss() / 1e6:.0f} MB at most"
+    )
     return 1 if failed or peak_rss() > MOST_RSS else 0
 
 

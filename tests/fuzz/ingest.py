@@ -1,4 +1,6 @@
-"""A node's rules over its real database, which take what a member signed whatever it says, and answer afterwards."""
+"""A node's rules over its real database, which take what a member signed whatever it says, and
+answer afterwards.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ DAY = 86_400_000
 
 
 class Node:
-    """One node. Every signature is right here: the attacker is a member, and has signed what was mutated."""
+    """One node.
+
+    Every signature is right here: the attacker is a member, and has signed what was mutated.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -49,7 +54,9 @@ class Node:
         self.replica = Replica(
             store=self.history,
             identity=Identity(device_id(bytes(32)), "team", lambda _: SIGNATURE, lambda *_: True),
-            authors=SimpleNamespace(is_author=lambda _: True, ended=lambda _: None, refusal=self._refusal),
+            authors=SimpleNamespace(
+                is_author=lambda _: True, ended=lambda _: None, refusal=self._refusal
+            ),
             retention_ms=30 * DAY,
         )
 
@@ -63,9 +70,14 @@ class Node:
             return str(error)
 
     def push(self, body: bytes) -> None:
-        """Take an entry, of a new feed where the mutation left that whole; now and then answer all that is asked, and start again."""
+        """Take an entry, of a new feed where the mutation left that whole.
+
+        Now and then answer all that is asked, and start again.
+        """
         self._feeds += 1
-        signed = wire.Signed(body.replace(FEED, FEED[:32] + self._feeds.to_bytes(8, "big")), SIGNATURE)
+        signed = wire.Signed(
+            body.replace(FEED, FEED[:32] + self._feeds.to_bytes(8, "big")), SIGNATURE
+        )
         self._stored += len(self.replica.rules.ingest([signed, signed], DEVICE, NOW).stored)
         if self._stored > 300:
             self._stored = 0
@@ -78,12 +90,17 @@ class Node:
     def prove(self, content: bytes) -> None:
         """Take a proof: the first two bytes say how long its first entry is."""
         end = 2 + int.from_bytes(content[:2], "big")
-        pair = wire.Pair(wire.Signed(content[2:end], SIGNATURE), wire.Signed(content[end:], SIGNATURE))
+        pair = wire.Pair(
+            wire.Signed(content[2:end], SIGNATURE), wire.Signed(content[end:], SIGNATURE)
+        )
         self.replica.rules.absorb_proofs([pair], NOW)
 
     def _answer(self) -> None:
         replica, history = self.replica, self.history
-        records, frozen = replica.catalogue.records(range(wire.BUCKETS))[:100], replica.feeds.frozen()[:100]
+        records, frozen = (
+            replica.catalogue.records(range(wire.BUCKETS))[:100],
+            replica.feeds.frozen()[:100],
+        )
         wire.encode(wire.Records(history.index, history.newest(), [1], records, frozen))
         replica.catalogue.proofs(frozen)
         replica.shortfall(NOW)
@@ -91,7 +108,12 @@ class Node:
             for line in reader.page(Query(), limit=300):
                 shown(line.event)
                 event = line.event
-                about = Query(words=(event.service, event.title), kind=event.kind, service=event.service, environment=event.environment)
+                about = Query(
+                    words=(event.service, event.title),
+                    kind=event.kind,
+                    service=event.service,
+                    environment=event.environment,
+                )
                 reader.page(about, limit=5)
                 reader.subject(event, limit=5)
             reader.span(), reader.facets()
@@ -105,7 +127,9 @@ def _team() -> PolicyChain:
     """A team in which the attacker's device may say everything."""
     founder = genesis.found("acme", "boss", solo=False, now_ms=NOW - DAY)
     policy = changes.admit(DEVICE, "ana")(founder.chain.current)
-    all_roles = {role: (*getattr(policy, role), DEVICE) for role in ("admins", "collectors", "executors")}
+    all_roles = {
+        role: (*getattr(policy, role), DEVICE) for role in ("admins", "collectors", "executors")
+    }
     changed = founder.chain.successor(msgspec.structs.replace(policy, **all_roles), NOW - DAY + 1)
     founder.chain.take(Signed.make(changed, [founder.device]))
     return founder.chain
@@ -118,7 +142,10 @@ def ingesting() -> Iterator[Decoder]:
     node = Node(Path(folder.name))
     entries = bodies()
     following = [msgspec.msgpack.decode(body) for body in entries[:8]]
-    chained = [msgspec.msgpack.encode([*one[:2], 2, one[3] + 1, body_hash(entries[0]), *one[5:]]) for one in following]
+    chained = [
+        msgspec.msgpack.encode([*one[:2], 2, one[3] + 1, body_hash(entries[0]), *one[5:]])
+        for one in following
+    ]
     proofs = [len(one).to_bytes(2, "big") + one + other for one, other in pairwise(entries)]
     yield Decoder("entry that a member signed", node.push, [*entries, *chained], share=5)
     yield Decoder("proof by a member", node.prove, proofs, share=2)

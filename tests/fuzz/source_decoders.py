@@ -1,4 +1,7 @@
-"""The decoders of what services say: deliveries, answers to polls, headers, git's output, log lines, and what the intake kept of them."""
+"""The decoders of what services say.
+
+Deliveries, answers to polls, headers, git's output, log lines, and what the intake kept of them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,15 @@ from pathlib import Path
 
 from decoders import NOW, Decoder, shown
 
-from devstream_collectors.contract import Delivery, PollCollector, Polled, Response, SourceInfo, TailCollector, WebhookCollector
+from devstream_collectors.contract import (
+    Delivery,
+    PollCollector,
+    Polled,
+    Response,
+    SourceInfo,
+    TailCollector,
+    WebhookCollector,
+)
 from devstream_collectors.sources.git import parse_heads, parse_log
 from devstream_desktop.intake.poll.http_client import FetchError, Validators, rate_limit, retry_after
 from devstream_desktop.intake.poll.http_poller import understood
@@ -29,7 +40,8 @@ OPTIONS = {
     "path": "/var/log/shop/app.log",
 }
 PROJECTS = {"azuredevops": "acme/shop", "circleci": "gh/acme/shop"}
-CCTRAY = b"""<Projects><Project name="shop :: build" activity="Sleeping" lastBuildStatus="Success" lastBuildLabel="7"
+CCTRAY = b"""<Projects><Project name="shop :: build" activity="Sleeping" lastBuildStatus="Success"
+  lastBuildLabel="7"
  lastBuildTime="2026-09-21T12:00:00Z" webUrl="https://ci.example.com/shop"/></Projects>"""
 
 
@@ -42,23 +54,54 @@ def source(name: str) -> SourceInfo:
 def samples(name: str) -> list[bytes]:
     """What that service says, as the tests of its collector have it."""
     found = [path.read_bytes() for path in sorted((SAMPLES / name / "samples").glob("*.json"))]
-    found += [json.dumps(answer).encode() for body in found[:12] for answer in _answers(json.loads(body))]
-    return found or ([CCTRAY] if name == "cctray" else [b'{"data": [], "items": [{"id": 1, "name": "shop"}]}', b"[]"])
+    found += [
+        json.dumps(answer).encode() for body in found[:12] for answer in _answers(json.loads(body))
+    ]
+    return found or (
+        [CCTRAY]
+        if name == "cctray"
+        else [b'{"data": [], "items": [{"id": 1, "name": "shop"}]}', b"[]"]
+    )
 
 
 def _answers(body: object) -> Iterator[object]:
     """A webhook's document and its parts in the forms that APIs give lists in."""
-    parts = [body, *(part for part in body.values() if isinstance(part, dict))] if isinstance(body, dict) else [body]
+    parts = (
+        [body, *(part for part in body.values() if isinstance(part, dict))]
+        if isinstance(body, dict)
+        else [body]
+    )
     for part in parts:
         yield [part]
-        yield from ({name: [part]} for name in ("value", "values", "items", "data", "issues", "incidents", "workflow_runs", "build"))
-        yield {"data": {"issues": {"nodes": [part], "pageInfo": {"hasNextPage": False, "endCursor": "x"}}}}
+        yield from (
+            {name: [part]}
+            for name in (
+                "value",
+                "values",
+                "items",
+                "data",
+                "issues",
+                "incidents",
+                "workflow_runs",
+                "build",
+            )
+        )
+        yield {
+            "data": {
+                "issues": {"nodes": [part], "pageInfo": {"hasNextPage": False, "endCursor": "x"}}
+            }
+        }
 
 
-def delivery(collector: WebhookCollector, about: SourceInfo, headers: list[str], data: bytes) -> None:
+def delivery(
+    collector: WebhookCollector, about: SourceInfo, headers: list[str], data: bytes
+) -> None:
     """A delivery whose body, or one of the headers that are read, is this."""
     first = data.partition(b"\n")[0].decode("latin-1")
-    given = [dict.fromkeys(headers, first), *({name: value} for name in headers[:1] for value in _EVENTS)]
+    given = [
+        dict.fromkeys(headers, first),
+        *({name: value} for name in headers[:1] for value in _EVENTS),
+    ]
     for header in given[: 1 + len(data) % len(given)]:
         result = collector.normalise(Delivery(header, data, NOW), about)
         assert bool(result.events) != bool(result.dropped)
@@ -66,7 +109,17 @@ def delivery(collector: WebhookCollector, about: SourceInfo, headers: list[str],
             shown(event)
 
 
-_EVENTS = ("push", "Push Hook", "repo:push", "pull_request", "workflow_run", "build.finished", "pr:merged", "issues", "issue_alert")
+_EVENTS = (
+    "push",
+    "Push Hook",
+    "repo:push",
+    "pull_request",
+    "workflow_run",
+    "build.finished",
+    "pr:merged",
+    "issues",
+    "issue_alert",
+)
 
 
 def answers(collector: PollCollector, about: SourceInfo, body: bytes) -> None:
@@ -87,7 +140,11 @@ def answers(collector: PollCollector, about: SourceInfo, body: bytes) -> None:
 def lines(collector: TailCollector, about: SourceInfo, data: bytes) -> None:
     """A log file with this in it."""
     first = collector.read((), b"", about, NOW)
-    _show(collector.read(tuple(data.decode("utf-8", "replace").splitlines()[:200]), first.cursor, about, NOW))
+    _show(
+        collector.read(
+            tuple(data.decode("utf-8", "replace").splitlines()[:200]), first.cursor, about, NOW
+        )
+    )
 
 
 def _show(polled: Polled) -> None:
@@ -96,7 +153,10 @@ def _show(polled: Polled) -> None:
 
 
 def proof(collector: WebhookCollector, data: bytes) -> None:
-    """A delivery that claims to be authentic: the first line of this is in every header and in the path, the rest is the body."""
+    """A delivery that claims to be authentic.
+
+    The first line of this is in every header and in the path, the rest is the body.
+    """
     webhook = collector.COLLECTOR.webhook
     assert webhook is not None
     first, _, body = data.partition(b"\n")
@@ -109,7 +169,15 @@ def proof(collector: WebhookCollector, data: bytes) -> None:
 def headers(data: bytes) -> None:
     """An answer whose headers say this."""
     value = data.decode("latin-1")
-    names = ("retry-after", "x-ratelimit-remaining", "x-ratelimit-reset", "ratelimit-remaining", "ratelimit-reset", "etag", "last-modified")
+    names = (
+        "retry-after",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "etag",
+        "last-modified",
+    )
     given = dict.fromkeys(names, value)
     rate_limit(given, NOW), retry_after(given, NOW), Validators.of(given).headers()
 
@@ -134,18 +202,34 @@ def source_decoders() -> Iterator[Decoder]:
         if webhook is not None:
             read = sorted({webhook.delivery_header, *webhook.headers} - {""})
             seeds = [*seeds, module.sample(about, NOW).body]
-            yield Decoder(f"delivery of {name}", partial(delivery, module, about, read), seeds, share=4)
             yield Decoder(
-                f"proof of {name}", partial(proof, module), [b"sha256=00\n{}", b"t=1,v1=00\n{}", b"Basic Og==\npayload=%7B%7D"], share=4
+                f"delivery of {name}", partial(delivery, module, about, read), seeds, share=4
+            )
+            yield Decoder(
+                f"proof of {name}",
+                partial(proof, module),
+                [b"sha256=00\n{}", b"t=1,v1=00\n{}", b"Basic Og==\npayload=%7B%7D"],
+                share=4,
             )
         if module.COLLECTOR.poll is not None:
-            yield Decoder(f"answer of {name}", partial(answers, module, about), seeds, (FetchError,), share=4)
+            yield Decoder(
+                f"answer of {name}", partial(answers, module, about), seeds, (FetchError,), share=4
+            )
         if module.COLLECTOR.tail is not None:
             yield Decoder(
-                f"lines of {name}", partial(lines, module, about), [b"2026-09-21T12:00:00Z ERROR shop: it broke\n  at x\n"], share=4
+                f"lines of {name}",
+                partial(lines, module, about),
+                [b"2026-09-21T12:00:00Z ERROR shop: it broke\n  at x\n"],
+                share=4,
             )
-    yield Decoder("headers of an answer", headers, [b"Wed, 21 Oct 2026 07:28:00 GMT", b"120", b"1795938030"])
-    yield Decoder("output of git", git, [b"ref: refs/heads/main\tHEAD\n" + b"a" * 40 + b"\trefs/heads/main\n", _LOG])
+    yield Decoder(
+        "headers of an answer", headers, [b"Wed, 21 Oct 2026 07:28:00 GMT", b"120", b"1795938030"]
+    )
+    yield Decoder(
+        "output of git",
+        git,
+        [b"ref: refs/heads/main\tHEAD\n" + b"a" * 40 + b"\trefs/heads/main\n", _LOG],
+    )
     yield Decoder("body of a delivery", posted, [b'{"a": [1, {"b": null}]}'], (Refused,))
 
 

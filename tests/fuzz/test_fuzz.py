@@ -1,4 +1,7 @@
-"""A hundred thousand hostile inputs, spread over every decoder of foreign bytes: nothing uncaught, and the memory bounded."""
+"""A hundred thousand hostile inputs, spread over every decoder of foreign bytes.
+
+Nothing uncaught, and the memory bounded.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,8 @@ OWN = {
 
 @pytest.mark.process
 def test_a_hundred_thousand_inputs_raise_nothing_that_a_decoder_does_not_say() -> None:
-    # In a process of its own, whose peak memory is that of the decoders alone; the seed is the same in every run.
+    # In a process of its own, whose peak memory is that of the decoders alone; the seed is the same
+    # in every run.
     done = subprocess.run(
         [sys.executable, str(Path(__file__).parent / "fuzz.py"), str(INPUTS)],
         env={**os.environ, "FUZZ_SEED": "1"},
@@ -89,13 +93,19 @@ def test_what_is_genuine_is_taken(decoder: Decoder) -> None:
             decoder.decode(seed)
             taken += 1
         except decoder.errors:
-            assert decoder.name.startswith("answer of"), "of a service's answers each is for one of several questions"
+            assert decoder.name.startswith("answer of"), (
+                "of a service's answers each is for one of several questions"
+            )
     assert taken or decoder.name.startswith("answer of")
 
 
 def test_no_module_decodes_anything_that_is_not_in_the_table() -> None:
     package = ROOT / "devstream_desktop"
-    found = {str(path.relative_to(package)) for path in package.rglob("*.py") if DECODES.search(path.read_text())}
+    found = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if DECODES.search(path.read_text())
+    }
     assert found == {*FUZZED, *OWN}
     assert set(FUZZED.values()) <= {decoder.name for decoder in TABLE}
     types = {decoder.name.rpartition(" of ")[2] for decoder in TABLE}

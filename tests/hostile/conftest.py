@@ -1,4 +1,7 @@
-"""A lying member against real nodes: bare meshes in this process (`make_node`), and nodes as processes with their doors (`victims`)."""
+"""A lying member against real nodes.
+
+Bare meshes in this process (`make_node`), and nodes as processes with their doors (`victims`).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ async def raw(team) -> AsyncIterator[Callable[..., RawMember]]:
 
 
 class Victim:
-    """A desk of tests/node whose node is attacked. Waiting is done beside the loop, on which the attacker speaks."""
+    """A desk of tests/node whose node is attacked.
+
+    Waiting is done beside the loop, on which the attacker speaks.
+    """
 
     def __init__(self, desk) -> None:
         self.desk = desk
@@ -77,9 +83,13 @@ class Victim:
 
     async def records(self, query: str = "") -> list[dict]:
         """The answers of `devstream search --json`."""
-        return [json.loads(line) for line in (await self.run("search", "--json", query)).splitlines()]
+        return [
+            json.loads(line) for line in (await self.run("search", "--json", query)).splitlines()
+        ]
 
-    async def until(self, what: str, look: Callable[[], Awaitable[object]], patience_s: float = PATIENCE_S) -> object:
+    async def until(
+        self, what: str, look: Callable[[], Awaitable[object]], patience_s: float = PATIENCE_S
+    ) -> object:
         """The first true value of `look`, asked again for `patience_s`."""
         deadline = time.monotonic() + patience_s
         while not (found := await look()):
@@ -90,10 +100,15 @@ class Victim:
 
 @pytest.fixture
 async def victims(world, monkeypatch) -> AsyncIterator[Callable[..., object]]:
-    """Starts ana with all roles, and others, as processes; and makes mallory, a member without a role."""
+    """Starts ana with all roles, and others, as processes.
+
+    And makes mallory, a member without a role.
+    """
     made: list[RawMember] = []
 
-    async def begin(*others: str, liars: tuple[str, ...] = ("mallory",)) -> tuple[list[Victim], list[RawMember]]:
+    async def begin(
+        *others: str, liars: tuple[str, ...] = ("mallory",)
+    ) -> tuple[list[Victim], list[RawMember]]:
         desks = await asyncio.to_thread(world.team, *others)
         nodes = [Victim(desk) for desk in desks]
         made.extend([await asyncio.to_thread(_joined, world, desks[0], name) for name in liars])

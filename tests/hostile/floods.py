@@ -1,4 +1,7 @@
-"""Dear requests without end: each costs its victim much and its sender little, and comes over as many lanes as there are."""
+"""Dear requests without end.
+
+Each costs its victim much and its sender little, and comes over as many lanes as there are.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,12 @@ def _claim(**fields: object) -> bytes:
 
 def entries(feed: RawFeed, count: int, *, chained: bool = True) -> list[wire.Signed]:
     """So many of a feed; unchained ones need a signature check each."""
-    return [feed.entry(_claim(), seq=None if chained else feed.seq + 2, prev=None if chained else bytes(16)) for _ in range(count)]
+    return [
+        feed.entry(
+            _claim(), seq=None if chained else feed.seq + 2, prev=None if chained else bytes(16)
+        )
+        for _ in range(count)
+    ]
 
 
 def some_feeds(mallory: RawMember) -> list[list[wire.Signed]]:
@@ -53,7 +61,10 @@ def some_feeds(mallory: RawMember) -> list[list[wire.Signed]]:
 
 
 def policy(_: RawMember, prey: Prey) -> Iterator[Request]:
-    """Documents that the victim has, each under 64 genuine signatures of a key that nobody knows: some 26,000 in a message."""
+    """Documents that the victim has, each under 64 genuine signatures of a key that nobody knows.
+
+    Some 26,000 in a message.
+    """
     key = DeviceKey.generate()
     payload = msgspec.msgpack.decode(prey.documents[0])[1]
     signature = (key.id, key.sign(b"devstream/policy/1\0" + payload))
@@ -69,7 +80,10 @@ def fetch(mallory: RawMember, _: Prey) -> Iterator[Request]:
     while True:
         singles = [(feed, seq) for feed in ids for seq in range(1, OF_EACH + 1)]
         rng.shuffle(singles)
-        yield wire.Fetch([wire.Range(feed, seq, seq) for feed, seq in singles * 2][: wire.MAX_RANGES], wire.BATCH_BYTES)
+        yield wire.Fetch(
+            [wire.Range(feed, seq, seq) for feed, seq in singles * 2][: wire.MAX_RANGES],
+            wire.BATCH_BYTES,
+        )
 
 
 def fetch_all(mallory: RawMember, _: Prey) -> Iterator[Request]:
@@ -101,12 +115,18 @@ def gaps(mallory: RawMember, _: Prey) -> Iterator[Request]:
 
 
 def proof(mallory: RawMember, _: Prey) -> Iterator[Request]:
-    """A hundred genuine proofs that feeds of its own are broken: two signature checks and a write each."""
+    """A hundred genuine proofs that feeds of its own are broken.
+
+    Two signature checks and a write each.
+    """
     for number in itertools.count():
         pairs = []
         for epoch in range(100):
             feed = mallory.feed((2 << 40) + number * 100 + epoch)
-            one, other = (feed.entry(_claim(title=title), seq=1, hlc=next_hlc(0, 1_700_000_000_000), prev=b"") for title in "ab")
+            one, other = (
+                feed.entry(_claim(title=title), seq=1, hlc=next_hlc(0, 1_700_000_000_000), prev=b"")
+                for title in "ab"
+            )
             pairs.append(wire.Pair(one, other))
         yield wire.Proof(pairs, [])
 
@@ -143,7 +163,10 @@ def known(mallory: RawMember, _: Prey) -> Iterator[Request]:
 
 
 def forged(mallory: RawMember, _: Prey) -> Iterator[Request]:
-    """Entries under other members' and own feeds whose signatures are wrong; it is cut off, and dials again."""
+    """Entries under other members' and own feeds whose signatures are wrong.
+
+    It is cut off, and dials again.
+    """
     feeds = [entries(mallory.feed((3 << 40) + number), 1)[0] for number in range(3000)]
     spoilt = [wire.Signed(one.body, bytes(64)) for one in feeds]
     while True:
@@ -159,19 +182,26 @@ def unchained(mallory: RawMember, _: Prey) -> Iterator[Request]:
 def new_feeds(mallory: RawMember, _: Prey) -> Iterator[Request]:
     """Each entry begins a feed of its own."""
     for number in itertools.count():
-        yield wire.Push([entries(mallory.feed((5 << 40) + number * 600 + epoch), 1)[0] for epoch in range(600)], 0)
+        yield wire.Push(
+            [entries(mallory.feed((5 << 40) + number * 600 + epoch), 1)[0] for epoch in range(600)],
+            0,
+        )
 
 
 def strangers(mallory: RawMember, _: Prey) -> Iterator[Request]:
     """Each entry is of a key that nobody knows."""
     del mallory
     for number in itertools.count():
-        yield wire.Push([wire.Signed(_of_nobody(number * 900 + n), bytes(64)) for n in range(900)], 0)
+        yield wire.Push(
+            [wire.Signed(_of_nobody(number * 900 + n), bytes(64)) for n in range(900)], 0
+        )
 
 
 def _of_nobody(number: int) -> bytes:
     feed = number.to_bytes(32, "big") + bytes(8)
-    return msgspec.msgpack.encode([1, feed, 1, next_hlc(0, 1_700_000_000_000), b"", msgspec.Raw(_claim())])
+    return msgspec.msgpack.encode(
+        [1, feed, 1, next_hlc(0, 1_700_000_000_000), b"", msgspec.Raw(_claim())]
+    )
 
 
 def garbage(_: RawMember, __: Prey) -> Iterator[Request]:
@@ -203,7 +233,10 @@ async def prepare(mallory: RawMember, address: str) -> Prey:
 
 @asynccontextmanager
 async def flood(kind: Flood, mallory: RawMember, prey: Prey) -> AsyncIterator[Callable[[], int]]:
-    """While it lasts, requests of this kind come over every lane of every link there can be; gives how many were answered."""
+    """While it lasts, requests of this kind come over every lane of every link there can be.
+
+    Gives how many were answered.
+    """
     answered = 0
     over = False
     made = itertools.islice(kind(mallory, prey), 4 if kind is policy else 24)

@@ -1,6 +1,8 @@
-"""Every regular expression of the product, by how it is used, and texts that make a backtracking one slow.
+"""Every regular expression of the product, by how it is used, and texts that make a backtracking
+one slow.
 
-A text is a beginning, a piece repeated, and an end that does not fit; the pieces come from the expression itself.
+A text is a beginning, a piece repeated, and an end that does not fit; the pieces come from the
+expression itself.
 """
 
 from __future__ import annotations
@@ -41,7 +43,9 @@ class Use:
         return f"{self.where}.{self.method}"
 
     def run(self, text: str) -> None:
-        subject = text.encode("utf-8", "replace") if isinstance(self.pattern.pattern, bytes) else text
+        subject = (
+            text.encode("utf-8", "replace") if isinstance(self.pattern.pattern, bytes) else text
+        )
         if self.method in ("sub", "subn"):
             getattr(self.pattern, self.method)(subject[:0], subject)
         elif self.method == "finditer":
@@ -52,7 +56,10 @@ class Use:
 
 
 def uses() -> list[Use]:
-    """Every use in the product: of a module's expression, and of one that is written where it is used."""
+    """Every use in the product.
+
+    Of a module's expression, and of one that is written where it is used.
+    """
     found: dict[str, Use] = {}
     for module in _modules():
         for use in _uses_in(module):
@@ -70,34 +77,72 @@ def _modules() -> Iterator[ModuleType]:
 def _uses_in(module: ModuleType) -> Iterator[Use]:
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr not in METHODS:
+        if (
+            not isinstance(node, ast.Call)
+            or not isinstance(node.func, ast.Attribute)
+            or node.func.attr not in METHODS
+        ):
             continue
         owner = node.func.value
-        if isinstance(owner, ast.Name) and owner.id == "re" and node.args and isinstance(node.args[0], ast.Constant):
-            yield Use(f"{module.__name__}:{node.lineno}", re.compile(node.args[0].value), node.func.attr)
-        elif isinstance(owner, ast.Name) and isinstance(pattern := getattr(module, owner.id, None), re.Pattern):
+        if (
+            isinstance(owner, ast.Name)
+            and owner.id == "re"
+            and node.args
+            and isinstance(node.args[0], ast.Constant)
+        ):
+            yield Use(
+                f"{module.__name__}:{node.lineno}", re.compile(node.args[0].value), node.func.attr
+            )
+        elif isinstance(owner, ast.Name) and isinstance(
+            pattern := getattr(module, owner.id, None), re.Pattern
+        ):
             yield Use(f"{module.__name__}.{owner.id}", pattern, node.func.attr)
 
 
 def texts(pattern: re.Pattern) -> Iterator[Callable[[int], str]]:
     """Makers of texts of about so many characters."""
-    source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
-    tree = parser.parse(source, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags)
+    source = (
+        pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    )
+    tree = parser.parse(
+        source, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags
+    )
     letters = sorted(set(_letters(tree)))[:12]
     whole = _sample(tree)[:60]
-    pieces = [*letters, whole, whole[:-1], *(first + second for first in letters for second in letters if first != second)]
-    pieces = [piece for piece in dict.fromkeys([*pieces[:MAX_PIECES], *(whole + end for end in ("\n", "/", "a"))]) if piece]
+    pieces = [
+        *letters,
+        whole,
+        whole[:-1],
+        *(first + second for first in letters for second in letters if first != second),
+    ]
+    pieces = [
+        piece
+        for piece in dict.fromkeys(
+            [*pieces[:MAX_PIECES], *(whole + end for end in ("\n", "/", "a"))]
+        )
+        if piece
+    ]
     for piece in pieces:
         for before in dict.fromkeys(["", whole, *letters[:2]]):
             for after in ("", "\0", "\n!"):
-                yield lambda size, before=before, piece=piece, after=after: before + piece * (size // len(piece)) + after
+                yield (
+                    lambda size, before=before, piece=piece, after=after: (
+                        before + piece * (size // len(piece)) + after
+                    )
+                )
 
 
 def slow(use: Use) -> str:
     """The text that makes it slow, in words; empty when none does."""
     for make in texts(use.pattern):
-        if _seconds(use, make(LONG)) > SLOW_S and (growth := min(_growth(use, make) for _ in range(3))) > GROWTH:
-            return f"{use} {use.pattern.pattern!r}: {growth:.1f} times as slow for four times {make(40)!r}"
+        if (
+            _seconds(use, make(LONG)) > SLOW_S
+            and (growth := min(_growth(use, make) for _ in range(3))) > GROWTH
+        ):
+            return (
+                f"{use} {use.pattern.pattern!r}: {growth:.1f} times as slow for four times "
+                f"{make(40)!r}"
+            )
     return ""
 
 
@@ -138,7 +183,9 @@ def _sample(tree) -> str:
             taken += _sample(value[1][0])
         elif op in (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT):
             taken += _sample(value[2]) * max(1, min(value[0], 12))
-        elif op not in (codes.ASSERT, codes.ASSERT_NOT) and (inner := _inner(op, value)) is not None:
+        elif (
+            op not in (codes.ASSERT, codes.ASSERT_NOT) and (inner := _inner(op, value)) is not None
+        ):
             taken += _sample(inner)
     return taken
 
@@ -164,7 +211,13 @@ def _one(op, value) -> str:
     if value[0][0] is codes.NEGATE:
         return next((letter for letter in "xw7 ./" if not _has(value[1:], letter)), "~")
     kind, one = value[0]
-    return chr(one) if kind is codes.LITERAL else chr(one[0]) if kind is codes.RANGE else _CATEGORIES.get(one, "-")
+    return (
+        chr(one)
+        if kind is codes.LITERAL
+        else chr(one[0])
+        if kind is codes.RANGE
+        else _CATEGORIES.get(one, "-")
+    )
 
 
 def _has(parts, letter: str) -> bool:

@@ -1,4 +1,7 @@
-"""Odd values in the place of honest ones, as hypothesis makes them: in entries, events, messages, policies and questions at the door."""
+"""Odd values in the place of honest ones, as hypothesis makes them.
+
+In entries, events, messages, policies and questions at the door.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,39 @@ from devstream_desktop.team.policy.policy import Policy
 
 _T = TypeVar("_T")
 encode = msgspec.msgpack.encode
-EDGES = (-1, 0, 1, 1 << 31, 1 << 32, 1 << 47, 1 << 53, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, -(1 << 63))
+EDGES = (
+    -1,
+    0,
+    1,
+    1 << 31,
+    1 << 32,
+    1 << 47,
+    1 << 53,
+    (1 << 63) - 1,
+    1 << 63,
+    (1 << 64) - 1,
+    -(1 << 63),
+)
 LEVELS = (14, 15, 16, 17, 64, 500, 900, 930, 950, 960, 970, 977, 985, 999, 1001, 2000, 3900)
 RAW = st.sampled_from(
     [
         *(nested(levels) for levels in LEVELS),
         *(b"\x81\x01" * levels + b"\xc0" for levels in LEVELS[:12]),
-        *(b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\xdb\x7f\xff\xff\xff", b"\xc9\xff\xff\xff\xff\x01"),
-        *(b"\xa3\xff\xfe\xfd", b"\xa3\xed\xa0\x80", b"\xc1", b"\xd6\xff\xff\xff\xff\xff", b"\xcb\x7f\xf8\0\0\0\0\0\0", b""),
+        *(
+            b"\xdd\xff\xff\xff\xff",
+            b"\xdf\xff\xff\xff\xff",
+            b"\xc6\xff\xff\xff\xff",
+            b"\xdb\x7f\xff\xff\xff",
+            b"\xc9\xff\xff\xff\xff\x01",
+        ),
+        *(
+            b"\xa3\xff\xfe\xfd",
+            b"\xa3\xed\xa0\x80",
+            b"\xc1",
+            b"\xd6\xff\xff\xff\xff\xff",
+            b"\xcb\x7f\xf8\0\0\0\0\0\0",
+            b"",
+        ),
     ]
 ).map(msgspec.Raw)
 ODD = st.one_of(
@@ -47,7 +75,13 @@ def generated(strategy: st.SearchStrategy[_T], count: int) -> list[_T]:
     """So many instances, the same in every run."""
     found: list[_T] = []
 
-    @settings(max_examples=count, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=count,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(strategy)
     def collect(value: _T) -> None:
         found.append(value)
@@ -73,7 +107,13 @@ def spoilt(fields: Sequence[object]) -> st.SearchStrategy[list[object]]:
 
 def honest(time: int) -> list[Event]:
     """An event of each kind."""
-    fields = {"service": "shop", "subject": "change/shop/main", "key": "0" * 32, "actor": "mallory", "title": "odd"}
+    fields = {
+        "service": "shop",
+        "subject": "change/shop/main",
+        "key": "0" * 32,
+        "actor": "mallory",
+        "title": "odd",
+    }
     return [make_event(kind=kind, state=STATES[kind][0], time=time, **fields) for kind in Kind]
 
 
@@ -127,7 +167,10 @@ def policies(policy: Policy, key: DeviceKey) -> st.SearchStrategy[bytes]:
 
     @st.composite
     def build(draw: st.DrawFn) -> bytes:
-        changed = plain | {draw(st.sampled_from(sorted(plain))): draw(values) for _ in range(draw(st.integers(1, 3)))}
+        changed = plain | {
+            draw(st.sampled_from(sorted(plain))): draw(values)
+            for _ in range(draw(st.integers(1, 3)))
+        }
         payload = msgspec.json.encode(changed)
         deep = draw(st.sampled_from([0, 0, 10, 17, 64, 900, 977, 5000]))
         if deep:

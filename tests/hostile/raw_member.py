@@ -1,7 +1,9 @@
-"""A member with a genuine certificate and no scruples: it speaks the mesh's wire and signs what it likes.
+"""A member with a genuine certificate and no scruples: it speaks the mesh's wire and signs what it
+likes.
 
-Nothing of what it sends goes through a check of the product: entries, events and messages are put together from any values, also wrong
-ones. TLS and the framing of nng are the product's (mesh/transport/), so that it is let in like everybody.
+Nothing of what it sends goes through a check of the product: entries, events and messages are put
+together from any values, also wrong ones. TLS and the framing of nng are the product's
+(mesh/transport/), so that it is let in like everybody.
 """
 
 from __future__ import annotations
@@ -26,7 +28,18 @@ from devstream_desktop.stream.entry import HASH_BYTES, preamble
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.team import Team
 
-__all__ = ["INDEX", "Answers", "RawFeed", "RawLink", "RawMember", "event", "nested", "now_ms", "records", "shows"]
+__all__ = [
+    "INDEX",
+    "Answers",
+    "RawFeed",
+    "RawLink",
+    "RawMember",
+    "event",
+    "nested",
+    "now_ms",
+    "records",
+    "shows",
+]
 
 INDEX = bytes(16)
 Answer = wire.Reply | bytes | None
@@ -50,7 +63,9 @@ class RawLink:
     def __init__(self, link: Link) -> None:
         self.link = link
 
-    async def ask(self, request: wire.Request | bytes, lane: Lane = Lane.OTHER, seconds: float = 10) -> wire.Reply:
+    async def ask(
+        self, request: wire.Request | bytes, lane: Lane = Lane.OTHER, seconds: float = 10
+    ) -> wire.Reply:
         """The reply to a request, or to a frame of any bytes.
 
         Raises:
@@ -70,7 +85,9 @@ class RawLink:
         return await self.ask(wire.Push(list(entries), 0), Lane.PUSH)
 
     async def tail(self, lsn: int = 0, index: bytes = INDEX, wait_ms: int = 1000) -> wire.Reply:
-        return await self.ask(wire.Tail(index, lsn, wait_ms, wire.BATCH_BYTES, 0), Lane.TAIL, wait_ms / 1000 + 10)
+        return await self.ask(
+            wire.Tail(index, lsn, wait_ms, wire.BATCH_BYTES, 0), Lane.TAIL, wait_ms / 1000 + 10
+        )
 
 
 class RawMember:
@@ -110,7 +127,9 @@ class RawMember:
         return wire.Signed(body, self.key.sign(preamble(self.team) + body))
 
     def hello(self, **changed: object) -> wire.Hello:
-        return msgspec.structs.replace(wire.Hello(wire.PROTOCOL, self.team, self.device, INDEX, 0, now_ms(), 0), **changed)
+        return msgspec.structs.replace(
+            wire.Hello(wire.PROTOCOL, self.team, self.device, INDEX, 0, now_ms(), 0), **changed
+        )
 
     async def dial(self, address: str, *, greet: bool = True, **changed: object) -> RawLink:
         """A link with the node at `address`; `changed` are fields of HELLO.
@@ -133,7 +152,11 @@ class RawMember:
         return raw
 
     async def listen(self, answers: Answers | None = None, address: str = "127.0.0.1:0") -> str:
-        """Be dialed; the address. `answers` are this member's lies; all else it answers as a node that holds nothing."""
+        """Be dialed.
+
+        The address. `answers` are this member's lies; all else it answers as a node that holds
+        nothing.
+        """
 
         async def handle(_: Caller, frame: bytes) -> bytes | None:
             request = wire.decode_request(frame)
@@ -143,7 +166,13 @@ class RawMember:
             reply = await reply if isinstance(reply, Awaitable) else reply
             return reply if isinstance(reply, bytes | None) else wire.encode(reply)
 
-        listener = Listener(handle=handle, gate=lambda _: None, callers=Callers(asyncio.Event()), on_refused=_nothing, on_stranger=_nothing)
+        listener = Listener(
+            handle=handle,
+            gate=lambda _: None,
+            callers=Callers(asyncio.Event()),
+            on_refused=_nothing,
+            on_stranger=_nothing,
+        )
         self._listeners.append(listener)
         return await listener.open(address, self._credentials)
 
@@ -183,7 +212,9 @@ def records(*given: tuple[bytes, int]) -> list[wire.Record]:
 def shows(what: Sequence[wire.Record], frozen: Sequence[bytes] = ()) -> Answers:
     """Answers of a listener that says it holds `what`, of every bucket."""
     buckets = list(range(wire.BUCKETS))
-    return {wire.Digest: lambda _: wire.Records(INDEX, len(what), buckets, list(what), list(frozen))}
+    return {
+        wire.Digest: lambda _: wire.Records(INDEX, len(what), buckets, list(what), list(frozen))
+    }
 
 
 def _nothing(*_: object) -> None:

@@ -1,4 +1,7 @@
-"""Replicas over logs in memory, for what is decided by the rules alone: a generated claim costs a millisecond and no socket."""
+"""Replicas over logs in memory, for what is decided by the rules alone.
+
+A generated claim costs a millisecond and no socket.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,14 @@ from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.replica import Replica
-from devstream_desktop.stream.entry import Entry, device_id, encode_body, next_hlc, parse_entry, preamble
+from devstream_desktop.stream.entry import (
+    Entry,
+    device_id,
+    encode_body,
+    next_hlc,
+    parse_entry,
+    preamble,
+)
 
 DAY = 86_400_000
 NOW = 1_700_000_000_000
@@ -48,8 +58,22 @@ def give(to: Replica, *entries: Entry, sender: str = "mallory", now: int = NOW) 
     return to.rules.ingest([signed(entry) for entry in entries], sender, now)
 
 
-def entry(key: bytes, *, epoch: int = 0, seq: int = 1, at: int = NOW, prev: bytes | None = None, payload: bytes = b"\x01") -> Entry:
+def entry(
+    key: bytes,
+    *,
+    epoch: int = 0,
+    seq: int = 1,
+    at: int = NOW,
+    prev: bytes | None = None,
+    payload: bytes = b"\x01",
+) -> Entry:
     """Any entry at all, signed with the key it is of."""
     prev = prev if prev is not None else b"" if seq == 1 else bytes(16)
-    body = encode_body(feed=key + epoch.to_bytes(8, "big"), seq=seq, hlc=next_hlc(0, at), prev=prev, payload=payload)
+    body = encode_body(
+        feed=key + epoch.to_bytes(8, "big"),
+        seq=seq,
+        hlc=next_hlc(0, at),
+        prev=prev,
+        payload=payload,
+    )
     return parse_entry(body, fake_sign(key)(preamble("t") + body))

@@ -1,6 +1,8 @@
-"""Strangers at a port, as a program: `storm.py HOST:PORT SECONDS CERTIFICATE.pem KIND=THREADS...`, each thread again and again.
+"""Strangers at a port, as a program: `storm.py HOST:PORT SECONDS CERTIFICATE.pem KIND=THREADS...`,
+each thread again and again.
 
-Prints how many connections it made. It has a process of its own, so that it competes with the node for nothing but the machine.
+Prints how many connections it made. It has a process of its own, so that it competes with the node
+for nothing but the machine.
 """
 
 from __future__ import annotations
@@ -16,7 +18,19 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-KINDS = ("silent", "half", "greeting", "garbage", "record", "records", "plain", "endless", "slow", "bare", "foreign")
+KINDS = (
+    "silent",
+    "half",
+    "greeting",
+    "garbage",
+    "record",
+    "records",
+    "plain",
+    "endless",
+    "slow",
+    "bare",
+    "foreign",
+)
 POSTS = ("post", "small post", "announce", "unended", "advance", "half a head")
 """At a receiver of webhooks; the others are at a port that speaks TLS."""
 HELD = 400
@@ -38,7 +52,8 @@ def client_hello() -> bytes:
 def head(length: int) -> bytes:
     """Of a delivery that nobody signed."""
     signature = f"x-hub-signature-256: sha256={'0' * 64}"
-    return f"POST /in/gh HTTP/1.1\r\nhost: x\r\n{signature}\r\ncontent-length: {length}\r\n\r\n".encode()
+    head = f"POST /in/gh HTTP/1.1\r\nhost: x\r\n{signature}\r\n"
+    return f"{head}content-length: {length}\r\n\r\n".encode()
 
 
 def _context(certificate: str | None) -> ssl.SSLContext:
@@ -51,7 +66,10 @@ def _context(certificate: str | None) -> ssl.SSLContext:
 
 
 class Storm:
-    """The strangers of one run. Each kind takes a fresh connection and says whether it stays open."""
+    """The strangers of one run.
+
+    Each kind takes a fresh connection and says whether it stays open.
+    """
 
     def __init__(self, address: str, seconds: float, certificate: str) -> None:
         host, _, port = address.rpartition(":")
@@ -142,7 +160,9 @@ def main(address: str, seconds: str, certificate: str, *crowds: str) -> None:
     threads = []
     for crowd in crowds:
         kind, _, count = crowd.partition("=")
-        threads += [threading.Thread(target=storm.run, args=(kind,), daemon=True) for _ in range(int(count))]
+        threads += [
+            threading.Thread(target=storm.run, args=(kind,), daemon=True) for _ in range(int(count))
+        ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,7 @@
-"""The port that strangers reach, in this process: every stage has an end, a pace and a bound, and who never reads fills no memory."""
+"""The port that strangers reach, in this process.
+
+Every stage has an end, a pace and a bound, and who never reads fills no memory.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,9 @@ def met(node):
     return len(door.quiet), len(door.greeting)
 
 
-async def test_who_says_nothing_or_half_a_greeting_has_its_time_and_no_more(make_node, knock, monkeypatch) -> None:
+async def test_who_says_nothing_or_half_a_greeting_has_its_time_and_no_more(
+    make_node, knock, monkeypatch
+) -> None:
     monkeypatch.setattr(connection, "FIRST_S", 0.5)
     node = await make_node()
     crowd = [*knock(node), *knock(node, client_hello()[:100]), *knock(node, b"\x16")]
@@ -79,7 +84,9 @@ async def test_who_says_nothing_or_half_a_greeting_has_its_time_and_no_more(make
     assert met(node) == (0, 0)
 
 
-async def test_who_begins_tls_and_never_ends_has_its_time_and_no_more(make_node, knock, monkeypatch) -> None:
+async def test_who_begins_tls_and_never_ends_has_its_time_and_no_more(
+    make_node, knock, monkeypatch
+) -> None:
     monkeypatch.setattr(connection, "PROVEN_S", 0.5)
     node = await make_node()
     crowd = knock(node, client_hello())
@@ -92,7 +99,8 @@ async def test_who_begins_tls_and_never_ends_has_its_time_and_no_more(make_node,
 @pytest.mark.parametrize(
     "content",
     [
-        b"GET / HTTP/1.1\r\n\r\n", b"\x15\x03\x01\0\x02\x02\x28", b"\x16\x02", b"\x16\x03\x01\xff\xff", b"\x16\x03\x01\0\x03",
+        b"GET / HTTP/1.1\r\n\r\n", b"\x15\x03\x01\0\x02\x02\x28", b"\x16\x02",
+        b"\x16\x03\x01\xff\xff", b"\x16\x03\x01\0\x03",
         b"\x16\x03\x01\x02\0\x02", b"\0SP\0\0\x30\0\0",
     ],
 )  # fmt: skip
@@ -103,7 +111,9 @@ async def test_what_is_no_client_hello_is_hung_up_on_at_once(make_node, knock, c
     assert connection.NO_TLS in node.refusals()
 
 
-async def test_more_than_a_greeting_before_its_turn_is_hung_up_on(make_node, knock, monkeypatch) -> None:
+async def test_more_than_a_greeting_before_its_turn_is_hung_up_on(
+    make_node, knock, monkeypatch
+) -> None:
     monkeypatch.setattr(strangers, "HANDSHAKE_BURST", 0)
     monkeypatch.setattr(strangers, "HANDSHAKES_A_SECOND", 0.01)
     node = await make_node()
@@ -130,7 +140,9 @@ async def test_one_host_has_all_the_room_until_another_comes(make_node, knock, m
     assert connection.CROWDED in node.refusals()
 
 
-async def test_handshakes_have_a_pace_and_the_newest_of_the_smallest_crowd_comes_first(make_node, knock, monkeypatch) -> None:
+async def test_handshakes_have_a_pace_and_the_newest_of_the_smallest_crowd_comes_first(
+    make_node, knock, monkeypatch
+) -> None:
     monkeypatch.setattr(strangers, "HANDSHAKE_BURST", 3)
     monkeypatch.setattr(strangers, "HANDSHAKES_A_SECOND", 2)
     node = await make_node()
@@ -142,7 +154,10 @@ async def test_handshakes_have_a_pace_and_the_newest_of_the_smallest_crowd_comes
         other.sendall(client_hello())
         await node.until(lambda: select.select([other], [], [], 0)[0], seconds=2)
         assert other.recv(1) == b"\x16", "it is answered before those who came earlier and are many"
-    assert len([one for one in node.mesh._listener._acceptor.strangers.all if one._tls is not None]) < 12
+    assert (
+        len([one for one in node.mesh._listener._acceptor.strangers.all if one._tls is not None])
+        < 12
+    )
     assert ended(crowd) == 0
 
 
@@ -166,22 +181,31 @@ def member_context(team, tmp_path):
     return context
 
 
-def asked_and_never_read(address: str, context: ssl.SSLContext, frames: list[bytes]) -> ssl.SSLSocket:
+def asked_and_never_read(
+    address: str, context: ssl.SSLContext, frames: list[bytes]
+) -> ssl.SSLSocket:
     """Requests without end; of their answers nothing is read."""
     plain = socket.create_connection(split(address), 5)
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
     secure = context.wrap_socket(plain)
     secure.settimeout(1)
-    requests = b"".join(framed_reply((1 << 31 | number).to_bytes(4, "big"), frame) for number, frame in enumerate(frames))
+    requests = b"".join(
+        framed_reply((1 << 31 | number).to_bytes(4, "big"), frame)
+        for number, frame in enumerate(frames)
+    )
     with contextlib.suppress(TimeoutError, OSError):
         secure.sendall(SP_REQ + requests)
     return secure
 
 
-async def test_who_asks_and_never_reads_fills_no_memory_and_holds_up_nobody(make_node, team, member_context) -> None:
+async def test_who_asks_and_never_reads_fills_no_memory_and_holds_up_nobody(
+    make_node, team, member_context
+) -> None:
     node = await make_node()
     feed = (await node.say("one"))[0].feed
-    await node.mesh.publish([event("change", "pushed", title="x" * 2000, key=f"k{number}") for number in range(300)])
+    await node.mesh.publish(
+        [event("change", "pushed", title="x" * 2000, key=f"k{number}") for number in range(300)]
+    )
     hello = encode(Hello(PROTOCOL, team.id, NAME, bytes(16), 0, time.time_ns() // 1_000_000, 0))
     frames = [hello, *[encode(Fetch([Range(feed, 1, 301)], BATCH_BYTES))] * 500]
     secure = await asyncio.to_thread(asked_and_never_read, node.address, member_context, frames)
@@ -194,7 +218,9 @@ async def test_who_asks_and_never_reads_fills_no_memory_and_holds_up_nobody(make
         await asyncio.to_thread(secure.close)
 
 
-async def test_of_one_caller_so_many_requests_are_under_way_and_no_more(make_node, team, member_context, monkeypatch) -> None:
+async def test_of_one_caller_so_many_requests_are_under_way_and_no_more(
+    make_node, team, member_context, monkeypatch
+) -> None:
     node = await make_node()
     handle, under_way, most = node.mesh._listener.handle, 0, 0
     gate = asyncio.Event()
@@ -221,7 +247,9 @@ async def test_of_one_caller_so_many_requests_are_under_way_and_no_more(make_nod
         await asyncio.to_thread(secure.close)
 
 
-async def test_requests_in_advance_wait_with_the_caller_and_not_here(make_node, member_context, monkeypatch) -> None:
+async def test_requests_in_advance_wait_with_the_caller_and_not_here(
+    make_node, member_context, monkeypatch
+) -> None:
     node = await make_node()
     most = 0
 
@@ -250,10 +278,14 @@ def read_frames(secure: ssl.SSLSocket, count: int) -> None:
         assert stream.read(int.from_bytes(stream.read(8), "big"))
 
 
-async def test_strangers_are_one_line_for_each_reason_from_however_many_hosts(make_node, knock) -> None:
+async def test_strangers_are_one_line_for_each_reason_from_however_many_hosts(
+    make_node, knock
+) -> None:
     node = await make_node()
     for number in range(1, 101):
-        with socket.create_connection(split(node.address), 5, source_address=(f"127.0.1.{number}", 0)) as one:
+        with socket.create_connection(
+            split(node.address), 5, source_address=(f"127.0.1.{number}", 0)
+        ) as one:
             one.sendall(b"GET")
     await node.until(lambda: sum(peer.count for peer in node.mesh.status().refused) == 100)
     (line,) = node.mesh.status().refused

@@ -1,4 +1,7 @@
-"""Numbers from a peer are claims: what no signed entry proves is bounded, changes nothing of a node's own, and is soon forgotten."""
+"""Numbers from a peer are claims.
+
+What no signed entry proves is bounded, changes nothing of a node's own, and is soon forgotten.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +32,25 @@ EPOCHS = 3
 
 @st.composite
 def claims(draw: st.DrawFn, own: bytes, known: bytes) -> wire.Record:
-    """What a liar may say of a feed: of our own, of one that is known, of one that nobody ever saw, of a stranger's."""
+    """What a liar may say of a feed.
+
+    Of our own, of one that is known, of one that nobody ever saw, of a stranger's.
+    """
     invented = st.builds(
-        lambda number, epoch: key_of(number) + epoch.to_bytes(8, "big"), st.integers(0, MEMBERS + 3), st.integers(0, EPOCHS)
+        lambda number, epoch: key_of(number) + epoch.to_bytes(8, "big"),
+        st.integers(0, MEMBERS + 3),
+        st.integers(0, EPOCHS),
     )
     feed = draw(st.sampled_from([own, known]) | invented)
     gaps = draw(st.lists(st.tuples(numbers, numbers), max_size=5))
-    return wire.Record(feed, draw(numbers), draw(numbers), draw(st.sampled_from([b"", b"x" * 16])), draw(numbers), gaps)
+    return wire.Record(
+        feed,
+        draw(numbers),
+        draw(numbers),
+        draw(st.sampled_from([b"", b"x" * 16])),
+        draw(numbers),
+        gaps,
+    )
 
 
 def victim() -> tuple:
@@ -61,24 +76,45 @@ def test_whatever_is_claimed_the_node_goes_on_with_its_own_and_counts_within_bou
         for item in wanted:
             of_authors.setdefault(item.feed[:32], []).append(item)
         assert all(total(ranges) <= MOST_OF_AUTHOR for ranges in of_authors.values())
-        assert all(key in {key_of(number) for number in range(MEMBERS)} for key in of_authors), "asked for a stranger's"
+        assert all(key in {key_of(number) for number in range(MEMBERS)} for key in of_authors), (
+            "asked for a stranger's"
+        )
         wire.encode(wire.Wants(wanted[: wire.MAX_RANGES], []))
         wire.encode(wire.Fetch(mine.wants.doubts(part)[: wire.MAX_RANGES], 1000))
         assert set(before.gaps) <= set(mine.shortfall(NOW).gaps), "what it lacks was talked away"
-        assert total(mine.catalogue.within([wire.Range(item.feed, *sorted((item.floor, item.head))) for item in part * 3])) <= 5 + 13
+        assert (
+            total(
+                mine.catalogue.within(
+                    [wire.Range(item.feed, *sorted((item.floor, item.head))) for item in part * 3]
+                )
+            )
+            <= 5 + 13
+        )
     assert mine.own.publish(payloads(1, 50), NOW)[0].seq == 6
 
 
 def test_of_all_members_together_no_more_is_believed_than_a_history_holds() -> None:
     mine, _, _ = victim()
-    wanted = mine.wants.want(records(*((key_of(number) + bytes(8), TOP) for number in range(MEMBERS))), NOW)
+    wanted = mine.wants.want(
+        records(*((key_of(number) + bytes(8), TOP) for number in range(MEMBERS))), NOW
+    )
     assert total(wanted) == MOST_OF_PEER
-    assert sum(item.last - item.first + 1 for item in wanted if item.feed.startswith(key_of(3))) <= MOST_OF_AUTHOR
+    assert (
+        sum(item.last - item.first + 1 for item in wanted if item.feed.startswith(key_of(3)))
+        <= MOST_OF_AUTHOR
+    )
 
 
 def test_what_lies_between_two_signed_numbers_is_counted_within_bounds() -> None:
     mine = replica(1)
-    give(mine, *(entry(key_of(2), epoch=epoch, seq=seq, at=NOW + (seq > 1)) for epoch in range(3) for seq in (1, LAST - 4)))
+    give(
+        mine,
+        *(
+            entry(key_of(2), epoch=epoch, seq=seq, at=NOW + (seq > 1))
+            for epoch in range(3)
+            for seq in (1, LAST - 4)
+        ),
+    )
     (told,) = missing_of(mine.shortfall(NOW), level=True)
     assert (told.why, told.count) == (Why.NOBODY, MOST_OF_AUTHOR)
 
@@ -112,14 +148,21 @@ def test_what_a_thief_signs_with_another_key_moves_nothing() -> None:
     mine.own.publish(payloads(2), NOW)
     feed = mine.own.feed
     epoch = int.from_bytes(mine.feeds.store.epoch, "big")
-    assert give(mine, msgspec.structs.replace(entry(key_of(1), epoch=epoch, seq=9), signature=bytes(64))).bad == 1
+    assert (
+        give(
+            mine, msgspec.structs.replace(entry(key_of(1), epoch=epoch, seq=9), signature=bytes(64))
+        ).bad
+        == 1
+    )
     assert mine.own.feed == feed
 
 
 @settings(max_examples=60)
 @given(st.lists(st.integers(MEMBERS, 255), min_size=1, max_size=40))
 def test_of_strangers_nothing_is_kept(strangers: list[int]) -> None:
-    """Whoever makes keys without end would else fill every node's memory and database, with entries or with proofs."""
+    """Whoever makes keys without end would else fill every node's memory and database, with entries
+    or with proofs.
+    """
     mine = replica(1)
     checked: list[bytes] = []
     verify = mine.signatures._verify
@@ -128,9 +171,13 @@ def test_of_strangers_nothing_is_kept(strangers: list[int]) -> None:
         outcome = give(mine, entry(key_of(number), epoch=number))
         assert (outcome.refused, outcome.bad) == (1, 0)
         pair = [entry(key_of(number), payload=payload) for payload in (b"\x01", b"\x02")]
-        mine.rules.absorb_proofs([wire.Pair(*(wire.Signed(one.body, one.signature) for one in pair))], NOW)
+        mine.rules.absorb_proofs(
+            [wire.Pair(*(wire.Signed(one.body, one.signature) for one in pair))], NOW
+        )
     assert (list(mine.feeds.states()), mine.feeds.store.proofs(), checked) == ([], {}, [])
-    assert mine.policy_changed(), "they may be members by the next policy: then the peers are asked again"
+    assert mine.policy_changed(), (
+        "they may be members by the next policy: then the peers are asked again"
+    )
     assert not mine.policy_changed()
 
 
@@ -151,12 +198,18 @@ def shown(node) -> tuple[int, int]:
 def lies(node, mallory, *, heads: tuple[int, ...]) -> list[wire.Record]:
     """Claims of the victim's own feed, of the liar's, and of feeds of both that never were."""
     own = node.mesh._core.replica.own.feed
-    feeds = [own, mallory.feed().id, *(key + bytes([n]) * 8 for key in (own[:32], mallory.key.public) for n in range(1, 40))]
+    feeds = [
+        own,
+        mallory.feed().id,
+        *(key + bytes([n]) * 8 for key in (own[:32], mallory.key.public) for n in range(1, 40)),
+    ]
     return records(*((feed, heads[at % len(heads)]) for at, feed in enumerate(feeds)))
 
 
 @pytest.mark.parametrize("given", [0, 1])
-async def test_a_dialed_liar_is_asked_a_few_times_and_its_claims_are_forgotten(make_node, raw, given: int) -> None:
+async def test_a_dialed_liar_is_asked_a_few_times_and_its_claims_are_forgotten(
+    make_node, raw, given: int
+) -> None:
     mallory = raw()
     feed = mallory.feed(7)
     entries = [feed.entry(event("change", "pushed", actor="mallory")) for _ in range(given)]
@@ -177,7 +230,9 @@ async def test_a_dialed_liar_is_asked_a_few_times_and_its_claims_are_forgotten(m
     assert node.mesh._core.replica.own.feed == own
 
 
-async def test_a_caller_who_offers_what_it_never_gives_is_not_waited_for(make_node, raw, monkeypatch) -> None:
+async def test_a_caller_who_offers_what_it_never_gives_is_not_waited_for(
+    make_node, raw, monkeypatch
+) -> None:
     monkeypatch.setattr("devstream_desktop.mesh.accepted.PATIENCE_S", 0.5)
     mallory = raw()
     node = await make_node()
@@ -190,8 +245,13 @@ async def test_a_caller_who_offers_what_it_never_gives_is_not_waited_for(make_no
     assert node.mesh.status().peers[0].state == "live"
 
 
-async def test_a_liar_that_is_dialed_holds_up_nobody_who_has_what_is_missing(make_node, raw) -> None:
-    """It says it has everything and gives nothing; an honest caller who was told to leave it to that link is asked after all."""
+async def test_a_liar_that_is_dialed_holds_up_nobody_who_has_what_is_missing(
+    make_node, raw
+) -> None:
+    """It says it has everything and gives nothing.
+
+    An honest caller who was told to leave it to that link is asked after all.
+    """
     patient = Timing(tail_wait=25.0, repair=1000.0)
     source = await make_node(timing=patient)
     await source.say(*(f"commit {n}" for n in range(300)))
@@ -203,7 +263,9 @@ async def test_a_liar_that_is_dialed_holds_up_nobody_who_has_what_is_missing(mak
         await offered.wait()
         return wire.Entries([])
 
-    node = await make_node(peers=[await mallory.listen({**shows(held), wire.Fetch: nothing})], timing=patient)
+    node = await make_node(
+        peers=[await mallory.listen({**shows(held), wire.Fetch: nothing})], timing=patient
+    )
     await node.until(lambda: wire.Fetch in {type(request) for request in mallory.heard})
     source.mesh.add_peer(node.address)
     await node.until(lambda: source.device in node.live())
@@ -212,7 +274,9 @@ async def test_a_liar_that_is_dialed_holds_up_nobody_who_has_what_is_missing(mak
 
 
 async def test_an_ended_feed_of_ours_is_not_asked_for_without_end(make_node, raw) -> None:
-    """The liar knows that our feed ended, and gives one made-up entry of it after the other, each with a lower number."""
+    """The liar knows that our feed ended, and gives one made-up entry of it after the other, each
+    with a lower number.
+    """
     mallory = raw()
     node = await make_node()
     said, _ = await node.say("one", "two")
@@ -223,7 +287,9 @@ async def test_an_ended_feed_of_ours_is_not_asked_for_without_end(make_node, raw
     given = itertools.count(1)
 
     def give_one(_: wire.Request) -> wire.Reply:
-        lie = encode_body(feed=said.feed, seq=LAST - next(given), hlc=said.hlc, prev=bytes(16), payload=b"\x07")
+        lie = encode_body(
+            feed=said.feed, seq=LAST - next(given), hlc=said.hlc, prev=bytes(16), payload=b"\x07"
+        )
         return wire.Entries([wire.Signed(lie, bytes(64))])
 
     node.mesh.add_peer(await mallory.listen({**shows([], [said.feed]), wire.Fetch: give_one}))
@@ -242,7 +308,9 @@ async def test_a_policy_that_is_always_newer_is_not_asked_for_without_end(make_n
     node = await make_node(peers=[await mallory.listen(answers)])
     await node.until(lambda: wire.Policy in {type(request) for request in mallory.heard})
     await node.until(lambda: mallory.device in node.live())
-    await node.until(lambda: sum(isinstance(one, wire.Policy) for one in mallory.heard) > MAX_LEVELLED)
+    await node.until(
+        lambda: sum(isinstance(one, wire.Policy) for one in mallory.heard) > MAX_LEVELLED
+    )
     start = len(mallory.heard)
     await asyncio.sleep(2.0)
     asked = [type(request) for request in mallory.heard[start:]]
@@ -265,7 +333,12 @@ async def test_status_is_answered_during_the_lies_and_after_the_liar_is_gone(vic
         link = await mallory.dial(victim.mesh)
         await link.ask(wire.Offer(records(*((feed, TOP) for feed in feeds)), []))
         feed = mallory.feed()
-        await link.push(*(feed.entry(event("claim", "claimed", actor="mallory"), seq=seq) for seq in (1, LAST - 1)))
+        await link.push(
+            *(
+                feed.entry(event("claim", "claimed", actor="mallory"), seq=seq)
+                for seq in (1, LAST - 1)
+            )
+        )
     for gone in (False, True):
         for victim in (ana, bob):
             for _ in range(33):  # one more than its end of control has places

@@ -1,4 +1,7 @@
-"""What one member asks does not delay another, whatever it asks and however often: costs are bounded before the work is done."""
+"""What one member asks does not delay another, whatever it asks and however often.
+
+Costs are bounded before the work is done.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,15 @@ from rooms import load
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.core import PART
-from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, FEED_BURST, MAX_DEBT_S, Buckets, FeedRates, cost
+from devstream_desktop.mesh.limits import (
+    COST_BURST,
+    COST_RATE,
+    FEED_BURST,
+    MAX_DEBT_S,
+    Buckets,
+    FeedRates,
+    cost,
+)
 from devstream_desktop.mesh.replica.catalogue import MAX_LOOKS
 from devstream_desktop.mesh.replica.ranges import total
 from devstream_desktop.mesh.transport.link import LinkError
@@ -39,7 +50,9 @@ GENEROUS_S = 2.0
 
 @pytest.mark.parametrize("kind", FLOODS)
 @pytest.mark.process
-async def test_status_is_answered_at_once_whatever_a_member_asks(victims, kind: str, record_property, capsys) -> None:
+async def test_status_is_answered_at_once_whatever_a_member_asks(
+    victims, kind: str, record_property, capsys
+) -> None:
     (ana,), (mallory,) = await victims()
     prey = await prepare(mallory, ana.mesh)
     took: list[float] = []
@@ -52,7 +65,10 @@ async def test_status_is_answered_at_once_whatever_a_member_asks(victims, kind: 
             took.append(time.monotonic() - began)
             await asyncio.sleep(0.05)
         count = answered()
-    figure = f"status median {statistics.median(took) * 1000:.0f} ms, max {max(took) * 1000:.0f} ms of {len(took)}; {count} answered"
+    figure = (
+        f"status median {statistics.median(took) * 1000:.0f} ms, max {max(took) * 1000:.0f} "
+        f"ms of {len(took)}; {count} answered"
+    )
     record_property(f"during {kind}", figure)
     with capsys.disabled():
         sys.stdout.write(f"\n  {kind}: {figure}")
@@ -74,14 +90,18 @@ def test_who_owes_waits_and_nobody_else_does() -> None:
 
 
 def test_an_author_is_as_fast_in_many_feeds_as_in_one() -> None:
-    """Else whoever writes under a thousand epochs would say a thousand times as much before anybody waits."""
+    """Else whoever writes under a thousand epochs would say a thousand times as much before anybody
+    waits.
+    """
     rates = FeedRates()
     many = [entry(key_of(2), epoch=epoch) for epoch in range(round(FEED_BURST) + 100)]
     assert rates.wait(many, NOW, 0.0) == pytest.approx(2.0)
     assert rates.wait([entry(key_of(3))], NOW, 0.0) == 0
 
 
-async def test_who_has_a_great_deal_under_way_waits_and_then_is_cut_off(make_node, raw, monkeypatch) -> None:
+async def test_who_has_a_great_deal_under_way_waits_and_then_is_cut_off(
+    make_node, raw, monkeypatch
+) -> None:
     node = await make_node()
     mallory, bob = raw(), raw()
     link, other = await mallory.dial(node.address), await bob.dial(node.address)
@@ -130,7 +150,12 @@ def test_thousands_of_ranges_are_few_looks_into_the_database() -> None:
     ranges = [wire.Range(feed, seq, seq) for feed in ids for seq in range(1, 61)] * 2
     assert 0 < len(mine.catalogue.serve(ranges[: wire.MAX_RANGES], wire.BATCH_BYTES)) <= MAX_LOOKS
     assert next(looks) <= MAX_LOOKS
-    assert len(mine.catalogue.serve([wire.Range(feed, 70, 80) for feed in ids] * 100, wire.BATCH_BYTES)) == 0
+    assert (
+        len(
+            mine.catalogue.serve([wire.Range(feed, 70, 80) for feed in ids] * 100, wire.BATCH_BYTES)
+        )
+        == 0
+    )
     assert next(looks) <= MAX_LOOKS + 2, "what is not held is not looked for"
     assert total(mine.catalogue.within([wire.Range(ids[0], 1, 60)] * 4000)) == 60
 
@@ -149,17 +174,23 @@ class Checks:
         monkeypatch.setattr(of, "_verify", counted)
 
 
-async def test_a_batch_of_forgeries_under_many_feeds_costs_a_few_checks(make_node, raw, monkeypatch) -> None:
+async def test_a_batch_of_forgeries_under_many_feeds_costs_a_few_checks(
+    make_node, raw, monkeypatch
+) -> None:
     node, mallory = await make_node(), raw()
     checks = Checks(node.mesh._core.replica.signatures, monkeypatch)
-    spoilt = [wire.Signed(entries(mallory.feed(number), 1)[0].body, bytes(64)) for number in range(2000)]
+    spoilt = [
+        wire.Signed(entries(mallory.feed(number), 1)[0].body, bytes(64)) for number in range(2000)
+    ]
     link = await mallory.dial(node.address)
     with pytest.raises(LinkError):
         await link.push(*spoilt)
     assert checks.count <= PART
 
 
-async def test_a_proof_that_is_known_costs_no_check_and_no_reading(make_node, raw, monkeypatch) -> None:
+async def test_a_proof_that_is_known_costs_no_check_and_no_reading(
+    make_node, raw, monkeypatch
+) -> None:
     node, mallory = await make_node(), raw()
     link = await mallory.dial(node.address)
     request = next(known_proof(mallory, Prey("", b"", [])))
@@ -185,7 +216,9 @@ def test_policies_that_are_here_cost_no_signature_check(crew, monkeypatch) -> No
 def test_one_proposal_again_and_again_costs_a_few_checks(crew, monkeypatch) -> None:
     """Each copy has other signatures beside the admin's, so that no two are the same bytes."""
     team, now = crew.team, crew.team.now()
-    changed = team.chain.successor(msgspec.structs.replace(team.chain.current, threshold=1, retention_days=9), now)
+    changed = team.chain.successor(
+        msgspec.structs.replace(team.chain.current, threshold=1, retention_days=9), now
+    )
     proposal = documents.Signed.make(changed, [team.device])
     monkeypatch.setattr(type(team.chain), "_unsigned", lambda *_: "too few signed it")
     keys = [crew.admit(f"guest {number}") for number in range(3)]
@@ -211,9 +244,14 @@ def test_a_feed_never_has_more_holes_than_a_look_at_it_may_cost(rng, count: int)
 
 
 def test_holes_that_others_made_in_an_honest_feed_are_filled_again() -> None:
-    """The liar passes on every second entry of an honest author; the rest comes from whoever has all."""
+    """The liar passes on every second entry of an honest author.
+
+    The rest comes from whoever has all.
+    """
     author, mine = replica(2), replica(1)
-    said = [one for at in range(0, 1500, 50) for one in author.own.publish(payloads(50, at), NOW + at)]
+    said = [
+        one for at in range(0, 1500, 50) for one in author.own.publish(payloads(50, at), NOW + at)
+    ]
     for part in (said[at : at + 100] for at in range(0, len(said), 100)):
         give(mine, *part[::2])
     for _ in range(40):
@@ -236,7 +274,9 @@ def test_what_the_author_table_refuses_is_remembered_within_bounds() -> None:
 
 
 @pytest.mark.parametrize("junk", [0, 1000], ids=["empty news", "news that is known"])
-async def test_a_dialed_liar_that_always_has_something_new_is_asked_now_and_then(make_node, raw, monkeypatch, junk: int) -> None:
+async def test_a_dialed_liar_that_always_has_something_new_is_asked_now_and_then(
+    make_node, raw, monkeypatch, junk: int
+) -> None:
     monkeypatch.setattr("devstream_desktop.mesh.core.COST_RATE", 50.0)
     mallory = raw()
     known = [one for feed in some_feeds(mallory) for one in feed][:junk]

@@ -1,4 +1,6 @@
-"""Every list that is cut goes on where it was cut, and that all is there is said only when all was compared."""
+"""Every list that is cut goes on where it was cut, and that all is there is said only when all was
+compared.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def many_feeds(team, count: int, each: int = 1) -> list[wire.Signed]:
         feed, prev = key.public + number.to_bytes(8, "big"), b""
         for seq in range(1, each + 1):
             payload = event("change", "pushed", title=f"{number} {seq}")
-            body = encode_body(feed=feed, seq=seq, hlc=next_hlc(0, now - number) + seq, prev=prev, payload=payload)
+            body = encode_body(
+                feed=feed, seq=seq, hlc=next_hlc(0, now - number) + seq, prev=prev, payload=payload
+            )
             one = parse_entry(body, key.sign(preamble(team.id) + body))
             made.append(signed(one))
             prev = one.hash
@@ -58,7 +62,9 @@ def feeds(node) -> int:
 
 
 @pytest.mark.parametrize("dialer", ["the newcomer", "whoever has all"])
-async def test_a_newcomer_gets_more_feeds_than_one_message_holds(make_node, team, dialer: str) -> None:
+async def test_a_newcomer_gets_more_feeds_than_one_message_holds(
+    make_node, team, dialer: str
+) -> None:
     old = await make_node(timing=PATIENT)
     await holding(old, many_feeds(team, MANY))
     assert feeds(old) == MANY > wire.MAX_RECORDS
@@ -69,11 +75,18 @@ async def test_a_newcomer_gets_more_feeds_than_one_message_holds(make_node, team
         old.mesh.add_peer(new.address)
     await new.until(lambda: feeds(new) == MANY, seconds=60)
     for node in (old, new):
-        await node.until(lambda node=node: {peer.state for peer in node.mesh.status().peers} == {"live"}, seconds=20)
+        await node.until(
+            lambda node=node: {peer.state for peer in node.mesh.status().peers} == {"live"},
+            seconds=20,
+        )
 
 
-async def test_both_have_more_than_a_page_that_the_other_lacks(make_node, team, monkeypatch) -> None:
-    """A message holds few feeds here, and fewer ranges still, so that each list is cut several times."""
+async def test_both_have_more_than_a_page_that_the_other_lacks(
+    make_node, team, monkeypatch
+) -> None:
+    """A message holds few feeds here, and fewer ranges still, so that each list is cut several
+    times.
+    """
     monkeypatch.setattr(Catalogue.page, "__defaults__", (None, 7))
     monkeypatch.setattr(wire, "MAX_RANGES", 5)
     one, other = await make_node(timing=PATIENT), await make_node(timing=PATIENT)
@@ -103,7 +116,11 @@ async def test_nobody_is_level_before_the_last_page_was_compared(make_node, raw)
     more.set()
     await node.until(lambda: mallory.device in node.live())
     places = [one.after for one in mallory.heard if isinstance(one, wire.Digest)]
-    assert places[:3] == [None, wire.Place(10**9, mallory.feed().id), wire.Place(10**9 - 1, mallory.feed().id)]
+    assert places[:3] == [
+        None,
+        wire.Place(10**9, mallory.feed().id),
+        wire.Place(10**9 - 1, mallory.feed().id),
+    ]
 
 
 async def test_an_offer_of_which_another_page_follows_is_not_all(make_node, raw) -> None:
@@ -119,7 +136,13 @@ async def test_an_offer_of_which_another_page_follows_is_not_all(make_node, raw)
 async def test_pages_that_never_end_end_the_link(make_node, raw, back: int) -> None:
     mallory = raw()
     ends = (wire.Place(10**9 + at * back, mallory.feed().id) for at in itertools.count())
-    node = await make_node(peers=[await mallory.listen({wire.Digest: lambda _: wire.Records(INDEX, 0, [], [], [], next(ends))})])
+    node = await make_node(
+        peers=[
+            await mallory.listen(
+                {wire.Digest: lambda _: wire.Records(INDEX, 0, [], [], [], next(ends))}
+            )
+        ]
+    )
     await node.until(lambda: sum(isinstance(one, wire.Hello) for one in mallory.heard) > 1)
     hellos = sum(isinstance(one, wire.Hello) for one in mallory.heard)
     assert sum(isinstance(one, wire.Digest) for one in mallory.heard) <= 2 * hellos
@@ -136,13 +159,24 @@ def test_so_many_pages_no_team_has() -> None:
 
 @settings(max_examples=60)
 @given(st.randoms(use_true_random=False), st.integers(1, 9), st.integers(1, 40))
-def test_the_pages_together_are_all_and_each_once(rng: random.Random, limit: int, count: int) -> None:
+def test_the_pages_together_are_all_and_each_once(
+    rng: random.Random, limit: int, count: int
+) -> None:
     mine = replica(1)
-    for number in range(count):  # stamps that are often the same, so that only the id tells places apart
-        give(mine, entry(key_of(rng.randrange(8)), epoch=rng.randrange(1 << 30), at=NOW + rng.randrange(3)))
+    for number in range(
+        count
+    ):  # stamps that are often the same, so that only the id tells places apart
+        give(
+            mine,
+            entry(
+                key_of(rng.randrange(8)), epoch=rng.randrange(1 << 30), at=NOW + rng.randrange(3)
+            ),
+        )
         if rng.random() < 0.2:
             key, epoch = key_of(rng.randrange(2, 8)), (1 << 40) + number
-            pair = [signed(entry(key, epoch=epoch, payload=payload)) for payload in (b"\x01", b"\x02")]
+            pair = [
+                signed(entry(key, epoch=epoch, payload=payload)) for payload in (b"\x01", b"\x02")
+            ]
             mine.rules.absorb_proofs([wire.Pair(*pair)], NOW)
     seen: list[bytes] = []
     stamps: list[int] = []
@@ -159,7 +193,9 @@ def test_the_pages_together_are_all_and_each_once(rng: random.Random, limit: int
     assert stamps == sorted(stamps, reverse=True)
 
 
-async def test_all_frozen_feeds_are_proven_to_whoever_lacks_the_proofs(make_node, raw, team) -> None:
+async def test_all_frozen_feeds_are_proven_to_whoever_lacks_the_proofs(
+    make_node, raw, team
+) -> None:
     """More than one message holds."""
     old, mallory = await make_node(), raw()
     link = await mallory.dial(old.address)
@@ -168,7 +204,16 @@ async def test_all_frozen_feeds_are_proven_to_whoever_lacks_the_proofs(make_node
         pairs = []
         for epoch in range(at, min(count, at + 100)):
             feed = mallory.feed(epoch)
-            pairs.append(wire.Pair(*(feed.entry(event("claim", "claimed", title=title), seq=1, hlc=stamp, prev=b"") for title in "ab")))
+            pairs.append(
+                wire.Pair(
+                    *(
+                        feed.entry(
+                            event("claim", "claimed", title=title), seq=1, hlc=stamp, prev=b""
+                        )
+                        for title in "ab"
+                    )
+                )
+            )
         await link.ask(wire.Proof(pairs, []), seconds=20)
     assert old.mesh.status().frozen == count
     new = await make_node(peers=[old], timing=PATIENT)
@@ -210,14 +255,25 @@ def test_feeds_of_one_device_are_bounded_and_that_is_said() -> None:
     outcomes = [give(mine, entry(key_of(2), epoch=epoch)) for epoch in range(MAX_FEEDS + 40)]
     assert sum(len(outcome.stored) for outcome in outcomes) == MAX_FEEDS
     assert "begun more than" in outcomes[-1].reason
-    assert mine.wants.want(records(*((key_of(2) + (1 << 30).to_bytes(8, "big"), 9) for _ in range(3))), NOW) == []
-    pair = [signed(entry(key_of(2), epoch=1 << 31, payload=payload)) for payload in (b"\x01", b"\x02")]
+    assert (
+        mine.wants.want(
+            records(*((key_of(2) + (1 << 30).to_bytes(8, "big"), 9) for _ in range(3))), NOW
+        )
+        == []
+    )
+    pair = [
+        signed(entry(key_of(2), epoch=1 << 31, payload=payload)) for payload in (b"\x01", b"\x02")
+    ]
     mine.rules.absorb_proofs([wire.Pair(*pair)], NOW)
     assert mine.feeds.frozen() == []
     assert mine.wants.unproven([key_of(2) + (1 << 31).to_bytes(8, "big")]) == []
-    assert missing_of(mine.shortfall(NOW), level=True) == (MissingStatus(device=device_id(key_of(2)), why=Why.CROWDED, count=0),)
+    assert missing_of(mine.shortfall(NOW), level=True) == (
+        MissingStatus(device=device_id(key_of(2)), why=Why.CROWDED, count=0),
+    )
     assert give(mine, entry(key_of(3))).stored, "others are not held to it"
-    assert give(mine, entry(key_of(2), epoch=0, seq=2, at=NOW + 1, prev=entry(key_of(2)).hash)).stored, "what is known goes on"
+    assert give(
+        mine, entry(key_of(2), epoch=0, seq=2, at=NOW + 1, prev=entry(key_of(2)).hash)
+    ).stored, "what is known goes on"
 
 
 def test_when_old_feeds_are_forgotten_there_is_room_again() -> None:
@@ -243,13 +299,21 @@ def test_every_reason_has_words_and_advice() -> None:
     assert {why.value for why in Why} == set(checks._LOST_ADVICE)
 
 
-async def test_a_liar_with_feeds_without_end_costs_an_honest_newcomer_nothing(make_node, raw) -> None:
-    """Both know as many of its feeds as are kept, and other ones: that is no reason to compare again and again."""
+async def test_a_liar_with_feeds_without_end_costs_an_honest_newcomer_nothing(
+    make_node, raw
+) -> None:
+    """Both know as many of its feeds as are kept, and other ones.
+
+    That is no reason to compare again and again.
+    """
     mallory = raw()
     one, other = await make_node(), await make_node()
     for node, start in ((one, 0), (other, 1000)):
         link = await mallory.dial(node.address)
-        made = [mallory.feed(start + epoch).entry(event("claim", "claimed", actor="mallory")) for epoch in range(MAX_FEEDS + 20)]
+        made = [
+            mallory.feed(start + epoch).entry(event("claim", "claimed", actor="mallory"))
+            for epoch in range(MAX_FEEDS + 20)
+        ]
         await link.push(*made)
         assert feeds(node) == MAX_FEEDS
     await mallory.close()

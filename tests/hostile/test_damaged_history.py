@@ -1,6 +1,8 @@
-"""A history whose file was damaged in sixty ways: what is still in it is saved, nothing else gets in, and what is lost is said.
+"""A history whose file was damaged in sixty ways: what is still in it is saved, nothing else gets
+in, and what is lost is said.
 
-The oracle knows no format: an entry whose bytes, and the few before them, are as they were in the file or in its `-wal`, must be saved.
+The oracle knows no format: an entry whose bytes, and the few before them, are as they were in the
+file or in its `-wal`, must be saved.
 """
 
 from __future__ import annotations
@@ -38,14 +40,18 @@ SEEDS = range(6)
 
 @dataclass(frozen=True)
 class Written:
-    """A closed or killed history, what it holds by its bytes, and the last own number that was surely stored."""
+    """A closed or killed history, what it holds by its bytes, and the last own number that was
+    surely stored.
+    """
 
     folder: Path
     entries: dict[bytes, Entry]
     stored: int
 
 
-def signed(key: DeviceKey, epoch: bytes, count: int, title: str = "fact", team: str = "team") -> list[Entry]:
+def signed(
+    key: DeviceKey, epoch: bytes, count: int, title: str = "fact", team: str = "team"
+) -> list[Entry]:
     entries, prev = [], b""
     for number in range(1, count + 1):
         event = make_event(
@@ -59,14 +65,29 @@ def signed(key: DeviceKey, epoch: bytes, count: int, title: str = "fact", team: 
             number=str(number),
             title=f"{title} {number} " + "x" * (number * 7 % 90),
         )
-        body = encode_body(feed=key.public + epoch, seq=number, hlc=(NOW + number) << 16, prev=prev, payload=encode_event(event))
+        body = encode_body(
+            feed=key.public + epoch,
+            seq=number,
+            hlc=(NOW + number) << 16,
+            prev=prev,
+            payload=encode_event(event),
+        )
         prev = body_hash(body)
         entries.append(parse_entry(body, key.sign(preamble(team) + body)))
     return entries
 
 
-def opened(folder: Path, refusal: Callable[[Entry], str | None] = lambda _: None) -> tuple[History, Mended | None]:
-    return open_sound(folder / "history.sqlite", FeedMirror(folder / "feed.json"), ME.public, "team", verify, refusal)
+def opened(
+    folder: Path, refusal: Callable[[Entry], str | None] = lambda _: None
+) -> tuple[History, Mended | None]:
+    return open_sound(
+        folder / "history.sqlite",
+        FeedMirror(folder / "feed.json"),
+        ME.public,
+        "team",
+        verify,
+        refusal,
+    )
 
 
 def write(folder: Path, *, killed: bool) -> Written:
@@ -86,12 +107,16 @@ def write(folder: Path, *, killed: bool) -> Written:
     else:
         history.checkpoint()
         history.close()
-    return Written(folder, {entry.body + entry.signature: entry for entry in (*mine, *theirs)}, OWN - killed)
+    return Written(
+        folder, {entry.body + entry.signature: entry for entry in (*mine, *theirs)}, OWN - killed
+    )
 
 
 @pytest.fixture(scope="module", params=["closed", "killed"])
 def original(request, tmp_path_factory) -> Written:
-    return write(tmp_path_factory.mktemp("history") / request.param, killed=request.param == "killed")
+    return write(
+        tmp_path_factory.mktemp("history") / request.param, killed=request.param == "killed"
+    )
 
 
 @pytest.fixture
@@ -101,7 +126,11 @@ def written(original: Written, tmp_path: Path) -> Written:
 
 
 def content(folder: Path) -> list[bytes]:
-    return [file.read_bytes() for name in ("history.sqlite", "history.sqlite-wal") if (file := folder / name).exists()]
+    return [
+        file.read_bytes()
+        for name in ("history.sqlite", "history.sqlite-wal")
+        if (file := folder / name).exists()
+    ]
 
 
 def places(written: Written) -> dict[bytes, set[bytes]]:
@@ -145,7 +174,9 @@ DAMAGES: dict[str, Callable[[random.Random, Path, int], object]] = {
     "first page zeroed": lambda _, path, __: overwrite(path, 0, bytes(4096)),
     "first half zeroed": lambda _, path, size: overwrite(path, 0, bytes(size // 2)),
     "last half zeroed": lambda _, path, size: overwrite(path, size // 2, bytes(size - size // 2)),
-    "cut off": lambda rng, path, size: os.truncate(path, rng.choice((size // 2, rng.randrange(size)))),
+    "cut off": lambda rng, path, size: os.truncate(
+        path, rng.choice((size // 2, rng.randrange(size)))
+    ),
     "16 bytes here and there": lambda rng, path, _: scatter(rng, path, 16),
     "64 bytes here and there": lambda rng, path, _: scatter(rng, path, 64),
     "16 bytes of the header": lambda rng, path, _: scatter(rng, path, 16, below=100),
@@ -155,12 +186,16 @@ DAMAGES: dict[str, Callable[[random.Random, Path, int], object]] = {
 
 @pytest.mark.parametrize("how", DAMAGES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_is_still_in_the_file_is_saved_and_what_is_lost_is_said(how: str, seed: int, written: Written) -> None:
+def test_what_is_still_in_the_file_is_saved_and_what_is_lost_is_said(
+    how: str, seed: int, written: Written
+) -> None:
     before = places(written)
     path = written.folder / "history.sqlite"
     DAMAGES[how](random.Random(f"{how}{seed}"), path, path.stat().st_size)
     left = content(written.folder)
-    there = {entry for entry, ways in before.items() if any(way in data for way in ways for data in left)}
+    there = {
+        entry for entry, ways in before.items() if any(way in data for way in ways for data in left)
+    }
     history, mended = opened(written.folder)
     saved = held(history)
     history.tend()
@@ -168,7 +203,9 @@ def test_what_is_still_in_the_file_is_saved_and_what_is_lost_is_said(how: str, s
     epochs = {entry.feed[-8:] for entry in written.entries.values() if entry.device == ME.id}
     history.close()
     assert there <= saved.keys() <= written.entries.keys()
-    lost = written.stored - len([entry for entry in saved.values() if entry.device == ME.id and entry.seq <= written.stored])
+    lost = written.stored - len(
+        [entry for entry in saved.values() if entry.device == ME.id and entry.seq <= written.stored]
+    )
     if mended is None:
         assert lost == 0 or "entry" in aside
         return
@@ -176,19 +213,35 @@ def test_what_is_still_in_the_file_is_saved_and_what_is_lost_is_said(how: str, s
     assert mended.saved == len(saved) or not mended.aside
     told = mended.sentence(alone=False)
     assert f"{mended.saved} events were saved" in told or not mended.aside
-    assert not mended.lost or f"{mended.lost} that this device wrote are not in it, and come when a device that has them is linked" in told
+    assert (
+        not mended.lost
+        or f"{mended.lost} that this device wrote are not in it, and come when"
+        " a device that has them is linked"
+        in told
+    )
     assert history.epoch not in epochs
 
 
 def test_a_row_inside_a_genuine_row_is_its_authors_words_and_no_row(written: Written) -> None:
-    """A member puts into an event what would be a row of the log, signed by a key that is in no team."""
+    """A member puts into an event what would be a row of the log, signed by a key that is in no
+    team.
+    """
     path = written.folder / "history.sqlite"
     [smuggled] = signed(STRANGER, b"somewhen", 1, title="not of this team")
     log_row = (
-        bytes([10, 0, 1, 1, 1, 9]) + _varint(12 + 2 * len(smuggled.body)) + b"\x81\x0c" + bytes(3) + smuggled.body + smuggled.signature
+        bytes([10, 0, 1, 1, 1, 9])
+        + _varint(12 + 2 * len(smuggled.body))
+        + b"\x81\x0c"
+        + bytes(3)
+        + smuggled.body
+        + smuggled.signature
     )
     body = encode_body(
-        feed=PEER.public + b"wrapping", seq=1, hlc=NOW << 16, prev=b"", payload=b"\xc5" + len(log_row).to_bytes(2, "big") + log_row
+        feed=PEER.public + b"wrapping",
+        seq=1,
+        hlc=NOW << 16,
+        prev=b"",
+        payload=b"\xc5" + len(log_row).to_bytes(2, "big") + log_row,
     )
     wrapping = parse_entry(body, PEER.sign(preamble("team") + body))
     history, _ = opened(written.folder)
@@ -196,14 +249,20 @@ def test_a_row_inside_a_genuine_row_is_its_authors_words_and_no_row(written: Wri
     history.checkpoint()
     history.close()
     assert log_row in path.read_bytes()
-    found = [parse_entry(row.body, row.signature) for row in rows(path, _is_signed) if isinstance(row, LogRow)]
+    found = [
+        parse_entry(row.body, row.signature)
+        for row in rows(path, _is_signed)
+        if isinstance(row, LogRow)
+    ]
     assert wrapping in found
     assert smuggled not in found
     # Where the row around it is damaged too, the author table has the last word.
     data = path.read_bytes()
     overwrite(path, data.index(body), bytes(8))
     overwrite(path, 0, bytes(100))
-    history, mended = opened(written.folder, lambda entry: None if entry.device in (ME.id, PEER.id) else "no member")
+    history, mended = opened(
+        written.folder, lambda entry: None if entry.device in (ME.id, PEER.id) else "no member"
+    )
     assert mended is not None
     assert {entry.device for entry in held(history).values()} == {ME.id, PEER.id}
     history.close()
@@ -216,18 +275,36 @@ def _varint(number: int) -> bytes:
 def _is_signed(row: object) -> bool:
     if not isinstance(row, LogRow):
         return False
-    entry = parse_entry(row.body, row.signature) if len(row.body) > 60 and row.body[2:4] == b"\xc4\x28" else None
-    return entry is not None and verify(entry.feed[:32], preamble("team") + entry.body, entry.signature)
+    entry = (
+        parse_entry(row.body, row.signature)
+        if len(row.body) > 60 and row.body[2:4] == b"\xc4\x28"
+        else None
+    )
+    return entry is not None and verify(
+        entry.feed[:32], preamble("team") + entry.body, entry.signature
+    )
 
 
-def test_entries_on_pages_of_their_own_are_saved_from_the_file_and_from_the_log(tmp_path: Path) -> None:
+def test_entries_on_pages_of_their_own_are_saved_from_the_file_and_from_the_log(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "home"
     folder.mkdir()
     history, _ = opened(folder)
     large, prev = [], b""
     for number in range(1, 9):
-        payload = b"\xc5" + (3900 + number * 10).to_bytes(2, "big") + bytes([number]) * (3900 + number * 10)
-        body = encode_body(feed=PEER.public + b"somewhen", seq=number, hlc=(NOW + number) << 16, prev=prev, payload=payload)
+        payload = (
+            b"\xc5"
+            + (3900 + number * 10).to_bytes(2, "big")
+            + bytes([number]) * (3900 + number * 10)
+        )
+        body = encode_body(
+            feed=PEER.public + b"somewhen",
+            seq=number,
+            hlc=(NOW + number) << 16,
+            prev=prev,
+            payload=payload,
+        )
         prev = body_hash(body)
         large.append(parse_entry(body, PEER.sign(preamble("team") + body)))
     history.add([Arrival(entry, PEER.id) for entry in large[:4]])
@@ -253,7 +330,9 @@ def no_descriptors() -> Iterator[None]:
 
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken: list[int] = []
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 4, limits[1]))
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 4, limits[1])
+    )
     try:
         with suppress(OSError):
             while True:
@@ -266,7 +345,9 @@ def no_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
-def test_a_history_that_cannot_be_opened_for_want_of_descriptors_is_not_set_aside(written: Written) -> None:
+def test_a_history_that_cannot_be_opened_for_want_of_descriptors_is_not_set_aside(
+    written: Written,
+) -> None:
     with no_descriptors(), pytest.raises(HistoryError):
         opened(written.folder)
     assert [file.name for file in written.folder.glob("*damaged*")] == []
@@ -279,7 +360,10 @@ def test_floors_and_proofs_are_found_without_a_header(written: Written) -> None:
     path = written.folder / "history.sqlite"
     one = signed(STRANGER, b"forkedup", 1)[0]
     other = signed(STRANGER, b"forkedup", 1, title="another")[0]
-    theirs = sorted((entry for entry in written.entries.values() if entry.device == PEER.id), key=lambda entry: entry.seq)
+    theirs = sorted(
+        (entry for entry in written.entries.values() if entry.device == PEER.id),
+        key=lambda entry: entry.seq,
+    )
     history, _ = opened(written.folder)
     history.settle(theirs[0].feed, 10, theirs[9])
     history.freeze(one.feed, (one, other))

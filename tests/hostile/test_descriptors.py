@@ -1,4 +1,6 @@
-"""A node that has no file descriptor left says so and what to do, still answers, and goes on as before when it is over."""
+"""A node that has no file descriptor left says so and what to do, still answers, and goes on as
+before when it is over.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,13 @@ from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
 from devstream_desktop.node.descriptors import KEPT, Descriptors
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of another process and /proc are Linux's")
-ADVICE = "this process has no file descriptor left; let it have more (ulimit -n, or LimitNOFILE= in its systemd unit)"
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="limits of another process and /proc are Linux's"
+)
+ADVICE = (
+    "this process has no file descriptor left; let it have more (ulimit -n, or LimitNOFILE= "
+    "in its systemd unit)"
+)
 
 
 def in_use(process: int | str = "self") -> int:
@@ -66,12 +73,16 @@ def emit(desk, title: str) -> None:
 
 def commit(folder: Path, subject: str) -> None:
     who = ["-c", "user.name=ana", "-c", "user.email=ana@example.com"]
-    subprocess.run(["git", "-C", folder, *who, "commit", "-q", "--allow-empty", "-m", subject], check=True)
+    subprocess.run(
+        ["git", "-C", folder, *who, "commit", "-q", "--allow-empty", "-m", subject], check=True
+    )
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.process
-def test_a_node_without_a_descriptor_says_so_answers_and_goes_on_when_it_is_over(world, until, tmp_path) -> None:
+def test_a_node_without_a_descriptor_says_so_answers_and_goes_on_when_it_is_over(
+    world, until, tmp_path
+) -> None:
     repository = tmp_path / "shop"
     subprocess.run(["git", "init", "-q", "-b", "main", repository], check=True)
     commit(repository, "first")
@@ -84,7 +95,10 @@ def test_a_node_without_a_descriptor_says_so_answers_and_goes_on_when_it_is_over
         emit(ana, "said without a descriptor")
         assert any(line.event.title == "said without a descriptor" for line in ana.lines())
         assert ADVICE in ana.run("status")
-        assert ADVICE in ana.run("doctor", code=1) or ADVICE in ana.begin("doctor").communicate(timeout=60)[0]
+        assert (
+            ADVICE in ana.run("doctor", code=1)
+            or ADVICE in ana.begin("doctor").communicate(timeout=60)[0]
+        )
     until("it is over", lambda: ana.status().notices == ())
     with at_most(8, number):  # not even what it had aside is enough
         commit(repository, "second")
@@ -93,7 +107,10 @@ def test_a_node_without_a_descriptor_says_so_answers_and_goes_on_when_it_is_over
                 emit(ana, "said to nobody")
     until("it answers", lambda: ana.status().notices == ())
     emit(ana, "said afterwards")
-    until("what was pushed meanwhile comes", lambda: any(line.event.title.startswith("second") for line in ana.lines()))
+    until(
+        "what was pushed meanwhile comes",
+        lambda: any(line.event.title.startswith("second") for line in ana.lines()),
+    )
     assert ana.stop() == 0
     assert len(ana.home.log.read_bytes()) < 100_000
 
@@ -124,7 +141,10 @@ def test_a_history_says_it_too_and_nothing_is_taken_for_damage(tmp_path: Path) -
     with none_left():
         with pytest.raises(HistoryError, match="no file descriptor left"):
             History(path, FeedMirror(tmp_path / "feed.json"), bytes(32), "team")
-        with pytest.raises(HistoryUnavailableError, match="no file descriptor left"), Reader(path) as reader:
+        with (
+            pytest.raises(HistoryUnavailableError, match="no file descriptor left"),
+            Reader(path) as reader,
+        ):
             reader.newest()
     assert not (tmp_path / "history.sqlite.doubt").exists()
 

@@ -1,4 +1,7 @@
-"""Where a node dials because a peer named it: nowhere but where nodes of the team may be, seldom, and never for long in vain."""
+"""Where a node dials because a peer named it.
+
+Nowhere but where nodes of the team may be, seldom, and never for long in vain.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,14 @@ from raw_member import INDEX, now_ms
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.address import LOWEST_PORT, join, may_be_named
 from devstream_desktop.mesh.limits import NAMED_BURST
-from devstream_desktop.mesh.overlay.table import MAX_BARRED, MAX_UNDER_WAY, NOBODY_MS, SLOW_MS, Overlay, Source
+from devstream_desktop.mesh.overlay.table import (
+    MAX_BARRED,
+    MAX_UNDER_WAY,
+    NOBODY_MS,
+    SLOW_MS,
+    Overlay,
+    Source,
+)
 from devstream_desktop.mesh.session import Timing
 from devstream_desktop.mesh.transport.probe import NO_NODE
 from devstream_desktop.stream.entry import device_id
@@ -110,7 +120,11 @@ def test_no_address_of_a_special_kind_passes(ip, port: int) -> None:
         "ff00::/8",
         "64:ff9b::/96",
     ]
-    assert not any(ip in ipaddress.ip_network(network) for network in forbidden if ipaddress.ip_network(network).version == ip.version)
+    assert not any(
+        ip in ipaddress.ip_network(network)
+        for network in forbidden
+        if ipaddress.ip_network(network).version == ip.version
+    )
 
 
 # Real nodes. They listen on 127.0.0.1, so that others on it may be named to them.
@@ -144,10 +158,21 @@ def known(node) -> set[str]:
 
 async def names(node, mallory, addresses: list[str], *, way: str) -> None:
     """Mallory tells the node of addresses, as those of other members."""
-    told = [wire.PeerAddress(device_id(bytes([1, number % 250]) * 16), address) for number, address in enumerate(addresses)]
+    told = [
+        wire.PeerAddress(device_id(bytes([1, number % 250]) * 16), address)
+        for number, address in enumerate(addresses)
+    ]
     match way:
         case "welcome" | "peers":
-            welcome = wire.Welcome(wire.PROTOCOL, mallory.team, mallory.device, INDEX, 0, now_ms(), told if way == "welcome" else [])
+            welcome = wire.Welcome(
+                wire.PROTOCOL,
+                mallory.team,
+                mallory.device,
+                INDEX,
+                0,
+                now_ms(),
+                told if way == "welcome" else [],
+            )
             answers = {wire.Hello: lambda _: welcome, wire.AskPeers: lambda _: wire.PeerList(told)}
         case "refused":
             answers = {wire.Hello: lambda _: wire.Refused("full, try these", told, busy=True)}
@@ -156,10 +181,14 @@ async def names(node, mallory, addresses: list[str], *, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["welcome", "peers", "refused"])
-async def test_names_and_the_places_of_every_machine_are_not_even_noted(make_node, raw, way: str) -> None:
+async def test_names_and_the_places_of_every_machine_are_not_even_noted(
+    make_node, raw, way: str
+) -> None:
     node = await make_node(timing=Timing(peers=0.2))
     mallory = raw()
-    hostile = [address for address in HOSTILE if "127." not in address and "::1]" not in address][:14]
+    hostile = [address for address in HOSTILE if "127." not in address and "::1]" not in address][
+        :14
+    ]
     async with trap() as (real, met):
         await names(node, mallory, [*hostile, real], way=way)
         await node.until(lambda: met)
@@ -180,19 +209,28 @@ async def test_a_port_of_the_system_is_no_place_to_dial_back(make_node, raw) -> 
 
 async def test_devices_of_no_member_are_not_dialed(make_node, raw) -> None:
     node, mallory = await make_node(), raw()
-    node.barred.update(dict.fromkeys((device_id(bytes([1, number]) * 16) for number in range(9)), "no member"))
-    await names(node, mallory, [f"127.0.0.1:{number}" for number in range(20_000, 20_009)], way="welcome")
+    node.barred.update(
+        dict.fromkeys((device_id(bytes([1, number]) * 16) for number in range(9)), "no member")
+    )
+    await names(
+        node, mallory, [f"127.0.0.1:{number}" for number in range(20_000, 20_009)], way="welcome"
+    )
     await node.until(lambda: mallory.device in node.live())
     assert len(known(node)) == 1
 
 
-async def test_of_one_peer_few_new_addresses_are_noted_and_of_another_as_many(make_node, raw) -> None:
+async def test_of_one_peer_few_new_addresses_are_noted_and_of_another_as_many(
+    make_node, raw
+) -> None:
     node, mallory = await make_node(), raw()
     rounds = iter(range(10_000))
 
     def told() -> list[wire.PeerAddress]:
         number = next(rounds)
-        return [wire.PeerAddress(device_id(bytes([1, n]) * 16), f"10.{number}.0.{n + 1}:7000") for n in range(wire.MAX_PEERS)]
+        return [
+            wire.PeerAddress(device_id(bytes([1, n]) * 16), f"10.{number}.0.{n + 1}:7000")
+            for n in range(wire.MAX_PEERS)
+        ]
 
     links = [await one.dial(node.address) for one in (mallory, raw())]
     assert links
@@ -204,14 +242,18 @@ async def test_of_one_peer_few_new_addresses_are_noted_and_of_another_as_many(ma
 
 
 @pytest.mark.slow
-async def test_where_no_node_answers_is_dialed_once_however_often_it_is_named(make_node, raw) -> None:
+async def test_where_no_node_answers_is_dialed_once_however_often_it_is_named(
+    make_node, raw
+) -> None:
     node, mallory = await make_node(timing=Timing(connect=1.5, peers=0.2)), raw()
     async with trap() as (address, met):
         await names(node, mallory, [address], way="peers")
         await node.until(lambda: NO_NODE in node.refusals(), seconds=20)
         before = len(met)
         await asyncio.sleep(2.0)
-        assert len(met) == before <= 6, "one dial, its retries within a second and a half, and one look at why"
+        assert len(met) == before <= 6, (
+            "one dial, its retries within a second and a half, and one look at why"
+        )
         assert address not in known(node)
 
 
@@ -222,7 +264,9 @@ async def test_what_a_person_named_is_dialed_wherever_it_is(make_node) -> None:
 
 
 async def test_a_hint_that_nobody_can_mean_is_dropped(make_node) -> None:
-    node = await make_node(hints=["localhost:7000", "169.254.1.1:7000", "10.0.0.1:22", "10.0.0.1:7000"])
+    node = await make_node(
+        hints=["localhost:7000", "169.254.1.1:7000", "10.0.0.1:22", "10.0.0.1:7000"]
+    )
     assert known(node) == {"10.0.0.1:7000"}
 
 
@@ -281,5 +325,8 @@ def test_a_false_address_of_a_neighbour_covers_no_subnet() -> None:
         one.linked(f"10.0.0.{number}:7000", f"d{number}", NOW)
     one.learn("10.9.0.1:7000", Source.GOSSIP, "d0")
     one.learn("10.9.0.2:7000", Source.GOSSIP, "far")
-    busy, linked = [f"10.0.0.{number}:7000" for number in range(9)], [f"d{number}" for number in range(9)]
+    busy, linked = (
+        [f"10.0.0.{number}:7000" for number in range(9)],
+        [f"d{number}" for number in range(9)],
+    )
     assert one.choose(busy, linked, NOW) == ["10.9.0.2:7000"]

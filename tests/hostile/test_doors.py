@@ -1,4 +1,7 @@
-"""The door for joiners and renewals, crowded by strangers of every sort: whoever has an invite comes in within seconds."""
+"""The door for joiners and renewals, crowded by strangers of every sort.
+
+Whoever has an invite comes in within seconds.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,11 @@ async def test_a_hundred_idle_connections_close_no_door(door, kind, record_prope
 
 
 mixes = st.lists(
-    st.tuples(st.sampled_from([*SAID, *SAID_IN_TLS]), st.integers(1, 40), st.sampled_from(["127.0.0.1", "127.0.0.1", "127.0.0.8"])),
+    st.tuples(
+        st.sampled_from([*SAID, *SAID_IN_TLS]),
+        st.integers(1, 40),
+        st.sampled_from(["127.0.0.1", "127.0.0.1", "127.0.0.8"]),
+    ),
     min_size=1,
     max_size=6,
 )
@@ -121,8 +128,13 @@ async def test_any_mix_of_strangers_closes_no_door(door, mix) -> None:
         crowd.close()
 
 
-async def test_of_those_who_ask_the_oldest_of_the_largest_crowd_gives_way(door, monkeypatch) -> None:
-    """Even where answering takes long: eight are answered at once, the others wait, and their number is bounded."""
+async def test_of_those_who_ask_the_oldest_of_the_largest_crowd_gives_way(
+    door, monkeypatch
+) -> None:
+    """Even where answering takes long.
+
+    Eight are answered at once, the others wait, and their number is bounded.
+    """
     await door.invite(3600)
     release = asyncio.Event()
     under_way = most = 0
@@ -144,7 +156,9 @@ async def test_of_those_who_ask_the_oldest_of_the_largest_crowd_gives_way(door, 
         async with asyncio.timeout(5):
             while len(select.select(secure, [], [], 0)[0]) < 20:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.01)
-        assert select.select(secure[30:], [], [], 0)[0] == [], "the oldest went, give or take who overtook whom"
+        assert select.select(secure[30:], [], [], 0)[0] == [], (
+            "the oldest went, give or take who overtook whom"
+        )
         assert len(door._asked) == enrolment.WAITING
         assert most == enrolment.AT_ONCE
         monkeypatch.undo()

@@ -1,6 +1,8 @@
-"""Every file of a home, damaged in five ways: the node starts, or one sentence says what to do; what is lost is said, and all goes on.
+"""Every file of a home, damaged in five ways: the node starts, or one sentence says what to do;
+what is lost is said, and all goes on.
 
-A file that a later version adds to a home has no row in `EXPECTED`, and fails here until it is known what its damage means.
+A file that a later version adds to a home has no row in `EXPECTED`, and fails here until it is
+known what its damage means.
 """
 
 from __future__ import annotations
@@ -38,7 +40,10 @@ SHA = "4f" * 20
 
 @dataclass(frozen=True)
 class Expected:
-    """What is said of a damaged file: by the node that has started, or by the start that fails; and by doctor before."""
+    """What is said of a damaged file.
+
+    By the node that has started, or by the start that fails; and by doctor before.
+    """
 
     node: str = ""
     fails: bool = False
@@ -54,27 +59,64 @@ SPARE = Expected()
 EXPECTED = {
     "ballast": SPARE,
     "deploy-logs": SPARE,
-    "key": Expected(r"holds no key .*restore it from a backup, or join again", fails=True, doctor="holds no key"),
-    "deploy.sqlite": Expected("remove {aside}, and deploys go on within a minute", doctor="deploy.sqlite is damaged"),
-    "intake.sqlite": Expected("what could be read of it was kept; a delivery that was taken in", doctor="intake.sqlite is damaged"),
-    "history.sqlite": Expected("that this device wrote are not in it|events were saved from it", doctor="history"),
-    "feed.json": Expected("feed.json could not be read.*nothing of the history is lost", doctor="feed.json cannot be read"),
-    "ports.json": Expected("ports.json could not be read.*invite again", doctor="ports.json cannot be read"),
-    "peers.json": Expected("peers.json could not be read.*found anew", doctor="peers.json cannot be read"),
+    "key": Expected(
+        r"holds no key .*restore it from a backup, or join again", fails=True, doctor="holds no key"
+    ),
+    "deploy.sqlite": Expected(
+        "remove {aside}, and deploys go on within a minute", doctor="deploy.sqlite is damaged"
+    ),
+    "intake.sqlite": Expected(
+        "what could be read of it was kept; a delivery that was taken in",
+        doctor="intake.sqlite is damaged",
+    ),
+    "history.sqlite": Expected(
+        "that this device wrote are not in it|events were saved from it", doctor="history"
+    ),
+    "feed.json": Expected(
+        "feed.json could not be read.*nothing of the history is lost",
+        doctor="feed.json cannot be read",
+    ),
+    "ports.json": Expected(
+        "ports.json could not be read.*invite again", doctor="ports.json cannot be read"
+    ),
+    "peers.json": Expected(
+        "peers.json could not be read.*found anew", doctor="peers.json cannot be read"
+    ),
     "node.log": SPARE,
-    "settings.toml": Expected("settings.toml", fails=True, doctor="settings.toml", empty_is_fine=True),
+    "settings.toml": Expected(
+        "settings.toml", fails=True, doctor="settings.toml", empty_is_fine=True
+    ),
     "sources.toml": Expected("nothing is taken in: .*sources.toml", doctor="sources.toml"),
     "targets.toml": Expected("targets.toml", doctor="targets.toml", empty_is_fine=True),
-    "secrets/device-key.sealed": Expected("device-key.*restore|device-key.*join again", fails=True, doctor="device-key"),
-    "secrets/tls.sealed": Expected("tls.sealed could not be read.*a new certificate is made or asked for", doctor="certificate is damaged"),
-    "secrets/source-hub.sealed": Expected("its secret cannot be unsealed .*source-hub.*remove the source and add it", doctor="source-hub"),
-    "secrets/source-lab-token.sealed": Expected("source-lab-token", doctor="source-lab-token", lazily=True),
+    "secrets/device-key.sealed": Expected(
+        "device-key.*restore|device-key.*join again", fails=True, doctor="device-key"
+    ),
+    "secrets/tls.sealed": Expected(
+        "tls.sealed could not be read.*a new certificate is made or asked for",
+        doctor="certificate is damaged",
+    ),
+    "secrets/source-hub.sealed": Expected(
+        "its secret cannot be unsealed .*source-hub.*remove the source and add it",
+        doctor="source-hub",
+    ),
+    "secrets/source-lab-token.sealed": Expected(
+        "source-lab-token", doctor="source-lab-token", lazily=True
+    ),
     "team/certificate.pem": Expected(doctor="the team's files cannot be used"),
-    "team/doors.json": Expected("doors.json could not be read.*found anew", doctor="doors.json cannot be read", lazily=True),
-    "team/invites.json": Expected("invites.json could not be read.*invite again", doctor="invites.json cannot be read"),
-    "team/policy.msgpack": Expected("policy.msgpack could not be read.*comes from a device that has it", doctor="policies"),
+    "team/doors.json": Expected(
+        "doors.json could not be read.*found anew", doctor="doors.json cannot be read", lazily=True
+    ),
+    "team/invites.json": Expected(
+        "invites.json could not be read.*invite again", doctor="invites.json cannot be read"
+    ),
+    "team/policy.msgpack": Expected(
+        "policy.msgpack could not be read.*comes from a device that has it", doctor="policies"
+    ),
     "team/policy.msgpack.before": SPARE,
-    "team/team.json": Expected("team.json could not be read.*written anew from the policy", doctor="team.json cannot be read"),
+    "team/team.json": Expected(
+        "team.json could not be read.*written anew from the policy",
+        doctor="team.json cannot be read",
+    ),
 }
 
 
@@ -94,7 +136,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home with all there is: an admin who is collector and executor, with sources, targets, secrets, invites and a deploy."""
+    """A home with all there is.
+
+    An admin who is collector and executor, with sources, targets, secrets, invites and a deploy.
+    """
     folder = tmp_path_factory.mktemp("original")
     with pytest.MonkeyPatch.context() as patch:
         runtime = tmp_path_factory.mktemp("run")
@@ -104,14 +149,24 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ana.environment["DEVSTREAM_KEY_FILE"] = str(ana.home.root / "key")
         who = ["-c", "user.name=ana", "-c", "user.email=ana@example.com"]
         subprocess.run(["git", "init", "-q", "-b", "main", folder / "shop"], check=True)
-        subprocess.run(["git", "-C", folder / "shop", *who, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+        subprocess.run(
+            ["git", "-C", folder / "shop", *who, "commit", "-q", "--allow-empty", "-m", "first"],
+            check=True,
+        )
         (folder / "secret").write_text("a secret that is long enough")
         ana.run("team", "create", "acme", "--person", "ana")
         ana.home.settings.write_text("[mesh]\ndiscovery = false\n")
         ana.home.targets.write_text('[target.shop.production]\nrun = ["/bin/true"]\n')
         ana.run("source", "add", "git", "shop", str(folder / "shop"))
         ana.run("source", "add", "github", "hub", "--secret-file", str(folder / "secret"))
-        lab = ("--repository", "acme/shop", "--token-file", str(folder / "secret"), "--url", "https://gitlab.invalid")
+        lab = (
+            "--repository",
+            "acme/shop",
+            "--token-file",
+            str(folder / "secret"),
+            "--url",
+            "https://gitlab.invalid",
+        )
         ana.run("source", "add", "gitlab", "lab", "--poll", *lab)
         ana.run("team", "grant", "ana", "deployer", "shop/*")
         ana.start("--intake", "127.0.0.1:0")
@@ -129,7 +184,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def names(root: Path) -> list[str]:
-    found = (path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_file())
+    found = (
+        path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_file()
+    )
     return [name.split("/")[0] if name.startswith("deploy-logs/") else name for name in found]
 
 
@@ -154,7 +211,15 @@ async def said_by(node: Node) -> list[str]:
 async def works(node: Node, title: str) -> None:
     """What a person says is kept, with its number."""
     key = fact_key("test", Kind.BUILD, title)
-    event = make_event(kind=Kind.BUILD, state="failed", service="shop", subject="build/shop", key=key, time=node.team.now(), title=title)
+    event = make_event(
+        kind=Kind.BUILD,
+        state="failed",
+        service="shop",
+        subject="build/shop",
+        key=key,
+        time=node.team.now(),
+        title=title,
+    )
     await node.publish([event])
     assert any(found.event.title == title for found in _lines(node))
 
@@ -170,12 +235,22 @@ def test_the_table_has_every_file(original: Path) -> None:
 
 @pytest.mark.parametrize("how", DAMAGES)
 @pytest.mark.parametrize("name", EXPECTED)
-async def test_a_damaged_file_is_healed_or_told_with_what_to_do(name: str, how: str, home: Home) -> None:
-    path = next(iter(sorted(home.root.glob("deploy-logs/*")))) if name == "deploy-logs" else home.root / name
+async def test_a_damaged_file_is_healed_or_told_with_what_to_do(
+    name: str, how: str, home: Home
+) -> None:
+    path = (
+        next(iter(sorted(home.root.glob("deploy-logs/*"))))
+        if name == "deploy-logs"
+        else home.root / name
+    )
     DAMAGES[how](path)
     expected = EXPECTED[name]
     silent = expected is SPARE or how == "mode 000" or (how == "emptied" and expected.empty_is_fine)
-    looked = [f"{check.name}: {check.what} {check.advice}" for check in examine(home) if check.verdict is not Verdict.OK]
+    looked = [
+        f"{check.name}: {check.what} {check.advice}"
+        for check in examine(home)
+        if check.verdict is not Verdict.OK
+    ]
     if not silent and expected.doctor:
         assert any(re.search(expected.doctor, line) for line in looked), looked
     if expected.fails and not silent:
@@ -187,7 +262,10 @@ async def test_a_damaged_file_is_healed_or_told_with_what_to_do(name: str, how: 
         said = await said_by(node)
         if not silent and expected.node and not expected.lazily:
             aside = next(home.root.glob("deploy.sqlite.damaged-*"), "")
-            assert any(re.search(expected.node.replace("{aside}", re.escape(str(aside))), line) for line in said), said
+            assert any(
+                re.search(expected.node.replace("{aside}", re.escape(str(aside))), line)
+                for line in said
+            ), said
         assert not any("is the disk full" in line for line in said)
         await works(node, f"said after {how}")
         if how == "mode 000" and sys.platform != "win32" and name != "deploy-logs":

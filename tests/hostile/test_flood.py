@@ -1,4 +1,7 @@
-"""A member who writes as fast as it can: the history stays as large as it may be, and nobody else loses a line."""
+"""A member who writes as fast as it can.
+
+The history stays as large as it may be, and nobody else loses a line.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +42,14 @@ async def flood(link, mallory, batches: int, *, version: int) -> int:
     stored = 0
     for epoch in range(batches):
         feed, hlc = mallory.feed(epoch + 1), next_hlc(0, now_ms() - 3_600_000)
-        payload = LARGE if version == 2 else event(Kind.CLAIM, "claimed", title="x" * 140, reason="y" * 200)
-        reply = await link.push(*(feed.entry(payload, version=version, hlc=hlc + n) for n in range(BATCH)))
+        payload = (
+            LARGE
+            if version == 2
+            else event(Kind.CLAIM, "claimed", title="x" * 140, reason="y" * 200)
+        )
+        reply = await link.push(
+            *(feed.entry(payload, version=version, hlc=hlc + n) for n in range(BATCH))
+        )
         assert isinstance(reply, wire.Pushed)
         stored += reply.stored
     return stored
@@ -65,7 +74,10 @@ async def test_a_flood_pushes_out_nothing_but_itself(make_node, raw, monkeypatch
             pass
     assert not ana.history.too_large
     with Reader(ana.history.path) as reader:
-        shown = {line.event.title for line in reader.page(Query(kind=Kind.CHANGE), limit=1000, superseded=True)}
+        shown = {
+            line.event.title
+            for line in reader.page(Query(kind=Kind.CHANGE), limit=1000, superseded=True)
+        }
     assert shown == {f"honest {n}" for n in range(100)}
     assert "events of mallory, who took most" in notices["size"]
     assert ana.mesh.status().events < 100 + 20 * BATCH / 2

@@ -43,13 +43,26 @@ class Feed:
 
     def entry(self, event: Event, clock: int) -> Entry:
         self.seq += 1
-        body = encode_body(feed=self.feed, seq=self.seq, hlc=clock, prev=self.prev, payload=encode_event(event))
+        body = encode_body(
+            feed=self.feed, seq=self.seq, hlc=clock, prev=self.prev, payload=encode_event(event)
+        )
         self.prev = body_hash(body)
         return parse_entry(body, bytes(64))
 
 
-def said(kind: Kind, state: str, key: str, *, subject: str = "x", number: str = "", **more: str) -> Event:
-    return make_event(kind=kind, state=state, service="shop", subject=subject, key=key, time=NOW, number=number, **more)
+def said(
+    kind: Kind, state: str, key: str, *, subject: str = "x", number: str = "", **more: str
+) -> Event:
+    return make_event(
+        kind=kind,
+        state=state,
+        service="shop",
+        subject=subject,
+        key=key,
+        time=NOW,
+        number=number,
+        **more,
+    )
 
 
 def honest_facts() -> list[tuple[bytes, Event]]:
@@ -58,8 +71,15 @@ def honest_facts() -> list[tuple[bytes, Event]]:
     for number, (kind, state) in enumerate(EVERY_STATE):
         device = {Kind.DUTY: b"b", Kind.CLAIM: b"b", Kind.DEPLOY: b"e"}.get(kind, b"c") * KEY_BYTES
         key = fact_key("honest", kind, str(number))
-        names = {"executor": EXECUTOR, "request": ANSWER} if kind is Kind.DEPLOY else {"actor": "bo"}
-        facts.append((device, said(kind, state, key, subject=f"{kind}/{number}", number=str(number), **names)))
+        names = (
+            {"executor": EXECUTOR, "request": ANSWER} if kind is Kind.DEPLOY else {"actor": "bo"}
+        )
+        facts.append(
+            (
+                device,
+                said(kind, state, key, subject=f"{kind}/{number}", number=str(number), **names),
+            )
+        )
     return facts
 
 
@@ -76,7 +96,10 @@ lies = st.lists(
 
 
 def shown(entries: Sequence[Entry], folder: Path) -> tuple[set[bytes], set[bytes], list[str]]:
-    """What a desk that gets `entries` in this order shows: of all rows and of the current ones, and its services."""
+    """What a desk that gets `entries` in this order shows.
+
+    Of all rows and of the current ones, and its services.
+    """
     history = History(folder / "history.sqlite", FeedMirror(None), bytes(KEY_BYTES), "team")
     for entry in entries:
         history.add([Arrival(entry)])
@@ -89,16 +112,26 @@ def shown(entries: Sequence[Entry], folder: Path) -> tuple[set[bytes], set[bytes
 
 
 @settings(max_examples=40, deadline=None)
-@given(lies=lies, told=st.sets(st.integers(0, len(FACTS) - 1), min_size=1), order=st.randoms(use_true_random=False))
+@given(
+    lies=lies,
+    told=st.sets(st.integers(0, len(FACTS) - 1), min_size=1),
+    order=st.randoms(use_true_random=False),
+)
 @pytest.mark.slow
 def test_no_lie_of_a_member_displaces_a_row_however_it_comes(lies, told, order) -> None:
-    honest = [Feed(device).entry(event, (NOW + 10_000 + at) << 16) for at, (device, event) in enumerate(FACTS) if at in told]
+    honest = [
+        Feed(device).entry(event, (NOW + 10_000 + at) << 16)
+        for at, (device, event) in enumerate(FACTS)
+        if at in told
+    ]
     liar = Feed(b"m" * KEY_BYTES)
     clock = NOW << 16
     false = []
     for at, (kind, state), offset in lies:
         _, about = FACTS[at]
-        event = said(kind, state, about.key, subject=about.subject, number=about.number, actor="mallory")
+        event = said(
+            kind, state, about.key, subject=about.subject, number=about.number, actor="mallory"
+        )
         clock = max(clock + 1, (NOW + 10_000 + offset) << 16)
         false.append(liar.entry(event, clock))
     with TemporaryDirectory() as one, TemporaryDirectory() as other:
@@ -115,8 +148,13 @@ def test_no_lie_of_a_member_displaces_a_row_however_it_comes(lies, told, order) 
 def test_two_who_claim_the_same_thing_are_two_rows(order) -> None:
     key = fact_key("claim", Kind.CLAIM, "1")
     claims = [
-        Feed(name.encode() * 16).entry(said(Kind.CLAIM, state, key + "", subject="incident/1", actor=name * 2), (NOW + at) << 16)
-        for at, (name, state) in enumerate((("bo", "claimed"), ("mm", "claimed"), ("mm", "released"), ("cy", "claimed")))
+        Feed(name.encode() * 16).entry(
+            said(Kind.CLAIM, state, key + "", subject="incident/1", actor=name * 2),
+            (NOW + at) << 16,
+        )
+        for at, (name, state) in enumerate(
+            (("bo", "claimed"), ("mm", "claimed"), ("mm", "released"), ("cy", "claimed"))
+        )
     ]
     with TemporaryDirectory() as folder:
         rows, current, _ = shown([claims[at] for at in order], Path(folder))
@@ -128,15 +166,38 @@ def test_two_who_claim_the_same_thing_are_two_rows(order) -> None:
 def test_a_member_makes_up_no_service_and_what_is_forgotten_is_not_offered(tmp_path) -> None:
     liar, collector = Feed(b"m" * KEY_BYTES), Feed(b"c" * KEY_BYTES)
     made_up = [
-        make_event(kind=Kind.CLAIM, state="claimed", service=f"made-up-{n}", subject="x", key=fact_key("c", Kind.CLAIM, str(n)), time=NOW)
+        make_event(
+            kind=Kind.CLAIM,
+            state="claimed",
+            service=f"made-up-{n}",
+            subject="x",
+            key=fact_key("c", Kind.CLAIM, str(n)),
+            time=NOW,
+        )
         for n in range(50)
     ]
     day = 86_400_000
-    old = make_event(kind=Kind.BUILD, state="failed", service="old", subject="y", key=fact_key("c", Kind.BUILD, "1"), time=NOW)
-    new = make_event(kind=Kind.BUILD, state="failed", service="new", subject="y", key=fact_key("c", Kind.BUILD, "2"), time=NOW)
+    old = make_event(
+        kind=Kind.BUILD,
+        state="failed",
+        service="old",
+        subject="y",
+        key=fact_key("c", Kind.BUILD, "1"),
+        time=NOW,
+    )
+    new = make_event(
+        kind=Kind.BUILD,
+        state="failed",
+        service="new",
+        subject="y",
+        key=fact_key("c", Kind.BUILD, "2"),
+        time=NOW,
+    )
     entries = [collector.entry(old, NOW << 16), collector.entry(new, (NOW + 3 * day) << 16)]
     history = History(tmp_path / "history.sqlite", FeedMirror(None), bytes(KEY_BYTES), "team")
-    history.add([Arrival(liar.entry(event, (NOW + 2 * day + n) << 16)) for n, event in enumerate(made_up)])
+    history.add(
+        [Arrival(liar.entry(event, (NOW + 2 * day + n) << 16)) for n, event in enumerate(made_up)]
+    )
     history.add([Arrival(entry) for entry in entries])
     with Reader(history.path) as reader:
         assert reader.facets().services == ("new", "old")
@@ -148,7 +209,8 @@ def test_a_member_makes_up_no_service_and_what_is_forgotten_is_not_offered(tmp_p
 def test_a_time_of_the_far_future_is_shown_as_the_moment_it_was_said(tmp_path) -> None:
     feed = Feed(b"m" * KEY_BYTES)
     far = make_event(
-        kind=Kind.DUTY, state="on", service="team", subject="duty/mm", key=fact_key("d", Kind.DUTY, "1"),
+        kind=Kind.DUTY, state="on", service="team", subject="duty/mm", key=fact_key("d",
+        Kind.DUTY, "1"),
         time=(1 << 47) - 1, actor="mm",
     )  # fmt: skip
     history = History(tmp_path / "history.sqlite", FeedMirror(None), bytes(KEY_BYTES), "team")
@@ -159,5 +221,9 @@ def test_a_time_of_the_far_future_is_shown_as_the_moment_it_was_said(tmp_path) -
 
 
 def test_the_key_of_a_request_is_its_askers_alone() -> None:
-    event = said(Kind.DEPLOY, "requested", ANSWER, executor=EXECUTOR, actor="ana", revision="4f" * 20)
-    assert request_key(event, "a" * 52) == request_key(event, "a" * 52) != request_key(event, "b" * 52)
+    event = said(
+        Kind.DEPLOY, "requested", ANSWER, executor=EXECUTOR, actor="ana", revision="4f" * 20
+    )
+    assert (
+        request_key(event, "a" * 52) == request_key(event, "a" * 52) != request_key(event, "b" * 52)
+    )

@@ -1,4 +1,7 @@
-"""The node's log under a flood: private, some lines of each cause, a count of the rest, and what happened once is still there."""
+"""The node's log under a flood.
+
+Private, some lines of each cause, a count of the rest, and what happened once is still there.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,9 @@ def kept(folder: Path) -> str:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
 @pytest.mark.parametrize("before", [0o000, 0o400, 0o644, 0o666, 0o777])
-def test_a_log_is_private_whatever_its_mode_was_and_its_old_files_too(tmp_path: Path, before: int) -> None:
+def test_a_log_is_private_whatever_its_mode_was_and_its_old_files_too(
+    tmp_path: Path, before: int
+) -> None:
     home = Home(tmp_path)
     names = ["node.log", "node.log.1", "node.log.4", "node.frequent.log", "node.frequent.log.1"]
     for name in names:
@@ -68,21 +73,28 @@ def test_a_log_is_private_whatever_its_mode_was_and_its_old_files_too(tmp_path: 
         os.umask(umask)
         root.handlers[:] = handlers
         root.setLevel(level)
-    assert {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names} == dict.fromkeys(names, 0o600)
+    assert {
+        name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names
+    } == dict.fromkeys(names, 0o600)
     assert home.log.read_text().startswith("from before\n")
 
 
-def test_of_one_cause_some_lines_a_second_are_written_and_the_rest_is_counted(log: LogFile, clock: Clock, tmp_path: Path) -> None:
+def test_of_one_cause_some_lines_a_second_are_written_and_the_rest_is_counted(
+    log: LogFile, clock: Clock, tmp_path: Path
+) -> None:
     for number in range(1_000):
         log.handle(record("mesh", 12, "no link with %s", f"stranger {number}"))
     log.handle(record("mesh", 40, "another line of the same room"))
     clock.now += 1
     log.handle(record("mesh", 50, "and a third"))
     lines = (tmp_path / "node.log").read_text().splitlines()
-    assert [line for line in lines if "no link with" in line and "more of this kind" not in line] == [
-        f"WARNING mesh no link with stranger {number}" for number in range(A_SECOND)
-    ]
-    assert f"WARNING mesh {1_000 - A_SECOND} more of this kind in the same second, the last: no link with stranger 999" in lines
+    assert [
+        line for line in lines if "no link with" in line and "more of this kind" not in line
+    ] == [f"WARNING mesh no link with stranger {number}" for number in range(A_SECOND)]
+    assert (
+        f"WARNING mesh {1_000 - A_SECOND} more of this kind in the same second, the last: no link "
+        f"with stranger 999" in lines
+    )
     assert lines[-1] == "WARNING mesh and a third"
 
 
@@ -93,7 +105,9 @@ def test_what_was_left_out_is_told_at_the_end_too(log: LogFile, tmp_path: Path) 
     assert "7 more of this kind" in (tmp_path / "node.log").read_text()
 
 
-def test_errors_of_different_sorts_at_one_place_do_not_hide_each_other(log: LogFile, tmp_path: Path) -> None:
+def test_errors_of_different_sorts_at_one_place_do_not_hide_each_other(
+    log: LogFile, tmp_path: Path
+) -> None:
     for _ in range(100):
         log.handle(record("node", 7, "%s", OSError("the disk is full")))
     log.handle(record("node", 7, "%s", ValueError("something else")))
@@ -110,7 +124,11 @@ def test_a_flood_of_weeks_does_not_rotate_away_what_happened_once(
     log.handle(record("copies", 1, RARE))
     for number in range(20_000):
         clock.now += 1
-        log.handle(record("mesh", number % causes, "no link with %s: it is silent, and was yesterday", number))
+        log.handle(
+            record(
+                "mesh", number % causes, "no link with %s: it is silent, and was yesterday", number
+            )
+        )
     clock.now += 10
     log.handle(record("copies", 2, "the last line"))
     assert RARE in kept(tmp_path)
@@ -118,9 +136,17 @@ def test_a_flood_of_weeks_does_not_rotate_away_what_happened_once(
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 7 * 100_000
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 3), st.integers(1, 40)), min_size=1, max_size=30))
-def test_every_record_is_written_or_counted(tmp_path_factory: pytest.TempPathFactory, bursts: list[tuple[int, float, int]]) -> None:
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.floats(0, 3), st.integers(1, 40)), min_size=1, max_size=30
+    )
+)
+def test_every_record_is_written_or_counted(
+    tmp_path_factory: pytest.TempPathFactory, bursts: list[tuple[int, float, int]]
+) -> None:
     folder, clock = tmp_path_factory.mktemp("log"), Clock()
     log = LogFile(Home(folder), clock)
     log.setFormatter(logging.Formatter("%(name)s|%(message)s"))
@@ -132,11 +158,15 @@ def test_every_record_is_written_or_counted(tmp_path_factory: pytest.TempPathFac
             sent += 1
     log.close()
     lines = [line.split("|")[1] for line in kept(folder).splitlines()]
-    counted = sum(int(line.split(" ")[0].replace(",", "")) for line in lines if " more of this kind" in line)
+    counted = sum(
+        int(line.split(" ")[0].replace(",", "")) for line in lines if " more of this kind" in line
+    )
     assert lines.count("words") + counted == sent
 
 
-def test_a_log_that_is_a_folder_is_told_and_the_node_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_that_is_a_folder_is_told_and_the_node_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     home = Home(tmp_path)
     home.log.mkdir()
     root = logging.getLogger()

@@ -1,4 +1,7 @@
-"""Numbers and stamps at the ends of what an entry can hold: each is taken or refused, and the node answers and starts again."""
+"""Numbers and stamps at the ends of what an entry can hold.
+
+Each is taken or refused, and the node answers and starts again.
+"""
 
 from __future__ import annotations
 

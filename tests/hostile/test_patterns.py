@@ -68,7 +68,9 @@ def test_an_operators_pattern_never_holds_the_node(pattern: str, option: str) ->
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(st.sampled_from("ab(|)*+?{}.[]^$\\123:<>P="), min_size=1, max_size=60))
-def test_whatever_is_written_as_a_pattern_is_taken_in_bounded_time_or_refused_in_words(text: str) -> None:
+def test_whatever_is_written_as_a_pattern_is_taken_in_bounded_time_or_refused_in_words(
+    text: str,
+) -> None:
     try:
         pattern = Pattern(text)
     except ValueError:
@@ -91,15 +93,25 @@ def test_whatever_is_written_as_a_pattern_is_taken_in_bounded_time_or_refused_in
         ("x" * 501, "longer than 500 characters"),
     ],
 )
-def test_what_cannot_be_had_is_refused_with_what_to_do_when_a_source_is_added(pattern: str, said: str) -> None:
+def test_what_cannot_be_had_is_refused_with_what_to_do_when_a_source_is_added(
+    pattern: str, said: str
+) -> None:
     source = SourceInfo("app", options={"path": "/var/log/app.log", "pattern": (pattern,)})
     with pytest.raises(ValueError, match=said):
         logfile.check(source)
 
 
 def test_a_pattern_that_an_earlier_version_took_is_told_at_the_start_and_by_itself() -> None:
-    source = RemoteSource(name="app", type="logfile", ways=("tail",), options={"path": "/var/log/app.log", "pattern": (r"(?!test)x",)})
-    with pytest.raises(SourcesError, match=r"source 'app': .*it cannot look ahead or behind: use a second pattern, or --ignore"):
+    source = RemoteSource(
+        name="app",
+        type="logfile",
+        ways=("tail",),
+        options={"path": "/var/log/app.log", "pattern": (r"(?!test)x",)},
+    )
+    with pytest.raises(
+        SourcesError,
+        match=r"source 'app': .*it cannot look ahead or behind: use a second pattern, or --ignore",
+    ):
         source_info(source)
 
 
@@ -117,21 +129,43 @@ COSTLY = (
 
 @pytest.mark.parametrize("where", ["match", "each", "id", "title"])
 @pytest.mark.parametrize("expression", COSTLY)
-def test_rules_that_multiply_are_dropped_by_name_in_bounded_time(expression: str, where: str) -> None:
+def test_rules_that_multiply_are_dropped_by_name_in_bounded_time(
+    expression: str, where: str
+) -> None:
     fields = {"state": "'success'", **({"title": expression} if where == "title" else {})}
-    rule = f"[[rule]]\nkind = 'deploy'\n{where} = {quoted(expression)}\n" if where != "title" else "[[rule]]\nkind = 'deploy'\n"
-    text = rule + "[rule.fields]\n" + "".join(f"{name} = {quoted(value)}\n" for name, value in fields.items())
+    rule = (
+        f"[[rule]]\nkind = 'deploy'\n{where} = {quoted(expression)}\n"
+        if where != "title"
+        else "[[rule]]\nkind = 'deploy'\n"
+    )
+    text = (
+        rule
+        + "[rule.fields]\n"
+        + "".join(f"{name} = {quoted(value)}\n" for name, value in fields.items())
+    )
     source = SourceInfo("any", options={"rules": text})
-    body = msgspec.json.encode({"items": [{"number": number, "text": "x" * 50} for number in range(400)]})
+    body = msgspec.json.encode(
+        {"items": [{"number": number, "text": "x" * 50} for number in range(400)]}
+    )
     began = time.perf_counter()
     outcome = generic.normalise(Delivery({}, body, 1), source)
     assert time.perf_counter() - began < 3
     assert outcome.dropped == "rules-too-costly"
 
 
-@pytest.mark.parametrize("expression", ["!" * 900 + "a", "a||" * 200 + "a", "[" * 300 + "a" + "]" * 300, "a[?" * 100 + "a" + "]" * 100])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "!" * 900 + "a",
+        "a||" * 200 + "a",
+        "[" * 300 + "a" + "]" * 300,
+        "a[?" * 100 + "a" + "]" * 100,
+    ],
+)
 def test_rules_that_nest_too_deeply_are_refused_with_their_line(expression: str) -> None:
-    with pytest.raises(RulesError, match=r"line 3: rule .*: match = .*: it nests more than 60 deep; take it apart"):
+    with pytest.raises(
+        RulesError, match=r"line 3: rule .*: match = .*: it nests more than 60 deep; take it apart"
+    ):
         parse_rules(deploys(expression))
 
 
@@ -141,13 +175,30 @@ def test_what_is_long_and_nests_little_is_taken(expression: str) -> None:
 
 
 def deploys(match: str) -> str:
-    return f"[[rule]]\nkind = 'deploy'\nmatch = {quoted(match)}\n[rule.fields]\nstate = \"'success'\"\n"
+    return (
+        f"[[rule]]\nkind = 'deploy'\nmatch = {quoted(match)}\n[rule.fields]\nstate = "
+        f"\"'success'\"\n"
+    )
 
 
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(["[@,@]", "[]", "[*]", "@", "items", "[?@]", "to_string(@)", "{a:@,b:@}", "*", "sort_by(@,&number)", "[0]"]),
+        st.sampled_from(
+            [
+                "[@,@]",
+                "[]",
+                "[*]",
+                "@",
+                "items",
+                "[?@]",
+                "to_string(@)",
+                "{a:@,b:@}",
+                "*",
+                "sort_by(@,&number)",
+                "[0]",
+            ]
+        ),
         min_size=1,
         max_size=40,
     )
@@ -167,7 +218,9 @@ def quoted(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
-@pytest.mark.parametrize("glob", ["*a" * 100, "*" * 200, "[!b]*" * 50, "*[a-z]" * 30 + "?" * 20, "a*" * 100])
+@pytest.mark.parametrize(
+    "glob", ["*a" * 100, "*" * 200, "[!b]*" * 50, "*[a-z]" * 30 + "?" * 20, "a*" * 100]
+)
 def test_a_glob_of_an_operator_takes_little_of_a_name(glob: str) -> None:
     began = time.perf_counter()
     for _ in range(20):

@@ -1,4 +1,8 @@
-"""Poison: whatever a member with a genuine certificate sends, the node answers, starts again, and its doctor tells what was set aside."""
+"""Poison.
+
+Whatever a member with a genuine certificate sends, the node answers, starts again, and its doctor
+tells what was set aside.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,8 @@ pytestmark = pytest.mark.process
 async def test_an_entry_that_nests_deeply_is_stored_by_nobody_and_stops_no_start(victims) -> None:
     (ana,), (mallory,) = await victims()
     before = (await ana.status()).feeds
-    # The most that the decoder itself allows depends on who calls it: so many are read at one place and end the reader at another.
+    # The most that the decoder itself allows depends on who calls it: so many are read at one place
+    # and end the reader at another.
     for levels in range(930, 990, 3):
         with contextlib.suppress(LinkError):
             link = await mallory.dial(ana.mesh)
@@ -39,16 +44,28 @@ async def test_an_entry_that_nests_deeply_is_stored_by_nobody_and_stops_no_start
 def put_in(victim, feed: bytes, entries) -> None:
     """Store entries as an earlier version did, which bounded nothing."""
     with contextlib.closing(sqlite3.connect(victim.desk.home.history)) as connection, connection:
-        (number,) = connection.execute("INSERT INTO feeds (feed) VALUES (?) RETURNING id", (feed,)).fetchone()
-        sql = "INSERT INTO log (feed, seq, sender, verified, body, signature) VALUES (?, ?, (SELECT MIN(id) FROM senders), 1, ?, ?)"
-        connection.executemany(sql, [(number, seq, one.body, one.signature) for seq, one in enumerate(entries, 1)])
+        (number,) = connection.execute(
+            "INSERT INTO feeds (feed) VALUES (?) RETURNING id", (feed,)
+        ).fetchone()
+        sql = (
+            "INSERT INTO log (feed, seq, sender, verified, body, signature) VALUES (?, ?, "
+            "(SELECT MIN(id) FROM senders), 1, ?, ?)"
+        )
+        connection.executemany(
+            sql, [(number, seq, one.body, one.signature) for seq, one in enumerate(entries, 1)]
+        )
 
 
 @pytest.mark.parametrize("newest", [True, False])
-async def test_an_entry_that_an_earlier_version_stored_is_set_aside_and_named(victims, newest) -> None:
+async def test_an_entry_that_an_earlier_version_stored_is_set_aside_and_named(
+    victims, newest
+) -> None:
     (ana, bob), (mallory,) = await victims("bob")
     feed = mallory.feed()
-    entries = [feed.entry(event(Kind.CLAIM, "claimed", actor="mallory", title="one")), feed.entry(nested(977), version=2)]
+    entries = [
+        feed.entry(event(Kind.CLAIM, "claimed", actor="mallory", title="one")),
+        feed.entry(nested(977), version=2),
+    ]
     if not newest:
         entries.append(feed.entry(event(Kind.CLAIM, "claimed", actor="mallory", title="three")))
     named = f"entry 2 of device {mallory.device[:8]}"
@@ -98,14 +115,20 @@ async def still_works(ana, bob, feeds: int) -> None:
     before = await ana.status()
     await ana.restart()
     after = await ana.status()
-    assert (after.device, after.members, after.policy_version) == (before.device, before.members, before.policy_version)
+    assert (after.device, after.members, after.policy_version) == (
+        before.device,
+        before.members,
+        before.policy_version,
+    )
     assert 0 < after.feeds <= feeds, "feeds of which everything was refused are forgotten"
     assert not [notice for notice in after.notices if "cannot be read" in notice]
     assert "whole" in await ana.doctor()
     await bob.run("duty", "off")
 
     async def heard() -> bool:
-        return any(line.event.kind is Kind.DUTY and line.event.actor == "bob" for line in await ana.rows())
+        return any(
+            line.event.kind is Kind.DUTY and line.event.actor == "bob" for line in await ana.rows()
+        )
 
     await ana.until("an honest word comes through", heard)
 
@@ -125,7 +148,10 @@ async def test_entries_of_any_version_with_anything_in_them(victims) -> None:
 async def test_messages_and_proofs_with_anything_in_them(victims) -> None:
     (ana, bob), (mallory,) = await victims("bob")
     feed = mallory.feed()
-    one, other = feed.entry(event(Kind.CLAIM, "claimed", actor="mallory")), feed.entry(nested(3), version=2)
+    one, other = (
+        feed.entry(event(Kind.CLAIM, "claimed", actor="mallory")),
+        feed.entry(nested(3), version=2),
+    )
     requests = [
         mallory.hello(),
         wire.Tail(bytes(16), 1, 0, 1000, 0),
@@ -146,13 +172,25 @@ async def test_policies_with_anything_in_them(victims) -> None:
     (ana, bob), (mallory,) = await victims("bob")
     chain = await asyncio.to_thread(PolicyChain.load, policy_path(ana.desk.home))
     version = chain.stamp
-    documents = odd.generated(odd.policies(chain.successor(chain.current, now_ms()), mallory.key), 300)
+    documents = odd.generated(
+        odd.policies(chain.successor(chain.current, now_ms()), mallory.key), 300
+    )
     for at in (-100, 0, 1 << 31):
         strange = msgspec.structs.replace(chain.current, version=at)
         payload = msgspec.json.encode(strange)
-        documents.append(msgspec.msgpack.encode([1, payload, [[mallory.device, mallory.key.sign(b"devstream/policy/1\0" + payload)]]]))
+        documents.append(
+            msgspec.msgpack.encode(
+                [
+                    1,
+                    payload,
+                    [[mallory.device, mallory.key.sign(b"devstream/policy/1\0" + payload)]],
+                ]
+            )
+        )
     pusher = Pusher(mallory, ana.mesh)
-    await pusher.send(wire.Policy(5, documents[at : at + 10]) for at in range(0, len(documents), 10))
+    await pusher.send(
+        wire.Policy(5, documents[at : at + 10]) for at in range(0, len(documents), 10)
+    )
     assert pusher.answered > 20
     status = await ana.status()
     assert PolicyChain.load(policy_path(ana.desk.home)).stamp == version

@@ -1,4 +1,7 @@
-"""Poison at the issuer's door: questions that a member, or a stranger, asks there with anything in them."""
+"""Poison at the issuer's door.
+
+Questions that a member, or a stranger, asks there with anything in them.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,18 @@ REQUESTS = 60
 
 
 def questions(mallory, pin: bytes, request: bytes) -> st.SearchStrategy[bytes]:
-    """A renewal that mallory may ask for, with any signing request, which she signed; and any questions with odd fields."""
+    """A renewal that mallory may ask for, with any signing request, which she signed.
+
+    And any questions with odd fields.
+    """
     renewal = enrol_wire.AskRenewal(mallory.key.public, request, b"")
-    membership = enrol_wire.AskMembership(b"12345", b"s" * 16, mallory.key.public, "mallory", request, b"")
-    plain = [msgspec.msgpack.decode(enrol_wire.encode(one)) for one in (renewal, membership, enrol_wire.AskAuthority())]
+    membership = enrol_wire.AskMembership(
+        b"12345", b"s" * 16, mallory.key.public, "mallory", request, b""
+    )
+    plain = [
+        msgspec.msgpack.decode(enrol_wire.encode(one))
+        for one in (renewal, membership, enrol_wire.AskAuthority())
+    ]
 
     @st.composite
     def build(draw: st.DrawFn) -> bytes:
@@ -36,7 +47,9 @@ def questions(mallory, pin: bytes, request: bytes) -> st.SearchStrategy[bytes]:
             for _ in range(draw(st.integers(1, 3))):
                 spoilt[draw(st.integers(0, len(spoilt) - 1))] = draw(st.integers(0, 255))
             proof = mallory.key.sign(enrol_wire.renewal_message(pin, bytes(spoilt)))
-            return enrol_wire.encode(enrol_wire.AskRenewal(mallory.key.public, bytes(spoilt), proof))
+            return enrol_wire.encode(
+                enrol_wire.AskRenewal(mallory.key.public, bytes(spoilt), proof)
+            )
         fields = dict(draw(st.sampled_from(plain)))
         fields[draw(st.sampled_from(sorted(fields)))] = draw(odd.ODD)
         return odd.encode(draw(st.one_of(st.just(fields), odd.ODD)))
@@ -63,7 +76,9 @@ async def test_questions_with_anything_in_them_are_refused_and_the_door_stays_op
     chain = await asyncio.to_thread(PolicyChain.load, policy_path(ana.desk.home))
     pin = hashlib.sha256(chain.current.authorities[0]).digest()
     request = await asyncio.to_thread(lambda: TlsKey.generate().request())
-    genuine = enrol_wire.AskRenewal(mallory.key.public, request, mallory.key.sign(enrol_wire.renewal_message(pin, request)))
+    genuine = enrol_wire.AskRenewal(
+        mallory.key.public, request, mallory.key.sign(enrol_wire.renewal_message(pin, request))
+    )
     for content in odd.generated(questions(mallory, pin, request), REQUESTS):
         if answer := await asyncio.to_thread(ask, port, content):
             enrol_wire.decode_answer(answer[4:])

@@ -1,4 +1,8 @@
-"""The tools of this room work: what a raw member says honestly is taken, so that what is refused in other tests is refused for its lie."""
+"""The tools of this room work.
+
+What a raw member says honestly is taken, so that what is refused in other tests is refused for its
+lie.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,9 @@ async def test_a_bare_mesh_takes_its_entries_and_dials_it(make_node, raw) -> Non
     node = await make_node(peers=[address])
     link = await mallory.dial(node.address)
     feed = mallory.feed()
-    pushed = await link.push(feed.entry(event(**CLAIM, title="one")), feed.entry(event(**CLAIM, title="two")))
+    pushed = await link.push(
+        feed.entry(event(**CLAIM, title="one")), feed.entry(event(**CLAIM, title="two"))
+    )
     assert isinstance(pushed, wire.Pushed)
     assert pushed.stored == 2
     assert node.titles() == ["one", "two"]
@@ -40,7 +46,9 @@ async def test_a_real_node_shows_what_it_says_and_restarts(victims) -> None:
     (ana, bob), (mallory,) = await victims("bob")
     assert (await ana.status()).members == 3
     feed = mallory.feed()
-    await (await mallory.dial(ana.mesh)).push(feed.entry(event(**CLAIM, actor="mallory", title="mine")))
+    await (await mallory.dial(ana.mesh)).push(
+        feed.entry(event(**CLAIM, actor="mallory", title="mine"))
+    )
     for victim in (ana, bob):
 
         async def shown(victim=victim) -> list[str]:

@@ -1,4 +1,7 @@
-"""The receiver of webhooks, crowded: real deliveries are taken, memory stays bounded, and nobody learns which sources there are."""
+"""The receiver of webhooks, crowded.
+
+Real deliveries are taken, memory stays bounded, and nobody learns which sources there are.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,13 @@ from devstream_desktop.intake.service import Intake
 from devstream_desktop.intake.webhook import bodies, server
 
 _intake = load("intake/conftest.py")
-home, vault, stream, clock, post = _intake.home, _intake.vault, _intake.stream, _intake.clock, _intake.post
+home, vault, stream, clock, post = (
+    _intake.home,
+    _intake.vault,
+    _intake.stream,
+    _intake.clock,
+    _intake.post,
+)
 STORM = str(Path(__file__).parent / "storm.py")
 SECRET = b"It's a Secret to Everybody"
 FIVE_MIB = bodies.MAX_BODY
@@ -53,18 +62,35 @@ _numbers = iter(range(1_000_000))
 def push(size: int = 0) -> bytes:
     after = f"{next(_numbers):040x}"
     commit = {"message": "x" * size}
-    repository = {"name": "shop", "full_name": "acme/shop", "html_url": "https://x.example/shop", "default_branch": "main"}
-    told = {"ref": "refs/heads/main", "before": "a" * 40, "after": after, "commits": [{}], "head_commit": commit, "repository": repository}
+    repository = {
+        "name": "shop",
+        "full_name": "acme/shop",
+        "html_url": "https://x.example/shop",
+        "default_branch": "main",
+    }
+    told = {
+        "ref": "refs/heads/main",
+        "before": "a" * 40,
+        "after": after,
+        "commits": [{}],
+        "head_commit": commit,
+        "repository": repository,
+    }
     return json.dumps(told).encode()
 
 
 def signed(body: bytes) -> dict[str, str]:
     digest = hmac.new(SECRET, body, hashlib.sha256).hexdigest()
-    return {"X-GitHub-Event": "push", "X-Hub-Signature-256": f"sha256={digest}", "Content-Type": "application/json"}
+    return {
+        "X-GitHub-Event": "push",
+        "X-Hub-Signature-256": f"sha256={digest}",
+        "Content-Type": "application/json",
+    }
 
 
 def head(path: str, length: int) -> bytes:
-    return f"POST {path} HTTP/1.1\r\nhost: x\r\nx-hub-signature-256: sha256=00\r\ncontent-length: {length}\r\n\r\n".encode()
+    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nx-hub-signature-256: sha256=00\r\n"
+    return f"{head}content-length: {length}\r\n\r\n".encode()
 
 
 class Crowd:
@@ -107,7 +133,9 @@ async def taken(url: str, post, path: str = "/in/gh", size: int = 0) -> float:
 
 
 @pytest.mark.parametrize("count", [4, 40, 300])
-async def test_who_declares_much_and_sends_a_byte_silences_nobody(intake, post, crowd, count) -> None:
+async def test_who_declares_much_and_sends_a_byte_silences_nobody(
+    intake, post, crowd, count
+) -> None:
     await crowd.join_all(head("/in/gh", FIVE_MIB) + b"{", count)
     for path in ("/in/gh", "/in/hub"):
         assert await taken(intake.url, post, path) < SOON_S
@@ -115,7 +143,9 @@ async def test_who_declares_much_and_sends_a_byte_silences_nobody(intake, post, 
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"POST /in/gh HTTP/1.1\r\nhost: x\r\n", head("/in/gh", 10)], ids=["idle", "half a head", "no body"]
+    "content",
+    [b"", b"POST /in/gh HTTP/1.1\r\nhost: x\r\n", head("/in/gh", 10)],
+    ids=["idle", "half a head", "no body"],
 )
 async def test_three_hundred_idle_connections_silence_nobody(intake, post, crowd, content) -> None:
     await crowd.join_all(content, 300)
@@ -134,7 +164,9 @@ async def collector(victims, tmp_path):
 
 
 @pytest.mark.process
-async def test_bodies_that_came_and_are_never_ended_give_way_and_memory_is_bounded(collector, post) -> None:
+async def test_bodies_that_came_and_are_never_ended_give_way_and_memory_is_bounded(
+    collector, post
+) -> None:
     ana, address = collector
     process, crowd, most = psutil.Process(ana.desk.process.pid), Crowd(address), 0
     body = b"{" + bytes(FIVE_MIB - 2)
@@ -155,11 +187,15 @@ async def test_bodies_that_came_and_are_never_ended_give_way_and_memory_is_bound
 @given(mix=st.dictionaries(st.sampled_from(POSTS), st.integers(1, 20), min_size=1, max_size=4))
 @example(mix={"post": 40})
 @pytest.mark.process
-async def test_a_flood_of_any_mix_holds_up_no_delivery_and_no_answer(collector, post, record_property, mix) -> None:
+async def test_a_flood_of_any_mix_holds_up_no_delivery_and_no_answer(
+    collector, post, record_property, mix
+) -> None:
     ana, address = collector
     process, memory, slowest, took = psutil.Process(ana.desk.process.pid), 0, 0.0, 0.0
     given_crowds = [f"{kind}={threads}" for kind, threads in mix.items()]
-    storm = await asyncio.create_subprocess_exec(sys.executable, STORM, address, "4", "", *given_crowds, stdout=asyncio.subprocess.PIPE)
+    storm = await asyncio.create_subprocess_exec(
+        sys.executable, STORM, address, "4", "", *given_crowds, stdout=asyncio.subprocess.PIPE
+    )
     try:
         until = time.monotonic() + 3.5
         while time.monotonic() < until:
@@ -170,7 +206,10 @@ async def test_a_flood_of_any_mix_holds_up_no_delivery_and_no_answer(collector, 
             memory = max(memory, process.memory_info().rss >> 20)
     finally:
         await asyncio.wait_for(storm.wait(), 30)
-    record_property(f"posts {mix}", f"{memory} MB, slowest status {slowest:.2f} s, slowest delivery {took:.2f} s")
+    record_property(
+        f"posts {mix}",
+        f"{memory} MB, slowest status {slowest:.2f} s, slowest delivery {took:.2f} s",
+    )
     assert memory < MEMORY_MB
     assert took < FORGES_WAIT_S / 2
     assert slowest < 1.0
@@ -191,7 +230,9 @@ holders = st.lists(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(holders)
-async def test_any_mix_of_slow_and_false_bodies_silences_nobody(intake, post, given_holders) -> None:
+async def test_any_mix_of_slow_and_false_bodies_silences_nobody(
+    intake, post, given_holders
+) -> None:
     crowd = Crowd(intake.url)
     try:
         for path, declared, share, count, host in given_holders:
@@ -269,22 +310,36 @@ async def test_who_proved_a_source_takes_no_strangers_room(intake, crowd, monkey
 
 @pytest.mark.parametrize("path", ["/in/{}", "/in/{}/secret"])
 @pytest.mark.parametrize("method", ["POST", "OPTIONS", "GET"])
-async def test_a_name_that_is_no_source_is_answered_like_one_that_is(intake, post, method, path) -> None:
+async def test_a_name_that_is_no_source_is_answered_like_one_that_is(
+    intake, post, method, path
+) -> None:
     body = b"{}"
-    for headers in ({}, {"X-Hub-Signature-256": "sha256=" + "0" * 64}, {"WebHook-Request-Origin": "x"}, {"Content-Length": "99999999"}):
-        right, *wrong = [await post(intake.url, path.format(name), body, headers, method) for name in ("gh", "gi", "g", "nobody", "%C3%A9")]
+    for headers in (
+        {},
+        {"X-Hub-Signature-256": "sha256=" + "0" * 64},
+        {"WebHook-Request-Origin": "x"},
+        {"Content-Length": "99999999"},
+    ):
+        right, *wrong = [
+            await post(intake.url, path.format(name), body, headers, method)
+            for name in ("gh", "gi", "g", "nobody", "%C3%A9")
+        ]
         assert right.status in (200, 401, 405, 413)
         assert wrong == [right] * 4
 
 
-async def test_the_proof_of_one_source_is_none_for_a_name_that_is_none(intake, stream, post) -> None:
+async def test_the_proof_of_one_source_is_none_for_a_name_that_is_none(
+    intake, stream, post
+) -> None:
     body = push()
     for name in ("gi", "g", "nobody", "%20gh"):
         assert (await post(intake.url, f"/in/{name}", body, signed(body))).status == 401
     assert stream.events == []
 
 
-async def test_a_name_that_is_no_source_is_answered_in_the_same_time(intake, record_property) -> None:
+async def test_a_name_that_is_no_source_is_answered_in_the_same_time(
+    intake, record_property
+) -> None:
     host, _, port = intake.url.removeprefix("http://").rpartition(":")
     body = b'"' + b"x" * (1 << 20) + b'"'
     took: dict[str, list[float]] = {"gh": [], "no": []}
@@ -301,5 +356,8 @@ async def test_a_name_that_is_no_source_is_answered_in_the_same_time(intake, rec
         for name in took:
             await asyncio.to_thread(ask, name)
     quick = {name: statistics.quantiles(times, n=4)[0] for name, times in took.items()}
-    record_property("answer to a source and to none", f"{quick['gh'] * 1000:.2f} and {quick['no'] * 1000:.2f} ms")
+    record_property(
+        "answer to a source and to none",
+        f"{quick['gh'] * 1000:.2f} and {quick['no'] * 1000:.2f} ms",
+    )
     assert abs(quick["gh"] - quick["no"]) < 0.25 * quick["gh"]

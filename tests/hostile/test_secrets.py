@@ -1,4 +1,7 @@
-"""A secret in a repository's address: refused with what to do instead, and in no file, status, log or complaint in clear."""
+"""A secret in a repository's address.
+
+Refused with what to do instead, and in no file, status, log or complaint in clear.
+"""
 
 from __future__ import annotations
 
@@ -46,17 +49,27 @@ HOLDING_NONE = (
     "file:///srv/git/what?#is@this:.git",
     "/srv/git/ana:b@c?d.git",
 )
-words = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="/?#@:'\"<>\\ "), min_size=4, max_size=20)
+words = st.text(
+    st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="/?#@:'\"<>\\ "),
+    min_size=4,
+    max_size=20,
+)
 
 
 @pytest.mark.parametrize("form", HOLDING)
 def test_an_address_with_a_secret_is_refused_with_what_to_do(form: str) -> None:
     source = GitSource(name="shop", url=form.format(SECRET))
-    with pytest.raises(SourcesError, match="leave it out, and let git ask its credential helper") as refused:
+    with pytest.raises(
+        SourcesError, match="leave it out, and let git ask its credential helper"
+    ) as refused:
         check_source(source)
     assert SECRET not in str(refused.value)
-    with pytest.raises(TargetsError, match="leave it out, and let git ask its credential helper") as refused_target:
-        parse_targets(f'[target.a.b]\nrun = ["x"]\nrepository = "{form.format(SECRET)}"', Path("targets.toml"))
+    with pytest.raises(
+        TargetsError, match="leave it out, and let git ask its credential helper"
+    ) as refused_target:
+        parse_targets(
+            f'[target.a.b]\nrun = ["x"]\nrepository = "{form.format(SECRET)}"', Path("targets.toml")
+        )
     assert SECRET not in str(refused_target.value)
 
 
@@ -68,7 +81,9 @@ def test_an_address_without_one_is_as_it_was(address: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(HOLDING), words.filter(lambda word: word not in "".join(HOLDING)))
-def test_what_is_left_of_an_address_has_no_secret_and_is_the_same_place(form: str, secret: str) -> None:
+def test_what_is_left_of_an_address_has_no_secret_and_is_the_same_place(
+    form: str, secret: str
+) -> None:
     address = form.format(secret)
     plain = git_address.without_secret(address)
     assert git_address.secret_in(address)
@@ -76,7 +91,9 @@ def test_what_is_left_of_an_address_has_no_secret_and_is_the_same_place(form: st
     assert git_address.secret_in(plain) == ""
     assert "example.com" in plain
     if "://" in address:
-        assert secret not in git_address.masked(f"fatal: unable to access '{address}': The requested URL returned error: 403")
+        assert secret not in git_address.masked(
+            f"fatal: unable to access '{address}': The requested URL returned error: 403"
+        )
 
 
 async def test_what_git_complains_of_is_told_without_it() -> None:
@@ -90,8 +107,14 @@ async def test_what_git_complains_of_is_told_without_it() -> None:
 
 
 @pytest.mark.parametrize("form", [HOLDING[0], HOLDING[2], HOLDING[4]])
-def test_an_old_configuration_is_mended_and_nothing_keeps_the_secret(form: str, world, until) -> None:
-    address = form.format(SECRET).replace("example.com:8443", "example.com").replace("example.com", "127.0.0.1:9")
+def test_an_old_configuration_is_mended_and_nothing_keeps_the_secret(
+    form: str, world, until
+) -> None:
+    address = (
+        form.format(SECRET)
+        .replace("example.com:8443", "example.com")
+        .replace("example.com", "127.0.0.1:9")
+    )
     [ana] = world.team()
     ana.run("source", "add", "git", "shop", "http://127.0.0.1:9/other.git")
     ana.stop()
@@ -99,7 +122,9 @@ def test_an_old_configuration_is_mended_and_nothing_keeps_the_secret(form: str, 
     ana.home.sources.write_text(text)
     (ana.home.mirrors / "shop").mkdir(parents=True)
     (ana.home.mirrors / "shop" / "config").write_text(f"url = {address}")
-    cursor = json.dumps({"url": address, "names": ["main"], "branches": {"main": "a" * 40}}).encode()
+    cursor = json.dumps(
+        {"url": address, "names": ["main"], "branches": {"main": "a" * 40}}
+    ).encode()
     with closing(sqlite3.connect(ana.home.intake)) as connection, connection:
         connection.execute("INSERT OR REPLACE INTO note VALUES ('git/shop', ?)", (cursor,))
     ana.start("--intake", "127.0.0.1:0")
@@ -110,7 +135,11 @@ def test_an_old_configuration_is_mended_and_nothing_keeps_the_secret(form: str, 
     assert SECRET not in ana.run("source", "list") + ana.run("status", "--json") + ana.run("status")
     ana.run("source", "remove", "shop")
     ana.stop()
-    keeping = [path for path in ana.home.root.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    keeping = [
+        path
+        for path in ana.home.root.rglob("*")
+        if path.is_file() and SECRET.encode() in path.read_bytes()
+    ]
     assert keeping == []
     assert parse_sources(ana.home.sources.read_text()) == []
 
@@ -121,6 +150,8 @@ def test_a_name_that_leads_out_of_the_home_takes_nothing_away(world, tmp_path) -
     ana = world.desk("ana")
     ana.run("team", "create", "acme", "--person", "ana")
     ana.home.mirrors.mkdir()
-    ana.home.sources.write_text(f'[source."../../outside"]\ntype = "git"\nurl = "https://{SECRET}@example.com/x.git"\n')
+    ana.home.sources.write_text(
+        f'[source."../../outside"]\ntype = "git"\nurl = "https://{SECRET}@example.com/x.git"\n'
+    )
     ana.start()
     assert outside.is_dir()

@@ -1,4 +1,7 @@
-"""A status says each thing once, with how often: a member's hundred feeds, a hundred dead addresses, a notice that came twice."""
+"""A status says each thing once, with how often.
+
+A member's hundred feeds, a hundred dead addresses, a notice that came twice.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ FEEDS = 12
 @given(st.lists(st.sampled_from("abc")))
 def test_every_line_is_said_once_in_its_place_and_none_is_lost(lines) -> None:
     times = Counter(lines)
-    assert counted(lines) == tuple(line if times[line] == 1 else f"{line} ({times[line]} times)" for line in dict.fromkeys(lines))
+    assert counted(lines) == tuple(
+        line if times[line] == 1 else f"{line} ({times[line]} times)"
+        for line in dict.fromkeys(lines)
+    )
 
 
 @pytest.mark.process
@@ -29,7 +35,10 @@ async def test_feeds_that_one_member_spoilt_are_one_line_with_a_count(victims) -
     link = await mallory.dial(ana.mesh)
     for epoch in range(FEEDS):
         one, other = mallory.feed(epoch), mallory.feed(epoch)
-        said = [feed.entry(event("duty", "on", subject="duty/mallory", service="team", actor="mallory")) for feed in (one, other)]
+        said = [
+            feed.entry(event("duty", "on", subject="duty/mallory", service="team", actor="mallory"))
+            for feed in (one, other)
+        ]
         await link.push(*said)
     status = await ana.until("all are frozen", lambda: _frozen(ana))
     (missing,) = [one for one in status.lost if one.why == Why.FROZEN]
@@ -42,15 +51,32 @@ async def test_feeds_that_one_member_spoilt_are_one_line_with_a_count(victims) -
 
 async def _frozen(ana):
     status = await ana.status()
-    return status if sum(one.feeds for one in status.lost if one.why == Why.FROZEN) == FEEDS else None
+    return (
+        status if sum(one.feeds for one in status.lost if one.why == Why.FROZEN) == FEEDS else None
+    )
 
 
 def test_of_a_hundred_addresses_with_one_reason_a_few_are_named_and_the_others_counted() -> None:
-    dead = [RefusedStatus(address=f"10.0.0.{n}:7000", device="", reason="nothing listens there", count=n, seen=n) for n in range(1, 101)]
-    other = RefusedStatus(address="10.0.1.1:7000", device="x" * 52, reason="it was revoked", count=7, seen=5)
+    dead = [
+        RefusedStatus(
+            address=f"10.0.0.{n}:7000", device="", reason="nothing listens there", count=n, seen=n
+        )
+        for n in range(1, 101)
+    ]
+    other = RefusedStatus(
+        address="10.0.1.1:7000", device="x" * 52, reason="it was revoked", count=7, seen=5
+    )
     lines = list(refused_lines([*dead, other]))
-    assert [line.address for line in lines[:NAMED_OF_REASON]] == [one.address for one in dead[:NAMED_OF_REASON]]
+    assert [line.address for line in lines[:NAMED_OF_REASON]] == [
+        one.address for one in dead[:NAMED_OF_REASON]
+    ]
     rest = lines[NAMED_OF_REASON]
-    assert (rest.address, rest.reason, rest.seen) == (f"{100 - NAMED_OF_REASON} others", "nothing listens there", 100)
-    assert sum(line.count for line in lines[: NAMED_OF_REASON + 1]) == sum(one.count for one in dead)
+    assert (rest.address, rest.reason, rest.seen) == (
+        f"{100 - NAMED_OF_REASON} others",
+        "nothing listens there",
+        100,
+    )
+    assert sum(line.count for line in lines[: NAMED_OF_REASON + 1]) == sum(
+        one.count for one in dead
+    )
     assert [line.device for line in lines[NAMED_OF_REASON + 1 :]] == [other.device]

@@ -1,4 +1,7 @@
-"""Strangers at the port of the mesh: they cost little whatever they do, the team keeps its links, and who belongs to it comes in."""
+"""Strangers at the port of the mesh.
+
+They cost little whatever they do, the team keeps its links, and who belongs to it comes in.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ COMES_IN_S = 10.0
 
 
 class Watched:
-    """A node under attack: its most memory and descriptors, and the slowest answer that a friend of it got."""
+    """A node under attack.
+
+    Its most memory and descriptors, and the slowest answer that a friend of it got.
+    """
 
     def __init__(self, process: psutil.Process, address: str) -> None:
         self.process = process
@@ -107,7 +113,9 @@ mixes = st.dictionaries(st.sampled_from(KINDS), st.integers(1, 20), min_size=1, 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mix=mixes)
-async def test_a_crowd_of_any_mix_costs_little_and_keeps_nobody_out(ana, storm, record_property, mix) -> None:
+async def test_a_crowd_of_any_mix_costs_little_and_keeps_nobody_out(
+    ana, storm, record_property, mix
+) -> None:
     await _withstands(ana, storm, record_property, mix)
 
 
@@ -139,7 +147,10 @@ async def _withstands(ana, storm, record_property, mix: dict[str, int]) -> None:
         assert not task.done(), task
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    figures = f"{watched.memory} MB, {watched.files} files, slowest answer {watched.slowest:.2f} s, came in after {took:.2f} s"
+    figures = (
+        f"{watched.memory} MB, {watched.files} files, slowest answer {watched.slowest:.2f} "
+        f"s, came in after {took:.2f} s"
+    )
     record_property(f"strangers {mix}", figures)
     assert watched.memory < MEMORY_MB
     assert watched.files < FILES

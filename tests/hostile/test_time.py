@@ -9,7 +9,9 @@ from replicas import NOW, entry, give, key_of, payloads, replica
 from devstream_desktop.mesh.replica.own_feed import ADOPT_MS, FUTURE_MS
 from devstream_desktop.stream.entry import hlc_time
 
-stamps = st.lists(st.tuples(st.integers(2, 4), st.integers(-FUTURE_MS, FUTURE_MS)), min_size=1, max_size=12)
+stamps = st.lists(
+    st.tuples(st.integers(2, 4), st.integers(-FUTURE_MS, FUTURE_MS)), min_size=1, max_size=12
+)
 
 
 @given(stamps=stamps, waits=st.lists(st.integers(0, 3 * FUTURE_MS), min_size=1, max_size=4))

@@ -1,8 +1,10 @@
-"""Decides whether a team of nodes kept its word, knowing nothing of how: only what was acknowledged, and what the databases hold.
+"""Decides whether a team of nodes kept its word, knowing nothing of how: only what was
+acknowledged, and what the databases hold.
 
-It imports nothing of devstream. It knows the format of an entry, msgpack `[version, feed, seq, hlc, prev, event]`, whose event carries its
-key in the fifth place and whose `hlc >> 16` is the UTC millisecond that its author stamped it with; that a `log` row is one entry of a
-feed, and a feed with a `proof` is withdrawn; and that a `lines` row is what a screen shows of one `log` row.
+It imports nothing of devstream. It knows the format of an entry, msgpack `[version, feed, seq, hlc,
+prev, event]`, whose event carries its key in the fifth place and whose `hlc >> 16` is the UTC
+millisecond that its author stamped it with; that a `log` row is one entry of a feed, and a feed
+with a `proof` is withdrawn; and that a `lines` row is what a screen shows of one `log` row.
 """
 
 from __future__ import annotations
@@ -20,12 +22,19 @@ import msgspec
 KEY_BYTES = 32
 """Of a feed's name: its author's key. What follows is the epoch."""
 MARGIN_MS = 5_000
-"""What is so close to its end may be there or not: no two nodes look at their clocks in one instant."""
+"""What is so close to its end may be there or not.
+
+No two nodes look at their clocks in one instant.
+"""
 AHEAD_MS = 86_400_000
-"""What is stamped more than this ahead is nobody's but its author's until its time; what was acknowledged is there under another stamp."""
+"""What is stamped more than this ahead is nobody's but its author's until its time.
+
+What was acknowledged is there under another stamp.
+"""
 RESTAMP_MS = 60_000
-"""An author whose clock was set says again, in a new feed and under an earlier time, what it had stamped too far ahead: people see one
-line, the log has both tellings. Where no clock was set the two would be seconds apart."""
+"""An author whose clock was set says again, in a new feed and under an earlier time, what it had
+stamped too far ahead: people see one line, the log has both tellings. Where no clock was set the
+two would be seconds apart."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +85,19 @@ class Verdict:
 
     def __str__(self) -> str:
         found = vars(self).items()
-        return "\n".join(f"{len(lines)} {name}" + "".join(f"\n    {line}" for line in lines[:8]) for name, lines in found)
+        return "\n".join(
+            f"{len(lines)} {name}" + "".join(f"\n    {line}" for line in lines[:8])
+            for name, lines in found
+        )
 
 
 def read_acknowledged(path: Path) -> list[Acknowledged]:
     """The emitter's file: one JSON object a line."""
-    return [Acknowledged(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+    return (
+        [Acknowledged(**json.loads(line)) for line in path.read_text().splitlines()]
+        if path.exists()
+        else []
+    )
 
 
 def read_log(path: Path, ignored: bytes = b"") -> list[Held]:
@@ -92,10 +108,15 @@ def read_log(path: Path, ignored: bytes = b"") -> list[Held]:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
     try:
         shown = "EXISTS (SELECT 1 FROM lines WHERE lines.lsn = log.lsn)"
-        rows = connection.execute(f"SELECT body, {shown} FROM log JOIN feeds ON feeds.id = log.feed WHERE feeds.proof IS NULL").fetchall()
+        rows = connection.execute(
+            f"SELECT body, {shown} FROM log JOIN feeds ON feeds.id = log.feed WHERE feeds.proof IS "
+            f"NULL"
+        ).fetchall()
     finally:
         connection.close()
-    entries = [(body, msgspec.msgpack.decode(body, type=_Body), bool(shown)) for body, shown in rows]
+    entries = [
+        (body, msgspec.msgpack.decode(body, type=_Body), bool(shown)) for body, shown in rows
+    ]
     return [_held(*row) for row in entries if not ignored or not row[1].feed.startswith(ignored)]
 
 
@@ -127,12 +148,22 @@ def judge(
     keys = {node: {row.key for row in rows} for node, rows in logs.items()}
     for node, rows in logs.items():
         shown = {row.key for row in rows if row.shown}
-        verdict.hidden.extend(f"{key} is held at {node} and shown nowhere" for key in sorted(keys[node] - shown))
+        verdict.hidden.extend(
+            f"{key} is held at {node} and shown nowhere" for key in sorted(keys[node] - shown)
+        )
     for item in acknowledged:
         if item.at > now - retention_ms + MARGIN_MS:
-            verdict.lost.extend(f"{item.key} of {item.node} is not at {node}" for node in logs if item.key not in keys[node])
+            verdict.lost.extend(
+                f"{item.key} of {item.node} is not at {node}"
+                for node in logs
+                if item.key not in keys[node]
+            )
     _find_doubled(logs, verdict.doubled)
-    _find_returned([*looks, *(_look(node, now, rows) for node, rows in logs.items())], retention_ms, verdict.returned)
+    _find_returned(
+        [*looks, *(_look(node, now, rows) for node, rows in logs.items())],
+        retention_ms,
+        verdict.returned,
+    )
     _find_unequal(logs, now - retention_ms + MARGIN_MS, verdict.unequal)
     return verdict
 
@@ -152,16 +183,29 @@ def _find_doubled(logs: Mapping[str, Sequence[Held]], found: list[str]) -> None:
         tellings: dict[str, list[Held]] = {}
         for row in rows:
             tellings.setdefault(row.key, []).append(row)
-        found.extend(f"{key} is at {node} {len(told)} times" for key, told in tellings.items() if not _restamped(told))
-        others = [row for row in rows if said.setdefault((row.feed, row.seq), row.digest) != row.digest]
-        found.extend(f"number {row.seq} of feed {row.feed.hex()[:8]} is another event at {node}" for row in others)
+        found.extend(
+            f"{key} is at {node} {len(told)} times"
+            for key, told in tellings.items()
+            if not _restamped(told)
+        )
+        others = [
+            row for row in rows if said.setdefault((row.feed, row.seq), row.digest) != row.digest
+        ]
+        found.extend(
+            f"number {row.seq} of feed {row.feed.hex()[:8]} is another event at {node}"
+            for row in others
+        )
 
 
 def _restamped(tellings: Sequence[Held]) -> bool:
     """Whether one author said this once for each time that its clock was set."""
     stamps = sorted(row.at for row in tellings)
     apart = all(later - earlier > RESTAMP_MS for earlier, later in pairwise(stamps))
-    return apart and len({row.feed for row in tellings}) == len(tellings) and len({row.feed[:KEY_BYTES] for row in tellings}) == 1
+    return (
+        apart
+        and len({row.feed for row in tellings}) == len(tellings)
+        and len({row.feed[:KEY_BYTES] for row in tellings}) == 1
+    )
 
 
 def _find_returned(looks: Sequence[Look], retention_ms: int, found: list[str]) -> None:
@@ -176,7 +220,14 @@ def _find_returned(looks: Sequence[Look], retention_ms: int, found: list[str]) -
 
 
 def _find_unequal(logs: Mapping[str, Sequence[Held]], oldest: int, found: list[str]) -> None:
-    live = {node: {(row.feed, row.seq, row.digest) for row in rows if row.at > oldest} for node, rows in logs.items()}
+    live = {
+        node: {(row.feed, row.seq, row.digest) for row in rows if row.at > oldest}
+        for node, rows in logs.items()
+    }
     everything = set().union(*live.values())
     missing = {node: len(everything - rows) for node, rows in live.items()}
-    found.extend(f"{node} lacks {count} of {len(everything)} that others hold" for node, count in missing.items() if count)
+    found.extend(
+        f"{node} lacks {count} of {len(everything)} that others hold"
+        for node, count in missing.items()
+        if count
+    )

@@ -1,4 +1,7 @@
-"""`devstream`, with a clock that another process can set: argv[1] is a file whose first eight bytes are added to the time, milliseconds."""
+"""`devstream`, with a clock that another process can set.
+
+Argv[1] is a file whose first eight bytes are added to the time, milliseconds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A team of real nodes on hosts of their own: real keys, certificates and policy, `devstream node` processes, and a hand on each clock."""
+"""A team of real nodes on hosts of their own.
+
+Real keys, certificates and policy, `devstream node` processes, and a hand on each clock.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,15 @@ class Node:
         self.process: subprocess.Popen[str] | None = None
         self._clock = folder / f"{name}.clock"
         self._clock.write_bytes(bytes(8))
-        self._environment = {key: value for key, value in os.environ.items() if not key.startswith(("DEVSTREAM", "XDG"))}
-        self._environment |= {"DEVSTREAM_KEY_FILE": str(folder / f"{name}.key"), "XDG_RUNTIME_DIR": os.environ["XDG_RUNTIME_DIR"]}
+        self._environment = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("DEVSTREAM", "XDG"))
+        }
+        self._environment |= {
+            "DEVSTREAM_KEY_FILE": str(folder / f"{name}.key"),
+            "XDG_RUNTIME_DIR": os.environ["XDG_RUNTIME_DIR"],
+        }
 
     @property
     def offset_ms(self) -> int:
@@ -56,20 +66,38 @@ class Node:
 
     def start(self) -> None:
         """Start the node; `await_ready` returns when it answers."""
-        command = (sys.executable, PROGRAM, str(self._clock), "--home", str(self.home.root), "node", "--listen", f"0.0.0.0:{PORT}")
+        command = (
+            sys.executable,
+            PROGRAM,
+            str(self._clock),
+            "--home",
+            str(self.home.root),
+            "node",
+            "--listen",
+            f"0.0.0.0:{PORT}",
+        )
         errors = self.home.root.with_suffix(".stderr").open("a")
         with errors:
             self.process = self.host.start(
-                *command, *self.arguments, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                *command,
+                *self.arguments,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
             )
 
     def await_ready(self) -> None:
         line = self.process.stdout.readline()
-        assert line.startswith("ready "), f"{self.name}: {line}{self.home.root.with_suffix('.stderr').read_text()}"
+        assert line.startswith("ready "), (
+            f"{self.name}: {line}{self.home.root.with_suffix('.stderr').read_text()}"
+        )
 
     def kill(self) -> None:
         """As a power cut for the process, which must not have ended by itself."""
-        assert self.process.poll() is None, f"{self.name} died: {self.home.root.with_suffix('.stderr').read_text()}"
+        assert self.process.poll() is None, (
+            f"{self.name} died: {self.home.root.with_suffix('.stderr').read_text()}"
+        )
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
@@ -105,7 +133,10 @@ class Node:
 
 
 def found(nodes: Sequence[Node], *, retention_days: int = 30) -> None:
-    """Give these homes a team, as founding it and inviting each would: the first is its admin, and everybody may emit."""
+    """Give these homes a team, as founding it and inviting each would.
+
+    The first is its admin, and everybody may emit.
+    """
     now = time.time_ns() // 1_000_000
     devices = [DeviceKey.generate() for _ in nodes]
     ids = tuple(device.id for device in devices)

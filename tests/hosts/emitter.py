@@ -1,4 +1,6 @@
-"""Somebody who says things at one node all the time, and writes down, on the disk, what the node acknowledged."""
+"""Somebody who says things at one node all the time, and writes down, on the disk, what the node
+acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from devstream_desktop.control.messages.stream import Emit
 
 PAUSE_S = (0.3, 1.7)
 MAX_AHEAD_MS = 600_000
-"""What a clock further ahead stamps, the others keep out until its time has come, so it is not said in a run of minutes."""
+"""What a clock further ahead stamps, the others keep out until its time has come, so it is not said
+in a run of minutes.
+"""
 
 
 class Emitter:
@@ -52,7 +56,9 @@ class Emitter:
         try:
             if self._client is None:
                 self._client = Client(self.node.home.control_url(), timeout_ms=5000)
-            key = self._client.ask(Emit(kind="claim", state="claimed", service="shop", subject=about, title=about)).text
+            key = self._client.ask(
+                Emit(kind="claim", state="claimed", service="shop", subject=about, title=about)
+            ).text
         except ControlError:
             self.unanswered += 1
             self._disconnect()

@@ -1,7 +1,9 @@
-"""A lying member as a program, with real sockets. argv: its home and key file, a seed, where it listens, and its victims.
+"""A lying member as a program, with real sockets. argv: its home and key file, a seed, where it
+listens, and its victims.
 
-It is linked with all of them, hears what they say, and lies in every way of simulation/lies.py, as who dials and as who is dialed, until
-stdin ends. Then it prints a JSON object: how often it lied in each way, how many entries it signed, and how often it was let in.
+It is linked with all of them, hears what they say, and lies in every way of simulation/lies.py, as
+who dials and as who is dialed, until stdin ends. Then it prints a JSON object: how often it lied in
+each way, how many entries it signed, and how often it was let in.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class Victim:
 class LyingNode:
     """A `lies.Mouth` with sockets."""
 
-    def __init__(self, member: RawMember, people: dict[str, str], rng: random.Random, victims: list[str]) -> None:
+    def __init__(
+        self, member: RawMember, people: dict[str, str], rng: random.Random, victims: list[str]
+    ) -> None:
         self.member, self.rng = member, rng
         self.device = self.executor = member.device
         self.person = people[member.device]
@@ -80,7 +84,9 @@ class LyingNode:
         return list(self._known.values())
 
     def members(self) -> list[tuple[str, str]]:
-        return [(person, device) for device, person in self._people.items() if device != self.device]
+        return [
+            (person, device) for device, person in self._people.items() if device != self.device
+        ]
 
     def foresee(self) -> Event:
         return observed(self.rng, self.rng.randrange(1000), now_ms())
@@ -106,9 +112,13 @@ class LyingNode:
             wire.Offer: self._wants,
             wire.Fetch: lambda _: wire.Entries(self._some()),
             wire.AskPeers: lambda _: wire.PeerList(self._addresses()),
-            wire.Policy: lambda request: wire.Policies(request.version + self.rng.randrange(9), [self.rng.randbytes(99)] * 3),
+            wire.Policy: lambda request: wire.Policies(
+                request.version + self.rng.randrange(9), [self.rng.randbytes(99)] * 3
+            ),
         }
-        address = await self.member.listen({kind: self._answer(lie) for kind, lie in answers.items()}, listen)
+        address = await self.member.listen(
+            {kind: self._answer(lie) for kind, lie in answers.items()}, listen
+        )
         self._port = int(address.rpartition(":")[2])
         async with asyncio.TaskGroup() as group:
             for victim in self._victims:
@@ -157,7 +167,9 @@ class LyingNode:
             while victim.waiting:
                 request = victim.waiting.popleft()
                 lane = Lane.PUSH if isinstance(request, wire.Push) else Lane.OTHER
-                await link.ask(self.rng.randbytes(50) if self.rng.random() < NONSENSE else request, lane)
+                await link.ask(
+                    self.rng.randbytes(50) if self.rng.random() < NONSENSE else request, lane
+                )
             await victim.told.wait()
 
     def _hear(self, entries: list[Signed]) -> None:
@@ -188,21 +200,43 @@ class LyingNode:
 
     def _welcome(self, _: wire.Request) -> wire.Reply:
         wall = now_ms() + self._clock()
-        return wire.Welcome(wire.PROTOCOL, self.member.team, self.device, bytes(16), self.rng.randrange(9), wall, self._addresses())
+        return wire.Welcome(
+            wire.PROTOCOL,
+            self.member.team,
+            self.device,
+            bytes(16),
+            self.rng.randrange(9),
+            wall,
+            self._addresses(),
+        )
 
     def _news(self, request: wire.Tail) -> wire.Reply:
         entries = self._tell_as("entries", self._some())
         resync = self.rng.random() < 0.3
-        return wire.News(bytes(16), request.lsn + len(entries), entries, self.rng.randbytes(8), self.rng.randrange(9), resync)
+        return wire.News(
+            bytes(16),
+            request.lsn + len(entries),
+            entries,
+            self.rng.randbytes(8),
+            self.rng.randrange(9),
+            resync,
+        )
 
     def _take(self, request: wire.Push) -> wire.Reply:
         self._hear(request.entries)
-        return wire.Pushed(len(request.entries), request.policy, self.rng.random() < 0.3, self.rng.choice((0, 0, 60_000)))
+        return wire.Pushed(
+            len(request.entries),
+            request.policy,
+            self.rng.random() < 0.3,
+            self.rng.choice((0, 0, 60_000)),
+        )
 
     def _records(self, _: wire.Request) -> wire.Reply:
         buckets = list(range(wire.BUCKETS))
         records, end = self._tell_as("records", self._truth()), self._tell_as("end", None)
-        return wire.Records(bytes(16), self.rng.randrange(100), buckets, records, self._feeds_frozen(), end)
+        return wire.Records(
+            bytes(16), self.rng.randrange(100), buckets, records, self._feeds_frozen(), end
+        )
 
     def _wants(self, request: wire.Offer) -> wire.Reply:
         ranges = [wire.Range(record.feed, 1, record.head) for record in request.records[:50]]
@@ -218,7 +252,9 @@ class LyingNode:
             with contextlib.suppress(MalformedEntryError):
                 entry = parse_entry(item.body, item.signature)
                 if entry.feed not in records or records[entry.feed].head < entry.seq:
-                    records[entry.feed] = Record(entry.feed, 0, entry.seq, entry.hash, entry.hlc, [])
+                    records[entry.feed] = Record(
+                        entry.feed, 0, entry.seq, entry.hash, entry.hlc, []
+                    )
         return list(records.values())
 
     def _some(self) -> list[Signed]:
@@ -227,10 +263,23 @@ class LyingNode:
 
     def _addresses(self) -> list[wire.PeerAddress]:
         """Addresses of nobody, and some that nobody should dial."""
-        hosts = ("127.0.0.1", "169.254.169.254", "10.77.0.253", "10.77.1.253", "192.0.2.7", "localhost", "[::1]", "[fe80::1]", "0.0.0.0")
+        hosts = (
+            "127.0.0.1",
+            "169.254.169.254",
+            "10.77.0.253",
+            "10.77.1.253",
+            "192.0.2.7",
+            "localhost",
+            "[::1]",
+            "[fe80::1]",
+            "0.0.0.0",
+        )
         ports = (22, 25, 80, 7400, 65535, 0, 99999)
         return [
-            wire.PeerAddress(self.rng.choice(self.members())[1], f"{self.rng.choice(hosts)}:{self.rng.choice(ports)}")
+            wire.PeerAddress(
+                self.rng.choice(self.members())[1],
+                f"{self.rng.choice(hosts)}:{self.rng.choice(ports)}",
+            )
             for _ in range(self.rng.randrange(wire.MAX_PEERS))
         ]
 

@@ -1,7 +1,9 @@
-"""One node as a program: reads its credentials and an optional line to publish from stdin, prints what it hears until stdin ends.
+"""One node as a program: reads its credentials and an optional line to publish from stdin, prints
+what it hears until stdin ends.
 
-stdin: one JSON object {"seed", "team", "ca", "certificate", "key", "home", "listen", "peers", "discovery"}; then a line for each event.
-stdout: `ready HOST:PORT`, then `heard TITLE` for each foreign event, `status JSON` when asked with a line `?`, and `bye` at the end.
+stdin: one JSON object {"seed", "team", "ca", "certificate", "key", "home", "listen", "peers",
+"discovery"}; then a line for each event. stdout: `ready HOST:PORT`, then `heard TITLE` for each
+foreign event, `status JSON` when asked with a line `?`, and `bye` at the end.
 """
 
 from __future__ import annotations
@@ -68,7 +70,13 @@ def event(title: str) -> bytes:
     key = fact_key("hosts", Kind.CHANGE, title)
     return encode_event(
         make_event(
-            kind=Kind.CHANGE, state="pushed", service="shop", subject="change/shop/main", key=key, time=1_700_000_000_000, title=title
+            kind=Kind.CHANGE,
+            state="pushed",
+            service="shop",
+            subject="change/shop/main",
+            key=key,
+            time=1_700_000_000_000,
+            title=title,
         )
     )
 
@@ -78,7 +86,9 @@ async def main() -> None:
     signing = SigningKey(bytes.fromhex(given["seed"]))
     public = bytes(signing.verify_key)
     home = Path(given["home"])
-    history = History(home / "history.sqlite", FeedMirror(home / "feed.json"), public, given["team"])
+    history = History(
+        home / "history.sqlite", FeedMirror(home / "feed.json"), public, given["team"]
+    )
 
     def hear(entries: list[Entry]) -> None:
         for entry in entries:
@@ -87,14 +97,21 @@ async def main() -> None:
 
     mesh = Mesh(
         store=history,
-        identity=Identity(device_id(public), given["team"], lambda message: signing.sign(message).signature, verify),
+        identity=Identity(
+            device_id(public),
+            given["team"],
+            lambda message: signing.sign(message).signature,
+            verify,
+        ),
         membership=Everybody(),
         credentials=Credentials(given["ca"], given["certificate"], given["key"]),
         policies=NoPolicies(),
         retention_ms=30 * 86_400_000,
         clock=lambda: time.time_ns() // 1_000_000,
         on_entries=hear,
-        network=Network(given["listen"], given.get("peers", []), discovery=given.get("discovery", False)),
+        network=Network(
+            given["listen"], given.get("peers", []), discovery=given.get("discovery", False)
+        ),
     )
     say("ready", await mesh.start())
     loop = asyncio.get_running_loop()

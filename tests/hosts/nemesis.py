@@ -1,4 +1,7 @@
-"""What happens to the team of eight: a plan of faults that a seed decides alone, and the hands that carry it out and undo it."""
+"""What happens to the team of eight.
+
+A plan of faults that a seed decides alone, and the hands that carry it out and undo it.
+"""
 
 from __future__ import annotations
 
@@ -80,13 +83,12 @@ class Act:
 
 
 def plan(seed: int, seconds: float, nodes: int, faults: Sequence[Fault]) -> list[Act]:
-    """Each of `faults` at least once, then more until all end together; nothing happens to a node or the router twice at once.
+    """Each of `faults` at least once, then more until all end together; nothing happens to a node
+    or the router twice at once.
 
-    Args:
-        seed: Decides everything.
-        seconds: How long; what must happen once may take a little more.
-        nodes: How many there are; the first is the address that others were told, so it never moves.
-        faults: What may happen.
+    Args: seed: Decides everything. seconds: How long; what must happen once may take a little more.
+        nodes: How many there are; the first is the address that others were told, so it never
+        moves. faults: What may happen.
 
     """
     rng = random.Random(seed)
@@ -100,9 +102,17 @@ def plan(seed: int, seconds: float, nodes: int, faults: Sequence[Fault]) -> list
         fault = waiting.pop(0) if must else rng.choice(faults)
         shortest, longest = SECONDS[fault]
         at = lanes[lane] + rng.uniform(0.5, 2.0)
-        until = at + rng.uniform(shortest, (shortest + longest) / 2) if must else min(seconds, at + rng.uniform(shortest, longest))
+        until = (
+            at + rng.uniform(shortest, (shortest + longest) / 2)
+            if must
+            else min(seconds, at + rng.uniform(shortest, longest))
+        )
         busy = [act for act in acts if act.at <= until and at <= act.until]
-        free = [n for n in range(1 if fault is Fault.MOVE else 0, nodes) if n not in {act.node for act in busy if act.fault not in OF_ALL}]
+        free = [
+            n
+            for n in range(1 if fault is Fault.MOVE else 0, nodes)
+            if n not in {act.node for act in busy if act.fault not in OF_ALL}
+        ]
         lanes[lane] = until
         if fault in OF_ALL and any(act.fault in OF_ALL for act in busy):
             # The router and the stranger's host do one thing at a time.
@@ -157,7 +167,9 @@ class Nemesis:
                 return lambda: self._wire.set(0, 0)
             case Fault.MOVE:
                 self._moves += 1
-                node.host.take_address(f"{node.host.address.rpartition('.')[0]}.{100 + self._moves % 100}")
+                node.host.take_address(
+                    f"{node.host.address.rpartition('.')[0]}.{100 + self._moves % 100}"
+                )
                 return lambda: None  # it stays where it went
             case Fault.WAKE_AHEAD:
                 self._wake(act.node, AHEAD_MS)
@@ -166,13 +178,19 @@ class Nemesis:
                 self._outsider.start()
                 return self._outsider.kill
             case Fault.FLOOD:
-                targets = [f"{victim.host.address}:{PORT}" for victim in self._rng.sample(self._nodes, 2)]
+                targets = [
+                    f"{victim.host.address}:{PORT}" for victim in self._rng.sample(self._nodes, 2)
+                ]
                 nowhere = subprocess.DEVNULL
-                flood = self._stranger.start(sys.executable, STRANGERS, *targets, stdout=nowhere, stderr=nowhere)
+                flood = self._stranger.start(
+                    sys.executable, STRANGERS, *targets, stdout=nowhere, stderr=nowhere
+                )
                 return lambda: end_flood(flood)
             case _:
                 skew = self._rng.choice((-9, 9)) * MINUTE_MS
-                offset = {Fault.AHEAD: AHEAD_MS, Fault.BEHIND: -120 * MINUTE_MS, Fault.SKEW: skew}[act.fault]
+                offset = {Fault.AHEAD: AHEAD_MS, Fault.BEHIND: -120 * MINUTE_MS, Fault.SKEW: skew}[
+                    act.fault
+                ]
                 self._set_clock(act.node, offset)
                 return lambda: self._set_clock(act.node, 0)
 
@@ -213,8 +231,19 @@ class LyingMember:
             self._process = node.host.start(
                 sys.executable,
                 LIAR,
-                *(str(node.home.root), str(key_file), str(seed), f"{node.host.address}:{PORT}", *victims_at),
-                env=os.environ | {"PYTHONPATH": os.pathsep.join([ROOMS, *filter(None, [os.environ.get("PYTHONPATH")])])},
+                *(
+                    str(node.home.root),
+                    str(key_file),
+                    str(seed),
+                    f"{node.host.address}:{PORT}",
+                    *victims_at,
+                ),
+                env=os.environ
+                | {
+                    "PYTHONPATH": os.pathsep.join(
+                        [ROOMS, *filter(None, [os.environ.get("PYTHONPATH")])]
+                    )
+                },
                 stderr=file,
             )
         assert self._process.stdout.readline() == "ready\n", errors.read_text()

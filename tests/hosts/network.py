@@ -1,4 +1,7 @@
-"""A network of its own for one test: hosts are network namespaces, a switch is a bridge in another, and cables can be troubled."""
+"""A network of its own for one test.
+
+Hosts are network namespaces, a switch is a bridge in another, and cables can be troubled.
+"""
 
 from __future__ import annotations
 
@@ -74,10 +77,18 @@ class Host:
 
     def blackhole(self) -> None:
         """Whatever it sends or is sent vanishes in the switch, and nobody is told."""
-        subprocess.run(["bridge", "-n", self.switch, "link", "set", "dev", self.port, "state", "0"], check=True, capture_output=True)
+        subprocess.run(
+            ["bridge", "-n", self.switch, "link", "set", "dev", self.port, "state", "0"],
+            check=True,
+            capture_output=True,
+        )
 
     def clear(self) -> None:
-        subprocess.run(["bridge", "-n", self.switch, "link", "set", "dev", self.port, "state", "3"], check=True, capture_output=True)
+        subprocess.run(
+            ["bridge", "-n", self.switch, "link", "set", "dev", self.port, "state", "3"],
+            check=True,
+            capture_output=True,
+        )
 
     def route(self) -> None:
         """The way out, which the kernel forgets with the interface or the address."""
@@ -86,13 +97,20 @@ class Host:
 
 
 class SlowWire:
-    """A cable through a program that can hold frames back and lose some; without trouble it passes all at once."""
+    """A cable through a program that can hold frames back and lose some.
+
+    Without trouble it passes all at once.
+    """
 
     def __init__(self, one: tuple[str, str], other: tuple[str, str]) -> None:
         """Between two (namespace, interface)s that it makes."""
         names = [f"w{secrets.token_hex(4)}" for _ in range(2)]
         self._process = subprocess.Popen(
-            [sys.executable, WIRE_PROGRAM, *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [sys.executable, WIRE_PROGRAM, *names],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
         assert self._process.stdout.readline() == "ready\n"
         for name, (namespace, interface) in zip(names, (one, other), strict=True):
@@ -126,7 +144,10 @@ class Network:
         return [self._host(subnet, switch, n) for n in range(count)]
 
     def route(self, subnets: list[list[Host]]) -> SlowWire | None:
-        """Join two subnets by a router that forwards no multicast; returns its leg in the second, where this machine can make one."""
+        """Join two subnets by a router that forwards no multicast.
+
+        Returns its leg in the second, where this machine can make one.
+        """
         router = self._namespace("r")
         ip("netns", "exec", router, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
         wire: SlowWire | None = None
@@ -137,7 +158,20 @@ class Network:
                 self._wires.append(wire)
                 ip("-n", switch, "link", "set", "pr", "master", "br0", "up")
             else:
-                ip("-n", switch, "link", "add", "pr", "type", "veth", "peer", "name", leg, "netns", router)
+                ip(
+                    "-n",
+                    switch,
+                    "link",
+                    "add",
+                    "pr",
+                    "type",
+                    "veth",
+                    "peer",
+                    "name",
+                    leg,
+                    "netns",
+                    router,
+                )
                 ip("-n", switch, "link", "set", "pr", "master", "br0", "up")
             gateway = f"{hosts[0].address.rpartition('.')[0]}.{ROUTER}"
             ip("-n", router, "addr", "add", f"{gateway}/24", "dev", leg)
@@ -162,7 +196,20 @@ class Network:
     def _host(self, subnet: int, switch: str, n: int) -> Host:
         name = self._namespace(f"h{subnet}{n}")
         host = Host(name, f"10.77.{subnet}.{n + 1}", switch, f"p{n}")
-        ip("-n", switch, "link", "add", host.port, "type", "veth", "peer", "name", "eth0", "netns", name)
+        ip(
+            "-n",
+            switch,
+            "link",
+            "add",
+            host.port,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            name,
+        )
         ip("-n", switch, "link", "set", host.port, "master", "br0", "up")
         ip("-n", name, "link", "set", "lo", "up")
         ip("-n", name, "addr", "add", f"{host.address}/24", "dev", "eth0")

@@ -1,6 +1,8 @@
-"""A network cable as a program, because not every kernel can delay and lose frames by itself (tc netem).
+"""A network cable as a program, because not every kernel can delay and lose frames by itself (tc
+netem).
 
-Makes two tap interfaces named by its arguments and carries frames between them. stdin: lines `DELAY_MS LOSS_PERCENT`; its end ends it.
+Makes two tap interfaces named by its arguments and carries frames between them. stdin: lines
+`DELAY_MS LOSS_PERCENT`; its end ends it.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ def carry(taps: tuple[int, int]) -> None:
             line = sys.stdin.readline()
             if not line:
                 return
-            delay, loss = (int(word) / unit for word, unit in zip(line.split(), (1000, 100), strict=True))
+            delay, loss = (
+                int(word) / unit for word, unit in zip(line.split(), (1000, 100), strict=True)
+            )
         now = time.monotonic()
         for tap in set(readable) & other.keys():
             frame = os.read(tap, FRAME)
@@ -48,7 +52,8 @@ def carry(taps: tuple[int, int]) -> None:
             try:
                 os.write(tap, frame)
             except OSError:
-                continue  # the interface is down or its queue full: the frame is lost, as on a cable
+                # the interface is down or its queue full: the frame is lost, as on a cable
+                continue
 
 
 def main() -> None:

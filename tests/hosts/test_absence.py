@@ -1,4 +1,7 @@
-"""Peers that sleep, vanish without a word, move, or are unplugged: how soon a node notices, and how soon it uses them again."""
+"""Peers that sleep, vanish without a word, move, or are unplugged.
+
+How soon a node notices, and how soon it uses them again.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ SLACK_S = 1.0
 @pytest.fixture
 def nodes(network: Network, tmp_path: Path, runtime: Path):
     names = ("watcher", "sleeper", "lost", "mover", "unplugged")
-    made = [Node(tmp_path, name, host) for name, host in zip(names, network.hosts(0, len(names)), strict=True)]
+    made = [
+        Node(tmp_path, name, host)
+        for name, host in zip(names, network.hosts(0, len(names)), strict=True)
+    ]
     found(made)
     yield made
     for node in made:
@@ -34,7 +40,9 @@ def test_who_is_away_is_noticed_and_who_comes_back_is_used_at_once(nodes: list[N
     watcher, sleeper, lost, mover, unplugged = nodes
     everybody = {node.name for node in nodes}
     start(nodes)
-    until("all are linked", lambda: all(node.live() == everybody - {node.name} for node in nodes), 30)
+    until(
+        "all are linked", lambda: all(node.live() == everybody - {node.name} for node in nodes), 30
+    )
 
     sleeper.freeze()
     lost.host.blackhole()
@@ -66,5 +74,11 @@ def test_who_is_away_is_noticed_and_who_comes_back_is_used_at_once(nodes: list[N
         time.sleep(0.1)
     assert max(used.values()) < USED_AGAIN_S + SLACK_S, used
     for node in (mover, unplugged):
-        until(f"{node.name} is linked", lambda node=node: node.name in watcher.live() and "watcher" in node.live(), NOTICED_S)
-    assert f"{mover.host.address}:7400" in {peer.address for peer in watcher.peers()} | {peer.address for peer in sleeper.peers()}
+        until(
+            f"{node.name} is linked",
+            lambda node=node: node.name in watcher.live() and "watcher" in node.live(),
+            NOTICED_S,
+        )
+    assert f"{mover.host.address}:7400" in {peer.address for peer in watcher.peers()} | {
+        peer.address for peer in sleeper.peers()
+    }

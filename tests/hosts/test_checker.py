@@ -1,4 +1,7 @@
-"""The judge of the eight hosts is judged: each wrong that it looks for is noticed, and nothing else."""
+"""The judge of the eight hosts is judged.
+
+Each wrong that it looks for is noticed, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -110,14 +113,21 @@ def test_an_expired_event_that_a_node_had_let_go_and_has_again_is_returned(logs)
 
 def test_an_expired_event_that_comes_to_one_who_never_had_it_is_returned(logs) -> None:
     old = event(7, NOW - DAY - 30_000)
-    looks = [Look("bob", NOW - 20_000, {"key7": old.at}), Look("cy", NOW - 10_000, {}), Look("cy", NOW - 5_000, {"key7": old.at})]
+    looks = [
+        Look("bob", NOW - 20_000, {"key7": old.at}),
+        Look("cy", NOW - 10_000, {}),
+        Look("cy", NOW - 5_000, {"key7": old.at}),
+    ]
     assert len(verdict(logs, looks=looks).returned) == 1
 
 
 def test_histories_that_differ_are_unequal_though_nothing_of_it_was_acknowledged(logs) -> None:
     logs["ana"].append(event(5))
     found = verdict(logs)
-    assert found.unequal == ["bob lacks 1 of 4 that others hold", "cy lacks 1 of 4 that others hold"]
+    assert found.unequal == [
+        "bob lacks 1 of 4 that others hold",
+        "cy lacks 1 of 4 that others hold",
+    ]
     assert not found.lost
 
 
@@ -130,16 +140,30 @@ def test_it_reads_databases_and_acknowledgements_by_their_formats_alone(tmp_path
     path = tmp_path / "history.sqlite"
     connection = sqlite3.connect(path)
     connection.executescript(
-        "CREATE TABLE feeds (id INTEGER PRIMARY KEY, proof BLOB); CREATE TABLE log (lsn INTEGER PRIMARY KEY, feed INTEGER, body BLOB);"
+        "CREATE TABLE feeds (id INTEGER PRIMARY KEY, proof BLOB); CREATE TABLE log (lsn INTEGER "
+        "PRIMARY KEY, feed INTEGER, body BLOB);"
         " CREATE TABLE lines (lsn INTEGER); INSERT INTO lines VALUES (3);"
     )
-    for lsn, feed, author, seq in ((1, 1, b"feed", 1), (2, 2, b"feed", 2), (3, 1, b"feed", 3), (4, 1, b"liar", 4)):
-        body = msgspec.msgpack.encode([1, author, seq, NOW << 16, b"", ["build", "failed", "shop", "b", f"key{seq}"]])
+    for lsn, feed, author, seq in (
+        (1, 1, b"feed", 1),
+        (2, 2, b"feed", 2),
+        (3, 1, b"feed", 3),
+        (4, 1, b"liar", 4),
+    ):
+        body = msgspec.msgpack.encode(
+            [1, author, seq, NOW << 16, b"", ["build", "failed", "shop", "b", f"key{seq}"]]
+        )
         connection.execute("INSERT INTO log VALUES (?, ?, ?)", (lsn, feed, body))
     connection.executescript("INSERT INTO feeds VALUES (1, NULL), (2, x'00');")
     connection.close()
     hidden, shown = read_log(path, ignored=b"liar")
-    assert (hidden.feed, hidden.seq, hidden.key, hidden.at, hidden.shown) == (b"feed", 1, "key1", NOW, False)
+    assert (hidden.feed, hidden.seq, hidden.key, hidden.at, hidden.shown) == (
+        b"feed",
+        1,
+        "key1",
+        NOW,
+        False,
+    )
     assert (shown.key, shown.shown) == ("key3", True)
     assert [row.key for row in read_log(path)] == ["key1", "key3", "key4"]
     (tmp_path / "told").write_text('{"node": "ana", "key": "key1", "at": 5}\n')

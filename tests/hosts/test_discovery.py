@@ -26,7 +26,9 @@ PROGRAM = str(Path(__file__).with_name("mesh_node.py"))
 def pem(thing) -> str:
     if isinstance(thing, x509.Certificate):
         return thing.public_bytes(serialization.Encoding.PEM).decode()
-    return thing.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    return thing.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
 
 
 def certificate(subject: str, key, issuer: str, issuer_key, *, ca: bool) -> x509.Certificate:
@@ -42,7 +44,10 @@ def certificate(subject: str, key, issuer: str, issuer_key, *, ca: bool) -> x509
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
     if not ca:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(subject), x509.DNSName(SERVER_NAME)]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(subject), x509.DNSName(SERVER_NAME)]),
+            critical=False,
+        )
     return builder.sign(issuer_key, hashes.SHA256())
 
 
@@ -64,7 +69,9 @@ class Running:
 
     def until(self, start: str, seconds: float) -> str:
         with self._more:
-            found = self._more.wait_for(lambda: [line for line in self.lines if line.startswith(start)], seconds)
+            found = self._more.wait_for(
+                lambda: [line for line in self.lines if line.startswith(start)], seconds
+            )
         assert found, f"no {start!r} within {seconds} s, but {self.lines} {self.process.poll()}"
         return found[0]
 
@@ -99,7 +106,14 @@ def run_node(tmp_path):
         home.mkdir()
         node = Running(host.start(sys.executable, PROGRAM))
         running.append(node)
-        given = {"seed": bytes(signing).hex(), "team": "acme", "ca": pem(ca), "certificate": pem(leaf), "key": pem(key), "home": str(home)}
+        given = {
+            "seed": bytes(signing).hex(),
+            "team": "acme",
+            "ca": pem(ca),
+            "certificate": pem(leaf),
+            "key": pem(key),
+            "home": str(home),
+        }
         node.say(json.dumps(given | {"listen": "0.0.0.0:0"} | more))
         return node
 

@@ -1,4 +1,5 @@
-"""Eight nodes on two subnets, to which everything happens at once while they talk, and a ninth member who lies to all of them.
+"""Eight nodes on two subnets, to which everything happens at once while they talk, and a ninth
+member who lies to all of them.
 
 Then a judge reads what the eight promised and have; what the liar says is nobody's loss.
 
@@ -44,9 +45,16 @@ def team(network: Network, tmp_path: Path, runtime: Path):
         node.arguments = ("--peer", f"{near[0].address}:{PORT}")
     outsider = Node(tmp_path, "mallory", stranger)
     found([outsider])
-    outsider.arguments = tuple(word for node in nodes for word in ("--peer", f"{node.host.address}:{PORT}"))
-    emitters = [Emitter(node, tmp_path / f"{node.name}.told", random.Random(SEED * 100 + n)) for n, node in enumerate(nodes)]
-    nemesis = Nemesis(nodes, emitters, outsider=outsider, stranger=stranger, wire=wire, rng=random.Random(SEED))
+    outsider.arguments = tuple(
+        word for node in nodes for word in ("--peer", f"{node.host.address}:{PORT}")
+    )
+    emitters = [
+        Emitter(node, tmp_path / f"{node.name}.told", random.Random(SEED * 100 + n))
+        for n, node in enumerate(nodes)
+    ]
+    nemesis = Nemesis(
+        nodes, emitters, outsider=outsider, stranger=stranger, wire=wire, rng=random.Random(SEED)
+    )
     try:
         yield nodes, emitters, nemesis, liar
     finally:
@@ -57,7 +65,9 @@ def team(network: Network, tmp_path: Path, runtime: Path):
             node.stop()
 
 
-def test_a_plan_is_decided_by_its_seed_has_every_fault_and_does_one_thing_to_a_node_at_a_time() -> None:
+def test_a_plan_is_decided_by_its_seed_has_every_fault_and_does_one_thing_to_a_node_at_a_time() -> (
+    None
+):
     for seed in range(50):
         acts = plan(seed, SECONDS, 8, list(Fault))
         assert acts == plan(seed, SECONDS, 8, list(Fault))
@@ -84,14 +94,24 @@ def speak_of_yesterday(emitters: list[Emitter]) -> None:
 
 
 @pytest.mark.timeout(SECONDS + 180)
-def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(team, tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(
+    team, tmp_path: Path
+) -> None:
     nodes, emitters, nemesis, liar = team
-    faults = [fault for fault in Fault if not (fault in (Fault.SPLIT, Fault.SLOW) and why_no_slow_wire())]
+    faults = [
+        fault for fault in Fault if not (fault in (Fault.SPLIT, Fault.SLOW) and why_no_slow_wire())
+    ]
     acts = plan(SEED, SECONDS, len(nodes), faults)
-    print(f"NEMESIS_SEED={SEED} NEMESIS_SECONDS={SECONDS:.0f} {why_no_slow_wire()}", *acts, sep="\n")
+    print(
+        f"NEMESIS_SEED={SEED} NEMESIS_SECONDS={SECONDS:.0f} {why_no_slow_wire()}", *acts, sep="\n"
+    )
     speak_of_yesterday([emitters[1], emitters[-1]])
     start(nodes)
-    linked = until("all are linked", lambda: all(knows(nodes, n) <= node.live() for n, node in enumerate(nodes)), 60)
+    linked = until(
+        "all are linked",
+        lambda: all(knows(nodes, n) <= node.live() for n, node in enumerate(nodes)),
+        60,
+    )
     for emitter in emitters:
         emitter.start()
     lying = LyingMember(liar, nodes, SEED)
@@ -99,7 +119,9 @@ def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(team, tmp
     looks = []
     began = looked = time.monotonic()
     steps = sorted(
-        [(act.at, nemesis.begin, act) for act in acts] + [(act.until, nemesis.end, act) for act in acts], key=lambda step: step[0]
+        [(act.at, nemesis.begin, act) for act in acts]
+        + [(act.until, nemesis.end, act) for act in acts],
+        key=lambda step: step[0],
     )
     for at, do, act in steps:
         while (left := began + at - time.monotonic()) > 0:
@@ -122,7 +144,8 @@ def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(team, tmp
     took = time.monotonic() - healed
     unanswered = sum(emitter.unanswered for emitter in emitters)
     print(
-        f"{len(told)} acknowledged, {unanswered} unanswered, linked after {linked:.1f} s, equal after {took:.1f} s",
+        f"{len(told)} acknowledged, {unanswered} unanswered, linked after {linked:.1f} s, equal "
+        f"after {took:.1f} s",
         dict(Counter(a.fault.name for a in acts)),
     )
     lied = lying.end()
@@ -136,7 +159,9 @@ def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(team, tmp
     assert any(expired - {row.key for row in rows} for rows in logs.values()), "nothing was let go"
     assert [node.stop() for node in nodes] == [0] * len(nodes)
     for node in nodes:
-        assert " ERROR " not in node.home.log.read_text(), f"{node.name}: {node.home.log.read_text()[-3000:]}"
+        assert " ERROR " not in node.home.log.read_text(), (
+            f"{node.name}: {node.home.log.read_text()[-3000:]}"
+        )
 
 
 def knows(nodes: list[Node], n: int) -> set[str]:

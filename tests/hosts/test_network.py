@@ -1,4 +1,7 @@
-"""The troubles that the other tests here make are real ones: a cable that is slow is slow, and what is cut off hears nothing."""
+"""The troubles that the other tests here make are real ones.
+
+A cable that is slow is slow, and what is cut off hears nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ import pytest
 from network import Host, Network, why_no_slow_wire
 
 pytestmark = [pytest.mark.hosts, pytest.mark.process]
-SERVER = "import socket; s = socket.create_server(('0.0.0.0', 7000)); print('ready', flush=True)\nwhile True: s.accept()[0].close()"
+SERVER = (
+    "import socket; s = socket.create_server(('0.0.0.0', 7000)); print('ready', flush=True)\n"
+    "while True: s.accept()[0].close()"
+)
 CLIENT = """
 import socket, sys, time
 began = time.monotonic()
@@ -52,7 +58,9 @@ def pair(network: Network):
     """Two hosts on two subnets, of which the second listens, and the cable between."""
     (one,), (other,) = network.hosts(0, 1), network.hosts(1, 1)
     wire = network.route([[one], [other]])
-    server = other.start(sys.executable, "-c", SERVER, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = other.start(
+        sys.executable, "-c", SERVER, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     assert server.stdout.readline() == "ready\n"
     yield one, other, wire
     server.kill()
@@ -89,4 +97,7 @@ def test_multicast_is_heard_in_the_subnet_and_not_across_the_router(network: Net
     listeners = [host.start(sys.executable, "-c", LISTENER) for host in (near[1], far[0])]
     assert [listener.stdout.readline() for listener in listeners] == ["ready\n"] * 2
     near[0].start(sys.executable, "-c", SPEAKER).communicate(timeout=10)
-    assert [listener.communicate(timeout=10)[0] for listener in listeners] == ["b'hello'\n", "nothing\n"]
+    assert [listener.communicate(timeout=10)[0] for listener in listeners] == [
+        "b'hello'\n",
+        "nothing\n",
+    ]

@@ -1,4 +1,7 @@
-"""Shared by the simulations. Their modules lie beside the tests, so that `make soak` and a pool of processes find them too."""
+"""Shared by the simulations.
+
+Their modules lie beside the tests, so that `make soak` and a pool of processes find them too.
+"""
 
 from __future__ import annotations
 

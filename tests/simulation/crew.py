@@ -1,7 +1,9 @@
-"""A team with roles in the simulation: who may say what, what they say, and an executor that runs what it is asked to.
+"""A team with roles in the simulation: who may say what, what they say, and an executor that runs
+what it is asked to.
 
-The rules are the product's: the author table, the identity of facts, the history's rows, and the judge of deploy requests. As node/core.py
-and node/executor.py put them together, they are put together here without their sockets and threads.
+The rules are the product's: the author table, the identity of facts, the history's rows, and the
+judge of deploy requests. As node/core.py and node/executor.py put them together, they are put
+together here without their sockets and threads.
 """
 
 from __future__ import annotations
@@ -21,13 +23,23 @@ from devstream_desktop.deploy.request import answers, make_answer, make_request
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.mesh.replica.ranges import total
 from devstream_desktop.stream.entry import VERSION, Entry, device_id, hlc_time, public_key
-from devstream_desktop.stream.event import Event, InvalidEventError, encode_event, fact_key, make_event
+from devstream_desktop.stream.event import (
+    Event,
+    InvalidEventError,
+    encode_event,
+    fact_key,
+    make_event,
+)
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team.policy.authors import outsider, refusal_of
 from devstream_desktop.team.policy.policy import Grant, Policy
 
-TARGETS = {(SERVICE, ENVIRONMENT): Target(name=SERVICE, environment=ENVIRONMENT, run=("true",), cwd=Path("/"))}
+TARGETS = {
+    (SERVICE, ENVIRONMENT): Target(
+        name=SERVICE, environment=ENVIRONMENT, run=("true",), cwd=Path("/")
+    )
+}
 FRESH_MS = 120_000
 """As node/executor.py."""
 MOST_ASKED = 1 << 24
@@ -44,11 +56,15 @@ class Standing:
     """The policy of a team that nobody changes."""
 
     def __init__(self, honest: list[str], liars: list[str], *, lying_executor: bool) -> None:
-        """`honest` and `liars` are devices. The first collects, the second is the executor, and the third collects as well.
+        """`honest` and `liars` are devices. The first collects, the second is the executor, and the
+        third collects as well.
 
-        Liars have no role, but one of them may be an executor too, of things that nobody asks it for.
+        Liars have no role, but one of them may be an executor too, of things that nobody asks it
+        for.
         """
-        names = {device: f"p{n}" for n, device in enumerate(honest)} | {device: f"m{n}" for n, device in enumerate(liars)}
+        names = {device: f"p{n}" for n, device in enumerate(honest)} | {
+            device: f"m{n}" for n, device in enumerate(liars)
+        }
         deployers = [names[device] for device in (honest[0], honest[-1])]
         self.current = Policy(
             version=1,
@@ -73,7 +89,10 @@ class Standing:
 
 @dataclass
 class Run:
-    """A deploy that was accepted, as deploy.sqlite keeps it: `said` are the states that were published."""
+    """A deploy that was accepted, as deploy.sqlite keeps it.
+
+    `said` are the states that were published.
+    """
 
     event: Event
     person: str
@@ -140,10 +159,16 @@ class Member(Node):
 
     def look(self, now: int) -> None:
         super().look(now)
-        hold_that(not self.vouched or not self.watch.correction(), "a clock that two had vouched for was moved")
+        hold_that(
+            not self.vouched or not self.watch.correction(),
+            "a clock that two had vouched for was moved",
+        )
 
     def want(self, records, now: int):
-        """As `Node.want`; what a peer only claims begins no feed of ours, and is believed for so much and no more."""
+        """As `Node.want`.
+
+        What a peer only claims begins no feed of ours, and is believed for so much and no more.
+        """
         own = self.replica.own.feed
         wanted = super().want(records, now)
         hold_that(self.replica.own.feed == own, "a claim of a peer's began a new feed")
@@ -152,12 +177,21 @@ class Member(Node):
 
     def publish(self, payloads: list[bytes], now: int) -> None:
         """As `Node.publish`; what others stamp moves its own stamps by seconds at most."""
-        own = [entry.hlc for feed, mine in self.log.held.items() if feed.startswith(self.log.key) for entry in mine.values()]
+        own = [
+            entry.hlc
+            for feed, mine in self.log.held.items()
+            if feed.startswith(self.log.key)
+            for entry in mine.values()
+        ]
         super().publish(payloads, now)
         said = max(entry.hlc for entry in self.log.held[self.replica.own.feed].values())
         known = self.replica.own.last_known if self.watch.late else 0
         most = max(self.team_time(now) + PULLED_MS, hlc_time(max(own, default=0)), known)
-        hold_that(hlc_time(said) <= most + 1, "somebody's stamps pulled its own ahead", hlc_time(said) - self.team_time(now))
+        hold_that(
+            hlc_time(said) <= most + 1,
+            "somebody's stamps pulled its own ahead",
+            hlc_time(said) - self.team_time(now),
+        )
 
     def say(self, events: list[Event], now: int) -> list[Event]:
         """As `node.core.Node.publish`: facts already known are not said again; returns what was."""
@@ -166,7 +200,11 @@ class Member(Node):
             hold_that(reason is None, "an honest word was refused:", reason)
         new = [event for event in events if not self.desk.knows(fact_id(event, self.device))]
         for event in events:
-            hold_that(event in new or self._told_honestly(event), "a fact was taken for told that only a liar told:", event)
+            hold_that(
+                event in new or self._told_honestly(event),
+                "a fact was taken for told that only a liar told:",
+                event,
+            )
         if new:
             self.publish([encode_event(event) for event in new], now)
             self.hear_of(new, self.device, now)
@@ -176,7 +214,9 @@ class Member(Node):
         for _, arrival in self.log.rows:
             with contextlib.suppress(InvalidEventError):
                 told = arrival.entry.event
-                if (told.kind, told.key) == (event.kind, event.key) and self.ledger.is_honest(arrival.entry.feed):
+                if (told.kind, told.key) == (event.kind, event.key) and self.ledger.is_honest(
+                    arrival.entry.feed
+                ):
                     return True
         return False
 
@@ -192,16 +232,28 @@ class Member(Node):
     def hear_of(self, events: list[Event], device: str, now: int) -> None:
         """As `node.executor.Executor.note`: judge the requests to this device."""
         for event in events if self.has(Role.EXECUTOR) else ():
-            if event.kind is Kind.DEPLOY and event.state == "requested" and event.executor == self.device:
+            if (
+                event.kind is Kind.DEPLOY
+                and event.state == "requested"
+                and event.executor == self.device
+            ):
                 with contextlib.suppress(OSError):  # the disk is full: it asks again, or it expires
                     self._judge(event, device, now)
 
     def _judge(self, event: Event, device: str, now: int) -> None:
         policy, clock = self.standing.current, self.team_time(now)
         answered = any(self.desk.knows(fact) for fact in answers(event.key, self.device))
-        hold_that(not answered or self._answered_itself(event.key), "a request was taken for answered by another's word", event)
+        hold_that(
+            not answered or self._answered_itself(event.key),
+            "a request was taken for answered by another's word",
+            event,
+        )
         asker = self.judged.setdefault(event.key, device)
-        hold_that(asker == device or not self.ledger.is_honest(public_key(device)), "a request was judged as another's", event)
+        hold_that(
+            asker == device or not self.ledger.is_honest(public_key(device)),
+            "a request was judged as another's",
+            event,
+        )
         verdict = judging.judge(
             event,
             judging.Asker(device, policy.person_of(device) or ""),
@@ -212,13 +264,17 @@ class Member(Node):
                 mistake="",
                 judged=event.key in self.runs or answered,
                 fresh=clock - event.time <= FRESH_MS,
-                may_deploy=lambda person, target, environment: policy.may(person, Role.DEPLOYER, target, environment),
+                may_deploy=lambda person, target, environment: policy.may(
+                    person, Role.DEPLOYER, target, environment
+                ),
                 who_may=policy.who_has,
             ),
         )
         if isinstance(verdict, judging.Accept):
             author = policy.person_of(device)
-            allowed = policy.may(author or "", Role.DEPLOYER, SERVICE, ENVIRONMENT) and self.ledger.is_honest(public_key(device))
+            allowed = policy.may(
+                author or "", Role.DEPLOYER, SERVICE, ENVIRONMENT
+            ) and self.ledger.is_honest(public_key(device))
             hold_that(allowed, "a deploy ran that nobody asked for who may:", event)
             self.runs[event.key] = Run(event, verdict.request.person)
             self.answer(now)
@@ -231,7 +287,11 @@ class Member(Node):
         return self.refusals[device] <= MAX_REFUSALS
 
     def _answered_itself(self, request: str) -> bool:
-        mine = (arrival.entry for _, arrival in self.log.rows if arrival.entry.feed.startswith(self.log.key))
+        mine = (
+            arrival.entry
+            for _, arrival in self.log.rows
+            if arrival.entry.feed.startswith(self.log.key)
+        )
         return any(entry.event.request == request for entry in mine)
 
     def answer(self, now: int) -> None:
@@ -278,7 +338,10 @@ class Speech:
         self.count += 1
         if member.has(Role.COLLECTOR) and self.rng.random() < 0.6:
             return [self._observed(time)]
-        if member.standing.current.may(member.person, Role.DEPLOYER, SERVICE, ENVIRONMENT) and self.rng.random() < 0.4:
+        if (
+            member.standing.current.may(member.person, Role.DEPLOYER, SERVICE, ENVIRONMENT)
+            and self.rng.random() < 0.4
+        ):
             return [self.request(member, time)]
         return [self._own_word(member, time)]
 
@@ -295,7 +358,9 @@ class Speech:
         )
 
     def _observed(self, time: int) -> Event:
-        if self.seen and self.rng.random() < 0.4:  # the other collector saw it as well, and words it in another way
+        if (
+            self.seen and self.rng.random() < 0.4
+        ):  # the other collector saw it as well, and words it in another way
             event = self.rng.choice(self.seen[-5:])
             return make_event(
                 kind=event.kind,
@@ -308,17 +373,34 @@ class Speech:
                 environment=event.environment,
                 title=f"{event.title}, told again {self.count}",
             )
-        event = observed(self.rng, self.rng.randrange(1 + len(self.seen) // 3, 3 + len(self.seen)), time)
+        event = observed(
+            self.rng, self.rng.randrange(1 + len(self.seen) // 3, 3 + len(self.seen)), time
+        )
         self.seen.append(event)
         return event
 
     def _own_word(self, member: Member, time: int) -> Event:
-        about = self.rng.choice(self.seen).subject if self.seen and self.rng.random() < 0.7 else "build/shop/main"
+        about = (
+            self.rng.choice(self.seen).subject
+            if self.seen and self.rng.random() < 0.7
+            else "build/shop/main"
+        )
         key = fact_key("own", Kind.CLAIM, member.device, str(self.count))
         if self.rng.random() < 0.3:
-            kind, state, subject = Kind.DUTY, self.rng.choice(("on", "off")), f"duty/{member.person}"
+            kind, state, subject = (
+                Kind.DUTY,
+                self.rng.choice(("on", "off")),
+                f"duty/{member.person}",
+            )
         else:
             kind, state, subject = Kind.CLAIM, self.rng.choice(("claimed", "released")), about
         return make_event(
-            kind=kind, state=state, service=SERVICE, subject=subject, key=key, time=time, actor=member.person, title=f"word {self.count}"
+            kind=kind,
+            state=state,
+            service=SERVICE,
+            subject=subject,
+            key=key,
+            time=time,
+            actor=member.person,
+            title=f"word {self.count}",
         )

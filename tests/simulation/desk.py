@@ -63,7 +63,9 @@ class Desk(History):
     def goes_on(self, rows) -> bool:
         """Tell whether a log's rows begin with those that are shown."""
         shown = self._shown
-        return len(rows) >= len(shown) and all(arrival.entry.hash == known for (_, arrival), known in zip(rows, shown, strict=False))
+        return len(rows) >= len(shown) and all(
+            arrival.entry.hash == known for (_, arrival), known in zip(rows, shown, strict=False)
+        )
 
     def show(self, rows) -> None:
         """Make rows of what came since."""

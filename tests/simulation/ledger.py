@@ -1,6 +1,8 @@
-"""The independent witness of a simulated history: what was signed, acknowledged and destroyed, and the verdict at the end.
+"""The independent witness of a simulated history: what was signed, acknowledged and destroyed, and
+the verdict at the end.
 
-It knows nothing of floors, runs or digests: it looks at the signatures made, at the rows in the logs, and at what a node was told.
+It knows nothing of floors, runs or digests: it looks at the signatures made, at the rows in the
+logs, and at what a node was told.
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ class Verdict:
     astray: int = 0
     """Those of them that nobody else takes, before or after their time."""
     orphaned: int = 0
-    """Facts of a broken feed whose author has gone for good: they stay where they are, nobody else may say them again."""
+    """Facts of a broken feed whose author has gone for good.
+
+    They stay where they are, nobody else may say them again.
+    """
     frozen: int = 0
     lies: int = 0
     """Rows that desks show of liars, in their own names."""
@@ -73,7 +78,10 @@ class Ledger:
         self.liars: set[bytes] = set()
         """The keys of members whose words are not looked at."""
         self.imaged = False
-        """Whether a disk was rolled back or copied together with its mirror; elsewhere no number may be used twice."""
+        """Whether a disk was rolled back or copied together with its mirror.
+
+        Elsewhere no number may be used twice.
+        """
 
     def is_honest(self, feed: bytes) -> bool:
         """Whether a feed, or the key of a device, is of somebody whose word counts."""
@@ -88,7 +96,10 @@ class Ledger:
         return entry.feed, entry.seq, digest
 
     def revoke(self, key: bytes, ends: dict[bytes, tuple[int, bytes]]) -> None:
-        """The team says where the feeds of a device end; whoever writes with its key from now on is a thief."""
+        """The team says where the feeds of a device end.
+
+        Whoever writes with its key from now on is a thief.
+        """
         self.out, self.ends = key, ends
         for _, digest in ends.values():
             at = digest
@@ -103,15 +114,22 @@ class Ledger:
 
     def reused(self) -> set[bytes]:
         """The feeds in which a number was signed twice, whoever knows."""
-        return {feed for (feed, _), hashes in self.numbers.items() if len(hashes) > 1 and self.is_honest(feed)}
+        return {
+            feed
+            for (feed, _), hashes in self.numbers.items()
+            if len(hashes) > 1 and self.is_honest(feed)
+        }
 
     def acknowledge(self, node, entries) -> None:
         """The node said yes to whoever published these."""
         for entry in entries:
             self.facts[entry.payload] = Fact(node.number, entry.feed, hlc_time(entry.hlc))
 
-    def wrecked(self, victim, before: set[bytes], others, *, durable: set[bytes] | None = None) -> None:
-        """A disk was harmed: what it held `before` and nobody holds any more is destroyed, with everybody's blessing.
+    def wrecked(
+        self, victim, before: set[bytes], others, *, durable: set[bytes] | None = None
+    ) -> None:
+        """A disk was harmed: what it held `before` and nobody holds any more is destroyed, with
+        everybody's blessing.
 
         Except what had been forced to it: `durable`.
         """
@@ -129,93 +147,147 @@ class Ledger:
 
         """
         reused = self.reused()
-        hold_that(self.imaged or not reused, "a number was used twice although every mirror was kept")
+        hold_that(
+            self.imaged or not reused, "a number was used twice although every mirror was kept"
+        )
         oldest = max(node.clock(now) - node.retention for node in nodes)
         newest = min(node.clock(now) for node in nodes) + FUTURE_MS
-        frozen = [{feed for feed in node.replica.feeds.frozen() if self.is_honest(feed)} for node in nodes]
-        hold_that(all(f == frozen[0] for f in frozen), "they disagree on what is frozen", [len(f) for f in frozen])
+        frozen = [
+            {feed for feed in node.replica.feeds.frozen() if self.is_honest(feed)} for node in nodes
+        ]
+        hold_that(
+            all(f == frozen[0] for f in frozen),
+            "they disagree on what is frozen",
+            [len(f) for f in frozen],
+        )
         hold_that(frozen[0] <= reused, "frozen although no number was used twice")
-        # Where a copy of a feed went on with a clock in the future, the proof comes when that future does.
+        # Where a copy of a feed went on with a clock in the future, the proof comes when that
+        # future does.
         undecided = {
-            feed for node in nodes for feed, mine in node.log.held.items() if any(hlc_time(entry.hlc) > newest for entry in mine.values())
+            feed
+            for node in nodes
+            for feed, mine in node.log.held.items()
+            if any(hlc_time(entry.hlc) > newest for entry in mine.values())
         }
         undecided = (undecided & reused) | self._hidden(nodes, reused)
         unjudged = frozen[0] | undecided
         proven = self._proven(nodes, unjudged, oldest)
-        views = [self._live(node, unjudged, oldest, newest) | self._of_the_revoked(node, proven) for node in nodes]
+        views = [
+            self._live(node, unjudged, oldest, newest) | self._of_the_revoked(node, proven)
+            for node in nodes
+        ]
         for node, view in zip(nodes, views, strict=True):
             node.check()
             differing = view.keys() ^ views[0].keys()
-            hold_that(not differing, "histories differ at node", node.number, [(f[-2:].hex(), s) for f, s, _ in sorted(differing)[:9]])
+            hold_that(
+                not differing,
+                "histories differ at node",
+                node.number,
+                [(f[-2:].hex(), s) for f, s, _ in sorted(differing)[:9]],
+            )
         everywhere = set(views[0].values())
         result = Verdict(len(self.facts), strayed=len(self.strayed), frozen=len(frozen[0]))
         for payload, fact in self.facts.items():
-            if fact.stamp < oldest or payload in everywhere or (self.out and fact.feed.startswith(self.out)):
+            if (
+                fact.stamp < oldest
+                or payload in everywhere
+                or (self.out and fact.feed.startswith(self.out))
+            ):
                 continue
             if payload in self.destroyed:
                 result.lost.append(payload)
             elif payload in self.strayed or fact.feed in undecided:
                 result.astray += 1
-            elif fact.feed in frozen[0] and not any(fact.feed.startswith(node.log.key) for node in nodes):
+            elif fact.feed in frozen[0] and not any(
+                fact.feed.startswith(node.log.key) for node in nodes
+            ):
                 result.orphaned += 1
             else:
                 where = [node.number for node in nodes if payload in node.payloads()]
-                raise BrokenPromiseError(f"acknowledged and lost: {payload.hex()} of {fact.author}, held by {where}")
+                raise BrokenPromiseError(
+                    f"acknowledged and lost: {payload.hex()} of {fact.author}, held by {where}"
+                )
         return result
 
     @staticmethod
     def _hidden(nodes, reused: set[bytes]) -> set[bytes]:
         """Broken feeds with a branch that expired before anybody else heard of it, and went on.
 
-        What a copy wrote in its place lies below that node's floor and below its peers' heads, where nobody looks.
+        What a copy wrote in its place lies below that node's floor and below its peers' heads,
+        where nobody looks.
         """
         found = set()
         for feed in reused:
             tips = [tip for node in nodes if (tip := node.log.settled.get(feed, (0, None))[1])]
             for mine in (node.log.held.get(feed, {}) for node in nodes):
                 beyond = [tip for tip in tips if max(mine, default=0) > tip.seq]
-                if any(contradict(tip, entry) for tip in beyond for entry in mine.values() if entry.seq <= tip.seq):
+                if any(
+                    contradict(tip, entry)
+                    for tip in beyond
+                    for entry in mine.values()
+                    if entry.seq <= tip.seq
+                ):
                     found.add(feed)
         return found
 
     def _proven(self, nodes, unjudged, oldest) -> dict[tuple[bytes, int, bytes], bytes]:
-        """What of the revoked device's feeds can be proven to whoever lacks it: from the end down, as far as anybody holds it.
+        """What of the revoked device's feeds can be proven to whoever lacks it: from the end down,
+        as far as anybody holds it.
 
-        The end itself needs its own signature, which a liar may have spoilt everywhere: who knows the end takes nothing beyond it.
+        The end itself needs its own signature, which a liar may have spoilt everywhere: who knows
+        the end takes nothing beyond it.
         """
-        held = {entry.hash: entry for node in nodes for feed in self.ends for entry in node.log.held.get(feed, {}).values()}
+        held = {
+            entry.hash: entry
+            for node in nodes
+            for feed in self.ends
+            for entry in node.log.held.get(feed, {}).values()
+        }
         signed = {
             entry.hash
             for node in nodes
             for feed, (seq, _) in self.ends.items()
-            if (entry := node.log.held.get(feed, {}).get(seq)) and node.replica.signatures.right(entry)
+            if (entry := node.log.held.get(feed, {}).get(seq))
+            and node.replica.signatures.right(entry)
         }
         found = {}
         for feed, (_, last) in self.ends.items():
             at = last if last in signed else b""
-            while feed not in unjudged and (entry := held.get(at)) and hlc_time(entry.hlc) >= oldest:
+            while (
+                feed not in unjudged and (entry := held.get(at)) and hlc_time(entry.hlc) >= oldest
+            ):
                 found[(feed, entry.seq, entry.hash)] = entry.payload
                 at = entry.prev
         return found
 
     def _of_the_revoked(self, node, proven) -> dict[tuple[bytes, int, bytes], bytes]:
-        """What `node` holds of what is proven; all of it where a thief's branch has taken the place before the node knew."""
+        """What `node` holds of what is proven.
+
+        All of it where a thief's branch has taken the place before the node knew.
+        """
         deceived = {
             feed
             for feed, (last, _) in self.ends.items()
-            if node.log.key == self.out or any(e.seq <= last and e.hash not in self.past for e in node.log.held.get(feed, {}).values())
+            if node.log.key == self.out
+            or any(
+                e.seq <= last and e.hash not in self.past
+                for e in node.log.held.get(feed, {}).values()
+            )
         }
         return {
             (feed, seq, digest): payload
             for (feed, seq, digest), payload in proven.items()
-            if feed in deceived or ((entry := node.log.held.get(feed, {}).get(seq)) and entry.hash == digest)
+            if feed in deceived
+            or ((entry := node.log.held.get(feed, {}).get(seq)) and entry.hash == digest)
         }
 
     def _live(self, node, frozen, oldest, newest) -> dict[tuple[bytes, int, bytes], bytes]:
         return {
             (feed, entry.seq, entry.hash): entry.payload
             for feed, mine in node.log.held.items()
-            if feed not in frozen and not (self.out and feed.startswith(self.out)) and self.is_honest(feed)
+            if feed not in frozen
+            and not (self.out and feed.startswith(self.out))
+            and self.is_honest(feed)
             for entry in mine.values()
             if oldest <= hlc_time(entry.hlc) <= newest
         }
@@ -226,14 +298,22 @@ def stored_right(ledger: Ledger, node, entry: Entry, clock: int) -> None:
     hold_that(entry.hash in ledger.signed, "stored what its author never signed")
     hold_that(hlc_time(entry.hlc) <= clock + FUTURE_MS, "stored an entry from the future")
     if node.knows_the_end and entry.feed.startswith(ledger.out) and entry.hash not in ledger.past:
-        # What was taken of a thief's branch before its end was known may draw in what it is chained to, which was signed before it.
+        # What was taken of a thief's branch before its end was known may draw in what it is chained
+        # to, which was signed before it.
         after = node.log.held[entry.feed].get(entry.seq + 1)
-        drawn = after is not None and after.prev == entry.hash and after.seq <= ledger.ends.get(entry.feed, (0, b""))[0]
+        drawn = (
+            after is not None
+            and after.prev == entry.hash
+            and after.seq <= ledger.ends.get(entry.feed, (0, b""))[0]
+        )
         hold_that(drawn, "took from a thief", entry.seq)
-    # Two months later the floor is forgotten too, and a clock in doubt cannot tell: it is settled again when the doubt ends.
-    # By then nobody can tell a device that was rolled back, its mirror too, that it uses a number for the second time.
+    # Two months later the floor is forgotten too, and a clock in doubt cannot tell: it is settled
+    # again when the doubt ends. By then nobody can tell a device that was rolled back, its mirror
+    # too, that it uses a number for the second time.
     let_go = entry.feed in node.let_go
     doubted = node.replica.expiry.suspended and (let_go or entry.feed not in node.log.settled)
     forgotten = doubted or (let_go and ledger.imaged)
-    hold_that(forgotten or (entry.feed, entry.seq) not in node.gone, "expired and returned:", entry.seq)
+    hold_that(
+        forgotten or (entry.feed, entry.seq) not in node.gone, "expired and returned:", entry.seq
+    )
     hold_that((entry.feed, entry.seq) not in node.told or forgotten, "told twice:", entry.seq)

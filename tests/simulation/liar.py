@@ -1,4 +1,8 @@
-"""A member that lies: to its peers it looks like a node, and it knows all that a node knows; its strategies (lies.py) say what it tells."""
+"""A member that lies.
+
+To its peers it looks like a node, and it knows all that a node knows; its strategies (lies.py) say
+what it tells.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,13 @@ from raw_feed import RawFeed
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.replica.catalogue import Page, signed
 from devstream_desktop.mesh.wire import MalformedMessageError, Signed
-from devstream_desktop.stream.entry import Entry, MalformedEntryError, device_id, parse_entry, preamble
+from devstream_desktop.stream.entry import (
+    Entry,
+    MalformedEntryError,
+    device_id,
+    parse_entry,
+    preamble,
+)
 from devstream_desktop.stream.event import Event
 
 
@@ -70,13 +80,19 @@ class Liar(Node):
         return self.world.honest
 
     def known(self) -> list[Signed]:
-        return [signed(arrival.entry) for _, arrival in self.log.rows if self.ledger.is_honest(arrival.entry.feed)]
+        return [
+            signed(arrival.entry)
+            for _, arrival in self.log.rows
+            if self.ledger.is_honest(arrival.entry.feed)
+        ]
 
     def members(self) -> list[tuple[str, str]]:
         return [(node.person, node.device) for node in self.world.honest]
 
     def foresee(self) -> Event:
-        return observed(self.rng, len(self.world.speech.seen) + self.rng.randrange(4), self.now_ms())
+        return observed(
+            self.rng, len(self.world.speech.seen) + self.rng.randrange(4), self.now_ms()
+        )
 
     def spread(self, *entries: Signed, to=None) -> None:
         """Push these to some, or to all who are honest; and keep them, to be asked for."""
@@ -102,7 +118,9 @@ class Liar(Node):
                     victim.take_proofs(request.give, now)
                     replica.catalogue.proofs(request.ask)
                 case wire.Digest():
-                    replica.catalogue.page(replica.feeds.digest.differing(request.buckets), request.after)
+                    replica.catalogue.page(
+                        replica.feeds.digest.differing(request.buckets), request.after
+                    )
 
         self._send(victim, answer)
 
@@ -130,7 +148,9 @@ class Liar(Node):
         replica = self.replica
         digest = ToldDigest(self, replica.feeds.digest)
         catalogue = ToldCatalogue(self, replica.catalogue)
-        self.replica = Told(self, replica, feeds=Told(self, replica.feeds, digest=digest), catalogue=catalogue)
+        self.replica = Told(
+            self, replica, feeds=Told(self, replica.feeds, digest=digest), catalogue=catalogue
+        )
 
     def look(self, now: int) -> None:
         self.now = now
@@ -167,11 +187,17 @@ class Liar(Node):
         return truth
 
     def tell_entries(self, entries: list[Entry]) -> list[Entry]:
-        return [parse_entry(item.body, item.signature) for item in self.tell("entries", [signed(entry) for entry in entries])]
+        return [
+            parse_entry(item.body, item.signature)
+            for item in self.tell("entries", [signed(entry) for entry in entries])
+        ]
 
 
 class Told:
-    """A part of a liar's replica as its peers see it. Numbers that no message can carry end the link, as at the real ones."""
+    """A part of a liar's replica as its peers see it.
+
+    Numbers that no message can carry end the link, as at the real ones.
+    """
 
     def __init__(self, liar: Liar, part, **instead) -> None:
         self._liar, self._part = liar, part
@@ -186,7 +212,11 @@ class ToldCatalogue(Told):
 
     def page(self, buckets, after=None, limit=wire.MAX_RECORDS):
         liar, page = self._liar, self._part.page(buckets, after, limit)
-        records, frozen, end = liar.tell("records", page.records), liar.tell("frozen", page.frozen), liar.tell("end", page.end)
+        records, frozen, end = (
+            liar.tell("records", page.records),
+            liar.tell("frozen", page.frozen),
+            liar.tell("end", page.end),
+        )
         told = over_the_wire(wire.Records(bytes(16), 0, [], records, frozen, end))
         return Page(told.records, told.frozen, told.end)
 

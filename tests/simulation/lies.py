@@ -1,7 +1,8 @@
-"""The ways in which a member can lie: small strategies with a seed, each of which a liar may have for all of its life.
+"""The ways in which a member can lie: small strategies with a seed, each of which a liar may have
+for all of its life.
 
-A strategy says things (`act`), and changes what its liar answers and asks over a link. Every entry of a liar is well signed, with its own
-key; nothing else about it need be true.
+A strategy says things (`act`), and changes what its liar answers and asks over a link. Every entry
+of a liar is well signed, with its own key; nothing else about it need be true.
 """
 
 from __future__ import annotations
@@ -27,7 +28,14 @@ from devstream_desktop.stream.entry import (
     next_hlc,
     parse_entry,
 )
-from devstream_desktop.stream.event import Event, InvalidEventError, decode_event, encode_event, fact_key, make_event
+from devstream_desktop.stream.event import (
+    Event,
+    InvalidEventError,
+    decode_event,
+    encode_event,
+    fact_key,
+    make_event,
+)
 from devstream_desktop.stream.words import STATES, Kind
 
 SERVICE, ENVIRONMENT = "shop", "production"
@@ -71,7 +79,8 @@ def observed(rng: random.Random, number: int, time: int) -> Event:
 
 
 class Mouth(Protocol):
-    """A liar as its strategies see it: in the simulation (liar.py), or with real sockets (hosts/lying_node.py).
+    """A liar as its strategies see it: in the simulation (liar.py), or with real sockets
+    (hosts/lying_node.py).
 
     `others` stand for honest nodes; what they are is the mouth's own business.
     """
@@ -91,7 +100,9 @@ class Mouth(Protocol):
     def new_feed(self) -> RawFeed:
         """Another of its own."""
 
-    def author(self, payload: bytes, *, feed: RawFeed | None = None, **given: int | bytes | None) -> Signed:
+    def author(
+        self, payload: bytes, *, feed: RawFeed | None = None, **given: int | bytes | None
+    ) -> Signed:
         """An entry of its own, with anything in it."""
 
     def others(self) -> list[object]:
@@ -154,7 +165,9 @@ class Strategy:
 
     def feeds(self) -> list[bytes]:
         """Feeds of others, and one of nobody."""
-        return [parse_entry(item.body, item.signature).feed for item in self.liar.known()[-20:]] + [self.rng.randbytes(FEED_BYTES)]
+        return [parse_entry(item.body, item.signature).feed for item in self.liar.known()[-20:]] + [
+            self.rng.randbytes(FEED_BYTES)
+        ]
 
     def somebody(self) -> str:
         """Some honest person."""
@@ -162,7 +175,11 @@ class Strategy:
 
     def lie(self, kind: Kind, state: str, **fields: object) -> bytes:
         """A word in its own name, but for what is given."""
-        return event(kind, state, **{"time": self.liar.now_ms(), "actor": self.liar.person, "title": "a lie"} | fields)
+        return event(
+            kind,
+            state,
+            **{"time": self.liar.now_ms(), "actor": self.liar.person, "title": "a lie"} | fields,
+        )
 
 
 class ForeignKeys(Strategy):
@@ -178,7 +195,14 @@ class ForeignKeys(Strategy):
             lie = self.lie(Kind.DUTY, "on", key=key, subject=f"duty/{self.liar.person}")
         else:
             state = self.rng.choice(STATES[Kind.CLAIM])
-            lie = self.lie(Kind.CLAIM, state, key=key, subject=about.subject, number=about.number, request=about.request)
+            lie = self.lie(
+                Kind.CLAIM,
+                state,
+                key=key,
+                subject=about.subject,
+                number=about.number,
+                request=about.request,
+            )
         # Behind the fact, so that it is the earlier telling.
         behind = self.rng.choice((0, 0, 1, HOUR, DAY))
         self.liar.spread(self.liar.author(lie, hlc=next_hlc(0, self.liar.now_ms() - behind)))
@@ -191,7 +215,9 @@ class OthersNames(Strategy):
         person, device = self.rng.choice(self.liar.members())
         heard = self.heard()
         if heard and self.rng.random() < 0.5:
-            copied = msgspec.structs.replace(self.rng.choice(heard), title="a lie", time=self.liar.now_ms())
+            copied = msgspec.structs.replace(
+                self.rng.choice(heard), title="a lie", time=self.liar.now_ms()
+            )
             mine = {"actor": self.liar.person}
             changes = (
                 {},
@@ -206,7 +232,13 @@ class OthersNames(Strategy):
         else:
             kind = self.rng.choice((Kind.DUTY, Kind.CLAIM, Kind.TEAM, Kind.BUILD))
             subject = f"duty/{person}" if kind is Kind.DUTY else f"member/{device}"
-            lie = self.lie(kind, self.rng.choice(STATES[kind]), actor=person, subject=subject, executor=self.liar.device)
+            lie = self.lie(
+                kind,
+                self.rng.choice(STATES[kind]),
+                actor=person,
+                subject=subject,
+                executor=self.liar.device,
+            )
         self.liar.spread(self.liar.author(lie))
 
 
@@ -221,7 +253,15 @@ class DeployWords(Strategy):
             about = self.rng.choice(asked)
             state = self.rng.choice(STATES[Kind.DEPLOY])
             key = self.rng.choice((answer_key(about.request, state), about.request))
-            lie = msgspec.structs.replace(about, state=state, key=key, actor=person, executor=executor, time=now, title="a lie")
+            lie = msgspec.structs.replace(
+                about,
+                state=state,
+                key=key,
+                actor=person,
+                executor=executor,
+                time=now,
+                title="a lie",
+            )
             self.liar.spread(self.liar.author(encode_event(lie)))
             return
         asking = make_request(
@@ -237,8 +277,17 @@ class DeployWords(Strategy):
         changes = {"executor": executor} | self.rng.choice(({"actor": person}, {}))
         if asked and self.rng.random() < 0.7:
             taken = self.rng.choice(asked).request
-            changes |= {"key": taken, "request": taken, "number": taken[:8], "subject": subject_of(SERVICE, ENVIRONMENT, taken)}
-        self.liar.spread(self.liar.author(encode_event(msgspec.structs.replace(asking, **self.rng.choice((changes, {}))))))
+            changes |= {
+                "key": taken,
+                "request": taken,
+                "number": taken[:8],
+                "subject": subject_of(SERVICE, ENVIRONMENT, taken),
+            }
+        self.liar.spread(
+            self.liar.author(
+                encode_event(msgspec.structs.replace(asking, **self.rng.choice((changes, {}))))
+            )
+        )
 
 
 class FarTimes(Strategy):
@@ -248,17 +297,38 @@ class FarTimes(Strategy):
         person = self.rng.choice((self.liar.person, self.somebody()))
         kind = self.rng.choice((Kind.DUTY, Kind.CLAIM))
         subject = f"duty/{person}" if kind is Kind.DUTY else "build/shop/main"
-        far = {"time": self.rng.choice(TIMES), "expires": self.rng.choice(TIMES), "count": self.rng.choice(NUMBERS)}
-        self.liar.spread(self.liar.author(self.lie(kind, STATES[kind][0], actor=person, subject=subject, **far)))
+        far = {
+            "time": self.rng.choice(TIMES),
+            "expires": self.rng.choice(TIMES),
+            "count": self.rng.choice(NUMBERS),
+        }
+        self.liar.spread(
+            self.liar.author(self.lie(kind, STATES[kind][0], actor=person, subject=subject, **far))
+        )
 
 
 class Stamps(Strategy):
     """Entries from ahead and from behind, within and beyond the limit."""
 
     def act(self) -> None:
-        ahead = (1, 1000, 60_000, 599_000, 600_000, 601_000, 2 * HOUR, 40 * DAY, -HOUR, -6 * DAY, -40 * DAY)
+        ahead = (
+            1,
+            1000,
+            60_000,
+            599_000,
+            600_000,
+            601_000,
+            2 * HOUR,
+            40 * DAY,
+            -HOUR,
+            -6 * DAY,
+            -40 * DAY,
+        )
         now = self.liar.now_ms()
-        hlc = self.rng.choice([next_hlc(0, max(1, now + each)) for each in ahead] + [1, MAX_HLC, ((now + 600_000) << 16) + 65_535])
+        hlc = self.rng.choice(
+            [next_hlc(0, max(1, now + each)) for each in ahead]
+            + [1, MAX_HLC, ((now + 600_000) << 16) + 65_535]
+        )
         feed = self.liar.new_feed() if self.rng.random() < 0.7 else None
         self.liar.spread(self.liar.author(self.lie(Kind.CLAIM, "claimed"), feed=feed, hlc=hlc))
 
@@ -270,7 +340,9 @@ class Equivocates(Strategy):
         feed = self.liar.new_feed() if self.rng.random() < 0.5 else self.liar.feed
         one = self.liar.author(self.lie(Kind.CLAIM, "claimed", title="one"), feed=feed)
         prev = self.rng.choice((None, bytes(HASH_BYTES)))
-        other = self.liar.author(self.lie(Kind.CLAIM, "claimed", title="other"), feed=feed, seq=feed.seq, prev=prev)
+        other = self.liar.author(
+            self.lie(Kind.CLAIM, "claimed", title="other"), feed=feed, seq=feed.seq, prev=prev
+        )
         others = self.liar.others()
         victims = self.rng.sample(others, len(others))
         half = len(victims) // 2
@@ -284,7 +356,11 @@ class ManyFeeds(Strategy):
     def act(self) -> None:
         for _ in range(self.rng.randrange(1, 12)):
             seq = self.rng.choice((1, 1, 2, 50, *NUMBERS[2:]))
-            self.liar.spread(self.liar.author(self.lie(Kind.CLAIM, "claimed"), feed=self.liar.new_feed(), seq=seq))
+            self.liar.spread(
+                self.liar.author(
+                    self.lie(Kind.CLAIM, "claimed"), feed=self.liar.new_feed(), seq=seq
+                )
+            )
 
 
 class Poison(Strategy):
@@ -294,11 +370,22 @@ class Poison(Strategy):
         depth = nested(self.rng.choice(DEPTHS))
         claim = self.lie(Kind.CLAIM, "claimed")
         fields = msgspec.msgpack.decode(claim)
-        fields[self.rng.randrange(len(fields))] = self.rng.choice((None, -1, 1 << 63, [], {}, b"", 1.5, "x" * 3000, msgspec.Raw(depth)))
-        payload = self.rng.choice(
-            (depth, b"\xc1", b"\xdf\xff\xff\xff\xff", b"\x81" * 900 + b"\x01\x01", claim[:-3], msgspec.msgpack.encode(fields))
+        fields[self.rng.randrange(len(fields))] = self.rng.choice(
+            (None, -1, 1 << 63, [], {}, b"", 1.5, "x" * 3000, msgspec.Raw(depth))
         )
-        self.liar.spread(self.liar.author(payload, version=self.rng.choice((1, 1, 2, 1 << 40, 0, -1))))
+        payload = self.rng.choice(
+            (
+                depth,
+                b"\xc1",
+                b"\xdf\xff\xff\xff\xff",
+                b"\x81" * 900 + b"\x01\x01",
+                claim[:-3],
+                msgspec.msgpack.encode(fields),
+            )
+        )
+        self.liar.spread(
+            self.liar.author(payload, version=self.rng.choice((1, 1, 2, 1 << 40, 0, -1)))
+        )
 
 
 class Replays(Strategy):
@@ -314,7 +401,9 @@ class Replays(Strategy):
             at = self.rng.randrange(len(batch))
             body, place = bytearray(batch[at].body), self.rng.randrange(len(batch[at].body))
             body[place] ^= 1 << self.rng.randrange(8)
-            batch[at] = Signed(bytes(body), self.rng.choice((batch[at].signature, bytes(SIGNATURE_BYTES))))
+            batch[at] = Signed(
+                bytes(body), self.rng.choice((batch[at].signature, bytes(SIGNATURE_BYTES)))
+            )
         self.liar.spread(*batch, to=[self.rng.choice(self.liar.others())])
 
 
@@ -322,14 +411,18 @@ class Numbers(Strategy):
     """Records with false heads, floors, gaps and hashes, also of invented feeds."""
 
     def records(self, records: list[Record]) -> list[Record]:
-        return [self._changed(record) if self.rng.random() < 0.3 else record for record in records] + self._invented()
+        return [
+            self._changed(record) if self.rng.random() < 0.3 else record for record in records
+        ] + self._invented()
 
     def frozen(self, feeds: list[bytes]) -> list[bytes]:
         return feeds + [record.feed for record in self._invented()]
 
     def _changed(self, record: Record) -> Record:
         number = self.rng.choice(NUMBERS)
-        gaps = [tuple(self.rng.choice(NUMBERS) for _ in range(2)) for _ in range(self.rng.randrange(4))]
+        gaps = [
+            tuple(self.rng.choice(NUMBERS) for _ in range(2)) for _ in range(self.rng.randrange(4))
+        ]
         changes = (
             {"head": number},
             {"floor": number},
@@ -346,8 +439,18 @@ class Numbers(Strategy):
         records = []
         for _ in range(self.rng.randrange(4)):
             known = self.rng.choice(self.feeds())
-            feed = self.rng.choice((known, known[:KEY_BYTES] + self.rng.randbytes(EPOCH_BYTES), self.rng.randbytes(FEED_BYTES)))
-            records.append(self._changed(Record(feed, 0, self.rng.choice(NUMBERS[1:]), bytes(HASH_BYTES), MAX_HLC, [])))
+            feed = self.rng.choice(
+                (
+                    known,
+                    known[:KEY_BYTES] + self.rng.randbytes(EPOCH_BYTES),
+                    self.rng.randbytes(FEED_BYTES),
+                )
+            )
+            records.append(
+                self._changed(
+                    Record(feed, 0, self.rng.choice(NUMBERS[1:]), bytes(HASH_BYTES), MAX_HLC, [])
+                )
+            )
         return records
 
 
@@ -371,7 +474,9 @@ class FalseDigests(Strategy):
     def end(self, place: Place | None) -> Place | None:
         if self.rng.random() < 0.5:
             return place
-        return self.rng.choice((None, Place(self.rng.choice(NUMBERS), self.rng.randbytes(FEED_BYTES))))
+        return self.rng.choice(
+            (None, Place(self.rng.choice(NUMBERS), self.rng.randbytes(FEED_BYTES)))
+        )
 
     def hashes(self, content: bytes) -> bytes:
         return self.rng.randbytes(len(content)) if self.rng.random() < 0.8 else content
@@ -403,14 +508,30 @@ class Floods(Strategy):
 
     def act(self) -> None:
         feeds = self.feeds()
-        ranges = [Range(self.rng.choice(feeds), self.rng.choice(NUMBERS), self.rng.choice(NUMBERS)) for _ in range(50)]
-        records = [Record(self.rng.choice(feeds), self.rng.choice(NUMBERS), self.rng.choice(NUMBERS), b"", MAX_HLC, []) for _ in range(20)]
+        ranges = [
+            Range(self.rng.choice(feeds), self.rng.choice(NUMBERS), self.rng.choice(NUMBERS))
+            for _ in range(50)
+        ]
+        records = [
+            Record(
+                self.rng.choice(feeds),
+                self.rng.choice(NUMBERS),
+                self.rng.choice(NUMBERS),
+                b"",
+                MAX_HLC,
+                [],
+            )
+            for _ in range(20)
+        ]
         request = self.rng.choice(
             (
                 wire.Fetch(ranges, wire.BATCH_BYTES),
                 wire.Offer(records, feeds),
                 wire.Proof([], feeds),
-                wire.Digest(self.rng.randbytes(wire.BUCKETS * wire.BUCKET_BYTES), Place(self.rng.choice(NUMBERS), feeds[0])),
+                wire.Digest(
+                    self.rng.randbytes(wire.BUCKETS * wire.BUCKET_BYTES),
+                    Place(self.rng.choice(NUMBERS), feeds[0]),
+                ),
                 wire.Policy(self.rng.choice(NUMBERS), [self.rng.randbytes(200) for _ in range(20)]),
                 wire.AskPeers(),
             )

@@ -1,4 +1,7 @@
-"""A log in memory, and the disk below it: what is not forced to it may be lost, it can be copied, and the mirror lies beside it."""
+"""A log in memory, and the disk below it.
+
+What is not forced to it may be lost, it can be copied, and the mirror lies beside it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from devstream_desktop.stream.log import Arrival, FeedRecord
 
 @dataclass
 class MemoryLog:
-    """`LogStore` in memory. `mirror` is the part of a real store that lives outside its database: (epoch, last own number)."""
+    """`LogStore` in memory.
+
+    `mirror` is the part of a real store that lives outside its database: (epoch, last own number).
+    """
 
     key: bytes
     rng: random.Random
@@ -29,18 +35,28 @@ class MemoryLog:
     unsynced: list[Callable[[], None]] = field(default_factory=list)
     """What takes each commit back that a power cut may lose, oldest first."""
     old_mirror: tuple[bytes, int] | None = None
-    """The mirror as it was at the last commit that reached the disk; it is not forced to the disk either."""
+    """The mirror as it was at the last commit that reached the disk.
+
+    It is not forced to the disk either.
+    """
 
     def __post_init__(self) -> None:
         self.open()
 
     def open(self, *, clean: bool = False) -> None:
-        """As at a start: a new index after an unclean stop, and a new epoch where mirror and database do not agree."""
+        """As at a start.
+
+        A new index after an unclean stop, and a new epoch where mirror and database do not agree.
+        """
         if not clean or not self.index:
             self.index = self.rng.randbytes(16)
         own = self.key + self.known_epoch
         last = max(max(self.held.get(own, ()), default=0), self.settled.get(own, (0, None))[0])
-        described = self.mirror is not None and self.mirror[0] == self.known_epoch and self.mirror[1] <= last
+        described = (
+            self.mirror is not None
+            and self.mirror[0] == self.known_epoch
+            and self.mirror[1] <= last
+        )
         if not self.known_epoch or not described or own in self.proven:
             self.renew_epoch()
 
@@ -49,7 +65,9 @@ class MemoryLog:
         self._synced()
 
     def cut_power(self, lose: int) -> None:
-        """Lose the last `lose` commits, as far as they were not forced to the disk, and what the mirror was told since."""
+        """Lose the last `lose` commits, as far as they were not forced to the disk, and what the
+        mirror was told since.
+        """
         for _ in range(min(lose, len(self.unsynced))):
             self.unsynced.pop()()
         if lose:
@@ -78,7 +96,11 @@ class MemoryLog:
 
     def feeds(self) -> list[FeedRecord]:
         records = []
-        for feed in {*(feed for feed, mine in self.held.items() if mine), *self.settled, *self.proven}:
+        for feed in {
+            *(feed for feed, mine in self.held.items() if mine),
+            *self.settled,
+            *self.proven,
+        }:
             floor, tip = self.settled.get(feed, (0, None))
             runs: list[tuple[int, int]] = []
             for seq in sorted(self.held.get(feed, ())):
@@ -129,7 +151,9 @@ class MemoryLog:
         tip = self.settled.get(feed, (0, None))[1]
         return tip if tip is not None and tip.seq == seq else None
 
-    def entries(self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int) -> list[Entry]:
+    def entries(
+        self, feed: bytes, first: int, last: int, *, newest_first: bool, max_bytes: int
+    ) -> list[Entry]:
         mine = self.held.get(feed, {})
         result: list[Entry] = []
         for seq in sorted((seq for seq in mine if first <= seq <= last), reverse=newest_first):
@@ -140,7 +164,9 @@ class MemoryLog:
             result.append(entry)
         return result
 
-    def after(self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b"") -> tuple[list[Entry], int]:
+    def after(
+        self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b""
+    ) -> tuple[list[Entry], int]:
         result: list[Entry] = []
         for at in range(bisect_right(self.rows, lsn, key=lambda row: row[0]), len(self.rows)):
             number, arrival = self.rows[at]
@@ -192,7 +218,13 @@ class MemoryLog:
     def verified(self, feed: bytes, seqs: Sequence[int]) -> None:
         mine = set(seqs)
         self.rows[:] = [
-            (lsn, Arrival(a.entry, a.sender, verified=True) if a.entry.feed == feed and a.entry.seq in mine else a) for lsn, a in self.rows
+            (
+                lsn,
+                Arrival(a.entry, a.sender, verified=True)
+                if a.entry.feed == feed and a.entry.seq in mine
+                else a,
+            )
+            for lsn, a in self.rows
         ]
 
     def _synced(self) -> None:

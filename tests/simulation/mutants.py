@@ -1,7 +1,9 @@
-"""The test of the test: rules that are taken out one at a time, each by a change to one place of the source.
+"""The test of the test: rules that are taken out one at a time, each by a change to one place of
+the source.
 
-A mutant is a file, a text that occurs in it exactly once, and what stands there instead. `run` plays histories by seed in this process
-until one breaks a promise; the changed source is only ever in memory.
+A mutant is a file, a text that occurs in it exactly once, and what stands there instead. `run`
+plays histories by seed in this process until one breaks a promise; the changed source is only ever
+in memory.
 """
 
 from __future__ import annotations
@@ -43,12 +45,34 @@ class Mutant:
     """The danger that this rule is against (world.THEMES)."""
 
 
-FACT, AUTHORS, LINES = "devstream_desktop.stream.fact", "devstream_desktop.team.policy.authors", "devstream_desktop.history.lines"
+FACT, AUTHORS, LINES = (
+    "devstream_desktop.stream.fact",
+    "devstream_desktop.team.policy.authors",
+    "devstream_desktop.history.lines",
+)
 
 LIARS = [
-    Mutant("a fact is its key, whoever tells it", FACT, r'f"{author}\x1f{kind}\x1f{key}\x1f{teller}"', "key", "liars/ForeignKeys"),
-    Mutant("any member tells any member's fact", FACT, 'teller = device if author in OWN_WORD else ""', 'teller = ""', "liars/ForeignKeys"),
-    Mutant("anybody goes on with a member's row", FACT, "number, by = event.number, event.actor", 'number, by = event.number, ""', "liars"),
+    Mutant(
+        "a fact is its key, whoever tells it",
+        FACT,
+        r'f"{author}\x1f{kind}\x1f{key}\x1f{teller}"',
+        "key",
+        "liars/ForeignKeys",
+    ),
+    Mutant(
+        "any member tells any member's fact",
+        FACT,
+        'teller = device if author in OWN_WORD else ""',
+        'teller = ""',
+        "liars/ForeignKeys",
+    ),
+    Mutant(
+        "anybody goes on with a member's row",
+        FACT,
+        "number, by = event.number, event.actor",
+        'number, by = event.number, ""',
+        "liars",
+    ),
     Mutant(
         "any executor goes on with a deploy",
         FACT,
@@ -56,8 +80,20 @@ LIARS = [
         'number, by = event.request, ""',
         "liars/DeployWords",
     ),
-    Mutant("a time may be of the future", FACT, "if event.time > stamped else event", "if False else event", "liars/FarTimes"),
-    Mutant("a member speaks for anybody", AUTHORS, "author is AuthorClass.MEMBER and event.actor != person", "False", "liars/OthersNames"),
+    Mutant(
+        "a time may be of the future",
+        FACT,
+        "if event.time > stamped else event",
+        "if False else event",
+        "liars/FarTimes",
+    ),
+    Mutant(
+        "a member speaks for anybody",
+        AUTHORS,
+        "author is AuthorClass.MEMBER and event.actor != person",
+        "False",
+        "liars/OthersNames",
+    ),
     Mutant(
         "a member sets anybody's duty",
         AUTHORS,
@@ -72,7 +108,13 @@ LIARS = [
         "False",
         "liars/DeployWords",
     ),
-    Mutant("roles are not asked for", AUTHORS, "return policy.has_role(device, _ROLES[author])", "return True", "liars/OthersNames"),
+    Mutant(
+        "roles are not asked for",
+        AUTHORS,
+        "return policy.has_role(device, _ROLES[author])",
+        "return True",
+        "liars/OthersNames",
+    ),
     Mutant(
         "a request may have another's key",
         AUTHORS,
@@ -92,7 +134,8 @@ LIARS = [
         WANTS,
         "            missing = state.missing(record, now)\n",
         "            missing = state.missing(record, now)\n"
-        "            if record.feed == self._own.feed and record.head > state.head:\n                self._own.renew_epoch()\n",
+        "            if record.feed == self._own.feed and record.head > state.head:\n              "
+        "  self._own.renew_epoch()\n",
         "liars/Numbers",
     ),
     Mutant(
@@ -109,7 +152,13 @@ LIARS = [
         "> MAX_OFFSET_MS",
         "liars/FalseClock",
     ),
-    Mutant("records are believed without end", WANTS, "min(left, left_of[state.author])", "1 << 63", "liars/Numbers"),
+    Mutant(
+        "records are believed without end",
+        WANTS,
+        "min(left, left_of[state.author])",
+        "1 << 63",
+        "liars/Numbers",
+    ),
 ]
 """What holds against a member who lies (lies.py)."""
 
@@ -120,8 +169,18 @@ MUTANTS = [
         "if entry.seq > state.floor and not intervals",
         "if not intervals",
     ),
-    Mutant("no age: expired entries are taken", RULES, "if self._expiry.expired(entry, now)]", "if False]"),
-    Mutant("an expired entry settles nothing", RULES, "            self._feeds.settle(state, expired[-1].seq, expired[-1])\n", ""),
+    Mutant(
+        "no age: expired entries are taken",
+        RULES,
+        "if self._expiry.expired(entry, now)]",
+        "if False]",
+    ),
+    Mutant(
+        "an expired entry settles nothing",
+        RULES,
+        "            self._feeds.settle(state, expired[-1].seq, expired[-1])\n",
+        "",
+    ),
     Mutant("no tip is kept", FEED, "if self.tip is None or tip.seq > self.tip.seq:", "if False:"),
     Mutant(
         "the tip proves nothing",
@@ -130,7 +189,9 @@ MUTANTS = [
         "if False:",
         "images",
     ),
-    Mutant("entries from the future are taken", RULES, "if entry.hlc >= limit:", "if False:", "clocks"),
+    Mutant(
+        "entries from the future are taken", RULES, "if entry.hlc >= limit:", "if False:", "clocks"
+    ),
     Mutant(
         "the future is not held back",
         RULES,
@@ -138,7 +199,13 @@ MUTANTS = [
         "",
         "clocks",
     ),
-    Mutant("foreign clocks pull ours without limit", OWN_FEED, "if self._hlc > limit:", "if False:", "clocks"),
+    Mutant(
+        "foreign clocks pull ours without limit",
+        OWN_FEED,
+        "if self._hlc > limit:",
+        "if False:",
+        "clocks",
+    ),
     Mutant(
         "a number's first body wins",
         RULES,
@@ -147,7 +214,13 @@ MUTANTS = [
         "images",
     ),
     Mutant("clocks may run back", CHAIN, "low.hlc >= high.hlc or (", "(", "images"),
-    Mutant("the chain may break", CHAIN, " or (high.seq == low.seq + 1 and high.prev != low.hash)", "", "images"),
+    Mutant(
+        "the chain may break",
+        CHAIN,
+        " or (high.seq == low.seq + 1 and high.prev != low.hash)",
+        "",
+        "images",
+    ),
     Mutant(
         "the neighbour below is not looked at",
         CHAIN,
@@ -169,12 +242,38 @@ MUTANTS = [
         "if link is not None:",
         "lies",
     ),
-    Mutant("what vouched for an entry need not be kept", RULES, "if len(good) < count:", "if False:", "lies"),
-    Mutant("signatures are not checked", CHAIN, "elif bad < MAX_BAD and signed(entry):", "elif True:", "lies"),
-    Mutant("a proof is not checked", RULES, "if not self._signatures.right(other):", "if False:", "lies"),
+    Mutant(
+        "what vouched for an entry need not be kept",
+        RULES,
+        "if len(good) < count:",
+        "if False:",
+        "lies",
+    ),
+    Mutant(
+        "signatures are not checked",
+        CHAIN,
+        "elif bad < MAX_BAD and signed(entry):",
+        "elif True:",
+        "lies",
+    ),
+    Mutant(
+        "a proof is not checked",
+        RULES,
+        "if not self._signatures.right(other):",
+        "if False:",
+        "lies",
+    ),
     Mutant("a broken feed goes on", FEEDS, "        state.frozen = True\n", "", "images"),
-    Mutant("proofs do not travel", RULES, "if contradict(one, other) and", "if False and", "images"),
-    Mutant("what a broken feed held is not said again", RULES, "published = self._own.publish_again(state, now)", "pass", "images"),
+    Mutant(
+        "proofs do not travel", RULES, "if contradict(one, other) and", "if False and", "images"
+    ),
+    Mutant(
+        "what a broken feed held is not said again",
+        RULES,
+        "published = self._own.publish_again(state, now)",
+        "pass",
+        "images",
+    ),
     Mutant(
         "peers are not asked for what a broken feed of ours held",
         OWN_FEED,
@@ -205,11 +304,41 @@ MUTANTS = [
         "clocks",
     ),
     Mutant("a start believes any clock", CLOCK, "away if away > MAX_AWAY_MS else 0", "0", "clocks"),
-    Mutant("the team's time is not used", CLOCK, "self._correction = middle if moved", "self._correction = 0 if moved", "clocks"),
-    Mutant("peers that contradict each other move us", CLOCK, "agreeing >= WITNESSES", "agreeing >= 1", "clocks"),
-    Mutant("a clock that most contradict is not doubted", CLOCK, "if outvoted else 0", "if False else 0", "clocks"),
-    Mutant("a late clock stamps what has expired", OWN_FEED, "now = max(now, self.last_known)", "pass", "clocks"),
-    Mutant("what came with a clock ahead goes on pulling", OWN_FEED, " if head.hlc <= limit", "", "clocks"),
+    Mutant(
+        "the team's time is not used",
+        CLOCK,
+        "self._correction = middle if moved",
+        "self._correction = 0 if moved",
+        "clocks",
+    ),
+    Mutant(
+        "peers that contradict each other move us",
+        CLOCK,
+        "agreeing >= WITNESSES",
+        "agreeing >= 1",
+        "clocks",
+    ),
+    Mutant(
+        "a clock that most contradict is not doubted",
+        CLOCK,
+        "if outvoted else 0",
+        "if False else 0",
+        "clocks",
+    ),
+    Mutant(
+        "a late clock stamps what has expired",
+        OWN_FEED,
+        "now = max(now, self.last_known)",
+        "pass",
+        "clocks",
+    ),
+    Mutant(
+        "what came with a clock ahead goes on pulling",
+        OWN_FEED,
+        " if head.hlc <= limit",
+        "",
+        "clocks",
+    ),
     Mutant(
         "of a revoked author all that is signed is taken",
         CHAIN,
@@ -245,7 +374,13 @@ MUTANTS = [
         "                pass\n",
         "theft",
     ),
-    Mutant("what was refused is never asked for again", REPLICA, "            state.refused = []\n", "", "policy"),
+    Mutant(
+        "what was refused is never asked for again",
+        REPLICA,
+        "            state.refused = []\n",
+        "",
+        "policy",
+    ),
     Mutant(
         "what was refused is asked for again at once",
         RULES,
@@ -259,9 +394,27 @@ MUTANTS = [
         "arrivals, durable=True)",
         "arrivals)",
     ),
-    Mutant("the mirror is not read", "memory_log", "not self.known_epoch or not described", "not self.known_epoch", "backups"),
-    Mutant("the mirror knows no epoch", "memory_log", "self.mirror[0] == self.known_epoch and ", "", "backups"),
-    Mutant("the index outlives an unclean stop", "memory_log", "if not clean or not self.index:", "if not self.index:", "power"),
+    Mutant(
+        "the mirror is not read",
+        "memory_log",
+        "not self.known_epoch or not described",
+        "not self.known_epoch",
+        "backups",
+    ),
+    Mutant(
+        "the mirror knows no epoch",
+        "memory_log",
+        "self.mirror[0] == self.known_epoch and ",
+        "",
+        "backups",
+    ),
+    Mutant(
+        "the index outlives an unclean stop",
+        "memory_log",
+        "if not clean or not self.index:",
+        "if not self.index:",
+        "power",
+    ),
     Mutant(
         "a number that a peer knows is used again",
         RULES,
@@ -275,7 +428,9 @@ MUTANTS = [
         "mine = intervals.subtract([(self.floor + 1, head)], held)",
         "mine = intervals.subtract([(self.head + 1, head)], held)",
     ),
-    Mutant("gaps do not show in a digest", FEED, "intervals.gaps(self.runs, self.floor)]\n", "0]\n"),
+    Mutant(
+        "gaps do not show in a digest", FEED, "intervals.gaps(self.runs, self.floor)]\n", "0]\n"
+    ),
     *LIARS,
 ]
 
@@ -307,7 +462,10 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def run(mutant: Mutant) -> str:
-    """Play until a history fails: how many that took and why. Must be called in a process that has not loaded the rules."""
+    """Play until a history fails.
+
+    How many that took and why. Must be called in a process that has not loaded the rules.
+    """
     sys.path.insert(0, str(HERE))
     finder = _Finder(mutant)
     sys.meta_path.insert(0, finder)

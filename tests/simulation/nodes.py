@@ -1,4 +1,7 @@
-"""One node of the simulation: the product's rules over a log in memory, with a clock that may be wrong and a disk that may fail."""
+"""One node of the simulation.
+
+The product's rules over a log in memory, with a clock that may be wrong and a disk that may fail.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +34,23 @@ DAY = 24 * HOUR
 RIGHT = 240_000
 """How far the clocks of honest nodes are off at most, milliseconds."""
 MOVED = 2 * MAX_OFFSET_MS
-"""A correction larger than this takes a majority; below, the middle of two halves may be near enough to both."""
+"""A correction larger than this takes a majority.
+
+Below, the middle of two halves may be near enough to both.
+"""
 ERROR = MAX_OFFSET_MS + RIGHT + 10_000
-"""How far the time of a node may be off that honest peers outweigh; a HELLO is up to ten seconds old."""
+"""How far the time of a node may be off that honest peers outweigh.
+
+A HELLO is up to ten seconds old.
+"""
 PREAMBLE = len(preamble("t"))
 
 
 def fake_sign(key):
-    """A keyed hash in the place of Ed25519: the rules only ask whether it is right, and seeds run ten times as fast."""
+    """A keyed hash in the place of Ed25519.
+
+    The rules only ask whether it is right, and seeds run ten times as fast.
+    """
     return lambda message: hashlib.blake2b(message, key=key, digest_size=SIGNATURE_BYTES).digest()
 
 
@@ -70,7 +82,10 @@ class Node:
         self.told: set[tuple[bytes, int]] = set()
         """Numbers its screen was told of: none may be told twice."""
         self.waiting: dict[tuple[bytes, int], int] = {}
-        """Entries that came before their time, and when that is: not to be asked for again before."""
+        """Entries that came before their time, and when that is.
+
+        Not to be asked for again before.
+        """
         self.fresh: list[tuple[bytes, int, bytes]] = []
         """What it signed and may not have stored yet."""
         self.older: set[bytes] = set()
@@ -103,7 +118,9 @@ class Node:
             self.waiting.clear()  # they waited for another time
 
     def outweighed(self) -> bool:
-        """Whether two peers whose clocks are right, and more than half of all clocks it knows, tell it the time."""
+        """Whether two peers whose clocks are right, and more than half of all clocks it knows, tell
+        it the time.
+        """
         right = sum(abs(skew) <= RIGHT for skew in self.met.values())
         own = abs(self.skew) <= RIGHT
         return right >= 2 and right + own > len(self.met) - right + (not own)
@@ -122,7 +139,10 @@ class Node:
 
         def note_and_sign(message: bytes) -> bytes:
             entry = parse_entry(message[PREAMBLE:], bytes(SIGNATURE_BYTES))
-            hold_that(entry.feed not in self.older, "went on in a feed of which a peer had shown more than it knew")
+            hold_that(
+                entry.feed not in self.older,
+                "went on in a feed of which a peer had shown more than it knew",
+            )
             if abs(hlc_time(entry.hlc) - self.now) > DAY:
                 self.ledger.strayed.add(entry.payload)
             self.fresh.append(self.ledger.sign(entry))
@@ -131,7 +151,9 @@ class Node:
         self.replica = Replica(
             store=self.log,
             identity=Identity(self.name, "t", note_and_sign, fake_verify),
-            authors=SimpleNamespace(is_author=self._is_author, ended=self._ended, refusal=self._refusal),
+            authors=SimpleNamespace(
+                is_author=self._is_author, ended=self._ended, refusal=self._refusal
+            ),
             retention_ms=self.retention,
         )
         self.watch = ClockWatch(self.replica.own.last_known)
@@ -151,8 +173,15 @@ class Node:
     def _moved_by_right(self) -> None:
         skews = list(self.met.values())
         others = [skew for skew in skews if abs(skew - self.skew) > 2 * RIGHT]
-        hold_that(len(skews) - len(others) + 1 < len(others), "left its own clock although as many agree with it")
-        agree = any(abs(one - other) <= 2 * MAX_OFFSET_MS for at, one in enumerate(others) for other in others[:at])
+        hold_that(
+            len(skews) - len(others) + 1 < len(others),
+            "left its own clock although as many agree with it",
+        )
+        agree = any(
+            abs(one - other) <= 2 * MAX_OFFSET_MS
+            for at, one in enumerate(others)
+            for other in others[:at]
+        )
         hold_that(agree, "left its own clock for one peer's")
 
     def _ended(self, feed: bytes) -> tuple[int, bytes] | None:
@@ -183,12 +212,23 @@ class Node:
         entries = self._stored(lambda: self.replica.own.publish(payloads, self.team_time(now)))
         hold_that([entry.payload for entry in entries] == payloads, "published something else")
         stamps = [hlc_time(entry.hlc) for entry in entries]
-        hold_that(max(stamps) <= max(self.team_time(now), proven) + FUTURE_MS, "published what nobody would take")
+        hold_that(
+            max(stamps) <= max(self.team_time(now), proven) + FUTURE_MS,
+            "published what nobody would take",
+        )
         if self.outweighed():
-            hold_that(now - ERROR <= stamps[0], "two peers know the time, and this was stamped too old")
-            hold_that(stamps[-1] <= now + ERROR + FUTURE_MS, "two peers know the time, and this was stamped ahead of it")
+            hold_that(
+                now - ERROR <= stamps[0], "two peers know the time, and this was stamped too old"
+            )
+            hold_that(
+                stamps[-1] <= now + ERROR + FUTURE_MS,
+                "two peers know the time, and this was stamped ahead of it",
+            )
         elif self.skew < -DAY:
-            hold_that(stamps[0] >= min(now - 4 * HOUR, self.newest_of_others()), "stamped older than what others had said")
+            hold_that(
+                stamps[0] >= min(now - 4 * HOUR, self.newest_of_others()),
+                "stamped older than what others had said",
+            )
         self.ledger.acknowledge(self, entries)
         self.told |= {(entry.feed, entry.seq) for entry in entries}
 
@@ -205,7 +245,9 @@ class Node:
         """Ingest, under the eyes of the ledger. A full disk raises, as in the product."""
         self.look(now)
         more = self._beyond_own(batch)
-        outcome = self._stored(lambda: self.replica.rules.ingest(batch, sender, self.team_time(now)))
+        outcome = self._stored(
+            lambda: self.replica.rules.ingest(batch, sender, self.team_time(now))
+        )
         self.older |= more
         self._count(outcome, now)
         if outcome.bad:
@@ -214,7 +256,10 @@ class Node:
             entry = parse_entry(item.body, item.signature)
             end = self._ended(entry.feed)
             if end is not None:
-                lacking = entry.seq not in self.log.held.get(entry.feed, ()) and entry.feed not in self.log.proven
+                lacking = (
+                    entry.seq not in self.log.held.get(entry.feed, ())
+                    and entry.feed not in self.log.proven
+                )
                 if entry.seq > end[0] and lacking:
                     self.refused.add((entry.feed, entry.seq))
             elif outcome.future and hlc_time(entry.hlc) > self.team_time(now) + FUTURE_MS:
@@ -224,13 +269,19 @@ class Node:
         return outcome
 
     def _beyond_own(self, batch: list[Signed]) -> set[bytes]:
-        """Its feed of now, when the batch proves that more of it was written than this disk knows."""
+        """Its feed of now, when the batch proves that more was written than this disk knows."""
         feed = self.log.key + self.log.known_epoch
-        known = max(max(self.log.held.get(feed, ()), default=0), self.log.settled.get(feed, (0, None))[0])
+        known = max(
+            max(self.log.held.get(feed, ()), default=0), self.log.settled.get(feed, (0, None))[0]
+        )
         for item in batch:
             with contextlib.suppress(MalformedEntryError):
                 entry = parse_entry(item.body, item.signature)
-                if entry.feed == feed and entry.seq > known and fake_verify(self.log.key, preamble("t") + entry.body, entry.signature):
+                if (
+                    entry.feed == feed
+                    and entry.seq > known
+                    and fake_verify(self.log.key, preamble("t") + entry.body, entry.signature)
+                ):
                     return {feed}
         return set()
 
@@ -245,7 +296,9 @@ class Node:
 
     def take_proofs(self, pairs, now: int) -> None:
         self.now = now
-        self._count(self._stored(lambda: self.replica.rules.absorb_proofs(pairs, self.team_time(now))), now)
+        self._count(
+            self._stored(lambda: self.replica.rules.absorb_proofs(pairs, self.team_time(now))), now
+        )
         self.moved += len(pairs)
 
     def _count(self, outcome: Outcome, now: int) -> None:
@@ -254,22 +307,41 @@ class Node:
         self.moved += len(outcome.stored) + outcome.expired
         for entry in outcome.stored:
             said_late = self.watch.late and entry.feed.startswith(self.log.key)
-            stored_right(self.ledger, self, entry, max(clock, self.replica.own.last_known) if said_late else clock)
-            hold_that(self.replica.expiry.suspended or hlc_time(entry.hlc) >= clock - self.retention, "stored an expired entry")
+            stored_right(
+                self.ledger,
+                self,
+                entry,
+                max(clock, self.replica.own.last_known) if said_late else clock,
+            )
+            hold_that(
+                self.replica.expiry.suspended or hlc_time(entry.hlc) >= clock - self.retention,
+                "stored an expired entry",
+            )
             self.told.add((entry.feed, entry.seq))
 
     def want(self, records, now: int):
         """What it asks a peer with these records for."""
         known = {state.feed for state in self.replica.feeds.states()}
-        self.refused = {(feed, seq) for feed, seq in self.refused if feed in known}  # a feed that was dropped begins anew
+        self.refused = {
+            (feed, seq) for feed, seq in self.refused if feed in known
+        }  # a feed that was dropped begins anew
         wanted = self.replica.wants.want(records, self.team_time(now))
         if self.waiting or self.refused:
             for item in wanted:
-                refused = any(feed == item.feed and item.first <= seq <= item.last for feed, seq in self.refused)
-                hold_that(not refused or not self.ledger.is_honest(item.feed), "asked for what was refused")
+                refused = any(
+                    feed == item.feed and item.first <= seq <= item.last
+                    for feed, seq in self.refused
+                )
+                hold_that(
+                    not refused or not self.ledger.is_honest(item.feed),
+                    "asked for what was refused",
+                )
                 for (feed, seq), due in self.waiting.items():
                     early = (
-                        self.ledger.is_honest(feed) and feed == item.feed and item.first <= seq <= item.last and due > self.team_time(now)
+                        self.ledger.is_honest(feed)
+                        and feed == item.feed
+                        and item.first <= seq <= item.last
+                        and due > self.team_time(now)
                     )
                     hold_that(not early, "asked for what was held back")
         return wanted
@@ -280,9 +352,13 @@ class Node:
         if (
             abs(self.skew) > DAY
             and not self.outweighed()
-            and not any(feed[:KEY_BYTES] != self.log.key for feed, mine in self.log.held.items() if mine)
+            and not any(
+                feed[:KEY_BYTES] != self.log.key for feed, mine in self.log.held.items() if mine
+            )
         ):
-            self.ledger.strayed |= self.payloads()  # it has nothing of others to hold its clock against
+            self.ledger.strayed |= (
+                self.payloads()
+            )  # it has nothing of others to hold its clock against
         while self.replica.prune(self.clock(now), limit=chunk):
             pass
         self.gone |= before - {(feed, seq) for feed, mine in self.log.held.items() for seq in mine}
@@ -291,7 +367,9 @@ class Node:
             oldest = self.clock(now) - self.retention
             for feed, mine in self.log.held.items():
                 if feed not in self.log.proven:
-                    hold_that(all(hlc_time(e.hlc) >= oldest for e in mine.values()), "expired and kept")
+                    hold_that(
+                        all(hlc_time(e.hlc) >= oldest for e in mine.values()), "expired and kept"
+                    )
 
     def payloads(self) -> set[bytes]:
         """The facts on its disk."""
@@ -305,13 +383,25 @@ class Node:
             if record is None:
                 hold_that(not state.head, "the rules know a feed that the log does not")
                 continue
-            same = (state.floor, tuple(state.runs), state.frozen) == (record.floor, record.runs, record.frozen)
+            same = (state.floor, tuple(state.runs), state.frozen) == (
+                record.floor,
+                record.runs,
+                record.frozen,
+            )
             hold_that(same, "rules and log differ", state, record)
-            hold_that((state.tip and state.tip.hash) == (record.tip and record.tip.hash), "tips differ")
+            hold_that(
+                (state.tip and state.tip.hash) == (record.tip and record.tip.hash), "tips differ"
+            )
             head = self.log.entry(state.feed, state.head)
-            hold_that((state.head_entry and state.head_entry.hash) == (head and head.hash), "heads differ")
+            hold_that(
+                (state.head_entry and state.head_entry.hash) == (head and head.hash), "heads differ"
+            )
         hold_that(not derived, "the log knows a feed that the rules do not")
         for feed, mine in self.log.held.items() if self.ledger.forgery else ():
             for seq, entry in mine.items():
-                proven = seq + 1 in mine or fake_verify(feed[:KEY_BYTES], preamble("t") + entry.body, entry.signature)
-                hold_that(proven or feed in self.log.proven, "keeps what it cannot prove to others", seq)
+                proven = seq + 1 in mine or fake_verify(
+                    feed[:KEY_BYTES], preamble("t") + entry.body, entry.signature
+                )
+                hold_that(
+                    proven or feed in self.log.proven, "keeps what it cannot prove to others", seq
+                )

@@ -1,8 +1,10 @@
-"""A team of any size in simulated time: the product's `Overlay` chooses, this module dials, carries batches and counts.
+"""A team of any size in simulated time: the product's `Overlay` chooses, this module dials, carries
+batches and counts.
 
-One seed is one run. What a node knows of others it learns as a real one does: announcements in its own subnet, addresses that a person
-named, and what peers tell at HELLO and each minute. Latency and commit are those of docs/architecture.md, Overlay: 4 ms one way in the
-middle, 2 ms to disk. Every time-out, cap and delay is the product's own constant.
+One seed is one run. What a node knows of others it learns as a real one does: announcements in its
+own subnet, addresses that a person named, and what peers tell at HELLO and each minute. Latency and
+commit are those of docs/architecture.md, Overlay: 4 ms one way in the middle, 2 ms to disk. Every
+time-out, cap and delay is the product's own constant.
 """
 
 from __future__ import annotations
@@ -30,11 +32,16 @@ TLS_S = 0.03
 SWEPT_S = 100.0
 """How long a listener may serve a caller that has fallen silent."""
 SETTLED_S = 5.0
-"""How often a node that has its neighbours looks whether it wants another, in the place of at once and every second."""
+"""How often a node that has its neighbours looks whether it wants another, in the place of at once
+and every second.
+"""
 LOOK_S = 0.1
 """After news of peers, so that what comes at once is looked at once."""
 HEARD = 15
-"""Announcements that a node hears of its subnet: of many more the rest are lost, as on a busy Wi-Fi."""
+"""Announcements that a node hears of its subnet.
+
+Of many more the rest are lost, as on a busy Wi-Fi.
+"""
 NAMED_MS = 1_700_000_000_000
 
 
@@ -84,7 +91,10 @@ class Link:
     lanes: tuple[Lane, Lane] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lanes = (Lane(self, self.dialer, self.listener), Lane(self, self.listener, self.dialer))
+        self.lanes = (
+            Lane(self, self.dialer, self.listener),
+            Lane(self, self.listener, self.dialer),
+        )
 
     def other(self, node: Node) -> Node:
         return self.listener if node is self.dialer else self.dialer
@@ -105,7 +115,9 @@ class Node:
     open: bool = True
     """Can be dialed at all."""
     lies: bool = False
-    """Names addresses where nobody is, as those of devices that are elsewhere, and passes nothing on."""
+    """Names addresses where nobody is, as those of devices that are elsewhere, and passes nothing
+    on.
+    """
     cap: int = ACCEPT_CAP
     up: bool = False
     life: int = 0
@@ -138,13 +150,19 @@ class Figures:
     copies: float
     """Copies of an event that a node receives."""
     messages: float
-    """Frames of any kind with or for entries that a node sends, an event: the batches and their answers."""
+    """Frames of any kind with or for entries that a node sends, an event.
+
+    The batches and their answers.
+    """
     handshakes: float
     """Links dialed with success or refused as busy, a node and minute."""
 
 
 class World:
-    """The team. `reach(a, b)` says whether packets pass between two nodes; partitions replace `blocked`."""
+    """The team.
+
+    `reach(a, b)` says whether packets pass between two nodes; partitions replace `blocked`.
+    """
 
     def __init__(self, seed: int, relay: float | None = None) -> None:
         self.agenda = Agenda(seed)
@@ -163,7 +181,9 @@ class World:
 
     # The team and what it knows.
 
-    def add(self, address: str, *, site: int = 0, bridge: bool = False, is_open: bool = True) -> Node:
+    def add(
+        self, address: str, *, site: int = 0, bridge: bool = False, is_open: bool = True
+    ) -> Node:
         device = f"{self.rng.getrandbits(60):015x}"
         overlay = Overlay(device, random.Random(self.rng.getrandbits(32)))
         node = Node(device, address, overlay, site, bridge, is_open)
@@ -204,17 +224,27 @@ class World:
         """As the service's `_peers_to_tell`."""
         if node.lies:
             return [self._false_address() for _ in range(MAX_PEERS)]
-        callers = {link.dialer.address: link.dialer.device for link in node.callers() if link.dialer is not asker}
+        callers = {
+            link.dialer.address: link.dialer.device
+            for link in node.callers()
+            if link.dialer is not asker
+        }
         return node.overlay.to_tell(asker.device, callers)
 
     def _false_address(self) -> tuple[str, str]:
         """In one of a thousand subnets, some of which exist."""
         rng = self.rng
         device = rng.choice((rng.choice(self.nodes).device, f"{rng.getrandbits(60):015x}"))
-        return f"10.{rng.randrange(4)}.{rng.randrange(250)}.{rng.randrange(1, 255)}:{rng.choice((22, 7000))}", device
+        host = f"10.{rng.randrange(4)}.{rng.randrange(250)}.{rng.randrange(1, 255)}"
+        return f"{host}:{rng.choice((22, 7000))}", device
 
     def reach(self, a: Node, b: Node) -> bool:
-        return a.up and b.up and (a.site == b.site or (a.bridge and b.bridge)) and not self.blocked(a, b)
+        return (
+            a.up
+            and b.up
+            and (a.site == b.site or (a.bridge and b.bridge))
+            and not self.blocked(a, b)
+        )
 
     # Dialing, as mesh/overlay/dialer.py does it.
 
@@ -239,7 +269,9 @@ class World:
         if not node.up:
             return
         self._drop_duplicates(node)
-        for address in node.overlay.choose(node.dials, {link.other(node).device for link in node.links}, self._now_ms()):
+        for address in node.overlay.choose(
+            node.dials, {link.other(node).device for link in node.links}, self._now_ms()
+        ):
             node.dials[address] = None
             self.dial(node, address)
 
@@ -248,7 +280,12 @@ class World:
         seen: set[Node] = set()
         for link in [link for link in node.dials.values() if link is not None]:
             peer = link.listener
-            if peer in seen or (link.live and peer.device < node.device and peer in proven and not link.lane_from(node).pending):
+            if peer in seen or (
+                link.live
+                and peer.device < node.device
+                and peer in proven
+                and not link.lane_from(node).pending
+            ):
                 self.close(link)
             seen.add(peer)
 
@@ -285,7 +322,9 @@ class World:
         node.links.add(link)
         peer.links.add(link)
         node.overlay.linked(address, peer.device, self._now_ms())
-        if peer.overlay.learn(node.address, Source.GOSSIP, node.device, seen=True) and not self._settled(peer):
+        if peer.overlay.learn(
+            node.address, Source.GOSSIP, node.device, seen=True
+        ) and not self._settled(peer):
             self._look_soon(peer)
         self._heard_of(node, peer, told)
         self.agenda.at(4 * self.agenda.way(), self._level, link)
@@ -304,8 +343,14 @@ class World:
     def _heard_of(self, node: Node, teller: Node, told: list[tuple[str, str]]) -> None:
         """As the dialer's `hear_of`."""
         for address, device in told:
-            news = node.overlay.is_news(address, self._now_ms()) and may_be_named(address, "0.0.0.0")
-            if news and device in self._members and node.named.grant(teller.device, 1, self.agenda.now):
+            news = node.overlay.is_news(address, self._now_ms()) and may_be_named(
+                address, "0.0.0.0"
+            )
+            if (
+                news
+                and device in self._members
+                and node.named.grant(teller.device, 1, self.agenda.now)
+            ):
                 self.learn(node, address, Source.GOSSIP, device)
 
     def _level(self, link: Link) -> None:
@@ -315,7 +360,9 @@ class World:
         link.live = True
         for lane in link.lanes:
             if not lane.source.lies:
-                lane.pending.update(dict.fromkeys(lane.source.have.keys() - lane.target.have.keys()))
+                lane.pending.update(
+                    dict.fromkeys(lane.source.have.keys() - lane.target.have.keys())
+                )
             if lane.pending and not lane.busy:
                 self._send(lane)
         self._look_soon(link.dialer)
@@ -339,7 +386,9 @@ class World:
     def _shuffle(self, node: Node, life: int) -> None:
         if node.life != life or not node.up:
             return
-        chosen = node.overlay.to_shuffle([address for address, link in node.dials.items() if link is not None and link.live])
+        chosen = node.overlay.to_shuffle(
+            [address for address, link in node.dials.items() if link is not None and link.live]
+        )
         link = node.dials.get(chosen) if chosen is not None else None
         if link is not None:
             self.close(link)
@@ -357,14 +406,25 @@ class World:
             self.notice_later(link)
 
     def notice_later(self, link: Link) -> None:
-        """The ends find out that nothing passes: who dialed by its TAIL, who was dialed by its sweep."""
+        """The ends find out that nothing passes.
+
+        Who dialed by its TAIL, who was dialed by its sweep.
+        """
         if link.dialer.up:
-            self.agenda.at(self.rng.uniform(self.timing.tail - self.timing.tail_wait, self.timing.tail), self.close, link)
+            self.agenda.at(
+                self.rng.uniform(self.timing.tail - self.timing.tail_wait, self.timing.tail),
+                self.close,
+                link,
+            )
         else:
-            self.agenda.at(self.rng.uniform(SWEPT_S - self.timing.tail_wait, SWEPT_S), self.close, link)
+            self.agenda.at(
+                self.rng.uniform(SWEPT_S - self.timing.tail_wait, SWEPT_S), self.close, link
+            )
 
     def revive(self, node: Node, *, forgetful: bool = False) -> None:
-        """It wakes with what it knew, or (`forgetful`) starts anew with only its few best addresses."""
+        """It wakes with what it knew, or (`forgetful`) starts anew with only its few best
+        addresses.
+        """
         for link in list(node.links):
             self.close(link)
         if forgetful:
@@ -392,7 +452,9 @@ class World:
             peer = link.other(node)
             lane = link.lane_from(node)
             if link.live and peer is not sender:
-                lane.pending.update((event, None) for event in events if self._author[event] is not peer)
+                lane.pending.update(
+                    (event, None) for event in events if self._author[event] is not peer
+                )
                 self._begin(lane)
 
     def _begin(self, lane: Lane) -> None:
@@ -448,7 +510,10 @@ class World:
         since, first = self._counted
         born = max(1, len(self._born) - first)
         return Figures(
-            last=[max(node.have.get(event, math.inf) for node in up) - self._born[event] for event in chosen],
+            last=[
+                max(node.have.get(event, math.inf) for node in up) - self._born[event]
+                for event in chosen
+            ],
             missing=sum(event not in node.have for event in chosen for node in up),
             copies=self.received / born / len(up),
             messages=2 * self.batches / born / len(up),

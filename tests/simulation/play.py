@@ -31,7 +31,10 @@ class FailedSeedError(AssertionError):
 
 
 def world_of(seed: int, trace=None, theme: str = "") -> World:
-    """`theme`: one of `world.THEMES`, or `liars`, or `liars/` and a strategy that each of them has."""
+    """`theme`.
+
+    One of `world.THEMES`, or `liars`, or `liars/` and a strategy that each of them has.
+    """
     kind, _, strategy = theme.partition("/")
     if kind != "liars":
         return World(seed, trace, theme)
@@ -49,7 +52,9 @@ def play(seed: int, trace=None, theme: str = ""):
         return world_of(seed, trace, theme).play()
     except Exception as error:
         liars = "LIARS=1 " if theme.startswith("liars") else ""
-        raise FailedSeedError(f"seed {seed}: {type(error).__name__}: {error}  (see it: {liars}SEED={seed} make soak)") from error
+        raise FailedSeedError(
+            f"seed {seed}: {type(error).__name__}: {error}  (see it: {liars}SEED={seed} make soak)"
+        ) from error
 
 
 def play_some(first: int, count: int, theme: str = "") -> Counter:
@@ -81,7 +86,10 @@ def play_all(first: int, count: int, theme: str = "") -> Counter:
     total = Counter()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(os.cpu_count() or 1, count), mp_context=context) as pool:
-        futures = [pool.submit(play_some, at, min(CHUNK, first + count - at), theme) for at in range(first, first + count, CHUNK)]
+        futures = [
+            pool.submit(play_some, at, min(CHUNK, first + count - at), theme)
+            for at in range(first, first + count, CHUNK)
+        ]
         try:
             for future in as_completed(futures):
                 total.update(future.result())
@@ -93,12 +101,23 @@ def play_all(first: int, count: int, theme: str = "") -> Counter:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=os.environ.get("SEED"), help="play this one history, and tell it")
-    parser.add_argument("--seeds", type=int, default=os.environ.get("SEEDS", "20000"), help="how many histories")
     parser.add_argument(
-        "--theme", default="liars" if os.environ.get("LIARS") else "", help="one of world.THEMES; or liars, or liars/Poison"
+        "--seed",
+        type=int,
+        default=os.environ.get("SEED"),
+        help="play this one history, and tell it",
     )
-    parser.add_argument("--first", type=int, default=None, help="the first of them (random unless given)")
+    parser.add_argument(
+        "--seeds", type=int, default=os.environ.get("SEEDS", "20000"), help="how many histories"
+    )
+    parser.add_argument(
+        "--theme",
+        default="liars" if os.environ.get("LIARS") else "",
+        help="one of world.THEMES; or liars, or liars/Poison",
+    )
+    parser.add_argument(
+        "--first", type=int, default=None, help="the first of them (random unless given)"
+    )
     options = parser.parse_args()
     began = time.monotonic()
     try:
@@ -113,7 +132,10 @@ def main() -> int:
             raise
         print(failure)
         return 1
-    print(", ".join(f"{name} {number}" for name, number in total.items()), f"in {time.monotonic() - began:.1f} s")
+    print(
+        ", ".join(f"{name} {number}" for name, number in total.items()),
+        f"in {time.monotonic() - began:.1f} s",
+    )
     return 0
 
 

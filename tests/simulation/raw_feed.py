@@ -1,4 +1,7 @@
-"""Entries and events as no honest node makes them: any version, number, stamp, chain and content, with a genuine signature."""
+"""Entries and events as no honest node makes them.
+
+Any version, number, stamp, chain and content, with a genuine signature.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ _numbers = itertools.count(1)
 
 
 def event(kind: Kind | str, state: str, *, time: int, **fields: object) -> bytes:
-    """The payload of an event with any content: nothing is cleaned or checked. `time` is UTC milliseconds."""
+    """The payload of an event with any content.
+
+    Nothing is cleaned or checked. `time` is UTC milliseconds.
+    """
     given = {
         "kind": kind,
         "state": state,
@@ -46,7 +52,13 @@ class RawFeed:
 
     """
 
-    def __init__(self, public: bytes, epoch: int | bytes, sign: Callable[[bytes], Signed], now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        public: bytes,
+        epoch: int | bytes,
+        sign: Callable[[bytes], Signed],
+        now: Callable[[], int],
+    ) -> None:
         self.id = public + (epoch if isinstance(epoch, bytes) else epoch.to_bytes(8, "big"))
         self.seq = 0
         self.hlc = 0
@@ -62,7 +74,8 @@ class RawFeed:
         hlc: int | None = None,
         prev: bytes | None = None,
     ) -> Signed:
-        """The next entry; what is given takes the place of what an honest device would write, and the feed goes on after it.
+        """The next entry; what is given takes the place of what an honest device would write, and
+        the feed goes on after it.
 
         Args:
             payload: msgpack of any sort.
@@ -76,6 +89,8 @@ class RawFeed:
         self.hlc = next_hlc(self.hlc, self._now()) if hlc is None else hlc
         if prev is None:
             prev = b"" if self.seq == 1 else self.prev or bytes(HASH_BYTES)
-        body = msgspec.msgpack.encode([version, self.id, self.seq, self.hlc, prev, msgspec.Raw(payload)])
+        body = msgspec.msgpack.encode(
+            [version, self.id, self.seq, self.hlc, prev, msgspec.Raw(payload)]
+        )
         self.prev = body_hash(body)
         return self._sign(body)

@@ -1,7 +1,9 @@
-"""A dialed link in the simulation: TAIL, PUSH, DIGEST, OFFER, PROOF and FETCH as messages that take their time, or never come.
+"""A dialed link in the simulation: TAIL, PUSH, DIGEST, OFFER, PROOF and FETCH as messages that take
+their time, or never come.
 
-It follows mesh/session.py and mesh/answers.py, where the same lies around sockets. A lane carries one request at a time; a reply that
-does not come in time ends the session, and the next one begins with comparing.
+It follows mesh/session.py and mesh/answers.py, where the same lies around sockets. A lane carries
+one request at a time; a reply that does not come in time ends the session, and the next one begins
+with comparing.
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ class Session:
         self.unequal = False
         self.comparison = Comparison()
         self.passed: dict[int, bytes] = {}
-        """What the listener's rows were that the cursor has passed: a number that means another row now would be missed."""
+        """What the listener's rows were that the cursor has passed.
+
+        A number that means another row now would be missed.
+        """
 
     # The scheduler's side.
 
@@ -43,8 +48,11 @@ class Session:
         """Do one thing that this session may do now."""
         if not self.a.alive or self.a.name == self.b.name:
             return
-        if self.boots[0] != self.a.boot or (self.boots[1] != self.b.boot and self.world.rng.random() < 0.5):
-            self.reset()  # every other time the restart of a listener is noticed, else its numbering must tell
+        if self.boots[0] != self.a.boot or (
+            self.boots[1] != self.b.boot and self.world.rng.random() < 0.5
+        ):
+            # every other time the restart of a listener is noticed, else its numbering must tell
+            self.reset()
         if not self.compared:
             self._begin("other", self._compare())
             return
@@ -53,7 +61,11 @@ class Session:
             self._begin(lane, self._tail())
         elif lane == "push":
             self._begin(lane, self._push())
-        elif (self._fetched() and not self.comparison.over) or self.unequal or self.world.rng.random() < 0.1:
+        elif (
+            (self._fetched() and not self.comparison.over)
+            or self.unequal
+            or self.world.rng.random() < 0.1
+        ):
             self._begin(lane, self._compare())
         else:
             self._begin(lane, self._fetch())
@@ -71,7 +83,8 @@ class Session:
         self._begin("tail", self._tail())
         self._begin("push", self._push())
 
-    # A request and its reply are two messages; `steps` yields requests as functions that the listener runs.
+    # A request and its reply are two messages; `steps` yields requests as functions that the
+    # listener runs.
 
     def _begin(self, lane, steps) -> None:
         if lane in self.lanes:
@@ -86,7 +99,10 @@ class Session:
             if self.lanes.get(lane) is ticket:
                 del self.lanes[lane]
             return
-        except (OSError, MalformedMessageError):  # the disk is full: the batch is not taken; or a liar's message is none
+        except (
+            OSError,
+            MalformedMessageError,
+        ):  # the disk is full: the batch is not taken; or a liar's message is none
             self.reset()
             return
         world, a, b = self.world, self.a, self.b
@@ -97,8 +113,12 @@ class Session:
         sent, wall, skew, boot = world.now, a.clock(world.now), a.told_skew, b.boot
 
         def arrive() -> None:
-            if self.greeted != boot:  # the gate: no request is answered before HELLO, which tells the clock
-                if world.now - sent > TIMEOUT:  # there is no connection any more that a HELLO could come over
+            if (
+                self.greeted != boot
+            ):  # the gate: no request is answered before HELLO, which tells the clock
+                if (
+                    world.now - sent > TIMEOUT
+                ):  # there is no connection any more that a HELLO could come over
                     return
                 self.greeted = boot
                 b.meet(a.name, wall, skew, world.now)
@@ -133,7 +153,12 @@ class Session:
     def _compare(self):
         """A page; the whole of what both hold is compared when there is none left."""
         world, a, b = self.world, self.a, self.b
-        mine, buckets, rows, comparison = a.replica, a.replica.feeds.digest.buckets(), {}, self.comparison
+        mine, buckets, rows, comparison = (
+            a.replica,
+            a.replica.feeds.digest.buckets(),
+            {},
+            self.comparison,
+        )
         if comparison.over:
             comparison = self.comparison = Comparison()
         first, size = not comparison.pages, self.world.page_size()
@@ -173,7 +198,9 @@ class Session:
 
             def offer(listener):
                 wants = listener.want(page.records, world.now)
-                urgent = listener.replica.wants.doubts(page.records) + listener.replica.own.claims(told, a.name)
+                urgent = listener.replica.wants.doubts(page.records) + listener.replica.own.claims(
+                    told, a.name
+                )
                 return urgent + wants, listener.replica.wants.unproven(told)
 
             wants, lacking = yield offer
@@ -191,18 +218,24 @@ class Session:
         self.theirs, self.fruitless, self.compared = records, [], True
         doubts = mine.wants.doubts(records)
         if doubts:
-            batch = yield lambda listener: self._give(listener.replica.catalogue.serve(doubts, BATCH_BYTES))
+            batch = yield lambda listener: self._give(
+                listener.replica.catalogue.serve(doubts, BATCH_BYTES)
+            )
             a.take(batch, b.name, world.now)
         for claim in mine.own.claims(frozen, b.name):
             rest, size = claim, self._size()
             while rest is not None:
-                batch = yield lambda listener, rest=rest, size=size: self._give(listener.replica.catalogue.serve([rest], size))
+                batch = yield lambda listener, rest=rest, size=size: self._give(
+                    listener.replica.catalogue.serve([rest], size)
+                )
                 a.take(batch, b.name, world.now)
                 rest = mine.own.rest_of(rest, batch, b.name)
 
     def _fetched(self) -> bool:
         """Whether all of the page is here, as far as the peer gives it."""
-        return not self.theirs or not without(self.a.want(self.theirs, self.world.now), self.fruitless)
+        return not self.theirs or not without(
+            self.a.want(self.theirs, self.world.now), self.fruitless
+        )
 
     def _fetch(self):
         world, a, b = self.world, self.a, self.b
@@ -223,14 +256,33 @@ class Session:
         def tail(listener):
             log = listener.log
             if index != log.index or lsn > log.newest():
-                return log.index, log.newest(), [], listener.replica.feeds.digest.summary(), True, ()
+                return (
+                    log.index,
+                    log.newest(),
+                    [],
+                    listener.replica.feeds.digest.summary(),
+                    True,
+                    (),
+                )
             for number, arrival in log.rows if listener.honest and world.rng.random() < 0.3 else ():
                 if number > lsn:
                     break
-                hold_that(known.get(number) == arrival.entry.hash, "the cursor passed what was never offered")
+                hold_that(
+                    known.get(number) == arrival.entry.hash,
+                    "the cursor passed what was never offered",
+                )
             entries, end = listener.news(lsn, size, a.name)
-            passed = tuple((number, arrival.entry.hash) for number, arrival in log.rows if lsn < number <= end)
-            return log.index, end, self._give(entries), listener.replica.feeds.digest.summary(), False, passed
+            passed = tuple(
+                (number, arrival.entry.hash) for number, arrival in log.rows if lsn < number <= end
+            )
+            return (
+                log.index,
+                end,
+                self._give(entries),
+                listener.replica.feeds.digest.summary(),
+                False,
+                passed,
+            )
 
         here, end, batch, summary, resync, passed = yield tail
         if batch:
@@ -247,7 +299,11 @@ class Session:
         owed = not entries and bool(self.owed)
         if owed:
             entries = a.replica.catalogue.serve(self.owed, self._size())
-            self.owed = without(self.owed, [Range(entry.feed, entry.seq, entry.seq) for entry in entries]) if entries else []
+            self.owed = (
+                without(self.owed, [Range(entry.feed, entry.seq, entry.seq) for entry in entries])
+                if entries
+                else []
+            )
         if not entries:
             self.pushed = end
             return

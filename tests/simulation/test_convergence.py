@@ -1,4 +1,7 @@
-"""Many short random histories by seed (world.py), judged by an independent witness (ledger.py). `make soak` plays any number of them."""
+"""Many short random histories by seed (world.py), judged by an independent witness (ledger.py).
+
+`make soak` plays any number of them.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,12 @@ def test_any_history_converges_and_loses_nothing(part):
     total = play_all(part * SEEDS, SEEDS)
     assert total["histories"] == SEEDS
     for danger in ("lost", "strayed", "frozen"):
-        assert total[danger], f"no history met the danger {danger!r}: the seeds prove less than they should"
-    assert total["lost"] < total["acknowledged"] / 10, "the disks fail so often that little is proven about the rest"
+        assert total[danger], (
+            f"no history met the danger {danger!r}: the seeds prove less than they should"
+        )
+    assert total["lost"] < total["acknowledged"] / 10, (
+        "the disks fail so often that little is proven about the rest"
+    )
 
 
 def test_the_same_seed_is_the_same_history():

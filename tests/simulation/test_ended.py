@@ -1,4 +1,7 @@
-"""What is taken of a revoked device: all it wrote until then, and nothing that somebody with its key writes later, whatever the date."""
+"""What is taken of a revoked device.
+
+All it wrote until then, and nothing that somebody with its key writes later, whatever the date.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +20,29 @@ THIEF, ADMIN, LATE = (bytes([number]) * 32 for number in (1, 2, 3))
 
 
 class World:
-    """A device that wrote 20 entries, an admin that holds them and revoked it, and a node that was away and holds none."""
+    """A device that wrote 20 entries, an admin that holds them and revoked it, and a node that was
+    away and holds none.
+    """
 
     def __init__(self, memory_log, make_replica) -> None:
         self.ends: dict[bytes, tuple[int, bytes]] | None = None
         """What the policy says of the thief's feeds; None before it was revoked."""
         logs = (memory_log(key, random.Random(key[0])) for key in (THIEF, ADMIN, LATE))
-        self.lost, self.admin, self.late = (make_replica(log, 30 * DAY, ended=self.ended) for log in logs)
-        self.written = [self.lost.own.publish([bytes([0xCD, 0, number])], NOW + number * 1000)[0] for number in range(20)]
+        self.lost, self.admin, self.late = (
+            make_replica(log, 30 * DAY, ended=self.ended) for log in logs
+        )
+        self.written = [
+            self.lost.own.publish([bytes([0xCD, 0, number])], NOW + number * 1000)[0]
+            for number in range(20)
+        ]
         self.admin.rules.ingest([signed(entry) for entry in self.written], "lost", NOW + 20_000)
         self.end()
 
     def end(self, until: int = NOW + 60_000) -> None:
         """The policy says so, everywhere."""
-        self.ends = {feed: (seq, found) for feed, seq, found in self.admin.expiry.ends(THIEF, until)}
+        self.ends = {
+            feed: (seq, found) for feed, seq, found in self.admin.expiry.ends(THIEF, until)
+        }
 
     def ended(self, feed: bytes) -> tuple[int, bytes] | None:
         revoked = self.ends is not None and feed.startswith(THIEF)
@@ -38,11 +50,18 @@ class World:
 
     def forge(self, seq: int, hlc: int, prev: bytes, feed: bytes | None = None) -> Entry:
         """What the thief signs, properly, with the stolen key."""
-        body = encode_body(feed=feed or self.written[0].feed, seq=seq, hlc=hlc, prev=prev, payload=b"\xcd\xff\xff")
+        body = encode_body(
+            feed=feed or self.written[0].feed, seq=seq, hlc=hlc, prev=prev, payload=b"\xcd\xff\xff"
+        )
         return parse_entry(body, self.lost.signatures.sign(body))
 
     def give(self, entries: list[Entry], now: int = NOW + DAY) -> list[int]:
-        return [entry.seq for entry in self.late.rules.ingest([signed(entry) for entry in entries], "relay", now).stored]
+        return [
+            entry.seq
+            for entry in self.late.rules.ingest(
+                [signed(entry) for entry in entries], "relay", now
+            ).stored
+        ]
 
 
 @pytest.fixture
@@ -52,7 +71,9 @@ def world(memory_log, make_replica) -> World:
 
 def test_a_node_that_was_away_gets_the_honest_past(world: World) -> None:
     late, admin = world.late, world.admin
-    entries = admin.catalogue.serve(late.wants.want(admin.catalogue.records(range(64)), NOW), BATCH_BYTES)
+    entries = admin.catalogue.serve(
+        late.wants.want(admin.catalogue.records(range(64)), NOW), BATCH_BYTES
+    )
     late.rules.ingest([signed(entry) for entry in entries], "admin", NOW + DAY)
     assert late.catalogue.records(range(64)) == admin.catalogue.records(range(64))
 
@@ -67,7 +88,10 @@ def test_it_comes_in_any_pieces_as_long_as_the_newest_comes_first(world: World) 
 def test_what_is_written_after_the_end_is_refused_with_any_date(world: World) -> None:
     last = world.written[-1]
     for hlc in (next_hlc(last.hlc, NOW), last.hlc + 1, next_hlc(last.hlc, NOW + DAY)):
-        assert world.give([*world.written, world.forge(21, hlc, last.hash)]) in (list(range(1, 21)), [])
+        assert world.give([*world.written, world.forge(21, hlc, last.hash)]) in (
+            list(range(1, 21)),
+            [],
+        )
     assert world.late.catalogue.records(range(64)) == world.admin.catalogue.records(range(64))
 
 
@@ -79,7 +103,9 @@ def test_another_past_cannot_take_the_place_of_the_true_one(world: World) -> Non
     assert world.give([*world.written[:10], *rival]) == []
     assert world.give(world.written[10:]) == list(range(11, 21))
     assert world.give(rival) == []
-    assert world.late.feeds.frozen() == [], "a thief must not be able to take the honest past away either"
+    assert world.late.feeds.frozen() == [], (
+        "a thief must not be able to take the honest past away either"
+    )
     assert world.give(world.written[:10]) == list(range(1, 11))
 
 
@@ -94,7 +120,9 @@ def test_of_a_stolen_device_only_what_came_before_is_passed_on(world: World) -> 
     assert world.admin.feeds.counts()[1] == 20, "who has it keeps it"
 
 
-def test_nothing_beyond_the_end_is_proven_by_what_was_taken_before_it_was_known(world: World) -> None:
+def test_nothing_beyond_the_end_is_proven_by_what_was_taken_before_it_was_known(
+    world: World,
+) -> None:
     world.ends = None
     assert world.give(world.written[15:]) == [16, 17, 18, 19, 20]
     world.end(until=NOW + 9_500)
@@ -110,7 +138,9 @@ def test_what_was_refused_is_not_asked_for_again(world: World) -> None:
 def test_the_end_itself_is_kept_with_its_own_signature_only(world: World) -> None:
     world.end(until=NOW + 9_500)
     spoilt = msgspec.structs.replace(world.written[9], signature=bytes(64))
-    assert world.give([spoilt, world.written[10]]) == [], "the one that vouched for it is not kept, and peers would find it bad"
+    assert world.give([spoilt, world.written[10]]) == [], (
+        "the one that vouched for it is not kept, and peers would find it bad"
+    )
     assert world.give(world.written[:11]) == list(range(1, 11))
 
 

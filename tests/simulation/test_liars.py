@@ -1,6 +1,8 @@
-"""One to three members who lie (lies.py) in random histories by seed: honest facts stay, stay shown, and stay their authors'.
+"""One to three members who lie (lies.py) in random histories by seed: honest facts stay, stay
+shown, and stay their authors'.
 
-`LIARS=1 make soak` plays any number of them; mutants.py takes out one rule at a time that holds against liars.
+`LIARS=1 make soak` plays any number of them; mutants.py takes out one rule at a time that holds
+against liars.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ def test_whatever_members_lie_honest_facts_are_there_and_shown() -> None:
     total = play_all(0, SEEDS, "liars")
     assert total["histories"] == SEEDS
     assert total["acknowledged"] > 10 * SEEDS
-    assert total["lies"] > 10 * SEEDS, "so few lies were shown under the liars' own names that little is proven"
+    assert total["lies"] > 10 * SEEDS, (
+        "so few lies were shown under the liars' own names that little is proven"
+    )
     assert total["runs"] > SEEDS / 4, "so few deploys ran that little is proven about them"
 
 

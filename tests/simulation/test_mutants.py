@@ -1,4 +1,6 @@
-"""The simulation notices each rule that is taken out (mutants.py), within a bounded number of histories."""
+"""The simulation notices each rule that is taken out (mutants.py), within a bounded number of
+histories.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The overlay of teams from 6 to 3,000 nodes in simulated time: the goals of docs/architecture.md, and nobody left alone.
+"""The overlay of teams from 6 to 3,000 nodes in simulated time: the goals of docs/architecture.md,
+and nobody left alone.
 
 `SEED=n` runs all of them with another seed.
 """
@@ -21,13 +22,30 @@ LAST_S = 2.0
 MESSAGES = 12
 
 
-def team(count: int, *, sites: int = 1, bridges: int = 0, closed: float = 0.0, hub: bool = False, settle: float = 60.0) -> World:
-    """A started team. With a hub everybody was given the first node's address by hand; bridges, those of the next site's bridges."""
+def team(
+    count: int,
+    *,
+    sites: int = 1,
+    bridges: int = 0,
+    closed: float = 0.0,
+    hub: bool = False,
+    settle: float = 60.0,
+) -> World:
+    """A started team.
+
+    With a hub everybody was given the first node's address by hand; bridges, those of the next
+    site's bridges.
+    """
     world = World(SEED)
     for number in range(count):
         site, place = number % sites, number // sites
         is_open = place < max(1, bridges) or world.rng.random() >= closed
-        world.add(f"10.{site}.{place // 250}.{place % 250 + 1}:7000", site=site, bridge=place < bridges, is_open=is_open)
+        world.add(
+            f"10.{site}.{place // 250}.{place % 250 + 1}:7000",
+            site=site,
+            bridge=place < bridges,
+            is_open=is_open,
+        )
     joints = [node for node in world.nodes if node.bridge]
     for node in joints:
         for other in joints:
@@ -56,20 +74,29 @@ def speak(world: World, count: int, every: float = 0.5) -> list[int]:
 def split(world: World, side: dict[Node, int]) -> None:
     """From here on no packet passes between the sides, and nobody is told."""
     world.blocked = lambda a, b: side[a] != side[b]
-    for link in {link for node in world.nodes for link in node.links if side[link.dialer] != side[link.listener]}:
+    for link in {
+        link
+        for node in world.nodes
+        for link in node.links
+        if side[link.dialer] != side[link.listener]
+    }:
         world.notice_later(link)
 
 
 def seconds_until_all_have(world: World, events: list[int], limit: float) -> float:
     began = world.agenda.now
     while any(len(node.have) < len(events) for node in world.nodes):
-        assert world.agenda.now - began < limit, f"{world.figures(events).missing} are missing, {len(world.islands())} islands"
+        assert world.agenda.now - began < limit, (
+            f"{world.figures(events).missing} are missing, {len(world.islands())} islands"
+        )
         world.agenda.run(0.25)
     return world.agenda.now - began
 
 
 @pytest.mark.parametrize(("count", "events"), [(30, 40), (300, 10), (3000, 2)])
-def test_everybody_has_an_event_within_two_seconds_and_twelve_messages(count: int, events: int) -> None:
+def test_everybody_has_an_event_within_two_seconds_and_twelve_messages(
+    count: int, events: int
+) -> None:
     world = team(count, settle=90.0 if count < 3000 else 30.0)
     figures = world.figures(speak(world, events))
     assert figures.missing == 0
@@ -88,7 +115,9 @@ def test_three_sites_joined_by_two_bridges_each() -> None:
         world.agenda.run(10)
         assert len(world.islands()) == 1
         for node in world.nodes:
-            assert {peer.site for peer in node.peers()} == ({0, 1, 2} if node.bridge else {node.site})
+            assert {peer.site for peer in node.peers()} == (
+                {0, 1, 2} if node.bridge else {node.site}
+            )
     inside = [len(node.peers()) for node in world.nodes if not node.bridge]
     assert fmean(inside) > 5, "what cannot be reached keeps others out"
 
@@ -122,7 +151,10 @@ def test_silent_crashes_and_returns_lose_nothing() -> None:
         node = world.rng.choice(world.nodes[1:])
         if number % 2 and node.up:
             world.crash(node)
-            world.agenda.at(world.rng.expovariate(1 / 30), lambda node=node: world.revive(node, forgetful=world.rng.random() < 0.5))
+            world.agenda.at(
+                world.rng.expovariate(1 / 30),
+                lambda node=node: world.revive(node, forgetful=world.rng.random() < 0.5),
+            )
         events.append(world.publish(world.nodes[0]))
         world.agenda.run(1)
     while not all(node.up for node in world.nodes):
@@ -132,7 +164,10 @@ def test_silent_crashes_and_returns_lose_nothing() -> None:
 
 @pytest.mark.parametrize("count", [2, 6, 40])
 def test_halves_that_were_apart_for_long_find_each_other(count: int) -> None:
-    """Nothing announces itself when the network heals: who knew the others must try again by itself."""
+    """Nothing announces itself when the network heals.
+
+    Who knew the others must try again by itself.
+    """
     world = team(count)
     split(world, {node: number % 2 for number, node in enumerate(world.nodes)})
     world.agenda.run(20 * 60)
@@ -152,14 +187,19 @@ def test_two_crowds_that_one_address_joins_become_one_mesh() -> None:
     assert len(world.islands()) == 2
     world.learn(world.nodes[0], world.nodes[1].address, Source.STATIC)
     world.agenda.run(900)
-    across = Counter(link.dialer.site != link.listener.site for node in world.nodes for link in node.links)
+    across = Counter(
+        link.dialer.site != link.listener.site for node in world.nodes for link in node.links
+    )
     assert across[True] > across.total() / 4
     assert len(world.islands()) == 1
 
 
 @pytest.mark.parametrize("count", [7, 40])
 def test_who_came_over_one_address_before_the_others_does_not_need_it_for_long(count: int) -> None:
-    """Behind a router that forwards neither multicast nor dials: who is in there knows the one address that a person gave it."""
+    """Behind a router that forwards neither multicast nor dials.
+
+    Who is in there knows the one address that a person gave it.
+    """
     world = World(SEED)
     gate = world.add("10.0.0.1:7000", bridge=True)
     inside = world.add("10.1.0.1:7000", site=1, bridge=True, is_open=False)
@@ -174,7 +214,9 @@ def test_who_came_over_one_address_before_the_others_does_not_need_it_for_long(c
     event = world.publish(world.nodes[-1])
     began = world.agenda.now
     while event not in inside.have:
-        assert world.agenda.now - began < 60, "it is cut off as long as the one it was given is away"
+        assert world.agenda.now - began < 60, (
+            "it is cut off as long as the one it was given is away"
+        )
         world.agenda.run(1)
 
 
@@ -184,7 +226,9 @@ def test_where_two_dial_each_other_the_link_of_the_lower_id_stays() -> None:
     assert len(links) == 8 * 7 / 2
     both = world.nodes[:2]
     world.agenda.run(300)
-    assert {link for node in world.nodes for link in node.links} == links, "in a small team nobody is let go"
+    assert {link for node in world.nodes for link in node.links} == links, (
+        "in a small team nobody is let go"
+    )
     lower, higher = sorted(both, key=lambda node: node.device)
     for link in list(lower.links & higher.links):
         world.close(link)
@@ -197,7 +241,9 @@ def test_where_two_dial_each_other_the_link_of_the_lower_id_stays() -> None:
 
 
 @pytest.mark.parametrize(("honest", "liars"), [(6, 2), (8, 3), (30, 3)])
-def test_members_who_name_false_addresses_and_pass_nothing_on_part_nobody(honest: int, liars: int) -> None:
+def test_members_who_name_false_addresses_and_pass_nothing_on_part_nobody(
+    honest: int, liars: int
+) -> None:
     for seed in range(SEED, SEED + 6):
         world = World(seed)
         for number in range(honest + liars):

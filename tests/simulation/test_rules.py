@@ -15,7 +15,14 @@ from devstream_desktop.mesh.replica.chain import MAX_BAD, contradict, genuine
 from devstream_desktop.mesh.replica.own_feed import FUTURE_MS
 from devstream_desktop.mesh.replica.wants import NEWEST_FIRST
 from devstream_desktop.mesh.wire import BATCH_BYTES, Pair, Range, Record, Signed
-from devstream_desktop.stream.entry import MalformedEntryError, device_id, encode_body, hlc_time, parse_entry, preamble
+from devstream_desktop.stream.entry import (
+    MalformedEntryError,
+    device_id,
+    encode_body,
+    hlc_time,
+    parse_entry,
+    preamble,
+)
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -39,12 +46,22 @@ def give(entries, to, now=NOW, sender="peer"):
 
 def exchange(to, source, now=NOW, size=BATCH_BYTES):
     records = source.catalogue.records(to.feeds.digest.differing(source.feeds.digest.buckets()))
-    return give(source.catalogue.serve(to.wants.want(records, now) + to.wants.doubts(records), size), to, now)
+    return give(
+        source.catalogue.serve(to.wants.want(records, now) + to.wants.doubts(records), size),
+        to,
+        now,
+    )
 
 
 def forged(entry, **changes):
     """`entry` with a body changed and the signature kept."""
-    parts = {"feed": entry.feed, "seq": entry.seq, "hlc": entry.hlc, "prev": entry.prev, "payload": entry.payload} | changes
+    parts = {
+        "feed": entry.feed,
+        "seq": entry.seq,
+        "hlc": entry.hlc,
+        "prev": entry.prev,
+        "payload": entry.payload,
+    } | changes
     return parse_entry(encode_body(**parts), entry.signature)
 
 
@@ -223,10 +240,16 @@ def test_an_expired_entry_of_another_branch_settles_nothing_newer(pair, memory_l
     assert b.feeds.frozen() == [old[0].feed]
 
 
-def test_what_only_a_refused_entry_vouched_for_needs_its_own_signature(memory_log, make_replica, pair):
+def test_what_only_a_refused_entry_vouched_for_needs_its_own_signature(
+    memory_log, make_replica, pair
+):
     a, _ = pair
     one, two = a.own.publish(payloads(2), NOW)
-    b = make_replica(memory_log(bytes([9]) * 32, random.Random(9)), 7 * DAY, lambda entry: "no" if entry.seq == 2 else None)
+    b = make_replica(
+        memory_log(bytes([9]) * 32, random.Random(9)),
+        7 * DAY,
+        lambda entry: "no" if entry.seq == 2 else None,
+    )
     outcome = give([spoilt(one), two], b)
     assert (outcome.refused, outcome.bad, outcome.stored) == (1, 1, [])
     assert give([one], b).stored == [one]
@@ -275,7 +298,9 @@ def test_what_came_while_this_clock_was_ahead_pulls_no_more(pair, memory_log, ma
     give(a.own.publish(payloads(1), NOW + 5 * HOUR), b, NOW + 5 * HOUR)
     give(c.own.publish(payloads(1, 1), NOW + 1000), b)
     (mine,) = b.own.publish(payloads(1, 2), NOW)
-    assert hlc_time(mine.hlc) == NOW + 1000, "it follows what it heard in time, and not the edge of what others would take"
+    assert hlc_time(mine.hlc) == NOW + 1000, (
+        "it follows what it heard in time, and not the edge of what others would take"
+    )
 
 
 def test_a_late_clock_says_nothing_older_than_what_others_said(pair):
@@ -296,7 +321,9 @@ def test_what_a_clock_ahead_has_stamped_is_said_again_when_the_time_is_known(pai
     ahead = a.own.publish(payloads(2, 1), NOW + 5 * HOUR)
     assert give(ahead, b).future == 2
     again = a.own.mend(NOW)
-    assert [entry.payload for entry in again] == [entry.payload for entry in ahead], "and not what was in time"
+    assert [entry.payload for entry in again] == [entry.payload for entry in ahead], (
+        "and not what was in time"
+    )
     assert len(give(again, b).stored) == 2
     assert a.own.feed != before
     assert a.own.mend(NOW) == []
@@ -322,10 +349,16 @@ def test_a_clock_set_back_begins_a_new_feed_instead_of_going_unheard(pair):
     assert give([entry], b).stored == [entry]
 
 
-def test_what_was_refused_is_asked_for_again_when_the_policy_changes(memory_log, make_replica, pair):
+def test_what_was_refused_is_asked_for_again_when_the_policy_changes(
+    memory_log, make_replica, pair
+):
     a, _ = pair
     allowed = []
-    b = make_replica(memory_log(bytes([9]) * 32, random.Random(9)), 7 * DAY, lambda entry: None if allowed else "not a collector")
+    b = make_replica(
+        memory_log(bytes([9]) * 32, random.Random(9)),
+        7 * DAY,
+        lambda entry: None if allowed else "not a collector",
+    )
     a.own.publish(payloads(3), NOW)
     outcome = exchange(b, a)
     assert (outcome.refused, outcome.reason, outcome.stored) == (3, "not a collector", [])
@@ -358,7 +391,9 @@ def test_a_full_disk_changes_nothing_and_a_later_try_works(pair):
 
 
 @pytest.mark.parametrize("change", ["payload", "clock", "chain"])
-def test_a_number_used_twice_freezes_the_feed_and_the_proof_travels(pair, memory_log, make_replica, change):
+def test_a_number_used_twice_freezes_the_feed_and_the_proof_travels(
+    pair, memory_log, make_replica, change
+):
     a, b = pair
     c = make_replica(memory_log(bytes([9]) * 32, random.Random(9)), 7 * DAY)
     one, two, three = a.own.publish(payloads(3), NOW)
@@ -382,7 +417,9 @@ def test_a_number_used_twice_freezes_the_feed_and_the_proof_travels(pair, memory
 def test_neighbours_that_no_honest_device_wrote_freeze_the_feed(pair, change, held):
     a, b = pair
     one, two, _ = a.own.publish(payloads(3), NOW)
-    rival = resigned(a, two, hlc=one.hlc - 1) if change == "clock" else resigned(a, two, prev=bytes(16))
+    rival = (
+        resigned(a, two, hlc=one.hlc - 1) if change == "clock" else resigned(a, two, prev=bytes(16))
+    )
     first, second = (one, rival) if held == "before" else (rival, one)
     give([first], b)
     assert give([second], b).stored == []
@@ -431,7 +468,11 @@ def test_the_newest_of_every_feed_come_before_anything_old(pair, memory_log, mak
     quiet = calm.own.publish(payloads(5), NOW - HOUR)
     give(quiet, a)
     wanted = b.wants.want(a.catalogue.records(range(64)), NOW)
-    assert wanted == [Range(busy[0].feed, 301, 500), Range(quiet[0].feed, 1, 5), Range(busy[0].feed, 1, 300)]
+    assert wanted == [
+        Range(busy[0].feed, 301, 500),
+        Range(quiet[0].feed, 1, 5),
+        Range(busy[0].feed, 1, 300),
+    ]
     served = a.catalogue.serve(wanted[:1], 2000)
     assert [entry.seq for entry in served] == list(range(500, 500 - len(served), -1))
     assert sum(len(entry.body) + 64 for entry in served) <= 2000
@@ -442,7 +483,9 @@ def test_hostile_records_are_no_trouble(pair):
     feed = bytes(40)
     top = (1 << 63) - 1
     assert b.wants.want([Record(feed, top, 5, b"", 0, [])], NOW) == []
-    assert b.wants.want([Record(feed, 0, 9, b"x" * 16, top, [(7, 2), (3, 4), (1, 3)])], NOW) == [Range(feed, 5, 9)]
+    assert b.wants.want([Record(feed, 0, 9, b"x" * 16, top, [(7, 2), (3, 4), (1, 3)])], NOW) == [
+        Range(feed, 5, 9)
+    ]
     assert b.wants.doubts([Record(feed, 0, top, b"x" * 16, top, [])]) == []
 
 
@@ -456,7 +499,11 @@ def test_whatever_is_spoilt_nothing_false_is_genuine(count, data):
     spoilt_ones = data.draw(st.sets(st.integers(0, count - 1)))
     lies = data.draw(st.sets(st.integers(0, count - 1)))
     missing = data.draw(st.sets(st.integers(0, count - 1)))
-    run = [forged(e, payload=b"\x02") if n in lies else e for n, e in enumerate(entries) if n not in missing]
+    run = [
+        forged(e, payload=b"\x02") if n in lies else e
+        for n, e in enumerate(entries)
+        if n not in missing
+    ]
     truth = {entry.hash for entry in entries}
     sound = {entry.hash for n, entry in enumerate(entries) if n not in spoilt_ones}
     found, bad = genuine(run, lambda entry: None, lambda entry: entry.hash in sound)
@@ -469,7 +516,12 @@ def test_whatever_is_spoilt_nothing_false_is_genuine(count, data):
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9), st.integers(1, 9))
 def test_contradiction_is_mutual_and_honest_chains_have_none(seq, other_seq, hlc, other_hlc):
     def entry(n, clock, payload):
-        return parse_entry(encode_body(feed=bytes(40), seq=n, hlc=clock, prev=b"p" * 16 if n > 1 else b"", payload=payload), bytes(64))
+        return parse_entry(
+            encode_body(
+                feed=bytes(40), seq=n, hlc=clock, prev=b"p" * 16 if n > 1 else b"", payload=payload
+            ),
+            bytes(64),
+        )
 
     one, other = entry(seq, hlc, b"\x01"), entry(other_seq, other_hlc, b"\x02")
     assert contradict(one, other) == contradict(other, one)

@@ -1,4 +1,7 @@
-"""A seeded world: nodes, links, and all that happens to laptops, disks, clocks and networks. Times are milliseconds."""
+"""A seeded world.
+
+Nodes, links, and all that happens to laptops, disks, clocks and networks. Times are milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,17 @@ DAY = 24 * HOUR
 START = 1_700_000_000_000
 THEMES = {
     "images": ("back_up", "restore", "roll_back_two", "clone", "reinstall"),
-    "gap": (),  # begins with a rolled-back author whose other branch fills a gap, and who is gone before anybody else hears of it
+    # begins with a rolled-back author whose other branch fills a gap, and who is gone before
+    # anybody else hears of it
+    "gap": (),
     "backups": ("back_up", "restore"),
     "clocks": ("step_clock", "restart", "pass_time", "prune"),
     "policy": ("learn_policy", "restart"),
     "lies": (),
-    "theft": ("learn_policy", "images"),  # begins with a device whose key and image are stolen, and which is revoked
+    "theft": (
+        "learn_policy",
+        "images",
+    ),  # begins with a device whose key and image are stolen, and which is revoked
     "power": ("cut_power",),
 }
 PAGES = (1, 2, 5, MAX_RECORDS, MAX_RECORDS)
@@ -62,7 +70,11 @@ class World:
             self.nodes[0].skew = 1_200_000
         if self.policy:
             for node in self.nodes:
-                node.strangers = {other.log.key for other in self.nodes if other is not node and rng.random() < 0.3}
+                node.strangers = {
+                    other.log.key
+                    for other in self.nodes
+                    if other is not node and rng.random() < 0.3
+                }
         for node in self.nodes:
             node.start(self.now)
         self.sessions = [Session(self, self.nodes[a], self.nodes[b]) for a, b in self._dials()]
@@ -105,7 +117,9 @@ class World:
         )  # backups and clones may carry the mirror along, as the image of a whole disk does
         self.ledger.forgery = rng.random() < 0.15 or theme == "lies"
         self.wild = rng.random() < 0.2 or theme == "clocks"  # clocks may be wrong by weeks
-        self.policy = rng.random() < 0.15 or theme == "policy"  # some authors are strangers to some nodes until the policy arrives
+        self.policy = (
+            rng.random() < 0.15 or theme == "policy"
+        )  # some authors are strangers to some nodes until the policy arrives
         self.theft = rng.random() < 0.1 or theme == "theft"
 
     @property
@@ -120,12 +134,18 @@ class World:
         else:
             pairs = {(a, (a + 1) % self.count) for a in range(self.count)}
             for a in range(self.count):
-                pairs |= {(a, b) for b in self.rng.sample(range(self.count), 2) if a != b and (b, a) not in pairs}
+                pairs |= {
+                    (a, b)
+                    for b in self.rng.sample(range(self.count), 2)
+                    if a != b and (b, a) not in pairs
+                }
         return [pair if self.rng.random() < 0.5 else pair[::-1] for pair in sorted(pairs)]
 
     def note(self, *words) -> None:
         if self.trace is not None:
-            self.trace(f"{(self.now - START) / 1000:12.3f} " + " ".join(str(word) for word in words))
+            self.trace(
+                f"{(self.now - START) / 1000:12.3f} " + " ".join(str(word) for word in words)
+            )
 
     # Time and messages.
 
@@ -133,7 +153,10 @@ class World:
         heapq.heappush(self.events, (self.now + delay, next(self.order), act))
 
     def post(self, source: Node, target: Node, act) -> None:
-        """`act` happens at the target after a while, perhaps twice, perhaps never; not if either process has ended meanwhile."""
+        """`act` happens at the target after a while, perhaps twice, perhaps never.
+
+        Not if either process has ended meanwhile.
+        """
         rng = self.rng
         boots = (source.boot, target.boot)
         copies = 1
@@ -142,7 +165,11 @@ class World:
             copies = 0 if chance < self.lossy else 2 if chance > 0.95 else 1
 
         def arrive() -> None:
-            if target.alive and boots[1] == target.boot and self.paths[source.number][target.number]:
+            if (
+                target.alive
+                and boots[1] == target.boot
+                and self.paths[source.number][target.number]
+            ):
                 act()
 
         for _ in range(copies):
@@ -157,7 +184,9 @@ class World:
             at = self.rng.randrange(len(batch))
             body = batch[at].body
             if self.rng.random() < 0.5:
-                batch[at] = msgspec.structs.replace(batch[at], body=body[:-1] + bytes([body[-1] ^ 1]))
+                batch[at] = msgspec.structs.replace(
+                    batch[at], body=body[:-1] + bytes([body[-1] ^ 1])
+                )
             else:
                 batch[at] = msgspec.structs.replace(batch[at], signature=bytes(64))
         return batch
@@ -194,7 +223,9 @@ class World:
         for _ in range(self.rng.choice((1, 1, 2, 3, 5))):
             self.said += 1
             payloads.append(b"\xc4\x04" + self.said.to_bytes(4, "big"))
-        self.note("node", node.number, "publishes", len(payloads), "from", self.said - len(payloads) + 1)
+        self.note(
+            "node", node.number, "publishes", len(payloads), "from", self.said - len(payloads) + 1
+        )
         try:
             node.publish(payloads, self.now)
         except OSError:
@@ -206,7 +237,9 @@ class World:
             node.prune(self.now)
 
     def pass_time(self, _) -> None:
-        span = self.rng.choice((60_000, HOUR, DAY, 3 * DAY, *((8 * DAY,) if self.rng.random() < 0.3 else ())))
+        span = self.rng.choice(
+            (60_000, HOUR, DAY, 3 * DAY, *((8 * DAY,) if self.rng.random() < 0.3 else ()))
+        )
         if self.rng.random() < 0.01:
             span = 61 * DAY
         self.note("time passes:", span / HOUR, "h")
@@ -217,7 +250,9 @@ class World:
 
     def restart(self, node: Node) -> None:
         clean = self.rng.random() < 0.5
-        self.note("node", node.number, "restarts", "after a clean stop" if clean else "after kill -9")
+        self.note(
+            "node", node.number, "restarts", "after a clean stop" if clean else "after kill -9"
+        )
         if clean and node.alive:
             node.log.stop()
         node.start(self.now, clean=clean and node.alive)
@@ -225,9 +260,20 @@ class World:
     def cut_power(self, node: Node) -> None:
         before, own = node.payloads(), {a.entry.payload for _, a in node.log.rows if not a.sender}
         lose = self.rng.choice((0, 1, 2, 5, 100))
-        self.note("node", node.number, "loses power and the last", lose, "commits of", len(node.log.unsynced))
+        self.note(
+            "node",
+            node.number,
+            "loses power and the last",
+            lose,
+            "commits of",
+            len(node.log.unsynced),
+        )
         node.log.cut_power(lose)
-        node.gone = {(feed, seq) for feed, seq in node.gone if seq <= node.log.settled.get(feed, (0, None))[0]}
+        node.gone = {
+            (feed, seq)
+            for feed, seq in node.gone
+            if seq <= node.log.settled.get(feed, (0, None))[0]
+        }
         node.start(self.now)
         self.ledger.wrecked(node, before, self.honest, durable=own)
 
@@ -265,7 +311,12 @@ class World:
             self._restore(self.nodes[each], with_mirror=True)
 
     def _restore(self, node: Node, with_mirror: bool) -> None:
-        self.note("node", node.number, "is restored", "with its mirror" if with_mirror else "but keeps its mirror")
+        self.note(
+            "node",
+            node.number,
+            "is restored",
+            "with its mirror" if with_mirror else "but keeps its mirror",
+        )
         before, mirror = node.payloads(), node.log.mirror
         log, gone = self.backups[node.number]
         node.log, node.gone = log.copy(), set(gone)
@@ -277,7 +328,9 @@ class World:
         self.ledger.wrecked(node, before, self.honest)
 
     def clone(self, node: Node) -> None:
-        """Another machine gets the image of this one's disk, key and mirror and all, and both run on."""
+        """Another machine gets the image of this one's disk, key and mirror and all, and both run
+        on.
+        """
         twin = self.rng.choice(self.nodes)
         if twin is node or not node.alive or len({other.name for other in self.nodes}) < 3:
             return
@@ -331,7 +384,9 @@ class World:
         self.note("node", node.number, "has its clock off by", node.skew / 1000, "s")
         if node.alive:
             node.look(self.now)
-        for session in self.sessions:  # every link is made anew, and tells both ends the other's clock
+        for (
+            session
+        ) in self.sessions:  # every link is made anew, and tells both ends the other's clock
             if node in (session.a, session.b):
                 session.reset()
 
@@ -371,7 +426,11 @@ class World:
             broken = {feed[:KEY_BYTES] for feed in self.ledger.reused()}
             for node in self.nodes:
                 others = [other for other in self.nodes if other.name != node.name]
-                met = others if node.log.key in broken else self.rng.sample(others, min(2, len(others)))
+                met = (
+                    others
+                    if node.log.key in broken
+                    else self.rng.sample(others, min(2, len(others)))
+                )
                 self.sessions += [Session(self, node, other) for other in met]
         quiet = 0
         for turn in range(MAX_ROUNDS):
@@ -392,7 +451,10 @@ class World:
         raise BrokenPromiseError("never quiet")
 
     def page_size(self) -> int:
-        """How many feeds a message holds: in the product some thousand, here so few that there are several pages."""
+        """How many feeds a message holds.
+
+        In the product some thousand, here so few that there are several pages.
+        """
         return self.rng.choice(PAGES)
 
     def go_on(self) -> None:
@@ -412,7 +474,11 @@ class World:
             author.publish([b"\xc4\x04" + text], self.now)
 
         def hear(node: Node, rows: slice) -> None:
-            node.take([signed(arrival.entry) for _, arrival in author.log.rows[rows]], author.name, self.now)
+            node.take(
+                [signed(arrival.entry) for _, arrival in author.log.rows[rows]],
+                author.name,
+                self.now,
+            )
 
         say(b"gap1")
         self.back_up(author)
@@ -427,7 +493,11 @@ class World:
         self.reinstall(author)
 
     def steal(self) -> None:
-        """A device is revoked. Whoever took it goes on writing, from an older image too; the second knows of it, the third soon."""
+        """A device is revoked.
+
+        Whoever took it goes on writing, from an older image too; the second knows of it, the third
+        soon.
+        """
         author, second, third = self.nodes[:3]
         for node in (author, second, third):
             node.strangers.clear()
@@ -435,12 +505,18 @@ class World:
 
         def say(count: int) -> None:
             self.said += count
-            author.publish([b"\xc4\x04" + (self.said - n).to_bytes(4, "big") for n in range(count)], self.now)
+            author.publish(
+                [b"\xc4\x04" + (self.said - n).to_bytes(4, "big") for n in range(count)], self.now
+            )
             self.now += 1
 
         def give(source: Node, node: Node, *seqs: int) -> None:
             held = source.log.held[feed]
-            node.take(self.on_the_wire([signed(held[seq]) for seq in seqs if seq in held]), source.name, self.now)
+            node.take(
+                self.on_the_wire([signed(held[seq]) for seq in seqs if seq in held]),
+                source.name,
+                self.now,
+            )
 
         feed = author.replica.own.feed
         say(2)

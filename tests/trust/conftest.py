@@ -1,4 +1,7 @@
-"""What the hostile tests share: the nodes of tests/mesh and tests/node, and a team whose every member may be played by the attacker."""
+"""What the hostile tests share.
+
+The nodes of tests/mesh and tests/node, and a team whose every member may be played by the attacker.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,11 @@ from devstream_desktop.team.policy import changes
 from devstream_desktop.team.team import Team
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before any QApplication
-_mesh, _node, _simulation = load("mesh/conftest.py"), load("node/conftest.py"), load("simulation/conftest.py")
+_mesh, _node, _simulation = (
+    load("mesh/conftest.py"),
+    load("node/conftest.py"),
+    load("simulation/conftest.py"),
+)
 make_node, authority, other_team = _mesh.make_node, _mesh.team, _mesh.other_team
 world, until = _node.world, _node.until
 memory_log = _simulation.memory_log
@@ -39,7 +46,10 @@ def other():
 
 @dataclass
 class Crew:
-    """A real team founded by ana. Every other device is only keys here, so that it can do what no honest node does."""
+    """A real team founded by ana.
+
+    Every other device is only keys here, so that it can do what no honest node does.
+    """
 
     team: Team
     keys: dict[str, DeviceKey] = field(default_factory=dict)
@@ -54,7 +64,11 @@ class Crew:
     def credentials(self, device: str) -> Credentials:
         """A certificate of the team's, as the issuer gives it to members."""
         key = TlsKey.generate()
-        return Credentials(self.team.ca_pem, self.team.admissions.authority().issue(device, key.request(), self.team.now()), key.pem)
+        return Credentials(
+            self.team.ca_pem,
+            self.team.admissions.authority().issue(device, key.request(), self.team.now()),
+            key.pem,
+        )
 
 
 @pytest.fixture

@@ -31,7 +31,9 @@ class Holder:
     @property
     def key_pem(self) -> str:
         form = serialization.PrivateFormat.PKCS8
-        return self.key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, form, serialization.NoEncryption()
+        ).decode()
 
 
 def key(kind: str) -> Key:
@@ -50,11 +52,15 @@ def name(*parts: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
     return x509.Name([x509.NameAttribute(what, text) for what, text in parts])
 
 
-def authority(common: str = "ca", kind: str = "p256", *, by: Holder | None = None, path_length: int = 0) -> Holder:
+def authority(
+    common: str = "ca", kind: str = "p256", *, by: Holder | None = None, path_length: int = 0
+) -> Holder:
     own = key(kind)
     subject = name((NameOID.COMMON_NAME, common))
     builder = _builder(subject, by.certificate.subject if by else subject, own, -HOUR, 3650 * DAY)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+    builder = builder.add_extension(
+        x509.BasicConstraints(ca=True, path_length=path_length), critical=True
+    )
     builder = builder.add_extension(_usage(), critical=True)
     return Holder(own, _sign(builder, by.key if by else own))
 
@@ -71,26 +77,51 @@ def leaf(
     subject: x509.Name | None = None,
 ) -> Holder:
     own = key(kind)
-    builder = _builder(subject or name((NameOID.COMMON_NAME, common)), by.certificate.subject, own, start, end)
-    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = _builder(
+        subject or name((NameOID.COMMON_NAME, common)), by.certificate.subject, own, start, end
+    )
+    builder = builder.add_extension(
+        x509.BasicConstraints(ca=False, path_length=None), critical=True
+    )
     builder = builder.add_extension(x509.ExtendedKeyUsage(list(purposes)), critical=False)
     if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_host(text) for text in names]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_host(text) for text in names]), critical=False
+        )
     return Holder(own, _sign(builder, by.key))
 
 
 def revocation_list(by: Holder, serial: int) -> str:
     now = dt.datetime.now(dt.UTC)
-    gone = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - HOUR).build()
-    builder = x509.CertificateRevocationListBuilder().issuer_name(by.certificate.subject).last_update(now - HOUR)
-    signed = builder.next_update(now + DAY).add_revoked_certificate(gone).sign(by.key, hashes.SHA256())
+    gone = (
+        x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now - HOUR).build()
+    )
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(by.certificate.subject)
+        .last_update(now - HOUR)
+    )
+    signed = (
+        builder.next_update(now + DAY).add_revoked_certificate(gone).sign(by.key, hashes.SHA256())
+    )
     return signed.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, own: Key, start: dt.timedelta, end: dt.timedelta) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, own: Key, start: dt.timedelta, end: dt.timedelta
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(own.public_key())
-    return builder.serial_number(x509.random_serial_number()).not_valid_before(now + start).not_valid_after(now + end)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(own.public_key())
+    )
+    return (
+        builder.serial_number(x509.random_serial_number())
+        .not_valid_before(now + start)
+        .not_valid_after(now + end)
+    )
 
 
 def _sign(builder: x509.CertificateBuilder, by: Key) -> x509.Certificate:

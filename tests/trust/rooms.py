@@ -1,4 +1,7 @@
-"""Gives one room's fixtures and tables to the tests of another: read, and not written a second time."""
+"""Gives one room's fixtures and tables to the tests of another.
+
+Read, and not written a second time.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ def replaced(source: str, snippet: str, instead: str) -> str:
 
 
 def file_of(root: Path, hint: str, snippet: str) -> Path:
-    """The file that holds a snippet: the one named, or, where that is gone, the only one that has it.
+    """The file that holds a snippet: the one named, or, where that is gone, the only one that has
+    it.
 
     Raises:
         ValueError: no file or several have it.

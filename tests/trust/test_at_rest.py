@@ -1,4 +1,8 @@
-"""Keys and files at rest: whatever keyring is there or not, nothing lies open; and under the laxest umask every file is private."""
+"""Keys and files at rest.
+
+Whatever keyring is there or not, nothing lies open; and under the laxest umask every file is
+private.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +38,10 @@ class PlaintextKeyring(KeyringBackend):
 
 
 def without_a_keyring(desk, folder: Path, backend: str) -> None:
-    """The desk's environment on a machine whose only keyring is `backend`; `keyrings.alt` is installed there."""
+    """The desk's environment on a machine whose only keyring is `backend`.
+
+    `keyrings.alt` is installed there.
+    """
     package = folder / "keyrings" / "alt"
     package.mkdir(parents=True)
     for name in ("file", "Windows"):
@@ -42,7 +49,11 @@ def without_a_keyring(desk, folder: Path, backend: str) -> None:
     for path in (folder / "keyrings", package):
         (path / "__init__.py").touch()
     del desk.environment["DEVSTREAM_KEY_FILE"]
-    desk.environment |= {"PYTHONPATH": str(folder), "DBUS_SESSION_BUS_ADDRESS": f"unix:path={folder}/none", "HOME": str(folder)}
+    desk.environment |= {
+        "PYTHONPATH": str(folder),
+        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={folder}/none",
+        "HOME": str(folder),
+    }
     if backend:
         desk.environment["PYTHON_KEYRING_BACKEND"] = backend
 
@@ -58,7 +69,9 @@ def without_a_keyring(desk, folder: Path, backend: str) -> None:
         "\u202e",
     ],
 )
-def test_no_keyring_or_a_wrong_one_is_told_with_the_way_out_and_nothing_is_kept_in_clear(world, tmp_path, backend: str) -> None:
+def test_no_keyring_or_a_wrong_one_is_told_with_the_way_out_and_nothing_is_kept_in_clear(
+    world, tmp_path, backend: str
+) -> None:
     desk = world.desk("ana")
     without_a_keyring(desk, tmp_path / "site", backend)
     said = desk.run("team", "create", "acme", "--person", "ana", code=1)
@@ -94,7 +107,9 @@ def open_to_others(*roots: Path) -> list[str]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are access lists there")
-def test_under_umask_000_every_file_is_the_owners_alone_and_no_secret_lies_in_any(world, until, tmp_path) -> None:
+def test_under_umask_000_every_file_is_the_owners_alone_and_no_secret_lies_in_any(
+    world, until, tmp_path
+) -> None:
     secrets = {"webhook": b"a long webhook secret of the team"}
     (tmp_path / "secret").write_bytes(secrets["webhook"] + b"\n")
     umask = os.umask(0)
@@ -107,7 +122,12 @@ def test_under_umask_000_every_file_is_the_owners_alone_and_no_secret_lies_in_an
         wrong = ana.run("team", "invite", "--pre-approved")
         bob.run("team", "join", wrong, "--person", "bob2", code=1)
         until("bob has it", lambda: any(line.event.kind == "build" for line in bob.lines()))
-        used = [ana.home.root, bob.home.root, world.runtime, *(Path(desk.environment["DEVSTREAM_KEY_FILE"]) for desk in (ana, bob))]
+        used = [
+            ana.home.root,
+            bob.home.root,
+            world.runtime,
+            *(Path(desk.environment["DEVSTREAM_KEY_FILE"]) for desk in (ana, bob)),
+        ]
         assert open_to_others(*used) == []
         for desk in (ana, bob):
             desk.stop()
@@ -120,7 +140,10 @@ def test_under_umask_000_every_file_is_the_owners_alone_and_no_secret_lies_in_an
             f"{name} secret": read_invite(text).secret,
             f"{name} secret as text": read_invite(text).secret.hex().encode(),
         }
-    secrets |= {"paper": paper.encode()[5:25], "key file": Path(ana.environment["DEVSTREAM_KEY_FILE"]).read_bytes().strip()}
+    secrets |= {
+        "paper": paper.encode()[5:25],
+        "key file": Path(ana.environment["DEVSTREAM_KEY_FILE"]).read_bytes().strip(),
+    }
     for desk in (ana, bob):
         for path in desk.home.root.rglob("*"):
             content = path.read_bytes() if path.is_file() else b""

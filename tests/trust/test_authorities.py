@@ -1,4 +1,7 @@
-"""An authority in a policy that TLS cannot use: refused with its policy, because the bundle of every node would be none."""
+"""An authority in a policy that TLS cannot use.
+
+Refused with its policy, because the bundle of every node would be none.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ P256 = ec.generate_private_key(ec.SECP256R1())
 UNKNOWN = x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4"), b"\x05\x00")
 
 
-def authority(key=P256, extension: x509.ExtensionType | None = None, *, critical: bool = False, signer=None) -> bytes:
+def authority(
+    key=P256, extension: x509.ExtensionType | None = None, *, critical: bool = False, signer=None
+) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ds-other")])
     start = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
     builder = (
@@ -44,8 +49,15 @@ def authority(key=P256, extension: x509.ExtensionType | None = None, *, critical
 FATAL = {
     "Ed25519": authority(ed25519.Ed25519PrivateKey.generate()),
     "an unknown critical extension": authority(extension=UNKNOWN, critical=True),
-    "a policy": authority(extension=x509.CertificatePolicies([x509.PolicyInformation(ObjectIdentifier("1.2.3"), None)]), critical=True),
-    "name constraints": authority(extension=x509.NameConstraints([x509.DNSName("a")], None), critical=True),
+    "a policy": authority(
+        extension=x509.CertificatePolicies(
+            [x509.PolicyInformation(ObjectIdentifier("1.2.3"), None)]
+        ),
+        critical=True,
+    ),
+    "name constraints": authority(
+        extension=x509.NameConstraints([x509.DNSName("a")], None), critical=True
+    ),
 }
 OTHER = {
     "RSA": authority(rsa.generate_private_key(public_exponent=65537, key_size=2048)),
@@ -63,7 +75,9 @@ def founder():
 
 @pytest.mark.parametrize("what", FATAL)
 def test_one_authority_that_tls_cannot_use_spoils_the_bundle(founder, what) -> None:
-    pems = bundle(founder.chain.current) + certificate_pem(x509.load_der_x509_certificate(FATAL[what]))
+    pems = bundle(founder.chain.current) + certificate_pem(
+        x509.load_der_x509_certificate(FATAL[what])
+    )
     with pytest.raises(LinkError, match="cannot be used"):
         tls_config(Credentials(pems, founder.certificate_pem, founder.tls_key_pem), server=True)
 
@@ -71,12 +85,18 @@ def test_one_authority_that_tls_cannot_use_spoils_the_bundle(founder, what) -> N
 @pytest.mark.parametrize("what", [*FATAL, *OTHER])
 def test_no_policy_can_name_one(founder, what) -> None:
     chain, key = founder.chain.copy(), founder.device
-    issuer = msgspec.structs.replace(chain.current.issuers[key.id], certificate=(FATAL | OTHER)[what])
-    changed = chain.successor(msgspec.structs.replace(chain.current, issuers={key.id: issuer}), NOW + 1)
+    issuer = msgspec.structs.replace(
+        chain.current.issuers[key.id], certificate=(FATAL | OTHER)[what]
+    )
+    changed = chain.successor(
+        msgspec.structs.replace(chain.current, issuers={key.id: issuer}), NOW + 1
+    )
     with pytest.raises(PolicyError, match="certificate authority"):
         Signed.make(changed, [key])
     payload = msgspec.json.encode(changed)
-    document = msgspec.msgpack.encode([1, payload, [[key.id, key.sign(b"devstream/policy/1\0" + payload)]]])
+    document = msgspec.msgpack.encode(
+        [1, payload, [[key.id, key.sign(b"devstream/policy/1\0" + payload)]]]
+    )
     with pytest.raises(PolicyError, match="certificate authority"):
         chain.absorb([document])
     assert chain.current.version == 1
@@ -86,4 +106,7 @@ def test_the_authorities_that_devstream_makes_are_taken(founder) -> None:
     chain, key = founder.chain.copy(), founder.device
     chain.absorb([Signed.make(chain.successor(chain.current, NOW + 1), [key]).document])
     assert chain.current.version == 2
-    tls_config(Credentials(bundle(chain.current), founder.certificate_pem, founder.tls_key_pem), server=True)
+    tls_config(
+        Credentials(bundle(chain.current), founder.certificate_pem, founder.tls_key_pem),
+        server=True,
+    )

@@ -1,4 +1,8 @@
-"""What is taken of a peer: nothing spoilt, forged, replayed, or signed by somebody whose role does not allow it, whoever passes it on."""
+"""What is taken of a peer.
+
+Nothing spoilt, forged, replayed, or signed by somebody whose role does not allow it, whoever passes
+it on.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +26,34 @@ from devstream_desktop.team.policy import authors
 NOW = 1_700_000_000_000
 MUTATED = 60_000
 ORDER = 2**252 + 27742317777372353535851937790883648493
-"""Of the Ed25519 group: a signature with it added to its second half is the same one written otherwise."""
+"""Of the Ed25519 group.
+
+A signature with it added to its second half is the same one written otherwise.
+"""
 
 
 def event(title: str, kind: Kind = Kind.BUILD, state: str = "failed", **fields: str) -> bytes:
     fields = {"service": "shop", "subject": f"{kind}/shop/main/ci", **fields}
-    return encode_event(make_event(kind=kind, state=state, key=fact_key("t", kind, title), time=NOW, title=title, **fields))
+    return encode_event(
+        make_event(
+            kind=kind, state=state, key=fact_key("t", kind, title), time=NOW, title=title, **fields
+        )
+    )
 
 
 def entry(
-    key: DeviceKey, payload: bytes, *, seq: int = 1, prev: bytes = b"", team: str = "t", epoch: bytes = bytes(8), at: int = NOW
+    key: DeviceKey,
+    payload: bytes,
+    *,
+    seq: int = 1,
+    prev: bytes = b"",
+    team: str = "t",
+    epoch: bytes = bytes(8),
+    at: int = NOW,
 ) -> Entry:
-    body = encode_body(feed=key.public + epoch, seq=seq, hlc=next_hlc(0, at) + seq, prev=prev, payload=payload)
+    body = encode_body(
+        feed=key.public + epoch, seq=seq, hlc=next_hlc(0, at) + seq, prev=prev, payload=payload
+    )
     return parse_entry(body, key.sign(preamble(team) + body))
 
 
@@ -47,7 +67,10 @@ def chain(key: DeviceKey, count: int) -> list[Entry]:
 
 @pytest.fixture
 def receiver(memory_log):
-    """A node's real rules and real signatures over a log in memory; `refusal` is the author table."""
+    """A node's real rules and real signatures over a log in memory.
+
+    `refusal` is the author table.
+    """
 
     key = DeviceKey.generate()
 
@@ -63,7 +86,9 @@ def receiver(memory_log):
 
 
 def give(replica: Replica, *items: Entry | Signed, sender: str = "peer") -> Outcome:
-    return replica.rules.ingest([signed(item) if isinstance(item, Entry) else item for item in items], sender, NOW + 60_000)
+    return replica.rules.ingest(
+        [signed(item) if isinstance(item, Entry) else item for item in items], sender, NOW + 60_000
+    )
 
 
 def nothing(replica: Replica, item: Signed, *, may_be_known: bool = False) -> None:
@@ -84,7 +109,8 @@ def test_no_flipped_bit_of_three_envelopes_is_accepted(receiver):
             spoilt[bit // 8] ^= 1 << bit % 8
             item = Signed(bytes(spoilt[: len(one.body)]), bytes(spoilt[len(one.body) :]))
             nothing(empty, item)
-            # Of an entry that is held the body counts: with another signature it is the one that is known.
+            # Of an entry that is held the body counts: with another signature it is the one that is
+            # known.
             nothing(full, item, may_be_known=item.body == one.body)
             flips += 1
     assert flips > 3 * 8 * (64 + 80)
@@ -101,7 +127,9 @@ def mutated(rng: random.Random, entries: list[Entry]) -> Signed:
             for _ in range(rng.randint(1, 4)):
                 part[rng.randrange(len(part))] = rng.randrange(256)
         case 3:
-            body[rng.randrange(len(body)) : rng.randrange(len(body))] = rng.randbytes(rng.randrange(4))
+            body[rng.randrange(len(body)) : rng.randrange(len(body))] = rng.randbytes(
+                rng.randrange(4)
+            )
         case 4:
             del body[rng.randrange(len(body)) :]
         case 5:
@@ -112,14 +140,25 @@ def mutated(rng: random.Random, entries: list[Entry]) -> Signed:
                 "payload": event(str(rng.random())),
             }
             chosen = dict(rng.sample(sorted(fields.items()), rng.randint(1, 3)))
-            parts = {"feed": one.feed, "seq": one.seq, "hlc": one.hlc, "prev": one.prev, "payload": one.payload, **chosen}
+            parts = {
+                "feed": one.feed,
+                "seq": one.seq,
+                "hlc": one.hlc,
+                "prev": one.prev,
+                "payload": one.payload,
+                **chosen,
+            }
             parts["prev"] = parts["prev"] if parts["seq"] > 1 else b""
             body[:] = encode_body(**parts)
         case 6:
             signature[:] = other.signature
         case 7:
             # The same numbers written in more bytes, or with something after them.
-            body[:] = body + rng.randbytes(rng.randint(1, 3)) if rng.random() < 0.5 else body[:1] + b"\xcc\x01" + body[2:]
+            body[:] = (
+                body + rng.randbytes(rng.randint(1, 3))
+                if rng.random() < 0.5
+                else body[:1] + b"\xcc\x01" + body[2:]
+            )
         case _:
             half = (int.from_bytes(signature[32:], "little") + ORDER) % (1 << 256)
             signature[32:] = half.to_bytes(32, "little")
@@ -163,14 +202,19 @@ def test_what_was_signed_for_another_team_or_purpose_is_nothing_here(receiver):
 
 def test_a_thousand_replays_are_one_row_also_through_others_and_after_a_restart(receiver):
     replica, entries = receiver(), chain(DeviceKey.generate(), 3)
-    told = sum(len(give(replica, *entries, sender=f"peer {number % 7}").stored) for number in range(1000))
+    told = sum(
+        len(give(replica, *entries, sender=f"peer {number % 7}").stored) for number in range(1000)
+    )
     assert told == 3
     assert give(receiver(log=replica.feeds.store), *entries).known == 3
 
 
 @pytest.fixture
 def as_node(receiver):
-    """The rules with the refusal that a node asks: the policy's author table over decoded events."""
+    """The rules with the refusal that a node asks.
+
+    The policy's author table over decoded events.
+    """
 
     def make(policies, ended=None) -> Replica:
         team = SimpleNamespace(
@@ -199,7 +243,12 @@ def test_every_kind_by_every_role_is_taken_as_the_table_says(as_node, other):
                 outcome = replica.rules.ingest([signed(one)], "peer", 2 * table.DAY)
                 word = "answer" if answer else kind
                 may = f"{word}/*" in allowed or f"{word}/{state}" in allowed
-                assert (outcome.stored, outcome.refused) == (([one], 0) if may else ([], 1)), (author, kind, state, outcome.reason)
+                assert (outcome.stored, outcome.refused) == (([one], 0) if may else ([], 1)), (
+                    author,
+                    kind,
+                    state,
+                    outcome.reason,
+                )
                 taken += may
     assert tried == len(table.ALLOWED) * sum(map(len, STATES.values()))
     assert 0 < taken < tried
@@ -218,14 +267,21 @@ def test_what_is_no_event_or_of_a_later_version_and_a_strangers_is_refused(as_no
         body[1] = 2
         return parse_entry(bytes(body), key.sign(preamble(crew.team.id) + bytes(body)))
 
-    assert ingest(entry(member, b"\xc0", team=crew.team.id, at=at)).reason.startswith("it is no event")
+    assert ingest(entry(member, b"\xc0", team=crew.team.id, at=at)).reason.startswith(
+        "it is no event"
+    )
     assert ingest(newer(member)).stored
     assert "is not in the team" in ingest(newer(DeviceKey.generate())).reason
-    assert "is not in the team" in ingest(entry(DeviceKey.generate(), event("y"), team=crew.team.id, at=at)).reason
+    assert (
+        "is not in the team"
+        in ingest(entry(DeviceKey.generate(), event("y"), team=crew.team.id, at=at)).reason
+    )
 
 
 def test_a_relay_adds_nothing_to_what_a_device_may_say(as_node, crew):
-    """What a member may not write is refused although a collector, an admin or everybody passes it on."""
+    """What a member may not write is refused although a collector, an admin or everybody passes it
+    on.
+    """
     mel = crew.admit("mel")
     crew.admit("coco", Role.COLLECTOR)
     replica, at = as_node(crew.team.chain), crew.team.now()

@@ -1,4 +1,7 @@
-"""What a peer with a good certificate can send: nonsense, cuts, and claims of sizes; and what strangers can throw at the port."""
+"""What a peer with a good certificate can send.
+
+Nonsense, cuts, and claims of sizes; and what strangers can throw at the port.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ def spoilt(rng: random.Random, frame: bytes) -> bytes:
     return bytes(body)
 
 
-async def test_five_thousand_spoilt_frames_and_every_cut_are_answered_or_cut_off_and_nothing_is_stored(make_node, team):
+async def test_five_thousand_spoilt_frames_and_every_cut_are_answered_or_cut_off(make_node, team):
     other = await make_node()
     entries = await other.say("one", "two", "three")
     whole = requests(team, entries)
@@ -104,7 +107,9 @@ async def test_five_thousand_spoilt_frames_and_every_cut_are_answered_or_cut_off
         node.mesh._core.accepted._newer.clear()
     assert kinds["cut off"] > FRAMES // 2
     known = {entry.hash for entry in entries}
-    assert {entry.hash for entry in node.entries} <= known, "what was stored is what its author signed"
+    assert {entry.hash for entry in node.entries} <= known, (
+        "what was stored is what its author signed"
+    )
     assert node.mesh.status().frozen == 0
     friend = await make_node(peers=[node])
     await friend.until(friend.live)
@@ -118,7 +123,9 @@ async def test_nonsense_over_a_real_link_ends_that_link_alone(make_node, team):
     for number in range(20):
         link = Link(node.address, lambda _: None)
         try:
-            await link.open(tls_config(team.credentials(device_id(bytes([number]) * 32)), server=False), 5)
+            await link.open(
+                tls_config(team.credentials(device_id(bytes([number]) * 32)), server=False), 5
+            )
             with pytest.raises(LinkError):
                 await link.call(rng.randbytes(rng.randint(1, 500)), Lane.OTHER, 5)
         finally:
@@ -130,7 +137,10 @@ async def test_nonsense_over_a_real_link_ends_that_link_alone(make_node, team):
 
 def claim(address: str, context: ssl.SSLContext, size: int) -> bytes:
     """What a listener answers to a message that claims to be so large; empty when it hangs up."""
-    with socket.create_connection(split(address), 10) as plain, context.wrap_socket(plain, server_hostname=SERVER_NAME) as secure:
+    with (
+        socket.create_connection(split(address), 10) as plain,
+        context.wrap_socket(plain, server_hostname=SERVER_NAME) as secure,
+    ):
         secure.sendall(SP_REQ)
         greeting = secure.recv(8)
         assert greeting[:4] == b"\0SP\0"
@@ -142,7 +152,9 @@ def claim(address: str, context: ssl.SSLContext, size: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", [MESSAGE_BYTES + 1, 1 << 31, 1 << 40, (1 << 64) - 1])
-async def test_a_message_that_claims_to_be_too_large_is_cut_off_before_any_room_is_made(make_node, team, tmp_path, size):
+async def test_a_message_that_claims_to_be_too_large_is_cut_off_before_any_room_is_made(
+    make_node, team, tmp_path, size
+):
     node = await make_node()
     own = team.credentials(NAME)
     (tmp_path / "own.pem").write_text(own.key_pem + own.certificate_pem)
@@ -169,7 +181,10 @@ def exactly(secure: ssl.SSLSocket, count: int) -> bytes:
 
 
 def answer_with_a_claim(server: socket.socket, context: ssl.SSLContext) -> bytes:
-    """Take one caller in, answer its first request with a message that claims to be huge; what it says then, empty when it hangs up."""
+    """Take one caller in, answer its first request with a message that claims to be huge.
+
+    What it says then, empty when it hangs up.
+    """
     plain, _ = server.accept()
     plain.settimeout(10)
     with plain, context.wrap_socket(plain, server_side=True) as secure:
@@ -194,8 +209,13 @@ async def test_an_answer_that_claims_to_be_too_large_ends_the_link(team, tmp_pat
         link = Link(f"127.0.0.1:{server.getsockname()[1]}", lambda _: None)
         answering = asyncio.create_task(asyncio.to_thread(answer_with_a_claim, server, context))
         try:
-            assert await link.open(tls_config(team.credentials(device_id(b"c" * 32)), server=False), 5) == NAME
-            with pytest.raises(LinkError, match="the link was lost"):  # at once, and not when the time is over
+            assert (
+                await link.open(tls_config(team.credentials(device_id(b"c" * 32)), server=False), 5)
+                == NAME
+            )
+            with pytest.raises(
+                LinkError, match="the link was lost"
+            ):  # at once, and not when the time is over
                 await link.call(encode(AskPeers()), Lane.OTHER, 8)
             assert await answering == b""
         finally:
@@ -207,7 +227,8 @@ def throw(address: str, count: int) -> None:
     for number in range(count):
         with socket.create_connection(split(address), 5) as one:
             one.sendall(
-                (b"", b"\x16\x03\x01\x02\0\x01", b"GET / HTTP/1.1\r\n\r\n", SP_REQ)[number % 4] + rng.randbytes(rng.randint(0, 600))
+                (b"", b"\x16\x03\x01\x02\0\x01", b"GET / HTTP/1.1\r\n\r\n", SP_REQ)[number % 4]
+                + rng.randbytes(rng.randint(0, 600))
             )
 
 

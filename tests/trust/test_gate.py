@@ -1,4 +1,8 @@
-"""The gate under attack: it fails closed whatever is raised, reads no name but a device's, and keeps a revoked device out for good."""
+"""The gate under attack.
+
+It fails closed whatever is raised, reads no name but a device's, and keeps a revoked device out for
+good.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,27 @@ from devstream_desktop.mesh.answers import MAX_BAD
 from devstream_desktop.mesh.service import Timing
 from devstream_desktop.mesh.transport import callers
 from devstream_desktop.mesh.transport import listener as listening
-from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, Lane, Link, LinkError, refusal, tls_config
-from devstream_desktop.mesh.wire import PROTOCOL, Hello, Push, Pushed, Refused, Signed, Tail, Welcome, decode_reply, encode
+from devstream_desktop.mesh.transport.link import (
+    SERVER_NAME,
+    Credentials,
+    Lane,
+    Link,
+    LinkError,
+    refusal,
+    tls_config,
+)
+from devstream_desktop.mesh.wire import (
+    PROTOCOL,
+    Hello,
+    Push,
+    Pushed,
+    Refused,
+    Signed,
+    Tail,
+    Welcome,
+    decode_reply,
+    encode,
+)
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.stream.entry import device_id, next_hlc
 from devstream_desktop.stream.event import fact_key, make_event
@@ -42,10 +65,14 @@ AT_ONCE = 10
 INDEX = bytes(16)
 
 RAISED = [
-    ArithmeticError(), AttributeError("x"), AssertionError(), BufferError(), ConnectionError(), CryptoError(), EOFError(), KeyError("x"),
-    LookupError(), MemoryError(), OSError(28, "No space left"), PolicyError("x"), RecursionError(), RuntimeError(), StopIteration(),
-    UnicodeError(), VaultError("x"), sqlite3.OperationalError("locked"), pynng.Closed("x", 7), TimeoutError(),
-    # Not of the sort that is usually caught; nng's callback in a dialer would take the peer in all the same.
+    ArithmeticError(), AttributeError("x"), AssertionError(), BufferError(), ConnectionError(),
+    CryptoError(), EOFError(), KeyError("x"),
+    LookupError(), MemoryError(), OSError(28, "No space left"), PolicyError("x"),
+    RecursionError(), RuntimeError(), StopIteration(),
+    UnicodeError(), VaultError("x"), sqlite3.OperationalError("locked"), pynng.Closed("x", 7),
+    TimeoutError(),
+    # Not of the sort that is usually caught; nng's callback in a dialer would take the peer in all
+    # the same.
     asyncio.CancelledError(), SystemExit(1), KeyboardInterrupt(), GeneratorExit(),
 ]  # fmt: skip
 
@@ -63,7 +90,10 @@ def test_whatever_the_gate_raises_refuses(error: BaseException) -> None:
 
 
 async def test_what_is_raised_while_somebody_is_let_in_lets_nobody_in(make_node, team, monkeypatch):
-    """Each step fails once; at the end the same peer comes in, so that it was not something else."""
+    """Each step fails once.
+
+    At the end the same peer comes in, so that it was not something else.
+    """
     name = device_id(b"p" * 32)
     answers: list[BaseException] = []
 
@@ -77,7 +107,9 @@ async def test_what_is_raised_while_somebody_is_let_in_lets_nobody_in(make_node,
         link = Link(node.address, lambda _: None)
         try:
             await link.open(tls_config(team.credentials(name), server=False), 5)
-            return isinstance(decode_reply(await link.call(hello(team.id, name), Lane.OTHER, 2)), Welcome)
+            return isinstance(
+                decode_reply(await link.call(hello(team.id, name), Lane.OTHER, 2)), Welcome
+            )
         except LinkError:
             return False
         finally:
@@ -101,14 +133,30 @@ async def test_what_is_raised_while_somebody_is_let_in_lets_nobody_in(make_node,
 
 
 @pytest.mark.parametrize(
-    "name", ["a" * 52 + "b", "a" * 51, "A" * 52, "a" * 51 + "1", "a" * 51 + ",", "ä" * 26, f"{'a' * 50}\n", "x" * 64, " "]
+    "name",
+    [
+        "a" * 52 + "b",
+        "a" * 51,
+        "A" * 52,
+        "a" * 51 + "1",
+        "a" * 51 + ",",
+        "ä" * 26,
+        f"{'a' * 50}\n",
+        "x" * 64,
+        " ",
+    ],
 )
 async def test_only_a_device_id_is_a_name(make_node, team, name: str) -> None:
     node = await make_node()
     link = Link(node.address, lambda _: None)
     with contextlib.suppress(LinkError):
         made = leaf(Holder(team.key, team.certificate), name, names=(SERVER_NAME,))
-        await link.open(tls_config(Credentials(team.credentials("x").ca_pem, made.pem, made.key_pem), server=False), 5)
+        await link.open(
+            tls_config(
+                Credentials(team.credentials("x").ca_pem, made.pem, made.key_pem), server=False
+            ),
+            5,
+        )
         await link.call(hello(team.id, name), Lane.OTHER, 2)
     await link.close()
     await node.until(lambda: "does not name a device" in node.refusals())
@@ -120,7 +168,9 @@ class Thief(RawMember):
     """Whoever has cy's keys: signs what he likes under any date."""
 
     def __init__(self, team: Team) -> None:
-        super().__init__(team.id, team.device, Credentials(team.ca_pem, team.certificate_pem, team.tls_key_pem))
+        super().__init__(
+            team.id, team.device, Credentials(team.ca_pem, team.certificate_pem, team.tls_key_pem)
+        )
         self.person = team.person
         self.made = 0
 
@@ -128,7 +178,14 @@ class Thief(RawMember):
         self.made += 1
         raw = self.feed(self.made)
         raw.id = feed or raw.id
-        said = event(Kind.DUTY, "on", time=at, service="team", subject=f"duty/{self.person}", actor=self.person)
+        said = event(
+            Kind.DUTY,
+            "on",
+            time=at,
+            service="team",
+            subject=f"duty/{self.person}",
+            actor=self.person,
+        )
         return raw.entry(said, seq=seq, hlc=next_hlc(0, at), prev=prev)
 
     async def knock(self, address: str, entries: list[Signed]) -> str:
@@ -150,7 +207,11 @@ async def three(tmp_path, monkeypatch):
     nodes: dict[str, Node] = {}
 
     async def start(name: str, *peers: str) -> Node:
-        node = nodes[name] = Node(Home(tmp_path / name), Options(listen="127.0.0.1:0", discovery=False, peers=peers), lambda: None)
+        node = nodes[name] = Node(
+            Home(tmp_path / name),
+            Options(listen="127.0.0.1:0", discovery=False, peers=peers),
+            lambda: None,
+        )
         await node.start()
         return node
 
@@ -167,7 +228,11 @@ async def three(tmp_path, monkeypatch):
 
 
 def links(node: Node, device: str) -> list:
-    return [peer for peer in node.mesh.status().peers if peer.device == device and peer.state in ("live", "syncing")]
+    return [
+        peer
+        for peer in node.mesh.status().peers
+        if peer.device == device and peer.state in ("live", "syncing")
+    ]
 
 
 async def until(look, seconds: float = 20.0) -> None:
@@ -179,12 +244,22 @@ async def until(look, seconds: float = 20.0) -> None:
 
 
 def told_by(node: Node, device: str) -> int:
-    return sum(entry.device == device for entry in node.history.after(0, max_bytes=1 << 24, not_from="")[0])
+    return sum(
+        entry.device == device for entry in node.history.after(0, max_bytes=1 << 24, not_from="")[0]
+    )
 
 
 def duty(person: str, state: str, number: int, at: int):
     key = fact_key("duty", Kind.DUTY, f"{person} {number}")
-    return make_event(kind=Kind.DUTY, state=state, service="team", subject=f"duty/{person}", key=key, time=at, actor=person)
+    return make_event(
+        kind=Kind.DUTY,
+        state=state,
+        service="team",
+        subject=f"duty/{person}",
+        key=key,
+        time=at,
+        actor=person,
+    )
 
 
 def noted(node: Node, device: str, arrived: dict[str, float]) -> None:
@@ -199,24 +274,34 @@ def noted(node: Node, device: str, arrived: dict[str, float]) -> None:
     node.team.on_change = changed
 
 
-async def test_twenty_revoked_devices_lose_their_live_links_to_every_node_within_five_seconds(three, record_property):
-    """Each is linked with the node where it is revoked, and with another that learns of it from the first."""
+async def test_twenty_revoked_devices_lose_their_live_links_to_every_node_within_five_seconds(
+    three, record_property
+):
+    """Each is linked with the node where it is revoked, and with another that learns of it from the
+    first.
+    """
     nodes = [three["ana"], three["bo"]]
     team = nodes[0].team
     took: dict[str, list[float]] = {node.team.person: [] for node in nodes}
     for number in range(REVOKED):
         device = device_id(bytes([number + 1]) * 32)
         await asyncio.to_thread(team.change, changes.admit(device, f"guest {number}"))
-        await until(lambda device=device: all(node.team.chain.current.is_member(device) for node in nodes))
+        await until(
+            lambda device=device: all(node.team.chain.current.is_member(device) for node in nodes)
+        )
         config = tls_config(_credentials(team, team.admissions.authority(), device), server=False)
         opened = {node.team.person: Link(node.mesh_address, lambda _: None) for node in nodes}
         arrived: dict[str, float] = {}
         for node in nodes:
             link = opened[node.team.person]
             await link.open(config, 10)
-            assert isinstance(decode_reply(await link.call(hello(team.id, device), Lane.OTHER, 5)), Welcome)
+            assert isinstance(
+                decode_reply(await link.call(hello(team.id, device), Lane.OTHER, 5)), Welcome
+            )
             noted(node, device, arrived)
-        change = asyncio.create_task(asyncio.to_thread(team.change, changes.revoke([device], "stolen", team.now(), [])))
+        change = asyncio.create_task(
+            asyncio.to_thread(team.change, changes.revoke([device], "stolen", team.now(), []))
+        )
 
         async def closed(person: str, link: Link, arrived: dict[str, float] = arrived) -> None:
             await asyncio.wait_for(link.lost.wait(), 20)
@@ -225,8 +310,13 @@ async def test_twenty_revoked_devices_lose_their_live_links_to_every_node_within
         await asyncio.gather(change, *(closed(person, link) for person, link in opened.items()))
         await asyncio.gather(*(link.close() for link in opened.values()))
     for person, seconds in took.items():
-        figure = f"median {statistics.median(seconds) * 1000:.0f} ms, at most {max(seconds) * 1000:.0f} ms of {len(seconds)}"
-        record_property(f"a revoked device's link with {person} closed after the policy came", figure)
+        figure = (
+            f"median {statistics.median(seconds) * 1000:.0f} ms, at most "
+            f"{max(seconds) * 1000:.0f} ms of {len(seconds)}"
+        )
+        record_property(
+            f"a revoked device's link with {person} closed after the policy came", figure
+        )
         assert max(seconds) < 5
 
 
@@ -246,7 +336,9 @@ async def test_a_revoked_device_reconnects_five_hundred_times_and_nothing_of_it_
     for node in (ana, bo):
         await until(lambda node=node: not links(node, lost))
         closed = time.monotonic()
-        assert closed - arrived[node.team.person] < 5, f"{node.team.person}'s link lived on after the policy had come"
+        assert closed - arrived[node.team.person] < 5, (
+            f"{node.team.person}'s link lived on after the policy had come"
+        )
     await cy.stop()
     del three["cy"]
 
@@ -255,7 +347,10 @@ async def test_a_revoked_device_reconnects_five_hundred_times_and_nothing_of_it_
     while tried < RECONNECTS:
         targets = [(ana, bo)[number % 2] for number in range(AT_ONCE)]
         lies = [[thief.lie(ana.team.now() - day * 3_600_000)] for day in range(AT_ONCE)]
-        knocks = (Thief(cy.team).knock(node.mesh_address, one) for node, one in zip(targets, lies, strict=True))
+        knocks = (
+            Thief(cy.team).knock(node.mesh_address, one)
+            for node, one in zip(targets, lies, strict=True)
+        )
         said |= set(await asyncio.gather(*knocks))
         tried += AT_ONCE
     assert "answered" not in said
@@ -281,12 +376,17 @@ async def test_what_a_revoked_device_writes_comes_in_by_no_relay_under_any_date(
     del three["cy"]
     thief, now = Thief(cy.team), ana.team.now()
     lies = [thief.lie(now - hours * 3_600_000) for hours in (0, 1, 24, 24 * 20)]
-    lies += [thief.lie(now, feed=head.feed, seq=head.seq + 1, prev=head.hash), thief.lie(now, feed=head.feed, seq=head.seq, prev=head.prev)]
+    lies += [
+        thief.lie(now, feed=head.feed, seq=head.seq + 1, prev=head.hash),
+        thief.lie(now, feed=head.feed, seq=head.seq, prev=head.prev),
+    ]
 
     # Mel is a member who helps the thief: her own link is good, and she pushes what he signed.
     key = DeviceKey.generate()
     await asyncio.to_thread(ana.team.change, changes.admit(key.id, "mel"))
-    mel = RawMember(ana.team.id, key, _credentials(ana.team, ana.team.admissions.authority(), key.id))
+    mel = RawMember(
+        ana.team.id, key, _credentials(ana.team, ana.team.admissions.authority(), key.id)
+    )
     try:
         reply = await (await mel.dial(ana.mesh_address)).push(*lies)
         assert isinstance(reply, Pushed)
@@ -303,8 +403,13 @@ def _credentials(team: Team, authority, device: str) -> Credentials:
     return Credentials(team.ca_pem, authority.issue(device, key.request(), team.now()), key.pem)
 
 
-async def test_one_number_with_two_meanings_told_to_two_nodes_freezes_that_feed_on_all(make_node, raw):
-    """The device that lies has a good certificate; it tells one node one thing and another node another, under one number."""
+async def test_one_number_with_two_meanings_told_to_two_nodes_freezes_that_feed_on_all(
+    make_node, raw
+):
+    """The device that lies has a good certificate.
+
+    It tells one node one thing and another node another, under one number.
+    """
     one = await make_node()
     other = await make_node()
     third = await make_node(peers=[one, other])
@@ -312,10 +417,16 @@ async def test_one_number_with_two_meanings_told_to_two_nodes_freezes_that_feed_
     liar = raw()
     name, feed = liar.device, liar.feed()
     for node, title in ((one, "deploy it"), (other, "do not")):
-        await (await liar.dial(node.address)).push(feed.entry(event(Kind.CHANGE, "pushed", title=title), seq=1))
+        await (await liar.dial(node.address)).push(
+            feed.entry(event(Kind.CHANGE, "pushed", title=title), seq=1)
+        )
     for node in (one, other, third):
         await node.until(lambda node=node: node.mesh.status().frozen == 1, seconds=20)
-        assert [(item.device, item.why.value) for item in node.mesh.status().missing if item.why == "frozen"] == [(name, "frozen")]
+        assert [
+            (item.device, item.why.value)
+            for item in node.mesh.status().missing
+            if item.why == "frozen"
+        ] == [(name, "frozen")]
     await third.say("all else goes on")
     for node in (one, other):
         await node.until(lambda node=node: "all else goes on" in node.titles())
@@ -356,7 +467,10 @@ async def test_one_address_has_so_many_links_and_no_more(make_node, raw, monkeyp
 
 
 async def test_no_link_outlives_the_next_look_at_its_certificate(make_node, raw):
-    """A peer that never dials anew: after its time the link ends, and the handshake decides again."""
+    """A peer that never dials anew.
+
+    After its time the link ends, and the handshake decides again.
+    """
     node = await make_node(timing=Timing(life=0.5))
     link = await raw().dial(node.address)
     await asyncio.wait_for(link.link.lost.wait(), 10)

@@ -1,4 +1,6 @@
-"""Who is certified, beside what tests/team/test_enrol.py, test_invite.py and test_governing.py hold."""
+"""Who is certified, beside what tests/team/test_enrol.py, test_invite.py and test_governing.py
+hold.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ from devstream_desktop.team.team import TeamError
 
 def question(text: str, key: DeviceKey, person: str) -> AskMembership:
     invite = read_invite(text)
-    asked = AskMembership(invite.id, invite.secret, key.public, person, TlsKey.generate().request(), b"")
+    asked = AskMembership(
+        invite.id, invite.secret, key.public, person, TlsKey.generate().request(), b""
+    )
     return msgspec.structs.replace(asked, proof=key.sign(proof_message(invite.pin, asked)))
 
 
@@ -46,7 +50,10 @@ def invited(crew, seconds: int = 3600) -> str:
 
 
 def test_a_leaked_invite_lets_nobody_in_unseen(crew):
-    """Whoever finds it in a chat waits for an admin, and has no right but to wait; the one it was for hears that it was used."""
+    """Whoever finds it in a chat waits for an admin, and has no right but to wait.
+
+    The one it was for hears that it was used.
+    """
     crew.admit("bo")
     text = crew.team.admissions.invite(3600, "127.0.0.1:1")
     thief, guest = DeviceKey.generate(), DeviceKey.generate()
@@ -65,13 +72,18 @@ def test_a_revoked_device_joins_under_no_name_and_renews_nothing(crew):
         assert problem_of(crew, invited(crew), bo, person) is Problem.DEVICE
     authority, request = crew.team.admissions.authority(), TlsKey.generate().request()
     with pytest.raises(JoinError) as caught:
-        crew.team.admissions.renew(AskRenewal(bo.public, request, bo.sign(renewal_message(authority.pin, request))))
+        crew.team.admissions.renew(
+            AskRenewal(bo.public, request, bo.sign(renewal_message(authority.pin, request)))
+        )
     assert caught.value.problem is Problem.NO_MEMBER
     assert crew.team.chain.current.version == version
 
 
 class Twisted(DeviceKey):
-    """A key outside the main subgroup whose signatures are right all the same: one in eight tries, and one may try often."""
+    """A key outside the main subgroup whose signatures are right all the same.
+
+    One in eight tries, and one may try often.
+    """
 
     # A point of order 8 (https://eprint.iacr.org/2020/1244, table 1).
     TORSION = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
@@ -79,15 +91,22 @@ class Twisted(DeviceKey):
 
     def __init__(self) -> None:
         self.secret = secrets.randbelow(self.ORDER)
-        self.public = crypto_core_ed25519_add(crypto_scalarmult_ed25519_base_noclamp(self.secret.to_bytes(32, "little")), self.TORSION)
+        self.public = crypto_core_ed25519_add(
+            crypto_scalarmult_ed25519_base_noclamp(self.secret.to_bytes(32, "little")), self.TORSION
+        )
 
     def sign(self, message: bytes) -> bytes:
         while True:
             number = 1 + secrets.randbelow(self.ORDER - 1)
             point = crypto_scalarmult_ed25519_base_noclamp(number.to_bytes(32, "little"))
-            challenge = int.from_bytes(hashlib.sha512(point + self.public + message).digest(), "little") % self.ORDER
+            challenge = (
+                int.from_bytes(hashlib.sha512(point + self.public + message).digest(), "little")
+                % self.ORDER
+            )
             if challenge % 8 == 0:
-                return point + ((number + challenge * self.secret) % self.ORDER).to_bytes(32, "little")
+                return point + ((number + challenge * self.secret) % self.ORDER).to_bytes(
+                    32, "little"
+                )
 
 
 def test_a_key_that_could_later_be_denied_is_not_enrolled(crew):
@@ -118,10 +137,16 @@ def test_nobody_renews_with_anothers_key(crew):
 
 
 def test_an_answer_is_ours_only_with_our_name_key_and_authority(crew):
-    device, key, authority = DeviceKey.generate(), TlsKey.generate(), crew.team.admissions.authority()
+    device, key, authority = (
+        DeviceKey.generate(),
+        TlsKey.generate(),
+        crew.team.admissions.authority(),
+    )
     now, pem = crew.team.now(), crew.team.ca_pem
 
-    def ours(by: Authority = authority, name: str = device.id, request: bytes | None = None) -> bool:
+    def ours(
+        by: Authority = authority, name: str = device.id, request: bytes | None = None
+    ) -> bool:
         return _is_ours(by.issue(name, request or key.request(), now), pem, device, key)
 
     assert ours()
@@ -188,9 +213,19 @@ def test_an_issuer_that_is_no_admin_signs_no_join(crew):
 @pytest.mark.parametrize("decode", [decode_question, decode_answer])
 def test_a_question_that_nests_deeply_is_none(decode):
     for levels in (16, 100, 900, 977, 2000):
-        content = msgspec.msgpack.encode({"type": "authority", "certificate": b"", "new": msgspec.Raw(b"\x91" * levels + b"\xc0")})
+        content = msgspec.msgpack.encode(
+            {
+                "type": "authority",
+                "certificate": b"",
+                "new": msgspec.Raw(b"\x91" * levels + b"\xc0"),
+            }
+        )
         with pytest.raises(MalformedFrameError, match="nested"):
             decode(content)
     with pytest.raises(MalformedFrameError):
         decode(msgspec.msgpack.encode({"type": "membership", "documents": [b""] * 200_000}))
-    assert decode(msgspec.msgpack.encode({"type": "authority", "certificate": b"", "new": [["of a later version"]]}))
+    assert decode(
+        msgspec.msgpack.encode(
+            {"type": "authority", "certificate": b"", "new": [["of a later version"]]}
+        )
+    )

@@ -1,4 +1,7 @@
-"""A check that is taken away is noticed by a test. Here the quick ones; `make mutants` tries all."""
+"""A check that is taken away is noticed by a test.
+
+Here the quick ones; `make mutants` tries all.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ def test_every_check_still_stands_where_it_would_be_taken_away() -> None:
 
 def test_a_check_that_is_gone_is_said() -> None:
     with pytest.raises(trust_mutants.MutationError, match=": 0 times"):
-        trust_mutants.mutated(trust_mutants.Mutation("x", "mesh/transport/link.py", "no such line", "", ()))
+        trust_mutants.mutated(
+            trust_mutants.Mutation("x", "mesh/transport/link.py", "no such line", "", ())
+        )
 
 
 @pytest.mark.timeout(300)

@@ -1,6 +1,7 @@
 """What nobody can do to a team's policy, and that deploys wait while it cannot be trusted.
 
-Skipped versions, strangers, thresholds and forks are in tests/team/test_chain.py and test_branches.py.
+Skipped versions, strangers, thresholds and forks are in tests/team/test_chain.py and
+test_branches.py.
 """
 
 from __future__ import annotations
@@ -65,7 +66,11 @@ def test_the_next_number_after_another_past_is_refused(table):
     ours, theirs = table.grow(1), table.grow(1)
     ours.absorb([table.step(ours, retention_days=7)])
     theirs.absorb([table.step(theirs, retention_days=8)])
-    refused(ours, table.step(theirs, now=DAY, retention_days=9), "does not follow the version 2 that is known here")
+    refused(
+        ours,
+        table.step(theirs, now=DAY, retention_days=9),
+        "does not follow the version 2 that is known here",
+    )
 
 
 def test_one_admin_who_signs_many_times_is_one(table):
@@ -76,17 +81,28 @@ def test_one_admin_who_signs_many_times_is_one(table):
     refused(PolicyChain(chain.documents()[0]), raw(changed, ANA, copies=65), "too many signatures")
 
 
-@pytest.mark.parametrize("fields", [{"admins": ()}, {"threshold": 0}, {"threshold": 2}, {"persons": {"x": "bo"}}, {"expires": 1}], ids=str)
+@pytest.mark.parametrize(
+    "fields",
+    [{"admins": ()}, {"threshold": 0}, {"threshold": 2}, {"persons": {"x": "bo"}}, {"expires": 1}],
+    ids=str,
+)
 def test_a_contradiction_that_an_admin_signed_is_no_policy(table, fields):
     chain = table.grow(1)
-    refused(chain, raw(msgspec.structs.replace(chain.successor(chain.current, 0), **fields), ANA), None)
+    refused(
+        chain, raw(msgspec.structs.replace(chain.successor(chain.current, 0), **fields), ANA), None
+    )
     assert chain.proposals == ()
 
 
 def test_a_signature_under_anothers_name_counts_for_nobody(table):
     chain = table.grow(1)
     payload = msgspec.json.encode(chain.successor(chain.current, 0))
-    for signature in (CY.sign(b"devstream/policy/1\0" + payload), ANA.sign(payload), ANA.sign(b"devstream/event/1\0" + payload), bytes(64)):
+    for signature in (
+        CY.sign(b"devstream/policy/1\0" + payload),
+        ANA.sign(payload),
+        ANA.sign(b"devstream/event/1\0" + payload),
+        bytes(64),
+    ):
         refused(chain, msgspec.msgpack.encode([1, payload, [[ANA.id, signature]]]), "not signed")
 
 
@@ -100,7 +116,9 @@ def test_ten_megabytes_are_not_even_looked_at(table, size):
 def test_nothing_is_deployed_under_a_policy_that_expired_or_forked(crew, monkeypatch):
     team, now = crew.team, crew.team.now()
     team.change(changes.grant("ana", Role.DEPLOYER, "", now))
-    executor = Executor(home=Home(Path()), team=team, publish=None, spawn=None, notices={}, knows=None, copied=None)
+    executor = Executor(
+        home=Home(Path()), team=team, publish=None, spawn=None, notices={}, knows=None, copied=None
+    )
 
     def may(at: int) -> bool:
         monkeypatch.setattr(team, "now", lambda: at)
@@ -113,7 +131,16 @@ def test_nothing_is_deployed_under_a_policy_that_expired_or_forked(crew, monkeyp
 
     one, other = team.chain.copy(), team.chain.copy()
     for branch, days in ((one, 7), (other, 8)):
-        branch.absorb([sign_policy(branch.successor(msgspec.structs.replace(branch.current, retention_days=days), now), [team.device])])
+        branch.absorb(
+            [
+                sign_policy(
+                    branch.successor(
+                        msgspec.structs.replace(branch.current, retention_days=days), now
+                    ),
+                    [team.device],
+                )
+            ]
+        )
     team.absorb(one.documents()[-1:])
     with contextlib.suppress(PolicyForkError):
         team.absorb(other.documents()[-1:])
@@ -132,12 +159,16 @@ def test_a_policy_nests_so_deep_and_no_deeper(table):
     payload = msgspec.json.encode(chain.successor(chain.current, 0))
 
     def signed(content: bytes, *more: object) -> bytes:
-        return msgspec.msgpack.encode([1, content, [[ANA.id, ANA.sign(b"devstream/policy/1\0" + content)]], *more])
+        return msgspec.msgpack.encode(
+            [1, content, [[ANA.id, ANA.sign(b"devstream/policy/1\0" + content)]], *more]
+        )
 
     for levels in DEEP:
         inside = payload[:-1] + b',"new":' + b"[" * levels + b"]" * levels + b"}"
         refused(chain, signed(inside), "nested" if levels > 16 else None)
-        refused(chain, signed(payload, msgspec.Raw(b"\x91" * levels + b"\xc0")), "nested|more values")
+        refused(
+            chain, signed(payload, msgspec.Raw(b"\x91" * levels + b"\xc0")), "nested|more values"
+        )
     inside = payload[:-1] + b',"new":' + b"[" * 15 + b"]" * 15 + b"}"
     assert chain.absorb([signed(inside, [[["a field of a later version"]]])])
 
@@ -145,9 +176,15 @@ def test_a_policy_nests_so_deep_and_no_deeper(table):
 @pytest.mark.parametrize("version", [0, -1, -100, 1 << 31, 1 << 70, 10**400])
 def test_numbers_of_a_policy_that_no_policy_has(table, version):
     chain = table.grow(3)
-    payload = msgspec.json.encode(chain.successor(chain.current, 0)).replace(b'"version":4', b'"version":%d' % version)
+    payload = msgspec.json.encode(chain.successor(chain.current, 0)).replace(
+        b'"version":4', b'"version":%d' % version
+    )
     signature = ANA.sign(b"devstream/policy/1\0" + payload)
-    refused(chain, msgspec.msgpack.encode([1, payload, [[ANA.id, signature]]]), "version|integer|Integer")
+    refused(
+        chain,
+        msgspec.msgpack.encode([1, payload, [[ANA.id, signature]]]),
+        "version|integer|Integer",
+    )
     feed = bytes(40)
     for revocation in (
         Revocation(version - 1 if version <= 0 else version << 40, ""),
@@ -155,7 +192,12 @@ def test_numbers_of_a_policy_that_no_policy_has(table, version):
         Revocation(5, "", (End(feed, MAX_SEQ + 1, bytes(16)),)),
         Revocation(5, "", (End(feed, 0, bytes(16)),)),
     ):
-        changed = msgspec.structs.replace(chain.successor(chain.current, 0), revoked={BO.id: revocation})
+        changed = msgspec.structs.replace(
+            chain.successor(chain.current, 0), revoked={BO.id: revocation}
+        )
         refused(chain, raw(changed, ANA), "revoked device|integer|Integer")
-    kept = msgspec.structs.replace(chain.successor(chain.current, 0), revoked={BO.id: Revocation(5, "", (End(feed, MAX_SEQ, bytes(16)),))})
+    kept = msgspec.structs.replace(
+        chain.successor(chain.current, 0),
+        revoked={BO.id: Revocation(5, "", (End(feed, MAX_SEQ, bytes(16)),))},
+    )
     assert chain.absorb([raw(kept, ANA)])

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from snippets import file_of, replaced, spans
 
-WIDE = "def judge(a, b):\n    if allowed(a, b) and not late(a):\n        return True\n    return False\n"
+WIDE = (
+    "def judge(a, b):\n    if allowed(a, b) and not late(a):\n        return True\n    return "
+    "False\n"
+)
 NARROW = """def judge(
     a,
     b,

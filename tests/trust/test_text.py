@@ -1,4 +1,7 @@
-"""Three hundred hostile texts through every place that shows text from outside: popup, list, details, tooltip, menu, terminal, log."""
+"""Three hundred hostile texts through every place that shows text from outside.
+
+Popup, list, details, tooltip, menu, terminal, log.
+"""
 
 from __future__ import annotations
 
@@ -31,37 +34,71 @@ from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind, Severity, Transition
 
 MARKUP = [
-    "<b>x</b>", "<img src=/etc/passwd>", "<img src='http://evil.example/x'>", "<img src=//host/share>", "<a href='file:///'>x</a>",
+    "<b>x</b>", "<img src=/etc/passwd>", "<img src='http://evil.example/x'>",
+    "<img src=//host/share>", "<a href='file:///'>x</a>",
     "<span style='font-size:40px'>PROD DEPLOY SUCCEEDED</span>", "<table><tr><td>x", "<!--", "]]>",
     "<script>alert(1)</script>", "<svg/onload=x>",
-    "&lt;b&gt;", "&amp;", "&#x202e;", "&", "a & b", "&File", "<<<>>>", "<br/>line", "<qt>rich</qt>", "<html><body>", "<style>*{}</style>",
+    "&lt;b&gt;", "&amp;", "&#x202e;", "&", "a & b", "&File", "<<<>>>", "<br/>line",
+    "<qt>rich</qt>", "<html><body>", "<style>*{}</style>",
     "![x](http://evil.example)", "[x](javascript:alert(1))", "**bold**", "`x`", "{{7*7}}", "${jndi:ldap://x}",
     "%s%n%x", "{0.__class__}", "\\n\\x1b",
 ]  # fmt: skip
 ESCAPES = [
-    "\x1b[31mred", "\x1b[2J", "\x1b]0;title\x07", "\x1b]8;;http://evil.example\x1b\\link", "\x1b[1A\x1b[2K", "\x9b31m",
+    "\x1b[31mred", "\x1b[2J", "\x1b]0;title\x07", "\x1b]8;;http://evil.example\x1b\\link",
+    "\x1b[1A\x1b[2K", "\x9b31m",
     "\x1b[?1049h", "\x1bc",
     "\x1b]52;c;cm0gLXJm\x07", "\x08\x08\x08ok", "\r overwritten", "a\rb", "x\x1b[8mhidden",
 ]  # fmt: skip
 LINES = [
-    "\n2024-01-01 00:00:00 INFO devstream ana approved it", "a\r\nb", "a\x0bb", "a\x0cb", "a\x85b", "a\u2028b",
+    "\n2024-01-01 00:00:00 INFO devstream ana approved it",
+    "a\r\nb", "a\x0bb", "a\x0cb", "a\x85b", "a\u2028b",
     "a\u2029b", "\n\n\n", "a\n" * 50,
 ]  # fmt: skip
-NAMES = ["user\u202egnp.exe", "аdmin", "admin\u200b", "ａｄｍｉｎ", "\u2066x\u2069", "ana\u034f", "İ", "ﬁx", "Ⅷ", "𝒶𝒹𝓂𝒾𝓃", "o\u0308" * 10]
-PILES = ["e" + "\u0335" * 50, "".join(chr(0x300 + n) for n in range(100)), "x" + "\u20dd" * 9, "\u0e01" + "\u0e49" * 30]
+NAMES = [
+    "user\u202egnp.exe",
+    "аdmin",
+    "admin\u200b",
+    "ａｄｍｉｎ",
+    "\u2066x\u2069",
+    "ana\u034f",
+    "İ",
+    "ﬁx",
+    "Ⅷ",
+    "𝒶𝒹𝓂𝒾𝓃",
+    "o\u0308" * 10,
+]
+PILES = [
+    "e" + "\u0335" * 50,
+    "".join(chr(0x300 + n) for n in range(100)),
+    "x" + "\u20dd" * 9,
+    "\u0e01" + "\u0e49" * 30,
+]
 URLS = [
-    "file:///etc/passwd", "smb://h/s", "\\\\h\\s", "javascript:1", "data:text/html,x", "ms-settings:x", "http://a@b/",
+    "file:///etc/passwd", "smb://h/s", "\\\\h\\s", "javascript:1", "data:text/html,x",
+    "ms-settings:x", "http://a@b/",
     "https://", "vbscript:x",
-    "https://xn--e1afmkfd.example/", "HTTPS://EXAMPLE.ORG", "http://[::1]/", "http:///x", "//x", "mailto:x", "tel:1",
+    "https://xn--e1afmkfd.example/", "HTTPS://EXAMPLE.ORG", "http://[::1]/", "http:///x", "//x",
+    "mailto:x", "tel:1",
     "ftp://x", "about:blank",
 ]  # fmt: skip
-SIZES = ["x" * 1_000_000, "<b>" * 100_000, "\u202e" * 100_000, "e\u0301" * 50_000, "漢" * 10_000, " " * 100_000, "\t" * 1000, ""]
+SIZES = [
+    "x" * 1_000_000,
+    "<b>" * 100_000,
+    "\u202e" * 100_000,
+    "e\u0301" * 50_000,
+    "漢" * 10_000,
+    " " * 100_000,
+    "\t" * 1000,
+    "",
+]
 CONTROLS = [f"a{chr(n)}b" for n in (*range(32), *range(0x7F, 0xA0))]
 FORMATS = [
     f"a{chr(n)}b"
     for n in (
-        0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x2030), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC),
-        *range(0xE0020, 0xE0040), 0xE0001, 0xD800, 0xDFFF, 0xE000, 0xF8FF, 0x10FFFF, 0xFFFE, 0x0378, 0xFDD0, 0xF0000,
+        0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x2030), *range(0x2060,
+        0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC),
+        *range(0xE0020, 0xE0040), 0xE0001, 0xD800, 0xDFFF, 0xE000, 0xF8FF, 0x10FFFF, 0xFFFE,
+        0x0378, 0xFDD0, 0xF0000,
     0x115F, 0x3164, 0xFE0F,
     )
 ]  # fmt: skip
@@ -80,12 +117,15 @@ def plain(text: str, limit: int) -> None:
 def stored(text: str, number: int = 1) -> Line:
     """A row as another version, or a spoilt database, may have it: nothing in it was cleaned."""
     event = Event(
-        kind=Kind.BUILD, state="failed", service=f"s{text}", subject=f"x{text}", key=fact_key("t", Kind.BUILD, str(number)), time=1,
-        severity=Severity.ERROR, environment=text, ref=f"refs/heads/{text}", actor=text, title=text, url=text, source=text, reason=text,
+        kind=Kind.BUILD, state="failed", service=f"s{text}", subject=f"x{text}",
+        key=fact_key("t", Kind.BUILD, str(number)), time=1,
+        severity=Severity.ERROR, environment=text, ref=f"refs/heads/{text}", actor=text,
+        title=text, url=text, source=text, reason=text,
         number=text,
     )  # fmt: skip
     return Line(
-        id=number, arrival=number, event=event, entry="e", received=1, device="d", author=text, transition=Transition.BROKEN,
+        id=number, arrival=number, event=event, entry="e", received=1, device="d", author=text,
+        transition=Transition.BROKEN,
         superseded=False,
     )  # fmt: skip
 
@@ -125,7 +165,9 @@ def test_popups(qapp) -> None:
             plain(shown, 200)
             assert not set("<>&") & set(shown)
         assert len(body) <= POPUP_WIDTH + 1
-        assert [name for name, _ in notice.actions] == (["open", "history"] if safe_link(text) else ["history"])
+        assert [name for name, _ in notice.actions] == (
+            ["open", "history"] if safe_link(text) else ["history"]
+        )
 
 
 def test_the_list(qapp) -> None:
@@ -146,7 +188,9 @@ def test_the_list(qapp) -> None:
 def test_the_details(qtbot) -> None:
     details = Details()
     qtbot.addWidget(details)
-    short = [text for text in CORPUS if len(text) < 1000]  # the same characters are in them; Qt takes a second to lay out a long one
+    short = [
+        text for text in CORPUS if len(text) < 1000
+    ]  # the same characters are in them; Qt takes a second to lay out a long one
     for number, text in enumerate([*MARKUP, *short[:: len(short) // 60]]):
         details.show_line(stored(text, number), [stored(text, number + 1)], "No popup: a test.")
         for label in details.findChildren(QLabel):
@@ -181,15 +225,19 @@ def test_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
         print_line(stored(text, number), as_json=True)
         out = capsys.readouterr().out
         assert out.count("\n") == 1
-        assert all(character >= " " for character in out.rstrip("\n")), "JSON for scripts: escaped, and not changed"
+        assert all(character >= " " for character in out.rstrip("\n")), (
+            "JSON for scripts: escaped, and not changed"
+        )
 
 
 def test_the_status_in_the_terminal() -> None:
     for text in CORPUS:
         refused = RefusedStatus(address=text, device=text, reason=text, count=1, seen=1)
         status = Status(
-            version="1", device=text, person=text, team=text, team_id="t", solo=False, members=2, roles=(text,), on_duty=True, duty=(text,),
-            mesh=text, intake=text, discovery=text, peers=(), refused=(refused,), sources=(), targets=0, events=0, oldest=0, newest=0,
+            version="1", device=text, person=text, team=text, team_id="t", solo=False, members=2,
+            roles=(text,), on_duty=True, duty=(text,),
+            mesh=text, intake=text, discovery=text, peers=(), refused=(refused,), sources=(),
+            targets=0, events=0, oldest=0, newest=0,
             history_bytes=0, missing=0, can_invite=False, notices=(text,), advice=(text,),
         )  # fmt: skip
         for line in describe(status, 2):
@@ -218,7 +266,11 @@ def test_the_log(tmp_path) -> None:
         root.setLevel(level)
     content = home.log.read_text(encoding="utf-8")
     lines = content.split("\n")[:-1]
-    warnings = [line for line in lines if " WARNING devstream_desktop.hostile." in line and " no link with somebody: " in line]
+    warnings = [
+        line
+        for line in lines
+        if " WARNING devstream_desktop.hostile." in line and " no link with somebody: " in line
+    ]
     assert len(warnings) == len(CORPUS)
     for line in lines:
         plain(line, 3000)

@@ -1,4 +1,5 @@
-"""What nng's TLS does with 35 sorts of certificates and handshakes, as a table: a library that changes its mind fails here.
+"""What nng's TLS does with 35 sorts of certificates and handshakes, as a table: a library that
+changes its mind fails here.
 
 And the same through the product's own links, both ways round: refused, with a reason for a person.
 """
@@ -18,7 +19,13 @@ import pytest
 from cryptography.x509.oid import NameOID
 from forgery import CLIENT, DAY, HOUR, SERVER, Holder, authority, leaf, revocation_list
 
-from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials, Link, LinkError, tls_config
+from devstream_desktop.mesh.transport.link import (
+    SERVER_NAME,
+    Credentials,
+    Link,
+    LinkError,
+    tls_config,
+)
 from devstream_desktop.stream.entry import device_id
 
 pytestmark = pytest.mark.slow
@@ -80,7 +87,9 @@ def trial(server: Callable[[], pynng.TLSConfig], client: Callable[[], pynng.TLSC
     wait_ms = PATIENCE_S * 1000
     with (
         pynng.Pair0(recv_timeout=50, tls_config=ours, recv_max_size=4096) as one,
-        pynng.Pair0(send_timeout=wait_ms, tls_config=theirs, recv_max_size=4096, reconnect_time_min=60_000) as other,
+        pynng.Pair0(
+            send_timeout=wait_ms, tls_config=theirs, recv_max_size=4096, reconnect_time_min=60_000
+        ) as other,
     ):
         one.add_pre_pipe_connect_cb(lambda pipe: seen.append(common_name(pipe)))
         other.add_post_pipe_remove_cb(lambda _: over.set())
@@ -100,20 +109,30 @@ def trial(server: Callable[[], pynng.TLSConfig], client: Callable[[], pynng.TLSC
         return "silence"
 
 
-def server(own: Holder = SRV, trusted: str = CA.pem, **given: object) -> Callable[[], pynng.TLSConfig]:
+def server(
+    own: Holder = SRV, trusted: str = CA.pem, **given: object
+) -> Callable[[], pynng.TLSConfig]:
     return lambda: config(pynng.TLSConfig.MODE_SERVER, trusted, own, **given)
 
 
-def client(own: Holder | None = CLI, trusted: str = CA.pem, **given: object) -> Callable[[], pynng.TLSConfig]:
+def client(
+    own: Holder | None = CLI, trusted: str = CA.pem, **given: object
+) -> Callable[[], pynng.TLSConfig]:
     return lambda: config(pynng.TLSConfig.MODE_CLIENT, trusted, own, **given)
 
 
-def of_kinds(ca_kind: str, leaf_kind: str) -> tuple[Callable[[], pynng.TLSConfig], Callable[[], pynng.TLSConfig]]:
+def of_kinds(
+    ca_kind: str, leaf_kind: str
+) -> tuple[Callable[[], pynng.TLSConfig], Callable[[], pynng.TLSConfig]]:
     ca = authority("ca", ca_kind)
-    return server(leaf(ca, NAME, leaf_kind, names=(NAME,)), ca.pem), client(leaf(ca, "client-id", leaf_kind), ca.pem)
+    return server(leaf(ca, NAME, leaf_kind, names=(NAME,)), ca.pem), client(
+        leaf(ca, "client-id", leaf_kind), ca.pem
+    )
 
 
-def below(root: Holder, issuer: Holder) -> tuple[Callable[[], pynng.TLSConfig], Callable[[], pynng.TLSConfig]]:
+def below(
+    root: Holder, issuer: Holder
+) -> tuple[Callable[[], pynng.TLSConfig], Callable[[], pynng.TLSConfig]]:
     ours, theirs = leaf(issuer, NAME, names=(NAME,)), leaf(issuer, "client-id")
     return server(ours, root.pem, chain=issuer.pem), client(theirs, root.pem, chain=issuer.pem)
 
@@ -135,27 +154,57 @@ TABLE = {
     "the server's DNS name": ((server(), client()), "client-id"),
     "another server name": ((server(), client(server="someone-else")), REFUSED),
     "the server's IP address": ((server(), client(server="127.0.0.1")), "client-id"),
-    "no alternative name, the common one asked for": ((server(leaf(CA, NAME)), client()), "client-id"),
-    "another alternative name, the common one asked for": ((server(leaf(CA, NAME, names=("other",))), client()), REFUSED),
+    "no alternative name, the common one asked for": (
+        (server(leaf(CA, NAME)), client()),
+        "client-id",
+    ),
+    "another alternative name, the common one asked for": (
+        (server(leaf(CA, NAME, names=("other",))), client()),
+        REFUSED,
+    ),
     "client without a certificate": ((server(), client(None)), REFUSED),
     "client without a certificate, the library's default": ((server(auth=None), client(None)), ""),
     "client of another authority": ((server(), client(leaf(OTHER, "client-id"))), REFUSED),
     "server of another authority": ((server(), client(trusted=OTHER.pem)), REFUSED),
-    "client expired a minute ago": ((server(), client(leaf(CA, "c", start=-2 * DAY, end=-HOUR / 60))), REFUSED),
-    "client not valid for an hour": ((server(), client(leaf(CA, "c", start=HOUR, end=2 * DAY))), REFUSED),
-    "server expired a minute ago": ((server(leaf(CA, NAME, names=(NAME,), start=-2 * DAY, end=-HOUR / 60)), client()), REFUSED),
-    "client with a server's certificate": ((server(), client(leaf(CA, "c", purposes=(SERVER,)))), REFUSED),
-    "client certified by a member": ((server(), client(leaf(CLI, "forged"), chain=CLI.pem)), REFUSED),
+    "client expired a minute ago": (
+        (server(), client(leaf(CA, "c", start=-2 * DAY, end=-HOUR / 60))),
+        REFUSED,
+    ),
+    "client not valid for an hour": (
+        (server(), client(leaf(CA, "c", start=HOUR, end=2 * DAY))),
+        REFUSED,
+    ),
+    "server expired a minute ago": (
+        (server(leaf(CA, NAME, names=(NAME,), start=-2 * DAY, end=-HOUR / 60)), client()),
+        REFUSED,
+    ),
+    "client with a server's certificate": (
+        (server(), client(leaf(CA, "c", purposes=(SERVER,)))),
+        REFUSED,
+    ),
+    "client certified by a member": (
+        (server(), client(leaf(CLI, "forged"), chain=CLI.pem)),
+        REFUSED,
+    ),
     "three levels": (below(ROOT, authority("issuer", by=ROOT)), "client-id"),
     "an issuer that the authority may not have": (below(CA, authority("issuer", by=CA)), REFUSED),
-    "client on the server's revocation list": ((server(crl=revocation_list(CA, CLI.certificate.serial_number)), client()), REFUSED),
+    "client on the server's revocation list": (
+        (server(crl=revocation_list(CA, CLI.certificate.serial_number)), client()),
+        REFUSED,
+    ),
     "another one on it": ((server(crl=revocation_list(CA, 12345)), client()), "client-id"),
-    "server on the client's revocation list": ((server(), client(crl=revocation_list(CA, SRV.certificate.serial_number))), REFUSED),
+    "server on the client's revocation list": (
+        (server(), client(crl=revocation_list(CA, SRV.certificate.serial_number))),
+        REFUSED,
+    ),
     "organisation that looks like a name": ((server(), client(leaf(CA, "", subject=ODD))), "bob"),
     "organisation after the name": ((server(), client(leaf(CA, "", subject=LONG))), "bob, O=team"),
     "a name of 64 characters": ((server(), client(leaf(CA, "x" * 64))), "x" * 64),
     "two authorities, the old one": ((server(trusted=BOTH), client(trusted=BOTH)), "client-id"),
-    "two authorities, the new one": ((server(trusted=BOTH), client(leaf(OTHER, "new"), trusted=BOTH)), "new"),
+    "two authorities, the new one": (
+        (server(trusted=BOTH), client(leaf(OTHER, "new"), trusted=BOTH)),
+        "new",
+    ),
 }
 
 
@@ -171,7 +220,12 @@ def test_certificates_and_names(results: dict[str, str], case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("newest", "spoken"), [(ssl.TLSVersion.TLSv1_3, "TLSv1.3"), (ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_1, "")]
+    ("newest", "spoken"),
+    [
+        (ssl.TLSVersion.TLSv1_3, "TLSv1.3"),
+        (ssl.TLSVersion.TLSv1_2, "TLSv1.2"),
+        (ssl.TLSVersion.TLSv1_1, ""),
+    ],
 )
 def test_versions(tmp_path, newest: ssl.TLSVersion, spoken: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -212,19 +266,37 @@ def by_a_member(team) -> Credentials:
     return Credentials(by.pem, forged.pem + member.pem, forged.key_pem)
 
 
-async def test_a_node_with_a_wrong_certificate_is_refused_whoever_dials_and_both_are_told_why(make_node, team):
+async def test_a_node_with_a_wrong_certificate_is_refused_whoever_dials_and_both_are_told_why(
+    make_node, team
+):
     named = device_id(b"k" * 32)
     good = await make_node()
     cases = {
-        "expired": (of_team(team, named, start=-2 * DAY, end=-HOUR), "certificate expired on", "its certificate has expired"),
+        "expired": (
+            of_team(team, named, start=-2 * DAY, end=-HOUR),
+            "certificate expired on",
+            "its certificate has expired",
+        ),
         "not yet valid": (
             of_team(team, named, start=HOUR, end=DAY),
             "not valid yet: this clock",
             "its certificate is not valid yet: its clock",
         ),
-        "for servers only": (of_team(team, named, purposes=(SERVER,)), "does not accept this device's certificate", None),
-        "for clients only": (of_team(team, named, purposes=(CLIENT,)), None, "its certificate is not accepted: unsuitable"),
-        "by a member": (by_a_member(team), "does not accept this device's certificate", "its certificate is not accepted: invalid CA"),
+        "for servers only": (
+            of_team(team, named, purposes=(SERVER,)),
+            "does not accept this device's certificate",
+            None,
+        ),
+        "for clients only": (
+            of_team(team, named, purposes=(CLIENT,)),
+            None,
+            "its certificate is not accepted: unsuitable",
+        ),
+        "by a member": (
+            by_a_member(team),
+            "does not accept this device's certificate",
+            "its certificate is not accepted: invalid CA",
+        ),
     }
     for label, (credentials, when_dialing, when_dialed) in cases.items():
         bad = await make_node(credentials=credentials, name=label)
@@ -232,8 +304,14 @@ async def test_a_node_with_a_wrong_certificate_is_refused_whoever_dials_and_both
             bad.mesh.add_peer(good.address)
         if when_dialed is not None:
             good.mesh.add_peer(bad.address)
-        await bad.until(lambda bad=bad, words=when_dialing: words is None or words in bad.refusals())
-        await good.until(lambda bad=bad, words=when_dialed: words is None or f"{bad.address}  {words}" in good.refusals())
+        await bad.until(
+            lambda bad=bad, words=when_dialing: words is None or words in bad.refusals()
+        )
+        await good.until(
+            lambda bad=bad, words=when_dialed: (
+                words is None or f"{bad.address}  {words}" in good.refusals()
+            )
+        )
         assert not bad.live(), label
         await bad.say(f"from {label}")
     await good.until(lambda: "TLS failed" in good.refusals())
@@ -244,7 +322,8 @@ async def test_a_node_with_a_wrong_certificate_is_refused_whoever_dials_and_both
 async def test_who_shows_no_certificate_is_not_let_in(make_node, team):
     node = await make_node()
     without = pynng.TLSConfig(
-        pynng.TLSConfig.MODE_CLIENT, server_name=SERVER_NAME, ca_string=team.credentials("x").ca_pem,
+        pynng.TLSConfig.MODE_CLIENT, server_name=SERVER_NAME,
+        ca_string=team.credentials("x").ca_pem,
         auth_mode=pynng.TLSConfig.AUTH_MODE_REQUIRED,
     )  # fmt: skip
     link = Link(node.address, lambda _: None)
@@ -258,7 +337,9 @@ async def test_who_shows_no_certificate_is_not_let_in(make_node, team):
 
 
 async def test_a_dialer_believes_nobody_of_another_team(make_node, other_team, team):
-    """The listener trusts this team, so it is the dialer alone who can see that the listener's certificate is another team's."""
+    """The listener trusts this team, so it is the dialer alone who can see that the listener's
+    certificate is another team's.
+    """
     name = device_id(b"s" * 32)
     stranger = await make_node(credentials=other_team.credentials(name, ca=team))
     link = Link(stranger.address, lambda _: None)

@@ -1,7 +1,9 @@
-"""Takes each security check away once, in a copy, and sees whether a test notices: `python tests/trust/trust_mutants.py [WORD...]`.
+"""Takes each security check away once, in a copy, and sees whether a test notices: `python
+tests/trust/trust_mutants.py [WORD...]`.
 
-The checks are in mutations/*.toml: the file, the text, what stands there instead, and the fewest tests that should notice. Prints every
-mutant and the score; ends with 1 when one survived. WORDs choose mutants by path or what they do.
+The checks are in mutations/*.toml: the file, the text, what stands there instead, and the fewest
+tests that should notice. Prints every mutant and the score; ends with 1 when one survived. WORDs
+choose mutants by path or what they do.
 """
 
 from __future__ import annotations
@@ -106,7 +108,10 @@ def run(mutations: Sequence[Mutation], jobs: int = JOBS) -> Iterator[Result]:
         for number in range(jobs):
             copies.put(_copy(Path(folder) / str(number)))
         copy = copies.get()
-        check = f"import devstream_desktop as d; assert d.__file__.startswith({str(copy)!r}), d.__file__"
+        check = (
+            f"import devstream_desktop as d; assert d.__file__.startswith({str(copy)!r}), "
+            f"d.__file__"
+        )
         subprocess.run([sys.executable, "-c", check], cwd=copy, env=_environment(copy), check=True)
         tests = sorted({test for mutation in mutations for test in mutation.tests})
         if _pytest(copy, tests) != 0:
@@ -140,20 +145,44 @@ def _try(mutation: Mutation, copies: queue.Queue[Path]) -> Result:
 
 def _environment(copy: Path) -> dict[str, str]:
     """The copy comes before what is installed."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(copy), str(copy / "collectors"))), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(copy), str(copy / "collectors"))),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 def _pytest(copy: Path, tests: Sequence[str]) -> int:
-    options = ["-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", "-o", f"timeout={SECONDS}", "--no-header", "--tb=no"]
+    options = [
+        "-q",
+        "-x",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        f"timeout={SECONDS}",
+        "--no-header",
+        "--tb=no",
+    ]
     command = [sys.executable, "-m", "pytest", *options, *(f"tests/{test}" for test in tests)]
     return subprocess.run(
-        command, cwd=copy, env=_environment(copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+        command,
+        cwd=copy,
+        env=_environment(copy),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
     ).returncode
 
 
 def main(words: Sequence[str]) -> int:
     """Run those that are chosen, or all, and print the score."""
-    chosen = [one for one in MUTATIONS if not words or any(word in f"{one.path}: {one.what}" for word in words)]
+    chosen = [
+        one
+        for one in MUTATIONS
+        if not words or any(word in f"{one.path}: {one.what}" for word in words)
+    ]
     results = []
     for result in run(chosen):
         print(result, flush=True)  # noqa: T201 - what this program is for
