@@ -5,6 +5,7 @@ Deliveries, answers to polls, headers, git's output, log lines, and what the int
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -31,8 +32,10 @@ from devstream_desktop.intake.poll.http_client import (
 from devstream_desktop.intake.poll.http_poller import understood
 from devstream_desktop.intake.registry import collector_module, collector_names
 from devstream_desktop.intake.webhook.bodies import Refused
+from devstream_desktop.intake.webhook.certificates import Certificates, UnsignedError
 from devstream_desktop.intake.webhook.proof import form_payload, proof_headers, proves
 from devstream_desktop.intake.webhook.receiver import _json
+from devstream_desktop.team.certificates import Authority, certificate_pem
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "tests" / "collectors"
@@ -199,6 +202,15 @@ def posted(data: bytes) -> None:
     _json({"content-type": "application/x-www-form-urlencoded"}, b"payload=" + data)
 
 
+def service_certificate(data: bytes) -> None:
+    """The certificate of a service that signs what it posts."""
+
+    async def answer(_: str) -> bytes:
+        return data
+
+    asyncio.run(Certificates(answer)._certificate("https://sns.example/a.pem"))
+
+
 def source_decoders() -> Iterator[Decoder]:
     """One for each way in of each collector, and what all share."""
     for name in sorted({*collector_names()} - {"git"}):
@@ -235,6 +247,8 @@ def source_decoders() -> Iterator[Decoder]:
         git,
         [b"ref: refs/heads/main\tHEAD\n" + b"a" * 40 + b"\trefs/heads/main\n", _LOG],
     )
+    pem = certificate_pem(Authority.create(NOW).certificate).encode()
+    yield Decoder("certificate of a service", service_certificate, [pem], (UnsignedError,), share=2)
     yield Decoder("body of a delivery", posted, [b'{"a": [1, {"b": null}]}'], (Refused,))
 
 

@@ -31,6 +31,7 @@ FUZZED = {
     "history/quarantine.py": "stored entry",
     "intake/poll/http_client.py": "headers of an answer",
     "intake/poll/http_poller.py": "answer of github",
+    "intake/webhook/certificates.py": "certificate of a service",
     "intake/webhook/proof.py": "proof of github",
     "intake/webhook/receiver.py": "body of a delivery",
     "intake/webhook/signature.py": "proof of linear",
