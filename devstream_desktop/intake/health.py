@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from devstream_desktop.intake.webhook.spool import Notes
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Kind, Severity

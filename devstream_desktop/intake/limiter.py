@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
 
@@ -52,13 +52,15 @@ class _Subject:
     flapping: bool = False
 
 
-class Gate:
+class RateLimiter:
     """What one source's events go through. Times are UTC milliseconds."""
 
-    def __init__(self, name: str, health: Health, teller: Teller, now: Callable[[], int]) -> None:
+    def __init__(
+        self, name: str, health: Health, publisher: Publisher, now: Callable[[], int]
+    ) -> None:
         self._name = name
         self._health = health
-        self._teller = teller
+        self._publisher = publisher
         self._now = now
         self._news = _Bucket(BURST, PER_MINUTE)
         self._flood = _Bucket(FLOOD, FLOOD_PER_MINUTE)
@@ -75,9 +77,9 @@ class Gate:
             Exception: the stream's own; asking again with the same events does no harm.
 
         """
-        await self._teller.tell(events, self.judge)
+        await self._publisher.publish(events, self.limit)
 
-    def judge(self, events: Sequence[Event]) -> list[Event]:
+    def limit(self, events: Sequence[Event]) -> list[Event]:
         """What of `events` goes into the stream, and how."""
         now = self._now()
         found: list[Event] = []

@@ -23,7 +23,7 @@ _AN_EPOCH = 1_000_000_000_000
 """Orders from here on are times, UTC milliseconds, and not numbers."""
 
 
-class Told(Protocol):
+class KnownFacts(Protocol):
     """The stream, as far as it is asked for what it says of a thing."""
 
     def knows(self, fact: bytes) -> bool:
@@ -41,19 +41,19 @@ class _When(Enum):
     UNKNOWN = "unknown"
 
 
-def settle(event: Event, told: Told, received: int = 0) -> Event | None:
+def news_of(event: Event, known: KnownFacts, received: int = 0) -> Event | None:
     """Return the event as it goes into the stream; None where the stream says it already.
 
     Args:
         event: as its collector made it.
-        told: what the stream says.
+        known: what the stream says.
         received: when the delivery came, UTC milliseconds; an event of that time says none of its
             own. 0 for what was seen at its time, by a poll or a script.
 
     """
-    past = [one for one in told.past(event) if _says_outcome(one)]
+    past = [one for one in known.past(event) if _says_outcome(one)]
     newest = past[0] if past else None
-    if not told.knows(_fact(event)):
+    if not known.knows(_fact(event)):
         if newest is None or event.kind is not Kind.CHANGE or not _says_outcome(event):
             return event
         return _placed(event, past, newest, received)
@@ -66,7 +66,7 @@ def settle(event: Event, told: Told, received: int = 0) -> Event | None:
     if when is _When.BEFORE:
         return None
     repeat = _repeated(event, newest)
-    if told.knows(_fact(repeat)):
+    if known.knows(_fact(repeat)):
         return None
     # Nobody can say whether it is one: to tell it twice is better than to swallow it.
     return msgspec.structs.replace(repeat, quiet=True) if when is _When.UNKNOWN else repeat

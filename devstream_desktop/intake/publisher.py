@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from devstream_desktop.intake.health import Publish
-from devstream_desktop.intake.occurrence import Told, is_return, precedes, settle
+from devstream_desktop.intake.occurrence import KnownFacts, is_return, news_of, precedes
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.fact import fact_id, run_of, topic_of, work_of
 from devstream_desktop.stream.words import Kind
@@ -33,9 +33,14 @@ class Turn:
     """One look at the stream and what is told after it; what is settled counts as told."""
 
     def __init__(
-        self, told: Told | None, confirmed: OrderedDict[str, Event], names: OrderedDict[str, str]
+        self,
+        publish: Publish,
+        known: KnownFacts | None,
+        confirmed: OrderedDict[str, Event],
+        names: OrderedDict[str, str],
     ) -> None:
-        self._told = told
+        self._publish = publish
+        self._known = known
         self._confirmed = confirmed
         self._names = names
         self._facts: set[bytes] = set()
@@ -43,17 +48,26 @@ class Turn:
 
     def knows(self, fact: bytes) -> bool:
         """Tell whether the stream, or this turn, has the fact."""
-        return fact in self._facts or (self._told is not None and self._told.knows(fact))
+        return fact in self._facts or (self._known is not None and self._known.knows(fact))
 
     def past(self, event: Event) -> Sequence[Event]:
         """Return the last words about the thing of `event`, the one about the newest work first."""
         new = self._new.get(thing_of(event), [])
-        old = self._told.past(event) if self._told is not None else ()
+        old = self._known.past(event) if self._known is not None else ()
         # The sort keeps the later telling first where the work is the same.
         return sorted((*reversed(new), *old), key=work_of, reverse=True)
 
-    def settle(self, events: Sequence[Event], received: int = 0) -> list[Event]:
-        """Return what of `events` is news, as it goes into the stream; see `occurrence.settle`."""
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Put events into the stream.
+
+        Raises:
+            Exception: the stream's own.
+
+        """
+        await self._publish(list(events))
+
+    def news_of(self, events: Sequence[Event], received: int = 0) -> list[Event]:
+        """Return what of `events` is news, as it goes into the stream; see `occurrence.news_of`."""
         found: list[Event] = []
         for event in events:
             news = self._one(event, received)
@@ -68,7 +82,7 @@ class Turn:
         return found
 
     def _one(self, event: Event, received: int) -> Event | None:
-        news = settle(event, self, received)
+        news = news_of(event, self, received)
         if news is None:
             newest = next(iter(self.past(event)), None)
             if newest is not None and is_return(event, newest, received):
@@ -99,13 +113,13 @@ def _remember(kept: OrderedDict[str, T], name: str, value: T) -> None:
         kept.popitem(last=False)
 
 
-class Teller:
+class Publisher:
     """The one way of a collector into the stream."""
 
-    def __init__(self, publish: Publish, told: Told | None = None) -> None:
-        """Without `told` every fact is new, as far as its key is."""
-        self.publish = publish
-        self._told = told
+    def __init__(self, publish: Publish, known: KnownFacts | None = None) -> None:
+        """Without `known` every fact is new, as far as its key is."""
+        self._publish = publish
+        self._known = known
         self._lock = asyncio.Lock()
         self._confirmed: OrderedDict[str, Event] = OrderedDict()
         """The latest telling that said nothing new, by the thing."""
@@ -116,22 +130,22 @@ class Teller:
     async def turn(self) -> AsyncIterator[Turn]:
         """Settle and publish with nobody between."""
         async with self._lock:
-            yield Turn(self._told, self._confirmed, self._names)
+            yield Turn(self._publish, self._known, self._confirmed, self._names)
 
-    async def tell(
+    async def publish(
         self,
         events: Sequence[Event],
-        judge: Callable[[Sequence[Event]], list[Event]] = list,
+        limit: Callable[[Sequence[Event]], list[Event]] = list,
         received: int = 0,
     ) -> list[Event]:
-        """Publish what of `events` is news, as `judge` lets it through; returns that.
+        """Publish what of `events` is news, as `limit` lets it through; returns that.
 
         Raises:
             Exception: the stream's own; asking again with the same events does no harm.
 
         """
         async with self.turn() as turn:
-            news = judge(turn.settle(events, received))
+            news = limit(turn.news_of(events, received))
             if news:
-                await self.publish(news)
+                await turn.publish(news)
         return news

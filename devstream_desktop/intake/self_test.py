@@ -11,8 +11,8 @@ import msgspec
 
 from devstream_collectors.contract import Normalised
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.intake.config.source_info import Channel
 from devstream_desktop.intake.health import Publish
+from devstream_desktop.intake.webhook.endpoint import Endpoint
 from devstream_desktop.intake.webhook.normaliser import tested_event
 from devstream_desktop.intake.webhook.proof import proof_headers
 from devstream_desktop.intake.webhook.spool import TEST_HEADER
@@ -72,7 +72,7 @@ async def try_poll(poller: Look, name: str, publish: Publish, now: Callable[[], 
 
 
 async def try_webhook(
-    channel: Channel,
+    endpoint: Endpoint,
     address: tuple[str, int] | None,
     waiting: dict[str, asyncio.Future[Normalised]],
     now: Callable[[], int],
@@ -85,7 +85,7 @@ async def try_webhook(
     reached = "configured"
     try:
         async with asyncio.timeout(SECONDS):
-            status = await _post(channel, address, test, now())
+            status = await _post(endpoint, address, test, now())
             if status != 202:
                 return failed(reached, f"the receiver answered {status}")
             reached = "accepted"
@@ -108,10 +108,10 @@ async def try_webhook(
     )
 
 
-async def _post(channel: Channel, address: tuple[str, int], test: str, now: int) -> int:
+async def _post(endpoint: Endpoint, address: tuple[str, int], test: str, now: int) -> int:
     """The status of an authentic POST. A request this plain needs no HTTP client."""
-    info, webhook, secret = channel.info, channel.webhook, channel.secrets[0]
-    delivery = channel.collector.sample(info, now)
+    info, webhook, secret = endpoint.info, endpoint.webhook, endpoint.secrets[0]
+    delivery = endpoint.collector.sample(info, now)
     headers = {"content-type": "application/json", **delivery.headers}
     proof = proof_headers(webhook, secret, delivery.body, now, test)
     path = f"/in/{info.name}" if proof else f"/in/{info.name}/{secret.decode()}"

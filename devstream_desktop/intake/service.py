@@ -24,19 +24,21 @@ from devstream_desktop.home import Home
 from devstream_desktop.intake.config import source_file
 from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.config.source_file import Vault
-from devstream_desktop.intake.config.source_info import Channel, open_channel, source_info, token_of
+from devstream_desktop.intake.config.source_info import source_info, token_of
 from devstream_desktop.intake.emit import emit_event
 from devstream_desktop.intake.health import Health, Publish
-from devstream_desktop.intake.limiter import Gate
-from devstream_desktop.intake.occurrence import Told
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
+from devstream_desktop.intake.occurrence import KnownFacts
 from devstream_desktop.intake.poll.file_tail import FileTail
 from devstream_desktop.intake.poll.git_poller import GitPoller, git_scope
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.registry import NoCollectorError, poll_collector, tail_collector
 from devstream_desktop.intake.self_test import TestReport, both, failed, try_poll, try_webhook
 from devstream_desktop.intake.store import Store, StoreError
+from devstream_desktop.intake.webhook.endpoint import Endpoint, open_endpoint
 from devstream_desktop.intake.webhook.normaliser import Normaliser
-from devstream_desktop.intake.webhook.spool import Notes, Spool
+from devstream_desktop.intake.webhook.spool import Spool
 
 if TYPE_CHECKING:
     from devstream_desktop.intake.poll.http_poller import HttpPoller
@@ -61,7 +63,7 @@ class Intake:
         publish: takes events into the stream; when it returns they are safe. It may be called
             again with the same events. A `ValueError` refuses an event for what it is; anything
             else means: not now.
-        told: the stream, asked for what it says of a thing. Without it a repeat is not told from a
+        known: the stream, asked for what it says of a thing. Without it a repeat is not told from a
             redelivery.
         listen: `HOST:PORT` of the webhook receiver, port 0 for any; None for no receiver.
         now: UTC milliseconds.
@@ -74,7 +76,7 @@ class Intake:
         vault: Vault,
         publish: Publish,
         *,
-        told: Told | None = None,
+        known: KnownFacts | None = None,
         listen: str | None = None,
         now: Callable[[], int] = now_ms,
     ) -> None:
@@ -87,13 +89,13 @@ class Intake:
         self._spool = Spool(self._store)
         self._notes = Notes(self._store)
         self._sources: dict[str, Source] = {}
-        self._channels: dict[str, Channel] = {}
-        self._teller = Teller(publish, told)
+        self._endpoints: dict[str, Endpoint] = {}
+        self._publisher = Publisher(publish, known)
         self._normaliser = Normaliser(
-            self._spool, self._sources, self._channels, self._teller, self._now
+            self._spool, self._sources, self._endpoints, self._publisher, self._now
         )
         self._healths: dict[str, Health] = {}
-        self._gates: dict[str, Gate] = {}
+        self._limiters: dict[str, RateLimiter] = {}
         self._broken: dict[str, str] = {}
         self._without_secret: set[str] = set()
         """The sources whose address held one until this start."""
@@ -212,10 +214,10 @@ class Intake:
         reports: list[TestReport] = []
         if name in self._pollers:
             reports.append(await try_poll(self._pollers[name][2], name, self._publish, self._now))
-        if name in self._channels:
+        if name in self._endpoints:
             address = self._server.address if self._server is not None else None
             reports.append(
-                await try_webhook(self._channels[name], address, self._normaliser.tests, self._now)
+                await try_webhook(self._endpoints[name], address, self._normaliser.tests, self._now)
             )
         if reports:
             return both(reports)
@@ -244,8 +246,8 @@ class Intake:
                 break
         now = self._now()
         event = emit_event(request, now=now, nonce=secrets.token_hex(8), scope=scope)
-        told = await self._teller.tell([event], received=now if request.previous else 0)
-        return (told[0] if told else event).key
+        news = await self._publisher.publish([event], received=now if request.previous else 0)
+        return (news[0] if news else event).key
 
     async def _apply(self, listed: list[Source]) -> None:
         async with self._changing:
@@ -255,10 +257,10 @@ class Intake:
                     await self._end_poller(name)
                     for kept in (
                         self._sources,
-                        self._channels,
+                        self._endpoints,
                         self._broken,
                         self._healths,
-                        self._gates,
+                        self._limiters,
                     ):
                         kept.pop(name, None)
                 elif wanted[name] != source:
@@ -273,29 +275,33 @@ class Intake:
         if health is None:
             health = self._healths[source.name] = Health(source.name, self._publish, self._notes)
             await health.open(self._now())
-            self._gates[source.name] = Gate(source.name, health, self._teller, self._now)
-        gate = self._gates[source.name]
+            self._limiters[source.name] = RateLimiter(
+                source.name, health, self._publisher, self._now
+            )
+        limiter = self._limiters[source.name]
         self._sources[source.name] = source
         self._broken.pop(source.name, None)
-        self._channels.pop(source.name, None)
+        self._endpoints.pop(source.name, None)
         if isinstance(source, GitSource):
             self._poll(
                 source.name,
-                GitPoller(source, self._home.mirrors, self._notes, health, gate.publish, self._now),
+                GitPoller(
+                    source, self._home.mirrors, self._notes, health, limiter.publish, self._now
+                ),
             )
             return
         health.silent_after = source.silent_after * 1000 if source.takes_webhooks else 0
         health.expect(source.ways)
         try:
             if source.takes_webhooks:
-                self._channels[source.name] = await asyncio.to_thread(
-                    open_channel, source, self._vault, health, gate
+                self._endpoints[source.name] = await asyncio.to_thread(
+                    open_endpoint, source, self._vault, health, limiter
                 )
             if source.polls:
-                self._poll(source.name, await self._http_poller(source, health, gate))
+                self._poll(source.name, await self._http_poller(source, health, limiter))
             if source.tails:
                 self._poll(
-                    source.name, await asyncio.to_thread(self._file_tail, source, health, gate)
+                    source.name, await asyncio.to_thread(self._file_tail, source, health, limiter)
                 )
         except (NoCollectorError, SourcesError) as error:
             self._broken[source.name] = str(error)
@@ -305,7 +311,9 @@ class Intake:
                 f"its secret cannot be unsealed ({error}); remove the source and add it again"
             )
 
-    async def _http_poller(self, source: RemoteSource, health: Health, gate: Gate) -> HttpPoller:
+    async def _http_poller(
+        self, source: RemoteSource, health: Health, limiter: RateLimiter
+    ) -> HttpPoller:
         def prepare() -> HttpPoller:
             from devstream_desktop.intake.poll.http_poller import HttpPoller
 
@@ -317,7 +325,7 @@ class Intake:
                 lambda: token_of(source, self._vault),
                 self._notes,
                 health,
-                gate,
+                limiter,
                 self._now,
             )
 
@@ -328,14 +336,14 @@ class Intake:
                 f"polling needs the extra 'collector' ({error}); install devstream[collector]"
             ) from None
 
-    def _file_tail(self, source: RemoteSource, health: Health, gate: Gate) -> FileTail:
+    def _file_tail(self, source: RemoteSource, health: Health, limiter: RateLimiter) -> FileTail:
         return FileTail(
             source_info(source),
             tail_collector(source.type),
             source.interval,
             self._notes,
             health,
-            gate,
+            limiter,
             self._now,
         )
 
@@ -369,7 +377,7 @@ class Intake:
             from devstream_desktop.intake.webhook.server import HttpServer, ListenError
 
             receiver = Receiver(
-                self._channels,
+                self._endpoints,
                 self._spool,
                 self._normaliser.wake,
                 self._normaliser.tests,
@@ -401,7 +409,9 @@ class Intake:
             await within(self._stop, HOUSEKEEPING_SECONDS)
 
     async def _say_overflow(self) -> None:
-        said = [line for gate in self._gates.values() if (line := gate.overflow()) is not None]
+        said = [
+            line for limiter in self._limiters.values() if (line := limiter.overflow()) is not None
+        ]
         try:
             if said:
                 await self._publish(said)

@@ -312,7 +312,7 @@ class Node:
 
     async def _start_intake(self) -> None:
         listen = self.options.intake or self.settings.intake.listen
-        intake = Intake(self.home, self.vault, self.publish, told=self.history, listen=listen or None, now=now_ms)
+        intake = Intake(self.home, self.vault, self.publish, known=self.history, listen=listen or None, now=now_ms)
         try:
             await intake.start()
         except DevstreamError as error:

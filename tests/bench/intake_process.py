@@ -20,13 +20,14 @@ from devstream_collectors.sources import github
 from devstream_desktop.control.messages.sources import RemoteSource
 from devstream_desktop.home import Home
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.normaliser import Channel
+from devstream_desktop.intake.webhook.endpoint import Endpoint
 from devstream_desktop.intake.webhook.receiver import Receiver
 from devstream_desktop.intake.webhook.server import HttpServer
-from devstream_desktop.intake.webhook.spool import Notes, Spool, Taken
+from devstream_desktop.intake.webhook.spool import Spool, Taken
 from devstream_desktop.stream.event import Event
 
 
@@ -83,15 +84,15 @@ async def bare(job: IntakeJob) -> None:
     webhook = github.COLLECTOR.webhook
     assert webhook is not None
     health = Health(job.source, publish, Notes(store))
-    channel = Channel(
+    endpoint = Endpoint(
         SourceInfo(job.source),
         github,
         webhook,
         (job.secret,),
         health,
-        Gate(job.source, health, publish, now_ms),
+        RateLimiter(job.source, health, publish, now_ms),
     )
-    receiver = Receiver({job.source: channel}, Nowhere(store), lambda: None, {}, now_ms)
+    receiver = Receiver({job.source: endpoint}, Nowhere(store), lambda: None, {}, now_ms)
     server = HttpServer(receiver.app, "127.0.0.1", 0)
     await server.start()
     host, port = server.address

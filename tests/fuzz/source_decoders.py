@@ -33,8 +33,8 @@ from devstream_desktop.intake.poll.http_poller import understood
 from devstream_desktop.intake.registry import collector_module, collector_names
 from devstream_desktop.intake.webhook.bodies import Refused
 from devstream_desktop.intake.webhook.certificates import Certificates, UnsignedError
-from devstream_desktop.intake.webhook.proof import form_payload, proof_headers, proves
-from devstream_desktop.intake.webhook.receiver import _json
+from devstream_desktop.intake.webhook.decoding import form_payload, json_document
+from devstream_desktop.intake.webhook.proof import proof_headers, proves
 from devstream_desktop.team.certificates import Authority, certificate_pem
 
 ROOT = Path(__file__).parents[2]
@@ -198,8 +198,8 @@ def git(data: bytes) -> None:
 
 def posted(data: bytes) -> None:
     """A body that must be JSON."""
-    _json({}, data)
-    _json({"content-type": "application/x-www-form-urlencoded"}, b"payload=" + data)
+    json_document({}, data)
+    json_document({"content-type": "application/x-www-form-urlencoded"}, b"payload=" + data)
 
 
 def service_certificate(data: bytes) -> None:

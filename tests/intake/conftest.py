@@ -20,8 +20,8 @@ from blockbuster import blockbuster_ctx
 
 from devstream_desktop.home import Home
 from devstream_desktop.intake import registry
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.spool import Notes
 from devstream_desktop.stream.event import Event
 
 # It imports its module when it is first asked for; late, in a loop, that would count as blocking.

@@ -18,11 +18,11 @@ from devstream_collectors.sources import (
     sentry,
 )
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.http_poller import HttpPoller
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.spool import Notes
 
 NOW = 1_800_000_000_000
 LATER = iso(NOW + 10_000)
@@ -132,7 +132,7 @@ async def test_what_happens_after_a_first_contact_without_anything_is_told_once(
         lambda: token,
         Notes(store),
         health,
-        Gate("it", health, Teller(stream.publish), clock),
+        RateLimiter("it", health, Publisher(stream.publish), clock),
         clock,
     )
     try:

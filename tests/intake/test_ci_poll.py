@@ -10,12 +10,12 @@ import pytest
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import cctray, jenkins
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.http_client import FetchError
 from devstream_desktop.intake.poll.http_poller import HttpPoller
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.spool import Notes
 
 
 def feed(label: str, status: str) -> bytes:
@@ -34,9 +34,11 @@ async def poll(home, stream, clock):
 
     def make(collector, info: SourceInfo) -> HttpPoller:
         health = Health(info.name, stream.publish, Notes(store))
-        gate = Gate(info.name, health, Teller(stream.publish), clock)
+        limiter = RateLimiter(info.name, health, Publisher(stream.publish), clock)
         pollers.append(
-            HttpPoller(info, collector, 0, lambda: b"ana:token", Notes(store), health, gate, clock)
+            HttpPoller(
+                info, collector, 0, lambda: b"ana:token", Notes(store), health, limiter, clock
+            )
         )
         return pollers[-1]
 

@@ -10,11 +10,11 @@ import pytest
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import argocd, heroku
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.http_poller import HttpPoller
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.spool import Notes
 
 RELEASE = {
     "id": "33333333-0000-4000-8000-000000000001",
@@ -35,12 +35,12 @@ async def polling(replay, home, stream, clock):
 
     def polling(collector, **options: object) -> HttpPoller:
         health = Health("it", stream.publish, Notes(store))
-        info, gate = (
+        info, limiter = (
             SourceInfo("it", url=replay.url, options=options),
-            Gate("it", health, Teller(stream.publish), clock),
+            RateLimiter("it", health, Publisher(stream.publish), clock),
         )
         made.append(
-            HttpPoller(info, collector, 0, lambda: b"t0ken", Notes(store), health, gate, clock)
+            HttpPoller(info, collector, 0, lambda: b"t0ken", Notes(store), health, limiter, clock)
         )
         return made[-1]
 

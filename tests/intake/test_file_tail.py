@@ -14,10 +14,10 @@ from devstream_desktop.cli.source.type_parser import parser_of
 from devstream_desktop.control.messages.sources import RemoteSource
 from devstream_desktop.intake.config.source_file import save_sources
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
 from devstream_desktop.intake.poll import file_tail
 from devstream_desktop.intake.poll.file_tail import FileTail
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.service import Intake
 
 
@@ -45,7 +45,7 @@ def tail(notes, stream, clock, path):
                 0,
                 notes,
                 health,
-                Gate("app", health, Teller(stream.publish), clock),
+                RateLimiter("app", health, Publisher(stream.publish), clock),
                 clock,
             )
         )

@@ -9,11 +9,11 @@ import pytest
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import azuredevops, gitlab
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.http_poller import HttpPoller
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.spool import Notes
 
 A, B = "a" * 40, "b" * 40
 
@@ -35,7 +35,7 @@ async def polling(replay, home, stream, clock):
                 lambda: token,
                 Notes(store),
                 health,
-                Gate("it", health, Teller(stream.publish), clock),
+                RateLimiter("it", health, Publisher(stream.publish), clock),
                 clock,
             )
         )

@@ -17,11 +17,11 @@ from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.kit.push import change_key
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.intake.health import Health
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll import git_poller
 from devstream_desktop.intake.poll.git_commands import GitError, git
 from devstream_desktop.intake.poll.git_poller import GitPoller
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.spool import Notes
 
 pytestmark = pytest.mark.process
 

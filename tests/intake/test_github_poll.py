@@ -9,11 +9,11 @@ import pytest
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.sources import github
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.http_poller import HttpPoller
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.spool import Notes
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 SHOP = {
@@ -121,9 +121,9 @@ async def poller(replay, home, stream, clock):
     store = Store(home.intake)
     await store.open()
     health = Health("gh", stream.publish, Notes(store))
-    gate = Gate("gh", health, Teller(stream.publish), clock)
+    limiter = RateLimiter("gh", health, Publisher(stream.publish), clock)
     info = SourceInfo("gh", url=replay.url, options={"repository": "acme/shop"})
-    one = HttpPoller(info, github, 0, lambda: b"token", Notes(store), health, gate, clock)
+    one = HttpPoller(info, github, 0, lambda: b"token", Notes(store), health, limiter, clock)
     yield one
     await one.close()
     await store.close()

@@ -11,11 +11,11 @@ import pytest
 from devstream_collectors.contract import Basic, Collector, Poll, Polled, Request, SourceInfo, Token
 from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
 from devstream_desktop.intake.poll import http_client, http_poller
 from devstream_desktop.intake.poll.http_client import FetchError, rate_limit, retry_after
 from devstream_desktop.intake.poll.http_poller import HttpPoller
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Kind
@@ -74,7 +74,7 @@ async def poller(replay, notes, stream, clock):
 
     def make(asks, token=lambda: TOKEN, url=None, **info) -> HttpPoller:
         health = Health("ci", stream.publish, notes)
-        gate = Gate("ci", health, Teller(stream.publish), clock)
+        limiter = RateLimiter("ci", health, Publisher(stream.publish), clock)
         made.append(
             HttpPoller(
                 SourceInfo("ci", url=url or replay.url, **info),
@@ -83,7 +83,7 @@ async def poller(replay, notes, stream, clock):
                 token,
                 notes,
                 health,
-                gate,
+                limiter,
                 clock,
             )
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devstream_desktop.intake import limiter
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import BURST, Gate
+from devstream_desktop.intake.limiter import BURST, FLOOD, RateLimiter
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Kind
@@ -35,53 +34,53 @@ def build(
 
 
 @pytest.fixture
-def gate(clock, stream) -> Gate:
-    return Gate("ci", Health("ci", stream.publish, None), stream.publish, clock)
+def limiter(clock, stream) -> RateLimiter:
+    return RateLimiter("ci", Health("ci", stream.publish, None), stream.publish, clock)
 
 
-def test_more_than_the_burst_is_stored_quietly_and_said_once_a_minute(gate, clock):
-    told = gate.judge(
+def test_more_than_the_burst_is_stored_quietly_and_said_once_a_minute(limiter, clock):
+    told = limiter.limit(
         [build(number, subject=f"build/shop/main/{number}") for number in range(BURST + 40)]
     )
     assert len(told) == BURST + 40
     assert [event.quiet for event in told] == [False] * BURST + [True] * 40
-    line = gate.overflow()
+    line = limiter.overflow()
     assert line is not None
     assert render(line) == "ci  source ci … 40 more suppressed"
-    assert gate.overflow() is None
-    gate.judge([build(1000)])
-    assert gate.overflow() is None, "not before a minute has gone"
+    assert limiter.overflow() is None
+    limiter.limit([build(1000)])
+    assert limiter.overflow() is None, "not before a minute has gone"
     clock.now += MINUTE
-    assert gate.overflow().count == 1
-    assert not gate.judge([build(1001)])[0].quiet, "a minute gives room again"
-    assert gate._health.quieted == {"rate": 41}
+    assert limiter.overflow().count == 1
+    assert not limiter.limit([build(1001)])[0].quiet, "a minute gives room again"
+    assert limiter._health.quieted == {"rate": 41}
 
 
-def test_a_fact_that_is_told_again_is_judged_once(gate):
+def test_a_fact_that_is_told_again_is_judged_once(limiter):
     events = [build(number) for number in range(BURST)]
-    assert gate.judge(events) == gate.judge(events)
-    assert not gate.judge(events)[-1].quiet
-    assert gate.overflow() is None
+    assert limiter.limit(events) == limiter.limit(events)
+    assert not limiter.limit(events)[-1].quiet
+    assert limiter.overflow() is None
 
 
-def test_what_is_quiet_already_takes_no_room(gate):
-    gate.judge([build(number, quiet=True) for number in range(500)])
-    assert not gate.judge([build(1000)])[0].quiet
+def test_what_is_quiet_already_takes_no_room(limiter):
+    limiter.limit([build(number, quiet=True) for number in range(500)])
+    assert not limiter.limit([build(1000)])[0].quiet
 
 
-def test_a_loop_that_would_fill_every_disk_is_counted_and_not_stored(gate, monkeypatch, clock):
-    gate._flood.size = 100
-    told = gate.judge([build(number) for number in range(150)])
+def test_a_loop_that_would_fill_every_disk_is_counted_and_not_stored(limiter, monkeypatch, clock):
+    limiter._flood.size = 100
+    told = limiter.limit([build(number) for number in range(150)])
     assert len(told) == 100
-    assert gate._health.dropped == {"flood": 50}
-    assert gate.overflow().count == 50 + 40
-    assert limiter.FLOOD > 10_000, "a burst of ten thousand deliveries is stored whole"
+    assert limiter._health.dropped == {"flood": 50}
+    assert limiter.overflow().count == 50 + 40
+    assert FLOOD > 10_000, "a burst of ten thousand deliveries is stored whole"
 
 
-def test_flapping_is_said_once_then_quiet_until_it_was_stable(gate, clock):
+def test_flapping_is_said_once_then_quiet_until_it_was_stable(limiter, clock):
     def told(number, state):
         clock.now += MINUTE
-        (event,) = gate.judge([build(number, state)])
+        (event,) = limiter.limit([build(number, state)])
         return event.quiet, event.reason
 
     assert told(1, "failed") == (False, "")
@@ -92,13 +91,13 @@ def test_flapping_is_said_once_then_quiet_until_it_was_stable(gate, clock):
     assert told(6, "failed") == (True, "")
     clock.now += 11 * MINUTE
     assert told(7, "succeeded") == (False, "")
-    assert gate._health.quieted == {"flapping": 2}
-    (other,) = gate.judge([build(8, "failed", "build/pay/main/CI")])
+    assert limiter._health.quieted == {"flapping": 2}
+    (other,) = limiter.limit([build(8, "failed", "build/pay/main/CI")])
     assert (other.quiet, other.reason) == (False, ""), "another subject is another matter"
 
 
-def test_slow_changes_are_no_flapping(gate, clock):
+def test_slow_changes_are_no_flapping(limiter, clock):
     for number in range(10):
         clock.now += 6 * MINUTE
-        (event,) = gate.judge([build(number, "failed" if number % 2 else "succeeded")])
+        (event,) = limiter.limit([build(number, "failed" if number % 2 else "succeeded")])
         assert (event.quiet, event.reason) == (False, "")

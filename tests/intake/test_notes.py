@@ -11,11 +11,11 @@ from devstream_collectors.contract import SourceInfo
 from devstream_collectors.sources import cctray, logfile
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
 from devstream_desktop.intake.poll.file_tail import FileTail
 from devstream_desktop.intake.poll.git_poller import GitPoller
 from devstream_desktop.intake.poll.http_poller import HttpPoller
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 
 ODD = {
     "garbage": b"\xff\xfe",
@@ -70,7 +70,7 @@ async def test_a_service_is_followed_from_now_on(notes, stream, clock, replay, s
         lambda: b"",
         notes,
         health,
-        Gate("it", health, Teller(stream.publish), clock),
+        RateLimiter("it", health, Publisher(stream.publish), clock),
         clock,
     )
     try:
@@ -100,7 +100,13 @@ async def test_a_log_file_is_followed_from_now_on(notes, stream, clock, tmp_path
     health = Health("app", stream.publish, notes)
     info = SourceInfo("app", options={"path": str(path)})
     tail = FileTail(
-        info, logfile, 0, notes, health, Gate("app", health, Teller(stream.publish), clock), clock
+        info,
+        logfile,
+        0,
+        notes,
+        health,
+        RateLimiter("app", health, Publisher(stream.publish), clock),
+        clock,
     )
     try:
         state = msgspec.structs.replace(await asyncio.to_thread(tail._begin), cursor=saved)

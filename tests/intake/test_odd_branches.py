@@ -10,9 +10,9 @@ import pytest
 from devstream_collectors.sources.git import MAX_NAME, parse_heads
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.intake.health import Health
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.git_poller import GitPoller
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.spool import Notes
 
 pytestmark = pytest.mark.process
 

@@ -11,14 +11,8 @@ from urllib.parse import urlencode
 import pytest
 
 from devstream_collectors.contract import Basic, SecretPath, SignatureScheme, Token, Webhook
-from devstream_desktop.intake.webhook.proof import (
-    FORM,
-    form_document,
-    form_payload,
-    proof_header_names,
-    proof_headers,
-    proves,
-)
+from devstream_desktop.intake.webhook.decoding import FORM, form_document, form_payload
+from devstream_desktop.intake.webhook.proof import proof_header_names, proof_headers, proves
 from devstream_desktop.intake.webhook.signature import verify
 
 NOW = 1_800_000_000_000

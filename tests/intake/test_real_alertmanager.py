@@ -22,12 +22,12 @@ from devstream_collectors.kit.labelled import fingerprint
 from devstream_collectors.sources import alertmanager
 from devstream_desktop.control.messages.sources import RemoteSource
 from devstream_desktop.intake.health import Health
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.http_poller import HttpPoller
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.intake.store import Store
-from devstream_desktop.intake.webhook.spool import Notes
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 pytestmark = [
@@ -143,8 +143,8 @@ async def poller(manager, stream, home):
     await store.open()
     health = Health("asked", told.publish, Notes(store))
     info = SourceInfo("asked", url=manager.url)
-    gate = Gate("asked", health, Teller(told.publish), wall_clock)
-    one = HttpPoller(info, alertmanager, 0, lambda: b"", Notes(store), health, gate, wall_clock)
+    limiter = RateLimiter("asked", health, Publisher(told.publish), wall_clock)
+    one = HttpPoller(info, alertmanager, 0, lambda: b"", Notes(store), health, limiter, wall_clock)
     one.told = told
     yield one
     await one.close()

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from devstream_desktop import sqlite_file
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.store import Store, StoreError
-from devstream_desktop.intake.webhook.spool import Notes, Spool, Taken
+from devstream_desktop.intake.webhook.spool import Spool, Taken
 
 WAITING = 200
 BODY = b"a body that says which it is: %d " + b"x" * 300

@@ -8,8 +8,9 @@ import sqlite3
 
 import pytest
 
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.store import Store, StoreError
-from devstream_desktop.intake.webhook.spool import Notes, Spool
+from devstream_desktop.intake.webhook.spool import Spool
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import emit_event
-from devstream_desktop.intake.publisher import Teller
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.intake.registry import webhook_collector
 from devstream_desktop.stream.entry import (
     EPOCH_BYTES,
@@ -56,7 +56,7 @@ class Node:
     def _open(self) -> None:
         mirror = FeedMirror(self._folder / "feed.json")
         self.history = History(self._folder / "history.sqlite", mirror, self._device, "team")
-        self.teller = Teller(self._publish, self.history)
+        self.publisher = Publisher(self._publish, self.history)
 
     def restart(self) -> None:
         """Begin again with nothing but what is on the disk."""
@@ -93,17 +93,17 @@ class Node:
         said = {name.replace("_", "-"): value for name, value in headers.items()}
         delivery = Delivery(said, body, self.now)
         result = webhook_collector(kind).normalise(delivery, source or SourceInfo(kind))
-        return await self.teller.tell(result.events, received=self.now)
+        return await self.publisher.publish(result.events, received=self.now)
 
     async def see(self, *events: Event) -> list[Event]:
         """Take in what a poll saw."""
-        return await self.teller.tell(events)
+        return await self.publisher.publish(events)
 
     async def emit(self, kind: str, state: str, **options: Any) -> list[Event]:
         """Take in a `devstream emit`."""
         request = Emit(kind=kind, state=state, **({"service": "shop"} | options))
         event = emit_event(request, now=self.now, nonce=str(next(self._nonce)))
-        return await self.teller.tell([event], received=self.now if request.previous else 0)
+        return await self.publisher.publish([event], received=self.now if request.previous else 0)
 
     def pass_time(self, milliseconds: int = 60_000) -> None:
         """Let time go by, here and at the peers."""

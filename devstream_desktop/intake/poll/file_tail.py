@@ -18,9 +18,9 @@ from devstream_collectors.contract import Polled, SourceInfo, Tail, TailCollecto
 from devstream_desktop.clock import within
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.health import Health, Way
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.file_follower import Follower, FollowError, Place, Read
-from devstream_desktop.intake.webhook.spool import Notes
 
 MISSING_MS = 30_000
 """How long a file may be away before that counts: some programs begin a new one with their next line."""
@@ -58,7 +58,7 @@ class FileTail:
         interval: seconds between looks, 0 for the collector's own.
         notes: where the place is kept.
         health: told of every look.
-        gate: what events go through into the stream.
+        limiter: what events go through into the stream.
         now: UTC milliseconds.
 
     """
@@ -70,7 +70,7 @@ class FileTail:
         interval: int,
         notes: Notes,
         health: Health,
-        gate: Gate,
+        limiter: RateLimiter,
         now: Callable[[], int],
     ) -> None:
         self.info = info
@@ -79,7 +79,7 @@ class FileTail:
         self._collector = collector
         self._notes = notes
         self._health = health
-        self._gate = gate
+        self._limiter = limiter
         self._now = now
         self._follower = Follower(self._path)
         self._kept: _State | None = None
@@ -120,7 +120,7 @@ class FileTail:
             self._health.dropped["lost-by-rotation"] += 1
         if look.polled.events:
             events = list(look.polled.events)
-            await self._gate.publish(events)
+            await self._limiter.publish(events)
             self._health.events += len(events)
         after = _State(state.of, look.read.place, look.polled.cursor)
         if after != state:

@@ -36,6 +36,7 @@ from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.config.names import is_local
 from devstream_desktop.intake.health import Health, Publish
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.git_commands import (
     FETCH_SECONDS,
     FIRST_FETCH_SECONDS,
@@ -48,7 +49,6 @@ from devstream_desktop.intake.poll.git_commands import (
 )
 from devstream_desktop.intake.poll.git_watch import RefWatch
 from devstream_desktop.intake.poll.odd_branches import OddBranches
-from devstream_desktop.intake.webhook.spool import Notes
 from devstream_desktop.stream.event import Event, InvalidEventError
 
 LOCAL_INTERVAL = float(Git.local_interval)

@@ -20,7 +20,8 @@ from devstream_desktop.clock import within
 from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.config.source_info import check_token
 from devstream_desktop.intake.health import Health, Way
-from devstream_desktop.intake.limiter import Gate
+from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.http_client import (
     Answer,
     Fetcher,
@@ -30,7 +31,6 @@ from devstream_desktop.intake.poll.http_client import (
     rate_limit,
 )
 from devstream_desktop.intake.webhook.proof import poll_header
-from devstream_desktop.intake.webhook.spool import Notes
 from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.event import Event
 
@@ -80,7 +80,7 @@ class HttpPoller:
         token: the token now; it may block, and raise `SourcesError` or what the vault raises.
         notes: where the cursor is kept.
         health: told of every round.
-        gate: what events go through into the stream.
+        limiter: what events go through into the stream.
         now: UTC milliseconds.
 
     """
@@ -93,7 +93,7 @@ class HttpPoller:
         token: Callable[[], bytes],
         notes: Notes,
         health: Health,
-        gate: Gate,
+        limiter: RateLimiter,
         now: Callable[[], int],
     ) -> None:
         self.info = info
@@ -104,7 +104,7 @@ class HttpPoller:
         self._token = token
         self._notes = notes
         self._health = health
-        self._gate = gate
+        self._limiter = limiter
         self._now = now
         self._fetcher: Fetcher | None = None
         self._of = msgspec.json.encode([info.url, sorted(info.options.items())]).decode()
@@ -286,7 +286,7 @@ class HttpPoller:
                 msgspec.structs.replace(event, quiet=True) if event.time < since else event
                 for event in events
             ]
-            await self._gate.publish(told)
+            await self._limiter.publish(told)
             done.events += len(told)
             self._health.events += len(told)
 

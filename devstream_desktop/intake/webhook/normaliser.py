@@ -11,8 +11,8 @@ from collections.abc import Callable, Container, Mapping, Sequence
 
 from devstream_collectors.contract import Delivery, Normalised
 from devstream_desktop.clock import within
-from devstream_desktop.intake.config.source_info import Channel
-from devstream_desktop.intake.publisher import Teller, Turn
+from devstream_desktop.intake.publisher import Publisher, Turn
+from devstream_desktop.intake.webhook.endpoint import Endpoint
 from devstream_desktop.intake.webhook.spool import TEST_HEADER, Raw, Spool
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
@@ -34,15 +34,15 @@ class Normaliser:
         self,
         spool: Spool,
         known: Container[str],
-        channels: Mapping[str, Channel],
-        teller: Teller,
+        endpoints: Mapping[str, Endpoint],
+        publisher: Publisher,
         now: Callable[[], int],
     ) -> None:
-        """`known` are all sources, `channels` those that run: what a source that cannot run now has delivered waits for it."""
+        """`known` are all sources, `endpoints` those that run: what a source that cannot run now has delivered waits for it."""
         self._spool = spool
         self._known = known
-        self._channels = channels
-        self._teller = teller
+        self._endpoints = endpoints
+        self._publisher = publisher
         self._now = now
         self._news = asyncio.Event()
         self._busy = False
@@ -78,9 +78,9 @@ class Normaliser:
 
     def _say(self, trouble: str) -> None:
         """Show what holds everything up, or that nothing does any more."""
-        for channel in self._channels.values():
-            if trouble or (self._trouble and channel.health.last_error == self._trouble):
-                channel.health.last_error = trouble
+        for endpoint in self._endpoints.values():
+            if trouble or (self._trouble and endpoint.health.last_error == self._trouble):
+                endpoint.health.last_error = trouble
         self._trouble = trouble
 
     async def _drain(self, stop: asyncio.Event) -> None:
@@ -95,7 +95,7 @@ class Normaliser:
             read = [
                 (row, await self._read(row))
                 for row in rows
-                if row.source in self._channels or row.source not in self._known
+                if row.source in self._endpoints or row.source not in self._known
             ]
             try:
                 await self._finish(read)
@@ -120,17 +120,17 @@ class Normaliser:
     async def _finish(self, read: list[tuple[Raw, Normalised]]) -> None:
         if not read:
             return
-        async with self._teller.turn() as turn:
+        async with self._publisher.turn() as turn:
             events = [event for row, result in read for event in self._events(row, result, turn)]
             if events:
-                await self._teller.publish(events)
+                await turn.publish(events)
         await self._spool.done([row for row, _ in read])
         for row, result in read:
-            channel = self._channels.get(row.source)
-            if channel is not None and result.dropped:
-                channel.health.dropped[result.dropped] += 1
-            elif channel is not None:
-                channel.health.events += len(result.events)
+            endpoint = self._endpoints.get(row.source)
+            if endpoint is not None and result.dropped:
+                endpoint.health.dropped[result.dropped] += 1
+            elif endpoint is not None:
+                endpoint.health.events += len(result.events)
             waiter = self.tests.get(row.headers.get(TEST_HEADER, ""))
             if waiter is not None and not waiter.done():
                 waiter.set_result(result)
@@ -139,20 +139,22 @@ class Normaliser:
         test = row.headers.get(TEST_HEADER, "")
         if test:
             return (tested_event(row.source, test, self._now()),) if result.events else ()
-        channel = self._channels.get(row.source)
-        if channel is None:
+        endpoint = self._endpoints.get(row.source)
+        if endpoint is None:
             return ()
-        return channel.gate.judge(turn.settle(result.events, row.received))
+        return endpoint.limiter.limit(turn.news_of(result.events, row.received))
 
     async def _read(self, row: Raw) -> Normalised:
-        channel = self._channels.get(row.source)
-        if channel is None:
+        endpoint = self._endpoints.get(row.source)
+        if endpoint is None:
             return Normalised(dropped="source-removed")
         delivery = Delivery(row.headers, row.body, row.received)
         try:
             if len(row.body) >= LARGE_BODY:
-                return await asyncio.to_thread(channel.collector.normalise, delivery, channel.info)
-            return channel.collector.normalise(delivery, channel.info)
+                return await asyncio.to_thread(
+                    endpoint.collector.normalise, delivery, endpoint.info
+                )
+            return endpoint.collector.normalise(delivery, endpoint.info)
         except Exception as error:  # noqa: BLE001 - one broken collector must not stop the others
             _LOG.exception("the collector of source %s failed on delivery %d", row.source, row.id)
             return Normalised(dropped="collector-failed", detail=str(error))

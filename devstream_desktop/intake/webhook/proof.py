@@ -8,15 +8,10 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qs
-
-import msgspec
 
 from devstream_collectors.contract import Basic, Poll, SecretPath, SignatureScheme, Token, Webhook
+from devstream_desktop.intake.webhook.decoding import form_payload
 from devstream_desktop.intake.webhook.signature import sign, verify
-
-FORM = "application/x-www-form-urlencoded"
-MAX_FIELDS = 200
 
 
 def proves(
@@ -127,34 +122,3 @@ def proof_header_names(webhook: Webhook) -> set[str]:
             case _:
                 continue
     return names - {""}
-
-
-def is_form(headers: Mapping[str, str]) -> bool:
-    """Whether a body is a form's fields."""
-    return headers.get("content-type", "").split(";")[0].strip().lower() == FORM
-
-
-def form_payload(headers: Mapping[str, str], body: bytes) -> bytes:
-    """The field `payload` of a form, which many senders can put their JSON into; any other body as it is.
-
-    JSON that only calls itself a form, as of a bare `curl --data`, is taken for what it is. Any other form is an empty body.
-    """
-    if not is_form(headers) or body.lstrip()[:1] in (b"{", b"["):
-        return body
-    try:
-        fields = parse_qs(body.decode(), strict_parsing=True, max_num_fields=MAX_FIELDS)
-    except ValueError:
-        return b""
-    return fields.get("payload", [""])[0].encode()
-
-
-def form_document(headers: Mapping[str, str], body: bytes) -> bytes:
-    """The JSON of a form: its field `payload`, else an object of its fields, each with its first value."""
-    payload = form_payload(headers, body)
-    if payload or not is_form(headers):
-        return payload
-    try:
-        fields = parse_qs(body.decode(), strict_parsing=True, max_num_fields=MAX_FIELDS)
-    except ValueError:
-        return b""
-    return msgspec.json.encode({name: values[0] for name, values in fields.items()})

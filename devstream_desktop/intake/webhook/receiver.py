@@ -18,7 +18,6 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,7 +26,6 @@ from starlette.types import Receive, Scope, Send
 
 from devstream_collectors.contract import Certified, Delivery, SecretPath, Webhook
 from devstream_desktop.door.crowd import share_of
-from devstream_desktop.intake.config.source_info import Channel
 from devstream_desktop.intake.health import Way
 from devstream_desktop.intake.registry import is_certified
 from devstream_desktop.intake.store import StoreError
@@ -37,10 +35,11 @@ from devstream_desktop.intake.webhook.certificates import (
     UnreachableError,
     UnsignedError,
 )
+from devstream_desktop.intake.webhook.decoding import json_document
+from devstream_desktop.intake.webhook.endpoint import Endpoint
 from devstream_desktop.intake.webhook.normaliser import LARGE_BODY
-from devstream_desktop.intake.webhook.proof import form_document, is_form, proves
+from devstream_desktop.intake.webhook.proof import proves
 from devstream_desktop.intake.webhook.spool import TEST_HEADER, Spool, Taken
-from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.text import clean
 
 MAX_HEADERS = 16 * 1024
@@ -65,11 +64,11 @@ class Connection(Protocol):
 
 
 class Receiver:
-    """The application. `channels` is looked at for each request, so sources can come and go while it runs."""
+    """The application. `endpoints` is looked at for each request, so sources can come and go while it runs."""
 
     def __init__(
         self,
-        channels: Mapping[str, Channel],
+        endpoints: Mapping[str, Endpoint],
         spool: Spool,
         wake: Callable[[], None],
         tests: Mapping[str, object],
@@ -77,7 +76,7 @@ class Receiver:
         body_seconds: float = BODY_SECONDS,
         certificates: Certificates | None = None,
     ) -> None:
-        self._channels = channels
+        self._endpoints = endpoints
         self._spool = spool
         self._wake = wake
         self._tests = tests
@@ -109,7 +108,7 @@ class Receiver:
         A name that is no source is answered like one that is.
         """
         name = request.path_params["name"]
-        like = self._channels.get(name) or self._stand_in(name)
+        like = self._endpoints.get(name) or self._stand_in(name)
         origin = request.headers.get("webhook-request-origin", "")
         if like is None or not like.webhook.handshake or not origin:
             raise Refused(405, "POST only")
@@ -123,12 +122,12 @@ class Receiver:
 
     async def _take(self, request: Request) -> tuple[int, str]:
         name = request.path_params["name"]
-        channel, stand_in = self._channels.get(name), self._stand_in(name)
-        like = channel or stand_in
+        endpoint, stand_in = self._endpoints.get(name), self._stand_in(name)
+        like = endpoint or stand_in
         if sum(len(key) + len(value) for key, value in request.headers.raw) > MAX_HEADERS:
             raise Refused(431, "headers are too large")
         # Names that are no source are counted together: there are as many as somebody likes.
-        source = name if channel is not None else ""
+        source = name if endpoint is not None else ""
         connection: Connection = request.state.connection
         connection.asks_for(source)
         headers = _headers(request, like) if like is not None else {}
@@ -137,27 +136,27 @@ class Receiver:
             now = self._now()
             if like is None:
                 raise Refused(401, _UNPROVEN)
-            known = channel.secrets if channel is not None else (self._decoy,) * len(like.secrets)
+            known = endpoint.secrets if endpoint is not None else (self._decoy,) * len(like.secrets)
             check = (like.webhook, known, body, headers, request.path_params.get("secret", ""), now)
-            if not await self._proves(*check) or channel is None:
-                if channel is not None:
-                    channel.health.refused(_mistake(channel.webhook))
+            if not await self._proves(*check) or endpoint is None:
+                if endpoint is not None:
+                    endpoint.health.refused(_mistake(endpoint.webhook))
                 raise Refused(401, _UNPROVEN)
         connection.proven()
-        if channel.webhook.body == "json":
+        if endpoint.webhook.body == "json":
             body = (
-                await asyncio.to_thread(_json, headers, body)
+                await asyncio.to_thread(json_document, headers, body)
                 if len(body) >= LARGE_BODY
-                else _json(headers, body)
+                else json_document(headers, body)
             )
-        if channel.webhook.certified is not None:
+        if endpoint.webhook.certified is not None:
             path = request.path_params.get("secret", "")
-            await self._check_certified(channel, channel.webhook.certified, headers, body, path)
-        return await self._store(channel, headers, body, now)
+            await self._check_certified(endpoint, endpoint.webhook.certified, headers, body, path)
+        return await self._store(endpoint, headers, body, now)
 
     async def _check_certified(
         self,
-        channel: Channel,
+        endpoint: Endpoint,
         certified: Certified,
         headers: Mapping[str, str],
         body: bytes,
@@ -168,21 +167,21 @@ class Receiver:
         A secret in a header stands for a body that nobody signed, an address does not: it is shown
         in the sender's settings to whoever may see them.
         """
-        if not is_certified(channel.collector) or self._is_test(headers):
+        if not is_certified(endpoint.collector) or self._is_test(headers):
             return
         delivery = Delivery({}, body, self._now())
-        signed = channel.collector.signed(delivery)
+        signed = endpoint.collector.signed(delivery)
         try:
             if signed is not None or path:
                 await self._certificates.check(certified, signed, self._now())
-            address = channel.collector.confirmation(delivery, channel.info)
+            address = endpoint.collector.confirmation(delivery, endpoint.info)
             if address:
                 await self._certificates.confirm(certified, address)
         except UnsignedError as error:
-            channel.health.refused(f"a delivery was refused: {error}")
+            endpoint.health.refused(f"a delivery was refused: {error}")
             raise Refused(401, _UNPROVEN) from None
         except UnreachableError as error:
-            channel.health.last_error = str(error)
+            endpoint.health.last_error = str(error)
             raise Refused(503, "cannot be checked now, try again later") from None
 
     def _is_test(self, headers: Mapping[str, str]) -> bool:
@@ -204,44 +203,44 @@ class Receiver:
             return await asyncio.to_thread(proves, webhook, known, body, headers, path, now)
 
     async def _store(
-        self, channel: Channel, headers: Mapping[str, str], body: bytes, now: int
+        self, endpoint: Endpoint, headers: Mapping[str, str], body: bytes, now: int
     ) -> tuple[int, str]:
-        name = channel.info.name
-        kept = {key: clean(value, 500) for key, value in headers.items() if channel.keeps(key)}
+        name = endpoint.info.name
+        kept = {key: clean(value, 500) for key, value in headers.items() if endpoint.keeps(key)}
         if self._is_test(headers):
             kept[TEST_HEADER] = headers[TEST_HEADER]
         try:
             taken = await self._spool.put(
-                name, clean(headers.get(channel.webhook.delivery_header, ""), 200), kept, body, now
+                name, clean(headers.get(endpoint.webhook.delivery_header, ""), 200), kept, body, now
             )
         except StoreError as error:
-            channel.health.last_error = str(error)
+            endpoint.health.last_error = str(error)
             _LOG.error("a delivery of source %s was turned away: %s", name, error)
             raise Refused(503, "cannot be stored now, try again later") from error
         if taken is Taken.TOO_MANY:
-            channel.health.last_error = (
+            endpoint.health.last_error = (
                 "too many of its deliveries wait to be published; the sender was told to slow down"
             )
             raise Refused(429, "too many of your deliveries wait, try again later")
         if taken is Taken.FULL:
-            channel.health.last_error = (
+            endpoint.health.last_error = (
                 "too many deliveries wait to be published; the sender was told to try again"
             )
             raise Refused(503, "too many deliveries wait, try again later")
         if taken is Taken.SEEN:
             return 202, "seen before"
-        channel.health.accepted += 1
-        await channel.health.seen(now, Way.WEBHOOK)
+        endpoint.health.accepted += 1
+        await endpoint.health.seen(now, Way.WEBHOOK)
         self._wake()
         return 202, "accepted"
 
-    def _stand_in(self, name: str) -> Channel | None:
+    def _stand_in(self, name: str) -> Endpoint | None:
         """The source that a name is checked like which is none, always the same one: with no secret of it that anybody has."""
-        channels = list(self._channels.values())
+        endpoints = list(self._endpoints.values())
         digest = hashlib.blake2b(
             name.encode("utf-8", "surrogatepass"), key=self._decoy, digest_size=8
         ).digest()
-        return channels[int.from_bytes(digest, "big") % len(channels)] if channels else None
+        return endpoints[int.from_bytes(digest, "big") % len(endpoints)] if endpoints else None
 
 
 class _Refusal(PlainTextResponse):
@@ -276,11 +275,11 @@ async def _passed_over(receive: Receive) -> tuple[int, bool]:
     return len(message.get("body", b"")), message.get("more_body", False)
 
 
-def _headers(request: Request, channel: Channel) -> dict[str, str]:
+def _headers(request: Request, endpoint: Endpoint) -> dict[str, str]:
     """The headers that are read, each at most once: of two, a proxy and we might not believe the same."""
     found: dict[str, str] = {}
     for name, value in request.headers.items():
-        if name == TEST_HEADER or channel.reads(name):
+        if name == TEST_HEADER or endpoint.reads(name):
             if name in found:
                 raise Refused(400, f"{name} was sent twice")
             found[name] = value
@@ -293,17 +292,3 @@ def _mistake(webhook: Webhook) -> str:
     )
     where = f"a wrong or missing {names}" if names else "a wrong secret in its path"
     return f"a delivery with {where} was refused; is the secret the same on both sides?"
-
-
-def _json(headers: Mapping[str, str], body: bytes) -> bytes:
-    """The JSON of a body, which GitHub and others may also send as the form field `payload`, and some as a form's fields."""
-    form = is_form(headers)
-    body = form_document(headers, body)
-    try:
-        check_json(body)
-        msgspec.json.decode(body)
-    except ValueError:
-        raise Refused(
-            400, "no form, or no JSON in its field payload" if form else "not JSON"
-        ) from None
-    return body

@@ -173,30 +173,3 @@ def _read_headers(text: str) -> dict[str, str]:
         return _headers.decode(text)
     except (ValueError, RecursionError):
         return {}
-
-
-class Notes:
-    """Small values by name: where each poller is, how each source was."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def read(self, name: str) -> bytes:
-        """The value, empty when there is none."""
-
-        def select(connection: sqlite3.Connection) -> bytes:
-            row = connection.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()
-            return bytes(row[0]) if row else b""
-
-        return await self._store.run(select)
-
-    async def write(self, name: str, value: bytes) -> None:
-        """Keep `value`; on the disk when this returns. An empty one forgets the name."""
-
-        def replace(connection: sqlite3.Connection) -> None:
-            if value:
-                connection.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
-            else:
-                connection.execute("DELETE FROM note WHERE name = ?", (name,))
-
-        await self._store.run(replace)
