@@ -13,6 +13,7 @@ import pytest
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.deploys import PlanDeploy
 
+pytestmark = pytest.mark.process
 HOOK = Path(__file__).parents[2] / "resources" / "hooks" / "post-receive"
 
 
