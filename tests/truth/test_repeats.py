@@ -339,3 +339,15 @@ async def test_k5_an_alert_that_fired_for_two_hours_unheard_is_loud_and_says_so(
     from devstream_desktop.stream.line import told as text
 
     assert "Disk firing since 2h00m" in text(line)
+
+
+async def test_k5_a_feed_without_numbers_tells_each_change(node) -> None:
+    from devstream_collectors.kit.place import Place
+    from devstream_collectors.kit.run import Run, run_event
+
+    for state in ("failed", "succeeded", "failed"):
+        node.pass_time()
+        place = Place(SourceInfo("tray"), node.now, "cctray/ci.example.org", "shop")
+        await node.see(run_event(Run(pipeline="shop", run="last", state=state), place))
+    assert [line.transition.value for line in node.lines()] == ["broken", "fixed", "broken"]
+    assert not any(line.event.quiet for line in node.lines())

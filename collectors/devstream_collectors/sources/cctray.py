@@ -74,6 +74,7 @@ STATUSES = {
 }
 MAX_PROJECTS = 2000
 _ACCEPT = "application/xml, text/xml;q=0.9, */*;q=0.1"
+_ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d|UTC|GMT)$", re.IGNORECASE)
 _APART = re.compile(r"\s(?:::|»)\s")
 
 
@@ -88,9 +89,9 @@ class _Project(msgspec.Struct, frozen=True):
 
     @property
     def mark(self) -> str:
-        """The digest of its last build; `?` stands before it while there was none."""
+        """The digest of its last build; empty while the feed says no result."""
         digest = _short(f"{self.status}\x1f{self.label}\x1f{self.time}")[:8]
-        return digest if self.status in STATUSES else f"?{digest}"
+        return digest if self.status in STATUSES else ""
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -122,15 +123,15 @@ def _feed(answer: Answer[_Cursor]) -> Polled:
     after = dict(known)
     for project in projects:
         key = _short(project.name)
-        before, after[key] = known.get(key, ""), project.mark
+        # Some feeds say no result while a build runs; the last one is remembered meanwhile.
+        before, after[key] = known.get(key), project.mark or known.get(key, "")
         if before != after[key]:
             part = project.name.rpartition(" :: ")[0] in names
-            quiet = before.startswith("?")
-            makers.append(partial(_event, project, place, quiet=quiet, part=part))
+            makers.append(partial(_event, project, place, part=part))
     return answer.polled(makers, projects=dict(list(after.items())[-MAX_PROJECTS:]))
 
 
-def _event(project: _Project, place: Place, *, quiet: bool, part: bool) -> Event:
+def _event(project: _Project, place: Place, *, part: bool) -> Event:
     if part:
         # GoCD lists each job beside the stage that it is of.
         raise Dropped("part-of-another")
@@ -142,17 +143,18 @@ def _event(project: _Project, place: Place, *, quiet: bool, part: bool) -> Event
     run = Run(
         pipeline=parts[-1] if "::" in project.name else "/".join(parts[-2:]),
         pipeline_id=project.name,
-        run=project.label or project.time or state,
+        # Without either the state before tells one build from the next.
+        run=project.label or project.time or "last",
         attempt=str(ended),
         state=state,
         url=project.url,
-        changed=ended,
+        # A time without a zone may be hours off: it was seen now.
+        changed=ended if _ZONED.search(project.time) else 0,
     )
     scope = page_scope(project.url) or page_scope(place.source.url)
     owner = parts[-2] if len(parts) > 1 else parts[0]
     service = owner.rsplit(" / ", 1)[-1].rsplit("/", 1)[-1]
-    event = run_event(run, place.at(f"cctray/{scope}", service))
-    return msgspec.structs.replace(event, quiet=event.quiet or quiet)
+    return run_event(run, place.at(f"cctray/{scope}", service))
 
 
 def _read(body: bytes) -> Iterable[_Project]:

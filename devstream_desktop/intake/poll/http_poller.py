@@ -33,6 +33,7 @@ from devstream_desktop.intake.poll.http_client import (
 from devstream_desktop.intake.webhook.proof import poll_header
 from devstream_desktop.stream.bounds import check_json
 from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.words import Kind
 
 MAX_INTERVAL = 300.0
 JITTER = 0.2
@@ -283,7 +284,7 @@ class HttpPoller:
     async def _publish(self, events: list[Event], since: int, done: _Round) -> None:
         if events:
             told = [
-                msgspec.structs.replace(event, quiet=True) if event.time < since else event
+                msgspec.structs.replace(event, quiet=True) if _is_history(event, since) else event
                 for event in events
             ]
             await self._limiter.publish(told)
@@ -361,3 +362,8 @@ def _moment(text: str) -> int:
     except ValueError:
         return 0
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _is_history(event: Event, since: int) -> bool:
+    """Tell whether an event was over at first contact; an alert that fires is never over."""
+    return event.time < since and event.kind is not Kind.INCIDENT

@@ -81,12 +81,41 @@ def test_statuses(status, state):
     assert Feed().say(SHOP | {"lastBuildStatus": status})[0].state == state
 
 
-def test_a_project_that_was_never_built_is_quiet_at_first():
+def test_k5_the_first_build_of_a_project_is_news():
     feed = Feed()
     assert feed.say(SHOP | {"lastBuildStatus": "Unknown", "lastBuildLabel": ""}) == ()
     assert feed.dropped == {"status-unknown": 1}
     (event,) = feed.say(SHOP)
-    assert event.quiet
+    assert not event.quiet
+
+
+def test_k5_a_feed_that_says_no_result_while_a_build_runs_loses_none():
+    feed = Feed()
+    feed.say(SHOP)
+    building = SHOP | {"lastBuildStatus": "Unknown", "activity": "Building"}
+    assert feed.say(building) == ()
+    assert feed.say(SHOP) == (), "it is the build that was told"
+    assert feed.say(building) == ()
+    (failed,) = feed.say(SHOP | {"lastBuildLabel": "94", "lastBuildTime": "2027-01-15T08:00:00Z"})
+    assert_event(failed, state="failed", number="94", quiet=False)
+
+
+def test_k5_a_time_without_a_zone_is_not_believed():
+    (event,) = Feed().say(SHOP | {"lastBuildTime": "2027-01-15T03:59:00"})
+    assert event.time == RECEIVED
+
+
+def test_k5_without_number_and_time_each_change_of_the_result_has_one_row():
+    feed = Feed()
+    plain = {
+        name: text for name, text in SHOP.items() if name not in ("lastBuildLabel", "lastBuildTime")
+    }
+    told = [
+        feed.say(plain | {"lastBuildStatus": word}) for word in ("Failure", "Success", "Failure")
+    ]
+    (first,), (second,), (third,) = told
+    assert first.key == third.key != second.key
+    assert first.number == second.number == third.number
 
 
 def test_a_project_that_is_missing_for_a_while_was_not_deleted():
