@@ -99,7 +99,7 @@ def _peer(peer: PeerStatus, now: int) -> str:
 
 def _source(source: SourceStatus, now: int) -> str:
     events, heard = wording.count(source.events, "event"), f"heard {wording.heard(source, now)}"
-    counts = ", ".join(filter(None, (events, wording.untold(source), heard)))
+    counts = ", ".join(filter(None, (events, wording.untold(source, now), heard)))
     ends = f", token {wording.ends(source.token_ends, now)}" if source.token_ends else ""
     error = f": {source.error}" if source.error else ""
     return f"  source {source.name} ({source.type}) {source.state}, {counts}{ends}{error}"

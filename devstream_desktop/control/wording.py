@@ -41,10 +41,13 @@ def heard(source: SourceStatus, now: int) -> str:
     return ago(source.seen, now) + expected
 
 
-def untold(source: SourceStatus) -> str:
-    """What of a source made no sound: `2 dropped, 3 quiet, 1 refused`; empty for nothing."""
-    counts = (("dropped", sum(source.dropped.values())), ("quiet", sum(source.quieted.values())), ("refused", source.refused))
-    return ", ".join(f"{number:,} {what}" for what, number in counts if number)
+def untold(source: SourceStatus, now: int) -> str:
+    """What of a source made no sound: `2 dropped, 1 refused (not JSON, 3m ago)`; empty for nothing."""
+    counts = [("dropped", sum(source.dropped.values())), ("quiet", sum(source.quieted.values()))]
+    why = f" ({source.refusal}, {ago(source.refused_at, now)})" if source.refusal else ""
+    counts.append((f"refused{why}", source.refused))
+    texts = [f"{number:,} {what}" for what, number in counts if number]
+    return ", ".join([*texts, *([source.gap] if source.gap else [])])
 
 
 def on_duty(status: Status) -> tuple[str, ...]:

@@ -54,6 +54,11 @@ class Health:
     silent_since: int = 0
     accepted: int = 0
     rejected: int = 0
+    refusal: str = ""
+    """The reason of the last refused delivery, in words."""
+    refused_at: int = 0
+    gap: str = ""
+    """What was not read for good, in words."""
     events: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     quieted: Counter[str] = field(default_factory=Counter)
@@ -106,10 +111,11 @@ class Health:
         if self._failures[way] >= FAILURES_BEFORE_SILENT:
             await self._silent(now, self.last_error, way)
 
-    def refused(self, mistake: str) -> None:
-        """Somebody posted without proof; anybody can, so it changes nothing but what `status` shows."""
+    def refused(self, mistake: str, now: int) -> None:
+        """Count a delivery that was refused; anybody can send one, so only `status` shows it."""
         self.rejected += 1
-        self.last_error = mistake
+        self.refusal, self.refused_at = clean(mistake, 200), now
+        self.last_error = self.refusal
 
     def expect(self, ways: Collection[str]) -> None:
         """By which ways the source is heard: one that was taken away cannot be silent any more."""

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import pytest
 
 from devstream_desktop.control.messages.sources import RemoteSource
+from devstream_desktop.control.wording import untold
 from devstream_desktop.home import Home
 from devstream_desktop.intake.service import Intake, IntakeError
 from devstream_desktop.intake.webhook import bodies, receiver, server, spool
@@ -174,12 +175,55 @@ async def talk(intake, text: bytes) -> bytes:
     return answer
 
 
-async def test_chunks_without_a_length_are_411(intake):
-    answer = await talk(
-        intake,
-        b"POST /in/gh HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-    )
-    assert answer.startswith(b"HTTP/1.1 411")
+def in_chunks(body: bytes, size: int = 7) -> bytes:
+    """A delivery as a tunnel sends it, without a length."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in signed(body).items())
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    sent = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    start = f"POST /in/gh HTTP/1.1\r\nhost: x\r\n{head}transfer-encoding: chunked\r\n\r\n"
+    return start.encode() + sent + b"0\r\n\r\n"
+
+
+async def test_k4_a_delivery_in_chunks_is_taken(intake, stream):
+    assert (await talk(intake, in_chunks(push()))).startswith(b"HTTP/1.1 202")
+    assert await stream.first()
+
+
+async def test_k4_chunks_have_the_same_limit(intake):
+    answer = await talk(intake, in_chunks(b" " * (5 * 1024 * 1024 + 1), 1 << 16))
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert "more than 5242880 bytes" in intake.status()[0].refusal
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"queue full \\ud83d", b"\\udc00 low first", b"cut \xc3", b"\\\\ud83d kept \\ud83d\\ude00"],
+)
+async def test_k4_broken_text_costs_no_delivery(intake, stream, post, text):
+    body = push("A title").replace(b"A title", text)
+    assert text in body
+    assert (await post(intake.url, "/in/gh", body, signed(body))).status == 202
+    (event,) = await stream.first()
+    kept = text.startswith(b"\\\\")
+    assert ("\ufffd" in event.title) is not kept
+    if kept:
+        assert event.title == "\\ud83d kept \U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"), [(b"{", "not JSON"), (b" " * (5 * 1024 * 1024 + 1), "more than 5242880")]
+)
+async def test_k4_what_is_refused_is_counted_with_its_reason_and_time(
+    intake, post, clock, stream, body, reason
+):
+    assert (await post(intake.url, "/in/gh", body, signed(body))).status in (400, 413)
+    good = push()
+    assert (await post(intake.url, "/in/gh", good, signed(good))).status == 202
+    await stream.first()
+    status = intake.status()[0]
+    assert (status.refused, status.refused_at) == (1, clock.now)
+    assert reason in status.refusal
+    assert reason in untold(status, clock.now + 60_000)
 
 
 @pytest.mark.parametrize("length", [b"-1", b"2147483648", b"99999999999999999999", b"x"])

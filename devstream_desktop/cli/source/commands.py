@@ -7,6 +7,7 @@ import argparse
 from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_json
+from devstream_desktop.clock import now_ms
 from devstream_desktop.control.messages.sources import ProbeSource, RemoveSource
 from devstream_desktop.control.messages.status import GetStatus, SourceStatus
 from devstream_desktop.control.wording import untold
@@ -48,7 +49,8 @@ def _described(source: SourceStatus) -> str:
     # Only what is set, because a healthy source should fit one line.
     heard = timestamp(source.seen) if source.seen else "never"
     expected = f" (expected every {duration(source.expected * 1000)})" if source.expected else ""
-    counts = f", {untold(source)}" if untold(source) else ""
+    silent = untold(source, now_ms())
+    counts = f", {silent}" if silent else ""
     about = f"{source.events:6} events{counts}, last heard {heard}{expected}"
     ends = f"  token ends {timestamp(source.token_ends)[:10]}" if source.token_ends else ""
     error = f"  {source.error}" if source.error else ""

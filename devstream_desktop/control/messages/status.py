@@ -89,7 +89,13 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     accepted: int = 0
     """Authentic deliveries, which are stored."""
     refused: int = 0
+    refusal: str = ""
+    """The reason of the last refused delivery, in words."""
+    refused_at: int = 0
+    """When that was, UTC milliseconds; 0: never."""
     """Deliveries with a wrong or missing signature."""
+    gap: str = ""
+    """What was not read for good, in words: `12 runs between 02:10 and 02:40 were not read`."""
     events: int = 0
     branches: tuple[str, ...] = ()
     """The names or globs that count; none: the default branch."""

@@ -79,7 +79,7 @@ def source_cells(source: SourceStatus, now: int) -> tuple[str, ...]:
         source.state,
         heard(source, now),
         f"{source.events:,}",
-        untold(source),
+        untold(source, now),
         ends(source.token_ends, now) if source.token_ends else "",
     )
 

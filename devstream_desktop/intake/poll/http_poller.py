@@ -10,13 +10,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import msgspec
 
 from devstream_collectors.contract import Poll, PollCollector, Polled, Request, Response, SourceInfo
 from devstream_desktop.clock import within
+from devstream_desktop.intake.broken_text import mended
 from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.config.source_info import check_token
 from devstream_desktop.intake.health import Health, Way
@@ -326,6 +327,7 @@ def understood(
     request = response.request
     try:
         if "json" in request.accept:
+            response = replace(response, body=mended(response.body))
             check_json(response.body)
         return collector.parse(response, cursor, source)
     except ValueError as error:

@@ -91,7 +91,13 @@ class Bodies:
 
 
 def _size(request: Request) -> int:
+    """Return the most bytes that a body may have.
+
+    Tunnels send chunks whose number is not known before the end.
+    """
     length = request.headers.get("content-length", "")
+    if not length and "chunked" in request.headers.get("transfer-encoding", "").lower():
+        return MAX_BODY
     if not (length.isascii() and length.isdigit()):
         raise Refused(411, "Content-Length is required")
     size = int(length[:12])

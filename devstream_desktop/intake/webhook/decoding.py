@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from devstream_desktop.intake.broken_text import mended
 from devstream_desktop.intake.webhook.bodies import Refused
 from devstream_desktop.stream.bounds import check_json
 
@@ -17,7 +18,7 @@ MAX_FIELDS = 200
 def json_document(headers: Mapping[str, str], body: bytes) -> bytes:
     """The JSON of a body, which GitHub and others may also send as the form field `payload`, and some as a form's fields."""
     form = is_form(headers)
-    body = form_document(headers, body)
+    body = mended(form_document(headers, body))
     try:
         check_json(body)
         msgspec.json.decode(body)

@@ -47,6 +47,8 @@ MAX_DROPPED = 64 * 1024 * 1024
 """Bytes of a refused body that are read and dropped."""
 PROOFS_AT_ONCE = 2
 """Of large bodies, in threads that the whole node shares."""
+_ITS_OWN = frozenset({400, 408, 411, 413, 431})
+"""Answers to a delivery for what it is; the others are counted where they are made."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -97,10 +99,17 @@ class Receiver:
                 return self._handshake(request)
             status, text = await self._take(request)
         except Refused as refusal:
+            self._count(request, refusal)
             return _Refusal(refusal, self._bodies.seconds)
         except ClientDisconnect:
             return PlainTextResponse("gone\n", 400)
         return PlainTextResponse(f"{text}\n", status)
+
+    def _count(self, request: Request, refusal: Refused) -> None:
+        """Show in the state of a source what was refused of it, for what it is."""
+        endpoint = self._endpoints.get(request.path_params["name"])
+        if endpoint is not None and refusal.status in _ITS_OWN:
+            endpoint.health.refused(f"a delivery was refused: {refusal}", self._now())
 
     def _handshake(self, request: Request) -> Response:
         """The question of a CloudEvents sender whether it may post here; anybody may ask, and must still prove who it is.
@@ -140,7 +149,7 @@ class Receiver:
             check = (like.webhook, known, body, headers, request.path_params.get("secret", ""), now)
             if not await self._proves(*check) or endpoint is None:
                 if endpoint is not None:
-                    endpoint.health.refused(_mistake(endpoint.webhook))
+                    endpoint.health.refused(_mistake(endpoint.webhook), now)
                 raise Refused(401, _UNPROVEN)
         connection.proven()
         if endpoint.webhook.body == "json":
@@ -178,7 +187,7 @@ class Receiver:
             if address:
                 await self._certificates.confirm(certified, address)
         except UnsignedError as error:
-            endpoint.health.refused(f"a delivery was refused: {error}")
+            endpoint.health.refused(f"a delivery was refused: {error}", self._now())
             raise Refused(401, _UNPROVEN) from None
         except UnreachableError as error:
             endpoint.health.last_error = str(error)
