@@ -1,4 +1,7 @@
-"""How each source is doing: counters for `status`, and one line when a source falls silent and one when it is back."""
+"""Health of each source: counters for `status`, and its silence.
+
+One line is published when a source falls silent, and one when it is back.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ Publish = Callable[[list[Event]], Awaitable[None]]
 FAILURES_BEFORE_SILENT = 2
 """One lost packet is not news."""
 TOKEN_WARNING = 14 * 86_400_000
-"""How long before the token for polling ends that is said, milliseconds."""
+"""A warning is published so long before the token for polling ends; milliseconds."""
 _LOG = logging.getLogger(__name__)
 
 
 class Way(StrEnum):
-    """By which way a source was heard: one may be silent while the other is not."""
+    """Ways in which a source is heard. One may be silent while another is not."""
 
     WEBHOOK = "webhook"
     POLL = "poll"
@@ -43,7 +46,10 @@ _saved = msgspec.json.Decoder(_Saved)
 
 @dataclass
 class Health:
-    """One source's state. `silent_after` in milliseconds, 0: only failures make it silent. Counters are since the node's start."""
+    """Health of one source. Counters are since the node's start.
+
+    `silent_after` is in milliseconds; with 0 only failures make the source silent.
+    """
 
     name: str
     publish: Publish
@@ -62,81 +68,87 @@ class Health:
     events: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     quieted: Counter[str] = field(default_factory=Counter)
-    """Why events were stored without a sound, and how often."""
+    """Events that were stored quietly, by reason."""
     credential_expires: int = 0
-    """When the token for polling ends, UTC milliseconds; 0: not known."""
+    """End of the token for polling, UTC milliseconds; 0: not known."""
     _troubles: set[str] = field(default_factory=set)
     """The ways that are silent or fail."""
     _delivered: int = 0
     _failures: Counter[str] = field(default_factory=Counter)
     _started: int = 0
-    _end_said: int = 0
-    """The end of a token that was said."""
+    _end_published: int = 0
+    """The end of a token that was published."""
 
     async def open(self, now: int) -> None:
-        """Remember how the source was before this start, so that neither line is said twice."""
+        """Read the health from before this start: no line is published twice."""
         self._started = now
         saved = await self.notes.read(self._note)
         if saved:
             try:
                 known = _saved.decode(saved)
             except (ValueError, RecursionError):
+                # The file was damaged. The worst that follows is one more line.
                 return
             self.last_seen, self.silent_since = known.last_seen, known.silent_since
             self._troubles, self._delivered = set(known.troubles), known.delivered
 
     @property
     def state(self) -> str:
-        """`new`, `active` or `silent`, for a person."""
+        """`new`, `active` or `silent`."""
         return "silent" if self.silent_since else "active" if self.last_seen else "new"
 
     async def seen(self, now: int, way: Way = Way.POLL) -> None:
-        """The source answered or delivered; one way that works says nothing of the other."""
+        """Note that the source answered or delivered."""
         self.last_seen = now
         self._failures[way] = 0
         if way is Way.WEBHOOK:
             self._delivered = now
         self._troubles.discard(way)
+        # One way that works says nothing of another that does not.
         if self._troubles:
             return
         self.last_error = ""
-        if self.silent_since and await self._say("active", now, self.silent_since, ""):
+        if self.silent_since and await self._publish_state("active", now, self.silent_since, ""):
             self.silent_since = 0
             await self.save()
 
     async def failed(self, now: int, error: str, way: Way = Way.POLL) -> None:
-        """The source could not be read. The second time in a row it counts as silent."""
+        """Note that the source could not be read. After two times in a row it is silent."""
         self.last_error = clean(error, 200)
         self._failures[way] += 1
         if self._failures[way] >= FAILURES_BEFORE_SILENT:
             await self._silent(now, self.last_error, way)
 
     def refused(self, mistake: str, now: int) -> None:
-        """Count a delivery that was refused; anybody can send one, so only `status` shows it."""
+        """Count a delivery that was refused.
+
+        Anybody can send one, so it changes only what `status` shows.
+        """
         self.rejected += 1
         self.refusal, self.refused_at = clean(mistake, 200), now
         self.last_error = self.refusal
 
     def expect(self, ways: Collection[str]) -> None:
-        """By which ways the source is heard: one that was taken away cannot be silent any more."""
+        """Set the ways in which the source is heard. One that was removed is no longer silent."""
         self._troubles &= set(ways)
 
     async def check(self, now: int) -> None:
-        """Notice that nothing was delivered for longer than expected, and that the token is about to end."""
+        """Publish a silence that is too long, a token that ends soon."""
+        # The time before this start does not count: nobody could deliver while the node was off.
         last = max(self._delivered, self._started)
         if self.silent_after and now - last > self.silent_after:
             await self._silent(now, f"nothing for {self.silent_after // 1000} s", Way.WEBHOOK)
         ends = self.credential_expires
         if (
             ends
-            and ends != self._end_said
+            and ends != self._end_published
             and ends - now < TOKEN_WARNING
-            and await self._say_end(ends, now)
+            and await self._publish_end(ends, now)
         ):
-            self._end_said = ends
+            self._end_published = ends
 
     async def save(self) -> None:
-        """Keep what the next start must know."""
+        """Write the state that the next start reads."""
         saved = _Saved(
             self.last_seen, self.silent_since, tuple(sorted(self._troubles)), self._delivered
         )
@@ -148,11 +160,12 @@ class Health:
 
     async def _silent(self, now: int, reason: str, way: Way) -> None:
         self._troubles.add(way)
-        if not self.silent_since and await self._say("silent", now, now, reason):
+        # Saved only after it was published, so that a failed publication is tried again.
+        if not self.silent_since and await self._publish_state("silent", now, now, reason):
             self.silent_since = now
             await self.save()
 
-    async def _say(self, state: str, now: int, since: int, reason: str) -> bool:
+    async def _publish_state(self, state: str, now: int, since: int, reason: str) -> bool:
         event = make_event(
             kind=Kind.SOURCE,
             state=state,
@@ -168,7 +181,7 @@ class Health:
         )
         return await self._published(event)
 
-    async def _say_end(self, ends: int, now: int) -> bool:
+    async def _publish_end(self, ends: int, now: int) -> bool:
         number = str(ends)
         event = make_event(
             kind=Kind.SOURCE,
@@ -188,7 +201,7 @@ class Health:
     async def _published(self, event: Event) -> bool:
         try:
             await self.publish([event])
-        except Exception:  # noqa: BLE001 - it is said again at the next look
+        except Exception:  # noqa: BLE001 - tried again at the next look
             _LOG.exception("source %s: %s could not be published", self.name, event.state)
             return False
         return True

@@ -1,6 +1,8 @@
-"""Keeps a noisy source from being everybody's noise: what is over the rate is stored quietly, what flaps is said once, and both say so.
+"""Rate limit of a noisy source.
 
-Nothing of what a source says is lost below `FLOOD`; above it a loop is filling every desk's disk, and only the count is kept.
+Events over the rate are stored quietly. A subject that flaps is shown once. Both are counted in
+`status` and in a line of their own. Below `FLOOD` nothing is lost. Above it a loop is filling every
+desk's disk, and only the count is kept.
 """
 
 from __future__ import annotations
@@ -18,14 +20,14 @@ from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
 
 BURST = 60
 PER_MINUTE = 30
-"""Lines of one source that may interrupt; more are stored quietly."""
+"""Lines of one source that may interrupt. More are stored quietly."""
 FLOOD = 20_000
 FLOOD_PER_MINUTE = 600
 """Lines of one source that are stored at all."""
 MINUTE = 60_000
 FLAPS = 3
 FLAP_WINDOW = 10 * MINUTE
-"""So many changes between broken and working in this time are flapping, until it was stable for as long."""
+"""`FLAPS` changes between broken and working in this time are flapping; milliseconds."""
 MAX_REMEMBERED = 4096
 
 
@@ -53,7 +55,7 @@ class _Subject:
 
 
 class RateLimiter:
-    """What one source's events go through. Times are UTC milliseconds."""
+    """Rate limit of one source's events. Times are UTC milliseconds."""
 
     def __init__(
         self, name: str, health: Health, publisher: Publisher, now: Callable[[], int]
@@ -66,21 +68,21 @@ class RateLimiter:
         self._flood = _Bucket(FLOOD, FLOOD_PER_MINUTE)
         self._subjects: OrderedDict[str, _Subject] = OrderedDict()
         self._judged: OrderedDict[str, Event | None] = OrderedDict()
-        """By key: a fact that is told again, because a poll overlaps or a publication failed, is judged once."""
+        """Decisions by key. An event that comes again, after a failed publication, counts once."""
         self._suppressed = 0
         self._said = 0
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """Judge events and put them into the stream.
+        """Limit events and publish them.
 
         Raises:
-            Exception: the stream's own; asking again with the same events does no harm.
+            Exception: the stream's own. Trying again with the same events does no harm.
 
         """
         await self._publisher.publish(events, self.limit)
 
     def limit(self, events: Sequence[Event]) -> list[Event]:
-        """What of `events` goes into the stream, and how."""
+        """Return the events to publish, some of them made quiet."""
         now = self._now()
         found: list[Event] = []
         for event in events:
@@ -94,7 +96,7 @@ class RateLimiter:
         return found
 
     def overflow(self) -> Event | None:
-        """The line that says how much was held back, once a minute at most; None when nothing was."""
+        """Return the count of suppressed events as a line, once a minute."""
         now = self._now()
         if not self._suppressed or now - self._said < MINUTE:
             return None
@@ -112,10 +114,12 @@ class RateLimiter:
         )
 
     def _one(self, event: Event, now: int) -> Event | None:
+        # Counted and not stored: a line for each would be part of the flood.
         if not self._flood.take(now):
             self._health.dropped["flood"] += 1
             self._suppressed += 1
             return None
+        # A quiet event interrupts nobody, so it takes nothing from the rate.
         if event.quiet:
             return event
         flapping = self._flaps(event, now)
@@ -128,7 +132,7 @@ class RateLimiter:
         return event
 
     def _flaps(self, event: Event, now: int) -> Event | None:
-        """`event` as it is told of a subject that flaps; None when it does not."""
+        """Return `event` as it is published of a subject that flaps; None when it does not."""
         red = (event.kind, event.state) in RED_STATES
         if not red and (event.kind, event.state) not in GREEN_STATES:
             return None
@@ -140,11 +144,13 @@ class RateLimiter:
             return None
         subject.red = red
         subject.changes = [at for at in subject.changes if now - at < FLAP_WINDOW] + [now]
+        # Flapping ends once nothing changed for a whole window: the list then has one change.
         if subject.flapping and len(subject.changes) > 1:
             self._health.quieted["flapping"] += 1
             return msgspec.structs.replace(event, quiet=True)
         subject.flapping = len(subject.changes) >= FLAPS
         if not subject.flapping:
             return None
+        # The change that makes it flapping is shown, and says so.
         reason = f"flapping, {event.reason}" if event.reason else "flapping"
         return msgspec.structs.replace(event, reason=reason[:200])

@@ -1,4 +1,4 @@
-"""Tell a repeat that is news from a fact that was told already.
+"""Repeats: tell one that is news from a known fact.
 
 A collector's key says what a thing came to. A thing can come to it again: a branch goes back to a
 commit, a deployment fails once more. Then the key of the repeat holds the key of the fact that it
@@ -24,14 +24,14 @@ _AN_EPOCH = 1_000_000_000_000
 
 
 class KnownFacts(Protocol):
-    """The stream, as far as it is asked for what it says of a thing."""
+    """The stream's knowledge of a thing."""
 
     def knows(self, fact: bytes) -> bool:
         """Tell whether it has a fact of this identity (`stream.fact.fact_id`)."""
         ...
 
     def past(self, event: Event) -> Sequence[Event]:
-        """Return the last words about the thing of `event`, the one about the newest work first."""
+        """Return the last reports on the thing of `event`, newest work first."""
         ...
 
 
@@ -68,12 +68,12 @@ def news_of(event: Event, known: KnownFacts, received: int = 0) -> Event | None:
     repeat = _repeated(event, newest)
     if known.knows(_fact(repeat)):
         return None
-    # Nobody can say whether it is one: to tell it twice is better than to swallow it.
+    # Nobody can say whether it is one. A quiet line too many is better than a lost one.
     return msgspec.structs.replace(repeat, quiet=True) if when is _When.UNKNOWN else repeat
 
 
 def is_return(event: Event, newest: Event, received: int) -> bool:
-    """Tell whether a telling that said nothing new is one of a return that was heard too early.
+    """Tell whether a report without news is an early report of a return.
 
     It leaves the thing where `newest` left it, and says that it came there another time.
     """
@@ -85,7 +85,7 @@ def is_return(event: Event, newest: Event, received: int) -> bool:
 
 
 def precedes(event: Event, later: Event) -> bool:
-    """Tell whether an event happened before the return `later`, which was heard first."""
+    """Tell whether an event precedes the return `later`, which was heard first."""
     if _outcome(event) == _outcome(later):
         return False
     if event.kind is Kind.CHANGE:
@@ -94,7 +94,7 @@ def precedes(event: Event, later: Event) -> bool:
 
 
 def _fact(event: Event) -> bytes:
-    # What collectors tell is the same from each of them.
+    # Every collector gives one fact the same identity.
     return fact_id(event, "")
 
 
@@ -126,9 +126,9 @@ def _says_before(event: Event) -> bool:
 
 
 def _when(event: Event, newest: Event, last: Event | None, received: int) -> _When:
-    """Judge whether a known state was reached again after `newest`, or is an old telling of it.
+    """Judge whether a known state was reached again after `newest`.
 
-    `last` is the latest telling of that state.
+    Otherwise the event is an old report of it. `last` is the latest report of that state.
     """
     said = event.time != received
     if said and last is not None and event.time <= last.time and not _moved_within(event, last):
@@ -144,7 +144,10 @@ def _when(event: Event, newest: Event, last: Event | None, received: int) -> _Wh
 
 
 def _moved_within(event: Event, last: Event) -> bool:
-    """Tell whether two moves within one second, as some forges count, came from elsewhere."""
+    """Tell whether two moves within one second came from different commits.
+
+    Some forges report times in whole seconds.
+    """
     return event.time == last.time and event.previous != last.previous
 
 
@@ -171,7 +174,7 @@ def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -
     if event.previous == _outcome(newest):
         return msgspec.structs.replace(event, order=_after(event, newest))
     if event.time == received:
-        # A later move began where this one ends: it is the link between them, told late.
+        # A later move began where this one ends, so this report is late and belongs before it.
         later = [one for one in past if one.previous and one.previous == _outcome(event)]
         if later:
             place = min(work_of(one) for one in later) - 1

@@ -1,6 +1,6 @@
-"""Put events into the stream: each fact once, and each repeat that is news.
+"""Publication of events: each fact once, and each repeat that is news.
 
-All ways in take turns here, so that what one tells is known when the next is asked about.
+All ways in take turns here, so that what one published is known when the next is asked about.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _BY_RUN = frozenset({Kind.BUILD, Kind.TEST, Kind.DEPLOY})
 
 
 def thing_of(event: Event) -> str:
-    """Name the thing whose state an event tells: a run, or a branch, an alert, a ticket."""
+    """Name the thing whose state an event reports: a run, a branch, an alert or a ticket."""
     return run_of(event) if event.kind in _BY_RUN else topic_of(event)
 
 
 class Turn:
-    """One look at the stream and what is told after it; what is settled counts as told."""
+    """One turn at the stream. Events that passed it count as published in it."""
 
     def __init__(
         self,
@@ -51,10 +51,10 @@ class Turn:
         return fact in self._facts or (self._known is not None and self._known.knows(fact))
 
     def past(self, event: Event) -> Sequence[Event]:
-        """Return the last words about the thing of `event`, the one about the newest work first."""
+        """Return the last reports on the thing of `event`, newest work first."""
         new = self._new.get(thing_of(event), [])
         old = self._known.past(event) if self._known is not None else ()
-        # The sort keeps the later telling first where the work is the same.
+        # The sort keeps the later report first where the work is the same.
         return sorted((*reversed(new), *old), key=work_of, reverse=True)
 
     async def publish(self, events: Sequence[Event]) -> None:
@@ -67,7 +67,7 @@ class Turn:
         await self._publish(list(events))
 
     def news_of(self, events: Sequence[Event], received: int = 0) -> list[Event]:
-        """Return what of `events` is news, as it goes into the stream; see `occurrence.news_of`."""
+        """Return the news among `events`, as it goes into the stream; see `occurrence.news_of`."""
         found: list[Event] = []
         for event in events:
             news = self._one(event, received)
@@ -75,7 +75,7 @@ class Turn:
                 continue
             found.append(news)
             later = self._confirmed.get(thing_of(event))
-            # The thing was heard to be back where it was before it was heard to be elsewhere.
+            # The report that the thing is back came before the report that it had left.
             if later is not None and precedes(event, later):
                 again = self._one(later, 0)
                 found += [again] if again is not None else []
@@ -93,7 +93,7 @@ class Turn:
         return self._named(news)
 
     def _named(self, event: Event) -> Event:
-        """Let the line name the pipeline's file where two pipelines have one name."""
+        """Add the pipeline's file to the title where two share a name."""
         base, at, file = event.subject.rpartition("@")
         if event.kind not in (Kind.BUILD, Kind.TEST) or not at or not event.scope:
             return event
@@ -117,18 +117,18 @@ class Publisher:
     """The one way of a collector into the stream."""
 
     def __init__(self, publish: Publish, known: KnownFacts | None = None) -> None:
-        """Without `known` every fact is new, as far as its key is."""
+        """Without `known` every event is news, once for each key."""
         self._publish = publish
         self._known = known
         self._lock = asyncio.Lock()
         self._confirmed: OrderedDict[str, Event] = OrderedDict()
-        """The latest telling that said nothing new, by the thing."""
+        """The latest report without news, by the thing."""
         self._names: OrderedDict[str, str] = OrderedDict()
-        """The file of each pipeline's name; empty where several have it."""
+        """The file of each pipeline by its name; empty where several share the name."""
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
-        """Settle and publish with nobody between."""
+        """Compare with the stream and publish, with nobody in between."""
         async with self._lock:
             yield Turn(self._publish, self._known, self._confirmed, self._names)
 
@@ -138,10 +138,10 @@ class Publisher:
         limit: Callable[[Sequence[Event]], list[Event]] = list,
         received: int = 0,
     ) -> list[Event]:
-        """Publish what of `events` is news, as `limit` lets it through; returns that.
+        """Publish the news among `events`, as far as `limit` passes it; return what was published.
 
         Raises:
-            Exception: the stream's own; asking again with the same events does no harm.
+            Exception: the stream's own. Trying again with the same events does no harm.
 
         """
         async with self.turn() as turn:

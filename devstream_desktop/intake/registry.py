@@ -1,4 +1,7 @@
-"""Finds the collector modules that are installed: by entry point, so a team can add its own by installing a package."""
+"""Registry of installed collectors, found by entry point.
+
+A team adds a collector of its own by installing a package.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ GROUP = "devstream.collectors"
 
 
 class NoCollectorError(DevstreamError):
-    """No installed collector has that name, or it is broken, or cannot do what is asked; the message says which there are."""
+    """A collector is missing, broken, or cannot do what is asked.
+
+    The message lists the installed ones.
+    """
 
 
 def collector_names() -> list[str]:
@@ -39,7 +45,7 @@ def collector_names() -> list[str]:
 
 @cache
 def collector_module(name: str) -> CollectorModule:
-    """The collector called `name`. Imports it, so it blocks the first time.
+    """Import the collector called `name`. Blocks the first time.
 
     Raises:
         NoCollectorError: there is none, or it does not import or lacks a part.
@@ -53,6 +59,7 @@ def collector_module(name: str) -> CollectorModule:
     try:
         module: object = found[0].load()
     except Exception as error:
+        # Another team's package may raise anything while it is imported.
         raise NoCollectorError(
             f"the collector {name!r} ({found[0].value}) cannot be imported: {error}"
         ) from error
@@ -61,6 +68,7 @@ def collector_module(name: str) -> CollectorModule:
             f"the collector {name!r} ({found[0].value}) has no COLLECTOR that says what it is"
         )
     about = module.COLLECTOR
+    # Checked here once, so that callers need not ask for each function before they use it.
     needed = (
         (("normalise", "sample") if about.webhook else ())
         + (("requests", "parse") if about.poll else ())
@@ -76,7 +84,7 @@ def collector_module(name: str) -> CollectorModule:
 
 
 def webhook_collector(name: str) -> WebhookCollector:
-    """The collector called `name`, which takes webhooks.
+    """Import the collector called `name`, which takes webhooks.
 
     Raises:
         NoCollectorError: as `collector_module`, or it takes none.
@@ -89,7 +97,7 @@ def webhook_collector(name: str) -> WebhookCollector:
 
 
 def poll_collector(name: str) -> PollCollector:
-    """The collector called `name`, which can ask its service.
+    """Import the collector called `name`, which polls its service.
 
     Raises:
         NoCollectorError: as `collector_module`, or it cannot.
@@ -102,7 +110,7 @@ def poll_collector(name: str) -> PollCollector:
 
 
 def tail_collector(name: str) -> TailCollector:
-    """The collector called `name`, which reads a file's lines.
+    """Import the collector called `name`, which reads a file's lines.
 
     Raises:
         NoCollectorError: as `collector_module`, or it reads none.
@@ -115,7 +123,7 @@ def tail_collector(name: str) -> TailCollector:
 
 
 def is_repository(name: str) -> bool:
-    """Tell whether a source of type `name` is a git repository; no type that is not installed is."""
+    """Tell whether sources of type `name` are git repositories; False when it is not installed."""
     try:
         return collector_module(name).COLLECTOR.git is not None
     except NoCollectorError:
@@ -123,11 +131,11 @@ def is_repository(name: str) -> bool:
 
 
 def check_options(name: str, source: SourceInfo) -> None:
-    """Let the collector look at what a source's options say.
+    """Let the collector check a source's options.
 
     Raises:
         NoCollectorError: as `collector_module`.
-        ValueError: they cannot be right; the message is a sentence.
+        ValueError: an option is wrong; the message is a sentence.
 
     """
     check: object = getattr(collector_module(name), "check", None)
@@ -136,7 +144,7 @@ def check_options(name: str, source: SourceInfo) -> None:
 
 
 def is_certified(module: WebhookCollector) -> TypeGuard[CertifiedCollector]:
-    """Tell whether the sender of a collector signs with a certificate."""
+    """Tell whether the sender signs its deliveries with a certificate."""
     return module.COLLECTOR.webhook is not None and module.COLLECTOR.webhook.certified is not None
 
 

@@ -76,7 +76,8 @@ def _copy(damaged: Path, into: sqlite3.Connection) -> tuple[int, bool]:
     with closing(sqlite3.connect(damaged, isolation_level=None)) as old:
         old.text_factory = lambda content: content.decode("utf-8", "replace")
         for table, columns, order, where in _TABLES:
-            insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({','.join('?' * len(columns.split(',')))})"
+            marks = ",".join("?" * len(columns.split(",")))
+            insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
             for direction in ("ASC", "DESC"):
                 by = ", ".join(f"{column} {direction}" for column in order.split(", "))
                 rows = _Readable(old, f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {by}")

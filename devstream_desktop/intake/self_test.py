@@ -1,4 +1,7 @@
-"""`devstream source test`: takes the real way, from the sender's side to a quiet line in the stream, and says how far it got."""
+"""`devstream source test`: send a sample the real way, and report how far it got.
+
+It begins on the sender's side and ends as a quiet line in the stream.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ SECONDS = 10.0
 
 
 class TestReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a test of a source got. `reached`: `configured`, `read` or `accepted`, `mapped`, `published`."""
+    """Result of a source's test.
+
+    `reached` is `configured`, `read` (polled) or `accepted` (posted), or `published`.
+    """
 
     __test__: ClassVar[bool] = False  # not a test of pytest's
 
@@ -31,10 +37,10 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Look(Protocol):
-    """What is asked of a poller here."""
+    """The part of a poller that a test needs."""
 
     async def look_once(self) -> str:
-        """Ask the source once and say what came.
+        """Ask the source once, and describe what came.
 
         Raises:
             DevstreamError: it cannot be read.
@@ -44,12 +50,12 @@ class Look(Protocol):
 
 
 def failed(reached: str, detail: str) -> TestReport:
-    """A test that ended early."""
+    """Make the report of a test that ended early."""
     return TestReport(ok=False, reached=reached, detail=detail)
 
 
 def both(reports: list[TestReport]) -> TestReport:
-    """One report of the tests of each way of a source: the first that failed says how far it got."""
+    """Join the reports of a source's ways. The first failure decides how far it got."""
     worst = next((report for report in reports if not report.ok), reports[0])
     return TestReport(
         ok=worst.ok, reached=worst.reached, detail="; ".join(report.detail for report in reports)
@@ -62,12 +68,12 @@ async def try_poll(poller: Look, name: str, publish: Publish, now: Callable[[], 
         detail = await poller.look_once()
     except DevstreamError as error:
         return failed("configured", str(error))
-    except Exception as error:  # noqa: BLE001 - a vault's or a broken collector's: it is the result of the test
+    except Exception as error:  # noqa: BLE001 - it is the result of the test
         return failed("configured", f"it cannot be asked: {error}")
     try:
         await publish([tested_event(name, secrets.token_hex(8), now())])
-    except Exception as error:  # noqa: BLE001 - whatever the stream says is the result of the test
-        return failed("read", f"{detail}; but the stream did not take the line: {error}")
+    except Exception as error:  # noqa: BLE001 - it is the result of the test
+        return failed("read", f"{detail}; but the line could not be published: {error}")
     return TestReport(ok=True, reached="published", detail=detail)
 
 
@@ -77,7 +83,7 @@ async def try_webhook(
     waiting: dict[str, asyncio.Future[Normalised]],
     now: Callable[[], int],
 ) -> TestReport:
-    """Post a signed sample to our own receiver and wait until it is in the stream."""
+    """Post a signed sample to our own receiver; wait for its publication."""
     if address is None:
         return failed("configured", "this node has no receiver; start it with --intake HOST:PORT")
     test = secrets.token_hex(8)
@@ -93,7 +99,7 @@ async def try_webhook(
     except TimeoutError:
         return failed(
             reached,
-            f"it did not get further within {SECONDS:.0f} s; see status for what it waits for",
+            f"it got no further within {SECONDS:.0f} s; `devstream status` shows what it waits for",
         )
     except OSError as error:
         return failed(reached, f"the receiver cannot be reached: {error}")
@@ -109,7 +115,7 @@ async def try_webhook(
 
 
 async def _post(endpoint: Endpoint, address: tuple[str, int], test: str, now: int) -> int:
-    """The status of an authentic POST. A request this plain needs no HTTP client."""
+    """Post an authentic delivery; return the HTTP status, 0 for no answer."""
     info, webhook, secret = endpoint.info, endpoint.webhook, endpoint.secrets[0]
     delivery = endpoint.collector.sample(info, now)
     headers = {"content-type": "application/json", **delivery.headers}
@@ -130,6 +136,7 @@ async def _post(endpoint: Endpoint, address: tuple[str, int], test: str, now: in
         "",
     ]
     host, port = address
+    # One POST on loopback needs no HTTP client.
     reader, writer = await asyncio.open_connection(
         {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host),  # noqa: S104 - no bind
         port,

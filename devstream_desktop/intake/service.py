@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 HOUSEKEEPING_SECONDS = 30.0
 STOP_SECONDS = 2.0
-"""How long a publication under way may take to end."""
+"""Seconds that a publication under way may take to end."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -61,10 +61,9 @@ class Intake:
         home: whose sources, spool and mirrors.
         vault: where the secrets of webhook sources are sealed.
         publish: takes events into the stream; when it returns they are safe. It may be called
-            again with the same events. A `ValueError` refuses an event for what it is; anything
-            else means: not now.
-        known: the stream, asked for what it says of a thing. Without it a repeat is not told from a
-            redelivery.
+            again with the same events. A `ValueError` rejects an event for good; anything else
+            means: not now.
+        known: the stream's knowledge. Without it a repeat looks like a redelivery.
         listen: `HOST:PORT` of the webhook receiver, port 0 for any; None for no receiver.
         now: UTC milliseconds.
 
@@ -98,7 +97,7 @@ class Intake:
         self._limiters: dict[str, RateLimiter] = {}
         self._broken: dict[str, str] = {}
         self._without_secret: set[str] = set()
-        """The sources whose address held one until this start."""
+        """Sources whose address held a secret until this start."""
         self._pollers: dict[
             str, tuple[asyncio.Event, asyncio.Task[None], GitPoller | HttpPoller | FileTail]
         ] = {}
@@ -138,6 +137,7 @@ class Intake:
             if self._listen is not None:
                 await self._start_receiver(self._listen)
         except BaseException:
+            # What did start must not outlive a start that failed.
             await self.stop()
             raise
         self._run("intake-normaliser", self._normaliser.run(self._stop))
@@ -153,6 +153,7 @@ class Intake:
             for name in list(self._pollers):
                 await self._end_poller(name)
         if self._tasks:
+            # A normaliser that is publishing may finish, or its events would be made once more.
             _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
             for task in late:
                 task.cancel()
@@ -205,7 +206,7 @@ class Intake:
         await asyncio.to_thread(shutil.rmtree, self._home.mirrors / name, ignore_errors=True)
 
     async def test_source(self, name: str) -> TestReport:
-        """Send something harmless through a source, and tell how far it got.
+        """Send something harmless through a source, and report how far it got.
 
         At best that is a quiet line in the stream.
         """
@@ -226,7 +227,7 @@ class Intake:
         )
 
     def status(self) -> list[SourceStatus]:
-        """How each source is doing, by name."""
+        """Status of each source, ordered by name."""
         return [self._status(source) for _, source in sorted(self._sources.items())]
 
     async def emit(self, request: Emit) -> str:
@@ -250,6 +251,7 @@ class Intake:
         return (news[0] if news else event).key
 
     async def _apply(self, listed: list[Source]) -> None:
+        # Two changes of `sources.toml` at once would start a poller twice.
         async with self._changing:
             wanted = {source.name: source for source in listed}
             for name, source in list(self._sources.items()):
@@ -266,12 +268,14 @@ class Intake:
                 elif wanted[name] != source:
                     await self._end_poller(name)
             for name, source in wanted.items():
+                # A broken source is tried again: its secret or file may be there by now.
                 if self._sources.get(name) != source or name in self._broken:
                     await self._begin(source)
             self._normaliser.wake()
 
     async def _begin(self, source: Source) -> None:
         health = self._healths.get(source.name)
+        # A source that only changed keeps its counters and its rate.
         if health is None:
             health = self._healths[source.name] = Health(source.name, self._publish, self._notes)
             await health.open(self._now())
@@ -329,6 +333,7 @@ class Intake:
                 self._now,
             )
 
+        # Off the loop: it imports the HTTP client and reads the system's certificates.
         try:
             return await asyncio.to_thread(prepare)
         except ImportError as error:
@@ -416,7 +421,7 @@ class Intake:
             if said:
                 await self._publish(said)
         except Exception:  # noqa: BLE001 - the counts are in `status` all the same
-            _LOG.exception("how much was held back could not be published")
+            _LOG.exception("the count of suppressed events could not be published")
 
     def _run(self, name: str, work: Coroutine[object, object, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

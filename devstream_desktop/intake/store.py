@@ -1,7 +1,8 @@
 """`intake.sqlite`, and the one thread that writes it.
 
-Commits are grouped: the thread takes all the work that waits, runs it in one transaction and only then releases the waiters, so that
-a burst of deliveries costs one flush to the disk, and what was answered is stored (WAL, synchronous=FULL).
+Commits are grouped: the thread takes all the work that waits and runs it in one transaction. Only
+then it releases the waiters. So a burst of deliveries costs one flush to the disk, and what was
+answered is stored (WAL, synchronous=FULL).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ CREATE INDEX raw_waiting ON raw (id) WHERE done = 0;
 
 
 class StoreError(DevstreamError):
-    """Nothing was stored: the disk is full or broken, or the store is closed. The message says which."""
+    """Nothing was stored: the disk is full or broken, or the store is closed."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ class Store:
             await asyncio.to_thread(self._thread.join)
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` returns, once it is committed. It may run in one transaction with other work; if it raises, only it is undone.
+        """Run `work` and return its result once it is committed.
+
+        It may share a transaction with other work. If it raises, it alone is undone.
 
         Raises:
             StoreError: nothing of it was stored.
@@ -123,7 +126,8 @@ class Store:
 
         self._collected.append(_Job(run, done, failed))
         if len(self._collected) == 1:
-            # What else is asked for in this turn of the loop shares the commit: one commit costs as much time as many deliveries.
+            # Everything asked for in this turn of the loop shares one commit, which costs as much
+            # time as many deliveries.
             self._loop.call_soon(self._hand_over)
         return await future
 
@@ -146,6 +150,7 @@ class Store:
         self._call(lambda: _succeed(self._opened))
         with closing(connection):
             last = False
+            # Ends at the None of `close`, which may come in the middle of a batch.
             while not last and (batch := self._jobs.get()) is not None:
                 while len(batch) < MAX_BATCH and not self._jobs.empty() and not last:
                     following = self._jobs.get()
@@ -159,9 +164,8 @@ class Store:
         sqlite_file.make_private(self._path)
         sqlite_file.create(self._path, VERSION, _SCHEMA)
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
-        connection.text_factory = lambda content: content.decode(
-            "utf-8", "replace"
-        )  # what is no UTF-8 spoils its value alone
+        # One value that is not UTF-8 must not spoil the query.
+        connection.text_factory = lambda content: content.decode("utf-8", "replace")
         try:
             _prepare(connection)
         except BaseException:
@@ -182,7 +186,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA journal_size_limit=67108864")
-    connection.execute("PRAGMA secure_delete=FAST")  # bodies hold tokens: what is deleted is gone
+    # Bodies hold tokens, so deleted rows are overwritten.
+    connection.execute("PRAGMA secure_delete=FAST")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise StoreError(f"it was written by a newer devstream (schema {version}); update this one")
@@ -191,15 +196,17 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _transact(connection: sqlite3.Connection, batch: list[_Job]) -> Callable[[], None]:
-    """Run a batch in one transaction; what comes back tells every waiter."""
+    """Run a batch in one transaction; return the function that releases every waiter."""
     outcomes: list[tuple[_Job, Exception | None]] = []
     try:
         connection.execute("BEGIN")
         for job in batch:
+            # One caller's mistake must not undo the work of others in the batch.
             connection.execute("SAVEPOINT job")
             try:
                 job.run(connection)
             except sqlite3.Error:
+                # The disk's trouble is everybody's: the whole batch fails.
                 raise
             except Exception as error:  # noqa: BLE001 - it is the waiter's, who gets it raised
                 connection.execute("ROLLBACK TO job")
@@ -214,19 +221,21 @@ def _transact(connection: sqlite3.Connection, batch: list[_Job]) -> Callable[[],
         trouble = StoreError(f"nothing was stored: {_why(error)}")
         outcomes = [(job, trouble) for job in batch]
 
-    def tell() -> None:
+    def release() -> None:
         for job, error in outcomes:
             if error is None:
                 job.done()
             else:
                 job.failed(error)
 
-    return tell
+    return release
 
 
 def _why(error: sqlite3.Error) -> str:
     if machine.is_corrupt(error):
-        return f"intake.sqlite is damaged ({error}); start the node again, and it keeps what can be read"
+        return (
+            f"intake.sqlite is damaged ({error}); start the node again to rescue what can be read"
+        )
     return machine.reason(error)
 
 
