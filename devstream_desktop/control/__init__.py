@@ -1,5 +1,7 @@
-"""How a screen or a script speaks to the node of a home: requests and answers in msgpack over nng's ipc, in a private folder.
+"""Control of a node by the screens and scripts of its home.
 
-The desk and the command have equal rights: what a screen can do, a script can do. Rows are not sent here: both read the history
-themselves, and `Wait` tells them when there is something new.
+Requests and answers are msgpack over nng's ipc, in a private folder.
+
+The desk and the command have equal rights: what a screen can do, a script can do. Rows are not sent
+here: both read the history themselves, and `Wait` tells them when there is something new.
 """

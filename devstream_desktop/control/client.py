@@ -1,4 +1,7 @@
-"""The blocking client, for commands. The desk has its own that never blocks (desktop/client/node_client.py)."""
+"""The blocking client, for commands.
+
+The desk has its own that never blocks (desktop/client/node_client.py).
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,26 @@ from typing import Self, TypeVar
 
 import pynng
 
-from devstream_desktop.control.errors import ControlError, NodeStoppedError, NoNodeError, StartingError
+from devstream_desktop.control.errors import (
+    ControlError,
+    NodeStoppedError,
+    NoNodeError,
+    StartingError,
+)
 from devstream_desktop.control.messages.base import Reply, Request
-from devstream_desktop.control.wire import MAX_MESSAGE, AnyReply, decode_reply, encode_request, expect
+from devstream_desktop.control.wire import (
+    MAX_MESSAGE,
+    AnyReply,
+    decode_reply,
+    encode_request,
+    expect,
+)
 
 STARTING_S = 20.0
-"""How long a node that is just starting is asked again."""
+"""Seconds for which a node that is just starting is asked again."""
 
 _LOOK_S = 0.25
-"""How often a client that waits for an answer looks whether the node is still there."""
+"""Seconds between looks whether the node is still there."""
 
 _SILENT = "the node does not answer; look at node.log in its home, or end it and start it again"
 _WENT = "the node stopped while answering; try again"
@@ -28,7 +42,9 @@ _R = TypeVar("_R", bound=Reply)
 class Client:
     """One connection to the node of a home; one request at a time."""
 
-    def __init__(self, url: str, *, timeout_ms: int = 30_000, starting_s: float = STARTING_S) -> None:
+    def __init__(
+        self, url: str, *, timeout_ms: int = 30_000, starting_s: float = STARTING_S
+    ) -> None:
         """Connect; for `starting_s` seconds a node that is just starting is asked again.
 
         Raises:
@@ -47,7 +63,10 @@ class Client:
             raise ControlError(_SILENT) from error
         except pynng.NNGException as error:
             self._socket.close()
-            raise NoNodeError("no node runs for this home; start one with `devstream` or `devstream node`") from error
+            raise NoNodeError(
+                "no node runs for this home; start one with `devstream` or `devstream node`"
+            ) from error
+        # Called in a thread of nng.
         self._gone = threading.Event()
         self._socket.add_post_pipe_remove_cb(lambda _: self._gone.set())
         self._answers = selectors.DefaultSelector()
@@ -79,10 +98,12 @@ class Client:
                 raise NodeStoppedError(_WENT) from None
             raise ControlError(_SILENT) from None
         except pynng.NNGException as error:
-            raise NodeStoppedError(f"the node stopped while answering ({error}); try again") from error
+            raise NodeStoppedError(
+                f"the node stopped while answering ({error}); try again"
+            ) from error
 
     def _await_answer(self) -> None:
-        """Wait for an answer, and not for that of a node which was killed: nng would wait for it to come back."""
+        """Wait for an answer while the node lives. nng would wait for a killed one to come back."""
         deadline = time.monotonic() + self._timeout_s
         while not self._answers.select(_LOOK_S):
             if self._gone.is_set() and not self._answers.select(0):

@@ -1,4 +1,4 @@
-"""What goes wrong between a node and whoever asks it, in words for a person."""
+"""Errors between a node and its clients, in words for a person."""
 
 from __future__ import annotations
 

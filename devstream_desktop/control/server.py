@@ -1,4 +1,7 @@
-"""The node's end of control: answers each request, refuses what it cannot, and closes without leaving a request parked."""
+"""Server of control: answers each request and refuses what it cannot.
+
+It closes without leaving a request parked.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,13 @@ import pynng
 from devstream_desktop.control.errors import ControlError, HomeTakenError, StartingError
 from devstream_desktop.control.lock import HomeLock
 from devstream_desktop.control.messages.base import Refused
-from devstream_desktop.control.wire import MAX_MESSAGE, AnyReply, AnyRequest, decode_request, encode_reply
+from devstream_desktop.control.wire import (
+    MAX_MESSAGE,
+    AnyReply,
+    AnyRequest,
+    decode_request,
+    encode_reply,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +31,16 @@ _CONTEXTS = 32
 """Requests answered at once; each open desk parks one long poll."""
 
 _PAUSE_S = 0.05
-"""After a failure that is none of the asker's, so that one that stays does not turn into a busy loop."""
+"""Pause after a failure of our own. So one that stays does not turn into a busy loop."""
 
 Handler = Callable[[AnyRequest], Awaitable[AnyReply]]
 
 
 class Server:
-    """The node's end: answers each request with what `handler` returns; a handler that raises `ControlError` refuses."""
+    """Answers each request with what `handler` returns.
+
+    A handler that raises `ControlError` refuses.
+    """
 
     def __init__(self, url: str, handler: Handler) -> None:
         self._url = url
@@ -58,14 +70,21 @@ class Server:
             # A node of an older version holds no lock, and Windows has none.
             if isinstance(error, pynng.AddressInUse):
                 raise HomeTakenError from error
-            raise ControlError(f"the control socket {self._url} cannot be opened: {error}") from error
+            raise ControlError(
+                f"the control socket {self._url} cannot be opened: {error}"
+            ) from error
         if sys.platform != "win32":
-            Path(self._url.removeprefix("ipc://")).chmod(0o600)  # its folder is private; this holds where the umask is not
+            Path(self._url.removeprefix("ipc://")).chmod(
+                0o600
+            )  # its folder is private; this holds where the umask is not
         self._contexts = [self._socket.new_context() for _ in range(_CONTEXTS)]
         self._tasks = [asyncio.create_task(self._serve(context)) for context in self._contexts]
 
     async def stop(self) -> None:
-        """Close, and wait until every parked request is gone (an exit with parked ones can abort inside nng)."""
+        """Close, and wait for every parked request.
+
+        An exit with parked ones can abort inside nng.
+        """
         self._stopping = True
         for context in self._contexts:
             context.close()
@@ -87,7 +106,8 @@ class Server:
             except pynng.Closed:
                 return
             except pynng.NNGException:
-                # The asker went away between its question and our answer; the context is ready for the next.
+                # The asker went away between its question and our answer; the context is ready for
+                # the next.
                 continue
             except Exception:  # noqa: BLE001 - whoever asks next must find somebody here
                 _log.exception("an answer could not be sent")
@@ -101,16 +121,41 @@ class Server:
         except Exception as error:  # noqa: BLE001 - see below
             # A fault in one answer must neither end the others nor leave the asker waiting.
             _log.exception("a request failed")
-            return _encoded(Refused(reason=f"the node failed at this ({type(error).__name__}: {error}); node.log in its home says more"))
+            return _encoded(
+                Refused(
+                    reason=(
+                        f"the node failed at this ({type(error).__name__}: {error}); node.log in"
+                        " its home says more"
+                    )
+                )
+            )
 
 
 def _encoded(reply: AnyReply) -> bytes:
-    """The bytes of an answer; of a refusal where it cannot be written, or is more than an asker takes."""
+    """Encode an answer.
+
+    It is a refusal where it cannot be written, or is more than a client takes.
+    """
     try:
         data = encode_reply(reply)
     except Exception as error:  # noqa: BLE001 - numbers, text and sizes of any sort come from peers
         _log.error("an answer cannot be written: %s: %s", type(error).__name__, error)
-        return encode_reply(Refused(reason=f"the node's answer cannot be written ({type(error).__name__}); node.log in its home says more"))
+        return encode_reply(
+            Refused(
+                reason=(
+                    f"the node's answer cannot be written ({type(error).__name__}); node.log in"
+                    " its home says more"
+                )
+            )
+        )
+    # Its client would close the connection and learn nothing.
     if len(data) > MAX_MESSAGE:
-        return encode_reply(Refused(reason=f"the node's answer has {len(data):,} bytes, more than the {MAX_MESSAGE:,} that are taken"))
+        return encode_reply(
+            Refused(
+                reason=(
+                    f"the node's answer has {len(data):,} bytes, more than the {MAX_MESSAGE:,}"
+                    " that are taken"
+                )
+            )
+        )
     return data

@@ -8,9 +8,32 @@ import msgspec
 
 from devstream_desktop.control.errors import ControlError, StartingError
 from devstream_desktop.control.messages.base import Done, Refused, Reply, Request
-from devstream_desktop.control.messages.deploys import GetTargets, Plan, PlanDeploy, RequestDeploy, Targets
-from devstream_desktop.control.messages.members import ApproveJoin, GetMembers, Grant, Invite, Join, Joining, Members, Revoke, Ungrant
-from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, PolicyState, Recover, SetPolicy
+from devstream_desktop.control.messages.deploys import (
+    GetTargets,
+    Plan,
+    PlanDeploy,
+    RequestDeploy,
+    Targets,
+)
+from devstream_desktop.control.messages.members import (
+    ApproveJoin,
+    GetMembers,
+    Grant,
+    Invite,
+    Join,
+    Joining,
+    Members,
+    Revoke,
+    Ungrant,
+)
+from devstream_desktop.control.messages.policy import (
+    ApprovePolicy,
+    GetPolicy,
+    MakeRecoveryKey,
+    PolicyState,
+    Recover,
+    SetPolicy,
+)
 from devstream_desktop.control.messages.sources import AddSource, ProbeSource, RemoveSource
 from devstream_desktop.control.messages.status import GetStatus, Status, Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
@@ -74,7 +97,9 @@ def decode_request(data: bytes) -> AnyRequest:
 
     """
     if not data or data[0] != PROTOCOL:
-        raise ControlError("this home's node runs another version of devstream; end it and start again")
+        raise ControlError(
+            "this home's node runs another version of devstream; end it and start again"
+        )
     try:
         check_msgpack(data[1:], _MAX_VALUES)
         return _request_decoder.decode(data[1:])
@@ -90,12 +115,16 @@ def decode_reply(data: bytes) -> AnyReply:
 
     """
     if not data or data[0] != PROTOCOL:
-        raise ControlError("the node of this home runs another version of devstream; end it and start again")
+        raise ControlError(
+            "the node of this home runs another version of devstream; end it and start again"
+        )
     try:
         check_msgpack(data[1:], _MAX_VALUES)
         return _reply_decoder.decode(data[1:])
     except ValueError as error:
-        raise ControlError(f"the node's answer makes no sense ({error}); end it and start again") from None
+        raise ControlError(
+            f"the node's answer makes no sense ({error}); end it and start again"
+        ) from None
 
 
 def expect(reply: AnyReply, request: Request[_R]) -> _R:
@@ -106,9 +135,13 @@ def expect(reply: AnyReply, request: Request[_R]) -> _R:
         ControlError: it was refused, or is something else.
 
     """
+    # A refusal may answer any request.
     if isinstance(reply, Refused):
         raise StartingError(reply.reason) if reply.again else ControlError(reply.reason)
     kind = request.reply_type()
     if not isinstance(reply, kind):
-        raise ControlError(f"the node answered {type(reply).__name__} where {kind.__name__} was asked; end it and start again")
+        raise ControlError(
+            f"the node answered {type(reply).__name__} where {kind.__name__} was asked; end it and"
+            " start again"
+        )
     return reply

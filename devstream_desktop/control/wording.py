@@ -1,4 +1,4 @@
-"""What a node's status says, in the words that the terminal and the desk share."""
+"""Words for a node's status, shared by terminal and desk."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections import Counter
 from collections.abc import Iterable
 from statistics import median
 
-from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, SourceStatus, Status
+from devstream_desktop.control.messages.status import (
+    MissingStatus,
+    PeerStatus,
+    SourceStatus,
+    Status,
+)
 from devstream_desktop.stream.text import duration
 
 IN_STEP_MS = 2_000
-"""Clocks that differ by less are the same to a person, and to a measurement over a slow network."""
+"""Clocks that differ by less are the same to a person."""
 _LINKED = frozenset({"live", "syncing"})
 
 
@@ -20,9 +25,15 @@ def count(number: int, noun: str) -> str:
 
 
 def counted(lines: Iterable[str]) -> tuple[str, ...]:
-    """Each line once, where it came first; one that came several times says how often: `… (100 times)`."""
+    """Yield each line once, where it came first.
+
+    One that came several times says how often: `… (100 times)`.
+    """
     times = Counter(lines)
-    return tuple(f"{line} ({count(number, 'time')})" if number > 1 else line for line, number in times.items())
+    return tuple(
+        f"{line} ({count(number, 'time')})" if number > 1 else line
+        for line, number in times.items()
+    )
 
 
 def ago(moment: int, now: int) -> str:
@@ -36,13 +47,16 @@ def ends(moment: int, now: int) -> str:
 
 
 def heard(source: SourceStatus, now: int) -> str:
-    """When a source was last heard, and how often it should be: `12 s ago, every 20 s`."""
+    """Say when a source was last heard, and how often it should."""
     expected = f", every {duration(source.expected * 1000)}" if source.expected else ""
     return ago(source.seen, now) + expected
 
 
 def untold(source: SourceStatus, now: int) -> str:
-    """What of a source made no sound: `2 dropped, 1 refused (not JSON, 3m ago)`; empty for nothing."""
+    """Say what of a source made no sound.
+
+    Such as `2 dropped, 1 refused (not JSON, 3m ago)`; empty for nothing.
+    """
     counts = [("dropped", sum(source.dropped.values())), ("quiet", sum(source.quieted.values()))]
     why = f" ({source.refusal}, {ago(source.refused_at, now)})" if source.refusal else ""
     counts.append((f"refused{why}", source.refused))
@@ -51,7 +65,10 @@ def untold(source: SourceStatus, now: int) -> str:
 
 
 def on_duty(status: Status) -> tuple[str, ...]:
-    """Who is on duty, as far as this node knows: whoever never said otherwise is, which only their own node knows."""
+    """Say who is on duty, as far as this node knows.
+
+    Whoever never said otherwise is, which only their own node knows.
+    """
     return tuple(sorted({*status.duty, *((status.person,) if status.on_duty else ())}))
 
 
@@ -76,13 +93,16 @@ def offset(milliseconds: int) -> str:
 
 
 def clock_offset(status: Status) -> int | None:
-    """This clock minus the team's (the median of the linked peers), milliseconds; None without a peer."""
+    """Give this clock minus the team's, milliseconds; None without a peer.
+
+    The team's is the median of the linked peers.
+    """
     offsets = [peer.clock_offset for peer in linked(status)]
     return -round(median(offsets)) if offsets else None
 
 
 def clock(status: Status) -> str:
-    """Whether this clock agrees with the team's."""
+    """Say whether this clock agrees with the team's."""
     ours = clock_offset(status)
     if ours is None:
         return "no peer to compare with"
@@ -91,25 +111,35 @@ def clock(status: Status) -> str:
 
 
 def lost(one: MissingStatus, now: int) -> str:
-    """What is missing of one author, and why."""
+    """Say what is missing of one author, and why."""
     author = f"{one.person or 'somebody'} (device {one.device[:8]})"
     what = f"{count(one.count, 'event')} of {author}" if one.count else f"events of {author}"
     match one.why:
         case "nobody":
             return f"{what}: no linked neighbour has them"
         case "future":
-            return f"{what} are held back: that clock is ahead; they are asked for again in {duration(max(0, one.until - now))}"
+            return (
+                f"{what} are held back: that clock is ahead; they are asked for again in"
+                f" {duration(max(0, one.until - now))}"
+            )
         case "refused":
             return f"{what} are refused: the policy does not let that device write them"
         case "crowded":
             return f"{author} has begun so many feeds of late that later ones are not taken"
         case _:
-            feeds = f"a feed of {author} is" if one.feeds == 1 else f"{count(one.feeds, 'feed')} of {author} are"
-            return f"{feeds} frozen: a number was used twice, as by a restored backup; the device goes on under a new one"
+            feeds = (
+                f"a feed of {author} is"
+                if one.feeds == 1
+                else f"{count(one.feeds, 'feed')} of {author} are"
+            )
+            return (
+                f"{feeds} frozen: a number was used twice, as by a restored backup; the device"
+                " goes on under a new one"
+            )
 
 
 def peer(one: PeerStatus, now: int) -> str:
-    """How the link with a peer is."""
+    """Say how the link with a peer is."""
     parts = [part for part in (one.direction, one.state) if part]
     if one.behind:
         parts.append(f"{one.behind:,} to get")

@@ -72,7 +72,7 @@ class Mended:
 def open_sound(
     path: Path, mirror: FeedMirror, device: bytes, team: str, verify: Verify, refusal: Refusal
 ) -> tuple[History, Mended | None]:
-    """Open the history at `path`, whole, and say what was wrong with it.
+    """Open the history at `path`, whole, and say what was wrong.
 
     That is None when nothing was.
 

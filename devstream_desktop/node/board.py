@@ -1,4 +1,9 @@
-"""What the history says about now: who is on duty, what can be deployed, what is where. Filled from the history, kept up by news."""
+"""Board of the present: duty, offers, joins, deploys.
+
+It is filled from the history and kept up by news.
+
+Filled from the history, kept up by news.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +26,9 @@ from devstream_desktop.stream.words import Kind, Transition
 _LOOK_BACK = 2_000
 _PLAN_CHANGES = 20
 _BUSY_MS = 6 * 3_600_000
-"""A deploy that has not ended after this long does not count as running any more."""
+"""A deploy that takes longer than this counts as ended."""
 _OWED_MS = 2 * 86_400_000
-"""Who asked longer ago does not wait for an answer any more."""
+"""A request older than this is owed no answer."""
 _OWED_EACH = 20
 """As many as an executor answers one device at once (executor.py: ALLOWED_BURST)."""
 _MOST_PAGES = 100
@@ -32,7 +37,7 @@ _MOST_PAGES = 100
 
 @dataclass(frozen=True)
 class Ask:
-    """A device that came with an invite and waits for an admin's word."""
+    """A device that came with an invite and waits for approval."""
 
     device: str
     person: str
@@ -54,12 +59,14 @@ class Board:
     doors: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Issuers' devices: when they last said where they are met, and where (HOST:PORT)."""
     _gone: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    """When each executor last took a target back."""
+    """Time at which each executor last took a target back."""
 
     def fill(self, reader: Reader) -> None:
         """Read the present from the history; blocks for some milliseconds."""
         for kind in (Kind.DUTY, Kind.TEAM):
-            self.note(line.event for line in reversed(_believed(reader, Query(kind=kind), _LOOK_BACK)))
+            self.note(
+                line.event for line in reversed(_believed(reader, Query(kind=kind), _LOOK_BACK))
+            )
 
     def note(self, events: Iterable[Event]) -> bool:
         """Take in news; True when the present changed."""
@@ -67,6 +74,7 @@ class Board:
         for event in events:
             if event.kind is Kind.DUTY and event.actor:
                 known = self.duty.get(event.actor)
+                # Facts arrive in any order; a person's latest word holds.
                 if known is None or event.time >= known[0]:
                     self.duty[event.actor] = (event.time, event.state == "on")
                     changed = True
@@ -78,14 +86,23 @@ class Board:
         return changed
 
     def waiting(self, now: int) -> tuple[Ask, ...]:
-        """Who waits to be let in, the latest first; those that are in by now included."""
-        asks = [ask for ask in self.asks.values() if ask.at > self.rejected.get(ask.device, 0) and ask.expires > now]
+        """List the devices that wait to be let in, the latest first.
+
+        Those that are in by now are among them.
+        """
+        asks = [
+            ask
+            for ask in self.asks.values()
+            if ask.at > self.rejected.get(ask.device, 0) and ask.expires > now
+        ]
         return tuple(sorted(asks, key=lambda ask: ask.at, reverse=True))
 
     def _note_team(self, event: Event) -> None:
         device = event.subject.removeprefix("member/")
         if event.state == "asked":
-            with suppress(ValueError):  # who is no device cannot be let in, nor has a fingerprint to show
+            with suppress(
+                ValueError
+            ):  # who is no device cannot be let in, nor has a fingerprint to show
                 public_key(device)
                 self.asks[device] = Ask(device, event.actor, event.time, event.expires)
         elif event.state == "rejected":
@@ -97,6 +114,7 @@ class Board:
         place = (event.service, event.environment)
         known = self.offers.get(place)
         mine = (*place, event.executor)
+        # An executor's older word does not undo its newer one.
         if event.time < max(known.at if known else 0, self._gone.get(mine, 0)):
             return False
         if event.state == "available":
@@ -116,7 +134,7 @@ class Board:
         return True
 
     def on_duty(self) -> tuple[str, ...]:
-        """The people whose last word is that they are."""
+        """List the people who are on duty, by their own last word."""
         return tuple(sorted(person for person, (_, on) in self.duty.items() if on))
 
 
@@ -125,15 +143,20 @@ class UnknownCommitError(DevstreamError):
 
 
 def deployed(reader: Reader, target: str, environment: str) -> str:
-    """The revision that was last deployed there with success; empty when the history does not know."""
+    """Find the revision of the last successful deploy there.
+
+    Empty when the history does not know.
+    """
     # By its state, so that no number of requests by whoever likes can push it out of the page.
     succeeded = Query(kind=Kind.DEPLOY, state="success", environment=environment, service=target)
     return next((line.event.revision for line in _believed(reader, succeeded, 20)), "")
 
 
 def deploying(reader: Reader, target: str, environment: str, now: int) -> str:
-    """Who is deploying there right now; empty when nobody is."""
-    under_way = Query(kind=Kind.DEPLOY, state="in_progress", environment=environment, service=target)
+    """Name the person who is deploying there right now; empty for nobody."""
+    under_way = Query(
+        kind=Kind.DEPLOY, state="in_progress", environment=environment, service=target
+    )
     for line in _believed(reader, under_way, 10):
         if now - line.received < _BUSY_MS:
             return line.event.actor
@@ -141,7 +164,7 @@ def deploying(reader: Reader, target: str, environment: str, now: int) -> str:
 
 
 def unanswered(reader: Reader, executor: str, now: int) -> list[tuple[Event, str]]:
-    """List the requests of the last two days that `executor` has not answered, oldest first.
+    """List the unanswered requests of the last two days, oldest first.
 
     Each comes with its author's device. Of one device the newest few are owed an answer, so that
     whoever floods an executor hides nobody else's request.
@@ -150,11 +173,17 @@ def unanswered(reader: Reader, executor: str, now: int) -> list[tuple[Event, str
     count: Counter[str] = Counter()
     before: int | None = None
     for _ in range(_MOST_PAGES):
-        page = reader.page(Query(kind=Kind.DEPLOY, state="requested"), before=before, limit=_LOOK_BACK)
+        page = reader.page(
+            Query(kind=Kind.DEPLOY, state="requested"), before=before, limit=_LOOK_BACK
+        )
         for line in page:
             if now - line.received >= _OWED_MS:
                 return owed[::-1]
-            if line.event.executor == executor and not line.struck and count[line.device] < _OWED_EACH:
+            if (
+                line.event.executor == executor
+                and not line.struck
+                and count[line.device] < _OWED_EACH
+            ):
                 count[line.device] += 1
                 owed.append((line.event, line.device))
         if len(page) < _LOOK_BACK:
@@ -164,23 +193,37 @@ def unanswered(reader: Reader, executor: str, now: int) -> list[tuple[Event, str
 
 
 def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: str) -> Plan:
-    """Plan a deploy of `sha`, or of the newest known commit of `ref`; whether it is allowed is left open.
+    """Plan a deploy of `sha`, else of the newest commit of `ref`.
+
+    Whether it is allowed is left open.
 
     Raises:
         UnknownCommitError: the history knows no such commit of this target.
-
     """
     ref = short_ref(ref)
     # A move that was told late is not where the branch is.
     told = [line for line in _changes(reader, target) if line.transition is not Transition.OUTDATED]
     told = [line for line in told if not ref or short_ref(line.event.ref) == ref]
     if ref and not sha and told and told[0].event.state == "deleted":
-        raise UnknownCommitError(f"{ref} of {target} was deleted; name another branch with --ref, or a commit with --sha")
+        raise UnknownCommitError(
+            f"{ref} of {target} was deleted; name another branch with --ref, or a commit with --sha"
+        )
     changes = [line for line in told if line.event.revision]
-    start = next((i for i, line in enumerate(changes) if not sha or line.event.revision.startswith(sha.lower())), None)
+    # A whole hash may be of a commit that came by no source.
+    start = next(
+        (
+            i
+            for i, line in enumerate(changes)
+            if not sha or line.event.revision.startswith(sha.lower())
+        ),
+        None,
+    )
     if start is None and len(sha) != 40:
         what = f"commit {sha}" if sha else f"commit on {ref}"
-        raise UnknownCommitError(f"no {what} of {target} is known here; wait until it is in the stream, or give all 40 digits with --sha")
+        raise UnknownCommitError(
+            f"no {what} of {target} is known here; wait until it is in the stream, or give all 40"
+            " digits with --sha"
+        )
     chosen = changes[start].event if start is not None else None
     current = deployed(reader, target, environment)
     between: list[str] = []
@@ -211,13 +254,20 @@ def _changes(reader: Reader, target: str) -> list[Line]:
 
 
 def _checks(reader: Reader, sha: str) -> Iterable[str]:
-    """What is known of a commit's builds and tests; only collectors tell these kinds."""
-    found = [line for kind in (Kind.BUILD, Kind.TEST) for line in _believed(reader, Query(words=(sha[:12],), kind=kind), 50)]
+    """Render what is known of a commit's builds and tests. Only collectors report these kinds."""
+    found = [
+        line
+        for kind in (Kind.BUILD, Kind.TEST)
+        for line in _believed(reader, Query(words=(sha[:12],), kind=kind), 50)
+    ]
     for line in sorted(found, key=lambda line: line.id, reverse=True):
         if line.event.revision == sha:
             yield render(line.event, line.transition, service=False)
 
 
 def _believed(reader: Reader, query: Query, limit: int) -> list[Line]:
-    """The newest rows that answer `query`, but for those that are struck out: nothing is shipped or shown as true by them."""
+    """List the newest rows that answer `query` and are not struck out.
+
+    Nothing is shipped or shown as true by a row that is.
+    """
     return [line for line in reader.page(query, limit=limit) if not line.struck]

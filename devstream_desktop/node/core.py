@@ -1,4 +1,4 @@
-"""One running node: starts the rooms in order, passes news between them, and ends them in the other order."""
+"""One running node: it starts the rooms in order and passes news between them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,15 @@ from devstream_desktop.node.board import Board
 from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.membership import Membership
-from devstream_desktop.node.ports import Ports, free_or_new, load_peers, load_ports, reachable, save_peers, save_ports
+from devstream_desktop.node.ports import (
+    Ports,
+    free_or_new,
+    load_peers,
+    load_ports,
+    reachable,
+    save_peers,
+    save_ports,
+)
 from devstream_desktop.node.progress import CatchUpProgress
 from devstream_desktop.node.size_limit import SizeLimit
 from devstream_desktop.node.trust import Trust
@@ -44,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says about one run of a node; empty where the settings decide."""
+    """Options of one run of a node; empty where the settings decide."""
 
     listen: str = ""
     peers: tuple[str, ...] = ()
@@ -67,20 +75,30 @@ class Node:
         on_damage: Callable[[], None] = lambda: None,
         vault: Vault | None = None,
     ) -> None:
-        """`on_news`: there is something new to tell; `on_damage`: the node must start anew to mend its history; `vault`: if it is open."""
+        """Prepare the node.
+
+        Args:
+            home: Its home.
+            options: Of this run.
+            on_news: Called when there is something new to report.
+            on_damage: Called when the node must start anew to mend its history.
+            vault: The vault, if it is open already.
+
+        """
         self.home = home
         self.options = options
         self._on_news = on_news
         self._on_damage = on_damage
         self.notices: dict[str, str] = {}
-        """What is wrong, by where; a sentence each."""
+        """Faults by place, a sentence each."""
         self.revision = 0
         """Grows whenever something that `status` shows changed."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._vault = vault
         self.intake: Intake | None = None
         self.board = Board()
-        # From here on: set by `start`, in this order; each part's end is registered when it is opened.
+        # From here on: set by `start`, in this order; each part's end is registered when it is
+        # opened.
         self._ends = AsyncExitStack()
         self._loop: asyncio.AbstractEventLoop
         self.settings: Settings
@@ -101,7 +119,8 @@ class Node:
 
         Raises:
             NoTeamError: this home belongs to no team.
-            VaultError, HistoryError, SettingsError, SourcesError, MeshError, RunsError: each says what to do.
+            VaultError, HistoryError, SettingsError, SourcesError, MeshError, RunsError: each says
+                what to do.
 
         What was opened before the failure is closed again.
 
@@ -116,7 +135,11 @@ class Node:
         ends.push_async_callback(self._end_tasks)
         self.spawn(self.descriptors.watch())
         self.settings = await asyncio.to_thread(load_settings, self.home.settings)
-        self.vault = self._vault if self._vault is not None else await asyncio.to_thread(Vault.open, self.home)
+        self.vault = (
+            self._vault
+            if self._vault is not None
+            else await asyncio.to_thread(Vault.open, self.home)
+        )
         self.team = await asyncio.to_thread(self._open_team)
         self.history = await asyncio.to_thread(self._open_history)
         ends.callback(self.history.close)
@@ -137,8 +160,12 @@ class Node:
         await self.trust.look()
         await self.trust.announce()
         await self._follow_roles()
-        fitting = SizeLimit(self.history, self.mesh.forget, lambda: self.team.chain.current, self.notices)
-        care = Upkeep(self.history, fit=fitting.look, restart=self._on_damage, minutely=self._minutely)
+        fitting = SizeLimit(
+            self.history, self.mesh.forget, lambda: self.team.chain.current, self.notices
+        )
+        care = Upkeep(
+            self.history, fit=fitting.look, restart=self._on_damage, minutely=self._minutely
+        )
         self.spawn(care.run())
 
     async def stop(self) -> None:
@@ -169,7 +196,9 @@ class Node:
         return said is None or said[1]
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """Make these part of the stream: durable here and on their way when this returns. Facts already known are not said again.
+        """Make these part of the stream: durable here and on their way when this returns.
+
+        Facts already known are not said again.
 
         Raises:
             ControlError: this device may not author one of them; nothing of the call was published.
@@ -180,6 +209,7 @@ class Node:
         for event in events:
             if refusal := self.team.refusal_of(self.device, event, now):
                 raise ControlError(refusal)
+        # A collector that starts anew sees much that is published already.
         new = [event for event in events if not self.history.knows(fact_id(event, self.device))]
         if new:
             await self.mesh.publish([encode_event(event) for event in new])
@@ -284,7 +314,8 @@ class Node:
             notices=self.notices,
             knows=self.history.knows,
             unanswered=self._unanswered_requests,
-            # What its copy wrote before this start says nothing: whoever ended the copy started this node anew.
+            # What its copy wrote before this start says nothing: whoever ended the copy started
+            # this node anew.
             copied=lambda: self.mesh.living_twice().get(self.device, 0) > began,
         )
 
@@ -296,9 +327,10 @@ class Node:
         await self.mesh.renew(credentials)
 
     async def _follow_roles(self) -> None:
-        """Run intake and deploys where the policy gives this device the role, and only there."""
+        """Run intake and deploys where the policy gives this device the role."""
         policy = self.team.chain.current
         async with self._roles_lock:
+            # One at a time: two policies may come in one moment.
             if policy.has_role(self.device, Role.COLLECTOR):
                 if self.intake is None:
                     await self._start_intake()
@@ -312,7 +344,14 @@ class Node:
 
     async def _start_intake(self) -> None:
         listen = self.options.intake or self.settings.intake.listen
-        intake = Intake(self.home, self.vault, self.publish, known=self.history, listen=listen or None, now=now_ms)
+        intake = Intake(
+            self.home,
+            self.vault,
+            self.publish,
+            known=self.history,
+            listen=listen or None,
+            now=now_ms,
+        )
         try:
             await intake.start()
         except DevstreamError as error:

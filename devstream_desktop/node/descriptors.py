@@ -46,7 +46,10 @@ class Descriptors:
         if not self.trouble:
             if error := _lacks():
                 self._let_go()
-                self.trouble = f"{machine.reason(error)}: what this node had aside lets it answer, but not take much in"
+                self.trouble = (
+                    f"{machine.reason(error)}: what this node had aside lets it answer, but not"
+                    " take much in"
+                )
                 _log.error("%s", self.trouble)
         elif self._keep():
             self.trouble = ""

@@ -17,7 +17,10 @@ from devstream_desktop.team import JoinWaitsError, Team, six_words
 
 
 def found_solo(home: Home, vault: Vault) -> Team:
-    """A team of one, named after the person who runs it, who may deploy everything that this node offers."""
+    """Found a team of one, named after the person who runs it.
+
+    That person may deploy everything that this node offers.
+    """
     person = _login_name()
     return Team.create(home, vault, f"{person}'s desk", person, solo=True)
 
@@ -37,17 +40,19 @@ def create_team(home: Home, name: str, person: str) -> str:
 
 
 async def try_join(home: Home, vault: Vault, request: Join) -> tuple[Joining, Team | None]:
-    """How far a join is, and the team when this home is in it."""
+    """Try once to join; returns how far it is, and the team once in it."""
     try:
         team = await Team.join(home, vault, request.invite, request.person)
     except JoinWaitsError as waits:
         words = six_words(await asyncio.to_thread(Team.joining_device, vault))
-        return Joining(state="waiting", team=waits.team, words=words, approvers=waits.approvers), None
+        return Joining(
+            state="waiting", team=waits.team, words=words, approvers=waits.approvers
+        ), None
     return Joining(state="joined", team=team.name), team
 
 
 def keyring_works(home: Home) -> bool:
-    """Whether a keyring holds, or can hold, the key that seals the secrets of a home."""
+    """Tell whether a keyring holds, or can hold, the home's key."""
     if any(home.secrets.iterdir()):
         return True
     try:

@@ -1,7 +1,8 @@
 """The node's executor: which requests reach it, and by whose word they may run.
 
-Anybody in the team can address requests to an executor, and each refusal is a signed event on every desk. So each device is answered
-at a rate; what it asks beyond that is counted and shown in the status, and nothing of it runs.
+Anybody in the team can address requests to an executor, and each refusal is a signed event on every
+desk. So each device is answered at a rate; what it asks beyond that is counted and shown in the
+status, and nothing of it runs.
 """
 
 from __future__ import annotations
@@ -24,9 +25,15 @@ from devstream_desktop.team import PolicyChain, Team
 FRESH_MS = 120_000
 """News older than this came out of a backlog; a deploy request among it is never run."""
 MAX_EARLY = 100
-"""Requests that wait for `start`; anybody in the team can address some to a device that never becomes an executor."""
+"""Requests that wait for `start`.
+
+Anybody in the team can address some to a device that never becomes an executor.
+"""
 ALLOWED_RATE, ALLOWED_BURST = 0.2, 20.0
-"""Requests a second that a device is answered whose person may deploy what it names, and how many at once."""
+"""Requests a second that a device is answered, and at once.
+
+This is for a person who may deploy what the request names.
+"""
 REFUSED_RATE, REFUSED_BURST = 1 / 60, 3.0
 """The same for a person who may not."""
 _NAMED = 3
@@ -35,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class Executor:
-    """Runs deploys between `start` and `stop`, as long as the policy gives this device the role.
+    """Runs deploys between `start` and `stop`, while this device has the role.
 
     Args:
         home: The node's.
@@ -44,10 +51,10 @@ class Executor:
         spawn: Runs work beside everything else.
         notices: What is wrong, by where; kept up to date here under `deploy`.
         knows: Whether the history has the fact of this identity (`stream.fact`).
-        unanswered: The requests to this device in the history that have no answer, with their authors' devices. Reads the disk.
+        unanswered: The requests to this device in the history that have no answer, with their
+            authors' devices. Reads the disk.
         steady: Seconds that only grow.
         copied: Whether another machine writes under this device's key.
-
     """
 
     def __init__(
@@ -73,15 +80,18 @@ class Executor:
         self._unanswered = unanswered
         self._steady = steady
         self._rates: dict[tuple[str, bool], Bucket] = {}
-        """By device, and by whether its person may deploy what it asks for."""
+        """By device, and by its person's right to the deploy."""
         self._unheard: Counter[str] = Counter()
-        """How much each device asked beyond its rate."""
+        """Requests beyond the rate, by device."""
         self._deploys: Deploys | None = None
         self._early: deque[tuple[Event, str]] = deque(maxlen=MAX_EARLY)
         """Requests that came, with their author's device, before `start`."""
 
     async def start(self) -> None:
-        """Take requests from now on, and those that came before; nothing when it does already. A failure is a notice."""
+        """Take requests from now on, and those that came before; nothing when it does already.
+
+        A failure is a notice.
+        """
         if self._deploys is not None:
             return
         deploys = Deploys(
@@ -107,7 +117,8 @@ class Executor:
         self._early.clear()
         for event, device in early:
             self._hand_on(event, device, fresh=self._is_fresh(event))
-        # A node that ended between storing a request and judging it owes an answer; it runs nothing any more.
+        # A node that ended between storing a request and judging it owes an answer; it runs nothing
+        # any more.
         waiting = {event.key for event, _ in early}
         for event, device in missed:
             if event.key not in waiting and self._heard(event, device):
@@ -121,7 +132,11 @@ class Executor:
 
     def note(self, event: Event, device: str) -> None:
         """News that `device` signed: a request to this device is judged, and runs or is refused."""
-        if event.kind is not Kind.DEPLOY or event.state != "requested" or event.executor != self._team.device.id:
+        if (
+            event.kind is not Kind.DEPLOY
+            or event.state != "requested"
+            or event.executor != self._team.device.id
+        ):
             return
         if not self._heard(event, device):
             return
@@ -139,9 +154,11 @@ class Executor:
         return self._team.now() - event.time <= FRESH_MS
 
     def _heard(self, event: Event, device: str) -> bool:
-        """Whether this device is answered once more now; asked before anything is done for it."""
+        """Tell whether this device is answered once more now."""
         policy, now = self._team.chain.current, self._steady()
-        allowed = policy.may(policy.person_of(device) or "", Role.DEPLOYER, event.service, event.environment)
+        allowed = policy.may(
+            policy.person_of(device) or "", Role.DEPLOYER, event.service, event.environment
+        )
         rate, burst = (ALLOWED_RATE, ALLOWED_BURST) if allowed else (REFUSED_RATE, REFUSED_BURST)
         bucket = self._rates.setdefault((device, allowed), Bucket(rate, burst, now))
         # What is left unheard is no debt: who stops flooding is heard again soon.
@@ -149,21 +166,26 @@ class Executor:
             bucket.take(1, now)
             return True
         self._unheard[device] += 1
-        worst = ", ".join(f"{policy.name_of(one)} ({count})" for one, count in self._unheard.most_common(_NAMED))
+        worst = ", ".join(
+            f"{policy.name_of(one)} ({count})" for one, count in self._unheard.most_common(_NAMED)
+        )
         self._notices["deploy requests"] = (
-            f"more deploys are asked for than are answered, and of these nothing ran: {worst}; if that is"
+            f"more deploys are asked for than are answered, and of these nothing ran: {worst}; if"
+            " that is"
             " no mistake, an admin can shut the device out: devstream team revoke PERSON"
         )
         return False
 
     def status(self) -> DeployStatus | None:
-        """What it offers and does; None while it takes nothing."""
+        """Offers and running deploys; None where this device is no executor."""
         return None if self._deploys is None else self._deploys.status()
 
     def may_deploy(self, person: str, target: str, environment: str) -> bool:
-        """Whether the policy of the moment allows it, and can be acted on."""
+        """Tell whether the policy allows it, and is in force."""
         chain = self._team.chain
-        return not policy_trouble(chain, self._team.now()) and chain.current.may(person, Role.DEPLOYER, target, environment)
+        return not policy_trouble(chain, self._team.now()) and chain.current.may(
+            person, Role.DEPLOYER, target, environment
+        )
 
     def _who_may(self, role: Role) -> Sequence[str]:
         return self._team.chain.current.who_has(role)
@@ -173,12 +195,19 @@ class Executor:
 
 
 def policy_trouble(chain: PolicyChain, now: int) -> str:
-    """Why the policy of this time (UTC milliseconds) cannot be acted on, so that nothing is deployed; empty when it can."""
+    """Say why the policy cannot be acted on at this time.
+
+    Then nothing is deployed; empty when it can.
+    """
     if chain.forked:
         return (
-            "two admins changed the team at once, or a key was stolen; nothing is deployed until an admin makes the next change:"
+            "two admins changed the team at once, or a key was stolen; nothing is deployed until"
+            " an admin makes the next change:"
             " see devstream team policy"
         )
     if now > chain.current.expires:
-        return "the policy has expired; nothing is deployed until an admin starts devstream and renews it, or makes any change"
+        return (
+            "the policy has expired; nothing is deployed until an admin starts devstream and"
+            " renews it, or makes any change"
+        )
     return ""

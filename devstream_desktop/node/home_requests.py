@@ -1,4 +1,7 @@
-"""Requests about a home's team and sources: answered alike where a node runs and where none does."""
+"""Requests about a home's team and sources.
+
+They are answered alike where a node runs and where none does.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,21 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.members import GetMembers, Grant, Invite, Join, Joining, Ungrant
-from devstream_desktop.control.messages.policy import ApprovePolicy, GetPolicy, MakeRecoveryKey, Recover, SetPolicy
+from devstream_desktop.control.messages.members import (
+    GetMembers,
+    Grant,
+    Invite,
+    Join,
+    Joining,
+    Ungrant,
+)
+from devstream_desktop.control.messages.policy import (
+    ApprovePolicy,
+    GetPolicy,
+    MakeRecoveryKey,
+    Recover,
+    SetPolicy,
+)
 from devstream_desktop.control.messages.sources import AddSource, RemoveSource, Source
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.wire import AnyReply
@@ -46,7 +62,7 @@ class Host(Protocol):
         ...
 
     def waiting(self) -> Sequence[Ask]:
-        """Devices that wait for an admin's approval, as far as is known here."""
+        """Devices that wait for approval, as far as is known here."""
         ...
 
     def duplicate_keys(self) -> Sequence[str]:
@@ -85,7 +101,9 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
         case Join():
             return await host.join(request)
         case GetMembers():
-            return team_requests.members_of(await host.team(), host.waiting(), host.duplicate_keys())
+            return team_requests.members_of(
+                await host.team(), host.waiting(), host.duplicate_keys()
+            )
         case GetPolicy():
             return team_requests.policy_of(await host.team())
         case AddSource():

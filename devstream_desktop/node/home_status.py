@@ -1,4 +1,4 @@
-"""The status of a home without its keys, as far as its files say."""
+"""Status of a home without its keys, by its files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from devstream_desktop.home import Home
 from devstream_desktop.team import standing_of
 
 
-def status_of_files(home: Home, *, locked: str = "", sources: tuple[SourceStatus, ...] = ()) -> Status:
+def status_of_files(
+    home: Home, *, locked: str = "", sources: tuple[SourceStatus, ...] = ()
+) -> Status:
     """Read a status; `locked` says what a node waits for, when it does."""
     try:
         standing = standing_of(home)

@@ -1,8 +1,11 @@
-"""A node whose keyring is locked: it waits for a person, says so on every screen, and goes on by itself.
+"""A node whose keyring is locked.
 
-The keyring is asked once, which shows its own password prompt, and that call waits for as long as it takes. Beside it, it is looked at
-without a prompt whether the keyring was unlocked in another way: then it is asked anew. A prompt that was dismissed is shown again only
-when a person wants it (`Unlock`).
+It waits for a person, says so on every screen, and goes on by itself.
+
+The keyring is asked once, which shows its own password prompt, and that call waits for as long as
+it takes. Beside it, it is looked at without a prompt whether the keyring was unlocked in another
+way: then it is asked anew. A prompt that was dismissed is shown again only when a person wants it
+(`Unlock`).
 """
 
 from __future__ import annotations
@@ -24,19 +27,37 @@ from devstream_desktop.keys import Vault, VaultLockedError, os_keyring
 from devstream_desktop.node.home_status import status_of_files
 
 LOOK_S = 2.0
-"""How long the keyring may take before the node counts as locked, and how often it is looked at from then on."""
-SILENT = "the keyring, which holds this node's keys, has not answered yet; if it asks for a password, its window may be behind others"
-LOCKED = "the keyring, which holds this node's keys, is locked; enter its password (its window may be behind others)"
-REFUSED = "the keyring, which holds this node's keys, stays locked; unlock it, and the node goes on by itself"
+"""Seconds for the keyring before the node counts as locked.
+
+From then on it is looked at this often.
+"""
+SILENT = (
+    "the keyring, which holds this node's keys, has not answered yet; if it asks for a password,"
+    " its window may be behind others"
+)
+LOCKED = (
+    "the keyring, which holds this node's keys, is locked; enter its password (its window may be"
+    " behind others)"
+)
+REFUSED = (
+    "the keyring, which holds this node's keys, stays locked; unlock it, and the node goes on by"
+    " itself"
+)
 _FIRST = -2
-"""Counted down from here: a screen begins with -1, and the node's own numbers go up from 0, so each is news after the other."""
+"""First revision of this kind; they are counted down from here.
+
+A screen begins with -1, and the node's own numbers go up from 0, so each is news after the other.
+"""
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
 class LockedNode:
-    """Opens the vault of a home, however long a person takes. `on_locked(sentence)` hears what the node waits for, when that changes."""
+    """Opens the vault of a home, however long a person takes.
+
+    `on_locked(sentence)` hears what the node waits for, when that changes.
+    """
 
     def __init__(self, home: Home, on_locked: Callable[[str], None]) -> None:
         self._home = home
@@ -46,7 +67,7 @@ class LockedNode:
         self._news = asyncio.Event()
         self._revision = _FIRST
         self.locked = ""
-        """What the node waits for and what to do, a sentence; empty until it is known to wait."""
+        """Sentence on what the node waits for, and what to do."""
 
     async def vault(self) -> Vault:
         """The vault, once it can be opened.
@@ -66,7 +87,8 @@ class LockedNode:
                     await asyncio.sleep(LOOK_S)
             locked = await self._look()
             if locked is False and (done or was_locked):
-                # The answer or the prompt of then says nothing any more: whoever unlocked it did so elsewhere.
+                # The answer or the prompt of then says nothing any more: whoever unlocked it did so
+                # elsewhere.
                 asking.cancel()
                 self._asking = None
             else:
@@ -104,7 +126,10 @@ class LockedNode:
         return asking
 
     async def _look(self) -> bool | None:
-        """As `is_locked`; a look that hangs is waited for the next time, and no second one is begun."""
+        """Look as `is_locked`.
+
+        A look that hangs is waited for the next time, and no second one is begun.
+        """
         looking = self._looking = self._looking or _abandonable(os_keyring.is_locked)
         done, _ = await asyncio.wait({looking}, timeout=LOOK_S)
         if not done:

@@ -101,7 +101,10 @@ class LogFile(logging.Handler):
             if heard is None or now - heard.second < 1:
                 continue
             del self._owed[cause]
-            text = f"{heard.left_out:,} more of this kind in the same second, the last: {_message(record)}"
+            text = (
+                f"{heard.left_out:,} more of this kind in the same second, the last:"
+                f" {_message(record)}"
+            )
             heard.left_out = 0
             self._write(_about(record, text), heard)
 
@@ -117,11 +120,18 @@ class LogFile(logging.Handler):
         heard.size += size
         if heard.size >= SHARE:
             where = Path(self._frequent.baseFilename).name
-            self._rare.handle(_about(record, f"what more there is of this kind goes to {where}: {_message(record)}"))
+            self._rare.handle(
+                _about(
+                    record, f"what more there is of this kind goes to {where}: {_message(record)}"
+                )
+            )
 
 
 class _Private(logging.handlers.RotatingFileHandler):
-    """A rotated file (0600). A disk that is full or gone is one line on standard error, not a traceback each time."""
+    """A rotated file (0600).
+
+    A disk that is full or gone is one line on standard error, not a traceback each time.
+    """
 
     def __init__(self, path: Path, old_files: int, *, delay: bool = False) -> None:
         self.turned = 0
@@ -130,7 +140,9 @@ class _Private(logging.handlers.RotatingFileHandler):
         self._told = False
         for file in (path, *path.parent.glob(f"{path.name}.*")):
             _make_private(file)
-        super().__init__(path, maxBytes=FILE_BYTES, backupCount=old_files, encoding="utf-8", delay=delay)
+        super().__init__(
+            path, maxBytes=FILE_BYTES, backupCount=old_files, encoding="utf-8", delay=delay
+        )
 
     def written(self, record: logging.LogRecord) -> int:
         """Write a record; returns how many characters that took."""
@@ -160,11 +172,16 @@ class _Private(logging.handlers.RotatingFileHandler):
             super().handleError(record)
         elif not self._told:
             self._told = True
-            sys.stderr.write(f"devstream: {self.baseFilename} cannot be written ({error}); look at the disk\n")
+            sys.stderr.write(
+                f"devstream: {self.baseFilename} cannot be written ({error}); look at the disk\n"
+            )
 
 
 class _OneLine(logging.Formatter):
-    """A record is one line, and a traceback's lines are set in: what a peer wrote can neither look like a record nor steer a terminal."""
+    """Format a record as one line, a traceback's lines set in.
+
+    So what a peer wrote can neither look like a record nor steer a terminal.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         """The record's own line."""
@@ -180,12 +197,18 @@ class _OneLine(logging.Formatter):
 
 
 def start_logging(home: Home, *, verbose: bool) -> None:
-    """Log to `node.log` in the home; with `verbose` to standard error too. Without a file that can be opened, only there."""
+    """Log to `node.log` in the home; with `verbose` to standard error too.
+
+    Without a file that can be opened, only there.
+    """
     handlers: list[logging.Handler] = [logging.StreamHandler()] if verbose else []
     try:
         handlers.insert(0, LogFile(home))
     except OSError as error:
-        sys.stderr.write(f"devstream: {home.log} cannot be opened ({machine.reason(error)}), so the log comes here\n")
+        sys.stderr.write(
+            f"devstream: {home.log} cannot be opened ({machine.reason(error)}), so the log comes"
+            " here\n"
+        )
         handlers = [logging.StreamHandler()]
     for one in handlers:
         one.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
@@ -194,12 +217,18 @@ def start_logging(home: Home, *, verbose: bool) -> None:
 
 def _cause(record: logging.LogRecord) -> Cause:
     # Where a line is nothing but an error, each sort of error is a cause.
-    only = record.args[0] if isinstance(record.args, tuple) and len(record.args) == 1 and record.msg == "%s" else None
+    only = (
+        record.args[0]
+        if isinstance(record.args, tuple) and len(record.args) == 1 and record.msg == "%s"
+        else None
+    )
     return record.name, record.lineno, type(only).__name__
 
 
 def _about(record: logging.LogRecord, text: str) -> logging.LogRecord:
-    return logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno, text, None, None)
+    return logging.LogRecord(
+        record.name, record.levelno, record.pathname, record.lineno, text, None, None
+    )
 
 
 def _message(record: logging.LogRecord) -> str:

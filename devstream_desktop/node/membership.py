@@ -18,11 +18,11 @@ class Membership:
         return self._team.gate(device)
 
     def is_author(self, key: bytes) -> bool:
-        """True for the public key of a present or former device of the team."""
+        """Tell whether a public key is a present or former device's."""
         return device_id(key) in self._team.chain.current.persons
 
     def ended(self, feed: bytes) -> tuple[int, bytes] | None:
-        """Number and hash of the last valid entry of a revoked author's feed."""
+        """Give number and hash of a revoked feed's last valid entry."""
         return ended(self._team.chain.current, feed)
 
     def refusal(self, entry: Entry) -> str | None:

@@ -1,4 +1,7 @@
-"""Addresses: the ports taken last time, so that an invite stays true, and where peers were found, so that they are found again."""
+"""Ports and peers of the last run.
+
+The ports are kept, so that an invite stays true; the peers, so that they are found again.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def save_ports(home: Home, ports: Ports) -> None:
 
 
 def load_peers(home: Home) -> list[str]:
-    """Where peers were found last time, best first."""
+    """List where peers were found last time, best first."""
     return (read_kept(home.peers, list[str]) or [])[:_MOST_PEERS]
 
 
@@ -52,10 +55,11 @@ def save_peers(home: Home, addresses: list[str]) -> None:
 
 
 def free_or_new(host: str, port: int) -> int:
-    """`port` when it can still be listened on at `host`, else a free one."""
+    """Choose `port` when `host` can listen on it, else a free one."""
     for wanted in (port, 0):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # As the listener itself does: a port of a minute ago counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, wanted))
@@ -67,7 +71,10 @@ def free_or_new(host: str, port: int) -> int:
 
 
 def reachable(host: str) -> str:
-    """What others can dial when we listen on `host`: itself, or for all interfaces this machine's address on the way out."""
+    """Choose what others can dial when we listen on `host`.
+
+    It is `host` itself, or for all interfaces this machine's address on the way out.
+    """
     try:
         return reachable_host() if ipaddress.ip_address(host).is_unspecified else host
     except ValueError:

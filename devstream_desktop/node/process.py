@@ -1,4 +1,4 @@
-"""The process around a node: the control socket, signals, and starting anew when the node joins another team."""
+"""Process around a node: control socket, signals, and a start anew after a join."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _log = logging.getLogger(__name__)
 
 
 class Process:
-    """Runs the node of a home until a signal or a `Stop` ends it. `on_locked(sentence)` hears that it waits for its keyring."""
+    """Runs a home's node until a signal or a `Stop` ends it.
+
+    `on_locked(sentence)` hears that it waits for its keyring.
+    """
 
     def __init__(
         self,
@@ -130,7 +133,10 @@ class Process:
         if node is None:  # pragma: no cover - `_answer` asks only a running node
             raise ControlError("the node is not running")
         if not node.team.solo:
-            raise ControlError(f"this home is in team {node.team.name} already; use another --home to join a second team")
+            raise ControlError(
+                f"this home is in team {node.team.name} already; use another --home to join a"
+                " second team"
+            )
         state, joined = await enrolment.try_join(self._home, node.vault, request)
         if joined is not None:
             # The answer leaves first; then the node starts anew as a member of the other team.

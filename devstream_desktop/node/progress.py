@@ -1,4 +1,7 @@
-"""Tells screens how far a catch-up is, at most once a second and only while there is one: nobody polls, and a quiet node does nothing."""
+"""Reports of a catch-up to the screens, at most once a second.
+
+There are none without a catch-up: nobody polls, and a quiet node does nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,15 @@ TELL_S = 1.0
 class CatchUpProgress:
     """Follows one catch-up after the other.
 
-    `measure` gives what is missing and what was when the catch-up began, `changed` has the screens look again, `spawn` runs a task.
+    `measure` gives what is missing and what was when the catch-up began, `changed` has the screens
+    look again, `spawn` runs a task.
     """
 
     def __init__(
-        self, measure: Callable[[], tuple[int, int]], changed: Callable[[], None], spawn: Callable[[Coroutine[object, object, None]], None]
+        self,
+        measure: Callable[[], tuple[int, int]],
+        changed: Callable[[], None],
+        spawn: Callable[[Coroutine[object, object, None]], None],
     ) -> None:
         self._measure = measure
         self._changed = changed
@@ -35,6 +42,7 @@ class CatchUpProgress:
             while True:
                 await asyncio.sleep(TELL_S)
                 found = self._measure()
+                # A screen draws nothing for the same figures.
                 if found != told:
                     told = found
                     self._changed()

@@ -1,4 +1,4 @@
-"""What the node does for its screens and scripts: each request of control/messages, answered from the rooms."""
+"""Answers of a node to its screens and scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ import msgspec
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.deploys import GetTargets, Offer, Plan, PlanDeploy, RequestDeploy, Targets, TargetStatus
+from devstream_desktop.control.messages.deploys import (
+    GetTargets,
+    Offer,
+    Plan,
+    PlanDeploy,
+    RequestDeploy,
+    Targets,
+    TargetStatus,
+)
 from devstream_desktop.control.messages.members import ApproveJoin, Join, Joining, Revoke
 from devstream_desktop.control.messages.sources import ProbeSource
 from devstream_desktop.control.messages.status import Stop, Unlock
@@ -37,10 +45,18 @@ MAX_WAIT_MS = 60_000
 
 
 class Requests:
-    """Answers requests for one node. `news` is set (and replaced) whenever there is something new; `end` and `join` act on the process."""
+    """Answers requests for one node.
+
+    `news` is set (and replaced) whenever there is something new; `end` and `join` act on the
+    process.
+    """
 
     def __init__(
-        self, node: Node, news: Callable[[], asyncio.Event], end: Callable[[], None], join: Callable[[Join], Awaitable[Joining]]
+        self,
+        node: Node,
+        news: Callable[[], asyncio.Event],
+        end: Callable[[], None],
+        join: Callable[[Join], Awaitable[Joining]],
     ) -> None:
         self._node = node
         self._news = news
@@ -49,7 +65,7 @@ class Requests:
         self._ending = False
 
     def end_polls(self) -> None:
-        """Answer every parked `Wait` at its next news, so that the control socket can close at once."""
+        """Answer every parked `Wait` at its next news. So the control socket can close at once."""
         self._ending = True
 
     async def answer(self, request: AnyRequest) -> AnyReply:
@@ -100,7 +116,12 @@ class Requests:
         while True:
             news = self._news()
             newest, revision = self._node.history.newest(), self._node.revision
-            if newest != request.newest or revision != request.status or self._ending or loop.time() >= deadline:
+            if (
+                newest != request.newest
+                or revision != request.status
+                or self._ending
+                or loop.time() >= deadline
+            ):
                 return News(newest=newest, status=revision)
             try:
                 async with asyncio.timeout_at(deadline):
@@ -112,7 +133,11 @@ class Requests:
         node = self._node
         # What a member says, it says in its own name.
         own_word = request.kind in (Kind.CLAIM, Kind.DUTY)
-        options = msgspec.structs.replace(request, actor=node.team.person) if own_word and not request.actor else request
+        options = (
+            msgspec.structs.replace(request, actor=node.team.person)
+            if own_word and not request.actor
+            else request
+        )
         self._may_author(options)
         if node.intake is not None:
             return Done(text=await node.intake.emit(options))
@@ -125,13 +150,16 @@ class Requests:
             kind = Kind(options.kind)
         except ValueError:
             allowed = ", ".join(Kind)
-            raise ControlError(f"--kind {clean(options.kind, 40)!r} is not a kind; allowed: {allowed}") from None
+            raise ControlError(
+                f"--kind {clean(options.kind, 40)!r} is not a kind; allowed: {allowed}"
+            ) from None
         team = self._node.team
         missing = team.missing_role(kind, options.state)
         if missing is not None:
             who = " or ".join(missing.grantors) or "an admin"
             raise ControlError(
-                f"this device may not say {kind} {clean(options.state, 20)}: it lacks the role {missing.role}."
+                f"this device may not say {kind} {clean(options.state, 20)}: it lacks the role"
+                f" {missing.role}."
                 f" {who} can give it: devstream team grant {team.person} {missing.role}"
             )
 
@@ -181,7 +209,10 @@ class Requests:
         offer = offers.get((target, environment))
         if offer is None:
             known = ", ".join(f"{t}/{e}" for t, e in sorted(offers)) or "none yet"
-            raise ControlError(f"no executor offers {clean(target, 40)}/{clean(environment, 40)}; offered are: {known}")
+            raise ControlError(
+                f"no executor offers {clean(target, 40)}/{clean(environment, 40)}; offered are:"
+                f" {known}"
+            )
         return offer
 
     async def _plan(self, request: PlanDeploy) -> Plan:
@@ -214,7 +245,10 @@ class Requests:
             return ""
         found = next((tips.commits[name] for name in names if name in tips.commits), "")
         if not found:
-            raise ControlError(f"there is no {clean(ref, 120)} in the repository of {offer.target}; name another with --ref")
+            raise ControlError(
+                f"there is no {clean(ref, 120)} in the repository of {offer.target}; name another"
+                " with --ref"
+            )
         return found
 
     async def _request_deploy(self, request: RequestDeploy) -> Done:
@@ -237,14 +271,18 @@ class Requests:
 
     def _title(self, request: RequestDeploy) -> str:
         with Reader(self._node.home.history) as reader:
-            return board.shipment(reader, request.target, request.environment, ref="", sha=request.sha).title
+            return board.shipment(
+                reader, request.target, request.environment, ref="", sha=request.sha
+            ).title
 
     async def _revoke(self, request: Revoke) -> str:
         node = self._node
         devices = changes.chosen_devices(node.team.chain.current, request.who)
         # Read here, on the loop: the log has one owner.
         ends = {device: node.mesh.ends(device, request.since or now_ms()) for device in devices}
-        return await asyncio.to_thread(team_requests.revoke, node.team, request, lambda device, _: ends[device])
+        return await asyncio.to_thread(
+            team_requests.revoke, node.team, request, lambda device, _: ends[device]
+        )
 
     async def _approve_join(self, request: ApproveJoin) -> str:
         node = self._node
@@ -257,5 +295,7 @@ class Requests:
     async def _probe_source(self, request: ProbeSource) -> Done:
         report = await self._home.intake().test_source(request.name)
         if not report.ok:
-            raise ControlError(f"the test of {request.name} got as far as {report.reached}: {report.detail}")
+            raise ControlError(
+                f"the test of {request.name} got as far as {report.reached}: {report.detail}"
+            )
         return Done(text=report.detail)

@@ -43,8 +43,12 @@ class RunningHome:
         door = node.trust.enrolment
         if door is None:
             who = " or ".join(node.team.chain.current.who_has(Role.ISSUER)) or "an admin"
-            raise ControlError(f"this device cannot invite: it is no issuer; ask {who}, or to be made an admin")
-        text = await door.invite(request.expires_s, request.address or None, approved=request.pre_approved)
+            raise ControlError(
+                f"this device cannot invite: it is no issuer; ask {who}, or to be made an admin"
+            )
+        text = await door.invite(
+            request.expires_s, request.address or None, approved=request.pre_approved
+        )
         node.notices.pop("enrol", None)
         return text
 
@@ -68,5 +72,8 @@ class RunningHome:
 
         """
         if self._node.intake is None:
-            raise ControlError("this node is not a collector; an admin can make it one: devstream team grant PERSON collector")
+            raise ControlError(
+                "this node is not a collector; an admin can make it one: devstream team grant"
+                " PERSON collector"
+            )
         return self._node.intake

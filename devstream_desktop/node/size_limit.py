@@ -43,6 +43,7 @@ class SizeLimit:
 
     async def look(self) -> None:
         """Forget what is too much."""
+        # The look is cheap; what follows reads the whole log.
         if not self._history.too_large:
             return
         found = await asyncio.to_thread(floors, self._history.path, self._share)
@@ -51,7 +52,8 @@ class SizeLimit:
         names = sorted({self._policy().name_of(device_id(feed[:KEY_BYTES])) for feed in found})
         named = ", ".join(names[:_NAMED]) + (" and others" if len(names) > _NAMED else "")
         self._notices["size"] = (
-            f"the history is as large as it may be: the oldest events of {named}, who took most of it,"
+            f"the history is as large as it may be: the oldest events of {named}, who took most of"
+            " it,"
             " were forgotten before their time; a device that floods the team can be shut out by an"
             " admin: devstream team revoke PERSON"
         )

@@ -19,7 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 def source_types() -> dict[str, str]:
-    """The types of source that can be added, each with a line about it; one that is broken says so."""
+    """List the types of source that can be added, with their titles.
+
+    One that is broken says so.
+    """
     found: dict[str, str] = {}
     for name in collector_names():
         try:
@@ -30,11 +33,10 @@ def source_types() -> dict[str, str]:
 
 
 def describe(kind: str) -> Collector:
-    """What the collector of a type says of itself.
+    """Give the declaration of a type's collector.
 
     Raises:
         NoCollectorError: there is none of that type, or it is broken.
-
     """
     return collector_module(kind).COLLECTOR
 
@@ -50,7 +52,7 @@ def check(source: Source) -> None:
 
 
 def absolute_location(location: str) -> str:
-    """A repository's path or URL as the node, which runs in another folder, will find it."""
+    """Make a repository's path absolute, for a node in another folder."""
     return absolute_url(location, Path.cwd())
 
 
@@ -69,7 +71,10 @@ def sources(home: Home) -> tuple[SourceStatus, ...]:
 
 
 def follow_repository(home: Home, folder: Path) -> str:
-    """Make the git repository around `folder` a source, once, filling in its newest commits; returns its name, empty when there is none."""
+    """Make the git repository around `folder` a source, once.
+
+    It fills in its newest commits. Returns its name, empty when there is none.
+    """
     root = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
     if root is None:
         return ""
@@ -83,6 +88,13 @@ def follow_repository(home: Home, folder: Path) -> str:
         return ""
     taken = {source.name for source in known}
     base = re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-")[:32] or "repository"
-    name = next(candidate for candidate in (base, *(f"{base}-{number}" for number in range(2, 1000))) if candidate not in taken)
-    files.save_sources(home.sources, [*known, GitSource(name=name, url=str(root), service=root.name[:60], backfill=True)])
+    name = next(
+        candidate
+        for candidate in (base, *(f"{base}-{number}" for number in range(2, 1000)))
+        if candidate not in taken
+    )
+    files.save_sources(
+        home.sources,
+        [*known, GitSource(name=name, url=str(root), service=root.name[:60], backfill=True)],
+    )
     return name

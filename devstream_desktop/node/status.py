@@ -1,4 +1,4 @@
-"""What `devstream status` tells: is it working, and if not, why."""
+"""Status of a node: does it work, and if not, why."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from devstream_desktop.node.trust import advice
 from devstream_desktop.stream.words import Role
 
 NAMED_OF_REASON = 5
-"""Peers that are named for one reason: of addresses that nobody has any more there can be dozens."""
+"""Peers that are named for one reason.
+
+Of addresses that nobody has any more there can be dozens.
+"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class _Disk:
 
 
 async def describe(node: Node) -> Status:
-    """Everything about a node that a person may want to know; what is read from the disk is read in a thread."""
+    """Describe a node. What is on the disk is read in a thread."""
     node.descriptors.look()  # what follows opens files
     disk = await asyncio.to_thread(_disk, node)
     mesh = node.mesh.status()
@@ -56,7 +59,9 @@ async def describe(node: Node) -> Status:
         mesh=node.mesh_address,
         intake=node.intake_url,
         discovery=mesh.discovery,
-        peers=tuple(replace(peer, person=policy.person_of(peer.device) or "") for peer in mesh.peers),
+        peers=tuple(
+            replace(peer, person=policy.person_of(peer.device) or "") for peer in mesh.peers
+        ),
         refused=tuple(refused_lines(mesh.refused)),
         sources=tuple(node.intake.status()) if node.intake is not None else (),
         targets=len(node.board.offers),
@@ -85,25 +90,44 @@ async def describe(node: Node) -> Status:
 def _disk(node: Node) -> _Disk:
     with Reader(node.home.history) as reader:
         oldest, newest = reader.span()
-        return _Disk(reader.count(), oldest, newest, node.history.size(), shutil.disk_usage(node.home.root).free, node.home.set_aside())
+        return _Disk(
+            reader.count(),
+            oldest,
+            newest,
+            node.history.size(),
+            shutil.disk_usage(node.home.root).free,
+            node.home.set_aside(),
+        )
 
 
 def refused_lines(refused: Sequence[RefusedStatus]) -> Iterator[RefusedStatus]:
-    """Who is not linked and why; of many with one reason the latest few, and how many more there are."""
+    """List who is not linked and why.
+
+    Of many with one reason come the latest few, and how many more there are.
+    """
     by_reason: dict[str, list[RefusedStatus]] = {}
     for peer in refused:
         by_reason.setdefault(peer.reason, []).append(peer)
     for reason, peers in by_reason.items():
+        # The latest come first.
         for peer in peers[:NAMED_OF_REASON]:
             yield peer
         if rest := peers[NAMED_OF_REASON:]:
             times, last = sum(peer.count for peer in rest), max(peer.seen for peer in rest)
-            yield RefusedStatus(address=count(len(rest), "other"), device="", reason=reason, count=times, seen=last)
+            yield RefusedStatus(
+                address=count(len(rest), "other"), device="", reason=reason, count=times, seen=last
+            )
 
 
 def _notices(node: Node, aside: tuple[str, ...], pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
-    found = [*node.notices.values(), node.descriptors.trouble, node.history.reserve.trouble, node.history.quarantined, *aside]
+    found = [
+        *node.notices.values(),
+        node.descriptors.trouble,
+        node.history.reserve.trouble,
+        node.history.quarantined,
+        *aside,
+    ]
     found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:
@@ -113,8 +137,13 @@ def _notices(node: Node, aside: tuple[str, ...], pruning_suspended: str) -> list
 
 def _advice(node: Node) -> list[str]:
     found = list(advice(node.team.chain.current, now_ms(), is_admin=node.team.is_admin))
-    found += [f"{ask.person} waits to join; devstream team approve-join {ask.device[:8]}" for ask in node.trust.waiting()]
+    found += [
+        f"{ask.person} waits to join; devstream team approve-join {ask.device[:8]}"
+        for ask in node.trust.waiting()
+    ]
     waiting = [one for one in node.team.chain.proposals if node.device not in one.signed_by]
     if waiting and node.team.is_admin:
-        found.append(f"{len(waiting)} changes of the team wait for your signature; see devstream team policy")
+        found.append(
+            f"{len(waiting)} changes of the team wait for your signature; see devstream team policy"
+        )
     return list(counted(found))

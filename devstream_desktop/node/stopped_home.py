@@ -9,7 +9,12 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.errors import ControlError, HomeTakenError, NoNodeError, StartingError
+from devstream_desktop.control.errors import (
+    ControlError,
+    HomeTakenError,
+    NoNodeError,
+    StartingError,
+)
 from devstream_desktop.control.messages.base import Reply, Request
 from devstream_desktop.control.messages.deploys import GetTargets, PlanDeploy, RequestDeploy
 from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Joining, Revoke
@@ -34,7 +39,7 @@ from devstream_desktop.team import Team
 _R = TypeVar("_R", bound=Reply)
 
 _PATIENCE_S = 60.0
-"""How long a node or command waits for another command to be done with the home."""
+"""Seconds to wait for another command that has the home."""
 _RETRY_S = 0.1
 
 _REASONS: dict[type[Request[Reply]], str] = {
@@ -47,7 +52,7 @@ _REASONS: dict[type[Request[Reply]], str] = {
     PlanDeploy: "only a running node knows what executors offer",
     RequestDeploy: "without one nothing publishes the request",
 }
-"""Why a request takes a running node."""
+"""Say why a request takes a running node."""
 
 
 class StoppedHome:
@@ -83,7 +88,9 @@ class StoppedHome:
         team = await self.team()
         # It names the address at which the node will listen once it starts.
         address = request.address or await asyncio.to_thread(_future_address, self._home)
-        return await asyncio.to_thread(team.admissions.invite, request.expires_s, address, approved=request.pre_approved)
+        return await asyncio.to_thread(
+            team.admissions.invite, request.expires_s, address, approved=request.pre_approved
+        )
 
     async def join(self, request: Join) -> Joining:
         return (await enrolment.try_join(self._home, await self._open_vault(), request))[0]
@@ -92,7 +99,9 @@ class StoppedHome:
         if isinstance(source, RemoteSource):
             await asyncio.to_thread(source_info, source)
         vault = await self._open_vault()
-        return await asyncio.to_thread(source_files.add_source, self._home, vault, source, secret, token)
+        return await asyncio.to_thread(
+            source_files.add_source, self._home, vault, source, secret, token
+        )
 
     async def remove_source(self, name: str) -> None:
         vault = await self._open_vault()
@@ -100,7 +109,7 @@ class StoppedHome:
 
 
 def _future_address(home: Home) -> str:
-    """The address for joins that the node will take when it starts, remembered for it."""
+    """Address for joins that the node will take when it starts."""
     host, _ = addresses.split(load_settings(home.settings).mesh.listen)
     ports = load_ports(home)
     port = free_or_new(host, ports.enrol)
@@ -121,7 +130,11 @@ def answer(home: Home, request: Request[_R]) -> _R:
     if not isinstance(asked, home_requests.HomeRequest):
         why = _REASONS.get(type(asked))
         start = "start one with `devstream` or `devstream node`"
-        raise NoNodeError(f"no node runs for this home, and {why}; {start}" if why else f"no node runs for this home; {start}")
+        raise NoNodeError(
+            f"no node runs for this home, and {why}; {start}"
+            if why
+            else f"no node runs for this home; {start}"
+        )
     return expect(asyncio.run(_answer(home, asked)), request)
 
 
@@ -171,15 +184,16 @@ async def held(home: Home) -> AsyncIterator[None]:
         await server.stop()
 
 
-async def take(home: Home, handler: Handler, *, given_up: Callable[[], bool] = lambda: False) -> Server:
-    """Listen at a home's control socket, which makes this process the home's only writer.
+async def take(
+    home: Home, handler: Handler, *, given_up: Callable[[], bool] = lambda: False
+) -> Server:
+    """Listen at a home's control socket, and so be its only writer.
 
     A command that works on the home is waited for, until `given_up`.
 
     Raises:
         HomeTakenError: a node runs for it.
         ControlError: its lock cannot be opened.
-
     """
     deadline = time.monotonic() + _PATIENCE_S
     while True:

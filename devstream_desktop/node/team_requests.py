@@ -1,11 +1,30 @@
-"""The acts of an admin and the views of a team, as requests ask for them; the same for a node that runs and a home whose node does not."""
+"""Acts of an admin and views of a team.
+
+They are the same for a node that runs and a home whose node does not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from devstream_desktop.control.messages.members import ApproveJoin, Device, Grant, Member, Members, Revoke, Ungrant, Waiting
-from devstream_desktop.control.messages.policy import ApprovePolicy, MakeRecoveryKey, PolicyState, Proposal, Recover, SetPolicy
+from devstream_desktop.control.messages.members import (
+    ApproveJoin,
+    Device,
+    Grant,
+    Member,
+    Members,
+    Revoke,
+    Ungrant,
+    Waiting,
+)
+from devstream_desktop.control.messages.policy import (
+    ApprovePolicy,
+    MakeRecoveryKey,
+    PolicyState,
+    Proposal,
+    Recover,
+    SetPolicy,
+)
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.keys import DeviceKey, read_recovery_key, write_recovery_key
 from devstream_desktop.node.board import Ask
@@ -16,11 +35,13 @@ from devstream_desktop.team import DEVICE_ROLES, End, Policy, Team, TeamError, c
 from devstream_desktop.team import Member as TeamMember
 
 Ends = Callable[[str, int], Sequence[tuple[bytes, int, bytes]]]
-"""Where the feeds of a device were at a time (UTC milliseconds): feed, number, hash."""
-_WAITS = "proposed: it holds once enough admins have signed it, each with: devstream team approve-policy"
+"""Gives the ends of a device's feeds at a time (UTC milliseconds)."""
+_WAITS = (
+    "proposed: it holds once enough admins have signed it, each with: devstream team approve-policy"
+)
 
 Act = Grant | Ungrant | SetPolicy | ApprovePolicy | MakeRecoveryKey | Recover
-"""What needs nothing but the policy."""
+"""Requests that need nothing but the policy."""
 
 
 def act(team: Team, request: Act) -> str:
@@ -35,14 +56,21 @@ def act(team: Team, request: Act) -> str:
         case Grant():
             role = role_of(request.role)
             done = team.change(changes.grant(request.person, role, request.pattern, team.now()))
-            what = f"{request.person} is {role}{f' of {request.pattern}' if request.pattern else ''}"
+            what = (
+                f"{request.person} is {role}{f' of {request.pattern}' if request.pattern else ''}"
+            )
         case Ungrant():
             role = role_of(request.role)
             done = team.change(changes.ungrant(request.person, role, request.pattern))
-            what = f"{request.person} is no longer {role}{f' of {request.pattern}' if request.pattern else ''}"
+            what = (
+                f"{request.person} is no longer"
+                f" {role}{f' of {request.pattern}' if request.pattern else ''}"
+            )
         case SetPolicy():
             change = changes.settings(
-                threshold=request.threshold, approve_joins=request.approve_joins, retention_days=request.retention_days
+                threshold=request.threshold,
+                approve_joins=request.approve_joins,
+                retention_days=request.retention_days,
             )
             done = team.change(change)
             what = "the team's settings are changed"
@@ -56,9 +84,15 @@ def act(team: Team, request: Act) -> str:
         case Recover():
             paper = read_recovery_key(request.key)
             if paper.id != team.chain.current.recovery:
-                raise TeamError("this is not the team's recovery key: it belongs to another team, or a newer one took its place")
+                raise TeamError(
+                    "this is not the team's recovery key: it belongs to another team, or a newer"
+                    " one took its place"
+                )
             done = team.change(changes.recover(team.device.id, team.now()), recovery=paper)
-            what = f"{team.person} is admin on this device; make a new recovery key now: devstream team recovery-key"
+            what = (
+                f"{team.person} is admin on this device; make a new recovery key now: devstream"
+                " team recovery-key"
+            )
     return _told(team, what, done=done)
 
 
@@ -76,21 +110,29 @@ def revoke(team: Team, request: Revoke, ends: Ends) -> str:
     until = request.since or team.now()
     known = [End(*end) for device in devices for end in list(ends(device, until))[:32]]
     done = team.change(changes.revoke(devices, request.why, team.now(), known))
-    return _told(team, f"{clean(request.who, 40)} is out of the team ({', '.join(device[:8] for device in devices)})", done=done)
+    return _told(
+        team,
+        f"{clean(request.who, 40)} is out of the team"
+        f" ({', '.join(device[:8] for device in devices)})",
+        done=done,
+    )
 
 
 def find_ask(asks: Sequence[Ask], request: ApproveJoin) -> Ask:
-    """Who is meant by a name, or by the start of a device id.
+    """Find a member by name, or by a device id's beginning.
 
     Raises:
         TeamError: nobody who waits, or several.
-
     """
     who = request.device
-    found = [ask for ask in asks if ask.person == who or (len(who) >= 8 and ask.device.startswith(who))]
+    found = [
+        ask for ask in asks if ask.person == who or (len(who) >= 8 and ask.device.startswith(who))
+    ]
     if len(found) != 1:
         waiting = ", ".join(f"{ask.person} ({ask.device[:8]})" for ask in asks) or "nobody"
-        raise TeamError(f"{len(found) or 'no'} joins match {clean(who, 60)!r}; waiting are: {waiting}")
+        raise TeamError(
+            f"{len(found) or 'no'} joins match {clean(who, 60)!r}; waiting are: {waiting}"
+        )
     return found[0]
 
 
@@ -102,7 +144,11 @@ def approve_join(team: Team, ask: Ask) -> str:
         TeamError: the disk is full.
 
     """
-    return _told(team, f"{ask.person} is in the team", done=team.change(changes.admit(ask.device, ask.person)))
+    return _told(
+        team,
+        f"{ask.person} is in the team",
+        done=team.change(changes.admit(ask.device, ask.person)),
+    )
 
 
 def role_of(word: str) -> Role:
@@ -115,11 +161,16 @@ def role_of(word: str) -> Role:
     try:
         return Role(word)
     except ValueError:
-        raise DevstreamError(f"{clean(word, 40)!r} is not a role; roles are {', '.join(Role)}") from None
+        raise DevstreamError(
+            f"{clean(word, 40)!r} is not a role; roles are {', '.join(Role)}"
+        ) from None
 
 
 def members_of(team: Team, asks: Sequence[Ask] = (), troubles: Sequence[str] = ()) -> Members:
-    """Who is in a team, what they may, and who wants to be in it; `troubles` are sentences on its devices."""
+    """Describe a team: its members, their roles, and who wants to join.
+
+    `troubles` are sentences on its devices.
+    """
     policy = team.chain.current
     return Members(
         members=tuple(
@@ -130,14 +181,17 @@ def members_of(team: Team, asks: Sequence[Ask] = (), troubles: Sequence[str] = (
             )
             for one in team.members()
         ),
-        waiting=tuple(Waiting(device=ask.device, person=ask.person, words=six_words(ask.device), since=ask.at) for ask in asks),
+        waiting=tuple(
+            Waiting(device=ask.device, person=ask.person, words=six_words(ask.device), since=ask.at)
+            for ask in asks
+        ),
         may_change=team.is_admin,
         notices=(*troubles, *advice(policy, team.now(), is_admin=team.is_admin)),
     )
 
 
 def roles_of(team: Team, person: str) -> tuple[str, ...]:
-    """What one person may, as `deployer shop/production`."""
+    """List a person's roles, as `deployer shop/production`."""
     return next((_roles(one) for one in team.members() if one.person == person), ())
 
 
@@ -181,7 +235,9 @@ def _device(team: Team, device: str) -> Device:
     return Device(
         device=device,
         words=six_words(device),
-        roles=tuple(role for role in Role if role in DEVICE_ROLES and policy.has_role(device, role)),
+        roles=tuple(
+            role for role in Role if role in DEVICE_ROLES and policy.has_role(device, role)
+        ),
         here=device == team.device.id,
         revoked=revocation.when if revocation else 0,
         why=revocation.why if revocation else "",
@@ -195,7 +251,12 @@ def _roles(member: TeamMember) -> tuple[str, ...]:
 
 
 def _signers(policy: Policy, signed_by: frozenset[str]) -> tuple[str, ...]:
-    return tuple(sorted("the recovery key" if device == policy.recovery else policy.name_of(device) for device in signed_by))
+    return tuple(
+        sorted(
+            "the recovery key" if device == policy.recovery else policy.name_of(device)
+            for device in signed_by
+        )
+    )
 
 
 def _told(team: Team, what: str, *, done: bool) -> str:

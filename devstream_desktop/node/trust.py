@@ -1,4 +1,4 @@
-"""What a node does for its team beside talking: the door for joiners, certificates and the policy kept fresh, changes made known.
+"""Duties of a node for its team: joins, certificates, the policy, its news.
 
 To the mesh it is the exchange of policies (`mesh.core.PolicyExchange`).
 """
@@ -20,13 +20,23 @@ from devstream_desktop.node.board import Ask, Board
 from devstream_desktop.node.ports import Ports, free_or_new, load_ports, save_ports
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
-from devstream_desktop.team import WARNING_MS, Enrolment, Policy, Signed, Team, certificates, changes, membership, six_words
+from devstream_desktop.team import (
+    WARNING_MS,
+    Enrolment,
+    Policy,
+    Signed,
+    Team,
+    certificates,
+    changes,
+    membership,
+    six_words,
+)
 
 MAX_RETRY_S = 3600
 MAX_TO_ABSORB = 8
 _DAY_MS = 86_400_000
 _SAY_AGAIN_MS = 7 * _DAY_MS
-"""Where the door is is said again before history forgets it."""
+"""The door's address is published again before history forgets it."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,16 +88,19 @@ class Trust:
         self._failures = 0
         self._renewing = False
         self._started = False
-        """Whether the mesh has credentials, so that new ones must be handed to it."""
+        """The mesh has credentials, so new ones must be handed to it."""
         self.enrolment: Enrolment | None = None
 
     def credentials(self) -> Credentials:
-        """What this node shows and believes in TLS."""
+        """Give what this node shows and believes in TLS."""
         self._trusted, self._started = self._team.ca_pem, True
         return Credentials(self._trusted, self._team.certificate_pem, self._team.tls_key_pem)
 
     async def start(self) -> None:
-        """An issuer renews its own certificate before anybody is met; others meet their issuer first."""
+        """Get a certificate.
+
+        An issuer renews its own before anybody is met; others meet their issuer first.
+        """
         if self._team.admissions.open:
             await self._renew_certificate()
 
@@ -101,11 +114,13 @@ class Trust:
         return self._team.chain.stamp
 
     def documents(self, after_version: int) -> list[bytes]:
-        """What a peer lacks that holds what this number says."""
+        """List the policies that a peer with this number lacks."""
         return self._team.chain.documents(after_version)
 
     def absorb(self, documents: list[bytes]) -> bool:
-        """Take policies that a peer sent, soon: checking and syncing them to disk would hold up the loop.
+        """Take policies that a peer sent, soon.
+
+        Checking and syncing them to disk would hold up the loop.
 
         What comes while many wait already is dropped; whoever has something new says so again.
         """
@@ -124,11 +139,17 @@ class Trust:
                 self._to_absorb -= 1
 
     async def policy_changed(self) -> None:
-        """Follow the policy: the door, the authorities, the stream; and do again what was lost to another admin's change."""
+        """Follow the policy: the door, the authorities, the stream.
+
+        Do again what was lost to another admin's change.
+        """
         try:
             await asyncio.to_thread(self._team.restore)
         except DevstreamError as error:
-            self._notices["team"] = f"a change of the team was lost, because another admin made one at the same moment: {error}"
+            self._notices["team"] = (
+                "a change of the team was lost, because another admin made one at the same"
+                f" moment: {error}"
+            )
             _log.warning("%s", self._notices["team"])
         await self.look()
         await self.announce()
@@ -139,7 +160,9 @@ class Trust:
             if self._team.admissions.open:
                 await self._renew_certificate()
             elif not self._renewing:
-                self._spawn(self._renew_certificate())  # an issuer that does not answer must not hold up the rest
+                self._spawn(
+                    self._renew_certificate()
+                )  # an issuer that does not answer must not hold up the rest
             if self._team.ca_pem != self._trusted:
                 await self._show()
             with suppress(DevstreamError):  # a full disk says so elsewhere; there are weeks left
@@ -147,7 +170,10 @@ class Trust:
             await self._tend_door()
 
     async def announce(self) -> None:
-        """Say in the stream what this device has signed of late. A fact that is known is not said again."""
+        """Say in the stream what this device has signed of late.
+
+        A fact that is known is not said again.
+        """
         links, now = self._team.chain.links, self._team.now()
         for before, link in pairwise(links):
             if self._team.device.id in link.signed_by and link.policy.issued > now - _DAY_MS:
@@ -157,7 +183,18 @@ class Trust:
         """Turn somebody away who waits to be let in."""
         key = fact_key(self._team.id, Kind.TEAM, "rejected", ask.device, str(ask.at))
         reason = f"by {self._team.person}"
-        await self._publish([_event("rejected", key, self._team.now(), subject=f"member/{ask.device}", actor=ask.person, reason=reason)])
+        await self._publish(
+            [
+                _event(
+                    "rejected",
+                    key,
+                    self._team.now(),
+                    subject=f"member/{ask.device}",
+                    actor=ask.person,
+                    reason=reason,
+                )
+            ]
+        )
 
     def note(self, events: Sequence[Event]) -> None:
         """News from the stream: an issuer drops whom an admin turned away."""
@@ -170,9 +207,11 @@ class Trust:
             await asyncio.to_thread(self._team.admissions.reject, device)
 
     def waiting(self) -> tuple[Ask, ...]:
-        """Who waits for an admin's word."""
+        """List who waits for an admin's approval."""
         policy = self._team.chain.current
-        return tuple(ask for ask in self._board.waiting(self._team.now()) if ask.device not in policy.persons)
+        return tuple(
+            ask for ask in self._board.waiting(self._team.now()) if ask.device not in policy.persons
+        )
 
     async def _renew_certificate(self) -> None:
         now = self._team.now()
@@ -181,9 +220,12 @@ class Trust:
         self._renewing = True
         try:
             doors = await asyncio.to_thread(membership.doors, self._home)
-            await self._team.renew(doors | {device: where for device, (_, where) in self._board.doors.items()})
+            await self._team.renew(
+                doors | {device: where for device, (_, where) in self._board.doors.items()}
+            )
         except DevstreamError as error:
-            # Soon again, since the issuer's door may just be opening, then ever more rarely: an issuer may be away for days.
+            # Soon again, since the issuer's door may just be opening, then ever more rarely: an
+            # issuer may be away for days.
             delay_s = min(MAX_RETRY_S, 2 << min(self._failures, 12))
             self._failures += 1
             self._renew_after = monotonic() + delay_s
@@ -194,7 +236,8 @@ class Trust:
             return
         finally:
             self._renewing = False
-        # One that is due at once comes from a clock that is weeks behind, and the next would be no better.
+        # One that is due at once comes from a clock that is weeks behind, and the next would be no
+        # better.
         short = self._team.certificate_expires < now + certificates.RENEW_MS
         self._failures, self._renew_after = 0, monotonic() + MAX_RETRY_S if short else 0.0
         self._notices.pop("certificate", None)
@@ -206,7 +249,9 @@ class Trust:
         try:
             await self._use(self.credentials())
         except DevstreamError as error:
-            _log.warning("%s", error)  # the mesh tries again by itself; the door must not wait for it
+            _log.warning(
+                "%s", error
+            )  # the mesh tries again by itself; the door must not wait for it
 
     async def _look_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -221,7 +266,9 @@ class Trust:
         if self.enrolment is None:
             ports = await asyncio.to_thread(load_ports, self._home)
             port = free_or_new(self._host, ports.enrol)
-            self.enrolment = Enrolment(self._team, host=self._host, port=port, peers=self._peers, on_asked=self._on_asked)
+            self.enrolment = Enrolment(
+                self._team, host=self._host, port=port, peers=self._peers, on_asked=self._on_asked
+            )
             await asyncio.to_thread(save_ports, self._home, Ports(mesh=ports.mesh, enrol=port))
         try:
             await self.enrolment.look()
@@ -245,13 +292,32 @@ class Trust:
         key = fact_key(device, Kind.TEAM, "issuing", str(now))
         where = enrolment.address
         await self._say(
-            [_event("issuing", key, now, subject=f"issuer/{device}", actor=self._team.person, executor=device, reason=where, quiet=True)]
+            [
+                _event(
+                    "issuing",
+                    key,
+                    now,
+                    subject=f"issuer/{device}",
+                    actor=self._team.person,
+                    executor=device,
+                    reason=where,
+                    quiet=True,
+                )
+            ]
         )
 
     def _on_asked(self, device: str, person: str, expires: int) -> None:
         key = fact_key(self._team.id, Kind.TEAM, "asked", device, person, str(expires))
         reason = f"{six_words(device)}: devstream team approve-join {device[:8]}"
-        event = _event("asked", key, self._team.now(), subject=f"member/{device}", actor=person, reason=reason, expires=expires)
+        event = _event(
+            "asked",
+            key,
+            self._team.now(),
+            subject=f"member/{device}",
+            actor=person,
+            reason=reason,
+            expires=expires,
+        )
         self._spawn(self._say([event]))
 
     async def _say(self, events: Sequence[Event]) -> None:
@@ -262,12 +328,13 @@ class Trust:
 
 
 def advice(policy: Policy, now: int, *, is_admin: bool) -> tuple[str, ...]:
-    """What a team should do about its policy while it can, a sentence each."""
+    """Advise a team on its policy while there is time."""
     said = []
     if policy.expires - WARNING_MS < now <= policy.expires:
         days = (policy.expires - now) // _DAY_MS
         said.append(
-            f"the policy ends in {days} days, and then nothing is deployed; it renews itself when {_either(policy)} starts devstream"
+            f"the policy ends in {days} days, and then nothing is deployed; it renews itself when"
+            f" {_either(policy)} starts devstream"
             + (" and enough admins sign" if policy.threshold > 1 else "")
         )
     admins = {policy.persons[device] for device in policy.active_admins()}
@@ -275,8 +342,8 @@ def advice(policy: Policy, now: int, *, is_admin: bool) -> tuple[str, ...]:
         lost = "one of the admins'" if len(admins) > 1 else f"{next(iter(admins))}'s"
         said.append(
             f"if {lost} device is lost, nobody can change the team again:"
-            " make a second admin (devstream team grant PERSON admin) or keep a key on paper (devstream team recovery-key)"
-            + ("" if is_admin else f"; ask {_either(policy)}")
+            " make a second admin (devstream team grant PERSON admin) or keep a key on paper"
+            " (devstream team recovery-key)" + ("" if is_admin else f"; ask {_either(policy)}")
         )
     return tuple(said)
 
@@ -286,7 +353,7 @@ def _either(policy: Policy) -> str:
 
 
 def _told(team: Team, before: Policy, link: Signed) -> list[Event]:
-    """What a version changed, as the stream says it."""
+    """Make the events of what a version changed."""
     after, now = link.policy, link.policy.issued
     joined = [device for device in after.persons if device not in before.persons]
     revoked = [device for device in after.revoked if device not in before.revoked]
@@ -308,14 +375,25 @@ def _told(team: Team, before: Policy, link: Signed) -> list[Event]:
             now,
             subject=f"member/{device}",
             actor=after.name_of(device),
-            reason=f"by {team.person}, device {device[:8]}" + (f": {why}" if (why := after.revoked[device].why) else ""),
+            reason=f"by {team.person}, device {device[:8]}"
+            + (f": {why}" if (why := after.revoked[device].why) else ""),
         )
         for device in revoked
     ]
     rest = changes.regranted(before, after)
     if rest:
         key = fact_key(team.id, Kind.TEAM, "policy", str(after.version))
-        events.append(_event("policy", key, now, subject="policy", actor=team.person, reason="; ".join(rest), number=str(after.version)))
+        events.append(
+            _event(
+                "policy",
+                key,
+                now,
+                subject="policy",
+                actor=team.person,
+                reason="; ".join(rest),
+                number=str(after.version),
+            )
+        )
     return events
 
 

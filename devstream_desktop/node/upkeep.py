@@ -1,4 +1,4 @@
-"""The care of a node's history: opened whole, tended while the node is idle, checked once a day, and what is wrong with it told."""
+"""Care of a node's history: whole when opened, tended when idle, checked daily."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from devstream_desktop.team import Team
 
 TEND_S = 1.0
 _STEPS = 10
-"""Of tending in one go, each some milliseconds, with pauses for everybody else."""
+"""Steps of tending in one go. Each takes some milliseconds, with pauses for everybody else."""
 _PAUSE_S = 0.05
 _MINUTE_S = 60.0
 _UNFOLDED = 4 << 20
-"""Bytes of the write-ahead log above which it is folded in at once, so that no commit has to (database.py: wal_autocheckpoint)."""
+"""Bytes of the write-ahead log above which it is folded in.
+
+So no commit has to (database.py: wal_autocheckpoint).
+"""
 _SIZE_S = 30.0
 """A member who floods writes some hundred megabytes in this time."""
 _CHECK_S = 86_400.0
@@ -33,14 +36,17 @@ _FIRST_CHECK_S = 600.0
 _log = logging.getLogger(__name__)
 
 
-def open_history(home: Home, team: Team, refusal: Callable[[Entry], str | None]) -> tuple[History, str]:
-    """The history of this home, and a sentence when it had to be mended; that of another team is set aside.
+def open_history(
+    home: Home, team: Team, refusal: Callable[[Entry], str | None]
+) -> tuple[History, str]:
+    """Open the history of this home, mended where it had to be.
+
+    Returns a sentence then. The history of another team is set aside.
 
     `refusal` is why an entry's author may not say it, which is asked of what a damaged file holds.
 
     Raises:
         HistoryError: it is from a newer version, or the disk is full.
-
     """
     earlier = team_of(home.history)
     if earlier and earlier != team.id:
@@ -55,7 +61,10 @@ def open_history(home: Home, team: Team, refusal: Callable[[Entry], str | None])
 
 
 def _set_history_aside(home: Home, label: str) -> None:
-    """Keep the history of a team that was left beside the new one: its events are signed for that team and mean nothing here."""
+    """Keep the history of a team that this home has left.
+
+    Its events are signed for that team and mean nothing here.
+    """
     for suffix in ("", "-wal", "-shm"):
         file = home.history.with_name(home.history.name + suffix)
         if file.exists():
@@ -103,6 +112,7 @@ class Upkeep:
                 if now - folded >= _MINUTE_S:
                     folded = now
                     await self._minutely()
+                # More often than the rest, because of floods.
                 if now - sized >= _SIZE_S:
                     sized = now
                     await self._fit()
@@ -113,6 +123,7 @@ class Upkeep:
                 _log.warning("upkeep: %s", error)
 
     async def _tend(self) -> None:
+        # Whoever freed some space need not restart the node.
         if self._history.reserve.full:
             self._history.reserve.keep()
         for _ in range(_STEPS):

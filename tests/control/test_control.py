@@ -11,7 +11,12 @@ import msgspec
 import pytest
 
 from devstream_desktop.control.client import Client
-from devstream_desktop.control.errors import ControlError, HomeTakenError, NoNodeError, StartingError
+from devstream_desktop.control.errors import (
+    ControlError,
+    HomeTakenError,
+    NoNodeError,
+    StartingError,
+)
 from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.sources import AddSource, GitSource
 from devstream_desktop.control.messages.status import GetStatus, Stop
@@ -69,12 +74,20 @@ async def test_answers_and_refusals(url: str) -> None:
     await server.stop()
 
 
-@pytest.mark.parametrize("text", ["\ud800", "x" * (MAX_MESSAGE + 1), 1 << 70], ids=["no text", "too long", "too large"])
-async def test_an_answer_that_cannot_be_written_is_refused_and_the_next_is_given(url: str, text: object) -> None:
+@pytest.mark.parametrize(
+    "text", ["\ud800", "x" * (MAX_MESSAGE + 1), 1 << 70], ids=["no text", "too long", "too large"]
+)
+async def test_an_answer_that_cannot_be_written_is_refused_and_the_next_is_given(
+    url: str, text: object
+) -> None:
     async def odd(request: AnyRequest) -> AnyReply:
         if isinstance(request, SetDuty):
             raise ControlError(str(text)) if request.on else ValueError("odd")
-        return News(newest=text if isinstance(text, int) else 0, status=0) if isinstance(request, Wait) else Done(text=text)
+        return (
+            News(newest=text if isinstance(text, int) else 0, status=0)
+            if isinstance(request, Wait)
+            else Done(text=text)
+        )
 
     server = Server(url, odd)
     server.start()
@@ -83,7 +96,10 @@ async def test_an_answer_that_cannot_be_written_is_refused_and_the_next_is_given
         with Client(url, timeout_ms=5000) as client:
             for _ in range(33):  # one more than the server has places
                 for request in (GetStatus(), SetDuty(on=True), SetDuty(on=False)):
-                    with pytest.raises(ControlError, match=rf"cannot be written|failed at this|more than the|^{1 << 70}$"):
+                    with pytest.raises(
+                        ControlError,
+                        match=rf"cannot be written|failed at this|more than the|^{1 << 70}$",
+                    ):
                         client.ask(request)
             for _ in range(33 * isinstance(text, int)):
                 with pytest.raises(ControlError, match="cannot be written"):
@@ -157,7 +173,8 @@ async def test_one_home_has_one_node(url: str) -> None:
 
 
 async def test_a_node_whose_socket_was_removed_keeps_its_home(url: str) -> None:
-    # As by a clean-up of the runtime folder, or another start that took the socket for a dead node's.
+    # As by a clean-up of the runtime folder, or another start that took the socket for a dead
+    # node's.
     server = Server(url, handle)
     server.start()
     await asyncio.to_thread(Path(url.removeprefix("ipc://")).unlink)
@@ -172,7 +189,12 @@ def test_no_node_says_how_to_start_one(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [GetStatus(), SetDuty(on=True), AddSource(source=GitSource(name="shop", url="/srv/shop.git"), secret=b"x")]
+    "request_",
+    [
+        GetStatus(),
+        SetDuty(on=True),
+        AddSource(source=GitSource(name="shop", url="/srv/shop.git"), secret=b"x"),
+    ],
 )
 def test_requests_survive_the_wire(request_: AnyRequest) -> None:
     assert decode_request(encode_request(request_)) == request_
@@ -191,9 +213,14 @@ def test_another_version_is_told_as_such() -> None:
 @pytest.mark.process
 async def test_a_node_that_dies_while_it_is_asked_is_noticed_at_once(tmp_path: Path) -> None:
     url = f"ipc://{tmp_path / 'control'}"
-    steps = f"socket = pynng.Rep0(listen={url!r}); print('ready', flush=True); socket.recv(); print('asked', flush=True); socket.recv()"
+    steps = (
+        f"socket = pynng.Rep0(listen={url!r}); print('ready', flush=True); socket.recv();"
+        " print('asked', flush=True); socket.recv()"
+    )
     program = f"import pynng; {steps}"
-    node = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    node = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
+    )
     assert node.stdout is not None
     await node.stdout.readline()
 
@@ -212,7 +239,9 @@ async def test_a_node_that_dies_while_it_is_asked_is_noticed_at_once(tmp_path: P
 @pytest.mark.parametrize("decode", [decode_request, decode_reply])
 def test_what_nests_deeply_is_neither_asked_nor_answered(decode: Callable[[bytes], object]) -> None:
     for levels in (16, 100, 900, 977, 2000):
-        content = msgspec.msgpack.encode({"is": "Done", "new": msgspec.Raw(b"\x91" * levels + b"\xc0")})
+        content = msgspec.msgpack.encode(
+            {"is": "Done", "new": msgspec.Raw(b"\x91" * levels + b"\xc0")}
+        )
         with pytest.raises(ControlError, match="nested"):
             decode(bytes([PROTOCOL]) + content)
     with pytest.raises(ControlError):

@@ -46,20 +46,37 @@ class Desk:
             timeout=60,
             check=False,
         )
-        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == code, (
+            f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         assert "Traceback" not in done.stderr, done.stderr
         return (done.stdout if code == 0 else done.stderr).strip()
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """A command that goes on beside the test."""
         return subprocess.Popen(
-            [*DEVSTREAM, "--home", str(self.home.root), *arguments], env=self.environment, stdout=subprocess.PIPE, text=True
+            [*DEVSTREAM, "--home", str(self.home.root), *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def start(self, *arguments: str, program: Sequence[str] = DEVSTREAM) -> None:
-        """Start the node and wait for its `ready` line; `program` is the command, where a test has one of its own."""
+        """Start the node and wait for its `ready` line.
+
+        `program` is the command, where a test has one of its own.
+        """
         self.process = subprocess.Popen(
-            [*program, "--home", str(self.home.root), "node", "--no-discovery", "--listen", "127.0.0.1:0", *arguments],
+            [
+                *program,
+                "--home",
+                str(self.home.root),
+                "node",
+                "--no-discovery",
+                "--listen",
+                "127.0.0.1:0",
+                *arguments,
+            ],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -67,7 +84,9 @@ class Desk:
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line.startswith("ready "), line + (self.process.stderr.read() if self.process.stderr else "")
+        assert line.startswith("ready "), line + (
+            self.process.stderr.read() if self.process.stderr else ""
+        )
         self.ready = dict(part.split("=", 1) for part in line.split()[1:])
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -101,8 +120,15 @@ class World:
         self.desks: list[Desk] = []
 
     def desk(self, name: str) -> Desk:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("DEVSTREAM", "XDG", "DISPLAY", "WAYLAND"))}
-        environment |= {"DEVSTREAM_KEY_FILE": str(self.folder / f"{name}.key"), "XDG_RUNTIME_DIR": str(self.runtime)}
+        environment = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("DEVSTREAM", "XDG", "DISPLAY", "WAYLAND"))
+        }
+        environment |= {
+            "DEVSTREAM_KEY_FILE": str(self.folder / f"{name}.key"),
+            "XDG_RUNTIME_DIR": str(self.runtime),
+        }
         desk = Desk(Home(self.folder / name), environment)
         self.desks.append(desk)
         return desk
@@ -142,7 +168,10 @@ class Clock:
         self.program = [sys.executable, str(CLOCKED), str(path)]
 
     def set(self, milliseconds: int) -> None:
-        """Add this to the true time from now on; the file is mapped, so it must not become shorter for a moment."""
+        """Add this to the true time from now on.
+
+        The file is mapped, so it must not become shorter for a moment.
+        """
         with self._path.open("r+b") as file:
             file.write(struct.pack("<q", milliseconds))
 

@@ -1,6 +1,9 @@
-"""The `devstream` command with twelve marked points on the way of a delivery: it kills itself, as kill -9 does, at the armed one.
+"""The `devstream` command with twelve marked points on the way of a delivery.
 
-The file that the environment variable `CRASH_ARMED` names holds the point; without the file nothing happens.
+At the armed one it kills itself, as kill -9 does.
+
+The file that the environment variable `CRASH_ARMED` names holds the point; without the file nothing
+happens.
 """
 
 from __future__ import annotations
@@ -79,7 +82,10 @@ def mark_async(owner: Any, name: str, *, before: str = "", after: str = "") -> N
 
 
 def mark_commit_of_deliveries() -> None:
-    """The store's thread commits all kinds of work: points inside and after those commits that hold a delivery."""
+    """Mark points inside and after the commits that hold a delivery.
+
+    The store's thread commits all kinds of work.
+    """
     run, transact = store.Store.run, store._transact
     holds: list[bool] = []
 

@@ -15,13 +15,25 @@ def issue(number: int) -> tuple[bytes, dict[str, str]]:
     body = json.dumps(
         {
             "action": "opened",
-            "issue": {"number": number, "title": f"Bug {number}", "created_at": "2026-11-22T14:02:00Z"},
-            "repository": {"name": "shop", "full_name": "acme/shop", "html_url": "https://github.com/acme/shop"},
+            "issue": {
+                "number": number,
+                "title": f"Bug {number}",
+                "created_at": "2026-11-22T14:02:00Z",
+            },
+            "repository": {
+                "name": "shop",
+                "full_name": "acme/shop",
+                "html_url": "https://github.com/acme/shop",
+            },
             "sender": {"login": "eva"},
         }
     ).encode()
     signature = "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()
-    return body, {"X-GitHub-Event": "issues", "X-GitHub-Delivery": f"{number}", "X-Hub-Signature-256": signature}
+    return body, {
+        "X-GitHub-Event": "issues",
+        "X-GitHub-Delivery": f"{number}",
+        "X-Hub-Signature-256": signature,
+    }
 
 
 def deliver(url: str, number: int) -> int:
@@ -33,5 +45,7 @@ def deliver(url: str, number: int) -> int:
 
     """
     body, headers = issue(number)
-    with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers), timeout=20) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, data=body, headers=headers), timeout=20
+    ) as answer:
         return answer.status

@@ -24,7 +24,10 @@ def test_an_emit_without_the_role_says_which_and_who_gives_it(world) -> None:
         (["--kind", "omen", "--state", "seen", "--service", "shop"], "allowed: change, build"),
         (["--kind", "build", "--state", "exploded", "--service", "shop"], "allowed: queued"),
         (["--kind", "build", "--state", "failed", "--service", "\u202e"], "--service"),
-        (["--kind", "build", "--state", "failed", "--service", "shop", "--severity", "bad"], "allowed: info"),
+        (
+            ["--kind", "build", "--state", "failed", "--service", "shop", "--severity", "bad"],
+            "allowed: info",
+        ),
     ],
 )
 def test_an_emit_that_cannot_be_says_what_is_allowed(world, arguments, words) -> None:
@@ -35,7 +38,17 @@ def test_an_emit_that_cannot_be_says_what_is_allowed(world, arguments, words) ->
 def test_a_hostile_title_is_one_clean_line_everywhere(world) -> None:
     (ana,) = world.team()
     ana.run(
-        "emit", "--kind", "ticket", "--state", "opened", "--service", "shop", "--actor", "eva", "--title", "a\x1b[31m\tb\u202ec\nrm -rf /"
+        "emit",
+        "--kind",
+        "ticket",
+        "--state",
+        "opened",
+        "--service",
+        "shop",
+        "--actor",
+        "eva",
+        "--title",
+        "a\x1b[31m\tb\u202ec\nrm -rf /",
     )
     (shown,) = ana.run("search", "kind:ticket").splitlines()
     assert shown.endswith("— a [31m bc")
@@ -81,7 +94,9 @@ def test_a_mistake_in_the_settings_says_where(world) -> None:
     assert "allowed: listen, peers, discovery" in error
 
 
-def test_a_mistake_in_the_targets_is_seen_in_the_status_and_nothing_is_offered(world, until) -> None:
+def test_a_mistake_in_the_targets_is_seen_in_the_status_and_nothing_is_offered(
+    world, until
+) -> None:
     (ana,) = world.team()
     ana.home.targets.write_text('[target.shop.production]\nrun = "./deploy.sh"\n')
     notices = until("the mistake is told", lambda: ana.status().notices)
@@ -121,24 +136,55 @@ def _fill(path: Path) -> None:
 
 @pytest.mark.hosts
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_a_full_disk_is_told_and_nothing_is_acknowledged_that_is_not_stored(world, tmp_path, until) -> None:
+def test_a_full_disk_is_told_and_nothing_is_acknowledged_that_is_not_stored(
+    world, tmp_path, until
+) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], check=False, capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], check=False, capture_output=True
+    ).returncode:
         pytest.skip("no file system can be mounted here")
     try:
         ana = world.desk("disk/ana")
         ana.environment["DEVSTREAM_KEY_FILE"] = str(tmp_path / "key")
         ana.run("team", "create", "acme", "--person", "ana")
         ana.start()
-        acknowledged = {ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop")}
+        acknowledged = {
+            ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop")
+        }
         filler = disk / "filler"
         _fill(filler)
-        error = ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "x" * 100, code=1)
+        error = ana.run(
+            "emit",
+            "--kind",
+            "build",
+            "--state",
+            "failed",
+            "--service",
+            "shop",
+            "--title",
+            "x" * 100,
+            code=1,
+        )
         assert "is full: the event was not stored; free some space" in error
-        assert {line.event.key for line in ana.lines() if line.event.kind == "build"} == acknowledged
+        assert {
+            line.event.key for line in ana.lines() if line.event.kind == "build"
+        } == acknowledged
         filler.unlink()
-        acknowledged.add(ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "again"))
+        acknowledged.add(
+            ana.run(
+                "emit",
+                "--kind",
+                "build",
+                "--state",
+                "failed",
+                "--service",
+                "shop",
+                "--title",
+                "again",
+            )
+        )
         assert acknowledged <= ana.facts()
         ana.stop()
     finally:

@@ -32,10 +32,20 @@ class Told:
     def say(self, device: bytes, kind: Kind, state: str, **fields: str) -> Event:
         self._number += 1
         key = fact_key("t", kind, str(self._number))
-        values = {"service": "shop", "subject": f"{kind}/shop/{self._number}", "number": str(self._number)} | fields
+        values = {
+            "service": "shop",
+            "subject": f"{kind}/shop/{self._number}",
+            "number": str(self._number),
+        } | fields
         event = make_event(kind=kind, state=state, key=key, time=NOW + self._number, **values)  # type: ignore[arg-type]
         seq, prev = self._last.get(device, (0, b""))
-        body = encode_body(feed=device + bytes(8), seq=seq + 1, hlc=(NOW + self._number) << 16, prev=prev, payload=encode_event(event))
+        body = encode_body(
+            feed=device + bytes(8),
+            seq=seq + 1,
+            hlc=(NOW + self._number) << 16,
+            prev=prev,
+            payload=encode_event(event),
+        )
         self._last[device] = seq + 1, body_hash(body)
         self.history.add([Arrival(parse_entry(body, bytes(64)))])
         return event
@@ -80,20 +90,47 @@ def test_no_number_of_requests_and_claims_hides_what_is_where_and_what_is_red(to
     told.say(HONEST, Kind.BUILD, "failed", revision="b" * 40)
     told.say(HONEST, Kind.DEPLOY, "in_progress", actor="ana", revision="b" * 40, **production)
     for number in range(120):
-        told.say(STOLEN, Kind.DEPLOY, "requested", revision="b" * 40, reason=f"success {number}", title="success", **production)
-        told.say(STOLEN, Kind.CLAIM, "claimed", actor="eve", title=f"{'b' * 40} success {number}", **production)
+        told.say(
+            STOLEN,
+            Kind.DEPLOY,
+            "requested",
+            revision="b" * 40,
+            reason=f"success {number}",
+            title="success",
+            **production,
+        )
+        told.say(
+            STOLEN,
+            Kind.CLAIM,
+            "claimed",
+            actor="eve",
+            title=f"{'b' * 40} success {number}",
+            **production,
+        )
     assert board.deployed(told.reader, "shop", "production") == "a" * 40
     assert board.deploying(told.reader, "shop", "production", NOW) == "ana"
     assert len(board.shipment(told.reader, "shop", "production", ref="", sha="b" * 40).checks) == 1
 
 
-@pytest.mark.parametrize("subject", ["member/nobody", "member/" + "1" * 52, "deploy/shop", "member/"])
+@pytest.mark.parametrize(
+    "subject", ["member/nobody", "member/" + "1" * 52, "deploy/shop", "member/"]
+)
 def test_who_is_no_device_does_not_wait_to_be_let_in(subject) -> None:
     """An issuer could otherwise end the list of members, for everybody, by one odd word."""
     device = device_id(HONEST)
     now = board.Board()
-    fields = {"kind": Kind.TEAM, "state": "asked", "service": "team", "time": NOW, "actor": "bo", "expires": NOW + 9}
-    asked = [make_event(subject=about, key=fact_key("t", Kind.TEAM, about), **fields) for about in (subject, f"member/{device}")]
+    fields = {
+        "kind": Kind.TEAM,
+        "state": "asked",
+        "service": "team",
+        "time": NOW,
+        "actor": "bo",
+        "expires": NOW + 9,
+    }
+    asked = [
+        make_event(subject=about, key=fact_key("t", Kind.TEAM, about), **fields)
+        for about in (subject, f"member/{device}")
+    ]
     now.note(asked)
     assert [ask.device for ask in now.waiting(NOW)] == [device]
     assert [six_words(ask.device) for ask in now.waiting(NOW)]

@@ -1,4 +1,7 @@
-"""Ten thousand webhooks at once: none is lost, the collector's memory stays small, and another sender is served meanwhile."""
+"""Ten thousand webhooks at once.
+
+None is lost, the collector's memory stays small, and another sender is served meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,11 @@ class Burst:
             status = 0
             while status != 202:
                 body, headers = issue(number)
-                lines = [f"POST {self._url.path} HTTP/1.1", "Host: burst", f"Content-Length: {len(body)}"]
+                lines = [
+                    f"POST {self._url.path} HTTP/1.1",
+                    "Host: burst",
+                    f"Content-Length: {len(body)}",
+                ]
                 lines += [f"{name}: {value}" for name, value in headers.items()]
                 writer.write("\r\n".join([*lines, "", ""]).encode() + body)
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -82,12 +89,20 @@ def resident(process: int) -> float:
     return pages * 4096 / 2**20
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="how much memory a process holds is read from /proc")
-def test_a_burst_is_taken_in_whole_and_another_sender_does_not_feel_it(world, until, tmp_path) -> None:
+@pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(),
+    reason="how much memory a process holds is read from /proc",
+)
+def test_a_burst_is_taken_in_whole_and_another_sender_does_not_feel_it(
+    world, until, tmp_path
+) -> None:
     ana = world.desk("ana")
     ana.run("team", "create", "acme", "--person", "ana")
     (tmp_path / "secret").write_bytes(SECRET)
-    noisy, good = (ana.run("source", "add", "github", name, "--secret-file", str(tmp_path / "secret")) for name in ("noisy", "good"))
+    noisy, good = (
+        ana.run("source", "add", "github", name, "--secret-file", str(tmp_path / "secret"))
+        for name in ("noisy", "good")
+    )
     ana.start("--intake", "127.0.0.1:0")
     burst = Burst(ana.ready["intake"] + noisy)
     sent: list[int] = []
@@ -99,7 +114,9 @@ def test_a_burst_is_taken_in_whole_and_another_sender_does_not_feel_it(world, un
         return time.monotonic() - began
 
     def rows() -> int:
-        with contextlib.closing(sqlite3.connect(f"{ana.home.history.as_uri()}?mode=ro", uri=True)) as history:
+        with contextlib.closing(
+            sqlite3.connect(f"{ana.home.history.as_uri()}?mode=ro", uri=True)
+        ) as history:
             return history.execute("SELECT count(*) FROM lines").fetchone()[0]
 
     def numbers() -> set[int]:
@@ -110,7 +127,9 @@ def test_a_burst_is_taken_in_whole_and_another_sender_does_not_feel_it(world, un
         with beside(one_good) as took:
             asyncio.run(burst.send())
         until("there are as many rows", lambda: rows() >= DELIVERIES + len(sent), 60)
-        until("every delivery is one", lambda: numbers() == set(range(1, DELIVERIES + len(sent) + 1)))
+        until(
+            "every delivery is one", lambda: numbers() == set(range(1, DELIVERIES + len(sent) + 1))
+        )
     assert burst.answers[202] == DELIVERIES
     assert len(took) == len(sent) > 3
     assert max(took) < GOOD_SECONDS

@@ -15,17 +15,35 @@ pytestmark = pytest.mark.process
 def test_tail_follows_what_comes(world) -> None:
     (ana,) = world.team()
     process = subprocess.Popen(
-        [sys.executable, "-m", "devstream_desktop", "--home", str(ana.home.root), "tail", "--json", "--follow", "--limit", "1"],
+        [
+            sys.executable,
+            "-m",
+            "devstream_desktop",
+            "--home",
+            str(ana.home.root),
+            "tail",
+            "--json",
+            "--follow",
+            "--limit",
+            "1",
+        ],
         env=ana.environment,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
-    keys = [ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", f"b{n}") for n in range(3)]
+    keys = [
+        ana.run(
+            "emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", f"b{n}"
+        )
+        for n in range(3)
+    ]
     seen: list[str] = []
     while keys[-1] not in seen:
         seen.append(json.loads(process.stdout.readline())["key"])
-    assert [key for key in seen if key in keys] == keys[-len([key for key in seen if key in keys]) :]
+    assert [key for key in seen if key in keys] == keys[
+        -len([key for key in seen if key in keys]) :
+    ]
     process.terminate()
     process.communicate(timeout=10)
 
@@ -36,13 +54,19 @@ def test_tail_without_a_node_still_reads_the_history(world) -> None:
     ana.stop()
     assert json.loads(ana.run("tail", "--json", "--limit", "1"))["key"] == key
     assert "no node runs" in ana.run("status", code=1)
-    assert "no node runs" in ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", code=1)
+    assert "no node runs" in ana.run(
+        "emit", "--kind", "build", "--state", "failed", "--service", "shop", code=1
+    )
 
 
 def test_duty_is_said_and_seen(world, until) -> None:
     ana, bob = world.team("bob")
     assert ana.run("duty", "show").startswith("ana is on duty")
-    assert json.loads(ana.run("duty", "show", "--json")) == {"person": "ana", "on_duty": True, "duty": ["ana"]}
+    assert json.loads(ana.run("duty", "show", "--json")) == {
+        "person": "ana",
+        "on_duty": True,
+        "duty": ["ana"],
+    }
     assert ana.run("duty", "off") == "ana is off duty"
     assert bob.run("duty", "on") == "bob is on duty"
     until("ana knows that bob is", lambda: "bob" in ana.run("duty", "show"))
@@ -74,16 +98,34 @@ def test_a_role_takes_effect_while_the_node_runs(world, until) -> None:
     until("ana takes it", lambda: key in ana.facts())
 
 
-def test_sources_are_added_listed_tested_and_removed_with_and_without_a_node(world, until, tmp_path) -> None:
+def test_sources_are_added_listed_tested_and_removed_with_and_without_a_node(
+    world, until, tmp_path
+) -> None:
     ana = world.desk("ana")
     ana.run("team", "create", "acme", "--person", "ana")
-    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", tmp_path / "shop.git"], check=True, timeout=30)
+    subprocess.run(
+        ["git", "init", "-q", "--bare", "-b", "main", tmp_path / "shop.git"], check=True, timeout=30
+    )
     secret = tmp_path / "secret"
     secret.write_text("it is a long secret\n")
-    ana.run("source", "add", "git", "shop", str(tmp_path / "shop.git"), "--branch", "main", "release/*", "--branch", "hotfix")
+    ana.run(
+        "source",
+        "add",
+        "git",
+        "shop",
+        str(tmp_path / "shop.git"),
+        "--branch",
+        "main",
+        "release/*",
+        "--branch",
+        "hotfix",
+    )
     assert "release/*" in ana.home.sources.read_text()
     assert ana.run("source", "add", "github", "hub", "--secret-file", str(secret)) == "/in/hub"
-    assert {source["name"] for source in json.loads(ana.run("source", "list", "--json"))} == {"shop", "hub"}
+    assert {source["name"] for source in json.loads(ana.run("source", "list", "--json"))} == {
+        "shop",
+        "hub",
+    }
     ana.start("--intake", "127.0.0.1:0")
     assert "in order" in ana.run("source", "test", "hub")
     assert "already" in ana.run("source", "add", "git", "shop", str(tmp_path / "shop.git"), code=1)
@@ -97,8 +139,28 @@ def test_sources_are_added_listed_tested_and_removed_with_and_without_a_node(wor
 
 def test_every_command_has_help(world) -> None:
     desk = world.desk("me")
-    commands = ["team create", "team invite", "team join", "team grant", "team members", "node", "source add git", "source add github"]
-    commands += ["source list", "source test", "source remove", "emit", "tail", "search", "duty", "deploy", "status", "doctor"]
+    commands = [
+        "team create",
+        "team invite",
+        "team join",
+        "team grant",
+        "team members",
+        "node",
+        "source add git",
+        "source add github",
+    ]
+    commands += [
+        "source list",
+        "source test",
+        "source remove",
+        "emit",
+        "tail",
+        "search",
+        "duty",
+        "deploy",
+        "status",
+        "doctor",
+    ]
     for command in commands:
         assert "usage: devstream" in desk.run(*command.split(), "--help")
     assert desk.run("--version").startswith("devstream ")
@@ -106,7 +168,9 @@ def test_every_command_has_help(world) -> None:
 
 def test_a_terminal_that_lacks_a_sign_gets_a_question_mark(world) -> None:
     (ana,) = world.team()
-    ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "Prüfung")
+    ana.run(
+        "emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "Prüfung"
+    )
     ana.environment |= {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
     done = subprocess.run(
         [sys.executable, "-m", "devstream_desktop", "--home", str(ana.home.root), "tail"],
@@ -129,7 +193,9 @@ def test_tail_ends_when_nobody_reads_it_any_more(world) -> None:
 def test_a_node_that_is_killed_while_it_is_asked_is_noticed_and_waited_for(world, until) -> None:
     (ana,) = world.team()
     process = ana.begin("tail", "--follow", "--json", "--limit", "1")
-    ana.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "before")
+    ana.run(
+        "emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "before"
+    )
     assert process.stdout is not None
     while "before" not in process.stdout.readline():
         pass
@@ -144,7 +210,10 @@ def test_a_node_that_is_killed_while_it_is_asked_is_noticed_and_waited_for(world
 def test_a_home_with_a_key_file_needs_no_word_about_it(world, tmp_path) -> None:
     ana = world.desk("ana")
     del ana.environment["DEVSTREAM_KEY_FILE"]
-    ana.environment |= {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/none", "HOME": str(tmp_path)}
+    ana.environment |= {
+        "DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/none",
+        "HOME": str(tmp_path),
+    }
     assert "no keyring" in ana.run("team", "create", "acme", "--person", "ana", code=1)
     assert "is founded" in ana.run("--allow-key-file", "team", "create", "acme", "--person", "ana")
     assert (ana.home.root / "key").stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,7 @@
-"""kill -9 of a collector at twelve marked points of receive, spool, normalise and append: every 202 becomes exactly one row."""
+"""A collector that is killed at twelve marked points of receive, spool, normalise and append.
+
+Every 202 becomes exactly one row.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,9 @@ class Senders:
         self.unanswered.discard(number)
 
 
-def test_every_answered_delivery_is_one_row_wherever_the_collector_dies(world, until, tmp_path) -> None:
+def test_every_answered_delivery_is_one_row_wherever_the_collector_dies(
+    world, until, tmp_path
+) -> None:
     ana = world.desk("ana")
     armed = tmp_path / "armed"
     ana.environment["CRASH_ARMED"] = str(armed)
@@ -68,12 +73,19 @@ def test_every_answered_delivery_is_one_row_wherever_the_collector_dies(world, u
     senders = Senders()
 
     def rows() -> Counter[int]:
-        return Counter(int(line.event.number) for line in ana.lines() if line.event.kind == "ticket")
+        return Counter(
+            int(line.event.number) for line in ana.lines() if line.event.kind == "ticket"
+        )
 
     for point in POINTS:
         ana.start("--intake", "127.0.0.1:0", program=PROGRAM)
-        until(f"all that was answered before {point} is there", lambda: senders.answered <= set(rows()))
-        senders.post_until_gone(ana.ready["intake"] + path, lambda point=point: armed.write_text(point))
+        until(
+            f"all that was answered before {point} is there",
+            lambda: senders.answered <= set(rows()),
+        )
+        senders.post_until_gone(
+            ana.ready["intake"] + path, lambda point=point: armed.write_text(point)
+        )
         assert ana.process.wait(20) == -signal.SIGKILL, f"{point} was not reached"
         ana.stop()
         armed.unlink()
@@ -84,6 +96,10 @@ def test_every_answered_delivery_is_one_row_wherever_the_collector_dies(world, u
         senders.post(ana.ready["intake"] + path, number)
     until("everything is there", lambda: senders.answered <= set(rows()))
     assert rows() == Counter(senders.answered)
-    with contextlib.closing(sqlite3.connect(f"{ana.home.history.as_uri()}?mode=ro", uri=True)) as history:
-        (entries,), (lines,) = history.execute("SELECT count(*) FROM log UNION ALL SELECT count(*) FROM lines").fetchall()
+    with contextlib.closing(
+        sqlite3.connect(f"{ana.home.history.as_uri()}?mode=ro", uri=True)
+    ) as history:
+        (entries,), (lines,) = history.execute(
+            "SELECT count(*) FROM log UNION ALL SELECT count(*) FROM lines"
+        ).fetchall()
     assert entries == lines, "a fact was said twice"

@@ -1,4 +1,7 @@
-"""Requests reach the executor at a rate for each device, and what a crash left unanswered is answered and never run."""
+"""Requests reach the executor at a rate for each device.
+
+What a crash left unanswered is answered and never run.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A node whose keyring is locked: it says so, asks nobody twice, and goes on by itself. With a real keyring that has no screen."""
+"""A node whose keyring is locked: it says so, asks nobody twice, and goes on by itself.
+
+With a real keyring that has no screen.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ def locked(world, keyring):
     """The desk of a team's founder, whose keyring was locked since."""
     desk = world.desk("ana")
     del desk.environment["DEVSTREAM_KEY_FILE"]
-    desk.environment |= {"DBUS_SESSION_BUS_ADDRESS": keyring.address, "HOME": keyring.environment["HOME"]}
+    desk.environment |= {
+        "DBUS_SESSION_BUS_ADDRESS": keyring.address,
+        "HOME": keyring.environment["HOME"],
+    }
     keyring.start()
     desk.run("team", "create", "acme", "--person", "ana")
     keyring.lock()
@@ -53,29 +59,48 @@ def status(desk) -> Status | None:
         return None
 
 
-def test_it_waits_and_says_what_for_and_goes_on_when_the_keyring_is_unlocked(locked, until, keyring) -> None:
+def test_it_waits_and_says_what_for_and_goes_on_when_the_keyring_is_unlocked(
+    locked, until, keyring
+) -> None:
     begin(locked)
-    found = until("it says that it is locked", lambda: (said := status(locked)) and said.locked and said)
+    found = until(
+        "it says that it is locked", lambda: (said := status(locked)) and said.locked and said
+    )
     assert found.locked.startswith("the keyring, which holds this node's keys")
-    assert (found.person, found.team, found.device[:8]) == ("ana", "acme", locked.run("status").splitlines()[2].split()[1][:8])
+    assert (found.person, found.team, found.device[:8]) == (
+        "ana",
+        "acme",
+        locked.run("status").splitlines()[2].split()[1][:8],
+    )
     assert locked.run("status").startswith("! locked: the keyring")
     assert json.loads(locked.run("status", "--json"))["locked"]
-    assert "the keyring" in locked.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "x", code=1)
+    assert "the keyring" in locked.run(
+        "emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", "x", code=1
+    )
     doctor = subprocess.run(
-        [*NODE, "--home", str(locked.home.root), "doctor"], env=locked.environment, capture_output=True, text=True, timeout=60, check=False
+        [*NODE, "--home", str(locked.home.root), "doctor"],
+        env=locked.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (doctor.returncode, "locked: the keyring" in doctor.stdout) == (1, True), doctor.stdout
 
     with Client(locked.home.control_url()) as client:
         first = client.ask(Wait(newest=-1, status=-1))
-        assert client.ask(Wait(newest=first.newest, status=first.status, wait_ms=300)) == first, "nothing is new, so it waits"
+        assert client.ask(Wait(newest=first.newest, status=first.status, wait_ms=300)) == first, (
+            "nothing is new, so it waits"
+        )
         with pytest.raises(ControlError, match="the keyring"):
             client.ask(GetMembers())
         assert client.ask(Unlock())
     keyring.unlock()
     assert locked.process.stdout.readline().startswith("ready ")
     with Client(locked.home.control_url()) as client:
-        assert client.ask(Wait(newest=first.newest, status=first.status)) != first, "a screen that waited hears of it"
+        assert client.ask(Wait(newest=first.newest, status=first.status)) != first, (
+            "a screen that waited hears of it"
+        )
         assert client.ask(Unlock()).text == "the keys are open"
     assert (locked.status().locked, locked.status().person) == ("", "ana")
     assert locked.stop() == 0
@@ -88,13 +113,18 @@ def overheard(keyring, tmp_path):
         pytest.skip("not installed: dbus-monitor")
     heard = tmp_path / "heard"
     with heard.open("wb") as file:
-        monitor = subprocess.Popen(["dbus-monitor", "--address", keyring.address, "--profile", "type='method_call'"], stdout=file)
+        monitor = subprocess.Popen(
+            ["dbus-monitor", "--address", keyring.address, "--profile", "type='method_call'"],
+            stdout=file,
+        )
     yield heard.read_text
     monitor.terminate()
     monitor.wait(5)
 
 
-def test_however_long_it_waits_it_shows_one_prompt_and_a_signal_ends_it(overheard, locked, until) -> None:
+def test_however_long_it_waits_it_shows_one_prompt_and_a_signal_ends_it(
+    overheard, locked, until
+) -> None:
     begin(locked)
     until("it says that it is locked", lambda: (said := status(locked)) and said.locked)
     node = psutil.Process(locked.process.pid)
@@ -113,10 +143,14 @@ def test_however_long_it_waits_it_shows_one_prompt_and_a_signal_ends_it(overhear
     assert "Traceback" not in locked.home.log.read_text()
 
 
-def test_a_prompt_that_nobody_answers_holds_nothing_up_once_the_keyring_is_unlocked_elsewhere(locked, until, keyring) -> None:
+def test_a_prompt_that_nobody_answers_holds_nothing_up_once_the_keyring_is_unlocked_elsewhere(
+    locked, until, keyring
+) -> None:
     with keyring.open_prompt():
         begin(locked)
-        until("it waits for the password", lambda: (said := status(locked)) and said.locked == LOCKED)
+        until(
+            "it waits for the password", lambda: (said := status(locked)) and said.locked == LOCKED
+        )
         with Client(locked.home.control_url()) as client:
             client.ask(Unlock())
         assert status(locked).locked == LOCKED, "the prompt is there already"
@@ -125,7 +159,9 @@ def test_a_prompt_that_nobody_answers_holds_nothing_up_once_the_keyring_is_unloc
         assert locked.stop() == 0
 
 
-def test_a_prompt_that_was_dismissed_comes_again_when_a_person_wants_it(overheard, locked, until) -> None:
+def test_a_prompt_that_was_dismissed_comes_again_when_a_person_wants_it(
+    overheard, locked, until
+) -> None:
     begin(locked)
     until("the prompt is dismissed", lambda: (said := status(locked)) and said.locked == REFUSED)
     assert overheard().count(PROMPT) == 1
@@ -135,12 +171,16 @@ def test_a_prompt_that_was_dismissed_comes_again_when_a_person_wants_it(overhear
     assert locked.stop() == 0
 
 
-def test_a_keyring_that_went_away_is_waited_for_no_longer_than_it_takes_to_say_so(locked, keyring) -> None:
+def test_a_keyring_that_went_away_is_waited_for_no_longer_than_it_takes_to_say_so(
+    locked, keyring
+) -> None:
     keyring.end()
     assert "no keyring is running here" in locked.run("node", code=1)
 
 
-def test_a_command_without_a_node_says_that_the_keyring_is_locked_and_changes_nothing(locked, keyring) -> None:
+def test_a_command_without_a_node_says_that_the_keyring_is_locked_and_changes_nothing(
+    locked, keyring
+) -> None:
     before = (locked.home.team / "policy.msgpack").read_bytes()
     assert "keyring" in locked.run("team", "set", "--retention", "9", code=1)
     assert "keyring" in locked.run("team", "members", code=1)

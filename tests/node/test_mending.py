@@ -1,4 +1,7 @@
-"""A home that was damaged, copied or killed: the node mends it by itself and says so, and the team's history stays one."""
+"""A home that was damaged, copied or killed.
+
+The node mends it by itself and says so, and the team's history stays one.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ def test_a_damaged_history_is_set_aside_and_filled_again(world, until) -> None:
     bob.start()
     until("bob has everything again", lambda: everything | facts <= bob.facts())
     (notice,) = [notice for notice in bob.status().notices if "damaged" in notice]
-    assert "the rest comes from the peers; the damaged file is kept as history.sqlite.damaged-" in notice
+    assert (
+        "the rest comes from the peers; the damaged file is kept as history.sqlite.damaged-"
+        in notice
+    )
     set_duty(bob, on=True)
     until("what bob says arrives", lambda: bob.facts() == ana.facts())
     bob.stop()
@@ -59,7 +65,9 @@ def test_a_damaged_history_is_set_aside_and_filled_again(world, until) -> None:
     assert bob.status().notices == ()
 
 
-def test_a_member_whose_tls_key_is_damaged_has_another_from_an_issuer_and_is_linked_again(world, until) -> None:
+def test_a_member_whose_tls_key_is_damaged_has_another_from_an_issuer_and_is_linked_again(
+    world, until
+) -> None:
     ana, bob = world.team("bob")
     until("they are linked", lambda: bob.status().peers)
     bob.stop()
@@ -72,7 +80,10 @@ def test_a_member_whose_tls_key_is_damaged_has_another_from_an_issuer_and_is_lin
     emit(ana, title)
     until("what ana says comes", lambda: any(line.event.title == title for line in bob.lines()))
     assert [notice for notice in bob.status().notices if "certificate" in notice] == [
-        f"tls.sealed could not be read, and was set aside as tls.sealed.unreadable: {_MEANING['tls.sealed']}"
+        (
+            "tls.sealed could not be read, and was set aside as tls.sealed.unreadable:"
+            f" {_MEANING['tls.sealed']}"
+        )
     ]
     (bob.home.secrets / "tls.sealed.unreadable").unlink()
     assert bob.status().notices == ()
@@ -98,7 +109,9 @@ def test_a_copied_home_and_its_original_both_speak_and_are_heard(world, until) -
         desk.stop()
         desk.start()
     until("all agree", lambda: ana.facts() == bob.facts() == twin.facts())
-    assert all("twice" not in notice for desk in (ana, bob, twin) for notice in desk.status().notices)
+    assert all(
+        "twice" not in notice for desk in (ana, bob, twin) for notice in desk.status().notices
+    )
 
 
 def test_a_node_killed_while_it_writes_has_what_it_acknowledged(world, until) -> None:
@@ -107,7 +120,9 @@ def test_a_node_killed_while_it_writes_has_what_it_acknowledged(world, until) ->
     for life in range(4):
         with Client(ana.home.control_url()) as client:
             for number in range(30):
-                answer = client.ask(Emit(kind="build", state="failed", service="shop", title=f"{life} {number}"))
+                answer = client.ask(
+                    Emit(kind="build", state="failed", service="shop", title=f"{life} {number}")
+                )
                 acknowledged.add(answer.text)
         ana.stop(signal.SIGKILL)
         ana.start("--intake", "127.0.0.1:0")
@@ -124,7 +139,9 @@ async def nothing() -> None:
     pass
 
 
-async def test_damage_found_while_the_node_runs_starts_it_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_damage_found_while_the_node_runs_starts_it_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(upkeep, "TEND_S", 0.01)
     monkeypatch.setattr(upkeep, "_FIRST_CHECK_S", 0.0)
     path = tmp_path / "history.sqlite"
@@ -134,7 +151,9 @@ async def test_damage_found_while_the_node_runs_starts_it_anew(tmp_path: Path, m
         file.seek(4096)
         file.write(b"\xa5" * 4096 * 4)
     restarted = asyncio.Event()
-    care = asyncio.create_task(Upkeep(history, fit=nothing, restart=restarted.set, minutely=nothing).run())
+    care = asyncio.create_task(
+        Upkeep(history, fit=nothing, restart=restarted.set, minutely=nothing).run()
+    )
     await asyncio.wait_for(restarted.wait(), 10)
     care.cancel()
     await asyncio.wait([care])

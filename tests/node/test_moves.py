@@ -1,4 +1,7 @@
-"""A branch that moves in every way, by real git: each move is told once, and a deploy ships where it is."""
+"""A branch that moves in every way, by real git.
+
+Each move is told once, and a deploy ships where it is.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,9 @@ class Repository:
         words = " ".join(shlex.quote(word) for word in (sys.executable, "-m", "devstream_desktop"))
         command = self.bare.parent / "devstream"
         exports = "".join(
-            f"export {name}={shlex.quote(value)}\n" for name, value in desk.environment.items() if name.startswith(("DEVSTREAM", "XDG"))
+            f"export {name}={shlex.quote(value)}\n"
+            for name, value in desk.environment.items()
+            if name.startswith(("DEVSTREAM", "XDG"))
         )
         command.write_text(f'#!/bin/sh\n{exports}exec {words} "$@"\n')
         command.chmod(0o755)
@@ -91,7 +96,9 @@ def planned(desk, ref: str = "main") -> str:
 
 
 @pytest.mark.parametrize("ways", ["poll", "hook", "poll and hook"])
-def test_k1_each_move_is_a_line_and_a_deploy_ships_where_the_branch_is(world, until, repository, ways) -> None:
+def test_k1_each_move_is_a_line_and_a_deploy_ships_where_the_branch_is(
+    world, until, repository, ways
+) -> None:
     (ana,) = world.team()
     target = '[target.shop.production]\nrun = ["./deploy.sh"]\n'
     ana.home.targets.write_text(target)
@@ -121,10 +128,14 @@ def test_k1_each_move_is_a_line_and_a_deploy_ships_where_the_branch_is(world, un
     ]
 
 
-def test_a_deploy_ships_what_the_repository_has_and_not_what_was_told(world, until, repository) -> None:
+def test_a_deploy_ships_what_the_repository_has_and_not_what_was_told(
+    world, until, repository
+) -> None:
     (ana,) = world.team()
     bare = repository.bare
-    ana.home.targets.write_text(f'[target.shop.production]\nrun = ["./deploy.sh"]\nrepository = "{bare}"\n')
+    ana.home.targets.write_text(
+        f'[target.shop.production]\nrun = ["./deploy.sh"]\nrepository = "{bare}"\n'
+    )
     until("the target is offered", lambda: ana.status().targets == 1)
     one, two = repository.commits
     repository.move(two)

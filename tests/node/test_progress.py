@@ -14,7 +14,9 @@ async def test_it_tells_each_step_and_the_end_and_then_nothing(monkeypatch) -> N
     told: list[str] = []
     tasks: list[asyncio.Task[None]] = []
     follower = CatchUpProgress(
-        lambda: measures.pop(0), lambda: told.append("changed"), lambda work: tasks.append(asyncio.create_task(work))
+        lambda: measures.pop(0),
+        lambda: told.append("changed"),
+        lambda work: tasks.append(asyncio.create_task(work)),
     )
     for _ in range(50):
         follower.begin()
@@ -27,7 +29,11 @@ async def test_what_is_over_at_once_is_not_told(monkeypatch) -> None:
     monkeypatch.setattr(progress, "TELL_S", 0.01)
     told: list[str] = []
     tasks: list[asyncio.Task[None]] = []
-    follower = CatchUpProgress(lambda: (0, 0), lambda: told.append("changed"), lambda work: tasks.append(asyncio.create_task(work)))
+    follower = CatchUpProgress(
+        lambda: (0, 0),
+        lambda: told.append("changed"),
+        lambda work: tasks.append(asyncio.create_task(work)),
+    )
     follower.begin()
     await tasks[0]
     follower.begin()

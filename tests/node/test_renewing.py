@@ -24,7 +24,13 @@ class Care:
         home = Home(folder / "ana")
         self.days = 0
         self.used: list[str] = []
-        self.team = Team.create(home, Vault.open(home), "acme", "ana", now=lambda: round(time.time() * 1000) + self.days * DAY)
+        self.team = Team.create(
+            home,
+            Vault.open(home),
+            "acme",
+            "ana",
+            now=lambda: round(time.time() * 1000) + self.days * DAY,
+        )
         self.trust = Trust(
             home=home,
             team=self.team,
@@ -61,7 +67,9 @@ async def test_the_door_is_tended_though_the_port_of_the_mesh_was_taken(care) ->
     await care.trust.stop()
 
 
-async def test_a_renewal_that_failed_under_a_wrong_clock_is_not_put_off_by_weeks(care, monkeypatch) -> None:
+async def test_a_renewal_that_failed_under_a_wrong_clock_is_not_put_off_by_weeks(
+    care, monkeypatch
+) -> None:
     async def fails(_doors) -> None:
         raise TeamError("no issuer could be reached")
 

@@ -1,4 +1,7 @@
-"""A team that keeps less from now on: every running node forgets what is older, by the policy alone."""
+"""A team that keeps less from now on.
+
+Every running node forgets what is older, by the policy alone.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ def emit(desk, title: str) -> None:
     desk.run("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--title", title)
 
 
-def test_a_shorter_time_in_the_policy_forgets_on_every_node_and_a_longer_one_keeps(world, until, clock) -> None:
+def test_a_shorter_time_in_the_policy_forgets_on_every_node_and_a_longer_one_keeps(
+    world, until, clock
+) -> None:
     ana = world.desk("ana")
     ana.run("team", "create", "acme", "--person", "ana")
     ana.run("team", "set", "--retention", "12")

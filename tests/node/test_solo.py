@@ -1,4 +1,7 @@
-"""The team of one that a first start makes: it follows the repository one stands in, and is left behind when one joins a team."""
+"""The team of one that a first start makes.
+
+It follows the repository one stands in, and is left behind when one joins a team.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,20 @@ def checkout(tmp_path):
     folder.mkdir()
 
     def commit(subject: str) -> None:
-        who = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", subject], cwd=folder, check=True, timeout=30)
+        who = [
+            "-c",
+            "user.name=Ana",
+            "-c",
+            "user.email=ana@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ]
+        subprocess.run(
+            ["git", *who, "commit", "-q", "--allow-empty", "-m", subject],
+            cwd=folder,
+            check=True,
+            timeout=30,
+        )
 
     subprocess.run(["git", "init", "-q", "-b", "main", folder], check=True, timeout=30)
     for number in range(3):
@@ -44,7 +59,9 @@ def test_without_a_display_the_lines_come_to_the_terminal(world, until, checkout
     commit("The next commit")
     assert "My Shop" in (line := process.stdout.readline())
     assert "The next commit" in line
-    assert not next(line for line in desk.lines() if line.event.title == "The next commit").event.quiet
+    assert not next(
+        line for line in desk.lines() if line.event.title == "The next commit"
+    ).event.quiet
     status = desk.status()
     assert status.solo
     assert {"admin", "collector", "executor", "deployer */*"} <= set(status.roles)

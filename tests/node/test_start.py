@@ -30,7 +30,9 @@ async def test_a_start_that_fails_after_the_mesh_is_up_closes_it_again(world, mo
     monkeypatch.undo()
     for name, value in desk.environment.items():
         monkeypatch.setenv(name, value)
-    again = Node(desk.home, Options(listen=node.mesh_address, discovery=False, solo=True), lambda: None)
+    again = Node(
+        desk.home, Options(listen=node.mesh_address, discovery=False, solo=True), lambda: None
+    )
     await again.start()
     await again.stop()
 

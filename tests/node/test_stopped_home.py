@@ -1,4 +1,7 @@
-"""A command does the same with a running node and without one, and a home has one writer at a time."""
+"""A command does the same with a running node and without one.
+
+A home has one writer at a time.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from devstream_desktop.control.errors import HomeTakenError, NoNodeError, Starti
 from devstream_desktop.control.messages.policy import GetPolicy
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.node import stopped_home
+
+pytestmark = pytest.mark.process
 
 CHANGES = [
     ("team", "grant", "ana", "deployer", "shop/*", "*/staging"),
@@ -65,11 +70,21 @@ def ana(world, tmp_path, monkeypatch):
 
 
 def state(desk) -> dict[str, object]:
-    """The team and its sources, as the commands show them; without what each home has of its own."""
+    """Show the team and its sources, without what each home has of its own."""
     policy = json.loads(desk.run("team", "policy", "--json"))
     members = json.loads(desk.run("team", "members", "--json"))
     sources = json.loads(desk.run("source", "list", "--json"))
-    shown = ("name", "version", "threshold", "approve_joins", "retention_days", "admins", "notices", "may_change", "recovery_key")
+    shown = (
+        "name",
+        "version",
+        "threshold",
+        "approve_joins",
+        "retention_days",
+        "admins",
+        "notices",
+        "may_change",
+        "recovery_key",
+    )
     return {
         **{name: policy.get(name) for name in shown},
         "members": [(member["person"], member["roles"]) for member in members["members"]],
@@ -99,7 +114,11 @@ def test_changes_made_without_a_node_are_the_nodes_when_it_starts(ana) -> None:
     before = state(ana)
     paper = ana.run("team", "recovery-key")
     ana.start("--intake", "127.0.0.1:0")
-    assert state(ana) | {"version": 0} == before | {"version": 0, "notices": state(ana)["notices"], "recovery_key": True}
+    assert state(ana) | {"version": 0} == before | {
+        "version": 0,
+        "notices": state(ana)["notices"],
+        "recovery_key": True,
+    }
     assert "is admin on this device" in ana.run("team", "recover", stdin=paper)
 
 
@@ -120,7 +139,9 @@ def test_without_its_key_a_home_is_not_changed(ana, tmp_path) -> None:
 
 
 def test_commands_at_once_change_a_home_one_after_the_other(ana) -> None:
-    commands = [ana.begin("team", "grant", "ana", "deployer", f"shop{number}/*") for number in range(4)]
+    commands = [
+        ana.begin("team", "grant", "ana", "deployer", f"shop{number}/*") for number in range(4)
+    ]
     assert [command.wait(60) for command in commands] == [0] * 4
     assert json.loads(ana.run("team", "policy", "--json"))["version"] == 5
     for command in commands:
@@ -149,7 +170,9 @@ def test_where_a_node_started_meanwhile_it_is_asked(ana) -> None:
     with pytest.raises(HomeTakenError):
         stopped_home.answer(ana.home, GetPolicy())
     assert ask(ana.home, GetPolicy()).team == "acme"
-    assert "a node runs for this home" in ana.run("team", "create", "acme", "--person", "ana", code=1)
+    assert "a node runs for this home" in ana.run(
+        "team", "create", "acme", "--person", "ana", code=1
+    )
 
 
 async def test_a_second_node_is_refused_at_once_and_a_node_that_ended_leaves_the_home(ana) -> None:

@@ -1,4 +1,7 @@
-"""A stolen collector told lies before anybody knew: once it is revoked since then, every history strikes them out."""
+"""A stolen collector told lies before anybody knew.
+
+Once it is revoked since then, every history strikes them out.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ def struck(desk) -> dict[str, bool]:
 
 
 def emit(desk, title: str) -> None:
-    desk.run("emit", "--kind", "build", "--state", "succeeded", "--service", "shop", "--title", title)
+    desk.run(
+        "emit", "--kind", "build", "--state", "succeeded", "--service", "shop", "--title", title
+    )
 
 
 def test_what_a_device_wrote_after_it_was_stolen_is_struck_out_everywhere(world, until) -> None:
@@ -30,16 +35,27 @@ def test_what_a_device_wrote_after_it_was_stolen_is_struck_out_everywhere(world,
     stolen = time.time_ns() // 1_000_000 + 1
     emit(bob, "a lie")
     for desk in (ana, bob, cy):
-        until("all have both", lambda desk=desk: struck(desk) == {"honest work": False, "a lie": False})
+        until(
+            "all have both",
+            lambda desk=desk: struck(desk) == {"honest work": False, "a lie": False},
+        )
     with Client(ana.home.control_url()) as client:
         client.ask(Revoke(who="bob", why="stolen", since=stolen))
     for desk in (ana, cy):
-        until("the lie is struck out", lambda desk=desk: struck(desk) == {"honest work": False, "a lie": True})
+        until(
+            "the lie is struck out",
+            lambda desk=desk: struck(desk) == {"honest work": False, "a lie": True},
+        )
         (line,) = [line for line in desk.run("tail").splitlines() if "a lie" in line]
         assert "⊘" in line
         assert line.endswith(f"[{STRUCK}]")
-        records = [json.loads(line) for line in desk.run("search", "--json", "kind:build").splitlines()]
-        assert {one["title"]: one["struck"] for one in records} == {"honest work": False, "a lie": True}
+        records = [
+            json.loads(line) for line in desk.run("search", "--json", "kind:build").splitlines()
+        ]
+        assert {one["title"]: one["struck"] for one in records} == {
+            "honest work": False,
+            "a lie": True,
+        }
     cy.stop()
     cy.start()
     assert struck(cy) == {"honest work": False, "a lie": True}

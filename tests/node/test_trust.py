@@ -1,4 +1,7 @@
-"""Real nodes over a team's life: who is let in, who is put out, several admins, and the day the only one is gone."""
+"""Real nodes over a team's life.
+
+Who is let in, who is revoked, several admins, and the day the only one is gone.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ def policy(desk) -> PolicyState:
 
 
 def device(desk, person: str) -> str:
-    return next(member.devices[0].device for member in members(desk).members if member.person == person)
+    return next(
+        member.devices[0].device for member in members(desk).members if member.person == person
+    )
 
 
 def port_of(desk) -> str:
@@ -39,7 +44,9 @@ def port_of(desk) -> str:
 
 
 def states(desk) -> list[tuple[str, str]]:
-    return [(line.event.state, line.event.actor) for line in desk.lines() if line.event.kind == "team"]
+    return [
+        (line.event.state, line.event.actor) for line in desk.lines() if line.event.kind == "team"
+    ]
 
 
 def test_the_third_person_waits_and_everybody_sees_the_same_six_words(world, until) -> None:
@@ -54,37 +61,67 @@ def test_the_third_person_waits_and_everybody_sees_the_same_six_words(world, unt
     assert asked.event.reason.startswith(f"{words}: ")
     assert [(one.person, one.words) for one in members(bob).waiting] == [("cy", words)]
     assert any("cy waits to join" in sentence for sentence in ana.status().advice)
-    assert "only an admin's device can change the team; ana can" in bob.run("team", "approve-join", "cy", code=1)
+    assert "only an admin's device can change the team; ana can" in bob.run(
+        "team", "approve-join", "cy", code=1
+    )
     assert "cy is in the team" in ana.run("team", "approve-join", "cy")
     out, _ = joining.communicate(timeout=30)
     assert "cy joined team acme" in out
     assert joining.returncode == 0
     cy.start()
     for desk in (ana, bob, cy):
-        until("all see it", lambda desk=desk: ("joined", "cy") in states(desk) and len(members(desk).waiting) == 0)
+        until(
+            "all see it",
+            lambda desk=desk: ("joined", "cy") in states(desk) and len(members(desk).waiting) == 0,
+        )
 
     dan = world.desk("dan")
     invite = ana.run("team", "invite")
     dan.run("team", "join", invite, "--person", "dan", "--no-wait", code=1)
     until("dan's wish is known", lambda: [one.person for one in members(ana).waiting] == ["dan"])
     assert "dan is turned away" in ana.run("team", "approve-join", "dan", "--reject")
-    until("dan hears it", lambda: "turned this device away" in dan.run("team", "join", invite, "--person", "dan", "--no-wait", code=1))
+    until(
+        "dan hears it",
+        lambda: (
+            "turned this device away"
+            in dan.run("team", "join", invite, "--person", "dan", "--no-wait", code=1)
+        ),
+    )
 
 
 def test_a_revoked_device_is_out_within_seconds_and_its_past_stays(world, until) -> None:
     ana, bob, cy = world.team("bob", "cy")
     cy.run("duty", "off")
-    until("cy's word is everywhere", lambda: any(line.event.subject == "duty/cy" for line in bob.lines()))
+    until(
+        "cy's word is everywhere",
+        lambda: any(line.event.subject == "duty/cy" for line in bob.lines()),
+    )
     lost = device(ana, "cy")
-    until("cy is linked", lambda: any(peer.device == lost for desk in (ana, bob) for peer in desk.status().peers))
+    until(
+        "cy is linked",
+        lambda: any(peer.device == lost for desk in (ana, bob) for peer in desk.status().peers),
+    )
     assert "cy is out of the team" in ana.run("team", "revoke", "cy", "--why", "laptop stolen")
     began = time.monotonic()
     for desk in (ana, bob):
-        until("no link with cy", lambda desk=desk: not [p for p in desk.status().peers if p.device == lost and p.state != "lost"], 20)
+        until(
+            "no link with cy",
+            lambda desk=desk: (
+                not [p for p in desk.status().peers if p.device == lost and p.state != "lost"]
+            ),
+            20,
+        )
         until("they are told", lambda desk=desk: ("revoked", "cy") in states(desk))
     assert time.monotonic() - began < 20
     cy.run("duty", "on")
-    until("cy is refused", lambda: any("was revoked: laptop stolen" in one.reason for desk in (ana, bob) for one in desk.status().refused))
+    until(
+        "cy is refused",
+        lambda: any(
+            "was revoked: laptop stolen" in one.reason
+            for desk in (ana, bob)
+            for one in desk.status().refused
+        ),
+    )
     assert [line.event.state for line in bob.lines() if line.event.subject == "duty/cy"] == ["off"]
     assert "(revoked on" in bob.run("team", "members")
     assert "that is this device" in ana.run("team", "revoke", "ana", code=1)
@@ -94,7 +131,10 @@ def test_a_revoked_device_is_out_within_seconds_and_its_past_stays(world, until)
     dan.run("team", "join", ana.run("team", "invite", "--pre-approved"), "--person", "dan")
     cy.stop()
     dan.start()
-    until("who comes later has the honest past", lambda: any(line.event.subject == "duty/cy" for line in dan.lines()))
+    until(
+        "who comes later has the honest past",
+        lambda: any(line.event.subject == "duty/cy" for line in dan.lines()),
+    )
     assert "off" in [line.event.state for line in dan.lines() if line.event.subject == "duty/cy"]
 
 
@@ -105,17 +145,36 @@ def test_two_admins_at_once_and_then_two_who_must_sign(world, until) -> None:
     until("bob is admin", lambda: policy(bob).may_change)
     assert not any("is lost" in sentence for sentence in ana.status().advice)
 
-    commands = [desk.begin("team", "grant", desk.home.root.name, "deployer", f"t{number}/*") for number in range(2) for desk in (ana, bob)]
-    assert [(command.communicate(timeout=60), command.returncode)[1] for command in commands] == [0] * 4
+    commands = [
+        desk.begin("team", "grant", desk.home.root.name, "deployer", f"t{number}/*")
+        for number in range(2)
+        for desk in (ana, bob)
+    ]
+    assert [(command.communicate(timeout=60), command.returncode)[1] for command in commands] == [
+        0
+    ] * 4
     wanted = {"deployer t0/*", "deployer t1/*"}
     for desk in (ana, bob):
-        until("both have every change", lambda desk=desk: all(wanted <= set(one.roles) for one in members(desk).members))
-    until("and one policy", lambda: policy(ana).version == policy(bob).version and not policy(ana).forked and not policy(bob).forked)
+        until(
+            "both have every change",
+            lambda desk=desk: all(wanted <= set(one.roles) for one in members(desk).members),
+        )
+    until(
+        "and one policy",
+        lambda: (
+            policy(ana).version == policy(bob).version
+            and not policy(ana).forked
+            and not policy(bob).forked
+        ),
+    )
 
     cy = world.desk("cy")
     cy.run("team", "join", bob.run("team", "invite", "--pre-approved"), "--person", "cy")
     cy.start("--peer", ana.ready["mesh"])
-    until("ana trusts whom bob let in", lambda: any(p.person == "cy" and p.state == "live" for p in ana.status().peers))
+    until(
+        "ana trusts whom bob let in",
+        lambda: any(p.person == "cy" and p.state == "live" for p in ana.status().peers),
+    )
 
     assert "proposed" in ana.run("team", "set", "--threshold", "2")
     until("bob sees it", lambda: policy(bob).proposals)
@@ -140,7 +199,9 @@ def test_the_only_admin_is_gone_and_the_paper_helps(world, until) -> None:
     assert "bob is deployer" in bob.run("team", "grant", "bob", "deployer")
     cy = world.desk("cy")
     cy.run("team", "join", bob.run("team", "invite", "--pre-approved"), "--person", "cy")
-    assert [one["person"] for one in json.loads(cy.run("team", "members", "--json"))["members"]] == ["ana", "bob", "cy"]
+    assert [
+        one["person"] for one in json.loads(cy.run("team", "members", "--json"))["members"]
+    ] == ["ana", "bob", "cy"]
     log = (bob.home.log).read_text()
     assert paper not in log
     for path in (*bob.home.root.rglob("*"), *ana.home.root.rglob("*")):
@@ -148,7 +209,7 @@ def test_the_only_admin_is_gone_and_the_paper_helps(world, until) -> None:
 
 
 def aged(desk, issuer, days: int) -> int:
-    """Give a desk that does not run a certificate that was issued so many days ago; when it ends."""
+    """Give a stopped desk a certificate issued so many days ago; returns when it ends."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEVSTREAM_KEY_FILE", issuer.environment["DEVSTREAM_KEY_FILE"])
         authority = Team.load(issuer.home, Vault.open(issuer.home)).admissions.authority()
@@ -161,11 +222,14 @@ def aged(desk, issuer, days: int) -> int:
 
 
 @pytest.mark.parametrize("days", [16, 40])
-def test_a_certificate_past_half_its_life_or_its_end_is_renewed_at_the_start(world, until, days: int) -> None:
+def test_a_certificate_past_half_its_life_or_its_end_is_renewed_at_the_start(
+    world, until, days: int
+) -> None:
     ana, bob = world.team("bob")
     bob.stop()
     old = aged(bob, ana, days)
-    # The door is shut: as far as ana knows bob's certificate is fresh. An invite opens it here; in life it is time that does.
+    # The door is shut: as far as ana knows bob's certificate is fresh. An invite opens it here; in
+    # life it is time that does.
     assert "ds1-" in ana.run("team", "invite")
     bob.start("--peer", ana.ready["mesh"])
     until("bob has a new one", lambda: bob.status().certificate_expires > old + 10 * 86_400_000)
@@ -173,17 +237,23 @@ def test_a_certificate_past_half_its_life_or_its_end_is_renewed_at_the_start(wor
     assert bob.status().certificate_expires > (time.time() + 29 * 86_400) * 1000
 
 
-def test_an_issuer_that_once_started_with_its_clock_ahead_is_in_its_team_again_when_that_is_right(world, until, clock) -> None:
+def test_an_issuer_that_once_started_with_its_clock_ahead_is_in_its_team_again_when_that_is_right(
+    world, until, clock
+) -> None:
     ana, bob = world.team("bob")
     ana.stop()
     clock.set(40 * DAY)
     ana.start("--listen", f"127.0.0.1:{port_of(ana)}", program=clock.program)
-    assert ana.status().certificate_expires > (time.time() + 60 * 86_400) * 1000, "by that clock it was time"
+    assert ana.status().certificate_expires > (time.time() + 60 * 86_400) * 1000, (
+        "by that clock it was time"
+    )
     clock.set(0)
     until("they are linked", lambda: any(peer.state == "live" for peer in bob.status().peers))
 
 
-def test_an_issuer_whose_clock_is_weeks_behind_is_not_asked_again_and_again(world, until, clock) -> None:
+def test_an_issuer_whose_clock_is_weeks_behind_is_not_asked_again_and_again(
+    world, until, clock
+) -> None:
     ana, bob = world.team("bob")
     bob.stop()
     ana.stop()
@@ -204,14 +274,24 @@ def test_an_issuer_whose_clock_is_weeks_behind_is_not_asked_again_and_again(worl
     assert renewed() == 1
 
 
-def test_the_founder_is_revoked_and_everybody_gets_a_certificate_of_another_issuer(world, until) -> None:
+def test_the_founder_is_revoked_and_everybody_gets_a_certificate_of_another_issuer(
+    world, until
+) -> None:
     ana, bob, cy = world.team("bob", "cy")
     ana.run("team", "grant", "bob", "admin")
     until("bob lets people in", lambda: bob.status().can_invite)
     until("cy knows where", lambda: ("issuing", "bob") in states(cy))
     bob.run("team", "revoke", "ana", "--why", "stolen")
-    until("cy has one of bob's", lambda: "this device has a new certificate" in cy.home.log.read_text(), 60)
-    until("bob and cy are linked", lambda: any(p.person == "bob" and p.state == "live" for p in cy.status().peers), 60)
+    until(
+        "cy has one of bob's",
+        lambda: "this device has a new certificate" in cy.home.log.read_text(),
+        60,
+    )
+    until(
+        "bob and cy are linked",
+        lambda: any(p.person == "bob" and p.state == "live" for p in cy.status().peers),
+        60,
+    )
     assert not any(peer.person == "ana" for peer in cy.status().peers)
 
 
@@ -222,7 +302,15 @@ def test_who_slept_while_the_only_issuer_was_revoked_is_back_when_it_wakes(world
     until("cy knows where", lambda: ("issuing", "bob") in states(cy))
     cy.stop()
     bob.run("team", "revoke", "ana", "--why", "stolen")
-    until("bob has a certificate of his own", lambda: "this device has a new certificate" in bob.home.log.read_text(), 60)
+    until(
+        "bob has a certificate of his own",
+        lambda: "this device has a new certificate" in bob.home.log.read_text(),
+        60,
+    )
     ana.stop()
     cy.start("--peer", bob.ready["mesh"])
-    until("bob and cy are linked", lambda: any(p.person == "bob" and p.state == "live" for p in cy.status().peers), 60)
+    until(
+        "bob and cy are linked",
+        lambda: any(p.person == "bob" and p.state == "live" for p in cy.status().peers),
+        60,
+    )

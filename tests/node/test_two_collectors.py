@@ -1,4 +1,7 @@
-"""Two collectors of one team take in the same sources: each fact is one row on every desk, and either collector may die."""
+"""Two collectors of one team take in the same sources.
+
+Each fact is one row on every desk, and either collector may die.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,22 @@ def push(tmp_path: Path):
     bare, clone = tmp_path / "shop.git", tmp_path / "shop"
 
     def git(*arguments: str) -> str:
-        who = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com", "-c", "commit.gpgsign=false"]
-        done = subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=30)
+        who = [
+            "-c",
+            "user.name=Ana",
+            "-c",
+            "user.email=ana@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ]
+        done = subprocess.run(
+            ["git", *who, *arguments],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
         return done.stdout.strip()
 
     git("init", "-q", "--bare", "-b", "main", str(bare))
@@ -47,10 +64,15 @@ def test_the_same_fact_by_both_is_one_row_and_either_may_die(world, until, push,
         path = desk.run("source", "add", "github", "hub", "--secret-file", str(tmp_path / "secret"))
         urls[desk.home.root.name] = desk.status().intake + path
         desk.run("source", "add", "git", "shop", str(tmp_path / "shop.git"), "--branch", "main")
-        until("its repository was looked at", lambda desk=desk: any(one.name == "shop" and one.seen for one in desk.status().sources))
+        until(
+            "its repository was looked at",
+            lambda desk=desk: any(one.name == "shop" and one.seen for one in desk.status().sources),
+        )
 
     def rows(desk) -> Counter[str]:
-        return Counter(line.event.number for line in desk.lines() if line.event.kind in ("change", "ticket"))
+        return Counter(
+            line.event.number for line in desk.lines() if line.event.kind in ("change", "ticket")
+        )
 
     revisions = [push("Both see it")]
     for number in range(1, 6):

@@ -1,4 +1,7 @@
-"""Whatever the files of a home hold, the node starts and answers, and doctor names what was set aside."""
+"""Whatever the files of a home hold, the node starts and answers.
+
+The doctor names what was set aside.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,23 @@ ODD: dict[str, bytes] = {
     "deep": DEEP,
     "another type": b'"a text"',
     "odd text": b'{"mesh": "\xff", "person": "\xff", "format": 1}',
-    "huge numbers": b'{"mesh": 1e999, "enrol": ' + b"9" * 400 + b', "format": ' + b"9" * 5000 + b"}",
-    "out of range": b'{"mesh": 99999999, "enrol": -5, "last": -1, "epoch": "zz", "format": -1, "person": 5}',
+    "huge numbers": b'{"mesh": 1e999, "enrol": '
+    + b"9" * 400
+    + b', "format": '
+    + b"9" * 5000
+    + b"}",
+    "out of range": (
+        b'{"mesh": 99999999, "enrol": -5, "last": -1, "epoch": "zz", "format": -1, "person": 5}'
+    ),
 }
-FILES = ("ports.json", "peers.json", "feed.json", "team/team.json", "team/doors.json", "team/invites.json")
+FILES = (
+    "ports.json",
+    "peers.json",
+    "feed.json",
+    "team/team.json",
+    "team/doors.json",
+    "team/invites.json",
+)
 
 
 @pytest.mark.parametrize("odd", ["garbage", "deep", "out of range"])
@@ -39,14 +55,24 @@ def test_a_node_starts_and_answers_whatever_its_files_hold(world, odd) -> None:
         (bob.home.root / name).write_bytes(ODD[odd])
     told = bob.begin("doctor").communicate(timeout=60)[0]
     assert "the team's files cannot be used" not in told
-    assert odd == "out of range" or "feed.json, peers.json, ports.json and 3 more cannot be read" in told
+    assert (
+        odd == "out of range"
+        or "feed.json, peers.json, ports.json and 3 more cannot be read" in told
+    )
     bob.start("--peer", ana.ready["mesh"])
     after = bob.status()
-    assert (after.person, after.team_id, after.device) == (before.person, before.team_id, before.device)
+    assert (after.person, after.team_id, after.device) == (
+        before.person,
+        before.team_id,
+        before.device,
+    )
     assert any("team.json" in notice for notice in after.notices)
     told = bob.begin("doctor").communicate(timeout=60)[0]
     assert "team.json" in told
-    counts = {name: told.count(f" {name.removeprefix('team/')} could not be read, and was set aside as ") for name in FILES}
+    counts = {
+        name: told.count(f" {name.removeprefix('team/')} could not be read, and was set aside as ")
+        for name in FILES
+    }
     assert counts.pop("team/doors.json") <= 1, "it is read when a certificate is renewed"
     assert set(counts.values()) == {1} or odd == "out of range"
     bob.stop()
@@ -82,7 +108,9 @@ def _with_last(whole: bytes, document: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["cut", "the newest nests deeply"])
-def test_a_policy_that_cannot_be_read_stops_no_start_and_comes_again_from_peers(world, until, how) -> None:
+def test_a_policy_that_cannot_be_read_stops_no_start_and_comes_again_from_peers(
+    world, until, how
+) -> None:
     (ana, bob) = world.team("bob")
     ana.run("team", "grant", "bob", "collector")
     newest = ana.status().policy_version
@@ -119,13 +147,20 @@ def test_rows_that_cannot_be_read_stop_neither_deploys_nor_deliveries(world) -> 
     assert ana.stop() == 0
     with closing(sqlite3.connect(ana.home.deploy)) as connection, connection:
         connection.execute(
-            "INSERT INTO runs (request, target, environment, ref, sha, title, person, state, started)"
+            "INSERT INTO runs (request, target, environment, ref, sha, title, person, state,"
+            " started)"
             " VALUES ('no key', CAST(x'ff' AS TEXT), '', '', '', '', '', 'no state', 7)"
         )
     with closing(sqlite3.connect(ana.home.intake)) as connection, connection:
         for text in ("no JSON", "[" * 5000, '{"a": 5}'):
-            connection.execute("INSERT INTO raw (source, headers, body, received) VALUES ('gone', ?, x'00', 5)", (text,))
-        connection.execute("INSERT INTO raw (source, headers, body, received) VALUES ('gone', CAST(x'ff' AS TEXT), x'00', 5)")
+            connection.execute(
+                "INSERT INTO raw (source, headers, body, received) VALUES ('gone', ?, x'00', 5)",
+                (text,),
+            )
+        connection.execute(
+            "INSERT INTO raw (source, headers, body, received) VALUES ('gone', CAST(x'ff' AS"
+            " TEXT), x'00', 5)"
+        )
     ana.start()
     assert any("rows of deploy.sqlite cannot be read" in notice for notice in ana.status().notices)
 

@@ -1,1 +1,4 @@
-"""Every request and answer between a node and its screens and scripts, a module for each subject; `control/wire.py` is their wire form."""
+"""Messages between a node and its clients, a module for each subject.
+
+`control/wire.py` is their wire form.
+"""

@@ -1,4 +1,4 @@
-"""The base of requests and answers, and the two answers that any request may get."""
+"""Base of requests and answers, and two answers to any request."""
 
 from __future__ import annotations
 

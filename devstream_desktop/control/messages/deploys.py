@@ -27,7 +27,7 @@ class TargetStatus(Offer, frozen=True, kw_only=True):
 
     allowed: bool
     reason: str
-    """Why not, in words; empty when allowed."""
+    """Reason of a refusal, in words; empty when allowed."""
     revision: str = ""
     """The revision there now, as far as the history knows."""
     busy: str = ""
@@ -41,7 +41,7 @@ class Targets(Reply, frozen=True, tag=True, kw_only=True):
 
 
 class Plan(Reply, frozen=True, tag=True, kw_only=True):
-    """What a deploy would ship."""
+    """Answer: the content of a deploy."""
 
     target: str
     environment: str
@@ -52,20 +52,23 @@ class Plan(Reply, frozen=True, tag=True, kw_only=True):
     current: str
     """The revision there now; empty when the history does not know."""
     changes: tuple[str, ...]
-    """The lines of the changes between, newest first, as far as the history knows."""
+    """Lines of the changes between, newest first, as far as known."""
     checks: tuple[str, ...]
     """The builds and tests of this revision, as lines."""
     allowed: bool = False
     reason: str = ""
-    """Why not, in words; empty when allowed."""
+    """Reason of a refusal, in words; empty when allowed."""
 
 
 class GetTargets(Request[Targets], frozen=True, tag=True, kw_only=True):
-    """What can be deployed, by whom; answered with `Targets`."""
+    """Ask for all targets; answered with `Targets`."""
 
 
 class PlanDeploy(Request[Plan], frozen=True, tag=True, kw_only=True):
-    """What would ship; answered with `Plan`. One of `ref` and `sha`; `ref` alone means its newest known commit."""
+    """Ask what a deploy would ship; answered with `Plan`.
+
+    One of `ref` and `sha`; `ref` alone means its newest known commit.
+    """
 
     target: str
     environment: str
@@ -74,7 +77,10 @@ class PlanDeploy(Request[Plan], frozen=True, tag=True, kw_only=True):
 
 
 class RequestDeploy(Request[Done], frozen=True, tag=True, kw_only=True):
-    """Sign a deploy request for exactly this commit and send it; answered with `Done` (the request's key)."""
+    """Sign and send a deploy request for exactly this commit.
+
+    Answered with `Done` (the request's key).
+    """
 
     target: str
     environment: str

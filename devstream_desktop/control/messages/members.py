@@ -1,4 +1,4 @@
-"""Who is in the team: invite, join, let in, give and take roles, put out."""
+"""Members of the team: invite, join, let in, give and take roles, revoke."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from devstream_desktop.control.messages.base import Done, Reply, Request
 
 
 class Joining(Reply, frozen=True, tag=True, kw_only=True):
-    """How far a join is."""
+    """Answer: the progress of a join."""
 
     state: str
     """`joined` or `waiting`."""
@@ -55,14 +55,17 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Members(Reply, frozen=True, tag=True, kw_only=True):
-    """Who is in the team, and who wants to be."""
+    """Answer: who is in the team, and who wants to be."""
 
     members: tuple[Member, ...]
     waiting: tuple[Waiting, ...] = ()
     may_change: bool = False
-    """Whether this device is an admin's."""
+    """This device is an admin's."""
     notices: tuple[str, ...] = ()
-    """What the team should do about itself, as when its only admin has no recovery key; a sentence each."""
+    """Advice on the team itself, a sentence each.
+
+    Such as when its only admin has no recovery key.
+    """
 
 
 class Invite(Request[Done], frozen=True, tag=True, kw_only=True):
@@ -71,11 +74,13 @@ class Invite(Request[Done], frozen=True, tag=True, kw_only=True):
     expires_s: int = 86_400
     address: str = ""
     pre_approved: bool = False
-    """Whoever comes with it is let in at once, although the team approves joins."""
+    """Its bearer is let in at once, although the team approves joins."""
 
 
 class Join(Request[Joining], frozen=True, tag=True, kw_only=True):
-    """Leave the team of one and join the invite's team; the node then restarts itself. Answered with `Joining`.
+    """Leave the team of one and join the invite's team; the node then restarts itself.
+
+    Answered with `Joining`.
 
     While the answer says `waiting`, the same request is sent again every few seconds.
     """
@@ -92,7 +97,7 @@ class ApproveJoin(Request[Done], frozen=True, tag=True, kw_only=True):
     """Let a device in that waits, or turn it away; answered with `Done` (a sentence)."""
 
     device: str
-    """The first eight or more characters of the device id, or the person's name."""
+    """At least eight characters of the device id, or the person's name."""
     reject: bool = False
 
 
@@ -114,10 +119,13 @@ class Ungrant(Request[Done], frozen=True, tag=True, kw_only=True):
 
 
 class Revoke(Request[Done], frozen=True, tag=True, kw_only=True):
-    """Put a person (all devices) or one device out of the team, for good; answered with `Done` (a sentence)."""
+    """Revoke a person (all devices) or one device, for good. Answered with `Done` (a sentence)."""
 
     who: str
-    """A person's name, or the first eight or more characters of a device id."""
+    """A person's name, or at least eight characters of a device id."""
     why: str = ""
     since: int = 0
-    """When the device got into wrong hands, UTC milliseconds: what it wrote later is not passed on. 0: it is trusted up to now."""
+    """Time at which the device got into wrong hands, UTC milliseconds.
+
+    What it wrote later is not passed on. 0: it is trusted up to now.
+    """

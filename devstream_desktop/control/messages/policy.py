@@ -1,4 +1,4 @@
-"""The team's policy: what is in force, changing it, signing another admin's change, and the key on paper."""
+"""Policy of the team: view, change, signatures of other admins, the key on paper."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     what: tuple[str, ...]
-    """What it would change, a sentence each."""
+    """Changes that it would make, a sentence each."""
     signed_by: tuple[str, ...]
     needs: int
     signed_here: bool
-    """Whether this device has signed it."""
+    """This device has signed it."""
 
 
 class PolicyState(Reply, frozen=True, tag=True, kw_only=True):
@@ -29,9 +29,9 @@ class PolicyState(Reply, frozen=True, tag=True, kw_only=True):
     expires: int
     """UTC milliseconds, as `issued`."""
     threshold: int
-    """How many admins must sign a change."""
+    """Number of admins who must sign a change."""
     approve_joins: bool
-    """Whether an admin approves each join, once the team has two people."""
+    """An admin approves each join, once the team has two people."""
     retention_days: int
     admins: tuple[str, ...]
     """Persons, as in the lists below."""
@@ -39,12 +39,12 @@ class PolicyState(Reply, frozen=True, tag=True, kw_only=True):
     collectors: tuple[str, ...]
     executors: tuple[str, ...]
     recovery_key: bool
-    """Whether a key is kept on paper."""
+    """A key is kept on paper."""
     forked: bool
     proposals: tuple[Proposal, ...] = ()
     notices: tuple[str, ...] = ()
     may_change: bool = False
-    """Whether this device is an admin's."""
+    """This device is an admin's."""
 
 
 class GetPolicy(Request[PolicyState], frozen=True, tag=True, kw_only=True):
@@ -67,10 +67,13 @@ class ApprovePolicy(Request[Done], frozen=True, tag=True, kw_only=True):
 
 
 class MakeRecoveryKey(Request[Done], frozen=True, tag=True, kw_only=True):
-    """Make a key to keep on paper, in place of the one before; answered with `Done` (the key's text, which is nowhere else)."""
+    """Make a key to keep on paper, instead of an earlier one.
+
+    Answered with `Done` (the key's text, which is nowhere else).
+    """
 
 
 class Recover(Request[Done], frozen=True, tag=True, kw_only=True):
-    """Make this device an admin by the key that was kept on paper; answered with `Done` (a sentence)."""
+    """Make this device an admin by the key on paper. Answered with `Done` (a sentence)."""
 
     key: str

@@ -1,4 +1,4 @@
-"""Sources as they are configured, and requests to add, remove and test one.
+"""Sources as configured, and requests to add, remove and test one.
 
 Their state is in `Status`.
 """
@@ -16,7 +16,7 @@ WEBHOOK = "webhook"
 POLL = "poll"
 TAIL = "tail"
 WAYS = (WEBHOOK, POLL, TAIL)
-"""How facts come from a source: it posts them, it is asked, or its file is read."""
+"""Ways of facts from a source: it posts them, it is asked, or its file is read."""
 
 PRINTABLE = r"\A[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*\Z"
 _PLAIN = "in quotes, without control characters"
@@ -33,17 +33,25 @@ _Branches = Annotated[
     tuple[Annotated[str, Meta(min_length=1, max_length=200, pattern=PRINTABLE)], ...],
     Meta(
         max_length=50,
-        description='a list of at most 50 names or globs, such as ["main", "release/*"], each of 1 to 200 characters',
+        description=(
+            'a list of at most 50 names or globs, such as ["main", "release/*"],'
+            " each of 1 to 200 characters"
+        ),
     ),
 ]
-_Interval = Annotated[int, Meta(ge=0, le=86_400, description="a whole number of seconds from 0 to 86400")]
-_Silence = Annotated[int, Meta(ge=0, le=31_536_000, description="a whole number of seconds from 0 to 31536000")]
+_Interval = Annotated[
+    int, Meta(ge=0, le=86_400, description="a whole number of seconds from 0 to 86400")
+]
+_Silence = Annotated[
+    int, Meta(ge=0, le=31_536_000, description="a whole number of seconds from 0 to 31536000")
+]
 _Ways = Annotated[
     tuple[Annotated[str, Meta(pattern=rf"\A({'|'.join(WAYS)})\Z")], ...],
     Meta(min_length=1, description='a list of "webhook", "poll" and "tail"'),
 ]
 OPTION_RULE = (
-    "written as options.NAME = VALUE, a NAME of a to z and _, a VALUE that is a text, a whole number,"
+    "written as options.NAME = VALUE, a NAME of a to z and _, a VALUE that is a text, a whole"
+    " number,"
     " true, false, or a list of texts; at most 50 of them"
 )
 _Options = Annotated[
@@ -54,7 +62,9 @@ _Options = Annotated[
 ]
 
 
-class GitSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True, tag_field="is"):
+class GitSource(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True, tag_field="is"
+):
     """A repository that git is asked for. `interval` in seconds, 0 for the default."""
 
     name: str
@@ -67,11 +77,13 @@ class GitSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def where(self) -> str:
-        """What a person knows it by."""
+        """Name for a person."""
         return self.url
 
 
-class RemoteSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True, tag_field="is"):
+class RemoteSource(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True, tag_field="is"
+):
     """A service that posts to us, is asked by us, or both. `type` names its collector."""
 
     name: str
@@ -109,12 +121,15 @@ class RemoteSource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     @property
     def path(self) -> str:
-        """The URL path it posts to, without the secret that may follow; empty when it does not post."""
+        """URL path it posts to, without the secret that may follow. Empty when it does not post."""
         return f"/in/{self.name}" if self.takes_webhooks else ""
 
     @property
     def where(self) -> str:
-        """What a person knows it by: the path it posts to, the file that is read, or the service's address."""
+        """Name for a person.
+
+        It is the path it posts to, the file that is read, or the service's address.
+        """
         return self.path or str(self.options.get("path", "") if self.tails else self.url)
 
 

@@ -28,7 +28,7 @@ class PeerStatus(msgspec.Struct, frozen=True, kw_only=True):
     clock_offset: int = 0
     """Its clock minus ours, milliseconds."""
     seen: int = 0
-    """When it last answered, UTC milliseconds; 0: never."""
+    """Time of its last answer, UTC milliseconds; 0: never."""
 
 
 class RefusedStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ class Why(StrEnum):
 
 
 class MissingStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """Events of one author that do not come although this node has caught up, and why."""
+    """Events of one author that do not come, and why. This node has caught up all the same."""
 
     device: str
     person: str = ""
@@ -66,9 +66,9 @@ class MissingStatus(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     """0 where it is not known."""
     until: int = 0
-    """When they are asked for again, UTC milliseconds; 0 where that is not by the clock."""
+    """Time when they are asked for again, UTC milliseconds; 0 where that is not by the clock."""
     feeds: int = 1
-    """How many feeds of that author this is about."""
+    """Feeds of that author that this is about."""
 
 
 class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,9 +77,12 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     type: str
     location: str
-    """The URL path that it is posted to, or what a poller reads."""
+    """URL path that it is posted to, or what a poller reads."""
     state: str
-    """`new` before the first delivery, `active`, `silent`, `broken` when it cannot run; `stopped` where no node runs."""
+    """`new` before the first delivery, then `active` or `silent`.
+
+    `broken` when it cannot run; `stopped` where no node runs.
+    """
     service: str = ""
     """The service that its events are about where they name none."""
     seen: int = 0
@@ -92,25 +95,25 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     refusal: str = ""
     """The reason of the last refused delivery, in words."""
     refused_at: int = 0
-    """When that was, UTC milliseconds; 0: never."""
+    """Time of that, UTC milliseconds."""
     """Deliveries with a wrong or missing signature."""
     gap: str = ""
-    """What was not read for good, in words: `12 runs between 02:10 and 02:40 were not read`."""
+    """Deliveries that were not read for good, in words; empty when all were."""
     events: int = 0
     branches: tuple[str, ...] = ()
     """The names or globs that count; none: the default branch."""
     dropped: dict[str, int] = {}
-    """How often an authentic delivery made no line, by reason."""
+    """Authentic deliveries that made no line, by reason."""
     quieted: dict[str, int] = {}
-    """How often a line was stored without a sound, by reason."""
+    """Lines that were stored without a sound, by reason."""
     expected: int = 0
     """Seconds within which something should be heard of it; 0: silence is normal."""
     token_ends: int = 0
-    """When the token it is polled with ends, UTC milliseconds; 0: not known."""
+    """End of the token it is polled with, UTC milliseconds; 0: not known."""
 
 
 class Status(Reply, frozen=True, tag=True, kw_only=True):
-    """What a node is doing; the answer to "is it working, and if not, why"."""
+    """Answer: a node's state. Does it work, and if not, why."""
 
     version: str
     device: str = ""
@@ -139,9 +142,9 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     """Events that peers have and that are not here yet; more than 0 while catching up."""
     can_invite: bool = False
     catch_up_total: int = 0
-    """How many there were when this catch-up began."""
+    """Events that were missing when this catch-up began."""
     lost: tuple[MissingStatus, ...] = ()
-    """What does not come although this node has caught up."""
+    """Events that do not come although this node has caught up."""
     feeds: int = 0
     disk_free: int = 0
     """Bytes free where the home is."""
@@ -157,11 +160,17 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     """UTC milliseconds, as every time here."""
     certificate_expires: int = 0
     notices: tuple[str, ...] = ()
-    """What is wrong and what to do, a sentence each."""
+    """Faults and what to do, a sentence each."""
     advice: tuple[str, ...] = ()
-    """Nothing is wrong yet, but somebody should do something: let a person in, sign a change, make a second admin; a sentence each."""
+    """Advice while nothing is wrong yet, a sentence each.
+
+    Such as to let a person in, sign a change, make a second admin.
+    """
     locked: str = ""
-    """What the node waits for before it can do anything, and what to do, a sentence; the rest is then as its files say, or empty."""
+    """Sentence on what a locked node waits for, and what to do.
+
+    The rest is then as its files say, or empty.
+    """
 
 
 class GetStatus(Request[Status], frozen=True, tag=True, kw_only=True):
@@ -169,7 +178,10 @@ class GetStatus(Request[Status], frozen=True, tag=True, kw_only=True):
 
 
 class Unlock(Request[Done], frozen=True, tag=True, kw_only=True):
-    """Have the locked keyring ask for its password again; answered with `Done`. A node that is not locked has nothing to do."""
+    """Have the locked keyring ask for its password again; answered with `Done`.
+
+    A node that is not locked has nothing to do.
+    """
 
 
 class Stop(Request[Done], frozen=True, tag=True, kw_only=True):

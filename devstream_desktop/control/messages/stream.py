@@ -6,14 +6,20 @@ from devstream_desktop.control.messages.base import Done, Reply, Request
 
 
 class News(Reply, frozen=True, tag=True, kw_only=True):
-    """The newest row's arrival number, and a number that changes whenever `Status`, `Targets` or `Members` may have."""
+    """Answer: the newest row's arrival number, and the status's revision.
+
+    That changes whenever `Status`, `Targets` or `Members` may have.
+    """
 
     newest: int
     status: int
 
 
 class Wait(Request[News], frozen=True, tag=True, kw_only=True):
-    """Answered with `News` as soon as a row newer than `newest` or another `status` is there, at the latest after `wait_ms`."""
+    """Wait for news: another `status`, or a row newer than `newest`.
+
+    Answered with `News` at the latest after `wait_ms`.
+    """
 
     newest: int
     status: int
@@ -21,7 +27,10 @@ class Wait(Request[News], frozen=True, tag=True, kw_only=True):
 
 
 class Emit(Request[Done], frozen=True, tag=True, kw_only=True):
-    """`devstream emit`, its options as typed; answered with `Done` (the event's key) once durable."""
+    """Publish an event by the options of `devstream emit`.
+
+    Answered with `Done` (the event's key) once durable.
+    """
 
     kind: str
     state: str
