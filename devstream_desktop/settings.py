@@ -25,6 +25,9 @@ from devstream_desktop.errors import DevstreamError
 class SettingsError(DevstreamError):
     """A mistake in the settings: file, line, key and what is right."""
 
+    # EX_CONFIG of sysexits.h: the service manager need not try again until somebody mends the file.
+    exit_code = 78
+
 
 _RULE = "HOST:PORT, such as 10.0.0.5:7400"
 _Address = Annotated[str, msgspec.Meta(description=_RULE)]

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command(home, options)
     except DevstreamError as error:
         print(f"devstream: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code
     except BrokenPipeError:
         # The reader (`| head`) has what it wants; what is buffered must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

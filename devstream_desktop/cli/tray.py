@@ -33,9 +33,10 @@ def tray(home: Home, _: argparse.Namespace) -> int:
 
         try:
             from devstream_desktop.desktop.app import run as run_app
+            from devstream_desktop.desktop.client.node_process import node_command
 
-            node = ["--home", str(home.root), "node", "--solo", "--follow", str(Path.cwd())]
-            return run_app(home, node_command=[sys.executable, "-m", "devstream_desktop", *node])
+            command = node_command(home, "--solo", "--follow", str(Path.cwd()))
+            return run_app(home, node_command=command)
         except DesktopUnavailableError as error:
             problem = str(error)
         except ImportError as error:

@@ -48,7 +48,7 @@ class Server:
         self._socket: pynng.Rep0 | None = None
         self._contexts: list[pynng.Context] = []
         self._tasks: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._lock = HomeLock(url)
 
     def start(self) -> None:
@@ -85,7 +85,7 @@ class Server:
 
         An exit with parked ones can abort inside nng.
         """
-        self._stopping = True
+        self._stopping.set()
         for context in self._contexts:
             context.close()
         if self._socket is not None:
@@ -97,7 +97,7 @@ class Server:
         self._lock.release()
 
     async def _serve(self, context: pynng.Context) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
                 data = await context.arecv()
                 reply = await self._answer(data)
@@ -110,6 +110,8 @@ class Server:
                 # the next.
                 continue
             except Exception:  # noqa: BLE001 - whoever asks next must find somebody here
+                if self._stopping.is_set():
+                    return  # what fails on a context that was just closed is no fault
                 _log.exception("an answer could not be sent")
                 await asyncio.sleep(_PAUSE_S)
 

@@ -32,6 +32,7 @@ from devstream_desktop.history.integrity import problems
 from devstream_desktop.history.reader import HistoryUnavailableError, Reader
 from devstream_desktop.home import Home
 from devstream_desktop.intake.config.source_file import load_sources
+from devstream_desktop.intake.registry import EXTRA, missing_libraries
 from devstream_desktop.keys import (
     DeviceKey,
     KeyringError,
@@ -72,6 +73,7 @@ def examine(home: Home) -> Iterator[Check]:
     yield from kept
     yield _file("settings", home.settings, load_settings)
     yield _file("sources", home.sources, load_sources)
+    yield from _libraries(home)
     yield _file("targets", home.targets, load_targets)
     status, node = _node(home)
     yield node
@@ -212,6 +214,18 @@ def _file(name: str, path: Path, load: Callable[[Path], object]) -> Check:
     return ok(
         name, f"{path.name} is valid" if path.exists() else f"no {path.name}; the defaults hold"
     )
+
+
+def _libraries(home: Home) -> Iterator[Check]:
+    """Look for what the sources of this home need and the installation lacks."""
+    try:
+        types = {source.type for source in load_sources(home.sources)} - {"git"}
+    except DevstreamError:
+        return  # said by the check of the file
+    missing = missing_libraries() if types else ()
+    if missing:
+        named = ", ".join(missing)
+        yield problem("libraries", f"sources need {named}, not installed", EXTRA)
 
 
 def _node(home: Home) -> tuple[Status | None, Check]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TypeGuard
 
@@ -22,6 +23,9 @@ from devstream_collectors.contract import (
 from devstream_desktop.errors import DevstreamError
 
 GROUP = "devstream.collectors"
+EXTRA = "pip install 'devstream[collector]'"
+_LIBRARIES = ("starlette", "uvicorn", "httptools", "httpx2", "jmespath", "defusedxml", "re2")
+"""The extra's, by the names that they are imported by (pyproject.toml)."""
 
 
 class NoCollectorError(DevstreamError):
@@ -29,6 +33,11 @@ class NoCollectorError(DevstreamError):
 
     The message lists the installed ones.
     """
+
+
+def missing_libraries() -> tuple[str, ...]:
+    """Name what an intake needs and this installation lacks. Git alone needs none of it."""
+    return tuple(name for name in _LIBRARIES if find_spec(name) is None)
 
 
 def collector_names() -> list[str]:
@@ -58,6 +67,10 @@ def collector_module(name: str) -> CollectorModule:
         )
     try:
         module: object = found[0].load()
+    except ModuleNotFoundError as error:
+        raise NoCollectorError(
+            f"a source of type {name} needs {error.name}, which is not installed: {EXTRA}"
+        ) from error
     except Exception as error:
         # Another team's package may raise anything while it is imported.
         raise NoCollectorError(

@@ -213,6 +213,8 @@ def start_logging(home: Home, *, verbose: bool) -> None:
     for one in handlers:
         one.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    # The client says every request, and a source is asked every minute for years.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 def _cause(record: logging.LogRecord) -> Cause:

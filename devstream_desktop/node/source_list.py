@@ -13,7 +13,13 @@ from devstream_desktop.home import Home
 from devstream_desktop.intake.config import source_file as files
 from devstream_desktop.intake.config.names import SourcesError, absolute_url
 from devstream_desktop.intake.config.source_toml import check_source
-from devstream_desktop.intake.registry import NoCollectorError, collector_module, collector_names
+from devstream_desktop.intake.registry import (
+    EXTRA,
+    NoCollectorError,
+    collector_module,
+    collector_names,
+    missing_libraries,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -45,10 +51,14 @@ def check(source: Source) -> None:
     """Check a new source as the list of sources does.
 
     Raises:
-        SourcesError: it is not right; the message says what is.
+        SourcesError: it is not right, or cannot be listened to here; the message says why.
 
     """
     check_source(source)
+    missing = () if isinstance(source, GitSource) else missing_libraries()
+    if missing:
+        what = f"what listens to sources is not installed here (no {', '.join(missing)})"
+        raise SourcesError(f"{what}: {EXTRA}, then add the source again")
 
 
 def absolute_location(location: str) -> str:

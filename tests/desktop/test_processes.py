@@ -89,3 +89,11 @@ def test_with_a_display_it_is_content(monkeypatch, display):
     monkeypatch.setenv("DISPLAY", display)
     monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
     check_display()
+
+
+def test_a_bundle_starts_itself_with_the_same_options(home, monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    command = node_command(Home(home), "--solo", "--follow", "/src/shop")
+    assert command == [
+        sys.executable, "--home", str(home), "node", "--solo", "--follow", "/src/shop",
+    ]  # fmt: skip

@@ -89,7 +89,8 @@ def test_a_mistake_in_the_settings_says_where(world) -> None:
     ana = world.desk("ana")
     ana.run("team", "create", "acme", "--person", "ana")
     ana.home.settings.write_text("[mesh]\nlissten = 3\n")
-    error = ana.run("node", code=1)
+    # EX_CONFIG: a service manager does not start it again and again.
+    error = ana.run("node", code=78)
     assert "settings.toml, line 2" in error
     assert "allowed: listen, peers, discovery" in error
 

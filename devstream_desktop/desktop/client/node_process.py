@@ -22,13 +22,13 @@ _MAX_OUTPUT = 2_000
 """Bytes of standard error that are kept."""
 
 
-def node_command(home: Home) -> list[str]:
-    """Return the command that starts the node of `home`."""
+def node_command(home: Home, *options: str) -> list[str]:
+    """Return the command that starts the node of `home`, with options of `devstream node`."""
     if getattr(sys, "frozen", False):
         program = [sys.executable]
     else:
         program = [sys.executable, "-m", "devstream_desktop"]
-    return [*program, "--home", str(home.root), "node"]
+    return [*program, "--home", str(home.root), "node", *options]
 
 
 class NodeProcess(QObject):
