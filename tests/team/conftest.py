@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from people import People
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.home import Home
@@ -65,6 +66,11 @@ async def door(team: Team) -> AsyncIterator[Enrolment]:
     enrolment = Enrolment(team, host="127.0.0.1")
     yield enrolment
     await enrolment.stop()
+
+
+@pytest.fixture
+def people(team: Team, door: Enrolment, home: Callable[[str], Home]) -> People:
+    return People(team, door, home)
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.keys.device_key import DeviceKey, is_sound, verify
+from devstream_desktop.keys.device_key import DeviceKey, is_sound, seal_for, verify
+from devstream_desktop.keys.errors import RecoveryKeyError
+from devstream_desktop.keys.recovery_key import read_recovery_key, write_recovery_key
 from devstream_desktop.stream.entry import device_id, public_key
 
 KEY = DeviceKey.from_seed(bytes(range(32)))
@@ -63,3 +65,29 @@ def test_ordinary_keys_are_sound() -> None:
     assert all(is_sound(DeviceKey.generate().public) for _ in range(20))
     assert not is_sound(b"")
     assert not is_sound(b"\xff" * 32)
+
+
+def test_a_recovery_key_survives_paper() -> None:
+    key = DeviceKey.generate()
+    text = write_recovery_key(key)
+    assert read_recovery_key(f"  {text.upper()}\n").id == key.id
+    assert read_recovery_key(text.replace("-", " ").replace("dsr1 ", "dsr1-")).id == key.id
+    for wrong in (
+        "",
+        "dsr1-",
+        text[:-1],
+        text[:20] + ("a" if text[20] != "a" else "b") + text[21:],
+        "ds1-" + text,
+    ):
+        with pytest.raises(RecoveryKeyError, match="recovery key"):
+            read_recovery_key(wrong)
+
+
+def test_what_is_sealed_to_a_device_opens_there_alone() -> None:
+    one, other = DeviceKey.generate(), DeviceKey.generate()
+    assert one.unseal(seal_for(one.public, b"secret")) == b"secret"
+    for sealed in (seal_for(other.public, b"secret"), b"", seal_for(one.public, b"secret")[:-1]):
+        with pytest.raises(ValueError, match="sealed to another"):
+            one.unseal(sealed)
+    with pytest.raises(ValueError, match="not a sound device key"):
+        seal_for(bytes(32), b"secret")

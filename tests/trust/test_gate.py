@@ -50,9 +50,11 @@ pytestmark = pytest.mark.slow
 INDEX = bytes(16)
 
 RAISED = [
-    ArithmeticError(), AttributeError("x"), AssertionError(), BufferError(), ConnectionError(), CryptoError(), EOFError(), KeyError("x"),
-    LookupError(), MemoryError(), OSError(28, "No space left"), PolicyError("x"), RecursionError(), RuntimeError(), StopIteration(),
-    UnicodeError(), VaultError("x"), sqlite3.OperationalError("locked"), pynng.Closed("x", 7), TimeoutError(),
+    ArithmeticError(), AttributeError("x"), AssertionError(), BufferError(), ConnectionError(),
+    CryptoError(), EOFError(), KeyError("x"), LookupError(), MemoryError(),
+    OSError(28, "No space left"), PolicyError("x"), RecursionError(), RuntimeError(),
+    StopIteration(), UnicodeError(), VaultError("x"), sqlite3.OperationalError("locked"),
+    pynng.Closed("x", 7), TimeoutError(),
     # Not of the sort that is usually caught; nng's callback in a dialer would take the peer in all
     # the same.
     asyncio.CancelledError(), SystemExit(1), KeyboardInterrupt(), GeneratorExit(),

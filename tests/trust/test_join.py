@@ -1,4 +1,4 @@
-"""Who is certified, beside what tests/team/test_enrol.py, test_invite.py and test_governing.py
+"""Who is certified, beside what tests/team/test_enrol.py, test_invite.py and test_renewal.py
 hold.
 """
 

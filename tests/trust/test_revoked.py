@@ -179,7 +179,7 @@ async def linked_by(issuer: Node, node: Node, device: str) -> Link:
 async def test_twenty_revoked_devices_lose_their_live_links_to_every_node_within_five_seconds(
     three, record_property
 ):
-    """Each is linked with the node where it is revoked, and with another that learns of it from the first."""
+    """Each is linked with the node that revokes it, and with another that learns of it."""
     ana, bo = three["ana"], three["bo"]
     took: dict[str, list[float]] = {"ana": [], "bo": []}
     for number in range(REVOKED):
