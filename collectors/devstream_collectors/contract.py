@@ -311,6 +311,8 @@ class Polled:
     requests: tuple[Request, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     """The number of facts without a line, by reasons as in `Normalised`."""
+    left_out: str = ""
+    """What there was more of than is read, for a person: `runs of main`. It is told as a gap."""
 
 
 class CollectorModule(Protocol):

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
@@ -128,6 +129,23 @@ class Health:
         self.refusal, self.refused_at = clean(mistake, 200), now
         self.last_error = self.refusal
 
+    async def left_out(self, what: str, since: int, now: int) -> None:
+        """Tell that more happened between two rounds than is read."""
+        self.gap = f"{what} between {_clock(since)} and {_clock(now)} were not all read"
+        event = make_event(
+            kind=Kind.SOURCE,
+            state="active",
+            service=self.name,
+            subject=f"source/{self.name}/gap",
+            number=str(now),
+            key=fact_key(f"source/{self.name}", Kind.SOURCE, "gap", what, str(now)),
+            time=now,
+            source=self.name,
+            title=self.gap,
+            severity=Severity.WARNING,
+        )
+        await self._published(event)
+
     def expect(self, ways: Collection[str]) -> None:
         """Set the ways in which the source is heard. One that was removed is no longer silent."""
         self._troubles &= set(ways)
@@ -205,3 +223,8 @@ class Health:
             _LOG.exception("source %s: %s could not be published", self.name, event.state)
             return False
         return True
+
+
+def _clock(moment: int) -> str:
+    """Write a time as `29 Nov 02:10 UTC`."""
+    return f"{datetime.fromtimestamp(moment / 1000, UTC):%d %b %H:%M} UTC"

@@ -405,3 +405,16 @@ async def test_a_look_says_what_came_and_publishes_nothing(poller, replay, strea
         == "the service answered 200 and was understood (2 events in the first answer)"
     )
     assert stream.events == []
+
+
+async def test_k4_a_gap_is_a_line_and_stands_in_the_status(poller, replay, stream, clock):
+    one = poller(collector("/builds"))
+    replay.tell("/builds", builds(1))
+    await one.poll()
+    clock.now += 1_800_000
+    replay.tell("/builds", builds(2, next="/builds"))
+    await one.poll()
+    gap = "answers to /builds between 15 Jan 08:00 UTC and 15 Jan 08:30 UTC were not all read"
+    assert one._health.gap == gap
+    lines = [render(event) for event in stream.events if event.kind is Kind.SOURCE]
+    assert [gap in line for line in lines] == [True]

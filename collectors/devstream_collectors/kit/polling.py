@@ -95,19 +95,24 @@ class Answer(Generic[C]):
         return Place(self.source, self.received, scope, service)
 
     def polled(
-        self, makers: Iterable[Maker] = (), requests: Iterable[Request] = (), **known: object
+        self,
+        makers: Iterable[Maker] = (),
+        requests: Iterable[Request] = (),
+        left_out: str = "",
+        **known: object,
     ) -> Polled:
         """Return the events, why others cannot be made, and the next requests.
 
         Args:
             makers: of the facts in this answer.
             requests: what to ask right now.
+            left_out: what there was more of than is read; see `Polled`.
             known: the fields of the cursor that change.
 
         """
         events, dropped, _ = gathered(makers)
         cursor = msgspec.structs.replace(self.known, **known) if known else self.known
-        return Polled(events, msgspec.json.encode(cursor), tuple(requests), dropped)
+        return Polled(events, msgspec.json.encode(cursor), tuple(requests), dropped, left_out)
 
 
 Begin = Callable[[C, SourceInfo, int], Iterable[Request]]
@@ -212,6 +217,29 @@ def paged(known: Mapping[str, str], here: Sequence[str], page: int) -> tuple[int
     if following or page > 1:
         return following, dict(known)
     return following, followed(known, dict.fromkeys(here, ""))
+
+
+def older(
+    answer: Answer[C], *, what: str, full: bool, all_new: bool, page: Callable[[Step], Request]
+) -> tuple[tuple[Request, ...], str]:
+    """Return the request for the page before, and what is left out where the bound is reached.
+
+    Args:
+        answer: the page just read; `step.count` is its number, `step.old` what was known before
+            the first page (`answer.known` has moved on by then).
+        what: the things that are listed, for a person: `runs of main`.
+        full: the page has as many items as one can.
+        all_new: none of them was known before.
+        page: makes the request of a step.
+
+    """
+    # At first contact the newest page is enough.
+    if answer.first or not (full and all_new):
+        return (), ""
+    number = max(1, answer.step.count)
+    if number >= MAX_PAGES:
+        return (), what
+    return (page(msgspec.structs.replace(answer.step, count=number + 1)),), ""
 
 
 def under_way(known: Mapping[str, str]) -> list[str]:

@@ -39,7 +39,7 @@ from devstream_desktop.stream.words import Kind
 MAX_INTERVAL = 300.0
 JITTER = 0.2
 MAX_CHAINS = 200
-MAX_REQUESTS = 50
+MAX_REQUESTS = 200
 """Of one chain: more pages than that at once are an import, not news."""
 FIRST_EVENTS = 20
 MAX_CURSOR = 64 * 1024
@@ -155,7 +155,7 @@ class HttpPoller:
             SourcesError: the token cannot be read.
 
         """
-        now = self._now()
+        now, last = self._now(), self._health.last_seen
         state = await self._read_state()
         proof = await self._proof()
         cursor, asked = self._begin(state.cursor, now)
@@ -182,6 +182,8 @@ class HttpPoller:
             elif chain.events:
                 await self._publish(chain.events, state.since, done)
                 await self._write_state(_State(self._of, cursor, state.since, kept))
+            for what in chain.left_out if not first else ():
+                await self._health.left_out(what, last or state.since, now)
         if done.errors and not done.good:
             raise done.errors[0]
         if first:
@@ -243,7 +245,8 @@ class HttpPoller:
         asked = 1
         while waiting:
             if asked >= MAX_REQUESTS:
-                self._health.dropped["too-many-pages"] += 1
+                self._health.dropped["too-many-pages"] += len(waiting)
+                chain.left_out.append(f"answers to {_plain(first)}")
                 break
             asked += 1
             request = waiting.pop(0)
@@ -262,6 +265,8 @@ class HttpPoller:
         chain.cursor = polled.cursor
         chain.events += polled.events
         self._health.dropped.update(polled.dropped)
+        if polled.left_out:
+            chain.left_out.append(polled.left_out)
         return list(polled.requests)
 
     def _parse(self, request: Request, answer: Answer, cursor: bytes) -> Polled:
@@ -332,7 +337,7 @@ def understood(
         return collector.parse(response, cursor, source)
     except ValueError as error:
         raise FetchError(
-            f"the answer to {request.path.split('?', 1)[0]} is not what was expected: {error}"
+            f"the answer to {_plain(request)} is not what was expected: {error}"
         ) from error
 
 
@@ -341,6 +346,12 @@ class _Chain:
     cursor: bytes
     validators: Validators
     events: list[Event] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """What there was more of than was read."""
+
+
+def _plain(request: Request) -> str:
+    return request.path.split("?", 1)[0]
 
 
 def _name(request: Request) -> str:

@@ -44,7 +44,7 @@ def test_what_is_asked():
         "/repos/acme/shop/git/matching-refs/heads/release/",
         "/repos/acme/shop/pulls?state=closed&sort=updated&direction=desc&per_page=30",
         "/repos/acme/shop/actions/runs?per_page=30",
-        "/repos/acme/shop/deployments?per_page=10",
+        "/repos/acme/shop/deployments?per_page=30",
         "/repos/acme/shop/issues?state=all&sort=created&direction=desc&per_page=30",
         "/repos/acme/shop/issues/events?per_page=50",
     ]

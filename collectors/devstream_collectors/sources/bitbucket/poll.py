@@ -165,7 +165,7 @@ def _moved(
                 url=_commit_page(answer, move.new),
             )
             makers.append(partial(push_event, push, _place(answer)))
-    return answer.polled(makers, asked, **known)
+    return answer.polled(makers, asked, "", **known)
 
 
 @poller.answer("base")

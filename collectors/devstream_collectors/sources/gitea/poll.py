@@ -156,7 +156,7 @@ def _moved(
             asked.append(ask(path, compared, missing_ok=True))
         else:
             makers.append(partial(_pushed, answer, move, author if move.new else "", title, 0))
-    return answer.polled(makers, asked, **known)
+    return answer.polled(makers, asked, "", **known)
 
 
 @poller.answer("compared")

@@ -24,6 +24,8 @@ class Deployment(msgspec.Struct, frozen=True):
     sha: str | None = ""
     ref: Text = ""
     creator: Part[User] = User()
+    changed: Text = msgspec.field(default="", name="updated_at")
+    """In the API: moves with each of its statuses."""
 
 
 class Status(msgspec.Struct, frozen=True):

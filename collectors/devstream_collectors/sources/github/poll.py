@@ -16,11 +16,11 @@ from urllib.parse import quote
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.branches import HEADS, is_global, moved
+from devstream_collectors.kit.branches import HEADS, exact, globs, is_global, moved
 from devstream_collectors.kit.decoding import Part, Text
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import MAX_OPEN, Answer, Poller, Query, Step, ask
+from devstream_collectors.kit.polling import MAX_OPEN, Answer, Poller, Query, Step, ask, older
 from devstream_collectors.kit.push import Push, push_event
 from devstream_collectors.sources.github.deploy import Deployment, Status, deployed
 from devstream_collectors.sources.github.place import Repository, User
@@ -32,6 +32,10 @@ from devstream_desktop.stream.text import short_ref
 
 FIRST_DEPLOYMENTS = 3
 """Deployments whose state is asked for at first contact."""
+MAX_DEPLOYMENTS = 60
+"""Deployments that are remembered: two pages."""
+MAX_RUNS = 200
+"""Runs that are over and remembered, of all branches; a cursor has to stay small."""
 _STARTED = {"queued": "queued", "in_progress": "running"}
 _DEPLOY_FINAL = frozenset({"success", "failure", "error", "inactive"})
 _NEVER = "0"
@@ -44,6 +48,8 @@ class _Deployment(msgspec.Struct, frozen=True):
     body: Deployment
     seen: int = 0
     """The id of the newest status that was told."""
+    over: bool = False
+    """Its last status ends it; it is asked for again when it was changed since."""
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -111,18 +117,20 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     yield _ask(source, "", Step("repository"))
     for pattern in source.branches or ((home,) if home else ()):
         yield _heads(source, pattern)
-    newest = {"state": "closed", "sort": "updated", "direction": "desc", "per_page": 30}
-    yield _ask(source, "/pulls", Step("pulls"), newest)
-    yield _ask(source, "/actions/runs", Step("runs"), {"per_page": 30})
+    yield _list(source, Step("pulls"))
+    # What goes on elsewhere cannot push the runs of a branch that counts off its page.
+    branches = source.branches or ((home,) if home else ())
+    for branch in exact(branches) if branches and not globs(branches) else ("",):
+        yield _list(source, Step("runs", branch))
     open_runs = [key for key, value in known.runs.items() if value.endswith(_UNDER_WAY)]
     for number in open_runs[-MAX_OPEN:]:
         yield _ask(source, f"/actions/runs/{number}", Step("run", number), missing_ok=True)
-    yield _ask(source, "/deployments", Step("deployments"), {"per_page": 10})
-    for number in list(known.deployments)[:MAX_OPEN]:
+    yield _list(source, Step("deployments"))
+    open_ = [number for number, told in known.deployments.items() if not told.over]
+    for number in open_[-MAX_OPEN:]:
         yield _statuses(source, number)
-    newest = {"state": "all", "sort": "created", "direction": "desc", "per_page": 30}
-    yield _ask(source, "/issues", Step("issues"), newest)
-    yield _ask(source, "/issues/events", Step("ticket-events"), {"per_page": 50})
+    yield _list(source, Step("issues"))
+    yield _list(source, Step("ticket-events"))
 
 
 @poller.answer("repository")
@@ -177,15 +185,19 @@ def _head_of(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("pulls")
 def _pulls(answer: Answer[_Cursor]) -> Polled:
-    before = answer.known.merged
-    pulls = [pull for pull in answer.decode(list[PullRequest]) if pull.merged_at]
+    before = answer.step.old or answer.known.merged
+    bodies = answer.decode(list[PullRequest])
+    pulls = [pull for pull in bodies if pull.merged_at]
     fresh = [pull for pull in pulls if (pull.merged_at or "") > before]
-    newest = max([before or _NEVER, *(pull.merged_at or "" for pull in pulls)])
+    newest = max([answer.known.merged or _NEVER, *(pull.merged_at or "" for pull in pulls)])
+    # Most of them were changed later than they were merged, if they were.
+    unseen = all((pull.updated_at or "") > before for pull in bodies)
+    more, left_out = _older(answer, "merged pull requests", len(bodies), before, all_new=unseen)
     # The list does not say who merged and how many commits it were. What was merged before the
     # source was known is no news.
-    told = reversed(fresh[:20]) if before else ()
+    told = reversed(fresh) if before else ()
     follow = [_ask(answer.source, f"/pulls/{pull.number}", Step("pull")) for pull in told]
-    return answer.polled(requests=follow, merged=newest)
+    return answer.polled(requests=(*follow, *more), left_out=left_out, merged=newest)
 
 
 @poller.answer("pull")
@@ -195,7 +207,13 @@ def _pull(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("runs")
 def _runs(answer: Answer[_Cursor]) -> Polled:
-    return _ran(answer, answer.decode(_Runs).workflow_runs, kept={})
+    bodies, branch = answer.decode(_Runs).workflow_runs, answer.step.of
+    # One that came since the page before moved the others along: the last one decides.
+    unseen = bool(bodies) and str(bodies[-1].id) not in answer.known.runs
+    what = f"runs of {branch}" if branch else "runs"
+    more, left_out = _older(answer, what, len(bodies), "", all_new=unseen)
+    polled = _ran(answer, bodies, kept=answer.known.runs)
+    return replace(polled, requests=more, left_out=left_out)
 
 
 @poller.answer("run")
@@ -223,20 +241,39 @@ def _ran(answer: Answer[_Cursor], runs: list[WorkflowRun], kept: Mapping[str, st
         now[str(body.id)] = f"{body.run_attempt} {state}"
         if known.get(str(body.id)) != now[str(body.id)] and state != "done":
             makers.append(partial(run, body, state, _place(answer)))
+    # The pages of all branches that are asked for, and what is under way.
     open_ = [(key, value) for key, value in known.items() if value.endswith(_UNDER_WAY)]
-    return answer.polled(makers[::-1], runs={**dict(open_[-MAX_OPEN:]), **kept, **now})
+    over = [one for one in kept.items() if not one[1].endswith(_UNDER_WAY) and one[0] not in now]
+    states = {**dict(over[-MAX_RUNS:]), **dict(open_[-MAX_OPEN:]), **now}
+    return answer.polled(makers[::-1], runs=states)
 
 
 @poller.answer("deployments")
 def _deployments(answer: Answer[_Cursor]) -> Polled:
     newest, before = answer.known.newest_deployment, answer.known.deployments
+    since = int(answer.step.old or newest)
     bodies = answer.decode(list[Deployment])
-    if newest < 0:
-        bodies = bodies[:FIRST_DEPLOYMENTS]
-    fresh = {str(body.id): _Deployment(body) for body in reversed(bodies) if body.id > newest}
+    unseen = since >= 0 and all(body.id > since for body in bodies)
+    more, left_out = _older(answer, "deployments", len(bodies), str(since), all_new=unseen)
+    # At first contact the state of a few is enough; the others are watched for a change.
+    asked = bodies if newest >= 0 else bodies[:FIRST_DEPLOYMENTS]
+    fresh = {
+        str(body.id): _Deployment(body, over=body not in asked)
+        for body in reversed(bodies)
+        if body.id > since
+    }
+    # One that was over goes on: it failed, and was tried again.
+    again = {
+        str(body.id): msgspec.structs.replace(told, body=body, over=False)
+        for body in reversed(bodies)
+        if (told := before.get(str(body.id))) and told.over and told.body.changed != body.changed
+    }
+    kept = {**before, **fresh, **again}
+    wanted = [number for number in {**fresh, **again} if not kept[number].over]
     return answer.polled(
-        requests=[_statuses(answer.source, number) for number in fresh],
-        deployments=dict(list({**before, **fresh}.items())[-MAX_OPEN:]),
+        requests=(*(_statuses(answer.source, number) for number in wanted), *more),
+        left_out=left_out,
+        deployments=dict(list(kept.items())[-MAX_DEPLOYMENTS:]),
         newest_deployment=max([newest, 0, *(body.id for body in bodies)]),
     )
 
@@ -248,34 +285,39 @@ def _status(answer: Answer[_Cursor]) -> Polled:
     # It left the cursor while it was asked for.
     if told is None:
         return answer.polled()
-    others = {key: value for key, value in known.items() if key != number}
     if not answer.ok:
+        others = {key: value for key, value in known.items() if key != number}
         return answer.polled(deployments=others)
     statuses = sorted(answer.decode(list[Status]), key=lambda status: status.id)
     fresh = [status for status in statuses if status.id > told.seen]
     makers = [partial(deployed, told.body, status, _place(answer)) for status in fresh]
-    # One that is over is not asked for again.
-    if not statuses or statuses[-1].state not in _DEPLOY_FINAL:
-        others[number] = _Deployment(told.body, statuses[-1].id if statuses else 0)
-    return answer.polled(makers, deployments=others)
+    over = bool(statuses) and statuses[-1].state in _DEPLOY_FINAL
+    seen = statuses[-1].id if statuses else 0
+    return answer.polled(
+        makers, deployments={**known, number: _Deployment(told.body, seen, over=over)}
+    )
 
 
 @poller.answer("issues")
 def _issues(answer: Answer[_Cursor]) -> Polled:
-    known, place = answer.known.opened, _place(answer)
-    found = [issue for issue in answer.decode(list[Issue]) if issue.pull_request is None]
+    known, place = answer.step.old or answer.known.opened, _place(answer)
+    bodies = answer.decode(list[Issue])
+    found = [issue for issue in bodies if issue.pull_request is None]
     issues = [(issue.created_at, issue) for issue in found if issue.created_at]
     makers = [
         partial(step, issue, "opened", created, issue.user, place)
         for created, issue in reversed(issues)
         if created > known
     ]
-    return answer.polled(makers, opened=max([known, *(created for created, _ in issues)]))
+    unseen = bool(known) and all((issue.created_at or "") > known for issue in bodies)
+    more, left_out = _older(answer, "issues", len(bodies), known, all_new=unseen)
+    opened = max([answer.known.opened, *(created for created, _ in issues)])
+    return answer.polled(makers, more, left_out, opened=opened)
 
 
 @poller.answer("ticket-events")
 def _ticket_events(answer: Answer[_Cursor]) -> Polled:
-    known = answer.known.ticket_event
+    known = int(answer.step.old or answer.known.ticket_event)
     events = sorted(answer.decode(list[_IssueEvent]), key=lambda event: event.id)
     makers: list[Maker] = []
     for event in events:
@@ -285,7 +327,10 @@ def _ticket_events(answer: Answer[_Cursor]) -> Polled:
         if issue.pull_request is None:
             told = partial(step, issue, name, event.created_at, event.actor, _place(answer))
             makers.append(told)
-    return answer.polled(makers, ticket_event=max([known, *(event.id for event in events)]))
+    unseen = known > 0 and all(event.id > known for event in events)
+    more, left_out = _older(answer, "steps of issues", len(events), str(known), all_new=unseen)
+    newest = max([answer.known.ticket_event, *(event.id for event in events)])
+    return answer.polled(makers, more, left_out, ticket_event=newest)
 
 
 def _change(found: Step, head: _Commit, place: Place) -> Event:
@@ -321,6 +366,37 @@ def _head(source: SourceInfo, found: Step) -> Request:
 def _statuses(source: SourceInfo, number: str) -> Request:
     path = f"/deployments/{number}/statuses"
     return _ask(source, path, Step("status", number), {"per_page": 30}, missing_ok=True)
+
+
+_LISTS: dict[str, tuple[str, dict[str, object]]] = {
+    "pulls": ("/pulls", {"state": "closed", "sort": "updated", "direction": "desc"}),
+    "runs": ("/actions/runs", {}),
+    "deployments": ("/deployments", {}),
+    "issues": ("/issues", {"state": "all", "sort": "created", "direction": "desc"}),
+    "ticket-events": ("/issues/events", {}),
+}
+"""The lists that have pages, the newest first: path and query by the name of the answer."""
+_SIZES = {"runs": 30, "pulls": 30, "deployments": 30, "issues": 30, "ticket-events": 50}
+
+
+def _list(source: SourceInfo, step: Step) -> Request:
+    """Ask for a page of a list: `step.count` is its number, `step.of` a branch."""
+    path, query = _LISTS[step.name]
+    branch = {"branch": step.of} if step.of else {}
+    page = {"page": step.count} if step.count > 1 else {}
+    return _ask(source, path, step, {**query, **branch, "per_page": _SIZES[step.name], **page})
+
+
+def _older(
+    answer: Answer[_Cursor], what: str, size: int, known: str, *, all_new: bool
+) -> tuple[tuple[Request, ...], str]:
+    return older(
+        answer,
+        what=what,
+        full=size >= _SIZES[answer.step.name],
+        all_new=all_new,
+        page=lambda step: _list(answer.source, msgspec.structs.replace(step, old=known)),
+    )
 
 
 def _ask(
