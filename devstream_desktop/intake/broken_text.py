@@ -1,4 +1,4 @@
-"""Mend text in JSON that was cut in the middle of a character.
+"""Mend text in JSON, cut in the middle of a character.
 
 A sender that cuts a text by its UTF-16 units leaves half of a pair; one that cuts by bytes leaves
 half of a character. Neither costs the delivery: the half becomes U+FFFD.

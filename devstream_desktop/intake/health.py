@@ -65,7 +65,7 @@ class Health:
     """The reason of the last refused delivery, in words."""
     refused_at: int = 0
     gap: str = ""
-    """What was not read for good, in words."""
+    """Description of facts lost for good; empty when none are."""
     events: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     quieted: Counter[str] = field(default_factory=Counter)

@@ -73,7 +73,7 @@ def news_of(event: Event, known: KnownFacts, received: int = 0) -> Event | None:
 
 
 def is_return(event: Event, newest: Event, received: int) -> bool:
-    """Tell whether a report without news is an early report of a return.
+    """Tell whether a report without news announces a return too early.
 
     It leaves the thing where `newest` left it, and says that it came there another time.
     """

@@ -1,7 +1,8 @@
-"""Bodies of requests that have not proven anything: how much of them is held, and for how long.
+"""Bodies of unproven requests: limits of their memory and their time.
 
-As many bytes take room as came, and not as were announced, until the proof is judged. Where there is none left, the
-oldest body of the largest share gives way; a share is a source and the host that posts to it.
+Until the proof is judged, bytes count when they came, not when they were announced. Where no memory
+is left, the oldest body of the largest share gives way. A share is a source and the host that posts
+to it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ ROOM = 20 * 1024 * 1024
 """Bytes in all: four of the largest."""
 BODY_SECONDS = 10.0
 FIRST_SECONDS, LEAST_RATE = 3.0, 32 * 1024
-"""A body has so long, and a second more for each of these bytes that came: who says little is not waited for."""
+"""Seconds for a body, and bytes that gain it one more: a slow trickle is not waited for."""
 RETRY_SECONDS = "60"
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
-    """A request is answered with an HTTP status and a sentence, and nothing is done."""
+    """A request is refused with an HTTP status and a sentence."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -37,16 +38,18 @@ class Refused(Exception):  # noqa: N818 - it is an answer
 
 
 class Bodies:
-    """All that are held. Lives in one loop."""
+    """All bodies in memory. Lives in one loop."""
 
     def __init__(self, seconds: float = BODY_SECONDS) -> None:
-        """`seconds`: how long a body may take in all, whatever its rate."""
+        """`seconds`: time for a whole body, whatever its rate."""
         self.seconds = seconds
         self._crowd = Crowd(ROOM)
 
     @asynccontextmanager
     async def take(self, request: Request, share: Hashable) -> AsyncIterator[bytes]:
-        """Read the body of a request; it takes room for as long as the block lasts, and may have to give way in it.
+        """Read a request's body, and hold its memory for the block.
+
+        It may have to give way in the block, which then ends with a refusal.
 
         Raises:
             Refused: it is too large, too slow, has no length, or others need the room.
@@ -72,12 +75,14 @@ class Bodies:
                     if came > size:
                         raise Refused(413, f"more than {size} bytes")
                     self._crowd.grow(guest, len(chunk))
+                    # Having given way is final: more bytes do not win the time back.
                     if not crowded:
                         limit.reschedule(
                             began + min(FIRST_SECONDS + came / LEAST_RATE, self.seconds)
                         )
                 if not crowded:
                     limit.reschedule(loop.time() + self.seconds)
+                # Not held twice while the proof is judged.
                 content = b"".join(chunks)
                 chunks.clear()
                 yield content
@@ -87,7 +92,8 @@ class Bodies:
             raise Refused(408, "too slow") from None
         finally:
             self._crowd.leave(guest)
-            chunks.clear()  # the traceback of a refusal may live on for a while
+            # The traceback of a refusal may live on for a while, and this list with it.
+            chunks.clear()
 
 
 def _size(request: Request) -> int:
@@ -100,6 +106,7 @@ def _size(request: Request) -> int:
         return MAX_BODY
     if not (length.isascii() and length.isdigit()):
         raise Refused(411, "Content-Length is required")
+    # Cut first: a number of a thousand digits takes long to read.
     size = int(length[:12])
     if size > MAX_BODY:
         raise Refused(413, f"more than {MAX_BODY} bytes")

@@ -1,8 +1,8 @@
-"""Signatures by certificate: the certificate is fetched from its maker's own host, and kept.
+"""Signatures by certificate, which is fetched from its service's own host.
 
-A collector says which addresses are its service's; none else is ever asked, nor a redirect to
-another host followed. Each address is asked once, at most `MAX_KEPT` are kept. Only a body that has proven by
-its source's secret where it comes from gets here, so strangers make this node ask nobody.
+A collector names the addresses of its service. No other is ever asked, nor a redirect to another
+host followed. Each address is asked once, and at most `MAX_KEPT` certificates are kept. Only a body
+with the proof of its source's secret gets here, so strangers make this node ask nobody.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ if TYPE_CHECKING:
 MAX_ANSWER = 64 * 1024
 MAX_KEPT = 16
 SECONDS = 8.0
-"""For one question; SNS waits 15 for its answer."""
+"""Seconds for one question; SNS waits 15 for its answer."""
 _LEAST_BITS = 2048
 _DIGESTS = {"sha1": SHA1, "sha256": SHA256}
 Ask = Callable[[str], Awaitable[bytes]]
 
 
 class UnsignedError(DevstreamError):
-    """A body is not signed by who it should be; the message says what is wrong with it."""
+    """A body is not signed by its service; the message says what is wrong."""
 
 
 class UnreachableError(DevstreamError):
-    """A host cannot be asked now; the sender should try again."""
+    """A host does not answer now; the sender should try again."""
 
 
 class Certificates:
     """The certificates that signatures are checked with. Lives in one loop."""
 
     def __init__(self, ask: Ask | None = None) -> None:
-        """Take what fetches the body of an address; for tests."""
+        """Tests give another `ask`, which fetches the body of an address."""
         self._ask = ask or fetch
         self._kept: OrderedDict[str, x509.Certificate] = OrderedDict()
         self._asking = asyncio.Lock()
 
     async def check(self, certified: Certified, signed: Signed | None, now: int) -> None:
-        """Pass a body that is signed with a certificate from the service's own host.
+        """Pass a body signed with a certificate from the service's own host.
 
         Raises:
             UnsignedError: it is not.
@@ -79,7 +79,7 @@ class Certificates:
             raise UnsignedError("its signature is wrong") from None
 
     async def confirm(self, certified: Certified, address: str) -> None:
-        """Tell the service that it may post here.
+        """Confirm to the service that it may post here.
 
         Raises:
             UnsignedError: the address is none of the service's.
@@ -134,7 +134,7 @@ async def fetch(address: str) -> bytes:
 
 
 def _fetcher(base: str) -> Fetcher:
-    """Make the client. It is heavy, so it is not loaded before it is needed, and not in the loop."""
+    """Make the client. It is heavy: loaded when needed, and off the loop."""
     from devstream_desktop.intake.poll.http_client import Fetcher
 
     return Fetcher(base, {})

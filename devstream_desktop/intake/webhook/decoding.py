@@ -1,4 +1,4 @@
-"""Bodies of deliveries: the JSON in them, whichever way a sender wraps it."""
+"""Decoding of deliveries: the JSON in a body, bare or in a form."""
 
 from __future__ import annotations
 
@@ -16,10 +16,18 @@ MAX_FIELDS = 200
 
 
 def json_document(headers: Mapping[str, str], body: bytes) -> bytes:
-    """The JSON of a body, which GitHub and others may also send as the form field `payload`, and some as a form's fields."""
+    """Return the JSON of a body, bare or in a form.
+
+    GitHub and others may send it as the form field `payload`, and some as a form's fields.
+
+    Raises:
+        Refused: 400, it has none.
+
+    """
     form = is_form(headers)
     body = mended(form_document(headers, body))
     try:
+        # The depth first: the decoder of JSON recurses.
         check_json(body)
         msgspec.json.decode(body)
     except ValueError:
@@ -30,14 +38,15 @@ def json_document(headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def is_form(headers: Mapping[str, str]) -> bool:
-    """Whether a body is a form's fields."""
+    """Tell whether a body is a form's fields."""
     return headers.get("content-type", "").split(";")[0].strip().lower() == FORM
 
 
 def form_payload(headers: Mapping[str, str], body: bytes) -> bytes:
-    """The field `payload` of a form, which many senders can put their JSON into; any other body as it is.
+    """Return the field `payload` of a form; any other body as it is.
 
-    JSON that only calls itself a form, as of a bare `curl --data`, is taken for what it is. Any other form is an empty body.
+    A form without it is an empty body. JSON that only calls itself a form, as a bare `curl --data`
+    sends it, is JSON all the same.
     """
     if not is_form(headers) or body.lstrip()[:1] in (b"{", b"["):
         return body
@@ -49,7 +58,10 @@ def form_payload(headers: Mapping[str, str], body: bytes) -> bytes:
 
 
 def form_document(headers: Mapping[str, str], body: bytes) -> bytes:
-    """The JSON of a form: its field `payload`, else an object of its fields, each with its first value."""
+    """Return the JSON of a form.
+
+    That is its field `payload`, else an object of its fields, each with its first value.
+    """
     payload = form_payload(headers, body)
     if payload or not is_form(headers):
         return payload

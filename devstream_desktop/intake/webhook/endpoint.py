@@ -1,4 +1,4 @@
-"""A webhook source that runs: its collector, its secrets, and the headers it reads."""
+"""Endpoint of a webhook source: its collector, secrets and headers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Endpoint:
     info: SourceInfo
     collector: WebhookCollector
     webhook: Webhook
-    """How the collector says that its sender posts."""
+    """The way in which its sender posts, as the collector declares it."""
     secrets: tuple[bytes, ...]
     health: Health
     limiter: RateLimiter
@@ -44,18 +44,18 @@ class Endpoint:
         return tuple(name for name in self.webhook.headers if name.endswith("*"))
 
     def keeps(self, header: str) -> bool:
-        """Whether the collector reads a header; what proves something is never kept."""
+        """Tell whether the collector reads a header. A proof is never kept."""
         if header in self._proofs:
             return False
         if header in self._exact:
             return True
-        # Proxies add these, some of them twice, and they say nothing of what happened.
+        # Proxies add these, some of them twice, and they say nothing of the delivery.
         return not header.startswith("x-forwarded-") and any(
             fnmatchcase(header, pattern) for pattern in self._globs
         )
 
     def reads(self, header: str) -> bool:
-        """Whether a header matters at all."""
+        """Tell whether a header matters at all."""
         return (
             header in self._proofs or header == self.webhook.delivery_header or self.keeps(header)
         )
@@ -64,7 +64,7 @@ class Endpoint:
 def open_endpoint(
     source: RemoteSource, vault: Vault, health: Health, limiter: RateLimiter
 ) -> Endpoint:
-    """The running form of a source that posts.
+    """Make the endpoint of a source that posts.
 
     Raises:
         NoCollectorError: its collector is not installed, or takes no webhooks.

@@ -1,6 +1,7 @@
-"""The task that turns stored deliveries into events: read, normalise, publish, take off the queue.
+"""Normaliser: the task that turns stored deliveries into events.
 
-A crash at any point is harmless: what is still in the queue is done again, and events have the same keys.
+It reads, normalises, publishes, and takes them off the queue. A crash at any point is harmless: the
+rest of the queue is done again, and its events have the same keys.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ LARGE_BODY = 64 * 1024
 """Bytes from which a body is parsed off the loop."""
 MAX_PAUSE = 30.0
 YIELD = 4.0
-"""While deliveries come in, a batch is followed by a pause of so many times what it took: senders are answered first, and batches grow."""
+"""Pause after a batch while deliveries come in, in units of its work.
+
+So senders are answered first, and batches grow.
+"""
 MAX_YIELD = 0.5
 _LOG = logging.getLogger(__name__)
 
 
 class Normaliser:
-    """Works the spool off, one batch after the other, in order."""
+    """Works the spool off in order, one batch after the other."""
 
     def __init__(
         self,
@@ -38,7 +42,10 @@ class Normaliser:
         publisher: Publisher,
         now: Callable[[], int],
     ) -> None:
-        """`known` are all sources, `endpoints` those that run: what a source that cannot run now has delivered waits for it."""
+        """`known` are all sources, `endpoints` those that run.
+
+        Deliveries of a source that cannot run now wait for it.
+        """
         self._spool = spool
         self._known = known
         self._endpoints = endpoints
@@ -46,13 +53,13 @@ class Normaliser:
         self._now = now
         self._news = asyncio.Event()
         self._busy = False
-        """Something came since the last batch was begun."""
+        """True when a delivery came since the last batch began."""
         self._trouble = ""
         self.tests: dict[str, asyncio.Future[Normalised]] = {}
         """Tests that wait for their delivery, by name."""
 
     def wake(self) -> None:
-        """There is something in the spool."""
+        """Note that the spool has something."""
         self._busy = True
         self._news.set()
 
@@ -68,7 +75,7 @@ class Normaliser:
                 await self._drain(stop)
                 pause = 0.0
                 self._say("")
-            except Exception as error:  # noqa: BLE001 - nothing is lost: the spool keeps it, and `status` shows why it waits
+            except Exception as error:  # noqa: BLE001 - the spool keeps it, and `status` shows why
                 pause = min(MAX_PAUSE, pause * 2 or 0.5)
                 _LOG.warning(
                     "events cannot be published now (%s); trying again in %.0f s", error, pause
@@ -77,7 +84,7 @@ class Normaliser:
                 await within(stop, pause)
 
     def _say(self, trouble: str) -> None:
-        """Show what holds everything up, or that nothing does any more."""
+        """Show in `status` what holds up all sources; nothing when empty."""
         for endpoint in self._endpoints.values():
             if trouble or (self._trouble and endpoint.health.last_error == self._trouble):
                 endpoint.health.last_error = trouble
@@ -100,14 +107,15 @@ class Normaliser:
             try:
                 await self._finish(read)
             except ValueError:
+                # One event was rejected for good: only its own delivery is given up.
                 for one in read:
                     await self._finish_alone(one)
             if self._busy:
-                # More came meanwhile: their senders wait for an answer, and nobody for this.
+                # Senders wait for their answers, and nobody waits for this.
                 await within(stop, min(MAX_YIELD, YIELD * (clock() - began)))
 
     async def _finish_alone(self, one: tuple[Raw, Normalised]) -> None:
-        """Something in a batch was refused for what it is: find the delivery, and give up on that one alone."""
+        """Publish one delivery; give up on it alone if it is rejected."""
         try:
             await self._finish([one])
         except ValueError as error:
@@ -137,6 +145,7 @@ class Normaliser:
 
     def _events(self, row: Raw, result: Normalised, turn: Turn) -> Sequence[Event]:
         test = row.headers.get(TEST_HEADER, "")
+        # A test proves the way and reports nothing that its sample says.
         if test:
             return (tested_event(row.source, test, self._now()),) if result.events else ()
         endpoint = self._endpoints.get(row.source)
@@ -161,7 +170,7 @@ class Normaliser:
 
 
 def tested_event(source: str, test: str, now: int) -> Event:
-    """What the test of a source leaves in the stream: a quiet line that says it was one."""
+    """Make the quiet line that a source's test leaves in the stream."""
     return make_event(
         kind=Kind.SOURCE,
         state="active",

@@ -1,6 +1,7 @@
-"""Whether a request proves that it comes from who holds the source's secret, by any way its collector declares; and the other side of it.
+"""Proofs of a sender, by the auth schemes its collector declares.
 
-Every comparison takes the same time whatever is wrong; a missing or empty proof never passes.
+Both sides are here: verify a delivery, and sign one for `source test`. Every comparison takes the
+same time whatever is wrong. A missing or empty proof never passes.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ def proves(
     path: str,
     now: int,
 ) -> bool:
-    """Whether a request is authentic.
+    """Tell whether a request is authentic.
 
     Args:
-        webhook: what the sender can do.
-        secrets: what it may hold: one, or two during a rotation.
-        body: the bytes that came.
+        webhook: the schemes of the sender.
+        secrets: one, or two during a rotation.
+        body: the bytes as they came.
         headers: names in lower case.
-        path: what followed the source's name in the path; empty for nothing.
+        path: the part of the path after the source's name; may be empty.
         now: UTC milliseconds.
 
     """
@@ -64,6 +65,7 @@ def _proves(
 
 def _is_one_of(given: str, right: Sequence[str]) -> bool:
     matched = False
+    # All of them, so that the time does not say which one was nearly right.
     for text in right:
         matched |= bool(text) and hmac.compare_digest(
             text.encode("utf-8", "surrogatepass"), given.encode("utf-8", "surrogatepass")
@@ -72,7 +74,7 @@ def _is_one_of(given: str, right: Sequence[str]) -> bool:
 
 
 def header_value(way: Token | Basic, secret: bytes) -> str:
-    """What the header of a way holds, for a secret."""
+    """Make the value of an auth header from a secret."""
     if isinstance(way, Basic):
         return f"Basic {base64.b64encode(secret).decode()}"
     return way.prefix + secret.decode("latin-1")
@@ -81,7 +83,10 @@ def header_value(way: Token | Basic, secret: bytes) -> str:
 def proof_headers(
     webhook: Webhook, secret: bytes, body: bytes, now: int, identity: str
 ) -> dict[str, str]:
-    """The headers with which a sender that holds `secret` would post `body`, by its first way; none where the path is the proof."""
+    """Sign `body` by the sender's first scheme; return the headers.
+
+    There are none where the path is the proof.
+    """
     way = next((way for way in webhook.auth if not isinstance(way, SecretPath)), None)
     match way:
         case None:
@@ -101,17 +106,18 @@ def proof_headers(
 
 
 def poll_header(poll: Poll, token: bytes) -> dict[str, str]:
-    """The header that carries a poller's token; none without a token."""
+    """Make the header that carries a poller's token; none without a token."""
     if not token:
         return {}
     basic = [way for way in poll.auth if isinstance(way, Basic)]
     plain = [way for way in poll.auth if isinstance(way, Token)]
+    # A token with a colon is a user and a password.
     way = (basic + plain if b":" in token else plain + basic)[0]
     return {way.header: header_value(way, token)}
 
 
 def proof_header_names(webhook: Webhook) -> set[str]:
-    """The headers that proofs are read from."""
+    """Name the headers that proofs are read from."""
     names: set[str] = set()
     for way in webhook.auth:
         match way:

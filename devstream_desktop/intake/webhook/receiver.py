@@ -1,9 +1,17 @@
-"""What the HTTP server answers: `POST /in/<source>`, checked, stored, 202.
+"""Receiver of webhooks: `POST /in/<source>` is checked, stored and answered with 202.
 
-There is nothing else to ask for, and nothing is believed before it is known to be authentic. 400 not JSON, or a header
-that matters came twice; 401 wrong or missing proof, or no such source, which look the same so that nobody can guess
-names; 404 another path; 405 not POST; 408 too slow; 411 no length; 413 over 5 MiB; 429 this source has too much waiting;
-431 headers too large; 503 cannot be stored now (the sender should try again).
+Nothing of a body is believed before it is known to be authentic. The other answers:
+
+    400  not JSON, or a header that matters came twice
+    401  wrong or missing proof, or no such source: both look the same, so nobody can guess names
+    404  another path
+    405  not POST
+    408  too slow
+    411  no length
+    413  over 5 MiB
+    429  too many deliveries of this source wait
+    431  headers too large
+    503  cannot be stored now; the sender should try again
 """
 
 from __future__ import annotations
@@ -46,9 +54,9 @@ MAX_HEADERS = 16 * 1024
 MAX_DROPPED = 64 * 1024 * 1024
 """Bytes of a refused body that are read and dropped."""
 PROOFS_AT_ONCE = 2
-"""Of large bodies, in threads that the whole node shares."""
+"""Large bodies judged at once, in threads that the node shares."""
 _ITS_OWN = frozenset({400, 408, 411, 413, 431})
-"""Answers to a delivery for what it is; the others are counted where they are made."""
+"""Refusals for the form of a delivery. The others are counted where they are made."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -56,17 +64,20 @@ _UNPROVEN = "wrong or missing proof of who sends"
 
 
 class Connection(Protocol):
-    """What came a request's way (server.py)."""
+    """Connection of a request (server.py)."""
 
     def asks_for(self, path: str) -> None:
-        """It is counted with those who ask for the same."""
+        """Count it with those that ask for the same."""
 
     def proven(self) -> None:
-        """It proved its source."""
+        """Note that it proved its source."""
 
 
 class Receiver:
-    """The application. `endpoints` is looked at for each request, so sources can come and go while it runs."""
+    """The application that takes deliveries.
+
+    `endpoints` is read for each request, so sources can come and go while it runs.
+    """
 
     def __init__(
         self,
@@ -106,15 +117,16 @@ class Receiver:
         return PlainTextResponse(f"{text}\n", status)
 
     def _count(self, request: Request, refusal: Refused) -> None:
-        """Show in the state of a source what was refused of it, for what it is."""
+        """Count a refusal for a delivery's form in its source's health."""
         endpoint = self._endpoints.get(request.path_params["name"])
         if endpoint is not None and refusal.status in _ITS_OWN:
             endpoint.health.refused(f"a delivery was refused: {refusal}", self._now())
 
     def _handshake(self, request: Request) -> Response:
-        """The question of a CloudEvents sender whether it may post here; anybody may ask, and must still prove who it is.
+        """Answer the handshake of CloudEvents: a sender asks whether it may post here.
 
-        A name that is no source is answered like one that is.
+        Anybody may ask, and must still prove who it is. A name that is no source is answered like
+        one that is.
         """
         name = request.path_params["name"]
         like = self._endpoints.get(name) or self._stand_in(name)
@@ -195,6 +207,7 @@ class Receiver:
 
     def _is_test(self, headers: Mapping[str, str]) -> bool:
         test = headers.get(TEST_HEADER, "")
+        # The name of a running test is a secret: only this node knows it.
         return any(hmac.compare_digest(test.encode(), known.encode()) for known in self._tests)
 
     async def _proves(
@@ -206,6 +219,7 @@ class Receiver:
         path: str,
         now: int,
     ) -> bool:
+        # A digest over a few kilobytes is faster than a thread.
         if len(body) < LARGE_BODY:
             return proves(webhook, known, body, headers, path, now)
         async with self._proofs:
@@ -224,16 +238,16 @@ class Receiver:
             )
         except StoreError as error:
             endpoint.health.last_error = str(error)
-            _LOG.error("a delivery of source %s was turned away: %s", name, error)
+            _LOG.error("a delivery of source %s was refused: %s", name, error)
             raise Refused(503, "cannot be stored now, try again later") from error
         if taken is Taken.TOO_MANY:
             endpoint.health.last_error = (
-                "too many of its deliveries wait to be published; the sender was told to slow down"
+                "too many of its deliveries wait to be published; the sender was asked to slow down"
             )
             raise Refused(429, "too many of your deliveries wait, try again later")
         if taken is Taken.FULL:
             endpoint.health.last_error = (
-                "too many deliveries wait to be published; the sender was told to try again"
+                "too many deliveries wait to be published; the sender was asked to try again"
             )
             raise Refused(503, "too many deliveries wait, try again later")
         if taken is Taken.SEEN:
@@ -244,7 +258,11 @@ class Receiver:
         return 202, "accepted"
 
     def _stand_in(self, name: str) -> Endpoint | None:
-        """The source that a name is checked like which is none, always the same one: with no secret of it that anybody has."""
+        """Return the source that an unknown name is checked like.
+
+        It is always the same one, with a secret that nobody has. So the answer takes the same time
+        as for a source.
+        """
         endpoints = list(self._endpoints.values())
         digest = hashlib.blake2b(
             name.encode("utf-8", "surrogatepass"), key=self._decoy, digest_size=8
@@ -253,7 +271,10 @@ class Receiver:
 
 
 class _Refusal(PlainTextResponse):
-    """An answer that is out before the body is in: the rest is read and dropped, for a sender cut off while it writes never reads."""
+    """An answer that is sent before the whole body came.
+
+    The rest is read and dropped, because a sender cut off while it writes never reads the answer.
+    """
 
     def __init__(self, refused: Refused, seconds: float) -> None:
         super().__init__(f"{refused}\n", refused.status, refused.headers)
@@ -279,13 +300,17 @@ class _Refusal(PlainTextResponse):
 
 
 async def _passed_over(receive: Receive) -> tuple[int, bool]:
-    """How much came, and whether there is more; nothing of it is held while the rest is waited for."""
+    """Read a chunk and drop it; return its size and whether more follows."""
+    # In a function of its own, so that no chunk is held while the next is waited for.
     message = await receive()
     return len(message.get("body", b"")), message.get("more_body", False)
 
 
 def _headers(request: Request, endpoint: Endpoint) -> dict[str, str]:
-    """The headers that are read, each at most once: of two, a proxy and we might not believe the same."""
+    """Read the headers that matter, each at most once.
+
+    Of two with one name, a proxy might believe one and we the other.
+    """
     found: dict[str, str] = {}
     for name, value in request.headers.items():
         if name == TEST_HEADER or endpoint.reads(name):

@@ -1,7 +1,8 @@
-"""The HTTP server in the node's loop: uvicorn on a socket that is ours, with limits where uvicorn with httptools has none.
+"""HTTP server in the node's loop: uvicorn on our own socket, with the limits that it lacks.
 
-Anybody can connect, so a connection is a stranger until what came over it proved its source (receiver.py). Of strangers
-there are so many and no more: then the oldest of the host and path with the most gives way, and nobody waits outside.
+Anybody can connect, so a connection is a stranger until a delivery over it proved its source
+(receiver.py). The number of strangers is bounded: beyond it the oldest of the host and path with
+the most gives way, and nobody waits outside.
 
 Needs the extra `collector`; nothing imports this module before a receiver is asked for.
 """
@@ -23,11 +24,11 @@ from devstream_desktop.errors import DevstreamError
 
 MAX_HEADERS = 16 * 1024
 QUIET, STRANGERS = 1024, 256
-"""Connections whose first request has no whole head yet, and those that ask and have not proven anything."""
+"""Connections before their first whole head, and after it without proof."""
 AT_ONCE = 64
-"""As many are accepted in one turn of the loop, which must go on meanwhile."""
+"""Connections accepted in one turn of the loop, which must go on."""
 BACKLOG = 512
-"""As many wait in the kernel; for one more a sender's machine waits a second before it tries again."""
+"""Connections that wait in the kernel. One more is tried again after a second by its sender."""
 HEADER_SECONDS = 5.0
 REST_SECONDS = 10.0
 STOP_SECONDS = 3
@@ -38,13 +39,17 @@ class ListenError(DevstreamError):
 
 
 class _PipeliningError(Exception):
-    """A request came before the one before it was answered: no sender of webhooks does that, and uvicorn would keep any number."""
+    """A request came before the last one was answered.
+
+    No sender of webhooks does that, and uvicorn would keep any number of them.
+    """
 
 
 class _Protocol(HttpToolsProtocol):
-    """Ends connections that are too slow, too many, or whose headers never end: the parser itself waits and collects for ever.
+    """Ends connections that are too slow, too many, or without end.
 
-    What is left of a refused body is read and dropped for a while, so that a sender that is still writing sees the answer.
+    The parser itself waits and collects for ever. The rest of a refused body is read and dropped
+    for a while, so that a sender that is still writing sees the answer.
     """
 
     quiet: Crowd
@@ -59,7 +64,8 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn names a wider one
         super().connection_made(transport)
-        # The option `access_log` only changes a logger, which whoever sets up logging later can undo; a path may hold a secret.
+        # A path may hold a secret. The option `access_log` only changes a logger, and a later setup
+        # of logging would undo that.
         self.access_log = False
         self._host = share_of(self.client[0] if self.client else "")
         self._guest = self.quiet.enter(self._host, self._give_way)
@@ -72,11 +78,11 @@ class _Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def asks_for(self, path: str) -> None:
-        """It is counted with those who want the same from now on: behind a proxy all come from one host."""
+        """Count it with those that ask for the same: behind a proxy all come from one host."""
         self.strangers.move(self._guest, (self._host, path))
 
     def proven(self) -> None:
-        """What came over it proved its source: it takes no stranger's room any more."""
+        """Note that it proved its source: it is no stranger any more."""
         self.strangers.leave(self._guest)
 
     def on_message_begin(self) -> None:
@@ -92,6 +98,7 @@ class _Protocol(HttpToolsProtocol):
         self._moved = False
         super().data_received(data)
         if self._in_headers and not self._moved and not self.transport.is_closing():
+            # httptools collects a header for as long as it does not end.
             self._header_bytes += len(data)
             if self._header_bytes > MAX_HEADERS:
                 self.send_400_response("Headers are too large.")
@@ -117,7 +124,7 @@ class _Protocol(HttpToolsProtocol):
             self._allow(REST_SECONDS)
 
     def _allow(self, seconds: float) -> None:
-        """Start the clock anew; 0 stops it."""
+        """Start the deadline again; 0 stops it."""
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = self.loop.call_later(seconds, self._too_slow) if seconds else None
@@ -133,20 +140,21 @@ class _Protocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """The node handles signals."""
+        """Leave signals to the node."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for one in sockets or ():
-            one.listen(BACKLOG)  # for the kernel and for a turn of the loop asyncio has one number
+            # asyncio has one number for the kernel's queue and for one turn of the loop.
+            one.listen(BACKLOG)
 
 
 class HttpServer:
     """Serves an application until stopped."""
 
     def __init__(self, app: Starlette, host: str, port: int) -> None:
-        """Binds at once.
+        """Bind at once.
 
         Raises:
             ListenError: the address is taken or not ours.
@@ -178,12 +186,12 @@ class HttpServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens; the port is the real one when 0 was asked for."""
+        """Address it listens on, with the real port for 0."""
         host, port = self._socket.getsockname()[:2]
         return str(host), int(port)
 
     async def start(self) -> None:
-        """Answer from now on."""
+        """Begin to answer."""
         self._task = asyncio.create_task(
             self._server.serve(sockets=[self._socket]), name="intake-http"
         )
@@ -204,7 +212,8 @@ def _bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise ListenError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address for --intake"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; "
+            "choose another address for --intake"
         ) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -214,6 +223,7 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ListenError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another address for --intake"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; "
+            "choose another address for --intake"
         ) from None
     return listener

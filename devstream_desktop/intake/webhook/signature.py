@@ -1,6 +1,7 @@
-"""Checks that a delivery comes from who holds the secret: one verifier for every HMAC scheme, told by `SignatureScheme`.
+"""Signatures by HMAC: one verifier for every `SignatureScheme`.
 
-The digest is over the raw bytes, compared in constant time as bytes; a missing or empty header never passes.
+The digest is over the raw bytes and compared as bytes, in constant time. A missing or empty header
+never passes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ def sign(
     headers: Mapping[str, str],
     timestamp: str = "",
 ) -> str:
-    """The value of the signature header for `body`; for tests of a source. `timestamp` where the scheme puts it into that header."""
+    """Make the value of the signature header for `body`.
+
+    `timestamp` is for schemes that put it into that header.
+    """
     digest = _digest(scheme, _key(scheme, secret), body, headers, timestamp)
     text = digest.hex() if scheme.encoding == "hex" else base64.b64encode(digest).decode()
     match scheme.form:
@@ -45,7 +49,10 @@ def verify(
     headers: Mapping[str, str],
     now: int,
 ) -> bool:
-    """Whether one of `secrets` made the signature. Header names are lower case, `now` is UTC milliseconds."""
+    """Tell whether one of `secrets` made the signature.
+
+    Header names are lower case, `now` is UTC milliseconds.
+    """
     value = headers.get(scheme.header, "")
     given = _given(scheme, value)
     if not given:
@@ -62,12 +69,13 @@ def verify(
     matched = False
     for secret in secrets:
         key = _key(scheme, secret)
+        # Anybody can sign with an empty key.
         if not key:
             continue
         right = _digest(scheme, key, body, headers, timestamp)
         for digest in given:
             matched |= hmac.compare_digest(right, digest)
-    # What the field says counts only once the body is known to be authentic.
+    # The field is inside the body, so it counts only once the body is known to be authentic.
     return matched and (
         not scheme.timestamp_field
         or _is_recent(_field(body, scheme.timestamp_field), scheme.tolerance, now)
@@ -77,6 +85,7 @@ def verify(
 def _is_recent(stamp: str, tolerance: int, now: int) -> bool:
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 13):
         return False
+    # Some senders count seconds, some milliseconds.
     seconds = int(stamp) if len(stamp) < 12 else int(stamp) // 1000
     return abs(now // 1000 - seconds) <= tolerance
 
@@ -93,6 +102,7 @@ def _field(body: bytes, name: str) -> str:
 def _key(scheme: SignatureScheme, secret: bytes) -> bytes:
     if scheme.key == "text":
         return secret
+    # Standard Webhooks writes its keys as `whsec_` and base64.
     try:
         return base64.b64decode(secret.removeprefix(b"whsec_"), validate=True)
     except binascii.Error:
@@ -114,7 +124,7 @@ def _digest(
 
 
 def _given(scheme: SignatureScheme, value: str) -> list[bytes]:
-    """The digests a sender offers, at most 8."""
+    """Read the digests that a sender offers, at most 8."""
     match scheme.form:
         case "bare":
             texts = [value]
@@ -138,6 +148,7 @@ def _given(scheme: SignatureScheme, value: str) -> list[bytes]:
                 else base64.b64decode(text.encode(), validate=True)
             )
         except (ValueError, binascii.Error):
+            # Another version of the scheme; one of the others may be ours.
             continue
     return [digest for digest in digests if digest]
 

@@ -1,6 +1,7 @@
-"""Deliveries between the answer to their sender and the events they become, and the small notes that must survive a restart.
+"""Spool of raw deliveries, between their answer and their events.
 
-A raw delivery holds e-mail addresses, diffs and tokens: it stays in this node's file and is deleted after `KEEP`.
+A raw delivery holds e-mail addresses, diffs and tokens. It stays in this node's file and is deleted
+after `KEEP`.
 """
 
 from __future__ import annotations
@@ -16,25 +17,28 @@ import msgspec
 from devstream_desktop.intake.store import Store
 
 KEEP: Final = 72 * 3600 * 1000
-"""How long raw deliveries are kept, milliseconds."""
+"""Retention of raw deliveries, milliseconds."""
 KEEP_DELIVERY_IDS: Final = 7 * 24 * 3600 * 1000
-"""How long a delivery id counts as seen, milliseconds; GitHub redelivers for three days."""
+"""Retention of delivery ids, milliseconds. GitHub redelivers for three days."""
 MAX_WAITING: Final = 20_000
 MAX_WAITING_OF_ONE: Final = 15_000
-"""Of one source: a sender that floods leaves room for the others."""
+"""Limit of one source: a sender that floods leaves room for the others."""
 MAX_WAITING_BYTES: Final = 512 * 1024 * 1024
 TEST_HEADER: Final = "devstream-test"
-"""Set by the receiver itself, never taken from a request: the name of a test that waits for this delivery."""
+"""Name of the test that waits for a delivery.
+
+The receiver sets it, and takes from a request only a name that it gave out itself.
+"""
 
 
 class Taken(Enum):
-    """What became of a delivery that was offered."""
+    """Result of offering a delivery."""
 
     STORED = "stored"
     SEEN = "seen"
     FULL = "full"
     TOO_MANY = "too many"
-    """Of this source, that is."""
+    """Too many of this source."""
 
 
 class Raw(msgspec.Struct, frozen=True):
@@ -59,7 +63,7 @@ class Spool:
         self._waiting_bytes = 0
 
     async def open(self) -> None:
-        """Count what waits from before."""
+        """Count the deliveries that wait from before."""
 
         def count(connection: sqlite3.Connection) -> list[tuple[str, int, int]]:
             query = (
@@ -76,13 +80,13 @@ class Spool:
 
     @property
     def waiting(self) -> int:
-        """How many deliveries wait."""
+        """Number of deliveries that wait."""
         return self._waiting.total()
 
     async def put(
         self, source: str, delivery_id: str, headers: Mapping[str, str], body: bytes, received: int
     ) -> Taken:
-        """Store a delivery; when this returns `STORED` it is on the disk.
+        """Store a delivery. It is on the disk when this returns `STORED`.
 
         Raises:
             StoreError: it is not.
@@ -123,16 +127,20 @@ class Spool:
         return taken
 
     async def next(self, limit: int, after: int = 0) -> list[Raw]:
-        """The oldest deliveries that wait, past row `after`, in order; at most `limit` and about 8 MiB."""
+        """Read the oldest deliveries past row `after`: at most `limit`, about 8 MiB."""
 
         def read(connection: sqlite3.Connection) -> list[Raw]:
             rows: list[Raw] = []
             size = 0
-            query = "SELECT id, source, headers, body, received FROM raw WHERE done = 0 AND id > ? ORDER BY id LIMIT ?"
+            query = (
+                "SELECT id, source, headers, body, received FROM raw"
+                " WHERE done = 0 AND id > ? ORDER BY id LIMIT ?"
+            )
             for number, source, headers, body, received in connection.execute(
                 query, (after, limit)
             ):
                 size += len(body)
+                # One of any size goes through, or it would stop the queue.
                 if rows and size > 8 * 1024 * 1024:
                     break
                 rows.append(Raw(number, source, _read_headers(headers), body, received))
@@ -154,7 +162,7 @@ class Spool:
             self._waiting_bytes -= len(row.body)
 
     async def prune(self, now: int) -> int:
-        """Delete what has been kept long enough; how many deliveries that were."""
+        """Delete deliveries past their retention; return their number."""
 
         def delete(connection: sqlite3.Connection) -> int:
             connection.execute(
@@ -168,7 +176,10 @@ class Spool:
 
 
 def _read_headers(text: str) -> dict[str, str]:
-    """The headers of a row; none where they cannot be read, which the collector then names as its reason to drop the delivery."""
+    """Read the headers of a row; none where they are damaged.
+
+    The collector then drops the delivery for what it lacks.
+    """
     try:
         return _headers.decode(text)
     except (ValueError, RecursionError):
