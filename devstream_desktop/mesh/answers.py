@@ -161,7 +161,7 @@ class Answers:
                 theirs = replica.catalogue.frozen_of(public_key(peer.device))
                 return wire.Records(replica.feeds.store.index, replica.feeds.store.newest(), buckets, records, both(theirs, frozen), end)
             case wire.Offer():
-                wanted = core.unclaimed(without(replica.wants.want(request.records, core.team_time()), self._dialer.expected()))
+                wanted = core.fetches.unclaimed(without(replica.wants.want(request.records, core.team_time()), self._dialer.expected()))
                 peer.asked_for = total(wanted) + (peer.asked_for if peer.offering else 0)
                 peer.brought, peer.offering = time.monotonic(), request.more
                 core.on_compared()

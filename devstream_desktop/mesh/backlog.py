@@ -115,7 +115,7 @@ class Backlog:
         try:
             while not self._link.lost.is_set() and (missing := self.missing()):
                 event = self._core.bell.event
-                chosen = _first_numbers(self._core.unclaimed(missing), self._claim)
+                chosen = _first_numbers(self._core.fetches.unclaimed(missing), self._claim)
                 if chosen:
                     await self._fill_with(chosen)
                     continue
@@ -128,7 +128,7 @@ class Backlog:
 
     async def _fill_with(self, chosen: list[Range]) -> None:
         before = total(chosen)
-        with self._core.fetching(chosen):
+        with self._core.fetches.claim(chosen):
             entries = await self._fetch(chosen)
             await asyncio.sleep(0)  # the next FETCH leaves before this batch is stored
             await self._take(entries)

@@ -6,26 +6,23 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Protocol
 
 from devstream_desktop.mesh.accepted import AcceptedPeers
 from devstream_desktop.mesh.bell import Bell
 from devstream_desktop.mesh.clock import ClockWatch, steady_ms
+from devstream_desktop.mesh.fetches import Fetches
 from devstream_desktop.mesh.limits import COST_BURST, COST_RATE, Buckets, FeedRates, cost_of_waste
 from devstream_desktop.mesh.membership import Gate
 from devstream_desktop.mesh.refusals import Refusals
-from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.chain import MAX_BAD
 from devstream_desktop.mesh.replica.identity import Identity
-from devstream_desktop.mesh.replica.intervals import Ranges
 from devstream_desktop.mesh.replica.outcome import Outcome
-from devstream_desktop.mesh.replica.ranges import cut
 from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.transport.callers import Callers
-from devstream_desktop.mesh.wire import MAX_DOCUMENTS, Pair, Range, Signed
+from devstream_desktop.mesh.wire import MAX_DOCUMENTS, Pair, Signed
 from devstream_desktop.stream.entry import Entry
 
 _log = logging.getLogger(__name__)
@@ -101,12 +98,11 @@ class Core:
         self._on_entries = on_entries
         self._rates = FeedRates()
         self._costs = Buckets(COST_RATE, COST_BURST)
-        self._fetching: dict[bytes, Ranges] = {}
+        self.fetches = Fetches()
         self._seen: dict[str, dict[bytes, None]] = {}
         self._writes: dict[str, bytes] = {}
         """By peer, the feed of its own that it has brought news of. Not all of its device: a copy of its machine has the same key."""
         self._key = identity.key
-        self._publishing: list[tuple[list[bytes], asyncio.Future[list[Entry]]]] = []
 
     def take(self, batch: Sequence[Signed], sender: str) -> Outcome:
         """Ingest a peer's batch; what is new is on its way to the others when this returns.
@@ -124,7 +120,7 @@ class Core:
         own = next((entry.feed for entry in outcome.stored if entry.device == sender), None)
         if own is not None:
             self._writes[sender] = own
-        self._tell(outcome)
+        self.announce(outcome.stored)
         return outcome
 
     async def take_in_parts(self, batch: Sequence[Signed], sender: str) -> Outcome:
@@ -166,9 +162,8 @@ class Core:
             Exception: the log could not store it (a full disk); it is tried again.
 
         """
-        if self.watch.certain and (entries := self.replica.own.mend(self.team_time())):
-            self.bell.ring()
-            self._on_entries(entries)
+        if self.watch.certain:
+            self.announce(self.replica.own.mend(self.team_time()))
 
     def heard_clock(self, device: str, offset: int) -> None:
         """A peer's clock is `offset` milliseconds ahead of ours."""
@@ -199,48 +194,30 @@ class Core:
         whole = Outcome()
         for at in range(0, len(pairs), PROOFS):
             outcome = self.replica.rules.absorb_proofs(pairs[at : at + PROOFS], self.team_time())
-            self._tell(outcome)
+            self.announce(outcome.stored)
             whole += outcome
             if whole.bad > MAX_BAD:
                 break
             await asyncio.sleep(0)
         return whole
 
-    def _tell(self, outcome: Outcome) -> None:
-        if outcome.stored:
-            self.bell.ring()
-            self._on_entries(outcome.stored)
+    def append(self, payloads: list[bytes]) -> list[Entry]:
+        """Append to the own feed; on disk when this returns. `announce` then sends them.
 
-    async def publish(self, payloads: list[bytes]) -> list[Entry]:
-        """Append to the own feed. Calls of one moment share one commit, because a commit to disk costs more than an entry."""
-        future: asyncio.Future[list[Entry]] = asyncio.get_running_loop().create_future()
-        self._publishing.append((payloads, future))
-        if len(self._publishing) == 1:
-            asyncio.get_running_loop().call_soon(self._publish_all)
-        return await future
+        Raises:
+            MalformedEntryError: a payload is too large; none was appended.
+            Exception: the log could not store them (a full disk).
 
-    def _publish_all(self) -> None:
-        waiting, self._publishing = self._publishing, []
-        try:
-            self.look_at_clock()
-            self.mend_stamps()
-            entries = self.replica.own.publish([payload for payloads, _ in waiting for payload in payloads], self.team_time())
-        except Exception as error:  # noqa: BLE001 - handed to the callers below
-            if len(waiting) > 1:  # one that is too large must not take the others with it
-                for item in waiting:
-                    self._publishing = [item]
-                    self._publish_all()
-            elif not waiting[0][1].done():
-                waiting[0][1].set_exception(error)
-            return
+        """
+        self.look_at_clock()
+        self.mend_stamps()
+        return self.replica.own.publish(payloads, self.team_time())
+
+    def announce(self, entries: list[Entry]) -> None:
+        """Send entries that were just stored on their way, and report them to the node."""
         if entries:
             self.bell.ring()
             self._on_entries(entries)
-        at = 0
-        for payloads, future in waiting:
-            if not future.done():
-                future.set_result(entries[at : at + len(payloads)])
-            at += len(payloads)
 
     def documents_after(self, version: int) -> list[bytes]:
         """Policy documents that a peer with `version` lacks, as many as fit one message."""
@@ -257,22 +234,3 @@ class Core:
         """Take newer policy documents from a peer; everything that depends on the policy follows."""
         if documents and self.policies.absorb(documents):
             self.on_policy()
-
-    @contextmanager
-    def fetching(self, ranges: Sequence[Range]) -> Iterator[None]:
-        """While these are being fetched by one link no other asks for them, so two neighbours fill a gap from disjoint parts."""
-        for item in ranges:
-            self._fetching[item.feed] = intervals.add(self._fetching.get(item.feed, []), item.first, item.last)
-        try:
-            yield
-        finally:
-            for item in ranges:
-                left = intervals.subtract(self._fetching.get(item.feed, []), [(item.first, item.last)])
-                if left:
-                    self._fetching[item.feed] = left
-                else:
-                    self._fetching.pop(item.feed, None)
-
-    def unclaimed(self, ranges: Sequence[Range]) -> list[Range]:
-        """What of these nobody is fetching."""
-        return cut(ranges, self._fetching)

@@ -16,13 +16,15 @@ from devstream_desktop.mesh.membership import Membership
 from devstream_desktop.mesh.overlay.dialer import Dialer
 from devstream_desktop.mesh.overlay.discovery import Discovery
 from devstream_desktop.mesh.overlay.table import Overlay, Source
+from devstream_desktop.mesh.publisher import Publisher
 from devstream_desktop.mesh.replica.clones import living_twice
 from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.ranges import distinct, total
 from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.replica.store import LogStore
-from devstream_desktop.mesh.session import State, Timing
+from devstream_desktop.mesh.session import State
 from devstream_desktop.mesh.status import CatchUp, MeshStatus, missing_of
+from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.link import Credentials, LinkError, ListenError
 from devstream_desktop.mesh.transport.listener import Listener
 from devstream_desktop.mesh.upkeep import Upkeep
@@ -97,6 +99,7 @@ class Mesh:
             on_entries=on_entries,
             rng=rng or random.Random(),  # noqa: S311 - it chooses neighbours and jitter, no secrets
         )
+        self._publisher = Publisher(self._core)
         self._core.on_compared = self._compared
         self._overlay = Overlay(identity.device, self._core.rng)
         self._dialer = Dialer(self._core, self._overlay, timing)
@@ -164,7 +167,7 @@ class Mesh:
             MalformedEntryError: a payload is too large; none was appended.
 
         """
-        return await self._core.publish(payloads)
+        return await self._publisher.publish(payloads)
 
     def policy_changed(self) -> None:
         """The policy changed here: tell the peers, end links that the gate now refuses, ask again for entries refused so far."""

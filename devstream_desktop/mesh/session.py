@@ -1,4 +1,4 @@
-"""The dialing side of one link, from HELLO to its end: tail the peer's news, push ours, compare and fetch what is missing."""
+"""The dialing side of one link: tail the peer's news, push ours, compare, fetch what is missing."""
 
 from __future__ import annotations
 
@@ -7,71 +7,39 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.backlog import Backlog
 from devstream_desktop.mesh.clock import steady_ms
-from devstream_desktop.mesh.comparison import Comparison
+from devstream_desktop.mesh.comparison import Comparison, Divergence
 from devstream_desktop.mesh.core import Core
-from devstream_desktop.mesh.limits import MAX_WAIT_S, Bucket, cost, cost_of_bytes
+from devstream_desktop.mesh.policy_sync import PolicySync
 from devstream_desktop.mesh.replica.catalogue import both, signed
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.ranges import total, without
+from devstream_desktop.mesh.requester import PeerRefusedError, Requester
+from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.link import Lane, Link, LinkError
 from devstream_desktop.stream.entry import Entry, public_key
 
 _log = logging.getLogger(__name__)
-_R = TypeVar("_R")
 
 CHECK_S = 4.0
 """A link in doubt must answer within this: the machine slept, or moved to another network."""
 MIN_TAIL_S = 0.2
-"""A peer that answers TAILs with nothing is asked no oftener than this."""
-QUIET_REPAIR_S = 60.0
-"""Two summaries that differed although comparing brought nothing (floors, holds, refusals differ) are not compared again for this long."""
+"""A peer that answers TAILs with nothing is asked no more often than this."""
 LATE_S = 1.0
-"""After a longer wait than this for a feed that says too much, what came meanwhile is taken newest first: nobody reads a storm in order."""
+"""After a longer wait than this for a busy feed, the backlog is taken newest first.
+
+Nobody reads a storm in order.
+"""
 MAX_BAD = 3
-LEVEL_RATE, MAX_LEVELLED = 4.0, 16
-"""Exchanges of policies a second, and at once: a chain of some thousand versions comes in that many."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds; injected so that tests need not wait for a sleeping laptop."""
-
-    connect: float = 8.0
-    """TCP, TLS and the gate, on a slow Wi-Fi with retransmissions."""
-    request: float = 10.0
-    """Any answer but TAIL's."""
-    tail_wait: float = 25.0
-    """How long the peer holds a TAIL without news: the heartbeat. NAT tables forget idle connections after 30 s and more."""
-    tail: float = 35.0
-    """With the time-out 10 s after the heartbeat, a frozen peer is noticed within 35 s."""
-    repair: float = 300.0
-    """Comparing digests with a neighbour although nothing seems wrong, plus or minus half."""
-    peers: float = 60.0
-    """Asking a dialed neighbour whom it knows, plus or minus half, as HyParView shuffles its views (docs/architecture.md, Overlay): who was
-    given one address, before others came, must not depend on it. An answer is about a kilobyte."""
-    life: float = 3600.0
-    """nng tells nothing of a peer's certificate but the name in it, so each link is dialed anew after this: both ends then check each
-    other's dates again, and a certificate that expired meanwhile ends the link."""
-
-
-class PeerRefusedError(LinkError):
-    """The peer answered that it does not want this link."""
-
-    def __init__(self, reason: str, peers: Sequence[wire.PeerAddress], *, busy: bool) -> None:
-        super().__init__(reason)
-        self.peers = list(peers)
-        self.busy = busy
+"""Wrong entries from one peer before the link ends."""
 
 
 class State(StrEnum):
-    """How far a session is."""
+    """Progress of a session."""
 
     CONNECTING = "connecting"
     SYNCING = "syncing"
@@ -80,7 +48,16 @@ class State(StrEnum):
 
 
 class Session:
-    """One dialed link."""
+    """One dialed link.
+
+    Args:
+        core: The node's middle.
+        link: The open connection.
+        timing: Time-outs and periods.
+        on_welcome: Called when the peer has answered HELLO.
+        on_peers: Called with the peer and the addresses of others that it names.
+
+    """
 
     def __init__(
         self,
@@ -94,42 +71,52 @@ class Session:
         self.link = link
         self.state = State.CONNECTING
         self.device = ""
-        self.last_seen = 0
         self.ended_because = ""
         self.since = time.monotonic()
         self._timing = timing
         self._on_welcome = on_welcome
         self._on_peers = on_peers
-        self._owed: list[wire.Range] = []
-        self._compare = asyncio.Event()
-        self._compared = asyncio.Event()
-        self._doubted = asyncio.Event()
+        self._requester = Requester(core, link, timing)
+        self._ask = self._requester.ask
+        self._policies = PolicySync(core, link, self._requester)
         self._backlog = Backlog(core, link, self._fetch, self._take)
         self._comparison = Comparison()
+        self._divergence = Divergence()
+        self._compare = asyncio.Event()
+        """Set to compare digests with the peer soon."""
+        self._compared = asyncio.Event()
+        """Set when the peer has shown its records."""
+        self._doubted = asyncio.Event()
+        """Set to have the peer prove that it is there."""
+        self._owed: list[wire.Range] = []
+        """Ranges that the peer asked for and has not had."""
         self._wants_more = False
-        """Whether the peer lacks more than it could name."""
+        """The peer lacks more than it could name."""
         self._tail_from = (b"", 0)
+        """The peer's numbering of arrivals, and our cursor in it."""
         self._pushed = 0
+        """The newest of our arrivals that was pushed to the peer."""
         self._told_policy = 0
-        self._levelled = (-1, -1)
-        self._levels = Bucket(LEVEL_RATE, MAX_LEVELLED, self.since)
-        self._quiet: tuple[bytes, bytes, float] = (b"", b"", 0.0)
-        self._unequal = 0
         self._bad = 0
 
     @property
+    def last_seen(self) -> int:
+        """Time of the peer's last answer, UTC milliseconds; 0: never."""
+        return self._requester.last_seen
+
+    @property
     def lag(self) -> int:
-        """Our arrivals that have not been pushed yet, and what the peer asked for and has not had."""
-        return (
-            max(0, self.core.replica.feeds.store.newest() - self._pushed) + total(self._owed) if self.state is not State.CONNECTING else 0
-        )
+        """The count of our arrivals not yet pushed, and of entries still owed."""
+        if self.state is State.CONNECTING:
+            return 0
+        return max(0, self.core.replica.feeds.store.newest() - self._pushed) + total(self._owed)
 
     def missing(self) -> list[wire.Range]:
-        """What the peer has and this node wants of it."""
+        """Ranges that the peer has and this node wants of it."""
         return self._backlog.missing()
 
     def expected(self) -> list[wire.Range]:
-        """What of that others need not bring."""
+        """The ranges of those that others need not bring."""
         return self._backlog.expected()
 
     def look(self) -> None:
@@ -137,11 +124,11 @@ class Session:
         self._backlog.look()
 
     def compare_soon(self) -> None:
-        """Compare digests with the peer as soon as may be."""
+        """Compare digests with the peer soon."""
         self._compare.set()
 
     def doubt(self) -> None:
-        """Have the peer answer now, or the link is given up."""
+        """Have the peer answer now; else the link is given up."""
         self._doubted.set()
 
     async def run(self) -> None:
@@ -154,9 +141,17 @@ class Session:
         try:
             await self._greet()
             await self._compare_page()
-            loops = (self._tail_loop, self._push_loop, self._repair_loop, self._peers_loop, self._check_loop)
+            loops = (
+                self._tail_loop,
+                self._push_loop,
+                self._repair_loop,
+                self._peers_loop,
+                self._check_loop,
+            )
             tasks = [asyncio.create_task(loop()) for loop in loops]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            # One that ends, ends all. They see it by the flag; cancelling could be swallowed
+            # (docs/architecture.md, What nng needs).
             await self.end("")
             await asyncio.gather(*tasks, return_exceptions=True)
             for task in done:
@@ -172,6 +167,7 @@ class Session:
         """Close the link; `run` returns soon."""
         self.ended_because = self.ended_because or reason
         self.link.lost.set()
+        # Every loop that waits looks at the flag again.
         self._compare.set()
         self._compared.set()
         self._doubted.set()
@@ -186,72 +182,62 @@ class Session:
         self._count_bad(outcome)
         return outcome
 
-    async def _ask(self, request: wire.Request, expected: type[_R], lane: Lane = Lane.OTHER, seconds: float | None = None) -> _R:
-        asked = wire.encode(request)
-        frame = await self.link.call(asked, lane, seconds or self._timing.request)
-        reply = wire.decode_reply(frame)
-        wait = self.core.owes(self.link.device, cost_of_bytes(asked) + cost_of_bytes(frame) + cost(reply))
-        await self.link.rest(min(MAX_WAIT_S, wait))
-        self.last_seen = self.core.clock()
-        if isinstance(reply, expected):
-            return reply
-        if isinstance(reply, wire.Refused):
-            raise PeerRefusedError(reply.reason, reply.peers, busy=reply.busy)
-        raise wire.MalformedMessageError(f"{type(reply).__name__} in answer to {type(request).__name__}")
+    def _count_bad(self, outcome: Outcome) -> None:
+        self._bad += outcome.bad
+        if outcome.refused:
+            count, peer, reason = outcome.refused, self.device[:8], outcome.reason
+            _log.info("%d entries that %s passed on were refused: %s", count, peer, reason)
+        if self._bad > MAX_BAD:
+            raise PeerRefusedError("it sent entries with wrong signatures", [], busy=False)
 
     async def _greet(self) -> None:
         core = self.core
         version = core.policies.version()
-        hello = wire.Hello(wire.PROTOCOL, core.team, core.device, core.replica.feeds.store.index, version, core.clock(), core.port)
+        index = core.replica.feeds.store.index
+        hello = wire.Hello(wire.PROTOCOL, core.team, core.device, index, version, core.clock(), core.port)
         asked = steady_ms()
         welcome = await self._ask(hello, wire.Welcome)
-        if welcome.protocol != wire.PROTOCOL or welcome.team != core.team or welcome.device != self.link.device:
-            raise PeerRefusedError("it is of another team, or not who its certificate says", [], busy=False)
+        same = welcome.protocol == wire.PROTOCOL and welcome.team == core.team
+        if not same or welcome.device != self.link.device:
+            reason = "it is of another team, or not who its certificate says"
+            raise PeerRefusedError(reason, [], busy=False)
         self.device = welcome.device
         core.forget(self.device)
         self.state = State.SYNCING
-        core.heard_clock(self.device, welcome.wall + (steady_ms() - asked) // 2 - core.clock())  # ours may have been set meanwhile
+        # Half of the round trip is the way back. It is taken by the steady clock, because ours may
+        # have been set meanwhile.
+        core.heard_clock(self.device, welcome.wall + (steady_ms() - asked) // 2 - core.clock())
         self._told_policy = version
         self._on_welcome(self)
         self._on_peers(self.device, welcome.peers)
-        await self._level_policy(welcome.policy)
+        await self._policies.level(welcome.policy)
 
-    async def _level_policy(self, theirs: int) -> None:
-        """Exchange policy documents until both hold the same, once for each pair of versions.
-
-        What is left goes on with the next word of the peer, which tells its version each time.
-        """
-        for _ in range(MAX_LEVELLED):
-            mine = self.core.policies.version()
-            if theirs == mine or self._levelled == (mine, theirs):
-                return
-            await self.link.rest(self._levels.take(1, time.monotonic()))
-            self._levelled = (mine, theirs)
-            reply = await self._ask(wire.Policy(mine, self.core.documents_after(theirs)), wire.Policies)
-            self.core.absorb_policy(reply.documents)
-            theirs = reply.version
+    # Comparing.
 
     async def _compare_page(self) -> None:
-        """Learn what the peer has, tell what we have, a page each; what either lacks is then fetched and pushed, newest first."""
+        """Exchange a page of records each; what either lacks is then fetched and pushed."""
         replica, comparison = self.core.replica, self._comparison
         records: list[wire.Record] = []
         frozen: list[bytes] = []
         first = not comparison.pages
         if not comparison.all_theirs:
-            seen = await self._ask(wire.Digest(replica.feeds.digest.buckets(), comparison.theirs), wire.Records)
+            digest = wire.Digest(replica.feeds.digest.buckets(), comparison.theirs)
+            seen = await self._ask(digest, wire.Records)
             records, frozen = seen.records, seen.frozen
             comparison.saw(seen.end)
             if first:
                 comparison.buckets = seen.buckets
                 self._tail_from = (seen.index, seen.lsn)
                 self._owed = []
+        # As of here the peer is asked what it lacks. Later arrivals are pushed by the cursor.
         pushed = replica.feeds.store.newest()
         lacking: list[bytes] = []
         if not comparison.all_mine:
             page = replica.catalogue.page(comparison.buckets, comparison.mine)
             comparison.showed(page.end)
             told = both(replica.catalogue.frozen_of(public_key(self.device)), page.frozen)
-            wants = await self._ask(wire.Offer(page.records, told, page.end is not None), wire.Wants)
+            offer = wire.Offer(page.records, told, page.end is not None)
+            wants = await self._ask(offer, wire.Wants)
             lacking = wants.proofs
             self._owed = replica.catalogue.within([*self._owed, *wants.ranges])
             self._wants_more = self._wants_more or wants.more
@@ -261,71 +247,61 @@ class Session:
         self._backlog.show(records)
         self._compared.set()
         self.core.on_compared()
-        doubts = replica.wants.doubts(records)
-        if doubts:
+        if doubts := replica.wants.doubts(records):
             await self._take(await self._fetch(doubts))
         for claim in replica.own.claims(frozen, self.device):
             await self._fetch_claim(claim)
         if not comparison.over:
             self.state = State.SYNCING
         elif not self._owed and not self.missing():
-            self._quiet = (replica.feeds.digest.summary(), b"", time.monotonic())
+            self._divergence.explained(replica.feeds.digest.summary())
         self.core.bell.ring()
 
     async def _exchange_proofs(self, give: Sequence[bytes], ask: Sequence[bytes]) -> None:
         for at in range(0, max(len(give), len(ask)), wire.MAX_PAIRS):
             part = slice(at, at + wire.MAX_PAIRS)
-            proofs = await self._ask(wire.Proof(self.core.replica.catalogue.proofs(give[part]), list(ask[part])), wire.Proofs)
+            known = self.core.replica.catalogue.proofs(give[part])
+            proofs = await self._ask(wire.Proof(known, list(ask[part])), wire.Proofs)
             self._count_bad(await self.core.take_proofs(proofs.pairs))
-            if not proofs.pairs and not give[part]:  # it has none of what it named
+            # It has none of what it named.
+            if not proofs.pairs and not give[part]:
                 break
 
     async def _fetch_claim(self, claim: wire.Range) -> None:
-        """Fetch all that the peer holds of an ended feed of ours, from its newest down."""
+        """Fetch all that the peer holds of a closed feed of ours, from its newest down."""
         rest: wire.Range | None = claim
         while rest is not None and not self.link.lost.is_set():
             entries = await self._fetch([rest])
             await self._take(entries)
             rest = self.core.replica.own.rest_of(rest, entries, self.device)
 
-    def _count_bad(self, outcome: Outcome) -> None:
-        self._bad += outcome.bad
-        if outcome.refused:
-            _log.info("%d entries that %s passed on were refused: %s", outcome.refused, self.device[:8], outcome.reason)
-        if self._bad > MAX_BAD:
-            raise PeerRefusedError("it sent entries with wrong signatures", [], busy=False)
+    # The loops of a link.
 
     async def _tail_loop(self) -> None:
         core = self.core
         while not self.link.lost.is_set():
             started = time.monotonic()
             index, lsn = self._tail_from
-            ask = wire.Tail(index, lsn, round(self._timing.tail_wait * 1000), wire.BATCH_BYTES, core.policies.version())
-            news = await self._ask(ask, wire.News, Lane.TAIL, self._timing.tail)
-            wait = core.wait_after(await self._take(news.entries))
+            wait = round(self._timing.tail_wait * 1000)
+            tail = wire.Tail(index, lsn, wait, wire.BATCH_BYTES, core.policies.version())
+            news = await self._ask(tail, wire.News, Lane.TAIL, self._timing.tail)
+            rest = core.wait_after(await self._take(news.entries))
+            # A comparison may have set the cursor meanwhile. In another numbering of arrivals ours
+            # means nothing: comparing sets a new one.
             if self._tail_from == (index, lsn) and not (news.resync and news.index != index):
                 self._tail_from = (news.index, news.lsn)
             if news.policy != core.policies.version():
-                await self._level_policy(news.policy)
+                await self._policies.level(news.policy)
             if news.resync or self._differs(news):
                 self._compare.set()
             # The next TAIL is the heartbeat as well: it must not be late.
-            await self._rest(min(wait, self._timing.tail_wait - (time.monotonic() - started)))
+            await self._rest(min(rest, self._timing.tail_wait - (time.monotonic() - started)))
             if not news.entries and time.monotonic() - started < MIN_TAIL_S:
                 await asyncio.sleep(MIN_TAIL_S)
 
     def _differs(self, news: wire.News) -> bool:
-        """Whether two quiet heartbeats in a row showed different holdings that comparing may level."""
         mine = self.core.replica.feeds.digest.summary()
-        if news.summary == mine or news.entries:
-            self._unequal = 0
-            return False
-        self._unequal += 1
-        known_mine, known_theirs, since = self._quiet
-        if known_mine == mine and known_theirs in (b"", news.summary) and time.monotonic() - since < QUIET_REPAIR_S:
-            self._quiet = (mine, news.summary, since)
-            return False
-        return self._unequal >= 2
+        return self._divergence.seen(mine, news.summary, quiet=not news.entries)
 
     async def _push_loop(self) -> None:
         core, replica = self.core, self.core.replica
@@ -333,16 +309,18 @@ class Session:
             event = core.bell.event
             entries, end = await core.news_to_send(self._pushed, wire.BATCH_BYTES, self.device)
             version = core.policies.version()
+            # News first, then what the peer asked for, then sleep until the bell rings.
             if entries or version != self._told_policy:
                 reply = await self._push(entries)
                 self._pushed = max(self._pushed, end)
                 self._told_policy = version
                 if reply.policy != core.policies.version():
-                    await self._level_policy(reply.policy)
+                    await self._policies.level(reply.policy)
             elif self._owed:
                 self._pushed = end
                 batch = replica.catalogue.serve(self._owed, wire.BATCH_BYTES)
-                self._owed = without(self._owed, [wire.Range(entry.feed, entry.seq, entry.seq) for entry in batch]) if batch else []
+                served = [wire.Range(entry.feed, entry.seq, entry.seq) for entry in batch]
+                self._owed = without(self._owed, served) if batch else []
                 if batch:
                     await self._push(batch)
                 if not self._owed and self._wants_more:
@@ -361,12 +339,15 @@ class Session:
         return reply
 
     async def _rest(self, seconds: float) -> None:
-        """No news for so long; after a long rest what is held is compared before they go on, so that the newest come first."""
+        """Send and take no news for so long."""
         await self.link.rest(seconds)
+        # After a long rest holdings are compared before the news go on, so that the newest entries
+        # come first.
         if seconds > LATE_S and not self.link.lost.is_set():
             self._compared.clear()
             self._compare.set()
-            with contextlib.suppress(TimeoutError):  # all of it is being fetched
+            # A time-out means that all of it is being fetched.
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LATE_S):
                     await self._compared.wait()
 
@@ -386,11 +367,11 @@ class Session:
                 await self._compare_page()
                 continue
             self.state = State.LIVE
-            try:
-                async with asyncio.timeout(self._timing.repair * self.core.rng.uniform(0.5, 1.5)):
+            # At another moment for each link, so that a team does not compare all at once.
+            pause = self._timing.repair * self.core.rng.uniform(0.5, 1.5)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
                     await self._compare.wait()
-            except TimeoutError:
-                pass
             self._compare.clear()
             if not self.link.lost.is_set():
                 self._comparison = Comparison()
@@ -400,4 +381,5 @@ class Session:
         while not self.link.lost.is_set():
             await self.link.rest(self._timing.peers * self.core.rng.uniform(0.5, 1.5))
             if not self.link.lost.is_set():
-                self._on_peers(self.device, (await self._ask(wire.AskPeers(), wire.PeerList)).peers)
+                named = await self._ask(wire.AskPeers(), wire.PeerList)
+                self._on_peers(self.device, named.peers)

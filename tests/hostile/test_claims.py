@@ -18,9 +18,10 @@ from replicas import MEMBERS, NOW, entry, give, key_of, payloads, replica
 from devstream_desktop.control.messages.status import Why
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.limits import MOST_OF_AUTHOR, MOST_OF_PEER
+from devstream_desktop.mesh.policy_sync import LEVEL_RATE, MAX_LEVELLED
 from devstream_desktop.mesh.replica.ranges import distinct, total
-from devstream_desktop.mesh.session import LEVEL_RATE, MAX_LEVELLED, Timing
 from devstream_desktop.mesh.status import missing_of
+from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.stream.entry import MAX_HLC, MAX_SEQ, encode_body, preamble
 
 pytestmark = pytest.mark.slow

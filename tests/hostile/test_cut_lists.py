@@ -21,8 +21,8 @@ from devstream_desktop.mesh import comparison, wire
 from devstream_desktop.mesh.comparison import MAX_PAGES
 from devstream_desktop.mesh.replica.admission import MAX_FEEDS
 from devstream_desktop.mesh.replica.catalogue import Catalogue, signed
-from devstream_desktop.mesh.session import Timing
 from devstream_desktop.mesh.status import missing_of
+from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.stream.entry import device_id, encode_body, next_hlc, parse_entry, preamble
 
 pytestmark = pytest.mark.slow

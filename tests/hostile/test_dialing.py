@@ -28,7 +28,7 @@ from devstream_desktop.mesh.overlay.table import (
     Overlay,
     Source,
 )
-from devstream_desktop.mesh.session import Timing
+from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.probe import NO_NODE
 from devstream_desktop.stream.entry import device_id
 

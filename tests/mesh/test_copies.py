@@ -14,7 +14,7 @@ from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.replica.clones import LATELY_MS, SIDE_BY_SIDE_MS, living_twice
 from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.replica import Replica
-from devstream_desktop.mesh.session import Timing
+from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from devstream_desktop.mesh import limits
-from devstream_desktop.mesh.session import Timing
+from devstream_desktop.mesh.timing import Timing
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,9 @@ from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
 from devstream_desktop.mesh.overlay.table import Overlay, Source
-from devstream_desktop.mesh.session import PeerRefusedError, Session, State, Timing
+from devstream_desktop.mesh.requester import PeerRefusedError
+from devstream_desktop.mesh.session import Session, State
+from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.link import Credentials, Link, LinkError, refusal, tls_config
 from devstream_desktop.mesh.transport.probe import NO_NODE, why
 from devstream_desktop.mesh.wire import PeerAddress, Range
