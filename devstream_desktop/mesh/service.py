@@ -1,29 +1,25 @@
-"""One node's part in the mesh: the listener, the links it dials, and the housekeeping between them and the log."""
+"""One node's part in the mesh: the listener, the dialed links and the housekeeping."""
 
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from devstream_desktop.control.messages.status import PeerStatus
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.answers import Answers
 from devstream_desktop.mesh.core import Core, PolicyExchange
-from devstream_desktop.mesh.limits import MOST_OF_PEER
 from devstream_desktop.mesh.membership import Membership
 from devstream_desktop.mesh.overlay.dialer import Dialer
 from devstream_desktop.mesh.overlay.discovery import Discovery
 from devstream_desktop.mesh.overlay.table import Overlay, Source
+from devstream_desktop.mesh.overview import Overview
 from devstream_desktop.mesh.publisher import Publisher
 from devstream_desktop.mesh.replica.clones import living_twice
 from devstream_desktop.mesh.replica.identity import Identity
-from devstream_desktop.mesh.replica.ranges import distinct, total
 from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.replica.store import LogStore
-from devstream_desktop.mesh.session import State
-from devstream_desktop.mesh.status import CatchUp, MeshStatus, missing_of
+from devstream_desktop.mesh.status import MeshStatus
 from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.link import Credentials, LinkError, ListenError
 from devstream_desktop.mesh.transport.listener import Listener
@@ -31,27 +27,38 @@ from devstream_desktop.mesh.upkeep import Upkeep
 from devstream_desktop.mesh.wire import MAX_PEERS
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, device_id, public_key
 
-__all__ = ["Credentials", "Identity", "ListenError", "Membership", "Mesh", "Network", "PolicyExchange", "Timing"]
+__all__ = [
+    "Credentials",
+    "Identity",
+    "ListenError",
+    "Membership",
+    "Mesh",
+    "Network",
+    "PolicyExchange",
+    "Timing",
+]
 
 
 @dataclass(frozen=True)
 class Network:
-    """Where a node listens, and how it finds others."""
+    """A node's place in the network: its port, and its ways to find others."""
 
     listen: str
     """`host:port`; port 0 takes a free one."""
     peers: Sequence[str] = ()
-    """Addresses to be linked with always, `host:port`; names are looked up anew at each dial."""
+    """Addresses to be linked with always, `host:port`. Names are resolved at each dial."""
     hints: Sequence[str] = ()
     """Addresses that worked before."""
     discovery: bool = True
     """Look for peers on the local network."""
     interfaces: Sequence[str] = ()
-    """IP addresses of this machine to restrict that to; none: all."""
+    """IP addresses of this machine to restrict discovery to; none: all."""
 
 
 class Mesh:
     """Replicates the log with the other nodes of the team.
+
+    It puts the parts together and is their face: what a node may ask of its mesh.
 
     Args:
         store: The log; called on the loop only.
@@ -61,8 +68,9 @@ class Mesh:
         policies: The signed policies.
         retention_ms: Age at which entries expire, by their own stamps.
         clock: UTC milliseconds.
-        on_entries: Called on the loop after entries, own and foreign, are committed. It must be short.
-        on_catch_up: Called on the loop when a neighbour has shown that it has what is missing here; `catch_up` then tells how far that is.
+        on_entries: Called on the loop after entries, own and foreign, are committed. It must be
+            short.
+        on_catch_up: Called on the loop when a neighbour has shown that it has what is missing here.
         network: Where to listen, and whom to dial.
         rng: For choices that should differ between nodes.
         timing: Time-outs.
@@ -89,11 +97,12 @@ class Mesh:
         self._credentials = credentials
         self._network = network
         self._on_catch_up = on_catch_up
-        self._catch_up = CatchUp()
         self._core = Core(
             identity=identity,
             gate=membership.gate,
-            replica=Replica(store=store, identity=identity, authors=membership, retention_ms=retention_ms),
+            replica=Replica(
+                store=store, identity=identity, authors=membership, retention_ms=retention_ms
+            ),
             policies=policies,
             clock=clock,
             on_entries=on_entries,
@@ -103,6 +112,7 @@ class Mesh:
         self._core.on_compared = self._compared
         self._overlay = Overlay(identity.device, self._core.rng)
         self._dialer = Dialer(self._core, self._overlay, timing)
+        self._overview = Overview(self._core, self._dialer)
         self._answers = Answers(self._core, self._overlay, self._dialer)
         self._listener = Listener(
             handle=self._answers.handle,
@@ -170,11 +180,11 @@ class Mesh:
         return await self._publisher.publish(payloads)
 
     def policy_changed(self) -> None:
-        """The policy changed here: tell the peers, end links that the gate now refuses, ask again for entries refused so far."""
+        """Follow a new policy: show it to the peers, end refused links, ask for refused entries."""
         self._upkeep.follow_policy()
 
     async def renew(self, credentials: Credentials) -> None:
-        """Take up a new certificate, or other authorities; who dialed us dials anew when these changed.
+        """Use a new certificate, or other authorities. Callers dial anew when these changed.
 
         Raises:
             ListenError: the certificate is not usable; then all stays as it was.
@@ -187,11 +197,17 @@ class Mesh:
         await self._listener.use(credentials)
 
     async def prune(self) -> int:
-        """Forget what has expired, in chunks between which others run; returns how many entries. It is done hourly anyway."""
+        """Delete expired entries; returns how many. It happens hourly anyway.
+
+        It is done in chunks, between which everything else runs.
+        """
         return await self._upkeep.prune()
 
     async def forget(self, floors: Mapping[bytes, int]) -> int:
-        """Settle these feeds up to these numbers though they have not expired, as `prune` does; returns how many entries."""
+        """Delete the entries of these feeds up to these numbers, expired or not.
+
+        In chunks like `prune`; returns how many.
+        """
         return await self._upkeep.forget(floors)
 
     def add_peer(self, address: str) -> None:
@@ -206,87 +222,40 @@ class Mesh:
         self._core.look.set()
 
     def ends(self, device: str, until: int) -> list[tuple[bytes, int, bytes]]:
-        """Where the feeds of a device were at a time (UTC milliseconds): feed, number and hash of the last entry, the newest feed first."""
+        """The last entry of each feed of a device at a time (UTC milliseconds).
+
+        Each is feed, number and hash; the newest feed comes first.
+        """
         return self._core.replica.expiry.ends(public_key(device), until)
 
     def frozen_devices(self) -> tuple[str, ...]:
-        """The devices of which two different entries under one number are known."""
-        return tuple({device_id(feed[:KEY_BYTES]): None for feed in self._core.replica.feeds.frozen()})
+        """The devices of which two entries under one number are known."""
+        return tuple(
+            {device_id(feed[:KEY_BYTES]): None for feed in self._core.replica.feeds.frozen()}
+        )
 
     def living_twice(self) -> dict[str, int]:
-        """The devices of which two machines write, and when the second of them wrote last (UTC milliseconds)."""
+        """Devices that two machines write for, with the last stamp of the second (UTC ms)."""
         return living_twice(self._core.replica.feeds, self._core.team_time())
 
     def keep_for(self, retention_ms: int) -> None:
-        """Keep entries for another time from now on; what has expired by it is forgotten soon."""
+        """Change the retention. Entries that have expired by it are deleted soon."""
         if retention_ms != self._core.replica.expiry.retention_ms:
             self._core.replica.expiry.retention_ms = retention_ms
             self._upkeep.prune_soon()
 
     def known_addresses(self) -> list[str]:
-        """Addresses worth giving as `hints` at the next start, the best first."""
+        """Addresses to give as `hints` at the next start, the best first."""
         return [known.address for known in self._overlay.good(MAX_PEERS)]
 
     def catch_up(self) -> tuple[int, int]:
-        """How many events peers have and this node lacks, as far as known, and how many there were when this catch-up began."""
-        connected = self._core.callers.devices()
-        # What callers were asked for overlaps, so the most that one of them owes is the least that is to come.
-        owed = max((peer.owes() for peer in self._core.accepted.all() if peer.device in connected), default=0)
-        missing = min(distinct(self._dialer.missing()) + owed, MOST_OF_PEER)
-        return missing, self._catch_up.note(missing)
+        """Events that peers have and this node lacks, now and when this catch-up began."""
+        return self._overview.catch_up()
 
     def status(self) -> MeshStatus:
-        """What is known now; called on the loop."""
-        feeds, events = self._core.replica.feeds.counts()
-        peers = (*self._dialed_status(), *self._accepted_status())
-        catching_up, catch_up_total = self.catch_up()
-        level = not catching_up and any(peer.state == State.LIVE for peer in peers)
-        return MeshStatus(
-            address=self._address,
-            peers=peers,
-            refused=self._core.refusals.all(),
-            catching_up=catching_up,
-            catch_up_total=catch_up_total,
-            missing=missing_of(self._core.replica.shortfall(self._core.team_time()), level=level, ahead=self._core.watch.correction()),
-            feeds=feeds,
-            events=events,
-            frozen=len(self._core.replica.feeds.frozen()),
-            discovery=self._finder.status if self._finder is not None else "off",
-            pruning_suspended=self._core.watch.doubt(),
-        )
-
-    def _dialed_status(self) -> list[PeerStatus]:
-        return [
-            PeerStatus(
-                device=session.device if session else "",
-                address=address,
-                direction="dialed",
-                state=session.state if session else State.CONNECTING,
-                behind=total(session.missing()) if session else 0,
-                lag=session.lag if session else 0,
-                clock_offset=self._core.watch.offset(session.device) if session else 0,
-                seen=session.last_seen if session else 0,
-            )
-            for address, session in self._dialer.sessions.items()
-        ]
-
-    def _accepted_status(self) -> list[PeerStatus]:
-        now, steady = self._core.clock(), time.monotonic()
-        newest = self._core.replica.feeds.store.newest()
-        connected = self._core.callers.devices()
-        return [
-            PeerStatus(
-                device=peer.device,
-                address=peer.address or peer.host,
-                direction="accepted",
-                state=State.LOST if peer.device not in connected else State.SYNCING if peer.owes() or peer.offering else State.LIVE,
-                behind=peer.owes(),
-                lag=max(0, newest - peer.lsn),
-                clock_offset=self._core.watch.offset(peer.device),
-                seen=now - round((steady - peer.last) * 1000),
-            )
-            for peer in self._core.accepted.all()
-        ]
+        """Everything known now; called on the loop."""
+        discovery = self._finder.status if self._finder is not None else "off"
+        return self._overview.status(self._address, discovery)
 
     def _compared(self) -> None:
         if self.catch_up()[0]:

@@ -1,4 +1,4 @@
-"""What a node says about its mesh: the typed picture behind `devstream status`."""
+"""The status of a mesh, as values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 class MeshStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What `devstream status` shows of the mesh."""
+    """Everything that `devstream status` shows of the mesh."""
 
     address: str
     peers: tuple[PeerStatus, ...]
@@ -24,28 +24,31 @@ class MeshStatus(msgspec.Struct, frozen=True, kw_only=True):
     catching_up: int
     """Events that peers have and this node lacks, as far as known."""
     catch_up_total: int
-    """How many there were when this catch-up began, 0 when there is none."""
+    """The count when this catch-up began, 0 when there is none."""
     missing: tuple[MissingStatus, ...]
-    """What does not come although this node has caught up, and why."""
+    """Events that do not come although this node has caught up."""
     feeds: int
     events: int
     frozen: int
-    """Feeds that a number used twice has ended."""
+    """Feeds that ended because a number was used twice."""
     discovery: str
-    """How finding peers on the local network goes, one sentence."""
+    """The state of finding peers on the local network, one sentence."""
     pruning_suspended: str
-    """Why old events are kept for now; empty when they are not."""
+    """The reason to keep expired events for now; empty when there is none."""
 
 
 class CatchUp:
-    """Remembers how much was missing when a catch-up began, so that it can be told how far it is."""
+    """The size of a catch-up, to show its progress."""
 
     def __init__(self) -> None:
         self._missing = self._total = 0
 
     def note(self, missing: int) -> int:
-        """This much is missing; returns the total of this catch-up. What turns up meanwhile is added, so what is done never shrinks."""
-        self._total = min(MOST_OF_PEER, self._total + max(0, missing - self._missing)) if missing else 0
+        """Note the count of missing events; returns the total of this catch-up."""
+        # New events are added to the total, so the part that is done never shrinks.
+        self._total = (
+            min(MOST_OF_PEER, self._total + max(0, missing - self._missing)) if missing else 0
+        )
         self._missing = missing
         return self._total
 
@@ -53,25 +56,33 @@ class CatchUp:
 def missing_of(shortfall: Shortfall, *, level: bool, ahead: int = 0) -> tuple[MissingStatus, ...]:
     """A shortfall by author and reason.
 
-    `level`: some neighbour has given all it has, so that what still lacks is with nobody. `ahead`: the team's time minus this clock.
+    Args:
+        shortfall: Everything that is lacking.
+        level: Some neighbour has given all it has, so nobody has what still lacks.
+        ahead: The team's time minus this clock, milliseconds.
+
     """
     found: list[MissingStatus] = []
-    for why, ranges in ((Why.NOBODY, shortfall.gaps if level else ()), (Why.REFUSED, shortfall.refused)):
+    nobody = shortfall.gaps if level else ()
+    for why, ranges in ((Why.NOBODY, nobody), (Why.REFUSED, shortfall.refused)):
         for author, items in _by_author(ranges, lambda item: item.feed).items():
-            # Its author numbers as it likes, so what lies between two of its numbers may be any number.
+            # An author numbers as it likes, so the gap between two of its numbers may be any size.
             count = min(sum(item.last - item.first + 1 for item in items), MOST_OF_AUTHOR)
-            found.append(MissingStatus(device=author, why=why, count=count, feeds=len({item.feed for item in items})))
+            feeds = len({item.feed for item in items})
+            found.append(MissingStatus(device=author, why=why, count=count, feeds=feeds))
     for author, held in _by_author(shortfall.held_back, lambda pair: pair[0]).items():
         until = min(until for _, until in held) - ahead
-        found.append(MissingStatus(device=author, why=Why.FUTURE, count=0, until=until, feeds=len(held)))
-    for author, feeds in _by_author(shortfall.frozen, lambda feed: feed).items():
-        found.append(MissingStatus(device=author, why=Why.FROZEN, count=0, feeds=len(feeds)))
-    found += [MissingStatus(device=device_id(author), why=Why.CROWDED, count=0) for author in shortfall.crowded]
+        late = MissingStatus(device=author, why=Why.FUTURE, count=0, until=until, feeds=len(held))
+        found.append(late)
+    for author, ended in _by_author(shortfall.frozen, lambda feed: feed).items():
+        found.append(MissingStatus(device=author, why=Why.FROZEN, count=0, feeds=len(ended)))
+    crowded = [device_id(key) for key in shortfall.crowded]
+    found += [MissingStatus(device=device, why=Why.CROWDED, count=0) for device in crowded]
     return tuple(found)
 
 
 def _by_author(items: Iterable[_T], feed: Callable[[_T], bytes]) -> dict[str, list[_T]]:
-    """What is of each device: an author has as many feeds as it likes, and a person wants one line."""
+    """Items by device: an author has any number of feeds, and a person wants one line."""
     found: dict[str, list[_T]] = {}
     for item in items:
         found.setdefault(device_id(feed(item)[:KEY_BYTES]), []).append(item)

@@ -19,10 +19,16 @@ steps = st.lists(
 
 
 @given(steps)
-def test_it_holds_no_more_than_its_room_and_the_oldest_of_the_largest_share_goes(given_steps) -> None:
+def test_it_holds_no_more_than_its_room_and_the_oldest_of_the_largest_share_goes(
+    given_steps,
+) -> None:
     crowd, guests, out = Crowd(ROOM), [], []
     for what, which, weight in given_steps:
-        before = {index: (guest.share, guest.weight) for index, guest in enumerate(guests) if index not in out and guest is not None}
+        before = {
+            index: (guest.share, guest.weight)
+            for index, guest in enumerate(guests)
+            if index not in out and guest is not None
+        }
         known = len(out)
         if what == "enter":
             number = len(guests)
@@ -38,11 +44,17 @@ def test_it_holds_no_more_than_its_room_and_the_oldest_of_the_largest_share_goes
         assert crowd.taken == sum(guests[index].weight for index in inside)
         assert len(crowd) == len(inside)
         for share in "abc":
-            assert crowd.weight_of(share) == sum(guests[index].weight for index in inside if guests[index].share == share)
+            assert crowd.weight_of(share) == sum(
+                guests[index].weight for index in inside if guests[index].share == share
+            )
         if what != "leave" and len(out) == known + 1:
             (left,) = out[known:]
             share = guests[left].share
-            older = [index for index in before if index < left and before[index][0] == share and index not in out]
+            older = [
+                index
+                for index in before
+                if index < left and before[index][0] == share and index not in out
+            ]
             assert not older, "one that came before it in its share stayed"
 
 

@@ -15,7 +15,9 @@ CA = authority()
 OWN = leaf(CA, "own")
 
 
-def test_the_key_is_for_a_moment_on_the_disk_encrypted_and_the_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_is_for_a_moment_on_the_disk_encrypted_and_the_owners_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
     load = ssl.SSLContext.load_cert_chain
 
@@ -39,12 +41,16 @@ def test_a_certificate_of_another_key_is_none_and_leaves_nothing(tmp_path: Path)
 
 
 @pytest.mark.parametrize("authorities", ["", "no certificate", CA.pem[:-40]])
-def test_authorities_that_cannot_be_read_are_no_reason_to_ask_for_none(tmp_path: Path, authorities: str) -> None:
+def test_authorities_that_cannot_be_read_are_no_reason_to_ask_for_none(
+    tmp_path: Path, authorities: str
+) -> None:
     with pytest.raises((OSError, ValueError)):
         server_context(OWN.pem, OWN.key_pem, tmp_path, callers_ca_pem=authorities)
 
 
-def test_a_caller_is_asked_where_it_must_show_one_and_nothing_outlives_the_connection(tmp_path: Path) -> None:
+def test_a_caller_is_asked_where_it_must_show_one_and_nothing_outlives_the_connection(
+    tmp_path: Path,
+) -> None:
     for authorities, mode in ((None, ssl.CERT_NONE), (CA.pem, ssl.CERT_REQUIRED)):
         context = server_context(OWN.pem, OWN.key_pem, tmp_path, callers_ca_pem=authorities)
         assert context.verify_mode is mode

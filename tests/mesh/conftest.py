@@ -33,7 +33,9 @@ from devstream_desktop.stream.words import Kind
 
 DAY = 86_400_000
 PROGRAM = Path(__file__).parent.parent / "hosts" / "mesh_node.py"
-assert concurrent.futures.ThreadPoolExecutor  # loaded at first use, which would read files inside a loop
+assert (
+    concurrent.futures.ThreadPoolExecutor
+)  # loaded at first use, which would read files inside a loop
 
 
 class _All:
@@ -77,9 +79,14 @@ class Team:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now)
             .not_valid_after(now + dt.timedelta(days=days))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
+            .add_extension(
+                x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True
+            )
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+                critical=False,
+            )
         )
         if ca:
             usage = x509.KeyUsage(
@@ -97,14 +104,24 @@ class Team:
         else:
             purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
             builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False
+            )
         return builder.sign(self.key, hashes.SHA256())
 
-    def credentials(self, name: str, *, days: int = 30, start: int = -1, ca: Team | None = None) -> Credentials:
+    def credentials(
+        self, name: str, *, days: int = 30, start: int = -1, ca: Team | None = None
+    ) -> Credentials:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        leaf = self._sign(subject, key.public_key(), days=days, start=start, names=(name, SERVER_NAME))
-        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+        leaf = self._sign(
+            subject, key.public_key(), days=days, start=start, names=(name, SERVER_NAME)
+        )
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode()
         return Credentials(_pem((ca or self).certificate), _pem(leaf), pem)
 
 
@@ -148,24 +165,39 @@ class Node:
         """Called at each arrival."""
         self._changed = asyncio.Event()
         folder.mkdir(exist_ok=True)
-        self.history = History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), self.public, team.id)
-        network = {name: given.pop(name) for name in ("listen", "hints", "discovery", "interfaces") if name in given}
+        self.history = History(
+            folder / "history.sqlite", FeedMirror(folder / "feed.json"), self.public, team.id
+        )
+        network = {
+            name: given.pop(name)
+            for name in ("listen", "hints", "discovery", "interfaces")
+            if name in given
+        }
         self.mesh = Mesh(
             **{
                 "store": self.history,
-                "identity": Identity(self.device, team.id, lambda message: self.signing.sign(message).signature, verify),
+                "identity": Identity(
+                    self.device,
+                    team.id,
+                    lambda message: self.signing.sign(message).signature,
+                    verify,
+                ),
                 "membership": SimpleNamespace(
                     gate=given.pop("gate", self.barred.get),
                     is_author=lambda _: True,
                     ended=lambda _: None,
-                    refusal=lambda entry: (self.unwelcome or None) if entry.device != self.device else None,
+                    refusal=lambda entry: (
+                        (self.unwelcome or None) if entry.device != self.device else None
+                    ),
                 ),
                 "credentials": given.pop("credentials", None) or team.credentials(self.device),
                 "policies": self.policies,
                 "retention_ms": 30 * DAY,
                 "clock": lambda: time.time_ns() // 1_000_000,
                 "on_entries": self._arrived,
-                "network": Network(**{"listen": "127.0.0.1:0", "peers": list(peers), "discovery": False, **network}),
+                "network": Network(
+                    **{"listen": "127.0.0.1:0", "peers": list(peers), "discovery": False, **network}
+                ),
                 "rng": random.Random(1),
                 **given,
             }
@@ -203,7 +235,9 @@ class Node:
                     continue
 
     def refusals(self) -> str:
-        return "\n".join(f"{peer.address} {peer.device} {peer.reason}" for peer in self.mesh.status().refused)
+        return "\n".join(
+            f"{peer.address} {peer.device} {peer.reason}" for peer in self.mesh.status().refused
+        )
 
     def live(self) -> set[str]:
         return {peer.device for peer in self.mesh.status().peers if peer.state == "live"}
@@ -243,7 +277,10 @@ async def make_node(team, tmp_path):
     async def make(*, peers=(), of=team, name=None, **given) -> Node:
         given.setdefault("timing", FAST)
         node = Node(
-            of, tmp_path / (name or f"node{len(nodes)}"), [peer if isinstance(peer, str) else peer.address for peer in peers], **given
+            of,
+            tmp_path / (name or f"node{len(nodes)}"),
+            [peer if isinstance(peer, str) else peer.address for peer in peers],
+            **given,
         )
         nodes.append(node)
         return await node.start()
@@ -282,7 +319,9 @@ async def start_process(team, tmp_path):
             "peers": list(peers),
         }
         process.stdin.write(json.dumps(given).encode() + b"\n")
-        process.address = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().split()[1]
+        process.address = (
+            (await asyncio.wait_for(process.stdout.readline(), 20)).decode().split()[1]
+        )
         return process
 
     yield start

@@ -48,14 +48,18 @@ class Taken:
 
 @pytest.fixture
 async def two_with_all(make_node):
-    first = await make_node(clock=lambda: time.time_ns() // 1_000_000 - 120_000)  # said two minutes ago
+    first = await make_node(
+        clock=lambda: time.time_ns() // 1_000_000 - 120_000
+    )  # said two minutes ago
     await first.say(*(f"commit {n}" for n in range(EVENTS)))
     second = await make_node(peers=[first])
     await second.until(lambda: len(second.entries) == EVENTS, seconds=30)
     return first, second
 
 
-async def test_two_neighbours_give_disjoint_halves_newest_first(make_node, two_with_all, monkeypatch):
+async def test_two_neighbours_give_disjoint_halves_newest_first(
+    make_node, two_with_all, monkeypatch
+):
     given = [Served(node, monkeypatch) for node in two_with_all]
     late = await make_node()
     taken = Taken(late, monkeypatch)
@@ -85,7 +89,9 @@ async def test_it_goes_on_where_a_cut_ended_it(make_node, two_with_all, monkeypa
     assert given[1].entries < EVENTS
 
 
-async def test_the_next_fetch_is_on_its_way_while_a_batch_is_stored(make_node, two_with_all, monkeypatch):
+async def test_the_next_fetch_is_on_its_way_while_a_batch_is_stored(
+    make_node, two_with_all, monkeypatch
+):
     first, _ = two_with_all
     late = await make_node()
     take = late.mesh._core.take

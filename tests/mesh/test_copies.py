@@ -32,11 +32,25 @@ def make(tmp_path):
         key = SigningKey(bytes([seed]) * 32)
         folder = tmp_path / str(len(logs))
         folder.mkdir()
-        logs.append(History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), bytes(key.verify_key), "t"))
+        logs.append(
+            History(
+                folder / "history.sqlite",
+                FeedMirror(folder / "feed.json"),
+                bytes(key.verify_key),
+                "t",
+            )
+        )
         return Replica(
             store=logs[-1],
-            identity=Identity(device_id(bytes(key.verify_key)), "t", lambda message: key.sign(message).signature, lambda *_: True),
-            authors=SimpleNamespace(is_author=lambda _: True, ended=lambda _: None, refusal=lambda _: None),
+            identity=Identity(
+                device_id(bytes(key.verify_key)),
+                "t",
+                lambda message: key.sign(message).signature,
+                lambda *_: True,
+            ),
+            authors=SimpleNamespace(
+                is_author=lambda _: True, ended=lambda _: None, refusal=lambda _: None
+            ),
             retention_ms=30 * LATELY_MS,
         )
 
@@ -46,7 +60,14 @@ def make(tmp_path):
 
 
 def say(author: Replica, now: int, *listeners: Replica) -> None:
-    event = make_event(kind=Kind.DUTY, state="on", service="team", subject="duty/a", key=fact_key("t", str(now)), time=now)
+    event = make_event(
+        kind=Kind.DUTY,
+        state="on",
+        service="team",
+        subject="duty/a",
+        key=fact_key("t", str(now)),
+        time=now,
+    )
     entries = [signed(entry) for entry in author.own.publish([encode_event(event)], now)]
     for listener in listeners:
         listener.rules.ingest(entries, "peer", now)
@@ -109,10 +130,15 @@ async def test_an_author_is_not_sent_what_it_wrote_and_a_copy_of_it_is(make_node
     middle, author = await make_node(), await make_node()
     copy = await make_node(signing=author.signing)
     core = middle.mesh._core
-    own, others = await author.say(*(f"own {number}" for number in range(SEEN + 2))), await copy.say("of the copy")
+    own, others = (
+        await author.say(*(f"own {number}" for number in range(SEEN + 2))),
+        await copy.say("of the copy"),
+    )
     core.take([signed(own[0])], author.device)
     core.take([signed(entry) for entry in [*own[1:], *others]], "third")
     assert core.news(0, 1 << 20, author.device)[0] == others
     core.forget(author.device)
     core.take([signed(entry) for entry in await copy.say("over a new link")], copy.device)
-    assert [entry.seq for entry in core.news(0, 1 << 20, copy.device)[0]] == [entry.seq for entry in own[1:]]
+    assert [entry.seq for entry in core.news(0, 1 << 20, copy.device)[0]] == [
+        entry.seq for entry in own[1:]
+    ]

@@ -32,7 +32,14 @@ def test_only_addresses_of_this_network_are_dialed(address, local):
 
 async def _status_of(host, interfaces=()):
     found = []
-    finder = Discovery(team_id="acme", host=host, port=7000, interfaces=interfaces, clock=lambda: NOW, on_found=found.append)
+    finder = Discovery(
+        team_id="acme",
+        host=host,
+        port=7000,
+        interfaces=interfaces,
+        clock=lambda: NOW,
+        on_found=found.append,
+    )
     finder.start()
     for _ in range(200):
         if finder.status != "starting":

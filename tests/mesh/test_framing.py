@@ -15,7 +15,9 @@ LIMIT = 100
 ASKING = b"\0SP\0\0\x30\0\0"
 
 numbers = st.builds(
-    lambda hops, last: b"".join(hop.to_bytes(4, "big") for hop in hops) + (last | 1 << 31).to_bytes(4, "big"),
+    lambda hops, last: (
+        b"".join(hop.to_bytes(4, "big") for hop in hops) + (last | 1 << 31).to_bytes(4, "big")
+    ),
     st.lists(st.integers(0, (1 << 31) - 1), max_size=8),
     st.integers(0, (1 << 31) - 1),
 )
@@ -39,7 +41,9 @@ def test_requests_come_out_as_they_went_in_however_the_stream_is_cut(requests, c
 
 
 @given(st.binary(max_size=400), st.booleans())
-def test_any_bytes_are_requests_or_an_error_and_never_kept_beyond_the_limit(stream, greeted) -> None:
+def test_any_bytes_are_requests_or_an_error_and_never_kept_beyond_the_limit(
+    stream, greeted
+) -> None:
     deframer = Deframer(LIMIT)
     with contextlib.suppress(FramingError):
         for start in range(0, len(stream), 7):

@@ -12,7 +12,17 @@ from devstream_desktop.mesh import limits
 from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.service import Timing
 from devstream_desktop.mesh.transport.link import Lane, Link, LinkError, tls_config
-from devstream_desktop.mesh.wire import PROTOCOL, AskPeers, Hello, Push, Refused, Tail, Welcome, decode_reply, encode
+from devstream_desktop.mesh.wire import (
+    PROTOCOL,
+    AskPeers,
+    Hello,
+    Push,
+    Refused,
+    Tail,
+    Welcome,
+    decode_reply,
+    encode,
+)
 from devstream_desktop.stream.entry import device_id
 
 pytestmark = pytest.mark.slow
@@ -65,7 +75,9 @@ async def test_a_gate_that_changes_its_mind_or_fails_ends_live_links_within_five
     assert "it was revoked" in first.refusals()
 
 
-async def test_the_newer_link_of_a_device_takes_the_place_of_the_older_once_it_works(make_node, team, dial):
+async def test_the_newer_link_of_a_device_takes_the_place_of_the_older_once_it_works(
+    make_node, team, dial
+):
     node = await make_node()
     name = device_id(b"n" * 32)
     older = await dial(node, name)
@@ -74,7 +86,9 @@ async def test_the_newer_link_of_a_device_takes_the_place_of_the_older_once_it_w
     newer = await dial(node, name)
     await newer.call(hello(team, name), Lane.OTHER, 5)
     await older.call(encode(AskPeers()), Lane.OTHER, 5)  # a HELLO alone proves nothing
-    third = await dial(node, name)  # is too many; nng lets the dialer believe otherwise for a moment
+    third = await dial(
+        node, name
+    )  # is too many; nng lets the dialer believe otherwise for a moment
     await asyncio.wait_for(third.lost.wait(), 5)
     await newer.call(tail(), Lane.TAIL, 5)
     await asyncio.wait_for(older.lost.wait(), 5)
@@ -98,7 +112,9 @@ async def test_a_certificate_that_expires_ends_its_live_link(make_node, team):
     second = await make_node(peers=[first], signing=signing, credentials=ends_soon, timing=brief)
     await second.until(second.live)
     await first.until(lambda: not first.live(), seconds=15)
-    await second.until(lambda: "this device's certificate expired on" in second.refusals(), seconds=15)
+    await second.until(
+        lambda: "this device's certificate expired on" in second.refusals(), seconds=15
+    )
     await first.until(lambda: "TLS failed: its certificate has expired" in first.refusals())
     await first.say("not for it")
     assert second.entries == []
@@ -118,7 +134,9 @@ async def test_who_asks_too_much_is_cut_off(make_node, team, dial, monkeypatch):
     assert "it asks too much" in node.refusals()
 
 
-async def test_a_feed_that_says_too_much_now_is_slowed_down_and_loses_nothing(make_node, monkeypatch):
+async def test_a_feed_that_says_too_much_now_is_slowed_down_and_loses_nothing(
+    make_node, monkeypatch
+):
     monkeypatch.setattr(limits, "FEED_BURST", 100.0)
     monkeypatch.setattr(limits, "FEED_RATE", 150.0)
     first, second = await make_node(), await make_node()
@@ -141,10 +159,14 @@ async def test_who_pushes_on_although_asked_to_wait_is_refused(make_node, team, 
     name = device_id(b"n" * 32)
     link = await dial(node, name)
     await link.call(hello(team, name), Lane.OTHER, 5)
-    pushed = decode_reply(await link.call(encode(Push([signed(entry) for entry in entries[:30]], 0)), Lane.PUSH, 5))
+    pushed = decode_reply(
+        await link.call(encode(Push([signed(entry) for entry in entries[:30]], 0)), Lane.PUSH, 5)
+    )
     assert pushed.stored == 30
     assert 3000 < pushed.busy <= 4000
-    again = decode_reply(await link.call(encode(Push([signed(entry) for entry in entries[30:]], 0)), Lane.PUSH, 5))
+    again = decode_reply(
+        await link.call(encode(Push([signed(entry) for entry in entries[30:]], 0)), Lane.PUSH, 5)
+    )
     assert isinstance(again, Refused)
     assert len(node.entries) == 30
 

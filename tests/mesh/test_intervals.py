@@ -35,7 +35,9 @@ def test_add_is_union_and_keeps_the_form(members, first, more):
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 8))))
 def test_union_takes_overlaps_in_any_order(parts):
     pieces = [(first, first + more) for first, more in parts]
-    assert intervals.union(pieces) == ranges({n for first, last in pieces for n in range(first, last + 1)})
+    assert intervals.union(pieces) == ranges(
+        {n for first, last in pieces for n in range(first, last + 1)}
+    )
 
 
 @given(numbers, st.integers(0, 62))

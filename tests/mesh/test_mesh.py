@@ -43,7 +43,9 @@ async def test_a_catch_up_says_how_far_it_is(make_node):
     second.watch = lambda: seen.append(second.mesh.catch_up())
     await second.until(lambda: len(second.entries) == 3000)
     assert {total for missing, total in seen if missing} == {3000}
-    assert [missing for missing, _ in seen] == sorted((missing for missing, _ in seen), reverse=True)
+    assert [missing for missing, _ in seen] == sorted(
+        (missing for missing, _ in seen), reverse=True
+    )
     assert len({missing for missing, _ in seen}) > 2, "it was told on the way"
     await second.until(second.live)
     status = second.mesh.status()
@@ -54,7 +56,9 @@ async def test_what_nobody_has_is_missing_and_not_on_its_way(make_node):
     author, keeper, late = await make_node(), await make_node(), await make_node()
     entries = await author.say(*(f"commit {n}" for n in range(9)))
     for entry in entries[:3] + entries[5:]:
-        keeper.mesh._core.replica.rules.ingest([signed(entry)], author.device, int(time.time() * 1000))
+        keeper.mesh._core.replica.rules.ingest(
+            [signed(entry)], author.device, int(time.time() * 1000)
+        )
     await author.stop()
     make_node.nodes.remove(author)
     late.mesh.add_peer(keeper.address)
@@ -111,7 +115,9 @@ async def test_addresses_travel(make_node):
     left = await make_node(peers=[middle])
     await left.until(left.live)
     right = await make_node(peers=[middle])
-    await right.until(lambda: left.device in right.live() | {p.device for p in left.mesh.status().peers})
+    await right.until(
+        lambda: left.device in right.live() | {p.device for p in left.mesh.status().peers}
+    )
     assert middle.address in right.mesh.known_addresses()
 
 
@@ -125,7 +131,10 @@ async def test_many_published_at_once_share_commits_and_keep_their_order(make_no
 async def test_a_payload_that_is_too_large_takes_no_other_with_it(make_node):
     node = await make_node()
     results = await asyncio.gather(
-        node.say("one"), node.mesh.publish([b"\xc5\x13\x88" + bytes(5000)]), node.say("two"), return_exceptions=True
+        node.say("one"),
+        node.mesh.publish([b"\xc5\x13\x88" + bytes(5000)]),
+        node.say("two"),
+        return_exceptions=True,
     )
     assert isinstance(results[1], ValueError)
     assert node.titles() == ["one", "two"]
@@ -196,7 +205,9 @@ async def test_a_strange_name_in_a_good_certificate_is_refused(make_node, team):
 
 async def test_an_expired_certificate_is_told_as_such(make_node, team):
     first = await make_node()
-    late = await make_node(credentials=team.credentials(device_id(b"k" * 32), start=-40), peers=[first])
+    late = await make_node(
+        credentials=team.credentials(device_id(b"k" * 32), start=-40), peers=[first]
+    )
     await late.until(lambda: "expired on" in late.refusals())
 
 
@@ -234,7 +245,9 @@ async def test_a_new_certificate_is_taken_up_without_a_restart(make_node, team):
     await first.mesh.renew(fresh)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=fresh.ca_pem)
-    _, writer = await asyncio.open_connection("127.0.0.1", int(first.address.split(":")[1]), ssl=context, server_hostname=SERVER_NAME)
+    _, writer = await asyncio.open_connection(
+        "127.0.0.1", int(first.address.split(":")[1]), ssl=context, server_hostname=SERVER_NAME
+    )
     shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     assert shown == ssl.PEM_cert_to_DER_cert(fresh.certificate_pem)
@@ -242,7 +255,9 @@ async def test_a_new_certificate_is_taken_up_without_a_restart(make_node, team):
     await second.until(lambda: second.titles() == ["after"])
 
 
-async def test_a_new_certificate_under_live_links_brings_all_back_and_loses_nothing(make_node, team):
+async def test_a_new_certificate_under_live_links_brings_all_back_and_loses_nothing(
+    make_node, team
+):
     hub = await make_node()
     others = [await make_node(peers=[hub]) for _ in range(3)]
     hub.mesh.add_peer(others[0].address)
@@ -282,7 +297,9 @@ async def test_stop_with_everything_parked_is_quick(make_node):
     assert time.monotonic() - started < 2
 
 
-async def test_a_history_that_is_too_large_forgets_its_oldest_and_does_not_take_them_back(make_node, monkeypatch) -> None:
+async def test_a_history_that_is_too_large_forgets_its_oldest_and_does_not_take_them_back(
+    make_node, monkeypatch
+) -> None:
     from devstream_desktop.history import shares
 
     ana = await make_node()

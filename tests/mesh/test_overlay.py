@@ -37,7 +37,9 @@ def overlay(count, source=Source.GOSSIP, seed=1):
 
 def test_a_small_team_is_dialed_whole_and_a_large_one_in_part():
     assert len(overlay(8).choose([], [], NOW)) == 8
-    assert len(overlay(30).choose([], [], NOW)) == len(overlay(120).choose([], [], NOW)) == NEIGHBOURS
+    assert (
+        len(overlay(30).choose([], [], NOW)) == len(overlay(120).choose([], [], NOW)) == NEIGHBOURS
+    )
 
 
 def test_who_is_linked_already_is_not_dialed_again():
@@ -71,7 +73,9 @@ def test_each_other_subnet_gets_a_neighbour_although_there_are_enough():
     assert sorted(address[:4] for address in table.choose(busy, devices, NOW)) == ["10.8", "10.9"]
     table.learn("10.8.8.1:7000", Source.GOSSIP, "away1", seen=True)
     both = [*busy, "10.8.8.1:7000"], [*devices, "away1", "far2"]
-    assert [address[:4] for address in table.choose(*both, NOW)] == ["10.9"], "that it is there is only a rumour"
+    assert [address[:4] for address in table.choose(*both, NOW)] == ["10.9"], (
+        "that it is there is only a rumour"
+    )
     table.learn("10.9.9.2:7000", Source.GOSSIP, "far2", seen=True)
     assert table.choose(*both, NOW) == [], "dialed and accepted neighbours count"
 
@@ -90,7 +94,9 @@ def test_addresses_that_do_not_answer_hold_no_place_for_long():
     more = table.choose(first, [], NOW + SLOW_MS)
     assert len(more) == NEIGHBOURS
     assert not set(more) & set(first)
-    assert len(table.choose([*first, *more], [], NOW + 2 * SLOW_MS)) == MAX_UNDER_WAY - 2 * NEIGHBOURS
+    assert (
+        len(table.choose([*first, *more], [], NOW + 2 * SLOW_MS)) == MAX_UNDER_WAY - 2 * NEIGHBOURS
+    )
 
 
 def test_a_subnet_where_nobody_ever_answered_is_tried_ever_more_seldom():
@@ -104,9 +110,13 @@ def test_a_subnet_where_nobody_ever_answered_is_tried_ever_more_seldom():
             tries += 1
             table.lost(address, NOW + second * 1000)
     assert 5 < tries < 25
-    assert any("10.9.9" in address for address in table.choose([], [], NOW + 600_000)), "who has nobody at all tries everything"
+    assert any("10.9.9" in address for address in table.choose([], [], NOW + 600_000)), (
+        "who has nobody at all tries everything"
+    )
     table.learn("10.9.9.77:7000", Source.DISCOVERED)
-    assert len(table.choose(busy, devices, NOW + 600_000)) == 1, "one that announces itself is reason to try at once"
+    assert len(table.choose(busy, devices, NOW + 600_000)) == 1, (
+        "one that announces itself is reason to try at once"
+    )
 
 
 def test_who_is_let_go_for_another_is_not_the_only_one_of_a_subnet():
@@ -154,7 +164,9 @@ def test_a_steady_link_that_broke_is_dialed_again_soon_for_an_hour():
     for _ in range(2 * MAX_FAILURES):
         now += BACKOFF_MAX_MS
         table.lost("10.0.0.0:7000", now)
-    assert table.choose([], [], now + BACKOFF_MAX_MS) == ["10.0.0.0:7000"], "two halves of a network must find each other again"
+    assert table.choose([], [], now + BACKOFF_MAX_MS) == ["10.0.0.0:7000"], (
+        "two halves of a network must find each other again"
+    )
     table.lost("10.0.0.0:7000", NOW + KEEP_MS + 1)
     assert list(table.all()) == []
 
@@ -185,7 +197,12 @@ def test_a_node_is_full_at_its_cap_but_not_for_whom_it_serves():
 
 
 def test_a_rumour_that_proves_wrong_is_forgotten_and_what_somebody_vouches_for_is_not():
-    for source, left in ((Source.GOSSIP, 0), (Source.DISCOVERED, 0), (Source.HINT, 1), (Source.STATIC, 1)):
+    for source, left in (
+        (Source.GOSSIP, 0),
+        (Source.DISCOVERED, 0),
+        (Source.HINT, 1),
+        (Source.STATIC, 1),
+    ):
         table = overlay(1, source)
         for _ in range(MAX_FAILURES + 1):
             table.lost("10.0.0.0:7000", NOW)

@@ -28,7 +28,9 @@ async def test_who_is_only_asked_to_push_slower_is_back_in_seconds(make_node):
     await caller.say("one")
     await caller.until(lambda: "push slower" in caller.refusals())
     next_try = caller.mesh._overlay._known[hub.address].next_try
-    assert next_try < time.time_ns() // 1_000_000 + REFUSED_MIN_MS, "a full peer is left alone for minutes"
+    assert next_try < time.time_ns() // 1_000_000 + REFUSED_MIN_MS, (
+        "a full peer is left alone for minutes"
+    )
     await hub.until(lambda: hub.titles() == ["one"], seconds=15)
 
 
@@ -40,7 +42,10 @@ async def test_why_a_dial_failed_is_remembered_of_known_addresses_only(make_node
     node = await make_node()
     for address in ("192.0.2.1:7000", "192.0.2.2:7000"):
         node.mesh._overlay.learn(address, dialer.Source.GOSSIP)
-        assert await node.mesh._dialer._explain(address, address, reached=False) == "nobody listens there"
+        assert (
+            await node.mesh._dialer._explain(address, address, reached=False)
+            == "nobody listens there"
+        )
     assert len(node.mesh._dialer._explained) == 2
     del node.mesh._overlay._known["192.0.2.1:7000"]
     node.mesh._overlay.learn("192.0.2.3:7000", dialer.Source.GOSSIP)

@@ -17,7 +17,13 @@ from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.replica.shortfall import Shortfall
 from devstream_desktop.mesh.status import CatchUp, missing_of
 from devstream_desktop.mesh.wire import Pair, Range
-from devstream_desktop.stream.entry import SIGNATURE_BYTES, device_id, encode_body, parse_entry, preamble
+from devstream_desktop.stream.entry import (
+    SIGNATURE_BYTES,
+    device_id,
+    encode_body,
+    parse_entry,
+    preamble,
+)
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
@@ -40,8 +46,15 @@ def make(tmp_path):
         logs.append(History(folder / "history.sqlite", FeedMirror(folder / "feed.json"), key, "t"))
         return Replica(
             store=logs[-1],
-            identity=Identity(device_id(key), "t", signer(key), lambda key, message, sig: signer(key)(message) == sig),
-            authors=SimpleNamespace(is_author=lambda _: True, ended=lambda _: None, refusal=refusal),
+            identity=Identity(
+                device_id(key),
+                "t",
+                signer(key),
+                lambda key, message, sig: signer(key)(message) == sig,
+            ),
+            authors=SimpleNamespace(
+                is_author=lambda _: True, ended=lambda _: None, refusal=refusal
+            ),
             retention_ms=7 * DAY,
         )
 
@@ -52,7 +65,14 @@ def make(tmp_path):
 
 def publish(replica: Replica, count: int, now: int = NOW):
     events = [
-        make_event(kind=Kind.DUTY, state="on", service="team", subject="duty/a", key=fact_key("t", str(now), str(n)), time=now)
+        make_event(
+            kind=Kind.DUTY,
+            state="on",
+            service="team",
+            subject="duty/a",
+            key=fact_key("t", str(now), str(n)),
+            time=now,
+        )
         for n in range(count)
     ]
     return replica.own.publish([encode_event(event) for event in events], now)
@@ -63,7 +83,9 @@ def give(entries, to: Replica, now: int = NOW):
 
 
 def compare(to: Replica, source: Replica, now: int = NOW):
-    return to.wants.want(source.catalogue.records(to.feeds.digest.differing(source.feeds.digest.buckets())), now)
+    return to.wants.want(
+        source.catalogue.records(to.feeds.digest.differing(source.feeds.digest.buckets())), now
+    )
 
 
 def test_a_hole_is_a_gap_and_a_whole_feed_is_none(make) -> None:
@@ -115,7 +137,9 @@ def test_refused_numbers_are_told_apart_from_lost_ones(make) -> None:
     entries = publish(a, 6)
     b = make(2, refusal=lambda entry: "no" if entry.seq == 3 else None)
     give([entry for entry in entries if entry.seq != 5], b)
-    assert b.shortfall(NOW) == Shortfall(gaps=(Range(entries[0].feed, 5, 5),), refused=(Range(entries[0].feed, 3, 3),))
+    assert b.shortfall(NOW) == Shortfall(
+        gaps=(Range(entries[0].feed, 5, 5),), refused=(Range(entries[0].feed, 3, 3),)
+    )
 
 
 def test_a_frozen_feed_is_told_and_has_no_gaps(make) -> None:
@@ -123,7 +147,13 @@ def test_a_frozen_feed_is_told_and_has_no_gaps(make) -> None:
     entries = publish(a, 4)
     give([entries[0], entries[3]], b)
     one = entries[1]
-    body = encode_body(feed=one.feed, seq=one.seq, hlc=one.hlc, prev=one.prev, payload=publish(make(1), 1, NOW + 1)[0].payload)
+    body = encode_body(
+        feed=one.feed,
+        seq=one.seq,
+        hlc=one.hlc,
+        prev=one.prev,
+        payload=publish(make(1), 1, NOW + 1)[0].payload,
+    )
     other = parse_entry(body, signer(bytes([1]) * 32)(preamble("t") + body))
     b.rules.absorb_proofs([Pair(signed(one), signed(other))], NOW)
     assert b.shortfall(NOW) == Shortfall(frozen=(one.feed,))
@@ -132,10 +162,19 @@ def test_a_frozen_feed_is_told_and_has_no_gaps(make) -> None:
 def test_gaps_are_lost_only_when_a_neighbour_is_level() -> None:
     feed = bytes(range(32)) + bytes(8)
     author = device_id(bytes(range(32)))
-    shortfall = Shortfall(gaps=(Range(feed, 1, 2), Range(feed, 5, 5)), refused=(Range(feed, 7, 7),), held_back=((feed, 9),), frozen=(feed,))
+    shortfall = Shortfall(
+        gaps=(Range(feed, 1, 2), Range(feed, 5, 5)),
+        refused=(Range(feed, 7, 7),),
+        held_back=((feed, 9),),
+        frozen=(feed,),
+    )
     told = missing_of(shortfall, level=True)
     assert told[0] == MissingStatus(device=author, why=Why.NOBODY, count=3)
-    assert [(one.why, one.count, one.until) for one in told[1:]] == [(Why.REFUSED, 1, 0), (Why.FUTURE, 0, 9), (Why.FROZEN, 0, 0)]
+    assert [(one.why, one.count, one.until) for one in told[1:]] == [
+        (Why.REFUSED, 1, 0),
+        (Why.FUTURE, 0, 9),
+        (Why.FROZEN, 0, 0),
+    ]
     assert missing_of(shortfall, level=False) == told[1:]
 
 

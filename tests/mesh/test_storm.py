@@ -15,7 +15,9 @@ STORM = 1500
 
 
 @pytest.mark.parametrize("dialer", ["the desk", "the collector"])
-async def test_what_came_in_a_wait_is_there_newest_first(make_node, monkeypatch, dialer: str) -> None:
+async def test_what_came_in_a_wait_is_there_newest_first(
+    make_node, monkeypatch, dialer: str
+) -> None:
     monkeypatch.setattr(limits, "FEED_BURST", 50.0)
     desk, collector = await make_node(timing=PATIENT), await make_node(timing=PATIENT)
     one, other = (desk, collector) if dialer == "the desk" else (collector, desk)

@@ -45,7 +45,9 @@ async def test_a_peer_that_is_gone_after_a_sleep_is_noticed_in_seconds(make_node
     process = await start_process()
     slept = 0
     patient = Timing()  # by its time-outs alone it would take 35 s
-    node = await make_node(peers=[process.address], timing=patient, clock=lambda: time.time_ns() // 1_000_000 + slept)
+    node = await make_node(
+        peers=[process.address], timing=patient, clock=lambda: time.time_ns() // 1_000_000 + slept
+    )
     await node.until(node.live)
     process.send_signal(signal.SIGSTOP)
     slept = 60_000

@@ -86,7 +86,10 @@ async def test_two_hours_ahead_and_two_hours_behind_take_part_at_once(make_node)
     await slow.say("from behind")
     nodes = (ana, cy, fast, slow)
     for node in nodes:
-        await node.until(lambda node=node: sorted(node.titles()) == ["first", "from ahead", "from behind"], seconds=5)
+        await node.until(
+            lambda node=node: sorted(node.titles()) == ["first", "from ahead", "from behind"],
+            seconds=5,
+        )
         assert max(entry.hlc for entry in node.entries) >> 16 < time.time_ns() // 1_000_000 + 60_000
     said = {node: node.mesh.status().pruning_suspended for node in nodes}
     assert "120 min ahead of the team's; the team's time is used meanwhile" in said[fast]
@@ -126,7 +129,9 @@ async def test_a_clock_that_is_set_right_under_way_is_used_again_at_once(make_no
     clock.offset = 0
     await fast.say("two")
     await ana.until(lambda: ana.titles() == ["one", "two"], seconds=5)
-    await fast.until(lambda: not fast.mesh.status().pruning_suspended and fast.live() == {ana.device, cy.device})
+    await fast.until(
+        lambda: not fast.mesh.status().pruning_suspended and fast.live() == {ana.device, cy.device}
+    )
     assert corrected(fast) == 0
 
 

@@ -18,13 +18,29 @@ FEED = bytes(range(40))
 signed = st.builds(wire.Signed, st.binary(max_size=300), st.binary(min_size=64, max_size=64))
 number = st.integers(0, (1 << 63) - 1)
 feed = st.binary(min_size=40, max_size=40)
-record = st.builds(wire.Record, feed, number, number, st.binary(max_size=16), number, st.lists(st.tuples(number, number), max_size=20))
+record = st.builds(
+    wire.Record,
+    feed,
+    number,
+    number,
+    st.binary(max_size=16),
+    number,
+    st.lists(st.tuples(number, number), max_size=20),
+)
 REQUESTS = st.one_of(
     st.builds(wire.Push, st.lists(signed, max_size=20), number),
     st.builds(wire.Digest, st.binary(min_size=512, max_size=512)),
     st.builds(wire.Offer, st.lists(record, max_size=20), st.lists(feed, max_size=5)),
-    st.builds(wire.Fetch, st.lists(st.builds(wire.Range, feed, number, number), max_size=20), st.integers(1, wire.BATCH_BYTES)),
-    st.builds(wire.Proof, st.lists(st.builds(wire.Pair, signed, signed), max_size=3), st.lists(feed, max_size=3)),
+    st.builds(
+        wire.Fetch,
+        st.lists(st.builds(wire.Range, feed, number, number), max_size=20),
+        st.integers(1, wire.BATCH_BYTES),
+    ),
+    st.builds(
+        wire.Proof,
+        st.lists(st.builds(wire.Pair, signed, signed), max_size=3),
+        st.lists(feed, max_size=3),
+    ),
     st.builds(wire.Policy, number, st.lists(st.binary(max_size=3000), max_size=3)),
 )
 
@@ -68,7 +84,10 @@ def test_a_damaged_frame_is_a_message_or_malformed(request_, at, mask):
         b"\x01" + zlib.compress(bytes(wire.EXPANDED_BYTES + 1)),
         b"\x00" + bytes(wire.MESSAGE_BYTES),
         b"\x00" + msgspec.msgpack.encode([7, msgspec.Raw(b"\x91" * 17 + b"\xc0")]),
-        b"\x01" + zlib.compress(msgspec.msgpack.encode([5, [[FEED, 0, 9, b"", 0, [[2, 3]] * 200]] * 1000, []])),
+        b"\x01"
+        + zlib.compress(
+            msgspec.msgpack.encode([5, [[FEED, 0, 9, b"", 0, [[2, 3]] * 200]] * 1000, []])
+        ),
     ],
     ids=["empty", "flag", "tag", "feed", "size", "negative", "cut", "bomb", "long", "deep", "many"],
 )
@@ -82,12 +101,17 @@ def test_a_field_from_the_future_is_ignored():
 
 
 def test_a_full_batch_fits_the_receive_limit_even_when_it_does_not_compress():
-    batch = [wire.Signed(os.urandom(4096), os.urandom(64)) for _ in range(wire.BATCH_BYTES // 4160 + 1)]
+    batch = [
+        wire.Signed(os.urandom(4096), os.urandom(64)) for _ in range(wire.BATCH_BYTES // 4160 + 1)
+    ]
     assert len(wire.encode(wire.Push(batch, 0))) < wire.MESSAGE_BYTES // 2
 
 
 def test_a_full_answer_of_records_fits_too():
-    records = [wire.Record(os.urandom(40), 1 << 40, 1 << 41, os.urandom(16), 1 << 62, []) for _ in range(wire.MAX_RECORDS)]
+    records = [
+        wire.Record(os.urandom(40), 1 << 40, 1 << 41, os.urandom(16), 1 << 62, [])
+        for _ in range(wire.MAX_RECORDS)
+    ]
     assert len(wire.encode(wire.Offer(records, []))) < wire.MESSAGE_BYTES
 
 
@@ -97,7 +121,9 @@ def test_records_with_any_number_of_gaps_fit_a_message_that_is_understood(gaps, 
     held = replica()
     head = msgspec.structs.replace(entry(key_of(2)), hlc=(1 << 63) - 1)
     for _ in range(wire.MAX_RECORDS + 9):
-        state = FeedState(os.urandom(40), runs=[(n * step + 1, n * step + step - 1) for n in range(gaps + 1)])
+        state = FeedState(
+            os.urandom(40), runs=[(n * step + 1, n * step + step - 1) for n in range(gaps + 1)]
+        )
         state.head_entry = head
         held.feeds.keep(state)
     page = held.catalogue.page(range(wire.BUCKETS))
