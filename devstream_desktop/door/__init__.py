@@ -1,1 +1,1 @@
-"""The ports that strangers reach: who is let in, at what pace, and who gives way where there is no room."""
+"""The ports that strangers reach: TLS, pace, and limits."""

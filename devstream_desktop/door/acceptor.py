@@ -1,8 +1,9 @@
-"""A TLS port that strangers can reach: how many come in, how long they may stay unproven, and at what pace.
+"""A TLS port that strangers can reach, with limits for them.
 
-A connection is a stranger until its handler says that it is proven. Before that it costs little and not for long:
-its first bytes must be a ClientHello and come soon, the handshake is bounded in time (connection.py), handshakes are
-bounded a second, and where there is no room the oldest stranger of the host with the most gives way (strangers.py).
+A connection is a stranger until its handler says that it is proven. Before that it costs little and
+not for long: its first bytes must be a ClientHello and come soon, the handshake is bounded in time
+(connection.py), handshakes are bounded a second, and where there is no room the oldest stranger of
+the host with the most gives way (strangers.py).
 """
 
 from __future__ import annotations
@@ -15,22 +16,29 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from functools import partial
 
 from devstream_desktop import machine
 from devstream_desktop.door.connection import Connection, Handler
 from devstream_desktop.door.strangers import Strangers
 
 ACCEPTS_A_SECOND = 1000
-"""More wait in the kernel; each costs about 0.1 ms."""
+"""Connections accepted a second.
+
+More wait in the kernel; each costs about 0.1 ms.
+"""
 BACKLOG = 512
 RETRY_S = 0.5
-"""After an accept failed, as when descriptors are exhausted."""
+"""Pause after an accept failed, as when descriptors are exhausted."""
 
 _log = logging.getLogger(__name__)
 
 
 class Acceptor:
-    """Accepts on one socket. `context()` is asked for each handshake, so a new certificate counts at once."""
+    """Accepts connections on one socket.
+
+    `context()` is asked for each handshake, so a new certificate counts at once.
+    """
 
     def __init__(
         self,
@@ -46,7 +54,10 @@ class Acceptor:
         self._task = asyncio.create_task(self._accept(), name="acceptor")
 
     async def close(self) -> None:
-        """Accept nobody any more, and cut off every stranger; who was proven is left to the handlers."""
+        """Accept nobody any more, and cut off every stranger.
+
+        Proven connections are left to their handlers.
+        """
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self.strangers.end()
@@ -69,10 +80,11 @@ class Acceptor:
                 await asyncio.sleep(RETRY_S)
                 continue
             told = False
-            connection = Connection(plain_host(str(address[0])), int(address[1]), self.strangers, self._context, self._handler)
+            host, port = plain_host(str(address[0])), int(address[1])
+            connection = Connection(host, port, self.strangers, self._context, self._handler)
             try:
                 # One turn of the loop each: everything else goes on meanwhile.
-                await loop.connect_accepted_socket(lambda connection=connection: connection, accepted)  # type: ignore[misc]
+                await loop.connect_accepted_socket(partial(_same, connection), accepted)
             except Exception as error:  # noqa: BLE001 - whatever one brings, the next is met
                 _log.debug("a connection could not be met: %r", error)
                 accepted.close()
@@ -94,6 +106,10 @@ class Acceptor:
             raise
 
 
+def _same(connection: Connection) -> Connection:
+    return connection
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A non-blocking TCP socket that listens on an IP literal.
 
@@ -104,13 +120,18 @@ def listen(host: str, port: int) -> socket.socket:
     six = ":" in host
     both = six and socket.has_dualstack_ipv6()  # of "::": callers by IPv4 as well
     family = socket.AF_INET6 if six else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    listener = socket.create_server(
+        (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both
+    )
     listener.setblocking(False)  # noqa: FBT003 - the library's name
     return listener
 
 
 def plain_host(host: str) -> str:
-    """An IP address as it is compared and shown: an IPv4 address is never written as an IPv6 one."""
+    """An IP address as it is compared and shown.
+
+    An IPv4 address is never written as an IPv6 one.
+    """
     with contextlib.suppress(ValueError):
         ip = ipaddress.ip_address(host.partition("%")[0])
         return str(getattr(ip, "ipv4_mapped", None) or ip)

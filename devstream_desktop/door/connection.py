@@ -1,4 +1,7 @@
-"""One TLS connection that somebody made to us, over buffers (`ssl.MemoryBIO`): nothing is set up for who never speaks TLS."""
+"""One accepted TLS connection, over buffers (`ssl.MemoryBIO`).
+
+Nothing is set up for a peer that never speaks TLS.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,25 @@ from devstream_desktop.door.crowd import Guest, share_of
 from devstream_desktop.door.strangers import Strangers
 
 FIRST_S = 5.0
-"""From TCP to a whole ClientHello: an honest peer sends it at once."""
+"""Time from TCP to a whole ClientHello.
+
+An honest peer sends it at once.
+"""
 PROVEN_S = 10.0
-"""From TCP to the handler's word."""
+"""Time from TCP to the handler's word."""
 READ_BYTES = 65_536
 FIRST_BYTES = 16_384 + 5
-"""The largest TLS record with its header: a ClientHello has to fit one."""
+"""Bytes of the largest TLS record with its header.
+
+A ClientHello has to fit one.
+"""
 
 SILENT = "it connected and said nothing"
 NO_TLS = "what it sent is no TLS, so it is no devstream node"
 CROWDED = "too many strangers at once, so the oldest went"
 
-# X509_V_ERR_* of OpenSSL (https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/), and how it names errors.
+# X509_V_ERR_* of OpenSSL (https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/), and its
+# names of errors.
 _UNKNOWN_ISSUER = frozenset({2, 7, 18, 19, 20, 21})
 _WORDS: dict[int | str, str] = {
     9: "its certificate is not valid yet: its clock or this one is wrong",
@@ -41,16 +51,19 @@ class Handler(Protocol):
     """One connection's user. All is called on the loop."""
 
     def secured(self) -> None:
-        """TLS is up, and the other's certificate verified where the context asks for one."""
+        """Called when TLS is up and the certificate, where asked, verified."""
 
     def received(self, data: bytes) -> None:
-        """Decrypted bytes."""
+        """Called with decrypted bytes."""
 
     def ended(self, reason: str) -> None:
-        """It is over, once for each connection. `reason` is empty where the other side hung up or `close` was called."""
+        """Called once when it is over.
+
+        `reason` is empty where the other side hung up or `close` was called.
+        """
 
     def drained(self) -> None:
-        """What was sent is on its way, after `Connection.full` was true."""
+        """Called when all was sent, after `Connection.full` was true."""
 
 
 class Connection(asyncio.Protocol):
@@ -92,11 +105,17 @@ class Connection(asyncio.Protocol):
         return self._tls
 
     def proven(self) -> None:
-        """It is no stranger any more: nobody else's room depends on it, and no deadline."""
+        """Note that it is no stranger any more.
+
+        Nobody else's place depends on it, and no deadline.
+        """
         self._no_stranger()
 
     def send(self, data: bytes) -> None:
-        """Encrypt and send; to be held back by the handler while `full`."""
+        """Encrypt and send.
+
+        To be held back by the handler while `full`.
+        """
         if self._over or not self._secure:
             return
         try:
@@ -119,7 +138,10 @@ class Connection(asyncio.Protocol):
             self._read()
 
     def end(self, reason: str = "") -> None:
-        """Cut it off; what was sent so far still leaves where the other side takes it at once."""
+        """Cut it off.
+
+        Bytes sent so far still leave where the other side takes them at once.
+        """
         if self._over:
             return
         self._leave()
@@ -225,18 +247,25 @@ class Connection(asyncio.Protocol):
 
 
 def _is_hello(first: bytes | bytearray) -> bool:
-    """Whether these can be the first bytes of a TLS ClientHello in one record (RFC 8446, 5.1 and 4)."""
-    right = (len(first) < 1 or first[0] == 22) and (len(first) < 2 or first[1] == 3) and (len(first) < 6 or first[5] == 1)
+    """True for the first bytes of a TLS ClientHello in one record.
+
+    See RFC 8446, 5.1 and 4.
+    """
+    right = (
+        (len(first) < 1 or first[0] == 22)
+        and (len(first) < 2 or first[1] == 3)
+        and (len(first) < 6 or first[5] == 1)
+    )
     return right and (len(first) < 5 or 4 <= int.from_bytes(first[3:5], "big") <= FIRST_BYTES - 5)
 
 
 def _record(first: bytes | bytearray) -> bool:
-    """Whether the first record is here whole."""
+    """True when the first record is complete."""
     return len(first) >= 5 and len(first) >= 5 + int.from_bytes(first[3:5], "big")
 
 
 def _words(error: ssl.SSLError) -> str:
-    """Why a handshake failed, for a person."""
+    """The reason for a failed handshake, for a person."""
     code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
     why = "another team" if code in _UNKNOWN_ISSUER else _WORDS.get(code or error.reason, "")
     return f"TLS failed: {why or 'it speaks another TLS, or is no devstream node'}"

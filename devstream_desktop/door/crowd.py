@@ -1,8 +1,9 @@
-"""Room for strangers at a door: where there is none left, the oldest of the largest share gives way.
+"""Places for strangers: where none is left, the oldest of the largest share leaves.
 
-A share is what is counted together: the host that connections come from, or a path behind a proxy. So whoever crowds
-a door takes room from nobody but itself, and one share alone may use all of it. The oldest goes and not the newest:
-an honest one is done within moments, so what has stayed longest is most likely there to stay.
+A share is what is counted together: the host that connections come from, or a path behind a proxy.
+So whoever crowds a door takes room from nobody but itself, and one share alone may use all of it.
+The oldest goes and not the newest: an honest one is done within moments, so what has stayed longest
+is most likely there to stay.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ class Guest:
 
     share: Share
     out: Callable[[], None] = field(repr=False)
-    """Called once when it has to give way; it has left then."""
+    """Called once when it has to leave; it has left then."""
     weight: int
     number: int
 
 
 class Crowd:
-    """All guests of one door. `room` bounds the sum of their weights: connections, or bytes."""
+    """All guests of one port.
+
+    `room` bounds the sum of their weights: connections, or bytes.
+    """
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -45,7 +49,7 @@ class Crowd:
         return self._taken
 
     def weight_of(self, share: Share) -> int:
-        """How much room a share takes."""
+        """The weight of a share."""
         return self._weights.get(share, 0)
 
     def enter(self, share: Share, out: Callable[[], None], weight: int = 1) -> Guest:
@@ -56,7 +60,10 @@ class Crowd:
         return guest
 
     def grow(self, guest: Guest, weight: int) -> None:
-        """Take so much more room, which may cost others or itself theirs; nothing where it has left."""
+        """Take more room, which may cost others or itself theirs.
+
+        Nothing happens where it has left.
+        """
         if not self._has(guest):
             return
         guest.weight += weight
@@ -89,12 +96,18 @@ class Crowd:
             del self._shares[guest.share], self._weights[guest.share]
 
     def _has(self, guest: Guest) -> bool:
-        """Whether it is a guest here; one of another crowd may have its number."""
+        """True for a guest of this crowd.
+
+        One of another crowd may have its number.
+        """
         return self._shares.get(guest.share, {}).get(guest.number) is guest
 
 
 def share_of(host: str) -> str:
-    """What a host's connections are counted under: its address, of IPv6 the /64, which one machine has all of."""
+    """The share of a host.
+
+    Its address; of IPv6 the /64, which one machine has all of.
+    """
     try:
         ip = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

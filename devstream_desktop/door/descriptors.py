@@ -1,4 +1,7 @@
-"""How many files and connections this process may have open: macOS begins with 256, which a team and its desks can use up."""
+"""The limit of files and connections that this process may have open.
+
+macOS begins with 256, which a team and its desks can use up.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ _MANY = 65_536
 
 
 def raise_soft_limit(wanted: int = 8192) -> None:
-    """Let this process have up to `wanted` files open, as far as its hard limit goes."""
+    """Let this process open `wanted` files, within its hard limit."""
     if sys.platform == "win32":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -23,7 +26,10 @@ def raise_soft_limit(wanted: int = 8192) -> None:
 
 
 def soft_limit() -> int:
-    """How many files this process may have open; many where that is not bounded or not known."""
+    """The count of files that this process may have open.
+
+    Many where that is not bounded or not known.
+    """
     if sys.platform == "win32":
         return _MANY
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -31,5 +37,8 @@ def soft_limit() -> int:
 
 
 def room_for(connections: int) -> int:
-    """How many connections of one sort may be open: `connections`, or an eighth of the descriptors where these are few."""
+    """The count of connections of one sort that may be open.
+
+    `connections`, or an eighth of the descriptors where these are few.
+    """
     return min(connections, max(1, soft_limit() // 8))

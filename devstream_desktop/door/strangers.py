@@ -1,4 +1,4 @@
-"""Those at a door who have not proven anything: how many there may be, and whose handshake comes next."""
+"""Unproven connections of one port: their number, and the order of handshakes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from devstream_desktop.door.descriptors import room_for
 QUIET, GREETING = 1024, 256
 """Strangers that have not sent a whole ClientHello, and those that have; about 10 and 60 KB each.
 
-So many quiet ones that an honest one has a second for its first bytes, however many come (acceptor.ACCEPTS_A_SECOND)."""
+So many quiet ones that an honest one has a second for its first bytes, however many come
+(acceptor.ACCEPTS_A_SECOND).
+"""
 HANDSHAKES_A_SECOND, HANDSHAKE_BURST = 100, 50
-"""More wait for their turn; each costs about a millisecond. A whole team that comes back is met in seconds."""
+"""Handshakes begun a second, and at once; each costs about a millisecond.
+
+More wait for their turn. A whole team that comes back is met in seconds.
+"""
 
 
 class Stranger(Protocol):
@@ -30,13 +35,13 @@ class Stranger(Protocol):
 
 
 class Strangers:
-    """All of one door."""
+    """All strangers of one port."""
 
     def __init__(self) -> None:
         self.quiet = Crowd(room_for(QUIET))
-        """Those without a whole ClientHello."""
+        """Strangers without a whole ClientHello."""
         self.greeting = Crowd(room_for(GREETING))
-        """Those between ClientHello and proof."""
+        """Strangers between ClientHello and proof."""
         self.all: set[Stranger] = set()
         self._waiting: dict[Stranger, None] = {}
         self._credit = float(HANDSHAKE_BURST)
@@ -64,13 +69,20 @@ class Strangers:
     def _turns(self) -> None:
         self._turn = None
         now = time.monotonic()
-        self._credit = min(HANDSHAKE_BURST, self._credit + (now - self._credited) * HANDSHAKES_A_SECOND)
+        self._credit = min(
+            HANDSHAKE_BURST, self._credit + (now - self._credited) * HANDSHAKES_A_SECOND
+        )
         self._credited = now
         while self._waiting and self._credit >= 1:
-            # The newest of the host with the fewest: those who have waited longest have most likely given up.
-            chosen = min(reversed(self._waiting), key=lambda one: self.greeting.weight_of(one.share))
+            # The newest of the host with the fewest: those who have waited longest have most likely
+            # given up.
+            chosen = min(
+                reversed(self._waiting), key=lambda one: self.greeting.weight_of(one.share)
+            )
             del self._waiting[chosen]
             self._credit -= 1
             chosen.begin()
         if self._waiting:
-            self._turn = asyncio.get_running_loop().call_later((1 - self._credit) / HANDSHAKES_A_SECOND, self._turns)
+            self._turn = asyncio.get_running_loop().call_later(
+                (1 - self._credit) / HANDSHAKES_A_SECOND, self._turns
+            )

@@ -9,9 +9,12 @@ from devstream_desktop.mesh.bell import Bell
 from devstream_desktop.mesh.transport.callers import Caller, Callers
 
 PATIENCE_S = 30.0
-"""An offer without any entries for this long is no catch-up any more."""
+"""Silence after which an offer is no catch-up any more."""
 FORGET_S = 60.0
-"""A caller that left is remembered for this long, so that a reconnect is no new neighbour."""
+"""A caller that left is remembered for this long.
+
+So a reconnect is no new neighbour.
+"""
 
 
 @dataclass
@@ -97,7 +100,9 @@ class AcceptedPeers:
         if peer is None:
             return False
         self._replace(peer)
-        self._callers.drop(lambda other: other.device == caller.device and other.pipe != caller.pipe)
+        self._callers.drop(
+            lambda other: other.device == caller.device and other.pipe != caller.pipe
+        )
         return True
 
     def release(self, peer: Accepted) -> None:

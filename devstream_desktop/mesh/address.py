@@ -1,6 +1,7 @@
 """`host:port` as people write it and as sockets need it.
 
-nng is given IP literals only: its own resolver races when dialers come and go (nng issues 2110 and 2209).
+nng is given IP literals only: its own resolver races when dialers come and go (nng issues 2110 and
+2209).
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import socket
 from devstream_desktop.errors import DevstreamError
 
 LOWEST_PORT = 1024
-"""Nobody's node runs below; an announcement or a rumour must not make us knock at system services."""
+"""The lowest port that is dialed for an announcement or a rumour.
+
+No node listens below, and nobody may have us knock at system services.
+"""
 RESOLVE_S = 5.0
-"""How long a name may take to resolve before the address counts as unreachable."""
+"""Time for a name to resolve, else its address counts as unreachable."""
 
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -24,7 +28,7 @@ _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 
 
 class AddressError(DevstreamError, ValueError):
-    """Not an address, or a name that does not resolve; the message says which and what is expected."""
+    """Not an address, or a name that does not resolve; the message says which."""
 
 
 def split(address: str) -> tuple[str, int]:
@@ -39,7 +43,9 @@ def split(address: str) -> tuple[str, int]:
     host = host[1:-1] if bracketed else host
     numeric = port.isascii() and port.isdigit() and len(port) <= 5
     if not separator or not host or not numeric or int(port) > 65535 or (":" in host) != bracketed:
-        raise AddressError(f"{address!r} is not an address: write HOST:PORT, as in 192.168.1.20:7400")
+        raise AddressError(
+            f"{address!r} is not an address: write HOST:PORT, as in 192.168.1.20:7400"
+        )
     return host, int(port)
 
 
@@ -49,24 +55,30 @@ def join(host: str, port: int) -> str:
 
 
 def may_be_named(address: str, here: str) -> bool:
-    """Whether an address may be dialed only because another node names it; `here` is the host this node listens on.
+    """True when an address may be dialed because another node names it.
 
-    Whoever names addresses decides where all nodes of a team knock. So there are no names, which a resolver would be asked for;
-    nothing that every machine has for itself, unless this node is found only there; and no way around that by an IPv4 address in
-    an IPv6 one.
+    `here` is the host that this node listens on. Whoever names addresses decides where all nodes of
+    a team knock. So there are no names, which a resolver would be asked for; nothing that every
+    machine has for itself, unless this node is found only there; and no way around that by an IPv4
+    address in an IPv6 one.
     """
     try:
         host, port = split(address)
         ip = ipaddress.ip_address(host)
     except ValueError:
         return False
-    if port < LOWEST_PORT or join(str(ip), port) != address or ip.is_multicast or ip.is_unspecified or ip.is_link_local:
+    odd = port < LOWEST_PORT or join(str(ip), port) != address
+    if odd or ip.is_multicast or ip.is_unspecified or ip.is_link_local:
         return False
+    # Every machine has these for itself, unless this node is found only there.
     if ip.is_loopback:
         return _is_loopback(here)
     if isinstance(ip, ipaddress.IPv6Address):
-        return (ip.is_private or ip.is_global) and not (ip.ipv4_mapped or ip.sixtofour or ip.teredo or ip in _NAT64 or "%" in host)
-    return (ip.is_private or ip.is_global or ip in _SHARED) and not ip.is_reserved and ip not in _THIS_NETWORK
+        # An IPv4 address in an IPv6 one would be a way around the rules for IPv4.
+        inner = ip.ipv4_mapped or ip.sixtofour or ip.teredo or ip in _NAT64 or "%" in host
+        return (ip.is_private or ip.is_global) and not inner
+    usable = ip.is_private or ip.is_global or ip in _SHARED
+    return usable and not ip.is_reserved and ip not in _THIS_NETWORK
 
 
 def _is_loopback(host: str) -> bool:
@@ -77,7 +89,7 @@ def _is_loopback(host: str) -> bool:
 
 
 async def resolve(address: str) -> list[str]:
-    """The address with its name replaced by each IP literal it has, IPv4 first.
+    """The address with its name replaced by IP literals, IPv4 first.
 
     Raises:
         AddressError: not an address, or the name does not resolve.
@@ -90,10 +102,14 @@ async def resolve(address: str) -> list[str]:
         pass
     loop = asyncio.get_running_loop()
     try:
-        found = await asyncio.wait_for(loop.getaddrinfo(host, port, type=socket.SOCK_STREAM), RESOLVE_S)
+        looked_up = loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.wait_for(looked_up, RESOLVE_S)
     except TimeoutError:
-        raise AddressError(f"the name {host} did not resolve within {RESOLVE_S:.0f} s; use its IP address") from None
+        text = f"the name {host} did not resolve within {RESOLVE_S:.0f} s; use its IP address"
+        raise AddressError(text) from None
     except (OSError, UnicodeError) as error:
-        raise AddressError(f"the name {host} does not resolve ({error}); check it or use its IP address") from None
-    hosts = dict.fromkeys(str(item[4][0]) for item in sorted(found, key=lambda item: item[0] != socket.AF_INET))
+        text = f"the name {host} does not resolve ({error}); check it or use its IP address"
+        raise AddressError(text) from None
+    found.sort(key=lambda item: item[0] != socket.AF_INET)
+    hosts = dict.fromkeys(str(item[4][0]) for item in found)
     return [join(host, port) for host in hosts if "%" not in host]

@@ -1,4 +1,4 @@
-"""The listening side of every link: what a peer that dialed us is answered."""
+"""The listening side of every link: answers to the peers that dialed us."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.accepted import Accepted
 from devstream_desktop.mesh.address import LOWEST_PORT, join
 from devstream_desktop.mesh.core import Core
-from devstream_desktop.mesh.limits import CALL_BURST, CALL_RATE, MAX_DEBT_S, Buckets, cost, cost_of_bytes, cost_of_rows
+from devstream_desktop.mesh.limits import (
+    CALL_BURST,
+    CALL_RATE,
+    MAX_DEBT_S,
+    Buckets,
+    cost,
+    cost_of_bytes,
+    cost_of_rows,
+)
 from devstream_desktop.mesh.overlay.dialer import Dialer
 from devstream_desktop.mesh.overlay.table import Overlay, has_room
 from devstream_desktop.mesh.replica.catalogue import both, signed
@@ -19,9 +27,21 @@ from devstream_desktop.mesh.transport.callers import Caller
 from devstream_desktop.stream.entry import public_key
 
 MAX_BAD = 3
-"""Wrong entries from one caller before it is cut off: a bit may flip, but not thrice."""
+"""Wrong entries from one caller before it is cut off.
+
+A bit may flip, but not thrice.
+"""
 EARLY_S = 0.2
-"""A PUSH this much before the wait that was asked for is over is a clock's grain."""
+"""Tolerance for a PUSH slightly before its back-off ends.
+
+That is the granularity of clocks.
+"""
+
+
+Question = (
+    wire.Push | wire.Digest | wire.Offer | wire.Fetch | wire.AskPeers | wire.Proof | wire.Policy
+)
+"""A request that is answered at once."""
 
 
 class Answers:
@@ -39,18 +59,21 @@ class Answers:
 
     async def handle(self, caller: Caller, frame: bytes) -> bytes | None:
         """The answer to one request; None cuts the caller off."""
-        if self._calls.take(caller.device, 1, time.monotonic()) or not await self._paid(caller, cost_of_bytes(frame)):
-            self._core.refusals.note(caller.host, caller.device, "it asks too much")
+        # Paid for before it is decoded, because decoding is work as well.
+        too_often = self._calls.take(caller.device, 1, time.monotonic())
+        if too_often or not await self._paid(caller, cost_of_bytes(frame)):
+            self._cut_off(caller, "it asks too much")
             return None
         try:
             request = wire.decode_request(frame)
         except wire.MalformedMessageError as error:
-            self._core.refusals.note(caller.host, caller.device, f"it sent what is no message: {error}"[:200])
+            self._cut_off(caller, f"it sent what is no message: {error}"[:200])
             return None
         if not await self._paid(caller, cost(request)):
-            self._core.refusals.note(caller.host, caller.device, "it asks too much")
+            self._cut_off(caller, "it asks too much")
             return None
-        if isinstance(request, wire.Tail):  # it waits for news
+        # A TAIL waits for news, so it must not hold up the caller's other requests.
+        if isinstance(request, wire.Tail):
             reply = await self._reply(caller, request)
         else:
             async with self._turn(caller.device):
@@ -60,7 +83,7 @@ class Answers:
         return reply
 
     async def _paid(self, caller: Caller, milliseconds: float) -> bool:
-        """Wait until this much work may be done for the caller; False when it has too much under way for that."""
+        """Wait until a caller may cause this much work; False when it owes too much."""
         wait = self._core.owes(caller.device, milliseconds)
         if wait > MAX_DEBT_S:
             return False
@@ -77,16 +100,24 @@ class Answers:
         if isinstance(request, wire.Tail) and self._core.accepted.prove(caller):
             self._core.forget(caller.device)
         peer.last = time.monotonic()
-        reply = await self._tail(request, peer) if isinstance(request, wire.Tail) else await self._answer(request, peer)
+        if isinstance(request, wire.Tail):
+            reply = await self._tail(request, peer)
+        else:
+            reply = await self._answer(request, peer)
         if peer.bad > MAX_BAD:
-            self._core.refusals.note(caller.host, caller.device, "it sent entries with wrong signatures")
+            self._cut_off(caller, "it sent entries with wrong signatures")
             return None
         return wire.encode(reply)
+
+    def _cut_off(self, caller: Caller, reason: str) -> None:
+        self._core.refusals.note(caller.host, caller.device, reason)
 
     def _welcome(self, hello: wire.Hello, caller: Caller) -> wire.Reply:
         core = self._core
         if hello.protocol != wire.PROTOCOL:
-            return wire.Refused(f"this node speaks protocol {wire.PROTOCOL}, yours is {hello.protocol}: update the older one", [])
+            both = f"protocol {wire.PROTOCOL}, yours is {hello.protocol}"
+            return wire.Refused(f"this node speaks {both}: update the older one", [])
+        # The certificate says who it is. A name in a message proves nothing.
         if hello.team != core.team or hello.device != caller.device:
             return wire.Refused("another team", [])
         if hello.device == core.device:
@@ -94,7 +125,8 @@ class Answers:
         if not has_room(core.accepted.served(), caller.device):
             return wire.Refused("full, try these", self._peers(caller.device), busy=True)
         core.heard_clock(caller.device, hello.wall - core.clock())
-        peer = Accepted(caller.device, caller.host, caller.pipe, last=time.monotonic(), demand=core.demand)
+        now = time.monotonic()
+        peer = Accepted(caller.device, caller.host, caller.pipe, last=now, demand=core.demand)
         if hello.port >= LOWEST_PORT:
             peer.address = join(caller.host, hello.port)
             self._dialer.met(peer.device, peer.address)
@@ -103,14 +135,29 @@ class Answers:
         version = core.policies.version()
         peer.told_policy = version
         return wire.Welcome(
-            wire.PROTOCOL, core.team, core.device, core.replica.feeds.store.index, version, core.clock(), self._peers(caller.device)
+            wire.PROTOCOL,
+            core.team,
+            core.device,
+            core.replica.feeds.store.index,
+            version,
+            core.clock(),
+            self._peers(caller.device),
         )
 
     async def _tail(self, tail: wire.Tail, peer: Accepted) -> wire.Reply:
         core, store = self._core, self._core.replica.feeds.store
+        # A cursor in another numbering of arrivals means nothing here.
         if tail.index != store.index or tail.lsn > store.newest():
-            return wire.News(store.index, store.newest(), [], core.replica.feeds.digest.summary(), core.policies.version(), resync=True)
-        core.accepted.release(peer)  # a newer TAIL of the same peer: the older one's connection is gone
+            return wire.News(
+                store.index,
+                store.newest(),
+                [],
+                core.replica.feeds.digest.summary(),
+                core.policies.version(),
+                resync=True,
+            )
+        # A newer TAIL of the same peer: the older one's connection is gone.
+        core.accepted.release(peer)
         ticket = peer.parked = object()
         until = time.monotonic() + tail.wait / 1000
         lsn = tail.lsn
@@ -121,7 +168,8 @@ class Answers:
             entries, lsn = await core.news_to_send(lsn, tail.size, peer.device)
             core.owes(peer.device, cost_of_rows(lsn - before - len(entries)))
             left = until - time.monotonic()
-            if entries or left <= 0 or core.stopping or peer.parked is not ticket or self._has_word_for(peer):
+            over = left <= 0 or core.stopping or peer.parked is not ticket
+            if entries or over or self._has_word_for(peer):
                 break
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
@@ -132,20 +180,30 @@ class Answers:
         peer.demand = core.demand
         peer.told_policy = core.policies.version()
         peer.last = time.monotonic()
-        return wire.News(store.index, lsn, [signed(e) for e in entries], core.replica.feeds.digest.summary(), peer.told_policy, resync)
+        return wire.News(
+            store.index,
+            lsn,
+            [signed(e) for e in entries],
+            core.replica.feeds.digest.summary(),
+            peer.told_policy,
+            resync,
+        )
 
     def _has_word_for(self, peer: Accepted) -> bool:
         return peer.told_policy != self._core.policies.version() or peer.demand != self._core.demand
 
     async def _answer(
-        self, request: wire.Push | wire.Digest | wire.Offer | wire.Fetch | wire.AskPeers | wire.Proof | wire.Policy, peer: Accepted
+        self,
+        request: Question,
+        peer: Accepted,
     ) -> wire.Reply:
         core, replica = self._core, self._core.replica
         match request:
             case wire.Push():
                 now = time.monotonic()
+                # Not `busy`, which would send it away for minutes.
                 if request.entries and now < peer.busy_until - EARLY_S:
-                    return wire.Refused("it was asked to push slower", [])  # not busy, which would send it away for minutes
+                    return wire.Refused("it was asked to push slower", [])
                 outcome = await core.take_in_parts(request.entries, peer.device)
                 peer.bad += outcome.bad
                 wait = core.wait_after(outcome)
@@ -154,22 +212,29 @@ class Answers:
                 peer.brought = now if outcome.stored else peer.brought
                 resync = peer.demand != core.demand
                 peer.demand = core.demand
-                return wire.Pushed(len(outcome.stored), core.policies.version(), resync, round(wait * 1000))
+                version, stored = core.policies.version(), len(outcome.stored)
+                return wire.Pushed(stored, version, resync, round(wait * 1000))
             case wire.Digest():
                 buckets = replica.feeds.digest.differing(request.buckets)
                 records, frozen, end = replica.catalogue.page(buckets, request.after)
                 theirs = replica.catalogue.frozen_of(public_key(peer.device))
-                return wire.Records(replica.feeds.store.index, replica.feeds.store.newest(), buckets, records, both(theirs, frozen), end)
+                store, told = replica.feeds.store, both(theirs, frozen)
+                return wire.Records(store.index, store.newest(), buckets, records, told, end)
             case wire.Offer():
-                wanted = core.fetches.unclaimed(without(replica.wants.want(request.records, core.team_time()), self._dialer.expected()))
+                wanted = replica.wants.want(request.records, core.team_time())
+                # Less what our own links are bringing already.
+                wanted = core.fetches.unclaimed(without(wanted, self._dialer.expected()))
                 peer.asked_for = total(wanted) + (peer.asked_for if peer.offering else 0)
                 peer.brought, peer.offering = time.monotonic(), request.more
                 core.on_compared()
-                asked = replica.wants.doubts(request.records) + replica.own.claims(request.frozen, peer.device) + wanted
+                claims = replica.own.claims(request.frozen, peer.device)
+                asked = replica.wants.doubts(request.records) + claims + wanted
                 more = len(asked) > wire.MAX_RANGES
-                return wire.Wants(asked[: wire.MAX_RANGES], replica.wants.unproven(request.frozen), more)
+                unproven = replica.wants.unproven(request.frozen)
+                return wire.Wants(asked[: wire.MAX_RANGES], unproven, more)
             case wire.Fetch():
-                entries = replica.catalogue.serve(request.ranges, min(request.size, wire.BATCH_BYTES))
+                size = min(request.size, wire.BATCH_BYTES)
+                entries = replica.catalogue.serve(request.ranges, size)
                 return wire.Entries([signed(e) for e in entries])
             case wire.AskPeers():
                 return wire.PeerList(self._peers(peer.device))
@@ -183,11 +248,18 @@ class Answers:
 
     def _peers(self, asker: str) -> list[wire.PeerAddress]:
         """Addresses of others for a peer: those that were reached, and those of callers."""
-        callers = {peer.address: peer.device for peer in self._core.accepted.all() if peer.address and peer.device != asker}
-        return [wire.PeerAddress(device, address) for address, device in self._overlay.to_tell(asker, callers)]
+        callers = {
+            peer.address: peer.device
+            for peer in self._core.accepted.all()
+            if peer.address and peer.device != asker
+        }
+        return [
+            wire.PeerAddress(device, address)
+            for address, device in self._overlay.to_tell(asker, callers)
+        ]
 
     def _turn(self, device: str) -> asyncio.Lock:
-        """The lock of a device: one thing at a time for each, so that all others come in between."""
+        """The lock of a device: one request of each at a time, so that others come between."""
         if device not in self._working:
             self._working = {other: lock for other, lock in self._working.items() if lock.locked()}
             self._working[device] = asyncio.Lock()

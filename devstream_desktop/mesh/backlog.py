@@ -1,4 +1,7 @@
-"""What a dialed peer has and this node lacks, fetched newest first: beside other links, each from its own part, and never twice."""
+"""The backlog of one link: entries that the peer has and we lack.
+
+They are fetched newest first, beside other links, each from its own part, and never twice.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +19,31 @@ from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, Signed
 from devstream_desktop.stream.entry import MalformedEntryError, parse_entry
 
 FETCH_NUMBERS = 600
-"""Numbers claimed by the first FETCHes, about what fits a batch; later ones claim what fitted and a little, so that others get the next."""
+"""Numbers claimed by the first FETCHes, about what fits a batch.
+
+Later ones claim what fitted and a little, so that others get the next.
+"""
 FETCH_SPARE = 1.1
 LEAST_BROUGHT = 50
 """Numbers in the answer to a FETCH of more: the largest entries are 60 a batch."""
 MAX_BROKEN = 3
-"""FETCHes in a row that bring less, before the peer's word is not taken until it shows anew what it has: it may have pruned meanwhile."""
+"""Poor FETCHes in a row before the peer's records are dropped.
+
+Until it shows them anew: it may have pruned meanwhile.
+"""
 PATIENCE_S = 5.0
-"""A link that has brought nothing for so long is no reason not to ask others."""
+"""Silence after which a link is no reason not to ask others."""
 FETCHES = 2
-"""FETCHes of one link: while what one brought is being stored, the other is on its way."""
+"""FETCHes of one link at a time.
+
+While the answer to one is being stored, the other is on its way.
+"""
 
 
 class Backlog:
-    """One link's part of a catch-up. Where it stopped is in the log: the next link fetches what is still missing.
+    """One link's part of a catch-up.
+
+    It leaves off in the log: the next link fetches what is still missing.
 
     Args:
         core: Knows what others are fetching.
@@ -53,33 +67,41 @@ class Backlog:
         self._theirs: list[Record] = []
         self._fruitless: list[Range] = []
         self._broken = 0
-        """How often in a row it has not given what it says it has."""
+        """The count of FETCHes in a row that brought too little."""
         self._claim = FETCH_NUMBERS
         self._known: tuple[object, list[Range]] = ((), [])
-        """What was missing, and as of when."""
+        """The missing ranges, and the state that they were computed from."""
         self._brought = 0.0
-        """When it last gave something, `time.monotonic`."""
+        """Time of its last useful answer, `time.monotonic`."""
         self._slow = self._relied_on = False
-        """Whether that is too long ago; whether others must be told that this link does not bring what was expected of it."""
+        """Set when that is too long ago; and when others must be told of it.
+
+        Others were told that this link would bring what is missing.
+        """
 
     def show(self, records: list[Record]) -> None:
-        """The peer has shown what it has."""
+        """Take up the records that the peer has shown."""
         self._theirs, self._fruitless, self._broken = records, [], 0
         self._brought, self._slow = time.monotonic(), False
 
     def expected(self) -> list[Range]:
-        """What of `missing` others may leave to this link: nothing, when it has brought nothing of late."""
+        """The part of `missing` that others may leave to this link.
+
+        Nothing, when it has brought nothing of late.
+        """
         return self.missing() if time.monotonic() - self._brought < PATIENCE_S else []
 
     def missing(self) -> list[Range]:
-        """What the peer has and this node wants of it, newest first."""
+        """Ranges that the peer has and we lack, newest first."""
         if not self._theirs:
             return []
-        # Every link and every answer to `status` asks, and with thousands of feeds it takes its time.
+        # Kept, because every link and every status asks, and thousands of feeds take their time.
         now = self._core.team_time()
-        as_of = (self._core.replica.feeds.revision, id(self._theirs), len(self._fruitless), now // 1000)
+        revision = self._core.replica.feeds.revision
+        as_of = (revision, id(self._theirs), len(self._fruitless), now // 1000)
         if self._known[0] != as_of:
-            self._known = as_of, without(self._core.replica.wants.want(self._theirs, now), self._fruitless)
+            wanted = self._core.replica.wants.want(self._theirs, now)
+            self._known = as_of, without(wanted, self._fruitless)
         return self._known[1]
 
     async def fill(self) -> None:
@@ -89,7 +111,8 @@ class Backlog:
             LinkError: why it was lost.
 
         """
-        results = await asyncio.gather(*(self._fill() for _ in range(FETCHES)), return_exceptions=True)
+        fills = [self._fill() for _ in range(FETCHES)]
+        results = await asyncio.gather(*fills, return_exceptions=True)
         for error in results:
             if error is not None:
                 raise error
@@ -98,14 +121,20 @@ class Backlog:
         self._let_others()
 
     def look(self) -> None:
-        """Every few seconds: when the peer brings nothing, others are to be asked."""
+        """Look whether others must be asked; every few seconds.
+
+        They must when the peer brings nothing.
+        """
         if self._theirs and not self.expected() and self.missing():
             self._relied_on = self._relied_on or not self._slow
             self._slow = True
         self._let_others()
 
     def _let_others(self) -> None:
-        """Whoever dialed us was told that this link would bring what is missing; where it does not, they should."""
+        """Have our callers compare, where this link does not deliver.
+
+        They were told that it would bring what is missing.
+        """
         if self._relied_on:
             self._relied_on = False
             self._core.demand += 1
@@ -119,29 +148,35 @@ class Backlog:
                 if chosen:
                     await self._fill_with(chosen)
                     continue
-                with contextlib.suppress(TimeoutError):  # others are fetching all of it
+                # Others are fetching all of it.
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(1.0):
                         await event.wait()
         except BaseException:
-            self._link.lost.set()  # the other one ends as well
+            # The other FETCH ends as well.
+            self._link.lost.set()
             raise
 
     async def _fill_with(self, chosen: list[Range]) -> None:
         before = total(chosen)
         with self._core.fetches.claim(chosen):
             entries = await self._fetch(chosen)
-            await asyncio.sleep(0)  # the next FETCH leaves before this batch is stored
+            # The next FETCH leaves before this batch is stored.
+            await asyncio.sleep(0)
             await self._take(entries)
-        if len(entries) < before:  # the message was full
+        # The message was full.
+        if len(entries) < before:
             self._claim = max(1, round(len(entries) * FETCH_SPARE))
         left = without(chosen, without(chosen, self.missing()))
         if total(left) < before:
             self._brought, self._slow = time.monotonic(), False
         if not total(left) or _given(entries, chosen) >= LEAST_BROUGHT:
             self._broken = 0
-            self._fruitless += left if total(left) == before else []  # given, and not taken
+            # Given and not accepted: asking again would bring the same.
+            self._fruitless += left if total(left) == before else []
             return
-        # It did not give what it says it has; where it gave nothing, it has nothing older of these feeds either.
+        # It did not give what it says it has. Where it gave nothing, it has nothing older of these
+        # feeds either.
         self._broken += 1
         self._relied_on = True
         self._fruitless += left if entries else [Range(item.feed, 1, item.last) for item in chosen]
@@ -150,7 +185,7 @@ class Backlog:
 
 
 def _given(entries: Sequence[Signed], chosen: Sequence[Range]) -> int:
-    """How many of these are of what was asked for."""
+    """The count of entries that were asked for."""
     asked = by_feed(chosen)
     count = 0
     for item in entries:

@@ -1,10 +1,12 @@
-"""Whether this node's clock can be believed, and what the team's time is where it cannot.
+"""Trust in this node's clock, and the team's time instead.
 
-Pruning goes by the clock, and one 40 days ahead would erase the history: while it is in doubt nothing is forgotten. What is said and taken
-goes by it too: a clock two hours ahead would be heard two hours late, and one two hours behind would hear two hours late. So when peers
-show that it is wrong, entries are stamped and judged by the team's time instead (`correction`).
+Pruning goes by the clock, and one 40 days ahead would erase the history: while it is in doubt
+nothing is forgotten. What is said and taken goes by it too: a clock two hours ahead would be heard
+two hours late, and one two hours behind would hear two hours late. So when peers show that it is
+wrong, entries are stamped and judged by the team's time instead (`correction`).
 
-Each peer has one voice, and what it tells is its own clock, never a corrected one, so that no error can travel on and grow.
+Each peer has one voice, and what it tells is its own clock, never a corrected one, so that no error
+can travel on and grow.
 """
 
 from __future__ import annotations
@@ -14,46 +16,81 @@ from collections.abc import Iterable
 from statistics import median
 
 MAX_OFFSET_MS = 600_000
-"""Farther than this from the median of the peers' clocks, ours is in doubt; clocks nearer than this to each other agree."""
+"""Distance to the peers' median that puts our clock in doubt.
+
+Clocks nearer than this to each other agree.
+"""
 MAX_JUMP_MS = 3_600_000
-"""A jump larger than this against the machine's steady clock puts it in doubt, until a peer agrees with it."""
+"""Jump against the steady clock that puts ours in doubt.
+
+Until a peer agrees with it.
+"""
 MAX_AWAY_MS = 3 * 86_400_000
-"""A clock that is further than this past all that is known at a start is in doubt too, until a peer agrees with it: a machine may start
-with any time at all. A holiday looks the same, but ends with the first peer; a weekend is shorter."""
+"""Distance at start that puts our clock in doubt.
+
+Past all that is known, until a peer agrees with it: a machine may start with any time at all. A
+holiday looks the same, but ends with the first peer; a weekend is shorter. Until a peer agrees with
+it: a machine may start with any time at all. A holiday looks the same, but ends with the first
+peer; a weekend is shorter.
+"""
 SET_MS = 1_000
-"""A jump larger than this against the steady clock means that somebody set the clock; drift between two looks is far smaller."""
+"""Jump against the steady clock that shows a set clock.
+
+Drift between two looks is far smaller.
+"""
 WITNESSES = 2
 """Peers that must agree before their time is used: one alone may be wrong, or lie."""
 _STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 def steady_ms() -> int:
-    """Milliseconds of a clock that nobody sets and that runs on while the machine sleeps: on Linux that is another than Python's."""
+    """Milliseconds of a steady clock that runs on during sleep.
+
+    Nobody sets it. On Linux that is another clock than Python's.
+    """
     return round((time.monotonic() if _STEADY is None else time.clock_gettime(_STEADY)) * 1000)
 
 
 class ClockWatch:
-    """Compares the wall clock with the peers' and with the steady clock (both milliseconds)."""
+    """Compares the wall clock with the peers' and the steady clock.
+
+    All in milliseconds.
+    """
 
     def __init__(self, last_known: int = 0) -> None:
         """`last_known`: the time (UTC ms) that the log proves to have come, 0 for none."""
         self.steps = 0
-        """How often the clock was set; after each the peers must show theirs anew."""
+        """The count of times the clock was set.
+
+        After each the peers must show theirs anew.
+        """
         self._offsets: dict[str, int] = {}
         self._proven = False
-        """As many agreed with this clock as it takes to correct it, and it was not set since: who disagrees now has moved himself."""
+        """Enough peers agreed with this clock, and it was not set since.
+
+        Who disagrees now has moved himself.
+        """
         self._fresh: set[str] = set()
-        """Whose clocks were heard since ours was last set. What was heard before is only as right as the steady clock."""
+        """The peers heard since our clock was last set.
+
+        An older offset is only as right as the steady clock.
+        """
         self._off = self._correction = 0
-        """The median of the offsets, and the answer of `correction`: both are asked for with every batch."""
+        """The median of the offsets, and the answer of `correction`.
+
+        Kept because both are asked for with every batch.
+        """
         self._last: tuple[int, int] | None = None
         self._jumped = 0
         self._late = 0
-        """How far behind the log it is, when it started so."""
+        """Distance behind the log, when the clock started so."""
         self._last_known = last_known
 
     def heard(self, device: str, offset: int) -> None:
-        """A peer's clock was `offset` ahead of ours. It is kept when the peer leaves: a clock does not get right by losing its witness."""
+        """Note that a peer's clock was `offset` ahead of ours.
+
+        It is kept when the peer leaves: a clock does not get right by losing its witness.
+        """
         self._offsets[device] = offset
         self._fresh.add(device)
         self._weigh()
@@ -62,11 +99,11 @@ class ClockWatch:
 
     @property
     def witnessed(self) -> bool:
-        """Whether any peer has shown its clock."""
+        """True when any peer has shown its clock."""
         return bool(self._offsets)
 
     def offset(self, device: str) -> int:
-        """How far this peer's clock is ahead, 0 when it is unknown."""
+        """The offset of this peer's clock, 0 when it is unknown."""
         return self._offsets.get(device, 0)
 
     def tick(self, wall: int, steady: int) -> None:
@@ -84,6 +121,7 @@ class ClockWatch:
     def _shift(self, jump: int) -> None:
         self._offsets = {device: offset - jump for device, offset in self._offsets.items()}
         self._late = max(0, self._late - jump) if self._late else 0
+        # Somebody set the clock: it has to prove itself again.
         if abs(jump) > SET_MS:
             self._proven = False
         if abs(jump) > MAX_OFFSET_MS:
@@ -94,64 +132,84 @@ class ClockWatch:
         self._weigh()
 
     def _weigh(self) -> None:
-        # Where most clocks, ours among them, agree with ours, the rest are wrong or lie: one member alone
-        # neither stops the pruning of all nor has them stamp by the log.
+        # Where most clocks, ours among them, agree with ours, the rest are wrong or lie: one member
+        # alone neither stops the pruning of all nor has them stamp by the log.
         outvoted = _against(self._offsets.values()) >= _with_us(self._offsets.values())
         self._off = round(median(self._offsets.values())) if outvoted else 0
         offsets = [self._offsets[device] for device in self._fresh]
         self._proven = self._proven or _with_us(offsets) > WITNESSES
         middle = round(median([0, *offsets]))
         agreeing = sum(abs(offset - middle) <= MAX_OFFSET_MS for offset in offsets)
-        # The machine's steady clock vouches for a clock that was right and is still where it was: two members who lie
-        # together could otherwise move a third's time whenever they like.
+        # By the steady clock, a clock that was right and was not set is still right. Otherwise two
+        # members who lie together could move a third's time whenever they like.
         outvoted = _against(offsets) > _with_us(offsets)
-        moved = agreeing >= WITNESSES and outvoted and abs(middle) > MAX_OFFSET_MS and not self._proven
+        far = abs(middle) > MAX_OFFSET_MS and not self._proven
+        moved = agreeing >= WITNESSES and outvoted and far
         self._correction = middle if moved else 0
 
     def correction(self) -> int:
-        """What to add to this clock to have the team's time, milliseconds; 0 while nothing better than this clock is known.
+        """The correction of this clock to the team's time, milliseconds.
 
-        The median of all clocks heard since ours was set, ours among them: where as many agree with ours as do not, all stay where
-        they are, instead of changing places.
+        0 while nothing better than this clock is known. The median of all clocks heard since ours
+        was set, ours among them: where as many agree with ours as do not, all stay where they are,
+        instead of changing places.
         """
         return self._correction
 
     @property
     def late(self) -> bool:
-        """Whether the clock may be behind and no better time is known: then nothing should be stamped older than the log proves.
+        """True when the clock may be late, and no better is known.
 
-        Not where the peers find it ahead: then the log is as wrong as the clock was. Nor where it was found right and not set since.
+        Then nothing is stamped older than the log proves. Not where the peers find it ahead: then
+        the log is as wrong as the clock was. Nor where it was found right and not set since.
         """
-        return bool(self.doubt()) and not self.correction() and (not self._offsets or (self._off > 0 and not self._proven))
+        may_be = not self._offsets or (self._off > 0 and not self._proven)
+        return may_be and bool(self.doubt()) and not self.correction()
 
     @property
     def certain(self) -> bool:
-        """Whether the time is known, by this clock or by the team's."""
+        """True when the time is known, by this clock or the team's."""
         return bool(self.correction()) or not self.doubt()
 
     def doubt(self) -> str:
-        """Why the clock is not believed, one sentence; empty when it is."""
+        """The reason to doubt the clock, a sentence; empty when there is none."""
         off = self._correction or self._off
         if abs(off) > MAX_OFFSET_MS:
-            is_off = f"this clock is {round(abs(off) / 60_000)} min {'behind' if off > 0 else 'ahead of'} the team's"
+            way = "behind" if off > 0 else "ahead of"
+            is_off = f"this clock is {_minutes(off)} min {way} the team's"
             if self._correction:
-                return f"{is_off}; the team's time is used meanwhile, and nothing is forgotten: set it right, because certificates go by it"
+                return (
+                    f"{is_off}; the team's time is used meanwhile, and nothing is forgotten: set it"
+                    " right, because certificates go by it"
+                )
             if self._proven:
                 return (
-                    f"{is_off}, so their clocks say now; it agreed with them before and was not set since, so it is believed and"
-                    " theirs are not: look at the clocks of all; nothing is forgotten until they agree"
+                    f"{is_off}, so their clocks say now; it agreed with them before and was not set"
+                    " since, so it is believed and theirs are not: look at the clocks of all;"
+                    " nothing is forgotten until they agree"
                 )
-            return f"{is_off}, as far as so few can tell; nothing is forgotten until it is set right, or more peers agree"
+            return (
+                f"{is_off}, as far as so few can tell; nothing is forgotten until it is set right,"
+                " or more peers agree"
+            )
         if self._offsets:
             return ""
         if self._late > MAX_OFFSET_MS:
             return (
-                f"this clock is {round(self._late / 60_000)} min behind the newest event here; until a peer shows its clock nothing is"
-                " forgotten, and nothing is said with an older time: set it right, because certificates go by it"
+                f"this clock is {_minutes(self._late)} min behind the newest event here; until a"
+                " peer shows its clock nothing is forgotten, and nothing is said with an older"
+                " time: set it right, because certificates go by it"
             )
         if self._jumped:
-            return f"this clock moved by {round(abs(self._jumped) / 60_000)} min at once; nothing is forgotten until a peer confirms it"
+            return (
+                f"this clock moved by {_minutes(self._jumped)} min at once; nothing is forgotten"
+                " until a peer confirms it"
+            )
         return ""
+
+
+def _minutes(milliseconds: int) -> int:
+    return round(abs(milliseconds) / 60_000)
 
 
 def _with_us(offsets: Iterable[int]) -> int:
@@ -160,5 +218,5 @@ def _with_us(offsets: Iterable[int]) -> int:
 
 
 def _against(offsets: Iterable[int]) -> int:
-    """The number of clocks that do not."""
+    """The number of clocks that differ from ours."""
     return sum(abs(offset) > MAX_OFFSET_MS for offset in offsets)

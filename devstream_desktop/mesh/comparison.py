@@ -9,7 +9,7 @@ from devstream_desktop.mesh.wire import MalformedMessageError, Place
 MAX_PAGES = 256
 """A million feeds: more than the largest team may have (`MAX_FEEDS` for each device)."""
 QUIET_S = 60.0
-"""Two summaries that comparing could not level are not compared again for this long.
+"""Pause before two summaries that comparing could not level.
 
 Floors, held back and refused entries may differ for good.
 """
@@ -48,7 +48,7 @@ class Comparison:
         return self._shown[1]
 
     def saw(self, end: Place | None) -> None:
-        """Note a page of the peer that ends here, None for its last.
+        """Note the end of a peer's page, None for its last.
 
         Raises:
             MalformedMessageError: it goes back, or the pages have no end.
@@ -63,7 +63,7 @@ class Comparison:
         self.theirs, self._shown[0] = end, end is None
 
     def showed(self, end: Place | None) -> None:
-        """Note a page of ours that ends here, None for the last."""
+        """Note the end of a page of ours, None for the last."""
         self.mine, self._shown[1] = end, end is None
 
 

@@ -1,4 +1,4 @@
-"""What every link of a node shares: the rules over the log, the bell that wakes whoever waits for news, and the policy."""
+"""The middle of a node: rules, bell, clock and policy, shared by all links."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ from devstream_desktop.stream.entry import Entry
 _log = logging.getLogger(__name__)
 
 RELAY_S = 0.05
-"""A node passes on what it did not write itself after some part of this, another for each link: two neighbours that have the same entry
-then seldom send it to each other at once. One copy a link is the least there can be. Simulated (tests/simulation) with links of 4 ms,
-copies a node and milliseconds to the last: 30 nodes 7.0 and 15 without a delay, 4.7 and 47 with this, 4.2 and 131 with 0.2; 300 nodes
-7.0 and 25, 4.7 and 94, 4.2 and 268."""
+"""The longest pause before a foreign entry is passed on, seconds.
+
+Each link waits a random part of it: two neighbours with the same entry then seldom send it to each
+other at once. One copy a link is the least there can be. Simulated (tests/simulation) with links of
+4 ms, copies a node and milliseconds to the last: 30 nodes 7.0 and 15 without a delay, 4.7 and 47
+with this, 4.2 and 131 with 0.2; 300 nodes 7.0 and 25, 4.7 and 94, 4.2 and 268.
+"""
 SEEN = 500
-"""Entries remembered for each peer as sent by it, so that they are not sent back."""
+"""Entries remembered of each peer, so that they are not sent back."""
 MOST_OFF_MS = 100 * 365 * 86_400_000
-"""How far a peer's clock is taken to be off, whatever it says."""
+"""The most that a peer's clock is taken to be off."""
 PART = 100
 """Entries taken at once: 15 ms when each needs a signature check of its own."""
 PROOFS = 10
@@ -45,16 +48,22 @@ POLICY_BYTES = 512 * 1024
 
 
 class PolicyExchange(Protocol):
-    """The chain of signed policies as the mesh sees it: a number that is equal where the same is held, and opaque documents."""
+    """The chain of signed policies as the mesh sees it.
+
+    It is a number, equal where the same policies are held, and opaque documents.
+    """
 
     def version(self) -> int:
         """Stands for what is held; 0 for nothing."""
 
     def documents(self, after_version: int) -> list[bytes]:
-        """What a peer lacks whose `version` is this, oldest first."""
+        """The documents that a peer of this version lacks, oldest first."""
 
     def absorb(self, documents: list[bytes]) -> bool:
-        """Take what is valid and new, at once or soon (`Mesh.policy_changed` then tells); True when it was at once."""
+        """Accept what is valid and new; True when that is done at once.
+
+        Otherwise `Mesh.policy_changed` reports it soon.
+        """
 
 
 class Core:
@@ -77,11 +86,14 @@ class Core:
         self.replica = replica
         self.policies = policies
         self.clock = clock
-        """This machine's, right or wrong, as peers are told it. What is said and taken goes by `team_time`."""
+        """This machine's clock, right or wrong, as it is shown to peers.
+
+        Entries are stamped and judged by `team_time`.
+        """
         self.rng = rng
         self.watch = ClockWatch(replica.own.last_known)
         self.port = 0
-        """Where this node listens, told to peers."""
+        """The port that this node listens on, shown to peers."""
         self.bell = Bell()
         self.look = asyncio.Event()
         """Set when it should be looked soon whom to dial."""
@@ -90,7 +102,10 @@ class Core:
         self.refusals = Refusals(clock)
         self.stopping = False
         self.demand = 0
-        """Grows when callers should compare digests with us, because we now want what we did not."""
+        """Grows when callers should compare digests with us.
+
+        We then want what we did not want before.
+        """
         self.on_compared: Callable[[], None] = lambda: None
         """Called when a neighbour has shown what it has."""
         self.on_policy: Callable[[], None] = lambda: None
@@ -101,16 +116,21 @@ class Core:
         self.fetches = Fetches()
         self._seen: dict[str, dict[bytes, None]] = {}
         self._writes: dict[str, bytes] = {}
-        """By peer, the feed of its own that it has brought news of. Not all of its device: a copy of its machine has the same key."""
+        """By peer, the feed of its own that it brought news of.
+
+        Not all feeds of its device: a copy of its machine has the same key.
+        """
         self._key = identity.key
 
     def take(self, batch: Sequence[Signed], sender: str) -> Outcome:
-        """Ingest a peer's batch; what is new is on its way to the others when this returns.
+        """Store a peer's batch; its news is on its way when this returns.
 
         Raises:
-            Exception: the log could not store it (a full disk): nothing of it was taken, and the peer must not be told otherwise.
+            Exception: the log could not store it (a full disk). Nothing of it was taken, and the
+                peer must not hear otherwise.
 
         """
+        # Before they are stored, so that no link sends them back meanwhile.
         seen = self._seen.setdefault(sender, {})
         seen.update(dict.fromkeys(item.signature for item in batch[-SEEN:]))
         for old in list(islice(seen, max(0, len(seen) - SEEN))):
@@ -124,9 +144,10 @@ class Core:
         return outcome
 
     async def take_in_parts(self, batch: Sequence[Signed], sender: str) -> Outcome:
-        """As `take`, with a moment for everybody else after each part: a full batch would hold them up for a tenth of a second.
+        """Do as `take`, with a moment for everything else after each part.
 
-        What is wrong with a part ends it: nobody honest sends more after that.
+        A full batch would hold them up for a tenth of a second. Wrong entries in a part end it:
+        nobody honest sends more after that.
         """
         whole = self.take(batch[:PART], sender)
         for at in range(PART, len(batch), PART):
@@ -138,25 +159,36 @@ class Core:
         return whole
 
     def owes(self, peer: str, milliseconds: float) -> float:
-        """A peer had us do so much work; in how many seconds it may have us do more."""
+        """Charge a peer for work; returns the seconds until it may cause more."""
         return self._costs.take(peer, milliseconds, time.monotonic())
 
     def wait_after(self, outcome: Outcome) -> float:
-        """For how many seconds the link that brought these news should bring no more (limits.py); what was fetched is no news."""
+        """Seconds the link that brought these news should bring no more.
+
+        See limits.py. Fetched entries are no news.
+        """
         return self._rates.wait(outcome.stored, self.team_time(), time.monotonic())
 
     def look_at_clock(self) -> None:
-        """Decide whether the clock can be believed; before anything that may be forgotten by it, since it may have been set just now."""
+        """Decide whether the clock can be believed.
+
+        Called before anything that may be deleted by it, since it may have been set just now.
+        """
         self.watch.tick(self.clock(), steady_ms())
         self.replica.expiry.suspended = bool(self.watch.doubt())
         self.replica.own.clock_late = self.watch.late
 
     def team_time(self) -> int:
-        """UTC milliseconds by which entries are stamped and judged: this clock, or the team's where this one is wrong (clock.py)."""
+        """UTC milliseconds to stamp and judge entries by.
+
+        That is this clock, or the team's time where this one is wrong (clock.py).
+        """
         return self.clock() + self.watch.correction()
 
     def mend_stamps(self) -> None:
-        """When the time is known, say again what was stamped ahead of it: nobody takes it before that time.
+        """Publish again what is stamped ahead, once the time is known.
+
+        Nobody accepts it before its time.
 
         Raises:
             Exception: the log could not store it (a full disk); it is tried again.
@@ -166,31 +198,49 @@ class Core:
             self.announce(self.replica.own.mend(self.team_time()))
 
     def heard_clock(self, device: str, offset: int) -> None:
-        """A peer's clock is `offset` milliseconds ahead of ours."""
-        self.look_at_clock()  # a step of ours since the last look is in this offset already, and not in the others
+        """Note that a peer's clock is `offset` milliseconds ahead."""
+        # A step of our clock since the last look is in this offset already, and not in the others.
+        self.look_at_clock()
         self.watch.heard(device, max(-MOST_OFF_MS, min(MOST_OFF_MS, offset)))
 
     def forget(self, peer: str) -> None:
-        """The peer has left: what it sent is no sign of what it has when it comes back."""
+        """Forget a peer that left.
+
+        What it sent is no sign of what it has when it comes back.
+        """
         self._seen.pop(peer, None)
         self._writes.pop(peer, None)
 
     def news(self, lsn: int, size: int, peer: str) -> tuple[list[Entry], int]:
-        """What arrived after `lsn` and `peer` is not known to have, and where to go on from."""
-        entries, end = self.replica.feeds.store.after(lsn, max_bytes=size, not_from=peer, but=self._writes.get(peer, b""))
+        """Arrivals after `lsn` that a peer is not known to have.
+
+        The second value is the arrival number to go on from.
+        """
+        entries, end = self.replica.feeds.store.after(
+            lsn, max_bytes=size, not_from=peer, but=self._writes.get(peer, b"")
+        )
         seen = self._seen.get(peer)
-        return [entry for entry in entries if entry.signature not in seen] if seen else entries, end
+        if seen:
+            entries = [entry for entry in entries if entry.signature not in seen]
+        return entries, end
 
     async def news_to_send(self, lsn: int, size: int, peer: str) -> tuple[list[Entry], int]:
-        """As `news`; what is only to be passed on is looked at again a moment later (see RELAY_S)."""
+        """Find news as `news`, after a pause for what is only relayed.
+
+        See RELAY_S.
+        """
         entries, end = self.news(lsn, size, peer)
+        # Own entries leave at once: nobody else can have sent them yet.
         if entries and not any(entry.feed.startswith(self._key) for entry in entries):
             await asyncio.sleep(RELAY_S * self.rng.random())
             entries, end = self.news(lsn, size, peer)
         return entries, end
 
     async def take_proofs(self, pairs: Sequence[Pair]) -> Outcome:
-        """Freeze what these prove to be broken, with a moment for everybody else in between."""
+        """Freeze the feeds that these pairs prove to be broken.
+
+        With a moment for everything else in between.
+        """
         whole = Outcome()
         for at in range(0, len(pairs), PROOFS):
             outcome = self.replica.rules.absorb_proofs(pairs[at : at + PROOFS], self.team_time())
@@ -214,23 +264,27 @@ class Core:
         return self.replica.own.publish(payloads, self.team_time())
 
     def announce(self, entries: list[Entry]) -> None:
-        """Send entries that were just stored on their way, and report them to the node."""
+        """Send stored entries on their way, and report them."""
         if entries:
             self.bell.ring()
             self._on_entries(entries)
 
     def documents_after(self, version: int) -> list[bytes]:
-        """Policy documents that a peer with `version` lacks, as many as fit one message."""
+        """Policy documents that a peer of this version lacks.
+
+        As many as fit one message.
+        """
         fitting: list[bytes] = []
         room = POLICY_BYTES
         for document in self.policies.documents(version):
             room -= len(document)
+            # At least one, or a single large document would never leave.
             if (room < 0 and fitting) or len(fitting) == MAX_DOCUMENTS:
                 break
             fitting.append(document)
         return fitting
 
     def absorb_policy(self, documents: list[bytes]) -> None:
-        """Take newer policy documents from a peer; everything that depends on the policy follows."""
+        """Take newer policy documents from a peer; all that depends on them follows."""
         if documents and self.policies.absorb(documents):
             self.on_policy()

@@ -1,4 +1,4 @@
-"""The ranges that are being fetched, so that no two links fetch the same."""
+"""The ranges under way, so that no two links fetch the same."""
 
 from __future__ import annotations
 

@@ -1,12 +1,15 @@
-"""How much a peer may ask and an author may say: token buckets, so that bursts pass and floods do not.
+"""Limits of requests and news: token buckets, so that bursts pass and floods do not.
 
-A feed that says more than a person or a collector can is not refused, because what is refused would be fetched
-again: what was taken beyond the rate is a debt, and the link that brought it waits until it is paid. Only news of this moment count, and
-never what is fetched, so that catching up with a storm costs nobody any wait. After a wait both ends compare what they hold, and what
-came meanwhile is fetched in large batches, newest first (session.py): a storm is a few seconds late, and its newest line not later.
+A feed that says more than a person or a collector can is not refused, because what is refused would
+be fetched again: what was taken beyond the rate is a debt, and the link that brought it waits until
+it is paid. Only news of this moment count, and never what is fetched, so that catching up with a
+storm costs nobody any wait. After a wait both ends compare what they hold, and what came meanwhile
+is fetched in large batches, newest first (session.py): a storm is a few seconds late, and its
+newest line not later.
 
-What a peer has us do is paid for in the same way, in milliseconds of the loop as they were measured, by device and not by link, and with
-what it answers as with what it asks. Whoever owes waits, and others do not.
+What a peer has us do is paid for in the same way, in milliseconds of the loop as they were
+measured, by device and not by link, and with what it answers as with what it asks. Whoever owes
+waits, and others do not.
 """
 
 from __future__ import annotations
@@ -17,27 +20,51 @@ from devstream_desktop.mesh import wire
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, hlc_time
 
 FEED_RATE, FEED_BURST = 50.0, 2000.0
-"""Events a second of one author, and how many may come at once: a merge train with all its builds passes without a wait."""
+"""Events of one author a second, and at once.
+
+A merge train with all its builds passes without a wait.
+"""
 JUST_NOW_MS = 20_000
-"""What is older is no flood of this moment."""
+"""Age from which an entry is no part of a flood."""
 MAX_WAIT_S = 5.0
-"""The longest wait at a time; the debt stays. News of other feeds come over the other links meanwhile."""
+"""The longest wait at a time; the debt stays.
+
+News of other feeds come over the other links meanwhile.
+"""
 CALL_RATE, CALL_BURST = 200.0, 2000.0
-"""Requests a second of one device. Honest ones ask one thing at a time, and at most two for each batch of news."""
+"""Requests of one device a second, and at once.
+
+Honest ones ask one thing at a time, and at most two for each batch of news.
+"""
 COST_RATE, COST_BURST = 300.0, 400.0
-"""Milliseconds of work a second for one device, and at once: a newcomer is served 30 full batches a second, some 20,000 events."""
+"""Milliseconds of work for one device a second, and at once.
+
+A newcomer is served 30 full batches a second, some 20,000 events.
+"""
 MAX_DEBT_S = 8.0
-"""Whoever owes more than this is cut off: an honest peer waits for its answers, and never has so much under way."""
+"""Debt in seconds at which a peer is cut off.
+
+An honest peer waits for its answers, and never has so much under way.
+"""
 NAMED_RATE, NAMED_BURST = 32 / 3600, 32.0
-"""New addresses of peers a second that one device may name, and at once: a neighbour's first two answers, and another every two minutes."""
+"""New addresses that one device may name a second, and at once.
+
+That is a neighbour's first two answers, and another address every two minutes.
+"""
 MOST_OF_AUTHOR, MOST_OF_PEER = 250_000, 1_000_000
-"""Numbers that a peer's word is taken for, of one author and in all: what a history holds at most (history/log.py: MOST_BYTES) is some
-more. The newest are asked for first, and what they leave is asked for when they are here."""
+"""Numbers that a peer's word counts for: of an author, in all.
+
+A history holds at most some more (history/log.py: MOST_BYTES). The newest are asked for first, and
+the rest is asked for when they are here.
+"""
 
 _BYTES = 1 / 20_000
-"""What a byte costs to read, expand and decode, or to encode and compress."""
+"""Cost of a byte to read and decode, or to send."""
 _WASTED = 0.1
-"""What an entry costs that was not new: it is looked for in the database, and its signature may be checked."""
+"""Cost of an entry that was not new.
+
+It is looked for in the database, and its signature may be checked.
+"""
 _ROW = 0.02
 
 
@@ -51,13 +78,13 @@ class Bucket:
         self._at = now
 
     def take(self, count: float, now: float) -> float:
-        """Take tokens, on credit where there are none; returns in how many seconds the debt is paid."""
+        """Take tokens, on credit where needed; returns the seconds to pay."""
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - count
         self._at = now
         return max(0.0, -self._tokens / self._rate)
 
     def grant(self, count: float, now: float) -> bool:
-        """Take tokens only where there are enough; whether there were."""
+        """Take tokens only where there are enough; True when there were."""
         self.take(0, now)
         if self._tokens < count:
             return False
@@ -65,12 +92,12 @@ class Bucket:
         return True
 
     def full(self, now: float) -> bool:
-        """Whether it has forgotten everything."""
+        """True when it has forgotten everything."""
         return self._tokens + (now - self._at) * self._rate >= self._burst
 
 
 class Buckets:
-    """A bucket for each of many who take, as long as it remembers anything."""
+    """A bucket for each of many, as long as it remembers anything."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
@@ -78,11 +105,11 @@ class Buckets:
         self._of: dict[bytes | str, Bucket] = {}
 
     def take(self, who: bytes | str, count: float, now: float) -> float:
-        """As `Bucket.take`, for one of them."""
+        """Take from one bucket, as `Bucket.take`."""
         return self._bucket(who, now).take(count, now)
 
     def grant(self, who: bytes | str, count: float, now: float) -> bool:
-        """As `Bucket.grant`, for one of them."""
+        """Take from one bucket, as `Bucket.grant`."""
         return self._bucket(who, now).grant(count, now)
 
     def _bucket(self, who: bytes | str, now: float) -> Bucket:
@@ -93,13 +120,13 @@ class Buckets:
 
 
 class FeedRates:
-    """How fast each author speaks now, in however many feeds."""
+    """The rate of each author's news, in however many feeds."""
 
     def __init__(self) -> None:
         self._authors = Buckets(FEED_RATE, FEED_BURST)
 
     def wait(self, stored: Sequence[Entry], now_ms: int, now: float) -> float:
-        """For how many seconds who brought these new entries should bring no more.
+        """Seconds the sender must wait before pushing more entries.
 
         Args:
             stored: What was new.
@@ -112,18 +139,31 @@ class FeedRates:
             if hlc_time(entry.hlc) > now_ms - JUST_NOW_MS:
                 author = entry.feed[:KEY_BYTES]
                 counts[author] = counts.get(author, 0) + 1
-        return min(MAX_WAIT_S, max((self._authors.take(author, count, now) for author, count in counts.items()), default=0.0))
+        return min(
+            MAX_WAIT_S,
+            max(
+                (self._authors.take(author, count, now) for author, count in counts.items()),
+                default=0.0,
+            ),
+        )
 
 
 def cost(message: wire.Request | wire.Reply) -> float:
-    """What a peer's message has us do at the least, in milliseconds of the loop; what is found to be wasted is paid for afterwards."""
+    """The least cost of a peer's message, milliseconds of the loop.
+
+    What turns out to be wasted is paid for afterwards.
+    """
     match message:
         case wire.Push() | wire.News() | wire.Entries():
             return 0.5 + 0.02 * len(message.entries)
         case wire.Digest():
             return 8.0
         case wire.Offer() | wire.Records():
-            return 1.0 + 0.01 * len(message.records) + 0.001 * sum(len(record.gaps) for record in message.records)
+            return (
+                1.0
+                + 0.01 * len(message.records)
+                + 0.001 * sum(len(record.gaps) for record in message.records)
+            )
         case wire.Fetch() | wire.Wants():
             return 1.0 + 0.01 * len(message.ranges)
         case wire.Proof():
@@ -139,15 +179,15 @@ def cost(message: wire.Request | wire.Reply) -> float:
 
 
 def cost_of_bytes(frame: bytes) -> float:
-    """What it costs to take a frame in, or to send it."""
+    """The cost of receiving or sending a frame."""
     return 0.1 + len(frame) * _BYTES
 
 
 def cost_of_waste(count: int) -> float:
-    """What it cost to look at so many entries that were not new."""
+    """The cost of looking at so many entries that were not new."""
     return count * _WASTED
 
 
 def cost_of_rows(count: int) -> float:
-    """What it cost to pass over so many rows of the log."""
+    """The cost of passing over so many rows of the log."""
     return count * _ROW

@@ -23,7 +23,10 @@ class Overview:
         self._catch_up = CatchUp()
 
     def catch_up(self) -> tuple[int, int]:
-        """Events that peers have and this node lacks, now and when this catch-up began."""
+        """Events that peers have and we lack, now and at first.
+
+        At first is when this catch-up began.
+        """
         connected = self._core.callers.devices()
         callers = [peer for peer in self._core.accepted.all() if peer.device in connected]
         # Callers were asked for overlapping ranges, so the most that one of them owes is the least

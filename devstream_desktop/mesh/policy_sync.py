@@ -15,7 +15,7 @@ LEVEL_RATE, MAX_LEVELLED = 4.0, 16
 
 
 class PolicySync:
-    """Brings the policies of this node and of one peer to the same version."""
+    """Brings this node and one peer to the same policies."""
 
     def __init__(self, core: Core, link: Link, requester: Requester) -> None:
         self._core = core
@@ -26,9 +26,10 @@ class PolicySync:
         self._levels = Bucket(LEVEL_RATE, MAX_LEVELLED, time.monotonic())
 
     async def level(self, theirs: int) -> None:
-        """Exchange documents with a peer that holds version `theirs`, once for each pair.
+        """Exchange documents with a peer that holds version `theirs`.
 
-        The rest goes on with the next message of the peer, which shows its version each time.
+        Once for each pair of versions. The rest goes on with the next message of the peer, which
+        shows its version each time.
         """
         for _ in range(MAX_LEVELLED):
             mine = self._core.policies.version()

@@ -204,9 +204,10 @@ class Mesh:
         return await self._upkeep.prune()
 
     async def forget(self, floors: Mapping[bytes, int]) -> int:
-        """Delete the entries of these feeds up to these numbers, expired or not.
+        """Delete the entries of these feeds up to these numbers.
 
-        In chunks like `prune`; returns how many.
+        Expired or not. In chunks like `prune`; returns how many. In chunks like `prune`; returns
+        how many.
         """
         return await self._upkeep.forget(floors)
 
@@ -222,7 +223,7 @@ class Mesh:
         self._core.look.set()
 
     def ends(self, device: str, until: int) -> list[tuple[bytes, int, bytes]]:
-        """The last entry of each feed of a device at a time (UTC milliseconds).
+        """The last entry of each feed of a device at a time.
 
         Each is feed, number and hash; the newest feed comes first.
         """
@@ -235,7 +236,10 @@ class Mesh:
         )
 
     def living_twice(self) -> dict[str, int]:
-        """Devices that two machines write for, with the last stamp of the second (UTC ms)."""
+        """Devices that two machines write for.
+
+        With each the last stamp of the second machine, UTC milliseconds.
+        """
         return living_twice(self._core.replica.feeds, self._core.team_time())
 
     def keep_for(self, retention_ms: int) -> None:
@@ -249,7 +253,10 @@ class Mesh:
         return [known.address for known in self._overlay.good(MAX_PEERS)]
 
     def catch_up(self) -> tuple[int, int]:
-        """Events that peers have and this node lacks, now and when this catch-up began."""
+        """Events that peers have and we lack, now and at first.
+
+        At first is when this catch-up began.
+        """
         return self._overview.catch_up()
 
     def status(self) -> MeshStatus:

@@ -28,9 +28,9 @@ _log = logging.getLogger(__name__)
 CHECK_S = 4.0
 """A link in doubt must answer within this: the machine slept, or moved to another network."""
 MIN_TAIL_S = 0.2
-"""A peer that answers TAILs with nothing is asked no more often than this."""
+"""The shortest time between two TAILs without news."""
 LATE_S = 1.0
-"""After a longer wait than this for a busy feed, the backlog is taken newest first.
+"""Wait after which a backlog is taken newest first.
 
 Nobody reads a storm in order.
 """
@@ -106,7 +106,7 @@ class Session:
 
     @property
     def lag(self) -> int:
-        """The count of our arrivals not yet pushed, and of entries still owed."""
+        """The count of arrivals not yet pushed, and entries still owed."""
         if self.state is State.CONNECTING:
             return 0
         return max(0, self.core.replica.feeds.store.newest() - self._pushed) + total(self._owed)
@@ -194,7 +194,9 @@ class Session:
         core = self.core
         version = core.policies.version()
         index = core.replica.feeds.store.index
-        hello = wire.Hello(wire.PROTOCOL, core.team, core.device, index, version, core.clock(), core.port)
+        hello = wire.Hello(
+            wire.PROTOCOL, core.team, core.device, index, version, core.clock(), core.port
+        )
         asked = steady_ms()
         welcome = await self._ask(hello, wire.Welcome)
         same = welcome.protocol == wire.PROTOCOL and welcome.team == core.team
@@ -268,7 +270,7 @@ class Session:
                 break
 
     async def _fetch_claim(self, claim: wire.Range) -> None:
-        """Fetch all that the peer holds of a closed feed of ours, from its newest down."""
+        """Fetch the peer's part of a closed feed of ours, newest first."""
         rest: wire.Range | None = claim
         while rest is not None and not self.link.lost.is_set():
             entries = await self._fetch([rest])

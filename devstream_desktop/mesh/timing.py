@@ -10,7 +10,10 @@ class Timing:
     """Seconds; injected so that tests need not wait for a sleeping laptop."""
 
     connect: float = 8.0
-    """Time for TCP, TLS and the gate, on a slow Wi-Fi with retransmissions."""
+    """Time for TCP, TLS and the gate.
+
+    On a slow Wi-Fi, with retransmissions.
+    """
     request: float = 10.0
     """Time for any answer but TAIL's."""
     tail_wait: float = 25.0
@@ -23,7 +26,7 @@ class Timing:
     repair: float = 300.0
     """Period of comparing digests although nothing seems wrong, plus or minus half."""
     peers: float = 60.0
-    """Period of asking a dialed neighbour whom it knows, plus or minus half.
+    """Period of asking a neighbour whom it knows, give or take half.
 
     As HyParView shuffles its views (docs/architecture.md, Overlay): a peer that was given one
     address, before others came, must not depend on it. An answer is about a kilobyte.

@@ -1,4 +1,4 @@
-"""What a mesh does beside asking and answering: ends links that should not be, doubts those that may be dead, prunes, checks signatures."""
+"""Housekeeping of a mesh: ends and doubts links, prunes, checks signatures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ from devstream_desktop.mesh.replica.expiry import PRUNE_CHUNK
 from devstream_desktop.mesh.transport.link import refusal
 
 SWEEP_S = 4.0
-"""How often links are looked at: one that the policy ends is closed within five seconds, whatever told the gate of it."""
+"""Period of looking at the links.
+
+One that the policy ends is closed within five seconds, however the gate learnt of it.
+"""
 PRUNE_S = 3600.0
 IDLE_CHECKS = 30
-"""Signatures checked in an idle second: 3 ms."""
+"""Signatures checked in an idle second.
+
+That takes 3 ms.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +69,10 @@ class Upkeep:
             await asyncio.wait([self._task])
 
     def follow_policy(self) -> None:
-        """The policy changed: tell the peers, end links that the gate now refuses, ask again for entries refused so far."""
+        """Follow a new policy: show it to peers, end refused links.
+
+        What was refused so far is asked for again.
+        """
         core = self._core
         if core.replica.policy_changed():
             self._compare_all()
@@ -73,7 +82,7 @@ class Upkeep:
         self._core.look.set()
 
     def _compare_all(self) -> None:
-        """What is wanted here is other than it was: have every link compared anew."""
+        """Have every link compared anew, because other entries are wanted."""
         self._core.demand += 1
         for session in self._dialer.live():
             session.compare_soon()
@@ -91,7 +100,10 @@ class Upkeep:
                 self._dialer.end_soon(session, reason)
 
     async def prune(self) -> int:
-        """Forget what has expired, in chunks between which others run; returns how many entries."""
+        """Delete expired entries in chunks; returns how many.
+
+        Everything else runs between them.
+        """
         done = 0
         self._core.look_at_clock()
         while count := self._core.replica.prune(self._core.team_time()):
@@ -101,11 +113,17 @@ class Upkeep:
         return done
 
     def prune_soon(self) -> None:
-        """Have what has expired forgotten as soon as the clock is confirmed, and not within the hour."""
+        """Have expired entries deleted soon, and not within the hour.
+
+        As soon as the clock is confirmed.
+        """
         self._pruned = -PRUNE_S
 
     async def forget(self, floors: Mapping[bytes, int]) -> int:
-        """Settle these feeds up to these numbers though they have not expired, in the same chunks; returns how many entries."""
+        """Delete the entries of these feeds up to these numbers.
+
+        Expired or not, in the same chunks; returns how many.
+        """
         done = 0
         while count := self._core.replica.expiry.settle_to(floors, PRUNE_CHUNK):
             done += count
@@ -114,20 +132,23 @@ class Upkeep:
 
     async def _keep(self) -> None:
         await self._wake.moved(time.monotonic())
+        duties = (self._look_around, self._look_after, self._sweep, self._shuffle, self._prune)
         while not self._core.stopping:
             await asyncio.sleep(1.0)
-            for duty in (self._look_around, self._look_after, self._sweep, self._shuffle, self._prune):
+            for duty in duties:
                 try:
                     await duty(time.monotonic())
-                except DevstreamError as error:  # a full disk: told, and tried again
+                # A full disk: logged, and tried again.
+                except DevstreamError as error:
                     _log.warning("housekeeping: %s", error)
                 except Exception:  # noqa: BLE001 - a mistake in one must not end the others for good
                     _log.exception("housekeeping failed; it goes on")
 
     async def _look_around(self, now: float) -> None:
-        """After a sleep or a move, see which links still live, and try everybody else again at once.
+        """After a sleep or a move, check every link and retry.
 
-        When the clock was set, every link is made anew: with its HELLO each end learns the other's clock, and dates are checked again.
+        When the clock was set, every link is made anew: with its HELLO each end learns the other's
+        clock, and dates are checked again.
         """
         slept, moved = self._wake.slept(self._core.clock(), now), await self._wake.moved(now)
         self._core.look_at_clock()
@@ -135,7 +156,8 @@ class Upkeep:
         stepped = steps != self._clock_steps
         if not (slept or moved or stepped):
             return
-        why = "the clock was set" if stepped else "this machine slept" if slept else "its addresses changed"
+        moved_or_slept = "this machine slept" if slept else "its addresses changed"
+        why = "the clock was set" if stepped else moved_or_slept
         _log.info("looking at every link: %s", why)
         for session in self._dialer.live():
             if stepped:
@@ -155,11 +177,13 @@ class Upkeep:
         if abs(correction - self._corrected) > MAX_OFFSET_MS:
             _log.warning("%s", self._core.watch.doubt() or "entries go by this clock again")
             self._corrected = correction
-            self._compare_all()  # what was held back may be in time
+            # Entries that were held back may be in time now.
+            self._compare_all()
         self._core.mend_stamps()
         wrong = self._core.replica.signatures.check(IDLE_CHECKS)
         if wrong:
-            _log.warning("%d entries came with spoilt signatures; what they say is vouched for by later ones", wrong)
+            text = "%d entries came with damaged signatures; later ones prove their content"
+            _log.warning(text, wrong)
 
     async def _sweep(self, now: float) -> None:
         if now - self._swept < SWEEP_S:
@@ -178,7 +202,9 @@ class Upkeep:
             self._shuffle_at = now + self._overlay.shuffle_pause()
 
     async def _prune(self, now: float) -> None:
-        # A clock that was wrong at the start already has not jumped: a peer shows its own first, or an hour goes by alone.
-        if now - self._pruned >= PRUNE_S and (self._core.watch.witnessed or now - self._started >= PRUNE_S):
+        # A clock that was wrong at the start already has not jumped: a peer shows its own first, or
+        # an hour goes by alone.
+        sure = self._core.watch.witnessed or now - self._started >= PRUNE_S
+        if sure and now - self._pruned >= PRUNE_S:
             self._pruned = now
             await self.prune()

@@ -1,11 +1,12 @@
-"""The messages between two nodes, as typed structs; decoding is validation.
+"""The messages between two nodes as typed structs: decoding is validation.
 
-A frame is one flag byte (0 plain, 1 zlib) and a msgpack array `[tag, fields...]`. The dialer asks, the listener answers:
+A frame is one flag byte (0 plain, 1 zlib) and a msgpack array `[tag, fields...]`. The dialer asks,
+the listener answers:
 
-    HELLO   who I am, my policy's version, my clock     -> Welcome, or Refused (other team, busy: try these)
-    TAIL    what arrived after my cursor, wait for it   -> News: entries, the new cursor, a summary of what is held
-    PUSH    entries that you lack                       -> Pushed: how many were taken; only then the cursor moves
-    DIGEST  64 hashes over all feeds                    -> Records of the buckets that differ, a page of them
+    HELLO   who I am, my policy's version, my clock     -> Welcome, or Refused (other team, busy)
+    TAIL    what arrived after my cursor, wait for it   -> News: entries, the new cursor, a summary
+    PUSH    entries that you lack                       -> Pushed: how many were stored
+    DIGEST  64 hashes over all feeds                    -> Records of the buckets that differ
     OFFER   my records of those buckets, a page of them -> Wants: what of it the listener lacks
     FETCH   ranges of feeds, newest first               -> Entries, at most one batch
     PEERS   where others are                            -> PeerList
@@ -24,23 +25,42 @@ import msgspec
 from msgspec import Meta
 
 from devstream_desktop.stream.bounds import check_msgpack
-from devstream_desktop.stream.entry import FEED_BYTES, HASH_BYTES, MAX_BODY, MAX_HLC, SIGNATURE_BYTES
+from devstream_desktop.stream.entry import (
+    FEED_BYTES,
+    HASH_BYTES,
+    MAX_BODY,
+    MAX_HLC,
+    SIGNATURE_BYTES,
+)
 
 PROTOCOL = 1
 BATCH_BYTES = 256 * 1024
-"""Entries in one message: a quarter of the receive limit, so that it also fits with everything around it."""
+"""Bytes of entries in one message.
+
+A quarter of the receive limit, so that it also fits with everything around it.
+"""
 BATCH_ENTRIES = 2500
-"""So many of the smallest entries there can be fit into BATCH_BYTES."""
+"""The most entries in a message: so many of the smallest fit BATCH_BYTES."""
 MESSAGE_BYTES = 1024 * 1024
-"""What a socket receives at most (nng's own default is no limit); a larger message closes the connection."""
+"""The most bytes that a socket receives.
+
+nng's own default is no limit. A larger message closes the connection.
+"""
 EXPANDED_BYTES = 1024 * 1024
-"""What a compressed message may grow to."""
+"""The most bytes that a compressed message may grow to."""
 MAX_VALUES = 150_000
-"""In one message: some more than an honest node sends (`fitting`); to look at them and decode them takes 30 ms, and some 10 MB."""
+"""The most values in one message.
+
+Some more than an honest node sends (`fitting`). To look at them and decode them takes 30 ms, and
+some 10 MB.
+"""
 COMPRESS_FROM = 1024
 """Smaller messages cost more to compress than to send."""
 BUCKETS = 64
-"""The digest's width: 512 bytes, and about 1 KB of records for each bucket that differs at 1,500 feeds."""
+"""The digest's width: 512 bytes.
+
+Each bucket that differs costs about 1 KB of records at 1,500 feeds.
+"""
 BUCKET_BYTES = 8
 MAX_RECORDS = 4000
 MAX_GAPS = 500
@@ -53,7 +73,7 @@ _PLAIN, _ZLIB = 0, 1
 
 
 class MalformedMessageError(ValueError):
-    """Bytes that are no message of ours; whoever sent them is broken or hostile."""
+    """Bytes that are no message. Their sender is broken or hostile."""
 
 
 Feed = Annotated[bytes, Meta(min_length=FEED_BYTES, max_length=FEED_BYTES)]
@@ -67,7 +87,7 @@ Documents = Annotated[list[bytes], Meta(max_length=MAX_DOCUMENTS)]
 
 
 class Signed(msgspec.Struct, array_like=True, frozen=True):
-    """An entry on the wire: exactly the bytes that were signed, and the signature."""
+    """An entry on the wire: the signed bytes, and the signature."""
 
     body: Annotated[bytes, Meta(max_length=MAX_BODY)]
     signature: Annotated[bytes, Meta(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
@@ -82,7 +102,10 @@ class Range(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Record(msgspec.Struct, array_like=True, frozen=True):
-    """What a node has of one feed: everything above `floor` up to `head` but the `gaps`."""
+    """A node's part of one feed.
+
+    Everything above `floor` up to `head` but the `gaps`.
+    """
 
     feed: Feed
     floor: Number
@@ -93,14 +116,17 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Place(msgspec.Struct, array_like=True, frozen=True):
-    """A feed's place among all: the latest head first, then by id; frozen feeds come last, as if they had no stamp."""
+    """A feed's place in the order of all.
+
+    The latest head first, then by id. Frozen feeds come last, as if they had no stamp.
+    """
 
     hlc: Number
     feed: Feed
 
 
 class PeerAddress(msgspec.Struct, array_like=True, frozen=True):
-    """Where a device can be dialed."""
+    """An address at which a device can be dialed."""
 
     device: Short
     address: Short
@@ -122,7 +148,10 @@ RangeList = Annotated[list[Range], Meta(max_length=MAX_RANGES)]
 
 
 class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
-    """The dialer says who it is. `wall` is its clock (UTC ms), `port` where it listens (0: it cannot be dialed)."""
+    """The dialer's introduction.
+
+    `wall` is its clock (UTC ms), `port` where it listens (0: it cannot be dialed).
+    """
 
     protocol: int
     team: Short
@@ -135,7 +164,10 @@ class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
 
 
 class Tail(msgspec.Struct, array_like=True, frozen=True, tag=2):
-    """Entries after `lsn` of the numbering `index`; answered when there is one, at the latest after `wait` milliseconds."""
+    """A question for entries after `lsn` of the numbering `index`.
+
+    Answered when there is one, at the latest after `wait` milliseconds.
+    """
 
     index: Index
     lsn: Number
@@ -145,23 +177,31 @@ class Tail(msgspec.Struct, array_like=True, frozen=True, tag=2):
 
 
 class Push(msgspec.Struct, array_like=True, frozen=True, tag=3):
-    """Entries that the listener may lack; none, only to tell the policy's version."""
+    """Entries that the listener may lack.
+
+    None, only to show the policy's version.
+    """
 
     entries: Batch
     policy: Number
 
 
 class Digest(msgspec.Struct, array_like=True, frozen=True, tag=4):
-    """A hash over each bucket of feeds. `after`: where the last page of records ended, to have the next."""
+    """A hash over each bucket of feeds.
 
-    buckets: Annotated[bytes, Meta(min_length=BUCKETS * BUCKET_BYTES, max_length=BUCKETS * BUCKET_BYTES)]
+    `after`: the end of the last page of records, to have the next.
+    """
+
+    buckets: Annotated[
+        bytes, Meta(min_length=BUCKETS * BUCKET_BYTES, max_length=BUCKETS * BUCKET_BYTES)
+    ]
     after: Place | None = None
 
 
 class Offer(msgspec.Struct, array_like=True, frozen=True, tag=5):
-    """What the dialer has in the buckets that differ, and which feeds it knows to be frozen, the listener's own among them.
+    """The dialer's records of the buckets that differ, and frozen feeds.
 
-    `more`: another page follows.
+    The listener's own among them. `more`: another page follows.
     """
 
     records: RecordList
@@ -170,32 +210,38 @@ class Offer(msgspec.Struct, array_like=True, frozen=True, tag=5):
 
 
 class Fetch(msgspec.Struct, array_like=True, frozen=True, tag=6):
-    """Entries of these ranges in this order, each from its newest down, as many as fit `size` bytes."""
+    """A question for entries of these ranges, in this order.
+
+    Each from its newest down, as many as fit `size` bytes.
+    """
 
     ranges: RangeList
     size: Size
 
 
 class AskPeers(msgspec.Struct, array_like=True, frozen=True, tag=7):
-    """Where others are."""
+    """A question for the addresses of others."""
 
 
 class Proof(msgspec.Struct, array_like=True, frozen=True, tag=8):
-    """Proofs that the listener lacks, and feeds whose proof the dialer lacks."""
+    """Proofs that the listener lacks, and feeds to prove.
+
+    Of those the dialer lacks the proof.
+    """
 
     give: Pairs
     ask: Feeds
 
 
 class Policy(msgspec.Struct, array_like=True, frozen=True, tag=9):
-    """Documents that the listener lacks, and the version that the dialer has."""
+    """Documents that the listener lacks, and the dialer's version."""
 
     version: Number
     documents: Documents
 
 
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=21):
-    """HELLO's answer: the same of the listener, and where others are."""
+    """The answer to HELLO: the same of the listener, and others' addresses."""
 
     protocol: int
     team: Short
@@ -208,7 +254,10 @@ class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=21):
 
 
 class News(msgspec.Struct, array_like=True, frozen=True, tag=22):
-    """TAIL's answer. `resync`: compare digests, the cursor alone does not say all."""
+    """The answer to TAIL.
+
+    `resync`: compare digests, the cursor alone does not say all.
+    """
 
     index: Index
     lsn: Number
@@ -219,7 +268,10 @@ class News(msgspec.Struct, array_like=True, frozen=True, tag=22):
 
 
 class Pushed(msgspec.Struct, array_like=True, frozen=True, tag=23):
-    """PUSH's answer: how many entries were new and stored, and for how many milliseconds no more should be pushed."""
+    """The answer to PUSH: the count of entries stored, and a pause.
+
+    `busy`: for so many milliseconds no more should be pushed.
+    """
 
     stored: Number
     policy: Number
@@ -228,9 +280,10 @@ class Pushed(msgspec.Struct, array_like=True, frozen=True, tag=23):
 
 
 class Records(msgspec.Struct, array_like=True, frozen=True, tag=24):
-    """DIGEST's answer: the buckets that differ with the listener's records of them, true as of its arrival number `lsn`.
+    """The answer to DIGEST: buckets that differ, with the listener's records.
 
-    Of the frozen feeds those in these buckets, and the dialer's own. `end`: where this page ends, when there is another.
+    True as of its arrival number `lsn`. Of the frozen feeds those in these buckets, and the
+    dialer's own. `end`: where this page ends, when there is another.
     """
 
     index: Index
@@ -242,9 +295,10 @@ class Records(msgspec.Struct, array_like=True, frozen=True, tag=24):
 
 
 class Wants(msgspec.Struct, array_like=True, frozen=True, tag=25):
-    """OFFER's answer: what the listener lacks, newest first, and the frozen feeds whose proof it lacks.
+    """The answer to OFFER: ranges that the listener lacks, newest first.
 
-    `more`: it lacks more than fits, and is to be offered it again.
+    And the frozen feeds whose proof it lacks. `more`: it lacks more than fits, and is to be offered
+    it again.
     """
 
     ranges: RangeList
@@ -253,32 +307,35 @@ class Wants(msgspec.Struct, array_like=True, frozen=True, tag=25):
 
 
 class Entries(msgspec.Struct, array_like=True, frozen=True, tag=26):
-    """FETCH's answer."""
+    """The answer to FETCH."""
 
     entries: Batch
 
 
 class PeerList(msgspec.Struct, array_like=True, frozen=True, tag=27):
-    """PEERS's answer."""
+    """The answer to PEERS."""
 
     peers: Peers
 
 
 class Proofs(msgspec.Struct, array_like=True, frozen=True, tag=28):
-    """PROOF's answer."""
+    """The answer to PROOF."""
 
     pairs: Pairs
 
 
 class Policies(msgspec.Struct, array_like=True, frozen=True, tag=29):
-    """POLICY's answer: documents newer than the asked version, and the version the listener has now."""
+    """The answer to POLICY: newer documents, and the listener's version."""
 
     version: Number
     documents: Documents
 
 
 class Refused(msgspec.Struct, array_like=True, frozen=True, tag=30):
-    """The answer to anything that is not granted; `peers` are others to try when this node is full."""
+    """The answer to anything that is not granted.
+
+    `peers` are others to try when this node is full.
+    """
 
     reason: Short
     peers: Peers
@@ -289,12 +346,15 @@ Request = Hello | Tail | Push | Digest | Offer | Fetch | AskPeers | Proof | Poli
 Reply = Welcome | News | Pushed | Records | Wants | Entries | PeerList | Proofs | Policies | Refused
 
 PAGE_BYTES = MESSAGE_BYTES * 3 // 4
-"""Records and frozen feeds in one message, however they compress; the rest is for the frozen feeds of the other's own."""
+"""Bytes of records and frozen feeds in one message.
+
+However they compress. The rest is for the frozen feeds of the other's own.
+"""
 _RECORD_BYTES, _GAP_BYTES = 92, 19
 
 
 def record_bytes(gaps: int) -> int:
-    """What a record with so many gaps takes at most when it is written."""
+    """The most bytes of a record with so many gaps."""
     return _RECORD_BYTES + _GAP_BYTES * gaps
 
 
@@ -313,7 +373,7 @@ def encode(message: Request | Reply) -> bytes:
 
 
 def decode_request(frame: bytes) -> Request:
-    """The request in a frame.
+    """Decode the request in a frame.
 
     Raises:
         MalformedMessageError: it is none, or grows too large.
@@ -323,7 +383,7 @@ def decode_request(frame: bytes) -> Request:
 
 
 def decode_reply(frame: bytes) -> Reply:
-    """The reply in a frame.
+    """Decode the reply in a frame.
 
     Raises:
         MalformedMessageError: it is none, or grows too large.

@@ -1,4 +1,7 @@
-"""Room at a door, against a plain model: never more than there is, taken from the largest share, the oldest first."""
+"""Places for strangers, against a plain model.
+
+Never more than there are, taken from the largest share, the oldest first.
+"""
 
 from __future__ import annotations
 

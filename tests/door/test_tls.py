@@ -1,4 +1,7 @@
-"""The contexts of a TLS server: the key is never in clear on a disk, and a caller's certificate is asked for where one must be shown."""
+"""The contexts of a TLS server.
+
+The key is never in clear on a disk, and a certificate is asked for where one must be shown.
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class _All:
 
 @pytest.fixture(autouse=True)
 def no_blocking() -> Iterator[None]:
-    """The log is written on the loop by design (each call is short); anything else that blocks fails the test."""
+    """Fail a test when anything but the log blocks the loop: its calls are short by design."""
     with blockbuster_ctx("devstream_desktop.mesh") as detector:
         for function in detector.functions.values():
             function.can_block_in("devstream_desktop/history/log.py", _All())
@@ -292,7 +292,7 @@ async def make_node(team, tmp_path):
 
 @pytest.fixture
 async def start_process(team, tmp_path):
-    """Start a node as a process of its own, with at most `files` descriptors; all are ended at the end."""
+    """Start a node as a process of its own, with at most `files` descriptors."""
     processes = []
 
     async def start(*peers, files=0):

@@ -1,4 +1,4 @@
-"""How a node gets what it missed: from all neighbours at once, nothing twice, and from where it stopped."""
+"""Catching up: from all neighbours at once, nothing twice, and from where it stopped."""
 
 from __future__ import annotations
 

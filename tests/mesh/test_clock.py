@@ -113,7 +113,7 @@ def test_peers_that_are_set_right_give_us_our_clock_back():
 
 
 def test_after_a_step_nobody_moves_us_who_has_not_been_heard_since():
-    """The steady clock of a virtual machine that was paused knows nothing of the pause: it would seem that ours is ahead by it."""
+    """After a pause of a virtual machine its steady clock would make ours seem ahead."""
     watch = heard(0, 0)
     watch.tick(0, 0)
     watch.tick(40 * 24 * HOUR, 1000)

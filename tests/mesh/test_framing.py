@@ -1,4 +1,4 @@
-"""The replying end of nng's protocol: requests come out whole however the stream is cut, and nothing large is believed."""
+"""The replying end of nng's protocol: whole requests however the stream is cut, in bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may keep a link: the gate at any moment, one link a device, certificates that end, and callers that ask or say too much."""
+"""Ends of links: the gate, second links, certificates that end, callers that ask too much."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_a_bucket_lets_bursts_pass_and_floods_wait():
 
 
 async def test_who_is_not_believed_is_told_what_that_can_mean(make_node, team, other_team):
-    """The CA that the dialer trusts is the listener's, but the listener does not believe the dialer's certificate."""
+    """The dialer trusts the listener's CA, but the listener not the dialer's certificate."""
     node = await make_node()
     stranger = other_team.credentials(device_id(b"s" * 32), ca=team)
     late = await make_node(peers=[node], credentials=stranger)

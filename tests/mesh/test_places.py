@@ -1,4 +1,4 @@
-"""What a listener and a dialer remember of peers: who takes a place, who is only asked to wait, and why dials failed."""
+"""The memory of a listener and a dialer: places, pauses, and reasons of failed dials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is missing and why, of real replicas: expired is not missing, on its way is not lost, and each reason is told apart."""
+"""Missing entries of real replicas, by reason: expired and on its way is not missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An author that says far more than is taken at once: its newest line is soon everywhere, and the lines before it follow."""
+"""A storm of one author: its newest line is soon everywhere, and the others follow."""
 
 from __future__ import annotations
 

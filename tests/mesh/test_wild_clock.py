@@ -1,4 +1,4 @@
-"""Nodes whose clocks are wrong: they forget nothing, and take part by their team's time as soon as two peers have shown theirs."""
+"""Nodes with wrong clocks: they forget nothing, and take part by their team's time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps this node linked: dials whom the overlay chooses, one task a link, and learns from how each one ends."""
+"""Keeps this node linked: dials, one task a link, and learns from each end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from devstream_desktop.mesh.transport.probe import NO_NODE, why
 from devstream_desktop.mesh.wire import PeerAddress, Range
 
 TEND_S = 1.0
-"""How often dialing is looked at when nothing happens."""
+"""Period of looking whom to dial, when nothing happens."""
 EXPLAIN_S = 30.0
 
 _log = logging.getLogger(__name__)
@@ -72,7 +72,10 @@ class Dialer:
             link.lost.set()
         for session in self.live():
             self.end_soon(session, "stopped")
-        if tasks := [*self._tasks.values(), *self._ending, *([self._tending] if self._tending else [])]:
+        tasks = [*self._tasks.values(), *self._ending]
+        if self._tending is not None:
+            tasks.append(self._tending)
+        if tasks:
             await asyncio.wait(tasks)
 
     def live(self) -> list[Session]:
@@ -80,11 +83,14 @@ class Dialer:
         return [session for session in self.sessions.values() if session is not None]
 
     def missing(self) -> list[Range]:
-        """What the dialed peers have and this node still wants."""
+        """Ranges that the dialed peers have and we still want."""
         return [item for session in self.live() for item in session.missing()]
 
     def expected(self) -> list[Range]:
-        """What of that the links are bringing, so that nobody else need be asked for it."""
+        """The ranges of those that the links are bringing.
+
+        Nobody else need be asked for them.
+        """
         return [item for session in self.live() for item in session.expected()]
 
     def found(self, address: str) -> None:
@@ -93,17 +99,27 @@ class Dialer:
             self._core.look.set()
 
     def hear_of(self, teller: str, peers: Sequence[PeerAddress]) -> None:
-        """Note where a peer says that others of the team are: a few new addresses of each peer, and none that every machine has."""
+        """Learn the addresses of others that a peer names.
+
+        A few new addresses of each peer, and none that every machine has.
+        """
         for peer in peers:
-            if not self._overlay.is_news(peer.address, self._core.clock()) or not addresses.may_be_named(peer.address, self._here):
+            news = self._overlay.is_news(peer.address, self._core.clock())
+            if not news or not addresses.may_be_named(peer.address, self._here):
                 continue
-            if refusal(self._core.gate, peer.device) is None and self._named.grant(teller, 1, time.monotonic()):
+            member = refusal(self._core.gate, peer.device) is None
+            if member and self._named.grant(teller, 1, time.monotonic()):
                 self._overlay.learn(peer.address, Source.GOSSIP, peer.device)
                 self._core.look.set()
 
     def met(self, device: str, address: str) -> None:
-        """Note where a device that dialed us says that it can be dialed: at the host that it came from."""
-        if addresses.may_be_named(address, self._here) and (self._overlay.knows(address) or self._named.grant(device, 1, time.monotonic())):
+        """Learn the address of a device that dialed us.
+
+        It is at the host that the device came from.
+        """
+        if not addresses.may_be_named(address, self._here):
+            return
+        if self._overlay.knows(address) or self._named.grant(device, 1, time.monotonic()):
             self._overlay.learn(address, Source.GOSSIP, device, seen=True)
             self._core.look.set()
 
@@ -116,8 +132,9 @@ class Dialer:
             task.add_done_callback(self._ending.discard)
 
     def shuffle(self) -> None:
-        """In a large team, let a neighbour go so that another takes its place."""
-        live = [address for address, session in self.sessions.items() if session is not None and session.state is State.LIVE]
+        """In a large team, replace a neighbour by another."""
+        up = [(address, one) for address, one in self.sessions.items() if one is not None]
+        live = [address for address, one in up if one.state is State.LIVE]
         address = self._overlay.to_shuffle(live)
         session = self.sessions.get(address) if address is not None else None
         if session is not None:
@@ -136,15 +153,20 @@ class Dialer:
                     await self._core.look.wait()
 
     def renew_one(self, now: float, life: float) -> None:
-        """End the oldest link that has lived longer than `life` seconds and has nothing to do; it is dialed anew."""
-        idle = [item for item in self.live() if item.state is State.LIVE and not item.lag and not item.missing()]
+        """End the oldest idle link that lived longer than `life`.
+
+        In seconds. It is dialed anew.
+        """
+        live = [item for item in self.live() if item.state is State.LIVE]
+        idle = [item for item in live if not item.lag and not item.missing()]
         oldest = min(idle, key=lambda item: item.since, default=None)
         if oldest is not None and now - oldest.since > life:
             self.end_soon(oldest, "dialed anew, so that both certificates are checked again")
 
     def _drop_duplicates(self) -> None:
-        """One link with a device is enough: the newer one, once it has proven to work, because the older one may be a dead network's.
+        """Keep one link with each device.
 
+        The newer one, once it has proven to work, because the older one may be a dead network's.
         Where two dialed each other, the one dialed by the lower id stays, once proven to work.
         """
         working: dict[str, Session] = {}
@@ -155,7 +177,8 @@ class Dialer:
                     self.end_soon(older, "linked at another address")
                 working[session.device] = session
             lower = session.device < self._core.device
-            if session.state is State.LIVE and lower and not session.lag and self._core.accepted.works(session.device):
+            done = session.state is State.LIVE and not session.lag
+            if lower and done and self._core.accepted.works(session.device):
                 self.end_soon(session, "linked the other way")
 
     async def _dial(self, address: str) -> None:
@@ -166,10 +189,13 @@ class Dialer:
             literal = self._core.rng.choice(await self._unless_stopping(addresses.resolve(address)))
             link = self._links[address] = Link(literal, self._core.gate)
             await link.open(self._config, self._timing.connect)
+            # One of our own addresses, named by somebody.
             if link.device == self._core.device:
                 self._overlay.is_self(address)
                 return
-            session = self.sessions[address] = Session(self._core, link, self._timing, self._welcomed, self.hear_of)
+            session = self.sessions[address] = Session(
+                self._core, link, self._timing, self._welcomed, self.hear_of
+            )
             try:
                 await session.run()
             finally:
@@ -182,8 +208,9 @@ class Dialer:
             reason = str(error)
             if link is not None and not was_up and not link.refusal and not self._stopping.is_set():
                 refused = bool(link.device)
+                explained = self._explain(address, literal, reached=refused)
                 with contextlib.suppress(asyncio.CancelledError):
-                    reason = await self._unless_stopping(self._explain(address, literal, reached=refused))
+                    reason = await self._unless_stopping(explained)
         except DevstreamError as error:
             reason = str(error)
         except asyncio.CancelledError:
@@ -195,25 +222,34 @@ class Dialer:
         finally:
             if link is not None:
                 await link.close()
-            self._settle(address, link.device if link is not None else "", reason, refused=refused, full=full, was_up=was_up)
+            device = link.device if link is not None else ""
+            self._settle(address, device, reason, refused=refused, full=full, was_up=was_up)
 
     async def _explain(self, address: str, literal: str, *, reached: bool) -> str:
-        """Why a dial failed, looked into once in a while only: a peer that is away is dialed often, to be there when it returns."""
+        """The reason why a dial failed.
+
+        Looked into once in a while only: a peer that is away is dialed often, to be there when it
+        returns.
+        """
         at, reason = self._explained.get(address, (-EXPLAIN_S, ""))
         if time.monotonic() - at >= EXPLAIN_S:
             reason = await why(literal, self._credentials, reached=reached)
             known = {item.address for item in self._overlay.all()}
-            self._explained = {other: found for other, found in self._explained.items() if other in known}
+            kept = [(other, found) for other, found in self._explained.items() if other in known]
+            self._explained = dict(kept)
             self._explained[address] = (time.monotonic(), reason)
         return reason
 
-    def _settle(self, address: str, device: str, reason: str, *, refused: bool, full: bool, was_up: bool) -> None:
+    def _settle(
+        self, address: str, device: str, reason: str, *, refused: bool, full: bool, was_up: bool
+    ) -> None:
         session = self.sessions.pop(address, None)
         if was_up:
             self._explained.pop(address, None)
         self._links.pop(address, None)
         self._tasks.pop(address, None)
         self._core.look.set()
+        # It ended because it was told to.
         if self._stopping.is_set() or (not reason and not was_up):
             return
         if refused or not was_up:
@@ -221,10 +257,15 @@ class Dialer:
         elif session is not None and not session.ended_because:
             _log.info("the link with %s at %s ended: %s", device[:8], address, reason)
         nobody = reason == NO_NODE
-        self._overlay.lost(address, self._core.clock(), refused=refused, full=full, was_up=was_up, nobody=nobody)
+        self._overlay.lost(
+            address, self._core.clock(), refused=refused, full=full, was_up=was_up, nobody=nobody
+        )
 
     def _hand_over(self, session: Session) -> None:
-        """Those who dialed us were told that this link would bring what is missing; now they should."""
+        """Have our callers compare, when this link ended with something missing.
+
+        They were told that it would bring that.
+        """
         if session.missing():
             self._core.demand += 1
             self._core.bell.ring()
@@ -235,7 +276,10 @@ class Dialer:
         _log.info("linked with %s at %s", session.device[:8], address)
 
     async def _unless_stopping(self, work: Coroutine[object, object, _T]) -> _T:
-        """The result of `work`, which is cancelled when the node stops (it holds no transport operation, so that is safe)."""
+        """The result of `work`, which is cancelled when the node stops.
+
+        It holds no transport operation, so that is safe.
+        """
         task = asyncio.create_task(work)
         stop = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,8 @@
-"""Finding the team's nodes on the local network by multicast DNS, without telling strangers who they are.
+"""Discovery of the team's nodes on the local network, by multicast DNS.
 
-Announced is a random name that is new at each start, the port, and a tag that only the team can compute and that changes each day: no
-person, host, team, device or version. What is found is a hint: it is dialed, and TLS and the gate decide.
+Strangers do not learn who they are. Announced is a random name that is new at each start, the port,
+and a tag that only the team can compute and that changes each day: no person, host, team, device or
+version. What is found is a hint: it is dialed, and TLS and the gate decide.
 """
 
 from __future__ import annotations
@@ -25,24 +26,36 @@ from devstream_desktop.mesh.overlay.wake import own_addresses
 SERVICE = "_devstream._tcp.local."
 DAY_MS = 86_400_000
 TAG_BYTES = 5
-"""40 bits: enough that strangers do not match by chance, too few to be of use to anybody."""
+"""Bytes of the tag.
+
+40 bits: enough that strangers do not match by chance, too few to be of use to anybody.
+"""
 RESOLVE_MS = 3000
 WATCH_S = 20.0
-"""How often the machine's addresses and the day are looked at: a laptop that changes its network announces itself anew."""
+"""Period of looking at the machine's addresses and the day.
+
+A laptop that changes its network announces itself anew.
+"""
 MAX_WAITING = 256
-"""Names waiting to be resolved; a network that floods names loses the rest."""
+"""The most names waiting to be resolved.
+
+A network that floods names loses the rest.
+"""
 
 _log = logging.getLogger(__name__)
 
 
 def tag(team_id: str, now: int) -> str:
-    """What the nodes of a team announce on the UTC day of `now` (ms)."""
+    """The tag that a team's nodes announce on a UTC day.
+
+    `now`: UTC milliseconds within that day.
+    """
     key = hashlib.sha256(team_id.encode()).digest()
     return hmac.digest(key, str(now // DAY_MS).encode(), "sha256")[:TAG_BYTES].hex()
 
 
 def is_local(address: str) -> bool:
-    """Whether an announced IP address can be one of this network."""
+    """True when an announced IP address can be of this network."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -51,10 +64,20 @@ def is_local(address: str) -> bool:
 
 
 class Discovery:
-    """Announces this node and reports others' addresses to `on_found`; everything that can fail ends as a sentence in `status`."""
+    """Announces this node, and reports the addresses of others.
+
+    `on_found` is called with each. Every failure ends as a sentence in `status`.
+    """
 
     def __init__(
-        self, *, team_id: str, host: str, port: int, interfaces: Sequence[str], clock: Callable[[], int], on_found: Callable[[str], None]
+        self,
+        *,
+        team_id: str,
+        host: str,
+        port: int,
+        interfaces: Sequence[str],
+        clock: Callable[[], int],
+        on_found: Callable[[str], None],
     ) -> None:
         self.status = "starting"
         self._team_id = team_id
@@ -75,7 +98,7 @@ class Discovery:
         self._task = asyncio.create_task(self._run())
 
     def look(self) -> None:
-        """The machine slept or its addresses changed: announce and browse anew."""
+        """Announce and browse anew, after a sleep or new addresses."""
         self._again = True
         self._look.set()
 
@@ -92,12 +115,16 @@ class Discovery:
             addresses = await self._addresses()
             try:
                 if not addresses:
-                    self.status = "off: no network but this machine's own; peers are found by address only"
+                    self.status = (
+                        "off: no network but this machine's own; peers are found by address only"
+                    )
                     await self._pause(WATCH_S)
                 else:
                     await self._announce_on(addresses)
             except (OSError, ZeroconfError, RuntimeError) as error:
-                self.status = f"not working ({str(error) or type(error).__name__}): multicast is not possible here; add peers by address"
+                why = str(error) or type(error).__name__
+                advice = "multicast is not possible here; add peers by address"
+                self.status = f"not working ({why}): {advice}"
                 if self.status != told:
                     _log.warning("finding peers on the local network: %s", self.status)
                 told = self.status
@@ -105,27 +132,34 @@ class Discovery:
         self.status = "stopped"
 
     async def _addresses(self) -> list[str]:
-        """The addresses to announce: those of this machine that the listener is reachable at."""
+        """The addresses of this machine at which the listener is reachable."""
         found = [address for address in await asyncio.to_thread(own_addresses) if is_local(address)]
-        wanted = set(self._interfaces) or ({self._host} if self._host not in ("0.0.0.0", "::") else set(found))  # noqa: S104 - compared
+        everywhere = self._host in ("0.0.0.0", "::")  # noqa: S104 - compared
+        wanted = set(self._interfaces) or (set(found) if everywhere else {self._host})
         return sorted(wanted.intersection(found))
 
     async def _announce_on(self, addresses: list[str]) -> None:
         """Announce and browse until the addresses or the day change."""
         self._again = False
         today = tag(self._team_id, self._clock())
-        interfaces = addresses if self._interfaces or self._host in addresses else InterfaceChoice.All
+        chosen = self._interfaces or self._host in addresses
+        interfaces = addresses if chosen else InterfaceChoice.All
         zeroconf = AsyncZeroconf(interfaces=interfaces, ip_version=IPVersion.V4Only)
         info = AsyncServiceInfo(
-            SERVICE, f"{self._label}.{SERVICE}", port=self._port, parsed_addresses=addresses, properties={"v": "1", "t": today}
+            SERVICE,
+            f"{self._label}.{SERVICE}",
+            port=self._port,
+            parsed_addresses=addresses,
+            properties={"v": "1", "t": today},
         )
         browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE, handlers=[self._heard])
         resolver = asyncio.create_task(self._resolve(zeroconf))
         try:
             await zeroconf.async_register_service(info)
             self.status = f"announcing on {', '.join(addresses)}"
-            while tag(self._team_id, self._clock()) == today and await self._addresses() == addresses:
-                if self._stop.is_set() or self._again:
+            while tag(self._team_id, self._clock()) == today:
+                same = await self._addresses() == addresses
+                if not same or self._stop.is_set() or self._again:
                     break
                 await self._pause(WATCH_S)
         finally:
@@ -136,7 +170,13 @@ class Discovery:
                 await zeroconf.async_unregister_all_services()
             await zeroconf.async_close()
 
-    def _heard(self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:  # noqa: ARG002 - zeroconf passes names
+    def _heard(
+        self,
+        zeroconf: Zeroconf,  # noqa: ARG002 - zeroconf passes these by name
+        service_type: str,  # noqa: ARG002
+        name: str,
+        state_change: ServiceStateChange,
+    ) -> None:
         if state_change is not ServiceStateChange.Removed and not name.startswith(self._label):
             with contextlib.suppress(asyncio.QueueFull):
                 self._names.put_nowait(name)
@@ -149,7 +189,11 @@ class Discovery:
                 continue
             now = self._clock()
             near = {tag(self._team_id, now + days * DAY_MS).encode() for days in (-1, 0, 1)}
-            if info.properties.get(b"t") not in near or info.port is None or info.port < LOWEST_PORT:
+            if (
+                info.properties.get(b"t") not in near
+                or info.port is None
+                or info.port < LOWEST_PORT
+            ):
                 continue
             for address in info.parsed_addresses(IPVersion.V4Only):
                 if is_local(address):

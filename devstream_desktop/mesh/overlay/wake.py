@@ -1,6 +1,7 @@
-"""Notices what makes every link doubtful at once: this machine slept, or its addresses are others than before.
+"""Sleep and moves of this machine: either puts every link in doubt at once.
 
-nng sees neither. A link that died meanwhile would be found by its time-outs only, half a minute later.
+nng sees neither. A link that died meanwhile would be found by its time-outs only, half a minute
+later.
 """
 
 from __future__ import annotations
@@ -10,9 +11,15 @@ import asyncio
 import ifaddr
 
 ASLEEP_S = 5.0
-"""A second that lasts this much longer was a sleep, a frozen process or a clock that was set: each is reason to look."""
+"""Extra length of a second that means lost time.
+
+That was a sleep, a frozen process or a clock that was set.
+"""
 ADDRESSES_S = 4.0
-"""How often this machine's addresses are read (0.3 ms)."""
+"""Period of reading this machine's addresses.
+
+That takes 0.3 ms.
+"""
 
 
 def own_addresses() -> frozenset[str]:
@@ -22,7 +29,9 @@ def own_addresses() -> frozenset[str]:
         OSError: they cannot be read, as when no file descriptor is left.
 
     """
-    return frozenset(str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4)
+    return frozenset(
+        str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4
+    )
 
 
 class Wake:
@@ -35,13 +44,13 @@ class Wake:
         self._addresses: frozenset[str] | None = None
 
     def slept(self, wall_ms: int, steady: float) -> bool:
-        """Whether time was lost since the last look: the steady clock stands still in a sleep on some systems and runs on others."""
+        """True when time was lost since the last look."""
         wall, before, passed = wall_ms / 1000, self._wall, steady - self._steady
         self._wall, self._steady = wall, steady
         return before is not None and max(passed, wall - before) > 1.0 + ASLEEP_S
 
     async def moved(self, steady: float) -> bool:
-        """Whether an address came or went since the last look."""
+        """True when an address came or went since the last look."""
         if self._addresses is not None and steady - self._looked < ADDRESSES_S:
             return False
         self._looked = steady

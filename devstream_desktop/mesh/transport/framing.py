@@ -1,9 +1,10 @@
-"""The replying end of nng's request protocol over a stream: SP greetings and frames, and the numbers of requests.
+"""The replying end of nng's request protocol over a stream.
 
-As in the SP specifications for TCP and for request/reply (https://github.com/nanomsg/nanomsg, rfc/sp-tcp-mapping-01.txt
-and rfc/sp-request-reply-01.txt), which nng's REQ sockets speak: each end sends eight bytes first, then messages, each
-with its length before it. A request begins with four bytes that number it, the highest bit set, after at most eight
-such words of relays in between; its reply begins with the same.
+As in the SP specifications for TCP and for request/reply (https://github.com/nanomsg/nanomsg,
+rfc/sp-tcp-mapping-01.txt and rfc/sp-request-reply-01.txt), which nng's REQ sockets speak: each end
+sends eight bytes first, then messages, each with its length before it. A request begins with four
+bytes that number it, the highest bit set, after at most eight such words of relays in between; its
+reply begins with the same.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ _MOST_WORDS = 9
 
 
 class FramingError(ValueError):
-    """The other end does not speak the protocol, or a message is larger than allowed."""
+    """Foreign bytes that do not follow the protocol, or too many."""
 
 
 class Deframer:
-    """Takes a stream apart into requests. No message's length is believed before it is checked against `limit` bytes."""
+    """Takes a stream apart into requests.
+
+    No message's length is believed before it is checked against `limit` bytes.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -36,7 +40,7 @@ class Deframer:
         self._buffer += data
 
     def greeted(self) -> bool:
-        """Whether the other end has greeted as a REQ socket does.
+        """True once the other end has greeted as a REQ socket.
 
         Raises:
             FramingError: it has said something else.
@@ -50,7 +54,9 @@ class Deframer:
         return self._greeted
 
     def next_request(self) -> tuple[bytes, bytes] | None:
-        """The next whole request, what numbers it and its content; None where there is none yet.
+        """The next whole request: its number and its content.
+
+        None where there is none yet.
 
         Raises:
             FramingError: a message is too large, or is no request.

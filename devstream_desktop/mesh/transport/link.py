@@ -1,15 +1,22 @@
-"""A dialed link, and what both ends of a link share: the only file of the mesh that knows nng, whose traps are handled here.
+"""A dialed link: the only file that knows nng, and handles its traps.
 
     receive size      unlimited by default: 1 MiB on every socket
-    re-sending        a request is sent again for ever by default: off, so a broken link is an error at once
-    half-open links   never noticed by nng: every request has a time-out, after which the connection is closed
-    re-dialing        without back-off by default, and for ever: only until a link is up; a lost one is dialed anew by our own schedule
+    re-sending        a request is sent again for ever by default: off, so a broken link is an error
+                      at once
+    half-open links   never noticed by nng: every request has a time-out, after which the connection
+                      is closed
+    re-dialing        without back-off by default, and for ever: only until a link is up; a lost one
+                      is dialed anew by our own schedule
     host names        a racing resolver: IP literals only
-    server name       mandatory: a constant that every certificate carries; who it is, is read from the certificate
-    a peer's name     not in pynng's API: read with the C function in the pre-connect callback, which fails closed
+    server name       mandatory: a constant that every certificate carries; who it is, is read from
+                      the certificate
+    a peer's name     not in pynng's API: read with the C function in the pre-connect callback,
+                      which fails closed
     callbacks         run on nng's threads under a lock: they only hand over to the loop
-    cancelling        can be swallowed by an operation that has just finished: loops have flags, and sockets are closed instead
-    exit              with parked operations can abort the process: close contexts, await their tasks, close sockets
+    cancelling        can be swallowed by an operation that has just finished: loops have flags, and
+                      sockets are closed instead
+    exit              with parked operations can abort the process: close contexts, await their
+                      tasks, close sockets
 
 Measured with pynng 0.9.0 (nng 1.11.0, Mbed TLS 3.6.3): docs/architecture.md, What nng needs.
 """
@@ -30,9 +37,12 @@ from devstream_desktop.mesh.membership import Gate
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
 SERVER_NAME = "peer.devstream.invalid"
-"""Sent in clear when dialing, so it is the same for everybody; each certificate carries it beside the device id."""
+"""The name that each certificate carries beside the device id.
+
+It is sent in clear when dialing, so it is the same for everybody.
+"""
 RECONNECT_MIN_MS, RECONNECT_MAX_MS = 1000, 2000
-"""Within the seconds that one dial may take; the pauses between dials are the overlay's (overlay.py)."""
+"""Pauses within one dial. Those between dials are the overlay's (overlay/table.py)."""
 
 _DEVICE = re.compile(r"[a-z2-7]{52}")
 
@@ -47,7 +57,10 @@ class ListenError(DevstreamError):
 
 @dataclass(frozen=True)
 class Credentials:
-    """What TLS needs, all PEM: the team's CA (several while it changes), this device's P-256 leaf and its key."""
+    """The certificates and the key for TLS, all PEM.
+
+    The team's CA (several while it changes), this device's P-256 leaf and its key.
+    """
 
     ca_pem: str
     certificate_pem: str
@@ -55,7 +68,10 @@ class Credentials:
 
 
 class Lane(IntEnum):
-    """The requests of a link that may be under way at once: one of each."""
+    """The kinds of requests that may be under way at once.
+
+    One of each.
+    """
 
     TAIL = 0
     PUSH = 1
@@ -63,7 +79,9 @@ class Lane(IntEnum):
 
 
 def tls_config(credentials: Credentials, *, server: bool) -> pynng.TLSConfig:
-    """A configuration that always asks for the other's certificate (nng's own default for servers is not to).
+    """A TLS configuration that always asks for a certificate.
+
+    nng's own default for servers is not to.
 
     Raises:
         LinkError: the certificate or key is not usable.
@@ -79,11 +97,16 @@ def tls_config(credentials: Credentials, *, server: bool) -> pynng.TLSConfig:
             auth_mode=pynng.TLSConfig.AUTH_MODE_REQUIRED,
         )
     except pynng.NNGException as error:
-        raise LinkError(f"this device's certificate cannot be used ({error}): leave and join the team again") from error
+        raise LinkError(
+            f"this device's certificate cannot be used ({error}): leave and join the team again"
+        ) from error
 
 
 def refusal(gate: Gate, device: str) -> str | None:
-    """Why a device may not be linked with; whatever goes wrong refuses."""
+    """The reason to refuse a link with a device; an error refuses.
+
+    Whatever goes wrong refuses.
+    """
     try:
         return gate(device)
     except BaseException as error:  # noqa: BLE001 - whatever leaves an nng callback would let the peer in
@@ -91,13 +114,18 @@ def refusal(gate: Gate, device: str) -> str | None:
 
 
 def judge(name: Callable[[], str], gate: Gate) -> tuple[str, str | None]:
-    """The device whose certificate carries `name()`, and why it is refused; whatever goes wrong refuses."""
+    """The device that a certificate names, and the reason to refuse it.
+
+    `name` reads the certificate. Whatever goes wrong refuses.
+    """
     try:
         device = name()
     except BaseException as error:  # noqa: BLE001 - as in `refusal`
         return "", f"its certificate could not be read ({type(error).__name__}), so it stays out"
     if not _DEVICE.fullmatch(device):
-        return device[:80], "its certificate does not name a device: it was not made by this team's issuer"
+        return device[
+            :80
+        ], "its certificate does not name a device: it was not made by this team's issuer"
     return device, refusal(gate, device)
 
 
@@ -131,13 +159,16 @@ def close_context(context: pynng.Context) -> None:
 
 
 class Link:
-    """One dialed connection. It lives once: when it is lost it stays lost, and another is dialed."""
+    """One dialed connection.
+
+    It lives once: when it is lost it stays lost, and another is dialed.
+    """
 
     def __init__(self, address: str, gate: Gate) -> None:
         self.address = address
         self.device = ""
         self.refusal = ""
-        """Why we turned the peer away, when we did."""
+        """The reason why we turned the peer away."""
         self.lost = asyncio.Event()
         self._gate = gate
         self._up = asyncio.Event()
@@ -155,7 +186,9 @@ class Link:
         self._loop = asyncio.get_running_loop()
         try:
             socket = self._socket = pynng.Req0(
-                recv_max_size=MESSAGE_BYTES, reconnect_time_min=RECONNECT_MIN_MS, reconnect_time_max=RECONNECT_MAX_MS
+                recv_max_size=MESSAGE_BYTES,
+                reconnect_time_min=RECONNECT_MIN_MS,
+                reconnect_time_max=RECONNECT_MAX_MS,
             )
             socket.tls_config = config
             pynng.check_err(pynng.lib.nng_socket_set_ms(socket.socket, b"req:resend-time", -1))
@@ -189,13 +222,15 @@ class Link:
                     return bytes(await context.arecv())
             except TimeoutError:
                 self._give_up()
-                raise LinkError(f"no answer within {seconds:.0f} s: the peer sleeps or the network is gone") from None
+                raise LinkError(
+                    f"no answer within {seconds:.0f} s: the peer sleeps or the network is gone"
+                ) from None
             except (pynng.NNGException, TypeError) as error:
                 self._give_up()
                 raise LinkError(f"the link was lost ({error})") from None
 
     def busy(self, lane: Lane) -> bool:
-        """Whether a request of this lane is under way."""
+        """True while a request of this lane is under way."""
         return self._locks[lane].locked()
 
     async def rest(self, seconds: float) -> None:

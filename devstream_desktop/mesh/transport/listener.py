@@ -1,8 +1,9 @@
-"""The port that peers dial: who may come in and how many, requests answered, and a new certificate taken up while it runs.
+"""The port that peers dial: admission, requests, and a new certificate.
 
-Peers dial with nng's REQ sockets (link.py). What answers them is no nng socket, because that accepts without bounds:
-each stranger costs it up to 60 KB and a descriptor for as long as the stranger likes, and their number has no limit.
-It speaks the same protocol (framing.py) behind a port that strangers cannot crowd (acceptor.py).
+Peers dial with nng's REQ sockets (link.py). What answers them is no nng socket, because that
+accepts without bounds: each stranger costs it up to 60 KB and a descriptor for as long as the
+stranger likes, and their number has no limit. It speaks the same protocol (framing.py) behind a
+port that strangers cannot crowd (acceptor.py).
 """
 
 from __future__ import annotations
@@ -26,11 +27,20 @@ from devstream_desktop.mesh.transport.link import Credentials, ListenError, judg
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
 PIPES_A_DEVICE = 2
-"""The link that works, and one that may take its place."""
+"""The most connections of a device.
+
+The link that works, and one that may take its place.
+"""
 PIPES_A_HOST, PIPES_IN_ALL = 64, 256
-"""Connections from one address (a team behind one router) and in all; each costs about 100 KB."""
+"""The most connections from one address, and in all.
+
+One address may be a team behind one router. Each connection costs about 100 KB.
+"""
 REQUESTS_AT_ONCE = 4
-"""Of one caller; it is not read from while so many are under way. An honest one has one on each lane (link.Lane)."""
+"""The most requests of one caller at once.
+
+It is not read from while so many are under way. An honest one has one on each lane (link.Lane).
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -80,12 +90,18 @@ class Listener:
             socket = listen(host, port)
         except OSError as error:
             why = error.strerror or str(error)
-            raise ListenError(f"cannot listen on {address}: {why}. Choose another address with --listen HOST:PORT") from error
-        self._acceptor = Acceptor(socket, lambda: self._context, lambda connection: _Pipe(self, connection))
+            raise ListenError(
+                f"cannot listen on {address}: {why}. Choose another address with --listen HOST:PORT"
+            ) from error
+        self._acceptor = Acceptor(
+            socket, lambda: self._context, lambda connection: _Pipe(self, connection)
+        )
         return join(host, socket.getsockname()[1])
 
     async def use(self, credentials: Credentials) -> None:
-        """Show this certificate from now on. Links stay up, unless other authorities are believed from now on.
+        """Show this certificate from now on.
+
+        Links stay up, unless other authorities are believed from now on.
 
         Raises:
             ListenError: it is not usable; then nothing changed.
@@ -105,7 +121,10 @@ class Listener:
             await asyncio.wait(self._answering)
 
     def admit(self, pipe: _Pipe) -> str | None:
-        """Let a peer in that has shown a certificate of the team; else why not. Whatever goes wrong keeps it out."""
+        """Let a peer of the team in; returns the reason where it may not.
+
+        Whatever goes wrong keeps it out.
+        """
         connection, device, reason = pipe.connection, "", None
         try:
             device, reason = judge(lambda: common_name(connection.tls), self._gate)
@@ -116,7 +135,9 @@ class Listener:
             self.on_refused(connection.host, device, reason)
             return reason
         now = time.monotonic()
-        pipe.caller = Caller(device, connection.host, connection.port, next(self._numbers), now, now)
+        pipe.caller = Caller(
+            device, connection.host, connection.port, next(self._numbers), now, now
+        )
         self.callers.add(pipe.caller, connection.end)
         return None
 
@@ -130,7 +151,10 @@ class Listener:
         callers = self.callers.all()
         if sum(caller.device == device for caller in callers) >= PIPES_A_DEVICE:
             return "it is connected more than once already"
-        if len(callers) >= PIPES_IN_ALL or sum(caller.host == host for caller in callers) >= PIPES_A_HOST:
+        if (
+            len(callers) >= PIPES_IN_ALL
+            or sum(caller.host == host for caller in callers) >= PIPES_A_HOST
+        ):
             return "too many are connected"
         return None
 
@@ -178,7 +202,9 @@ class _Pipe:
         reply = None
         try:
             reply = await self._listener.handle(self.caller, frame)
-        except DevstreamError as error:  # a full disk: not acknowledged, so the peer sends it again later
+        except (
+            DevstreamError
+        ) as error:  # a full disk: not acknowledged, so the peer sends it again later
             _log.warning("the link with %s is cut: %s", self.caller.device[:8], error)
         except Exception:  # noqa: BLE001 - one bad request must not end the others
             _log.exception("a request of %s failed; the link is cut", self.caller.device[:8])
@@ -208,12 +234,23 @@ class _Pipe:
 
 def _context(credentials: Credentials) -> ssl.SSLContext:
     try:
-        return server_context(credentials.certificate_pem, credentials.key_pem, callers_ca_pem=credentials.ca_pem)
+        return server_context(
+            credentials.certificate_pem, credentials.key_pem, callers_ca_pem=credentials.ca_pem
+        )
     except (OSError, ValueError, TypeError) as error:
-        raise ListenError(f"this device's certificate cannot be used ({error}): leave and join the team again") from error
+        raise ListenError(
+            f"this device's certificate cannot be used ({error}): leave and join the team again"
+        ) from error
 
 
 def common_name(tls: ssl.SSLObject) -> str:
-    """The one name in a certificate's subject; empty where there is another field or none, as in no device's certificate."""
+    """The one name in a certificate's subject; empty for any other.
+
+    No device's certificate has another field, or none.
+    """
     subject = (tls.getpeercert() or {}).get("subject", ())
-    return str(subject[0][0][1]) if len(subject) == 1 and len(subject[0]) == 1 and subject[0][0][0] == "commonName" else ""
+    return (
+        str(subject[0][0][1])
+        if len(subject) == 1 and len(subject[0]) == 1 and subject[0][0][0] == "commonName"
+        else ""
+    )

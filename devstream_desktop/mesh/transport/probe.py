@@ -1,6 +1,7 @@
-"""Why a dial failed, in words: nng says only "cryptographic error", so one plain TLS look at the peer's certificate finds the reason.
+"""The reason for a failed dial, in words.
 
-No certificate of ours is shown, so nothing secret is read here.
+nng says only "cryptographic error", so one plain TLS look at the peer's certificate finds it. No
+certificate of ours is shown, so nothing secret is read here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from devstream_desktop.mesh.address import split
 from devstream_desktop.mesh.transport.link import SERVER_NAME, Credentials
 
 PROBE_S = 4.0
-"""How long the look may take; it happens once for each refused dial, and those back off."""
+"""Time for the look.
+
+It happens once for each refused dial, and those back off.
+"""
 
 # X509_V_ERR_* of OpenSSL (https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/).
 _NOT_YET_VALID, _EXPIRED, _HOSTNAME = 9, 10, 62
@@ -25,14 +29,19 @@ _UNKNOWN_ISSUER = (2, 7, 18, 19, 20, 21)
 NO_NODE = "what listens there is not a devstream node"
 TURNED_AWAY = "it turned this device away: it does not know it (yet), or this device was revoked"
 NOT_BELIEVED = (
-    "it is of this team but does not accept this device's certificate: its clock is wrong, or this device is of an older team of that name"
+    "it is of this team but does not accept this device's certificate: its clock is wrong, or this"
+    " device is of an older team of that name"
+)
+HUNG_UP = (
+    "it hung up while greeting: it has no certificate that it may show, or it is no devstream node"
 )
 
 
 async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
-    """One sentence on why the IP literal `address` could not be linked with.
+    """A sentence on why an IP literal could not be linked with.
 
-    `reached`: both had shown their certificates before it hung up, so it was the peer's gate and not TLS.
+    `reached`: both had shown their certificates before it hung up, so it was the peer's gate and
+    not TLS.
     """
     host, port = split(address)
     own = own_certificate_fault(credentials)
@@ -41,7 +50,9 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=credentials.ca_pem)
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, ssl=context, server_hostname=SERVER_NAME), PROBE_S)
+        _, writer = await asyncio.wait_for(
+            asyncio.open_connection(host, port, ssl=context, server_hostname=SERVER_NAME), PROBE_S
+        )
     except ssl.SSLCertVerificationError as error:
         return _reason(error)
     except ssl.SSLError:
@@ -51,7 +62,7 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
     except TimeoutError:
         return "no answer: the host is off, asleep, or a firewall is in between"
     except ConnectionError:
-        return "it hung up while greeting: it has no certificate that it may show, or it is no devstream node"
+        return HUNG_UP
     except OSError as error:
         return f"it cannot be reached: {error.strerror or error}"
     writer.close()
@@ -61,12 +72,16 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
 
 
 def own_certificate_fault(credentials: Credentials) -> str:
-    """What is wrong with this device's own certificate by this device's own clock; empty when nothing is."""
+    """The fault of this device's own certificate; empty for none.
+
+    By this device's own clock.
+    """
     certificate = x509.load_pem_x509_certificate(credentials.certificate_pem.encode())
     now = datetime.now(UTC)
     if now > certificate.not_valid_after_utc:
         day = certificate.not_valid_after_utc.date().isoformat()
-        return f"this device's certificate expired on {day}: ask the issuer for a new one, or set this clock right"
+        advice = "ask the issuer for a new one, or set this clock right"
+        return f"this device's certificate expired on {day}: {advice}"
     if now < certificate.not_valid_before_utc:
         return "this device's certificate is not valid yet: this clock is behind; set it right"
     return ""

@@ -1,4 +1,7 @@
-"""A device that lives twice is told from one that lost its database, was set back, or was pulled ahead by another's clock."""
+"""A device that lives twice, and others that only seem to.
+
+Those lost their database, were set back, or were pulled ahead by another's clock.
+"""
 
 from __future__ import annotations
 
