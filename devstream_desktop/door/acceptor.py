@@ -70,10 +70,12 @@ class Acceptor:
         while True:
             try:
                 accepted, address = await self._next()
-            except ConnectionError:  # it hung up already
+            # It hung up already.
+            except ConnectionError:
                 await asyncio.sleep(0)
                 continue
             except OSError as error:
+                # Once, because this can go on for hours.
                 if not told:
                     _log.warning("nobody can be accepted: %s", machine.reason(error))
                 told = True
@@ -89,6 +91,7 @@ class Acceptor:
                 _log.debug("a connection could not be met: %r", error)
                 accepted.close()
             now = time.monotonic()
+            # After a quiet time a short burst is accepted at once.
             due = max(due, now - 0.1) + 1 / ACCEPTS_A_SECOND
             if due > now:
                 await asyncio.sleep(due - now)
@@ -118,7 +121,8 @@ def listen(host: str, port: int) -> socket.socket:
 
     """
     six = ":" in host
-    both = six and socket.has_dualstack_ipv6()  # of "::": callers by IPv4 as well
+    # A socket on "::" accepts callers by IPv4 as well.
+    both = six and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if six else socket.AF_INET
     listener = socket.create_server(
         (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both

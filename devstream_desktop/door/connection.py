@@ -146,9 +146,11 @@ class Connection(asyncio.Protocol):
             return
         self._leave()
         if self._secure:
+            # It wants the other side's close_notify, which is not waited for.
             with contextlib.suppress(ssl.SSLError):
-                self.tls.unwrap()  # it wants the other's word for it, which is not waited for
+                self.tls.unwrap()
             self._flush()
+        # A side that reads nothing would otherwise keep its buffer here as long as it likes.
         if self._transport.get_write_buffer_size():
             self._transport.abort()
         else:
@@ -170,6 +172,7 @@ class Connection(asyncio.Protocol):
             self._incoming.write(data)
             self._read()
             return
+        # Only a whole ClientHello is worth a TLS object: until then it is a few bytes.
         whole = _record(self._first)
         self._first += data
         if not _is_hello(self._first) or len(self._first) > FIRST_BYTES:
@@ -178,6 +181,7 @@ class Connection(asyncio.Protocol):
             self._strangers.quiet.leave(self._guest)
             self._guest = self._strangers.greeting.enter(self.share, lambda: self.end(CROWDED))
             self._deadline.cancel()
+            # From its beginning, so that a slow ClientHello buys no time.
             left = self._since + PROVEN_S - time.monotonic()
             self._deadline = asyncio.get_running_loop().call_later(left, self.end, SILENT)
             self._strangers.take_turn(self)
@@ -226,7 +230,8 @@ class Connection(asyncio.Protocol):
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            self._flush()  # the alert, so that the other side can tell why
+            # The alert, so that the other side can say why.
+            self._flush()
             self.end(_words(error) if not self._secure else "")
             return
         self._flush()
@@ -251,11 +256,9 @@ def _is_hello(first: bytes | bytearray) -> bool:
 
     See RFC 8446, 5.1 and 4.
     """
-    right = (
-        (len(first) < 1 or first[0] == 22)
-        and (len(first) < 2 or first[1] == 3)
-        and (len(first) < 6 or first[5] == 1)
-    )
+    # A handshake record, of any TLS version, that begins with a ClientHello.
+    expected = ((0, 22), (1, 3), (5, 1))
+    right = all(len(first) <= at or first[at] == value for at, value in expected)
     return right and (len(first) < 5 or 4 <= int.from_bytes(first[3:5], "big") <= FIRST_BYTES - 5)
 
 

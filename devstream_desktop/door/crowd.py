@@ -69,6 +69,7 @@ class Crowd:
         guest.weight += weight
         self._taken += weight
         self._weights[guest.share] = self._weights.get(guest.share, 0) + weight
+        # The largest share gives way, so that whoever crowds the port takes nobody else's place.
         while self._taken > self._room:
             largest = max(self._weights, key=self._weights.__getitem__)
             oldest = next(iter(self._shares[largest].values()))
@@ -109,6 +110,7 @@ def share_of(host: str) -> str:
     Its address; of IPv6 the /64, which one machine has all of.
     """
     try:
+        # Without the zone of a link-local address.
         ip = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return host

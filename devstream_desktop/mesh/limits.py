@@ -113,6 +113,7 @@ class Buckets:
         return self._bucket(who, now).grant(count, now)
 
     def _bucket(self, who: bytes | str, now: float) -> Bucket:
+        # Full ones remember nothing, so the table is as small as the number of busy peers.
         if who not in self._of:
             self._of = {other: bucket for other, bucket in self._of.items() if not bucket.full(now)}
             self._of[who] = Bucket(self._rate, self._burst, now)
@@ -136,16 +137,13 @@ class FeedRates:
         """
         counts: dict[bytes, int] = {}
         for entry in stored:
+            # Older entries are a catch-up, which costs nobody a wait.
             if hlc_time(entry.hlc) > now_ms - JUST_NOW_MS:
                 author = entry.feed[:KEY_BYTES]
                 counts[author] = counts.get(author, 0) + 1
-        return min(
-            MAX_WAIT_S,
-            max(
-                (self._authors.take(author, count, now) for author, count in counts.items()),
-                default=0.0,
-            ),
-        )
+        take = self._authors.take
+        waits = [take(author, count, now) for author, count in counts.items()]
+        return min(MAX_WAIT_S, max(waits, default=0.0))
 
 
 def cost(message: wire.Request | wire.Reply) -> float:

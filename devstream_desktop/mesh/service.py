@@ -12,7 +12,8 @@ from devstream_desktop.mesh.core import Core, PolicyExchange
 from devstream_desktop.mesh.membership import Membership
 from devstream_desktop.mesh.overlay.dialer import Dialer
 from devstream_desktop.mesh.overlay.discovery import Discovery
-from devstream_desktop.mesh.overlay.table import Overlay, Source
+from devstream_desktop.mesh.overlay.known import Source
+from devstream_desktop.mesh.overlay.table import Overlay
 from devstream_desktop.mesh.overview import Overview
 from devstream_desktop.mesh.publisher import Publisher
 from devstream_desktop.mesh.replica.clones import living_twice

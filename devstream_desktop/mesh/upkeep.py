@@ -15,7 +15,7 @@ from devstream_desktop.mesh.overlay.discovery import Discovery
 from devstream_desktop.mesh.overlay.table import Overlay
 from devstream_desktop.mesh.overlay.wake import Wake
 from devstream_desktop.mesh.replica.expiry import PRUNE_CHUNK
-from devstream_desktop.mesh.transport.link import refusal
+from devstream_desktop.mesh.transport.admission import refusal
 
 SWEEP_S = 4.0
 """Period of looking at the links.
@@ -90,6 +90,7 @@ class Upkeep:
 
     def end_refused(self) -> None:
         """End the links with devices that the gate refuses."""
+        # Asked of each again, because the policy or a certificate may have changed meanwhile.
         for caller in self._core.callers.all():
             if (reason := refusal(self._core.gate, caller.device)) is not None:
                 self._core.refusals.note(caller.host, caller.device, reason)
@@ -160,6 +161,7 @@ class Upkeep:
         why = "the clock was set" if stepped else moved_or_slept
         _log.info("looking at every link: %s", why)
         for session in self._dialer.live():
+            # A new HELLO shows both ends the other's clock.
             if stepped:
                 self._dialer.end_soon(session, why)
             else:
@@ -197,6 +199,7 @@ class Upkeep:
         self._core.accepted.forget_gone()
 
     async def _shuffle(self, now: float) -> None:
+        # So that no group of nodes is left to itself for long.
         if now >= self._shuffle_at:
             self._dialer.shuffle()
             self._shuffle_at = now + self._overlay.shuffle_pause()

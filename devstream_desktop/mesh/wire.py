@@ -395,6 +395,7 @@ def decode_reply(frame: bytes) -> Reply:
 def _decode(decoder: msgspec.msgpack.Decoder[_M], frame: bytes) -> _M:
     try:
         content = _expand(frame)
+        # Before it is decoded: nesting and counts of foreign bytes are bounded.
         check_msgpack(content, MAX_VALUES)
         return decoder.decode(content)
     except ValueError as error:
@@ -408,6 +409,7 @@ def _expand(frame: bytes) -> bytes:
         return frame[1:]
     if frame[0] != _ZLIB:
         raise MalformedMessageError("unknown flag")
+    # Bounded while it expands, so that a small bomb stays small.
     stream = zlib.decompressobj()
     try:
         expanded = stream.decompress(frame[1:], EXPANDED_BYTES)

@@ -20,13 +20,13 @@ from raw_member import INDEX, now_ms
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.address import LOWEST_PORT, join, may_be_named
 from devstream_desktop.mesh.limits import NAMED_BURST
+from devstream_desktop.mesh.overlay.known import Source
 from devstream_desktop.mesh.overlay.table import (
     MAX_BARRED,
     MAX_UNDER_WAY,
     NOBODY_MS,
     SLOW_MS,
     Overlay,
-    Source,
 )
 from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.probe import NO_NODE

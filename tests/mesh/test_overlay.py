@@ -5,23 +5,25 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.mesh.overlay.table import (
-    ACCEPT_CAP,
+from devstream_desktop.mesh.overlay.backoff import (
     BACKOFF_MAX_MS,
     FULL_MIN_MS,
-    KEEP_MS,
     LATELY_MS,
+    RETURN_MS,
+    STEADY_MS,
+)
+from devstream_desktop.mesh.overlay.known import Source
+from devstream_desktop.mesh.overlay.table import (
+    ACCEPT_CAP,
+    KEEP_MS,
     MAX_FAILURES,
     MAX_KNOWN,
     MAX_OF_SUBNET,
     MAX_UNDER_WAY,
     NEIGHBOURS,
-    RETURN_MS,
     SLOW_MS,
-    STEADY_MS,
     SUBNETS,
     Overlay,
-    Source,
     has_room,
 )
 

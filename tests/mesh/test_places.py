@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from devstream_desktop.mesh.overlay import dialer
-from devstream_desktop.mesh.overlay.table import REFUSED_MIN_MS
+from devstream_desktop.mesh.overlay.backoff import REFUSED_MIN_MS
 
 
 async def test_a_caller_that_has_left_takes_no_place_but_is_remembered(make_node):

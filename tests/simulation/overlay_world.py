@@ -21,7 +21,8 @@ from devstream_desktop.mesh.accepted import FORGET_S
 from devstream_desktop.mesh.address import may_be_named
 from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
 from devstream_desktop.mesh.overlay.dialer import TEND_S
-from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, Overlay, Source, has_room, neighbours
+from devstream_desktop.mesh.overlay.known import Source
+from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, Overlay, has_room, neighbours
 from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.wire import MAX_PEERS
 

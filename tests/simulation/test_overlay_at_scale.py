@@ -13,7 +13,8 @@ from statistics import fmean
 import pytest
 from overlay_world import Node, World
 
-from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, Source
+from devstream_desktop.mesh.overlay.known import Source
+from devstream_desktop.mesh.overlay.table import ACCEPT_CAP
 
 pytestmark = pytest.mark.slow
 

@@ -21,19 +21,20 @@ from devstream_desktop.mesh.answers import MAX_BAD
 from devstream_desktop.mesh.service import Timing
 from devstream_desktop.mesh.transport import callers
 from devstream_desktop.mesh.transport import listener as listening
+from devstream_desktop.mesh.transport.admission import refusal
 from devstream_desktop.mesh.transport.link import (
     SERVER_NAME,
     Credentials,
     Lane,
     Link,
     LinkError,
-    refusal,
     tls_config,
 )
 from devstream_desktop.mesh.wire import (
     PROTOCOL,
     Hello,
     Push,
+    Pushed,
     Refused,
     Signed,
     Tail,
@@ -41,7 +42,9 @@ from devstream_desktop.mesh.wire import (
     decode_reply,
     encode,
 )
-from devstream_desktop.stream.entry import device_id
+from devstream_desktop.node.core import Node, Options
+from devstream_desktop.stream.entry import device_id, next_hlc
+from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.errors import PolicyError
 

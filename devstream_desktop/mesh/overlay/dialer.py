@@ -13,11 +13,13 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
-from devstream_desktop.mesh.overlay.table import Overlay, Source
+from devstream_desktop.mesh.overlay.known import Source
+from devstream_desktop.mesh.overlay.table import Overlay
 from devstream_desktop.mesh.requester import PeerRefusedError
 from devstream_desktop.mesh.session import Session, State
 from devstream_desktop.mesh.timing import Timing
-from devstream_desktop.mesh.transport.link import Credentials, Link, LinkError, refusal, tls_config
+from devstream_desktop.mesh.transport.admission import refusal
+from devstream_desktop.mesh.transport.link import Credentials, Link, LinkError, tls_config
 from devstream_desktop.mesh.transport.probe import NO_NODE, why
 from devstream_desktop.mesh.wire import PeerAddress, Range
 
@@ -145,6 +147,7 @@ class Dialer:
             self._core.look.clear()
             self._drop_duplicates()
             linked = self._core.callers.devices() | {session.device for session in self.live()}
+            # None for those under way, so that they count.
             for address in self._overlay.choose(self._tasks, linked, self._core.clock()):
                 self.sessions[address] = None
                 self._tasks[address] = asyncio.create_task(self._dial(address))
@@ -201,11 +204,13 @@ class Dialer:
             finally:
                 was_up = session.last_seen > 0
                 self._hand_over(session)
+        # It named others to try, as a full node does.
         except PeerRefusedError as error:
             reason, refused, full = str(error), True, error.busy
             self.hear_of(link.device if link is not None else "", error.peers)
         except (LinkError, addresses.AddressError) as error:
             reason = str(error)
+            # nng does not say why a dial failed, so it is looked into.
             if link is not None and not was_up and not link.refusal and not self._stopping.is_set():
                 refused = bool(link.device)
                 explained = self._explain(address, literal, reached=refused)

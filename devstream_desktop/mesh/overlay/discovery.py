@@ -177,6 +177,7 @@ class Discovery:
         name: str,
         state_change: ServiceStateChange,
     ) -> None:
+        # Our own announcement comes back as well.
         if state_change is not ServiceStateChange.Removed and not name.startswith(self._label):
             with contextlib.suppress(asyncio.QueueFull):
                 self._names.put_nowait(name)
@@ -188,6 +189,7 @@ class Discovery:
             if not await info.async_request(zeroconf.zeroconf, RESOLVE_MS):
                 continue
             now = self._clock()
+            # Yesterday's and tomorrow's too: the clocks of two machines pass midnight apart.
             near = {tag(self._team_id, now + days * DAY_MS).encode() for days in (-1, 0, 1)}
             if (
                 info.properties.get(b"t") not in near

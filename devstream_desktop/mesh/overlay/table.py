@@ -15,8 +15,16 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from enum import IntEnum
+
+from devstream_desktop.mesh.overlay.backoff import (
+    BACKOFF_MAX_MS,
+    BACKOFF_MIN_MS,
+    LATELY_MS,
+    STEADY_MS,
+    bounds,
+    pause,
+)
+from devstream_desktop.mesh.overlay.known import Closed, Known, Source, subnet, worth
 
 MAX_KNOWN = 256
 MAX_TOLD = 16
@@ -66,34 +74,6 @@ KEEP_MS = 7 * 86_400_000
 
 Two halves of a network must find each other again however long they were apart.
 """
-BACKOFF_MIN_MS, BACKOFF_MAX_MS = 1000, 60_000
-REFUSED_MIN_MS = 4000
-"""The first back-off after a refusal.
-
-The peer may not have heard of us yet. Ask it soon again, but not as soon as one that was lost.
-"""
-STEADY_MS = 10_000
-"""Life of a link that proves something.
-
-From a peer that accepts and cuts off, one backs off as from one that is not there.
-"""
-RETURN_MS = 1500
-LATELY_MS = 3_600_000
-"""The longest back-off for an hour after a steady link broke.
-
-So the peer is used within five seconds of its return. Within a dial TCP asks again every 4 s or
-sooner, and a dial that nobody answers costs next to nothing.
-"""
-FLAPPING_MS = 8000
-"""The same for a peer that answers and breaks off again.
-
-Within seconds, as on the edge of a radio network.
-"""
-FULL_MIN_MS, FULL_MAX_MS = 60_000, 600_000
-"""Back-off from a full peer, which named others.
-
-The one that everybody was given by hand would spend its time refusing.
-"""
 SHUFFLE_S = 60.0
 """Period of replacing a neighbour: half to all of this."""
 TRIM_S = 5.0
@@ -108,63 +88,6 @@ ACCEPT_CAP = 24
 """
 
 
-class Source(IntEnum):
-    """The origin of an address.
-
-    The more it weighs, the later it is forgotten.
-    """
-
-    GOSSIP = 0
-    DISCOVERED = 1
-    HINT = 2
-    STATIC = 3
-
-
-@dataclass
-class Known:
-    """An address that a peer may be dialed at."""
-
-    address: str
-    source: Source
-    device: str = ""
-    last_ok: int = 0
-    left: int = 0
-    """Time when a steady link with it broke."""
-    failures: int = 0
-    next_try: int = 0
-    tried: int = 0
-    seen: bool = False
-    """Its device has dialed us from this host."""
-    subnet: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.subnet = subnet(self.address)
-
-    @property
-    def rumour(self) -> bool:
-        """True when nothing but another's word speaks for it.
-
-        Such an address may be anybody's.
-        """
-        return self.source is Source.GOSSIP and not self.last_ok and not self.seen
-
-    @property
-    def vain(self) -> bool:
-        """True for a rumour that was tried in vain so far."""
-        return self.rumour and self.failures > 0
-
-
-@dataclass
-class Closed:
-    """A subnet that never answered and is probably unreachable.
-
-    Once there are neighbours, it is retried as rarely as a dead address.
-    """
-
-    failures: int = 0
-    next_try: int = 0
-
-
 def neighbours(peers: int) -> int:
     """The count of neighbours to dial among so many known peers."""
     return peers if peers <= SMALL_TEAM else NEIGHBOURS
@@ -173,21 +96,6 @@ def neighbours(peers: int) -> int:
 def has_room(served: Collection[str], device: str, cap: int = ACCEPT_CAP) -> bool:
     """True when a node that serves these devices accepts this one."""
     return device in served or len(served) < cap
-
-
-def subnet(address: str) -> str:
-    """The /24 of an address, or its IPv6 like.
-
-    One neighbour in each reachable one keeps the islands joined.
-    """
-    host = address.rpartition(":")[0]
-    return ":".join(host.split(":")[:4]) if ":" in host else host.rpartition(".")[0]
-
-
-def _worth(known: Known) -> tuple[bool, bool, int, int, int]:
-    """The order in which addresses are forgotten, the least useful first."""
-    named, worked = known.source is Source.STATIC, known.last_ok > 0
-    return named, worked, known.source, known.last_ok, -known.failures
 
 
 class Overlay:
@@ -268,7 +176,7 @@ class Overlay:
         full = crowd if len(crowd) >= MAX_OF_SUBNET else full
         if not full or source is Source.STATIC:
             return len(everybody) < 2 * MAX_KNOWN
-        worst = min(full, key=_worth)
+        worst = min(full, key=worth)
         better = source is Source.GOSSIP if worst.last_ok else worst.source > source
         if worst.source is Source.STATIC or better:
             return False
@@ -314,35 +222,35 @@ class Overlay:
         known = self._known.get(address)
         if known is None:
             return
+        # A rumour that led to a stranger's port must not have us knock there again.
         if nobody and known.rumour:
             del self._known[address]
             self._bar(address, now)
             return
+        # A shorter link proves nothing, so the back-off goes on growing.
         if was_up and not refused and now - known.last_ok >= STEADY_MS:
             known.failures, known.left = 0, now
         known.failures += 1
         lately = not refused and known.left > 0 and now - known.left < LATELY_MS
+        # Nobody there ever answered: likely all of it is unreachable from here.
         if not was_up and not refused and known.subnet not in self._reached:
             closed = self._closed.setdefault(known.subnet, Closed())
             closed.failures += 1
-            closed.next_try = now + self._wait(closed.failures, BACKOFF_MIN_MS, BACKOFF_MAX_MS)
+            closed.next_try = now + pause(
+                closed.failures, BACKOFF_MIN_MS, BACKOFF_MAX_MS, self._rng
+            )
         unused = known.source < Source.HINT and now - known.last_ok > KEEP_MS
         if known.failures > MAX_FAILURES and unused and not full:
             del self._known[address]
             return
-        most = BACKOFF_MAX_MS if not lately else FLAPPING_MS if was_up else RETURN_MS
-        least = REFUSED_MIN_MS if refused else BACKOFF_MIN_MS
-        bounds = (FULL_MIN_MS, FULL_MAX_MS) if full else (least, most)
-        known.next_try = now + self._wait(known.failures, *bounds)
+        least, most = bounds(lately=lately, was_up=was_up, refused=refused, full=full)
+        known.next_try = now + pause(known.failures, least, most, self._rng)
 
     def _bar(self, address: str, now: int) -> None:
         self._barred = {other: until for other, until in self._barred.items() if until > now}
         while len(self._barred) >= MAX_BARRED:
             del self._barred[next(iter(self._barred))]
         self._barred[address] = now + NOBODY_MS
-
-    def _wait(self, failures: int, least: int, most: int) -> int:
-        return round(min(most, least << min(failures - 1, 10)) * self._rng.uniform(0.5, 1.0))
 
     def retry_now(self) -> None:
         """Try all again: something changed that may make peers accept us."""
@@ -429,6 +337,7 @@ class Overlay:
         live = [known for address in dialed if (known := self._known.get(address))]
         crowd = Counter(known.subnet for known in live)
         self._surplus = len(live) - 1 > max(neighbours(self._team()), len(crowd))
+        # A peer that a person named stays. One that joins two sites goes only for lack of others.
         loose = [known for known in live if known.source is not Source.STATIC]
         spare = [known for known in loose if crowd[known.subnet] > 1]
         return self._rng.choice(spare or loose).address if loose else None

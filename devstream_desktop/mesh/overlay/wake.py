@@ -45,6 +45,7 @@ class Wake:
 
     def slept(self, wall_ms: int, steady: float) -> bool:
         """True when time was lost since the last look."""
+        # Either clock shows it: the steady one may stand still in a sleep, the wall clock be set.
         wall, before, passed = wall_ms / 1000, self._wall, steady - self._steady
         self._wall, self._steady = wall, steady
         return before is not None and max(passed, wall - before) > 1.0 + ASLEEP_S
@@ -56,6 +57,7 @@ class Wake:
         self._looked = steady
         try:
             found = await asyncio.to_thread(own_addresses)
+        # No descriptor is left: nothing is known, so nothing has changed.
         except OSError:
             return False
         before, self._addresses = self._addresses, found

@@ -78,6 +78,7 @@ class Catalogue:
         for at in range(start, len(states)):
             record = states[at].record() if not states[at].frozen else None
             room -= record_bytes(len(record.gaps) if record is not None else 0)
+            # Counted at the most that they can take, so that the message always fits.
             if room < 0 or at - start >= limit:
                 last = states[at - 1]
                 return Page(records, frozen, Place(-_place(last)[0], last.feed))
@@ -137,6 +138,7 @@ class Catalogue:
                 )
             for entry in entries:
                 left -= len(entry.body) + len(entry.signature)
+                # At least one, or an entry larger than the rest would never leave.
                 if left < 0 and result:
                     return result
                 result.append(entry)

@@ -53,6 +53,7 @@ def genuine(
     after: Entry | None = None
     for entry in reversed(run):
         link = after if after is not None and after.seq == entry.seq + 1 else above(entry)
+        # The next entry names this one's hash, so its proof is this one's as well.
         if link is not None and link.prev == entry.hash:
             found.append(Checked(entry, verified=False))
         elif bad < MAX_BAD and signed(entry):
@@ -89,6 +90,7 @@ def before_end(
         after = good[-1][0] if good and good[-1][0].seq == entry.seq + 1 else above(entry)
         inner = after.prev if after is not None and entry.seq < last else b""
         known = last_hash if entry.seq == last else inner
+        # A hash cannot be forged; a signature by a stolen key can.
         if entry.hash == known:
             good.append(Checked(entry, verified))
     good.reverse()
@@ -170,5 +172,6 @@ def contradict(one: Entry, other: Entry) -> bool:
         return False
     if one.seq == other.seq:
         return True
+    # Stamps of a feed grow with its numbers, and each entry names the hash of the one before.
     low, high = (one, other) if one.seq < other.seq else (other, one)
     return low.hlc >= high.hlc or (high.seq == low.seq + 1 and high.prev != low.hash)

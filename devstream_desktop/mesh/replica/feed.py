@@ -87,6 +87,7 @@ class FeedState:
         """
         gaps = intervals.gaps(self.runs, self.floor)
         floor = self.floor
+        # A message has at most so many; the rest is offered once these are filled.
         if len(gaps) > MAX_GAPS:
             floor = gaps[-MAX_GAPS - 1][1]
             gaps = gaps[-MAX_GAPS:]
@@ -105,6 +106,7 @@ class FeedState:
             return [(floor + 1, record.head)]
         if self.runs and self.runs[0][0] <= floor + 1 and record.head <= self.runs[0][1]:
             return []
+        # Refused numbers count as held: they are not asked for until the policy changes.
         held = intervals.union([*self.runs, *self.refused])
         # With as many holes as there may be, those are filled before the feed grows.
         head = record.head if len(self.runs) <= MAX_GAPS else min(record.head, self.head)
@@ -127,6 +129,7 @@ class FeedState:
         lowest = self.runs[0][0] if self.runs else 0
         floor = max(self.floor, min(self.heard_floor, lowest - 1))
         lacking = intervals.gaps(self.runs, floor)
+        # Before any peer has shown its floor, everything below the held ones may have expired.
         if not self.floor and self.heard_floor < 0 and lacking and lacking[0][0] == 1:
             lacking = lacking[1:]
         if self.held_back(now) and self.holds[0][0] <= self.head:
@@ -175,6 +178,7 @@ class FeedState:
         settled: Ranges = [(1, self.floor)]
         self.runs = intervals.subtract(self.runs, settled)
         self.refused = intervals.subtract(self.refused, settled)
+        # Nothing is left, so the tip is the head now.
         if not self.runs:
             self.head_entry = self.tip if self.tip.seq == self.floor else None
 

@@ -120,6 +120,7 @@ class Feeds:
 
     def proofs(self) -> Mapping[bytes, tuple[Entry, Entry]]:
         """The proof of each frozen feed."""
+        # Read at the first question, and again after a change: most nodes have none.
         if self._proofs is None:
             self._proofs = self.store.proofs()
         return self._proofs

@@ -98,6 +98,7 @@ class OwnFeed:
         """
         if not payloads:
             return []
+        # Others would expire at once what is stamped 40 days ago.
         if self.clock_late:
             now = max(now, self.last_known)
         state = self._current(now)
@@ -161,6 +162,7 @@ class OwnFeed:
                 if not self._expiry.expired(entry, now):
                     batch.append(entry.payload)
                     size += len(entry.body)
+                # In batches, so that a long feed is never in memory whole.
                 if size > BATCH_BYTES:
                     published += self.publish(batch, now)
                     batch, size = [], 0

@@ -68,6 +68,7 @@ class Rules:
         taken: list[tuple[FeedState, list[Checked]]] = []
         begun: Counter[bytes] = Counter()
         for feed, entries in _by_feed(batch, outcome).items():
+            # `begun`: one batch must not begin more feeds than several may.
             if reason := self._admission.refusal(feed, begun[feed[:KEY_BYTES]]):
                 outcome.refuse(len(entries), reason)
                 continue
@@ -112,6 +113,7 @@ class Rules:
         arrivals = [Arrival(entry, sender, ok) for _, good in taken for entry, ok in good]
         if not arrivals:
             return []
+        # By stamp and not by feed, so that readers get news in their order.
         arrivals.sort(key=lambda arrival: arrival.entry.hlc)
         self._feeds.store.add(arrivals)
         for state, good in taken:
@@ -155,6 +157,7 @@ class Rules:
             good, bad = provable(good, state.runs, self._signatures.right)
             outcome.bad += bad
         for one, other in rivals:
+            # The chain alone proves too little here: a proof must convince every node.
             if not self._signatures.right(other):
                 outcome.bad += 1
             elif not state.frozen and self._signatures.right(one):

@@ -48,6 +48,7 @@ class Wants:
             # The peer may name one feed twice; each number is asked for once.
             if (known := wanted.get(record.feed)) is not None:
                 missing = intervals.subtract(missing, known)
+            # A claim is believed for so many numbers, the newest, whoever makes it.
             missing = intervals.newest(missing, min(left, left_of[state.author]))
             wanted[record.feed] = intervals.union([*(known or ()), *missing])
             count = intervals.size(missing)

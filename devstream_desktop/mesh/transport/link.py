@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -34,6 +33,7 @@ import pynng
 
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.membership import Gate
+from devstream_desktop.mesh.transport.admission import judge
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
 SERVER_NAME = "peer.devstream.invalid"
@@ -43,8 +43,6 @@ It is sent in clear when dialing, so it is the same for everybody.
 """
 RECONNECT_MIN_MS, RECONNECT_MAX_MS = 1000, 2000
 """Pauses within one dial. Those between dials are the overlay's (overlay/table.py)."""
-
-_DEVICE = re.compile(r"[a-z2-7]{52}")
 
 
 class LinkError(Exception):
@@ -97,41 +95,14 @@ def tls_config(credentials: Credentials, *, server: bool) -> pynng.TLSConfig:
             auth_mode=pynng.TLSConfig.AUTH_MODE_REQUIRED,
         )
     except pynng.NNGException as error:
-        raise LinkError(
-            f"this device's certificate cannot be used ({error}): leave and join the team again"
-        ) from error
-
-
-def refusal(gate: Gate, device: str) -> str | None:
-    """The reason to refuse a link with a device; an error refuses.
-
-    Whatever goes wrong refuses.
-    """
-    try:
-        return gate(device)
-    except BaseException as error:  # noqa: BLE001 - whatever leaves an nng callback would let the peer in
-        return f"it could not be checked ({type(error).__name__}), so it stays out"
-
-
-def judge(name: Callable[[], str], gate: Gate) -> tuple[str, str | None]:
-    """The device that a certificate names, and the reason to refuse it.
-
-    `name` reads the certificate. Whatever goes wrong refuses.
-    """
-    try:
-        device = name()
-    except BaseException as error:  # noqa: BLE001 - as in `refusal`
-        return "", f"its certificate could not be read ({type(error).__name__}), so it stays out"
-    if not _DEVICE.fullmatch(device):
-        return device[
-            :80
-        ], "its certificate does not name a device: it was not made by this team's issuer"
-    return device, refusal(gate, device)
+        text = f"this device's certificate cannot be used ({error}): leave and join the team again"
+        raise LinkError(text) from error
 
 
 def _peer_name(pipe: pynng.nng.Pipe) -> str:
     out = pynng.ffi.new("char **")
     pynng.check_err(pynng.lib.nng_pipe_get_string(pipe.pipe, b"tls-peer-cn", out))
+    # No certificate, or one without a name.
     if out[0] == pynng.ffi.NULL:
         return ""
     try:
@@ -191,10 +162,12 @@ class Link:
                 reconnect_time_max=RECONNECT_MAX_MS,
             )
             socket.tls_config = config
+            # pynng has no option for it: a request must never be sent twice.
             pynng.check_err(pynng.lib.nng_socket_set_ms(socket.socket, b"req:resend-time", -1))
             socket.add_pre_pipe_connect_cb(self._arrived)
             socket.add_post_pipe_remove_cb(self._left)
             self._contexts = [socket.new_context() for _ in Lane]
+            # Not blocking: nng's own time-outs are longer than ours.
             socket.dial(f"tls+tcp://{self.address}", block=False)
             await asyncio.wait_for(self._first(self._up, self.lost), seconds)
         except TimeoutError:
@@ -221,10 +194,10 @@ class Link:
                     await context.asend(frame)
                     return bytes(await context.arecv())
             except TimeoutError:
+                # nng never notices a half-open connection, so one late answer ends it.
                 self._give_up()
-                raise LinkError(
-                    f"no answer within {seconds:.0f} s: the peer sleeps or the network is gone"
-                ) from None
+                reason = "the peer sleeps or the network is gone"
+                raise LinkError(f"no answer within {seconds:.0f} s: {reason}") from None
             except (pynng.NNGException, TypeError) as error:
                 self._give_up()
                 raise LinkError(f"the link was lost ({error})") from None
@@ -247,7 +220,9 @@ class Link:
         socket, self._socket = self._socket, None
         for context in contexts:
             close_context(context)
-        for lock in self._locks:  # whoever is in a request has left it when the lock is free
+        # Whoever is in a request has left it when its lock is free. A socket that is closed with
+        # parked operations can abort the process.
+        for lock in self._locks:
             async with lock:
                 pass
         if socket is not None:
@@ -268,6 +243,7 @@ class Link:
                 task.cancel()
 
     def _arrived(self, pipe: pynng.nng.Pipe) -> None:
+        # On a thread of nng, under its lock: an exception here would let the peer in.
         device, reason = judge(lambda: _peer_name(pipe), self._gate)
         if self.device or self.lost.is_set():
             reason = reason or "one connection is enough"
@@ -288,5 +264,6 @@ class Link:
         self._later(self.lost.set)
 
     def _later(self, function: Callable[..., None], *arguments: str | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended
+        # The loop has ended.
+        with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)

@@ -21,9 +21,10 @@ from devstream_desktop.door.tls import server_context
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.address import join, split
 from devstream_desktop.mesh.membership import Gate
+from devstream_desktop.mesh.transport.admission import judge
 from devstream_desktop.mesh.transport.callers import Caller, Callers
 from devstream_desktop.mesh.transport.framing import GREETING, Deframer, FramingError, framed_reply
-from devstream_desktop.mesh.transport.link import Credentials, ListenError, judge
+from devstream_desktop.mesh.transport.link import Credentials, ListenError
 from devstream_desktop.mesh.wire import MESSAGE_BYTES
 
 PIPES_A_DEVICE = 2
@@ -90,12 +91,9 @@ class Listener:
             socket = listen(host, port)
         except OSError as error:
             why = error.strerror or str(error)
-            raise ListenError(
-                f"cannot listen on {address}: {why}. Choose another address with --listen HOST:PORT"
-            ) from error
-        self._acceptor = Acceptor(
-            socket, lambda: self._context, lambda connection: _Pipe(self, connection)
-        )
+            advice = "Choose another address with --listen HOST:PORT"
+            raise ListenError(f"cannot listen on {address}: {why}. {advice}") from error
+        self._acceptor = Acceptor(socket, lambda: self._context, lambda one: _Pipe(self, one))
         return join(host, socket.getsockname()[1])
 
     async def use(self, credentials: Credentials) -> None:
@@ -110,6 +108,7 @@ class Listener:
         self._context = await asyncio.to_thread(_context, credentials)
         if credentials.ca_pem != self._authorities:
             self._authorities = credentials.ca_pem
+            # Links outlive a certificate, but not the trust in it.
             self.callers.drop(lambda _: True)  # they dial again, and show a certificate again
 
     async def close(self) -> None:
@@ -135,9 +134,8 @@ class Listener:
             self.on_refused(connection.host, device, reason)
             return reason
         now = time.monotonic()
-        pipe.caller = Caller(
-            device, connection.host, connection.port, next(self._numbers), now, now
-        )
+        number = next(self._numbers)
+        pipe.caller = Caller(device, connection.host, connection.port, number, now, now)
         self.callers.add(pipe.caller, connection.end)
         return None
 
@@ -151,10 +149,9 @@ class Listener:
         callers = self.callers.all()
         if sum(caller.device == device for caller in callers) >= PIPES_A_DEVICE:
             return "it is connected more than once already"
-        if (
-            len(callers) >= PIPES_IN_ALL
-            or sum(caller.host == host for caller in callers) >= PIPES_A_HOST
-        ):
+        # One address, however many devices are behind it, leaves places to others.
+        crowded = sum(caller.host == host for caller in callers) >= PIPES_A_HOST
+        if crowded or len(callers) >= PIPES_IN_ALL:
             return "too many are connected"
         return None
 
@@ -176,6 +173,7 @@ class _Pipe:
     def received(self, data: bytes) -> None:
         self._stream.feed(data)
         try:
+            # Before its greeting it may be anything that speaks TLS; only then the gate is asked.
             if not self._admitted:
                 if not self._stream.greeted():
                     return
@@ -202,9 +200,8 @@ class _Pipe:
         reply = None
         try:
             reply = await self._listener.handle(self.caller, frame)
-        except (
-            DevstreamError
-        ) as error:  # a full disk: not acknowledged, so the peer sends it again later
+        # A full disk: nothing is acknowledged, so the peer sends it again later.
+        except DevstreamError as error:
             _log.warning("the link with %s is cut: %s", self.caller.device[:8], error)
         except Exception:  # noqa: BLE001 - one bad request must not end the others
             _log.exception("a request of %s failed; the link is cut", self.caller.device[:8])
@@ -213,6 +210,7 @@ class _Pipe:
             self.connection.end()
             return
         self.connection.send(framed_reply(number, reply))
+        # Requests may wait in the stream, because this one held them back.
         self.received(b"")
 
     def _next(self) -> None:
@@ -224,6 +222,7 @@ class _Pipe:
             self._under_way += 1
             self.caller.last, self.caller.asked = time.monotonic(), True
             self._listener.spawn(self, *request)
+        # It has enough under way: what it sends meanwhile waits in its own buffers.
         self.connection.pause()
 
     def _cut(self, reason: str) -> None:
@@ -234,13 +233,11 @@ class _Pipe:
 
 def _context(credentials: Credentials) -> ssl.SSLContext:
     try:
-        return server_context(
-            credentials.certificate_pem, credentials.key_pem, callers_ca_pem=credentials.ca_pem
-        )
+        certificate, key = credentials.certificate_pem, credentials.key_pem
+        return server_context(certificate, key, callers_ca_pem=credentials.ca_pem)
     except (OSError, ValueError, TypeError) as error:
-        raise ListenError(
-            f"this device's certificate cannot be used ({error}): leave and join the team again"
-        ) from error
+        text = f"this device's certificate cannot be used ({error}): leave and join the team again"
+        raise ListenError(text) from error
 
 
 def common_name(tls: ssl.SSLObject) -> str:
@@ -249,8 +246,5 @@ def common_name(tls: ssl.SSLObject) -> str:
     No device's certificate has another field, or none.
     """
     subject = (tls.getpeercert() or {}).get("subject", ())
-    return (
-        str(subject[0][0][1])
-        if len(subject) == 1 and len(subject[0]) == 1 and subject[0][0][0] == "commonName"
-        else ""
-    )
+    single = len(subject) == 1 and len(subject[0]) == 1
+    return str(subject[0][0][1]) if single and subject[0][0][0] == "commonName" else ""

@@ -44,6 +44,7 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
     not TLS.
     """
     host, port = split(address)
+    # The fault may be ours, which the peer cannot tell.
     own = own_certificate_fault(credentials)
     if own:
         return own

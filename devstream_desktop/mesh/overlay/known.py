@@ -1,0 +1,78 @@
+"""The entries of the overlay's table: known addresses, and subnets that never answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Source(IntEnum):
+    """The origin of an address.
+
+    The more it weighs, the later it is forgotten.
+    """
+
+    GOSSIP = 0
+    DISCOVERED = 1
+    HINT = 2
+    STATIC = 3
+
+
+@dataclass
+class Known:
+    """An address that a peer may be dialed at."""
+
+    address: str
+    source: Source
+    device: str = ""
+    last_ok: int = 0
+    left: int = 0
+    """Time when a steady link with it broke."""
+    failures: int = 0
+    next_try: int = 0
+    tried: int = 0
+    seen: bool = False
+    """Its device has dialed us from this host."""
+    subnet: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.subnet = subnet(self.address)
+
+    @property
+    def rumour(self) -> bool:
+        """True when nothing but another's word speaks for it.
+
+        Such an address may be anybody's.
+        """
+        return self.source is Source.GOSSIP and not self.last_ok and not self.seen
+
+    @property
+    def vain(self) -> bool:
+        """True for a rumour that was tried in vain so far."""
+        return self.rumour and self.failures > 0
+
+
+@dataclass
+class Closed:
+    """A subnet that never answered and is probably unreachable.
+
+    Once there are neighbours, it is retried as rarely as a dead address.
+    """
+
+    failures: int = 0
+    next_try: int = 0
+
+
+def subnet(address: str) -> str:
+    """The /24 of an address, or its IPv6 like.
+
+    One neighbour in each reachable one keeps the islands joined.
+    """
+    host = address.rpartition(":")[0]
+    return ":".join(host.split(":")[:4]) if ":" in host else host.rpartition(".")[0]
+
+
+def worth(known: Known) -> tuple[bool, bool, int, int, int]:
+    """The order in which addresses are forgotten, the least useful first."""
+    named, worked = known.source is Source.STATIC, known.last_ok > 0
+    return named, worked, known.source, known.last_ok, -known.failures
