@@ -34,7 +34,6 @@ from devstream_desktop.mesh.wire import (
     PROTOCOL,
     Hello,
     Push,
-    Pushed,
     Refused,
     Signed,
     Tail,
@@ -42,9 +41,7 @@ from devstream_desktop.mesh.wire import (
     decode_reply,
     encode,
 )
-from devstream_desktop.node.core import Node, Options
-from devstream_desktop.stream.entry import device_id, next_hlc
-from devstream_desktop.stream.event import fact_key, make_event
+from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team.errors import PolicyError
 
