@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from devstream_desktop.history.database import open_writer
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
@@ -78,19 +81,54 @@ def arrival() -> type[Arrival]:
 
 
 @pytest.fixture
-def open_history(tmp_path: Path) -> Iterator[Callable[[], History]]:
-    opened: list[History] = []
+def below(monkeypatch: pytest.MonkeyPatch) -> Callable[[], sqlite3.Connection]:
+    """Gives the newest writing connection, to fail below a history as a disk or a kill does."""
+    opened: list[sqlite3.Connection] = []
+
+    def remember(path: Path) -> sqlite3.Connection:
+        opened.append(open_writer(path))
+        return opened[-1]
+
+    monkeypatch.setattr("devstream_desktop.history.writer.open_writer", remember)
+    return lambda: opened[-1]
+
+
+@pytest.fixture
+def sql(tmp_path: Path) -> Callable[..., list[tuple[object, ...]]]:
+    """Runs a statement on the database as another program would."""
+
+    def run(statement: str, path: Path | None = None) -> list[tuple[object, ...]]:
+        with (
+            closing(sqlite3.connect(path or tmp_path / "history.sqlite")) as connection,
+            connection,
+        ):
+            return connection.execute(statement).fetchall()
+
+    return run
+
+
+@pytest.fixture
+def check_index(sql: Callable[..., object]) -> Callable[..., object]:
+    """Passes a full-text index that is sound in itself."""
+    return lambda path=None: sql("INSERT INTO words (words) VALUES ('integrity-check')", path)
+
+
+@pytest.fixture
+def open_history(
+    tmp_path: Path, below: Callable[[], sqlite3.Connection]
+) -> Iterator[Callable[[], History]]:
+    opened: list[sqlite3.Connection] = []
 
     def build() -> History:
         history = History(
             tmp_path / "history.sqlite", FeedMirror(tmp_path / "feed.json"), DEVICE, "team"
         )
-        opened.append(history)
+        opened.append(below())
         return history
 
     yield build
-    for history in opened:
-        history._connection.close()
+    for connection in opened:
+        connection.close()
 
 
 @pytest.fixture

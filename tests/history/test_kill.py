@@ -91,7 +91,7 @@ class Lives:
 
 
 @pytest.mark.timeout(600)
-def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path, below) -> None:
     rng = random.Random(LIVES)
     path = tmp_path / "history.sqlite"
     own: dict[bytes, set[int]] = defaultdict(set)
@@ -123,7 +123,7 @@ def test_nothing_acknowledged_is_lost_by_a_kill(tmp_path: Path) -> None:
             history = History(path, FeedMirror(tmp_path / "feed.json"), OWN, TEAM)
             slowest = max(slowest, time.monotonic() - began)
             rows = {row.feed: row for row in history.feeds()}
-            history._connection.close()
+            below().close()
             for feed, numbers in own.items():
                 held = _held(rows[feed])
                 assert {n for n in numbers if n > rows[feed].floor} <= held, (

@@ -66,7 +66,7 @@ def test_two_clocks_that_tie_are_two_rows(history, reader, feed, new_feed, make,
 
 
 def test_the_same_fact_from_two_collectors_is_one_row_and_the_same_on_every_node(
-    tmp_path, new_feed, make, arrival
+    tmp_path, new_feed, make, arrival, check_index
 ) -> None:
     from devstream_desktop.history.epoch import FeedMirror
     from devstream_desktop.history.log import History
@@ -82,7 +82,7 @@ def test_the_same_fact_from_two_collectors_is_one_row_and_the_same_on_every_node
         with Reader(path) as reader:
             (line,) = reader.page(Query(words=("told",)))
             shown.add(line.entry)
-        history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+        check_index(path)
         history.close()
     assert shown == {tellings[1].id}
 
@@ -104,7 +104,7 @@ def test_the_same_fact_twice_in_one_batch_is_one_row(
     forgotten=st.permutations(range(4)),
 )
 def test_a_fact_is_shown_as_long_as_one_telling_is_kept(
-    open_history, tmp_path, new_feed, make, arrival, clocks, cut, forgotten
+    open_history, tmp_path, new_feed, make, arrival, clocks, cut, forgotten, check_index, sql
 ) -> None:
     """One collector's clock was a month behind.
 
@@ -125,8 +125,8 @@ def test_a_fact_is_shown_as_long_as_one_telling_is_kept(
             history.settle(entries[gone].feed, 1, entries[gone])
             del left[gone]
         assert [line.event.key for line in reader.page(Query())] == [other.key]
-    assert history._connection.execute("SELECT COUNT(*) FROM retold").fetchone() == (0,)
-    history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    assert sql("SELECT COUNT(*) FROM retold") == [(0,)]
+    check_index()
     history.close()
 
 
@@ -291,21 +291,21 @@ def test_rows_are_found_before_and_after_their_group_is_indexed(
 
 
 def test_what_waits_for_its_group_is_known_after_a_restart_and_a_failed_write(
-    open_history, reader, feed, make, arrival
+    open_history, reader, feed, make, arrival, below, check_index
 ) -> None:
     history = open_history()
     first, second = feed.entry(make(title="one")), feed.entry(make(title="two"))
     add(history, arrival, [first])
     history.close()
     history = open_history()
-    history._connection.set_authorizer(
+    below().set_authorizer(
         lambda action, *_: (
             sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_INSERT else sqlite3.SQLITE_OK
         )
     )
     with pytest.raises(HistoryError):
         add(history, arrival, [second])
-    history._connection.set_authorizer(None)
+    below().set_authorizer(None)
     history.settle(feed.feed, 1, first)
     add(history, arrival, [second, *(feed.entry(make(title="more")) for _ in range(GROUP))])
     assert [len(reader.page(parse_query(word), limit=200)) for word in ("one", "two", "more")] == [
@@ -313,7 +313,7 @@ def test_what_waits_for_its_group_is_known_after_a_restart_and_a_failed_write(
         1,
         GROUP,
     ]
-    history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    check_index()
 
 
 def test_merging_rests_and_finds_the_same(history, reader, feed, make, arrival) -> None:
@@ -353,12 +353,12 @@ def test_what_this_version_does_not_know_is_kept_but_not_shown(
 
 
 def test_rows_are_made_anew_when_the_index_changes(
-    open_history, tmp_path, reader, feed, make, arrival
+    open_history, tmp_path, reader, feed, make, arrival, sql
 ) -> None:
     history = open_history()
     add(history, arrival, [feed.entry(make(title=f"word{n}")) for n in range(20)])
     before = reader.page(Query())
-    history._connection.execute("UPDATE meta SET value = 0 WHERE name = 'index_version'")
+    sql("UPDATE meta SET value = 0 WHERE name = 'index_version'")
     history.close()
     again = open_history()
     assert reader.page(Query()) == before

@@ -132,7 +132,7 @@ def test_runs_are_what_is_held_in_whatever_order_it_came(
 
 
 def test_settling_forgets_rows_lines_and_words_and_keeps_the_tip(
-    history, reader, feed, make, arrival
+    history, reader, feed, make, arrival, check_index
 ) -> None:
     from devstream_desktop.stream.query import Query
 
@@ -147,7 +147,7 @@ def test_settling_forgets_rows_lines_and_words_and_keeps_the_tip(
     assert reader.count() == 2
     assert reader.page(Query(words=("word2",))) == []
     assert len(reader.page(Query(words=("word5",)))) == 1
-    history._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+    check_index()
 
 
 def test_what_is_freed_goes_back_to_the_disk(history, feed, make, arrival) -> None:
@@ -235,24 +235,24 @@ def test_a_frozen_feed_travels_no_more_and_keeps_its_proof(
     assert again.feeds()[0].frozen
 
 
-def test_the_index_is_new_after_an_unclean_stop_only(open_history) -> None:
+def test_the_index_is_new_after_an_unclean_stop_only(open_history, below) -> None:
     first = open_history()
     index = first.index
     first.close()
     second = open_history()
     assert second.index == index
-    second._connection.close()
+    below().close()
     assert open_history().index != index
 
 
 def test_the_epoch_goes_on_after_a_clean_stop_and_a_kill(
-    open_history, new_feed, make, arrival
+    open_history, new_feed, make, arrival, below
 ) -> None:
     history = open_history()
     epoch = history.epoch
     own = new_feed(bytes(range(32)) + epoch)
     history.add([arrival(own.entry(make()))], durable=True)
-    history._connection.close()
+    below().close()
     assert open_history().epoch == epoch
 
 
@@ -320,10 +320,12 @@ def test_a_database_without_its_mirror_begins_a_new_epoch(open_history, tmp_path
     assert open_history().epoch != epoch
 
 
-def test_a_full_disk_stores_nothing_and_says_so(history, reader, feed, make, arrival) -> None:
+def test_a_full_disk_stores_nothing_and_says_so(
+    history, reader, feed, make, arrival, below
+) -> None:
     history.add([arrival(feed.entry(make()))])
-    pages = history._connection.execute("PRAGMA page_count").fetchone()[0]
-    history._connection.execute(f"PRAGMA max_page_count = {pages}")
+    pages = below().execute("PRAGMA page_count").fetchone()[0]
+    below().execute(f"PRAGMA max_page_count = {pages}")
     big = [
         feed.entry(make(title="long title " * 12, url="https://example.com/" + "x" * 400))
         for _ in range(400)
@@ -332,7 +334,7 @@ def test_a_full_disk_stores_nothing_and_says_so(history, reader, feed, make, arr
         history.add([arrival(entry) for entry in big])
     assert history.newest() == 1
     assert reader.count() == 1
-    history._connection.execute("PRAGMA max_page_count = 1000000")
+    below().execute("PRAGMA max_page_count = 1000000")
     assert history.add([arrival(entry) for entry in big]) == 401
     assert reader.count() == 401
 
@@ -357,10 +359,10 @@ def test_a_damaged_database_is_told(tmp_path: Path) -> None:
         History(tmp_path / "history.sqlite", FeedMirror(None), bytes(32), "team")
 
 
-def test_a_newer_database_is_left_alone(open_history, tmp_path: Path) -> None:
+def test_a_newer_database_is_left_alone(open_history, tmp_path: Path, below) -> None:
     history = open_history()
-    history._connection.execute("PRAGMA user_version = 99")
-    history._connection.execute(
+    below().execute("PRAGMA user_version = 99")
+    below().execute(
         "INSERT INTO _sqlite_migrations (migration_set, name)"
         " VALUES ('devstream-history', 'of tomorrow')"
     )

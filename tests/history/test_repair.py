@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import sqlite3
 from collections.abc import Callable
@@ -88,7 +89,7 @@ def test_a_damaged_page_is_found_and_everything_outside_it_is_saved(
 ) -> None:
     path = tmp_path / "history.sqlite"
     spoil(path, path.stat().st_size // PAGE // 2)
-    old_epoch = FeedMirror(tmp_path / "feed.json")._state.epoch
+    old_epoch = json.loads((tmp_path / "feed.json").read_text())["epoch"]
     assert problems(path) != ()
     history, told = sound()
     assert "the history was damaged" in told
@@ -200,13 +201,13 @@ def test_a_stop_in_the_middle_of_saving_repeats_it(sound, filled, tmp_path, monk
 
 
 def test_damage_met_while_running_is_told_and_mended_at_the_next_start(
-    sound, filled, tmp_path
+    sound, filled, tmp_path, below
 ) -> None:
     path = tmp_path / "history.sqlite"
     history, _ = sound()
     told: list[bool] = []
     history.on_damage = lambda: told.append(True)
-    history._connection.execute("PRAGMA cache_size = 1")
+    below().execute("PRAGMA cache_size = 1")
     spoil(path, 2, path.stat().st_size // PAGE - 3)
     with pytest.raises(HistoryDamagedError, match="its peers give the rest"):
         held(history)

@@ -158,4 +158,4 @@ async def test_damage_found_while_the_node_runs_starts_it_anew(
     care.cancel()
     await asyncio.wait([care])
     assert damage_mark(path).exists()
-    history._connection.close()
+    history.close()
