@@ -1,4 +1,4 @@
-"""`devstream rules test`: the rule that a sample matches, its fields, and the line."""
+"""`devstream rules new` and `test`: rules out of a sample, and a sample by rules."""
 
 from __future__ import annotations
 
@@ -40,10 +40,15 @@ class RulesTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add_commands(commands: Commands) -> None:
-    """Add `rules` and its command."""
+    """Add `rules` and its commands."""
     rules = commands.add_parser(
         "rules", help="your own mapping, for senders that no collector knows"
     ).add_subparsers(title="rules commands", metavar="COMMAND", required=True)
+    about = "propose a rules file for posts like this one, to read and to correct"
+    parser = rules.add_parser("new", help=about)
+    about = "a file with the JSON that the sender posts; see `devstream source unmatched`"
+    parser.add_argument("sample", metavar="SAMPLE.json", help=about)
+    parser.set_defaults(command=new)
     parser = rules.add_parser(
         "test", help="show which rule a sample matches, the extracted fields and the line"
     )
@@ -74,22 +79,15 @@ def test(home: Home, options: argparse.Namespace) -> int:
         from devstream_collectors.sources.generic.line import event_of
         from devstream_collectors.sources.generic.rules import RulesError, apply, parse_rules
     except ModuleNotFoundError as error:
-        raise DevstreamError(
-            f"rules need the collector's libraries ({error.name}): "
-            "pip install 'devstream[collector]'"
-        ) from None
+        raise _no_libraries(error) from None
     try:
         rules = parse_rules(_read(options.rules).decode(errors="replace"))
     except RulesError as error:
         raise DevstreamError(f"{options.rules}: {error}") from None
     body = _read(options.sample)
-    try:
-        document = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        # RecursionError: nested deeper than the decoder goes.
-        raise DevstreamError(f"{options.sample}: this is no JSON: {error}") from None
+    document = _document(options.sample, body)
     if isinstance(document, dict):
-        document["_headers"] = _headers(options.header)
+        document["_headers"] = {**_kept_headers(document), **_headers(options.header)}
     source = SourceInfo("test", branches=tuple(options.branch))
     try:
         rule, matches = apply(rules, document, body)
@@ -134,6 +132,42 @@ def test(home: Home, options: argparse.Namespace) -> int:
         for one in found:
             _print(one, options.rules)
     return 0 if rule is not None and not any(one.mistake for one in found) else 1
+
+
+def new(home: Home, options: argparse.Namespace) -> int:
+    """Print a rules file that makes a line of a sample."""
+    del home
+    try:
+        from devstream_collectors.sources.generic.proposal import propose
+    except ModuleNotFoundError as error:
+        raise _no_libraries(error) from None
+    document = _document(options.sample, _read(options.sample))
+    try:
+        print(propose(document), end="")
+    except ValueError as error:
+        raise DevstreamError(f"{options.sample}: {error}") from None
+    return 0
+
+
+def _no_libraries(error: ModuleNotFoundError) -> DevstreamError:
+    return DevstreamError(
+        f"rules need the collector's libraries ({error.name}): pip install 'devstream[collector]'"
+    )
+
+
+def _document(file: str, body: bytes) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:
+        # RecursionError: nested deeper than the decoder goes.
+        raise DevstreamError(f"{file}: this is no JSON: {error}") from None
+
+
+def _kept_headers(document: dict[str, object]) -> dict[str, str]:
+    """Return the headers that `devstream source unmatched` has written into a sample."""
+    kept = document.get("_headers")
+    pairs = kept.items() if isinstance(kept, dict) else ()
+    return {name: value for name, value in pairs if isinstance(value, str)}
 
 
 def _print(one: RulesTest, file: str) -> None:

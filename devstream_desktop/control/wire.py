@@ -34,7 +34,13 @@ from devstream_desktop.control.messages.policy import (
     Recover,
     SetPolicy,
 )
-from devstream_desktop.control.messages.sources import AddSource, ProbeSource, RemoveSource
+from devstream_desktop.control.messages.sources import (
+    AddSource,
+    GetUnmatched,
+    ProbeSource,
+    RemoveSource,
+    UnmatchedBodies,
+)
 from devstream_desktop.control.messages.status import GetStatus, Status, Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 from devstream_desktop.stream.bounds import check_msgpack
@@ -67,10 +73,22 @@ AnyRequest = (
     | AddSource
     | RemoveSource
     | ProbeSource
+    | GetUnmatched
     | Unlock
     | Stop
 )
-AnyReply = News | Done | Refused | Status | Targets | Plan | Members | Joining | PolicyState
+AnyReply = (
+    News
+    | Done
+    | Refused
+    | Status
+    | Targets
+    | Plan
+    | Members
+    | Joining
+    | PolicyState
+    | UnmatchedBodies
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _request_decoder: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)

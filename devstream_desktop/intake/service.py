@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING
 
 from devstream_collectors.kit.place import service_scope
 from devstream_desktop.clock import now_ms, within
-from devstream_desktop.control.messages.sources import GitSource, RemoteSource, Source
+from devstream_desktop.control.messages.sources import (
+    GitSource,
+    RemoteSource,
+    Source,
+    UnmatchedBody,
+)
 from devstream_desktop.control.messages.status import SourceStatus
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.errors import DevstreamError
@@ -39,6 +44,7 @@ from devstream_desktop.intake.store import Store, StoreError
 from devstream_desktop.intake.webhook.endpoint import Endpoint, open_endpoint
 from devstream_desktop.intake.webhook.normaliser import Normaliser
 from devstream_desktop.intake.webhook.spool import Spool
+from devstream_desktop.intake.webhook.unmatched import Unmatched
 
 if TYPE_CHECKING:
     from devstream_desktop.intake.poll.http_poller import HttpPoller
@@ -89,9 +95,10 @@ class Intake:
         self._notes = Notes(self._store)
         self._sources: dict[str, Source] = {}
         self._endpoints: dict[str, Endpoint] = {}
+        self._unmatched = Unmatched(self._notes)
         self._publisher = Publisher(publish, known)
         self._normaliser = Normaliser(
-            self._spool, self._sources, self._endpoints, self._publisher, self._now
+            self._spool, self._sources, self._endpoints, self._publisher, self._now, self._unmatched
         )
         self._healths: dict[str, Health] = {}
         self._limiters: dict[str, RateLimiter] = {}
@@ -203,6 +210,7 @@ class Intake:
         # Another source of this name begins anew.
         for note in (f"git/{name}", f"poll/{name}", f"tail/{name}", f"health/{name}"):
             await self._notes.write(note, b"")
+        await self._unmatched.forget(name)
         await asyncio.to_thread(shutil.rmtree, self._home.mirrors / name, ignore_errors=True)
 
     async def test_source(self, name: str) -> TestReport:
@@ -225,6 +233,20 @@ class Intake:
         return failed(
             "", f"there is no source {name!r}; known: {', '.join(self._sources) or 'none'}"
         )
+
+    async def unmatched(self, name: str = "") -> list[UnmatchedBody]:
+        """Return the last bodies that nothing knew, of one source or of all, the newest first.
+
+        Raises:
+            SourcesError: there is no such source.
+
+        """
+        if name and name not in self._sources:
+            known = ", ".join(self._sources) or "none"
+            raise SourcesError(f"there is no source {name!r}; known: {known}")
+        names = [name] if name else list(self._sources)
+        found = [one for each in names for one in await self._unmatched.of(each)]
+        return sorted(found, key=lambda one: -one.received)
 
     def status(self) -> list[SourceStatus]:
         """Status of each source, ordered by name."""

@@ -21,7 +21,7 @@ from devstream_desktop.control.messages.deploys import (
     TargetStatus,
 )
 from devstream_desktop.control.messages.members import ApproveJoin, Join, Joining, Revoke
-from devstream_desktop.control.messages.sources import ProbeSource
+from devstream_desktop.control.messages.sources import GetUnmatched, ProbeSource, UnmatchedBodies
 from devstream_desktop.control.messages.status import Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 from devstream_desktop.control.wire import AnyReply, AnyRequest
@@ -102,6 +102,8 @@ class Requests:
                 return Done(text=await self._approve_join(request))
             case ProbeSource():
                 return await self._probe_source(request)
+            case GetUnmatched():
+                return UnmatchedBodies(bodies=await self._home.intake().unmatched(request.name))
             case Unlock():
                 return Done(text="the keys are open")
             case Stop():

@@ -18,7 +18,12 @@ from devstream_desktop.control.errors import (
 from devstream_desktop.control.messages.base import Reply, Request
 from devstream_desktop.control.messages.deploys import GetTargets, PlanDeploy, RequestDeploy
 from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Joining, Revoke
-from devstream_desktop.control.messages.sources import ProbeSource, RemoteSource, Source
+from devstream_desktop.control.messages.sources import (
+    GetUnmatched,
+    ProbeSource,
+    RemoteSource,
+    Source,
+)
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.messages.stream import Emit, SetDuty
 from devstream_desktop.control.server import Handler, Server
@@ -46,6 +51,7 @@ _REASONS: dict[type[Request[Reply]], str] = {
     ApproveJoin: "only a running node knows who waits",
     Revoke: "only a running node knows how far the history of the device goes",
     ProbeSource: "without one nothing receives the test event",
+    GetUnmatched: "only a running node has the bodies at hand",
     Emit: "without one nothing publishes the event",
     SetDuty: "without one nothing publishes the change",
     GetTargets: "only a running node knows what executors offer",

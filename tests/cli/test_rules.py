@@ -78,3 +78,32 @@ def test_mistakes_name_file_line_and_expression(run, tmp_path):
     code, _, err = run(tmp_path / "nowhere.toml", {})
     assert code == 1
     assert "cannot read" in err
+
+
+def test_new_rules_make_a_line_of_their_sample(run, tmp_path, capsys):
+    sample = tmp_path / "post.json"
+    body = {"status": "failed", "build_number": 7, "repository": {"name": "shop"}, "branch": "main"}
+    sample.write_text(json.dumps(body))
+    assert main(["--home", str(tmp_path / "home"), "rules", "new", str(sample)]) == 0
+    rules = tmp_path / "rules.toml"
+    rules.write_text(capsys.readouterr().out)
+    code, out, _ = run(rules, body)
+    assert code == 0
+    assert "line    shop  build #7 FAILED on main" in out
+    sample.write_text("[]")
+    assert main(["--home", str(tmp_path / "home"), "rules", "new", str(sample)]) == 1
+    assert "no named field" in capsys.readouterr().err
+
+
+def test_a_header_and_the_branches_are_given_as_options(run, tmp_path):
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        "[[rule]]\nmatch = \"_headers.\\\"x-event\\\" == 'built'\"\nkind = 'build'\n"
+        "fields = { state = \"'failed'\", ref = 'branch' }\n"
+    )
+    code, out, _ = run(rules, {"branch": "topic"}, "--header", "X-Event: built")
+    assert (code, "not-a-global-branch: topic" in out) == (1, True)
+    code, out, _ = run(
+        rules, {"branch": "topic", "_headers": {"x-event": "built"}}, "--branch", "t*"
+    )
+    assert (code, "ref            topic  <-  branch" in out) == (0, True)

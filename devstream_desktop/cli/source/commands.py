@@ -1,19 +1,27 @@
-"""`devstream source list`, `test` and `remove`."""
+"""`devstream source list`, `test`, `unmatched` and `remove`."""
 
 from __future__ import annotations
 
 import argparse
 
-from devstream_desktop.cli.arguments import Commands
+import msgspec
+
+from devstream_desktop.cli.arguments import Commands, whole
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
-from devstream_desktop.control.messages.sources import ProbeSource, RemoveSource
+from devstream_desktop.control.messages.sources import (
+    GetUnmatched,
+    ProbeSource,
+    RemoveSource,
+    UnmatchedBody,
+)
 from devstream_desktop.control.messages.status import GetStatus, SourceStatus
 from devstream_desktop.control.wording import untold
+from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.stream.record import timestamp
-from devstream_desktop.stream.text import duration
+from devstream_desktop.stream.text import clean, duration
 
 
 def add_commands(source: Commands) -> None:
@@ -26,6 +34,15 @@ def add_commands(source: Commands) -> None:
     parser = source.add_parser("test", help=about)
     parser.add_argument("name", metavar="NAME")
     parser.set_defaults(command=test)
+
+    about = "the last posts that made no line because nothing knew them, without secrets"
+    parser = source.add_parser("unmatched", help=about)
+    about = "of this source (default: of all)"
+    parser.add_argument("name", metavar="NAME", nargs="?", default="", help=about)
+    about = "print the body of this number, for `devstream rules new`"
+    parser.add_argument("number", metavar="NUMBER", nargs="?", type=whole, default=0, help=about)
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(command=unmatched)
 
     parser = source.add_parser("remove", help="remove a source")
     parser.add_argument("name", metavar="NAME")
@@ -62,6 +79,39 @@ def test(home: Home, options: argparse.Namespace) -> int:
     """Send a test event through a source."""
     print(ask(home, ProbeSource(name=options.name)).text)
     return 0
+
+
+def unmatched(home: Home, options: argparse.Namespace) -> int:
+    """List the posts that nothing knew, or print the body of one."""
+    bodies = ask(home, GetUnmatched(name=options.name)).bodies
+    if options.number:
+        if options.number > len(bodies):
+            raise DevstreamError(f"there are {len(bodies)} such posts; give a number of the list")
+        print(_sample(bodies[options.number - 1]))
+        return 0
+    if options.json:
+        print_json(bodies)
+        return 0
+    for number, one in enumerate(bodies, 1):
+        detail = f" ({clean(one.detail, 60)})" if one.detail else ""
+        start = clean(one.body, 60)
+        print(
+            f"{number:2}  {one.source:20} {timestamp(one.received)}  {one.reason}{detail}  {start}"
+        )
+    if bodies:
+        name = bodies[0].source
+        print(f"devstream source unmatched {name} 1 > sample.json; devstream rules new sample.json")
+    else:
+        print("every post was known")
+    return 0
+
+
+def _sample(one: UnmatchedBody) -> str:
+    """Write a body as `rules new` and `rules test` read it, with its headers."""
+    document = msgspec.json.decode(one.body)
+    if isinstance(document, dict) and one.headers:
+        document["_headers"] = one.headers
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 
 def remove(home: Home, options: argparse.Namespace) -> int:

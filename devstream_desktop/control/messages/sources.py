@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from devstream_desktop.control.messages.base import Done, Request
+from devstream_desktop.control.messages.base import Done, Reply, Request
 
 WEBHOOK = "webhook"
 POLL = "poll"
@@ -151,6 +151,37 @@ class RemoveSource(Request[Done], frozen=True, tag=True, kw_only=True):
     """Answered with `Done`."""
 
     name: str
+
+
+class UnmatchedBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A body that made no line because nothing knew it; secrets are masked."""
+
+    source: str
+    received: int
+    """UTC milliseconds."""
+    reason: str
+    detail: str = ""
+    form: str
+    """The same for bodies with the same names in them."""
+    headers: dict[str, str] = {}
+    """Its headers `x-...`."""
+    body: str
+    """JSON; long lists and texts are cut."""
+
+
+class UnmatchedBodies(Reply, frozen=True, tag=True, kw_only=True):
+    """The newest first."""
+
+    bodies: list[UnmatchedBody]
+
+
+class GetUnmatched(Request[UnmatchedBodies], frozen=True, tag=True, kw_only=True):
+    """Ask for the bodies that nothing knew.
+
+    Those of one source, or of all when `name` is empty.
+    """
+
+    name: str = ""
 
 
 class ProbeSource(Request[Done], frozen=True, tag=True, kw_only=True):

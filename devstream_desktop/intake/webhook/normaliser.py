@@ -13,8 +13,10 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from devstream_collectors.contract import Delivery, Normalised
 from devstream_desktop.clock import within
 from devstream_desktop.intake.publisher import Publisher, Turn
+from devstream_desktop.intake.store import StoreError
 from devstream_desktop.intake.webhook.endpoint import Endpoint
 from devstream_desktop.intake.webhook.spool import TEST_HEADER, Raw, Spool
+from devstream_desktop.intake.webhook.unmatched import Unmatched
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 
@@ -41,6 +43,7 @@ class Normaliser:
         endpoints: Mapping[str, Endpoint],
         publisher: Publisher,
         now: Callable[[], int],
+        unmatched: Unmatched,
     ) -> None:
         """`known` are all sources, `endpoints` those that run.
 
@@ -51,6 +54,7 @@ class Normaliser:
         self._endpoints = endpoints
         self._publisher = publisher
         self._now = now
+        self._unmatched = unmatched
         self._news = asyncio.Event()
         self._busy = False
         """True when a delivery came since the last batch began."""
@@ -133,6 +137,7 @@ class Normaliser:
             if events:
                 await turn.publish(events)
         await self._spool.done([row for row, _ in read])
+        await self._keep_unmatched(read)
         for row, result in read:
             endpoint = self._endpoints.get(row.source)
             if endpoint is not None and result.dropped:
@@ -142,6 +147,15 @@ class Normaliser:
             waiter = self.tests.get(row.headers.get(TEST_HEADER, ""))
             if waiter is not None and not waiter.done():
                 waiter.set_result(result)
+
+    async def _keep_unmatched(self, read: list[tuple[Raw, Normalised]]) -> None:
+        try:
+            for row, result in read:
+                if result.dropped and TEST_HEADER not in row.headers:
+                    await self._unmatched.keep(row, result.dropped, result.detail)
+        except StoreError as error:
+            # They are there for who writes rules; what was delivered is done.
+            _LOG.warning("the bodies that nothing knew are not kept: %s", error)
 
     def _events(self, row: Raw, result: Normalised, turn: Turn) -> Sequence[Event]:
         test = row.headers.get(TEST_HEADER, "")
