@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"  # before any QApplication; the real desk gets xcb
 
@@ -16,6 +18,8 @@ import story as story_module
 from asked import Asked
 from panel import Panel
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog
+from pytestqt.qtbot import QtBot
 from running import HERE, DeskProcess, Node
 from written import column, pushes, window, written
 
@@ -23,26 +27,26 @@ __all__ = ["column", "pushes", "window", "written"]
 
 
 @pytest.fixture(scope="session")
-def story():
+def story() -> ModuleType:
     return story_module
 
 
 @pytest.fixture(scope="session")
-def fake():
+def fake() -> ModuleType:
     return fake_data
 
 
 @pytest.fixture
-def asked():
+def asked() -> Asked:
     """The questions of what the test has it listen to."""
     return Asked()
 
 
 @pytest.fixture
-def show(qtbot, asked):
+def show(qtbot: QtBot, asked: Asked) -> Callable[[QDialog], QDialog]:
     """Shows a dialog, whose questions go to `asked`."""
 
-    def make(dialog):
+    def make(dialog: QDialog) -> QDialog:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, on=False)
         asked.listen(dialog)
         qtbot.addWidget(dialog)
@@ -53,7 +57,7 @@ def show(qtbot, asked):
 
 
 @pytest.fixture(scope="session")
-def display():
+def display() -> Iterator[str]:
     """The name of an X display of our own."""
     read, write = os.pipe()
     server = subprocess.Popen(
@@ -81,7 +85,7 @@ def display():
 
 
 @pytest.fixture
-def bus():
+def bus() -> Iterator[str]:
     """The address of a session bus of our own, on which nothing else is."""
     read, write = os.pipe()
     daemon = subprocess.Popen(
@@ -103,21 +107,21 @@ def bus():
 
 
 @pytest.fixture
-def panel(bus):
+def panel(bus: str) -> Iterator[Panel]:
     """A panel and a notification server on the bus."""
     with Panel(bus) as panel:
         yield panel
 
 
 @pytest.fixture
-def bare_panel(bus):
+def bare_panel(bus: str) -> Iterator[Panel]:
     """A notification server, and no panel until `own_tray`."""
     with Panel(bus, tray=False) as panel:
         yield panel
 
 
 @pytest.fixture
-def home(monkeypatch):
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home with a runtime folder of its own, also for what the test starts.
 
     Its path is short, because a socket's path has 108 bytes.
@@ -131,17 +135,53 @@ def home(monkeypatch):
 
 
 @pytest.fixture
-def node(home):
+def node(home: Path) -> Iterator[Node]:
     """A fake node that is not started yet."""
     node = Node(home)
     yield node
     node.stop()
 
 
-@pytest.fixture
-def start_desk(bus, display, home, tmp_path):
+class Desks:
     """Starts the real desk; call it with the command of its node, or with none to start no node."""
-    started: list[DeskProcess] = []
+
+    def __init__(self, environment: dict[str, str], home: Path, logs: Path) -> None:
+        self.environment = environment
+        self._home = home
+        self._logs = logs
+        self._started: list[DeskProcess] = []
+
+    def __call__(self, command: Sequence[str] = ()) -> DeskProcess:
+        arguments = [sys.executable, str(HERE / "start_desk.py"), str(self._home), *command]
+        with self._log(len(self._started)).open("wb") as log:
+            process = subprocess.Popen(arguments, env=self.environment, stderr=log, text=True)
+        self._started.append(self.hand(process))
+        return self._started[-1]
+
+    def hand(self, process: subprocess.Popen[str]) -> DeskProcess:
+        """A hand at a desk that the test started by itself."""
+        return DeskProcess(process, self.environment)
+
+    def end(self) -> None:
+        """End all; none may have had a traceback."""
+        for place, desk in enumerate(self._started):
+            if desk.process.poll() is None:
+                desk.process.terminate()
+                try:
+                    desk.process.wait(5)
+                except subprocess.TimeoutExpired:
+                    desk.process.kill()
+                    desk.process.wait(5)
+            said = self._log(place).read_text(errors="replace")
+            assert "Traceback" not in said, said
+
+    def _log(self, place: int) -> Path:
+        return self._logs / f"desk{place}.log"
+
+
+@pytest.fixture
+def start_desk(bus: str, display: str, home: Path, tmp_path: Path) -> Iterator[Desks]:
+    """What starts real desks on the bus and the display."""
     env = {
         name: value
         for name, value in os.environ.items()
@@ -157,24 +197,6 @@ def start_desk(bus, display, home, tmp_path):
         "LC_ALL": "C.UTF-8",
     }
 
-    def start(command: list[str] | None = None) -> DeskProcess:
-        arguments = [sys.executable, str(HERE / "start_desk.py"), str(home), *(command or [])]
-        log = (tmp_path / f"desk{len(started)}.log").open("wb")
-        desk = DeskProcess(subprocess.Popen(arguments, env=env, stderr=log, text=True), env)
-        log.close()
-        started.append(desk)
-        return desk
-
-    start.environment = env
-    start.hand = lambda process: DeskProcess(process, env)
-    yield start
-    for place, desk in enumerate(started):
-        if desk.process.poll() is None:
-            desk.process.terminate()
-            try:
-                desk.process.wait(5)
-            except subprocess.TimeoutExpired:
-                desk.process.kill()
-                desk.process.wait(5)
-        said = (tmp_path / f"desk{place}.log").read_text(errors="replace")
-        assert "Traceback" not in said, said
+    desks = Desks(env, home, tmp_path)
+    yield desks
+    desks.end()

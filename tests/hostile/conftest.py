@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from raw_member import RawMember
@@ -28,7 +29,7 @@ PATIENCE_S = 30
 
 
 @pytest.fixture
-async def raw(team) -> AsyncIterator[Callable[..., RawMember]]:
+async def raw(team: Any) -> AsyncIterator[Callable[..., RawMember]]:
     """Makes lying members of the team of `make_node`."""
     made: list[RawMember] = []
 
@@ -47,7 +48,7 @@ class Victim:
     Waiting is done beside the loop, on which the attacker speaks.
     """
 
-    def __init__(self, desk) -> None:
+    def __init__(self, desk: Any) -> None:
         self.desk = desk
 
     @property
@@ -81,7 +82,7 @@ class Victim:
         """The rows of its desktop, newest first."""
         return await asyncio.to_thread(self.desk.lines)
 
-    async def records(self, query: str = "") -> list[dict]:
+    async def records(self, query: str = "") -> list[dict[str, Any]]:
         """The answers of `devstream search --json`."""
         return [
             json.loads(line) for line in (await self.run("search", "--json", query)).splitlines()
@@ -99,7 +100,7 @@ class Victim:
 
 
 @pytest.fixture
-async def victims(world, monkeypatch) -> AsyncIterator[Callable[..., object]]:
+async def victims(world: Any) -> AsyncIterator[Callable[..., object]]:
     """Starts ana with all roles, and others, as processes.
 
     And makes mallory, a member without a role.
@@ -118,14 +119,14 @@ async def victims(world, monkeypatch) -> AsyncIterator[Callable[..., object]]:
     await asyncio.gather(*(member.close() for member in made))
 
 
-def _joined(world, founder, name: str) -> RawMember:
+def _joined(world: Any, founder: Any, name: str) -> RawMember:
     """The keys and the certificate of a home that has joined; its own node never runs."""
     desk = world.desk(name)
     desk.run("team", "join", founder.run("team", "invite", "--pre-approved"), "--person", name)
     return member_of(desk)
 
 
-def member_of(desk) -> RawMember:
+def member_of(desk: Any) -> RawMember:
     """Whoever has this home's keys."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(os.environ, "DEVSTREAM_KEY_FILE", desk.environment["DEVSTREAM_KEY_FILE"])

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -25,7 +25,7 @@ from devstream_desktop.intake.store import Store
 from devstream_desktop.stream.event import Event
 
 # It imports its module when it is first asked for; late, in a loop, that would count as blocking.
-assert concurrent.futures.ThreadPoolExecutor
+concurrent.futures.ThreadPoolExecutor  # noqa: B018 - it is loaded by being looked at
 
 
 @pytest.fixture(autouse=True)
@@ -196,9 +196,9 @@ def repository(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture
-def install(monkeypatch) -> Iterator[Callable[..., None]]:
+def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """`install("tally", COLLECTOR=..., normalise=...)`: a collector as a team's own package would bring it."""
-    found = list(registry.entry_points(group=registry.GROUP))
+    found = list(entry_points(group=registry.GROUP))
     monkeypatch.setattr(registry, "entry_points", lambda group: found)
     registry.collector_module.cache_clear()
 
@@ -280,6 +280,7 @@ class Replay:
 
     @property
     def url(self) -> str:
+        assert self._server is not None
         host, port = self._server.sockets[0].getsockname()[:2]
         return f"http://{host}:{port}"
 
@@ -296,6 +297,7 @@ class Replay:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
         self._server.close()
         for task in self._tasks:
             task.cancel()

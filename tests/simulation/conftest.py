@@ -6,13 +6,14 @@ Their modules lie beside the tests, so that `make soak` and a pool of processes 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from devstream_desktop.mesh.replica.identity import Identity
-from devstream_desktop.stream.entry import device_id
+from devstream_desktop.stream.entry import Entry, device_id
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -25,13 +26,18 @@ DAY = 86_400_000
 
 
 @pytest.fixture
-def memory_log():
+def memory_log() -> type[MemoryLog]:
     return MemoryLog
 
 
 @pytest.fixture
-def make_replica():
-    def make(log, retention=30 * DAY, refusal=lambda entry: None, ended=lambda feed: None):
+def make_replica() -> Callable[..., Replica]:
+    def make(
+        log: MemoryLog,
+        retention: int = 30 * DAY,
+        refusal: Callable[[Entry], str | None] = lambda _: None,
+        ended: Callable[[bytes], object] = lambda _: None,
+    ) -> Replica:
         return Replica(
             store=log,
             identity=Identity(device_id(log.key), "t", fake_sign(log.key), fake_verify),

@@ -6,7 +6,10 @@ The nodes of tests/mesh and tests/node, and a team whose every member may be pla
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rooms import load
@@ -33,13 +36,13 @@ raw = load("hostile/conftest.py").raw
 
 
 @pytest.fixture(scope="session")
-def team(authority):
+def team(authority: Any) -> Any:
     """As the fixtures of tests/mesh call it: a certificate authority."""
     return authority
 
 
 @pytest.fixture(scope="session")
-def other():
+def other() -> Callable[[str], Any]:
     """Gives another room's module."""
     return load
 
@@ -72,7 +75,7 @@ class Crew:
 
 
 @pytest.fixture
-def crew(tmp_path, monkeypatch) -> Crew:
+def crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Crew:
     monkeypatch.setenv("DEVSTREAM_KEY_FILE", str(tmp_path / "key"))
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     home = Home(tmp_path / "ana")

@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING
 
 from devstream_desktop.door.crowd import Crowd
+
+if TYPE_CHECKING:
+    # Its Refused is used where no receiver is installed, too.
+    from starlette.requests import Request
 
 MAX_BODY = 5 * 1024 * 1024
 ROOM = 20 * 1024 * 1024
