@@ -37,6 +37,7 @@ check: setup-dev  ## style and types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	MYPYPATH=.:collectors .venv/bin/mypy --explicit-package-bases tests/conftest.py tests/*/conftest.py
 
 soak: setup-dev  ## any number of simulated histories of the replication rules: SEEDS=200000, SEED=n to see one, LIARS=1 with liars
 	.venv/bin/python tests/simulation/play.py

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -21,6 +22,7 @@ from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import DEPLOY_FINAL, Role
 
+T = TypeVar("T")
 DEVICE = device_id(b"e" * 32)
 ASKER = device_id(b"a" * 32)
 SHA = "4f" * 20
@@ -63,10 +65,12 @@ class News:
 
         return await self.until(found)
 
-    async def until(self, found):
+    async def until(self, found: Callable[[], T | None]) -> T:
         async with asyncio.timeout(20), self._more:
             await self._more.wait_for(found)
-            return found()
+            result = found()
+        assert result is not None
+        return result
 
 
 @dataclass
@@ -98,7 +102,7 @@ class Room:
         old = self.home.targets.read_text() if self.home.targets.exists() else ""
         self.home.targets.write_text(old + table)
 
-    async def start(self, **more) -> Deploys:
+    async def start(self, **more: Any) -> Deploys:
         self.deploys = Deploys(
             home=self.home,
             device=DEVICE,
@@ -115,10 +119,10 @@ class Room:
         assert role is Role.ADMIN
         return ["ana"]
 
-    def request(self, **changes) -> Event:
+    def request(self, **changes: Any) -> Event:
         # A request is known by what it asks: another reason makes another request at the same time.
         self.asked += 1
-        parts = {
+        parts: dict[str, Any] = {
             "device": ASKER,
             "person": "ana",
             "reason": f"ask {self.asked}",
@@ -151,7 +155,7 @@ def sha() -> str:
 
 
 @pytest.fixture
-async def room(tmp_path):
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
     home = Home(tmp_path / "home")
     home.create()
     made = Room(home, Clock(), News())
@@ -160,22 +164,24 @@ async def room(tmp_path):
         await made.deploys.stop()
 
 
-@pytest.fixture
-def gate(tmp_path):
+class Gate:
     """Two named pipes: a script says that it is there, and waits to be let on."""
-    here, go_on = tmp_path / "here", tmp_path / "go-on"
-    os.mkfifo(here)
-    os.mkfifo(go_on)
 
-    class Gate:
-        script = f"echo > {here}; cat {go_on}"
+    def __init__(self, folder: Path) -> None:
+        self._here, self._go_on = folder / "here", folder / "go-on"
+        os.mkfifo(self._here)
+        os.mkfifo(self._go_on)
+        self.script = f"echo > {self._here}; cat {self._go_on}"
 
-        async def reached(self):
-            async with asyncio.timeout(20):
-                await asyncio.to_thread(here.read_text)
+    async def reached(self) -> None:
+        async with asyncio.timeout(20):
+            await asyncio.to_thread(self._here.read_text)
 
-        async def open(self):
-            async with asyncio.timeout(20):
-                await asyncio.to_thread(go_on.write_text, "")
+    async def open(self) -> None:
+        async with asyncio.timeout(20):
+            await asyncio.to_thread(self._go_on.write_text, "")
 
-    return Gate()
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path)

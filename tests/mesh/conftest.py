@@ -9,10 +9,11 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -33,12 +34,11 @@ from devstream_desktop.stream.words import Kind
 
 DAY = 86_400_000
 PROGRAM = Path(__file__).parent.parent / "hosts" / "mesh_node.py"
-assert (
-    concurrent.futures.ThreadPoolExecutor
-)  # loaded at first use, which would read files inside a loop
+# It is loaded at first use, which would read files inside a loop.
+concurrent.futures.ThreadPoolExecutor  # noqa: B018
 
 
-class _All:
+class _All(list[str]):
     def __contains__(self, name: object) -> bool:
         return True
 
@@ -69,7 +69,16 @@ class Team:
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.certificate = self._sign(self.name, self.key.public_key(), ca=True, days=365)
 
-    def _sign(self, subject, public, *, ca=False, days=30, start=-1, names=()):
+    def _sign(
+        self,
+        subject: x509.Name,
+        public: ec.EllipticCurvePublicKey,
+        *,
+        ca: bool = False,
+        days: int = 30,
+        start: int = -1,
+        names: Sequence[str] = (),
+    ) -> x509.Certificate:
         now = dt.datetime.now(dt.UTC) + dt.timedelta(days=start)
         builder = (
             x509.CertificateBuilder()
@@ -150,7 +159,7 @@ class Policies:
 class Node:
     """One mesh with its log, and what came out of it."""
 
-    def __init__(self, team, folder, peers=(), **given) -> None:
+    def __init__(self, team: Team, folder: Path, peers: Sequence[str] = (), **given: Any) -> None:
         self.team = team
         self.signing = given.pop("signing", None) or SigningKey.generate()
         self.public = bytes(self.signing.verify_key)
@@ -168,40 +177,36 @@ class Node:
         self.history = History(
             folder / "history.sqlite", FeedMirror(folder / "feed.json"), self.public, team.id
         )
-        network = {
+        network: dict[str, Any] = {
             name: given.pop(name)
             for name in ("listen", "hints", "discovery", "interfaces")
             if name in given
         }
-        self.mesh = Mesh(
-            **{
-                "store": self.history,
-                "identity": Identity(
-                    self.device,
-                    team.id,
-                    lambda message: self.signing.sign(message).signature,
-                    verify,
+        parts: dict[str, Any] = {
+            "store": self.history,
+            "identity": Identity(
+                self.device, team.id, lambda message: self.signing.sign(message).signature, verify
+            ),
+            "membership": SimpleNamespace(
+                gate=given.pop("gate", self.barred.get),
+                is_author=lambda _: True,
+                ended=lambda _: None,
+                refusal=lambda entry: (
+                    (self.unwelcome or None) if entry.device != self.device else None
                 ),
-                "membership": SimpleNamespace(
-                    gate=given.pop("gate", self.barred.get),
-                    is_author=lambda _: True,
-                    ended=lambda _: None,
-                    refusal=lambda entry: (
-                        (self.unwelcome or None) if entry.device != self.device else None
-                    ),
-                ),
-                "credentials": given.pop("credentials", None) or team.credentials(self.device),
-                "policies": self.policies,
-                "retention_ms": 30 * DAY,
-                "clock": lambda: time.time_ns() // 1_000_000,
-                "on_entries": self._arrived,
-                "network": Network(
-                    **{"listen": "127.0.0.1:0", "peers": list(peers), "discovery": False, **network}
-                ),
-                "rng": random.Random(1),
-                **given,
-            }
-        )
+            ),
+            "credentials": given.pop("credentials", None) or team.credentials(self.device),
+            "policies": self.policies,
+            "retention_ms": 30 * DAY,
+            "clock": lambda: time.time_ns() // 1_000_000,
+            "on_entries": self._arrived,
+            "network": Network(
+                **{"listen": "127.0.0.1:0", "peers": list(peers), "discovery": False, **network}
+            ),
+            "rng": random.Random(1),
+            **given,
+        }
+        self.mesh = Mesh(**parts)
         self.address = ""
 
     def _arrived(self, entries: list[Entry]) -> None:
@@ -269,33 +274,57 @@ def other_team() -> Team:
 FAST = Timing(connect=1.5, request=3.0, tail_wait=1.0, tail=2.5, repair=5.0)
 
 
-@pytest.fixture
-async def make_node(team, tmp_path):
-    """Start a node of the team; all are stopped at the end."""
-    nodes: list[Node] = []
+class Nodes:
+    """Starts nodes of a team in this process."""
 
-    async def make(*, peers=(), of=team, name=None, **given) -> Node:
+    def __init__(self, team: Team, folder: Path) -> None:
+        self.nodes: list[Node] = []
+        self._team = team
+        self._folder = folder
+
+    async def __call__(
+        self,
+        *,
+        peers: Sequence[Node | str] = (),
+        of: Team | None = None,
+        name: str = "",
+        **given: Any,
+    ) -> Node:
         given.setdefault("timing", FAST)
-        node = Node(
-            of,
-            tmp_path / (name or f"node{len(nodes)}"),
-            [peer if isinstance(peer, str) else peer.address for peer in peers],
-            **given,
-        )
-        nodes.append(node)
+        folder = self._folder / (name or f"node{len(self.nodes)}")
+        addresses = [peer if isinstance(peer, str) else peer.address for peer in peers]
+        node = Node(of or self._team, folder, addresses, **given)
+        self.nodes.append(node)
         return await node.start()
 
-    make.nodes = nodes
-    yield make
-    await asyncio.gather(*(node.stop() for node in nodes))
+
+@pytest.fixture
+async def make_node(team: Team, tmp_path: Path) -> AsyncIterator[Nodes]:
+    """Start a node of the team; all are stopped at the end."""
+    made = Nodes(team, tmp_path)
+    yield made
+    await asyncio.gather(*(node.stop() for node in made.nodes))
+
+
+class NodeProcess:
+    """A node that is a process of its own, with the address of its mesh."""
+
+    def __init__(self, process: asyncio.subprocess.Process, address: str) -> None:
+        self._process = process
+        self.address = address
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._process, name)
 
 
 @pytest.fixture
-async def start_process(team, tmp_path):
-    """Start a node as a process of its own, with at most `files` descriptors."""
-    processes = []
+async def start_process(
+    team: Team, tmp_path: Path
+) -> AsyncIterator[Callable[..., Awaitable[NodeProcess]]]:
+    """Start a node as a process, with at most `files` descriptors; all are ended at the end."""
+    processes: list[asyncio.subprocess.Process] = []
 
-    async def start(*peers, files=0):
+    async def start(*peers: str, files: int = 0) -> NodeProcess:
         signing = SigningKey.generate()
         credentials = team.credentials(device_id(bytes(signing.verify_key)))
         home = tmp_path / f"process{len(processes)}"
@@ -318,11 +347,11 @@ async def start_process(team, tmp_path):
             "listen": "127.0.0.1:0",
             "peers": list(peers),
         }
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(json.dumps(given).encode() + b"\n")
-        process.address = (
-            (await asyncio.wait_for(process.stdout.readline(), 20)).decode().split()[1]
-        )
-        return process
+        ready = await asyncio.wait_for(process.stdout.readline(), 20)
+        return NodeProcess(process, ready.decode().split()[1])
 
     yield start
     for process in processes:

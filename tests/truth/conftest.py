@@ -28,15 +28,11 @@ from devstream_desktop.stream.entry import (
 )
 from devstream_desktop.stream.event import Event, encode_event
 from devstream_desktop.stream.fact import fact_id
+from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
 START = 1_800_000_000_000
-
-
-class _Arrival:
-    def __init__(self, entry: Entry) -> None:
-        self.entry, self.sender, self.verified = entry, "", True
 
 
 class Node:
@@ -71,7 +67,7 @@ class Node:
         new = [event for event in events if not self.history.knows(fact_id(event, ""))]
         entries = [self._entry(event) for event in new]
         for node in (self, *self.peers):
-            node.history.add([_Arrival(entry) for entry in entries])
+            node.history.add([Arrival(entry) for entry in entries])
 
     def _entry(self, event: Event) -> Entry:
         self._seq, self._hlc = self._seq + 1, next_hlc(self._hlc, self.now)
