@@ -197,7 +197,7 @@ async def test_pages_end_somewhere(poller, replay, stream):
         ({"body": b"<html>log in"}, "is not what was expected"),
         ({"body": b"{}", "cut": True}, "cannot be reached"),
         ({"hang": True}, "did not answer"),
-        ({"status": 302, "headers": {"Location": "/builds"}}, "sends us in circles"),
+        ({"status": 302, "headers": {"Location": "/builds"}}, "redirects in circles"),
         (
             {"status": 302, "headers": {"Location": "http://localhost:1/builds"}},
             "points to localhost; if that is right",

@@ -1,4 +1,7 @@
-"""The sources of a home: read from and written to `sources.toml` (`source_toml.py` has its form), their secrets sealed by the vault."""
+"""Sources of a home: the file `sources.toml`, and their secrets in the vault.
+
+`source_toml.py` has the form of the file.
+"""
 
 from __future__ import annotations
 
@@ -26,25 +29,26 @@ _FIRST = "# Written by `devstream source` from here to the end; comments are not
 _LAST = "# The end: without this line sources are missing."
 """A file that is cut off would be TOML all the same; one that a person wrote has neither line."""
 TAKEN_OUT = (
-    "its url held a secret, which is taken out of sources.toml; it was in files and in the arguments of git, so have another made where it"
-    " came from, and let git ask its credential helper (git help credentials) or use an SSH key"
+    "its url held a secret, which is taken out of sources.toml; it was in files and in the"
+    " arguments of git, so have another made where it came from, and let git ask its credential"
+    " helper (git help credentials) or use an SSH key"
 )
 _RESTORE = "restore it from a backup, or remove it and add the sources again (devstream source add)"
 
 
 class Vault(Protocol):
-    """What intake needs of the node's sealed store. Its methods may block: they are called in a worker thread."""
+    """The node's sealed store. Its methods may block, so they run in a worker thread."""
 
     def seal(self, name: str, secret: bytes) -> None:
         """Keep `secret`, encrypted, under `name`."""
         ...
 
     def unseal(self, name: str) -> bytes:
-        """The secret under `name`."""
+        """Return the secret under `name`."""
         ...
 
     def exists(self, name: str) -> bool:
-        """Whether there is one."""
+        """Tell whether there is a secret under `name`."""
         ...
 
     def remove(self, name: str) -> None:
@@ -53,7 +57,7 @@ class Vault(Protocol):
 
 
 def load_sources(path: Path) -> list[Source]:
-    """The sources of a home, none when there is no file. Blocks on the file.
+    """Read the sources of a home; none when there is no file. Blocks.
 
     Raises:
         SourcesError: file, line, reason, what is allowed.
@@ -77,14 +81,14 @@ def load_sources(path: Path) -> list[Source]:
 def take_secrets_out(home: Home) -> list[str]:
     """Take the secrets out of the addresses of git repositories.
 
-    Returns the names of the sources that are without one now, whose owner is told `TAKEN_OUT`.
+    Returns the names of the sources that lost one, whose status then shows `TAKEN_OUT`.
     Blocks.
     """
     try:
         text = home.sources.read_text(encoding="utf-8")
         tables = tomllib.loads(text).get("source", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return []  # whoever loads it says why
+        return []  # `load_sources` says why
     found: list[str] = []
     for name, table in tables.items() if isinstance(tables, dict) else ():
         address = (
@@ -93,7 +97,7 @@ def take_secrets_out(home: Home) -> list[str]:
         if isinstance(address, str) and git_address.secret_in(address) and is_name(str(name)):
             text = text.replace(address, git_address.without_secret(address))
             found.append(str(name))
-            # Its own copy of the address is in there.
+            # The mirror's own configuration has a copy of the address.
             shutil.rmtree(home.mirrors / str(name), ignore_errors=True)
     if found:
         try:
@@ -117,13 +121,14 @@ def save_sources(path: Path, sources: list[Source]) -> None:
 def add_source(
     home: Home, vault: Vault, source: Source, secret: bytes = b"", token: bytes = b""
 ) -> str:
-    """Seal the secrets of a source, then add it to the file. Blocks; for a node that runs, use `Intake.add_source`.
+    """Seal the secrets of a source, then add it to the file. Blocks.
 
-    A secret file may have two lines, both valid: for the time of a rotation. What comes back is the URL path that it posts to, with
-    the secret when that is part of it: it is not shown again. Empty when it does not post.
+    A running node uses `Intake.add_source`. `secret` may have two lines, both valid, for the time
+    of a rotation. Returns the URL path that the source posts to, with the secret where that is part
+    of it: it is not shown again. Empty when the source does not post.
 
     Raises:
-        SourcesError: the source is not right, its name is taken, or its secret is missing or too short.
+        SourcesError: the source is wrong, its name is taken, or its secret is missing or too short.
 
     """
     check_source(source)
@@ -141,7 +146,8 @@ def add_source(
             given = split_secrets(secret)
             if not given or min(map(len, given)) < MIN_SECRET:
                 raise SourcesError(
-                    f"source {source.name!r} needs a secret of at least 8 characters; write one to a file and give --secret-file"
+                    f"source {source.name!r} needs a secret of at least 8 characters; "
+                    "write one to a file and give --secret-file"
                 )
             vault.seal(secret_name(source.name), secret)
         if token.strip():
@@ -161,9 +167,8 @@ def remove_source(home: Home, vault: Vault, name: str) -> None:
     known = load_sources(home.sources)
     kept = [source for source in known if source.name != name]
     if len(kept) == len(known):
-        raise SourcesError(
-            f"there is no source {name!r}; known: {', '.join(source.name for source in known) or 'none'}"
-        )
+        names = ", ".join(source.name for source in known) or "none"
+        raise SourcesError(f"there is no source {name!r}; known: {names}")
     save_sources(home.sources, kept)
     for sealed in (secret_name(name), token_name(name)):
         if vault.exists(sealed):
@@ -171,5 +176,5 @@ def remove_source(home: Home, vault: Vault, name: str) -> None:
 
 
 def split_secrets(secret: bytes) -> list[bytes]:
-    """The secrets in a secret file: one a line, at most two."""
+    """Read the secrets of a secret file: one a line, at most two."""
     return [line.strip() for line in secret.splitlines() if line.strip()][:2]

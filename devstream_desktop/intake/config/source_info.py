@@ -1,4 +1,7 @@
-"""Makes a configured source ready to run: its collector, its options read and checked, its secrets unsealed. All of it may block."""
+"""A configured source, ready to run: options read and checked, token unsealed.
+
+All of it may block.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,11 @@ _KINDS = {"text": str, "file": str, "whole": int, "flag": bool, "list": tuple}
 
 
 def source_info(source: RemoteSource) -> SourceInfo:
-    """What the collector is told of a source.
+    """Make the collector's view of a source.
 
     Raises:
         NoCollectorError: its collector is not installed.
-        SourcesError: its options are not right; the message says which and why.
+        SourcesError: an option is wrong; the message says which and why.
 
     """
     about = collector_module(source.type).COLLECTOR
@@ -49,7 +52,7 @@ def source_info(source: RemoteSource) -> SourceInfo:
 
 
 def token_of(source: RemoteSource, vault: Vault) -> bytes:
-    """The token that a source is polled with, empty when it has none.
+    """Read the token that a source is polled with; empty without one.
 
     Raises:
         SourcesError: the variable or file that holds it cannot be read.
@@ -60,7 +63,8 @@ def token_of(source: RemoteSource, vault: Vault) -> bytes:
         value = os.environ.get(source.token_env, "")
         if not value:
             raise SourcesError(
-                f"source {source.name!r}: the environment variable {source.token_env} is not set for this node"
+                f"source {source.name!r}: the environment variable {source.token_env} "
+                "is not set for this node"
             )
         return value.strip().encode()
     if source.token_file:
@@ -79,6 +83,7 @@ def _check(source: RemoteSource, about: Collector) -> None:
             raise SourcesError(
                 f"source {source.name!r}: {source.type} has no option {name!r}; it has: {allowed}"
             )
+        # Not isinstance: a bool is an int there.
         wanted = _KINDS[known[name].kind]
         if type(value) is not wanted:
             raise SourcesError(
@@ -95,7 +100,8 @@ def _file(source: RemoteSource, option: Option) -> str:
     path = Path(str(source.options[option.name])).expanduser()
     if not path.is_absolute():
         raise SourcesError(
-            f"source {source.name!r}: {option.name} must be an absolute path, for the node has another working folder"
+            f"source {source.name!r}: {option.name} must be an absolute path, "
+            "because the node has another working folder"
         )
     try:
         return _read(path, MAX_FILE, f"source {source.name!r}: {option.name}").decode()
@@ -106,6 +112,7 @@ def _file(source: RemoteSource, option: Option) -> str:
 def _read(path: Path, most: int, what: str) -> bytes:
     try:
         with path.open("rb") as file:
+            # One byte more tells a file that is too large, without reading it whole.
             content = file.read(most + 1)
     except OSError as error:
         raise SourcesError(f"{what} cannot be read from {path}: {machine.reason(error)}") from None
@@ -115,15 +122,17 @@ def _read(path: Path, most: int, what: str) -> bytes:
 
 
 def check_token(name: str, poll: Poll, token: bytes) -> None:
-    """Whether a token can be sent.
+    """Pass a token that can be sent.
 
     Raises:
-        SourcesError: there is none and the service answers nobody without one, or it is not one line of plain text.
+        SourcesError: it is missing where the service needs one, or not one line of plain text.
 
     """
     if not token and poll.needs_token:
         raise SourcesError(
-            f"source {name!r} needs a token to be polled; remove it and add it again with --token-file"
+            f"source {name!r} needs a token to be polled; "
+            "remove it and add it again with --token-file"
         )
+    # It becomes a header: a line break in it would begin another one.
     if len(token) > MAX_TOKEN or any(byte < 0x20 or byte > 0x7E for byte in token):
         raise SourcesError(f"source {name!r}: its token must be one line of plain characters")

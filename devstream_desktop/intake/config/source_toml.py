@@ -1,23 +1,30 @@
-"""What this collector takes in: the form of `sources.toml`, read into typed values and written back.
+"""Form of `sources.toml`: read into typed values and written back.
 
     [source.shop]                      the name: a to z, 0 to 9 and -, at most 40
     type = "github"                    the name of an installed collector
     branches = ["main", "release/*"]   exact names or globs; none: the default branch
-    service = "shop"                   what its lines are about; none: the source's name, or what the sender calls it
-    url = "/srv/git/shop.git"          git: a path or URL; others: the service's https address; never with a password in it
-    interval = 20                      seconds between polls; none: 1 for a path, 20 for a git URL, the collector's for others
+    service = "shop"                   the subject of its lines; none: the source's name, or the
+                                       sender's word
+    url = "/srv/git/shop.git"          git: a path or URL; others: the service's https address;
+                                       never with a password in it
+    interval = 20                      seconds between polls; none: 1 for a path, 20 for a git URL,
+                                       the collector's for others
 
-    backfill = true                    git only: fill the history with the newest commits, quietly, at first contact
+    backfill = true                    git only: fill the history with the newest commits, quietly,
+                                       at first contact
 
-    ways = ["webhook", "poll"]         all but git: it posts to us, we ask it, or both; none: it posts ("tail": we read its file)
-    environment = "production"         for what says nothing of its environment
-    silent_after = 86400               seconds without a delivery until the source counts as silent; none: never
+    ways = ["webhook", "poll"]         all but git: it posts to us, we ask it, or both; none: it
+                                       posts ("tail": we read its file)
+    environment = "production"         for deliveries that do not name theirs
+    silent_after = 86400               seconds without a delivery until the source counts as silent;
+                                       none: never
     secret_path = true                 it posts to an address with a secret in it
-    token_env = "CI_TOKEN"             where the token for polling is, when it is not sealed: a variable of the node,
-    token_file = "/run/secrets/ci"     or a file, read each time
-    options.repository = "acme/shop"   what `devstream source add TYPE --help` lists
+    token_env = "CI_TOKEN"             the token for polling, when it is not sealed: a variable of
+    token_file = "/run/secrets/ci"     the node, or a file, read each time
+    options.repository = "acme/shop"   as `devstream source add TYPE --help` lists them
 
-The file is ours, so writing it keeps no comments. Secrets are not in it: the vault seals them (`secret_name`, `token_name`).
+The file is ours, so writing it keeps no comments. Secrets are not in it: the vault seals them
+(`secret_name`, `token_name`).
 """
 
 from __future__ import annotations
@@ -76,7 +83,7 @@ def parse_sources(text: str, where: str = "sources.toml") -> list[Source]:
 
 
 def is_name(name: str) -> bool:
-    """Tell whether a source can be called so."""
+    """Tell whether a source can have this name."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -106,7 +113,7 @@ def _source(name: str, table: Mapping[str, object]) -> Source:
         return repository
     remote = typed(table, RemoteSource, name=name)
     if remote.token_file and not Path(remote.token_file).is_absolute():
-        why = "token_file must be an absolute path, for the node has another working folder"
+        why = "token_file must be an absolute path: the node has another working folder"
         raise FieldError(why, "token_file")
     url = remote.url.rstrip("/")
     _check_address(url)
@@ -124,7 +131,7 @@ def _check_options(source: RemoteSource) -> None:
 
 
 def _check_repository(url: str) -> None:
-    """Check what git is asked for: git takes options and programs where an address should be.
+    """Check the address that git gets: git takes options and programs in its place.
 
     Raises:
         FieldError: it is none of the forms that are allowed, or has a secret in it.
@@ -135,7 +142,7 @@ def _check_repository(url: str) -> None:
     if url.startswith("-"):
         raise FieldError("url may not start with '-'; give an absolute path", "url")
     if is_local(url) and not url.startswith(("/", "~", "file://")) and not Path(url).is_absolute():
-        why = "a path must be absolute, for the node has another working folder"
+        why = "a path must be absolute: the node has another working folder"
         raise FieldError(why, "url")
     scheme = url.split("://", 1)[0] if "://" in url else ""
     # With two colons git would start a remote helper, a program of that name.
@@ -181,7 +188,8 @@ def table_of(source: Source) -> str:
     options = fields.pop("options", {})
     if isinstance(options, dict):
         fields |= {f"options.{name}": value for name, value in options.items()}
-    # Strings without control characters, whole numbers, booleans and lists of strings: JSON and TOML write these alike.
+    # JSON and TOML write strings without control characters, whole numbers, booleans and lists of
+    # strings alike.
     lines += [
         f"{field} = {json.dumps(value, ensure_ascii=False)}" for field, value in fields.items()
     ]

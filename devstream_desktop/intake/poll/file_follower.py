@@ -1,7 +1,9 @@
-"""Reads a file's lines as they are written, whatever is done to it meanwhile: moved away and begun anew, truncated, copied and truncated.
+"""Lines of a file as they are written, across every rotation.
 
-A place in a file is kept by what stays: the file's number on its device, and a hash of its first bytes, for numbers are used again and
-`copytruncate` keeps the number. What a rotation leaves behind (`app.log.1`, `app.log-20270115`) is read to its end first. Blocks.
+A file may be moved away and replaced, truncated, or copied and truncated. So a place in it is kept
+by two things that stay: the file's number on its device, and a hash of its first bytes, because
+numbers are used again and `copytruncate` keeps the number. The file that a rotation leaves behind
+(`app.log.1`, `app.log-20270115`) is read to its end first. Blocks.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 
 CHUNK = 256 * 1024
-"""Bytes that are read at once; a longer line is cut."""
+"""Bytes read at once. A longer line is cut."""
 HEAD = 1024
 MAX_SIBLINGS = 10_000
 _ROTATED = re.compile(r"[.-]\d[\d.T_-]*")
@@ -32,7 +34,7 @@ class FollowError(DevstreamError):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """How far a file was read. Without a file (`inode` 0) everything that comes is new."""
+    """Position in a file. Without a file (`inode` 0) everything that comes is new."""
 
     device: int = 0
     inode: int = 0
@@ -44,14 +46,14 @@ class Place(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Read:
-    """What one look came to."""
+    """Result of one look."""
 
     lines: tuple[str, ...]
     place: Place
     more: bool = False
     """There is more to read right now."""
     lost: bool = False
-    """It was rotated or truncated, and what was in it then cannot be found: lines may be missing."""
+    """Lines may be missing: it was rotated or truncated, and the old content is gone."""
 
 
 class Follower:
@@ -62,13 +64,15 @@ class Follower:
         self._file: BinaryIO | None = None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def begin(self) -> Place:
-        """The place at the file's end: what is in it is no news. A file that is not there yet is read from its beginning.
+        """Return the place at the file's end: the lines before it are no news.
+
+        A file that is not there yet will be read from its beginning.
 
         Raises:
             FollowError: there is something else at the path, or it may not be read.
@@ -88,7 +92,7 @@ class Follower:
             return _place(file, start + end if end or not start else size)
 
     def look(self, place: Place) -> Read:
-        """What is behind `place`.
+        """Read the lines after `place`.
 
         Raises:
             FollowError: the file is not there, or cannot be read.
@@ -105,13 +109,15 @@ class Follower:
             self.close()
             raise FollowError(f"{self._path} cannot be read: {machine.reason(error)}") from None
         finally:
+            # On Windows nobody can move a file away that is open.
             if os.name == "nt":
-                self.close()  # there nobody can move a file away that is open
+                self.close()
 
     def _lines(self, file: BinaryIO, place: Place, lost: bool) -> Read:
         file.seek(place.offset)
         chunk = file.read(CHUNK)
         end = chunk.rfind(b"\n") + 1
+        # A line longer than a chunk is cut, or it would never be read.
         if not end and len(chunk) == CHUNK:
             end = CHUNK
         follower = self._next(file) if end == 0 or len(chunk) < CHUNK else None
@@ -122,7 +128,7 @@ class Follower:
                 more=end > 0 and len(chunk) == CHUNK,
                 lost=lost,
             )
-        # It was moved away. What was written between our read and that is read before it is let go.
+        # It was moved away. Lines written between our read and the move are read before that.
         rest = chunk[end:] + file.read(CHUNK - len(chunk) + end)
         if len(rest) >= CHUNK:
             return Read(
@@ -133,7 +139,7 @@ class Follower:
         return Read(_split(chunk[:end] + rest), _place(follower, 0), more=True, lost=lost)
 
     def _find(self, place: Place) -> tuple[BinaryIO, Place, bool]:
-        """The file that `place` is in, wherever it is by now; else the file at the path, from its beginning."""
+        """Find the file of `place` under any name; else the one at the path, from its start."""
         file = self._open(self._path)
         if file is None and not place.inode:
             raise FollowError(f"there is no file {self._path} yet")
@@ -149,7 +155,7 @@ class Follower:
         return file, _place(file, 0), True
 
     def _find_copy(self, place: Place) -> tuple[BinaryIO, Place, bool]:
-        """The file was truncated: what was in it may be in a copy."""
+        """Find the copy of a file that was truncated; else the file itself, from its start."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -159,11 +165,14 @@ class Follower:
         file = self._open(self._path)
         if file is None:
             raise FollowError(f"there is no file {self._path}")
-        # Emptied by hand when all was read: nothing is missing that can be known.
+        # Nobody can know how much was written between the last look and the truncation.
         return file, _place(file, 0), True
 
     def _next(self, file: BinaryIO) -> BinaryIO | None:
-        """The file that was begun after `file` was moved away; None while nothing is in it, for until then the old one is written to."""
+        """Return the file that replaced `file`; None while it is empty.
+
+        Until it has a line, the program may still write to the old one.
+        """
         mine = os.fstat(file.fileno())
         now = _stat(self._path)
         if now is None or (now.st_dev, now.st_ino) == (mine.st_dev, mine.st_ino):
@@ -176,11 +185,15 @@ class Follower:
                 and at.st_ino != mine.st_ino
                 and at.st_mtime_ns > mine.st_mtime_ns
             ):
-                return self._open(path)  # rotated more than once since
+                # It was rotated more than once since our last look: none of them is left out.
+                return self._open(path)
         return self._open(self._path) if now.st_size else None
 
     def _moved(self, place: Place) -> BinaryIO | None:
-        """What was at `place`, under another name: the file itself, else a copy that begins as it did and is as long."""
+        """Find the file of `place` under another name.
+
+        That is the file itself, else a copy with the same beginning and at least its length.
+        """
         siblings = self._siblings()
         for by_number in (True, False):
             for path in siblings:
@@ -199,7 +212,7 @@ class Follower:
         return None
 
     def _siblings(self) -> list[Path]:
-        """Files that a rotation made of this one, the newest first."""
+        """List the files that rotations made of this one, newest first."""
         name = self._path.name
         try:
             with os.scandir(self._path.parent) as entries:
@@ -216,7 +229,7 @@ class Follower:
         return [path for _, path in sorted(dated, reverse=True)]
 
     def _open(self, path: Path) -> BinaryIO | None:
-        """The file, None when there is none.
+        """Open a file; None when there is none.
 
         Raises:
             FollowError: it is no regular file, or may not be read.
@@ -242,7 +255,7 @@ class Follower:
 
 
 def _is(file: BinaryIO, place: Place) -> bool:
-    """Whether `file` is what `place` is in: the same file, not shorter, and not written anew."""
+    """Tell whether `file` is the one of `place`: not shorter, with the same beginning."""
     at = os.fstat(file.fileno())
     if (at.st_dev, at.st_ino) != (place.device, place.inode) or at.st_size < place.offset:
         return False
@@ -250,13 +263,14 @@ def _is(file: BinaryIO, place: Place) -> bool:
 
 
 def _at(file: BinaryIO, place: Place) -> Place:
-    """`place` in `file`, which may be a copy."""
+    """Return `place` in `file`, which may be a copy."""
     at = os.fstat(file.fileno())
     return msgspec.structs.replace(place, device=at.st_dev, inode=at.st_ino)
 
 
 def _place(file: BinaryIO, offset: int, before: Place | None = None) -> Place:
     at = os.fstat(file.fileno())
+    # The first bytes of a log never change, so a whole head is hashed once.
     if before is not None and before.head_size == HEAD:
         return Place(at.st_dev, at.st_ino, offset, before.head, HEAD)
     size = min(HEAD, offset)

@@ -1,7 +1,8 @@
-"""Follows a log file for a source: look, let the collector read the lines, publish, remember the place; every second.
+"""Poller of a log file: read new lines, publish their events, keep the place.
 
-The collector says what lines mean (`contract.TailCollector`); what happens to the file is `file_follow.py`'s business. The place moves
-only after the events are published: a crash repeats events with the same keys.
+The collector knows the meaning of lines (`contract.TailCollector`), `file_follower.py` the ways of
+files. The place moves only after the events are published: a crash repeats events with the same
+keys.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.poll.file_follower import Follower, FollowError, Place, Read
 
 MISSING_MS = 30_000
-"""How long a file may be away before that counts: some programs begin a new one with their next line."""
+"""Time that a file may be missing: some programs begin a new one with their next line."""
 IDLE_MS = 30_000
-"""How often the collector is asked when there are no lines, for what has ended."""
+"""Time between calls of the collector without lines, for runs that ended."""
 MAX_CURSOR = 64 * 1024
 _LOG = logging.getLogger(__name__)
 
 
 class _State(msgspec.Struct, frozen=True):
-    """What survives a restart: `of` is the file that was followed when it was written."""
+    """State that survives a restart. `of` is the file that it belongs to."""
 
     of: str
     place: Place
@@ -43,7 +44,7 @@ _state = msgspec.msgpack.Decoder(_State)
 
 @dataclass(frozen=True)
 class _Look:
-    """What one look came to."""
+    """Result of one look."""
 
     read: Read
     polled: Polled
@@ -54,11 +55,11 @@ class FileTail:
 
     Args:
         info: the source as its collector sees it; its option `path` is the file.
-        collector: what understands lines.
+        collector: reads the lines.
         interval: seconds between looks, 0 for the collector's own.
-        notes: where the place is kept.
-        health: told of every look.
-        limiter: what events go through into the stream.
+        notes: keep the place.
+        health: notes every look.
+        limiter: publishes the events.
         now: UTC milliseconds.
 
     """
@@ -87,7 +88,10 @@ class FileTail:
         self._missing_since = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look again and again until `stop` is set. Failures are counted, shown and waited out; they never end the loop."""
+        """Look again and again until `stop` is set.
+
+        Failures are counted, shown and waited out. They never end the loop.
+        """
         try:
             while not stop.is_set():
                 more = False
@@ -95,7 +99,7 @@ class FileTail:
                     more = await self.poll()
                 except FollowError as error:
                     await self._failed(error)
-                except Exception as error:  # noqa: BLE001 - said in `status` and the log; the next look tries again
+                except Exception as error:  # noqa: BLE001 - shown; the next look tries again
                     _LOG.exception("source %s", self.info.name)
                     await self._health.failed(self._now(), str(error), Way.TAIL)
                 await within(stop, 0.0 if more else self.interval)
@@ -103,7 +107,7 @@ class FileTail:
             await asyncio.to_thread(self._follower.close)
 
     async def poll(self) -> bool:
-        """One look; whether there is more to read right now. What was said before it failed is published.
+        """Look once; tell whether there is more to read right now.
 
         Raises:
             FollowError: the file cannot be read.
@@ -131,7 +135,7 @@ class FileTail:
         return look.read.more
 
     async def look_once(self) -> str:
-        """Read the file's end, for a test; what it would come to, in words.
+        """Read the file's end for a test; describe the result.
 
         Raises:
             DevstreamError: it cannot be read.
@@ -153,7 +157,10 @@ class FileTail:
             follower.close()
         cursor = self._collector.read((), b"", self.info, self._now()).cursor
         polled = self._collector.read(lines, cursor, self.info, self._now())
-        return f"the file can be read; its last {len(lines)} lines would make {len(polled.events)} events"
+        return (
+            f"the file can be read; its last {len(lines)} lines "
+            f"would make {len(polled.events)} events"
+        )
 
     def _begin(self) -> _State:
         return _State(
@@ -175,12 +182,12 @@ class FileTail:
         return _Look(read, polled)
 
     def _understood(self, lines: tuple[str, ...], cursor: bytes, now: int) -> Polled:
-        """What the collector makes of lines; a cursor that it cannot read is as good as that of a new file."""
+        """Let the collector read lines. An unreadable cursor is replaced by a new file's."""
         try:
             return self._collector.read(lines, cursor, self.info, now)
         except (ValueError, RecursionError) as error:
             _LOG.warning(
-                "source %s: its cursor cannot be read (%s), so it begins anew",
+                "source %s: its cursor cannot be read (%s), so it begins again",
                 self.info.name,
                 error,
             )
@@ -190,6 +197,7 @@ class FileTail:
 
     async def _failed(self, error: FollowError) -> None:
         now = self._now()
+        # A rotation leaves no file for a moment, which is no failure.
         self._missing_since = self._missing_since or now
         if now - self._missing_since >= MISSING_MS:
             await self._health.failed(now, str(error), Way.TAIL)

@@ -1,4 +1,7 @@
-"""Runs git for the poller: never a prompt, never a shell, bounded in time and output, and whatever it started ends with it."""
+"""Commands of git: no prompt, no shell, bounded in time and output.
+
+Every process that a command started ends with it.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,20 @@ FIRST_FETCH_SECONDS = 900.0
 _SETTINGS = {
     "protocol.ext.allow": "never",
     "core.hooksPath": os.devnull,
-    "gc.autoDetach": "false",  # nothing goes on behind our back
+    "gc.autoDetach": "false",  # no process outlives its command
     "log.showSignature": "false",
     "i18n.logOutputEncoding": "UTF-8",
     "fetch.writeCommitGraph": "false",
 }
 _OFFER_FILTER = "--upload-pack=git -c uploadpack.allowFilter=true upload-pack"
-"""A repository on this machine allows partial clones only when told to, and it is we who serve it."""
+"""We serve local repositories ourselves, so we must allow partial clones."""
 
 
 class GitError(DevstreamError):
-    """A git command failed; the message is git's own reason, cleaned, or what happened to it. `code` is 0 when it did not end by itself."""
+    """A git command failed; the message is git's own reason, cleaned, or ours.
+
+    `code` is 0 when it did not end by itself.
+    """
 
     def __init__(self, message: str, code: int = 0) -> None:
         super().__init__(message)
@@ -41,7 +47,7 @@ class GitError(DevstreamError):
 
 
 def local_folder(source: GitSource) -> Path | None:
-    """Where on this machine the repository is; None for a remote."""
+    """Return the folder of a repository on this machine; None for a remote."""
     if not is_local(source.url):
         return None
     path = (
@@ -53,18 +59,21 @@ def local_folder(source: GitSource) -> Path | None:
 
 
 def remote_of(source: GitSource) -> str:
-    """The URL that git is given: a path becomes a file URL, so that git never takes it for an option or links its objects."""
+    """Return the URL for git.
+
+    A path becomes a file URL, so that git never takes it for an option or links its objects.
+    """
     folder = local_folder(source)
     return source.url if folder is None else "file://" + quote(str(folder))
 
 
 def transport_options(source: GitSource) -> list[str]:
-    """What a command that reads the remote needs."""
+    """Return the options of a command that reads the remote."""
     return [_OFFER_FILTER] if is_local(source.url) else []
 
 
 async def git(*arguments: str, folder: Path | None = None, seconds: float = LOOK_SECONDS) -> str:
-    """What a git command prints.
+    """Run a git command; return its output.
 
     Raises:
         GitError: it failed, took too long, printed too much, or there is no git.
@@ -108,10 +117,10 @@ async def git(*arguments: str, folder: Path | None = None, seconds: float = LOOK
 
 
 async def is_ancestor(folder: Path, old: str, new: str) -> bool:
-    """Whether `new`, all of whose history is here, descends from `old`.
+    """Tell whether `new`, with its whole history here, descends from `old`.
 
     Raises:
-        GitError: it cannot be told.
+        GitError: git failed.
 
     """
     try:
@@ -125,7 +134,7 @@ async def is_ancestor(folder: Path, old: str, new: str) -> bool:
 
 
 async def _read(stream: asyncio.StreamReader | None, limit: int) -> tuple[bytes, bool]:
-    """All of a stream; past `limit` it is read but not kept, so that the writer never waits."""
+    """Read a whole stream. Beyond `limit` it is dropped, so that the writer never waits."""
     kept = bytearray()
     overflow = False
     while stream is not None and (chunk := await stream.read(65_536)):
@@ -137,7 +146,7 @@ async def _read(stream: asyncio.StreamReader | None, limit: int) -> tuple[bytes,
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill what still runs of the command: git and the ssh or https helper that it started."""
+    """Kill git, and the ssh or https helper that it started."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):
@@ -167,7 +176,7 @@ def _environment() -> dict[str, str]:
 
 
 def _reason(errors: str) -> str:
-    """The line of git's complaint that says why."""
+    """Find the line of git's complaint with the reason."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
     # The user's own git settings may put a token into an address, and git repeats it.

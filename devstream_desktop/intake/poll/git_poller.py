@@ -1,8 +1,7 @@
-"""Follow one git repository: look at its branches, fetch what is new, and tell one event a push.
+"""Poller of a git repository: look at its branches, fetch, publish one event a push.
 
-Trees and files are not fetched.
-Its position is kept in the intake store, and moves only after the events are published: a crash
-repeats events with the same keys.
+Trees and files are not fetched. The position is kept in the intake store, and moves only after the
+events are published: a crash repeats events with the same keys.
 """
 
 from __future__ import annotations
@@ -56,23 +55,23 @@ REMOTE_INTERVAL = float(Git.interval)
 MAX_INTERVAL = 300.0
 JITTER = 0.2
 FULL_LOOK = 20.0
-"""Seconds after which a local repository is asked even though its files look unchanged."""
+"""Seconds after which a local repository is asked although it looks unchanged."""
 BACKFILL = 20
 MAX_EVENTS = 100
-"""Of one look: more branches than that at once are an import, not news."""
+"""Events of one look: more branches at once are an import, not news."""
 MAX_KNOWN = 20
 """Other branches that the commits of a new one are compared with."""
 FAILURES_BEFORE_NEW_MIRROR = 3
 TOGETHER = 100
 """Branches asked for in one go."""
 MAX_HALVED = 40
-"""Attempts in one look to find the branches that cannot be had."""
+"""Attempts in one look to find the branches that cannot be fetched."""
 _MIRRORED = "refs/devstream/"
 _LOG = logging.getLogger(__name__)
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """The last look: the branches that match `names`, and whether there was none at all."""
+    """Branches at the last look that match `names`; `empty` when there was none at all."""
 
     url: str
     names: tuple[str, ...]
@@ -84,7 +83,7 @@ _cursor = msgspec.json.Decoder(_Cursor)
 
 
 def git_scope(source: GitSource) -> str:
-    """Return the scope of this repository's changes, the same that a webhook of its forge gives."""
+    """Return the scope of a repository's changes, as its forge's webhooks do."""
     return remote_scope(source.url) or service_scope(source.service or source.name)
 
 
@@ -127,7 +126,7 @@ class GitPoller:
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until `stop` is set.
 
-        Failures are counted, shown and waited out; they never end the loop.
+        Failures are counted, shown and waited out. They never end the loop.
         """
         pause = self.interval
         loop = asyncio.get_running_loop()
@@ -144,7 +143,7 @@ class GitPoller:
                 try:
                     await self.poll()
                     pause = self.interval
-                except Exception as error:  # noqa: BLE001 - said below and in `status`
+                except Exception as error:  # noqa: BLE001 - shown; the next look tries again
                     pause = min(MAX_INTERVAL, pause * 2)
                     _LOG.log(
                         logging.INFO if isinstance(error, GitError) else logging.ERROR,
@@ -160,7 +159,7 @@ class GitPoller:
             await within(stop, delay)
 
     async def look(self) -> Heads:
-        """The branches of the remote now.
+        """Read the branches of the remote.
 
         Raises:
             GitError: it cannot be asked.
@@ -176,7 +175,7 @@ class GitPoller:
         )
 
     async def look_once(self) -> str:
-        """What a test of the source says of the branches.
+        """Read the branches for a test; describe them.
 
         Raises:
             DevstreamError: the remote cannot be asked.
@@ -191,11 +190,11 @@ class GitPoller:
         return f"{found}, of which these count: {', '.join(names[:10]) or 'none'}"
 
     def followed(self, heads: Heads) -> list[str]:
-        """Which of the branches count."""
+        """Name the branches that count."""
         return list(wanted(heads, patterns(heads, self._info, working_copy=self._is_working_copy)))
 
     async def poll(self) -> int:
-        """One look; how many events were published.
+        """Look once; return the number of published events.
 
         Raises:
             GitError: the remote cannot be read.
@@ -234,7 +233,7 @@ class GitPoller:
             await self._notes.write(self._note, msgspec.json.encode(seen))
         await self.health.seen(self._now())
         self._aside.odd = {name for name in heads.odd if is_global(name, names)}
-        self.health.last_error = self._aside.told() or self.health.last_error
+        self.health.last_error = self._aside.sentence() or self.health.last_error
         return len(events)
 
     async def _first_contact(self, branches: dict[str, str]) -> list[Event]:
@@ -331,7 +330,7 @@ class GitPoller:
         return await git(*arguments, folder=self._mirror)
 
     async def _fetch(self, asked: dict[str, str], known: dict[str, str], seconds: float) -> None:
-        """Bring commits of the branches `asked` into the mirror, without trees or files.
+        """Fetch the commits of the branches `asked`, without trees or files.
 
         A branch that cannot be had while another of `known` can is set aside.
 

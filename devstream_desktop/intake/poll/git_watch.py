@@ -1,4 +1,7 @@
-"""Notices that a repository on this machine may have changed by looking at its files, so that a quiet one costs no process."""
+"""Watch on a local repository: its files show that it may have changed.
+
+So a quiet repository costs no process.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from pathlib import Path
 from devstream_desktop.intake.poll.git_commands import GitError, git
 
 MAX_FILES = 5000
-"""More branch files than this are not looked at one by one: then git is always asked."""
+"""Branch files that are looked at. Beyond that git is always asked."""
 
 
 class RefWatch:
-    """Compares the branch files of a repository with those of the last look."""
+    """Compares a repository's branch files with those of the last look."""
 
     def __init__(self, repository: Path) -> None:
         self._repository = repository
@@ -21,7 +24,7 @@ class RefWatch:
         self._last: tuple[object, ...] | None = None
 
     async def changed(self) -> bool:
-        """Whether git should be asked: something is different from the last call, or it cannot be told."""
+        """Tell whether git should be asked: a file changed, or is unreadable."""
         if self._folder is None:
             try:
                 path = await git(
@@ -55,7 +58,7 @@ def _look(folder: Path) -> tuple[object, ...] | None:
                 status = place.stat()
             except FileNotFoundError:
                 continue
-            # git replaces these files, so a new one has another inode even within the clock's grain.
+            # git replaces these files: a new one has another inode, even in one tick of the clock.
             found.append((str(place), status.st_ino, status.st_mtime_ns, status.st_size))
     except OSError:
         return None

@@ -1,4 +1,6 @@
-"""One request to a service, within limits: time, size, redirects that stay, a token that goes nowhere else; and what its headers say.
+"""Client of a service: requests within limits, and the limits its headers set.
+
+Time and size are bounded. A redirect stays on the host, so a token goes nowhere else.
 
 Needs the extra `collector`; nothing imports this module before a source is polled.
 """
@@ -24,13 +26,16 @@ MAX_BODY = 8 * 1024 * 1024
 MAX_REDIRECTS = 3
 TOTAL_SECONDS = 60.0
 MAX_WAIT = 3600.0
-"""Seconds that a service can make us wait at most."""
+"""Longest wait in seconds that a service can ask for."""
 _TIMEOUT = httpx2.Timeout(20.0, connect=10.0)
 _LIMITS = httpx2.Limits(max_connections=2, max_keepalive_connections=1, keepalive_expiry=60.0)
 
 
 class FetchError(DevstreamError):
-    """A service cannot be read now; the message says why. `wait`: seconds it asks us to leave it alone, 0 when it says none."""
+    """A service cannot be read now; the message says why.
+
+    `wait` is the seconds for which it asks us to stay away, 0 without such a wish.
+    """
 
     def __init__(self, message: str, wait: float = 0.0) -> None:
         super().__init__(message)
@@ -39,7 +44,7 @@ class FetchError(DevstreamError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. 304 has no body."""
+    """Answer of a service. 304 has no body."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,27 +53,33 @@ class Answer:
 
 @dataclass(frozen=True)
 class Validators:
-    """What an answer can be asked for again with, to hear that nothing changed (RFC 9110, 13.1)."""
+    """Validators of an answer: with them the service may answer that nothing changed.
+
+    RFC 9110, 13.1.
+    """
 
     etag: str = ""
     modified: str = ""
 
     @staticmethod
     def of(headers: Mapping[str, str]) -> Validators:
-        """Those of an answer."""
+        """Read those of an answer."""
         return Validators(headers.get("etag", "")[:200], headers.get("last-modified", "")[:64])
 
     def headers(self) -> dict[str, str]:
-        """The headers that ask with them."""
+        """Make the headers of a conditional request."""
         wanted = {"if-none-match": self.etag, "if-modified-since": self.modified}
         return {name: value for name, value in wanted.items() if value}
 
 
 class Fetcher:
-    """Asks one service, one request after the other, over a connection that stays open."""
+    """Asks one service over one connection, one request after the other."""
 
     def __init__(self, base: str, headers: Mapping[str, str]) -> None:
-        """`base` is the service's address without a slash at the end. Reads the system's certificates, so it blocks."""
+        """`base` is the service's address without a slash at the end.
+
+        Blocks: it reads the system's certificates.
+        """
         self._base = base
         agent = {"user-agent": f"devstream/{__version__}", "accept-encoding": "identity"}
         # Without compression no answer can be larger than what comes over the wire.
@@ -83,7 +94,9 @@ class Fetcher:
     async def fetch(
         self, request: Request, proof: Mapping[str, str], validators: Validators, now: int
     ) -> Answer:
-        """The answer to a request: 200 to 299, 304, or 404 and 410 where the request says that these are answers.
+        """Send a request; return the answer.
+
+        That is 200 to 299, 304, or 404 and 410 where the request allows them.
 
         Raises:
             FetchError: anything else.
@@ -93,9 +106,11 @@ class Fetcher:
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 for _ in range(MAX_REDIRECTS + 1):
+                    # Redirects are followed by hand, because the token would follow them too.
                     if _origin(url) != _origin(self._base):
                         raise FetchError(
-                            f"{self._host} points to {_host(url)}; if that is right, give it as the source's url"
+                            f"{self._host} points to {_host(url)}; "
+                            "if that is right, give it as the source's url"
                         )
                     answer = await self._once(url, request, {**proof, **validators.headers()})
                     if answer.status not in (301, 302, 303, 307, 308) or request.method != "GET":
@@ -103,7 +118,7 @@ class Fetcher:
                     url = urljoin(url, answer.headers.get("location", ""))
         except TimeoutError:
             raise FetchError(f"{self._host} did not answer within {TOTAL_SECONDS:.0f} s") from None
-        raise FetchError(f"{self._host} sends us in circles")
+        raise FetchError(f"{self._host} redirects in circles")
 
     @property
     def _host(self) -> str:
@@ -117,6 +132,7 @@ class Fetcher:
             async with self._client.stream(
                 request.method, url, headers=sent, content=request.body or None
             ) as response:
+                # A few compressed bytes could become gigabytes.
                 if response.headers.get("content-encoding", "identity") != "identity":
                     raise FetchError(
                         f"{self._host} compresses its answer although it was asked not to"
@@ -151,21 +167,25 @@ class Fetcher:
         limit = rate_limit(answer.headers, now)
         wait = retry_after(answer.headers, now)
         path = clean(request.path.split("?", 1)[0], 80)
+        # GitHub answers 403, not 429, to who passed its rate limit.
         if status == HTTPStatus.TOO_MANY_REQUESTS or (
             status == HTTPStatus.FORBIDDEN and (wait or (limit and limit.remaining == 0))
         ):
             until = wait or (limit.reset if limit else 0.0) or 60.0
             raise FetchError(
-                f"{self._host} limits how often it may be asked; asking again in {math.ceil(until)} s",
+                f"{self._host} limits how often it may be asked; "
+                f"asking again in {math.ceil(until)} s",
                 until,
             )
         if status == HTTPStatus.UNAUTHORIZED:
             raise FetchError(
-                f"{self._host} refuses the token for {path}: it is wrong, or it has ended; give a new one"
+                f"{self._host} refuses the token for {path}: it is wrong, or it has ended; "
+                "give a new one"
             )
         if status == HTTPStatus.FORBIDDEN:
             raise FetchError(
-                f"{self._host} does not let this token read {path}; see `devstream source add TYPE --help` for what it must allow"
+                f"{self._host} does not let this token read {path}; "
+                "see `devstream source add TYPE --help` for what it must allow"
             )
         if status == HTTPStatus.NOT_FOUND:
             raise FetchError(
@@ -176,14 +196,14 @@ class Fetcher:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """How many more requests a service allows until `reset` seconds from now."""
+    """Requests that a service allows until `reset` seconds from now."""
 
     remaining: int
     reset: float
 
 
 def rate_limit(headers: Mapping[str, str], now: int) -> RateLimit | None:
-    """What `X-RateLimit-*` (GitHub, Gitea) or `RateLimit-*` (GitLab) say; None when they do not."""
+    """Read `X-RateLimit-*` (GitHub, Gitea) or `RateLimit-*` (GitLab); None without."""
     for prefix in ("x-ratelimit-", "ratelimit-"):
         remaining, reset = headers.get(prefix + "remaining", ""), headers.get(prefix + "reset", "")
         if _is_number(remaining) and _is_number(reset):
@@ -194,7 +214,7 @@ def rate_limit(headers: Mapping[str, str], now: int) -> RateLimit | None:
 
 
 def retry_after(headers: Mapping[str, str], now: int) -> float:
-    """The seconds of `Retry-After`, which is a number or a date; 0 when there is none."""
+    """Read the seconds of `Retry-After`, a number or a date; 0 without it."""
     value = headers.get("retry-after", "")
     if _is_number(value):
         return _bounded(float(value))

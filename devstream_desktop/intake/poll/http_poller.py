@@ -1,7 +1,8 @@
-"""Follows a service by asking it: rounds of requests, each chain of them kept or begun again, and the manners of a good client.
+"""Poller of a service over HTTP: rounds of requests, each with its chain.
 
-The collector says what to ask and what the answers mean (`contract.PollCollector`); everything else about HTTP is here and in
-`http_fetch.py`. Where it got to moves only after the events are published: a crash repeats events with the same keys.
+The collector makes the requests and reads the answers (`contract.PollCollector`). The rest of HTTP
+is here and in `http_client.py`. The cursor moves only after the events are published: a crash
+repeats events with the same keys.
 """
 
 from __future__ import annotations
@@ -40,19 +41,19 @@ MAX_INTERVAL = 300.0
 JITTER = 0.2
 MAX_CHAINS = 200
 MAX_REQUESTS = 200
-"""Of one chain: more pages than that at once are an import, not news."""
+"""Requests of one chain: more pages at once are an import, not news."""
 FIRST_EVENTS = 20
 MAX_CURSOR = 64 * 1024
 _LOG = logging.getLogger(__name__)
 
 
 class _State(msgspec.Struct, frozen=True):
-    """What survives a restart: `of` is what was asked when it was written; of another source it means nothing."""
+    """State that survives a restart. `of` is the address and options that it belongs to."""
 
     of: str
     cursor: bytes = b""
     since: int = 0
-    """First contact, UTC milliseconds: what happened before is history."""
+    """First contact, UTC milliseconds: events before it are history."""
     validators: dict[str, tuple[str, str]] = {}
 
 
@@ -61,7 +62,7 @@ _state = msgspec.msgpack.Decoder(_State)
 
 @dataclass
 class _Round:
-    """What one round did."""
+    """Result of one round."""
 
     asked: int = 0
     """Requests that count against a rate limit: all but the 304s."""
@@ -77,12 +78,12 @@ class HttpPoller:
 
     Args:
         info: the source as its collector sees it.
-        collector: what asks and understands.
+        collector: makes requests and reads answers.
         interval: seconds between rounds, 0 for the collector's own.
-        token: the token now; it may block, and raise `SourcesError` or what the vault raises.
-        notes: where the cursor is kept.
-        health: told of every round.
-        limiter: what events go through into the stream.
+        token: returns the token; it may block, and raise `SourcesError` or an error of the vault.
+        notes: keep the cursor.
+        health: notes every round.
+        limiter: publishes the events.
         now: UTC milliseconds.
 
     """
@@ -112,7 +113,10 @@ class HttpPoller:
         self._of = msgspec.json.encode([info.url, sorted(info.options.items())]).decode()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Ask again and again until `stop` is set. Failures are counted, shown and waited out; they never end the loop."""
+        """Ask again and again until `stop` is set.
+
+        Failures are counted, shown and waited out. They never end the loop.
+        """
         failures = 0
         try:
             while not stop.is_set():
@@ -122,7 +126,7 @@ class HttpPoller:
                     failures = failures + 1 if done.errors else 0
                     wait = max((error.wait for error in done.errors), default=0.0)
                     pause = _spread(self.interval, done)
-                except Exception as error:  # noqa: BLE001 - said in `status` and the log; the next round tries again
+                except Exception as error:  # noqa: BLE001 - shown; the next round tries again
                     failures += 1
                     pause = self.interval
                     level = (
@@ -135,7 +139,8 @@ class HttpPoller:
                 pause = max(
                     wait, pause, min(MAX_INTERVAL, self.interval * 2**failures) if failures else 0.0
                 )
-                # So that many collectors do not ask at the same moment. Never earlier than the service asks for.
+                # So that many collectors do not ask at the same moment, and never earlier than the
+                # service asks for.
                 pause *= 1 + random.uniform(0.0 if wait else -JITTER, JITTER)  # noqa: S311 - not for secrets
                 await within(stop, pause)
         finally:
@@ -148,10 +153,10 @@ class HttpPoller:
             await fetcher.close()
 
     async def poll(self) -> _Round:
-        """One round. What failed of it is in the result; what the rest said is published.
+        """Do one round, and publish its events; errors of single chains are in the result.
 
         Raises:
-            FetchError: nothing of it worked.
+            FetchError: no chain worked.
             SourcesError: the token cannot be read.
 
         """
@@ -172,11 +177,13 @@ class HttpPoller:
                 )
             except FetchError as error:
                 done.errors.append(error)
+                # The service asked us to stay away, from all of it.
                 if error.wait:
                     break
                 continue
             done.good += 1
             cursor, kept[name] = chain.cursor, (chain.validators.etag, chain.validators.modified)
+            # Of all chains together only the newest few are published at first contact.
             if first:
                 quietly += chain.events
             elif chain.events:
@@ -195,11 +202,11 @@ class HttpPoller:
         after = _State(self._of, cursor, state.since or now, kept)
         if after != state:
             await self._write_state(after)
-        await self._tell(done)
+        await self._note_health(done)
         return done
 
     def _begin(self, cursor: bytes, now: int) -> tuple[bytes, tuple[Request, ...]]:
-        """What a round begins with; a cursor that the collector cannot read is as good as none."""
+        """Return the cursor and first requests of a round. An unreadable cursor counts as none."""
         try:
             return cursor, self._collector.requests(cursor, self.info, now)[:MAX_CHAINS]
         except (ValueError, RecursionError) as error:
@@ -213,7 +220,7 @@ class HttpPoller:
             return b"", self._collector.requests(b"", self.info, now)[:MAX_CHAINS]
 
     async def look_once(self) -> str:
-        """Ask the first request and read its answer, for a test; what came, in words.
+        """Send the first request for a test; describe the answer.
 
         Raises:
             FetchError: it could not be asked, or the answer not be understood.
@@ -225,12 +232,15 @@ class HttpPoller:
             raise FetchError("the collector asks nothing")
         answer = await self._fetch(asked[0], await self._proof(), Validators(), _Round())
         polled = self._parse(asked[0], answer, b"")
-        return f"the service answered {answer.status} and was understood ({len(polled.events)} events in the first answer)"
+        return (
+            f"the service answered {answer.status} and was understood "
+            f"({len(polled.events)} events in the first answer)"
+        )
 
     async def _chain(
         self, first: Request, cursor: bytes, proof: dict[str, str], before: Validators, done: _Round
     ) -> _Chain:
-        """A first request and all that follows from it.
+        """Send a first request and all that follow from it.
 
         Raises:
             FetchError: one of them failed; nothing of the chain counts.
@@ -250,7 +260,8 @@ class HttpPoller:
                 break
             asked += 1
             request = waiting.pop(0)
-            # Without validators: what is asked for because something changed must be told, even if it was told before.
+            # Without validators: this is asked because something changed, so it is read even if the
+            # answer is an old one.
             polled = self._parse(
                 request, await self._fetch(request, proof, Validators(), done), chain.cursor
             )
@@ -276,6 +287,7 @@ class HttpPoller:
     async def _fetch(
         self, request: Request, proof: dict[str, str], validators: Validators, done: _Round
     ) -> Answer:
+        # Made here and off the loop, because it reads the system's certificates.
         if self._fetcher is None:
             self._fetcher = await asyncio.to_thread(Fetcher, self.info.url, self._about.headers)
         answer = await self._fetcher.fetch(request, proof, validators, self._now())
@@ -289,15 +301,15 @@ class HttpPoller:
 
     async def _publish(self, events: list[Event], since: int, done: _Round) -> None:
         if events:
-            told = [
+            news = [
                 msgspec.structs.replace(event, quiet=True) if _is_history(event, since) else event
                 for event in events
             ]
-            await self._limiter.publish(told)
-            done.events += len(told)
-            self._health.events += len(told)
+            await self._limiter.publish(news)
+            done.events += len(news)
+            self._health.events += len(news)
 
-    async def _tell(self, done: _Round) -> None:
+    async def _note_health(self, done: _Round) -> None:
         if done.errors:
             await self._health.failed(self._now(), str(done.errors[0]), Way.POLL)
         else:
@@ -323,13 +335,14 @@ class HttpPoller:
 def understood(
     collector: PollCollector, response: Response, cursor: bytes, source: SourceInfo
 ) -> Polled:
-    """What the collector makes of an answer.
+    """Let the collector read an answer.
 
     Raises:
-        FetchError: it is not what the service should say.
+        FetchError: it is not an answer of that service.
 
     """
     request = response.request
+    # Foreign JSON: text is mended and its depth checked, before any collector decodes it.
     try:
         if "json" in request.accept:
             response = replace(response, body=mended(response.body))
@@ -347,7 +360,7 @@ class _Chain:
     validators: Validators
     events: list[Event] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    """What there was more of than was read."""
+    """Names of the lists with more pages than were read."""
 
 
 def _plain(request: Request) -> str:
@@ -359,7 +372,7 @@ def _name(request: Request) -> str:
 
 
 def _spread(interval: float, done: _Round) -> float:
-    """Seconds to the next round: what is left of a rate limit is spread over the time until it is new."""
+    """Seconds to the next round: the rest of a rate limit is spread over its time."""
     if done.limit is None or not done.asked:
         return interval
     rounds = done.limit.remaining // done.asked
@@ -367,7 +380,10 @@ def _spread(interval: float, done: _Round) -> float:
 
 
 def _moment(text: str) -> int:
-    """UTC milliseconds of a time as `2026-12-01 00:00:00 UTC`, `... +0200` or ISO 8601; 0 when it is none."""
+    """Read a time such as `2026-12-01 00:00:00 UTC`, `... +0200` or ISO 8601.
+
+    Returns UTC milliseconds, 0 when it is no time.
+    """
     try:
         moment = datetime.fromisoformat(
             text.replace(" UTC", "+00:00").replace(" +", "+").replace(" -", "-")

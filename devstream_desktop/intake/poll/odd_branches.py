@@ -1,4 +1,7 @@
-"""Branches of a repository that cannot be followed: set aside one by one, counted, and named."""
+"""Branches of a repository that cannot be followed: counted and named.
+
+Each is set aside alone, so that it costs the others nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Callable, Mapping
 from devstream_desktop.stream.text import clean
 
 AGAIN_S = 900.0
-"""Until a branch is asked for again."""
+"""Seconds until a branch is asked for again."""
 _NAMED = 3
 _NAME = 30
 
@@ -30,7 +33,7 @@ class OddBranches:
 
     @property
     def odd(self) -> set[str]:
-        """The names, among those that count, that no branch can have."""
+        """Names that no branch can have, among those that count."""
         return self._odd
 
     @odd.setter
@@ -39,7 +42,7 @@ class OddBranches:
         self._odd = names
 
     def cannot_have(self, branches: Mapping[str, str], why: str) -> None:
-        """Keep back branches whose commits, by name, could not be had."""
+        """Keep back branches whose commits could not be fetched."""
         self._count("branch-cannot-be-had", set(branches) - set(self._kept_back))
         again = self._steady() + AGAIN_S
         self._kept_back |= {name: (revision, again) for name, revision in branches.items()}
@@ -51,12 +54,12 @@ class OddBranches:
         self._unsaid.add(branch)
 
     def is_kept_back(self, branch: str, revision: str) -> bool:
-        """Tell whether a branch's commit could not be had of late."""
+        """Tell whether a branch's commit could not be fetched of late."""
         kept, again = self._kept_back.get(branch, ("", 0.0))
         return bool(revision) and kept == revision and self._steady() < again
 
     def keep_back(self, new: Mapping[str, str], old: Mapping[str, str]) -> dict[str, str]:
-        """Return the branches as far as they can be followed: one that is kept back is as it was."""
+        """Return the branches, those kept back as they were before."""
         as_before = {
             name: old.get(name, "")
             for name, revision in new.items()
@@ -71,8 +74,8 @@ class OddBranches:
         }
         self._unsaid &= set(branches)
 
-    def told(self) -> str:
-        """Name them, in a sentence; empty when there are none."""
+    def sentence(self) -> str:
+        """Describe them in a sentence; empty when there are none."""
         names = sorted({*self._odd, *self._kept_back, *self._unsaid})
         if not names:
             return ""

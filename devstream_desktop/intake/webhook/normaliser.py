@@ -25,7 +25,7 @@ LARGE_BODY = 64 * 1024
 """Bytes from which a body is parsed off the loop."""
 MAX_PAUSE = 30.0
 YIELD = 4.0
-"""Pause after a batch while deliveries come in, in units of its work.
+"""Pause after a batch while deliveries come in, per second of work.
 
 So senders are answered first, and batches grow.
 """
