@@ -115,6 +115,7 @@ def index(modules: dict[str, ModuleType]) -> str:
         "# Sources",
         _INTRO,
         table(modules, ""),
+        _SCRIPTS,
         f"```{{toctree}}\n:hidden:\n\n{names}\n```",
     ]
     return "\n\n".join(parts) + "\n"
@@ -177,11 +178,60 @@ Services that post (webhooks) need the node's `--intake HOST:PORT`; see
 both ways, `--poll --secret-file FILE` uses both: the webhook is fast, the poll finds what a webhook
 lost, and each fact is still one line.
 
-No type for your service? [generic](generic.md) takes any JSON with rules of your own; there are
-rules for Buildbot, Netlify, New Relic, Opsgenie, Pingdom, Rundeck, Semaphore, Statuspage, Travis
-and Zabbix in [resources/rules](../../resources/rules/zabbix.toml). [cctray](cctray.md) takes any build
-server with a CCTray feed, and `devstream emit` puts an event in from any script. A new type is one
-small Python module: see [How to write a collector](../../collectors/README.md)."""
+No type for your service? If it can post to Slack, [slack](slack.md) takes that.
+[generic](generic.md) takes any JSON with rules of your own: many types here are nothing but such a
+file, as [zabbix.toml](../../resources/rules/zabbix.toml). [cctray](cctray.md) takes any build server
+with a CCTray feed, and `devstream emit` puts an event in from [any script](#from-a-script). A new
+type is one small Python module: see [How to write a collector](../../collectors/README.md)."""
+_SCRIPTS = r"""## Write rules from a post
+
+What no rule knew is kept for this, the last 20 of each source, without secrets:
+
+```sh
+devstream source unmatched NAME                    # what came, and why it made no line
+devstream source unmatched NAME 1 > sample.json    # one of them
+devstream rules new sample.json > rules.toml       # a proposal; read and correct it
+devstream rules test rules.toml sample.json        # each field, and the expression it is from
+```
+
+## From a script
+
+`devstream emit` tells the node of the same user on the same machine. An alert is `firing`, then
+`resolved`; the same `--subject` is the same row. The commands below run as the monitoring's user:
+give that user the node (its `--home`), or put `sudo -u NODEUSER` in front.
+
+**Nagios**: a command, named in the contact's `service_notification_commands`:
+
+```text
+define command {
+  command_name devstream
+  command_line devstream emit --kind incident --service "$HOSTNAME$" --title "$SERVICEDESC$" --subject "$HOSTNAME$/$SERVICEDESC$" --state "$$([ $SERVICESTATEID$ = 0 ] && echo resolved || echo firing)"
+}
+```
+
+**Icinga 2**: a notification command:
+
+```text
+object NotificationCommand "devstream" {
+  command = [ "sh", "-c", "devstream emit --kind incident --service \"$$1\" --title \"$$2\" --subject \"$$1/$$2\" --state \"$$([ $$3 = 0 ] && echo resolved || echo firing)\"", "devstream", "$host.name$", "$service.name$", "$service.state_id$" ]
+}
+```
+
+**Checkmk**: a script `~/local/share/check_mk/notifications/devstream`, chosen as the method of a
+notification rule:
+
+```sh
+#!/bin/sh
+devstream emit --kind incident --service "$NOTIFY_HOSTNAME" --title "${NOTIFY_SERVICEDESC:-host}" --subject "$NOTIFY_HOSTNAME/${NOTIFY_SERVICEDESC:-host}" --state "$(case "${NOTIFY_SERVICESTATE:-$NOTIFY_HOSTSTATE}" in OK | UP) echo resolved ;; *) echo firing ;; esac)"
+```
+
+**Zabbix**, where its [webhook](zabbix.md) is not wanted: a media type Script with the parameters
+`{HOST.NAME}`, `{TRIGGER.NAME}`, `{EVENT.ID}` and `{EVENT.VALUE}`:
+
+```sh
+#!/bin/sh
+devstream emit --kind incident --service "$1" --title "$2" --subject "$1/$2" --key "zabbix/$3/$4" --state "$([ "$4" = 0 ] && echo resolved || echo firing)"
+```"""  # noqa: E501 - commands are not cut
 
 
 def _linked(name: str) -> str:
