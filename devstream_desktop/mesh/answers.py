@@ -39,7 +39,7 @@ That is the granularity of clocks.
 
 
 Question = (
-    wire.Push | wire.Digest | wire.Offer | wire.Fetch | wire.AskPeers | wire.Proof | wire.Policy
+    wire.Push | wire.Digest | wire.Offer | wire.Fetch | wire.AskPeers | wire.Proof | wire.AskPolicy
 )
 """A request that is answered at once."""
 
@@ -241,7 +241,7 @@ class Answers:
             case wire.Proof():
                 peer.bad += (await core.take_proofs(request.give)).bad
                 return wire.Proofs(replica.catalogue.proofs(request.ask))
-            case wire.Policy():
+            case wire.AskPolicy():
                 if request.version != core.policies.version():
                     core.absorb_policy(request.documents)
                 return wire.Policies(core.policies.version(), core.documents_after(request.version))

@@ -15,7 +15,7 @@ from devstream_desktop.mesh.replica import intervals
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.ranges import by_feed, total, without
 from devstream_desktop.mesh.transport.link import Link
-from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, Signed
+from devstream_desktop.mesh.wire import MAX_RANGES, Range, Record, SignedEntry
 from devstream_desktop.stream.entry import MalformedEntryError, parse_entry
 
 FETCH_NUMBERS = 600
@@ -57,8 +57,8 @@ class Backlog:
         self,
         core: Core,
         link: Link,
-        fetch: Callable[[list[Range]], Awaitable[Sequence[Signed]]],
-        take: Callable[[Sequence[Signed]], Awaitable[Outcome]],
+        fetch: Callable[[list[Range]], Awaitable[Sequence[SignedEntry]]],
+        take: Callable[[Sequence[SignedEntry]], Awaitable[Outcome]],
     ) -> None:
         self._core = core
         self._link = link
@@ -184,7 +184,7 @@ class Backlog:
             self._theirs = []
 
 
-def _given(entries: Sequence[Signed], chosen: Sequence[Range]) -> int:
+def _given(entries: Sequence[SignedEntry], chosen: Sequence[Range]) -> int:
     """The count of entries that were asked for."""
     asked = by_feed(chosen)
     count = 0

@@ -22,7 +22,7 @@ from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.replica import Replica
 from devstream_desktop.mesh.transport.callers import Callers
-from devstream_desktop.mesh.wire import MAX_DOCUMENTS, Pair, Signed
+from devstream_desktop.mesh.wire import MAX_DOCUMENTS, Pair, SignedEntry
 from devstream_desktop.stream.entry import Entry
 
 _log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class Core:
         """
         self._key = identity.key
 
-    def take(self, batch: Sequence[Signed], sender: str) -> Outcome:
+    def take(self, batch: Sequence[SignedEntry], sender: str) -> Outcome:
         """Store a peer's batch; its news is on its way when this returns.
 
         Raises:
@@ -143,7 +143,7 @@ class Core:
         self.announce(outcome.stored)
         return outcome
 
-    async def take_in_parts(self, batch: Sequence[Signed], sender: str) -> Outcome:
+    async def take_in_parts(self, batch: Sequence[SignedEntry], sender: str) -> Outcome:
         """Do as `take`, with a moment for everything else after each part.
 
         A full batch would hold them up for a tenth of a second. Wrong entries in a part end it:

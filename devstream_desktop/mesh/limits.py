@@ -168,7 +168,7 @@ def cost(message: wire.Request | wire.Reply) -> float:
             return 1.0 + 0.3 * len(message.give) + 0.02 * len(message.ask)
         case wire.Proofs():
             return 1.0 + 0.3 * len(message.pairs)
-        case wire.Policy() | wire.Policies():
+        case wire.AskPolicy() | wire.Policies():
             return 5.0 + sum(len(document) for document in message.documents) / 10_000
         case wire.Hello() | wire.Welcome():
             return 3.0

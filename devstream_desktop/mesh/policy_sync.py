@@ -38,7 +38,7 @@ class PolicySync:
             # A peer whose policy is always newer would have us ask without end.
             await self._link.rest(self._levels.take(1, time.monotonic()))
             self._levelled = (mine, theirs)
-            request = wire.Policy(mine, self._core.documents_after(theirs))
+            request = wire.AskPolicy(mine, self._core.documents_after(theirs))
             reply = await self._requester.ask(request, wire.Policies)
             self._core.absorb_policy(reply.documents)
             theirs = reply.version

@@ -174,10 +174,10 @@ class Session:
         self.core.bell.ring()
         await self.link.close()
 
-    async def _fetch(self, ranges: list[wire.Range]) -> list[wire.Signed]:
+    async def _fetch(self, ranges: list[wire.Range]) -> list[wire.SignedEntry]:
         return (await self._ask(wire.Fetch(ranges, wire.BATCH_BYTES), wire.Entries)).entries
 
-    async def _take(self, entries: Sequence[wire.Signed]) -> Outcome:
+    async def _take(self, entries: Sequence[wire.SignedEntry]) -> Outcome:
         outcome = await self.core.take_in_parts(entries, self.device)
         self._count_bad(outcome)
         return outcome

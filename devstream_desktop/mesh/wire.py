@@ -86,7 +86,7 @@ Bucket = Annotated[int, Meta(ge=0, lt=BUCKETS)]
 Documents = Annotated[list[bytes], Meta(max_length=MAX_DOCUMENTS)]
 
 
-class Signed(msgspec.Struct, array_like=True, frozen=True):
+class SignedEntry(msgspec.Struct, array_like=True, frozen=True):
     """An entry on the wire: the signed bytes, and the signature."""
 
     body: Annotated[bytes, Meta(max_length=MAX_BODY)]
@@ -135,14 +135,14 @@ class PeerAddress(msgspec.Struct, array_like=True, frozen=True):
 class Pair(msgspec.Struct, array_like=True, frozen=True):
     """Two entries of one feed that cannot both be honest."""
 
-    first: Signed
-    second: Signed
+    first: SignedEntry
+    second: SignedEntry
 
 
 Peers = Annotated[list[PeerAddress], Meta(max_length=MAX_PEERS)]
-Feeds = Annotated[list[Feed], Meta(max_length=MAX_RECORDS)]
+FeedList = Annotated[list[Feed], Meta(max_length=MAX_RECORDS)]
 Pairs = Annotated[list[Pair], Meta(max_length=MAX_PAIRS)]
-Batch = Annotated[list[Signed], Meta(max_length=BATCH_ENTRIES)]
+Batch = Annotated[list[SignedEntry], Meta(max_length=BATCH_ENTRIES)]
 RecordList = Annotated[list[Record], Meta(max_length=MAX_RECORDS)]
 RangeList = Annotated[list[Range], Meta(max_length=MAX_RANGES)]
 
@@ -205,7 +205,7 @@ class Offer(msgspec.Struct, array_like=True, frozen=True, tag=5):
     """
 
     records: RecordList
-    frozen: Feeds
+    frozen: FeedList
     more: bool = False
 
 
@@ -230,10 +230,10 @@ class Proof(msgspec.Struct, array_like=True, frozen=True, tag=8):
     """
 
     give: Pairs
-    ask: Feeds
+    ask: FeedList
 
 
-class Policy(msgspec.Struct, array_like=True, frozen=True, tag=9):
+class AskPolicy(msgspec.Struct, array_like=True, frozen=True, tag=9):
     """Documents that the listener lacks, and the dialer's version."""
 
     version: Number
@@ -290,7 +290,7 @@ class Records(msgspec.Struct, array_like=True, frozen=True, tag=24):
     lsn: Number
     buckets: Annotated[list[Bucket], Meta(max_length=BUCKETS)]
     records: RecordList
-    frozen: Feeds
+    frozen: FeedList
     end: Place | None = None
 
 
@@ -302,7 +302,7 @@ class Wants(msgspec.Struct, array_like=True, frozen=True, tag=25):
     """
 
     ranges: RangeList
-    proofs: Feeds
+    proofs: FeedList
     more: bool = False
 
 
@@ -342,7 +342,7 @@ class Refused(msgspec.Struct, array_like=True, frozen=True, tag=30):
     busy: bool = False
 
 
-Request = Hello | Tail | Push | Digest | Offer | Fetch | AskPeers | Proof | Policy
+Request = Hello | Tail | Push | Digest | Offer | Fetch | AskPeers | Proof | AskPolicy
 Reply = Welcome | News | Pushed | Records | Wants | Entries | PeerList | Proofs | Policies | Refused
 
 PAGE_BYTES = MESSAGE_BYTES * 3 // 4

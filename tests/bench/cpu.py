@@ -26,7 +26,7 @@ from devstream_desktop.keys.device_key import verify
 from devstream_desktop.mesh.core import Core
 from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.replica import Replica
-from devstream_desktop.mesh.wire import News, Signed, decode_reply, encode
+from devstream_desktop.mesh.wire import News, SignedEntry, decode_reply, encode
 from devstream_desktop.stream.entry import KEY_BYTES, Entry, preamble
 
 GOAL_MS = 0.5
@@ -134,7 +134,7 @@ def _frames(
 ) -> list[tuple[int, str | None, bytes]]:
     frames = []
     for first, last, kind in _steps(len(entries), preload, singles):
-        signed = [Signed(entry.body, entry.signature) for entry in entries[first:last]]
+        signed = [SignedEntry(entry.body, entry.signature) for entry in entries[first:last]]
         frames.append(
             (last - first, kind, encode(News(bytes(16), last, signed, bytes(8), 2, resync=False)))
         )

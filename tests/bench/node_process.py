@@ -23,7 +23,7 @@ from devstream_desktop.history.log import History
 from devstream_desktop.keys.device_key import DeviceKey, verify
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.service import Credentials, Identity, Mesh, Network
-from devstream_desktop.mesh.wire import Signed
+from devstream_desktop.mesh.wire import SignedEntry
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import encode_event
 from devstream_desktop.stream.log import Arrival
@@ -65,7 +65,7 @@ class Node:
         self.copies = 0
         take = self.mesh._core.take
 
-        def counted(batch: Sequence[Signed], sender: str) -> Outcome:
+        def counted(batch: Sequence[SignedEntry], sender: str) -> Outcome:
             self.copies += len(batch)
             return take(batch, sender)
 

@@ -172,7 +172,7 @@ def shown(event: Event) -> None:
 
 def requests() -> list[wire.Request]:
     """One of each request between nodes."""
-    signed = wire.Signed(bodies()[0], SIGNATURE)
+    signed = wire.SignedEntry(bodies()[0], SIGNATURE)
     return [
         wire.Hello(wire.PROTOCOL, "team", device_id(bytes(32)), bytes(16), 1, NOW, 7400, "1.0"),
         wire.Tail(bytes(16), 5, 1000, 1000, 0),
@@ -182,14 +182,14 @@ def requests() -> list[wire.Request]:
         wire.Fetch([wire.Range(FEED, 1, 9)], 1000),
         wire.AskPeers(),
         wire.Proof([wire.Pair(signed, signed)], [FEED]),
-        wire.Policy(3, [b"document"]),
+        wire.AskPolicy(3, [b"document"]),
     ]
 
 
 def replies() -> list[wire.Reply]:
     """One of each answer between nodes."""
     signed, peers = (
-        wire.Signed(bodies()[0], SIGNATURE),
+        wire.SignedEntry(bodies()[0], SIGNATURE),
         [wire.PeerAddress(device_id(bytes(32)), "192.0.2.1:7400")],
     )
     record_ = wire.Record(FEED, 0, 9, bytes(16), 1 << 40, [(2, 3)])

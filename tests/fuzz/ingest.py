@@ -75,7 +75,7 @@ class Node:
         Now and then answer all that is asked, and start again.
         """
         self._feeds += 1
-        signed = wire.Signed(
+        signed = wire.SignedEntry(
             body.replace(FEED, FEED[:32] + self._feeds.to_bytes(8, "big")), SIGNATURE
         )
         self._stored += len(self.replica.rules.ingest([signed, signed], DEVICE, NOW).stored)
@@ -91,7 +91,7 @@ class Node:
         """Take a proof: the first two bytes say how long its first entry is."""
         end = 2 + int.from_bytes(content[:2], "big")
         pair = wire.Pair(
-            wire.Signed(content[2:end], SIGNATURE), wire.Signed(content[end:], SIGNATURE)
+            wire.SignedEntry(content[2:end], SIGNATURE), wire.SignedEntry(content[end:], SIGNATURE)
         )
         self.replica.rules.absorb_proofs([pair], NOW)
 

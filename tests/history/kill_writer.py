@@ -22,7 +22,7 @@ from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.replica import Replica
-from devstream_desktop.mesh.wire import Signed
+from devstream_desktop.mesh.wire import SignedEntry
 from devstream_desktop.stream.entry import (
     KEY_BYTES,
     Entry,
@@ -62,12 +62,12 @@ def payload(name: str) -> bytes:
     return encode_event(event)
 
 
-def peer_entry(seq: int, prev: bytes) -> Signed:
+def peer_entry(seq: int, prev: bytes) -> SignedEntry:
     """The peer's entry of this number, the same in every life."""
     body = encode_body(
         feed=PEER_FEED, seq=seq, hlc=clock(seq) << 16, prev=prev, payload=payload(f"peer {seq}")
     )
-    return Signed(body, sign(preamble(TEAM) + body))
+    return SignedEntry(body, sign(preamble(TEAM) + body))
 
 
 def clock(seq: int) -> int:

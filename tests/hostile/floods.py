@@ -45,7 +45,7 @@ def _claim(**fields: object) -> bytes:
     return event("claim", "claimed", actor="mallory", **fields)
 
 
-def entries(feed: RawFeed, count: int, *, chained: bool = True) -> list[wire.Signed]:
+def entries(feed: RawFeed, count: int, *, chained: bool = True) -> list[wire.SignedEntry]:
     """So many of a feed; unchained ones need a signature check each."""
     return [
         feed.entry(
@@ -55,7 +55,7 @@ def entries(feed: RawFeed, count: int, *, chained: bool = True) -> list[wire.Sig
     ]
 
 
-def some_feeds(mallory: RawMember) -> list[list[wire.Signed]]:
+def some_feeds(mallory: RawMember) -> list[list[wire.SignedEntry]]:
     """What the victim is given first, so that there is something to ask for."""
     return [entries(mallory.feed(1000 + number), OF_EACH) for number in range(FEEDS)]
 
@@ -70,7 +70,7 @@ def policy(_: RawMember, prey: Prey) -> Iterator[Request]:
     signature = (key.id, key.sign(b"devstream/policy/1\0" + payload))
     document = msgspec.msgpack.encode((1, payload, (signature,) * 64))
     for number in itertools.count(1):
-        yield wire.Policy(number, [document] * min(400, 4_000_000 // len(document)))
+        yield wire.AskPolicy(number, [document] * min(400, 4_000_000 // len(document)))
 
 
 def fetch(mallory: RawMember, _: Prey) -> Iterator[Request]:
@@ -168,7 +168,7 @@ def forged(mallory: RawMember, _: Prey) -> Iterator[Request]:
     It is cut off, and dials again.
     """
     feeds = [entries(mallory.feed((3 << 40) + number), 1)[0] for number in range(3000)]
-    spoilt = [wire.Signed(one.body, bytes(64)) for one in feeds]
+    spoilt = [wire.SignedEntry(one.body, bytes(64)) for one in feeds]
     while True:
         yield wire.Push(spoilt, 0)
 
@@ -193,7 +193,7 @@ def strangers(mallory: RawMember, _: Prey) -> Iterator[Request]:
     del mallory
     for number in itertools.count():
         yield wire.Push(
-            [wire.Signed(_of_nobody(number * 900 + n), bytes(64)) for n in range(900)], 0
+            [wire.SignedEntry(_of_nobody(number * 900 + n), bytes(64)) for n in range(900)], 0
         )
 
 
@@ -224,7 +224,7 @@ async def prepare(mallory: RawMember, address: str) -> Prey:
     link = await mallory.dial(address)
     for feed in some_feeds(mallory):
         await link.push(*feed)
-    welcome, policies = await link.ask(mallory.hello()), await link.ask(wire.Policy(0, []))
+    welcome, policies = await link.ask(mallory.hello()), await link.ask(wire.AskPolicy(0, []))
     assert isinstance(welcome, wire.Welcome)
     assert isinstance(policies, wire.Policies)
     await mallory.close()

@@ -81,7 +81,7 @@ class RawLink:
             await self.link.close()
         return wire.decode_reply(await asking)
 
-    async def push(self, *entries: wire.Signed) -> wire.Reply:
+    async def push(self, *entries: wire.SignedEntry) -> wire.Reply:
         return await self.ask(wire.Push(list(entries), 0), Lane.PUSH)
 
     async def tail(self, lsn: int = 0, index: bytes = INDEX, wait_ms: int = 1000) -> wire.Reply:
@@ -122,9 +122,9 @@ class RawMember:
         """A new feed; by its epoch one of as many as it likes."""
         return RawFeed(self.key.public, epoch, self.sign, now_ms)
 
-    def sign(self, body: bytes) -> wire.Signed:
+    def sign(self, body: bytes) -> wire.SignedEntry:
         """Any bytes, signed as the body of an entry."""
-        return wire.Signed(body, self.key.sign(preamble(self.team) + body))
+        return wire.SignedEntry(body, self.key.sign(preamble(self.team) + body))
 
     def hello(self, **changed: object) -> wire.Hello:
         return msgspec.structs.replace(
@@ -200,7 +200,7 @@ class RawMember:
                 return wire.PeerList([])
             case wire.Proof():
                 return wire.Proofs([])
-            case wire.Policy():
+            case wire.AskPolicy():
                 return wire.Policies(request.version, [])
 
 

@@ -173,7 +173,7 @@ def test_of_strangers_nothing_is_kept(strangers: list[int]) -> None:
         assert (outcome.refused, outcome.bad) == (1, 0)
         pair = [entry(key_of(number), payload=payload) for payload in (b"\x01", b"\x02")]
         mine.rules.absorb_proofs(
-            [wire.Pair(*(wire.Signed(one.body, one.signature) for one in pair))], NOW
+            [wire.Pair(*(wire.SignedEntry(one.body, one.signature) for one in pair))], NOW
         )
     assert (list(mine.feeds.states()), mine.feeds.store.proofs(), checked) == ([], {}, [])
     assert mine.policy_changed(), (
@@ -282,8 +282,10 @@ async def test_an_ended_feed_of_ours_is_not_asked_for_without_end(make_node, raw
     node = await make_node()
     said, _ = await node.say("one", "two")
     body = encode_body(feed=said.feed, seq=said.seq, hlc=said.hlc, prev=said.prev, payload=b"\x07")
-    rival = wire.Signed(body, node.signing.sign(preamble(node.team.id) + body).signature)
-    await node.mesh._core.take_proofs([wire.Pair(wire.Signed(said.body, said.signature), rival)])
+    rival = wire.SignedEntry(body, node.signing.sign(preamble(node.team.id) + body).signature)
+    await node.mesh._core.take_proofs(
+        [wire.Pair(wire.SignedEntry(said.body, said.signature), rival)]
+    )
     assert said.feed in node.mesh._core.replica.feeds.frozen()
     given = itertools.count(1)
 
@@ -291,7 +293,7 @@ async def test_an_ended_feed_of_ours_is_not_asked_for_without_end(make_node, raw
         lie = encode_body(
             feed=said.feed, seq=LAST - next(given), hlc=said.hlc, prev=bytes(16), payload=b"\x07"
         )
-        return wire.Entries([wire.Signed(lie, bytes(64))])
+        return wire.Entries([wire.SignedEntry(lie, bytes(64))])
 
     node.mesh.add_peer(await mallory.listen({**shows([], [said.feed]), wire.Fetch: give_one}))
     await node.until(lambda: "wrong signatures" in node.refusals())
@@ -302,20 +304,20 @@ async def test_a_policy_that_is_always_newer_is_not_asked_for_without_end(make_n
     mallory = raw()
     number = itertools.count(10**9)
     answers = {
-        wire.Policy: lambda _: wire.Policies(next(number), []),
+        wire.AskPolicy: lambda _: wire.Policies(next(number), []),
         wire.Push: lambda _: wire.Pushed(0, next(number), resync=True),
         wire.Tail: lambda ask: wire.News(INDEX, ask.lsn, [], b"", next(number), resync=True),
     }
     node = await make_node(peers=[await mallory.listen(answers)])
-    await node.until(lambda: wire.Policy in {type(request) for request in mallory.heard})
+    await node.until(lambda: wire.AskPolicy in {type(request) for request in mallory.heard})
     await node.until(lambda: mallory.device in node.live())
     await node.until(
-        lambda: sum(isinstance(one, wire.Policy) for one in mallory.heard) > MAX_LEVELLED
+        lambda: sum(isinstance(one, wire.AskPolicy) for one in mallory.heard) > MAX_LEVELLED
     )
     start = len(mallory.heard)
     await asyncio.sleep(2.0)
     asked = [type(request) for request in mallory.heard[start:]]
-    assert asked.count(wire.Policy) < 2 * LEVEL_RATE + 6
+    assert asked.count(wire.AskPolicy) < 2 * LEVEL_RATE + 6
     assert asked.count(wire.Digest) < 40
 
 

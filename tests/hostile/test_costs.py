@@ -120,7 +120,7 @@ async def test_who_has_a_great_deal_under_way_waits_and_then_is_cut_off(
 
 
 def test_a_dear_request_costs_more_than_a_cheap_one() -> None:
-    full = [wire.Signed(b"x" * 100, bytes(64))] * 1000
+    full = [wire.SignedEntry(b"x" * 100, bytes(64))] * 1000
     gaps = [wire.Record(bytes(40), 0, 9, b"", 1, [(1, 1)] * MAX_GAPS)] * 100
     dear = [
         wire.Push(full, 0),
@@ -129,7 +129,7 @@ def test_a_dear_request_costs_more_than_a_cheap_one() -> None:
         wire.Offer(gaps, []),
         wire.Fetch([wire.Range(bytes(40), 1, 1)] * 4000, 1000),
         wire.Proof([wire.Pair(full[0], full[1])] * 100, []),
-        wire.Policy(0, [bytes(100_000)]),
+        wire.AskPolicy(0, [bytes(100_000)]),
     ]
     cheap = cost(wire.AskPeers())
     assert all(cost(request) > 10 * cheap for request in dear)
@@ -180,7 +180,8 @@ async def test_a_batch_of_forgeries_under_many_feeds_costs_a_few_checks(
     node, mallory = await make_node(), raw()
     checks = Checks(node.mesh._core.replica.signatures, monkeypatch)
     spoilt = [
-        wire.Signed(entries(mallory.feed(number), 1)[0].body, bytes(64)) for number in range(2000)
+        wire.SignedEntry(entries(mallory.feed(number), 1)[0].body, bytes(64))
+        for number in range(2000)
     ]
     link = await mallory.dial(node.address)
     with pytest.raises(LinkError):

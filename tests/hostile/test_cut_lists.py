@@ -33,9 +33,9 @@ PATIENT = Timing(tail_wait=25.0, repair=1000.0)
 """So that nothing but the comparing at the start brings what is missing."""
 
 
-def many_feeds(team, count: int, each: int = 1) -> list[wire.Signed]:
+def many_feeds(team, count: int, each: int = 1) -> list[wire.SignedEntry]:
     """Feeds of as many devices as it takes."""
-    made: list[wire.Signed] = []
+    made: list[wire.SignedEntry] = []
     now = now_ms()
     for number in range(count):
         if number % (MAX_FEEDS - 1) == 0:

@@ -160,7 +160,7 @@ async def test_messages_and_proofs_with_anything_in_them(victims) -> None:
         wire.Offer([wire.Record(feed.id, 0, 9, bytes(16), 1 << 40, [(2, 3)])], [feed.id]),
         wire.Fetch([wire.Range(feed.id, 1, 9)], 1000),
         wire.Proof([wire.Pair(one, other)], [feed.id]),
-        wire.Policy(3, [b"document"]),
+        wire.AskPolicy(3, [b"document"]),
     ]
     pusher = Pusher(mallory, ana.mesh)
     await pusher.send(odd.generated(odd.messages(requests), 40))
@@ -189,7 +189,7 @@ async def test_policies_with_anything_in_them(victims) -> None:
         )
     pusher = Pusher(mallory, ana.mesh)
     await pusher.send(
-        wire.Policy(5, documents[at : at + 10]) for at in range(0, len(documents), 10)
+        wire.AskPolicy(5, documents[at : at + 10]) for at in range(0, len(documents), 10)
     )
     assert pusher.answered > 20
     status = await ana.status()

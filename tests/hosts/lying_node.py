@@ -23,7 +23,7 @@ from raw_member import RawLink, RawMember, now_ms
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.transport.link import Lane, LinkError
-from devstream_desktop.mesh.wire import MalformedMessageError, Record, Signed
+from devstream_desktop.mesh.wire import MalformedMessageError, Record, SignedEntry
 from devstream_desktop.stream.entry import MalformedEntryError, parse_entry
 from devstream_desktop.stream.event import Event
 
@@ -60,8 +60,8 @@ class LyingNode:
         self.signed = self.welcomed = 0
         self._people = people
         self._victims = [Victim(address) for address in victims]
-        self._known: dict[bytes, Signed] = {}
-        self._own: deque[Signed] = deque(maxlen=MOST_KNOWN)
+        self._known: dict[bytes, SignedEntry] = {}
+        self._own: deque[SignedEntry] = deque(maxlen=MOST_KNOWN)
         self._strategies: list[Strategy] = [each(self) for each in STRATEGIES]
 
     # The mouth.
@@ -72,7 +72,7 @@ class LyingNode:
     def new_feed(self) -> RawFeed:
         return self.member.feed(self.rng.randbytes(8))
 
-    def author(self, payload: bytes, *, feed: RawFeed | None = None, **given) -> Signed:
+    def author(self, payload: bytes, *, feed: RawFeed | None = None, **given) -> SignedEntry:
         self.signed += 1
         self._own.append((feed or self.feed).entry(payload, **given))
         return self._own[-1]
@@ -80,7 +80,7 @@ class LyingNode:
     def others(self) -> list[object]:
         return list(self._victims)
 
-    def known(self) -> list[Signed]:
+    def known(self) -> list[SignedEntry]:
         return list(self._known.values())
 
     def members(self) -> list[tuple[str, str]]:
@@ -91,7 +91,7 @@ class LyingNode:
     def foresee(self) -> Event:
         return observed(self.rng, self.rng.randrange(1000), now_ms())
 
-    def spread(self, *entries: Signed, to: list[object] | None = None) -> None:
+    def spread(self, *entries: SignedEntry, to: list[object] | None = None) -> None:
         for victim in self._victims if to is None else to:
             self.ask(victim, wire.Push(list(entries), self.rng.randrange(100)))
 
@@ -112,7 +112,7 @@ class LyingNode:
             wire.Offer: self._wants,
             wire.Fetch: lambda _: wire.Entries(self._some()),
             wire.AskPeers: lambda _: wire.PeerList(self._addresses()),
-            wire.Policy: lambda request: wire.Policies(
+            wire.AskPolicy: lambda request: wire.Policies(
                 request.version + self.rng.randrange(9), [self.rng.randbytes(99)] * 3
             ),
         }
@@ -172,7 +172,7 @@ class LyingNode:
                 )
             await victim.told.wait()
 
-    def _hear(self, entries: list[Signed]) -> None:
+    def _hear(self, entries: list[SignedEntry]) -> None:
         for item in entries:
             with contextlib.suppress(MalformedEntryError):
                 entry = parse_entry(item.body, item.signature)
@@ -257,7 +257,7 @@ class LyingNode:
                     )
         return list(records.values())
 
-    def _some(self) -> list[Signed]:
+    def _some(self) -> list[SignedEntry]:
         entries = [*self._own, *self.known()]
         return self.rng.sample(entries, min(len(entries), self.rng.randrange(40)))
 

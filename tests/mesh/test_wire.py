@@ -15,7 +15,7 @@ from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.replica.feed import FeedState
 
 FEED = bytes(range(40))
-signed = st.builds(wire.Signed, st.binary(max_size=300), st.binary(min_size=64, max_size=64))
+signed = st.builds(wire.SignedEntry, st.binary(max_size=300), st.binary(min_size=64, max_size=64))
 number = st.integers(0, (1 << 63) - 1)
 feed = st.binary(min_size=40, max_size=40)
 record = st.builds(
@@ -41,7 +41,7 @@ REQUESTS = st.one_of(
         st.lists(st.builds(wire.Pair, signed, signed), max_size=3),
         st.lists(feed, max_size=3),
     ),
-    st.builds(wire.Policy, number, st.lists(st.binary(max_size=3000), max_size=3)),
+    st.builds(wire.AskPolicy, number, st.lists(st.binary(max_size=3000), max_size=3)),
 )
 
 
@@ -102,7 +102,8 @@ def test_a_field_from_the_future_is_ignored():
 
 def test_a_full_batch_fits_the_receive_limit_even_when_it_does_not_compress():
     batch = [
-        wire.Signed(os.urandom(4096), os.urandom(64)) for _ in range(wire.BATCH_BYTES // 4160 + 1)
+        wire.SignedEntry(os.urandom(4096), os.urandom(64))
+        for _ in range(wire.BATCH_BYTES // 4160 + 1)
     ]
     assert len(wire.encode(wire.Push(batch, 0))) < wire.MESSAGE_BYTES // 2
 

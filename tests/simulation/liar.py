@@ -14,7 +14,7 @@ from raw_feed import RawFeed
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.replica.catalogue import Page, signed
-from devstream_desktop.mesh.wire import MalformedMessageError, Signed
+from devstream_desktop.mesh.wire import MalformedMessageError, SignedEntry
 from devstream_desktop.stream.entry import (
     Entry,
     MalformedEntryError,
@@ -66,12 +66,12 @@ class Liar(Node):
     def new_feed(self) -> RawFeed:
         return RawFeed(self.log.key, self.rng.randbytes(8), self._sign, self.now_ms)
 
-    def author(self, payload: bytes, *, feed: RawFeed | None = None, **given) -> Signed:
+    def author(self, payload: bytes, *, feed: RawFeed | None = None, **given) -> SignedEntry:
         """An entry of its own, with anything in it."""
         return (feed or self.feed).entry(payload, **given)
 
-    def _sign(self, body: bytes) -> Signed:
-        made = Signed(body, self._signs(preamble("t") + body))
+    def _sign(self, body: bytes) -> SignedEntry:
+        made = SignedEntry(body, self._signs(preamble("t") + body))
         with contextlib.suppress(MalformedEntryError):  # then nobody takes it
             self.ledger.sign(parse_entry(made.body, made.signature))
         return made
@@ -79,7 +79,7 @@ class Liar(Node):
     def others(self) -> list[Node]:
         return self.world.honest
 
-    def known(self) -> list[Signed]:
+    def known(self) -> list[SignedEntry]:
         return [
             signed(arrival.entry)
             for _, arrival in self.log.rows
@@ -94,7 +94,7 @@ class Liar(Node):
             self.rng, len(self.world.speech.seen) + self.rng.randrange(4), self.now_ms()
         )
 
-    def spread(self, *entries: Signed, to=None) -> None:
+    def spread(self, *entries: SignedEntry, to=None) -> None:
         """Push these to some, or to all who are honest; and keep them, to be asked for."""
         for victim in self.others() if to is None else to:
             self._send(victim, lambda victim: victim.take([*entries], self.name, self.world.now))
@@ -167,7 +167,7 @@ class Liar(Node):
     def check(self) -> None:
         """Nobody relies on it."""
 
-    def take(self, batch: list[Signed], sender: str, now: int):
+    def take(self, batch: list[SignedEntry], sender: str, now: int):
         return self.replica.rules.ingest(batch, sender, now)
 
     def take_proofs(self, pairs, now: int) -> None:

@@ -16,7 +16,7 @@ from raw_feed import RawFeed, event, nested
 
 from devstream_desktop.deploy.request import answer_key, make_request, subject_of
 from devstream_desktop.mesh import wire
-from devstream_desktop.mesh.wire import Pair, Place, Range, Record, Signed
+from devstream_desktop.mesh.wire import Pair, Place, Range, Record, SignedEntry
 from devstream_desktop.stream.entry import (
     EPOCH_BYTES,
     FEED_BYTES,
@@ -102,19 +102,19 @@ class Mouth(Protocol):
 
     def author(
         self, payload: bytes, *, feed: RawFeed | None = None, **given: int | bytes | None
-    ) -> Signed:
+    ) -> SignedEntry:
         """An entry of its own, with anything in it."""
 
     def others(self) -> list[object]:
         """The nodes that it can speak to."""
 
-    def spread(self, *entries: Signed, to: list[object] | None = None) -> None:
+    def spread(self, *entries: SignedEntry, to: list[object] | None = None) -> None:
         """Push these to some, or to all."""
 
     def ask(self, victim: object, request: wire.Request) -> None:
         """Make a request; the answer is not waited for."""
 
-    def known(self) -> list[Signed]:
+    def known(self) -> list[SignedEntry]:
         """The entries of honest members, as far as it heard them."""
 
     def members(self) -> list[tuple[str, str]]:
@@ -139,7 +139,7 @@ class Strategy:
     def frozen(self, feeds: list[bytes]) -> list[bytes]:
         return feeds
 
-    def entries(self, entries: list[Signed]) -> list[Signed]:
+    def entries(self, entries: list[SignedEntry]) -> list[SignedEntry]:
         return entries
 
     def hashes(self, content: bytes) -> bytes:
@@ -401,7 +401,7 @@ class Replays(Strategy):
             at = self.rng.randrange(len(batch))
             body, place = bytearray(batch[at].body), self.rng.randrange(len(batch[at].body))
             body[place] ^= 1 << self.rng.randrange(8)
-            batch[at] = Signed(
+            batch[at] = SignedEntry(
                 bytes(body), self.rng.choice((batch[at].signature, bytes(SIGNATURE_BYTES)))
             )
         self.liar.spread(*batch, to=[self.rng.choice(self.liar.others())])
@@ -461,7 +461,7 @@ class Withholds(Strategy):
         super().__init__(liar)
         self.share = self.rng.choice((0.0, 0.1, 0.6))
 
-    def entries(self, entries: list[Signed]) -> list[Signed]:
+    def entries(self, entries: list[SignedEntry]) -> list[SignedEntry]:
         return [entry for entry in entries if self.rng.random() < self.share]
 
     def wants(self, ranges: list[Range]) -> list[Range]:
@@ -532,7 +532,9 @@ class Floods(Strategy):
                     self.rng.randbytes(wire.BUCKETS * wire.BUCKET_BYTES),
                     Place(self.rng.choice(NUMBERS), feeds[0]),
                 ),
-                wire.Policy(self.rng.choice(NUMBERS), [self.rng.randbytes(200) for _ in range(20)]),
+                wire.AskPolicy(
+                    self.rng.choice(NUMBERS), [self.rng.randbytes(200) for _ in range(20)]
+                ),
                 wire.AskPeers(),
             )
         )

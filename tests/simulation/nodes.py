@@ -17,7 +17,7 @@ from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.own_feed import FUTURE_MS
 from devstream_desktop.mesh.replica.replica import Replica
-from devstream_desktop.mesh.wire import Signed
+from devstream_desktop.mesh.wire import SignedEntry
 from devstream_desktop.stream.entry import (
     KEY_BYTES,
     SIGNATURE_BYTES,
@@ -241,7 +241,7 @@ class Node:
         """What arrived after `lsn` and did not come from `peer`, and where to go on from."""
         return self.log.after(lsn, max_bytes=size, not_from=peer)
 
-    def take(self, batch: list[Signed], sender: str, now: int) -> Outcome:
+    def take(self, batch: list[SignedEntry], sender: str, now: int) -> Outcome:
         """Ingest, under the eyes of the ledger. A full disk raises, as in the product."""
         self.look(now)
         more = self._beyond_own(batch)
@@ -268,7 +268,7 @@ class Node:
                 self.waiting[(entry.feed, entry.seq)] = hlc_time(entry.hlc) - FUTURE_MS
         return outcome
 
-    def _beyond_own(self, batch: list[Signed]) -> set[bytes]:
+    def _beyond_own(self, batch: list[SignedEntry]) -> set[bytes]:
         """Its feed of now, when the batch proves that more was written than this disk knows."""
         feed = self.log.key + self.log.known_epoch
         known = max(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from devstream_desktop.mesh.wire import Signed
+from devstream_desktop.mesh.wire import SignedEntry
 from devstream_desktop.stream.entry import HASH_BYTES, VERSION, body_hash, next_hlc
 from devstream_desktop.stream.event import Event, fact_key
 from devstream_desktop.stream.words import Kind, Severity
@@ -56,7 +56,7 @@ class RawFeed:
         self,
         public: bytes,
         epoch: int | bytes,
-        sign: Callable[[bytes], Signed],
+        sign: Callable[[bytes], SignedEntry],
         now: Callable[[], int],
     ) -> None:
         self.id = public + (epoch if isinstance(epoch, bytes) else epoch.to_bytes(8, "big"))
@@ -73,7 +73,7 @@ class RawFeed:
         seq: int | None = None,
         hlc: int | None = None,
         prev: bytes | None = None,
-    ) -> Signed:
+    ) -> SignedEntry:
         """The next entry; what is given takes the place of what an honest device would write, and
         the feed goes on after it.
 

@@ -14,7 +14,7 @@ from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.replica.chain import MAX_BAD, contradict, genuine
 from devstream_desktop.mesh.replica.own_feed import FUTURE_MS
 from devstream_desktop.mesh.replica.wants import NEWEST_FIRST
-from devstream_desktop.mesh.wire import BATCH_BYTES, Pair, Range, Record, Signed
+from devstream_desktop.mesh.wire import BATCH_BYTES, Pair, Range, Record, SignedEntry
 from devstream_desktop.stream.entry import (
     MalformedEntryError,
     device_id,
@@ -157,7 +157,7 @@ def test_another_teams_signature_is_no_signature(pair):
 def test_garbage_is_counted_and_takes_nothing_with_it(pair):
     a, b = pair
     (entry,) = a.own.publish(payloads(1), NOW)
-    outcome = b.rules.ingest([Signed(b"\xff", bytes(64)), signed(entry)], "peer", NOW)
+    outcome = b.rules.ingest([SignedEntry(b"\xff", bytes(64)), signed(entry)], "peer", NOW)
     assert (outcome.bad, outcome.stored) == (1, [entry])
 
 

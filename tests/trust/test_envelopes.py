@@ -16,7 +16,7 @@ from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.replica.identity import Identity
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.replica import Replica
-from devstream_desktop.mesh.wire import Signed
+from devstream_desktop.mesh.wire import SignedEntry
 from devstream_desktop.node.membership import Membership
 from devstream_desktop.stream.entry import Entry, encode_body, next_hlc, parse_entry, preamble
 from devstream_desktop.stream.event import encode_event, fact_key, make_event
@@ -85,13 +85,13 @@ def receiver(memory_log):
     return make
 
 
-def give(replica: Replica, *items: Entry | Signed, sender: str = "peer") -> Outcome:
+def give(replica: Replica, *items: Entry | SignedEntry, sender: str = "peer") -> Outcome:
     return replica.rules.ingest(
         [signed(item) if isinstance(item, Entry) else item for item in items], sender, NOW + 60_000
     )
 
 
-def nothing(replica: Replica, item: Signed, *, may_be_known: bool = False) -> None:
+def nothing(replica: Replica, item: SignedEntry, *, may_be_known: bool = False) -> None:
     outcome = give(replica, item)
     assert outcome.stored == [], item
     assert outcome.bad == 1 or (may_be_known and outcome.known == 1), (item, outcome)
@@ -107,7 +107,7 @@ def test_no_flipped_bit_of_three_envelopes_is_accepted(receiver):
         for bit in range(len(whole) * 8):
             spoilt = bytearray(whole)
             spoilt[bit // 8] ^= 1 << bit % 8
-            item = Signed(bytes(spoilt[: len(one.body)]), bytes(spoilt[len(one.body) :]))
+            item = SignedEntry(bytes(spoilt[: len(one.body)]), bytes(spoilt[len(one.body) :]))
             nothing(empty, item)
             # Of an entry that is held the body counts: with another signature it is the one that is
             # known.
@@ -117,7 +117,7 @@ def test_no_flipped_bit_of_three_envelopes_is_accepted(receiver):
     assert (empty.feeds.counts(), full.feeds.counts()[1], full.feeds.frozen()) == ((0, 0), 3, [])
 
 
-def mutated(rng: random.Random, entries: list[Entry]) -> Signed:
+def mutated(rng: random.Random, entries: list[Entry]) -> SignedEntry:
     """One envelope changed as somebody without the key can change it."""
     one, other = rng.choice(entries), rng.choice(entries)
     body, signature = bytearray(one.body), bytearray(one.signature)
@@ -162,7 +162,7 @@ def mutated(rng: random.Random, entries: list[Entry]) -> Signed:
         case _:
             half = (int.from_bytes(signature[32:], "little") + ORDER) % (1 << 256)
             signature[32:] = half.to_bytes(32, "little")
-    return Signed(bytes(body), bytes(signature))
+    return SignedEntry(bytes(body), bytes(signature))
 
 
 @pytest.mark.slow
@@ -191,7 +191,7 @@ def test_forged_in_anothers_name(receiver):
         victim.sign(b"devstream/join/1\0" + body),
         bytes(64),
     ):
-        nothing(receiver(), Signed(body, signature))
+        nothing(receiver(), SignedEntry(body, signature))
 
 
 def test_what_was_signed_for_another_team_or_purpose_is_nothing_here(receiver):

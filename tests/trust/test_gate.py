@@ -35,7 +35,7 @@ from devstream_desktop.mesh.wire import (
     Hello,
     Push,
     Refused,
-    Signed,
+    SignedEntry,
     Tail,
     Welcome,
     decode_reply,
@@ -213,7 +213,7 @@ async def test_who_passes_on_wrong_signatures_is_cut_off(make_node, raw):
     said, node = await make_node(), await make_node()
     entries = await said.say(*"abcdef")
     link = await raw().dial(node.address)
-    spoilt = [Signed(entry.body, bytes(64)) for entry in entries]
+    spoilt = [SignedEntry(entry.body, bytes(64)) for entry in entries]
     for one in spoilt[:MAX_BAD]:
         await link.push(one)
     with pytest.raises(LinkError):

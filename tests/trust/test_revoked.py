@@ -17,7 +17,7 @@ from devstream_desktop.mesh.wire import (
     PROTOCOL,
     Hello,
     Pushed,
-    Signed,
+    SignedEntry,
     Welcome,
     decode_reply,
     encode,
@@ -53,7 +53,7 @@ class Thief(RawMember):
         self.person = team.person
         self.made = 0
 
-    def lie(self, at: int, *, feed: bytes = b"", seq: int = 1, prev: bytes = b"") -> Signed:
+    def lie(self, at: int, *, feed: bytes = b"", seq: int = 1, prev: bytes = b"") -> SignedEntry:
         self.made += 1
         raw = self.feed(self.made)
         raw.id = feed or raw.id
@@ -67,7 +67,7 @@ class Thief(RawMember):
         )
         return raw.entry(said, seq=seq, hlc=next_hlc(0, at), prev=prev)
 
-    async def knock(self, address: str, entries: list[Signed]) -> str:
+    async def knock(self, address: str, entries: list[SignedEntry]) -> str:
         """Connect, say HELLO and push; what came of it: "answered", or how it ended."""
         try:
             link = await self.dial(address)

@@ -19,7 +19,7 @@ from devstream_desktop.mesh.wire import (
     Place,
     Range,
     Record,
-    Signed,
+    SignedEntry,
     record_bytes,
 )
 from devstream_desktop.stream.entry import Entry
@@ -28,9 +28,9 @@ MAX_LOOKS = 400
 """Ranges looked for in one answer to a FETCH: 10 ms. The rest is asked for again."""
 
 
-def signed(entry: Entry) -> Signed:
+def signed(entry: Entry) -> SignedEntry:
     """The entry as it travels."""
-    return Signed(entry.body, entry.signature)
+    return SignedEntry(entry.body, entry.signature)
 
 
 def both(own: list[bytes], others: list[bytes]) -> list[bytes]:

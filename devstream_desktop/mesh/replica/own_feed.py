@@ -16,7 +16,7 @@ from devstream_desktop.mesh.replica.expiry import Expiry
 from devstream_desktop.mesh.replica.feed import FeedState
 from devstream_desktop.mesh.replica.feeds import Feeds
 from devstream_desktop.mesh.replica.signatures import Signatures
-from devstream_desktop.mesh.wire import BATCH_BYTES, Range, Signed
+from devstream_desktop.mesh.wire import BATCH_BYTES, Range, SignedEntry
 from devstream_desktop.stream.entry import (
     COUNTER_BITS,
     EPOCH_BYTES,
@@ -177,7 +177,7 @@ class OwnFeed:
         feeds = [feed for feed in dict.fromkeys(frozen) if self._claimable(feed, peer)]
         return [Range(feed, 1, MAX_HLC) for feed in feeds]
 
-    def rest_of(self, claim: Range, batch: Sequence[Signed], peer: str) -> Range | None:
+    def rest_of(self, claim: Range, batch: Sequence[SignedEntry], peer: str) -> Range | None:
         """The rest of a claim after a peer has served `batch`.
 
         `batch` came from its newest down. None when all was served.

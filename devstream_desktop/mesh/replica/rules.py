@@ -23,7 +23,7 @@ from devstream_desktop.mesh.replica.feeds import Feeds
 from devstream_desktop.mesh.replica.outcome import Outcome
 from devstream_desktop.mesh.replica.own_feed import FUTURE_MS, OwnFeed
 from devstream_desktop.mesh.replica.signatures import Signatures
-from devstream_desktop.mesh.wire import MAX_GAPS, Pair, Signed
+from devstream_desktop.mesh.wire import MAX_GAPS, Pair, SignedEntry
 from devstream_desktop.stream.entry import (
     COUNTER_BITS,
     KEY_BYTES,
@@ -55,7 +55,7 @@ class Rules:
         self._admission = admission
         self._authors = authors
 
-    def ingest(self, batch: Iterable[Signed], sender: str, now: int) -> Outcome:
+    def ingest(self, batch: Iterable[SignedEntry], sender: str, now: int) -> Outcome:
         """Store the new, allowed entries of a batch in one transaction.
 
         Args:
@@ -254,7 +254,7 @@ class Rules:
         return published
 
 
-def _by_feed(batch: Iterable[Signed], outcome: Outcome) -> dict[bytes, list[Entry]]:
+def _by_feed(batch: Iterable[SignedEntry], outcome: Outcome) -> dict[bytes, list[Entry]]:
     """The entries of a batch by feed. Malformed ones are counted."""
     found: defaultdict[bytes, list[Entry]] = defaultdict(list)
     for item in batch:
