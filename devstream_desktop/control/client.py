@@ -70,6 +70,7 @@ class Client:
         self._gone = threading.Event()
         self._socket.add_post_pipe_remove_cb(lambda _: self._gone.set())
         self._answers = selectors.DefaultSelector()
+        # nng's own wait cannot be ended when the node dies.
         self._answers.register(self._socket.recv_fd, selectors.EVENT_READ)
 
     def ask(self, request: Request[_R]) -> _R:

@@ -77,6 +77,7 @@ class Server:
             Path(self._url.removeprefix("ipc://")).chmod(
                 0o600
             )  # its folder is private; this holds where the umask is not
+        # A context answers one request at a time, and a long poll holds one.
         self._contexts = [self._socket.new_context() for _ in range(_CONTEXTS)]
         self._tasks = [asyncio.create_task(self._serve(context)) for context in self._contexts]
 
@@ -91,6 +92,7 @@ class Server:
         if self._socket is not None:
             self._socket.close()
         if self._tasks:
+            # A handler that hangs must not keep the node from ending.
             _, pending = await asyncio.wait(self._tasks, timeout=2)
             for task in pending:
                 task.cancel()

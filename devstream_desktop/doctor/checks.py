@@ -74,6 +74,7 @@ def membership(standing: Standing) -> Check:
 def admins(standing: Standing) -> Check:
     """Check whether the team outlives the loss of one laptop."""
     others = [person for person in standing.people if person not in standing.admins]
+    # One who is alone cannot lock anybody out.
     if len(standing.admins) == 1 and others and not standing.recovery_key:
         (alone,) = standing.admins
         return warning(
@@ -98,6 +99,7 @@ def policy(standing: Standing, now: int) -> Check:
         f"version {standing.policy_version}, signed {signed},"
         f" {wording.ends(standing.policy_expires, now)}"
     )
+    # Nobody can tell which one the admins mean.
     if standing.forked:
         return problem(
             "policy",
@@ -160,6 +162,7 @@ def clock(now: int, newest: int, status: Status | None) -> Check:
     set_it = "set the clock right and keep it by network time (Linux: timedatectl set-ntp true)"
     if status is not None and status.pruning_suspended:
         return problem("clock", status.pruning_suspended, set_it)
+    # Without a peer the newest event is the only other clock.
     if newest - now > MAX_OFFSET_MS:
         return problem("clock", f"{wording.offset(now - newest)} of the newest event here", set_it)
     ours = wording.clock_offset(status) if status is not None else None
@@ -183,6 +186,7 @@ def discovery(status: Status, *, alone: bool) -> Check:
     )
     if alone or status.discovery.startswith(("announcing", "starting")):
         return ok(name, status.discovery)
+    # Somebody switched it off on purpose, and it works.
     if status.discovery == "off" and wording.linked(status):
         return ok(name, "off; peers are found by address")
     return warning(name, status.discovery, by_hand)
@@ -198,6 +202,7 @@ def listening(status: Status, *, alone: bool, here: bool) -> Check:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = host == "localhost"
+    # Alone nobody else has to reach it.
     if loopback and not alone:
         return warning(
             name,
@@ -229,8 +234,7 @@ _ADVICE = (
         "another team",
         (
             "one of you uses the wrong --home, or joined another team; compare the team in"
-            " `devstream"
-            " status`"
+            " `devstream status`"
         ),
     ),
     ("revoked", "an admin put it out; a new invite lets it in again"),
@@ -275,6 +279,7 @@ def peers(status: Status, now: int, *, alone: bool) -> Iterator[Check]:
             and now - refused.seen < REFUSED_LATELY_MS
         ):
             yield _refusal(refused, now)
+    # This is the trouble that people run the doctor for.
     if not linked and not alone:
         yield problem(
             "peers",

@@ -58,6 +58,7 @@ _OURS = ("*.json", "*.sqlite*", "*.log*", "sources.toml", "key", "team/*", "secr
 
 def examine(home: Home) -> Iterator[Check]:
     """Every check of a home, in the order a person would look."""
+    # One moment for all checks.
     now = time.time_ns() // 1_000_000
     # Nothing else can be looked at, and nothing is made.
     if not home.root.is_dir():
@@ -152,6 +153,7 @@ def _modes(home: Home) -> Iterator[Check]:
             "see that its disk is not mounted read-only, or choose another with --home",
         )
         return
+    # The folder is private; a copy of a file would not be.
     loose = [path for path in _files(home) if stat.S_IMODE(path.stat().st_mode) & 0o077]
     secret = [path for path in loose if path.name == "key" or home.secrets in path.parents]
     if secret:
@@ -217,7 +219,7 @@ def _file(name: str, path: Path, load: Callable[[Path], object]) -> Check:
 
 
 def _libraries(home: Home) -> Iterator[Check]:
-    """Look for what the sources of this home need and the installation lacks."""
+    """Check that the installation has what the home's sources need."""
     try:
         types = {source.type for source in load_sources(home.sources)} - {"git"}
     except DevstreamError:

@@ -119,6 +119,7 @@ class Lines:
         later: list[_Telling] = []
         for lsn, entry in arrivals:
             telling = self._read(lsn, entry)
+            # A later version reads it; until then it only travels.
             if telling is None:
                 continue
             # The same fact twice in one batch.
@@ -404,6 +405,7 @@ class Lines:
                 continue
             day = hlc_time(telling.entry.hlc) // _DAY_MS
             for facet in (("service", event.service), ("environment", event.environment)):
+                # Days ascend, so a facet is written once a day at most.
                 known = self._facets.get(facet)
                 if (
                     facet[1]
@@ -444,6 +446,7 @@ class Lines:
         ids: list[int] = []
         last = 0
         for clock in clocks:
+            # Two clocks that tie take neighbouring numbers.
             row_id = max(clock, last + 1)
             while row_id in taken or (
                 row_id != clock

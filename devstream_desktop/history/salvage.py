@@ -56,6 +56,7 @@ class _Salvage:
         if isinstance(row, LogRow):
             entry = parse_entry(row.body, row.signature)
             self._found[entry.feed, entry.seq] = entry
+            # A damaged file may hold millions of rows.
             if len(self._found) >= _PORTION:
                 self.store()
             return

@@ -111,6 +111,7 @@ class Executor:
             _log.error("%s", error)
             return
         self._notices.pop("deploy", None)
+        # Before requests are handed on, so that none is counted twice.
         missed = await asyncio.to_thread(self._unanswered)
         self._deploys = deploys
         early = list(self._early)
@@ -147,6 +148,7 @@ class Executor:
 
     def _hand_on(self, event: Event, device: str, *, fresh: bool) -> None:
         if self._deploys is not None:
+            # The person by the policy of this moment, never by the event's text.
             person = self._team.chain.current.person_of(device) or ""
             self._spawn(self._deploys.handle(event, device, person, fresh=fresh))
 
@@ -159,6 +161,7 @@ class Executor:
         allowed = policy.may(
             policy.person_of(device) or "", Role.DEPLOYER, event.service, event.environment
         )
+        # Each answer is an entry on every desk: who may not deploy gets few.
         rate, burst = (ALLOWED_RATE, ALLOWED_BURST) if allowed else (REFUSED_RATE, REFUSED_BURST)
         bucket = self._rates.setdefault((device, allowed), Bucket(rate, burst, now))
         # What is left unheard is no debt: who stops flooding is heard again soon.
@@ -170,9 +173,8 @@ class Executor:
             f"{policy.name_of(one)} ({count})" for one, count in self._unheard.most_common(_NAMED)
         )
         self._notices["deploy requests"] = (
-            f"more deploys are asked for than are answered, and of these nothing ran: {worst}; if"
-            " that is"
-            " no mistake, an admin can shut the device out: devstream team revoke PERSON"
+            f"more deploys are asked for than are answered, and of these nothing ran: {worst};"
+            " if that is no mistake, an admin can shut the device out: devstream team revoke PERSON"
         )
         return False
 

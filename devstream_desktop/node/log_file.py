@@ -75,10 +75,12 @@ class LogFile(logging.Handler):
         cause = _cause(record)
         heard = self._heard.pop(cause, None) or _Heard(now)
         self._heard[cause] = heard  # the latest comes last
+        # A peer can make up causes.
         if len(self._heard) > MOST_CAUSES:
             del self._heard[next(iter(self._heard))]
         if now - heard.second >= 1:
             heard.second, heard.written = now, 0
+        # A flood of one kind must not turn the rare lines away.
         if heard.written >= A_SECOND:
             heard.left_out += 1
             self._owed[cause] = record
@@ -98,6 +100,7 @@ class LogFile(logging.Handler):
     def _count_left_out(self, now: float) -> None:
         for cause, record in list(self._owed.items()):
             heard = self._heard.get(cause)
+            # The second is not over yet.
             if heard is None or now - heard.second < 1:
                 continue
             del self._owed[cause]
@@ -114,6 +117,7 @@ class LogFile(logging.Handler):
             return
         before = self._rare.turned
         size = self._rare.written(record)
+        # A new file gives every cause its share anew.
         if self._rare.turned != before:
             for each in self._heard.values():
                 each.size = 0

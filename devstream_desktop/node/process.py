@@ -60,6 +60,7 @@ class Process:
             Exception: as `Node.start`.
 
         """
+        # A node of a large team has more sockets than a shell usually allows.
         raise_soft_limit()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -90,6 +91,7 @@ class Process:
             self._on_ready(node)
             await self._end.wait()
         finally:
+            # Parked polls would keep the socket from closing.
             self._requests.end_polls()
             self._requests = None
             self._wake()
@@ -120,18 +122,20 @@ class Process:
 
     async def _answer(self, request: AnyRequest) -> AnyReply:
         if self._requests is None:
+            # It can be ended before it has begun.
             if isinstance(request, Stop):
                 self._end.set()
                 return Done(text="the node ends")
             if self._locked is not None and self._locked.locked:
                 return await self._locked.answer(request)
-            raise StartingError("the node is just starting or ending; ask again in a moment")
+            raise StartingError("the node is just starting or ending; try again in a moment")
         return await self._requests.answer(request)
 
     async def _join(self, request: Join) -> Joining:
         node = self._node
         if node is None:  # pragma: no cover - `_answer` asks only a running node
             raise ControlError("the node is not running")
+        # Leaving a real team is an act of its own, with another home.
         if not node.team.solo:
             raise ControlError(
                 f"this home is in team {node.team.name} already; use another --home to join a"

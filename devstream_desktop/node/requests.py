@@ -160,7 +160,7 @@ class Requests:
         if missing is not None:
             who = " or ".join(missing.grantors) or "an admin"
             raise ControlError(
-                f"this device may not say {kind} {clean(options.state, 20)}: it lacks the role"
+                f"this device may not publish {kind} {clean(options.state, 20)}: it lacks the role"
                 f" {missing.role}."
                 f" {who} can give it: devstream team grant {team.person} {missing.role}"
             )

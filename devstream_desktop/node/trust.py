@@ -124,6 +124,7 @@ class Trust:
 
         What comes while many wait already is dropped; whoever has something new says so again.
         """
+        # Whoever floods with policies takes no more memory than this.
         if self._to_absorb < MAX_TO_ABSORB:
             self._to_absorb += 1
             self._spawn(self._absorb(documents))
@@ -160,9 +161,9 @@ class Trust:
             if self._team.admissions.open:
                 await self._renew_certificate()
             elif not self._renewing:
-                self._spawn(
-                    self._renew_certificate()
-                )  # an issuer that does not answer must not hold up the rest
+                # Beside the rest, which an issuer that does not answer must not hold up.
+                self._spawn(self._renew_certificate())
+            # A new issuer is believed without a restart.
             if self._team.ca_pem != self._trusted:
                 await self._show()
             with suppress(DevstreamError):  # a full disk says so elsewhere; there are weeks left
@@ -176,6 +177,7 @@ class Trust:
         """
         links, now = self._team.chain.links, self._team.now()
         for before, link in pairwise(links):
+            # Each admin reports its own changes, once: others have them too.
             if self._team.device.id in link.signed_by and link.policy.issued > now - _DAY_MS:
                 await self._say(_told(self._team, before.policy, link))
 
@@ -230,6 +232,7 @@ class Trust:
             self._failures += 1
             self._renew_after = monotonic() + delay_s
             self._spawn(self._look_after(delay_s))
+            # A person is told only when days of trying were in vain.
             if self._team.certificate_expires - now < _DAY_MS * 5 or not self._team.certified:
                 self._notices["certificate"] = str(error)
             _log.warning("%s", error)
@@ -249,9 +252,8 @@ class Trust:
         try:
             await self._use(self.credentials())
         except DevstreamError as error:
-            _log.warning(
-                "%s", error
-            )  # the mesh tries again by itself; the door must not wait for it
+            # The mesh tries again by itself; the door must not wait for it.
+            _log.warning("%s", error)
 
     async def _look_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -287,6 +289,7 @@ class Trust:
         device, now = self._team.device.id, self._team.now()
         said_at, said = self._board.doors.get(device, (0, ""))
         alone = len(self._team.chain.current.persons) == 1
+        # Each word is an entry on every disk, so it is not repeated each minute.
         if alone or (said == enrolment.address and abs(now - said_at) < _SAY_AGAIN_MS):
             return
         key = fact_key(device, Kind.TEAM, "issuing", str(now))
@@ -338,6 +341,7 @@ def advice(policy: Policy, now: int, *, is_admin: bool) -> tuple[str, ...]:
             + (" and enough admins sign" if policy.threshold > 1 else "")
         )
     admins = {policy.persons[device] for device in policy.active_admins()}
+    # One lost laptop would leave too few admins to sign anything.
     if len(admins) <= policy.threshold and not policy.recovery and len(policy.people()) > 1:
         lost = "one of the admins'" if len(admins) > 1 else f"{next(iter(admins))}'s"
         said.append(
