@@ -19,7 +19,7 @@ from devstream_desktop.stream.subject import Line
 EVERYTHING = 1_000_000
 
 
-class _Room:
+class _Reserve:
     """A disk that is never full."""
 
     def require(self) -> None:
@@ -49,7 +49,7 @@ class Desk(History):
         self._mirror, self._device, self._team = FeedMirror(None), bytes(32), "t"
         self._durable = self.damaged = False
         self.on_damage = lambda: None
-        self.room = _Room()
+        self.reserve = _Reserve()
         self._shown: list[bytes] = []
         self._open()
         self.follow(people, {})
