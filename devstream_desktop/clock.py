@@ -7,7 +7,7 @@ import time
 
 
 def now_ms() -> int:
-    """The wall clock, UTC milliseconds."""
+    """Return the wall clock, UTC milliseconds."""
     return time.time_ns() // 1_000_000
 
 

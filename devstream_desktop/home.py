@@ -152,7 +152,7 @@ class Home:
         return self.root / "node.frequent.log"
 
     def set_aside(self) -> tuple[str, ...]:
-        """The files set aside in the last 30 days: for each a sentence on what is lost."""
+        """Return the files set aside in the last 30 days: for each a sentence on what is lost."""
         since = time.time() - _KEEP_ASIDE_S
         folders = (self.root, self.team, self.secrets)
         found = [path for folder in folders for path in folder.glob(f"*{ASIDE}")]
@@ -187,7 +187,7 @@ class Home:
         return folder
 
     def control_url(self) -> str:
-        """The nng address of this home's control socket."""
+        """Return the nng address of this home's control socket."""
         if sys.platform == "win32":
             return "ipc://devstream-" + hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
         return f"ipc://{self.runtime() / 'control'}"

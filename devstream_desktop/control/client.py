@@ -74,7 +74,7 @@ class Client:
         self._answers.register(self._socket.recv_fd, selectors.EVENT_READ)
 
     def ask(self, request: Request[_R]) -> _R:
-        """The answer to `request`.
+        """Return the answer to `request`.
 
         Raises:
             ControlError: it was refused, or the node ended or did not answer in time.

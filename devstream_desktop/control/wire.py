@@ -98,17 +98,17 @@ _R = TypeVar("_R", bound=Reply)
 
 
 def encode_request(request: Request[Reply]) -> bytes:
-    """The bytes of a request: one version byte, then msgpack."""
+    """Return the bytes of a request: one version byte, then msgpack."""
     return bytes([PROTOCOL]) + _encoder.encode(request)
 
 
 def encode_reply(reply: AnyReply) -> bytes:
-    """The bytes of an answer."""
+    """Return the bytes of an answer."""
     return bytes([PROTOCOL]) + _encoder.encode(reply)
 
 
 def decode_request(data: bytes) -> AnyRequest:
-    """The request in `data`.
+    """Return the request in `data`.
 
     Raises:
         ControlError: another version of devstream asks, or the bytes are no request.
@@ -126,7 +126,7 @@ def decode_request(data: bytes) -> AnyRequest:
 
 
 def decode_reply(data: bytes) -> AnyReply:
-    """The answer in `data`.
+    """Return the answer in `data`.
 
     Raises:
         ControlError: another version of devstream runs the node.

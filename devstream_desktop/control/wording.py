@@ -42,7 +42,7 @@ def ago(moment: int, now: int) -> str:
 
 
 def ends(moment: int, now: int) -> str:
-    """`ends in 83 d`, `ended 2 d ago`."""
+    """Return `ends in 83 d`, `ended 2 d ago`."""
     return f"ends in {duration(moment - now)}" if moment > now else f"ended {ago(moment, now)}"
 
 
@@ -73,7 +73,7 @@ def on_duty(status: Status) -> tuple[str, ...]:
 
 
 def linked(status: Status) -> tuple[PeerStatus, ...]:
-    """The peers that this node talks with."""
+    """Return the peers that this node talks with."""
     return tuple(peer for peer in status.peers if peer.state in _LINKED)
 
 
@@ -86,7 +86,7 @@ def catching_up(status: Status) -> str:
 
 
 def offset(milliseconds: int) -> str:
-    """A clock against another: `in step`, `3 s ahead`, `2m10s behind`."""
+    """Return a clock against another: `in step`, `3 s ahead`, `2m10s behind`."""
     if abs(milliseconds) < IN_STEP_MS:
         return "in step"
     return f"{duration(abs(milliseconds))} {'ahead' if milliseconds > 0 else 'behind'}"

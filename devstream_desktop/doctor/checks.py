@@ -46,17 +46,17 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def ok(name: str, what: str) -> Check:
-    """It is as it should be."""
+    """Make a check of what is as it should be."""
     return Check(name, Verdict.OK, what)
 
 
 def warning(name: str, what: str, advice: str) -> Check:
-    """It works, but not for ever, or not for all."""
+    """Make a check of what works, but not for ever, or not for all."""
     return Check(name, Verdict.WARNING, what, advice)
 
 
 def problem(name: str, what: str, advice: str) -> Check:
-    """It does not work."""
+    """Make a check of what does not work."""
     return Check(name, Verdict.PROBLEM, what, advice)
 
 

@@ -46,7 +46,7 @@ class Acceptor:
         context: Callable[[], ssl.SSLContext],
         handler: Callable[[Connection], Handler],
     ) -> None:
-        """`listener` is bound and non-blocking; it is closed by `close`."""
+        """Take a listener that is bound and non-blocking; `close` closes it."""
         self.strangers = Strangers()
         self._listener = listener
         self._context = context
@@ -114,7 +114,7 @@ def _same(connection: Connection) -> Connection:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A non-blocking TCP socket that listens on an IP literal.
+    """Return a non-blocking TCP socket that listens on an IP literal.
 
     Raises:
         OSError: the address is taken, or not one of this machine's.
@@ -132,7 +132,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def plain_host(host: str) -> str:
-    """An IP address as it is compared and shown.
+    """Return an IP address as it is compared and shown.
 
     An IPv4 address is never written as an IPv6 one.
     """

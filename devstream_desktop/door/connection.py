@@ -51,19 +51,19 @@ class Handler(Protocol):
     """One connection's user. All is called on the loop."""
 
     def secured(self) -> None:
-        """Called when TLS is up and the certificate, where asked, verified."""
+        """Hear that TLS is up and the certificate, where asked, verified."""
 
     def received(self, data: bytes) -> None:
-        """Called with decrypted bytes."""
+        """Take decrypted bytes."""
 
     def ended(self, reason: str) -> None:
-        """Called once when it is over.
+        """Hear, once, that it is over.
 
         `reason` is empty where the other side hung up or `close` was called.
         """
 
     def drained(self) -> None:
-        """Called when all was sent, after `Connection.full` was true."""
+        """Hear that all was sent, after `Connection.full` was true."""
 
 
 class Connection(asyncio.Protocol):
@@ -252,7 +252,7 @@ class Connection(asyncio.Protocol):
 
 
 def _is_hello(first: bytes | bytearray) -> bool:
-    """True for the first bytes of a TLS ClientHello in one record.
+    """Return True for the first bytes of a TLS ClientHello.
 
     See RFC 8446, 5.1 and 4.
     """
@@ -263,12 +263,12 @@ def _is_hello(first: bytes | bytearray) -> bool:
 
 
 def _record(first: bytes | bytearray) -> bool:
-    """True when the first record is complete."""
+    """Return True when the first record is complete."""
     return len(first) >= 5 and len(first) >= 5 + int.from_bytes(first[3:5], "big")
 
 
 def _words(error: ssl.SSLError) -> str:
-    """The reason for a failed handshake, for a person."""
+    """Return the reason for a failed handshake, for a person."""
     code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
     why = "another team" if code in _UNKNOWN_ISSUER else _WORDS.get(code or error.reason, "")
     return f"TLS failed: {why or 'it speaks another TLS, or is no devstream node'}"

@@ -49,7 +49,7 @@ class Crowd:
         return self._taken
 
     def weight_of(self, share: Share) -> int:
-        """The weight of a share."""
+        """Return the weight of a share."""
         return self._weights.get(share, 0)
 
     def enter(self, share: Share, out: Callable[[], None], weight: int = 1) -> Guest:
@@ -97,7 +97,7 @@ class Crowd:
             del self._shares[guest.share], self._weights[guest.share]
 
     def _has(self, guest: Guest) -> bool:
-        """True for a guest of this crowd.
+        """Return True for a guest of this crowd.
 
         One of another crowd may have its number.
         """
@@ -105,7 +105,7 @@ class Crowd:
 
 
 def share_of(host: str) -> str:
-    """The share of a host.
+    """Return the share of a host.
 
     Its address; of IPv6 the /64, which one machine has all of.
     """

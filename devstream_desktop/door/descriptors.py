@@ -26,7 +26,7 @@ def raise_soft_limit(wanted: int = 8192) -> None:
 
 
 def soft_limit() -> int:
-    """The count of files that this process may have open.
+    """Return the count of files that this process may have open.
 
     Many where that is not bounded or not known.
     """
@@ -37,7 +37,7 @@ def soft_limit() -> int:
 
 
 def room_for(connections: int) -> int:
-    """The count of connections of one sort that may be open.
+    """Return the count of connections of one sort that may be open.
 
     `connections`, or an eighth of the descriptors where these are few.
     """

@@ -55,7 +55,7 @@ class Strangers:
             self._turns()
 
     def leave(self, stranger: Stranger) -> None:
-        """It is over, or no stranger any more."""
+        """Let go of what is over, or no stranger any more."""
         self.all.discard(stranger)
         self._waiting.pop(stranger, None)
 

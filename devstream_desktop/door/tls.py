@@ -21,7 +21,7 @@ def server_context(
     *,
     callers_ca_pem: str | None = None,
 ) -> ssl.SSLContext:
-    """A TLS 1.3 server, no session of which outlives its connection.
+    """Return a TLS 1.3 server, no session of which outlives its connection.
 
     Args:
         certificate_pem: What it shows, with what it was issued by where that is needed.

@@ -121,7 +121,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 def _text(content: bytes) -> str:
-    """A text column; what is no UTF-8 in it spoils the one value and stops nobody."""
+    """Return a text column; what is no UTF-8 in it spoils the one value and stops nobody."""
     return content.decode("utf-8", "replace")
 
 

@@ -476,7 +476,7 @@ def _read_ends(packed: bytes) -> dict[bytes, int]:
 
 @lru_cache(maxsize=1024)
 def subject_hash(subject: str) -> int:
-    """A subject as a 63-bit number that a small index can hold."""
+    """Return a 63-bit number for a subject, for a small index."""
     return _hash(subject)
 
 

@@ -150,7 +150,7 @@ class History(Writer):
         ]
 
     def newest(self) -> int:
-        """The newest arrival number ever given; 0 for an empty log."""
+        """Return the newest arrival number ever given; 0 for an empty log."""
         return self._newest
 
     def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
@@ -335,7 +335,7 @@ class History(Writer):
         self._frozen.add(feed_id)
 
     def proofs(self) -> dict[bytes, tuple[Entry, Entry]]:
-        """The proof of each frozen feed."""
+        """Return the proof of each frozen feed."""
         found: dict[bytes, tuple[Entry, Entry]] = {}
         for feed, packed in self._connection.execute(
             "SELECT feed, proof FROM feeds WHERE proof IS NOT NULL"
@@ -458,7 +458,7 @@ class History(Writer):
         return self.renew_epoch()
 
     def _own_head(self, epoch: bytes) -> int:
-        """The largest number of this device's feed that is held or settled; 0 for none."""
+        """Return the largest number of this device's feed; 0 for none."""
         query = (
             "SELECT MAX(floor, COALESCE((SELECT MAX(seq) FROM log WHERE feed = feeds.id), 0)) FROM"
             " feeds WHERE feed = ?"

@@ -36,7 +36,7 @@ _proof = msgspec.msgpack.Decoder(tuple[tuple[bytes, bytes], tuple[bytes, bytes]]
 
 
 def stored_entry(body: object, signature: object) -> Entry | None:
-    """An entry as the database has it; None where it cannot be read."""
+    """Return an entry as the database has it; None where it cannot be read."""
     if not isinstance(body, bytes) or not isinstance(signature, bytes):
         return None
     try:
@@ -46,7 +46,7 @@ def stored_entry(body: object, signature: object) -> Entry | None:
 
 
 def stored_event(body: object, signature: object) -> Event | None:
-    """The event of an entry as the database has it; None where it cannot be read."""
+    """Return the event of an entry as the database has it; None where it cannot be read."""
     entry = stored_entry(body, signature)
     try:
         return event_of(entry) if entry is not None else None
@@ -55,7 +55,7 @@ def stored_event(body: object, signature: object) -> Event | None:
 
 
 def stored_proof(packed: bytes) -> tuple[Entry, Entry] | None:
-    """The two entries of a proof as the database has it; None where they cannot be read."""
+    """Return the two entries of a proof as the database has it; None where they cannot be read."""
     try:
         # The disk may have changed it into something that nests without end.
         check_msgpack(packed, len(packed))
@@ -67,7 +67,7 @@ def stored_proof(packed: bytes) -> tuple[Entry, Entry] | None:
 
 
 def by_whom(feed: object) -> str:
-    """The author of a feed, to name what cannot be read."""
+    """Return the author of a feed, to name what cannot be read."""
     key = feed[:KEY_BYTES] if isinstance(feed, bytes) else b""
     return f"of device {device_id(key)[:8]}" if key else "of an unknown device"
 

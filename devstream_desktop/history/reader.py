@@ -147,7 +147,7 @@ class Reader:
         ]
 
     def newest(self) -> int:
-        """The newest arrival number that has a row.
+        """Return the newest arrival number that has a row.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
@@ -156,7 +156,7 @@ class Reader:
         return self._number("SELECT COALESCE(MAX(lsn), 0) FROM lines")
 
     def count(self) -> int:
-        """Number of rows.
+        """Return the number of rows.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
@@ -164,7 +164,9 @@ class Reader:
         return self._number("SELECT COUNT(*) FROM lines")
 
     def span(self) -> tuple[int, int]:
-        """The times of the oldest and newest row, UTC milliseconds; zeros when there is none.
+        """Return the times of the oldest and newest row.
+
+        UTC milliseconds; zeros when there is none.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.
@@ -192,7 +194,7 @@ class Reader:
         return [sentence for sentence in found if sentence]
 
     def facets(self) -> Facets:
-        """The services and environments that the history has seen.
+        """Return the services and environments that the history has seen.
 
         Raises:
             HistoryError: there is no history yet, or it cannot be read.

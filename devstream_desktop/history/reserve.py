@@ -58,7 +58,7 @@ class Reserve:
         return True
 
     def give(self) -> None:
-        """A write found the disk full: let the ballast go."""
+        """Let the ballast go: a write found the disk full."""
         if self._let_go():
             self._needed = 2 * BALLAST_BYTES
         self.full = True

@@ -34,7 +34,7 @@ migrations = Migrations("devstream-history")
 
 @migrations()
 def create(db: Database) -> None:
-    """The first schema."""
+    """Make the first schema."""
     db.executescript(
         """
         CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;

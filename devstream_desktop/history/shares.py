@@ -21,7 +21,7 @@ _ROOM = 0.9
 
 
 def floors(path: Path, weight: Callable[[bytes], int]) -> dict[bytes, int]:
-    """The number, by feed, up to which entries should go.
+    """Return the number, by feed, up to which entries should go.
 
     The rest then fits `MOST_BYTES`. Takes seconds for a large history: not to be called on the
     loop. Nothing is changed.
@@ -67,7 +67,7 @@ def floors(path: Path, weight: Callable[[bytes], int]) -> dict[bytes, int]:
 
 
 def kept(authors: Mapping[bytes, tuple[int, int]], most: int) -> dict[bytes, int]:
-    """The bytes that each author keeps: all that it holds, or its share of `most`.
+    """Return the bytes that each author keeps: all that it holds, or its share of `most`.
 
     `authors` has what each holds and its weight. What is left of a share goes to the others.
     """

@@ -26,12 +26,12 @@ class DeviceKey:
 
     @classmethod
     def generate(cls) -> DeviceKey:
-        """A new key from the system's randomness."""
+        """Return a new key from the system's randomness."""
         return cls(bytes(SigningKey.generate()))
 
     @classmethod
     def from_seed(cls, seed: bytes) -> DeviceKey:
-        """The key of a stored 32-byte seed.
+        """Return the key of a stored 32-byte seed.
 
         Raises:
             ValueError: the seed has another length.

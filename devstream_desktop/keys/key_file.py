@@ -21,7 +21,7 @@ _MAX_FILE = 256
 
 
 def read(path: Path, *, trusted: bool = False) -> bytes:
-    """The 32-byte key in `path`: the bytes themselves, or their base64.
+    """Return the 32-byte key in `path`: the bytes themselves, or their base64.
 
     A file of ours must belong to this user and be closed to all others. `trusted` leaves that out:
     systemd guards its credentials by an access list that plain mode bits show wrongly
@@ -42,7 +42,7 @@ def read(path: Path, *, trusted: bool = False) -> bytes:
 
 
 def make(path: Path) -> bytes:
-    """A new key in `path` (0600); when another process was first, the key that it made.
+    """Return a new key in `path` (0600); when another process was first, the key that it made.
 
     Raises:
         VaultError: the file cannot be made.
@@ -69,12 +69,12 @@ def make(path: Path) -> bytes:
 
 
 def encode(key: bytes) -> str:
-    """The text form of a key: base64, 44 characters."""
+    """Return the text form of a key: base64, 44 characters."""
     return base64.b64encode(key).decode()
 
 
 def decode(content: bytes, where: str) -> bytes:
-    """The key in `content`, raw or base64; `where` names the place for the error.
+    """Return the key in `content`, raw or base64; `where` names the place for the error.
 
     Raises:
         VaultError: it is no key.

@@ -49,7 +49,7 @@ class Store(Protocol):
     """The part of a keyring backend that is used."""
 
     def get_password(self, service: str, username: str) -> str | None:
-        """The entry, or None."""
+        """Return the entry, or None."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         """Make or replace the entry."""
@@ -63,7 +63,7 @@ def sealing_key(
     timeout_s: float | None = TIMEOUT_S,
     may_prompt: bool = True,
 ) -> bytes:
-    """The 32-byte key kept under `username`.
+    """Return the 32-byte key kept under `username`.
 
     It is made when there is none and `may_create`.
 
@@ -143,7 +143,7 @@ def is_locked() -> bool | None:
 
 
 def stores() -> list[Store]:
-    """The allowed backends that work here, best first."""
+    """Return the allowed backends that work here, best first."""
     found: list[tuple[float, Store]] = []
     for module, name in _ALLOWED:
         backend = getattr(importlib.import_module(f"keyring.backends.{module}"), name)

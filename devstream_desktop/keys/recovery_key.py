@@ -24,13 +24,13 @@ _GROUP = 5
 
 
 def write_recovery_key(key: DeviceKey) -> str:
-    """The text for the paper, some 75 characters."""
+    """Return the text for the paper, some 75 characters."""
     text = base64.b32encode(key.seed + _checksum(key.seed)).decode().rstrip("=").lower()
     return _PREFIX + "-".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))
 
 
 def read_recovery_key(text: str) -> DeviceKey:
-    """The key of a typed text.
+    """Return the key of a typed text.
 
     Blanks, dashes and case do not matter, and 0, 1 and 8 are read as the letters that they look
     like.

@@ -42,7 +42,7 @@ class Vault:
 
     @classmethod
     def open(cls, home: Home, *, timeout_s: float | None = os_keyring.TIMEOUT_S) -> Vault:
-        """The vault of `home`, its key found or made.
+        """Return the vault of `home`, its key found or made.
 
         A keyring may ask a person, for `timeout_s` or however long: call it in a thread.
 
@@ -61,7 +61,7 @@ class Vault:
 
     @classmethod
     def look(cls, home: Home, *, timeout_s: float) -> Vault:
-        """The vault of `home` as it is, for an examination.
+        """Return the vault of `home` as it is, for an examination.
 
         Nothing is made, no prompt is shown, and nothing is waited for longer.
 
@@ -91,7 +91,7 @@ class Vault:
             ) from error
 
     def unseal(self, name: str) -> bytes:
-        """The secret `name`.
+        """Return the secret `name`.
 
         Raises:
             SecretDamagedError: another key sealed it, or the file was changed.
@@ -125,7 +125,7 @@ class Vault:
             ) from None
 
     def names(self) -> list[str]:
-        """The secrets there are."""
+        """Return the secrets there are."""
         return sorted(
             path.name.removesuffix(_SUFFIX) for path in self._home.secrets.glob(f"*{_SUFFIX}")
         )

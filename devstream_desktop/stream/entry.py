@@ -153,12 +153,12 @@ def preamble(team: str) -> bytes:
 
 @lru_cache(maxsize=2048)
 def device_id(public_key: bytes) -> str:
-    """The 52 lower-case base32 characters of an Ed25519 public key: the id is the key."""
+    """Return the 52 lower-case base32 characters of an Ed25519 public key: the id is the key."""
     return base64.b32encode(public_key).decode().rstrip("=").lower()
 
 
 def public_key(device: str) -> bytes:
-    """The Ed25519 public key of a device id.
+    """Return the Ed25519 public key of a device id.
 
     Raises:
         ValueError: it is not a device id.
@@ -174,7 +174,7 @@ def public_key(device: str) -> bytes:
 
 
 def hlc_time(hlc: int) -> int:
-    """The wall-clock part of a hybrid logical clock, UTC milliseconds."""
+    """Return the wall-clock part of a hybrid logical clock, UTC milliseconds."""
     return hlc >> COUNTER_BITS
 
 

@@ -243,12 +243,12 @@ _decoder = msgspec.msgpack.Decoder(Event)
 
 
 def encode_event(event: Event) -> bytes:
-    """The msgpack form that is signed and travels."""
+    """Return the msgpack form that is signed and travels."""
     return _encoder.encode(event)
 
 
 def decode_event(payload: bytes) -> Event:
-    """The typed event of a payload.
+    """Return the typed event of a payload.
 
     Raises:
         InvalidEventError: it is not an event that this version understands.

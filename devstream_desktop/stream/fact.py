@@ -59,7 +59,7 @@ _TEAM = {
 
 
 def author_class(kind: Kind, state: str, request: str = "") -> AuthorClass | None:
-    """The class of authors that may say this; None when nobody may.
+    """Return the class of authors that may say this; None when nobody may.
 
     `request` is the key of the deploy request that a deploy's state answers. Only the executor
     answers one; a deploy that answers none was seen at a deploy tool, by a collector.
@@ -88,7 +88,7 @@ def event_of(entry: Entry) -> Event:
 
 
 def fact_id(event: Event, device: str) -> bytes:
-    """The identity of the fact in `event`, which `device` (an id) tells: 16 bytes.
+    """Return the identity (16 bytes) of the fact that a device tells.
 
     Two tellings with the same identity are one row; the earlier one is shown.
     """
@@ -97,7 +97,7 @@ def fact_id(event: Event, device: str) -> bytes:
 
 
 def identity(author: AuthorClass | None, kind: Kind, key: str, device: str) -> bytes:
-    """The identity of a fact by its parts; `device` tells it, as one of the class `author`."""
+    """Return the identity of a fact that `device` tells as one of a class."""
     # Two collectors that saw the same thing still tell one fact.
     teller = device if author in OWN_WORD else ""
     text = f"{author}\x1f{kind}\x1f{key}\x1f{teller}"
@@ -105,9 +105,9 @@ def identity(author: AuthorClass | None, kind: Kind, key: str, device: str) -> b
 
 
 def run_of(event: Event) -> str:
-    """The name of the row that an event goes on: a later one of the same run takes its place.
+    """Return the name of the row that an event goes on.
 
-    The kind is part of it, because a claim is about a foreign subject. So is whoever may go on with
+    A later event of the same run takes its place. The kind is part of it, because a claim is about a foreign subject. So is whoever may go on with
     it: the executor that a deploy is asked of, and the person whose duty or claim it is.
     """
     if event.kind is Kind.DEPLOY and event.request:
@@ -120,14 +120,14 @@ def run_of(event: Event) -> str:
 
 
 def topic_of(event: Event) -> str:
-    """The name of the thing whose past gives an event its meaning: the subject in its scope."""
+    """Return the name of an event's thing: its subject in its scope."""
     if not event.scope or not _is_observed(event):
         return event.subject
     return f"{event.subject}\x1f{event.scope}"
 
 
 def work_of(event: Event) -> int:
-    """The place of what is told among its subject's work; 0: the order of telling decides.
+    """Return the place of what is told among its subject's work; 0: the order of telling decides.
 
     Newer news about older work does not win. Only collectors tell what others did.
     """

@@ -78,7 +78,7 @@ class Query:
 
 
 def _quoted(word: str) -> str:
-    """A word inside quotes.
+    """Return a word inside quotes.
 
     Those of what is typed have no quote in them; a target's name, which an executor chooses, may.
     """
@@ -87,7 +87,7 @@ def _quoted(word: str) -> str:
 
 
 def parse_query(text: str) -> Query:
-    """The question in `text`.
+    """Return the question in `text`.
 
     Raises:
         InvalidQueryError: a filter names a kind or a state that is none.
@@ -122,7 +122,10 @@ def parse_query(text: str) -> Query:
 
 
 def _words(text: str) -> list[str]:
-    """The words the index would make of `text`: runs of letters and digits (FTS5's unicode61)."""
+    """Return the words the index would make of `text`.
+
+    They are runs of letters and digits (FTS5's unicode61).
+    """
     return [
         word[:_HEX_INDEXED] if _LONG_HEX.fullmatch(word) else word
         for word in re.split(r"[^\w]|_", text)

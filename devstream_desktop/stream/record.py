@@ -49,7 +49,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record(row: Line) -> Record:
-    """The JSON form of a row."""
+    """Return the JSON form of a row."""
     event = row.event
     return Record(
         id=row.entry,

@@ -101,7 +101,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def first_line(text: str) -> str:
-    """The subject of a commit message: its first line that is not blank, not yet cleaned."""
+    """Return the subject of a commit message: its first line that is not blank, not yet cleaned."""
     return next((line for line in text.splitlines() if line.strip()), "")
 
 
@@ -113,7 +113,7 @@ def short_revision(revision: str) -> str:
 
 
 def short_ref(ref: str) -> str:
-    """`main` for `refs/heads/main`, `v1` for `refs/tags/v1`."""
+    """Return `main` for `refs/heads/main`, `v1` for `refs/tags/v1`."""
     for prefix in ("refs/heads/", "refs/tags/"):
         if ref.startswith(prefix):
             return ref[len(prefix) :]
@@ -121,7 +121,7 @@ def short_ref(ref: str) -> str:
 
 
 def duration(milliseconds: int) -> str:
-    """A duration as people say it: `850 ms`, `12 s`, `3m12s`, `2h05m`, `3 d`."""
+    """Return a duration as people say it: `850 ms`, `12 s`, `3m12s`, `2h05m`, `3 d`."""
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     seconds = milliseconds // 1000

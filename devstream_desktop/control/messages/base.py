@@ -19,7 +19,7 @@ class Request(msgspec.Struct, Generic[_R_co], frozen=True, kw_only=True, tag_fie
 
     @classmethod
     def reply_type(cls) -> type[_R_co]:
-        """The class of its answer."""
+        """Return the class of its answer."""
         (base,) = cls.__orig_bases__  # type: ignore[attr-defined]  # what PEP 560 keeps of Request[...]
         reply: type[_R_co] = get_args(base)[0]
         return reply
