@@ -97,7 +97,7 @@ def fact_id(event: Event, device: str) -> bytes:
 
 
 def identity(author: AuthorClass | None, kind: Kind, key: str, device: str) -> bytes:
-    """Return the identity of a fact that `device` tells as one of a class."""
+    """Return the identity of a fact that a device tells."""
     # Two collectors that saw the same thing still tell one fact.
     teller = device if author in OWN_WORD else ""
     text = f"{author}\x1f{kind}\x1f{key}\x1f{teller}"
@@ -107,8 +107,9 @@ def identity(author: AuthorClass | None, kind: Kind, key: str, device: str) -> b
 def run_of(event: Event) -> str:
     """Return the name of the row that an event goes on.
 
-    A later event of the same run takes its place. The kind is part of it, because a claim is about a foreign subject. So is whoever may go on with
-    it: the executor that a deploy is asked of, and the person whose duty or claim it is.
+    A later event of the same run takes its place. The kind is part of it, because a claim is about
+    a foreign subject. So is whoever may go on with it: the executor that a deploy is asked of, and
+    the person whose duty or claim it is.
     """
     if event.kind is Kind.DEPLOY and event.request:
         number, by = event.request, event.executor
