@@ -51,7 +51,7 @@ def ok(name: str, what: str) -> Check:
 
 
 def warning(name: str, what: str, advice: str) -> Check:
-    """Make a check of what works, but not for ever or for all."""
+    """Make a check of what works, though not for ever."""
     return Check(name, Verdict.WARNING, what, advice)
 
 
