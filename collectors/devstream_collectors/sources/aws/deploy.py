@@ -29,7 +29,7 @@ class Deployment(msgspec.Struct, frozen=True, rename="camel"):
     """A deployment as EventBridge has it."""
 
     deployment_id: Id
-    application: Id = ""
+    application: Text = ""
     deployment_group: Id = ""
     state: str | None = ""
 
@@ -38,7 +38,7 @@ class Triggered(msgspec.Struct, frozen=True, rename="camel"):
     """A deployment as CodeDeploy's triggers have it."""
 
     deployment_id: Id
-    application_name: Id = ""
+    application_name: Text = ""
     deployment_group_name: Id = ""
     account_id: Id = ""
     region: Id = ""
