@@ -61,7 +61,7 @@ class RateLimiter:
         self, name: str, health: Health, publisher: Publisher, now: Callable[[], int]
     ) -> None:
         self._name = name
-        self._health = health
+        self.health = health
         self._publisher = publisher
         self._now = now
         self._news = _Bucket(BURST, PER_MINUTE)
@@ -116,7 +116,7 @@ class RateLimiter:
     def _one(self, event: Event, now: int) -> Event | None:
         # Counted and not stored: a line for each would be part of the flood.
         if not self._flood.take(now):
-            self._health.dropped["flood"] += 1
+            self.health.dropped["flood"] += 1
             self._suppressed += 1
             return None
         # A quiet event interrupts nobody, so it takes nothing from the rate.
@@ -126,7 +126,7 @@ class RateLimiter:
         if flapping is not None:
             event = flapping
         if not event.quiet and not self._news.take(now):
-            self._health.quieted["rate"] += 1
+            self.health.quieted["rate"] += 1
             self._suppressed += 1
             return msgspec.structs.replace(event, quiet=True)
         return event
@@ -146,7 +146,7 @@ class RateLimiter:
         subject.changes = [at for at in subject.changes if now - at < FLAP_WINDOW] + [now]
         # Flapping ends once nothing changed for a whole window: the list then has one change.
         if subject.flapping and len(subject.changes) > 1:
-            self._health.quieted["flapping"] += 1
+            self.health.quieted["flapping"] += 1
             return msgspec.structs.replace(event, quiet=True)
         subject.flapping = len(subject.changes) >= FLAPS
         if not subject.flapping:

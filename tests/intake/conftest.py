@@ -1,4 +1,7 @@
-"""Real parts for the intake tests: git repositories, a vault in memory, a stream that collects, an HTTP client on loopback."""
+"""Real parts for the intake tests.
+
+Git repositories, a vault in memory, a stream that collects, an HTTP client on loopback.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,8 @@ concurrent.futures.ThreadPoolExecutor  # noqa: B018 - it is loaded by being look
 @pytest.fixture(autouse=True)
 def blocking_is_an_error() -> Iterator[None]:
     with blockbuster_ctx("devstream_desktop") as found:
-        # Where Qt is installed its binding looks at the source of whatever runs an import; a node has no Qt.
+        # Where Qt is installed its binding looks at the source of whatever runs an import. A node
+        # has no Qt.
         for function in found.functions.values():
             function.can_block_in("shibokensupport/feature.py", "feature_imported")
         yield
@@ -197,7 +201,10 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """`install("tally", COLLECTOR=..., normalise=...)`: a collector as a team's own package would bring it."""
+    """Install a collector as a team's own package would bring it.
+
+    `install("tally", COLLECTOR=..., normalise=...)`
+    """
     found = list(entry_points(group=registry.GROUP))
     monkeypatch.setattr(registry, "entry_points", lambda group: found)
     registry.collector_module.cache_clear()
@@ -224,7 +231,10 @@ Post = Callable[..., Awaitable[Answer]]
 
 @pytest.fixture
 def post() -> Post:
-    """`await post(url, path, body, headers, method)`: one request with the standard library's client, in a thread."""
+    """Send one request with the standard library's client, in a thread.
+
+    `await post(url, path, body, headers, method)`
+    """
 
     def send(base: str, path: str, body: bytes, headers: dict[str, str], method: str) -> Answer:
         connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=15)
@@ -260,8 +270,11 @@ class Asked:
 
 
 @dataclass
-class Told:
-    """One answer. `hang`: none comes. `cut`: the body ends before its length says. `etag` gives 304 to who has it."""
+class Reply:
+    """One answer of a `Replay`.
+
+    With `hang` none comes. With `cut` the body ends too early. With `etag` whoever has it gets 304.
+    """
 
     body: bytes = b"{}"
     status: int = 200
@@ -273,7 +286,7 @@ class Told:
 
 class Replay:
     def __init__(self) -> None:
-        self.answers: dict[str, Told] = {}
+        self.answers: dict[str, Reply] = {}
         self.asked: list[Asked] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[Any] = set()
@@ -290,7 +303,7 @@ class Replay:
 
     def tell(self, path: str, body: bytes = b"{}", **how: Any) -> None:
         """What is answered from now on to `path`, with or without its query."""
-        self.answers[path] = Told(body, **how)
+        self.answers[path] = Reply(body, **how)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -314,16 +327,16 @@ class Replay:
                     headers[name.lower()] = value.strip()
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
                 self.asked.append(Asked(method, path, headers, body))
-                told = (
+                reply = (
                     self.answers.get(path)
                     or self.answers.get(path.split("?", maxsplit=1)[0])
-                    or Told(status=404)
+                    or Reply(status=404)
                 )
-                if told.hang:
+                if reply.hang:
                     await asyncio.sleep(3600)
-                writer.write(self._answer(told, headers))
+                writer.write(self._answer(reply, headers))
                 await writer.drain()
-                if told.cut:
+                if reply.cut:
                     return
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -331,13 +344,13 @@ class Replay:
             writer.close()
 
     @staticmethod
-    def _answer(told: Told, asked: Mapping[str, str]) -> bytes:
-        headers, status, body = dict(told.headers), told.status, told.body
-        if told.etag:
-            headers["ETag"] = told.etag
-            if asked.get("if-none-match") == told.etag:
+    def _answer(reply: Reply, asked: Mapping[str, str]) -> bytes:
+        headers, status, body = dict(reply.headers), reply.status, reply.body
+        if reply.etag:
+            headers["ETag"] = reply.etag
+            if asked.get("if-none-match") == reply.etag:
                 status, body = 304, b""
-        length = len(body) + (10 if told.cut else 0)
+        length = len(body) + (10 if reply.cut else 0)
         lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in headers.items())]
         if status != 304:
             lines.append(f"Content-Length: {length}")
@@ -355,6 +368,6 @@ async def notes(home: Home) -> AsyncIterator[Notes]:
 
 @pytest.fixture
 async def replay() -> AsyncIterator[Replay]:
-    """A server on loopback that answers as it was told, well or badly, and remembers what it was asked."""
+    """A server on loopback that answers as told, well or badly, and keeps the requests."""
     async with Replay() as server:
         yield server

@@ -1,4 +1,7 @@
-"""The pollers of alerts and tickets over real HTTP: what they ask arrives as they wrote it, with the proof that each service takes."""
+"""The pollers of alerts and tickets over real HTTP.
+
+What they ask arrives as they wrote it, with the proof that each service takes.
+"""
 
 from __future__ import annotations
 
@@ -143,7 +146,7 @@ async def test_what_happens_after_a_first_contact_without_anything_is_told_once(
         for _ in range(2):
             clock.now += 30_000
             assert (await poller.poll()).errors == []
-        # Whatever list Sentry is asked for, that of resolved issues too, it has the same answer here.
+        # Sentry has the same answer here for every list, that of resolved issues too.
         (event,) = (one for one in stream.events if one.state != "resolved")
         assert (event.state, event.title.split(" (")[0]) == (
             "opened" if collector in (jira, linear, redmine) else "firing",

@@ -1,4 +1,6 @@
-"""A real Buildbot: its builds come by its own HTTP reporter through the receiver and the example rules for it.
+"""A real Buildbot, whose builds come by its own HTTP reporter.
+
+They pass the receiver and the example rules for Buildbot.
 
 It offers no CCTray feed (its last that did was 0.8), so that way cannot be held with it.
 """
@@ -50,15 +52,22 @@ c = BuildmasterConfig = {{
     "change_source": [changes.PBChangeSource(user="change", passwd="changepw")],
     "schedulers": [
         schedulers.SingleBranchScheduler(
-            name="main", change_filter=util.ChangeFilter(branch="main"), treeStableTimer=None, builderNames=["integration"]
+            name="main",
+            change_filter=util.ChangeFilter(branch="main"),
+            treeStableTimer=None,
+            builderNames=["integration"],
         )
     ],
     "builders": [
         util.BuilderConfig(
-            name="integration", workernames=["local"], factory=util.BuildFactory([steps.ShellCommand(command=["sh", {step!r}])])
+            name="integration",
+            workernames=["local"],
+            factory=util.BuildFactory([steps.ShellCommand(command=["sh", {step!r}])]),
         )
     ],
-    "services": [reporters.HttpStatusPush(serverUrl={url!r}, headers={{"Authorization": {proof!r}}})],
+    "services": [
+        reporters.HttpStatusPush(serverUrl={url!r}, headers={{"Authorization": {proof!r}}})
+    ],
 }}
 """
 
@@ -114,7 +123,8 @@ class Master:
             "create-master", "--quiet", "--force", "--no-logrotate", str(self.folder)
         )
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-W", "ignore", "-c", TWISTD, "--no_save", "--nodaemon", "--logfile=-", "--pidfile=", "--python=buildbot.tac",
+            sys.executable, "-W", "ignore", "-c", TWISTD,
+            "--no_save", "--nodaemon", "--logfile=-", "--pidfile=", "--python=buildbot.tac",
             cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
@@ -136,8 +146,10 @@ class Master:
         """Somebody pushes, and the build that this starts will end so."""
         self._step.write_text(f"exit {result}\n")
         await self.buildbot(
-            "sendchange", "--master", f"127.0.0.1:{self.port}", "--who", "Ana <ana@example.org>", "--branch", "main", "--revision", SHA,
-            "--project", "shop", "--repository", "https://git.example.org/acme/shop.git", "--vc", "git", "--comments", title, "README",
+            "sendchange", "--master", f"127.0.0.1:{self.port}", "--who", "Ana <ana@example.org>",
+            "--branch", "main", "--revision", SHA,
+            "--project", "shop", "--repository", "https://git.example.org/acme/shop.git",
+            "--vc", "git", "--comments", title, "README",
         )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""Signatures by certificate: only the service's own hosts are asked, and only what is signed passes."""
+"""Signatures by certificate.
+
+Only the service's own hosts are asked, and only what is signed passes.
+"""
 
 from __future__ import annotations
 

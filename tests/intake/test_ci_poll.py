@@ -1,4 +1,7 @@
-"""Build servers asked over HTTP: a whole feed by its own address, a token with a user's name, and what a sick server does."""
+"""Build servers asked over HTTP.
+
+A whole feed by its own address, a token with a user's name, and what a sick server does.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from devstream_desktop.intake.store import Store
 
 def feed(label: str, status: str) -> bytes:
     return (
-        f'<Projects><Project name="shop" activity="Sleeping" lastBuildStatus="{status}" lastBuildLabel="{label}" '
+        f'<Projects><Project name="shop" activity="Sleeping" '
+        f'lastBuildStatus="{status}" lastBuildLabel="{label}" '
         f'lastBuildTime="2027-01-15T08:00:1{label}Z" webUrl="https://ci.example.org/job/shop/"/></Projects>'
     ).encode()
 

@@ -1,4 +1,7 @@
-"""The pollers of what ships, over real HTTP: Heroku's pages by Range, Argo CD's list with the fields that are asked for."""
+"""The pollers of what ships, over real HTTP.
+
+Heroku's pages by Range, Argo CD's list with the fields that are asked for.
+"""
 
 from __future__ import annotations
 

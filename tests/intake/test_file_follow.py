@@ -1,4 +1,7 @@
-"""Following a file that is written, moved away, copied and emptied: each line once and in order, also over a restart."""
+"""Following a file that is written, moved away, copied and emptied.
+
+Each line once and in order, also over a restart.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A log file as a source of a node: what is written is in the stream within a second, over restarts, and what fails is said."""
+"""A log file as a source of a node.
+
+What is written is in the stream within a second, over restarts, and what fails is said.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def say(path: Path, *lines: str) -> None:
 
 
 @pytest.fixture
-def tail(notes, stream, clock, path):
+async def tail(notes, stream, clock, path):
     tails: list[FileTail] = []
 
     def start() -> FileTail:
@@ -53,7 +56,7 @@ def tail(notes, stream, clock, path):
 
     yield start
     for one in tails:
-        one._follower.close()
+        await one.close()
 
 
 async def test_new_lines_are_told_and_what_was_there_is_not(tail, stream, path):
@@ -64,7 +67,7 @@ async def test_new_lines_are_told_and_what_was_there_is_not(tail, stream, path):
     await one.poll()
     await one.poll()
     assert [(event.title, event.service) for event in stream.events] == [("new", "app")]
-    assert (one._health.state, one._health.events, one._health.dropped["below-severity"]) == (
+    assert (one.health.state, one.health.events, one.health.dropped["below-severity"]) == (
         "active",
         1,
         1,
@@ -97,7 +100,7 @@ async def test_lines_that_could_not_be_published_are_told_again_and_once(tail, s
     await one.poll()
     await one.poll()
     assert [event.title for event in stream.events] == ["new"]
-    assert one._health.events == 1
+    assert one.health.events == 1
 
 
 async def test_an_error_that_is_over_is_resolved_without_another_line(tail, stream, path, clock):
@@ -118,7 +121,7 @@ async def test_a_file_that_is_away_for_long_is_one_line_and_its_return_another(
     one.interval = 0.01
     stop = asyncio.Event()
     running = asyncio.create_task(one.run(stop))
-    await eventually(lambda: "there is no file" in one._health.last_error)
+    await eventually(lambda: "there is no file" in one.health.last_error)
     assert stream.events == []
     clock.now += file_tail.MISSING_MS
     await stream.first()

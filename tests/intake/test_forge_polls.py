@@ -1,4 +1,7 @@
-"""The forges' pollers over real HTTP: what they ask arrives as they wrote it, with the proof that each forge takes."""
+"""The forges' pollers over real HTTP.
+
+What they ask arrives as they wrote it, with the proof that each forge takes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The git poller against git's own HTTP server: what a forge shows of pushes, and a forge that hangs."""
+"""The git poller against git's own HTTP server.
+
+What a forge shows of pushes, and a forge that hangs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""GitHub asked through its API: the same rows as by webhook, and nothing that happened between two rounds is missed."""
+"""GitHub asked through its API.
+
+The same rows as by webhook, and nothing that happened between two rounds is missed.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +108,8 @@ class GitHub:
         ref = {"ref": "refs/heads/main", "object": {"sha": revision, "type": "commit"}}
         self.say("/git/matching-refs/heads/main", [ref, ref | {"ref": "refs/heads/maintenance"}])
         self.say("/commits", [{"sha": revision, "html_url": f"https://github.com/acme/shop/commit/{revision}",
-                               "commit": {"message": title, "author": {"name": "Ana"}}, "author": {"login": "ana"}}])  # fmt: skip
+                               "commit": {"message": title, "author": {"name": "Ana"}},
+                               "author": {"login": "ana"}}])  # fmt: skip
 
     def compare(self, old: str, new: str, status: str, count: int) -> None:
         self.say(f"/compare/{old}...{new}", {"status": status, "total_commits": count})
@@ -281,7 +285,7 @@ async def test_a_long_run_that_left_the_first_page_is_asked_for(poller, hub, str
     hub.say("/actions/runs/7001", RUN | {"status": "completed", "conclusion": "success"})
     (over,) = await told(poller, stream, clock)
     assert (over.number, over.state) == ("7001", "succeeded")
-    assert poller._health.dropped["not-a-global-branch"] == 30
+    assert poller.health.dropped["not-a-global-branch"] == 30
     assert await told(poller, stream, clock) == []
 
 
@@ -341,7 +345,10 @@ async def test_a_part_that_the_token_may_not_read_does_not_hold_the_others(
     clock.now += 30_000
     done = await poller.poll()
     assert [str(error) for error in done.errors] == [
-        "127.0.0.1 does not let this token read /repos/acme/shop/deployments; see `devstream source add TYPE --help` for what it must allow"
+        (
+            "127.0.0.1 does not let this token read /repos/acme/shop/deployments; "
+            "see `devstream source add TYPE --help` for what it must allow"
+        )
     ]
     assert [event.kind for event in stream.events] == ["ticket"]
 

@@ -1,4 +1,7 @@
-"""The post-receive hook that is shipped: real pushes, a stand-in for the command that writes down what it was called with."""
+"""The post-receive hook that is shipped.
+
+Real pushes, a stand-in for the command that writes down what it was called with.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ def hooked(repository, tmp_path):
     calls = tmp_path / "calls"
     command = tmp_path / "devstream"
     command.write_text(
-        f'#!/bin/sh\nfor word in "$@"; do printf "%s\\037" "$word"; done >> "{calls}.new"\nprintf "\\n" >> "{calls}.new"\n'
+        f'#!/bin/sh\nfor word in "$@"; do printf "%s\\037" "$word"; done >> "{calls}.new"\n'
+        f'printf "\\n" >> "{calls}.new"\n'
     )
     command.chmod(0o755)
     hook = repository.bare / "hooks" / "post-receive"

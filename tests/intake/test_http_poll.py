@@ -1,4 +1,7 @@
-"""Polling against a server that answers well and badly: what is asked, what is kept, what is waited for, and where a token goes."""
+"""Polling against a server that answers well and badly.
+
+What is asked, what is kept, what is waited for, and where a token goes.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ TOKEN = b"s3cret-token"
 
 
 def collector(*paths: str, poll: Poll | None = None):
-    """Asks each path once a round. An answer is `{"builds": [numbers], "next": path}`; the cursor is the highest number of each path."""
+    """Asks each path once a round. An answer is `{"builds".
+
+    [numbers], "next": path}`; the cursor is the highest number of each path.
+    """
 
     def requests(cursor, source, now):
         return tuple(Request(path, tag=path) for path in paths)
@@ -104,7 +110,7 @@ async def test_the_first_round_is_quiet_and_the_next_tells_what_is_new(
         f"/builds/{number}" for number in range(30, 50)
     ]
     assert all(event.quiet for event in stream.events)
-    assert one._health.dropped["older-than-first-contact"] == 29
+    assert one.health.dropped["older-than-first-contact"] == 29
     clock.now += 30_000
     replay.tell("/builds", builds(*range(1, 52)))
     await one.poll()
@@ -112,7 +118,7 @@ async def test_the_first_round_is_quiet_and_the_next_tells_what_is_new(
         ("/builds/50", False),
         ("/builds/51", False),
     ]
-    assert (one._health.state, one._health.events) == ("active", 22)
+    assert (one.health.state, one.health.events) == ("active", 22)
 
 
 async def test_where_it_got_to_survives_a_restart_and_another_source_of_the_name_begins_anew(
@@ -183,7 +189,7 @@ async def test_pages_end_somewhere(poller, replay, stream):
     replay.tell("/builds", builds(1, next="/builds"))
     await one.poll()
     assert len(replay.asked) == http_poller.MAX_REQUESTS
-    assert one._health.dropped["too-many-pages"] == 1
+    assert one.health.dropped["too-many-pages"] == 1
 
 
 @pytest.mark.parametrize(
@@ -279,10 +285,10 @@ async def test_when_the_token_ends_is_known(poller, replay):
     ]:
         replay.tell("/builds", builds(), headers={"X-Expires": text})
         await one.poll()
-        assert one._health.credential_expires == moment
+        assert one.health.credential_expires == moment
 
 
-async def test_a_token_that_ends_within_two_weeks_is_said_once(poller, replay, stream):
+async def test_a_token_that_ends_within_two_weeks_is_said_once(poller, replay, stream, notes):
     one = poller(collector("/builds", poll=Poll(expiry_header="x-expires")))
     for text in (
         "2027-02-22 08:00:00 UTC",
@@ -292,9 +298,9 @@ async def test_a_token_that_ends_within_two_weeks_is_said_once(poller, replay, s
     ):
         replay.tell("/builds", builds(), headers={"X-Expires": text})
         await one.poll()
-        await one._health.check(NOW)
+        await one.health.check(NOW)
     # The next start says the same fact, which the history knows.
-    again = Health("ci", stream.publish, one._notes, credential_expires=NOW + 13 * 86_400_000)
+    again = Health("ci", stream.publish, notes, credential_expires=NOW + 13 * 86_400_000)
     await again.check(NOW)
     (event,) = stream.events
     assert stream.calls == 2
@@ -329,7 +335,7 @@ async def test_what_is_left_of_a_limit_is_spread(poller, replay):
             builds(),
             headers={"X-RateLimit-Remaining": "20", "X-RateLimit-Reset": str(NOW // 1000 + 1000)},
         )
-    assert http_poller._spread(30.0, await one.poll()) == 100.0
+    assert (await one.poll()).pause(30.0) == 100.0
 
 
 @pytest.mark.parametrize(
@@ -415,6 +421,6 @@ async def test_k4_a_gap_is_a_line_and_stands_in_the_status(poller, replay, strea
     replay.tell("/builds", builds(2, next="/builds"))
     await one.poll()
     gap = "answers to /builds between 15 Jan 08:00 UTC and 15 Jan 08:30 UTC were not all read"
-    assert one._health.gap == gap
+    assert one.health.gap == gap
     lines = [render(event) for event in stream.events if event.kind is Kind.SOURCE]
     assert [gap in line for line in lines] == [True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from devstream_desktop.intake import limiter as rate_limits
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.limiter import BURST, FLOOD, RateLimiter
 from devstream_desktop.stream.event import fact_key, make_event
@@ -34,8 +35,14 @@ def build(
 
 
 @pytest.fixture
-def limiter(clock, stream) -> RateLimiter:
-    return RateLimiter("ci", Health("ci", stream.publish, None), stream.publish, clock)
+def limited(clock, stream):
+    """`limited()`: a limiter with the limits as they are now."""
+    return lambda: RateLimiter("ci", Health("ci", stream.publish, None), stream.publish, clock)
+
+
+@pytest.fixture
+def limiter(limited) -> RateLimiter:
+    return limited()
 
 
 def test_more_than_the_burst_is_stored_quietly_and_said_once_a_minute(limiter, clock):
@@ -53,7 +60,7 @@ def test_more_than_the_burst_is_stored_quietly_and_said_once_a_minute(limiter, c
     clock.now += MINUTE
     assert limiter.overflow().count == 1
     assert not limiter.limit([build(1001)])[0].quiet, "a minute gives room again"
-    assert limiter._health.quieted == {"rate": 41}
+    assert limiter.health.quieted == {"rate": 41}
 
 
 def test_a_fact_that_is_told_again_is_judged_once(limiter):
@@ -68,11 +75,12 @@ def test_what_is_quiet_already_takes_no_room(limiter):
     assert not limiter.limit([build(1000)])[0].quiet
 
 
-def test_a_loop_that_would_fill_every_disk_is_counted_and_not_stored(limiter, monkeypatch, clock):
-    limiter._flood.size = 100
+def test_a_loop_that_would_fill_every_disk_is_counted_and_not_stored(limited, monkeypatch):
+    monkeypatch.setattr(rate_limits, "FLOOD", 100)
+    limiter = limited()
     told = limiter.limit([build(number) for number in range(150)])
     assert len(told) == 100
-    assert limiter._health.dropped == {"flood": 50}
+    assert limiter.health.dropped == {"flood": 50}
     assert limiter.overflow().count == 50 + 40
     assert FLOOD > 10_000, "a burst of ten thousand deliveries is stored whole"
 
@@ -91,7 +99,7 @@ def test_flapping_is_said_once_then_quiet_until_it_was_stable(limiter, clock):
     assert told(6, "failed") == (True, "")
     clock.now += 11 * MINUTE
     assert told(7, "succeeded") == (False, "")
-    assert limiter._health.quieted == {"flapping": 2}
+    assert limiter.health.quieted == {"flapping": 2}
     (other,) = limiter.limit([build(8, "failed", "build/pay/main/CI")])
     assert (other.quiet, other.reason) == (False, ""), "another subject is another matter"
 

@@ -1,4 +1,7 @@
-"""Notes of an earlier version, or damaged ones: a source that cannot read them is followed from now on, and says nothing twice."""
+"""Notes of an earlier version, or damaged ones.
+
+A source that cannot read them is followed from now on, and says nothing twice.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,8 @@ async def test_a_service_is_followed_from_now_on(notes, stream, clock, replay, s
         await notes.write("poll/it", kept)
         replay.tell(
             "/cc.xml",
-            b'<Projects><Project name="shop" lastBuildStatus="Success" lastBuildLabel="1"/></Projects>',
+            b'<Projects><Project name="shop" lastBuildStatus="Success" lastBuildLabel="1"/>'
+            b"</Projects>",
         )
         assert (await poller.poll()).errors == []
     finally:

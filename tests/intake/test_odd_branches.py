@@ -1,4 +1,4 @@
-"""A branch with a name or commit that cannot be followed costs itself alone; it is counted and named."""
+"""A branch that cannot be followed costs itself alone; it is counted and named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Every way a sender can prove itself: the right secret passes, either of two during a rotation, and nothing else does."""
+"""Every way a sender can prove itself.
+
+The right secret passes, either of two during a rotation, and nothing else does.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +115,10 @@ def test_any_of_several_ways_is_enough():
 
 
 def test_a_form_whose_field_is_signed():
-    """Gitea signs the JSON, not the form: https://github.com/go-gitea/gitea/blob/main/services/webhook/deliver.go."""
+    """Gitea signs the JSON, not the form.
+
+    Https://github.com/go-gitea/gitea/blob/main/services/webhook/deliver.go.
+    """
     webhook = Webhook(
         auth=(SignatureScheme(header="x-gitea-signature", form="bare", over="payload"),)
     )
@@ -132,7 +138,8 @@ def test_a_form_whose_field_is_signed():
 def test_the_key_of_a_standard_webhook_may_have_its_prefix():
     scheme = SignatureScheme(
         header="webhook-signature", encoding="base64", form="words", label="v1", key="whsec",
-        signed="{id}.{timestamp}.{body}", timestamp_header="webhook-timestamp", id_header="webhook-id",
+        signed="{id}.{timestamp}.{body}",
+        timestamp_header="webhook-timestamp", id_header="webhook-id",
     )  # fmt: skip
     # https://github.com/standard-webhooks/standard-webhooks/blob/main/libraries/python/tests/test_webhooks.py
     headers = {

@@ -1,4 +1,6 @@
-"""A real Prometheus Alertmanager: alerts fire through its API, are grouped, repeated, silenced and resolved, into the real receiver.
+"""A real Prometheus Alertmanager, which posts to the real receiver.
+
+Alerts fire through its API, are grouped, repeated, silenced and resolved.
 
 And what it is asked gives the rows of what it posts.
 """
@@ -39,7 +41,12 @@ pytestmark = [
 
 SECRET = "a secret of the team's own"
 CONFIGURATION = """\
-route: {{receiver: devstream, group_by: [alertname], group_wait: 300ms, group_interval: 1s, repeat_interval: 1s}}
+route:
+  receiver: devstream
+  group_by: [alertname]
+  group_wait: 300ms
+  group_interval: 1s
+  repeat_interval: 1s
 receivers:
   - name: devstream
     webhook_configs:
@@ -99,7 +106,7 @@ async def intake(home, vault, stream):
 
 @pytest.fixture
 async def manager(intake, tmp_path, post):
-    """An Alertmanager of this test's own, on loopback, without a cluster, that posts to the receiver."""
+    """An Alertmanager of this test's own, on loopback, that posts to the receiver."""
     async with running(tmp_path, intake.url + "/in/am", post) as manager:
         yield manager
 
@@ -236,7 +243,7 @@ async def test_firing_grouped_repeated_and_resolved(
     )
     assert ended.duration >= 60_000
     assert (await poller.poll()).errors == []
-    # It was started less than five minutes ago, so what is missing from its list may yet be said again.
+    # It was started less than five minutes ago, so a missing alert may yet be reported again.
     assert len(poller.told.events) == 3
     poller._now = lambda: wall_clock() + 6 * 60_000
     assert (await poller.poll()).errors == []

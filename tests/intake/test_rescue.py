@@ -1,4 +1,8 @@
-"""A damaged intake.sqlite: deliveries that were answered and wait are kept where they can be read, and pollers know where they were."""
+"""A damaged intake.sqlite.
+
+Deliveries that were answered and wait are kept where they can be read, and pollers know where they
+were.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +25,8 @@ from devstream_desktop.intake.webhook.spool import KEEP, Spool
 
 SECRET = b"It's a Secret to Everybody"
 PAYLOAD = (
-    b'{"action": "opened", "issue": {"number": 7, "title": "Coupon applied twice", "updated_at": "2027-01-15T08:00:00Z"},'
+    b'{"action": "opened", "issue": {"number": 7, "title": "Coupon applied twice",'
+    b' "updated_at": "2027-01-15T08:00:00Z"},'
     b' "repository": {"name": "shop", "full_name": "acme/shop"}, "sender": {"login": "eva"}}'
 )
 
@@ -50,16 +53,25 @@ async def fill(home, clock, count: int = 1, source: str = "gh") -> None:
     await store.close()
 
 
-async def waiting(home) -> int:
-    store = Store(home.intake)
-    await store.open()
-    count = await store.run(
-        lambda connection: connection.execute("SELECT count(*) FROM raw WHERE done = 0").fetchone()[
-            0
-        ]
-    )
-    await store.close()
-    return int(count)
+def stored(home, where: str = "true") -> int:
+    """Number of raw deliveries, as another program would count them."""
+    with contextlib.closing(sqlite3.connect(home.intake)) as connection:
+        return connection.execute(f"SELECT count(*) FROM raw WHERE {where}").fetchone()[0]
+
+
+def waiting(home) -> int:
+    return stored(home, "done = 0")
+
+
+def github_headers(delivery: int) -> dict[str, str]:
+    """The headers with which GitHub posts `PAYLOAD`."""
+    digest = hmac.new(SECRET, PAYLOAD, "sha256").hexdigest()
+    return {
+        "content-type": "application/json",
+        "x-github-event": "issues",
+        "x-github-delivery": str(delivery),
+        "x-hub-signature-256": f"sha256={digest}",
+    }
 
 
 async def with_github(home, vault) -> None:
@@ -75,7 +87,7 @@ async def test_what_was_stored_before_a_crash_is_published_after_it(home, vault,
     assert {event.number for event in stream.events if event.kind == "ticket"} == {
         str(number) for number in range(200)
     }
-    assert await waiting(home) == 0
+    assert waiting(home) == 0
 
 
 async def test_a_stream_that_cannot_take_events_loses_none(home, vault, stream, clock):
@@ -85,7 +97,7 @@ async def test_a_stream_that_cannot_take_events_loses_none(home, vault, stream, 
     async with running(home, vault, stream.publish, now=clock) as intake:
         await stream.until(lambda: stream.calls >= 2)
         assert "no space left" in intake.status()[0].error
-    assert await waiting(home) == 3
+    assert waiting(home) == 3
     stream.error = None
     async with running(home, vault, stream.publish, now=clock):
         await stream.first(3)
@@ -107,7 +119,7 @@ async def test_one_event_that_is_refused_for_what_it_is_does_not_hold_the_others
         await stream.first(2)
         await eventually(lambda: intake.status()[0].dropped == {"refused": 1})
     assert {event.number for event in stream.events} == {"0", "2"}
-    assert await waiting(home) == 0
+    assert waiting(home) == 0
 
 
 async def test_a_single_event_that_is_refused_is_given_up(home, vault, clock, eventually):
@@ -119,7 +131,7 @@ async def test_a_single_event_that_is_refused_is_given_up(home, vault, clock, ev
 
     async with running(home, vault, publish, now=clock) as intake:
         await eventually(lambda: intake.status()[0].dropped == {"refused": 1})
-    assert await waiting(home) == 0
+    assert waiting(home) == 0
 
 
 async def test_what_a_source_without_its_secret_had_delivered_waits_for_it(
@@ -132,11 +144,11 @@ async def test_what_a_source_without_its_secret_had_delivered_waits_for_it(
     await asyncio.to_thread(save_sources, home.sources, listed)
     async with running(home, vault, stream.publish, now=clock) as intake:
         await stream.first()
-        assert intake._spool.waiting >= 100
+        assert waiting(home) >= 100
         vault.seal("source-locked", SECRET)
         await intake.reload()
         await stream.first(100)
-    assert await waiting(home) == 0
+    assert waiting(home) == 0
 
 
 async def test_trouble_with_the_stream_is_shown_until_it_is_over(
@@ -183,19 +195,28 @@ async def test_what_a_removed_source_left_is_dropped_by_name(
 ):
     await with_github(home, vault)
     await fill(home, clock, source="gone")
-    async with running(home, vault, stream.publish, now=clock) as intake:
-        await eventually(lambda: not intake._spool.waiting)
+    async with running(home, vault, stream.publish, now=clock):
+        await eventually(lambda: not waiting(home))
     assert stream.events == []
 
 
-async def test_raw_deliveries_are_deleted_after_three_days(home, vault, stream, clock, eventually):
+async def test_raw_deliveries_are_deleted_after_three_days(
+    home, vault, stream, clock, eventually, monkeypatch
+):
+    monkeypatch.setattr("devstream_desktop.intake.service.HOUSEKEEPING_SECONDS", 0.02)
     await with_github(home, vault)
-    await fill(home, clock, 2)
-    async with running(home, vault, stream.publish, now=clock) as intake:
-        await stream.first(2)
-        await eventually(lambda: not intake._spool.waiting)
-        assert await intake._spool.prune(clock.now + KEEP - 1) == 0
-        assert await intake._spool.prune(clock.now + KEEP + 1) == 2
+    await fill(home, clock)
+    clock.now += 2
+    await fill(home, clock, source="gone")
+    async with running(home, vault, stream.publish, now=clock):
+        await eventually(lambda: not waiting(home))
+        assert stored(home) == 2
+        # Past the time of the first by one millisecond, and one short of that of the second.
+        clock.now += KEEP - 1
+        await eventually(lambda: stored(home) == 1)
+        assert stored(home, "source = 'gone'") == 1
+        clock.now += 2
+        await eventually(lambda: not stored(home))
 
 
 async def test_files_are_private(home, vault, stream):
@@ -265,22 +286,26 @@ async def test_a_push_becomes_an_event_through_the_running_service(
         assert intake.status()[0].location == str(repository.bare)
 
 
+def polling(name: str) -> asyncio.Task[object]:
+    """The task that polls a source."""
+    return next(one for one in asyncio.all_tasks() if one.get_name() == f"intake-poll-{name}")
+
+
 @pytest.mark.process
 async def test_reload_touches_only_what_changed(home, vault, stream, repository):
     one = GitSource(name="one", url=str(repository.bare))
     async with running(home, vault, stream.publish) as intake:
         await intake.add_source(one)
         await intake.add_source(GitSource(name="two", url=str(repository.bare)))
-        before = {name: poller for name, (_, _, poller) in intake._pollers.items()}
+        one_before, two_before = polling("one"), polling("two")
         await asyncio.to_thread(
             save_sources,
             home.sources,
             [one, GitSource(name="two", url=str(repository.bare), service="shop")],
         )
         await intake.reload()
-        after = {name: poller for name, (_, _, poller) in intake._pollers.items()}
-        assert after["one"] is before["one"]
-        assert after["two"] is not before["two"]
+        assert polling("one") is one_before
+        assert polling("two") is not two_before
         await asyncio.to_thread(home.sources.write_text, "[source.one]\ntype = 3\n")
         with pytest.raises(SourcesError, match="line 2"):
             await intake.reload()
@@ -404,9 +429,9 @@ def test_the_collectors_that_are_shipped_are_found():
     "coming", [True, False], ids=["while more comes in", "when nothing comes in"]
 )
 async def test_answers_to_senders_come_before_lines(
-    home, vault, stream, clock, monkeypatch, coming
+    home, vault, stream, post, clock, monkeypatch, coming
 ):
-    """A batch that took a while is followed by a pause, so that the receiver has most of the time, unless nobody waits for it."""
+    """A batch is followed by a pause for the receiver, unless nothing comes in."""
     await with_github(home, vault)
     await fill(home, clock, 2)
     monkeypatch.setattr(normaliser, "BATCH", 1)
@@ -416,13 +441,12 @@ async def test_answers_to_senders_come_before_lines(
         times.append(asyncio.get_running_loop().time())
         await asyncio.sleep(0.1)
         if coming:
-            intake._normaliser.wake()
+            answer = await post(intake.url, "/in/gh", PAYLOAD, github_headers(len(times)))
+            assert answer.status == 202
         await stream.publish(events)
 
-    intake = Intake(home, vault, publish, now=clock)
-    await intake.start()
-    await stream.first(2)
-    await intake.stop()
+    async with running(home, vault, publish, listen="127.0.0.1:0", now=clock) as intake:
+        await stream.first(2)
     gap = times[1] - times[0] - 0.1
     assert gap >= 0.1 * normaliser.YIELD if coming else gap < 0.1 * normaliser.YIELD
 

@@ -123,7 +123,10 @@ def test_no_file_is_no_sources(home):
         ),
         ('[source.gh]\ntype = "github"\ntoken_file = "x"\n', r"line 3: .*absolute path"),
         (
-            '[source.a]\ntype = "git"\nurl = "/x"\n[source.b]\ntype = "git"\nurl = "/x"\ninterval = -1\n',
+            (
+                '[source.a]\ntype = "git"\nurl = "/x"\n'
+                '[source.b]\ntype = "git"\nurl = "/x"\ninterval = -1\n'
+            ),
             r"line 7: .*0 to 86400",
         ),
         ('[source.shop]\ntype = "git"\nurl = "/x"\ninterval = true\n', r"line 4: .*whole number"),

@@ -1,4 +1,7 @@
-"""The store's one thread: groups, failures that stay alone, closing, and a database of another age."""
+"""The store's one thread.
+
+Groups, failures that stay alone, closing, and a database of another age.
+"""
 
 from __future__ import annotations
 
@@ -132,13 +135,17 @@ async def test_what_waits_in_a_spool_of_the_first_schema_is_taken_over(home):
     def old() -> None:
         with contextlib.closing(sqlite3.connect(home.intake)) as connection:
             connection.executescript(
-                "CREATE TABLE raw (id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, headers TEXT NOT NULL,"
+                "CREATE TABLE raw (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                " source TEXT NOT NULL, headers TEXT NOT NULL,"
                 " body BLOB NOT NULL, received INTEGER NOT NULL, outcome TEXT) STRICT;"
                 "CREATE INDEX raw_waiting ON raw (id) WHERE outcome IS NULL;"
-                "CREATE TABLE delivery (source TEXT NOT NULL, id TEXT NOT NULL, received INTEGER NOT NULL,"
+                "CREATE TABLE delivery (source TEXT NOT NULL, id TEXT NOT NULL,"
+                " received INTEGER NOT NULL,"
                 " PRIMARY KEY (source, id)) STRICT, WITHOUT ROWID;"
-                "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
-                "INSERT INTO raw VALUES (1, 'gh', '{}', x'31', 5, '1 events'), (2, 'gh', '{}', x'32', 6, NULL);"
+                "CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL)"
+                " STRICT, WITHOUT ROWID;"
+                "INSERT INTO raw VALUES (1, 'gh', '{}', x'31', 5, '1 events'),"
+                " (2, 'gh', '{}', x'32', 6, NULL);"
                 "PRAGMA user_version=1;"
             )
 

@@ -1,4 +1,8 @@
-"""Senders that are not GitHub: tokens, addresses with a secret, other bodies, floods; and sources that are posted to and asked at once."""
+"""Senders that are not GitHub.
+
+Tokens, addresses with a secret, other bodies, floods; and sources that are posted to and asked at
+once.
+"""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class FileTail:
         self._path = Path(info.text("path"))
         self._collector = collector
         self._notes = notes
-        self._health = health
+        self.health = health
         self._limiter = limiter
         self._now = now
         self._follower = Follower(self._path)
@@ -101,10 +101,14 @@ class FileTail:
                     await self._failed(error)
                 except Exception as error:  # noqa: BLE001 - shown; the next look tries again
                     _LOG.exception("source %s", self.info.name)
-                    await self._health.failed(self._now(), str(error), Way.TAIL)
+                    await self.health.failed(self._now(), str(error), Way.TAIL)
                 await within(stop, 0.0 if more else self.interval)
         finally:
-            await asyncio.to_thread(self._follower.close)
+            await self.close()
+
+    async def close(self) -> None:
+        """Close the file."""
+        await asyncio.to_thread(self._follower.close)
 
     async def poll(self) -> bool:
         """Look once; tell whether there is more to read right now.
@@ -119,19 +123,19 @@ class FileTail:
             await self._write_state(state)
         now = self._now()
         look = await asyncio.to_thread(self._look, state, now)
-        self._health.dropped.update(look.polled.dropped)
+        self.health.dropped.update(look.polled.dropped)
         if look.read.lost:
-            self._health.dropped["lost-by-rotation"] += 1
+            self.health.dropped["lost-by-rotation"] += 1
         if look.polled.events:
             events = list(look.polled.events)
             await self._limiter.publish(events)
-            self._health.events += len(events)
+            self.health.events += len(events)
         after = _State(state.of, look.read.place, look.polled.cursor)
         if after != state:
             await self._write_state(after)
         self._kept = after
         self._missing_since = 0
-        await self._health.seen(now, Way.TAIL)
+        await self.health.seen(now, Way.TAIL)
         return look.read.more
 
     async def look_once(self) -> str:
@@ -200,9 +204,9 @@ class FileTail:
         # A rotation leaves no file for a moment, which is no failure.
         self._missing_since = self._missing_since or now
         if now - self._missing_since >= MISSING_MS:
-            await self._health.failed(now, str(error), Way.TAIL)
+            await self.health.failed(now, str(error), Way.TAIL)
         else:
-            self._health.last_error = str(error)
+            self.health.last_error = str(error)
 
     async def _read_state(self) -> _State | None:
         saved = await self._notes.read(f"tail/{self.info.name}")

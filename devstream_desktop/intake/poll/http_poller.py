@@ -61,7 +61,7 @@ _state = msgspec.msgpack.Decoder(_State)
 
 
 @dataclass
-class _Round:
+class Round:
     """Result of one round."""
 
     asked: int = 0
@@ -71,6 +71,13 @@ class _Round:
     events: int = 0
     errors: list[FetchError] = field(default_factory=list)
     limit: RateLimit | None = None
+
+    def pause(self, interval: float) -> float:
+        """Seconds to the next round: the rest of a rate limit is spread over its time."""
+        if self.limit is None or not self.asked:
+            return interval
+        rounds = self.limit.remaining // self.asked
+        return max(interval, self.limit.reset / rounds if rounds else self.limit.reset)
 
 
 class HttpPoller:
@@ -106,7 +113,7 @@ class HttpPoller:
         self._about = poll
         self._token = token
         self._notes = notes
-        self._health = health
+        self.health = health
         self._limiter = limiter
         self._now = now
         self._fetcher: Fetcher | None = None
@@ -125,7 +132,7 @@ class HttpPoller:
                     done = await self.poll()
                     failures = failures + 1 if done.errors else 0
                     wait = max((error.wait for error in done.errors), default=0.0)
-                    pause = _spread(self.interval, done)
+                    pause = done.pause(self.interval)
                 except Exception as error:  # noqa: BLE001 - shown; the next round tries again
                     failures += 1
                     pause = self.interval
@@ -135,7 +142,7 @@ class HttpPoller:
                         else logging.ERROR
                     )
                     _LOG.log(level, "source %s: %s", self.info.name, error)
-                    await self._health.failed(self._now(), str(error), Way.POLL)
+                    await self.health.failed(self._now(), str(error), Way.POLL)
                 pause = max(
                     wait, pause, min(MAX_INTERVAL, self.interval * 2**failures) if failures else 0.0
                 )
@@ -152,7 +159,7 @@ class HttpPoller:
             fetcher, self._fetcher = self._fetcher, None
             await fetcher.close()
 
-    async def poll(self) -> _Round:
+    async def poll(self) -> Round:
         """Do one round, and publish its events; errors of single chains are in the result.
 
         Raises:
@@ -160,7 +167,7 @@ class HttpPoller:
             SourcesError: the token cannot be read.
 
         """
-        now, last = self._now(), self._health.last_seen
+        now, last = self._now(), self.health.last_seen
         state = await self._read_state()
         proof = await self._proof()
         cursor, asked = self._begin(state.cursor, now)
@@ -168,7 +175,7 @@ class HttpPoller:
         kept = {
             name: state.validators[name] for name in map(_name, asked) if name in state.validators
         }
-        done, quietly = _Round(), list[Event]()
+        done, quietly = Round(), list[Event]()
         for request in asked:
             name = _name(request)
             try:
@@ -190,12 +197,12 @@ class HttpPoller:
                 await self._publish(chain.events, state.since, done)
                 await self._write_state(_State(self._of, cursor, state.since, kept))
             for what in chain.left_out if not first else ():
-                await self._health.left_out(what, last or state.since, now)
+                await self.health.left_out(what, last or state.since, now)
         if done.errors and not done.good:
             raise done.errors[0]
         if first:
             newest = sorted(quietly, key=lambda event: event.time)[-FIRST_EVENTS:]
-            self._health.dropped["older-than-first-contact"] += len(quietly) - len(newest)
+            self.health.dropped["older-than-first-contact"] += len(quietly) - len(newest)
             await self._publish(
                 [msgspec.structs.replace(event, quiet=True) for event in newest], 0, done
             )
@@ -230,7 +237,7 @@ class HttpPoller:
         asked = self._collector.requests(b"", self.info, self._now())
         if not asked:
             raise FetchError("the collector asks nothing")
-        answer = await self._fetch(asked[0], await self._proof(), Validators(), _Round())
+        answer = await self._fetch(asked[0], await self._proof(), Validators(), Round())
         polled = self._parse(asked[0], answer, b"")
         return (
             f"the service answered {answer.status} and was understood "
@@ -238,7 +245,7 @@ class HttpPoller:
         )
 
     async def _chain(
-        self, first: Request, cursor: bytes, proof: dict[str, str], before: Validators, done: _Round
+        self, first: Request, cursor: bytes, proof: dict[str, str], before: Validators, done: Round
     ) -> _Chain:
         """Send a first request and all that follow from it.
 
@@ -255,7 +262,7 @@ class HttpPoller:
         asked = 1
         while waiting:
             if asked >= MAX_REQUESTS:
-                self._health.dropped["too-many-pages"] += len(waiting)
+                self.health.dropped["too-many-pages"] += len(waiting)
                 chain.left_out.append(f"answers to {_plain(first)}")
                 break
             asked += 1
@@ -275,7 +282,7 @@ class HttpPoller:
             )
         chain.cursor = polled.cursor
         chain.events += polled.events
-        self._health.dropped.update(polled.dropped)
+        self.health.dropped.update(polled.dropped)
         if polled.left_out:
             chain.left_out.append(polled.left_out)
         return list(polled.requests)
@@ -285,7 +292,7 @@ class HttpPoller:
         return understood(self._collector, response, cursor, self.info)
 
     async def _fetch(
-        self, request: Request, proof: dict[str, str], validators: Validators, done: _Round
+        self, request: Request, proof: dict[str, str], validators: Validators, done: Round
     ) -> Answer:
         # Made here and off the loop, because it reads the system's certificates.
         if self._fetcher is None:
@@ -294,12 +301,12 @@ class HttpPoller:
         done.asked += answer.status != 304
         done.limit = rate_limit(answer.headers, self._now()) or done.limit
         if self._about.expiry_header:
-            self._health.credential_expires = _moment(
+            self.health.credential_expires = _moment(
                 answer.headers.get(self._about.expiry_header, "")
             )
         return answer
 
-    async def _publish(self, events: list[Event], since: int, done: _Round) -> None:
+    async def _publish(self, events: list[Event], since: int, done: Round) -> None:
         if events:
             news = [
                 msgspec.structs.replace(event, quiet=True) if _is_history(event, since) else event
@@ -307,13 +314,13 @@ class HttpPoller:
             ]
             await self._limiter.publish(news)
             done.events += len(news)
-            self._health.events += len(news)
+            self.health.events += len(news)
 
-    async def _note_health(self, done: _Round) -> None:
+    async def _note_health(self, done: Round) -> None:
         if done.errors:
-            await self._health.failed(self._now(), str(done.errors[0]), Way.POLL)
+            await self.health.failed(self._now(), str(done.errors[0]), Way.POLL)
         else:
-            await self._health.seen(self._now(), Way.POLL)
+            await self.health.seen(self._now(), Way.POLL)
 
     async def _proof(self) -> dict[str, str]:
         token = await asyncio.to_thread(self._token)
@@ -369,14 +376,6 @@ def _plain(request: Request) -> str:
 
 def _name(request: Request) -> str:
     return f"{request.method} {request.path} {request.body.decode('utf-8', 'replace')}".strip()
-
-
-def _spread(interval: float, done: _Round) -> float:
-    """Seconds to the next round: the rest of a rate limit is spread over its time."""
-    if done.limit is None or not done.asked:
-        return interval
-    rounds = done.limit.remaining // done.asked
-    return max(interval, done.limit.reset / rounds if rounds else done.limit.reset)
 
 
 def _moment(text: str) -> int:
