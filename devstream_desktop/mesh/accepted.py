@@ -88,6 +88,7 @@ class AcceptedPeers:
     def welcome(self, peer: Accepted) -> bool:
         """Take a peer in that said HELLO; False when it must prove first that its link works."""
         old = self._peers.get(peer.device)
+        # The older link may be a dead network's, or the only one that works.
         if old is not None and old.pipe != peer.pipe and old.pipe in self._callers.pipes():
             self._newer[peer.pipe] = peer
             return False

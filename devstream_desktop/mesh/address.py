@@ -97,6 +97,7 @@ async def resolve(address: str) -> list[str]:
     """
     host, port = split(address)
     try:
+        # An IP literal needs no resolver.
         return [join(str(ipaddress.ip_address(host)), port)]
     except ValueError:
         pass

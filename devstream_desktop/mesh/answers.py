@@ -85,6 +85,7 @@ class Answers:
     async def _paid(self, caller: Caller, milliseconds: float) -> bool:
         """Wait until a caller may cause this much work; False when it owes too much."""
         wait = self._core.owes(caller.device, milliseconds)
+        # An honest peer waits for its answers, and never owes so much.
         if wait > MAX_DEBT_S:
             return False
         if wait:
@@ -122,11 +123,13 @@ class Answers:
             return wire.Refused("another team", [])
         if hello.device == core.device:
             return wire.Refused("that is you", [])
+        # A device that is served already may always come back.
         if not has_room(core.accepted.served(), caller.device):
             return wire.Refused("full, try these", self._peers(caller.device), busy=True)
         core.heard_clock(caller.device, hello.wall - core.clock())
         now = time.monotonic()
         peer = Accepted(caller.device, caller.host, caller.pipe, last=now, demand=core.demand)
+        # Below, a peer could have all others knock at system services.
         if hello.port >= LOWEST_PORT:
             peer.address = join(caller.host, hello.port)
             self._dialer.met(peer.device, peer.address)
@@ -242,6 +245,7 @@ class Answers:
                 peer.bad += (await core.take_proofs(request.give)).bad
                 return wire.Proofs(replica.catalogue.proofs(request.ask))
             case wire.AskPolicy():
+                # The same stamp means the same documents: nothing to check.
                 if request.version != core.policies.version():
                     core.absorb_policy(request.documents)
                 return wire.Policies(core.policies.version(), core.documents_after(request.version))

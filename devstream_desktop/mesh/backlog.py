@@ -125,6 +125,7 @@ class Backlog:
 
         They must when the peer brings nothing.
         """
+        # It has promised these, and brings nothing.
         if self._theirs and not self.expected() and self.missing():
             self._relied_on = self._relied_on or not self._slow
             self._slow = True
@@ -168,6 +169,7 @@ class Backlog:
         if len(entries) < before:
             self._claim = max(1, round(len(entries) * FETCH_SPARE))
         left = without(chosen, without(chosen, self.missing()))
+        # Anything that was lacking and is here now is progress.
         if total(left) < before:
             self._brought, self._slow = time.monotonic(), False
         if not total(left) or _given(entries, chosen) >= LEAST_BROUGHT:

@@ -94,6 +94,7 @@ class ClockWatch:
         self._offsets[device] = offset
         self._fresh.add(device)
         self._weigh()
+        # A peer confirms the time to which the clock jumped.
         if abs(offset) <= MAX_OFFSET_MS:
             self._jumped = 0
 
@@ -112,6 +113,7 @@ class ClockWatch:
             jump = (wall - self._last[0]) - (steady - self._last[1])
             if jump:
                 self._shift(jump)
+        # The first look: only the log can say whether this clock is far off.
         elif self._last_known and not self._offsets:
             away = wall - self._last_known
             self._jumped = away if away > MAX_AWAY_MS else 0
@@ -124,6 +126,7 @@ class ClockWatch:
         # Somebody set the clock: it has to prove itself again.
         if abs(jump) > SET_MS:
             self._proven = False
+        # Older offsets were measured against another clock.
         if abs(jump) > MAX_OFFSET_MS:
             self.steps += 1
             self._fresh.clear()

@@ -58,6 +58,7 @@ class Comparison:
         # A peer that lies could otherwise keep us comparing for ever.
         if end is not None and self.theirs is not None and _key(end) <= _key(self.theirs):
             raise MalformedMessageError("pages that go back")
+        # The peer says when it is done, so somebody has to count.
         if self.pages > MAX_PAGES:
             raise MalformedMessageError("more feeds than a team can have")
         self.theirs, self._shown[0] = end, end is None
@@ -83,6 +84,7 @@ class Divergence:
 
     def seen(self, mine: bytes, theirs: bytes, *, quiet: bool) -> bool:
         """Look at both summaries; True when it is time to compare."""
+        # News is on its way, so a difference says nothing yet.
         if theirs == mine or not quiet:
             self._unequal = 0
             return False

@@ -137,6 +137,7 @@ class Core:
             del seen[old]
         self.look_at_clock()
         outcome = self.replica.rules.ingest(batch, sender, self.team_time())
+        # The feed that the peer writes itself; news of it need not go back there.
         own = next((entry.feed for entry in outcome.stored if entry.device == sender), None)
         if own is not None:
             self._writes[sender] = own
@@ -150,6 +151,7 @@ class Core:
         nobody honest sends more after that.
         """
         whole = self.take(batch[:PART], sender)
+        # Each part is a transaction of its own.
         for at in range(PART, len(batch), PART):
             if whole.bad > MAX_BAD:
                 break
@@ -194,6 +196,7 @@ class Core:
             Exception: the log could not store it (a full disk); it is tried again.
 
         """
+        # By a doubtful clock it would be stamped wrong a second time.
         if self.watch.certain:
             self.announce(self.replica.own.mend(self.team_time()))
 
@@ -279,6 +282,7 @@ class Core:
         for document in self.policies.documents(version):
             room -= len(document)
             # At least one, or a single large document would never leave.
+            # The receiver refuses a larger message, so the rest goes in another one.
             if (room < 0 and fitting) or len(fitting) == MAX_DOCUMENTS:
                 break
             fitting.append(document)

@@ -20,6 +20,7 @@ class Fetches:
     @contextmanager
     def claim(self, ranges: Sequence[Range]) -> Iterator[None]:
         """Claim these for one link as long as the context lasts."""
+        # By feed, because answers to peers look at thousands of ranges.
         for item in ranges:
             claimed = self._claimed.get(item.feed, [])
             self._claimed[item.feed] = intervals.add(claimed, item.first, item.last)

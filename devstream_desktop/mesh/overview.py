@@ -42,6 +42,7 @@ class Overview:
         dialed = [self._dialed(*item) for item in self._dialer.sessions.items()]
         peers = (*dialed, *self._accepted())
         catching_up, catch_up_total = self.catch_up()
+        # Only a neighbour that has given all it has shows that the rest is with nobody.
         level = not catching_up and any(peer.state == State.LIVE for peer in peers)
         shortfall = replica.shortfall(core.team_time())
         return MeshStatus(
@@ -59,6 +60,7 @@ class Overview:
         )
 
     def _dialed(self, address: str, session: Session | None) -> PeerStatus:
+        # TCP and TLS are under way: nobody has said who it is.
         if session is None:
             return PeerStatus(
                 device="", address=address, direction="dialed", state=State.CONNECTING

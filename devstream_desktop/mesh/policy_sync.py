@@ -33,6 +33,7 @@ class PolicySync:
         """
         for _ in range(MAX_LEVELLED):
             mine = self._core.policies.version()
+            # The same pair twice means that neither side accepts the other's documents.
             if theirs == mine or self._levelled == (mine, theirs):
                 return
             # A peer whose policy is always newer would have us ask without end.

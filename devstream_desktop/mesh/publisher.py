@@ -47,6 +47,7 @@ class Publisher:
         self._core.announce(entries)
         at = 0
         for payloads, future in waiting:
+            # The caller may have given up waiting; its entries are published all the same.
             if not future.done():
                 future.set_result(entries[at : at + len(payloads)])
             at += len(payloads)

@@ -62,6 +62,7 @@ class Refusals:
             count=before.count + 1 if before else 1,
             seen=self._clock(),
         )
+        # Devices and addresses are foreign input: the table is bounded.
         while len(self._seen) > MOST:
             del self._seen[next(iter(self._seen))]
         return before is None

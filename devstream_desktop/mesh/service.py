@@ -110,6 +110,7 @@ class Mesh:
             rng=rng or random.Random(),  # noqa: S311 - it chooses neighbours and jitter, no secrets
         )
         self._publisher = Publisher(self._core)
+        # The parts ask the core; only these two signals go up from it.
         self._core.on_compared = self._compared
         self._overlay = Overlay(identity.device, self._core.rng)
         self._dialer = Dialer(self._core, self._overlay, timing)
@@ -126,10 +127,12 @@ class Mesh:
         self._finder: Discovery | None = None
         self._address = ""
         for address in network.peers:
+            # A mistake of the operator is reported at the start, not at the first dial.
             addresses.split(address)
             self._overlay.learn(address, Source.STATIC)
         here = addresses.split(network.listen)[0]
         for address in network.hints:
+            # Hints were named by other nodes once, so they are bounded like rumours.
             if addresses.may_be_named(address, here):
                 self._overlay.learn(address, Source.HINT)
 
@@ -165,6 +168,7 @@ class Mesh:
         """End every link, drained; afterwards the process may exit."""
         self._core.stopping = True
         self._core.bell.ring()
+        # From the outside in: nothing new comes while the links end.
         if self._finder is not None:
             await self._finder.stop()
         await self._upkeep.stop()
@@ -192,6 +196,7 @@ class Mesh:
 
         """
         try:
+            # First the side that fails without any change.
             self._dialer.use(credentials)
         except LinkError as error:
             raise ListenError(str(error)) from error

@@ -200,6 +200,7 @@ class Session:
         asked = steady_ms()
         welcome = await self._ask(hello, wire.Welcome)
         same = welcome.protocol == wire.PROTOCOL and welcome.team == core.team
+        # The certificate has proven the device. The message must agree with it.
         if not same or welcome.device != self.link.device:
             reason = "it is of another team, or not who its certificate says"
             raise PeerRefusedError(reason, [], busy=False)
@@ -244,6 +245,7 @@ class Session:
             self._owed = replica.catalogue.within([*self._owed, *wants.ranges])
             self._wants_more = self._wants_more or wants.more
         await self._exchange_proofs(lacking, replica.wants.unproven(frozen))
+        # Arrivals up to here were compared, so they need not be pushed one by one.
         if first:
             self._pushed = pushed
         self._backlog.show(records)
@@ -365,6 +367,7 @@ class Session:
             await self._backlog.fill()
             if self.link.lost.is_set():
                 return
+            # Between two pages the backlog is filled, so that the newest entries are here first.
             if not self._comparison.over:
                 await self._compare_page()
                 continue

@@ -107,6 +107,7 @@ class Upkeep:
         """
         done = 0
         self._core.look_at_clock()
+        # In chunks of about 5 ms, and the clock is looked at anew for each.
         while count := self._core.replica.prune(self._core.team_time()):
             done += count
             await asyncio.sleep(0)
@@ -176,6 +177,7 @@ class Upkeep:
     async def _look_after(self, _now: float) -> None:
         self._core.look_at_clock()
         correction = self._core.watch.correction()
+        # Logged once for each change, and not with every look.
         if abs(correction - self._corrected) > MAX_OFFSET_MS:
             _log.warning("%s", self._core.watch.doubt() or "entries go by this clock again")
             self._corrected = correction

@@ -415,6 +415,7 @@ def _expand(frame: bytes) -> bytes:
         expanded = stream.decompress(frame[1:], EXPANDED_BYTES)
     except zlib.error as error:
         raise MalformedMessageError(str(error)) from None
+    # Either cut off, or it goes on beyond the bound.
     if not stream.eof:
         raise MalformedMessageError("cut short, or larger than a message may be")
     return expanded

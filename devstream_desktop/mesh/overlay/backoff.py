@@ -55,6 +55,7 @@ def bounds(*, lately: bool, was_up: bool, refused: bool, full: bool) -> tuple[in
     if full:
         return FULL_MIN_MS, FULL_MAX_MS
     least = REFUSED_MIN_MS if refused else BACKOFF_MIN_MS
+    # A peer that was there an hour ago is likely to come back at any moment.
     if not lately:
         return least, BACKOFF_MAX_MS
     return least, FLAPPING_MS if was_up else RETURN_MS

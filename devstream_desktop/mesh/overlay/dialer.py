@@ -97,6 +97,7 @@ class Dialer:
 
     def found(self, address: str) -> None:
         """Note an address that was announced on the local network."""
+        # Anybody on this network can announce anything: the dial decides.
         if self._overlay.learn(address, Source.DISCOVERED):
             self._core.look.set()
 
@@ -237,6 +238,7 @@ class Dialer:
         returns.
         """
         at, reason = self._explained.get(address, (-EXPLAIN_S, ""))
+        # Each look is a TLS handshake of its own.
         if time.monotonic() - at >= EXPLAIN_S:
             reason = await why(literal, self._credentials, reached=reached)
             known = {item.address for item in self._overlay.all()}
@@ -249,6 +251,7 @@ class Dialer:
         self, address: str, device: str, reason: str, *, refused: bool, full: bool, was_up: bool
     ) -> None:
         session = self.sessions.pop(address, None)
+        # The old reason is no longer true.
         if was_up:
             self._explained.pop(address, None)
         self._links.pop(address, None)

@@ -143,6 +143,7 @@ class Overlay:
 
         `seen`: `device` itself has dialed us from there.
         """
+        # Our own address, as others name it.
         if address in self._own or device == self._device:
             return False
         known = self._known.get(address)
@@ -331,6 +332,7 @@ class Overlay:
         That heals what split unseen. It is one whose subnet has another neighbour, where there is
         such a one: what joins two sites is not let go for no need.
         """
+        # Everybody is dialed already.
         if self._team() <= SMALL_TEAM:
             self._surplus = False
             return None

@@ -40,10 +40,12 @@ class Admission:
         about to be known.
         """
         author = feed[:KEY_BYTES]
+        # Anybody can invent keys. Of foreign ones not even a note is kept.
         if not self._authors.is_author(author):
             self._turned_away = True
             return "its author is not in the team"
         full = self._feeds.count_of(author) + begun >= MAX_FEEDS
+        # Known feeds go on, and a device never refuses its own.
         if full and feed not in self._feeds and author != self._key:
             self._crowded.add(author)
             return f"its device has begun more than {MAX_FEEDS} feeds"
@@ -52,6 +54,7 @@ class Admission:
     def crowded(self) -> tuple[bytes, ...]:
         """The authors who still have as many feeds as are kept."""
         count = self._feeds.count_of
+        # A feed may have been forgotten since, and then there is a place again.
         self._crowded = {author for author in self._crowded if count(author) >= MAX_FEEDS}
         return tuple(self._crowded)
 

@@ -69,6 +69,7 @@ class Catalogue:
             for state in self._feeds.states()
             if state.bucket in chosen and (state.frozen or state.head)
         ]
+        # Newest first, so that a page that is cut off is the useful part.
         states.sort(key=_place)
         # Places are unique, so feeds with one stamp neither repeat nor fall between two pages.
         start = bisect_right(states, (-after.hlc, after.feed), key=_place) if after else 0
@@ -129,6 +130,7 @@ class Catalogue:
             state = self._feeds.get(wanted.feed)
             if left <= 0:
                 break
+            # One entry is likely the head or the tip, which are in memory.
             if wanted.first == wanted.last:
                 one = self._feeds.at(state, wanted.first)
                 entries = [one] if one is not None else []

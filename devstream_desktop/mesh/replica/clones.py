@@ -29,6 +29,7 @@ def living_twice(feeds: Feeds, now: int) -> dict[str, int]:
     """
     heads: dict[bytes, list[tuple[int, bytes, int]]] = {}
     for state in feeds.states():
+        # A frozen feed was left by both machines.
         if state.runs and state.head_entry is not None and not state.frozen:
             head = hlc_time(state.head_entry.hlc)
             if head > now - LATELY_MS:
@@ -36,6 +37,7 @@ def living_twice(feeds: Feeds, now: int) -> dict[str, int]:
     found: dict[str, int] = {}
     for author, several in heads.items():
         if len(several) > 1:
+            # The second newest feed shows when the other machine wrote last.
             last, *_ = sorted(several, reverse=True)[1]
             spans = [
                 (hlc_time(first.hlc), head)

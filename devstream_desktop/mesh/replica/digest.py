@@ -22,6 +22,7 @@ class Digest:
     def update(self, state: FeedState) -> None:
         """Take up a feed's present state."""
         fingerprint = state.fingerprint()
+        # XOR takes the old fingerprint out and the new one in.
         self._change(state, self._prints.get(state.feed, 0) ^ fingerprint)
         self._prints[state.feed] = fingerprint
 

@@ -50,6 +50,7 @@ class Expiry:
         if self.suspended:
             return 0
         done = self.settle_older(now - self.retention_ms, limit)
+        # Only when no row is left to delete: rows are what takes disk.
         if not done:
             self._drop_spent(now - KEEP_SPENT_MS, own_feed)
         return done
@@ -84,6 +85,7 @@ class Expiry:
         """
         found: list[Entry] = []
         for state in self._feeds.states():
+            # A frozen feed has no end that all nodes agree on.
             if state.author != author or state.frozen or not state.head:
                 continue
             last = self.last_before(state, until + 1)
@@ -114,6 +116,7 @@ class Expiry:
         rows = intervals.intersect(state.runs, [(1, last)])
         if not rows or limit <= 0:
             return 0
+        # The floor rises to a held number only, whose entry becomes the tip.
         last = _nth(rows, limit) if intervals.size(rows) > limit else rows[-1][1]
         tip = self._feeds.at(state, last)
         if tip is None:

@@ -70,6 +70,7 @@ class FeedState:
 
     def fingerprint(self) -> int:
         """64 bits over the held entries, without floors: retention differs between nodes."""
+        # Frozen feeds are equal everywhere, whatever part of them a node has.
         if self.frozen:
             content: list[object] = [self.feed, "frozen"]
         elif not self.head:
@@ -154,6 +155,7 @@ class FeedState:
         """True when a peer's head contradicts the entries here: it may prove a double use."""
         if self.frozen or not record.head_hash:
             return False
+        # The same number with another hash: one of both entries is a second use.
         if record.head == self.head and self.head_entry is not None:
             return record.head_hash != self.head_entry.hash
         if self.tip is None or record.head > min(self.floor, self.tip.seq):
@@ -185,6 +187,7 @@ class FeedState:
     def extend(self, entries: list[Entry]) -> None:
         """Note that these entries, ascending, are held now."""
         first = last = entries[0].seq
+        # Runs and not numbers, so that a full batch is one change of the set.
         for entry in entries[1:]:
             if entry.seq != last + 1:
                 self.runs = intervals.add(self.runs, first, last)

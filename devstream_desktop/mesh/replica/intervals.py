@@ -72,6 +72,7 @@ def take(ranges: Ranges, first: int, last: int) -> Ranges:
 
     In place, so that thousands of looks at one set cost little each.
     """
+    # The first and last interval that it touches, by halving.
     low = bisect_right(ranges, (first, _TOP))
     low -= low > 0 and ranges[low - 1][1] >= first
     high = low

@@ -137,6 +137,7 @@ class OwnFeed:
         """
         self._current(now)
         published: list[Entry] = []
+        # One feed after the other, so that a full disk loses none.
         while self._left:
             state = self._left[0]
             if not state.frozen:
@@ -149,6 +150,7 @@ class OwnFeed:
     def renew_epoch(self) -> None:
         """Append to a new feed from now on."""
         epoch = self._feeds.store.renew_epoch()
+        # A used epoch would give a number twice, the one thing that must never happen.
         if len(epoch) != EPOCH_BYTES or self.feed in self._feeds:
             raise RuntimeError("the log gave an epoch that is in use")
 
@@ -212,6 +214,7 @@ class OwnFeed:
         found, bad = genuine(run, lambda _: None, self._signatures.right)
         for entry, _ in found:
             digest = _digest(entry.payload)
+            # The payload decides: the lost entry had another number and stamp.
             if digest not in self._published and not self._expiry.expired(entry, now):
                 self._published.add(digest)
                 lost.append(entry.payload)

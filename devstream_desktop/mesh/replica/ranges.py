@@ -19,6 +19,7 @@ def without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
 
 def cut(ranges: Sequence[Range], taken: Mapping[bytes, Ranges]) -> list[Range]:
     """The ranges without the numbers in `taken`, by feed."""
+    # The usual case, without any set.
     if not taken:
         return list(ranges)
     return [

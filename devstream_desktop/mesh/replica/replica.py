@@ -63,6 +63,7 @@ class Replica:
     def policy_changed(self) -> bool:
         """Ask again for what was refused so far; True when there was anything."""
         again = [state for state in self.feeds.states() if state.refused]
+        # The author table is another, so what is wanted is as well.
         self.feeds.revision += 1
         for state in again:
             state.refused = []

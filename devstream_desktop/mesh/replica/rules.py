@@ -200,6 +200,7 @@ class Rules:
         timely: list[Checked] = []
         for item in found:
             entry = item.entry
+            # Stamps are the authors' own. Held back, so that nobody's clock rules the order.
             if entry.hlc >= limit:
                 outcome.future += 1
                 state.hold(entry.seq, hlc_time(entry.hlc) - FUTURE_MS)
@@ -213,6 +214,7 @@ class Rules:
         allowed: list[Checked] = []
         for item in found:
             reason = self._authors.refusal(item.entry)
+            # Its number is noted, so that it is not fetched again with each comparison.
             if reason is None:
                 allowed.append(item)
                 continue
@@ -226,6 +228,7 @@ class Rules:
 
         An author who leaves out numbers would otherwise make every look at the feed expensive.
         """
+        # The usual case: no batch can make that many holes.
         if len(state.runs) + len(good) <= MAX_GAPS:
             return good
         kept: list[Checked] = []

@@ -35,6 +35,7 @@ class Signatures:
     def check_later(self, entries: Iterable[Entry]) -> None:
         """Remember entries that only the hash chain has proven."""
         self._unchecked.update(dict.fromkeys((entry.feed, entry.seq) for entry in entries))
+        # The oldest are given up: their bodies are proven already.
         while len(self._unchecked) > MAX_UNCHECKED:
             del self._unchecked[next(iter(self._unchecked))]
 

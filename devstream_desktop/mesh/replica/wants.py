@@ -38,6 +38,7 @@ class Wants:
         older: list[Range] = []
         left, left_of = MOST_OF_PEER, defaultdict[bytes, int](lambda: MOST_OF_AUTHOR)
         wanted: dict[bytes, Ranges] = {}
+        # The feeds that wrote last come first: their news is what people wait for.
         for record in sorted(records, key=lambda record: record.head_hlc, reverse=True):
             state = self._feeds.get(record.feed)
             if self._admission.refusal(record.feed):
@@ -55,6 +56,7 @@ class Wants:
             left -= count
             left_of[state.author] -= count
             budget = NEWEST_FIRST
+            # The newest numbers of this feed, as far as its share of the front goes.
             for first, last in reversed(missing):
                 split = max(first, last - budget + 1)
                 if split <= last:
@@ -73,6 +75,7 @@ class Wants:
         found = {}
         for record in records:
             state = self._feeds.get(record.feed)
+            # A copy of this device may have gone on in our feed.
             ahead = record.feed == self._own.feed and record.head > state.head
             if ahead or state.doubt(record):
                 found[record.feed] = Range(record.feed, record.head, record.head)

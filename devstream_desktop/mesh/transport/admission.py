@@ -32,6 +32,7 @@ def judge(name: Callable[[], str], gate: Gate) -> tuple[str, str | None]:
         device = name()
     except BaseException as error:  # noqa: BLE001 - as in `refusal`
         return "", f"its certificate could not be read ({type(error).__name__}), so it stays out"
+    # The team's issuer puts nothing else into a certificate.
     if not _DEVICE.fullmatch(device):
         return device[:80], NO_DEVICE
     return device, refusal(gate, device)

@@ -67,6 +67,7 @@ class Callers:
 
     def drop(self, chosen: Callable[[Caller], bool]) -> None:
         """Cut off the callers for whom `chosen` is true."""
+        # A copy, because each end takes itself out.
         for caller, end in list(self._connected.values()):
             if chosen(caller):
                 end()

@@ -65,6 +65,7 @@ class Deframer:
         if len(self._buffer) < _LENGTH.size:
             return None
         (length,) = _LENGTH.unpack_from(self._buffer)
+        # Checked before a byte of it is waited for.
         if length > self._limit:
             raise FramingError(f"it sent a message of more than {self._limit} bytes")
         end = _LENGTH.size + length
@@ -84,6 +85,7 @@ def _split(message: bytes) -> tuple[bytes, bytes]:
     for end in range(_WORD, _WORD * _MOST_WORDS + 1, _WORD):
         if len(message) < end:
             break
+        # The highest bit marks the request's own number; words before it are relays'.
         if message[end - _WORD] & 0x80:
             return message[:end], message[end:]
     raise FramingError("it sent what is no request")
