@@ -66,7 +66,7 @@ class Acceptor:
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
-        due, told = time.monotonic(), False
+        due, logged = time.monotonic(), False
         while True:
             try:
                 accepted, address = await self._next()
@@ -76,12 +76,12 @@ class Acceptor:
                 continue
             except OSError as error:
                 # Once, because this can go on for hours.
-                if not told:
+                if not logged:
                     _log.warning("nobody can be accepted: %s", machine.reason(error))
-                told = True
+                logged = True
                 await asyncio.sleep(RETRY_S)
                 continue
-            told = False
+            logged = False
             host, port = plain_host(str(address[0])), int(address[1])
             connection = Connection(host, port, self.strangers, self._context, self._handler)
             try:

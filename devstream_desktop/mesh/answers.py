@@ -221,8 +221,8 @@ class Answers:
                 buckets = replica.feeds.digest.differing(request.buckets)
                 records, frozen, end = replica.catalogue.page(buckets, request.after)
                 theirs = replica.catalogue.frozen_of(public_key(peer.device))
-                store, told = replica.feeds.store, both(theirs, frozen)
-                return wire.Records(store.index, store.newest(), buckets, records, told, end)
+                store, shown = replica.feeds.store, both(theirs, frozen)
+                return wire.Records(store.index, store.newest(), buckets, records, shown, end)
             case wire.Offer():
                 wanted = replica.wants.want(request.records, core.team_time())
                 # Less what our own links are bringing already.

@@ -74,9 +74,9 @@ class Backlog:
         self._brought = 0.0
         """Time of its last useful answer, `time.monotonic`."""
         self._slow = self._relied_on = False
-        """Set when that is too long ago; and when others must be told of it.
+        """Set when that is too long ago; and when others must hear of it.
 
-        Others were told that this link would bring what is missing.
+        Others expect this link to bring what is missing.
         """
 
     def show(self, records: list[Record]) -> None:
@@ -134,7 +134,7 @@ class Backlog:
     def _let_others(self) -> None:
         """Have our callers compare, where this link does not deliver.
 
-        They were told that it would bring what is missing.
+        They expect it to bring what is missing.
         """
         if self._relied_on:
             self._relied_on = False

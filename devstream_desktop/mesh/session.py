@@ -238,8 +238,8 @@ class Session:
         if not comparison.all_mine:
             page = replica.catalogue.page(comparison.buckets, comparison.mine)
             comparison.showed(page.end)
-            told = both(replica.catalogue.frozen_of(public_key(self.device)), page.frozen)
-            offer = wire.Offer(page.records, told, page.end is not None)
+            shown = both(replica.catalogue.frozen_of(public_key(self.device)), page.frozen)
+            offer = wire.Offer(page.records, shown, page.end is not None)
             wants = await self._ask(offer, wire.Wants)
             lacking = wants.proofs
             self._owed = replica.catalogue.within([*self._owed, *wants.ranges])

@@ -257,7 +257,7 @@ class Dialer:
         self._links.pop(address, None)
         self._tasks.pop(address, None)
         self._core.look.set()
-        # It ended because it was told to.
+        # It ended on purpose.
         if self._stopping.is_set() or (not reason and not was_up):
             return
         if refused or not was_up:
@@ -272,7 +272,7 @@ class Dialer:
     def _hand_over(self, session: Session) -> None:
         """Have our callers compare, when this link ended with something missing.
 
-        They were told that it would bring that.
+        They expect it to bring that.
         """
         if session.missing():
             self._core.demand += 1

@@ -110,7 +110,7 @@ class Discovery:
             await self._task
 
     async def _run(self) -> None:
-        told = ""
+        logged = ""
         while not self._stop.is_set():
             addresses = await self._addresses()
             try:
@@ -125,9 +125,9 @@ class Discovery:
                 why = str(error) or type(error).__name__
                 advice = "multicast is not possible here; add peers by address"
                 self.status = f"not working ({why}): {advice}"
-                if self.status != told:
+                if self.status != logged:
                     _log.warning("finding peers on the local network: %s", self.status)
-                told = self.status
+                logged = self.status
                 await self._pause(WATCH_S)
         self.status = "stopped"
 
