@@ -68,7 +68,7 @@ class Outbox:
         except InvalidEventError as error:
             self.unreadable += 1
             _log.error(
-                "the row of deploy %s cannot be read, so nobody is told of it: %s",
+                "the row of deploy %s cannot be read, so its end is not published: %s",
                 run.request[:8],
                 error,
             )

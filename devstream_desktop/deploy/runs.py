@@ -405,7 +405,7 @@ def _explained(path: Path) -> Iterator[None]:
         if isinstance(error, sqlite3.Error) and machine.is_corrupt(error):
             said = (
                 f"{path.name} is damaged ({error}); nothing is deployed any more: start the node "
-                "again, and it says what to do"
+                "again: its message names what to do"
             )
             raise RunsError(said) from error
         raise RunsError(

@@ -154,7 +154,7 @@ class Deploys:
     def _trouble(self) -> str:
         lost = self._outbox.unreadable
         rows = (
-            f"{lost} rows of deploy.sqlite cannot be read, and nobody is told of their deploys; "
+            f"{lost} rows of deploy.sqlite cannot be read, and their deploys are not published; "
             "look into node.log"
             if lost
             else ""

@@ -17,7 +17,7 @@ from devstream_desktop.stream.log import Arrival
 Verify = Callable[[bytes, bytes, bytes], bool]
 """Tells whether `(public key, message, signature)` is right."""
 Refusal = Callable[[Entry], str | None]
-"""Gives the reason that an entry's author may not say it; None when it may."""
+"""Gives the reason that an entry's author may not publish it; None when it may."""
 
 _PORTION = 512
 

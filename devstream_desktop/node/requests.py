@@ -291,7 +291,7 @@ class Requests:
         ask = team_requests.find_ask(node.trust.waiting(), request)
         if request.reject:
             await node.trust.reject(ask)
-            return f"{ask.person} is turned away"
+            return f"{ask.person} is rejected"
         return await asyncio.to_thread(team_requests.approve_join, node.team, ask)
 
     async def _probe_source(self, request: ProbeSource) -> Done:

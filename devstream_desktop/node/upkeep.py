@@ -43,7 +43,7 @@ def open_history(
 
     Returns a sentence then. The history of another team is set aside.
 
-    `refusal` is why an entry's author may not say it, which is asked of what a damaged file holds.
+    `refusal` is why an entry's author may not publish it. It is asked of what a damaged file holds.
 
     Raises:
         HistoryError: it is from a newer version, or the disk is full.

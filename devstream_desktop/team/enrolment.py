@@ -238,7 +238,7 @@ class Enrolment:
                 # short.
                 await asker.gone.wait()
         except (TimeoutError, wire.MalformedFrameError) as error:
-            _log.info("a joiner was turned away: %s", str(error) or type(error).__name__)
+            _log.info("a join was rejected: %s", str(error) or type(error).__name__)
         finally:
             asker.connection.end()
 
@@ -312,7 +312,7 @@ class _Asker:
         """It is over."""
         self.gone.set()
         if reason:
-            _log.info("a joiner was turned away: %s", reason)
+            _log.info("a join was rejected: %s", reason)
 
 
 def reachable_host() -> str:

@@ -84,7 +84,7 @@ async def test_damage_that_is_met_while_it_runs_is_told_with_what_to_do(room):
     event = room.request()
     await room.ask(event)
     assert not room.log(event).exists()
-    assert "start the node again, and it says what to do" in deploys.status().trouble
+    assert "start the node again: its message names what to do" in deploys.status().trouble
 
 
 def test_a_new_database_is_made_whole_or_not_at_all(tmp_path, monkeypatch):

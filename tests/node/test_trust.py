@@ -79,11 +79,11 @@ def test_the_third_person_waits_and_everybody_sees_the_same_six_words(world, unt
     invite = ana.run("team", "invite")
     dan.run("team", "join", invite, "--person", "dan", "--no-wait", code=1)
     until("dan's wish is known", lambda: [one.person for one in members(ana).waiting] == ["dan"])
-    assert "dan is turned away" in ana.run("team", "approve-join", "dan", "--reject")
+    assert "dan is rejected" in ana.run("team", "approve-join", "dan", "--reject")
     until(
         "dan hears it",
         lambda: (
-            "turned this device away"
+            "rejected this device"
             in dan.run("team", "join", invite, "--person", "dan", "--no-wait", code=1)
         ),
     )

@@ -164,7 +164,7 @@ class Node:
         if entry.feed[:KEY_BYTES] not in self.strangers or entry.payload[-1] % 2:
             return None
         self.refused.add((entry.feed, entry.seq))
-        return "it may not say that"
+        return "it may not publish that"
 
     def _is_author(self, _: bytes) -> bool:
         """Whether a key is of the team."""

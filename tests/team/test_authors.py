@@ -124,7 +124,7 @@ def test_the_author_table_in_whose_name_ever(author: str, kind: Kind, state: str
             assert reason is None
         else:
             assert reason is not None
-            assert "may not say" in reason or "is not in the team" in reason
+            assert "may not publish" in reason or "is not in the team" in reason
 
 
 def test_a_refusal_says_which_role_and_who_gives_it() -> None:
@@ -132,21 +132,22 @@ def test_a_refusal_says_which_role_and_who_gives_it() -> None:
         return refusal_of(CHAIN, ID["mel"], said("mel", kind, state, "mel"), 2 * DAY)
 
     assert refused(Kind.BUILD, "failed") == (
-        "mel may not say build failed: that takes the role collector; ana can give it: devstream "
-        "team grant mel collector"
+        "mel may not publish build failed: it takes the role collector; "
+        "ana can give it: devstream team grant mel collector"
     )
     assert refused(Kind.TEAM, "asked") == (
-        "mel may not say team asked: that takes the role issuer; ana can give it: devstream team "
-        "grant mel issuer"
+        "mel may not publish team asked: it takes the role issuer; "
+        "ana can give it: devstream team grant mel issuer"
     )
     unheard = msgspec.structs.replace(said("mel", Kind.TEAM, "asked", "mel"), state="unheard")
     assert (
-        refusal_of(CHAIN, ID["mel"], unheard, 2 * DAY) == "mel may not say team unheard: nobody may"
+        refusal_of(CHAIN, ID["mel"], unheard, 2 * DAY)
+        == "mel may not publish team unheard: no role allows it"
     )
 
 
 def refusal(chain: PolicyChain, device: str, kind: Kind, state: str, at_ms: int) -> str | None:
-    """Why a device may not say this in its own name."""
+    """Why a device may not publish this in its own name."""
     author = next(name for name, known in ID.items() if known == device)
     return refusal_of(chain, device, said(author, kind, state, author), at_ms)
 
@@ -294,7 +295,7 @@ def simple(
             "another executor",
         ),
         ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["iva"]), None),
-        ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["ana"]), "where another issuer is met"),
+        ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["ana"]), "another issuer's address"),
         ("mel", simple(Kind.CLAIM, "claimed", "incident/x/y"), None),
         ("mel", simple(Kind.CLAIM, "claimed", "incident/x/y", actor="bo"), "in the name of bo"),
         ("coco", simple(Kind.BUILD, "failed", "build/x/main/ci"), None),

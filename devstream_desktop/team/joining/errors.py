@@ -44,8 +44,8 @@ _SENTENCES = {
     Problem.MISTYPED: "the invite is mistyped or cut: copy the whole line again",
     Problem.NEWER: "the invite was made by a newer devstream: update this one",
     Problem.EXPIRED: "the invite has expired: ask for a new one",
-    Problem.USED: "the invite was used by another device already; ask for a new one, and if it "
-    "was nobody you know, say so",
+    Problem.USED: "the invite was used by another device already: ask for a new one, and if you "
+    "do not know that device, tell the person who invited you",
     Problem.BURNT: "the invite was closed after too many wrong tries: ask for a new one",
     Problem.UNKNOWN: "the issuer does not know this invite (any more): ask for a new one",
     Problem.WRONG_SECRET: "the invite's secret is wrong: copy the whole line again, or ask for a "
@@ -59,17 +59,15 @@ _SENTENCES = {
     Problem.UNREACHABLE: "the issuer cannot be reached: check that its node runs, and that this "
     "network lets you through",
     Problem.PIN: "what answers at the invite's address is not the team that invited you; nothing "
-    "secret was sent: "
-    "check the address, and tell whoever invited you",
+    "secret was sent: check the address, and tell the person who invited you",
     Problem.IMPOSTOR: "what answers at the invite's address is not the device that invited you; "
-    "nothing secret was sent: "
-    "tell whoever invited you",
+    "nothing secret was sent: tell the person who invited you",
     Problem.CLOCK: "the issuer's certificate is not valid at this machine's time: set the clock, "
     "or have the issuer restart devstream",
     Problem.ANSWER: "the issuer answered something that is not a membership of the team that "
     "invited you: update devstream on both sides",
     Problem.ISSUER: "the issuer could not let you in: see its node.log, and try again",
-    Problem.REJECTED: "an admin of the team turned this device away: talk to whoever invited you",
+    Problem.REJECTED: "an admin of the team rejected this device: ask the person who invited you",
     Problem.NO_MEMBER: "the issuer does not know this device as one of the team: it was revoked, "
     "or the issuer lags behind",
     Problem.MEMBER: "this home belongs to a team already: choose another with --home",

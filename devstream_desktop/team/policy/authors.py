@@ -134,11 +134,11 @@ def _refused_by(policy: Policy, device: str, event: Event) -> str | None:
         return None
     person, said = policy.name_of(device), f"{event.kind} {event.state}"
     if author is None:
-        return f"{person} may not say {said}: nobody may"
+        return f"{person} may not publish {said}: no role allows it"
     role = _ROLES[author]
     grantors = " or ".join(policy.who_has(Role.ADMIN))
     way = f"{grantors} can give it: devstream team grant {person} {role}"
-    return f"{person} may not say {said}: that takes the role {role}; {way}"
+    return f"{person} may not publish {said}: it takes the role {role}; {way}"
 
 
 def _is(policy: Policy, device: str, author: AuthorClass) -> bool:
@@ -156,7 +156,7 @@ def _misfit(policy: Policy, device: str, event: Event) -> str | None:
     person = clean(policy.name_of(device), NAME_LENGTH)  # as an event has it
     if author is AuthorClass.MEMBER and event.actor != person:
         return (
-            f"{person} may not say {event.kind} {event.state} in the name of "
+            f"{person} may not publish {event.kind} {event.state} in the name of "
             f"{event.actor or 'nobody'}"
         )
     # A number would make a second row of one person's duty, as many as one likes.
@@ -170,7 +170,7 @@ def _misfit(policy: Policy, device: str, event: Event) -> str | None:
         )
         return f"{person} may not {what} another executor"
     if event.kind is Kind.TEAM and event.state == "issuing" and event.executor != device:
-        return f"{person} may not say where another issuer is met"
+        return f"{person} may not publish another issuer's address"
     if (
         event.kind is Kind.DEPLOY
         and event.state == "requested"

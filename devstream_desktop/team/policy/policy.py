@@ -371,16 +371,13 @@ def _matches(pattern: str, target: str, environment: str) -> bool:
 def _check_revocation(revocation: Revocation) -> None:
     if not 0 <= revocation.when < _MAX_TIME or len(revocation.why) > _MAX_WHY:
         raise PolicyError(
-            "the policy says of a revoked device a time that is out of range, or too much"
+            "the policy's entry of a revoked device has a time out of range, or is too long"
         )
     if len(revocation.ends) > _MAX_ENDS or not all(
         len(end.feed) == FEED_BYTES and len(end.hash) == HASH_BYTES and 0 < end.seq <= MAX_SEQ
         for end in revocation.ends
     ):
-        raise PolicyError(
-            "the policy says of a revoked device where its feeds end, and it is not where a feed "
-            "can end"
-        )
+        raise PolicyError("the policy ends the feed of a revoked device where no feed can end")
 
 
 def _check_device(device: str, label: str) -> None:
