@@ -164,7 +164,10 @@ async def test_other_paths_and_methods(intake, post):
     assert (await post(intake.url, "/in/gh/", body, signed(body))).status == 404
     assert (await post(intake.url, "/", body, signed(body))).status == 404
     assert (await post(intake.url, "/docs", method="GET")).status == 404
-    for method in ("GET", "PUT", "DELETE", "HEAD"):
+    # A sender may ask whether anybody is there; that tells nothing of which sources are.
+    for path in ("/in/gh", "/in/gh/secret", "/in/nobody"):
+        assert (await post(intake.url, path, b"", method="HEAD")).status == 200
+    for method in ("GET", "PUT", "DELETE"):
         assert (await post(intake.url, "/in/gh", method=method)).status == 405
 
 

@@ -98,7 +98,7 @@ class Receiver:
         self._proofs = asyncio.Semaphore(PROOFS_AT_ONCE)
         self._certificates = certificates or Certificates()
         self._decoy = base64.b64encode(secrets.token_bytes(32))
-        methods = ["POST", "OPTIONS"]
+        methods = ["POST", "OPTIONS", "HEAD"]
         # The second is for senders that can send no secret but an address: see `SecretPath`.
         paths = ("/in/{name}", "/in/{name}/{secret}")
         self.app = Starlette(routes=[Route(path, self._answer, methods=methods) for path in paths])
@@ -108,6 +108,9 @@ class Receiver:
         try:
             if request.method == "OPTIONS":
                 return self._handshake(request)
+            if request.method == "HEAD":
+                # Trello asks whether anybody is there. It is the same for each name.
+                return Response()
             status, text = await self._take(request)
         except Refused as refusal:
             self._count(request, refusal)
