@@ -14,7 +14,7 @@ from devstream_collectors.kit.push import change_key
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.notes import Notes
-from devstream_desktop.intake.poll import git_commands, git_poller
+from devstream_desktop.intake.poll import git_commands, git_mirror, git_poller
 from devstream_desktop.intake.poll.git_commands import GitError, git
 from devstream_desktop.intake.poll.git_poller import GitPoller
 from devstream_desktop.intake.store import Store
@@ -254,7 +254,7 @@ async def test_a_mirror_that_was_damaged_is_made_anew(make, repository, stream, 
     await do((home.mirrors / "shop" / "config").write_text, "[broken")
     new = await do(repository.commit, "Two")
     await do(repository.push)
-    for _ in range(git_poller.FAILURES_BEFORE_NEW_MIRROR):
+    for _ in range(git_mirror.FAILURES_BEFORE_NEW_MIRROR):
         with pytest.raises(GitError):
             await poller.poll()
     await poller.poll()

@@ -7,10 +7,8 @@ events are published: a crash repeats events with the same keys.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,11 +39,11 @@ from devstream_desktop.intake.poll.git_commands import (
     FIRST_FETCH_SECONDS,
     GitError,
     git,
-    is_ancestor,
     local_folder,
     remote_of,
     transport_options,
 )
+from devstream_desktop.intake.poll.git_mirror import Mirror
 from devstream_desktop.intake.poll.git_watch import RefWatch
 from devstream_desktop.intake.poll.odd_branches import OddBranches
 from devstream_desktop.stream.event import Event, InvalidEventError
@@ -61,12 +59,6 @@ MAX_EVENTS = 100
 """Events of one look: more branches at once are an import, not news."""
 MAX_KNOWN = 20
 """Other branches that the commits of a new one are compared with."""
-FAILURES_BEFORE_NEW_MIRROR = 3
-TOGETHER = 100
-"""Branches asked for in one go."""
-MAX_HALVED = 40
-"""Attempts in one look to find the branches that cannot be fetched."""
-_MIRRORED = "refs/devstream/"
 _LOG = logging.getLogger(__name__)
 
 
@@ -103,11 +95,10 @@ class GitPoller:
         self.health = health
         self._info = SourceInfo(source.name, source.branches, source.service)
         self._scope = git_scope(source)
-        self._mirror = mirrors / source.name
+        self._mirror = Mirror(source, mirrors / source.name)
         self._notes = notes
         self._publish = publish
         self._now = now
-        self._broken_mirror = 0
         self._looked = 0
         """The time of the last look, UTC milliseconds."""
         self._aside = OddBranches(health.dropped)
@@ -220,9 +211,9 @@ class GitPoller:
                     old = {name: old.get(name, revision) for name, revision in new.items()}
                 events = await self._read_changes(moved(old, new), new, old)
         except GitError as error:
-            await self._doubt_mirror(error)
+            await self._mirror.doubt(error)
             raise
-        self._broken_mirror = 0
+        self._mirror.trust()
         if events:
             await self._publish(events)
             self.health.events += len(events)
@@ -256,7 +247,7 @@ class GitPoller:
                 revision,
                 "--",
             )
-            for commit in reversed(parse_log(await self._ask(*arguments))):
+            for commit in reversed(parse_log(await self._mirror.ask(*arguments))):
                 try:
                     events.append(backfill_event(self._info, self._scope, branch, commit))
                 except InvalidEventError:
@@ -295,19 +286,19 @@ class GitPoller:
             return change_event(
                 self._info, self._scope, move, forced=False, count=0, head=None, now=self._looked
             )
-        forced = bool(move.old) and not await is_ancestor(self._mirror, move.old, move.new)
+        forced = bool(move.old) and not await self._mirror.is_ancestor(move.old, move.new)
         known = [move.old] if move.old and not forced else sorted(set(old.values()))[:MAX_KNOWN]
-        present = [revision for revision in known if await self._has(revision)]
+        present = [revision for revision in known if await self._mirror.has(revision)]
         count = int(
             (
-                await self._ask(
+                await self._mirror.ask(
                     "rev-list", "--count", move.new, *(f"^{revision}" for revision in present), "--"
                 )
             ).strip()
             or 0
         )
         head = parse_log(
-            await self._ask("log", "--max-count=1", f"--format={LOG_FORMAT}", move.new, "--")
+            await self._mirror.ask("log", "--max-count=1", f"--format={LOG_FORMAT}", move.new, "--")
         )
         return change_event(
             self._info,
@@ -319,84 +310,16 @@ class GitPoller:
             now=self._looked,
         )
 
-    async def _has(self, revision: str) -> bool:
-        try:
-            await git("cat-file", "-e", f"{revision}^{{commit}}", folder=self._mirror)
-        except GitError:
-            return False
-        return True
-
-    async def _ask(self, *arguments: str) -> str:
-        return await git(*arguments, folder=self._mirror)
-
     async def _fetch(self, asked: dict[str, str], known: dict[str, str], seconds: float) -> None:
-        """Fetch the commits of the branches `asked`, without trees or files.
-
-        A branch that cannot be had while another of `known` can is set aside.
+        """Fetch the branches `asked`, and set aside those that cannot be had.
 
         Raises:
-            GitError: none can be had.
+            GitError: no branch can be had.
 
         """
-        if not await asyncio.to_thread((self._mirror / "HEAD").exists):
-            await asyncio.to_thread(self._mirror.mkdir, 0o700, parents=True, exist_ok=True)
-            await git("init", "--bare", "--quiet", "--", str(self._mirror))
-        await git("config", "remote.origin.url", remote_of(self.source), folder=self._mirror)
-        refused, error = await self._fetch_apart(list(asked), seconds)
-        if error is None:
-            return
-        if len(refused) == len(asked):
-            # All of them: is it they, or everything?
-            another = next((name for name in known if name not in asked), "")
-            if not another:
-                raise error
-            await self._fetch_together([another], seconds)
-        self._aside.cannot_have({name: asked[name] for name in refused}, str(error))
-
-    async def _fetch_apart(
-        self, branches: list[str], seconds: float
-    ) -> tuple[list[str], GitError | None]:
-        """Fetch in halves what cannot be had together; returns what cannot be had at all."""
-        waiting = [
-            branches[start : start + TOGETHER] for start in range(0, len(branches), TOGETHER)
-        ]
-        refused: list[str] = []
-        last: GitError | None = None
-        halved = 0
-        while waiting:
-            batch = waiting.pop()
-            try:
-                await self._fetch_together(batch, seconds)
-            except GitError as error:
-                if error.code == 0:
-                    raise  # it took too long, or there is no git
-                last = error
-                if len(batch) == 1 or halved >= MAX_HALVED:
-                    refused += batch
-                    continue
-                halved += 1
-                waiting += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
-        return refused, last
-
-    async def _fetch_together(self, branches: list[str], seconds: float) -> None:
-        specs = [f"+{HEADS}{branch}:{_mirrored(branch)}" for branch in branches]
-        options = (
-            "--quiet",
-            "--filter=tree:0",
-            "--no-tags",
-            "--no-write-fetch-head",
-            *transport_options(self.source),
-        )
-        await git("fetch", *options, "origin", *specs, folder=self._mirror, seconds=seconds)
-
-    async def _doubt_mirror(self, error: GitError) -> None:
-        """Throw the mirror away after some failures in a row."""
-        if not error.code:
-            return
-        self._broken_mirror += 1
-        if self._broken_mirror >= FAILURES_BEFORE_NEW_MIRROR:
-            self._broken_mirror = 0
-            await asyncio.to_thread(shutil.rmtree, self._mirror, ignore_errors=True)
+        refused, why = await self._mirror.fetch(list(asked), known, seconds)
+        if refused:
+            self._aside.cannot_have({name: asked[name] for name in refused}, why)
 
     @property
     def _note(self) -> str:
@@ -412,8 +335,3 @@ class GitPoller:
             return None
         # An address that was kept with its secret in it is the same place without.
         return cursor if git_address.without_secret(cursor.url) == self.source.url else None
-
-
-def _mirrored(branch: str) -> str:
-    # A name of its own making: any length fits, and `release` may become `release/1`.
-    return _MIRRORED + hashlib.blake2b(branch.encode(), digest_size=16).hexdigest()
