@@ -1,4 +1,4 @@
-"""Requests to the node of a home, or to the home alone while no node runs."""
+"""Requests to a node, or to the home itself while no node runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TRIES = 5
 
 
 def ask(home: Home, request: Request[_R]) -> _R:
-    """Return the answer of the node, or of this process while no node runs.
+    """Return the node's answer, or this process's while none runs.
 
     Without a node the home is locked meanwhile, so there is never a second writer.
 

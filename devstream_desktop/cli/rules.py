@@ -33,7 +33,7 @@ class RulesTest(msgspec.Struct, frozen=True, kw_only=True):
     """The reason that a drop is counted under; empty when it makes a line."""
     fields: dict[str, str]
     expressions: dict[str, str]
-    """The expression that made each field, and those of `match`, `each` and `id`."""
+    """The expression behind each field, and behind `match`, `each` and `id`."""
     line: str
     mistake: str
     """The reason why a rule that matched makes no line."""

@@ -74,7 +74,7 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
 
 
 def is_remote(repository: str) -> bool:
-    """Tell whether an address is a URL, or `user@host:path`, that each machine can ask."""
+    """Return true for a URL or `user@host:path`, which each machine can ask."""
     return _REMOTE.fullmatch(repository) is not None
 
 

@@ -107,7 +107,7 @@ def unmatched(home: Home, options: argparse.Namespace) -> int:
 
 
 def _sample(one: UnmatchedBody) -> str:
-    """Write a body as `rules new` and `rules test` read it, with its headers."""
+    """Write a body with its headers, as the `rules` commands read it."""
     document = msgspec.json.decode(one.body)
     if isinstance(document, dict) and one.headers:
         document["_headers"] = one.headers
