@@ -37,15 +37,18 @@ def _audit(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_audit)
 
 
+def pytest_runtest_logstart() -> None:
+    """Forget what ended fixtures of the test before started."""
+    _started.clear()
+
+
 @pytest.fixture(autouse=True)
 def _marked(request: pytest.FixtureRequest) -> Iterator[None]:
     """Hold that `make quick`, which goes by the marks, starts no process."""
     yield
-    started = _started.copy()
-    _started.clear()
     marks = ("process", "desktop", "hosts")
-    if started and not any(request.node.get_closest_marker(mark) for mark in marks):
-        pytest.fail(f"it starts a process, so it needs the mark `process`: {started[0]}")
+    if _started and not any(request.node.get_closest_marker(mark) for mark in marks):
+        pytest.fail(f"it starts a process, so it needs the mark `process`: {_started[0]}")
 
 
 SECRETS = "org.freedesktop.secrets"

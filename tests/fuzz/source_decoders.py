@@ -6,6 +6,7 @@ Deliveries, answers to polls, headers, git's output, log lines, and what the int
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -34,7 +35,9 @@ from devstream_desktop.intake.registry import collector_module, collector_names
 from devstream_desktop.intake.webhook.bodies import Refused
 from devstream_desktop.intake.webhook.certificates import Certificates, UnsignedError
 from devstream_desktop.intake.webhook.decoding import form_payload, json_document
+from devstream_desktop.intake.webhook.masking import masked
 from devstream_desktop.intake.webhook.proof import proof_headers, proves
+from devstream_desktop.stream.bounds import UnboundedError, check_json
 from devstream_desktop.team.certificates import Authority, certificate_pem
 
 ROOT = Path(__file__).parents[2]
@@ -211,6 +214,13 @@ def service_certificate(data: bytes) -> None:
     asyncio.run(Certificates(answer)._certificate("https://sns.example/a.pem"))
 
 
+def unmatched(data: bytes) -> None:
+    """A body that no rule knew, as it is kept: the receiver has checked its depth."""
+    with contextlib.suppress(UnboundedError):
+        check_json(data)
+        masked(data)
+
+
 def source_decoders() -> Iterator[Decoder]:
     """One for each way in of each collector, and what all share."""
     for name in sorted({*collector_names()} - {"git"}):
@@ -249,6 +259,7 @@ def source_decoders() -> Iterator[Decoder]:
     )
     pem = certificate_pem(Authority.create(NOW).certificate).encode()
     yield Decoder("certificate of a service", service_certificate, [pem], (UnsignedError,), share=2)
+    yield Decoder("body that matched nothing", unmatched, [b'{"a": [1, {"token": "t"}]}'])
     yield Decoder("body of a delivery", posted, [b'{"a": [1, {"b": null}]}'], (Refused,))
 
 

@@ -32,6 +32,7 @@ FUZZED = {
     "intake/poll/http_client.py": "headers of an answer",
     "intake/poll/http_poller.py": "answer of github",
     "intake/webhook/certificates.py": "certificate of a service",
+    "intake/webhook/masking.py": "body that matched nothing",
     "intake/webhook/decoding.py": "body of a delivery",
     "intake/webhook/signature.py": "proof of linear",
     "mesh/transport/framing.py": "stream of a caller",
@@ -49,6 +50,7 @@ FUZZED = {
 """Which decoder of the table reads the foreign bytes of each module."""
 OWN = {
     "cli/rules.py": "the operator's sample",
+    "cli/source/commands.py": "what this node answered",
     "config.py": "the operator's file",
     "door/tls.py": "this node's key",
     "history/lines.py": "history/test_quarantine.py",
@@ -59,6 +61,7 @@ OWN = {
     "intake/health.py": "intake/test_notes.py",
     "intake/config/source_file.py": "the operator's file",
     "intake/webhook/spool.py": "node/test_unreadable.py",
+    "intake/webhook/unmatched.py": "intake/test_unmatched.py",
     "mesh/transport/probe.py": "this node's certificate",
     "doctor/doctor.py": "node/test_unreadable.py",
     "keys/key_file.py": "this node's key",
