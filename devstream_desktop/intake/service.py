@@ -235,7 +235,9 @@ class Intake:
         )
 
     async def unmatched(self, name: str = "") -> list[UnmatchedBody]:
-        """Return the last bodies that nothing knew, of one source or of all, the newest first.
+        """Return the last bodies that no rule knew, newest first.
+
+        Those of one source, or of all.
 
         Raises:
             SourcesError: there is no such source.

@@ -32,11 +32,11 @@ from devstream_desktop.intake.poll.http_client import (
 )
 from devstream_desktop.intake.poll.http_poller import understood
 from devstream_desktop.intake.registry import collector_module, collector_names
-from devstream_desktop.intake.webhook.bodies import Refused
 from devstream_desktop.intake.webhook.certificates import Certificates, UnsignedError
 from devstream_desktop.intake.webhook.decoding import form_payload, json_document
 from devstream_desktop.intake.webhook.masking import masked
 from devstream_desktop.intake.webhook.proof import proof_headers, proves
+from devstream_desktop.intake.webhook.refusal import Refused
 from devstream_desktop.stream.bounds import UnboundedError, check_json
 from devstream_desktop.team.certificates import Authority, certificate_pem
 

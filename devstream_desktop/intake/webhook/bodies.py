@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from devstream_desktop.door.crowd import Crowd
+from devstream_desktop.intake.webhook.refusal import Refused
 
 if TYPE_CHECKING:
     # Its Refused is used where no receiver is installed, too.
@@ -24,20 +25,6 @@ ROOM = 20 * 1024 * 1024
 BODY_SECONDS = 10.0
 FIRST_SECONDS, LEAST_RATE = 3.0, 32 * 1024
 """Seconds for a body, and bytes that gain it one more: a slow trickle is not waited for."""
-RETRY_SECONDS = "60"
-
-
-class Refused(Exception):  # noqa: N818 - it is an answer
-    """A request is refused with an HTTP status and a sentence."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.headers: dict[str, str] = {}
-        if status in (429, 503):
-            self.headers = {"retry-after": RETRY_SECONDS}
-        elif status == 405:
-            self.headers = {"allow": "POST"}
 
 
 class Bodies:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from devstream_desktop.intake.broken_text import mended
-from devstream_desktop.intake.webhook.bodies import Refused
+from devstream_desktop.intake.webhook.refusal import Refused
 from devstream_desktop.stream.bounds import check_json
 
 FORM = "application/x-www-form-urlencoded"

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import hmac
 import logging
@@ -30,14 +29,13 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from devstream_collectors.contract import Certified, Delivery, SecretPath, Webhook
 from devstream_desktop.door.crowd import share_of
 from devstream_desktop.intake.health import Way
 from devstream_desktop.intake.registry import is_certified
 from devstream_desktop.intake.store import StoreError
-from devstream_desktop.intake.webhook.bodies import BODY_SECONDS, Bodies, Refused
+from devstream_desktop.intake.webhook.bodies import BODY_SECONDS, Bodies
 from devstream_desktop.intake.webhook.certificates import (
     Certificates,
     UnreachableError,
@@ -47,12 +45,11 @@ from devstream_desktop.intake.webhook.decoding import json_document
 from devstream_desktop.intake.webhook.endpoint import Endpoint
 from devstream_desktop.intake.webhook.normaliser import LARGE_BODY
 from devstream_desktop.intake.webhook.proof import proves
+from devstream_desktop.intake.webhook.refusal import Refusal, Refused
 from devstream_desktop.intake.webhook.spool import TEST_HEADER, Spool, Taken
 from devstream_desktop.stream.text import clean
 
 MAX_HEADERS = 16 * 1024
-MAX_DROPPED = 64 * 1024 * 1024
-"""Bytes of a refused body that are read and dropped."""
 PROOFS_AT_ONCE = 2
 """Large bodies judged at once, in threads that the node shares."""
 _ITS_OWN = frozenset({400, 408, 411, 413, 431})
@@ -114,7 +111,7 @@ class Receiver:
             status, text = await self._take(request)
         except Refused as refusal:
             self._count(request, refusal)
-            return _Refusal(refusal, self._bodies.seconds)
+            return Refusal(refusal, self._bodies.seconds)
         except ClientDisconnect:
             return PlainTextResponse("gone\n", 400)
         return PlainTextResponse(f"{text}\n", status)
@@ -271,42 +268,6 @@ class Receiver:
             name.encode("utf-8", "surrogatepass"), key=self._decoy, digest_size=8
         ).digest()
         return endpoints[int.from_bytes(digest, "big") % len(endpoints)] if endpoints else None
-
-
-class _Refusal(PlainTextResponse):
-    """An answer that is sent before the whole body came.
-
-    The rest is read and dropped, because a sender cut off while it writes never reads the answer.
-    """
-
-    def __init__(self, refused: Refused, seconds: float) -> None:
-        super().__init__(f"{refused}\n", refused.status, refused.headers)
-        self._seconds = seconds
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI gives it
-        await send(
-            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-        )
-        await send({"type": "http.response.body", "body": self.body, "more_body": True})
-        await self._drop_rest(receive)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _drop_rest(self, receive: Receive) -> None:
-        left = MAX_DROPPED
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._seconds):
-                while left > 0:
-                    size, more = await _passed_over(receive)
-                    left -= size
-                    if not more:
-                        return
-
-
-async def _passed_over(receive: Receive) -> tuple[int, bool]:
-    """Read a chunk and drop it; return its size and whether more follows."""
-    # In a function of its own, so that no chunk is held while the next is waited for.
-    message = await receive()
-    return len(message.get("body", b"")), message.get("more_body", False)
 
 
 def _headers(request: Request, endpoint: Endpoint) -> dict[str, str]:

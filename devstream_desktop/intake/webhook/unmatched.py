@@ -1,4 +1,4 @@
-"""The last bodies that made no line because nothing knew them, so that rules can be written.
+"""Last bodies that no rule knew, kept to write rules from.
 
 Of each source the last 20 of different forms, without secrets. One a second is looked at, so that
 a flood of them costs no other sender anything.
