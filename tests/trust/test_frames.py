@@ -22,11 +22,11 @@ from devstream_desktop.mesh.wire import (
     MESSAGE_BYTES,
     PROTOCOL,
     AskPeers,
+    AskPolicy,
     Digest,
     Fetch,
     Hello,
     Offer,
-    Policy,
     Proof,
     Push,
     Range,
@@ -59,7 +59,7 @@ def requests(team, entries) -> list[bytes]:
             Offer([Record(feed, 0, 9, b"x" * 16, 1 << 40, [(2, 3)])], [feed]),
             Fetch([Range(feed, 1, 9)], 1000),
             Proof([], [feed]),
-            Policy(0, [b"no policy"]),
+            AskPolicy(0, [b"no policy"]),
             AskPeers(),
         )
     ]
