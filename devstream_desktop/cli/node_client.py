@@ -1,4 +1,4 @@
-"""Requests to a node, or to the home itself while no node runs."""
+"""Requests to a node, or to the home while no node runs."""
 
 from __future__ import annotations
 
