@@ -55,6 +55,33 @@ def test_whatever_is_sent_is_events_or_a_named_drop(name: str, survives) -> None
 
 
 @each_name
+def test_what_ends_closes_the_row_that_it_began(name: str) -> None:
+    events = [
+        event
+        for delivery in deliveries(name)
+        for event in webhook_collector(name).normalise(delivery, SourceInfo(name)).events
+    ]
+    ends = {"resolved", "closed", "success"}
+    begun = {(one.subject, one.number) for one in events if one.state not in ends}
+    over = [one for one in events if one.state in ends]
+    begins = {"firing", "opened", "in_progress"}
+    if over and any(one.state in begins for one in events):
+        assert any((one.subject, one.number) in begun for one in over)
+
+
+@each_name
+def test_one_post_twice_is_one_fact_and_each_sample_another(name: str) -> None:
+    normalise, source = webhook_collector(name).normalise, SourceInfo(name)
+    keys: dict[str, tuple[object, ...]] = {}
+    for delivery in deliveries(name):
+        made = normalise(delivery, source)
+        assert normalise(delivery, source) == made
+        for event in made.events:
+            what = (event.kind, event.state, event.subject, event.time)
+            assert keys.setdefault(event.key, what) == what
+
+
+@each_name
 def test_the_test_of_a_source_passes_by_the_rules(name: str) -> None:
     collector = webhook_collector(name)
     source = SourceInfo(name)

@@ -48,22 +48,16 @@ def event_of(match: Match, source: SourceInfo, received: int) -> Event:
         place.check_branch(ref)
     service = place.about(said("service"))
     environment = said("environment") or source.environment
+    # The end of an alert may not say where it was: only a deployment's row is one of its place.
+    where = environment if kind is Kind.DEPLOY else ""
+    row = said("subject") or first_line(said("title")) or rule.name
     started, at = _time(said("started")), _time(said("time"))
     time = place.moment(at or started)
     return make_event(
         kind=kind,
         state=state,
         service=service,
-        subject="/".join(
-            part
-            for part in (
-                str(kind),
-                service,
-                environment,
-                said("subject") or first_line(said("title")) or rule.name,
-            )
-            if part
-        ),
+        subject="/".join(part for part in (str(kind), service, where, row) if part),
         key=fact_key(f"rules/{source.name}", kind, _identity(match, kind, received), state),
         time=time,
         severity=None if state in _OVER else _severity(rule, kind, said("severity")),
