@@ -139,12 +139,8 @@ class Reader:
         asked = (subject_hash(topic_of(of)), subject_hash(of.subject), limit)
         where = "lines.subject IN (?, ?) ORDER BY lines.place DESC LIMIT ?"
         found = self._lines(f"{_COLUMNS} WHERE {where}", asked)
-        scopes = (of.scope, "")
-        return [
-            line
-            for line in found
-            if line.event.subject == of.subject and line.event.scope in scopes
-        ]
+        topic = topic_of(of)
+        return [line for line in found if topic_of(line.event) in (topic, of.subject)]
 
     def newest(self) -> int:
         """Return the newest arrival number that has a row.

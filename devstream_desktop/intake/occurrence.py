@@ -162,7 +162,7 @@ def _repeated(event: Event, newest: Event) -> Event:
 
 def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -> Event | None:
     """Give a new change its place among those of its branch."""
-    if _outcome(event) == _outcome(newest) and event.state != "deleted":
+    if _outcome(event) == _outcome(newest) and not _deletes_unseen(event, past):
         if rank(event.kind, event.state) <= rank(newest.kind, newest.state):
             return None
         # It says more of the same move, in its row.
@@ -180,6 +180,15 @@ def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -
             place = min(work_of(one) for one in later) - 1
             return msgspec.structs.replace(event, order=max(1, place))
     return event
+
+
+def _deletes_unseen(event: Event, past: Sequence[Event]) -> bool:
+    """Tell whether a deletion is of a branch that was made again without a word.
+
+    A poll that missed some moves says of a deletion where it saw the branch last.
+    """
+    known = {one.revision for one in past} | {one.previous for one in past}
+    return event.state == "deleted" and event.previous not in known
 
 
 def _after(event: Event, newest: Event) -> int:

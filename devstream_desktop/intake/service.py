@@ -96,6 +96,7 @@ class Intake:
         self._sources: dict[str, Source] = {}
         self._endpoints: dict[str, Endpoint] = {}
         self._unmatched = Unmatched(self._notes)
+        self._known = known
         self._publisher = Publisher(publish, known)
         self._normaliser = Normaliser(
             self._spool, self._sources, self._endpoints, self._publisher, self._now, self._unmatched
@@ -314,7 +315,13 @@ class Intake:
             self._poll(
                 source.name,
                 GitPoller(
-                    source, self._home.mirrors, self._notes, health, limiter.publish, self._now
+                    source,
+                    self._home.mirrors,
+                    self._notes,
+                    health,
+                    limiter.publish,
+                    self._now,
+                    self._known,
                 ),
             )
             return

@@ -121,10 +121,14 @@ def run_of(event: Event) -> str:
 
 
 def topic_of(event: Event) -> str:
-    """Return the name of an event's thing: its subject in its scope."""
+    """Return the name of an event's thing: its subject in its scope.
+
+    There the service is no part of it, for two sources may call one repository by two names.
+    """
     if not event.scope or not _is_observed(event):
         return event.subject
-    return f"{event.subject}\x1f{event.scope}"
+    named = f"{event.kind}/{event.service}/"
+    return f"{event.kind}/{event.subject.removeprefix(named)}\x1f{event.scope}"
 
 
 def work_of(event: Event) -> int:

@@ -144,3 +144,15 @@ def test_a_deploy_ships_what_the_repository_has_and_not_what_was_told(
     assert planned(ana) == two
     asked = ["deploy", "shop", "production", "--ref", "gone", "--yes"]
     assert "there is no gone in the repository of shop" in ana.run(*asked, code=1)
+
+
+def test_a_poll_puts_right_what_was_told_of_a_branch(world, until, repository) -> None:
+    """A report that was wrong, or came very late, is the last word until the next look but one."""
+    (ana,) = world.team()
+    one, two = repository.commits
+    repository.move(two)
+    ana.run("source", "add", "git", "shop", str(repository.bare), "--branch", "main")
+    until("the source was looked at", lambda: ana.status().sources[0].seen)
+    late = ["emit", "--kind", "change", "--state", "pushed", "--service", "shop", "--ref", "main"]
+    ana.run(*late, "--revision", one)
+    until("it is put right", lambda: [revision for _, revision in told(ana)] == [one, two], 60)

@@ -41,8 +41,10 @@ class Node:
     def __init__(self, folder: Path, number: int) -> None:
         self.now = START
         self.peers: list[Node] = []
-        self._folder = folder / f"node{number}"
-        self._folder.mkdir()
+        self.folder = folder / f"node{number}"
+        self.folder.mkdir()
+        self.entries: list[Entry] = []
+        """What this device wrote."""
         self._device = bytes([number]) * 32
         self._feed = self._device + bytes(EPOCH_BYTES)
         self._seq, self._prev, self._hlc = 0, b"", 0
@@ -50,8 +52,8 @@ class Node:
         self._open()
 
     def _open(self) -> None:
-        mirror = FeedMirror(self._folder / "feed.json")
-        self.history = History(self._folder / "history.sqlite", mirror, self._device, "team")
+        mirror = FeedMirror(self.folder / "feed.json")
+        self.history = History(self.folder / "history.sqlite", mirror, self._device, "team")
         self.publisher = Publisher(self._publish, self.history)
 
     def restart(self) -> None:
@@ -66,6 +68,7 @@ class Node:
         # As `node.core.Node.publish`.
         new = [event for event in events if not self.history.knows(fact_id(event, ""))]
         entries = [self._entry(event) for event in new]
+        self.entries += entries
         for node in (self, *self.peers):
             node.history.add([Arrival(entry) for entry in entries])
 
@@ -145,3 +148,25 @@ def pair(new_node: Callable[[], Node]) -> tuple[Node, Node]:
     one, other = new_node(), new_node()
     one.peers, other.peers = [other], [one]
     return one, other
+
+
+def _single(folder: Path) -> list[Node]:
+    return [Node(folder, 0)]
+
+
+def _both(folder: Path) -> list[Node]:
+    one, other = Node(folder, 0), Node(folder, 1)
+    one.peers, other.peers = [other], [one]
+    return [one, other]
+
+
+@pytest.fixture(scope="session")
+def one() -> Callable[[Path], list[Node]]:
+    """Make one collector in a folder."""
+    return _single
+
+
+@pytest.fixture(scope="session")
+def two() -> Callable[[Path], list[Node]]:
+    """Make two collectors in a folder, which hear each other at once."""
+    return _both

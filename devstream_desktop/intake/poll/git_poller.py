@@ -10,12 +10,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from devstream_collectors.contract import Git, SourceInfo
-from devstream_collectors.kit.branches import HEADS, Moved, is_global, moved
+from devstream_collectors.kit.branches import HEADS, Moved, exact, is_global, moved
 from devstream_collectors.kit.place import remote_scope, service_scope
 from devstream_collectors.sources.git import (
     LOG_FORMAT,
@@ -34,6 +35,7 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.config.names import is_local
 from devstream_desktop.intake.health import Health, Publish
 from devstream_desktop.intake.notes import Notes
+from devstream_desktop.intake.occurrence import KnownFacts
 from devstream_desktop.intake.poll.git_commands import (
     FETCH_SECONDS,
     FIRST_FETCH_SECONDS,
@@ -90,7 +92,9 @@ class GitPoller:
         health: Health,
         publish: Publish,
         now: Callable[[], int],
+        known: KnownFacts | None = None,
     ) -> None:
+        """`known` is the stream, for a branch that was told to be where it is not."""
         self.source = source
         self.health = health
         self._info = SourceInfo(source.name, source.branches, source.service)
@@ -99,6 +103,9 @@ class GitPoller:
         self._notes = notes
         self._publish = publish
         self._now = now
+        self._known = known
+        self._doubts: dict[str, tuple[str, str]] = {}
+        """Branches that the stream had elsewhere at the last look: the commit, and its fact."""
         self._looked = 0
         """The time of the last look, UTC milliseconds."""
         self._aside = OddBranches(health.dropped)
@@ -203,13 +210,17 @@ class GitPoller:
         try:
             if cursor is None:
                 events = await self._first_contact(new)
-            elif cursor.names == names and old == new:
-                events = []
             else:
+                # One that is set aside is not gone.
+                aside = set(heads.branches) - set(new)
+                strays = self._strays(new, [name for name in exact(names) if name not in aside])
                 if cursor.names != names and not cursor.empty:
                     # Another choice of branches is not news of those that come or go with it.
                     old = {name: old.get(name, revision) for name, revision in new.items()}
-                events = await self._read_changes(moved(old, new), new, old)
+                moves = moved(old, new)
+                gone = {move.branch for move in moves}
+                moves += [stray for stray in strays if stray.branch not in gone]
+                events = await self._read_changes(moves, new, old) if moves else []
         except GitError as error:
             await self._mirror.doubt(error)
             raise
@@ -226,6 +237,38 @@ class GitPoller:
         self._aside.odd = {name for name in heads.odd if is_global(name, names)}
         self.health.last_error = self._aside.sentence() or self.health.last_error
         return len(events)
+
+    def _strays(self, branches: dict[str, str], names: list[str]) -> list[Moved]:
+        """Return the moves to where branches are from where the stream has them.
+
+        A report that came late, or was lost, may be its last word. At the second look the stream
+        has had the time to hear of what this one saw.
+        """
+        if self._known is None:
+            return []
+        doubts: dict[str, tuple[str, str]] = {}
+        strays: list[Moved] = []
+        for name in sorted({*branches, *names})[:MAX_EVENTS]:
+            with suppress(InvalidEventError):
+                probe = change_event(
+                    self._info,
+                    self._scope,
+                    Moved(name, "", name),
+                    forced=False,
+                    count=0,
+                    head=None,
+                    now=self._looked,
+                )
+                past = self._known.past(probe)
+                newest = next((one for one in past if one.revision or one.state == "deleted"), None)
+                head = branches.get(name, "")
+                if newest is None or newest.revision == head:
+                    continue
+                doubts[name] = (head, newest.key)
+                if self._doubts.get(name) == doubts[name]:
+                    strays.append(Moved(name, newest.revision, head))
+        self._doubts = doubts
+        return strays
 
     async def _first_contact(self, branches: dict[str, str]) -> list[Event]:
         """Fill the history with the newest commits, quietly, when asked for.
