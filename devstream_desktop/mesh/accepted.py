@@ -48,7 +48,7 @@ class Accepted:
     """A token of the waiting TAIL. Another token in its place, or none, ends that TAIL."""
 
     def owes(self) -> int:
-        """The count of events to come from it; 0 when it has brought nothing for long."""
+        """Return the count of events to come from it; 0 when it has brought nothing for long."""
         return self.asked_for if time.monotonic() - self.brought < PATIENCE_S else 0
 
 
@@ -71,17 +71,17 @@ class AcceptedPeers:
         return list(self._peers.values())
 
     def served(self) -> set[str]:
-        """The devices that are served now. A device that left takes no place."""
+        """Return the devices that are served now. A device that left takes no place."""
         pipes = self._callers.pipes()
         return {device for device, peer in self._peers.items() if peer.pipe in pipes}
 
     def works(self, device: str) -> bool:
-        """True when this device's link has proven to work: it waits for news now."""
+        """Return True when this device's link has proven to work: it waits for news now."""
         peer = self._peers.get(device)
         return peer is not None and peer.parked is not None
 
     def of(self, caller: Caller) -> Accepted | None:
-        """The peer at the other end of a connection; None where it has not said HELLO."""
+        """Return the peer at the other end of a connection; None where it has not said HELLO."""
         peer = self._newer.get(caller.pipe) or self._peers.get(caller.device)
         return peer if peer is not None and peer.pipe == caller.pipe else None
 

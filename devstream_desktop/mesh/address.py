@@ -50,12 +50,12 @@ def split(address: str) -> tuple[str, int]:
 
 
 def join(host: str, port: int) -> str:
-    """The text of an address."""
+    """Return the text of an address."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def may_be_named(address: str, here: str) -> bool:
-    """True when an address may be dialed because another node names it.
+    """Return True when an address may be dialed on another node's word.
 
     `here` is the host that this node listens on. Whoever names addresses decides where all nodes of
     a team knock. So there are no names, which a resolver would be asked for; nothing that every
@@ -89,7 +89,7 @@ def _is_loopback(host: str) -> bool:
 
 
 async def resolve(address: str) -> list[str]:
-    """The address with its name replaced by IP literals, IPv4 first.
+    """Return the address with its name replaced by IP literals, IPv4 first.
 
     Raises:
         AddressError: not an address, or the name does not resolve.

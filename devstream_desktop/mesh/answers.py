@@ -58,7 +58,7 @@ class Answers:
         self._working: dict[str, asyncio.Lock] = {}
 
     async def handle(self, caller: Caller, frame: bytes) -> bytes | None:
-        """The answer to one request; None cuts the caller off."""
+        """Return the answer to one request; None cuts the caller off."""
         # Paid for before it is decoded, because decoding is work as well.
         too_often = self._calls.take(caller.device, 1, time.monotonic())
         if too_often or not await self._paid(caller, cost_of_bytes(frame)):
@@ -263,7 +263,10 @@ class Answers:
         ]
 
     def _turn(self, device: str) -> asyncio.Lock:
-        """The lock of a device: one request of each at a time, so that others come between."""
+        """Return the lock of a device.
+
+        One request of each is answered at a time, so that others come between.
+        """
         if device not in self._working:
             self._working = {other: lock for other, lock in self._working.items() if lock.locked()}
             self._working[device] = asyncio.Lock()

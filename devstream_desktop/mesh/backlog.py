@@ -85,7 +85,7 @@ class Backlog:
         self._brought, self._slow = time.monotonic(), False
 
     def expected(self) -> list[Range]:
-        """The part of `missing` that others may leave to this link.
+        """Return the part of `missing` that others may leave to this link.
 
         Nothing, when it has brought nothing of late.
         """
@@ -187,7 +187,7 @@ class Backlog:
 
 
 def _given(entries: Sequence[SignedEntry], chosen: Sequence[Range]) -> int:
-    """The count of entries that were asked for."""
+    """Return the count of entries that were asked for."""
     asked = by_feed(chosen)
     count = 0
     for item in entries:
@@ -198,7 +198,7 @@ def _given(entries: Sequence[SignedEntry], chosen: Sequence[Range]) -> int:
 
 
 def _first_numbers(ranges: Sequence[Range], limit: int) -> list[Range]:
-    """The first `limit` numbers of these, each range from its newest down."""
+    """Return the first `limit` numbers, each range from its newest down."""
     chosen: list[Range] = []
     for item in ranges[:MAX_RANGES]:
         first = max(item.first, item.last - limit + 1)

@@ -104,7 +104,7 @@ class ClockWatch:
         return bool(self._offsets)
 
     def offset(self, device: str) -> int:
-        """The offset of this peer's clock, 0 when it is unknown."""
+        """Return the offset of this peer's clock, 0 when it is unknown."""
         return self._offsets.get(device, 0)
 
     def tick(self, wall: int, steady: int) -> None:
@@ -151,7 +151,7 @@ class ClockWatch:
         self._correction = middle if moved else 0
 
     def correction(self) -> int:
-        """The correction of this clock to the team's time, milliseconds.
+        """Return the correction of this clock to the team's time, milliseconds.
 
         0 while nothing better than this clock is known. The median of all clocks heard since ours
         was set, ours among them: where as many agree with ours as do not, all stay where they are,
@@ -175,7 +175,7 @@ class ClockWatch:
         return bool(self.correction()) or not self.doubt()
 
     def doubt(self) -> str:
-        """The reason to doubt the clock, a sentence; empty when there is none."""
+        """Return the reason to doubt the clock, a sentence; empty when there is none."""
         off = self._correction or self._off
         if abs(off) > MAX_OFFSET_MS:
             way = "behind" if off > 0 else "ahead of"
@@ -216,10 +216,10 @@ def _minutes(milliseconds: int) -> int:
 
 
 def _with_us(offsets: Iterable[int]) -> int:
-    """The number of clocks that agree with ours, itself included."""
+    """Return the number of clocks that agree with ours, itself included."""
     return 1 + sum(abs(offset) <= MAX_OFFSET_MS for offset in offsets)
 
 
 def _against(offsets: Iterable[int]) -> int:
-    """The number of clocks that differ from ours."""
+    """Return the number of clocks that differ from ours."""
     return sum(abs(offset) > MAX_OFFSET_MS for offset in offsets)

@@ -57,7 +57,7 @@ class PolicyExchange(Protocol):
         """Stands for what is held; 0 for nothing."""
 
     def documents(self, after_version: int) -> list[bytes]:
-        """The documents that a peer of this version lacks, oldest first."""
+        """Return the documents that a peer of this version lacks, oldest first."""
 
     def absorb(self, documents: list[bytes]) -> bool:
         """Accept what is valid and new; True when that is done at once.

@@ -36,5 +36,5 @@ class Fetches:
                     self._claimed.pop(item.feed, None)
 
     def unclaimed(self, ranges: Sequence[Range]) -> list[Range]:
-        """The parts of these that no link is fetching."""
+        """Return the parts of these that no link is fetching."""
         return cut(ranges, self._claimed)

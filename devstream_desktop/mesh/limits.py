@@ -92,7 +92,7 @@ class Bucket:
         return True
 
     def full(self, now: float) -> bool:
-        """True when it has forgotten everything."""
+        """Return True when it has forgotten everything."""
         return self._tokens + (now - self._at) * self._rate >= self._burst
 
 
@@ -147,7 +147,7 @@ class FeedRates:
 
 
 def cost(message: wire.Request | wire.Reply) -> float:
-    """The least cost of a peer's message, milliseconds of the loop.
+    """Return the least cost of a peer's message, milliseconds of the loop.
 
     What turns out to be wasted is paid for afterwards.
     """
@@ -177,15 +177,15 @@ def cost(message: wire.Request | wire.Reply) -> float:
 
 
 def cost_of_bytes(frame: bytes) -> float:
-    """The cost of receiving or sending a frame."""
+    """Return the cost of receiving or sending a frame."""
     return 0.1 + len(frame) * _BYTES
 
 
 def cost_of_waste(count: int) -> float:
-    """The cost of looking at so many entries that were not new."""
+    """Return the cost of looking at so many known entries."""
     return count * _WASTED
 
 
 def cost_of_rows(count: int) -> float:
-    """The cost of passing over so many rows of the log."""
+    """Return the cost of passing over so many rows of the log."""
     return count * _ROW

@@ -15,7 +15,7 @@ class Membership(AuthorTable, Protocol):
     """The current policy's rules about devices and authors."""
 
     def gate(self, device: str) -> str | None:
-        """The reason to refuse a link with a device; None where it may be linked with.
+        """Return the reason to refuse a link with a device; None where it may be linked with.
 
         Called on transport threads too: it must neither block nor await.
         """

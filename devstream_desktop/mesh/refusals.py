@@ -48,7 +48,7 @@ class Refusals:
         return first
 
     def all(self) -> tuple[RefusedStatus, ...]:
-        """The latest first."""
+        """Return the latest first."""
         return tuple(reversed(self._seen.values()))
 
     def _count(self, key: tuple[str, str, str], address: str) -> bool:

@@ -229,14 +229,14 @@ class Mesh:
         self._core.look.set()
 
     def ends(self, device: str, until: int) -> list[tuple[bytes, int, bytes]]:
-        """The last entry of each feed of a device at a time.
+        """Return the last entry of each of a device's feeds at a time.
 
         Each is feed, number and hash; the newest feed comes first.
         """
         return self._core.replica.expiry.ends(public_key(device), until)
 
     def frozen_devices(self) -> tuple[str, ...]:
-        """The devices of which two entries under one number are known."""
+        """Return the devices of which two entries under one number are known."""
         return tuple(
             {device_id(feed[:KEY_BYTES]): None for feed in self._core.replica.feeds.frozen()}
         )

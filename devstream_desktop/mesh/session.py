@@ -116,7 +116,7 @@ class Session:
         return self._backlog.missing()
 
     def expected(self) -> list[wire.Range]:
-        """The ranges of those that others need not bring."""
+        """Return the ranges of those that others need not bring."""
         return self._backlog.expected()
 
     def look(self) -> None:

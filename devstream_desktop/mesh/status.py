@@ -54,7 +54,7 @@ class CatchUp:
 
 
 def missing_of(shortfall: Shortfall, *, level: bool, ahead: int = 0) -> tuple[MissingStatus, ...]:
-    """A shortfall by author and reason.
+    """Return a shortfall by author and reason.
 
     Args:
         shortfall: Everything that is lacking.

@@ -354,7 +354,7 @@ _RECORD_BYTES, _GAP_BYTES = 92, 19
 
 
 def record_bytes(gaps: int) -> int:
-    """The most bytes of a record with so many gaps."""
+    """Return the most bytes of a record with so many gaps."""
     return _RECORD_BYTES + _GAP_BYTES * gaps
 
 
@@ -365,7 +365,7 @@ _replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 def encode(message: Request | Reply) -> bytes:
-    """The frame of a message."""
+    """Return the frame of a message."""
     packed = _encoder.encode(message)
     if len(packed) <= COMPRESS_FROM:
         return bytes((_PLAIN,)) + packed

@@ -245,7 +245,10 @@ def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: st
 
 
 def _changes(reader: Reader, target: str) -> list[Line]:
-    """The changes of the service a target is named after: `shop`, or a forge's `acme/shop`."""
+    """Return the changes of the service a target is named after.
+
+    That is `shop`, or a forge's `acme/shop`.
+    """
     found = _believed(reader, Query(kind=Kind.CHANGE, service=target), 200)
     if found:
         return found

@@ -54,7 +54,7 @@ class Host(Protocol):
     """A home that requests act on: a running node's, or one that a command holds."""
 
     async def team(self) -> Team:
-        """The home's team."""
+        """Return the home's team."""
         ...
 
     async def status(self) -> Status:

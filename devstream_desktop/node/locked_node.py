@@ -70,7 +70,7 @@ class LockedNode:
         """Sentence on what the node waits for, and what to do."""
 
     async def vault(self) -> Vault:
-        """The vault, once it can be opened.
+        """Return the vault, once it can be opened.
 
         Raises:
             VaultError: waiting is no use: there is no keyring, or the key is gone.
@@ -103,7 +103,7 @@ class LockedNode:
                 waiting.cancel()
 
     async def answer(self, request: AnyRequest) -> AnyReply:
-        """The answer to one request of a screen or script.
+        """Return the answer to one request of a screen or script.
 
         Raises:
             ControlError: it takes the keys.

@@ -155,7 +155,7 @@ class _Private(logging.handlers.RotatingFileHandler):
         return self._size
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text, whose length is remembered."""
+        """Return the text, whose length is remembered."""
         text = super().format(record)
         self._size = len(text)
         return text
@@ -188,11 +188,11 @@ class _OneLine(logging.Formatter):
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        """The record's own line."""
+        """Return the record's own line."""
         return flat(super().formatMessage(record), LINE)
 
     def formatException(self, ei: logging._SysExcInfoType) -> str:  # noqa: N802 - the library's name
-        """The traceback, each line set in by two."""
+        """Return the traceback, each line set in by two."""
         return _set_in(super().formatException(ei))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802 - the library's name

@@ -14,7 +14,7 @@ class Membership:
         self._team = team
 
     def gate(self, device: str) -> str | None:
-        """The reason to refuse a link with a device; None for a member."""
+        """Return the reason to refuse a link with a device; None for a member."""
         return self._team.gate(device)
 
     def is_author(self, key: bytes) -> bool:
@@ -26,7 +26,7 @@ class Membership:
         return ended(self._team.chain.current, feed)
 
     def refusal(self, entry: Entry) -> str | None:
-        """The reason to reject an entry; None where its author may write it."""
+        """Return the reason to reject an entry; None where its author may write it."""
         # An entry of a newer version is stored and relayed for newer members, unread. Whoever is
         # no member may not even do that.
         if entry.version != VERSION:

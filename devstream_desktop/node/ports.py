@@ -30,7 +30,7 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_ports(home: Home) -> Ports:
-    """The ports of last time; zeros for a new home."""
+    """Return the ports of last time; zeros for a new home."""
     return read_kept(home.ports, Ports) or Ports()
 
 

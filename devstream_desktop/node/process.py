@@ -98,7 +98,10 @@ class Process:
             await node.stop()
 
     async def _unlock(self) -> Vault | None:
-        """The vault, when the keyring lets it be opened; None when the node was ended before."""
+        """Return the vault, when the keyring lets it be opened.
+
+        None when the node was ended before.
+        """
         locked = self._locked = LockedNode(self._home, self._on_locked)
         opening, ending = asyncio.create_task(locked.vault()), asyncio.create_task(self._end.wait())
         try:

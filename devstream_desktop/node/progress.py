@@ -30,7 +30,7 @@ class CatchUpProgress:
         self._following = False
 
     def begin(self) -> None:
-        """A catch-up has begun, or goes on; called as often as one likes."""
+        """Note that a catch-up has begun, or goes on; as often as one likes."""
         if not self._following:
             self._following = True
             self._spawn(self._follow())

@@ -69,7 +69,7 @@ class Requests:
         self._ending = True
 
     async def answer(self, request: AnyRequest) -> AnyReply:
-        """The answer to one request.
+        """Return the answer to one request.
 
         Raises:
             ControlError: it is refused; the sentence says why and what to do.

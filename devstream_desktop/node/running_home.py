@@ -65,7 +65,7 @@ class RunningHome:
         self._node.changed()
 
     def intake(self) -> Intake:
-        """The node's intake.
+        """Return the node's intake.
 
         Raises:
             ControlError: this device is not a collector.

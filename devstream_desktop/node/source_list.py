@@ -67,7 +67,7 @@ def absolute_location(location: str) -> str:
 
 
 def sources(home: Home) -> tuple[SourceStatus, ...]:
-    """The sources of a home, none of which is listened to."""
+    """Return the sources of a home, none of which is listened to."""
     return tuple(
         SourceStatus(
             name=source.name,

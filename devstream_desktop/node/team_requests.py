@@ -152,7 +152,7 @@ def approve_join(team: Team, ask: Ask) -> str:
 
 
 def role_of(word: str) -> Role:
-    """The role named `word`.
+    """Return the role named `word`.
 
     Raises:
         DevstreamError: there is none.
@@ -196,7 +196,7 @@ def roles_of(team: Team, person: str) -> tuple[str, ...]:
 
 
 def policy_of(team: Team) -> PolicyState:
-    """The policy in force, and what is proposed."""
+    """Return the policy in force, and what is proposed."""
     chain = team.chain
     policy = chain.current
     return PolicyState(

@@ -110,7 +110,7 @@ class Trust:
             await self.enrolment.stop()
 
     def version(self) -> int:
-        """The policies as the mesh sees them: a number that says what is held."""
+        """Return the policies as the mesh sees them: a number that says what is held."""
         return self._team.chain.stamp
 
     def documents(self, after_version: int) -> list[bytes]:

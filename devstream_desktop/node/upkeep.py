@@ -83,7 +83,7 @@ class Upkeep:
         restart: Callable[[], None],
         minutely: Callable[[], Awaitable[None]],
     ) -> None:
-        """The care of `history`.
+        """Take care of `history`.
 
         Args:
             history: Called on the loop only, but for what may be called in a thread.

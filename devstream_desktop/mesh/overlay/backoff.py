@@ -43,7 +43,7 @@ def pause(failures: int, least: int, most: int, rng: random.Random) -> int:
 
 
 def bounds(*, lately: bool, was_up: bool, refused: bool, full: bool) -> tuple[int, int]:
-    """The shortest and the longest pause after a link ended.
+    """Return the shortest and the longest pause after a link ended.
 
     Args:
         lately: A steady link with this address broke within the hour.

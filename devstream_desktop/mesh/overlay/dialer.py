@@ -81,7 +81,7 @@ class Dialer:
             await asyncio.wait(tasks)
 
     def live(self) -> list[Session]:
-        """The sessions whose connection is up."""
+        """Return the sessions whose connection is up."""
         return [session for session in self.sessions.values() if session is not None]
 
     def missing(self) -> list[Range]:
@@ -89,7 +89,7 @@ class Dialer:
         return [item for session in self.live() for item in session.missing()]
 
     def expected(self) -> list[Range]:
-        """The ranges of those that the links are bringing.
+        """Return the ranges of those that the links are bringing.
 
         Nobody else need be asked for them.
         """
@@ -232,7 +232,7 @@ class Dialer:
             self._settle(address, device, reason, refused=refused, full=full, was_up=was_up)
 
     async def _explain(self, address: str, literal: str, *, reached: bool) -> str:
-        """The reason why a dial failed.
+        """Return the reason why a dial failed.
 
         Looked into once in a while only: a peer that is away is dialed often, to be there when it
         returns.
@@ -284,7 +284,7 @@ class Dialer:
         _log.info("linked with %s at %s", session.device[:8], address)
 
     async def _unless_stopping(self, work: Coroutine[object, object, _T]) -> _T:
-        """The result of `work`, which is cancelled when the node stops.
+        """Return the result of `work`, which is cancelled when the node stops.
 
         It holds no transport operation, so that is safe.
         """

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 def tag(team_id: str, now: int) -> str:
-    """The tag that a team's nodes announce on a UTC day.
+    """Return the tag that a team's nodes announce on a UTC day.
 
     `now`: UTC milliseconds within that day.
     """
@@ -55,7 +55,7 @@ def tag(team_id: str, now: int) -> str:
 
 
 def is_local(address: str) -> bool:
-    """True when an announced IP address can be of this network."""
+    """Return True when an announced IP address can be of this network."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -132,7 +132,7 @@ class Discovery:
         self.status = "stopped"
 
     async def _addresses(self) -> list[str]:
-        """The addresses of this machine at which the listener is reachable."""
+        """Return the addresses of this machine at which the listener is reachable."""
         found = [address for address in await asyncio.to_thread(own_addresses) if is_local(address)]
         everywhere = self._host in ("0.0.0.0", "::")  # noqa: S104 - compared
         wanted = set(self._interfaces) or (set(found) if everywhere else {self._host})

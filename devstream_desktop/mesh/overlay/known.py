@@ -64,7 +64,7 @@ class Closed:
 
 
 def subnet(address: str) -> str:
-    """The /24 of an address, or its IPv6 like.
+    """Return the /24 of an address, or its IPv6 like.
 
     One neighbour in each reachable one keeps the islands joined.
     """
@@ -73,6 +73,6 @@ def subnet(address: str) -> str:
 
 
 def worth(known: Known) -> tuple[bool, bool, int, int, int]:
-    """The order in which addresses are forgotten, the least useful first."""
+    """Return the order in which addresses are forgotten, the least useful first."""
     named, worked = known.source is Source.STATIC, known.last_ok > 0
     return named, worked, known.source, known.last_ok, -known.failures

@@ -89,12 +89,12 @@ ACCEPT_CAP = 24
 
 
 def neighbours(peers: int) -> int:
-    """The count of neighbours to dial among so many known peers."""
+    """Return the count of neighbours to dial among so many known peers."""
     return peers if peers <= SMALL_TEAM else NEIGHBOURS
 
 
 def has_room(served: Collection[str], device: str, cap: int = ACCEPT_CAP) -> bool:
-    """True when a node that serves these devices accepts this one."""
+    """Return True when a node that serves these devices accepts this one."""
     return device in served or len(served) < cap
 
 
@@ -124,11 +124,11 @@ class Overlay:
         """
 
     def knows(self, address: str) -> bool:
-        """True when an address is in the table."""
+        """Return True when an address is in the table."""
         return address in self._known
 
     def is_news(self, address: str, now: int) -> bool:
-        """True when an address is worth hearing of.
+        """Return True when an address is worth hearing of.
 
         It is not known, not our own, and nobody else was met there of late.
         """
@@ -260,7 +260,7 @@ class Overlay:
             known.next_try = 0
 
     def choose(self, busy: Collection[str], linked: Collection[str], now: int) -> list[str]:
-        """The addresses to dial now.
+        """Return the addresses to dial now.
 
         First the peers that a person named, then one in each subnet that is not covered, then
         chance.
@@ -316,7 +316,7 @@ class Overlay:
         return [known.address for known in chosen.values()]
 
     def _team(self) -> int:
-        """The count of other known devices.
+        """Return the count of other known devices.
 
         Those of rumours are members too (dialer.py), so nobody makes a team look larger than it is.
         """
@@ -327,7 +327,7 @@ class Overlay:
         return (TRIM_S if self._surplus else SHUFFLE_S) * self._rng.uniform(0.5, 1.0)
 
     def to_shuffle(self, dialed: Collection[str]) -> str | None:
-        """The neighbour to replace in a large team; None for none.
+        """Return the neighbour to replace in a large team; None for none.
 
         That heals what split unseen. It is one whose subnet has another neighbour, where there is
         such a one: what joins two sites is not let go for no need.

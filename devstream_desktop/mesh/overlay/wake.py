@@ -23,7 +23,7 @@ That takes 0.3 ms.
 
 
 def own_addresses() -> frozenset[str]:
-    """The IPv4 addresses of this machine.
+    """Return the IPv4 addresses of this machine.
 
     Raises:
         OSError: they cannot be read, as when no file descriptor is left.
@@ -44,14 +44,14 @@ class Wake:
         self._addresses: frozenset[str] | None = None
 
     def slept(self, wall_ms: int, steady: float) -> bool:
-        """True when time was lost since the last look."""
+        """Return True when time was lost since the last look."""
         # Either clock shows it: the steady one may stand still in a sleep, the wall clock be set.
         wall, before, passed = wall_ms / 1000, self._wall, steady - self._steady
         self._wall, self._steady = wall, steady
         return before is not None and max(passed, wall - before) > 1.0 + ASLEEP_S
 
     async def moved(self, steady: float) -> bool:
-        """True when an address came or went since the last look."""
+        """Return True when an address came or went since the last look."""
         if self._addresses is not None and steady - self._looked < ADDRESSES_S:
             return False
         self._looked = steady

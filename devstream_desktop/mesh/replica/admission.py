@@ -34,7 +34,7 @@ class Admission:
         """Authors of whom surplus feeds were passed over."""
 
     def refusal(self, feed: bytes, begun: int = 0) -> str | None:
-        """The reason to keep nothing of a feed; None where there is none.
+        """Return the reason to keep nothing of a feed; None where there is none.
 
         Not even the fact that it exists is kept then. `begun`: further feeds of its author that are
         about to be known.
@@ -52,7 +52,7 @@ class Admission:
         return None
 
     def crowded(self) -> tuple[bytes, ...]:
-        """The authors who still have as many feeds as are kept."""
+        """Return the authors who still have as many feeds as are kept."""
         count = self._feeds.count_of
         # A feed may have been forgotten since, and then there is a place again.
         self._crowded = {author for author in self._crowded if count(author) >= MAX_FEEDS}

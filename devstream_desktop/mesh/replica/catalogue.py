@@ -29,12 +29,12 @@ MAX_LOOKS = 400
 
 
 def signed(entry: Entry) -> SignedEntry:
-    """The entry as it travels."""
+    """Return the entry as it travels."""
     return SignedEntry(entry.body, entry.signature)
 
 
 def both(own: list[bytes], others: list[bytes]) -> list[bytes]:
-    """The frozen feeds to report to a peer: its own first, then others, up to a message's limit.
+    """Return the frozen feeds to report to a peer, up to a message's limit.
 
     Its own are included always, because only their author asks for frozen feeds.
     """
@@ -58,7 +58,7 @@ class Catalogue:
     def page(
         self, buckets: Iterable[int], after: Place | None = None, limit: int = MAX_RECORDS
     ) -> Page:
-        """Records of the feeds in these buckets, from a place on.
+        """Return the records of these buckets' feeds, from a place on.
 
         The latest feed comes first. A page has as many feeds as fit one message, and at most
         `limit`.
@@ -90,7 +90,7 @@ class Catalogue:
         return Page(records, frozen, None)
 
     def records(self, buckets: Iterable[int]) -> list[Record]:
-        """Records of all feeds in these buckets, the latest feed first."""
+        """Return the records of these buckets' feeds, the latest first."""
         found: list[Record] = []
         page = self.page(chosen := list(buckets))
         while True:
@@ -100,7 +100,7 @@ class Catalogue:
             page = self.page(chosen, page.end)
 
     def within(self, ranges: Iterable[Range], *, tips: bool = False) -> list[Range]:
-        """The held parts of these ranges, in their order, each number once.
+        """Return the held parts of these ranges, each number once.
 
         With `tips` the entry that expired last counts as held.
         """
@@ -147,13 +147,13 @@ class Catalogue:
         return result
 
     def frozen_of(self, author: bytes) -> list[bytes]:
-        """The frozen feeds of an author (public key)."""
+        """Return the frozen feeds of an author (public key)."""
         return [
             state.feed for state in self._feeds.states() if state.frozen and state.author == author
         ]
 
     def proofs(self, feeds: Iterable[bytes], limit: int = MAX_PAIRS) -> list[Pair]:
-        """The proofs of these feeds, as far as they are known here."""
+        """Return the proofs of these feeds that are known here."""
         known = self._feeds.proofs()
         found = (known[feed] for feed in dict.fromkeys(feeds) if feed in known)
         return [Pair(signed(one), signed(other)) for one, other in islice(found, limit)]

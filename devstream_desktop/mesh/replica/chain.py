@@ -164,7 +164,7 @@ def provable(
 
 
 def contradict(one: Entry, other: Entry) -> bool:
-    """True when no honest device could have written both entries.
+    """Return True when no honest device could have written both entries.
 
     Two entries under one number, a clock that ran back, or a broken chain prove that.
     """

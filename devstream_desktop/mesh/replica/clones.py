@@ -50,7 +50,7 @@ def living_twice(feeds: Feeds, now: int) -> dict[str, int]:
 
 
 def _side_by_side(spans: list[tuple[int, int]]) -> bool:
-    """True when two of these spans overlap more than clocks explain."""
+    """Return True when two of these spans overlap more than clocks explain."""
     until = 0
     for first, last in sorted(spans):
         if until and min(until, last) - first > SIDE_BY_SIDE_MS:

@@ -31,7 +31,7 @@ class Digest:
         self._change(state, self._prints.pop(state.feed, 0))
 
     def buckets(self) -> bytes:
-        """A hash over each bucket of feeds: equal on nodes that hold the same."""
+        """Return a hash over each bucket of feeds: equal on nodes that hold the same."""
         return _BUCKETS.pack(*self._buckets)
 
     def summary(self) -> bytes:
@@ -39,7 +39,7 @@ class Digest:
         return self._summary.to_bytes(BUCKET_BYTES, "big")
 
     def differing(self, buckets: bytes) -> list[int]:
-        """The buckets whose hash differs from a peer's."""
+        """Return the buckets whose hash differs from a peer's."""
         pairs = zip(self._buckets, _BUCKETS.unpack(buckets), strict=True)
         return [number for number, (mine, theirs) in enumerate(pairs) if mine != theirs]
 

@@ -38,7 +38,7 @@ class Expiry:
         self._feeds = feeds
 
     def expired(self, entry: Entry, now: int) -> bool:
-        """True when an entry is older than the retention at a time."""
+        """Return True when an entry has expired at a time."""
         return not self.suspended and hlc_time(entry.hlc) < now - self.retention_ms
 
     def prune(self, now: int, own_feed: bytes, limit: int = PRUNE_CHUNK) -> int:
@@ -78,7 +78,7 @@ class Expiry:
         return done
 
     def ends(self, author: bytes, until: int) -> list[tuple[bytes, int, bytes]]:
-        """The last entry of each feed of an author at a time.
+        """Return the last entry of each of an author's feeds at a time.
 
         `author` is a public key, `until` UTC milliseconds. Each is feed, number and hash; the
         newest feed comes first.
@@ -96,7 +96,7 @@ class Expiry:
         return [(entry.feed, entry.seq, entry.hash) for entry in found]
 
     def last_before(self, state: FeedState, time: int) -> int | None:
-        """The largest held number whose entry was stamped before a time (ms)."""
+        """Return the largest held number stamped before a time (ms)."""
         # Stamps grow with numbers, so halving finds it in a few looks into the log.
         low, high = 0, intervals.size(state.runs)
         while low < high:
@@ -140,7 +140,7 @@ class Expiry:
 
 
 def _nth(ranges: Iterable[tuple[int, int]], n: int) -> int:
-    """The n-th smallest member, counted from 1."""
+    """Return the n-th smallest member, counted from 1."""
     for first, last in ranges:
         if n <= last - first + 1:
             return first + n - 1

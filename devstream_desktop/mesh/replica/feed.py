@@ -50,7 +50,7 @@ class FeedState:
 
     @classmethod
     def of(cls, record: FeedRecord) -> FeedState:
-        """The state of a feed as the log has it."""
+        """Return the state of a feed as the log has it."""
         return cls(record.feed, record.floor, list(record.runs), record.tip, record.frozen)
 
     @property
@@ -82,7 +82,7 @@ class FeedState:
         return int.from_bytes(digest, "big")
 
     def record(self) -> Record:
-        """The record to show to peers.
+        """Return the record to show to peers.
 
         With very many gaps it covers the newest part only, as if the rest had expired.
         """
@@ -97,7 +97,7 @@ class FeedState:
         return Record(self.feed, floor, self.head, head_hash, head_hlc, gaps)
 
     def missing(self, record: Record, now: int) -> Ranges:
-        """The lacking numbers that a peer with this record can give."""
+        """Return the lacking numbers that a peer with this record can give."""
         self.heard_floor = max(self.heard_floor, record.floor)
         floor = max(self.floor, record.floor)
         if self.frozen or record.head <= floor:
@@ -120,7 +120,7 @@ class FeedState:
         return wanted
 
     def gaps(self, now: int) -> Ranges:
-        """The numbers below the head that lack for no known reason.
+        """Return the numbers below the head that lack for no known reason.
 
         That is: not expired, not refused, not held back.
         """
@@ -146,13 +146,13 @@ class FeedState:
             self.refused = [(self.refused[0][0], self.refused[-1][1])]
 
     def held_back(self, now: int) -> bool:
-        """True while entries stamped in the future wait for their time."""
+        """Return True while entries stamped in the future wait for their time."""
         while self.holds and self.holds[0][1] <= now:
             del self.holds[0]
         return bool(self.holds)
 
     def doubt(self, record: Record) -> bool:
-        """True when a peer's head contradicts the entries here: it may prove a double use."""
+        """Return True when a peer's head contradicts the entries here."""
         if self.frozen or not record.head_hash:
             return False
         # The same number with another hash: one of both entries is a second use.

@@ -39,15 +39,15 @@ class Feeds:
         return feed in self._feeds
 
     def get(self, feed: bytes) -> FeedState:
-        """The state of a feed; a new one, not yet kept, for an unknown feed."""
+        """Return the state of a feed; a new one, not yet kept, for an unknown feed."""
         return self._feeds.get(feed) or FeedState(feed)
 
     def count_of(self, author: bytes) -> int:
-        """The number of known feeds of an author (public key)."""
+        """Return the number of known feeds of an author (public key)."""
         return self._count_of[author]
 
     def at(self, state: FeedState, seq: int) -> Entry | None:
-        """The entry with this number, when it is held or the tip."""
+        """Return the entry with this number, held or the tip."""
         if state.head_entry is not None and state.head_entry.seq == seq:
             return state.head_entry
         if state.tip is not None and state.tip.seq == seq:
@@ -55,7 +55,7 @@ class Feeds:
         return self.store.entry(state.feed, seq) if intervals.contains(state.runs, seq) else None
 
     def held(self, feed: bytes, first: int, last: int) -> Iterator[Entry]:
-        """The held entries of a range, ascending, read in batches."""
+        """Yield the held entries of a range, ascending, read in batches."""
         at = first
         while at <= last:
             batch = self.store.entries(feed, at, last, newest_first=False, max_bytes=BATCH_BYTES)
@@ -111,15 +111,15 @@ class Feeds:
         return iter(self._feeds.values())
 
     def counts(self) -> tuple[int, int]:
-        """The number of known feeds, and the number of held entries."""
+        """Return the number of known feeds, and the number of held entries."""
         return len(self._feeds), sum(intervals.size(state.runs) for state in self.states())
 
     def frozen(self) -> list[bytes]:
-        """The feeds that ended because a number was used twice."""
+        """Return the feeds that ended because a number was used twice."""
         return [state.feed for state in self.states() if state.frozen]
 
     def proofs(self) -> Mapping[bytes, tuple[Entry, Entry]]:
-        """The proof of each frozen feed."""
+        """Return the proof of each frozen feed."""
         # Read at the first question, and again after a change: most nodes have none.
         if self._proofs is None:
             self._proofs = self.store.proofs()

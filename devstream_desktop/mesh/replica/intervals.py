@@ -15,7 +15,7 @@ _TOP = float("inf")
 
 
 def union(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """The union of ranges, which may overlap and come unordered."""
+    """Return the union of ranges, which may overlap and come unordered."""
     result: Ranges = []
     for first, last in sorted(ranges):
         if result and first <= result[-1][1] + 1:
@@ -34,7 +34,7 @@ def add(ranges: Ranges, first: int, last: int) -> Ranges:
 
 
 def subtract(ranges: Ranges, cuts: Ranges) -> Ranges:
-    """The numbers of `ranges` that are not in `cuts`."""
+    """Return the numbers of `ranges` that are not in `cuts`."""
     result: Ranges = []
     at = 0
     for whole_first, last in ranges:
@@ -53,7 +53,7 @@ def subtract(ranges: Ranges, cuts: Ranges) -> Ranges:
 
 
 def intersect(left: Ranges, right: Ranges) -> Ranges:
-    """The numbers in both sets."""
+    """Return the numbers in both sets."""
     result: Ranges = []
     i = j = 0
     while i < len(left) and j < len(right):
@@ -88,19 +88,19 @@ def take(ranges: Ranges, first: int, last: int) -> Ranges:
 
 
 def contains(ranges: Ranges, number: int) -> bool:
-    """True when `number` is in the set."""
+    """Return True when `number` is in the set."""
     at = bisect_right(ranges, (number, _TOP))
     return at > 0 and ranges[at - 1][1] >= number
 
 
 def below(ranges: Ranges, number: int) -> int | None:
-    """The largest member smaller than `number`."""
+    """Return the largest member smaller than `number`."""
     at = bisect_right(ranges, (number - 1, _TOP))
     return min(ranges[at - 1][1], number - 1) if at else None
 
 
 def above(ranges: Ranges, number: int) -> int | None:
-    """The smallest member larger than `number`."""
+    """Return the smallest member larger than `number`."""
     at = bisect_right(ranges, (number + 1, _TOP))
     if at and ranges[at - 1][1] > number:
         return number + 1
@@ -108,12 +108,12 @@ def above(ranges: Ranges, number: int) -> int | None:
 
 
 def gaps(ranges: Ranges, floor: int) -> Ranges:
-    """The numbers above `floor` that lie between the members."""
+    """Return the numbers above `floor` that lie between the members."""
     return subtract([(floor + 1, ranges[-1][1])], ranges) if ranges else []
 
 
 def newest(ranges: Ranges, limit: int) -> Ranges:
-    """The largest `limit` members of `ranges`."""
+    """Return the largest `limit` members of `ranges`."""
     result: Ranges = []
     for first, last in reversed(ranges):
         if limit <= 0:
@@ -125,5 +125,5 @@ def newest(ranges: Ranges, limit: int) -> Ranges:
 
 
 def size(ranges: Iterable[tuple[int, int]]) -> int:
-    """The count of numbers in the set."""
+    """Return the count of numbers in the set."""
     return sum(last - first + 1 for first, last in ranges)

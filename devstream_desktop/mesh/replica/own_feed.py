@@ -180,7 +180,7 @@ class OwnFeed:
         return [Range(feed, 1, MAX_HLC) for feed in feeds]
 
     def rest_of(self, claim: Range, batch: Sequence[SignedEntry], peer: str) -> Range | None:
-        """The rest of a claim after a peer has served `batch`.
+        """Return the rest of a claim after a peer has served `batch`.
 
         `batch` came from its newest down. None when all was served.
         """
@@ -223,7 +223,7 @@ class OwnFeed:
         return self.publish(lost, now), bad
 
     def _current(self, now: int) -> FeedState:
-        """The own feed; a new one where the old cannot go on."""
+        """Return the own feed; a new one where the old cannot go on."""
         state = self._feeds.get(self.feed)
         head = state.head_entry
         # Stamped by a clock that was wrong: nobody would accept the next entry before that time.

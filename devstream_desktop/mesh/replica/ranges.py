@@ -10,7 +10,7 @@ from devstream_desktop.mesh.wire import Range
 
 
 def without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
-    """The parts of `ranges`, in order, that are in no other."""
+    """Return the parts of `ranges`, in order, that are in no other."""
     taken: dict[bytes, Ranges] = {}
     for item in others:
         taken[item.feed] = intervals.add(taken.get(item.feed, []), item.first, item.last)
@@ -18,7 +18,7 @@ def without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
 
 
 def cut(ranges: Sequence[Range], taken: Mapping[bytes, Ranges]) -> list[Range]:
-    """The ranges without the numbers in `taken`, by feed."""
+    """Return the ranges without the numbers in `taken`, by feed."""
     # The usual case, without any set.
     if not taken:
         return list(ranges)
@@ -32,12 +32,12 @@ def cut(ranges: Sequence[Range], taken: Mapping[bytes, Ranges]) -> list[Range]:
 
 
 def total(ranges: Sequence[Range]) -> int:
-    """The count of numbers in these ranges, which do not overlap."""
+    """Return the count of numbers in these ranges, which do not overlap."""
     return sum(item.last - item.first + 1 for item in ranges)
 
 
 def by_feed(ranges: Iterable[Range]) -> dict[bytes, Ranges]:
-    """The numbers of these ranges by feed, each once."""
+    """Return the numbers of these ranges by feed, each once."""
     found: dict[bytes, list[tuple[int, int]]] = {}
     for item in ranges:
         found.setdefault(item.feed, []).append((item.first, item.last))
@@ -45,5 +45,5 @@ def by_feed(ranges: Iterable[Range]) -> dict[bytes, Ranges]:
 
 
 def distinct(ranges: Iterable[Range]) -> int:
-    """The count of different numbers in these ranges."""
+    """Return the count of different numbers in these ranges."""
     return sum(intervals.size(parts) for parts in by_feed(ranges).values())

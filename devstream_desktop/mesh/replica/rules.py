@@ -127,7 +127,10 @@ class Rules:
     def _judge(
         self, state: FeedState, entries: list[Entry], now: int, outcome: Outcome
     ) -> list[Checked]:
-        """The entries of one feed to store, ascending. The others are counted and noted here."""
+        """Return the entries of one feed to store, ascending.
+
+        The others are counted and noted here.
+        """
         run, rivals = self._unknown(state, entries, outcome)
 
         def above(entry: Entry) -> Entry | None:
@@ -167,7 +170,7 @@ class Rules:
     def _unknown(
         self, state: FeedState, entries: list[Entry], outcome: Outcome
     ) -> tuple[list[Entry], list[Rivals]]:
-        """The entries under new numbers, and those contradicting known ones."""
+        """Return the entries under new numbers, and those contradicting known ones."""
         run: dict[int, Entry] = {}
         rivals: list[Rivals] = []
         for entry in entries:
@@ -190,7 +193,7 @@ class Rules:
     def _timely(
         self, state: FeedState, found: list[Checked], now: int, outcome: Outcome
     ) -> list[Checked]:
-        """The entries that are neither expired nor ahead of their time."""
+        """Return the entries that are neither expired nor ahead of their time."""
         # Stamps grow inside a feed, so expired ones are at one end and future ones at the other.
         expired = [entry for entry, _ in found if self._expiry.expired(entry, now)]
         if expired:
@@ -210,7 +213,7 @@ class Rules:
         return timely
 
     def _allowed(self, state: FeedState, found: list[Checked], outcome: Outcome) -> list[Checked]:
-        """The entries that their author may write. The numbers of the others are noted."""
+        """Return the entries that their author may write. The numbers of the others are noted."""
         allowed: list[Checked] = []
         for item in found:
             reason = self._authors.refusal(item.entry)
@@ -224,7 +227,7 @@ class Rules:
         return allowed
 
     def _joined(self, state: FeedState, good: list[Checked], outcome: Outcome) -> list[Checked]:
-        """The entries that leave the feed with no more than `MAX_GAPS` holes.
+        """Return the entries that leave at most `MAX_GAPS` holes in the feed.
 
         An author who leaves out numbers would otherwise make every look at the feed expensive.
         """
@@ -258,7 +261,7 @@ class Rules:
 
 
 def _by_feed(batch: Iterable[SignedEntry], outcome: Outcome) -> dict[bytes, list[Entry]]:
-    """The entries of a batch by feed. Malformed ones are counted."""
+    """Return the entries of a batch by feed. Malformed ones are counted."""
     found: defaultdict[bytes, list[Entry]] = defaultdict(list)
     for item in batch:
         try:

@@ -41,7 +41,7 @@ class LogStore(Protocol):
         """Every feed of the log, frozen ones too."""
 
     def newest(self) -> int:
-        """The newest arrival number ever given, 0 for an empty log."""
+        """Return the newest arrival number ever given, 0 for an empty log."""
 
     def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
         """Store in this order, in one transaction; returns the newest arrival number.
@@ -88,7 +88,7 @@ class LogStore(Protocol):
         """
 
     def proofs(self) -> dict[bytes, tuple[Entry, Entry]]:
-        """The proof of each frozen feed."""
+        """Return the proof of each frozen feed."""
 
     def verified(self, feed: bytes, seqs: Sequence[int]) -> None:
         """Note that the signatures of these entries were checked."""

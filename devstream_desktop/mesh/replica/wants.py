@@ -82,7 +82,7 @@ class Wants:
         return list(found.values())
 
     def unproven(self, frozen: Iterable[bytes]) -> list[bytes]:
-        """The feeds frozen elsewhere that are not frozen here and may be."""
+        """Return the feeds frozen elsewhere that may freeze here."""
         return [
             feed
             for feed in dict.fromkeys(frozen)

@@ -13,7 +13,7 @@ _DEVICE = re.compile(r"[a-z2-7]{52}")
 
 
 def refusal(gate: Gate, device: str) -> str | None:
-    """The reason to refuse a link with a device; an error refuses.
+    """Return the reason to refuse a link with a device; an error refuses.
 
     Whatever goes wrong refuses.
     """
@@ -24,7 +24,7 @@ def refusal(gate: Gate, device: str) -> str | None:
 
 
 def judge(name: Callable[[], str], gate: Gate) -> tuple[str, str | None]:
-    """The device that a certificate names, and the reason to refuse it.
+    """Return a certificate's device, and the reason to refuse it.
 
     `name` reads the certificate. Whatever goes wrong refuses.
     """

@@ -32,7 +32,7 @@ class Caller:
     asked: bool = False
 
     def gone(self, now: float) -> bool:
-        """True when it has been silent for too long."""
+        """Return True when it has been silent for too long."""
         return now - self.last > (SILENT_S if self.asked else FIRST_WORD_S)
 
 
@@ -58,11 +58,11 @@ class Callers:
         return [caller for caller, _ in self._connected.values()]
 
     def devices(self) -> set[str]:
-        """The devices of the callers."""
+        """Return the devices of the callers."""
         return {caller.device for caller, _ in self._connected.values()}
 
     def pipes(self) -> set[int]:
-        """The numbers of the connections."""
+        """Return the numbers of the connections."""
         return set(self._connected)
 
     def drop(self, chosen: Callable[[Caller], bool]) -> None:

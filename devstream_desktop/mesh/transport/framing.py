@@ -40,7 +40,7 @@ class Deframer:
         self._buffer += data
 
     def greeted(self) -> bool:
-        """True once the other end has greeted as a REQ socket.
+        """Return True once the other end has greeted as a REQ socket.
 
         Raises:
             FramingError: it has said something else.
@@ -54,7 +54,7 @@ class Deframer:
         return self._greeted
 
     def next_request(self) -> tuple[bytes, bytes] | None:
-        """The next whole request: its number and its content.
+        """Return the next whole request: its number and its content.
 
         None where there is none yet.
 
@@ -77,7 +77,7 @@ class Deframer:
 
 
 def framed_reply(number: bytes, content: bytes) -> bytes:
-    """The frame of the reply to the request with this number."""
+    """Return the frame of the reply to the request with this number."""
     return _LENGTH.pack(len(number) + len(content)) + number + content
 
 

@@ -77,7 +77,7 @@ class Lane(IntEnum):
 
 
 def tls_config(credentials: Credentials, *, server: bool) -> pynng.TLSConfig:
-    """A TLS configuration that always asks for a certificate.
+    """Return a TLS configuration that always asks for a certificate.
 
     nng's own default for servers is not to.
 
@@ -203,7 +203,7 @@ class Link:
                 raise LinkError(f"the link was lost ({error})") from None
 
     def busy(self, lane: Lane) -> bool:
-        """True while a request of this lane is under way."""
+        """Return True while a request of this lane is under way."""
         return self._locks[lane].locked()
 
     async def rest(self, seconds: float) -> None:

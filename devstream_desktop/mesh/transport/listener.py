@@ -241,7 +241,7 @@ def _context(credentials: Credentials) -> ssl.SSLContext:
 
 
 def common_name(tls: ssl.SSLObject) -> str:
-    """The one name in a certificate's subject; empty for any other.
+    """Return the one name in a certificate's subject; empty for any other.
 
     No device's certificate has another field, or none.
     """

@@ -38,7 +38,7 @@ HUNG_UP = (
 
 
 async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
-    """A sentence on why an IP literal could not be linked with.
+    """Return a sentence on why an IP literal cannot be reached.
 
     `reached`: both had shown their certificates before it hung up, so it was the peer's gate and
     not TLS.
@@ -73,7 +73,7 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
 
 
 def own_certificate_fault(credentials: Credentials) -> str:
-    """The fault of this device's own certificate; empty for none.
+    """Return the fault of this device's own certificate; empty for none.
 
     By this device's own clock.
     """
