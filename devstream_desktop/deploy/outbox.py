@@ -76,7 +76,7 @@ class Outbox:
         return await self.say([event])
 
     def event(self, run: Run) -> Event:
-        """The answer that a run's state is."""
+        """Return the answer that a run's state is."""
         # A run under way has no end yet.
         ended = run.state != "in_progress"
         return make_answer(

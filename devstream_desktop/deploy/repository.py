@@ -24,7 +24,7 @@ _PEELED = "^{}"
 
 
 async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIMEOUT_S) -> Tips:
-    """The commits of `refs` (full names; empty: every branch and tag).
+    """Return the commits of `refs` (full names; empty: every branch and tag).
 
     A repository that does not answer is a `trouble`, never an error.
     """

@@ -128,7 +128,7 @@ def make_request(
 
 
 def parse_request(event: Event, device: str) -> DeployRequest:
-    """The request in `event`, which `device` signed.
+    """Return the request in `event`, which `device` signed.
 
     Its commit and ref are as given: the judge looks at them in its own order.
 
@@ -226,12 +226,12 @@ def make_answer(
 
 
 def answer_key(request: str, state: str) -> str:
-    """The key of the answer `state` to `request`."""
+    """Return the key of the answer `state` to `request`."""
     return fact_key("deploy", Kind.DEPLOY, request, state)
 
 
 def answers(request: str, executor: str) -> tuple[bytes, ...]:
-    """The identities of every answer that `executor` can give to `request`.
+    """Return the identities of every answer that `executor` can give to `request`.
 
     Looking them up in a history tells whether it was judged; what another device says does not.
     """
@@ -243,7 +243,7 @@ def answers(request: str, executor: str) -> tuple[bytes, ...]:
 
 
 def subject_of(target: str, environment: str, request: str) -> str:
-    """The row that a request and all its answers share."""
+    """Return the row that a request and all its answers share."""
     return f"deploy/{target}/{environment}/{request[:8]}"
 
 

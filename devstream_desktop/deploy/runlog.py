@@ -84,7 +84,7 @@ def trim(path: Path) -> None:
 
 
 def last_line(path: Path) -> str:
-    """The last line of the output that says something, cleaned; empty when there is none."""
+    """Return the last line of the output that says something, cleaned; empty when there is none."""
     try:
         tail = _tail(path, _TAIL_BYTES)
     except OSError as error:

@@ -199,7 +199,7 @@ class Runs:
             return Claim.TAKEN if inserted else Claim.KNOWN
 
     def started(self, request: str, now: int) -> None:
-        """The process is there."""
+        """Note that the process is there."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE runs SET state = 'in_progress', started = ? WHERE request = ? AND state "
@@ -210,7 +210,10 @@ class Runs:
     def finished(
         self, request: str, state: str, now: int, exit_code: int | None, reason: str
     ) -> None:
-        """The process ended, or never began. A success remembers which commit it replaced."""
+        """Note that the process ended, or never began.
+
+        A success remembers which commit it replaced.
+        """
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE runs SET state = ?1, finished = ?2, exit = ?3, reason = ?4, previous = "
@@ -223,7 +226,7 @@ class Runs:
             )
 
     def holder(self, target: str, environment: str) -> Run | None:
-        """The run that keeps others from this target and environment.
+        """Return the run that keeps others from this target and environment.
 
         One under way, or one that an earlier node left running.
         """
@@ -265,7 +268,7 @@ class Runs:
             connection.execute("UPDATE runs SET left_running = 0 WHERE request = ?", (request,))
 
     def unpublished(self) -> list[Run]:
-        """The runs whose last state nobody has been told, oldest first."""
+        """Return the runs whose last state nobody has been told, oldest first."""
         with self._open() as connection:
             return _all(
                 connection.execute(
@@ -276,7 +279,7 @@ class Runs:
             )
 
     def published(self, runs: list[Run]) -> None:
-        """These states are in the history."""
+        """Note that these states are in the history."""
         with self._transaction() as connection:
             connection.executemany(
                 "UPDATE runs SET published = ? WHERE request = ?",
@@ -387,7 +390,7 @@ class Runs:
 
 
 def lost(damaged: Path) -> str:
-    """The sentence for a database that was set aside as `damaged`."""
+    """Return the sentence for a database that was set aside as `damaged`."""
     return (
         "the record of what was deployed from here was damaged: what ran, and whether anything "
         "still runs, is not known any more."

@@ -65,7 +65,7 @@ class Deploys:
         backend: Backend | None = None,
         watch_s: float = WATCH_S,
     ) -> None:
-        """The collaborators, none of which is called before `start`.
+        """Take the collaborators, none of which is called before `start`.
 
         `device` is this node's id. `publish` returns when the events are stored; when it raises
         they are not, and it is tried again. `may_deploy(person, target, environment)` and

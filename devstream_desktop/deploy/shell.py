@@ -169,7 +169,7 @@ def _signal_group(process: subprocess.Popen[bytes], *, hard: bool) -> None:
 
 
 def _why(error: OSError | ValueError, order: Order) -> str:
-    """The system's reason, without the paths of this machine: everybody reads it."""
+    """Return the system's reason, without the paths of this machine: everybody reads it."""
     if not isinstance(error, OSError):
         return str(error)
     # The path itself would tell the team about this machine.

@@ -229,7 +229,7 @@ class Mesh:
         self._core.look.set()
 
     def ends(self, device: str, until: int) -> list[tuple[bytes, int, bytes]]:
-        """Return the last entry of each of a device's feeds at a time.
+        """Return a device's last entry in each feed at a time.
 
         Each is feed, number and hash; the newest feed comes first.
         """

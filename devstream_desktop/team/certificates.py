@@ -80,7 +80,7 @@ class Authority:
 
     @classmethod
     def create(cls, now_ms: int) -> Authority:
-        """A new authority for ten years, with a name that says nothing.
+        """Return a new authority for ten years, its name meaningless.
 
         Anyone may fetch its certificate.
         """
@@ -92,7 +92,7 @@ class Authority:
 
     @classmethod
     def load(cls, certificate_pem: str, key_pem: bytes) -> Authority:
-        """The authority of stored PEM texts.
+        """Return the authority of stored PEM texts.
 
         Raises:
             CertificateError: they are no PEM, or do not belong together.
@@ -111,7 +111,7 @@ class Authority:
 
     @classmethod
     def of(cls, issuer: Issuer, device: DeviceKey) -> Authority:
-        """The authority that the policy gives this device.
+        """Return the authority that the policy gives this device.
 
         Raises:
             CertificateError: the sealed key does not open with the device's, or belongs to another
@@ -180,11 +180,11 @@ class TlsKey:
 
     @classmethod
     def generate(cls) -> TlsKey:
-        """A new key."""
+        """Return a new key."""
         return cls(key_pem(ec.generate_private_key(ec.SECP256R1())))
 
     def request(self) -> bytes:
-        """A bare signing request (DER).
+        """Return a bare signing request (DER).
 
         An empty subject and no extension, since the issuer decides both.
         """
@@ -206,7 +206,7 @@ class TlsKey:
 
 
 def new_issuer(device: str, now_ms: int) -> Issuer:
-    """A fresh authority for a device, its key sealed to it."""
+    """Return a fresh authority for a device, its key sealed to it."""
     authority = Authority.create(now_ms)
     return Issuer(authority.der, seal_for(public_key(device), key_pem(authority.key).encode()))
 
@@ -226,7 +226,7 @@ def stopgap(policy: Policy, device: DeviceKey, key: TlsKey, now_ms: int) -> str:
 
 
 def bundle(policy: Policy) -> str:
-    """The authorities that a policy trusts, as TLS takes them: PEM, one after the other.
+    """Return the authorities that a policy trusts, as TLS takes them: PEM, one after the other.
 
     One that cannot be read is left out.
     """
@@ -304,7 +304,7 @@ def pin(certificate_der: bytes) -> bytes:
 
 
 def load_certificate(content: bytes) -> x509.Certificate:
-    """The certificate in PEM or DER.
+    """Return the certificate in PEM or DER.
 
     Raises:
         CertificateError: it is none.
@@ -331,12 +331,12 @@ def load_certificate(content: bytes) -> x509.Certificate:
 
 
 def certificate_pem(certificate: x509.Certificate) -> str:
-    """The PEM text of a certificate."""
+    """Return the PEM text of a certificate."""
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def certificate_der(pem: str) -> bytes:
-    """The DER bytes of a certificate in PEM.
+    """Return the DER bytes of a certificate in PEM.
 
     Raises:
         CertificateError: it is none.
@@ -346,14 +346,17 @@ def certificate_der(pem: str) -> bytes:
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> str:
-    """The PEM text (PKCS #8, in clear) of a key: for memory and the vault, never for a file."""
+    """Return the PEM text (PKCS #8, in clear) of a key.
+
+    It is for memory and the vault, never for a file.
+    """
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
 
 
 def expiry_ms(pem: str) -> int:
-    """The end of a certificate, UTC milliseconds.
+    """Return the end of a certificate, UTC milliseconds.
 
     Raises:
         CertificateError: it is none.
@@ -363,7 +366,7 @@ def expiry_ms(pem: str) -> int:
 
 
 def common_name(pem: str) -> str:
-    """The device id that a leaf is for.
+    """Return the device id that a leaf is for.
 
     Raises:
         CertificateError: its subject is not one common name.
@@ -421,12 +424,15 @@ def _as_authority(
 
 @cache
 def _any_key() -> ec.EllipticCurvePrivateKey:
-    """A key that signs nothing that leaves this process: to see how a certificate is written."""
+    """Return a key that signs nothing that leaves this process.
+
+    It shows how a certificate is written.
+    """
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def _der(tag: int, content: bytes) -> bytes:
-    """A value in DER (X.690, 8.1)."""
+    """Return a value in DER (X.690, 8.1)."""
     length = len(content)
     size = (length.bit_length() + 7) // 8
     return (

@@ -291,7 +291,7 @@ class _Asker:
         """Its question is waited for."""
 
     def received(self, data: bytes) -> None:
-        """A part of the question, or more than that."""
+        """Take a part of the question, or more than that."""
         self._question += data
         length = wire.length_of(self._question)
         # One question a connection, and a length before its content is collected.
@@ -309,14 +309,14 @@ class _Asker:
         """Nothing more is to be sent."""
 
     def ended(self, reason: str) -> None:
-        """It is over."""
+        """Hear that it is over."""
         self.gone.set()
         if reason:
             _log.info("a join was rejected: %s", reason)
 
 
 def reachable_host() -> str:
-    """This machine's address on the way out; loopback when there is no network.
+    """Return this machine's address on the way out, else loopback.
 
     Others on the network may reach it there.
     """

@@ -30,7 +30,7 @@ class PolicyForkError(PolicyError):
 
 @contextlib.contextmanager
 def written() -> Iterator[None]:
-    """Turns a disk's refusal into a `TeamError`."""
+    """Turn a disk's refusal into a `TeamError`."""
     try:
         yield
     except OSError as error:

@@ -51,7 +51,7 @@ def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
 
 
 def joining_key(vault: Vault) -> DeviceKey:
-    """The key of the join under way, or a new one.
+    """Return the key of the join under way, or a new one.
 
     It is sealed before its use.
 

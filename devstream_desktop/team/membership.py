@@ -63,17 +63,17 @@ class Membership:
 
 
 def policy_path(home: Home) -> Path:
-    """The file of the chain of policies."""
+    """Return the file of the chain of policies."""
     return home.team / "policy.msgpack"
 
 
 def invites_path(home: Home) -> Path:
-    """The file of the open invites."""
+    """Return the file of the open invites."""
     return home.team / "invites.json"
 
 
 def person_of(home: Home) -> str:
-    """The person whose home this is.
+    """Return the person whose home this is.
 
     Raises:
         NoTeamError, TeamError: as `load`.
@@ -93,7 +93,7 @@ def is_solo(home: Home) -> bool:
 
 
 def doors(home: Home) -> dict[str, str]:
-    """The addresses at which issuers (device ids) were last met, HOST:PORT."""
+    """Return the addresses at which issuers (device ids) were last met, HOST:PORT."""
     return read_kept(home.team / "doors.json", dict[str, str]) or {}
 
 
@@ -142,7 +142,7 @@ def save(home: Home, vault: Vault, membership: Membership) -> None:
 
 
 def load(home: Home, vault: Vault) -> Membership:
-    """The membership of a home.
+    """Return the membership of a home.
 
     What cannot be read and is known from elsewhere is set aside and written anew.
 
@@ -173,7 +173,7 @@ def load(home: Home, vault: Vault) -> Membership:
 
 
 def check_vacant(home: Home) -> str | None:
-    """The id of the solo team that a new membership may replace; None for none.
+    """Return the id of the solo team that may be replaced; None for none.
 
     Raises:
         TeamError: the home is in a team that was chosen, or that others are in.
@@ -247,7 +247,7 @@ def _keep_copy(home: Home, certificate_pem: str) -> None:
 
 
 def _marker_or_anew(home: Home, chain: PolicyChain, device: str) -> _Marker:
-    """The marker; where it cannot be read, one of what the policy says of this device."""
+    """Return the marker; where it cannot be read, one of what the policy says of this device."""
     try:
         return _marker(home)
     except NoTeamError:

@@ -108,7 +108,7 @@ class Team:
 
     @classmethod
     def load(cls, home: Home, vault: Vault, *, now: Callable[[], int] = now_ms) -> Team:
-        """The team of a home.
+        """Return the team of a home.
 
         Raises:
             NoTeamError: there is none; the message says how to get one.
@@ -163,7 +163,7 @@ class Team:
 
     @staticmethod
     def joining_device(vault: Vault) -> str:
-        """The id of the device that a join here will make.
+        """Return the id of the device that a join here will make.
 
         Raises:
             VaultError: its key cannot be sealed or opened.
@@ -236,7 +236,7 @@ class Team:
         return self._member.peers
 
     def tls_server(self) -> ssl.SSLContext:
-        """The context that joiners are met with.
+        """Return the context that joiners are met with.
 
         A certificate by this device's own authority, which invites pin; none of the client asked.
 

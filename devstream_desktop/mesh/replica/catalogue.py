@@ -34,7 +34,7 @@ def signed(entry: Entry) -> SignedEntry:
 
 
 def both(own: list[bytes], others: list[bytes]) -> list[bytes]:
-    """Return the frozen feeds to report to a peer, up to a message's limit.
+    """Return the frozen feeds that fit a message to a peer.
 
     Its own are included always, because only their author asks for frozen feeds.
     """

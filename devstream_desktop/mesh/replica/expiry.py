@@ -78,7 +78,7 @@ class Expiry:
         return done
 
     def ends(self, author: bytes, until: int) -> list[tuple[bytes, int, bytes]]:
-        """Return the last entry of each of an author's feeds at a time.
+        """Return an author's last entry in each feed at a time.
 
         `author` is a public key, `until` UTC milliseconds. Each is feed, number and hash; the
         newest feed comes first.

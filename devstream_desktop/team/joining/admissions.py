@@ -85,7 +85,7 @@ class Admissions:
         return self._chain.current.is_issuer(self._device.id)
 
     def authority(self) -> Authority:
-        """This device's own.
+        """Return this device's own.
 
         Raises:
             JoinError: it is no issuer, or its authority's key does not open.

@@ -120,7 +120,7 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
 
 
 async def renew(policy: Policy, doors: dict[str, str], device: DeviceKey, key: TlsKey) -> str:
-    """A new certificate (PEM) for `key`, from the first issuer that answers.
+    """Return a new certificate (PEM) from the first issuer that answers.
 
     `doors` are their addresses by device id.
 
@@ -179,7 +179,7 @@ def _is_ours(certificate: str, authority: str, device: DeviceKey, key: TlsKey) -
 
 
 async def _authority(invite: Invite) -> str:
-    """The team's CA certificate in PEM, proven by the invite's pin."""
+    """Return the team's CA certificate in PEM, proven by the invite's pin."""
     answer = await _ask(
         invite.address, invite.issuer_device, AskAuthority(), tls.unverified_context()
     )
@@ -263,7 +263,7 @@ def _checked(
 
 
 def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The well-formed ones of the first few addresses."""
+    """Return the well-formed ones of the first few addresses."""
     kept = []
     # They are hints only, so a bad one is left out and does not fail the join.
     for text in texts[:64]:

@@ -52,7 +52,7 @@ class Invite:
 
 
 def new_invite(pin: bytes, issuer: bytes, address: str) -> Invite:
-    """An invite with a fresh id and secret.
+    """Return an invite with a fresh id and secret.
 
     Raises:
         JoinError: the address is not HOST:PORT.
@@ -63,7 +63,7 @@ def new_invite(pin: bytes, issuer: bytes, address: str) -> Invite:
 
 
 def write_invite(invite: Invite) -> str:
-    """The line to paste."""
+    """Return the line to paste."""
     blob = (
         bytes([_VERSION])
         + invite.pin
@@ -76,7 +76,9 @@ def write_invite(invite: Invite) -> str:
 
 
 def read_invite(text: str) -> Invite:
-    """The invite in a pasted text; blanks and line breaks that a mail or chat put in are dropped.
+    """Return the invite in a pasted text.
+
+    Blanks and line breaks that a mail or chat put in are dropped.
 
     Raises:
         JoinError: it is no invite, mistyped, or of a newer version; the message says which.

@@ -63,7 +63,7 @@ class OpenInvites:
 
     @classmethod
     def load(cls, path: Path) -> OpenInvites:
-        """The list in `path`.
+        """Return the list in `path`.
 
         Empty when there is none, or none that can be read: who was invited is invited again.
         """
@@ -149,11 +149,11 @@ class OpenInvites:
         return self._issued.get(device, 0)
 
     def note_issued(self, device: str, now_ms: int) -> None:
-        """A device gets a certificate."""
+        """Note that a device gets a certificate."""
         self._keep(self._invites, {**self._issued, device: now_ms})
 
     def settle(self, invite_id: bytes, now_ms: int) -> None:
-        """The device has its certificate."""
+        """Note that the device has its certificate."""
         known = self._invites[invite_id.hex()]
         if not known.admitted:
             self._put(msgspec.structs.replace(known, admitted=True, used_at=now_ms))

@@ -22,7 +22,7 @@ _PREAMBLE = b"devstream/words/1\0"
 
 @lru_cache(maxsize=1024)
 def six_words(device: str) -> str:
-    """The words of a device id, with spaces between.
+    """Return the words of a device id, with spaces between.
 
     Raises:
         ValueError: it is not a device id.

@@ -6,7 +6,7 @@ import ssl
 
 
 def unverified_context() -> ssl.SSLContext:
-    """A client that trusts nobody and therefore sends nothing secret.
+    """Return a client that trusts nobody and therefore sends nothing secret.
 
     It only fetches what an invite's pin proves.
     """
@@ -18,7 +18,7 @@ def unverified_context() -> ssl.SSLContext:
 
 
 def verified_context(authority_pem: str) -> ssl.SSLContext:
-    """A client that trusts one authority, and only for the requested name."""
+    """Return a client that trusts one authority for one name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=authority_pem)

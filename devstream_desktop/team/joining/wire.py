@@ -113,7 +113,7 @@ encode = msgspec.msgpack.Encoder().encode
 
 
 def decode_question(content: bytes) -> Question:
-    """The question in a frame's content.
+    """Return the question in a frame's content.
 
     Raises:
         MalformedFrameError: it is none.
@@ -123,7 +123,7 @@ def decode_question(content: bytes) -> Question:
 
 
 def decode_answer(content: bytes) -> Answer:
-    """The answer in a frame's content.
+    """Return the answer in a frame's content.
 
     Raises:
         MalformedFrameError: it is none.
@@ -141,7 +141,7 @@ def _decode(decoder: msgspec.msgpack.Decoder[_M], content: bytes) -> _M:
 
 
 def proof_message(pin: bytes, question: AskMembership) -> bytes:
-    """The bytes that a joining device signs.
+    """Return the bytes that a joining device signs.
 
     They say that it wants this key and name, here, with this invite.
     """
@@ -154,7 +154,7 @@ def proof_message(pin: bytes, question: AskMembership) -> bytes:
 
 
 def renewal_message(pin: bytes, request: bytes) -> bytes:
-    """The bytes that a device signs for a new certificate.
+    """Return the bytes that a device signs for a new certificate.
 
     They say that it wants this key certified by this authority.
     """
@@ -162,12 +162,12 @@ def renewal_message(pin: bytes, request: bytes) -> bytes:
 
 
 def length_of(beginning: bytes | bytearray) -> int | None:
-    """The length of a frame's content; None while its head is incomplete."""
+    """Return the length of a frame's content; None while its head is incomplete."""
     return int.from_bytes(beginning[:HEAD_BYTES], "big") if len(beginning) >= HEAD_BYTES else None
 
 
 async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes:
-    """The next frame's content.
+    """Return the next frame's content.
 
     Raises:
         MalformedFrameError: it is larger than `limit`.
@@ -181,6 +181,6 @@ async def read_frame(reader: asyncio.StreamReader, limit: int) -> bytes:
 
 
 def frame(message: Question | Answer) -> bytes:
-    """The bytes of a message."""
+    """Return the bytes of a message."""
     content = encode(message)
     return len(content).to_bytes(HEAD_BYTES, "big") + content

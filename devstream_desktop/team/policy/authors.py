@@ -101,7 +101,7 @@ def ended(policy: Policy, feed: bytes) -> tuple[int, bytes] | None:
 
 
 def ends(policy: Policy) -> dict[bytes, int]:
-    """The same for all feeds at once.
+    """Return the same for all feeds at once.
 
     The last number that is vouched for, by feed, and by device key (0) for its other feeds.
     """

@@ -93,7 +93,7 @@ class PolicyChain:
 
     @classmethod
     def from_documents(cls, documents: Sequence[bytes]) -> PolicyChain:
-        """The chain of all documents, version 1 first; proposals may come last.
+        """Return the chain of all documents, version 1 first; proposals may come last.
 
         Raises:
             PolicyError: there is none, or one does not follow the one before.
@@ -108,7 +108,7 @@ class PolicyChain:
 
     @classmethod
     def load(cls, path: Path) -> PolicyChain:
-        """The chain kept in `path`, every signature checked again.
+        """Return the chain kept in `path`, every signature checked again.
 
         Where it cannot be read to its end, what can be read counts, here or in the file of before
         the last change, and `trouble` says so: peers give the rest, as to one who was away.
@@ -183,11 +183,11 @@ class PolicyChain:
         return self._links
 
     def at(self, ms: int) -> Policy:
-        """The policy in force at a time; before the first one, the first."""
+        """Return the policy in force at a time; before the first one, the first."""
         return self.since(ms)[0]
 
     def since(self, ms: int) -> tuple[Policy, ...]:
-        """The policy in force at a time and all later ones."""
+        """Return the policy in force at a time and all later ones."""
         links = self._links
         first = max(0, bisect_right(self._issued, ms, 0, len(links)) - 1)
         return tuple(map(_policy, links[first:]))
@@ -319,7 +319,7 @@ class PolicyChain:
         return self.stamp != before
 
     def copy(self) -> PolicyChain:
-        """A chain to try something on."""
+        """Return a chain to try something on."""
         # Not through `__init__`, which would check every signature again.
         other = object.__new__(PolicyChain)
         other._team, other.trouble = self._team, ""
@@ -388,7 +388,7 @@ class PolicyChain:
         self._proposals = ()
 
     def _upto(self, version: int, rival: Signed) -> PolicyChain:
-        """This chain as it was at `version`, before the rival's next one."""
+        """Return this chain as it was at `version`, before the rival's next."""
         # Without a common first version it is another team's chain.
         if version < 1:
             raise PolicyError("the policy is another team's")
@@ -434,7 +434,7 @@ class PolicyChain:
 
 
 def _before(path: Path) -> Path:
-    """The policies as they were before the last change."""
+    """Return the policies as they were before the last change."""
     return path.with_name(f"{path.name}.before")
 
 

@@ -78,7 +78,7 @@ class Signed:
 
     @classmethod
     def make(cls, policy: Policy, keys: Iterable[DeviceKey]) -> Signed:
-        """A policy signed with admins' keys.
+        """Return a policy signed with admins' keys.
 
         Raises:
             PolicyError: the policy contradicts itself, or is too large.
@@ -96,7 +96,7 @@ class Signed:
         return made
 
     def also_signed(self, signatures: Iterable[tuple[str, bytes]]) -> Signed:
-        """The same with further signatures that are right, one for each key."""
+        """Return the same with further right signatures, one for each key."""
         known = self.signed_by
         return Signed(
             self.payload,
@@ -105,7 +105,7 @@ class Signed:
         )
 
     def signed_with(self, key: DeviceKey) -> Signed:
-        """The same with one more signature."""
+        """Return the same with one more signature."""
         return self.also_signed([(key.id, key.sign(_PREAMBLE + self.payload))])
 
     @cached_property
@@ -135,7 +135,7 @@ class Signed:
 
 
 def payload_hash(document: bytes) -> str:
-    """The `Signed.hash` of a document, whoever signed it: nothing is checked.
+    """Return the `Signed.hash` of a document, whoever signed it: nothing is checked.
 
     Raises:
         PolicyError: it is none.
@@ -159,7 +159,7 @@ def _parsed(document: bytes) -> _Document:
 
 
 def sign_policy(policy: Policy, keys: Iterable[DeviceKey]) -> bytes:
-    """The document of a policy signed with admins' keys.
+    """Return the document of a policy signed with admins' keys.
 
     Raises:
         PolicyError: the policy contradicts itself, or is too large.

@@ -170,7 +170,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return self.approve_joins and len(self.people()) > 1
 
     def person_of(self, device: str) -> str | None:
-        """The person behind a device.
+        """Return the person behind a device.
 
         None for a stranger and for a revoked device, so that neither inherits a right.
         """
@@ -181,7 +181,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return self.persons.get(device) or device[:8]
 
     def devices_of(self, person: str) -> tuple[str, ...]:
-        """The devices of a person that are not revoked."""
+        """Return the devices of a person that are not revoked."""
         return tuple(
             device
             for device, owner in self.persons.items()
@@ -230,7 +230,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def who_has(self, role: Role) -> tuple[str, ...]:
-        """The names of the persons with a role.
+        """Return the names of the persons with a role.
 
         A role of devices counts for their person.
         """
@@ -241,15 +241,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def active_admins(self) -> tuple[str, ...]:
-        """The admins that are not revoked."""
+        """Return the admins that are not revoked."""
         return tuple(device for device in self.admins if self.is_member(device))
 
     def signers(self) -> frozenset[str]:
-        """The keys whose signature counts: the admins', and the one on paper."""
+        """Return the keys whose signature counts: the admins', and the one on paper."""
         return frozenset((*self.active_admins(), *((self.recovery,) if self.recovery else ())))
 
     def devices_with(self, role: Role) -> tuple[str, ...]:
-        """The devices that are given a device's role, revoked ones too."""
+        """Return the devices that are given a device's role, revoked ones too."""
         match role:
             case Role.COLLECTOR:
                 return self.collectors
