@@ -33,10 +33,9 @@ from devstream_desktop.intake.poll.http_client import (
 from devstream_desktop.intake.poll.http_poller import understood
 from devstream_desktop.intake.registry import collector_module, collector_names
 from devstream_desktop.intake.webhook.certificates import Certificates, UnsignedError
-from devstream_desktop.intake.webhook.decoding import form_payload, json_document
+from devstream_desktop.intake.webhook.decoding import BodyError, form_payload, json_document
 from devstream_desktop.intake.webhook.masking import masked
 from devstream_desktop.intake.webhook.proof import proof_headers, proves
-from devstream_desktop.intake.webhook.refusal import Refused
 from devstream_desktop.stream.bounds import UnboundedError, check_json
 from devstream_desktop.team.certificates import Authority, certificate_pem
 
@@ -260,7 +259,7 @@ def source_decoders() -> Iterator[Decoder]:
     pem = certificate_pem(Authority.create(NOW).certificate).encode()
     yield Decoder("certificate of a service", service_certificate, [pem], (UnsignedError,), share=2)
     yield Decoder("body that matched nothing", unmatched, [b'{"a": [1, {"token": "t"}]}'])
-    yield Decoder("body of a delivery", posted, [b'{"a": [1, {"b": null}]}'], (Refused,))
+    yield Decoder("body of a delivery", posted, [b'{"a": [1, {"b": null}]}'], (BodyError,))
 
 
 _LOG = b"\x1f".join((b"a" * 40, b"Ana", b"1790000000", b"Retry card capture")) + b"\x1e\n"

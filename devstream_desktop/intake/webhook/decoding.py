@@ -8,11 +8,14 @@ from urllib.parse import parse_qs
 import msgspec
 
 from devstream_desktop.intake.broken_text import mended
-from devstream_desktop.intake.webhook.refusal import Refused
 from devstream_desktop.stream.bounds import check_json
 
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 200
+
+
+class BodyError(ValueError):
+    """A body has no JSON in it; the message is for its sender."""
 
 
 def json_document(headers: Mapping[str, str], body: bytes) -> bytes:
@@ -21,7 +24,7 @@ def json_document(headers: Mapping[str, str], body: bytes) -> bytes:
     GitHub and others may send it as the form field `payload`, and some as a form's fields.
 
     Raises:
-        Refused: 400, it has none.
+        BodyError: it has none.
 
     """
     form = is_form(headers)
@@ -31,8 +34,8 @@ def json_document(headers: Mapping[str, str], body: bytes) -> bytes:
         check_json(body)
         msgspec.json.decode(body)
     except ValueError:
-        raise Refused(
-            400, "no form, or no JSON in its field payload" if form else "not JSON"
+        raise BodyError(
+            "no form, or no JSON in its field payload" if form else "not JSON"
         ) from None
     return body
 

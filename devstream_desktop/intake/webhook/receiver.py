@@ -41,7 +41,7 @@ from devstream_desktop.intake.webhook.certificates import (
     UnreachableError,
     UnsignedError,
 )
-from devstream_desktop.intake.webhook.decoding import json_document
+from devstream_desktop.intake.webhook.decoding import BodyError, json_document
 from devstream_desktop.intake.webhook.endpoint import Endpoint
 from devstream_desktop.intake.webhook.normaliser import LARGE_BODY
 from devstream_desktop.intake.webhook.proof import proves
@@ -165,11 +165,7 @@ class Receiver:
                 raise Refused(401, _UNPROVEN)
         connection.proven()
         if endpoint.webhook.body == "json":
-            body = (
-                await asyncio.to_thread(json_document, headers, body)
-                if len(body) >= LARGE_BODY
-                else json_document(headers, body)
-            )
+            body = await _json(headers, body)
         if endpoint.webhook.certified is not None:
             path = request.path_params.get("secret", "")
             await self._check_certified(endpoint, endpoint.webhook.certified, headers, body, path)
@@ -268,6 +264,15 @@ class Receiver:
             name.encode("utf-8", "surrogatepass"), key=self._decoy, digest_size=8
         ).digest()
         return endpoints[int.from_bytes(digest, "big") % len(endpoints)] if endpoints else None
+
+
+async def _json(headers: Mapping[str, str], body: bytes) -> bytes:
+    try:
+        if len(body) < LARGE_BODY:
+            return json_document(headers, body)
+        return await asyncio.to_thread(json_document, headers, body)
+    except BodyError as error:
+        raise Refused(400, str(error)) from None
 
 
 def _headers(request: Request, endpoint: Endpoint) -> dict[str, str]:
