@@ -29,25 +29,21 @@ from devstream_desktop.home import Home
 from devstream_desktop.intake.config import source_file
 from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.config.source_file import Vault
-from devstream_desktop.intake.config.source_info import source_info, token_of
+from devstream_desktop.intake.config.source_info import source_info
 from devstream_desktop.intake.emit import emit_event
-from devstream_desktop.intake.health import Health, Publish
-from devstream_desktop.intake.limiter import RateLimiter
+from devstream_desktop.intake.health import Publish
 from devstream_desktop.intake.notes import Notes
 from devstream_desktop.intake.occurrence import KnownFacts
-from devstream_desktop.intake.poll.file_tail import FileTail
-from devstream_desktop.intake.poll.git_poller import GitPoller, git_scope
+from devstream_desktop.intake.poll.git_poller import git_scope
 from devstream_desktop.intake.publisher import Publisher
-from devstream_desktop.intake.registry import NoCollectorError, poll_collector, tail_collector
 from devstream_desktop.intake.self_test import TestReport, both, failed, try_poll, try_webhook
+from devstream_desktop.intake.sources import Sources
 from devstream_desktop.intake.store import Store, StoreError
-from devstream_desktop.intake.webhook.endpoint import Endpoint, open_endpoint
 from devstream_desktop.intake.webhook.normaliser import Normaliser
 from devstream_desktop.intake.webhook.spool import Spool
 from devstream_desktop.intake.webhook.unmatched import Unmatched
 
 if TYPE_CHECKING:
-    from devstream_desktop.intake.poll.http_poller import HttpPoller
     from devstream_desktop.intake.webhook.server import HttpServer
 
 HOUSEKEEPING_SECONDS = 30.0
@@ -93,26 +89,20 @@ class Intake:
         self._store = Store(home.intake)
         self._spool = Spool(self._store)
         self._notes = Notes(self._store)
-        self._sources: dict[str, Source] = {}
-        self._endpoints: dict[str, Endpoint] = {}
-        self._unmatched = Unmatched(self._notes)
-        self._known = known
         self._publisher = Publisher(publish, known)
+        self._sources = Sources(home, vault, publish, self._publisher, self._notes, now, known)
+        self._unmatched = Unmatched(self._notes)
         self._normaliser = Normaliser(
-            self._spool, self._sources, self._endpoints, self._publisher, self._now, self._unmatched
+            self._spool,
+            self._sources.listed,
+            self._sources.endpoints,
+            self._publisher,
+            self._now,
+            self._unmatched,
         )
-        self._healths: dict[str, Health] = {}
-        self._limiters: dict[str, RateLimiter] = {}
-        self._broken: dict[str, str] = {}
-        self._without_secret: set[str] = set()
-        """Sources whose address held a secret until this start."""
-        self._pollers: dict[
-            str, tuple[asyncio.Event, asyncio.Task[None], GitPoller | HttpPoller | FileTail]
-        ] = {}
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: HttpServer | None = None
-        self._changing = asyncio.Lock()
 
     @property
     def url(self) -> str:
@@ -131,7 +121,7 @@ class Intake:
             SourcesError: `sources.toml` has a mistake.
 
         """
-        self._without_secret = set(
+        self._sources.without_secret = set(
             await asyncio.to_thread(source_file.take_secrets_out, self._home)
         )
         listed = await asyncio.to_thread(source_file.load_sources, self._home.sources)
@@ -157,9 +147,7 @@ class Intake:
             await self._server.stop()
         self._stop.set()
         self._normaliser.wake()
-        async with self._changing:
-            for name in list(self._pollers):
-                await self._end_poller(name)
+        await self._sources.stop()
         if self._tasks:
             # A normaliser that is publishing may finish, or its events would be made once more.
             _, late = await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
@@ -167,8 +155,7 @@ class Intake:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            for health in self._healths.values():
-                await health.save()
+            await self._sources.save()
         except StoreError as error:
             _LOG.warning("the state of the sources is not kept: %s", error)
         await self._store.close()
@@ -206,7 +193,7 @@ class Intake:
 
         """
         await asyncio.to_thread(source_file.remove_source, self._home, self._vault, name)
-        self._without_secret.discard(name)
+        self._sources.without_secret.discard(name)
         await self.reload()
         # Another source of this name begins anew.
         for note in (f"git/{name}", f"poll/{name}", f"tail/{name}", f"health/{name}"):
@@ -219,20 +206,24 @@ class Intake:
 
         At best that is a quiet line in the stream.
         """
-        if name in self._broken:
-            return failed("configured", self._broken[name])
+        if name in self._sources.broken:
+            return failed("configured", self._sources.broken[name])
         reports: list[TestReport] = []
-        if name in self._pollers:
-            reports.append(await try_poll(self._pollers[name][2], name, self._publish, self._now))
-        if name in self._endpoints:
+        if name in self._sources.pollers:
+            reports.append(
+                await try_poll(self._sources.pollers[name][2], name, self._publish, self._now)
+            )
+        if name in self._sources.endpoints:
             address = self._server.address if self._server is not None else None
             reports.append(
-                await try_webhook(self._endpoints[name], address, self._normaliser.tests, self._now)
+                await try_webhook(
+                    self._sources.endpoints[name], address, self._normaliser.tests, self._now
+                )
             )
         if reports:
             return both(reports)
         return failed(
-            "", f"there is no source {name!r}; known: {', '.join(self._sources) or 'none'}"
+            "", f"there is no source {name!r}; known: {', '.join(self._sources.listed) or 'none'}"
         )
 
     async def unmatched(self, name: str = "") -> list[UnmatchedBody]:
@@ -244,16 +235,16 @@ class Intake:
             SourcesError: there is no such source.
 
         """
-        if name and name not in self._sources:
-            known = ", ".join(self._sources) or "none"
+        if name and name not in self._sources.listed:
+            known = ", ".join(self._sources.listed) or "none"
             raise SourcesError(f"there is no source {name!r}; known: {known}")
-        names = [name] if name else list(self._sources)
+        names = [name] if name else list(self._sources.listed)
         found = [one for each in names for one in await self._unmatched.of(each)]
         return sorted(found, key=lambda one: -one.received)
 
     def status(self) -> list[SourceStatus]:
         """Status of each source, ordered by name."""
-        return [self._status(source) for _, source in sorted(self._sources.items())]
+        return self._sources.status()
 
     async def emit(self, request: Emit) -> str:
         """Publish the event of a `devstream emit` on this node; returns its key.
@@ -266,7 +257,7 @@ class Intake:
 
         """
         scope = service_scope(request.service)
-        for source in self._sources.values():
+        for source in self._sources.listed.values():
             if isinstance(source, GitSource) and request.service == (source.service or source.name):
                 scope = git_scope(source)
                 break
@@ -276,129 +267,9 @@ class Intake:
         return (news[0] if news else event).key
 
     async def _apply(self, listed: list[Source]) -> None:
-        # Two changes of `sources.toml` at once would start a poller twice.
-        async with self._changing:
-            wanted = {source.name: source for source in listed}
-            for name, source in list(self._sources.items()):
-                if name not in wanted:
-                    await self._end_poller(name)
-                    for kept in (
-                        self._sources,
-                        self._endpoints,
-                        self._broken,
-                        self._healths,
-                        self._limiters,
-                    ):
-                        kept.pop(name, None)
-                elif wanted[name] != source:
-                    await self._end_poller(name)
-            for name, source in wanted.items():
-                # A broken source is tried again: its secret or file may be there by now.
-                if self._sources.get(name) != source or name in self._broken:
-                    await self._begin(source)
-            self._normaliser.wake()
-
-    async def _begin(self, source: Source) -> None:
-        health = self._healths.get(source.name)
-        # A source that only changed keeps its counters and its rate.
-        if health is None:
-            health = self._healths[source.name] = Health(source.name, self._publish, self._notes)
-            await health.open(self._now())
-            self._limiters[source.name] = RateLimiter(
-                source.name, health, self._publisher, self._now
-            )
-        limiter = self._limiters[source.name]
-        self._sources[source.name] = source
-        self._broken.pop(source.name, None)
-        self._endpoints.pop(source.name, None)
-        if isinstance(source, GitSource):
-            self._poll(
-                source.name,
-                GitPoller(
-                    source,
-                    self._home.mirrors,
-                    self._notes,
-                    health,
-                    limiter.publish,
-                    self._now,
-                    self._known,
-                ),
-            )
-            return
-        health.silent_after = source.silent_after * 1000 if source.takes_webhooks else 0
-        health.expect(source.ways)
-        try:
-            if source.takes_webhooks:
-                self._endpoints[source.name] = await asyncio.to_thread(
-                    open_endpoint, source, self._vault, health, limiter
-                )
-            if source.polls:
-                self._poll(source.name, await self._http_poller(source, health, limiter))
-            if source.tails:
-                self._poll(
-                    source.name, await asyncio.to_thread(self._file_tail, source, health, limiter)
-                )
-        except (NoCollectorError, SourcesError) as error:
-            self._broken[source.name] = str(error)
-        except Exception as error:  # noqa: BLE001 - the vault's own; `status` shows it
-            _LOG.warning("source %s has no secret: %s", source.name, error)
-            self._broken[source.name] = (
-                f"its secret cannot be unsealed ({error}); remove the source and add it again"
-            )
-
-    async def _http_poller(
-        self, source: RemoteSource, health: Health, limiter: RateLimiter
-    ) -> HttpPoller:
-        def prepare() -> HttpPoller:
-            from devstream_desktop.intake.poll.http_poller import HttpPoller
-
-            collector = poll_collector(source.type)
-            return HttpPoller(
-                source_info(source),
-                collector,
-                source.interval,
-                lambda: token_of(source, self._vault),
-                self._notes,
-                health,
-                limiter,
-                self._now,
-            )
-
-        # Off the loop: it imports the HTTP client and reads the system's certificates.
-        try:
-            return await asyncio.to_thread(prepare)
-        except ImportError as error:
-            raise SourcesError(
-                f"polling needs the extra 'collector' ({error}); install devstream[collector]"
-            ) from None
-
-    def _file_tail(self, source: RemoteSource, health: Health, limiter: RateLimiter) -> FileTail:
-        return FileTail(
-            source_info(source),
-            tail_collector(source.type),
-            source.interval,
-            self._notes,
-            health,
-            limiter,
-            self._now,
-        )
-
-    def _poll(self, name: str, poller: GitPoller | HttpPoller | FileTail) -> None:
-        stop = asyncio.Event()
-        self._pollers[name] = (
-            stop,
-            asyncio.create_task(poller.run(stop), name=f"intake-poll-{name}"),
-            poller,
-        )
-
-    async def _end_poller(self, name: str) -> None:
-        if name not in self._pollers:
-            return
-        stop, task, _ = self._pollers.pop(name)
-        stop.set()
-        # A look may be waiting for a remote that hangs.
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await self._sources.apply(listed)
+        # Deliveries of a source that could not run may wait.
+        self._normaliser.wake()
 
     async def _start_receiver(self, listen: str) -> None:
         host, _, port = listen.rpartition(":")
@@ -413,7 +284,7 @@ class Intake:
             from devstream_desktop.intake.webhook.server import HttpServer, ListenError
 
             receiver = Receiver(
-                self._endpoints,
+                self._sources.endpoints,
                 self._spool,
                 self._normaliser.wake,
                 self._normaliser.tests,
@@ -436,7 +307,7 @@ class Intake:
     async def _keep_house(self) -> None:
         while not self._stop.is_set():
             try:
-                for health in list(self._healths.values()):
+                for health in list(self._sources.healths.values()):
                     await health.check(self._now())
                 await self._spool.prune(self._now())
             except StoreError as error:
@@ -446,7 +317,9 @@ class Intake:
 
     async def _say_overflow(self) -> None:
         said = [
-            line for limiter in self._limiters.values() if (line := limiter.overflow()) is not None
+            line
+            for limiter in self._sources.limiters.values()
+            if (line := limiter.overflow()) is not None
         ]
         try:
             if said:
@@ -456,35 +329,3 @@ class Intake:
 
     def _run(self, name: str, work: Coroutine[object, object, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
-
-    def _status(self, source: Source) -> SourceStatus:
-        health = self._healths[source.name]
-        broken = self._broken.get(source.name, "")
-        return SourceStatus(
-            name=source.name,
-            type=source.type,
-            service=source.service or (source.name if isinstance(source, GitSource) else ""),
-            state="broken" if broken else health.state,
-            seen=health.last_seen,
-            error=broken or self._told(source.name) or health.last_error,
-            accepted=health.accepted,
-            refused=health.rejected,
-            refusal=health.refusal,
-            gap=health.gap,
-            refused_at=health.refused_at,
-            events=health.events,
-            dropped={name: count for name, count in health.dropped.items() if count},
-            quieted=dict(health.quieted),
-            token_ends=health.credential_expires,
-            expected=self._expected(source),
-            location=source.where,
-            branches=source.branches,
-        )
-
-    def _told(self, name: str) -> str:
-        return source_file.TAKEN_OUT if name in self._without_secret else ""
-
-    def _expected(self, source: Source) -> int:
-        if source.name in self._pollers:
-            return int(max(1.0, self._pollers[source.name][2].interval))
-        return source.silent_after if isinstance(source, RemoteSource) else 0
