@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import time
 from datetime import datetime
@@ -10,6 +11,26 @@ from typing import TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
 """The object that `add_subparsers` returns."""
+
+
+_FILES = frozenset({"home", "follow", "rules", "sample"})
+"""Options that name a file of this machine, whose name may be any bytes."""
+
+
+def prose(text: str) -> str:
+    """Return words for people; a byte that is no UTF-8 is U+FFFD."""
+    return os.fsencode(text).decode("utf-8", "replace")
+
+
+def unreadable(options: argparse.Namespace) -> str:
+    """Return the first name that is no text, made readable; empty when all are."""
+    for name, value in vars(options).items():
+        given = value if isinstance(value, list) else [value]
+        for text in given:
+            # Python hands on a byte that is no UTF-8 as half a surrogate pair.
+            if isinstance(text, str) and name not in _FILES and text != prose(text):
+                return prose(text)
+    return ""
 
 
 def seconds(text: str) -> int:

@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.cli.arguments import Commands, prose
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_line
 from devstream_desktop.control.client import Client
@@ -32,7 +32,7 @@ def add_command(commands: Commands) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--ref", default="", help="the newest known commit of this branch")
     which.add_argument("--sha", default="", help="exactly this commit")
-    parser.add_argument("--reason", default="")
+    parser.add_argument("--reason", type=prose, default="")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--no-wait", action="store_true", help="do not wait for the result")
     parser.set_defaults(command=deploy)

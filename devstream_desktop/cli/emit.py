@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.cli.arguments import Commands, prose
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.home import Home
@@ -30,8 +30,8 @@ def add_command(commands: Commands) -> None:
     parser.add_argument(
         "--key", default="", metavar="TEXT", help="your own name for this happening: told once"
     )
-    parser.add_argument("--actor", default="", help="who did it")
-    parser.add_argument("--title", default="", help="one line; more is cut")
+    parser.add_argument("--actor", type=prose, default="", help="who did it")
+    parser.add_argument("--title", type=prose, default="", help="one line; more is cut")
     parser.add_argument("--url", default="")
     words = ", ".join(severity.word for severity in Severity)
     parser.add_argument("--severity", default="", help=words)

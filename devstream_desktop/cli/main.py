@@ -23,8 +23,10 @@ from devstream_desktop.cli import (
     team,
     tray,
 )
+from devstream_desktop.cli.arguments import unreadable
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
+from devstream_desktop.stream.text import clean
 
 Command = Callable[[Home, argparse.Namespace], int]
 
@@ -34,6 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(argv)
     command: Command = options.command
+    if name := unreadable(options):
+        print(
+            f"devstream: {clean(name)!r} has bytes that are not UTF-8, so nothing was done; "
+            "type the name anew",
+            file=sys.stderr,
+        )
+        return 2
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # What is typed to confirm may be in another encoding; then it confirms nothing.
+        sys.stdin.reconfigure(errors="replace")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Where a terminal's encoding lacks a sign, a question mark stands for it.
         sys.stdout.reconfigure(errors="replace")

@@ -14,7 +14,7 @@ import sys
 
 from devstream_desktop import git_address, machine
 from devstream_desktop.deploy.judge import Tips
-from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.text import clean, without_escapes
 
 TIMEOUT_S = 20.0
 _MAX_BYTES = 16 * 1024 * 1024
@@ -67,7 +67,7 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
             await process.wait()
     # The first line names the reason; secrets in addresses are masked.
     if process.returncode != 0:
-        lines = errors.decode("utf-8", "replace").strip().splitlines()
+        lines = without_escapes(errors.decode("utf-8", "replace")).strip().splitlines()
         said = git_address.masked(lines[0]) if lines else process.returncode
         return Tips({}, clean(f"git says: {said}", 160))
     return Tips(parse_tips(output.decode("utf-8", "replace")))

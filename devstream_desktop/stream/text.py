@@ -1,18 +1,39 @@
 """Cleaning of foreign text, to store it and to show it.
 
 Anyone who can name a branch can write into a popup, so text is cleaned when it comes in and again
-when it goes on a screen: one line, no control, format (bidi, zero-width), surrogate, private or
-unassigned characters, at most two combining marks a letter.
+when it goes on a screen: one line, no escape sequences, no control, format (bidi, zero-width),
+private or unassigned characters, at most two combining marks a letter. A byte that was no UTF-8 is
+U+FFFD.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
-_HOSTILE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_HOSTILE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn"})
 _MAX_MARKS = 2  # enough for Vietnamese; more is "zalgo" that paints over the lines around it
 ELLIPSIS = "…"
+_BROKEN = "\ufffd"
+# https://ecma-international.org/publications-and-standards/standards/ecma-48/ and xterm's OSC. A
+# string without an end goes to the end of its line, as on a terminal. The one-byte forms (C1) are
+# also what a misread quotation mark looks like, so they count only when they are whole.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b(?=[0-9;]*[mK]))[0-?]*[ -/]*([@-~]?)"
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\|\x9c)?"
+    r"|[\x90\x98\x9d-\x9f][^\x07\x1b\r\n\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]*[0-~]?"
+)
+_COLOUR = "mK"
+"""The ends of sequences that move nothing: colours, and what is erased behind the text."""
+# As rsyslog, `cat -v`, a JSON text in a text and a shell write the escape character.
+_SPELT = re.compile(
+    r"(?:#033|\^\[|\\x1[bB]|\\u001[bB]|\\0?33|\\e|[\ufffd\u241b])\[[0-9;]{0,30}[mK]"
+)
+_ORPHAN = re.compile(r"\[[0-9;]{0,30}m")
+_RESETS = ("[0m", "[m", "[0;0m", "[39m", "[22m")
+_PASSES = 3
 
 
 def clean(text: str, limit: int = 140) -> str:
@@ -22,14 +43,17 @@ def clean(text: str, limit: int = 140) -> str:
         and text.isascii()
         and text.isprintable()
         and "  " not in text
+        and "[" not in text
         and text[:1] != " " != text[-1:]
     ):
         return text
     # Bound the work before normalising: NFC of hostile input is not free.
+    text = without_escapes(text[: 16 * limit + 64])[: 4 * limit + 64]
     flat = (
         text
         if text.isascii() and text.isprintable()
-        else _strip(unicodedata.normalize("NFC", text[: 4 * limit + 64]))
+        # What is composed anew, or loses a character in its middle, may be an escape's remnant.
+        else without_escapes(_strip(unicodedata.normalize("NFC", text)))
     )
     return shorten(" ".join(flat.split()), limit)
 
@@ -44,6 +68,7 @@ def are_plain(texts: Iterable[str]) -> bool:
         joined.isascii()
         and joined.isprintable()
         and "  " not in joined
+        and "[" not in joined
         and " |" not in joined
         and "| " not in joined
     )
@@ -53,13 +78,36 @@ def flat(text: str, limit: int) -> str:
     """Clean a prepared line for a terminal or a log.
 
     It has at most `limit` characters, and its columns stay where they were.
-
-    Its columns stay where they were.
     """
-    if len(text) <= limit and text.isascii() and text.isprintable():
+    if len(text) <= limit and text.isascii() and text.isprintable() and "[" not in text:
         return text
-    line = _strip(unicodedata.normalize("NFC", text[: limit + 1]))
+    text = without_escapes(text[: 4 * limit])[: limit + 1]
+    line = without_escapes(_strip(unicodedata.normalize("NFC", text)))
     return line if len(line) <= limit else line[: limit - 1] + ELLIPSIS
+
+
+def without_escapes(text: str) -> str:
+    """Take out the escape sequences of terminals, spelt out or cut short as well.
+
+    Loggers colour their words, so it comes before anything is looked for in a text. Line ends stay.
+    """
+    if "\x1b" in text or not text.isascii():
+        text = _SEQUENCE.sub(_gap, text)
+    if "[" not in text:
+        return text
+    text = _SPELT.sub("", text)
+    # `[5m` alone may be a range in a query; beside a reset it is a colour.
+    for _ in range(_PASSES):
+        if not any(reset in text for reset in _RESETS):
+            return text
+        text = _ORPHAN.sub("", text)
+    return _ORPHAN.sub(" ", text)
+
+
+def _gap(match: re.Match[str]) -> str:
+    """Return what stands for a sequence: a space where it moved what follows."""
+    final = match[1]
+    return " " if final and final not in _COLOUR else ""
 
 
 def _strip(text: str) -> str:
@@ -71,6 +119,10 @@ def _strip(text: str) -> str:
             marks = 0
             continue
         category = unicodedata.category(character)
+        # Half a surrogate pair, or a byte of an argument that was no text.
+        if category == "Cs":
+            kept.append(_BROKEN)
+            continue
         if category in _HOSTILE_CATEGORIES:
             # A control character (a tab, an escape) separates words; a format character never does.
             if category == "Cc":
@@ -102,7 +154,8 @@ def shorten(text: str, limit: int) -> str:
 
 def first_line(text: str) -> str:
     """Return the subject of a commit message: its first line that is not blank, not yet cleaned."""
-    return next((line for line in text.splitlines() if line.strip()), "")
+    lines = without_escapes(text).splitlines()
+    return next((line for line in lines if line.strip()), "")
 
 
 def short_revision(revision: str) -> str:

@@ -93,6 +93,19 @@ async def test_failure_carries_the_exit_code_and_the_last_clean_line(order):
     assert "left" in outcome.reason
 
 
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (r"\033[31mError: migration failed\033[0m\n\033[0m\n", "exit 3: Error: migration failed"),
+        (r"\033]0;deploy\007\033[2K\033[1Gno space\n\033[?25h\n", "exit 3: no space"),
+        (r"caf\351 is full\n", "exit 3: caf\ufffd is full"),
+    ],
+)
+async def test_k6_the_reason_is_the_last_line_that_says_something(order, output, reason):
+    outcome = await Shell().run(order(f"printf '{output}'; exit 3"), begun)
+    assert outcome.reason == reason
+
+
 async def test_failure_without_a_word(order):
     assert (await Shell().run(order("exit 3"), begun)).reason == "exit 3"
 

@@ -51,8 +51,30 @@ def test_a_hostile_title_is_one_clean_line_everywhere(world) -> None:
         "a\x1b[31m\tb\u202ec\nrm -rf /",
     )
     (shown,) = ana.run("search", "kind:ticket").splitlines()
-    assert shown.endswith("— a [31m bc")
+    assert shown.endswith("— a bc")
     assert ana.run("search", "rm") == ""
+
+
+def test_k6_bytes_that_are_no_utf_8_are_a_sign_in_words_and_a_sentence_for_names(world) -> None:
+    (ana,) = world.team()
+    broken = os.fsdecode(b"caf\xe9")
+    ticket = ("emit", "--kind", "ticket", "--state", "opened", "--service", "shop")
+    ana.run(*ticket, "--title", broken, "--actor", broken)
+    (shown,) = ana.run("search", "kind:ticket").splitlines()
+    assert shown.endswith("— caf\ufffd")
+    for names in (
+        ("deploy", "shop", "production", "--ref", broken, "--yes"),
+        ("deploy", broken, "production", "--ref", "main", "--yes"),
+        ("source", "test", broken),
+        ("source", "add", "github", broken),
+        ("source", "add", "github", "shop", "--branch", broken),
+        (*ticket, "--ref", broken),
+        ("team", "revoke", broken),
+        ("search", broken),
+    ):
+        assert "bytes that are not UTF-8" in ana.run(*names, code=2)
+    # A file may have any name.
+    assert "caf" in ana.run("rules", "new", broken, code=1)
 
 
 def test_wrong_usage_ends_with_2(world) -> None:

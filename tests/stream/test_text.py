@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
@@ -15,6 +16,7 @@ from devstream_desktop.stream.text import (
     short_ref,
     short_revision,
     shorten,
+    without_escapes,
 )
 
 
@@ -38,10 +40,10 @@ def test_cleaning_twice_changes_nothing(text: str, limit: int) -> None:
     ("hostile", "plain"),
     [
         ("fix\nrm -rf /", "fix rm -rf /"),
-        ("a\tb\x1b[31mc", "a b [31mc"),
+        ("a\tb\x1b[31mc", "a bc"),
         ("user\u202egnp.exe", "usergnp.exe"),
         ("z\u200be\u200dr\ufeffo", "zero"),
-        ("lone \ud800 surrogate", "lone surrogate"),
+        ("lone \ud800 surrogate", "lone \ufffd surrogate"),
         ("<b>bold</b> & more", "<b>bold</b> & more"),
         ("", ""),
         (" \u2028 ", ""),
@@ -49,6 +51,60 @@ def test_cleaning_twice_changes_nothing(text: str, limit: int) -> None:
 )
 def test_hostile_text_is_flattened(hostile: str, plain: str) -> None:
     assert clean(hostile) == plain
+
+
+@pytest.mark.parametrize(
+    ("coloured", "plain"),
+    [
+        ("\x1b[31mERROR\x1b[0m payment refused", "ERROR payment refused"),
+        ("pa\x1b[1my\x1b[22mment", "payment"),
+        ("\x1b[01;31m\x1b[Kerror:\x1b[m\x1b[K no such file", "error: no such file"),
+        ("\x1b[38;2;255;0;0mred\x1b[39m", "red"),
+        ("\x1b[38:2::255:0:0mred\x1b[m", "red"),
+        ("\x1b[2K\x1b[1Gdone\x1b[5Cnow\x1b[?25h", "done now"),
+        ("\x1b]0;a window's title\x07shop", "shop"),
+        ("\x1b]8;;https://example.org\x1b\\a link\x1b]8;;\x1b\\ here", "a link here"),
+        ("shop \x1b]8;;https://example.org/cut", "shop"),
+        ("\x1bP1$r0m\x1b\\shop", "shop"),
+        ("\x1b(B\x1b[mshop\x1b7", "shop"),
+        ("\x9b31mshop\x9b0m", "shop"),
+        ("\x1b[31", ""),
+        ("\x1b", ""),
+        ("\x1b\x1b[31mshop\x1b[0m", "shop"),
+        ("#033[31mshop#033[0m", "shop"),
+        ("^[[31mshop^[[0m", "shop"),
+        ("\\u001b[31mshop\\x1b[0m", "shop"),
+        ("\ufffd[31mshop\ufffd[0m", "shop"),
+        ("[[1;31mERROR[m] shop", "[ERROR] shop"),
+        ("a range is no colour: rate(x[5m])", "a range is no colour: rate(x[5m])"),
+        ("[2m] is two metres", "[2m] is two metres"),
+        ("he said \xe2\x80\x9dyes\xe2\x80\x9d", "he said \xe2 yes\xe2"),
+        ("raw \udcff byte", "raw \ufffd byte"),
+    ],
+)
+def test_k6_escape_sequences_leave_nothing_behind(coloured: str, plain: str) -> None:
+    assert clean(coloured) == plain
+    assert first_line(f"\x1b[0m\n{coloured}").split() == first_line(coloured).split()
+
+
+_PARTS = st.lists(
+    st.sampled_from(["\x1b", "[", "]", "0m", "31", ";", "m", "K", "\x9b", "\x07", "\\", "a", " "])
+)
+
+
+@given(_PARTS, st.integers(1, 80))
+def test_k6_whatever_is_put_together_leaves_no_colour(parts: list[str], limit: int) -> None:
+    safe = clean("".join(parts), limit)
+    assert clean(safe, limit) == safe
+    assert "[0m" not in safe
+    assert "\x1b" not in without_escapes("".join(parts))
+
+
+def test_k6_hostile_sequences_take_linear_time() -> None:
+    began = time.perf_counter()
+    for part in ("\x1b[", "\x1b]", "[0m", "[", "\x9b", "\x9d", "#033[", "[" * 50 + "0m" * 50):
+        without_escapes(part * (1_000_000 // len(part)))
+    assert time.perf_counter() - began < 10
 
 
 def test_a_letter_keeps_two_marks_and_loses_the_pile() -> None:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Annotated, Generic, TypeVar, get_args, get_ori
 
 import msgspec
 
+from devstream_desktop.stream.text import without_escapes
+
 T = TypeVar("T")
 Loose = object
 """A field of this type takes every JSON value; read it with `word`, `first`, `when` or `whole`."""
@@ -123,7 +125,7 @@ def _items(value: object, kind: type[T]) -> list[T]:
 def word(value: Loose) -> str:
     """Return the value as text; empty for anything but a text or a number."""
     if isinstance(value, str):
-        return value.strip()
+        return without_escapes(value).strip()
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else str(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""

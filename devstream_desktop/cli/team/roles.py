@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from devstream_desktop.cli.arguments import Commands, moment
+from devstream_desktop.cli.arguments import Commands, moment, prose
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import day, print_json
 from devstream_desktop.cli.team.parser import add_parser
@@ -30,7 +30,7 @@ def add_commands(team: Commands) -> None:
     parser = add_parser(team, "revoke", about, *examples)
     about = "a name, or the first eight characters of a device"
     parser.add_argument("who", metavar="PERSON|DEVICE", help=about)
-    parser.add_argument("--why", default="", help="shown to everybody")
+    parser.add_argument("--why", type=prose, default="", help="shown to everybody")
     parser.add_argument(
         "--since",
         type=moment,

@@ -17,7 +17,7 @@ from devstream_desktop import git_address, machine
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.intake.config.names import is_local
-from devstream_desktop.stream.text import clean
+from devstream_desktop.stream.text import clean, without_escapes
 
 MAX_OUTPUT = 16 * 1024 * 1024
 LOOK_SECONDS = 30.0
@@ -177,7 +177,7 @@ def _environment() -> dict[str, str]:
 
 def _reason(errors: str) -> str:
     """Find the line of git's complaint with the reason."""
-    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    lines = [line.strip() for line in without_escapes(errors).splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
     # The user's own git settings may put a token into an address, and git repeats it.
     return clean(git_address.masked((telling or lines or [""])[0].removeprefix("fatal: ")), 200)

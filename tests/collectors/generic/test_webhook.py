@@ -198,3 +198,15 @@ def test_any_document_is_events_or_a_named_drop(document):
 def test_any_text_is_rules_or_a_mistake(text):
     with contextlib.suppress(RulesError):
         assert parse_rules(text)
+
+
+def test_k6_rules_see_words_without_their_colours():
+    red, plain = "\x1b[31m", "\x1b[0m"
+    coloured = DOCUMENT | {
+        "type": f"{red}rollout{plain}",
+        "result": f"{red}bad{plain}",
+        "message": f"{plain}\n{red}Retry card capture{plain}\n",
+    }
+    rules = RULES.replace('"bad" = "failure"', 'bad = "failure"')
+    (event,) = read(coloured, rules).events
+    assert_event(event, state="failure", title="Retry card capture")

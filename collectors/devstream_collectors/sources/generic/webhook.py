@@ -13,6 +13,7 @@ from devstream_collectors.sources.generic.bounded import TooCostlyError
 from devstream_collectors.sources.generic.line import event_of
 from devstream_collectors.sources.generic.rules import Match, Rule, apply, parse_rules
 from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.text import without_escapes
 from devstream_desktop.stream.words import Kind
 
 _TEST = "devstream-source-test"
@@ -33,6 +34,9 @@ def read(rules: Sequence[Rule], delivery: Delivery, source: SourceInfo) -> Norma
 
     """
     document = msgspec.json.decode(delivery.body)
+    # A coloured word would match no rule. In JSON the escape character is always spelt out.
+    if b"\\u001" in delivery.body:
+        _take_escapes_out(document)
     if isinstance(document, dict):
         if _TEST in document:
             return Normalised((_test_event(source, delivery.received),))
@@ -61,6 +65,20 @@ def _matches(rules: Sequence[Rule], document: object, body: bytes) -> list[Match
     if rule.drop:
         raise Dropped(rule.drop, f"rule {rule.name}")
     return matches
+
+
+def _take_escapes_out(document: object) -> None:
+    """Take the escape sequences of terminals out of every text of a document, in place."""
+    waiting = [document]
+    while waiting:
+        part = waiting.pop()
+        if not isinstance(part, dict | list):
+            continue
+        for place, value in part.items() if isinstance(part, dict) else enumerate(part):
+            if isinstance(value, str):
+                part[place] = without_escapes(value)
+            else:
+                waiting.append(value)
 
 
 def _test_event(source: SourceInfo, now: int) -> Event:

@@ -16,31 +16,38 @@ from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.alert import severity
 from devstream_collectors.kit.decoding import Loose, first
 from devstream_collectors.kit.patterns import Pattern
+from devstream_desktop.stream.text import without_escapes
 from devstream_desktop.stream.words import Severity
 
 MAX_LINE = 4096
 """Characters of a line that are looked at."""
 _WORDS = (
-    "emerg(?:ency)?|alert|crit(?:ical)?|fatal|panic|err(?:or)?|severe|warn(?:ing)?|notice|info|"
-    "debug|trace"
+    "emerg(?:ency)?|alert|crit(?:ical)?|fatal?|panic?|err(?:or?)?|severe|wa?rn(?:ing)?|notice|"
+    "info?|debu?g|tra?ce"
 )
 # In capitals anywhere; in small letters only where a word cannot be part of a sentence.
 _LEVEL = re.compile(
     rf"\b({_WORDS.upper()})\b"
     rf"|(?i:\b(?:level|severity|lvl)\b[\"']?\s?[=:]\s?[\"']?({_WORDS}|\d\d)\b)"
-    rf"|(?i:[\[<(]({_WORDS})[\]>)])"
+    rf"|(?i:[\[<(]({_WORDS})\s*[\]>)])"
     rf"|(?i:^({_WORDS}|[^\s:]+:\s?(?:{_WORDS})):)"
 )
 _STAMP = re.compile(
-    r"^\W{0,2}(?=\d\d|[A-Z][a-z]{2} +\d)(?:\d{4}[-/]\d\d[-/]\d\d[T ]?|[A-Z][a-z]{2} +\d{1,2} )?"
-    r"(?:\d\d:\d\d:\d\d(?:[.,]\d+)?)?(?: ?(?:Z\b|UTC\b|[+-]\d\d:?\d\d\b))?\W{0,2}\s*"
+    r"^\W{0,2}(?=\d\d?:\d\d|\d\d|[A-Z][a-z]{2} +\d)"
+    r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]?|\d\d/\d\d/\d\d(?:\d\d)? |[A-Z][a-z]{2} +\d{1,2} )?"
+    r"(?:\d\d:\d\d:\d\d(?:[.,]\d+)?|\d?\d:\d\d[AP]M\b)?"
+    r"(?: ?(?:Z\b|UTC\b|[+-]\d\d:?\d\d\b))?\W{0,2}\s*"
 )
-_LEVEL_FIRST = re.compile(rf"^[\[<(]?(?:{_WORDS})\b[\]>):]*[\s:|-]*", re.IGNORECASE)
+_LEVEL_FIRST = re.compile(
+    rf"^[\[<(]?\s*(?:{_WORDS})\b\s*(?:[\]>):]|\[\d+\])*[\s:|-]*", re.IGNORECASE
+)
 _QUOTED = re.compile(r"""(["'`])(?:(?!\1).){0,200}\1""")
 _HASH = re.compile(r"\b(?:0x)?[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+")
 _LEAST = {severity.word: severity for severity in Severity}
-_WORST = {"emerg", "emergency", "alert", "panic"}
+_WORST = {"emerg", "emergency", "alert", "panic", "pani", "fata"}
+_SHORT = {"erro": "error", "wrn": "warning"}
+"""As loggers of four or three letters write them."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,8 @@ def _compiled(wanted: tuple[str, ...], ignored: tuple[str, ...], least: str) -> 
 
 def found(line: str, patterns: Patterns) -> tuple[Text | None, str]:
     """Read a line if it counts; else name why it does not."""
-    line = line[:MAX_LINE]
+    # Loggers colour their levels.
+    line = without_escapes(line[: 4 * MAX_LINE])[:MAX_LINE]
     if not line.strip():
         return None, "empty-line"
     # First of all, so that one pattern silences a line whatever else matches it.
@@ -126,9 +134,11 @@ def _if_severe(text: Text, least: Severity) -> tuple[Text | None, str]:
 
 
 def _plain(line: str) -> Text:
-    match = _LEVEL.search(line)
+    rest = _STAMP.sub("", line, count=1)
+    # `error:` counts only at the front, which may be behind the time.
+    match = _LEVEL.search(line) or _LEVEL.search(rest)
     said = next((group for group in match.groups() if group), "") if match else ""
-    rest = _LEVEL_FIRST.sub("", _STAMP.sub("", line, count=1), count=1).strip()
+    rest = _LEVEL_FIRST.sub("", rest, count=1).strip()
     return Text(rest or line.strip(), _word(said.rpartition(":")[2].strip()))
 
 
@@ -166,7 +176,7 @@ def _document(line: str) -> Text | None:
 def _word(said: str) -> str:
     if said.lower() in _WORST or said == "60":
         return Severity.CRITICAL.word
-    known = severity(said)
+    known = severity(_SHORT.get(said.lower(), said))
     return known.word if known else ""
 
 
