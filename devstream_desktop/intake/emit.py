@@ -48,6 +48,7 @@ def emit_event(request: Emit, *, now: int, nonce: str, scope: str = "") -> Event
         allowed = ", ".join(STATES[kind])
         said = clean(request.state, 40)
         raise InvalidEventError(f"--state {said!r} is not a state of {kind}; allowed: {allowed}")
+    # These have rules that a bare event would pass by.
     if (kind, request.state) in _OTHER_COMMAND:
         other = _OTHER_COMMAND[kind, request.state]
         raise InvalidEventError(f"{kind} {request.state} is not for emit; use: {other}")
@@ -56,6 +57,7 @@ def emit_event(request: Emit, *, now: int, nonce: str, scope: str = "") -> Event
     deleted = kind is Kind.CHANGE and request.state == "deleted"
     # A script that says only --revision of a deleted branch means the commit that it was at.
     previous = request.previous or (request.revision if deleted else "")
+    # Only a change shares its rows with the poller of the repository.
     if kind is not Kind.CHANGE or not scope:
         scope = service_scope(request.service)
     subject = request.subject or _subject(kind, request)
@@ -127,6 +129,7 @@ def _subject(kind: Kind, request: Emit) -> str:
 
 
 def _key(kind: Kind, request: Emit, subject: str, scope: str, unique: str) -> str:
+    # A script that names the fact itself knows best when it is the same.
     if request.key:
         return fact_key("emit", kind, subject, "key", request.key)
     if request.revision and kind is Kind.CHANGE:

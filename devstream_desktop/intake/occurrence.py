@@ -183,7 +183,7 @@ def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -
 
 
 def _deletes_unseen(event: Event, past: Sequence[Event]) -> bool:
-    """Tell whether a deletion is of a branch that was made again without a word.
+    """Tell whether a deleted branch had been made again without a report.
 
     A poll that missed some moves says of a deletion where it saw the branch last.
     """

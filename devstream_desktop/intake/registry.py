@@ -151,6 +151,7 @@ def check_options(name: str, source: SourceInfo) -> None:
         ValueError: an option is wrong; the message is a sentence.
 
     """
+    # Optional, so it is looked for here and not demanded of every collector.
     check: object = getattr(collector_module(name), "check", None)
     if callable(check):
         check(source)

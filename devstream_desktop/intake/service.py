@@ -177,6 +177,7 @@ class Intake:
             NoCollectorError: no collector of its type is installed.
 
         """
+        # Wrong options are refused before the file and the vault have them.
         if isinstance(source, RemoteSource):
             await asyncio.to_thread(source_info, source)
         path = await asyncio.to_thread(
@@ -195,7 +196,7 @@ class Intake:
         await asyncio.to_thread(source_file.remove_source, self._home, self._vault, name)
         self._sources.without_secret.discard(name)
         await self.reload()
-        # Another source of this name begins anew.
+        # Another source of this name must not begin where this one ended.
         for note in (f"git/{name}", f"poll/{name}", f"tail/{name}", f"health/{name}"):
             await self._notes.write(note, b"")
         await self._unmatched.forget(name)
@@ -209,6 +210,7 @@ class Intake:
         if name in self._sources.broken:
             return failed("configured", self._sources.broken[name])
         reports: list[TestReport] = []
+        # A source may have both ways, and each is tested.
         if name in self._sources.pollers:
             reports.append(
                 await try_poll(self._sources.pollers[name][2], name, self._publish, self._now)

@@ -121,6 +121,7 @@ class Sources:
             )
         limiter = self.limiters[source.name]
         self.listed[source.name] = source
+        # From here on the source is as configured, whatever fails below.
         self.broken.pop(source.name, None)
         self.endpoints.pop(source.name, None)
         if isinstance(source, GitSource):
@@ -138,6 +139,7 @@ class Sources:
             )
             return
         health.silent_after = source.silent_after * 1000 if source.takes_webhooks else 0
+        # A way that was taken out of the file must not keep the source silent.
         health.expect(source.ways)
         try:
             if source.takes_webhooks:

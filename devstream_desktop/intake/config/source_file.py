@@ -71,6 +71,7 @@ def load_sources(path: Path) -> list[Source]:
         raise SourcesError(f"{path} cannot be read: {machine.reason(error)}") from None
     except UnicodeDecodeError:
         raise SourcesError(f"{path} is damaged: it is no text; {_RESTORE}") from None
+    # A power cut can leave an empty file, or half of one that is still TOML.
     if not text.strip() or (text.startswith(_FIRST) and not text.rstrip().endswith(_LAST)):
         raise SourcesError(
             f"{path} is damaged: it ends too early, so sources are missing; {_RESTORE}"
@@ -134,12 +135,14 @@ def add_source(
     check_source(source)
     take_secrets_out(home)
     known = load_sources(home.sources)
+    # The name is the key of its secrets, notes and mirror.
     if any(other.name == source.name for other in known):
         raise SourcesError(f"there is a source {source.name!r} already; choose another name")
     path = ""
     if isinstance(source, RemoteSource):
         if source.takes_webhooks:
             path = source.path
+            # The sender can send nothing but an address, so the secret is ours to make.
             if source.secret_path:
                 secret = secrets.token_urlsafe(32).encode()
                 path = f"{path}/{secret.decode()}"
@@ -169,6 +172,7 @@ def remove_source(home: Home, vault: Vault, name: str) -> None:
     if len(kept) == len(known):
         names = ", ".join(source.name for source in known) or "none"
         raise SourcesError(f"there is no source {name!r}; known: {names}")
+    # The file first: a source without its secret is broken, a secret without its source is not.
     save_sources(home.sources, kept)
     for sealed in (secret_name(name), token_name(name)):
         if vault.exists(sealed):

@@ -118,6 +118,7 @@ def _source(name: str, table: Mapping[str, object]) -> Source:
     url = remote.url.rstrip("/")
     _check_address(url)
     _check_options(remote)
+    # In one order and each once, so that the same choice is the same source.
     ways = tuple(way for way in WAYS if way in remote.ways)
     return msgspec.structs.replace(remote, url=url, ways=ways)
 
@@ -167,6 +168,7 @@ def _check_address(url: str) -> None:
         raise FieldError("url is not well formed", "url") from None
     if parts.scheme not in ("https", "http") or not host:
         raise FieldError("url must be the service's https address", "url")
+    # The address is shown, logged and kept: no secret may be in it.
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         why = "url holds a user name, password or query; leave it out and give a token"
         raise FieldError(why, "url")

@@ -84,6 +84,7 @@ class Follower:
             return Place()
         with file:
             size = os.fstat(file.fileno()).st_size
+            # Only the end is read, to find where the last whole line ends.
             start = max(0, size - CHUNK)
             file.seek(start)
             tail = file.read(size - start)
@@ -130,6 +131,7 @@ class Follower:
             )
         # It was moved away. Lines written between our read and the move are read before that.
         rest = chunk[end:] + file.read(CHUNK - len(chunk) + end)
+        # There is more to read of the old file than fits into one look: stay with it.
         if len(rest) >= CHUNK:
             return Read(
                 _split(chunk[:end]), _place(file, place.offset + end, place), more=True, lost=lost
@@ -145,6 +147,7 @@ class Follower:
             raise FollowError(f"there is no file {self._path} yet")
         if file is not None and (not place.inode or _is(file, place)):
             return file, place if place.inode else _place(file, 0), False
+        # The rest of the old file comes first, then the new one from its beginning.
         old = self._moved(place)
         if old is not None:
             if file is not None:
@@ -195,6 +198,7 @@ class Follower:
         That is the file itself, else a copy with the same beginning and at least its length.
         """
         siblings = self._siblings()
+        # The file itself before any copy: a copy has the same beginning.
         for by_number in (True, False):
             for path in siblings:
                 file = self._open(path)
@@ -206,6 +210,7 @@ class Follower:
                     if by_number
                     else place.head_size > 0
                 )
+                # The number alone proves nothing: file systems use numbers again.
                 if same and _is(file, _at(file, place)):
                     return file
                 file.close()
@@ -215,6 +220,7 @@ class Follower:
         """List the files that rotations made of this one, newest first."""
         name = self._path.name
         try:
+            # Bounded: somebody may keep a million files beside the log.
             with os.scandir(self._path.parent) as entries:
                 found = [
                     Path(entry.path)

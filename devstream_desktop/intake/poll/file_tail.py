@@ -117,6 +117,7 @@ class FileTail:
             FollowError: the file cannot be read.
 
         """
+        # Kept in memory: a look a second should not read the database each time.
         state = self._kept or await self._read_state()
         if state is None:
             state = await asyncio.to_thread(self._begin)
@@ -175,6 +176,7 @@ class FileTail:
 
     def _look(self, state: _State, now: int) -> _Look:
         read = self._follower.look(state.place)
+        # Collectors end runs by time, so they are asked now and then without lines too.
         if not read.lines and now - self._asked < IDLE_MS:
             return _Look(read, Polled(cursor=state.cursor))
         polled = self._understood(read.lines, state.cursor, now)

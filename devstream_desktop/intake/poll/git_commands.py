@@ -91,6 +91,7 @@ async def git(*arguments: str, folder: Path | None = None, seconds: float = LOOK
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=_environment(),
+            # A group of its own, so that git's helpers can be ended with it.
             start_new_session=True,
         )
     except FileNotFoundError:

@@ -126,12 +126,14 @@ class Mirror:
                 if len(batch) == 1 or halved >= MAX_HALVED:
                     refused += batch
                     continue
+                # One bad branch among a hundred is found in about seven halvings.
                 halved += 1
                 waiting += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
         return refused, last
 
     async def _fetch_together(self, branches: list[str], seconds: float) -> None:
         specs = [f"+{HEADS}{branch}:{_mirrored(branch)}" for branch in branches]
+        # Commits alone are compared: without trees a large repository costs megabytes.
         options = (
             "--quiet",
             "--filter=tree:0",

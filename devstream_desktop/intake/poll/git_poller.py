@@ -94,7 +94,7 @@ class GitPoller:
         now: Callable[[], int],
         known: KnownFacts | None = None,
     ) -> None:
-        """`known` is the stream, for a branch that was told to be where it is not."""
+        """`known` is the stream, which may be wrong about a branch."""
         self.source = source
         self.health = health
         self._info = SourceInfo(source.name, source.branches, source.service)
@@ -130,6 +130,8 @@ class GitPoller:
         loop = asyncio.get_running_loop()
         asked = 0.0
         while not stop.is_set():
+            # Unchanged files save a git process each second. They are not trusted for long, nor
+            # after a failure.
             fresh = (
                 self._watch is None
                 or await self._watch.changed()
@@ -143,6 +145,7 @@ class GitPoller:
                     pause = self.interval
                 except Exception as error:  # noqa: BLE001 - shown; the next look tries again
                     pause = min(MAX_INTERVAL, pause * 2)
+                    # A remote that is away is no fault of ours.
                     _LOG.log(
                         logging.INFO if isinstance(error, GitError) else logging.ERROR,
                         "source %s: %s",
@@ -183,6 +186,7 @@ class GitPoller:
             heads = await self.look()
         except GitError as error:
             raise DevstreamError(f"the repository cannot be read: {error}") from error
+        # Ten names say whether the choice of branches is right.
         names = self.followed(heads)
         found = "1 branch" if len(heads.branches) == 1 else f"{len(heads.branches)} branches"
         return f"{found}, of which these count: {', '.join(names[:10]) or 'none'}"
@@ -225,12 +229,14 @@ class GitPoller:
             await self._mirror.doubt(error)
             raise
         self._mirror.trust()
+        # Published before the cursor moves: a crash in between repeats events with the same keys.
         if events:
             await self._publish(events)
             self.health.events += len(events)
         seen = _Cursor(
             self.source.url, names, self._aside.keep_back(new, old), empty=not heads.branches
         )
+        # A quiet repository writes nothing to the disk.
         if seen != cursor:
             await self._notes.write(self._note, msgspec.json.encode(seen))
         await self.health.seen(self._now())
@@ -239,7 +245,7 @@ class GitPoller:
         return len(events)
 
     def _strays(self, branches: dict[str, str], names: list[str]) -> list[Moved]:
-        """Return the moves to where branches are from where the stream has them.
+        """Return the moves from the stream's place of branches to their own.
 
         A report that came late, or was lost, may be its last word. At the second look the stream
         has had the time to hear of what this one saw.
@@ -249,6 +255,8 @@ class GitPoller:
         doubts: dict[str, tuple[str, str]] = {}
         strays: list[Moved] = []
         for name in sorted({*branches, *names})[:MAX_EVENTS]:
+            # The stream is asked with an event of the branch; a name that makes none is set aside
+            # elsewhere.
             with suppress(InvalidEventError):
                 probe = change_event(
                     self._info,
@@ -295,6 +303,7 @@ class GitPoller:
                     events.append(backfill_event(self._info, self._scope, branch, commit))
                 except InvalidEventError:
                     self._aside.cannot_say(branch)
+        # The limit is that of the source, not of each of its branches.
         newest = sorted(events, key=lambda event: event.time)[-BACKFILL:]
         if len(newest) < len(events):
             self.health.dropped["older-than-backfill"] += len(events) - len(newest)
@@ -304,6 +313,7 @@ class GitPoller:
         self, changes: list[Moved], new: dict[str, str], old: dict[str, str]
     ) -> list[Event]:
         asked = {move.branch: move.new for move in changes if move.new}
+        # A deleted branch needs no commits.
         if asked:
             await self._fetch(asked, new, FETCH_SECONDS)
         if len(changes) > MAX_EVENTS:
@@ -330,7 +340,9 @@ class GitPoller:
                 self._info, self._scope, move, forced=False, count=0, head=None, now=self._looked
             )
         forced = bool(move.old) and not await self._mirror.is_ancestor(move.old, move.new)
+        # The commits of a new branch are those that no other branch has.
         known = [move.old] if move.old and not forced else sorted(set(old.values()))[:MAX_KNOWN]
+        # A forced push may have thrown commits away, and git fails on one that is not here.
         present = [revision for revision in known if await self._mirror.has(revision)]
         count = int(
             (

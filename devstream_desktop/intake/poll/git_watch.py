@@ -37,6 +37,7 @@ class RefWatch:
                 return True
             self._folder = Path(path.rstrip("\n"))
         now = await asyncio.to_thread(_look, self._folder)
+        # None counts as changed: too many files, or none that can be read.
         before, self._last = self._last, now
         return now is None or now != before
 

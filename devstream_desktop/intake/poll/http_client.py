@@ -177,6 +177,7 @@ class Fetcher:
                 f"asking again in {math.ceil(until)} s",
                 until,
             )
+        # Each of these has its own cure, so each has its own sentence.
         if status == HTTPStatus.UNAUTHORIZED:
             raise FetchError(
                 f"{self._host} refuses the token for {path}: it is wrong, or it has ended; "
@@ -225,6 +226,7 @@ def retry_after(headers: Mapping[str, str], now: int) -> float:
 
 
 def _bounded(seconds: float) -> float:
+    # A service with a wrong clock must not silence a source for a day.
     return min(MAX_WAIT, max(0.0, seconds))
 
 

@@ -130,6 +130,7 @@ class HttpPoller:
                 wait = 0.0
                 try:
                     done = await self.poll()
+                    # One chain that fails slows the whole source down: they share a server.
                     failures = failures + 1 if done.errors else 0
                     wait = max((error.wait for error in done.errors), default=0.0)
                     pause = done.pause(self.interval)
@@ -171,6 +172,7 @@ class HttpPoller:
         state = await self._read_state()
         proof = await self._proof()
         cursor, asked = self._begin(state.cursor, now)
+        # Everything a service has at first contact is history.
         first = not cursor
         kept = {
             name: state.validators[name] for name in map(_name, asked) if name in state.validators
@@ -193,11 +195,13 @@ class HttpPoller:
             # Of all chains together only the newest few are published at first contact.
             if first:
                 quietly += chain.events
+            # The cursor moves with each chain, so a later failure repeats only its own.
             elif chain.events:
                 await self._publish(chain.events, state.since, done)
                 await self._write_state(_State(self._of, cursor, state.since, kept))
             for what in chain.left_out if not first else ():
                 await self.health.left_out(what, last or state.since, now)
+        # With one good chain the source is heard, and the errors are in the result.
         if done.errors and not done.good:
             raise done.errors[0]
         if first:
@@ -217,6 +221,7 @@ class HttpPoller:
         try:
             return cursor, self._collector.requests(cursor, self.info, now)[:MAX_CHAINS]
         except (ValueError, RecursionError) as error:
+            # Without a cursor it is the collector's own fault, and asking again does not help.
             if not cursor:
                 raise FetchError(f"the collector cannot ask: {error}") from error
             _LOG.warning(
@@ -254,6 +259,7 @@ class HttpPoller:
 
         """
         answer = await self._fetch(first, proof, before, done)
+        # Nothing changed, so the pages behind it did not either.
         if answer.status == 304:
             return _Chain(cursor, before)
         chain = _Chain(cursor, Validators.of(answer.headers))
@@ -276,6 +282,7 @@ class HttpPoller:
         return chain
 
     def _take(self, chain: _Chain, polled: Polled) -> list[Request]:
+        # An empty cursor would mean first contact, and a large one is written each round.
         if not 0 < len(polled.cursor) <= MAX_CURSOR:
             raise FetchError(
                 f"the collector's cursor must be 1 to {MAX_CURSOR} bytes, not {len(polled.cursor)}"
@@ -298,6 +305,7 @@ class HttpPoller:
         if self._fetcher is None:
             self._fetcher = await asyncio.to_thread(Fetcher, self.info.url, self._about.headers)
         answer = await self._fetcher.fetch(request, proof, validators, self._now())
+        # GitHub does not count a 304 against its rate limit.
         done.asked += answer.status != 304
         done.limit = rate_limit(answer.headers, self._now()) or done.limit
         if self._about.expiry_header:
@@ -323,6 +331,7 @@ class HttpPoller:
             await self.health.seen(self._now(), Way.POLL)
 
     async def _proof(self) -> dict[str, str]:
+        # Read each round: a token file may have a new one.
         token = await asyncio.to_thread(self._token)
         check_token(self.info.name, self._about, token)
         return poll_header(self._about, token)
@@ -333,6 +342,7 @@ class HttpPoller:
             state = _state.decode(saved) if saved else None
         except (ValueError, RecursionError):
             state = None
+        # The cursor of another address or project means nothing here.
         return state if state is not None and state.of == self._of else _State(self._of)
 
     async def _write_state(self, state: _State) -> None:

@@ -69,6 +69,7 @@ class OddBranches:
 
     def see(self, branches: Mapping[str, str]) -> None:
         """Forget the branches that are gone or have another commit now."""
+        # A branch with a new commit is tried again at once.
         self._kept_back = {
             name: kept for name, kept in self._kept_back.items() if branches.get(name) == kept[0]
         }
@@ -79,6 +80,7 @@ class OddBranches:
         names = sorted({*self._odd, *self._kept_back, *self._unsaid})
         if not names:
             return ""
+        # A name comes from outside and may be as long as git allows.
         shown = ", ".join(f"{clean(name, _NAME)!r}" for name in names[:_NAMED])
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         which = "1 branch is" if len(names) == 1 else f"{len(names):,} branches are"

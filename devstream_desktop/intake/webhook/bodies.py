@@ -64,6 +64,7 @@ class Bodies:
                     came += len(chunk)
                     if came > size:
                         raise Refused(413, f"more than {size} bytes")
+                    # May make another body give way, or this one.
                     self._crowd.grow(guest, len(chunk))
                     # Having given way is final: more bytes do not win the time back.
                     if not crowded:

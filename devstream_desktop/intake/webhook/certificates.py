@@ -64,12 +64,14 @@ class Certificates:
         """
         if signed is None or not signed.signature:
             raise UnsignedError("it has no signature that can be checked")
+        # The address is in the body: without this check its writer chooses whom this node asks.
         if not re.fullmatch(certified.certificate, signed.certificate):
             raise UnsignedError("its certificate is not at an address of the service")
         certificate = await self._certificate(signed.certificate)
         at = datetime.fromtimestamp(now / 1000, UTC)
         if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
             raise UnsignedError("its certificate is not valid now")
+        # A weak key could be broken, and with it the signature of anybody.
         key = certificate.public_key()
         if not isinstance(key, RSAPublicKey) or key.key_size < _LEAST_BITS:
             raise UnsignedError("its certificate has no RSA key of 2,048 bits")

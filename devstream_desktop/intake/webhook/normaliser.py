@@ -136,6 +136,7 @@ class Normaliser:
             events = [event for row, result in read for event in self._events(row, result, turn)]
             if events:
                 await turn.publish(events)
+        # Published before they leave the queue: a crash in between repeats events, and loses none.
         await self._spool.done([row for row, _ in read])
         await self._keep_unmatched(read)
         for row, result in read:
@@ -169,6 +170,7 @@ class Normaliser:
 
     async def _read(self, row: Raw) -> Normalised:
         endpoint = self._endpoints.get(row.source)
+        # It was removed while its delivery waited.
         if endpoint is None:
             return Normalised(dropped="source-removed")
         delivery = Delivery(row.headers, row.body, row.received)

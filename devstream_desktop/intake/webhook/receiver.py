@@ -94,6 +94,7 @@ class Receiver:
         self._bodies = Bodies(body_seconds)
         self._proofs = asyncio.Semaphore(PROOFS_AT_ONCE)
         self._certificates = certificates or Certificates()
+        # Nobody can prove a name that is no source: its secret is made here and never shown.
         self._decoy = base64.b64encode(secrets.token_bytes(32))
         methods = ["POST", "OPTIONS", "HEAD"]
         # The second is for senders that can send no secret but an address: see `SecretPath`.
@@ -155,6 +156,7 @@ class Receiver:
         host = share_of(request.client.host) if request.client is not None else ""
         async with self._bodies.take(request, (source, host)) as body:
             now = self._now()
+            # There is no source at all, and the answer is still that of a wrong proof.
             if like is None:
                 raise Refused(401, _UNPROVEN)
             known = endpoint.secrets if endpoint is not None else (self._decoy,) * len(like.secrets)
@@ -225,6 +227,7 @@ class Receiver:
         self, endpoint: Endpoint, headers: Mapping[str, str], body: bytes, now: int
     ) -> tuple[int, str]:
         name = endpoint.info.name
+        # A signature or token that proved the body is not kept beside it.
         kept = {key: clean(value, 500) for key, value in headers.items() if endpoint.keeps(key)}
         if self._is_test(headers):
             kept[TEST_HEADER] = headers[TEST_HEADER]
@@ -246,6 +249,7 @@ class Receiver:
                 "too many deliveries wait to be published; the sender was asked to try again"
             )
             raise Refused(503, "too many deliveries wait, try again later")
+        # The sender did not hear our answer. It is told that all is well, and nothing is stored.
         if taken is Taken.SEEN:
             return 202, "seen before"
         endpoint.health.accepted += 1
