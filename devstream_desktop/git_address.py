@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-ADVICE = "leave it out, and let git ask its credential helper (git help credentials) or use an SSH key"
+ADVICE = (
+    "leave it out, and let git ask its credential helper (git help credentials) or use an SSH key"
+)
 _IN_TEXT = re.compile(r"://([^\s'\"<>]+)")
 _END_OF_HOST = re.compile(r"[/?#]")
 _END_OF_PATH = re.compile(r"[?#]")

@@ -45,17 +45,22 @@ ASIDE = ".unreadable"
 """Ending of a file that could not be read and was set aside."""
 _KEEP_ASIDE_S = 30 * 86_400
 _MEANING = {
-    "ports.json": "the ports are taken anew, so an invite made before may name one that is closed; invite again",
+    "ports.json": "the ports are taken anew, so an invite made before may name one that is"
+    " closed; invite again",
     "peers.json": "peers are found anew",
     "feed.json": "this device goes on under a new feed; nothing of the history is lost",
     "team.json": "it was written anew from the policy; nothing is lost",
     "doors.json": "where certificates are renewed is found anew",
-    "invites.json": "the open invites are worth nothing any more; invite again whoever has not joined",
-    "policy.msgpack": "what can be read of the team's policies counts, and the rest comes from a device that has it",
-    "tls.sealed": "a new certificate is made or asked for; nothing is to be done unless it does not come (devstream doctor)",
+    "invites.json": "the open invites are worth nothing any more; invite again whoever has"
+    " not joined",
+    "policy.msgpack": "what can be read of the team's policies counts, and the rest comes"
+    " from a device that has it",
+    "tls.sealed": "a new certificate is made or asked for; nothing is to be done unless it"
+    " does not come (devstream doctor)",
     "joining-key.sealed": "a join that waited for an admin is asked for anew",
-    "intake.sqlite": "what could be read of it was kept; a delivery that was taken in and waited may"
-    " be lost, and polled sources may begin where they are now: send again what is missed (most services have a button for it)",
+    "intake.sqlite": "what could be read of it was kept; a delivery that was taken in and"
+    " waited may be lost, and polled sources may begin where they are now: send again"
+    " what is missed (most services have a button for it)",
 }
 """Meaning of a file's loss, and what to do, by its name."""
 _OTHER_RUNTIME = "set XDG_RUNTIME_DIR to a folder that is yours alone"
@@ -160,7 +165,8 @@ class Home:
         return tuple(
             f"{name} could not be read, and was set aside as {path.name}: {_meaning(name)}"
             for path in sorted(found)
-            if path.stat().st_mtime > since and (name := path.name.removesuffix(ASIDE).partition(".damaged-")[0])
+            if path.stat().st_mtime > since
+            and (name := path.name.removesuffix(ASIDE).partition(".damaged-")[0])
         )
 
     def runtime(self) -> Path:

@@ -12,9 +12,12 @@ import sqlite3
 from pathlib import Path
 
 NO_DESCRIPTOR = (
-    "this process has no file descriptor left; let it have more (ulimit -n, or LimitNOFILE= in its systemd unit), or end what holds them"
+    "this process has no file descriptor left; let it have more (ulimit -n, or "
+    "LimitNOFILE= in its systemd unit), or end what holds them"
 )
-NO_DESCRIPTOR_HERE = "this machine has no file descriptor left; end what holds them, or raise fs.file-max"
+NO_DESCRIPTOR_HERE = (
+    "this machine has no file descriptor left; end what holds them, or raise fs.file-max"
+)
 FULL = "the disk is full; free some space"
 _NO_ROOM_BYTES = 64 << 10
 _SHORT = {
@@ -34,7 +37,8 @@ _BY_CODE = {
     sqlite3.SQLITE_LOCKED: "another program has it open; end that",
     sqlite3.SQLITE_READONLY: "it may not be written; give it to this user: chown, chmod u+rw",
     sqlite3.SQLITE_PERM: "it may not be used; give it to this user: chown, chmod u+rw",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; give it and its folder to this user: chown, chmod u+rw",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; give it and its folder to this user:"
+    " chown, chmod u+rw",
     sqlite3.SQLITE_INTERRUPT: "it took too long",
 }
 

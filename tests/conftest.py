@@ -75,12 +75,18 @@ class Keyring:
 
     def __init__(self, folder: Path, address: str) -> None:
         self.environment = {
-            name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY", "DEVSTREAM_KEY_FILE")
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("DISPLAY", "WAYLAND_DISPLAY", "DEVSTREAM_KEY_FILE")
         }
         self.data = folder / "data"
         for name in ("home", "data", "config", "run"):
             (folder / name).mkdir(mode=0o700, parents=True)
-            self.environment["HOME" if name == "home" else f"XDG_{name.upper()}_{'DIR' if name == 'run' else 'HOME'}"] = str(folder / name)
+            self.environment[
+                "HOME"
+                if name == "home"
+                else f"XDG_{name.upper()}_{'DIR' if name == 'run' else 'HOME'}"
+            ] = str(folder / name)
         self.environment["XDG_RUNTIME_DIR"] = str(folder / "run")
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = self.address = address
         self._daemon: subprocess.Popen[bytes] | None = None
@@ -88,7 +94,12 @@ class Keyring:
     def start(self, *, locked: bool = False) -> None:
         """As a login does; `locked` is one without a password."""
         self._daemon = subprocess.Popen(
-            ["gnome-keyring-daemon", "--foreground", "--components=secrets", *([] if locked else ["--unlock"])],
+            [
+                "gnome-keyring-daemon",
+                "--foreground",
+                "--components=secrets",
+                *([] if locked else ["--unlock"]),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -98,7 +109,14 @@ class Keyring:
         self._daemon.stdin.write(b"" if locked else PASSWORD)
         self._daemon.stdin.close()
         for _ in range(200):
-            if self._call("/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner", "s", (SECRETS,), to="org.freedesktop.DBus")[0]:
+            if self._call(
+                "/org/freedesktop/DBus",
+                "org.freedesktop.DBus",
+                "NameHasOwner",
+                "s",
+                (SECRETS,),
+                to="org.freedesktop.DBus",
+            )[0]:
                 return
             time.sleep(0.05)
         pytest.fail("no keyring came up")
@@ -113,11 +131,19 @@ class Keyring:
         from jeepney.io.blocking import open_dbus_connection
 
         with open_dbus_connection(self.address) as bus:
-            service = DBusAddress("/org/freedesktop/secrets", SECRETS, "org.freedesktop.Secret.Service")
-            session = bus.send_and_get_reply(new_method_call(service, "OpenSession", "sv", ("plain", ("s", "")))).body[1]
-            inner = service.with_interface("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")
+            service = DBusAddress(
+                "/org/freedesktop/secrets", SECRETS, "org.freedesktop.Secret.Service"
+            )
+            session = bus.send_and_get_reply(
+                new_method_call(service, "OpenSession", "sv", ("plain", ("s", "")))
+            ).body[1]
+            inner = service.with_interface(
+                "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface"
+            )
             secret = (session, b"", PASSWORD, "text/plain")
-            bus.send_and_get_reply(new_method_call(inner, "UnlockWithMasterPassword", "o(oayays)", (LOGIN, secret)))
+            bus.send_and_get_reply(
+                new_method_call(inner, "UnlockWithMasterPassword", "o(oayays)", (LOGIN, secret))
+            )
 
     @contextmanager
     def open_prompt(self) -> Iterator[None]:
@@ -126,8 +152,12 @@ class Keyring:
         from jeepney.io.blocking import open_dbus_connection
 
         with open_dbus_connection(self.address) as bus:
-            names = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
-            bus.send_and_get_reply(new_method_call(names, "RequestName", "su", ("org.gnome.keyring.SystemPrompter", 0)))
+            names = DBusAddress(
+                "/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus"
+            )
+            bus.send_and_get_reply(
+                new_method_call(names, "RequestName", "su", ("org.gnome.keyring.SystemPrompter", 0))
+            )
             yield
 
     def end(self) -> None:
@@ -142,16 +172,27 @@ class Keyring:
             self._daemon = None
 
     def _service(self, method: str, signature: str, body: tuple[object, ...]) -> tuple[object, ...]:
-        return self._call("/org/freedesktop/secrets", "org.freedesktop.Secret.Service", method, signature, body)
+        return self._call(
+            "/org/freedesktop/secrets", "org.freedesktop.Secret.Service", method, signature, body
+        )
 
     def _call(
-        self, path: str, interface: str, method: str, signature: str, body: tuple[object, ...], *, to: str = SECRETS
+        self,
+        path: str,
+        interface: str,
+        method: str,
+        signature: str,
+        body: tuple[object, ...],
+        *,
+        to: str = SECRETS,
     ) -> tuple[object, ...]:
         from jeepney import DBusAddress, new_method_call
         from jeepney.io.blocking import open_dbus_connection
 
         with open_dbus_connection(self.address) as bus:
-            return bus.send_and_get_reply(new_method_call(DBusAddress(path, to, interface), method, signature, body)).body
+            return bus.send_and_get_reply(
+                new_method_call(DBusAddress(path, to, interface), method, signature, body)
+            ).body
 
 
 @pytest.fixture
@@ -182,7 +223,11 @@ def keyring(keyring_on: Callable[[str], Keyring], tmp_path: Path) -> Iterator[Ke
         '<policy context="default"><allow send_destination="*" eavesdrop="true"/>'
         '<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>'
     )
-    bus = subprocess.Popen(["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address=1"], stdout=subprocess.PIPE, text=True)
+    bus = subprocess.Popen(
+        ["dbus-daemon", f"--config-file={config}", "--nofork", "--print-address=1"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert bus.stdout is not None
     yield keyring_on(bus.stdout.readline().strip())
     bus.terminate()

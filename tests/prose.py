@@ -18,7 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("devstream_desktop", "collectors/devstream_collectors")
 MOST_WORDS = 12
-RELATIVE = re.compile(r"(What|Who|Whose|Whom|Whether|Which|Where|When|Those|How|Why)\b(?! \w+ing\b)")
+RELATIVE = re.compile(
+    r"(What|Who|Whose|Whom|Whether|Which|Where|When|Those|How|Why)\b(?! \w+ing\b)"
+)
 """A summary that begins so is a clause, and the reader waits for its subject."""
 
 
@@ -44,7 +46,9 @@ class Docstring:
 
 def files(*packages: str) -> list[Path]:
     """The Python files of the product."""
-    return sorted(path for package in packages or PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return sorted(
+        path for package in packages or PACKAGES for path in (ROOT / package).rglob("*.py")
+    )
 
 
 def docstrings(path: Path) -> Iterator[Docstring]:
@@ -60,13 +64,17 @@ def docstrings(path: Path) -> Iterator[Docstring]:
             value = statement.value if isinstance(statement, ast.Expr) else None
             if described and isinstance(value, ast.Constant) and isinstance(value.value, str):
                 summary = " ".join(value.value.strip().split("\n\n")[0].split())
-                yield Docstring(path, statement.lineno, re.split(r"(?<=[.:;]) ", summary)[0].rstrip(":;"))
+                yield Docstring(
+                    path, statement.lineno, re.split(r"(?<=[.:;]) ", summary)[0].rstrip(":;")
+                )
 
 
 def comment_lines(path: Path) -> int:
     """The lines that hold nothing but a comment."""
     tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
-    return sum(token.type == tokenize.COMMENT and token.line.strip().startswith("#") for token in tokens)
+    return sum(
+        token.type == tokenize.COMMENT and token.line.strip().startswith("#") for token in tokens
+    )
 
 
 def main(packages: list[str]) -> int:
@@ -80,7 +88,9 @@ def main(packages: list[str]) -> int:
     for one in sorted({*relative, *long}, key=lambda one: (one.path, one.line)):
         print(one)
     print(f"{len(paths)} files, {lines} lines, {len(found)} docstrings")
-    print(f"begin with a relative clause: {len(relative)} ({100 * len(relative) / len(found):.1f} %)")
+    print(
+        f"begin with a relative clause: {len(relative)} ({100 * len(relative) / len(found):.1f} %)"
+    )
     print(f"summary over {MOST_WORDS} words: {len(long)} ({100 * len(long) / len(found):.1f} %)")
     print(f"comment lines: {comments} ({100 * comments / lines:.1f} %)")
     return 0

@@ -40,7 +40,9 @@ def read(text: str) -> Outer:
 
 
 def test_a_table_becomes_a_value() -> None:
-    assert read("number = 3\nnumbers.a = 1\n[inner]\nnumber = 4\n") == Outer("given", 3, Inner(4), {"a": 1})
+    assert read("number = 3\nnumbers.a = 1\n[inner]\nnumber = 4\n") == Outer(
+        "given", 3, Inner(4), {"a": 1}
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,13 +51,31 @@ def test_a_table_becomes_a_value() -> None:
         ("number = [", "some.toml, line 1: this is not TOML: "),
         ("", "some.toml, line 1: the table: number is missing; it must be a number from 0 to 9"),
         ("number = 10", "line 1: the table: number must be a number from 0 to 9"),
-        ("number = 1\nnumbr = 1", "line 2: the table: 'numbr' is unknown; allowed: number, inner, numbers"),
-        ("number = 1\nname = 'x'", "line 2: the table: 'name' is unknown; allowed: number, inner, numbers"),
+        (
+            "number = 1\nnumbr = 1",
+            "line 2: the table: 'numbr' is unknown; allowed: number, inner, numbers",
+        ),
+        (
+            "number = 1\nname = 'x'",
+            "line 2: the table: 'name' is unknown; allowed: number, inner, numbers",
+        ),
         ("number = 1\ninner = 1", "line 2: the table: inner must be a table"),
-        ("number = 1\n[inner]\nnumber = 'x'", "line 3: the table: inner.number must be a number from 0 to 9"),
-        ("number = 1\n[inner]\nwords = [1]", "line 3: the table: inner.words must be a list of texts"),
-        ("number = 1\n[inner]\nother = 1", "line 3: the table: 'other' is unknown; allowed: number, words"),
-        ("number = 1\nnumbers.a = 1\nnumbers.b = 10", "line 2: the table: numbers.b must be numbers from 0 to 9"),
+        (
+            "number = 1\n[inner]\nnumber = 'x'",
+            "line 3: the table: inner.number must be a number from 0 to 9",
+        ),
+        (
+            "number = 1\n[inner]\nwords = [1]",
+            "line 3: the table: inner.words must be a list of texts",
+        ),
+        (
+            "number = 1\n[inner]\nother = 1",
+            "line 3: the table: 'other' is unknown; allowed: number, words",
+        ),
+        (
+            "number = 1\nnumbers.a = 1\nnumbers.b = 10",
+            "line 2: the table: numbers.b must be numbers from 0 to 9",
+        ),
     ],
 )
 def test_a_mistake_is_found(text: str, message: str) -> None:

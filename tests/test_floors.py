@@ -13,7 +13,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "devstream_desktop"
 
-GROUND = {"stream", "home", "errors", "settings", "clock", "config", "machine", "sqlite_file", "git_address", "control", "door"}
+GROUND = {
+    "stream",
+    "home",
+    "errors",
+    "settings",
+    "clock",
+    "config",
+    "machine",
+    "sqlite_file",
+    "git_address",
+    "control",
+    "door",
+}
 MAY_IMPORT = {
     "stream": set(),
     "errors": set(),
@@ -39,7 +51,10 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "__init__": set(),
 }
-"""What each room knows. `stream` and `control` are vocabulary; rooms of one floor meet in `node`."""
+"""What each room knows.
+
+`stream` and `control` are vocabulary; rooms of one floor meet in `node`.
+"""
 
 
 def imports(path: Path) -> set[str]:
@@ -73,18 +88,38 @@ def test_a_room_with_a_face_is_known_by_it_alone(room: str) -> None:
     names = set(importlib.import_module(f"devstream_desktop.{room}").__all__)
     for path in FILES:
         used = inside(path, f"devstream_desktop.{room}.") if room_of(path) != room else set()
-        assert used <= names, f"{path.relative_to(PACKAGE)} may not know {sorted(used - names)} of {room}"
+        assert used <= names, (
+            f"{path.relative_to(PACKAGE)} may not know {sorted(used - names)} of {room}"
+        )
 
 
 def test_the_desk_reads_the_history_and_nothing_else_of_it() -> None:
     for path in (PACKAGE / "desktop").rglob("*.py"):
         used = {name for name in imports(path) if name.startswith("devstream_desktop.history")}
-        assert all(name.startswith("devstream_desktop.history.reader") for name in used), f"{path}: {used}"
+        assert all(name.startswith("devstream_desktop.history.reader") for name in used), (
+            f"{path}: {used}"
+        )
 
 
 PURE = PACKAGE / "mesh" / "replica"
-FENCED = {"asyncio", "threading", "time", "datetime", "socket", "ssl", "sqlite3", "pynng", "zeroconf", "os", "pathlib", "logging"}
-"""The replication rules get the time passed in, and wait for nothing: `tests/simulation` plays them in thousands of histories."""
+FENCED = {
+    "asyncio",
+    "threading",
+    "time",
+    "datetime",
+    "socket",
+    "ssl",
+    "sqlite3",
+    "pynng",
+    "zeroconf",
+    "os",
+    "pathlib",
+    "logging",
+}
+"""The replication rules get the time passed in, and wait for nothing.
+
+`tests/simulation` plays them in thousands of histories.
+"""
 
 
 @pytest.mark.parametrize("path", sorted(PURE.rglob("*.py")), ids=lambda path: path.name)
@@ -92,7 +127,11 @@ def test_the_replication_rules_are_pure(path: Path) -> None:
     used = imports(path)
     assert not {name.split(".")[0] for name in used} & FENCED
     allowed = ("mesh.replica", "mesh.wire", "mesh.limits", "stream.")
-    own = {name.removeprefix("devstream_desktop.") for name in used if name.startswith("devstream_desktop.")}
+    own = {
+        name.removeprefix("devstream_desktop.")
+        for name in used
+        if name.startswith("devstream_desktop.")
+    }
     assert all(name.startswith(allowed) for name in own), f"{path.name}: {own}"
 
 
@@ -105,7 +144,11 @@ def test_what_the_replication_rules_know_of_the_mesh_is_pure(name: str) -> None:
 
 
 def test_one_file_knows_nng() -> None:
-    knows = {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "mesh").rglob("*.py") if "pynng" in imports(path)}
+    knows = {
+        str(path.relative_to(PACKAGE))
+        for path in (PACKAGE / "mesh").rglob("*.py")
+        if "pynng" in imports(path)
+    }
     assert knows == {"mesh/transport/link.py"}
 
 
@@ -122,7 +165,9 @@ OF_COLLECTORS = {
 def test_the_product_knows_little_of_the_collectors(path: Path) -> None:
     allowed = OF_COLLECTORS.get(room_of(path), ())
     for name in inside(path, "devstream_collectors."):
-        assert name.startswith(tuple(f"{part}." for part in allowed)), f"{name} is not for {room_of(path)}"
+        assert name.startswith(tuple(f"{part}." for part in allowed)), (
+            f"{name} is not for {room_of(path)}"
+        )
 
 
 def test_collectors_are_pure() -> None:
@@ -131,13 +176,22 @@ def test_collectors_are_pure() -> None:
         assert all(name.startswith("devstream_desktop.stream") for name in used), f"{path}: {used}"
 
 
-@pytest.mark.parametrize("path", sorted(COLLECTORS.rglob("*.py")), ids=lambda path: str(path.relative_to(COLLECTORS)))
+@pytest.mark.parametrize(
+    "path", sorted(COLLECTORS.rglob("*.py")), ids=lambda path: str(path.relative_to(COLLECTORS))
+)
 def test_a_source_knows_the_contract_the_kit_and_itself(path: Path) -> None:
     part, *rest = path.relative_to(COLLECTORS).with_suffix("").parts
-    allowed = {"contract": (), "__init__": (), "kit": ("contract.", "kit."), "sources": ("contract.", "kit.")}[part]
+    allowed = {
+        "contract": (),
+        "__init__": (),
+        "kit": ("contract.", "kit."),
+        "sources": ("contract.", "kit."),
+    }[part]
     own = (f"sources.{rest[0]}.",) if part == "sources" else ()
     for name in inside(path, "devstream_collectors."):
-        assert name.startswith((*allowed, *own)), f"{path.relative_to(COLLECTORS)} may not know {name}"
+        assert name.startswith((*allowed, *own)), (
+            f"{path.relative_to(COLLECTORS)} may not know {name}"
+        )
 
 
 def inside(path: Path, package: str) -> set[str]:
@@ -148,9 +202,13 @@ def inside(path: Path, package: str) -> set[str]:
 @pytest.mark.process
 def test_nothing_outside_the_desktop_loads_qt() -> None:
     modules = [
-        "devstream_desktop." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+        "devstream_desktop."
+        + ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
         for path in FILES
         if room_of(path) not in {"desktop", "__main__", "__init__"}
     ]
-    code = f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\nassert 'PySide6' not in sys.modules"
+    code = (
+        f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\nassert "
+        f"'PySide6' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

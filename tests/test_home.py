@@ -22,7 +22,9 @@ def test_folders_are_the_owners_alone_even_when_they_were_open(tmp_path: Path) -
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_the_option_beats_the_environment_beats_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_option_beats_the_environment_beats_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DEVSTREAM_HOME", str(tmp_path / "environment"))
     assert Home.choose(str(tmp_path / "option")).root == tmp_path / "option"
     assert Home.choose(None).root == tmp_path / "environment"
@@ -31,7 +33,9 @@ def test_the_option_beats_the_environment_beats_the_default(tmp_path: Path, monk
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="named pipes have no path")
-def test_the_control_socket_fits_a_socket_path_however_deep_the_home_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_control_socket_fits_a_socket_path_however_deep_the_home_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp")
     deep, other = Home(tmp_path / ("d" * 150)), Home(tmp_path / ("e" * 150))
     assert len(deep.control_url()) < 100
@@ -49,7 +53,9 @@ def runtime_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Home, P
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="named pipes have no path")
-def test_a_runtime_folder_that_is_a_link_is_refused_and_following_the_advice_works(runtime_of: tuple[Home, Path], tmp_path: Path) -> None:
+def test_a_runtime_folder_that_is_a_link_is_refused_and_following_the_advice_works(
+    runtime_of: tuple[Home, Path], tmp_path: Path
+) -> None:
     home, folder = runtime_of
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
@@ -64,7 +70,9 @@ def test_a_runtime_folder_that_is_a_link_is_refused_and_following_the_advice_wor
 
 @pytest.mark.skipif(sys.platform == "win32", reason="named pipes have no path")
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o707, 0o701, 0o1777])
-def test_a_runtime_folder_that_is_open_to_others_is_refused_and_not_only_closed(runtime_of: tuple[Home, Path], mode: int) -> None:
+def test_a_runtime_folder_that_is_open_to_others_is_refused_and_not_only_closed(
+    runtime_of: tuple[Home, Path], mode: int
+) -> None:
     home, folder = runtime_of
     folder.mkdir()
     folder.chmod(mode)
@@ -75,7 +83,9 @@ def test_a_runtime_folder_that_is_open_to_others_is_refused_and_not_only_closed(
     assert stat.S_IMODE(home.runtime().stat().st_mode) == 0o700
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.getuid() != 0, reason="only root can give a folder away")
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.getuid() != 0, reason="only root can give a folder away"
+)
 def test_a_runtime_folder_of_another_user_is_refused(runtime_of: tuple[Home, Path]) -> None:
     home, folder = runtime_of
     folder.mkdir(mode=0o700)
@@ -108,7 +118,9 @@ def test_a_file_is_replaced_whole_and_private(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_leaves_the_old_file_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "state"
     path.write_bytes(b"old")
 

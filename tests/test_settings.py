@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from devstream_desktop.settings import IntakeSettings, MeshSettings, Settings, SettingsError, load_settings
+from devstream_desktop.settings import (
+    IntakeSettings,
+    MeshSettings,
+    Settings,
+    SettingsError,
+    load_settings,
+)
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
@@ -15,9 +21,13 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
-    path.write_text('[mesh]\nlisten = "10.0.0.1:7400"\npeers = ["10.0.0.5:7400"]\ndiscovery = false\n[intake]\nlisten = "127.0.0.1:8900"\n')
+    path.write_text(
+        '[mesh]\nlisten = "10.0.0.1:7400"\npeers = ["10.0.0.5:7400"]\ndiscovery = false\n'
+        '[intake]\nlisten = "127.0.0.1:8900"\n'
+    )
     assert load_settings(path) == Settings(
-        mesh=MeshSettings(listen="10.0.0.1:7400", peers=("10.0.0.5:7400",), discovery=False), intake=IntakeSettings(listen="127.0.0.1:8900")
+        mesh=MeshSettings(listen="10.0.0.1:7400", peers=("10.0.0.5:7400",), discovery=False),
+        intake=IntakeSettings(listen="127.0.0.1:8900"),
     )
 
 
@@ -33,7 +43,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         ("[mash]\n", 1, "allowed: "),
         ("[mesh\n", 1, "line 1"),
         ('[intake]\nlisten = ":80"\n', 2, "HOST:PORT"),
-        ('[mesh]\nlisten = "10.0.0.1:1"\n[intake]\nlisten = 80\n', 4, "intake.listen must be HOST:PORT"),
+        (
+            '[mesh]\nlisten = "10.0.0.1:1"\n[intake]\nlisten = 80\n',
+            4,
+            "intake.listen must be HOST:PORT",
+        ),
         ('[mesh]\nlisten = "10.0.0.1:1"\n"" = 3\n', 3, "allowed: "),
     ],
 )

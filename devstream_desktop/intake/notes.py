@@ -14,7 +14,7 @@ class Notes:
         self._store = store
 
     async def read(self, name: str) -> bytes:
-        """The value, empty when there is none."""
+        """Return the value, empty when there is none."""
 
         def select(connection: sqlite3.Connection) -> bytes:
             row = connection.execute("SELECT value FROM note WHERE name = ?", (name,)).fetchone()

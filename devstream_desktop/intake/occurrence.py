@@ -110,7 +110,7 @@ def _says_outcome(event: Event) -> bool:
 
 
 def _outcome(event: Event) -> str:
-    """The state of the thing after the event."""
+    """Return the state of the thing after the event."""
     match event.kind:
         case Kind.CHANGE:
             return "" if event.state == "deleted" else event.revision
@@ -192,6 +192,6 @@ def _deletes_unseen(event: Event, past: Sequence[Event]) -> bool:
 
 
 def _after(event: Event, newest: Event) -> int:
-    """The order of an event that follows `newest`, whatever two clocks say."""
+    """Return the order of an event that follows `newest`, whatever two clocks say."""
     place = work_of(newest)
     return event.order if work_of(event) > place else place + 1

@@ -44,7 +44,9 @@ def types() -> dict[str, ModuleType]:
     points = project["entry-points"][_GROUP].items()
     found = {name: EntryPoint(name, path, _GROUP).load() for name, path in points}
     first = {}
-    for name, module in sorted(found.items(), key=lambda item: (item[0] != _own_name(item[1]), item[0])):
+    for name, module in sorted(
+        found.items(), key=lambda item: (item[0] != _own_name(item[1]), item[0])
+    ):
         # A type with a second name has one page, under the name of its module.
         if hasattr(module, "COLLECTOR") and module not in first.values():
             first[name] = module
@@ -134,7 +136,9 @@ def table(modules: dict[str, ModuleType], folder: str) -> str:
 def readme(text: str) -> str:
     """Return README's text with its table of types by what they bring."""
     declared = {name: set(module.COLLECTOR.kinds) for name, module in types().items()}
-    rows = [(what, [n for n in sorted(declared) if declared[n] & {*kinds}]) for what, kinds in _ABOUT]
+    rows = [
+        (what, [n for n in sorted(declared) if declared[n] & {*kinds}]) for what, kinds in _ABOUT
+    ]
     rows.append(("what you say of it", [name for name in sorted(declared) if not declared[name]]))
     cells = [f"| {what} | {', '.join(map(_linked, names))} |" for what, names in rows if names]
     table = "\n".join(["| lines about | from |", "|---|---|", *cells])
@@ -180,9 +184,10 @@ lost, and each fact is still one line.
 
 No type for your service? If it can post to Slack, [slack](slack.md) takes that.
 [generic](generic.md) takes any JSON with rules of your own: many types here are nothing but such a
-file, as [zabbix.toml](../../resources/rules/zabbix.toml). [cctray](cctray.md) takes any build server
-with a CCTray feed, and `devstream emit` puts an event in from [any script](#from-a-script). A new
-type is one small Python module: see [How to write a collector](../../collectors/README.md)."""
+file, as [zabbix.toml](../../resources/rules/zabbix.toml). [cctray](cctray.md) takes any build
+server with a CCTray feed, and `devstream emit` puts an event in from
+[any script](#from-a-script). A new type is one small Python module: see
+[How to write a collector](../../collectors/README.md)."""
 _SCRIPTS = r"""## Write rules from a post
 
 What no rule knew is kept for this, the last 20 of each source, without secrets:
@@ -240,7 +245,11 @@ def _linked(name: str) -> str:
 
 def _kinds(about: Collector) -> str:
     names = ", ".join(f"`{kind}`" for kind in about.kinds)
-    return f" It makes lines of {'the kind' if len(about.kinds) == 1 else 'the kinds'} {names}." if names else ""
+    return (
+        f" It makes lines of {'the kind' if len(about.kinds) == 1 else 'the kinds'} {names}."
+        if names
+        else ""
+    )
 
 
 def _setup(text: str) -> str:
@@ -267,7 +276,9 @@ def _sentences(lines: Iterable[str]) -> list[str]:
 
 def _paragraph(line: str) -> str:
     """Return a line as prose; what is typed is code, and a file of the repository is a link."""
-    return "".join(map(_word, re.split(r"(`[^`]*`|(?<!\S)--[a-z-]+|(?<!\S)resources/[\w./-]*\w)", line)))
+    return "".join(
+        map(_word, re.split(r"(`[^`]*`|(?<!\S)--[a-z-]+|(?<!\S)resources/[\w./-]*\w)", line))
+    )
 
 
 def _word(text: str) -> str:
@@ -295,15 +306,23 @@ def _ways(about: Collector) -> str:
         proofs = "; ".join(_proof(way) for way in about.webhook.auth)
         lines.append(f"- **Webhook**: the sender proves itself by {proofs}.")
     if about.poll:
-        address = f"`{about.poll.url}` unless `--url` names another" if about.poll.url else "the address of `--url`"
-        token = "a token is needed" if about.poll.needs_token else "a token where the service wants one"
+        address = (
+            f"`{about.poll.url}` unless `--url` names another"
+            if about.poll.url
+            else "the address of `--url`"
+        )
+        token = (
+            "a token is needed" if about.poll.needs_token else "a token where the service wants one"
+        )
         lines.append(f"- **Polled**: {address}, every {_seconds(about.poll.interval)}; {token}.")
     if about.git:
         local, remote = _seconds(about.git.local_interval), _seconds(about.git.interval)
         looks = f"every {local} for a path, every {remote} for a URL"
         lines.append(f"- **Polled**: {looks}, unless `--interval` says otherwise.")
     if about.tail:
-        lines.append(f"- **File**: on the collector's machine, read every {_seconds(about.tail.interval)}.")
+        lines.append(
+            f"- **File**: on the collector's machine, read every {_seconds(about.tail.interval)}."
+        )
     return "\n".join(lines)
 
 

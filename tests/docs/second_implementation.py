@@ -68,7 +68,9 @@ class Invite:
         content, checksum = blob[:-3], blob[-3:]
         assert hashlib.sha256(content).digest()[:3] == checksum
         assert content[0] == 1
-        return cls(content[1:33], content[33:38], content[38:54], content[54:86], content[86:].decode())
+        return cls(
+            content[1:33], content[33:38], content[38:54], content[54:86], content[86:].decode()
+        )
 
 
 @dataclass
@@ -77,7 +79,9 @@ class Device:
 
     person: str
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
-    tls: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    tls: ec.EllipticCurvePrivateKey = field(
+        default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
+    )
     epoch: bytes = field(default_factory=lambda: os.urandom(8))
     team: str = ""
     policy: dict[str, Any] = field(default_factory=dict)
@@ -128,7 +132,9 @@ class Device:
         new = json.loads(payload)
         signers = {device for device, _ in signatures}
         for judge in (self.policy or new, new):
-            counted = signers & {*judge["admins"], judge.get("recovery", "")} - set(judge.get("revoked", {}))
+            counted = signers & {*judge["admins"], judge.get("recovery", "")} - set(
+                judge.get("revoked", {})
+            )
             assert len(counted) >= judge["threshold"]
         assert new["version"] == self.policy.get("version", 0) + 1
         assert new["prev"] == self.policy_hash
@@ -142,7 +148,11 @@ class Device:
 
     def authorities(self) -> list[bytes]:
         revoked = self.policy.get("revoked", {})
-        return [base64.b64decode(one[0]) for device, one in self.policy["issuers"].items() if device not in revoked]
+        return [
+            base64.b64decode(one[0])
+            for device, one in self.policy["issuers"].items()
+            if device not in revoked
+        ]
 
     def write(self, payload: list[Any]) -> list[bytes]:
         """A new entry of the own feed: body and signature."""
@@ -163,7 +173,10 @@ class Device:
 
     def link(self, address: str) -> Link:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        pems = [x509.load_der_x509_certificate(one).public_bytes(Encoding.PEM).decode() for one in self.authorities()]
+        pems = [
+            x509.load_der_x509_certificate(one).public_bytes(Encoding.PEM).decode()
+            for one in self.authorities()
+        ]
         context.load_verify_locations(cadata="".join(pems))
         with tempfile.TemporaryDirectory() as folder:
             chain = Path(folder) / "chain.pem"

@@ -25,7 +25,9 @@ ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:^|\n)\n((?: {4}[^\n]*\n)+)")
 LINK = re.compile(r"(?<!\\)\]\((<[^>]*>|[^()\s]*(?:\([^()]*\)[^()\s]*)*)\)")
-OUTSIDE = re.compile(r"\bfield/[a-z]+\.md|\bDESIGN(?:\.md|\b)|\bfield notes?\b|\bhouse\.md|\bspikes/")
+OUTSIDE = re.compile(
+    r"\bfield/[a-z]+\.md|\bDESIGN(?:\.md|\b)|\bfield notes?\b|\bhouse\.md|\bspikes/"
+)
 """Papers of those who wrote the code; nobody else has them."""
 
 CITED = re.compile(r"docs/(\w+\.md), ((?:[A-Z]\w+)(?: \w+)*)")
@@ -48,7 +50,10 @@ page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
-    if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_parser") is None:
+    if (
+        importlib.util.find_spec("sphinx") is None
+        or importlib.util.find_spec("myst_parser") is None
+    ):
         pytest.skip("Sphinx and MyST are not installed: pip install -e '.[docs]'")
     command = [
         sys.executable,
@@ -62,14 +67,23 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         "docs",
         str(tmp_path / "site"),
     ]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+    built = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
+    )
     assert (built.returncode, built.stderr) == (0, "")
     reference = (tmp_path / "site" / "commands.html").read_text(encoding="utf-8")
-    assert all(name in reference for name in ("devstream team approve-join", "--no-discovery", "devstream source test"))
+    assert all(
+        name in reference
+        for name in ("devstream team approve-join", "--no-discovery", "devstream source test")
+    )
 
 
 def test_pages_of_sources_are_what_the_collectors_declare() -> None:
-    stale = [name for name, text in source_pages.pages().items() if _text(source_pages.FOLDER / name) != text]
+    stale = [
+        name
+        for name, text in source_pages.pages().items()
+        if _text(source_pages.FOLDER / name) != text
+    ]
     assert not stale, "make docs brings them up to date"
     text = _text(source_pages.README)
     assert source_pages.readme(text) == text, "make docs brings its table up to date"
@@ -137,25 +151,37 @@ def test_nothing_cites_a_paper_that_is_not_here() -> None:
     for path in tracked():
         if path == Path(__file__) or path.suffix not in {".py", ".md", ".toml", ".in", ""}:
             continue
-        cited += [f"{path.relative_to(ROOT)}: {line.strip()}" for line in _text(path).splitlines() if OUTSIDE.search(line)]
+        cited += [
+            f"{path.relative_to(ROOT)}: {line.strip()}"
+            for line in _text(path).splitlines()
+            if OUTSIDE.search(line)
+        ]
     assert not cited
 
 
 @page
 def test_files_that_a_page_names_exist(path: Path) -> None:
     names = {str(one.relative_to(ROOT)) for one in tracked()}
-    for span in re.findall(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|txt|svg|service))`", _text(path)):
+    for span in re.findall(
+        r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|txt|svg|service))`", _text(path)
+    ):
         assert any(f"/{name}".endswith(f"/{span.removeprefix('../')}") for name in names), span
 
 
 def test_the_map_of_rooms_is_whole() -> None:
-    rooms = {one.relative_to(ROOT / "devstream_desktop").parts[0] for one in tracked("devstream_desktop/*.py")}
+    rooms = {
+        one.relative_to(ROOT / "devstream_desktop").parts[0]
+        for one in tracked("devstream_desktop/*.py")
+    }
     named = {
         room
         for row in re.findall(r"^\| (`[^|]+) \|", _text(ROOT / "CONTRIBUTING.md"), re.MULTILINE)
         for room in re.findall(r"`(\w+)/?`", row)
     }
-    assert named - {"collectors"} == {room.removesuffix(".py") for room in rooms} - {"__init__", "__main__"}
+    assert named - {"collectors"} == {room.removesuffix(".py") for room in rooms} - {
+        "__init__",
+        "__main__",
+    }
 
 
 def test_code_that_cites_a_page_names_one_of_its_headings() -> None:
@@ -180,7 +206,9 @@ def anchors(path: Path) -> set[str]:
 
 
 def code_lines(text: str) -> Iterator[str]:
-    blocks = [block for _, language, block in FENCE.findall(text) if language in {"", "sh", "console"}]
+    blocks = [
+        block for _, language, block in FENCE.findall(text) if language in {"", "sh", "console"}
+    ]
     for block in [*blocks, *INDENTED.findall(FENCE.sub("", text))]:
         yield from block.replace("\\\n", " ").splitlines()
 
@@ -201,7 +229,11 @@ def commands_in(line: str) -> Iterator[list[str]]:
             len(words),
         )
         one, words = words[:end], words[end + 1 :]
-        starts = [place for place, word in enumerate(one) if word == "devstream" or word.endswith("/bin/devstream")]
+        starts = [
+            place
+            for place, word in enumerate(one)
+            if word == "devstream" or word.endswith("/bin/devstream")
+        ]
         # The command itself, or what `sudo -u devstream env NAME=VALUE …` runs.
         if starts and (starts[-1] == 0 or one[0] in {"sudo", "systemd-run", "DEVSTREAM_KEY_FILE"}):
             yield one[starts[-1] :]

@@ -54,7 +54,9 @@ class Founder:
         }
         self("team", "create", "acme", "--person", "ana")
         command = [*self.command, "node", "--listen", "127.0.0.1:0", "--no-discovery"]
-        self.node = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True)
+        self.node = subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, text=True
+        )
         assert self.node.stdout is not None
         ready = dict(word.split("=") for word in self.node.stdout.readline().split()[1:])
         self.device, self.mesh = ready["device"], ready["mesh"]
@@ -86,14 +88,18 @@ def founder(tmp_path: Path, runtime: Path) -> Iterator[Founder]:
 
 @pytest.mark.process
 def test_a_second_implementation_joins_and_exchanges_entries(founder: Founder) -> None:
-    first = founder("emit", "--kind", "build", "--state", "failed", "--service", "shop", "--ref", "main")
+    first = founder(
+        "emit", "--kind", "build", "--state", "failed", "--service", "shop", "--ref", "main"
+    )
     carl = Device("carl")
     carl.join(Invite.read(founder("team", "invite")))
     assert (carl.policy["name"], carl.policy["version"]) == ("acme", 2)
     link = carl.link(founder.mesh)
     assert link.device == founder.device
 
-    welcome = link.ask(HELLO, 1, carl.team, carl.id, bytes(16), carl.stamp, time.time_ns() // 1_000_000, 0)
+    welcome = link.ask(
+        HELLO, 1, carl.team, carl.id, bytes(16), carl.stamp, time.time_ns() // 1_000_000, 0
+    )
     assert welcome[:4] == [WELCOME, 1, carl.team, founder.device]
     assert welcome[5] >> 12 == carl.stamp >> 12
     tag, index, lsn, _buckets, records, frozen, end = link.ask(DIGEST, bytes(512))
@@ -114,11 +120,15 @@ def test_a_second_implementation_joins_and_exchanges_entries(founder: Founder) -
     own = [carl.public + carl.epoch, 0, 2, carl.last[2], carl.last[1], []]
     assert link.ask(OFFER, [own], [])[0] == WANTS
 
-    second = founder("emit", "--kind", "build", "--state", "succeeded", "--service", "shop", "--ref", "main")
+    second = founder(
+        "emit", "--kind", "build", "--state", "succeeded", "--service", "shop", "--ref", "main"
+    )
     news: list[list[bytes]] = []
     until = time.monotonic() + READY_S
     while second not in [carl.read(entry)[2][4] for entry in news] and time.monotonic() < until:
-        tag, index, lsn, entries, summary, _policy, _resync = link.ask(TAIL, index, lsn, 1000, BATCH, carl.stamp)
+        tag, index, lsn, entries, summary, _policy, _resync = link.ask(
+            TAIL, index, lsn, 1000, BATCH, carl.stamp
+        )
         assert (tag, len(summary)) == (NEWS, 8)
         news += entries
     assert second in [carl.read(entry)[2][4] for entry in news]
@@ -129,7 +139,9 @@ def test_its_table_of_messages_is_the_wire() -> None:
     rows = re.findall(r"^\| (\d+) \| (\w+) \| ([^|]*)\| (\w*) ?\|$", PAGE, re.MULTILINE)
     written = {int(tag): (name, re.findall(r"`(\w+)`", fields)) for tag, name, fields, _ in rows}
     messages = [*wire.Request.__args__, *wire.Reply.__args__]
-    assert written == {one.__struct_config__.tag: (one.__name__, list(one.__struct_fields__)) for one in messages}
+    assert written == {
+        one.__struct_config__.tag: (one.__name__, list(one.__struct_fields__)) for one in messages
+    }
 
 
 def test_its_table_of_event_fields_is_the_event() -> None:
@@ -141,15 +153,21 @@ def test_its_table_of_event_fields_is_the_event() -> None:
 
 def test_its_table_of_authors_is_the_one_that_receivers_apply() -> None:
     written: dict[tuple[str, str, bool], str] = {}
-    for who, said in re.findall(r"^\| (collector|member|executor|issuer|admin) \| ([^|]+) \|", PAGE, re.MULTILINE):
+    for who, said in re.findall(
+        r"^\| (collector|member|executor|issuer|admin) \| ([^|]+) \|", PAGE, re.MULTILINE
+    ):
         kinds, _, states = said.partition(":")
         kind, *condition = kinds.split(" ", 1) if kinds.startswith("deploy") else [kinds]
         if condition == ["without `request`, except requested"]:
-            written |= {(kind, state, False): who for state in STATES[Kind.DEPLOY] if state != "requested"}
+            written |= {
+                (kind, state, False): who for state in STATES[Kind.DEPLOY] if state != "requested"
+            }
             continue
         for one in kind.split(", "):
             for state in states.split():
-                answered = [True] if condition else [False] if state == "requested" else [False, True]
+                answered = (
+                    [True] if condition else [False] if state == "requested" else [False, True]
+                )
                 written |= {(one, state, request): who for request in answered}
     written[("deploy", "requested", True)] = "member"
     real = {
@@ -163,5 +181,11 @@ def test_its_table_of_authors_is_the_one_that_receivers_apply() -> None:
 
 def test_its_table_of_the_policy_is_the_policy() -> None:
     section = PAGE[PAGE.index("## Policies") : PAGE.index("A version is taken only")]
-    names = [name for row in re.findall(r"^\| ((?:`\w+`,? ?)+)\|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
-    assert sorted(names) == sorted(msgspec.structs.fields(Policy)[n].name for n in range(len(Policy.__struct_fields__)))
+    names = [
+        name
+        for row in re.findall(r"^\| ((?:`\w+`,? ?)+)\|", section, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    ]
+    assert sorted(names) == sorted(
+        msgspec.structs.fields(Policy)[n].name for n in range(len(Policy.__struct_fields__))
+    )

@@ -76,7 +76,7 @@ class Fetcher:
     """Asks one service over one connection, one request after the other."""
 
     def __init__(self, base: str, headers: Mapping[str, str]) -> None:
-        """`base` is the service's address without a slash at the end.
+        """Take the service's address, without a slash at its end.
 
         Blocks: it reads the system's certificates.
         """

@@ -49,7 +49,7 @@ class Certificates:
     """The certificates that signatures are checked with. Lives in one loop."""
 
     def __init__(self, ask: Ask | None = None) -> None:
-        """Tests give another `ask`, which fetches the body of an address."""
+        """Take what fetches the body of an address; tests give another."""
         self._ask = ask or fetch
         self._kept: OrderedDict[str, x509.Certificate] = OrderedDict()
         self._asking = asyncio.Lock()
