@@ -33,6 +33,8 @@ from devstream_collectors.kit.place import Place
 
 MAX_OPEN = 30
 """The most runs under way that are asked for one by one. They are off the first page by then."""
+MAX_OVER = 200
+"""Runs that are over and remembered, of all branches."""
 PER_PAGE = 50
 MAX_PAGES = 5
 """Of runs that are all new: more than that between two rounds are an import, not news."""
@@ -199,6 +201,14 @@ def followed(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]
     """Keep the page's states, and the newest under way of others."""
     open_ = [(key, state) for key, state in known.items() if key not in now and state in OPEN]
     return dict(open_[-MAX_OPEN:]) | dict(now)
+
+
+def remembered(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """Keep the states of a list's page, and of what was seen before: a cursor has to stay small."""
+    before = {key: state for key, state in known.items() if key not in now}
+    open_ = [(key, state) for key, state in before.items() if state in OPEN]
+    over = [(key, state) for key, state in before.items() if state not in OPEN]
+    return dict(over[-MAX_OVER:]) | dict(open_[-MAX_OPEN:]) | dict(now)
 
 
 def paged(known: Mapping[str, str], here: Sequence[str], page: int) -> tuple[int, dict[str, str]]:

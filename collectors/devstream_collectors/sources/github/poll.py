@@ -20,7 +20,16 @@ from devstream_collectors.kit.branches import HEADS, exact, globs, is_global, mo
 from devstream_collectors.kit.decoding import Part, Text
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import MAX_OPEN, Answer, Poller, Query, Step, ask, older
+from devstream_collectors.kit.polling import (
+    MAX_OPEN,
+    MAX_OVER,
+    Answer,
+    Poller,
+    Query,
+    Step,
+    ask,
+    older,
+)
 from devstream_collectors.kit.push import Push, push_event
 from devstream_collectors.sources.github.deploy import Deployment, Status, deployed
 from devstream_collectors.sources.github.place import Repository, User
@@ -34,8 +43,6 @@ FIRST_DEPLOYMENTS = 3
 """Deployments whose state is asked for at first contact."""
 MAX_DEPLOYMENTS = 60
 """Deployments that are remembered: two pages."""
-MAX_RUNS = 200
-"""Runs that are over and remembered, of all branches; a cursor has to stay small."""
 _STARTED = {"queued": "queued", "in_progress": "running"}
 _DEPLOY_FINAL = frozenset({"success", "failure", "error", "inactive"})
 _NEVER = "0"
@@ -244,7 +251,7 @@ def _ran(answer: Answer[_Cursor], runs: list[WorkflowRun], kept: Mapping[str, st
     # The pages of all branches that are asked for, and what is under way.
     open_ = [(key, value) for key, value in known.items() if value.endswith(_UNDER_WAY)]
     over = [one for one in kept.items() if not one[1].endswith(_UNDER_WAY) and one[0] not in now]
-    states = {**dict(over[-MAX_RUNS:]), **dict(open_[-MAX_OPEN:]), **now}
+    states = {**dict(over[-MAX_OVER:]), **dict(open_[-MAX_OPEN:]), **now}
     return answer.polled(makers[::-1], runs=states)
 
 

@@ -8,12 +8,14 @@ https://docs.gitlab.com/api/rest/ (version 4).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.branches import exact, globs
 from devstream_collectors.kit.decoding import milliseconds
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
@@ -22,7 +24,8 @@ from devstream_collectors.kit.polling import (
     Poller,
     Step,
     ask,
-    followed,
+    older,
+    remembered,
     under_way,
     without,
 )
@@ -58,22 +61,23 @@ requests, parse = poller.requests, poller.parse
 
 @poller.begin
 def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
-    newest = {"order_by": "updated_at", "sort": "desc", "per_page": 30}
-    events = _path(source, "/events")
     # First the project itself, for its address and default branch.
     yield ask(_path(source), Step("project"))
-    yield ask(events, Step("pushes"), action="pushed", per_page=50)
-    merges = {"state": "merged"} | newest
-    yield ask(_path(source, "/merge_requests"), Step("merges"), query=merges)
-    yield ask(_path(source, "/pipelines"), Step("pipelines"), query=newest)
+    yield _list(source, Step("pushes"))
+    yield _list(source, Step("merges"))
+    home = known.home.default_branch
+    branches = source.branches or ((home,) if home else ())
+    # What goes on elsewhere cannot push the pipelines of a branch that counts off its page.
+    for branch in exact(branches) if branches and not globs(branches) else ("",):
+        yield _list(source, Step("pipelines", branch))
     for number in under_way(known.pipelines):
         yield _one_pipeline(source, number)
-    yield ask(_path(source, "/deployments"), Step("deployments"), query=newest)
+    yield _list(source, Step("deployments"))
     for number in under_way(known.deployments):
         path = _path(source, f"/deployments/{number}")
         yield ask(path, Step("deployment", number), missing_ok=True)
-    yield ask(_path(source, "/issues"), Step("issues"), query=newest)
-    yield ask(events, Step("reopened"), action="reopened", target_type="issue", per_page=20)
+    yield _list(source, Step("issues"))
+    yield _list(source, Step("reopened"))
 
 
 @poller.answer("project")
@@ -83,34 +87,45 @@ def _project(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("pushes")
 def _pushes(answer: Answer[_Cursor]) -> Polled:
-    known, page, place = answer.known.pushed, _page(answer), _place(answer)
+    since, page, place = _since(answer, answer.known.pushed), _page(answer), _place(answer)
     events = answer.decode(list[ProjectEvent])
-    makers = [partial(push_of, event, page, place) for event in _fresh(events, known)]
-    return answer.polled(makers, pushed=_newest(events, known))
+    makers = [partial(push_of, event, page, place) for event in _fresh(events, since)]
+    times = [milliseconds(event.created_at) for event in events]
+    more, left_out = _older(answer, "pushes", times, since)
+    return answer.polled(makers, more, left_out, pushed=_newest(events, answer.known.pushed))
 
 
 @poller.answer("merges")
 def _merges(answer: Answer[_Cursor]) -> Polled:
-    known, place = answer.known.merged, _place(answer)
-    found = [(milliseconds(body.merged_at), body) for body in answer.decode(list[MergeRequest])]
+    since, place = _since(answer, answer.known.merged), _place(answer)
+    bodies = answer.decode(list[MergeRequest])
+    found = [(milliseconds(body.merged_at), body) for body in bodies]
+    times = [milliseconds(body.updated_at) for body in bodies]
+    more, left_out = _older(answer, "merges", times, since)
     # What was merged before the source was known is no news.
     makers = [
         partial(merged, body, account(body.merge_user, body.merged_by), place)
         for time, body in reversed(found)
-        if 0 < known < time
+        if 0 < since < time
     ]
-    return answer.polled(makers, merged=max([known or 1, *(time for time, _ in found)]))
+    newest = max([answer.known.merged or 1, *(time for time, _ in found)])
+    return answer.polled(makers, more, left_out, merged=newest)
 
 
 @poller.answer("pipelines")
 def _pipelines(answer: Answer[_Cursor]) -> Polled:
-    known, source = answer.known.pipelines, answer.source
-    now = {body.id: _state(body) for body in answer.decode(list[Pipeline])}
+    known, source, branch = answer.known.pipelines, answer.source, answer.step.of
+    bodies = answer.decode(list[Pipeline])
+    now = {body.id: _state(body) for body in bodies}
+    what = f"pipelines of {branch}" if branch else "pipelines"
+    more, left_out = _older_of(answer, what, [body.id for body in bodies], known)
     # The list does not say who began it, nor when it ended.
     fresh = [key for key, state in now.items() if known.get(key) != state and ":" not in state]
     # At first contact a few are enough: they are stored quietly.
-    asked = [_one_pipeline(source, key) for key in (fresh if known else fresh[:5])]
-    return answer.polled(requests=reversed(asked), pipelines=followed(known, now))
+    asked = [_one_pipeline(source, key) for key in (fresh[:5] if answer.first else fresh)]
+    return answer.polled(
+        requests=(*reversed(asked), *more), left_out=left_out, pipelines=remembered(known, now)
+    )
 
 
 @poller.answer("pipeline")
@@ -137,8 +152,10 @@ def _state(body: Pipeline) -> str:
 
 @poller.answer("deployments")
 def _deployments(answer: Answer[_Cursor]) -> Polled:
-    kept = followed(answer.known.deployments, {})
-    return _deploys(answer, answer.decode(list[Deployment]), kept)
+    known, bodies = answer.known.deployments, answer.decode(list[Deployment])
+    more, left_out = _older_of(answer, "deployments", [body.id for body in bodies], known)
+    polled = _deploys(answer, bodies, remembered(known, {}))
+    return replace(polled, requests=more, left_out=left_out)
 
 
 @poller.answer("deployment")
@@ -164,24 +181,33 @@ def _deploys(answer: Answer[_Cursor], bodies: list[Deployment], kept: Mapping[st
 @poller.answer("issues")
 def _issues(answer: Answer[_Cursor]) -> Polled:
     known, place = answer.known, _place(answer)
+    # What was known before the first page.
+    marks = msgspec.json.decode(answer.step.old or b"[0,0]", type=tuple[int, int])
+    since_opened, since_closed = marks if answer.step.old else (known.opened, known.closed)
     opened, closed = known.opened or 1, known.closed or 1
     makers: list[Maker] = []
-    for body in reversed(answer.decode(list[Issue])):
+    bodies = answer.decode(list[Issue])
+    for body in reversed(bodies):
         created, ended = milliseconds(body.created_at), milliseconds(body.closed_at)
-        if 0 < known.opened < created:
+        if 0 < since_opened < created:
             who = account(body.author)
             makers.append(partial(step, body, "opened", body.created_at, who, place))
-        if 0 < known.closed < ended:
+        if 0 < since_closed < ended:
             who = account(body.closed_by)
             makers.append(partial(step, body, "closed", body.closed_at, who, place))
         opened, closed = max(opened, created), max(closed, ended)
-    return answer.polled(makers, opened=opened, closed=closed)
+    times = [milliseconds(body.updated_at) for body in bodies]
+    mark = f"[{since_opened},{since_closed}]"
+    more, left_out = _older(answer, "issues", times, max(since_opened, since_closed), mark)
+    return answer.polled(makers, more, left_out, opened=opened, closed=closed)
 
 
 @poller.answer("reopened")
 def _reopened(answer: Answer[_Cursor]) -> Polled:
-    known, source = answer.known.reopened, answer.source
+    since, source = _since(answer, answer.known.reopened), answer.source
     events = answer.decode(list[ProjectEvent])
+    times = [milliseconds(event.created_at) for event in events]
+    more, left_out = _older(answer, "reopened issues", times, since)
     # The event does not say whether the issue is confidential.
     asked = [
         ask(
@@ -189,9 +215,10 @@ def _reopened(answer: Answer[_Cursor]) -> Polled:
             Step("issue", event.actor, new=event.created_at or ""),
             missing_ok=True,
         )
-        for event in _fresh(events, known)
+        for event in _fresh(events, since)
     ]
-    return answer.polled(requests=asked, reopened=_newest(events, known))
+    newest = _newest(events, answer.known.reopened)
+    return answer.polled(requests=(*asked, *more), left_out=left_out, reopened=newest)
 
 
 @poller.answer("issue")
@@ -209,6 +236,60 @@ def _fresh(events: list[ProjectEvent], since: int) -> Iterable[ProjectEvent]:
 
 def _newest(events: list[ProjectEvent], since: int) -> int:
     return max([since or 1, *(milliseconds(event.created_at) for event in events)])
+
+
+_NEWEST = {"order_by": "updated_at", "sort": "desc", "per_page": 30}
+_LISTS: dict[str, tuple[str, dict[str, object]]] = {
+    "pushes": ("/events", {"action": "pushed", "per_page": 50}),
+    "merges": ("/merge_requests", {"state": "merged", **_NEWEST}),
+    "pipelines": ("/pipelines", {**_NEWEST}),
+    "deployments": ("/deployments", {**_NEWEST}),
+    "issues": ("/issues", {**_NEWEST}),
+    "reopened": ("/events", {"action": "reopened", "target_type": "issue", "per_page": 20}),
+}
+"""The lists that have pages, the newest first: path and query by the name of the answer."""
+
+
+def _list(source: SourceInfo, step: Step) -> Request:
+    """Ask for a page of a list: `step.count` is its number, `step.of` a branch."""
+    path, query = _LISTS[step.name]
+    branch = {"ref": step.of} if step.of else {}
+    page = {"page": step.count} if step.count > 1 else {}
+    return ask(_path(source, path), step, query={**query, **branch, **page})
+
+
+def _since(answer: Answer[_Cursor], known: int) -> int:
+    """Return the newest time that was known before the first page of a list."""
+    return int(answer.step.old or known)
+
+
+def _older(
+    answer: Answer[_Cursor], what: str, times: list[int], since: int, mark: str = ""
+) -> tuple[tuple[Request, ...], str]:
+    """Ask for the page before one of which all is newer than `since`."""
+    unseen = bool(times) and 0 < since < times[-1]
+    return _page_before(answer, what, len(times), mark or str(since), unseen=unseen)
+
+
+def _older_of(
+    answer: Answer[_Cursor], what: str, keys: list[str], known: Mapping[str, str]
+) -> tuple[tuple[Request, ...], str]:
+    """Ask for the page before one whose last item is not known."""
+    unseen = bool(keys) and keys[-1] not in known
+    return _page_before(answer, what, len(keys), "", unseen=unseen)
+
+
+def _page_before(
+    answer: Answer[_Cursor], what: str, size: int, mark: str, *, unseen: bool
+) -> tuple[tuple[Request, ...], str]:
+    _, query = _LISTS[answer.step.name]
+    return older(
+        answer,
+        what=what,
+        full=size >= int(str(query["per_page"])),
+        all_new=unseen,
+        page=lambda step: _list(answer.source, msgspec.structs.replace(step, old=mark)),
+    )
 
 
 def _place(answer: Answer[_Cursor]) -> Place:
