@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from devstream_collectors.contract import PollCollector, Request, Response, SourceInfo
-from devstream_collectors.sources import github
+from devstream_collectors.sources import gitea, github, gitlab
 from devstream_desktop.stream.event import Event
 
 NOW = 1_800_000_000_000
@@ -46,11 +46,18 @@ class Service:
         url = urlsplit(request.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         body: object = self.single.get(url.path)
+        if body is None and url.path not in self.lists and request.missing_ok:
+            return Response(request, 404, {}, b"", NOW)
         if body is None:
             items = self.lists.get(url.path, [])
-            if branch := query.get("branch"):
-                items = [one for one in items if one["head_branch"] == branch]
-            size, page = int(query.get("per_page", 20)), int(query.get("page", 1))
+            if branch := query.get("branch") or query.get("ref"):
+                items = [one for one in items if branch in (one.get("head_branch"), one.get("ref"))]
+            if since := query.get("since"):
+                items = [one for one in items if one["updated_at"] > since]
+            if action := query.get("action"):
+                items = [one for one in items if one["action_name"].startswith(action)]
+            size = int(query.get("per_page") or query.get("limit") or 20)
+            page = int(query.get("page", 1))
             body = items[(page - 1) * size : page * size]
             if url.path in self.wrap:
                 body = {self.wrap[url.path]: body}
@@ -180,3 +187,138 @@ def test_k1_a_deployment_that_was_over_and_goes_on_is_asked_for_again(hub) -> No
     hub.lists[f"{REPO}/deployments"][0]["updated_at"] = "later"
     assert [event.state for event in hub.round()] == ["in_progress", "success"]
     assert hub.round() == []
+
+
+def time_of(number: int) -> str:
+    minute, second = divmod(number, 60)
+    return f"2027-01-15T07:{minute:02}:{second:02}Z"
+
+
+LAB = "/api/v4/projects/acme%2Fshop"
+
+
+def lab_merge(number: int) -> dict[str, Any]:
+    at = time_of(number)
+    return {
+        "iid": number,
+        "target_branch": "main",
+        "merge_commit_sha": f"{number:040x}",
+        "merged_at": at,
+        "updated_at": at,
+        "state": "merged",
+    }
+
+
+def lab_pipeline(number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "ref": "main",
+        "sha": A,
+        "status": "success",
+        "updated_at": time_of(number),
+        "finished_at": time_of(number),
+    }
+
+
+def lab_deployment(number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "status": "success",
+        "sha": A,
+        "updated_at": time_of(number),
+        "environment": {"name": "production"},
+    }
+
+
+def lab_issue(number: int) -> dict[str, Any]:
+    at = time_of(number)
+    return {"iid": number, "title": f"Issue {number}", "created_at": at, "updated_at": at}
+
+
+def lab_push(number: int) -> dict[str, Any]:
+    return {
+        "action_name": "pushed to",
+        "created_at": time_of(number),
+        "push_data": {
+            "ref": "main",
+            "ref_type": "branch",
+            "action": "pushed",
+            "commit_from": f"{number - 1:040x}",
+            "commit_to": f"{number:040x}",
+            "commit_count": 1,
+        },
+    }
+
+
+LAB_LISTS = {
+    "/merge_requests": lab_merge,
+    "/pipelines": lab_pipeline,
+    "/deployments": lab_deployment,
+    "/issues": lab_issue,
+    "/events": lab_push,
+}
+TEA = "/api/v1/repos/acme/shop"
+
+
+def tea_pull(number: int) -> dict[str, Any]:
+    at = time_of(number)
+    return {
+        "number": number,
+        "merged": True,
+        "merged_at": at,
+        "updated_at": at,
+        "merge_commit_sha": f"{number:040x}",
+        "base": {"ref": "main"},
+    }
+
+
+def tea_run(number: int) -> dict[str, Any]:
+    return run(number) | {"path": "ci.yml@refs/heads/main"}
+
+
+def tea_issue(number: int) -> dict[str, Any]:
+    return lab_issue(number) | {"number": number}
+
+
+TEA_LISTS = {"/pulls": tea_pull, "/actions/runs": tea_run, "/issues": tea_issue}
+
+
+@pytest.mark.parametrize(
+    ("collector", "base", "path", "make"),
+    [
+        *((gitlab, LAB, path, make) for path, make in LAB_LISTS.items()),
+        *((gitea, TEA, path, make) for path, make in TEA_LISTS.items()),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.startswith("/") else "",
+)
+def test_k4_other_forges_are_read_whole_too(collector, base, path, make) -> None:
+    options = {"repository": "acme/shop"}
+    service = Service(collector, SourceInfo("it", url="https://git.example.org", options=options))
+    service.single[base] = {
+        "name": "shop",
+        "full_name": "acme/shop",
+        "path_with_namespace": "acme/shop",
+        "web_url": "https://git.example.org/acme/shop",
+        "html_url": "https://git.example.org/acme/shop",
+        "default_branch": "main",
+    }
+    service.single[f"{base}/branches/main"] = {"name": "main", "commit": {"id": A}}
+    service.wrap[f"{base}/actions/runs"] = "workflow_runs"
+
+    def fill(count: int) -> None:
+        made = [make(number) for number in range(count, 0, -1)]
+        service.lists[base + path] = made
+        for body in made if path == "/pipelines" else ():
+            service.single[f"{base}{path}/{body['id']}"] = body
+
+    fill(5)
+    service.round()
+    service.round()
+    fill(100)
+    told = service.round()
+    assert len({event.key for event in told}) == len(told) == 95
+    assert service.left_out == []
+    assert service.round() == []
+    fill(1_000)
+    service.round()
+    assert len(service.left_out) == 1

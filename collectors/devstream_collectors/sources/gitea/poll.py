@@ -8,6 +8,7 @@ go, Gogs has the branches and issues of it).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
@@ -23,8 +24,9 @@ from devstream_collectors.kit.polling import (
     Poller,
     Step,
     ask,
-    followed,
     next_page,
+    older,
+    remembered,
     under_way,
     without,
 )
@@ -94,16 +96,14 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
         yield ask(path, Step("branch", name), missing_ok=True)
     if globs(patterns):
         yield _branches(source, 1)
-    pulls = {"state": "closed", "sort": "recentupdate", "limit": 30}
-    yield ask(_path(source, "/pulls"), Step("pulls"), query=pulls)
-    yield ask(_path(source, "/actions/runs"), Step("runs"), missing_ok=True, limit=30)
+    yield _list(source, Step("pulls"))
+    # What goes on elsewhere cannot push the runs of a branch that counts off its page.
+    for branch in exact(patterns) if patterns and not globs(patterns) else ("",):
+        yield _list(source, Step("runs", branch))
     for number in under_way(known.runs):
         path = _path(source, f"/actions/runs/{number}")
         yield ask(path, Step("run", number), missing_ok=True)
-    query: dict[str, object] = {"type": "issues", "state": "all", "limit": 30}
-    if known.updated:
-        query["since"] = known.updated
-    yield ask(_path(source, "/issues"), Step("issues"), missing_ok=True, query=query)
+    yield _list(source, Step("issues", new=known.updated))
 
 
 @poller.answer("repository")
@@ -184,19 +184,27 @@ def _pushed(answer: Answer[_Cursor], move: Moved, author: str, title: str, count
 
 @poller.answer("pulls")
 def _pulls(answer: Answer[_Cursor]) -> Polled:
-    known, place = answer.known.merged, _place(answer)
-    found = [(milliseconds(pull.merged_at), pull) for pull in answer.decode(list[PullRequest])]
+    since, place = int(answer.step.old or answer.known.merged), _place(answer)
+    bodies = answer.decode(list[PullRequest])
+    found = [(milliseconds(pull.merged_at), pull) for pull in bodies]
     makers = [
-        partial(merged, pull, User(), place) for time, pull in reversed(found) if 0 < known < time
+        partial(merged, pull, User(), place) for time, pull in reversed(found) if 0 < since < time
     ]
-    return answer.polled(makers, merged=max([known or 1, *(time for time, _ in found)]))
+    unseen = bool(bodies) and 0 < since < milliseconds(bodies[-1].updated_at)
+    more, left_out = _older(answer, "merges", len(bodies), str(since), unseen=unseen)
+    newest = max([answer.known.merged or 1, *(time for time, _ in found)])
+    return answer.polled(makers, more, left_out, merged=newest)
 
 
 @poller.answer("runs")
 def _runs(answer: Answer[_Cursor]) -> Polled:
     # Gogs and old servers have no Actions.
-    bodies = answer.decode_or(_Runs()).workflow_runs or []
-    return _ran(answer, bodies, followed(answer.known.runs, {}))
+    bodies, known = answer.decode_or(_Runs()).workflow_runs or [], answer.known.runs
+    what = f"runs of {answer.step.of}" if answer.step.of else "runs"
+    unseen = bool(bodies) and bodies[-1].id not in known
+    more, left_out = _older(answer, what, len(bodies), "", unseen=unseen)
+    polled = _ran(answer, bodies, remembered(known, {}))
+    return replace(polled, requests=more, left_out=left_out)
 
 
 @poller.answer("run")
@@ -226,27 +234,33 @@ def _issues(answer: Answer[_Cursor]) -> Polled:
     known, place = answer.known, _place(answer)
     found = answer.decode(list[Issue]) if answer.ok else []
     bodies = [body for body in found if body.pull_request is None]
-    since = milliseconds(known.updated)
+    # What was known before the first page.
+    before = answer.step.new
+    since = milliseconds(before)
+    since_opened = int(answer.step.old or known.opened)
     makers = [
         partial(step, body, "opened", account(body.user), place)
         for body in reversed(bodies)
-        if 0 < known.opened < milliseconds(body.created_at)
+        if 0 < since_opened < milliseconds(body.created_at)
     ]
     # Only its timeline says whether it was closed or reopened, and by whom.
     asked = [
         ask(
             _path(answer.source, f"/issues/{body.number}/timeline"),
-            Step("timeline", old=known.updated, new=_small(body)),
-            since=known.updated,
+            Step("timeline", old=before, new=_small(body)),
+            since=before,
         )
         for body in bodies
         if since and milliseconds(body.updated_at) > since
     ]
     created = [milliseconds(body.created_at) for body in bodies]
     updated = [body.updated_at or "" for body in bodies]
+    # The service leaves out what is not newer.
+    more, left_out = _older(answer, "issues", len(found), str(since_opened), unseen=since > 0)
     return answer.polled(
         makers,
-        asked,
+        (*asked, *more),
+        left_out,
         opened=max([known.opened or 1, *created]),
         updated=max([known.updated, *updated], key=milliseconds),
     )
@@ -275,6 +289,44 @@ def _small(body: Issue) -> str:
     """Write the part of an issue that a line needs."""
     small = msgspec.structs.replace(body, user=User(), title=body.title[:200])
     return msgspec.json.encode(small).decode()
+
+
+_LISTS: dict[str, tuple[str, dict[str, object]]] = {
+    "pulls": ("/pulls", {"state": "closed", "sort": "recentupdate"}),
+    "runs": ("/actions/runs", {}),
+    "issues": ("/issues", {"type": "issues", "state": "all"}),
+}
+"""The lists that have pages, the newest first: path and query by the name of the answer."""
+_SIZE = 30
+
+
+def _list(source: SourceInfo, step: Step) -> Request:
+    """Ask for a page of a list.
+
+    `step.count` is its number, `step.of` a branch, `step.new` the time since when.
+    """
+    path, query = _LISTS[step.name]
+    more = {
+        name: value
+        for name, value in (("branch", step.of), ("since", step.new), ("page", step.count))
+        if value
+    }
+    # Gogs and old servers have no Actions, and no issues where they are switched off.
+    missing_ok = step.name != "pulls"
+    query = {**query, "limit": _SIZE, **more}
+    return ask(_path(source, path), step, missing_ok=missing_ok, query=query)
+
+
+def _older(
+    answer: Answer[_Cursor], what: str, size: int, mark: str, *, unseen: bool
+) -> tuple[tuple[Request, ...], str]:
+    return older(
+        answer,
+        what=what,
+        full=size >= _SIZE,
+        all_new=unseen,
+        page=lambda step: _list(answer.source, msgspec.structs.replace(step, old=mark)),
+    )
 
 
 def _patterns(known: _Cursor, source: SourceInfo) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ class PullRequest(msgspec.Struct, frozen=True):
     html_url: Text = ""
     merged: bool | None = False
     merged_at: str | None = ""
+    updated_at: Text = ""
     merge_commit_sha: str | None = ""
     merged_commit_id: str | None = ""
     merged_by: Part[User] = User()
