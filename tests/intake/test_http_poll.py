@@ -327,6 +327,18 @@ async def test_a_service_that_limits_us_is_left_alone_for_as_long_as_it_says(
     assert replay.paths.count("/more") == 1, "what is behind a limit is not asked"
 
 
+async def test_a_service_that_refuses_every_request_is_not_asked_before_its_time(poller, replay):
+    one = poller(collector("/builds"))
+    one.interval = 0.01
+    replay.tell("/builds", status=429, headers={"Retry-After": "120"})
+    stop = asyncio.Event()
+    running = asyncio.create_task(one.run(stop))
+    await asyncio.wait([running], timeout=0.5)
+    assert replay.paths == ["/builds"]
+    stop.set()
+    await running
+
+
 async def test_what_is_left_of_a_limit_is_spread(poller, replay):
     one = poller(collector("/builds", "/more"))
     for path in ("/builds", "/more"):

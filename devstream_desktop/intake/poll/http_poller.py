@@ -137,6 +137,7 @@ class HttpPoller:
                 except Exception as error:  # noqa: BLE001 - shown; the next round tries again
                     failures += 1
                     pause = self.interval
+                    wait = error.wait if isinstance(error, FetchError) else 0.0
                     level = (
                         logging.INFO
                         if isinstance(error, FetchError | SourcesError)
@@ -144,6 +145,7 @@ class HttpPoller:
                     )
                     _LOG.log(level, "source %s: %s", self.info.name, error)
                     await self.health.failed(self._now(), str(error), Way.POLL)
+                # The longest of what the service asks for, its rate limit, and our own back-off.
                 pause = max(
                     wait, pause, min(MAX_INTERVAL, self.interval * 2**failures) if failures else 0.0
                 )
