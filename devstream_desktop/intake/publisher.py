@@ -88,6 +88,7 @@ class Turn:
             if newest is not None and is_return(event, newest, received):
                 _remember(self._confirmed, thing_of(event), event)
             return None
+        # Both: a repeat has another key than the report it came from.
         self._facts |= {fact_id(event, ""), fact_id(news, "")}
         self._new.setdefault(thing_of(news), []).append(news)
         return self._named(news)
@@ -98,6 +99,7 @@ class Turn:
         if event.kind not in (Kind.BUILD, Kind.TEST) or not at or not event.scope:
             return event
         name = f"{base}\x1f{event.scope}"
+        # A single pipeline of its name needs no file in its title.
         other = self._names.get(name, file)
         if other == file:
             _remember(self._names, name, file)

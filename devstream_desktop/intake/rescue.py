@@ -50,6 +50,7 @@ def rescue(path: Path, damage: str, version: int, schema: str) -> None:
     sqlite_file.create(new, version, schema)
     with closing(sqlite3.connect(new)) as into, into:
         kept, whole = _copy(path, into)
+        # The first bytes may be what is damaged: those of a sound file make the rest readable.
         if not whole:
             _with_header_of(new, path, repaired)
             kept += _copy(repaired, into)[0]
@@ -78,6 +79,7 @@ def _copy(damaged: Path, into: sqlite3.Connection) -> tuple[int, bool]:
         for table, columns, order, where in _TABLES:
             marks = ",".join("?" * len(columns.split(",")))
             insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
+            # From both ends: the rows behind a bad page are as good as those before it.
             for direction in ("ASC", "DESC"):
                 by = ", ".join(f"{column} {direction}" for column in order.split(", "))
                 rows = _Readable(old, f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {by}")

@@ -78,7 +78,7 @@ def _kept(name: str, value: object, waiting: list[object]) -> object:
         return value
     if isinstance(value, str):
         return MASK if value and is_secret(name) else masked_text(value)
-    # A number under such a name may be a code.
+    # A number under such a name may be a code. A bool is a number too, and gives nothing away.
     return (
         MASK
         if isinstance(value, int | float)

@@ -92,6 +92,7 @@ def proof_headers(
         case None:
             return {}
         case SignatureScheme():
+            # Signed too, so it must be in the headers before the signature is made.
             stamp = str(now // 1000)
             headers = {
                 name: value

@@ -93,6 +93,7 @@ class _Protocol(HttpToolsProtocol):
         self.scope["state"]["connection"] = self
 
     def data_received(self, data: bytes) -> None:
+        # A kept connection is idle by right, until the next request begins.
         if self._in_headers and self._deadline is None:
             self._allow(HEADER_SECONDS)
         self._moved = False
@@ -106,6 +107,7 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_headers, self._moved, self._header_bytes = False, True, 0
         self._allow(0)
+        # With a whole head it leaves the crowd of the silent and joins that of the unproven.
         if self._quiet:
             self._quiet = False
             self.quiet.leave(self._guest)
@@ -120,6 +122,7 @@ class _Protocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._under_way = False
         super().on_response_complete()
+        # The answer is out before the body is in: the rest has this long to come.
         if not self._in_headers:
             self._allow(REST_SECONDS)
 

@@ -92,6 +92,7 @@ class Spool:
             StoreError: it is not.
 
         """
+        # Its own limit first: it is this sender that must slow down, and it is told so.
         if self._waiting[source] >= MAX_WAITING_OF_ONE:
             return Taken.TOO_MANY
         if (
@@ -101,6 +102,7 @@ class Spool:
             return Taken.FULL
 
         def insert(connection: sqlite3.Connection) -> Taken:
+            # In the transaction that stores it, so that neither is without the other.
             if delivery_id:
                 seen = connection.execute(
                     "INSERT OR IGNORE INTO delivery VALUES (?, ?, ?)",
@@ -121,6 +123,7 @@ class Spool:
         try:
             taken = await self._store.run(insert)
         finally:
+            # Also where the store failed or the wait was cancelled.
             if taken is not Taken.STORED:
                 self._waiting[source] -= 1
                 self._waiting_bytes -= len(body)

@@ -71,6 +71,7 @@ class Unmatched:
             },
             body=body.decode(),
         )
+        # One of each form: a sender repeats its forms far more often than it has new ones.
         known = [kept for kept in await self.of(row.source) if kept.form != one.form]
         await self._write(row.source, [one, *known][:KEPT])
 
@@ -102,6 +103,7 @@ def _form(body: bytes) -> str:
     """Name the form of a body: the names in it, whatever their values are."""
     names: set[str] = set()
     waiting: list[tuple[str, object]] = [("", msgspec.json.decode(body))]
+    # Bounded and without recursion: the body is a stranger's.
     while waiting and len(names) < _MAX_NAMES:
         path, value = waiting.pop()
         if isinstance(value, dict):
