@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 
 import pytest
 from hypothesis import given
@@ -40,15 +42,24 @@ async def dropped(intake: Intake, number: int, eventually) -> None:
     await eventually(lambda: sum(intake.status()[0].dropped.values()) == number)
 
 
-async def test_what_nothing_knew_is_kept_without_its_secrets(intake, post, eventually):
+def kept_headers(home) -> set[str]:
+    """The names of the headers that are stored."""
+    with contextlib.closing(sqlite3.connect(home.intake)) as connection:
+        (text,) = connection.execute("SELECT headers FROM raw").fetchone()
+    return set(json.loads(text))
+
+
+async def test_what_nothing_knew_is_kept_without_its_secrets(intake, home, post, eventually):
     body = {"status": "odd", "token": "abc", "by": "ana@example.org", "build": {"number": 7}}
-    headers = {"X-Event": "built", "X-Api-Key": "k", "X-Other": "ghp_0123456789abcdef"}
+    headers = {"Content-Type": "application/json", "X-Forwarded-For": "192.0.2.1"}
+    headers |= {"X-Event": "built", "X-Api-Key": "k", "X-Other": "ghp_0123456789abcdef"}
     assert (await post(intake.url, PATH, json.dumps(body).encode(), headers)).status == 202
     await dropped(intake, 1, eventually)
     (one,) = await intake.unmatched("own")
     assert (one.source, one.reason) == ("own", "no-rule-matches")
     assert json.loads(one.body) == body | {"token": MASK, "by": "someone@example.org"}
     assert one.headers == {"x-event": "built", "x-other": MASK}
+    assert await asyncio.to_thread(kept_headers, home) == {"x-event", "x-other", "content-type"}
     with pytest.raises(SourcesError, match="there is no source 'other'; known: own"):
         await intake.unmatched("other")
 

@@ -14,6 +14,7 @@ from devstream_desktop.intake.config.source_info import source_info
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.limiter import RateLimiter
 from devstream_desktop.intake.registry import webhook_collector
+from devstream_desktop.intake.webhook.masking import is_secret
 from devstream_desktop.intake.webhook.proof import proof_header_names
 
 
@@ -49,10 +50,10 @@ class Endpoint:
             return False
         if header in self._exact:
             return True
-        # Proxies add these, some of them twice, and they say nothing of the delivery.
-        return not header.startswith("x-forwarded-") and any(
-            fnmatchcase(header, pattern) for pattern in self._globs
-        )
+        # Proxies add the first, some of them twice. The second would be stored, and is nobody's.
+        if header.startswith("x-forwarded-") or is_secret(header):
+            return False
+        return any(fnmatchcase(header, pattern) for pattern in self._globs)
 
     def reads(self, header: str) -> bool:
         """Tell whether a header matters at all."""
