@@ -13,14 +13,12 @@ import contextlib
 import ipaddress
 import logging
 import socket
-import ssl
 import time
-from collections.abc import Callable
 from functools import partial
 
 from devstream_desktop import machine
-from devstream_desktop.door.connection import Connection, Handler
-from devstream_desktop.door.strangers import Strangers
+from devstream_desktop.door.connection import Connection
+from devstream_desktop.door.service import Services
 
 ACCEPTS_A_SECOND = 1000
 """Connections accepted a second.
@@ -35,22 +33,12 @@ _log = logging.getLogger(__name__)
 
 
 class Acceptor:
-    """Accepts connections on one socket.
+    """Accepts connections on one socket, for all its services."""
 
-    `context()` is asked for each handshake, so a new certificate counts at once.
-    """
-
-    def __init__(
-        self,
-        listener: socket.socket,
-        context: Callable[[], ssl.SSLContext],
-        handler: Callable[[Connection], Handler],
-    ) -> None:
+    def __init__(self, listener: socket.socket, services: Services) -> None:
         """Take a listener that is bound and non-blocking; `close` closes it."""
-        self.strangers = Strangers()
+        self.services = services
         self._listener = listener
-        self._context = context
-        self._handler = handler
         self._task = asyncio.create_task(self._accept(), name="acceptor")
 
     async def close(self) -> None:
@@ -60,7 +48,7 @@ class Acceptor:
         """
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        self.strangers.end()
+        self.services.end()
         self._listener.close()
         await asyncio.sleep(0)  # the loop closes sockets in its next turn
 
@@ -83,7 +71,7 @@ class Acceptor:
                 continue
             logged = False
             host, port = plain_host(str(address[0])), int(address[1])
-            connection = Connection(host, port, self.strangers, self._context, self._handler)
+            connection = Connection(host, port, self.services)
             try:
                 # One turn of the loop each: everything else goes on meanwhile.
                 await loop.connect_accepted_socket(partial(_same, connection), accepted)

@@ -9,11 +9,10 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Callable
 from typing import Protocol
 
 from devstream_desktop.door.crowd import Guest, share_of
-from devstream_desktop.door.strangers import Strangers
+from devstream_desktop.door.service import Services
 
 FIRST_S = 5.0
 """Time from TCP to a whole ClientHello.
@@ -31,6 +30,7 @@ A ClientHello has to fit one.
 
 SILENT = "it connected and said nothing"
 NO_TLS = "what it sent is no TLS, so it is no devstream node"
+CLOSED = "nobody can join here at this time"
 CROWDED = "too many strangers at once, so the oldest went"
 
 # X509_V_ERR_* of OpenSSL (https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/), and its
@@ -69,21 +69,15 @@ class Handler(Protocol):
 class Connection(asyncio.Protocol):
     """One accepted connection, from its first byte to its end."""
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        strangers: Strangers,
-        context: Callable[[], ssl.SSLContext],
-        handler: Callable[[Connection], Handler],
-    ) -> None:
+    def __init__(self, host: str, port: int, services: Services) -> None:
         self.host = host
         self.port = port
         """Of its end."""
         self.share = share_of(host)
-        self._strangers = strangers
-        self._context = context
-        self._handler = handler(self)
+        self._services = services
+        self._service = services.usual
+        """The one that it asked for, once its ClientHello is whole."""
+        self._handler = self._service.handler(self)
         self._transport: asyncio.Transport
         self._first = bytearray()
         self._incoming: ssl.MemoryBIO
@@ -161,8 +155,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # a TCP one
-        self._strangers.all.add(self)
-        self._guest = self._strangers.quiet.enter(self.share, lambda: self.end(CROWDED))
+        self._services.all.add(self)
+        self._guest = self._services.quiet.enter(self.share, lambda: self.end(CROWDED))
         self._deadline = asyncio.get_running_loop().call_later(FIRST_S, self.end, SILENT)
 
     def data_received(self, data: bytes) -> None:
@@ -178,13 +172,25 @@ class Connection(asyncio.Protocol):
         if not _is_hello(self._first) or len(self._first) > FIRST_BYTES:
             self.end(NO_TLS)
         elif not whole and _record(self._first):
-            self._strangers.quiet.leave(self._guest)
-            self._guest = self._strangers.greeting.enter(self.share, lambda: self.end(CROWDED))
-            self._deadline.cancel()
-            # From its beginning, so that a slow ClientHello buys no time.
-            left = self._since + PROVEN_S - time.monotonic()
-            self._deadline = asyncio.get_running_loop().call_later(left, self.end, SILENT)
-            self._strangers.take_turn(self)
+            self._greet()
+
+    def _greet(self) -> None:
+        self._services.quiet.leave(self._guest)
+        service = self._services.asked_for(bytes(self._first))
+        # Its handler with its context, once and for all: a caller is never heard by the handler of
+        # one service after it was verified by the context of another.
+        if service is not self._service:
+            self._service, self._handler = service, service.handler(self)
+        if not service.is_open():
+            self.end(CLOSED)
+            return
+        strangers = service.strangers
+        self._guest = strangers.greeting.enter(self.share, lambda: self.end(CROWDED))
+        self._deadline.cancel()
+        # From its beginning, so that a slow ClientHello buys no time.
+        left = self._since + PROVEN_S - time.monotonic()
+        self._deadline = asyncio.get_running_loop().call_later(left, self.end, SILENT)
+        strangers.take_turn(self)
 
     def eof_received(self) -> bool:
         self.end(NO_TLS if self._first and self._tls is None else "")
@@ -210,7 +216,8 @@ class Connection(asyncio.Protocol):
         if self._over:
             return
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = self._context().wrap_bio(self._incoming, self._outgoing, server_side=True)
+        context = self._service.context()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._incoming.write(self._first)
         self._first.clear()
         self._read()
@@ -246,9 +253,10 @@ class Connection(asyncio.Protocol):
 
     def _no_stranger(self) -> None:
         self._deadline.cancel()
-        self._strangers.quiet.leave(self._guest)
-        self._strangers.greeting.leave(self._guest)
-        self._strangers.leave(self)
+        self._services.all.discard(self)
+        self._services.quiet.leave(self._guest)
+        self._service.strangers.greeting.leave(self._guest)
+        self._service.strangers.leave(self)
 
 
 def _is_hello(first: bytes | bytearray) -> bool:

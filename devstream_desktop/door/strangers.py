@@ -1,4 +1,4 @@
-"""Unproven connections of one port: their number, and the order of handshakes."""
+"""Unproven connections of one service: their number, and the order of handshakes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ from typing import Protocol
 from devstream_desktop.door.crowd import Crowd
 from devstream_desktop.door.descriptors import room_for
 
-QUIET, GREETING = 1024, 256
-"""Strangers that have not sent a whole ClientHello, and those that have; about 10 and 60 KB each.
-
-So many quiet ones that an honest one has a second for its first bytes, however many come
-(acceptor.ACCEPTS_A_SECOND).
-"""
+GREETING = 256
+"""Strangers that have sent a whole ClientHello, about 60 KB each."""
 HANDSHAKES_A_SECOND, HANDSHAKE_BURST = 100, 50
 """Handshakes begun a second, and at once; each costs about a millisecond.
 
@@ -35,14 +31,11 @@ class Stranger(Protocol):
 
 
 class Strangers:
-    """All strangers of one port."""
+    """All strangers of one service."""
 
     def __init__(self) -> None:
-        self.quiet = Crowd(room_for(QUIET))
-        """Strangers without a whole ClientHello."""
         self.greeting = Crowd(room_for(GREETING))
         """Strangers between ClientHello and proof."""
-        self.all: set[Stranger] = set()
         self._waiting: dict[Stranger, None] = {}
         self._credit = float(HANDSHAKE_BURST)
         self._credited = time.monotonic()
@@ -56,15 +49,14 @@ class Strangers:
 
     def leave(self, stranger: Stranger) -> None:
         """Let go of what is over, or no stranger any more."""
-        self.all.discard(stranger)
         self._waiting.pop(stranger, None)
 
     def end(self) -> None:
-        """Cut everybody off."""
+        """Begin no more handshakes."""
         if self._turn is not None:
             self._turn.cancel()
-        for stranger in list(self.all):
-            stranger.end()
+            self._turn = None
+        self._waiting.clear()
 
     def _turns(self) -> None:
         self._turn = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from devstream_desktop.door.service import Service
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.answers import Answers
 from devstream_desktop.mesh.core import Core, PolicyExchange
@@ -52,6 +53,8 @@ class Network:
     """Addresses that worked before."""
     discovery: bool = True
     """Look for peers on the local network."""
+    services: Mapping[str, Service] = field(default_factory=dict)
+    """Other services of the same port, by the server name that their callers ask for."""
     interfaces: Sequence[str] = ()
     """IP addresses of this machine to restrict discovery to; none: all."""
 
@@ -122,6 +125,7 @@ class Mesh:
             callers=self._core.callers,
             on_refused=self._core.refusals.note,
             on_stranger=self._core.refusals.note_stranger,
+            others=network.services,
         )
         self._upkeep = Upkeep(self._core, self._overlay, self._dialer, timing.life)
         self._finder: Discovery | None = None

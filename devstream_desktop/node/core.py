@@ -26,13 +26,12 @@ from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.membership import Membership
 from devstream_desktop.node.ports import (
-    Ports,
     free_or_new,
     load_peers,
-    load_ports,
+    load_port,
     reachable,
     save_peers,
-    save_ports,
+    save_port,
 )
 from devstream_desktop.node.progress import CatchUpProgress
 from devstream_desktop.node.size_limit import SizeLimit
@@ -108,7 +107,7 @@ class Node:
         self.trust: Trust
         self.executor: Executor
         self.mesh: Mesh
-        self.mesh_address = ""
+        self._bound = ""
         self.intake_url = ""
         self.descriptors = Descriptors(self.changed)
         self._roles_lock = asyncio.Lock()
@@ -190,6 +189,17 @@ class Node:
         return self.team.device.id
 
     @property
+    def mesh_address(self) -> str:
+        """The address at which others reach this node, HOST:PORT; empty before it listens.
+
+        As it is now: a laptop changes its network while the node runs.
+        """
+        if not self._bound:
+            return ""
+        host, port = address.split(self._bound)
+        return address.join(reachable(host), port)
+
+    @property
     def on_duty(self) -> bool:
         """This person's duty; on until they say otherwise."""
         said = self.board.duty.get(self.team.person)
@@ -264,9 +274,15 @@ class Node:
     async def _start_mesh(self, ends: AsyncExitStack) -> None:
         wanted = self.options.listen or self.settings.mesh.listen
         host, port = address.split(wanted)
-        ports = await asyncio.to_thread(load_ports, self.home)
+        kept = await asyncio.to_thread(load_port, self.home)
         if not port:
-            port = free_or_new(host, ports.mesh)
+            port = free_or_new(host, kept)
+            if kept and port != kept:
+                self.notices["port"] = (
+                    f"another program has the port {kept}, so this node listens on {port} now:"
+                    f" invites and firewall rules that name {kept} lead nowhere. Give it a port of"
+                    " its own in settings.toml ([mesh] listen), or with --listen HOST:PORT"
+                )
         self.mesh = Mesh(
             store=self.history,
             identity=Identity(self.device, self.team.id, self.team.device.sign, verify),
@@ -282,16 +298,15 @@ class Node:
                 peers=(*self.options.peers, *self.settings.mesh.peers),
                 hints=(*await asyncio.to_thread(load_peers, self.home), *self.team.peer_hints),
                 discovery=self.options.discovery and self.settings.mesh.discovery,
+                services={self.device: self.trust.enrolment.service},
             ),
         )
         # Sockets that are left open with requests parked can abort the process at its exit.
         ends.push_async_callback(self.mesh.stop)
-        bound_host, bound_port = address.split(await self.mesh.start())
-        self.mesh_address = address.join(reachable(bound_host), bound_port)
-        await asyncio.to_thread(save_ports, self.home, Ports(mesh=bound_port, enrol=ports.enrol))
+        self._bound = await self.mesh.start()
+        await asyncio.to_thread(save_port, self.home, address.split(self._bound)[1])
 
     def _make_trust(self) -> Trust:
-        host, _ = address.split(self.options.listen or self.settings.mesh.listen)
         return Trust(
             home=self.home,
             team=self.team,
@@ -300,8 +315,7 @@ class Node:
             spawn=self.spawn,
             use=self._use_credentials,
             notices=self.notices,
-            host=host,
-            peers=lambda: [self.mesh_address],
+            address=lambda: self.mesh_address,
         )
 
     def _make_executor(self) -> Executor:

@@ -1,6 +1,7 @@
-"""Ports and peers of the last run.
+"""Port and peers of the last run.
 
-The ports are kept, so that an invite stays true; the peers, so that they are found again.
+The port is kept, so that invites and firewall rules stay true; the peers, so that they are found
+again.
 """
 
 from __future__ import annotations
@@ -22,22 +23,19 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 _MOST_PEERS = 1_000
 
 
-class Ports(msgspec.Struct, frozen=True, kw_only=True):
-    """Port numbers; 0 where none was taken yet."""
-
+class _Ports(msgspec.Struct, frozen=True, kw_only=True):
     mesh: Port = 0
-    enrol: Port = 0
 
 
-def load_ports(home: Home) -> Ports:
-    """Return the ports of last time; zeros for a new home."""
-    return read_kept(home.ports, Ports) or Ports()
+def load_port(home: Home) -> int:
+    """Return the port of last time; 0 for a new home."""
+    return (read_kept(home.ports, _Ports) or _Ports()).mesh
 
 
-def save_ports(home: Home, ports: Ports) -> None:
-    """Remember these."""
-    if ports != load_ports(home):
-        write_private(home.ports, msgspec.json.encode(ports), durable=False)
+def save_port(home: Home, port: int) -> None:
+    """Remember the port."""
+    if port != load_port(home):
+        write_private(home.ports, msgspec.json.encode(_Ports(mesh=port)), durable=False)
 
 
 def load_peers(home: Home) -> list[str]:

@@ -40,13 +40,12 @@ class RunningHome:
 
     async def invite(self, request: Invite) -> str:
         node = self._node
-        door = node.trust.enrolment
-        if door is None:
+        if not node.team.admissions.open:
             who = " or ".join(node.team.chain.current.who_has(Role.ISSUER)) or "an admin"
             raise ControlError(
                 f"this device cannot invite: it is no issuer; ask {who}, or to be made an admin"
             )
-        text = await door.invite(
+        text = await node.trust.enrolment.invite(
             request.expires_s, request.address or None, approved=request.pre_approved
         )
         node.notices.pop("enrol", None)

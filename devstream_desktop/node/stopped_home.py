@@ -37,7 +37,7 @@ from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import enrolment, home_requests, source_list
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.home_status import status_of_files
-from devstream_desktop.node.ports import Ports, free_or_new, load_ports, reachable, save_ports
+from devstream_desktop.node.ports import free_or_new, load_port, reachable, save_port
 from devstream_desktop.settings import load_settings
 from devstream_desktop.team import Team
 
@@ -115,11 +115,11 @@ class StoppedHome:
 
 
 def _future_address(home: Home) -> str:
-    """Address for joins that the node will take when it starts."""
-    host, _ = addresses.split(load_settings(home.settings).mesh.listen)
-    ports = load_ports(home)
-    port = free_or_new(host, ports.enrol)
-    save_ports(home, Ports(mesh=ports.mesh, enrol=port))
+    """Address at which the node will listen when it starts."""
+    host, port = addresses.split(load_settings(home.settings).mesh.listen)
+    if not port:
+        port = free_or_new(host, load_port(home))
+        save_port(home, port)
     return addresses.join(reachable(host), port)
 
 

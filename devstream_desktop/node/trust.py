@@ -17,7 +17,6 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.service import Credentials
 from devstream_desktop.node.board import Ask, Board
-from devstream_desktop.node.ports import Ports, free_or_new, load_ports, save_ports
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import (
@@ -36,7 +35,7 @@ MAX_RETRY_S = 3600
 MAX_TO_ABSORB = 8
 _DAY_MS = 86_400_000
 _SAY_AGAIN_MS = 7 * _DAY_MS
-"""The door's address is published again before history forgets it."""
+"""An issuer's address is published again before history forgets it."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,8 +51,7 @@ class Trust:
         spawn: Runs work beside everything else.
         use: Has the mesh take up credentials.
         notices: What is wrong, by where; kept up to date here under `team` and `enrol`.
-        host: Where the door is opened.
-        peers: The addresses that a joiner is told.
+        address: Where others reach this node, HOST:PORT.
 
     """
 
@@ -67,8 +65,7 @@ class Trust:
         spawn: Callable[[Coroutine[object, object, None]], None],
         use: Callable[[Credentials], Awaitable[None]],
         notices: dict[str, str],
-        host: str,
-        peers: Callable[[], Sequence[str]],
+        address: Callable[[], str],
     ) -> None:
         self._home = home
         self._team = team
@@ -77,8 +74,6 @@ class Trust:
         self._spawn = spawn
         self._use = use
         self._notices = notices
-        self._host = host
-        self._peers = peers
         self._trusted = team.ca_pem
         self._absorbing = asyncio.Lock()
         self._to_absorb = 0
@@ -89,7 +84,9 @@ class Trust:
         self._renewing = False
         self._started = False
         """The mesh has credentials, so new ones must be handed to it."""
-        self.enrolment: Enrolment | None = None
+        self.enrolment = Enrolment(
+            team, address=address, peers=lambda: [address()], on_asked=self._on_asked
+        )
 
     def credentials(self) -> Credentials:
         """Give what this node shows and believes in TLS."""
@@ -105,9 +102,8 @@ class Trust:
             await self._renew_certificate()
 
     async def stop(self) -> None:
-        """Close the door."""
-        if self.enrolment is not None:
-            await self.enrolment.stop()
+        """Let nobody join any more."""
+        await self.enrolment.stop()
 
     def version(self) -> int:
         """Return the policies as the mesh sees them: a number that says what is held."""
@@ -260,18 +256,6 @@ class Trust:
         await self.look()
 
     async def _tend_door(self) -> None:
-        if not self._team.admissions.open:
-            if self.enrolment is not None:
-                await self.enrolment.stop()
-                self.enrolment = None
-            return
-        if self.enrolment is None:
-            ports = await asyncio.to_thread(load_ports, self._home)
-            port = free_or_new(self._host, ports.enrol)
-            self.enrolment = Enrolment(
-                self._team, host=self._host, port=port, peers=self._peers, on_asked=self._on_asked
-            )
-            await asyncio.to_thread(save_ports, self._home, Ports(mesh=ports.mesh, enrol=port))
         try:
             await self.enrolment.look()
             self._notices.pop("enrol", None)
@@ -279,7 +263,8 @@ class Trust:
             # Nobody can join just now; everything else goes on.
             self._notices["enrol"] = str(error)
             _log.warning("%s", error)
-        await self._say_door(self.enrolment)
+        if self._team.admissions.open:
+            await self._say_door(self.enrolment)
         known = {device: where for device, (_, where) in self._board.doors.items()}
         if known:
             with suppress(OSError):

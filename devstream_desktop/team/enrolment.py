@@ -1,35 +1,31 @@
-"""The issuer's TLS port for joins and renewals.
+"""The issuer's service for joins and renewals, behind the node's one port.
 
-It is open only while some device can use it. A member renews its certificate when that nears its
-end.
-
-It speaks TLS, and is open only while some device can use it.
+A caller asks for it by the issuer's device id as server name, and shows no certificate. It is open
+only while some device can use it: for an invite, or for a member whose certificate nears its end.
 
 Strangers can reach it, so it is narrow: TLS 1.3 behind an acceptor that they cannot crowd
-(door/acceptor.py), one question of at most 8 KiB each, a few seconds for everything, eight
-questions at once, and all decisions in `Admissions`.
+(door/acceptor.py), with places of its own, one question of at most 8 KiB each, a few seconds for
+everything, eight questions at once, and all decisions in `Admissions`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
 
-from devstream_desktop.door.acceptor import Acceptor, listen
 from devstream_desktop.door.connection import CROWDED, Connection
 from devstream_desktop.door.crowd import Crowd
+from devstream_desktop.door.service import Service
 from devstream_desktop.keys import VaultError
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError, TeamError
 from devstream_desktop.team.joining import wire
 from devstream_desktop.team.joining.errors import JoinError, Problem
-from devstream_desktop.team.joining.invite import join_address, split_address
 from devstream_desktop.team.team import Team
 
 __all__ = ["Enrolment", "reachable_host"]
@@ -43,9 +39,8 @@ For one more, the oldest of the host with the most is dropped.
 """
 ANSWER_S = 10.0
 """From a whole question until the answer must have been taken."""
-_ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  # compared with, not bound to
-_GRACE_S = 5.0  # the door opens before the invite is made, which needs its port
-_FRESH_S = 86_400.0  # how old the certificate shown may be
+_FRESH_S = 86_400.0
+"""Age of the certificate that is shown, after which another is made."""
 
 
 def _no_peers() -> Sequence[str]:
@@ -53,168 +48,96 @@ def _no_peers() -> Sequence[str]:
 
 
 class Enrolment:
-    """Opens and closes the door of one issuer. Lives in one asyncio loop."""
+    """Opens and closes the service of one issuer. Lives in one asyncio loop."""
 
     def __init__(
         self,
         team: Team,
         *,
-        host: str = "0.0.0.0",  # noqa: S104  # joiners come from other machines
-        port: int = 0,
+        address: Callable[[], str],
         peers: Callable[[], Sequence[str]] = _no_peers,
         on_asked: Callable[[str, str, int], None] | None = None,
     ) -> None:
-        """`peers` gives the addresses that a joiner is told.
+        """Serve a team's issuer.
 
-        `on_asked(device, person, expires)` is called in the loop for each who came and has to be
-        approved until then (UTC milliseconds).
+        Args:
+            team: The issuer's.
+            address: Where others reach the port, HOST:PORT, as far as this machine can tell.
+            peers: The addresses that a joiner is told.
+            on_asked: Called in the loop with device, person and expiry (UTC milliseconds) for each
+                who came and has to be approved until then.
+
         """
+        self.service = Service(
+            lambda: self._context, lambda connection: _Asker(self, connection), lambda: self.is_open
+        )
         self._team = team
-        self._host = host
-        self._port = port
+        self._address = address
         self._peers = peers
         self._on_asked = on_asked
-        self._opening = asyncio.Lock()
-        self._keeper: asyncio.Task[None] | None = None
-        self._closing = False
-        self._changed = asyncio.Event()
         self._asked = Crowd(WAITING)
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._answering: set[asyncio.Task[None]] = set()
-        self._context: ssl.SSLContext
         # By the steady clock, so that a wrong clock cannot keep an old certificate.
-        self._certified = 0.0
-
-    @property
-    def port(self) -> int:
-        """The port of the door, kept after the first opening; 0 before."""
-        return self._port
+        self._context: ssl.SSLContext
+        self._certified = -_FRESH_S
+        self._open_until = 0.0
 
     @property
     def address(self) -> str:
         """The address at which others reach the port, HOST:PORT."""
-        return join_address(reachable_host() if self._host in _ANY else self._host, self._port)
+        return self._address()
 
     @property
     def is_open(self) -> bool:
-        """True while a joiner can connect."""
-        return self._keeper is not None and not self._closing and not self._keeper.done()
-
-    async def start(self) -> None:
-        """Open the door when invites are open from before.
-
-        Raises:
-            TeamError: the port is taken.
-
-        """
-        if self._team.admissions.open_for() > 0:
-            await self._open()
+        """True while a joiner can ask."""
+        return time.monotonic() < self._open_until
 
     async def look(self) -> None:
-        """Open the port while some device can use it; else close it.
-
-        Called now and then.
+        """Open while some device can use it; else close. Called now and then.
 
         Raises:
-            TeamError: the port is taken.
+            TeamError: the key of this device's authority does not open.
 
         """
-        self._changed.set()
-        # A door that is open for long must not show a certificate that ends.
-        if self.is_open and time.monotonic() - self._certified > _FRESH_S:
-            await self._certify()
-        if self._team.admissions.open_for() > 0:
-            await self._open()
+        # What is open for long must not show a certificate that ends.
+        if self._team.admissions.open_for() > 0 and (
+            time.monotonic() - self._certified >= _FRESH_S
+        ):
+            self._context = await asyncio.to_thread(self._team.tls_server)
+            self._certified = time.monotonic()
+        self._set_open()
 
     async def invite(
         self, expires_s: int, address: str | None = None, *, approved: bool = False
     ) -> str:
-        """Open the door, and make the line to paste.
+        """Make the line to paste, and open for whoever has it.
 
-        `address` (HOST:PORT) is where joiners reach the door, if not where it seems.
+        `address` (HOST:PORT) is where joiners reach this node, if not where it seems.
 
         Whoever comes with an `approved` one is let in at once.
 
         Raises:
             PolicyError: this device may not invite; the message says who may.
-            TeamError: the port is taken, too many invites are open, or the time or address is
-                wrong.
+            TeamError: too many invites are open, or the time or address is wrong.
 
         """
-        # A mistyped address is refused before the door opens.
-        if address is not None:
-            split_address(address)
-        # Before the invite is made, because the invite names its port.
-        await self._open()
-        try:
-            text = await asyncio.to_thread(
-                self._team.admissions.invite, expires_s, address or self.address, approved=approved
-            )
-        finally:
-            self._changed.set()
-        await self._open()  # it may have closed meanwhile, with the end of the invite before
+        text = await asyncio.to_thread(
+            self._team.admissions.invite, expires_s, address or self.address, approved=approved
+        )
+        await self.look()
         return text
 
-    async def wait_closed(self) -> None:
-        """Wait until the port is closed.
-
-        `stop` closes it, and it closes when no device can use it.
-        """
-        if self._keeper is not None:
-            await asyncio.wait([self._keeper])
-
     async def stop(self) -> None:
-        """Close the door and end what is going on behind it."""
+        """Close, and end what is going on."""
+        self._open_until = 0.0
         # The answers too: a node that ends must not sign afterwards.
-        tasks = [task for task in (self._keeper, *self._answering) if task is not None]
-        for task in tasks:
+        for task in self._answering:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._answering, return_exceptions=True)
 
-    async def _open(self) -> None:
-        # Two invites at once would open it twice.
-        async with self._opening:
-            if self.is_open:
-                return
-            await self.wait_closed()  # the port is free then
-            await self._certify()
-            try:
-                # The port of the last time, so that invites stay true after a restart.
-                listener = listen(self._host, self._port)
-            except OSError as error:
-                where = join_address(self._host, self._port)
-                raise TeamError(
-                    f"joiners cannot be met at {where}: {error.strerror or error}; choose another "
-                    "address"
-                ) from error
-            self._port = listener.getsockname()[1]
-            self._changed.clear()
-            self._closing = False
-            self._keeper = asyncio.create_task(self._keep_open(listener), name="enrolment")
-
-    async def _certify(self) -> None:
-        self._context, self._certified = (
-            await asyncio.to_thread(self._team.tls_server),
-            time.monotonic(),
-        )
-
-    async def _keep_open(self, listener: socket.socket) -> None:
-        """Serve until nobody can use it; looks again at each change and each end."""
-        acceptor = Acceptor(
-            listener, lambda: self._context, lambda connection: _Asker(self, connection)
-        )
-        try:
-            # The first invite is made a moment after the door opens.
-            left = max(self._team.admissions.open_for(), _GRACE_S)
-            while left > 0:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(left):
-                        await self._changed.wait()
-                self._changed.clear()
-                left = self._team.admissions.open_for()
-        finally:
-            self._closing = True
-            await acceptor.close()
+    def _set_open(self) -> None:
+        self._open_until = time.monotonic() + self._team.admissions.open_for()
 
     def asked(self, asker: _Asker, content: bytes) -> None:
         """Answer a whole question beside everything else."""
@@ -261,8 +184,9 @@ class Enrolment:
             _log.warning("a join or renewal failed here: %s", error)
             return wire.Refused(Problem.ISSUER)
         finally:
-            # The question may have used the last invite, which closes the door.
-            self._changed.set()
+            # The question may have used the last invite, which closes the service.
+            if self.is_open:
+                self._set_open()
 
     async def _admit(self, question: wire.AskMembership) -> wire.Answer:
         admission = await asyncio.to_thread(self._team.admissions.admit, question)

@@ -5,6 +5,7 @@ it says it raises.
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from devstream_desktop.control.messages.stream import Emit, News, Wait
 from devstream_desktop.deploy.repository import parse_tips
 from devstream_desktop.deploy.request import InvalidRequestError, make_request, parse_request
 from devstream_desktop.door import connection
+from devstream_desktop.door.service import server_name
 from devstream_desktop.history.quarantine import stored_entry, stored_event, stored_proof
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.keys.errors import RecoveryKeyError
@@ -342,10 +344,20 @@ def _stream(frames: Sequence[bytes]) -> bytes:
     return b"\0SP\0\0\x30\0\0" + b"".join(len(one).to_bytes(8, "big") + one for one in asked)
 
 
+def _client_hello() -> bytes:
+    """A real one, by OpenSSL, with a server name."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname="b" * 52).do_handshake()
+    return outgoing.read()
+
+
 def first_bytes(data: bytes) -> None:
     """Look at what a caller says first."""
     for end in range(min(len(data), 12)):
         connection._is_hello(data[:end]), connection._record(data[:end])
+    server_name(data)
 
 
 def text(read: Callable[[str], object]) -> Callable[[bytes], object]:
@@ -397,7 +409,9 @@ def decoders() -> list[Decoder]:
             (FramingError,),
         ),
         Decoder(
-            "first bytes of a caller", first_bytes, [b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"]
+            "first bytes of a caller",
+            first_bytes,
+            [b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", _client_hello()],
         ),
         Decoder(
             "frame",

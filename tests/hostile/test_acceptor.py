@@ -17,7 +17,7 @@ from raw_member import event
 from rooms import load
 from storm import client_hello
 
-from devstream_desktop.door import acceptor, connection, strangers
+from devstream_desktop.door import acceptor, connection, service, strangers
 from devstream_desktop.mesh.address import split
 from devstream_desktop.mesh.refusals import SEVERAL
 from devstream_desktop.mesh.transport.framing import GREETING, framed_reply
@@ -67,8 +67,8 @@ def ended(crowd) -> int:
 
 
 def met(node):
-    door = node.mesh._listener._acceptor.strangers
-    return len(door.quiet), len(door.greeting)
+    port = node.mesh._listener._acceptor.services
+    return len(port.quiet), len(port.usual.strangers.greeting)
 
 
 async def test_who_says_nothing_or_half_a_greeting_has_its_time_and_no_more(
@@ -126,7 +126,7 @@ async def test_more_than_a_greeting_before_its_turn_is_hung_up_on(
 
 
 async def test_one_host_has_all_the_room_until_another_comes(make_node, knock, monkeypatch) -> None:
-    monkeypatch.setattr(strangers, "QUIET", 8)
+    monkeypatch.setattr(service, "QUIET", 8)
     node = await make_node()
     first = knock(node, count=8)
     await node.until(lambda: met(node) == (8, 0))
@@ -148,14 +148,14 @@ async def test_handshakes_have_a_pace_and_the_newest_of_the_smallest_crowd_comes
     node = await make_node()
     crowd = knock(node, client_hello(), 20)
     await node.until(lambda: met(node) == (0, 20))
-    begun = [one for one in node.mesh._listener._acceptor.strangers.all if one._tls is not None]
+    begun = [one for one in node.mesh._listener._acceptor.services.all if one._tls is not None]
     assert 3 <= len(begun) <= 5
     with socket.create_connection(split(node.address), 5, source_address=("127.0.0.9", 0)) as other:
         other.sendall(client_hello())
         await node.until(lambda: select.select([other], [], [], 0)[0], seconds=2)
         assert other.recv(1) == b"\x16", "it is answered before those who came earlier and are many"
     assert (
-        len([one for one in node.mesh._listener._acceptor.strangers.all if one._tls is not None])
+        len([one for one in node.mesh._listener._acceptor.services.all if one._tls is not None])
         < 12
     )
     assert ended(crowd) == 0

@@ -13,6 +13,7 @@ import ssl
 import time
 
 import pytest
+from doors import Door
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rooms import load
@@ -21,7 +22,6 @@ from storm import client_hello
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.team import enrolment
 from devstream_desktop.team.certificates import TlsKey
-from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.joining import tls, wire
 from devstream_desktop.team.joining.client import join
 
@@ -33,7 +33,7 @@ SOON_S = 3.0
 @pytest.fixture
 async def door(found):
     founded = await asyncio.to_thread(found)
-    door = Enrolment(founded, host="127.0.0.1")
+    door = Door(founded)
     yield door
     await door.stop()
 
@@ -81,7 +81,7 @@ class Crowd:
             one.close()
 
 
-async def comes_in(door: Enrolment) -> float:
+async def comes_in(door: Door) -> float:
     """Seconds that an honest join takes."""
     text = await door.invite(3600, approved=True)
     began = time.monotonic()

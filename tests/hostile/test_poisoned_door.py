@@ -14,7 +14,7 @@ import odd
 import pytest
 from hypothesis import strategies as st
 
-from devstream_desktop.node.ports import load_ports
+from devstream_desktop.node.ports import load_port
 from devstream_desktop.team.certificates import TlsKey
 from devstream_desktop.team.joining import tls
 from devstream_desktop.team.joining import wire as enrol_wire
@@ -57,11 +57,11 @@ def questions(mallory, pin: bytes, request: bytes) -> st.SearchStrategy[bytes]:
     return build()
 
 
-def ask(port: int, content: bytes) -> bytes:
+def ask(port: int, issuer: str, content: bytes) -> bytes:
     """What the door answers; empty when it hangs up."""
     with (
         socket.create_connection(("127.0.0.1", port), 10) as plain,
-        tls.unverified_context().wrap_socket(plain, server_hostname="door") as secure,
+        tls.unverified_context().wrap_socket(plain, server_hostname=issuer) as secure,
     ):
         try:
             secure.sendall(len(content).to_bytes(4, "big") + content)
@@ -72,17 +72,18 @@ def ask(port: int, content: bytes) -> bytes:
 
 async def test_questions_with_anything_in_them_are_refused_and_the_door_stays_open(victims) -> None:
     (ana,), (mallory,) = await victims()
-    port = load_ports(ana.desk.home).enrol
+    port = load_port(ana.desk.home)
     chain = await asyncio.to_thread(PolicyChain.load, policy_path(ana.desk.home))
     pin = hashlib.sha256(chain.current.authorities[0]).digest()
+    (issuer,) = chain.current.issuers
     request = await asyncio.to_thread(lambda: TlsKey.generate().request())
     genuine = enrol_wire.AskRenewal(
         mallory.key.public, request, mallory.key.sign(enrol_wire.renewal_message(pin, request))
     )
     for content in odd.generated(questions(mallory, pin, request), REQUESTS):
-        if answer := await asyncio.to_thread(ask, port, content):
+        if answer := await asyncio.to_thread(ask, port, issuer, content):
             enrol_wire.decode_answer(answer[4:])
-    answer = await asyncio.to_thread(ask, port, enrol_wire.encode(genuine))
+    answer = await asyncio.to_thread(ask, port, issuer, enrol_wire.encode(genuine))
     assert isinstance(enrol_wire.decode_answer(answer[4:]), enrol_wire.Renewed)
     assert "Traceback" not in ana.desk.home.log.read_text(encoding="utf-8")
     assert await ana.status()

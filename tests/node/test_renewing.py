@@ -39,8 +39,7 @@ class Care:
             spawn=lambda work: work.close(),
             use=self._use,
             notices={},
-            host="127.0.0.1",
-            peers=list,
+            address=lambda: "127.0.0.1:1",
         )
 
     async def _publish(self, events) -> None: ...
@@ -57,13 +56,21 @@ def care(tmp_path, monkeypatch) -> Care:
     return Care(tmp_path)
 
 
-async def test_the_door_is_tended_though_the_port_of_the_mesh_was_taken(care) -> None:
+async def test_the_door_is_tended_though_the_port_of_the_mesh_was_taken(care, monkeypatch) -> None:
+    looked = []
+    look = care.trust.enrolment.look
+
+    async def noted() -> None:
+        looked.append(True)
+        await look()
+
+    monkeypatch.setattr(care.trust.enrolment, "look", noted)
     await care.trust.start()
     first = care.trust.credentials().certificate_pem
     care.days = 16
     await care.trust.look()
     assert care.used == [care.team.certificate_pem] != [first], "the new one was shown"
-    assert care.trust.enrolment is not None, "the door was not looked at"
+    assert looked, "joins and renewals were not looked at"
     await care.trust.stop()
 
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from devstream_desktop.home import ASIDE, Home, read_kept
-from devstream_desktop.node.ports import Ports, load_peers, load_ports
+from devstream_desktop.node.ports import load_peers, load_port
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.membership import doors, policy_path
 from devstream_desktop.team.policy.chain import PolicyChain
@@ -86,13 +86,13 @@ def test_what_a_home_keeps_is_read_or_set_aside(tmp_path, odd) -> None:
     home.create()
     for path in (home.ports, home.peers, home.team / "doors.json"):
         path.write_bytes(ODD[odd])
-    assert load_ports(home) == Ports()
+    assert load_port(home) == 0
     assert load_peers(home) in ([], ["a text"])
     assert doors(home) == {}
     assert home.set_aside()
     assert not home.ports.exists()
     assert home.ports.with_name(home.ports.name + ASIDE).read_bytes() == ODD[odd]
-    assert read_kept(home.ports, Ports) is None
+    assert read_kept(home.ports, dict[str, int]) is None
 
 
 SPOILT: dict[str, Callable[[bytes], bytes]] = {

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from doors import Door
 from people import People
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.home import Home
 from devstream_desktop.keys.vault import Vault
-from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.team import Team
 
 
@@ -62,14 +62,14 @@ def team(found: Callable[..., Team]) -> Team:
 
 
 @pytest.fixture
-async def door(team: Team) -> AsyncIterator[Enrolment]:
-    enrolment = Enrolment(team, host="127.0.0.1")
-    yield enrolment
-    await enrolment.stop()
+async def door(team: Team) -> AsyncIterator[Door]:
+    door = Door(team)
+    yield door
+    await door.stop()
 
 
 @pytest.fixture
-def people(team: Team, door: Enrolment, home: Callable[[str], Home]) -> People:
+def people(team: Team, door: Door, home: Callable[[str], Home]) -> People:
     return People(team, door, home)
 
 

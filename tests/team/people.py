@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from doors import Door
+
 from devstream_desktop.home import Home
 from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.team import Team
 
@@ -43,12 +44,12 @@ def countersign(proposer: Team, signer: Team) -> bool:
 class People:
     """Lets people into a team, each with a home and a clock like the founder's."""
 
-    def __init__(self, team: Team, door: Enrolment, home: MakeHome) -> None:
+    def __init__(self, team: Team, door: Door, home: MakeHome) -> None:
         self._team = team
         self._door = door
         self._home = home
 
-    async def join(self, person: str, door: Enrolment | None = None) -> Team:
+    async def join(self, person: str, door: Door | None = None) -> Team:
         """Join by an approved invite, at the founder's door or at another."""
         invite = await (door or self._door).invite(3600, approved=True)
         home = self._home(person)
@@ -62,10 +63,10 @@ class People:
         return joined
 
     @asynccontextmanager
-    async def door(self, team: Team) -> AsyncIterator[Enrolment]:
+    async def door(self, team: Team) -> AsyncIterator[Door]:
         """The door of another issuer, while it is needed."""
-        enrolment = Enrolment(team, host="127.0.0.1")
+        door = Door(team)
         try:
-            yield enrolment
+            yield door
         finally:
-            await enrolment.stop()
+            await door.stop()

@@ -6,7 +6,6 @@ The honest way, the abuses of an invite, and strangers in between.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from doors import Door
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.door.tls import server_context
@@ -24,7 +24,6 @@ from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import Authority, TlsKey, common_name, new_issuer
-from devstream_desktop.team.enrolment import Enrolment, reachable_host
 from devstream_desktop.team.joining import tls, wire
 from devstream_desktop.team.joining.admissions import Admission
 from devstream_desktop.team.joining.client import Joined, join
@@ -37,7 +36,7 @@ from devstream_desktop.team.joining.invite import (
     write_invite,
 )
 from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
-from devstream_desktop.team.team import Team, TeamError
+from devstream_desktop.team.team import Team
 
 pytestmark = pytest.mark.usefixtures("no_blocking")
 
@@ -52,7 +51,7 @@ def redirected(text: str, port: int) -> str:
     return write_invite(replace(read_invite(text), address=join_address("127.0.0.1", port)))
 
 
-async def test_an_honest_join(team: Team, door: Enrolment) -> None:
+async def test_an_honest_join(team: Team, door: Door) -> None:
     device = DeviceKey.generate()
     joined = await join(await door.invite(3600), "bo", device)
     assert common_name(joined.certificate_pem) == device.id
@@ -65,7 +64,7 @@ async def test_an_honest_join(team: Team, door: Enrolment) -> None:
 
 
 async def test_a_join_is_repeated_and_says_where_peers_are(team: Team) -> None:
-    door = Enrolment(team, host="127.0.0.1", peers=lambda: ["10.0.0.7:4000", "nonsense"])
+    door = Door(team, peers=lambda: ["10.0.0.7:4000", "nonsense"])
     try:
         text, device = await door.invite(3600), DeviceKey.generate()
         joined = await join(text, "bo", device)
@@ -78,13 +77,13 @@ async def test_a_join_is_repeated_and_says_where_peers_are(team: Team) -> None:
         await door.stop()
 
 
-async def test_an_invite_is_for_one_device(door: Enrolment) -> None:
+async def test_an_invite_is_for_one_device(door: Door) -> None:
     text = await door.invite(3600)
     await join(text, "bo", DeviceKey.generate())
     assert await problem_of(join(text, "cy", DeviceKey.generate())) is Problem.USED
 
 
-async def test_two_devices_that_race_for_one_invite(team: Team, door: Enrolment) -> None:
+async def test_two_devices_that_race_for_one_invite(team: Team, door: Door) -> None:
     text = await door.invite(3600)
     results = await asyncio.gather(
         *(join(text, f"p{number}", DeviceKey.generate()) for number in range(4)),
@@ -97,14 +96,14 @@ async def test_two_devices_that_race_for_one_invite(team: Team, door: Enrolment)
     assert len(team.chain.current.persons) == 2
 
 
-async def test_an_expired_invite(door: Enrolment, clock: Callable[[], int]) -> None:
+async def test_an_expired_invite(door: Door, clock: Callable[[], int]) -> None:
     text = await door.invite(60)
     await door.invite(3600)
     clock.add(seconds=61)  # type: ignore[attr-defined]
     assert await problem_of(join(text, "bo", DeviceKey.generate())) is Problem.EXPIRED
 
 
-async def test_wrong_secrets_burn_an_invite(door: Enrolment) -> None:
+async def test_wrong_secrets_burn_an_invite(door: Door) -> None:
     text = await door.invite(3600)
     await door.invite(3600)
     wrong = write_invite(replace(read_invite(text), secret=bytes(16)))
@@ -115,7 +114,7 @@ async def test_wrong_secrets_burn_an_invite(door: Enrolment) -> None:
 
 @pytest.mark.parametrize("name", ["ana", "ANA", "Ana"])
 async def test_a_name_that_is_taken_is_refused_and_costs_nothing(
-    team: Team, door: Enrolment, name: str
+    team: Team, door: Door, name: str
 ) -> None:
     text, device = await door.invite(3600), DeviceKey.generate()
     assert await problem_of(join(text, name, device)) is Problem.NAME_TAKEN
@@ -130,7 +129,7 @@ async def test_a_name_that_cannot_be_shown_is_refused_before_anything_is_sent() 
 
 
 async def test_an_issuer_whose_disk_is_full_lets_the_same_device_ask_again(
-    team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch
+    team: Team, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -152,7 +151,7 @@ async def test_an_issuer_whose_certificate_has_ended(home: Callable[[str], Home]
             place, Vault.open(place), "late", "ana", now=lambda: now_ms() - 40 * 86_400_000
         )
     )
-    door = Enrolment(team, host="127.0.0.1")
+    door = Door(team)
     try:
         assert (
             await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate()))
@@ -163,7 +162,7 @@ async def test_an_issuer_whose_certificate_has_ended(home: Callable[[str], Home]
 
 
 async def test_a_certificate_for_another_device_is_not_taken(
-    team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch
+    team: Team, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     admit = team.admissions.admit
 
@@ -178,7 +177,7 @@ async def test_a_certificate_for_another_device_is_not_taken(
 
 
 async def test_a_certificate_of_another_authority_is_not_taken(
-    team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch
+    team: Team, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, admit = Authority.create(team.now()), team.admissions.admit
 
@@ -196,7 +195,7 @@ async def test_a_certificate_of_another_authority_is_not_taken(
 
 
 async def test_policies_that_trust_another_authority_are_not_taken(
-    team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch
+    team: Team, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def documents() -> list[bytes]:
         chain = team.chain.copy()
@@ -219,7 +218,7 @@ async def test_policies_that_trust_another_authority_are_not_taken(
 
 
 async def test_policies_without_the_joiner_are_not_taken(
-    team: Team, door: Enrolment, monkeypatch: pytest.MonkeyPatch
+    team: Team, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(team.chain, "documents", lambda: PolicyChain.documents(team.chain)[:1])
     assert (
@@ -228,7 +227,7 @@ async def test_policies_without_the_joiner_are_not_taken(
     )
 
 
-async def test_nobody_is_there(door: Enrolment) -> None:
+async def test_nobody_is_there(door: Door) -> None:
     text = await door.invite(3600)
     await door.stop()
     with pytest.raises(JoinError, match=r"cannot be reached.*127\.0\.0\.1"):
@@ -277,7 +276,7 @@ async def server_of(authority: Authority, device: str, folder: Path) -> ssl.SSLC
 
 
 async def test_a_stranger_with_an_authority_of_its_own_sees_no_secret(
-    team: Team, door: Enrolment, tmp_path: Path
+    team: Team, door: Door, tmp_path: Path
 ) -> None:
     own = Authority.create(team.now())
     stranger = Recorder(own.der, await server_of(own, team.device.id, tmp_path))
@@ -291,7 +290,7 @@ async def test_a_stranger_with_an_authority_of_its_own_sees_no_secret(
 
 
 async def test_a_stranger_that_replays_the_real_certificate_sees_no_secret(
-    team: Team, door: Enrolment, tmp_path: Path
+    team: Team, door: Door, tmp_path: Path
 ) -> None:
     own = Authority.create(team.now())
     stranger = Recorder(
@@ -307,7 +306,7 @@ async def test_a_stranger_that_replays_the_real_certificate_sees_no_secret(
 
 
 async def test_an_ordinary_member_in_between_sees_no_secret(
-    team: Team, door: Enrolment, tmp_path: Path
+    team: Team, door: Door, tmp_path: Path
 ) -> None:
     member = await join(await door.invite(3600), "mel", DeviceKey.generate())
     context = await asyncio.to_thread(
@@ -361,7 +360,7 @@ def question_for(text: str, key: DeviceKey, **changes: object) -> wire.AskMember
     ids=str,
 )
 async def test_a_hostile_question_changes_nothing(
-    team: Team, door: Enrolment, changes: dict[str, object], problem: Problem
+    team: Team, door: Door, changes: dict[str, object], problem: Problem
 ) -> None:
     text = await door.invite(3600)
     assert await ask(text, question_for(text, DeviceKey.generate(), **changes)) == wire.Refused(
@@ -370,7 +369,7 @@ async def test_a_hostile_question_changes_nothing(
     assert team.chain.current.version == 1
 
 
-async def test_a_hostile_name_is_refused_by_the_issuer_as_well(team: Team, door: Enrolment) -> None:
+async def test_a_hostile_name_is_refused_by_the_issuer_as_well(team: Team, door: Door) -> None:
     text, device = await door.invite(3600), DeviceKey.generate()
     question = question_for(text, device, person="a\nb", proof=b"")
     question = msgspec.structs.replace(
@@ -384,7 +383,7 @@ async def test_a_hostile_name_is_refused_by_the_issuer_as_well(team: Team, door:
     "content",
     [b"\xff\xff\xff\xff", b"\0\0\x20\1", b"\0\0\0\1\xc1", b"\0\0\0\0", b"GET / HTTP/1.1\r\n\r\n"],
 )
-async def test_nonsense_after_the_handshake_is_hung_up_on(door: Enrolment, content: bytes) -> None:
+async def test_nonsense_after_the_handshake_is_hung_up_on(door: Door, content: bytes) -> None:
     text = await door.invite(3600)
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", door.port, ssl=tls.unverified_context()
@@ -396,7 +395,7 @@ async def test_nonsense_after_the_handshake_is_hung_up_on(door: Enrolment, conte
     await join(text, "bo", DeviceKey.generate())
 
 
-async def test_an_old_tls_is_refused(door: Enrolment) -> None:
+async def test_an_old_tls_is_refused(door: Door) -> None:
     await door.invite(3600)
     context = tls.unverified_context()
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -404,49 +403,35 @@ async def test_an_old_tls_is_refused(door: Enrolment) -> None:
         await asyncio.open_connection("127.0.0.1", door.port, ssl=context)
 
 
-async def test_the_door_is_open_only_while_an_invite_is(team: Team, door: Enrolment) -> None:
-    await door.start()
+async def test_the_door_is_open_only_while_an_invite_is(team: Team, door: Door) -> None:
+    await door.look()
     assert not door.is_open
     text = await door.invite(1)
-    port = door.port
+    assert door.is_open
+    await door.look()
     assert door.is_open
     team.now.add(seconds=2)  # type: ignore[attr-defined]
-    async with asyncio.timeout(10):
-        await door.wait_closed()
+    await door.look()
     assert not door.is_open
     assert await problem_of(join(text, "bo", DeviceKey.generate())) is Problem.UNREACHABLE
     await door.invite(3600)
-    assert door.port == port
+    assert door.is_open
 
 
-async def test_the_door_opens_again_after_a_restart(team: Team, door: Enrolment) -> None:
+async def test_the_door_opens_again_after_a_restart(team: Team, door: Door) -> None:
     text = await door.invite(3600)
     await door.stop()
     assert not door.is_open
-    again = Enrolment(team, host="127.0.0.1", port=door.port)
-    await again.start()
+    again = Door(team, port=door.port)
+    await again.look()
     try:
         await join(text, "bo", DeviceKey.generate())
     finally:
         await again.stop()
 
 
-async def test_a_port_that_is_taken_is_said(team: Team) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        door = Enrolment(team, host="127.0.0.1", port=other.getsockname()[1])
-        with pytest.raises(TeamError, match="joiners cannot be met at"):
-            await door.invite(3600)
-
-
-async def test_the_address_in_an_invite(team: Team, door: Enrolment) -> None:
+async def test_the_address_in_an_invite(team: Team, door: Door) -> None:
     assert read_invite(await door.invite(60)).address == f"127.0.0.1:{door.port}"
     assert read_invite(await door.invite(60, "desk.example:9")).address == "desk.example:9"
     with pytest.raises(JoinError):
         await door.invite(60, "desk.example")
-    anywhere = Enrolment(team)
-    try:
-        assert (
-            read_invite(await anywhere.invite(60)).address == f"{reachable_host()}:{anywhere.port}"
-        )
-    finally:
-        await anywhere.stop()

@@ -6,13 +6,13 @@ import asyncio
 
 import msgspec
 import pytest
+from doors import Door
 from people import MakeHome, People, countersign, give, tell
 
 from devstream_desktop.keys.device_key import DeviceKey
 from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import is_trusted
-from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.errors import PolicyError
 from devstream_desktop.team.joining.client import join
 from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
@@ -25,7 +25,7 @@ async def test_the_third_person_waits_for_an_admin_who_compares_six_words(
     team: Team, home: MakeHome
 ) -> None:
     asked: list[tuple[str, str, int]] = []
-    door = Enrolment(team, host="127.0.0.1", on_asked=lambda *news: asked.append(news))
+    door = Door(team, on_asked=lambda *news: asked.append(news))
     try:
         bo = await Team.join(home("bo"), Vault.open(home("bo")), await door.invite(3600), "bo")
         assert asked == [], "the first two people know each other"
@@ -50,7 +50,7 @@ async def test_the_third_person_waits_for_an_admin_who_compares_six_words(
         await door.stop()
 
 
-async def test_an_admin_turns_somebody_away(team: Team, door: Enrolment, people: People) -> None:
+async def test_an_admin_turns_somebody_away(team: Team, door: Door, people: People) -> None:
     await people.join("bo")
     text, device = await door.invite(3600), DeviceKey.generate()
     with pytest.raises(JoinWaitsError):
@@ -62,7 +62,7 @@ async def test_an_admin_turns_somebody_away(team: Team, door: Enrolment, people:
 
 
 async def test_approving_can_be_switched_off_and_only_an_admin_approves_beforehand(
-    team: Team, door: Enrolment, people: People
+    team: Team, door: Door, people: People
 ) -> None:
     bo = await people.join("bo")
     give(team, "bo", Role.ISSUER)
@@ -106,7 +106,7 @@ async def test_every_admins_device_lets_people_in_with_an_authority_of_its_own(
 
 
 async def test_a_join_waits_for_the_second_signature(
-    team: Team, door: Enrolment, people: People
+    team: Team, door: Door, people: People
 ) -> None:
     bo = await people.join("bo")
     give(team, "bo", Role.ADMIN)
@@ -120,7 +120,7 @@ async def test_a_join_waits_for_the_second_signature(
 
 
 async def test_an_approved_join_is_the_policys_own_name(
-    team: Team, door: Enrolment, people: People
+    team: Team, door: Door, people: People
 ) -> None:
     """Two who ask for one name: the second approval is refused, whatever the screens said."""
     await people.join("bo")

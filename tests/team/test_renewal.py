@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from doors import Door
 from people import MakeHome, People, give, revoke, tell
 
 from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import membership
-from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.errors import TeamError
 from devstream_desktop.team.joining import tls
 from devstream_desktop.team.team import Team
 
 
 async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
-    team: Team, door: Enrolment, people: People, home: MakeHome, monkeypatch: pytest.MonkeyPatch
+    team: Team, door: Door, people: People, home: MakeHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bo = await people.join("bo")
     doors = membership.doors(home("bo"))
     assert doors == {team.device.id: f"127.0.0.1:{door.port}"}
-    await door.stop()
     assert not bo.renewal_due
     assert team.admissions.open_for() < 3600 - 1, "nobody needs the door for a renewal"
     for days, what in ((16, "half"), (40, "all of it")):
@@ -44,7 +43,7 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
 
 
 async def test_a_renewal_takes_the_real_issuer_and_a_member(
-    team: Team, door: Enrolment, people: People
+    team: Team, door: Door, people: People
 ) -> None:
     bo = await people.join("bo")
     doors = {team.device.id: f"127.0.0.1:{door.port}"}
@@ -66,7 +65,7 @@ async def test_a_renewal_takes_the_real_issuer_and_a_member(
 
 
 async def test_the_authority_of_a_revoked_issuer_is_worth_nothing_at_once(
-    team: Team, door: Enrolment, people: People
+    team: Team, door: Door, people: People
 ) -> None:
     bo = await people.join_as_admin("bo")
     async with people.door(bo) as second:

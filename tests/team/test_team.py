@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from doors import Door
 
 from devstream_desktop.home import Home
 from devstream_desktop.keys.device_key import DeviceKey
@@ -14,7 +15,6 @@ from devstream_desktop.keys.vault import Vault
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team import membership
 from devstream_desktop.team.certificates import common_name
-from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.chain import sign_policy
 from devstream_desktop.team.policy.policy import Revocation
@@ -31,7 +31,7 @@ Found = Callable[..., Team]
 MakeHome = Callable[[str], Home]
 
 
-async def joined(door: Enrolment, home: Home, person: str) -> Team:
+async def joined(door: Door, home: Home, person: str) -> Team:
     return await Team.join(home, Vault.open(home), await door.invite(3600, approved=True), person)
 
 
@@ -147,9 +147,7 @@ def test_granting_again_renews_a_policy_that_nears_its_end(team: Team) -> None:
     assert team.chain.current.expires > ends
 
 
-async def test_joining_and_who_may_change_the_team(
-    team: Team, door: Enrolment, home: MakeHome
-) -> None:
+async def test_joining_and_who_may_change_the_team(team: Team, door: Door, home: MakeHome) -> None:
     bo = await joined(door, home("bo"), "bo")
     assert (bo.name, bo.id, bo.person, bo.admissions.open) == (team.name, team.id, "bo", False)
     assert [member.person for member in bo.members()] == ["ana", "bo"]
@@ -162,7 +160,7 @@ async def test_joining_and_who_may_change_the_team(
     assert not Vault.open(home("bo")).exists(membership.JOINING_KEY)
 
 
-async def test_policies_travel(team: Team, door: Enrolment, home: MakeHome) -> None:
+async def test_policies_travel(team: Team, door: Door, home: MakeHome) -> None:
     bo = await joined(door, home("bo"), "bo")
     told: list[int] = []
     bo.on_change = lambda: told.append(bo.chain.current.version)
@@ -177,7 +175,7 @@ async def test_policies_travel(team: Team, door: Enrolment, home: MakeHome) -> N
 
 
 async def test_what_came_before_a_bad_policy_is_kept(
-    team: Team, door: Enrolment, home: MakeHome
+    team: Team, door: Door, home: MakeHome
 ) -> None:
     bo = await joined(door, home("bo"), "bo")
     grant(team, "bo", Role.COLLECTOR)
@@ -188,7 +186,7 @@ async def test_what_came_before_a_bad_policy_is_kept(
 
 
 async def test_a_revoked_peer_is_gated_with_the_reason(
-    team: Team, door: Enrolment, home: MakeHome
+    team: Team, door: Door, home: MakeHome
 ) -> None:
     bo = await joined(door, home("bo"), "bo")
     revoked = {bo.device.id: Revocation(team.now(), "laptop lost")}
@@ -200,7 +198,7 @@ async def test_a_revoked_peer_is_gated_with_the_reason(
 
 
 async def test_a_revoked_device_cannot_join_again_nor_its_name_be_taken(
-    team: Team, door: Enrolment, home: MakeHome
+    team: Team, door: Door, home: MakeHome
 ) -> None:
     bo = await joined(door, home("bo"), "bo")
     changed = msgspec.structs.replace(
@@ -217,7 +215,7 @@ async def test_a_revoked_device_cannot_join_again_nor_its_name_be_taken(
 
 
 async def test_a_team_of_one_gives_way_to_a_join_and_only_then(
-    team: Team, door: Enrolment, home: MakeHome, found: Found
+    team: Team, door: Door, home: MakeHome, found: Found
 ) -> None:
     solo = found("desk", "bo", solo=True)
     place = home("desk-bo")
@@ -232,7 +230,7 @@ async def test_a_team_of_one_gives_way_to_a_join_and_only_then(
 
 
 async def test_a_chosen_team_does_not_give_way(
-    team: Team, door: Enrolment, home: MakeHome, found: Found
+    team: Team, door: Door, home: MakeHome, found: Found
 ) -> None:
     found("other", "bo")
     with pytest.raises(JoinError, match="in the team other already"):
@@ -243,7 +241,7 @@ async def test_a_chosen_team_does_not_give_way(
 
 async def test_a_team_of_one_that_somebody_joined_is_a_team(home: MakeHome, found: Found) -> None:
     solo = found("desk", "ana", solo=True)
-    door = Enrolment(solo, host="127.0.0.1")
+    door = Door(solo)
     try:
         await joined(door, home("bo"), "bo")
     finally:
@@ -254,7 +252,7 @@ async def test_a_team_of_one_that_somebody_joined_is_a_team(home: MakeHome, foun
 
 
 async def test_a_join_whose_answer_was_lost_is_repeated_with_the_same_device(
-    team: Team, door: Enrolment, home: MakeHome, monkeypatch: pytest.MonkeyPatch
+    team: Team, door: Door, home: MakeHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = home("bo")
     vault, text = Vault.open(place), await door.invite(3600)

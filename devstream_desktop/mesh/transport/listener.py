@@ -13,10 +13,11 @@ import itertools
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from devstream_desktop.door.acceptor import Acceptor, listen
 from devstream_desktop.door.connection import Connection
+from devstream_desktop.door.service import Service, Services
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh.address import join, split
@@ -47,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 class Listener:
-    """The one port that peers dial.
+    """The one port of a node, and the mesh's service behind it.
 
     Args:
         handle: Answers a frame with a frame, or with None to cut the caller off.
@@ -55,6 +56,7 @@ class Listener:
         callers: Knows who is connected.
         on_refused: Called with host, device and reason for each member that was not let in.
         on_stranger: Called with host and reason for each caller without the team's certificate.
+        others: Other services of the port, by the server name that their callers ask for.
 
     """
 
@@ -66,12 +68,14 @@ class Listener:
         callers: Callers,
         on_refused: Callable[[str, str, str], object],
         on_stranger: Callable[[str, str], object],
+        others: Mapping[str, Service] | None = None,
     ) -> None:
         self.handle = handle
         self.callers = callers
         self.on_stranger = on_stranger
         self.on_refused = on_refused
         self._gate = gate
+        self._others = others
         self._context: ssl.SSLContext
         self._authorities = ""
         self._acceptor: Acceptor | None = None
@@ -93,7 +97,8 @@ class Listener:
             why = error.strerror or str(error)
             advice = "Choose another address with --listen HOST:PORT"
             raise ListenError(f"cannot listen on {address}: {why}. {advice}") from error
-        self._acceptor = Acceptor(socket, lambda: self._context, lambda one: _Pipe(self, one))
+        mesh = Service(lambda: self._context, lambda connection: _Pipe(self, connection))
+        self._acceptor = Acceptor(socket, Services(mesh, self._others))
         return join(host, socket.getsockname()[1])
 
     async def use(self, credentials: Credentials) -> None:

@@ -57,7 +57,7 @@ _SENTENCES = {
     Problem.DEVICE: "the issuer does not take this device's key: it is weak, revoked, or known "
     "by another name; join with a fresh --home",
     Problem.UNREACHABLE: "the issuer cannot be reached: check that its node runs, and that this "
-    "network lets you through",
+    "network lets you through; where its address or version changed, ask for a new invite",
     Problem.PIN: "what answers at the invite's address is not the team that invited you; nothing "
     "secret was sent: check the address, and tell the person who invited you",
     Problem.IMPOSTOR: "what answers at the invite's address is not the device that invited you; "

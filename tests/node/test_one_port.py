@@ -1,0 +1,78 @@
+"""A node is reached through one TCP port: by its peers, by joiners, and for renewals."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstream_desktop.node.ports import load_port, save_port
+from devstream_desktop.team.joining.invite import read_invite
+
+pytestmark = pytest.mark.process
+_LISTEN = "0A"
+
+
+def listening(process: int) -> list[int]:
+    """The TCP ports at which a process listens, as Linux tells it."""
+    own = {str(one.readlink()) for one in Path(f"/proc/{process}/fd").iterdir()}
+    ports = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == _LISTEN and f"socket:[{fields[9]}]" in own:
+                ports.append(int(fields[1].rpartition(":")[2], 16))
+    return ports
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_mesh_joining_and_renewal_are_behind_the_one_port_that_is_shown(world, until) -> None:
+    ana = world.desk("ana")
+    ana.run("team", "create", "acme", "--person", "ana")
+    ana.start()
+    invite = ana.run("team", "invite", "--pre-approved")
+    shown = ana.ready["mesh"]
+    assert read_invite(invite).address == ana.status().mesh == shown
+    bob = world.desk("bob")
+    bob.run("team", "join", invite, "--person", "bob")
+    bob.start()
+    until("a link", lambda: any(peer.state == "live" for peer in ana.status().peers))
+    assert listening(ana.process.pid) == [int(shown.rpartition(":")[2])]
+    assert len(listening(bob.process.pid)) == 1
+
+
+def test_an_invite_of_a_stopped_node_names_the_port_that_it_will_have(world) -> None:
+    ana = world.desk("ana")
+    ana.run("team", "create", "acme", "--person", "ana")
+    invite = ana.run("team", "invite")
+    ana.start("--listen", "0.0.0.0:0")
+    port = ana.ready["mesh"].rpartition(":")[2]
+    assert read_invite(invite).address.rpartition(":")[2] == port
+
+
+def test_a_port_that_another_program_took_is_said(world) -> None:
+    ana = world.desk("ana")
+    ana.run("team", "create", "acme", "--person", "ana")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        save_port(ana.home, taken)
+        ana.start()
+        (notice,) = [one for one in ana.status().notices if f"has the port {taken}" in one]
+    now = int(ana.ready["mesh"].rpartition(":")[2])
+    assert f"listens on {now}" in notice
+    assert load_port(ana.home) == now
+    assert "--listen" in notice
+
+
+def test_an_invite_that_names_a_port_of_an_older_node_says_what_to_do(world) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        gone = once.getsockname()[1]
+    ana = world.desk("ana")
+    ana.run("team", "create", "acme", "--person", "ana")
+    ana.start()
+    invite = ana.run("team", "invite", "--address", f"127.0.0.1:{gone}")
+    said = world.desk("bob").run("team", "join", invite, "--person", "bob", code=1)
+    assert "cannot be reached" in said
+    assert "ask for a new invite" in said
