@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from devstream_collectors.contract import PollCollector, Request, Response, SourceInfo
-from devstream_collectors.sources import gitea, github, gitlab
+from devstream_collectors.sources import azuredevops, bitbucket, gitea, github, gitlab
 from devstream_desktop.stream.event import Event
 
 NOW = 1_800_000_000_000
@@ -24,6 +24,7 @@ class Service:
         self.lists: dict[str, list[dict[str, Any]]] = {}
         self.single: dict[str, object] = {}
         self.wrap: dict[str, str] = {}
+        self.all_wrapped = ""
         self.left_out: list[str] = []
         self._collector, self._source, self._cursor = collector, source, b""
 
@@ -56,11 +57,13 @@ class Service:
                 items = [one for one in items if one["updated_at"] > since]
             if action := query.get("action"):
                 items = [one for one in items if one["action_name"].startswith(action)]
-            size = int(query.get("per_page") or query.get("limit") or 20)
+            sizes = ("per_page", "limit", "pagelen", "$top")
+            size = next((int(query[name]) for name in sizes if name in query), 20)
             page = int(query.get("page", 1))
-            body = items[(page - 1) * size : page * size]
-            if url.path in self.wrap:
-                body = {self.wrap[url.path]: body}
+            start = int(query.get("$skip") or query.get("start") or (page - 1) * size)
+            body = items[start : start + size]
+            if wrap := self.wrap.get(url.path, self.all_wrapped):
+                body = {wrap: body}
         return Response(request, 200, {}, json.dumps(body).encode(), NOW)
 
 
@@ -322,3 +325,63 @@ def test_k4_other_forges_are_read_whole_too(collector, base, path, make) -> None
     fill(1_000)
     service.round()
     assert len(service.left_out) == 1
+
+
+def azure_pull(number: int) -> dict[str, Any]:
+    return {
+        "pullRequestId": number,
+        "status": "completed",
+        "targetRefName": "refs/heads/main",
+        "closedDate": time_of(number),
+        "lastMergeCommit": {"commitId": f"{number:040x}"},
+    }
+
+
+def bucket_pull(number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "state": "MERGED",
+        "destination": {"branch": {"name": "main"}},
+        "merge_commit": {"hash": f"{number:040x}"},
+        "updated_on": time_of(number),
+    }
+
+
+def bucket_issue(number: int) -> dict[str, Any]:
+    at = time_of(number)
+    return {"id": number, "title": f"Issue {number}", "created_on": at, "updated_on": at}
+
+
+AZURE = SourceInfo("az", url="https://tfs.example.org/acme", options={"repository": "shop/shop"})
+BUCKET = SourceInfo("bb", url="https://api.bitbucket.org", options={"repository": "acme/shop"})
+
+
+@pytest.mark.parametrize(
+    ("collector", "source", "wrap", "path", "make"),
+    [
+        (azuredevops, AZURE, "value", "/pullrequests", azure_pull),
+        (bitbucket, BUCKET, "values", "/pullrequests", bucket_pull),
+        (bitbucket, BUCKET, "values", "/issues", bucket_issue),
+    ],
+    ids=["azure pulls", "bitbucket pulls", "bitbucket issues"],
+)
+def test_k4_wrapped_pages_are_read_whole_too(collector, source, wrap, path, make) -> None:
+    service = Service(collector, source)
+    service.all_wrapped = wrap
+    asked: list[str] = []
+    answer = service._answer
+
+    def listed(request: Request) -> Response:
+        where = urlsplit(request.path).path
+        asked.append(where)
+        if where.endswith(path):
+            service.lists[where] = made
+        return answer(request)
+
+    service._answer = listed  # type: ignore[method-assign]
+    for count, expected in ((5, None), (5, 0), (100, 95)):
+        made = [make(number) for number in range(count, 0, -1)]
+        told = [event for event in service.round() if event.number]
+        if expected is not None:
+            assert len({event.key for event in told}) == expected
+    assert service.left_out == []

@@ -20,9 +20,9 @@ kept when all that follows from a first request went well.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
@@ -250,6 +250,15 @@ def older(
     if number >= MAX_PAGES:
         return (), what
     return (page(msgspec.structs.replace(answer.step, count=number + 1)),), ""
+
+
+def again(answer: Answer[C], step: Step, **parameters: object) -> Request:
+    """Ask the same as `answer` answers, with other parameters: its next page."""
+    request = answer.response.request
+    path, _, query = request.path.partition("?")
+    pairs = [pair for pair in parse_qsl(query) if pair[0] not in parameters]
+    tail = urlencode([*pairs, *parameters.items()])
+    return replace(request, path=f"{path}?{tail}", tag=msgspec.json.encode(step).decode())
 
 
 def under_way(known: Mapping[str, str]) -> list[str]:

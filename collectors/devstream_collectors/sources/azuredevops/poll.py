@@ -23,8 +23,10 @@ from devstream_collectors.kit.polling import (
     Answer,
     Poller,
     Step,
+    again,
     ask,
-    followed,
+    older,
+    remembered,
     under_way,
     without,
 )
@@ -105,6 +107,8 @@ class _Found(msgspec.Struct, frozen=True, rename="camel"):
     work_items: list[WorkItem] | None = None
 
 
+_TOPS = {"pushes": 20, "pulls": 30, "builds": 30}
+"""Items of a page."""
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
 
@@ -120,11 +124,14 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
         return
     # First the repository itself, for its address and default branch.
     yield _ask(source, _git(source), Step("repository"))
-    query: dict[str, object] = {"$top": 20, "searchCriteria.includeRefUpdates": "true"}
+    query: dict[str, object] = {
+        "$top": _TOPS["pushes"],
+        "searchCriteria.includeRefUpdates": "true",
+    }
     yield _ask(source, _git(source, "/pushes"), Step("pushes"), query)
-    query = {"$top": 30, "searchCriteria.status": "completed"}
+    query = {"$top": _TOPS["pulls"], "searchCriteria.status": "completed"}
     yield _ask(source, _git(source, "/pullrequests"), Step("pulls"), query)
-    query = {"$top": 30, "queryOrder": "queueTimeDescending"}
+    query = {"$top": _TOPS["builds"], "queryOrder": "queueTimeDescending"}
     yield _ask(source, "/build/builds", Step("builds"), query)
     for number in under_way(known.builds):
         path = f"/build/builds/{number}"
@@ -138,6 +145,19 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     yield replace(found, method="POST", body=msgspec.json.encode(body))
 
 
+def _older(
+    answer: Answer[_Cursor], what: str, size: int, mark: str, *, unseen: bool
+) -> tuple[tuple[Request, ...], str]:
+    """Ask for the page before one of which all is new."""
+    top = _TOPS[answer.step.name]
+
+    def page(step: Step) -> Request:
+        following = msgspec.structs.replace(step, old=mark)
+        return again(answer, following, **{"$skip": (step.count - 1) * top})
+
+    return older(answer, what=what, full=size >= top, all_new=unseen, page=page)
+
+
 @poller.answer("repository")
 def _repository(answer: Answer[_Cursor]) -> Polled:
     return answer.polled(home=answer.decode(Repository))
@@ -146,15 +166,18 @@ def _repository(answer: Answer[_Cursor]) -> Polled:
 @poller.answer("pushes")
 def _pushes(answer: Answer[_Cursor]) -> Polled:
     known, pushes = answer.known.push, answer.decode(_Pushes).value or []
+    since = int(answer.step.old or known)
+    unseen = bool(pushes) and 0 <= since < (pushes[-1].push_id or 0)
+    more, left_out = _older(answer, "pushes", len(pushes), str(since), unseen=unseen)
     # The list does not say the commits.
     query = {"includeCommits": 100, "includeRefUpdates": "true"}
     asked = [
         _ask(answer.source, _git(answer.source, f"/pushes/{push.push_id}"), Step("push"), query)
         for push in reversed(pushes)
-        if 0 <= known < (push.push_id or 0)
+        if 0 <= since < (push.push_id or 0)
     ]
     newest = max([known, 0, *(push.push_id or 0 for push in pushes)])
-    return answer.polled(requests=asked, push=newest)
+    return answer.polled(requests=(*asked, *more), left_out=left_out, push=newest)
 
 
 @poller.answer("push")
@@ -166,21 +189,31 @@ def _push(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("pulls")
 def _pulls(answer: Answer[_Cursor]) -> Polled:
-    known, home, place = answer.known.merged, answer.known.home, _home(answer)
+    since, home, place = (
+        int(answer.step.old or answer.known.merged),
+        answer.known.home,
+        _home(answer),
+    )
     pulls = answer.decode(_Pulls).value or []
     found = [(milliseconds(pull.closed_date), pull) for pull in pulls]
     makers = [
         partial(merged, msgspec.structs.replace(pull, repository=home), "", place)
         for time, pull in reversed(found)
-        if 0 < known < time
+        if 0 < since < time
     ]
-    return answer.polled(makers, merged=max([known or 1, *(time for time, _ in found)]))
+    unseen = bool(found) and 0 < since < found[-1][0]
+    more, left_out = _older(answer, "merges", len(found), str(since), unseen=unseen)
+    newest = max([answer.known.merged or 1, *(time for time, _ in found)])
+    return answer.polled(makers, more, left_out, merged=newest)
 
 
 @poller.answer("builds")
 def _builds(answer: Answer[_Cursor]) -> Polled:
-    builds = answer.decode(_Builds).value or []
-    return _built(answer, builds, followed(answer.known.builds, {}))
+    builds, known = answer.decode(_Builds).value or [], answer.known.builds
+    # Its next page is asked for by a token that not every server gives.
+    full = not answer.first and len(builds) >= _TOPS["builds"]
+    left_out = "builds" if full and builds[-1].id not in known else ""
+    return replace(_built(answer, builds, remembered(known, {})), left_out=left_out)
 
 
 @poller.answer("build")

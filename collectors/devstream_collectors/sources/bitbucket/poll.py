@@ -18,7 +18,7 @@ from devstream_collectors.kit.branches import Moved, defaults, exact, globs, mat
 from devstream_collectors.kit.decoding import Part, decode, milliseconds, person, sha
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.polling import Answer, Poller, Step, again, ask, older
 from devstream_collectors.kit.push import Push, push_event
 from devstream_collectors.sources.bitbucket.builds import Builds, open_commits, told
 from devstream_collectors.sources.bitbucket.place import Repository, User, account
@@ -85,6 +85,7 @@ class _History(msgspec.Struct, frozen=True):
     values: list[_Entry] | None = None
 
 
+_PAGE = 20
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
 
@@ -99,12 +100,23 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
         yield ask(path, Step("branch", name), missing_ok=True)
     if globs(patterns):
         yield ask(_path(source, "/refs/branches"), Step("branches"), pagelen=100)
-    newest = {"sort": "-updated_on", "pagelen": 20}
+    newest = {"sort": "-updated_on", "pagelen": _PAGE}
     yield ask(_path(source, "/pullrequests"), Step("pulls"), query={"state": "MERGED"} | newest)
     for commit in open_commits(known.branches, known.builds):
         path = _path(source, f"/commit/{commit}/statuses")
         yield ask(path, Step("statuses", commit), missing_ok=True, pagelen=50)
     yield ask(_path(source, "/issues"), Step("issues"), missing_ok=True, query=newest)
+
+
+def _older(
+    answer: Answer[_Cursor], what: str, size: int, mark: str, *, unseen: bool
+) -> tuple[tuple[Request, ...], str]:
+    """Ask for the page before one of which all is new."""
+
+    def page(step: Step) -> Request:
+        return again(answer, msgspec.structs.replace(step, old=mark), page=step.count)
+
+    return older(answer, what=what, full=size >= _PAGE, all_new=unseen, page=page)
 
 
 @poller.answer("repository")
@@ -199,13 +211,16 @@ def _commits(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("pulls")
 def _pulls(answer: Answer[_Cursor]) -> Polled:
-    known, place = answer.known.merged, _place(answer)
+    since, place = int(answer.step.old or answer.known.merged), _place(answer)
     pulls = answer.decode(_Pulls).values or []
     found = [(milliseconds(pull.updated_on), pull) for pull in pulls]
     makers = [
-        partial(merged, pull, "", place) for time, pull in reversed(found) if 0 < known < time
+        partial(merged, pull, "", place) for time, pull in reversed(found) if 0 < since < time
     ]
-    return answer.polled(makers, merged=max([known or 1, *(time for time, _ in found)]))
+    unseen = bool(found) and 0 < since < found[-1][0]
+    more, left_out = _older(answer, "merges", len(found), str(since), unseen=unseen)
+    newest = max([answer.known.merged or 1, *(time for time, _ in found)])
+    return answer.polled(makers, more, left_out, merged=newest)
 
 
 @poller.answer("statuses")
@@ -222,22 +237,28 @@ def _issues(answer: Answer[_Cursor]) -> Polled:
     bodies = answer.decode_or(_Issues()).values or []
     created = [milliseconds(body.created_on) for body in bodies]
     updated = [milliseconds(body.updated_on) for body in bodies]
-    fresh = [body for body in bodies if 0 < known.opened < milliseconds(body.created_on)]
+    # What was known before the first page.
+    marks = msgspec.json.decode(answer.step.old or b"[0,0]", type=tuple[int, int])
+    since_opened, since = marks if answer.step.old else (known.opened, known.touched)
+    fresh = [body for body in bodies if 0 < since_opened < milliseconds(body.created_on)]
     makers = [
         partial(step, body, "opened", account(body.reporter), place) for body in reversed(fresh)
     ]
     asked = [
         ask(
             _path(answer.source, f"/issues/{body.id}/changes"),
-            Step("history", str(known.touched), new=_small(body)),
+            Step("history", str(since), new=_small(body)),
             sort="-created_on",
             pagelen=20,
         )
         for body, time in zip(bodies, updated, strict=True)
-        if 0 < known.touched < time and body not in fresh
+        if 0 < since < time and body not in fresh
     ]
     opened, touched = max([known.opened or 1, *created]), max([known.touched or 1, *updated])
-    return answer.polled(makers, asked, opened=opened, touched=touched)
+    unseen = bool(updated) and 0 < since < updated[-1]
+    mark = f"[{since_opened},{since}]"
+    more, left_out = _older(answer, "issues", len(bodies), mark, unseen=unseen)
+    return answer.polled(makers, (*asked, *more), left_out, opened=opened, touched=touched)
 
 
 @poller.answer("history")

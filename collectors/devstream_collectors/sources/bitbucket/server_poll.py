@@ -18,7 +18,7 @@ from devstream_collectors.kit.branches import defaults, is_global, moved
 from devstream_collectors.kit.decoding import Part, Text, Time, decode, sha
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.polling import Answer, Poller, Step, again, ask, older
 from devstream_collectors.kit.push import Push, push_event
 from devstream_collectors.sources.bitbucket.builds import Builds, open_commits, told
 from devstream_collectors.sources.bitbucket.run import Status
@@ -88,6 +88,7 @@ class _Builds(msgspec.Struct, frozen=True):
 
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
+_PAGE = 25
 
 
 @poller.begin
@@ -96,7 +97,7 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     yield ask(_path(source), Step("repository"))
     yield ask(_path(source, "/branches/default"), Step("default"), missing_ok=True)
     yield _branches(source, 0)
-    newest = {"state": "MERGED", "order": "NEWEST", "limit": 25}
+    newest = {"state": "MERGED", "order": "NEWEST", "limit": _PAGE}
     yield ask(_path(source, "/pull-requests"), Step("pulls"), query=newest)
     for commit in open_commits(known.heads or {}, known.builds):
         path = f"/rest/build-status/1.0/commits/{commit}"
@@ -160,8 +161,8 @@ def _commits(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("pulls")
 def _pulls(answer: Answer[_Cursor]) -> Polled:
-    known, pulls = answer.known.merged, answer.decode(_Pulls).values or []
-    fresh = [pull for pull in pulls if 0 < known < pull.closed]
+    since, pulls = int(answer.step.old or answer.known.merged), answer.decode(_Pulls).values or []
+    fresh = [pull for pull in pulls if 0 < since < pull.closed]
     # Who merged it, and sometimes the commit, only its activities say.
     asked = [
         ask(
@@ -171,7 +172,16 @@ def _pulls(answer: Answer[_Cursor]) -> Polled:
         )
         for pull in reversed(fresh)
     ]
-    return answer.polled(requests=asked, merged=max([known or 1, *(pull.closed for pull in pulls)]))
+    unseen = bool(pulls) and 0 < since < pulls[-1].closed
+
+    def page(step: Step) -> Request:
+        following = msgspec.structs.replace(step, old=str(since))
+        return again(answer, following, start=(step.count - 1) * _PAGE)
+
+    full = len(pulls) >= _PAGE
+    more, left_out = older(answer, what="merges", full=full, all_new=unseen, page=page)
+    newest = max([answer.known.merged or 1, *(pull.closed for pull in pulls)])
+    return answer.polled(requests=(*asked, *more), left_out=left_out, merged=newest)
 
 
 @poller.answer("activities")

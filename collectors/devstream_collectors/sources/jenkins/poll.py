@@ -124,6 +124,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     jobs: dict[str, _Known] = {}
 
 
+_RECENT = 7 * 86_400_000
+"""Milliseconds in which the last build began of a job that was made anew."""
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
 
@@ -155,6 +157,10 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
             continue
         # At first contact only the last build is told; of a newer job all are.
         jobs[name] = known.get(name, _Known(max(last.number - 1, 0) if first else 0))
+        recent = answer.received - last.timestamp < _RECENT
+        if 0 < last.number < jobs[name].newest and recent:
+            # The job was made anew, and counts from one again.
+            jobs[name] = _Known()
         if last.number > jobs[name].newest or jobs[name].open:
             asked.append(_builds_of(name, multibranch=multibranch))
     return answer.polled(requests=asked[:MAX_ASKED], jobs=jobs)
