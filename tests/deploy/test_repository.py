@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devstream_desktop.deploy.repository import look_up, parse_tips
+from devstream_desktop.deploy.repository import is_remote, look_up, parse_tips
 
 pytestmark = pytest.mark.process
 
@@ -91,3 +91,25 @@ async def test_a_surrounding_repository_does_not_answer_for_it(repository, tmp_p
 @given(st.text())
 def test_any_output_is_parsed(text):
     assert all(len(commit) == 40 for commit in parse_tips(text).values())
+
+
+@pytest.mark.parametrize(
+    ("address", "remote"),
+    [
+        ("https://git.example.org/acme/shop.git", True),
+        ("ssh://git@git.example.org/acme/shop.git", True),
+        ("git@git.example.org:acme/shop.git", True),
+        ("", False),
+        ("/srv/git/shop.git", False),
+        ("file:///srv/git/shop.git", False),
+        ("ext::sh -c id", False),
+        ("git@host::sh -c id", False),
+        ("--upload-pack=id", False),
+        ("ssh://-oProxyCommand=id/x", False),
+        ("-oProxyCommand=id@host:x", False),
+        ("git@-oProxyCommand=id:x", False),
+    ],
+)
+def test_an_address_that_an_executor_offers_is_asked_only_where_it_is_one(address, remote) -> None:
+    """Every member's node asks it when a deploy is planned."""
+    assert is_remote(address) is remote
