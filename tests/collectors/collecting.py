@@ -57,6 +57,9 @@ _EVENT_HEADERS: dict[str, Headers] = {
     "gitee": lambda name: {"x-gitee-ping": "true" if name == "ping" else "false"},
     "gitea": lambda name: {"x-gitea-event": name},
     "github": lambda name: {"x-github-event": name.partition(".")[0]},
+    "netlify": lambda name: {
+        "x-netlify-event": "deploy_unlocked" if name == "unlocked" else "deploy_created"
+    },
     "sentry": lambda name: {"sentry-hook-resource": name.partition(".")[0]},
 }
 

@@ -81,6 +81,36 @@ def test_one_post_twice_is_one_fact_and_each_sample_another(name: str) -> None:
             assert keys.setdefault(event.key, what) == what
 
 
+@pytest.mark.parametrize(
+    ("name", "sample"),
+    [
+        ("airbrake", "error"),
+        ("canary", "token"),
+        ("datadog", "proposed"),
+        ("freshping", "error"),
+        ("healthchecks", "down"),
+        ("pingdom", "down"),
+        ("raygun", "reoccurred"),
+        ("statuscake", "down"),
+        ("updown", "down"),
+        ("uptimekuma", "down"),
+        ("uptimerobot", "down"),
+        ("uptimerobot", "without-a-time"),
+    ],
+)
+def test_what_fires_again_on_another_day_is_a_new_fact(name: str, sample: str) -> None:
+    body, day = samples_of(name)[sample], 86_400_000
+    other = body.replace(b"2027-01-15", b"2027-01-14").replace(b"17999", b"17998")
+    # Datadog's events have ids of their own.
+    other = other.replace(b'"8001"', b'"8000"')
+    keys = set()
+    for text, received in ((body, RECEIVED), (other, RECEIVED - day)):
+        delivery = Delivery(headers_of(name, sample), text, received)
+        (event,) = webhook_collector(name).normalise(delivery, SourceInfo(name)).events
+        keys.add(event.key)
+    assert len(keys) == 2
+
+
 @each_name
 def test_the_test_of_a_source_passes_by_the_rules(name: str) -> None:
     collector = webhook_collector(name)
