@@ -10,33 +10,22 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from itertools import islice, starmap
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import starmap
 from pathlib import Path
 
-import msgspec
-
 from devstream_desktop.history import shares
+from devstream_desktop.history.arrivals import Arrivals
 from devstream_desktop.history.epoch import FeedMirror, new_epoch, place_of
+from devstream_desktop.history.feeds import Feeds
 from devstream_desktop.history.lines import Lines
-from devstream_desktop.history.quarantine import Quarantine, stored_entry, stored_proof
+from devstream_desktop.history.quarantine import Quarantine
+from devstream_desktop.history.space import give_back, used_bytes
 from devstream_desktop.history.writer import Writer
 from devstream_desktop.stream.entry import EPOCH_BYTES, Entry
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.log import INDEX_BYTES, Arrival, FeedRecord
-
-_READ_AHEAD = 4096
-_RECENT = 512
-"""Newest arrivals kept in memory too.
-
-With seven links each event is looked for some fifteen times, by whoever passes it on.
-"""
-_SPARE_PAGES = 512
-"""Of 4 KiB: free pages that are kept for the next rows."""
-_VACUUM_PAGES = 16
-"""Given back in one step."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,10 +38,6 @@ class History(Writer):
 
         `device` is this device's public key, `team` its team's id.
 
-        `device` is the public key of this device.
-
-        `team` is the id of its team.
-
         Raises:
             HistoryError: it is damaged, from a newer version, or the disk is full.
         """
@@ -63,11 +48,12 @@ class History(Writer):
 
     def _derive(self) -> None:
         """Begin a session, and derive what is kept in memory."""
-        self._recent: deque[tuple[int, int, int, Entry]] = deque(maxlen=_RECENT)
         with self._transaction():
             self._set_meta("team", self._team.encode())
             self._index = self._begin_session()
         with self._transaction():
+            self._feeds = Feeds(self._connection)
+            self._arrivals = Arrivals(self._connection, self._feeds)
             self._quarantine = Quarantine(self._connection)
             self._lines = Lines(self._connection)
             self._lines.rebuild_if_outdated()
@@ -77,22 +63,6 @@ class History(Writer):
                 and self._lines.unreadable
             ):
                 self._set_aside()
-        self._feed_ids: dict[bytes, int] = {
-            feed: row_id for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")
-        }
-        self._frozen: set[int] = {
-            row_id
-            for (row_id,) in self._connection.execute(
-                "SELECT id FROM feeds WHERE proof IS NOT NULL"
-            )
-        }
-        self._sender_ids: dict[str, int] = {
-            device: row_id
-            for row_id, device in self._connection.execute("SELECT id, device FROM senders")
-        }
-        self._newest: int = self._connection.execute(
-            "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'log'"
-        ).fetchone()[0]
         self._place = place_of(self._path)
         self._epoch = self._choose_epoch()
 
@@ -125,40 +95,17 @@ class History(Writer):
 
     def feeds(self) -> list[FeedRecord]:
         """List every feed, frozen ones too, with its runs of held numbers."""
-        runs: dict[int, list[tuple[int, int]]] = {}
-        # Numbers minus their rank are equal inside an unbroken run.
-        query = (
-            "SELECT feed, MIN(seq), MAX(seq) FROM"
-            " (SELECT feed, seq, seq - ROW_NUMBER() OVER (PARTITION BY feed ORDER BY seq) AS run"
-            " FROM log)"
-            " GROUP BY feed, run ORDER BY feed, 2"
-        )
-        for feed, first, last in self._connection.execute(query):
-            runs.setdefault(feed, []).append((first, last))
-        rows = self._connection.execute(
-            "SELECT id, feed, floor, tip_body, tip_signature, proof IS NOT NULL FROM feeds"
-        ).fetchall()
-        return [
-            FeedRecord(
-                feed,
-                floor,
-                stored_entry(body, signature),
-                bool(frozen),
-                tuple(runs.get(row_id, ())),
-            )
-            for row_id, feed, floor, body, signature, frozen in rows
-        ]
+        return self._feeds.records()
 
     def newest(self) -> int:
         """Return the newest arrival number ever given; 0 for an empty log."""
-        return self._newest
+        return self._arrivals.newest
 
     def add(self, arrivals: Sequence[Arrival], *, durable: bool = False) -> int:
         """Store arrivals in this order, in one transaction; returns the newest arrival number.
 
-        It is committed on return.
-
-        What is held already is skipped. With `durable` the disk has it too.
+        It is committed on return. What is held already is skipped. With `durable` the disk has it
+        too.
 
         Raises:
             HistoryFullError: the disk is full; nothing of this call was stored.
@@ -172,68 +119,23 @@ class History(Writer):
             with self._disk():
                 self._mirror.remember(self._epoch, max(own), self._place, stored=min(own) - 1)
         with self._transaction(durable=durable):
-            stored = self._insert_new(arrivals)
+            stored = self._arrivals.insert(arrivals)
             self._lines.add([(lsn, arrival.entry) for lsn, arrival in stored])
-        # Only after the commit: a failed one gave out no numbers.
-        self._newest += len(stored)
-        self._recent.extend(
-            (lsn, self._feed_id(a.entry.feed), self._sender_id(a.sender), a.entry)
-            for lsn, a in stored
-        )
+        self._arrivals.stored(stored)
         with self._disk():
             self._lines.index.keep_up()
-        return self._newest
-
-    def _insert_new(self, arrivals: Sequence[Arrival]) -> list[tuple[int, Arrival]]:
-        """Put in the entries that are not held, each once.
-
-        Returns them with their arrival numbers.
-        """
-        numbered = list(enumerate(arrivals, self._newest + 1))
-        done = self._connection.executemany(
-            "INSERT INTO log (lsn, feed, seq, sender, verified, body, signature) VALUES (?, ?, ?,"
-            " ?, ?, ?, ?)"
-            " ON CONFLICT (feed, seq) DO NOTHING",
-            [
-                (
-                    lsn,
-                    self._feed_id(a.entry.feed),
-                    a.entry.seq,
-                    self._sender_id(a.sender),
-                    a.verified,
-                    a.entry.body,
-                    a.entry.signature,
-                )
-                for lsn, a in numbered
-            ],
-        )
-        # Nearly always all are new.
-        if not numbered or done.rowcount == len(numbered):
-            return numbered
-        # Once more without those that are held, because arrival numbers have no gaps.
-        new = {
-            lsn
-            for (lsn,) in self._connection.execute(
-                "SELECT lsn FROM log WHERE lsn > ?", (self._newest,)
-            )
-        }
-        self._connection.execute("DELETE FROM log WHERE lsn > ?", (self._newest,))
-        return self._insert_new([arrival for lsn, arrival in numbered if lsn in new])
+        return self._arrivals.newest
 
     def entry(self, feed: bytes, seq: int) -> Entry | None:
         """One held entry, or the tip when `seq` is its number."""
         with self._disk():
             row = self._connection.execute(
                 "SELECT lsn, body, signature FROM log WHERE feed = ? AND seq = ?",
-                (self._feed_ids.get(feed, -1), seq),
+                (self._feeds.known_id(feed), seq),
             ).fetchone()
             if row is not None:
                 return self._lines.entry(*row)
-            tip = self._connection.execute(
-                "SELECT tip_body, tip_signature FROM feeds WHERE feed = ? AND tip_body IS NOT NULL",
-                (feed,),
-            ).fetchone()
-        found = stored_entry(*tip) if tip else None
+            found = self._feeds.tip(feed)
         return found if found is not None and found.seq == seq else None
 
     def entries(
@@ -243,114 +145,56 @@ class History(Writer):
 
         At least one when there is any, then as many as fit `max_bytes`.
         """
-        order = "DESC" if newest_first else "ASC"
         with self._disk():
-            query = (
-                "SELECT lsn, body, signature FROM log WHERE feed = ? AND seq BETWEEN ? AND ?"
-                f" ORDER BY seq {order}"
+            return self._feeds.entries(
+                feed,
+                (first, last),
+                self._lines.entry,
+                newest_first=newest_first,
+                max_bytes=max_bytes,
             )
-            with closing(
-                self._connection.execute(query, (self._feed_ids.get(feed, -1), first, last))
-            ) as rows:
-                return _fitting(starmap(self._lines.entry, rows), max_bytes)
 
     def after(
         self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b""
     ) -> tuple[list[Entry], int]:
-        """List the arrivals after `lsn`, and where to go on from.
+        """List the arrivals after `lsn` in order, and where to go on from.
 
-        They come in order, without those of frozen feeds.
-
-        Frozen feeds are left out.
-
-        Those that the device `not_from` sent, and those of the feed `but`, are passed over.
+        Frozen feeds are left out, as is what the device `not_from` sent, and the feed `but`.
         """
-        # Own entries have the empty sender: they are news to everybody.
-        sender = self._sender_ids.get(not_from, -1) if not_from else -1
-        # Frozen feeds travel as their proofs.
-        passed_over = {*self._frozen, self._feed_ids.get(but, -1)}
-        found: list[Entry] = []
-        size, position = 0, lsn
-        for number, feed, row_sender, entry in self._arrivals(lsn):
-            if entry is not None and row_sender != sender and feed not in passed_over:
-                # At least one, or a large entry would end a stream for good.
-                if found and size + len(entry.body) + len(entry.signature) > max_bytes:
-                    break
-                size += len(entry.body) + len(entry.signature)
-                found.append(entry)
-            position = number
-        return found, position
-
-    def _arrivals(self, lsn: int) -> Iterator[tuple[int, int, int, Entry | None]]:
-        """Yield `(number, feed, sender, entry)` of arrivals after `lsn`.
-
-        They are some thousands at most; without entry where it cannot be read.
-        """
-        if self._recent and self._recent[0][0] <= lsn + 1:
-            yield from islice(self._recent, lsn + 1 - self._recent[0][0], None)
-            return
-        query = (
-            "SELECT lsn, feed, sender, body, signature FROM log WHERE lsn > ? ORDER BY lsn LIMIT ?"
-        )
-        with self._disk(), closing(self._connection.execute(query, (lsn, _READ_AHEAD))) as cursor:
-            for number, feed, sender, body, signature in cursor:
-                yield number, feed, sender, self._lines.entry(number, body, signature)
+        with self._disk():
+            return self._arrivals.after(
+                lsn, self._lines.entry, max_bytes=max_bytes, not_from=not_from, but=but
+            )
 
     def settle(self, feed: bytes, floor: int, tip: Entry | None) -> None:
         """Settle the numbers up to `floor`: forget their rows and lines.
 
         `tip` is kept; None leaves the one there is.
         """
-        self._recent.clear()
+        self._arrivals.forget_recent()
         with self._transaction():
-            feed_id = self._feed_id(feed)
-            rows = self._connection.execute(
-                "SELECT lsn, body, signature FROM log WHERE feed = ? AND seq <= ?", (feed_id, floor)
-            ).fetchall()
-            self._lines.remove(rows)
-            self._connection.execute(
-                "DELETE FROM log WHERE feed = ? AND seq <= ?", (feed_id, floor)
-            )
-            self._connection.execute(
-                "UPDATE feeds SET floor = MAX(floor, ?) WHERE id = ?", (floor, feed_id)
-            )
-            if tip is not None:
-                self._connection.execute(
-                    "UPDATE feeds SET tip_body = ?, tip_signature = ? WHERE id = ?",
-                    (tip.body, tip.signature, feed_id),
-                )
+            self._lines.remove(self._feeds.settle(feed, floor, tip))
 
     def drop(self, feed: bytes) -> None:
         """Forget a feed of which no rows are left."""
         with self._transaction():
-            self._connection.execute("DELETE FROM feeds WHERE feed = ?", (feed,))
-        self._frozen.discard(self._feed_ids.pop(feed, -1))
+            self._feeds.delete(feed)
+        self._feeds.forget(feed)
 
     def freeze(self, feed: bytes, proof: tuple[Entry, Entry]) -> None:
         """Keep the two entries that cannot both be honest; the feed's rows stay for display."""
-        packed = msgspec.msgpack.encode([(entry.body, entry.signature) for entry in proof])
         with self._transaction():
-            feed_id = self._feed_id(feed)
-            self._connection.execute("UPDATE feeds SET proof = ? WHERE id = ?", (packed, feed_id))
-        self._frozen.add(feed_id)
+            feed_id = self._feeds.prove(feed, proof)
+        self._feeds.frozen.add(feed_id)
 
     def proofs(self) -> dict[bytes, tuple[Entry, Entry]]:
         """Return the proof of each frozen feed."""
-        found: dict[bytes, tuple[Entry, Entry]] = {}
-        for feed, packed in self._connection.execute(
-            "SELECT feed, proof FROM feeds WHERE proof IS NOT NULL"
-        ):
-            if (proof := stored_proof(packed)) is not None:
-                found[feed] = proof
-        return found
+        return self._feeds.proofs()
 
     def verified(self, feed: bytes, seqs: Sequence[int]) -> None:
         """Note that the signatures of these entries were checked."""
         with self._transaction():
-            self._connection.executemany(
-                "UPDATE log SET verified = 1 WHERE feed = ? AND seq = ?",
-                [(self._feed_ids.get(feed, -1), seq) for seq in seqs],
-            )
+            self._feeds.verified(feed, seqs)
 
     def knows(self, fact: bytes) -> bool:
         """Tell whether there is a row of the fact (`stream.fact.fact_id`)."""
@@ -383,9 +227,8 @@ class History(Writer):
     def tend(self) -> bool:
         """Take one step of upkeep, about 10 ms; tells whether there is more to do.
 
-        It merges the index and gives freed space back.
-
-        What was met since the last step and cannot be read is set aside.
+        It merges the index and gives freed space back. What was met since the last
+        step and cannot be read is set aside.
         """
         if self._lines.unreadable:
             with self._transaction():
@@ -393,22 +236,13 @@ class History(Writer):
         with self._disk():
             if self._lines.index.merge() or self._lines.index.weed():
                 return True
-            free = self._pragma("freelist_count")
-            if free > _SPARE_PAGES:
-                self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
-            return free > _SPARE_PAGES + _VACUUM_PAGES
+            return give_back(self._connection)
 
     @property
     def too_large(self) -> bool:
         """Tell whether the history is larger than it may be (shares.py)."""
         with self._disk():
-            return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma(
-                "page_size"
-            ) > shares.MOST_BYTES
-
-    def _pragma(self, name: str) -> int:
-        value: int = self._connection.execute(f"PRAGMA {name}").fetchone()[0]
-        return value
+            return used_bytes(self._connection) > shares.MOST_BYTES
 
     def close(self) -> None:
         """Note the clean stop and close; afterwards nothing may be called."""
@@ -417,7 +251,7 @@ class History(Writer):
                 with self._transaction(durable=True):
                     self._set_meta("clean", b"1")
                 with suppress(OSError):
-                    last = self._own_head(self._epoch)
+                    last = self._feeds.head(self._device + self._epoch)
                     self._mirror.remember(self._epoch, last, self._place, stored=last)
         finally:
             self._connection.close()
@@ -442,81 +276,29 @@ class History(Writer):
         for lsn in sorted(self._lines.unreadable):
             self._lines.remove(self._quarantine.take(lsn))
         self._lines.unreadable.clear()
-        self._recent.clear()
+        self._arrivals.forget_recent()
         _log.warning("%s", self._quarantine.told)
 
     def _choose_epoch(self) -> bytes:
         epoch = self._meta("epoch")
         if not isinstance(epoch, bytes) or len(epoch) != EPOCH_BYTES:
             return self.renew_epoch()
-        feed = self._feed_ids.get(self._device + epoch)
+        feed = self._device + epoch
         if (
-            self._mirror.describes(epoch, self._own_head(epoch), self._place)
-            and feed not in self._frozen
+            self._mirror.describes(epoch, self._feeds.head(feed), self._place)
+            and self._feeds.known_id(feed) not in self._feeds.frozen
         ):
             return epoch
         return self.renew_epoch()
 
-    def _own_head(self, epoch: bytes) -> int:
-        """Return the largest number of this device's feed; 0 for none."""
-        query = (
-            "SELECT MAX(floor, COALESCE((SELECT MAX(seq) FROM log WHERE feed = feeds.id), 0)) FROM"
-            " feeds WHERE feed = ?"
-        )
-        row = self._connection.execute(query, (self._device + epoch,)).fetchone()
-        return row[0] if row else 0
-
     def lacking(self, epoch: bytes, last: int) -> int:
         """Count this device's numbers up to `last`, neither held nor settled."""
-        query = (
-            "SELECT MIN(floor, ?2), (SELECT COUNT(*) FROM log WHERE feed = feeds.id AND seq >"
-            " floor AND seq <= ?2)"
-            " FROM feeds WHERE feed = ?1"
-        )
-        floor, held = self._connection.execute(query, (self._device + epoch, last)).fetchone() or (
-            0,
-            0,
-        )
-        return max(0, last - floor - held)
-
-    def _feed_id(self, feed: bytes) -> int:
-        if feed not in self._feed_ids:
-            self._feed_ids[feed] = self._insert("INSERT INTO feeds (feed) VALUES (?)", feed)
-        return self._feed_ids[feed]
-
-    def _sender_id(self, device: str) -> int:
-        if device not in self._sender_ids:
-            self._sender_ids[device] = self._insert(
-                "INSERT INTO senders (device) VALUES (?)", device
-            )
-        return self._sender_ids[device]
-
-    def _insert(self, sql: str, value: bytes | str) -> int:
-        row_id: int = self._connection.execute(f"{sql} RETURNING id", (value,)).fetchone()[0]
-        return row_id
+        return self._feeds.lacking(self._device + epoch, last)
 
     def _forget_uncommitted(self) -> None:
         """Ids that a rolled-back transaction gave out are not in the database."""
-        if hasattr(self, "_feed_ids"):
-            self._feed_ids = {
-                feed: row_id
-                for row_id, feed in self._connection.execute("SELECT id, feed FROM feeds")
-            }
-            self._sender_ids = {
-                device: row_id
-                for row_id, device in self._connection.execute("SELECT id, device FROM senders")
-            }
+        # The epoch is chosen last: before that, opening itself was rolled back.
+        if hasattr(self, "_epoch"):
+            self._feeds.read_ids()
+            self._arrivals.read_senders()
             self._lines, self._quarantine = Lines(self._connection), Quarantine(self._connection)
-
-
-def _fitting(entries: Iterable[Entry | None], max_bytes: int) -> list[Entry]:
-    found: list[Entry] = []
-    size = 0
-    for entry in entries:
-        if entry is None:
-            continue
-        size += len(entry.body) + len(entry.signature)
-        if found and size > max_bytes:
-            break
-        found.append(entry)
-    return found

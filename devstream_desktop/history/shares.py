@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from devstream_desktop.history.database import friendly, open_reader
+from devstream_desktop.history.space import used_bytes
 from devstream_desktop.stream.entry import KEY_BYTES
 
 MOST_BYTES = 2 << 30
@@ -35,11 +36,7 @@ def floors(path: Path, weight: Callable[[bytes], int]) -> dict[bytes, int]:
 
     """
     with friendly(path), closing(open_reader(path)) as connection:
-        pages, free, size = (
-            connection.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "freelist_count", "page_size")
-        )
-        used = (pages - free) * size
+        used = used_bytes(connection)
         if used <= MOST_BYTES:
             return {}
         rows: list[tuple[int, bytes, int]] = connection.execute(
