@@ -245,6 +245,16 @@ async def test_any_mix_of_slow_and_false_bodies_silences_nobody(
         crowd.close()
 
 
+async def test_what_a_body_announces_takes_nobody_elses_room(intake, crowd) -> None:
+    waiting = [
+        await asyncio.to_thread(crowd.join, head("/in/gh", FIVE_MIB) + b"{", f"127.0.0.{number}")
+        for number in range(2, 10)
+    ]
+    # A body that gives way is answered at once, a slow one only after three seconds.
+    answered, _, _ = await asyncio.to_thread(select.select, waiting, [], [], 1.0)
+    assert answered == []
+
+
 async def test_a_body_that_comes_byte_by_byte_is_not_waited_for(intake, crowd, monkeypatch) -> None:
     monkeypatch.setattr(bodies, "FIRST_SECONDS", 0.3)
     one = await asyncio.to_thread(crowd.join, head("/in/gh", 1000))
