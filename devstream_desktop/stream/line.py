@@ -83,8 +83,11 @@ def _change(event: Event, _: Transition) -> _Parts:
             [],
             event.title,
         )
-    commits = _plural(event.count or 1, "commit")
-    return f"{_who(event)} pushed {commits} to {ref}", [new], event.title
+    if event.state == "reset":
+        return f"{_who(event)} reset {ref} from {old or '?'} to {new}", [], event.title
+    # Not every sender says how many.
+    commits = f" {_plural(event.count, 'commit')}" if event.count else ""
+    return f"{_who(event)} pushed{commits} to {ref}", [new], event.title
 
 
 _RUN_VERBS = {

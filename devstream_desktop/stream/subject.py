@@ -23,7 +23,7 @@ from devstream_desktop.stream.words import (
 _JUDGED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
 
 
-_CHANGE_RANK = {"created": 1, "force-pushed": 2, "merged": 3}
+_CHANGE_RANK = {"created": 1, "force-pushed": 2, "reset": 2, "merged": 3}
 
 
 @lru_cache

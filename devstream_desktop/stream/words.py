@@ -72,7 +72,7 @@ _RUN_STATES = ("queued", "running", "succeeded", "failed", "errored", "cancelled
 
 STATES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
     {
-        Kind.CHANGE: ("pushed", "merged", "force-pushed", "created", "deleted"),
+        Kind.CHANGE: ("pushed", "merged", "force-pushed", "reset", "created", "deleted"),
         Kind.BUILD: _RUN_STATES,
         Kind.TEST: _RUN_STATES,
         Kind.DEPLOY: (
@@ -156,6 +156,7 @@ def default_severity(kind: Kind, state: str, environment: str = "") -> Severity:
         return Severity.WARNING if kind is Kind.SOURCE else Severity.ERROR
     if (kind, state) in {
         (Kind.CHANGE, "force-pushed"),
+        (Kind.CHANGE, "reset"),
         (Kind.DEPLOY, "refused"),
         (Kind.TEAM, "revoked"),
         (Kind.TEAM, "asked"),

@@ -52,15 +52,20 @@ def test_every_kind_of_push_is_told(repository, hooked):
     repository.git("reset", "--quiet", "--hard", first)
     third = repository.commit("--state=deleted")
     repository.push("--force", "HEAD")
-    calls = hooked(3)
+    hooked(3)
+    repository.git("reset", "--quiet", "--hard", first)
+    repository.push("--force", "HEAD")
+    calls = hooked(4)
     base = ["emit", "--service", "shop", "--kind", "change", "--state"]
     said = ["--actor=Ana", '--title=Second -- "quoted" $(date) ;x']
     from_first = ["--previous", first, "--count", "1", "--ref", "main", "--revision", second]
     from_second = ["--previous", second, "--count", "1", "--ref", "main", "--revision", third]
+    from_third = ["--previous", third, "--count", "0", "--ref", "main", "--revision", first]
     assert calls == [
         [*base, "created", "--ref", "main", "--revision", first, "--actor=Ana", "--title=First"],
         [*base, "pushed", *from_first, *said],
         [*base, "force-pushed", *from_second, "--actor=Ana", "--title=--state=deleted"],
+        [*base, "reset", *from_third, "--actor=Ana", "--title=First"],
     ]
 
 

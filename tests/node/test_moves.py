@@ -121,7 +121,7 @@ def test_k1_each_move_is_a_line_and_a_deploy_ships_where_the_branch_is(
         "deleted",
         "created",
         "pushed",
-        "force-pushed",
+        "reset",
         "pushed",
         "deleted",
         "created",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.branches import is_global
+from devstream_collectors.kit.branches import USUAL_BRANCHES, is_global
 from devstream_collectors.kit.outcome import Dropped
 
 _AHEAD = 5 * 60 * 1000
@@ -34,8 +34,11 @@ class Place:
     scope: str = ""
     service: str = ""
     """The sender's name for it: a repository, a job, an app."""
-    default_branches: tuple[str, ...] = ()
-    """The branches that count when the source names none; empty: all of them."""
+    default_branches: tuple[str, ...] = USUAL_BRANCHES
+    """The branches that count when the source names none.
+
+    Empty: all of them, for a way in that has looked at the branches before.
+    """
 
     def at(self, scope: str, service: str = "") -> Place:
         """Return this place with another scope and service."""

@@ -6,8 +6,10 @@ from here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from devstream_collectors.kit.decoding import Loose, whole, word
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_desktop.stream.event import Event, fact_key, make_event
@@ -26,13 +28,15 @@ class Push:
     actor: str = ""
     title: str = ""
     """The newest commit's message."""
-    count: int = 0
-    """Commits that came with it; 0 when nobody says."""
+    count: int | None = None
+    """Commits that came with it; None when nobody says. A branch that is set back gets none."""
     url: str = ""
     time: int = 0
     """UTC milliseconds, 0 when nobody says."""
+    created: bool = False
+    """It is a new branch, although nobody says at which commit."""
     once: str = ""
-    """A mark that tells deletions apart where no commit does."""
+    """A mark that tells creations and deletions apart where no commit does."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,7 @@ def push_event(push: Push, place: Place) -> Event:
     # The branch pointed there before.
     if push.after and push.before == push.after:
         raise Dropped("no-change")
-    state = "pushed"
-    if not push.after:
-        state = "deleted"
-    elif not push.before:
-        state = "created"
-    elif push.forced:
-        state = "force-pushed"
+    state = _state(push)
     time = place.moment(push.time)
     return make_event(
         kind=Kind.CHANGE,
@@ -84,14 +82,37 @@ def push_event(push: Push, place: Place) -> Event:
         ref=branch,
         revision=push.after,
         previous=push.before,
-        number=change_number(push.after, push.before or push.once),
-        count=max(push.count, 0),
+        number=change_number(push.after, push.before or push.once, state),
+        count=max(push.count or 0, 0),
         actor=push.actor,
         title=push.title,
         url=push.url,
         source=place.source.name,
         scope=place.scope,
     )
+
+
+def _state(push: Push) -> str:
+    if not push.after:
+        return "created" if push.created else "deleted"
+    if not push.before:
+        return "created"
+    # Whether it was forced or not: nothing came, so something went.
+    if push.count == 0:
+        return "reset"
+    return "force-pushed" if push.forced else "pushed"
+
+
+def counted(said: Loose, listed: Sequence[object] | None) -> int | None:
+    """Count the commits of a push.
+
+    Args:
+        said: the sender's number of them, None where it says none.
+        listed: the commits in the payload, which may be fewer.
+
+    """
+    number = whole(said)
+    return max(number, len(listed or ())) or (0 if word(said) == "0" else None)
 
 
 def merge_event(merge: Merge, place: Place) -> Event:
@@ -129,12 +150,14 @@ def change_key(scope: str, ref: str, state: str, revision: str, previous: str = 
     """Return the identity of a change: the branch and what it points at now.
 
     What it was before counts only where the same end can be reached again and is news each time:
-    a force-push and a deletion.
+    a force-push, a reset and a deletion.
     """
     branch = short_ref(ref)
     if state == "deleted":
         return fact_key(scope, Kind.CHANGE, branch, "deleted", previous)
-    if state == "force-pushed":
+    if not revision:
+        return fact_key(scope, Kind.CHANGE, branch, state, previous)
+    if state in ("force-pushed", "reset"):
         return fact_key(scope, Kind.CHANGE, branch, revision, previous)
     return fact_key(scope, Kind.CHANGE, branch, revision)
 
@@ -144,6 +167,6 @@ def change_subject(service: str, ref: str) -> str:
     return f"change/{service}/{short_ref(ref)}"
 
 
-def change_number(revision: str, previous: str) -> str:
+def change_number(revision: str, previous: str, state: str = "deleted") -> str:
     """Return the row of a change among its branch's; a deletion is not that of its last commit."""
-    return revision or f"-{previous[:12]}"
+    return revision or (f"-{previous[:12]}" if state == "deleted" else f"+{previous[:40]}")

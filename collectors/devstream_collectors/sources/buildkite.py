@@ -26,7 +26,7 @@ from devstream_collectors.contract import (
     Token,
     Webhook,
 )
-from devstream_collectors.kit.branches import is_global, sample_branch
+from devstream_collectors.kit.branches import defaults, is_global, sample_branch
 from devstream_collectors.kit.decoding import Part, Text, Time, decode, milliseconds, person, sha
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place, page_scope, remote_scope
@@ -234,7 +234,7 @@ def _build_event(build: _Build, source: SourceInfo, received: int) -> Event:
         received=received,
         scope=page or f"buildkite/{source.name}/{slug}",
         service=repository or slug or pipeline.name or "",
-        default_branches=(pipeline.default_branch,) if pipeline.default_branch else (),
+        default_branches=defaults(pipeline.default_branch),
     )
     return run_event(run, place)
 

@@ -140,7 +140,7 @@ def change_event(
     move: Moved,
     *,
     forced: bool,
-    count: int,
+    count: int | None,
     head: Commit | None,
     now: int,
 ) -> Event:
@@ -151,7 +151,7 @@ def change_event(
         scope: where the repository is, see `place.remote_scope` and `place.service_scope`.
         move: the branch that changed.
         forced: the new commit does not descend from the old one.
-        count: commits that came with it.
+        count: commits that came with it; 0 of a branch that was set back, None when unknown.
         head: the newest commit; none for a deletion.
         now: when it was seen, UTC milliseconds.
 
@@ -169,7 +169,8 @@ def change_event(
         count=count,
         url=_url(scope, move),
     )
-    return push_event(push, Place(source, now, scope))
+    # The poller asks for no other branches than those that count.
+    return push_event(push, Place(source, now, scope, default_branches=()))
 
 
 def backfill_event(source: SourceInfo, scope: str, branch: str, commit: Commit) -> Event:
@@ -188,7 +189,8 @@ def backfill_event(source: SourceInfo, scope: str, branch: str, commit: Commit) 
         count=1,
         url=_url(scope, Moved(branch, "", commit.revision)),
     )
-    event = push_event(push, Place(source, commit.time, scope))
+    place = Place(source, commit.time, scope, default_branches=())
+    event = push_event(push, place)
     # It made no branch: what was there before it is not looked at.
     return msgspec.structs.replace(event, state="pushed", quiet=True)
 

@@ -64,7 +64,9 @@ def event_look(event: Event, transition: Transition = Transition.NONE) -> StateL
     if state in _CALLED_OFF:
         return StateLook("⊘", word, Tone.AMBER if state == "refused" else Tone.MUTED)
     if kind is Kind.CHANGE:
-        return StateLook("◆", word, Tone.AMBER if state == "force-pushed" else Tone.PLAIN)
+        return StateLook(
+            "◆", word, Tone.AMBER if state in ("force-pushed", "reset") else Tone.PLAIN
+        )
     if kind is Kind.TICKET:
         return StateLook(
             "■" if state != "closed" else "□",

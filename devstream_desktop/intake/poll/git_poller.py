@@ -339,6 +339,7 @@ class GitPoller:
             return change_event(
                 self._info, self._scope, move, forced=False, count=0, head=None, now=self._looked
             )
+        back = (move.new, move.old)
         forced = bool(move.old) and not await self._mirror.is_ancestor(move.old, move.new)
         # The commits of a new branch are those that no other branch has.
         known = [move.old] if move.old and not forced else sorted(set(old.values()))[:MAX_KNOWN]
@@ -360,7 +361,8 @@ class GitPoller:
             self._scope,
             move,
             forced=forced,
-            count=count,
+            # None that is new, and yet not back: it went to where another branch is.
+            count=count or (0 if forced and await self._mirror.is_ancestor(*back) else None),
             head=head[0] if head else None,
             now=self._looked,
         )

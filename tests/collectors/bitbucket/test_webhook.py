@@ -102,7 +102,7 @@ def test_a_build_by_its_commit_status(bb):
         run, kind="build", state="failed", subject="build/shop/main/Shop@shop-ci", number=B
     )
     assert_event(run, revision=B, reason="2 of 214 tests failed", duration=180_000)
-    other = {"commit_status": {"commit": None, "refname": None}}
+    other = {"commit_status": {"commit": None}}
     bare = bb.event("repo_commit_status_updated", other)
     assert (bare.revision, bare.key) == (B, run.key), (
         "old ones name the commit by its address alone"
@@ -120,10 +120,9 @@ def test_a_build_by_its_commit_status(bb):
         bb.dropped("repo_commit_status_updated", {"commit_status": {"state": "UNKNOWN"}})
         == "run-not-news"
     )
-    assert (
-        bb.dropped("repo_commit_status_updated", {"commit_status": {"refname": "topic"}})
-        == "not-a-global-branch"
-    )
+    for branch in ("topic", None):
+        other = {"commit_status": {"refname": branch}}
+        assert bb.dropped("repo_commit_status_updated", other) == "not-a-global-branch"
 
 
 def test_issues(bb):

@@ -228,12 +228,9 @@ def test_a_merged_change_and_branches(told):
         told.dropped("change.merged", {"context": {"type": "dev.cdevents.change.reviewed.0.3.0"}})
         == "change-not-merged"
     )
-    branch = told.event("branch.created")
+    branch = told.event("branch.created", source=SourceInfo("ce", ("release/*",)))
     assert_event(branch, state="created", ref="release/2", service="shop")
-    assert (
-        told.dropped("branch.created", source=SourceInfo("ce", ("main",))) == "not-a-global-branch"
-    )
-    assert told.event("branch.created", source=SourceInfo("ce", ("release/*",))).ref == "release/2"
+    assert told.dropped("branch.created") == "not-a-global-branch"
 
 
 def test_a_ticket(told):
@@ -312,7 +309,7 @@ def test_the_sample_for_a_test_of_the_source_makes_a_line():
 def test_every_real_payload_is_a_clean_line_or_a_named_drop(payloads, check_payloads):
     files = sorted((payloads / "cdevents").glob("*.json"))
     outcomes = check_payloads("cdevents", cloudevents.normalise, files, lambda _: JSON, CE)
-    assert outcomes["lines"] >= 20
+    assert outcomes["lines"] >= 19
     assert "event-not-mapped" not in outcomes
     keys = [made.key for file in files for made in read(JSON, file.read_bytes()).events]
     assert len(keys) == len(set(keys))

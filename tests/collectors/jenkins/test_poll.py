@@ -23,7 +23,12 @@ BUILD = {
     "result": None,
     "timestamp": START,
     "duration": 0,
-    "actions": [{}, None, {"causes": [{"userName": "Eva"}, {}]}],
+    "actions": [
+        {},
+        None,
+        {"causes": [{"userName": "Eva"}, {}]},
+        {"lastBuiltRevision": {"SHA1": B, "branch": [{"name": "origin/main"}]}},
+    ],
     "changeSets": [{"items": [{"author": {"fullName": "ana"}}]}],
     "culprits": [],
 }
@@ -76,7 +81,8 @@ def test_a_build_is_the_row_of_its_notifications(ci, hook, row):
     ci.say("/api/json", {"jobs": [job("shop", 93)]})
     ci.say("/job/shop/api/json", {"builds": [BUILD]})
     (running,) = ci.round()
-    assert row(running)[:5] == row(hook.event("started"))[:5]
+    checked_out = {"build": {"scm": {"branch": "origin/main"}}}
+    assert row(running)[:5] == row(hook.event("started", checked_out))[:5]
     assert running.actor == "ana"
     assert ci.round() == []
     ci.say("/job/shop/api/json", {"builds": [OVER]})

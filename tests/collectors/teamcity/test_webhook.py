@@ -61,7 +61,9 @@ def test_branches(hook):
     assert hook.dropped("BUILD_FINISHED", other) == "not-a-global-branch"
     assert hook.event("BUILD_FINISHED", other, source=SourceInfo("tc", ("top*",))).ref == "topic"
     chosen = {"payload": {"branchName": "topic", "defaultBranch": None, "href": None}}
-    assert hook.event("BUILD_FINISHED", chosen).ref == "topic", "of chosen fields nobody knows"
+    assert hook.dropped("BUILD_FINISHED", chosen) == "not-a-global-branch", "nobody says it is"
+    chosen["payload"]["branchName"] = "main"
+    assert hook.event("BUILD_FINISHED", chosen).ref == "main"
     assert (
         hook.dropped("BUILD_FINISHED", source=SourceInfo("tc", ("release/*",)))
         == "not-a-global-branch"

@@ -89,7 +89,7 @@ def pushed(update: RefUpdate, found: Pushed, place: Place) -> Event:
         after=after,
         actor=found.pushed_by.plain,
         title=head.comment if head else "",
-        count=len(commits) if head else 0,
+        count=len(commits) if head else None,
         url=home.page(f"commit/{after}") if after else "",
         time=found.date,
     )

@@ -203,7 +203,7 @@ def _commits(answer: Answer[_Cursor]) -> Polled:
         forced=bool(asked.count),
         actor=who,
         title=title,
-        count=len(found),
+        count=len(found) or None,
         url=_commit_page(answer, asked.new),
     )
     return answer.polled([partial(push_event, push, _place(answer))])

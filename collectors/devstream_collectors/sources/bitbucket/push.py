@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 
 from devstream_collectors.kit.decoding import (
+    Flag,
     Id,
     Loose,
     Part,
@@ -17,7 +18,7 @@ from devstream_collectors.kit.decoding import (
 )
 from devstream_collectors.kit.outcome import Dropped, together
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.push import Merge, Push, merge_event, push_event
+from devstream_collectors.kit.push import Merge, Push, counted, merge_event, push_event
 from devstream_collectors.sources.bitbucket.place import Links, Payload, User, account
 from devstream_desktop.stream.event import Event
 
@@ -52,6 +53,7 @@ class _Change(msgspec.Struct, frozen=True):
     old: Branch | None = None
     forced: bool | None = False
     commits: list[Loose] | None = None
+    truncated: Flag = False
     links: Part[Links] = Links()
 
 
@@ -107,7 +109,8 @@ def _change(change: _Change, actor: str, place: Place) -> Event:
         forced=bool(change.forced),
         actor=actor,
         title=new.message if new else "",
-        count=len(change.commits or ()),
+        # It lists five at most.
+        count=None if change.truncated else counted(0 if change.forced else None, change.commits),
         url=change.links.html.href,
     )
     return push_event(found, place)

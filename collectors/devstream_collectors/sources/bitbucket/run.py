@@ -50,6 +50,9 @@ def commit_status(body: bytes, place: Place) -> tuple[Event, ...]:
     said = decode(body, _Payload)
     if said.commit_status is None:
         raise Dropped("unexpected-shape", "no commit_status")
+    # It may be of any branch; a poll knows which.
+    if not said.commit_status.refname:
+        raise Dropped("not-a-global-branch", "it names no branch")
     return (build(said.commit_status, account(said.actor), place),)
 
 

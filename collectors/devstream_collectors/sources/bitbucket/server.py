@@ -222,7 +222,7 @@ def _change(change: _Change, said: _Payload, place: Place) -> Event:
         after=after,
         actor=said.actor.plain,
         title=head.message if head else "",
-        count=len(commits) if head else 0,
+        count=len(commits) or None if head else None,
         url=(said.repository or Repository()).commit_page(after),
         time=said.date,
     )

@@ -153,7 +153,7 @@ def _commits(answer: Answer[_Cursor]) -> Polled:
         after=asked.new,
         actor=head.author.plain,
         title=head.message,
-        count=len(commits) if asked.old else 0,
+        count=len(commits) if asked.old and commits else None,
         url=answer.known.home.commit_page(asked.new),
     )
     return answer.polled([partial(push_event, push, _place(answer))])

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.branches import is_global
+from devstream_collectors.kit.branches import defaults, is_global
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
 from devstream_collectors.sources.circleci.run import (
@@ -124,8 +124,7 @@ def _workflows(answer: Answer[_Cursor]) -> Polled:
     # It left the cursor while it was asked for.
     if pipeline is None:
         return answer.polled()
-    branches = (known.branch,) if known.branch else ()
-    place = Place(answer.source, answer.received, "", known.name, branches)
+    place = Place(answer.source, answer.received, "", known.name, defaults(known.branch))
     makers = [
         partial(workflow_event, one, pipeline, place, _url(one, pipeline, answer.source))
         for one in reversed(found)

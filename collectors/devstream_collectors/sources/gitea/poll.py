@@ -176,7 +176,7 @@ def _pushed(answer: Answer[_Cursor], move: Moved, author: str, title: str, count
         after=move.new,
         actor=author,
         title=title if move.new else "",
-        count=count,
+        count=count or None,
         url=f"{web}/{path}" if web and move.new else "",
     )
     return push_event(push, _place(answer))

@@ -7,16 +7,16 @@ import msgspec
 from devstream_collectors.kit.branches import HEADS
 from devstream_collectors.kit.decoding import (
     Id,
+    Loose,
     Part,
     Text,
-    Whole,
     decode,
     milliseconds,
     sha,
 )
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.push import Merge, Push, merge_event, push_event
+from devstream_collectors.kit.push import Merge, Push, counted, merge_event, push_event
 from devstream_collectors.sources.gitea.place import Payload, User, account
 from devstream_desktop.stream.event import Event
 
@@ -39,11 +39,11 @@ class _Push(Payload, frozen=True):
     pusher: Part[User] = User()
     head_commit: Commit | None = None
     commits: list[Commit] | None = None
-    total_commits: Whole = 0
+    total_commits: Loose = None
 
 
 class _Reference(Payload, frozen=True):
-    """`create` and `delete`: a branch or a tag. A deletion does not say which commit it was at."""
+    """`create` and `delete`: a branch or a tag. Only some say the commit."""
 
     ref: str | None = ""
     ref_type: str | None = ""
@@ -92,21 +92,32 @@ def push(body: bytes, place: Place) -> Event:
         after=after,
         actor=account(said.pusher, said.sender),
         title=(said.head_commit or named).message,
-        count=max(said.total_commits, len(commits)),
+        count=counted(said.total_commits, commits),
         url=said.compare_url,
     )
     return push_event(found, place)
 
 
-def reference(body: bytes, place: Place) -> Event:
-    """Make the event of a `create` or `delete` delivery."""
+def created(body: bytes, place: Place) -> Event:
+    """Make the event of a `create` delivery."""
+    return _reference(body, place, new=True)
+
+
+def deleted(body: bytes, place: Place) -> Event:
+    """Make the event of a `delete` delivery."""
+    return _reference(body, place, new=False)
+
+
+def _reference(body: bytes, place: Place, *, new: bool) -> Event:
+    """Make the event of a branch that came or went: the event's name says which, not the shape."""
     said = decode(body, _Reference)
     if said.ref_type != "branch":
         raise Dropped("not-a-branch", said.ref or "")
     found = Push(
         branch=said.ref or "",
-        before="",
-        after=sha(said.sha),
+        before="" if new else sha(said.sha),
+        after=sha(said.sha) if new else "",
+        created=new,
         actor=account(said.sender),
         once=said.repository.updated_at or "" if said.repository else "",
     )

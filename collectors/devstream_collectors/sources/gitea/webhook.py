@@ -12,7 +12,7 @@ from devstream_collectors.kit.decoding import Loose, decode
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
 from devstream_collectors.sources.gitea.place import Payload, Repository
-from devstream_collectors.sources.gitea.push import pull_request, push, reference
+from devstream_collectors.sources.gitea.push import created, deleted, pull_request, push
 from devstream_collectors.sources.gitea.run import action_run, workflow_run
 from devstream_collectors.sources.gitea.ticket import issues
 from devstream_desktop.stream.event import Event
@@ -20,8 +20,8 @@ from devstream_desktop.stream.event import Event
 EVENTS = ("x-gitea-event", "x-forgejo-event", "x-gogs-event", "x-github-event")
 _READERS: dict[str, Callable[[bytes, Place], Event]] = {
     "push": push,
-    "create": reference,
-    "delete": reference,
+    "create": created,
+    "delete": deleted,
     "pull_request": pull_request,
     "issues": issues,
     "workflow_run": workflow_run,
@@ -36,6 +36,8 @@ class _Shape(msgspec.Struct, frozen=True):
     review: Loose = None
     ref_type: Loose = None
     sha: Loose = None
+    default_branch: Loose = None
+    pusher_type: Loose = None
     workflow_run: Loose = None
 
 
@@ -75,9 +77,11 @@ def _by_shape(body: bytes) -> str:
     shape = decode(body, _Shape)
     if shape.comment is not None:
         return "comment"
-    # Only a creation says a commit.
+    # Only a deletion says what pushed; only a creation the default branch.
     if shape.ref_type is not None:
-        return "create" if shape.sha is not None else "delete"
+        if shape.pusher_type is not None:
+            return "delete"
+        return "create" if (shape.sha or shape.default_branch) is not None else ""
     named = {
         "push": shape.before,
         "pull_request": shape.pull_request,

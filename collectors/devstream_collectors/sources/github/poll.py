@@ -177,7 +177,7 @@ def _branches(answer: Answer[_Cursor]) -> Polled:
 def _compared(answer: Answer[_Cursor]) -> Polled:
     found = answer.decode_or(_Comparison())
     # The commit that a force-push threw away may be gone: then there is nothing to compare with.
-    state = "pushed" if found.status == "ahead" else "force-pushed"
+    state = {"ahead": "pushed", "behind": "reset"}.get(found.status or "", "force-pushed")
     count = max(found.total_commits, 0)
     told = msgspec.structs.replace(answer.step, name="head", state=state, count=count)
     return answer.polled(requests=(_head(answer.source, told),))
@@ -348,7 +348,7 @@ def _change(found: Step, head: _Commit, place: Place) -> Event:
         forced=found.state == "force-pushed",
         actor=head.author.login or head.commit.author.name,
         title=head.commit.message,
-        count=found.count,
+        count=0 if found.state == "reset" else found.count or None,
         url=head.html_url,
     )
     return push_event(push, place)

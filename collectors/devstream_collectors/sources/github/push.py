@@ -17,7 +17,7 @@ from devstream_collectors.kit.decoding import (
 )
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.push import Merge, Push, merge_event, push_event
+from devstream_collectors.kit.push import Merge, Push, counted, merge_event, push_event
 from devstream_collectors.sources.github.place import Payload, User
 from devstream_desktop.stream.event import Event
 
@@ -71,6 +71,8 @@ def push(delivery: Delivery, source: SourceInfo) -> Event:
     ref, after = said.ref or "", sha(said.after)
     if not ref.startswith(HEADS):
         raise Dropped("not-a-branch", ref)
+    # Of an empty list only a force says that nothing came.
+    set_back = bool(said.forced) and said.commits == []
     pushed_at = said.repository.pushed_at if said.repository else None
     found = Push(
         branch=ref,
@@ -79,7 +81,7 @@ def push(delivery: Delivery, source: SourceInfo) -> Event:
         forced=bool(said.forced),
         actor=said.sender.login,
         title=said.head_commit.message,
-        count=max(said.size, len(said.commits or ())),
+        count=counted(said.size or (0 if set_back else None), said.commits),
         url=said.compare,
         time=pushed_at * 1000 if isinstance(pushed_at, int) else 0,
     )

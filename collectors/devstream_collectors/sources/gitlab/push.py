@@ -7,9 +7,9 @@ import msgspec
 from devstream_collectors.kit.branches import HEADS
 from devstream_collectors.kit.decoding import (
     Id,
+    Loose,
     Part,
     Text,
-    Whole,
     decode,
     milliseconds,
     person,
@@ -17,7 +17,7 @@ from devstream_collectors.kit.decoding import (
 )
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.push import Merge, Push, merge_event, push_event
+from devstream_collectors.kit.push import Merge, Push, counted, merge_event, push_event
 from devstream_collectors.sources.gitlab.place import Commit, Payload, User, account
 from devstream_desktop.stream.event import Event
 
@@ -31,7 +31,7 @@ class _Push(Payload, frozen=True):
     user_username: Text = ""
     user_name: Text = ""
     commits: list[Commit] | None = None
-    total_commits_count: Whole = 0
+    total_commits_count: Loose = None
 
 
 class MergeRequest(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class _MergePayload(Payload, frozen=True):
 class _PushData(msgspec.Struct, frozen=True):
     """The push of an event; of one that moved many references nothing but their number."""
 
-    commit_count: Whole = 0
+    commit_count: Loose = None
     ref_type: str | None = ""
     ref: str | None = ""
     commit_from: str | None = ""
@@ -102,7 +102,7 @@ def push(body: bytes, place: Place) -> Event:
         after=after,
         actor=person(said.user_username, said.user_name),
         title=head.message,
-        count=max(said.total_commits_count, len(commits)),
+        count=counted(said.total_commits_count, commits),
         url=_page(said.page, before, after),
     )
     return push_event(found, place)
@@ -134,7 +134,7 @@ def push_of(entry: ProjectEvent, page: str, place: Place) -> Event:
         after=after,
         actor=entry.actor,
         title=data.commit_title,
-        count=data.commit_count,
+        count=counted(data.commit_count, None),
         url=_page(page, before, after),
         time=milliseconds(entry.created_at),
     )

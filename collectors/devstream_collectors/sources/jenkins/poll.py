@@ -15,13 +15,14 @@ from urllib.parse import quote
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.decoding import Part, Text, Whole, person
+from devstream_collectors.kit.decoding import Many, Part, Text, Whole, person
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
 from devstream_collectors.kit.run import Run
 from devstream_collectors.sources.jenkins.run import (
     branch_name,
     build_event,
+    check_parameters,
     culprits,
     job_path,
     state_of,
@@ -36,7 +37,10 @@ MAX_OPEN = 10
 """Builds of a job that are under way at once."""
 _LEVELS = 5
 """Of folders in folders: an organisation, its repository and the branch are three."""
-_ACTIONS = "actions[causes[userName],lastBuiltRevision[SHA1,branch[name]],failCount,totalCount]"
+_ACTIONS = (
+    "actions[causes[userName],parameters[name,value],lastBuiltRevision[SHA1,branch[name]],"
+    "failCount,totalCount]"
+)
 _BUILDS = (
     f"builds[number,url,result,building,timestamp,duration,{_ACTIONS},"
     "changeSet[items[author[fullName]]],changeSets[items[author[fullName]]],culprits[fullName]]"
@@ -82,10 +86,16 @@ class _Revision(msgspec.Struct, frozen=True):
     branch: list[_Branch] | None = None
 
 
+class _Parameter(msgspec.Struct, frozen=True):
+    name: Text = ""
+    value: Text = ""
+
+
 class _Action(msgspec.Struct, frozen=True):
     """The part of a build that one plugin tells."""
 
     causes: list[_Cause] | None = None
+    parameters: Many[_Parameter] = []
     revision: _Revision | None = msgspec.field(default=None, name="lastBuiltRevision")
     failed: Whole = msgspec.field(default=0, name="failCount")
     total: Whole = msgspec.field(default=0, name="totalCount")
@@ -193,6 +203,7 @@ def _event(build: _Build, step: Step, place: Place) -> Event:
     over, job = build.over, step.of
     state = state_of(build.result) if over else "running"
     actions = [action for action in build.actions or () if action is not None]
+    check_parameters({one.name: one.value for action in actions for one in action.parameters})
     revision = next((action.revision for action in actions if action.revision), _Revision())
     tests = next((action for action in actions if action.total), _Action())
     branches = [branch.name for branch in revision.branch or () if branch.name]

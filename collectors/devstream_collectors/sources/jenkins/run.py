@@ -6,6 +6,7 @@ The Notification plugin and the API speak of the same builds.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
@@ -29,9 +30,16 @@ Not `NOT_BUILT`. `FAILED` is what old plugins say.
 """
 _PULL_REQUEST = re.compile(r"(?:PR|MR)-\d+(?:-head|-merge)?")
 """The names of pull and merge requests' jobs in multibranch projects."""
+_REQUEST = re.compile(
+    r"ghprb(?:pull|target)\w*|change_(?:id|target)|gerrit_change_(?:id|number)|pull_id|(?:pr|mr)_i?id"
+    r"|\w*(?:pull|merge)_?request_?(?:i?id|number)|(?:github_)?(?:pr|mr)_number",
+    re.IGNORECASE,
+)
+"""The parameters by which plugins tell a build of a pull or merge request what it builds."""
 _JOB = re.compile(r"(?:^|/)job/([^/]+)")
 _REMOTE = re.compile(r"^(?:refs/)?(?:remotes/)?origin/")
 _MAX_CULPRITS = 3
+_NOTHING = frozenset({"", "0", "null", "none", "false", "n/a"})
 
 
 def state_of(result: str | None) -> str:
@@ -45,6 +53,18 @@ def state_of(result: str | None) -> str:
     if said not in _RESULTS:
         raise Dropped("build-not-run" if said == "NOT_BUILT" else "no-result", result or "")
     return _RESULTS[said]
+
+
+def check_parameters(parameters: Mapping[str, str]) -> None:
+    """Go on only with a build that is none of a pull or merge request.
+
+    Raises:
+        Dropped: a parameter names the request.
+
+    """
+    for name, value in parameters.items():
+        if _REQUEST.fullmatch(name) and value.strip().lower() not in _NOTHING:
+            raise Dropped("run-of-a-pull-request", f"{name} {value}")
 
 
 def job_path(url: str | None) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.branches import sample_branch
-from devstream_collectors.kit.decoding import Many, Part, Text, Time, Whole, decode
+from devstream_collectors.kit.decoding import Many, Part, Text, Texts, Time, Whole, decode
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import Run
 from devstream_collectors.sources.jenkins.run import (
     branch_name,
     build_event,
+    check_parameters,
     culprits,
     job_path,
     state_of,
@@ -48,6 +49,7 @@ class _Build(msgspec.Struct, frozen=True):
     scm: _Scm | None = None
     test_summary: Part[_Tests] = _Tests()
     notes: Text = ""
+    parameters: Texts = {}
 
 
 class _Notification(msgspec.Struct, frozen=True):
@@ -64,6 +66,7 @@ def normalise(delivery: Delivery, source: SourceInfo) -> Event:
     build = job.build
     if build is None or build.number is None or not (job.name or build.full_url or build.url):
         raise Dropped("not-a-build")
+    check_parameters(build.parameters)
     phase = (build.phase or "").upper()
     if phase in _OVER:
         state = state_of(build.status)

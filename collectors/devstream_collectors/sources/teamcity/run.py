@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 
 from devstream_collectors.kit.decoding import Part, Text, Time, Whole, person, sha, whole
@@ -151,8 +153,11 @@ def build_event(build: Build, state: str, place: Place) -> Event:
     not_default = build.default_branch is False
     if build.default_branch is None and build.href:
         not_default = True
-    if branch and not_default and not place.branches:
+    if branch and not_default and not place.source.branches:
         raise Dropped("not-a-global-branch", branch)
+    # TeamCity says itself that it is the default one, whatever its name.
+    if build.default_branch:
+        place = replace(place, default_branches=(branch,))
     tests, over = build.test_occurrences or _Tests(), state not in UNDER_WAY
     times = {"queued": build.queued_date, "running": build.start_date}
     run = Run(

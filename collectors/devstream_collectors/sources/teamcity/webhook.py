@@ -41,7 +41,17 @@ _NOTICES = {
 }
 """The same of the plugin's `notifyType`."""
 _RESULTS = {"success": "succeeded", "failure": "failed", "interrupted": "cancelled"}
-_BY_NOBODY = re.compile(r"(?:Git|Subversion|Schedule Trigger|Snapshot dependency)\b")
+_BY_NOBODY = re.compile(
+    r"(?:jetbrains\.)?(?:git|subversion|svn|perforce|mercurial|hg|tfs|team foundation server|cvs"
+    r"|vault|clearcase|starteam|unknown)|.*\b(?:trigger|dependency|dependencies)",
+    re.IGNORECASE,
+)
+"""The whole of what the plugin says where a version control or a trigger began the build."""
+_IDE = re.compile(
+    r"\b(?:intellij|idea|eclipse|visual studio|vs ?code|rider|pycharm|webstorm|phpstorm|rubymine"
+    r"|clion|goland|appcode|android studio|xcode|netbeans|ide|command[ -]line|add-?in|plugin)\b",
+    re.IGNORECASE,
+)
 
 
 class _PluginBuild(msgspec.Struct, frozen=True, rename="camel"):
@@ -121,8 +131,12 @@ def _from_plugin(said: _PluginBuild) -> tuple[Build, str]:
     state = _NOTICES[notice] or _RESULTS.get((said.build_result or "").lower(), "")
     if not state:
         raise Dropped("state-not-mapped", said.build_result or "")
-    by, number = said.triggered_by, said.build_id
-    user = User(name=by) if by and not _BY_NOBODY.match(by) else User()
+    by, _, how = (part.strip() for part in said.triggered_by.partition(";"))
+    number = said.build_id
+    # `dev1; IntelliJ IDEA` tries out what is on that person's machine, and in no branch.
+    if _IDE.search(how) and not _BY_NOBODY.fullmatch(by):
+        raise Dropped("personal-build", how)
+    user = User(name=by) if by and not _BY_NOBODY.fullmatch(by) else User()
     build = Build(
         id=int(number) if number.isdecimal() and len(number) < 19 else None,
         build_type_id=said.build_type_id,
