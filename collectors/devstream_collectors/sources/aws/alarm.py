@@ -44,7 +44,7 @@ class Dimension(msgspec.Struct, frozen=True):
 
 
 class Trigger(msgspec.Struct, frozen=True, rename="pascal"):
-    """What an alarm looks at."""
+    """The metric of an alarm."""
 
     namespace: Text = ""
     metric_name: Text = ""
@@ -81,7 +81,7 @@ class Stat(msgspec.Struct, frozen=True):
 
 
 class MetricStat(msgspec.Struct, frozen=True):
-    """How a metric is summed up."""
+    """The statistic of a metric."""
 
     metric: Part[Stat] = Stat()
 
@@ -93,7 +93,7 @@ class Metric(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Configuration(msgspec.Struct, frozen=True):
-    """How an alarm is made."""
+    """An alarm's settings."""
 
     description: Text = ""
     metrics: Many[Metric] = []

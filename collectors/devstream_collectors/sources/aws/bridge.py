@@ -31,7 +31,7 @@ class Bridge(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> str:
-        """What happened, in AWS' words."""
+        """The detail type, in AWS' words."""
         return self.detail_type or self.notified_type
 
     def read(self, kind: type[T]) -> T:

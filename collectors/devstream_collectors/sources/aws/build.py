@@ -33,7 +33,7 @@ _REQUEST = re.compile(r"(?:pr/|refs/pull/|refs/merge-requests/)\d+")
 
 
 class Trigger(msgspec.Struct, frozen=True):
-    """What started a pipeline."""
+    """The start of a pipeline."""
 
     detail: Text = msgspec.field(default="", name="trigger-detail")
     author: Text = msgspec.field(default="", name="author-display-name")
@@ -52,7 +52,7 @@ class Pipeline(msgspec.Struct, frozen=True):
 
 
 class Logs(msgspec.Struct, frozen=True):
-    """Where a build's log is."""
+    """A build's log."""
 
     link: Text = msgspec.field(default="", name="deep-link")
 

@@ -1,4 +1,4 @@
-"""Deployments of CodeDeploy, by EventBridge and by its triggers, and of ECS services.
+"""Deployments of CodeDeploy and of ECS services.
 
 https://docs.aws.amazon.com/codedeploy/latest/userguide/monitoring-sns-event-notifications-json-format.html
 and https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
@@ -50,7 +50,7 @@ class Triggered(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Mistake(msgspec.Struct, frozen=True):
-    """Why a deployment failed."""
+    """The reason of a failed deployment."""
 
     code: Text = msgspec.field(default="", name="ErrorCode")
     message: Text = msgspec.field(default="", name="ErrorMessage")
@@ -84,7 +84,7 @@ def deployment(event: Bridge, source: SourceInfo, received: int) -> Event:
 
 
 def triggered(body: bytes, source: SourceInfo, received: int) -> Event:
-    """Make the event of a deployment that a trigger of CodeDeploy tells of.
+    """Make the event of a deployment that a trigger reports.
 
     Raises:
         Dropped: its state is unknown.

@@ -31,7 +31,7 @@ _DIGESTS = {"1": "sha1", "2": "sha256"}
 
 
 class Envelope(msgspec.Struct, frozen=True, rename="pascal"):
-    """What SNS posts; all of it is text."""
+    """A message of SNS; all of it is text."""
 
     type: Text = ""
     topic_arn: Text = ""

@@ -1,4 +1,4 @@
-"""JMESPath expressions of a rules file, and the functions that they have beside JMESPath's own.
+"""JMESPath expressions of a rules file, with functions of our own.
 
     lower(text)                 small letters
     first_line(text)            the first line that is not blank
@@ -89,7 +89,7 @@ def compiled(text: str, line: int) -> Expression:
 
 
 def _check_patterns(parsed: jmespath.parser.ParsedResult) -> None:
-    """Let only a pattern of the file's own author be compiled, never one out of a document."""
+    """Accept a pattern of the file's author, never one of a document."""
     waiting = [parsed.parsed]
     while waiting:
         node = waiting.pop()

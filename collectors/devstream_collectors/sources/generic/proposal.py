@@ -102,12 +102,12 @@ class Leaf:
 
     expression: str
     names: tuple[str, ...]
-    """The names on the way to it, in small letters, without the places in lists."""
+    """Lower-case names on the way to it, without list places."""
     value: str
 
 
 def propose(document: object) -> str:
-    """Return the text of a rules file that makes a line of a body like this one.
+    """Return a rules file for bodies like this one.
 
     Raises:
         ValueError: the body has no field that could be a state; the message is a sentence.
@@ -159,7 +159,7 @@ def _lines(document: object, kind: Kind, fields: dict[str, Leaf]) -> Iterator[st
 
 
 def _runs(kind: Kind, fields: dict[str, Leaf]) -> bool:
-    """Tell whether it is a run with a number, for which nothing says the pipeline's name."""
+    """Tell whether it is a run with a number."""
     return kind in (Kind.BUILD, Kind.TEST) and "number" in fields
 
 
@@ -222,7 +222,7 @@ def _kind(leaves: list[Leaf]) -> Kind:
 
 
 def _match(document: object, fields: dict[str, Leaf]) -> str:
-    """Match bodies that have these fields, and the same word for what happened."""
+    """Match bodies with these fields and the same event name."""
     wanted = [fields[name].expression for name in ("state", "number", "title") if name in fields]
     if isinstance(document, dict):
         for name in ("event", "event_type", "eventType", "type", "action", "kind", "hook"):
@@ -251,7 +251,7 @@ def _made(field: str, leaf: Leaf) -> str:
 
 
 def _state(kind: Kind, said: str) -> str:
-    """Return the stream's word for a usual one, or for one that ends so; else nothing."""
+    """Return the stream's word for a usual one; else nothing."""
     plain = said.lower().replace(" ", "_")
     for one in (plain, re.split(r"[._:/-]", plain)[-1]):
         for ours, words in _STATE_WORDS.items():

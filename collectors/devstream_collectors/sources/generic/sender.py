@@ -31,7 +31,7 @@ HEADERS = ("x-*",)
 
 
 class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a sender posts."""
+    """The way a sender posts."""
 
     title: str
     docs: str

@@ -24,7 +24,7 @@ FOLDER = next((place for place in _PLACES if place.is_dir()), _PLACES[-1])
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Make the collector of a rules file, as its entry point asks for it."""
+    """Make the collector of a rules file, for its entry point."""
     file = FOLDER / f"{name}.toml"
     if name.startswith("_") or not file.is_file():
         raise AttributeError(f"there is no rules file {file}")

@@ -21,7 +21,7 @@ _TEST = "devstream-source-test"
 
 @tolerant
 def normalise(delivery: Delivery, source: SourceInfo) -> Normalised:
-    """Read the events of one delivery by the rules that the source names."""
+    """Read the events of one delivery by the source's rules."""
     return read(parse_rules(source.text("rules")), delivery, source)
 
 
