@@ -300,7 +300,7 @@ async def test_strangers_are_so_many_and_no_more(intake, crowd) -> None:
     assert poll.poll(0) == []
 
 
-async def test_who_proved_a_source_takes_no_strangers_room(intake, crowd, monkeypatch) -> None:
+async def test_who_proved_a_source_takes_no_strangers_room(intake, crowd, post) -> None:
     body = push()
     connection = http.client.HTTPConnection(*crowd.address, timeout=5)
 
@@ -313,6 +313,9 @@ async def test_who_proved_a_source_takes_no_strangers_room(intake, crowd, monkey
     assert await asyncio.to_thread(deliver) == 202
     own = connection.sock.getsockname()
     await crowd.join_all(b"", server.QUIET + 50)
+    await crowd.join_all(head("/in/gh", 10), server.STRANGERS + 50)
+    # A newcomer is accepted after all of them.
+    await taken(intake.url, post)
     assert await asyncio.to_thread(deliver) == 202
     assert connection.sock.getsockname() == own, "over the same connection"
     connection.close()
