@@ -42,7 +42,7 @@ from devstream_desktop.errors import DevstreamError
 T = TypeVar("T")
 
 ASIDE = ".unreadable"
-"""Ending of a file that could not be read and was set aside."""
+"""Ending of an unreadable file that was set aside."""
 _KEEP_ASIDE_S = 30 * 86_400
 _MEANING = {
     "ports.json": "the ports are taken anew, so an invite made before may name one that is"
@@ -170,7 +170,7 @@ class Home:
         )
 
     def runtime(self) -> Path:
-        """Find or make the private folder of this home's sockets and locks (0700).
+        """Find or make the private folder of this home's sockets and locks.
 
         Raises:
             HomeError: it is a link, somebody else's, or open to others: whoever waits there could

@@ -95,7 +95,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Certified:
-    """Bodies signed with the key of a certificate that they name by its address (AWS SNS).
+    """Bodies signed by the key of a certificate that they name (AWS SNS).
 
     Both are regular expressions that a whole address must match, so that a sender cannot choose
     whose certificate it is, nor what this node asks.
@@ -312,7 +312,7 @@ class Polled:
     dropped: Mapping[str, int] = field(default_factory=dict)
     """The number of facts without a line, by reasons as in `Normalised`."""
     left_out: str = ""
-    """What there was more of than is read, for a person: `runs of main`. It is told as a gap."""
+    """A name for what was left out, for a person: `runs of main`. It is told as a gap."""
 
 
 class CollectorModule(Protocol):

@@ -14,7 +14,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # n
 
 
 _FILES = frozenset({"home", "follow", "rules", "sample"})
-"""Options that name a file of this machine, whose name may be any bytes."""
+"""Options that name a file, whose name may be any bytes."""
 
 
 def prose(text: str) -> str:

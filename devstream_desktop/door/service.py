@@ -1,4 +1,4 @@
-"""The services behind one port, chosen by the server name that a caller asks for.
+"""The services behind one port, chosen by the requested server name.
 
 Each service has places and a pace of its own, so whoever crowds one holds up no other.
 """
@@ -23,7 +23,7 @@ So many that an honest one has a second for its first bytes, however many come
 (acceptor.ACCEPTS_A_SECOND).
 """
 _SERVER_NAME, _HOST_NAME = b"\0\0", b"\0"
-"""Type of the extension, and of the one kind of name in it."""
+"""Type of the extension, and of the one name in it."""
 
 
 class Service:
@@ -47,7 +47,7 @@ class Service:
 
 
 class Services:
-    """All services of one port, and its strangers that have not said yet what they want."""
+    """All services of one port, and its strangers before their choice."""
 
     def __init__(self, usual: Service, named: Mapping[str, Service] | None = None) -> None:
         """`usual` is for all callers whose server name is not in `named`."""

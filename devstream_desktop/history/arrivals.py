@@ -42,7 +42,7 @@ class Arrivals:
         }
 
     def insert(self, arrivals: Sequence[Arrival]) -> list[tuple[int, Arrival]]:
-        """Put in the entries that are not held, each once, inside the caller's transaction.
+        """Insert the entries that are new, inside the caller's transaction.
 
         Returns them with their arrival numbers; `stored` follows when that is committed.
         """

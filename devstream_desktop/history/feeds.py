@@ -27,7 +27,7 @@ class Feeds:
             row_id
             for (row_id,) in connection.execute("SELECT id FROM feeds WHERE proof IS NOT NULL")
         }
-        """Row ids of the feeds that were proved to have two meanings for one number."""
+        """Row ids of the feeds with two meanings for one number."""
         self.read_ids()
 
     def read_ids(self) -> None:
@@ -37,7 +37,7 @@ class Feeds:
         }
 
     def id(self, feed: bytes) -> int:
-        """Return the row id of a feed, which gets a row when it has none."""
+        """Return the row id of a feed, making its row if need be."""
         if feed not in self._ids:
             self._ids[feed] = self._connection.execute(
                 "INSERT INTO feeds (feed) VALUES (?) RETURNING id", (feed,)
@@ -150,7 +150,7 @@ class Feeds:
         self._connection.execute("DELETE FROM feeds WHERE feed = ?", (feed,))
 
     def forget(self, feed: bytes) -> None:
-        """Forget the row id of a feed that has no row any more."""
+        """Forget the row id of a feed whose row is gone."""
         self.frozen.discard(self._ids.pop(feed, -1))
 
     def prove(self, feed: bytes, proof: tuple[Entry, Entry]) -> int:

@@ -157,7 +157,7 @@ class History(Writer):
     def after(
         self, lsn: int, *, max_bytes: int, not_from: str, but: bytes = b""
     ) -> tuple[list[Entry], int]:
-        """List the arrivals after `lsn` in order, and where to go on from.
+        """List the arrivals after `lsn` in order, and the place after.
 
         Frozen feeds are left out, as is what the device `not_from` sent, and the feed `but`.
         """

@@ -192,6 +192,6 @@ def _deletes_unseen(event: Event, past: Sequence[Event]) -> bool:
 
 
 def _after(event: Event, newest: Event) -> int:
-    """Return the order of an event that follows `newest`, whatever two clocks say."""
+    """Return the order of an event after `newest`, whatever two clocks say."""
     place = work_of(newest)
     return event.order if work_of(event) > place else place + 1

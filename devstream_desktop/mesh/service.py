@@ -54,7 +54,7 @@ class Network:
     discovery: bool = True
     """Look for peers on the local network."""
     services: Mapping[str, Service] = field(default_factory=dict)
-    """Other services of the same port, by the server name that their callers ask for."""
+    """Other services of the same port, by requested server name."""
     interfaces: Sequence[str] = ()
     """IP addresses of this machine to restrict discovery to; none: all."""
 

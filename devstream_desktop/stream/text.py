@@ -87,7 +87,7 @@ def flat(text: str, limit: int) -> str:
 
 
 def without_escapes(text: str) -> str:
-    """Take out the escape sequences of terminals, spelt out or cut short as well.
+    """Take out terminals' escape sequences, spelt out or cut short too.
 
     Loggers colour their words, so it comes before anything is looked for in a text. Line ends stay.
     """

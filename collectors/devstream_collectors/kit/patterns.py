@@ -44,7 +44,7 @@ class Pattern:
         return None if match is None else match.groupdict(default="")
 
     def first(self, text: str) -> str | None:
-        """Find its first group, or all that it matches where it has none; None if not there."""
+        """Find its first group, else all that it matches; None if not there."""
         plain = text.encode("utf-8", "replace").decode("utf-8")
         match = self._compiled.search(plain)
         if match is None:

@@ -204,7 +204,7 @@ def followed(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]
 
 
 def remembered(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
-    """Keep the states of a list's page, and of what was seen before: a cursor has to stay small."""
+    """Keep the states of a list's page and of earlier ones: a cursor has to stay small."""
     before = {key: state for key, state in known.items() if key not in now}
     open_ = [(key, state) for key, state in before.items() if state in OPEN]
     over = [(key, state) for key, state in before.items() if state not in OPEN]
@@ -232,7 +232,7 @@ def paged(known: Mapping[str, str], here: Sequence[str], page: int) -> tuple[int
 def older(
     answer: Answer[C], *, what: str, full: bool, all_new: bool, page: Callable[[Step], Request]
 ) -> tuple[tuple[Request, ...], str]:
-    """Return the request for the page before, and what is left out where the bound is reached.
+    """Return the request for the page before, and what is left out.
 
     Args:
         answer: the page just read; `step.count` is its number, `step.old` what was known before

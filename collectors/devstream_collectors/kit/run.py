@@ -42,7 +42,7 @@ class Run:
     A result for older work changes nothing, whenever it is told.
     """
     file: str = ""
-    """The file that the pipeline is from, where several may have one name."""
+    """The pipeline's file, where several may have one name."""
     branch: str = ""
     revision: str = ""
     actor: str = ""
@@ -110,7 +110,7 @@ def run_event(run: Run, place: Place) -> Event:
 
 
 def _pipeline(run: Run) -> str:
-    """Name a pipeline so that no other of its place has the name."""
+    """Give a pipeline a name that is its own in its place."""
     file = run.file or run.pipeline_id
     return run.pipeline if file in ("", run.pipeline) else f"{run.pipeline}@{file}"
 

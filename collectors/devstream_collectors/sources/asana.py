@@ -47,7 +47,7 @@ FIRST = 24 * 3_600_000
 OVERLAP = 5 * 60_000
 MAX_PAGES = 10
 MAX_CLOSED = 800
-"""The closed tasks that are known, so that one that is open again is noticed."""
+"""The known closed tasks, so that a reopened one is noticed."""
 _FIELDS = (
     "name,created_at,modified_at,completed,completed_at,permalink_url,created_by.name,"
     "completed_by.name,memberships.project.gid,memberships.project.name,memberships.section.name"
@@ -97,7 +97,7 @@ class _Cursor(msgspec.Struct, frozen=True):
     since: int = 0
     """Up to when, UTC milliseconds, all was told; 0: never asked."""
     closed: dict[str, int] = {}
-    """When tasks were closed, the newest last."""
+    """The times at which tasks were closed, the newest last."""
 
 
 poller = Poller(_Cursor)
@@ -142,7 +142,7 @@ def _tasks(answer: Answer[_Cursor]) -> Polled:
 
 
 def _steps(task: Task, since: int, closed: dict[str, int], place: Place) -> Iterable[Maker]:
-    """Make the events of a task's steps after `since`, and keep in mind whether it is closed."""
+    """Make the events of a task's steps after `since`."""
     if task.created_at > since:
         yield partial(_event, task, "opened", task.created_by, task.created_at, "", place)
     if task.completed:

@@ -38,7 +38,7 @@ The subject is last, for it may hold anything.
 MAX_NAME = 255
 """Characters of a branch name; git itself has no limit but a file's."""
 _NOT_IN_NAMES = re.compile(r"[\s\x00-\x1f\x7f~^:?*\[\\\ufffd]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)|\.\Z")
-"""Parts that git forbids in a name, and the sign for undecodable bytes.
+"""Parts that git forbids in names, and the sign for undecodable bytes.
 
 See `git check-ref-format`.
 """

@@ -329,7 +329,7 @@ def _kind(said: Said, wanted: str) -> Kind:
 
 
 def _state(said: Said) -> str:
-    """Judge by the title's words, else by the colour, else by the rest: red, amber, green, begun.
+    """Judge by the title's words, else the colour, else the rest: red, amber, green, begun.
 
     Raises:
         Dropped: nothing says so, or two things contradict.

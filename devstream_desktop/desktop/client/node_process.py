@@ -23,7 +23,7 @@ _MAX_OUTPUT = 2_000
 
 
 def node_command(home: Home, *options: str) -> list[str]:
-    """Return the command that starts the node of `home`, with options of `devstream node`."""
+    """Return the command that starts the node of `home`, with options."""
     if getattr(sys, "frozen", False):
         program = [sys.executable]
     else:

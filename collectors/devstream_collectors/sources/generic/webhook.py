@@ -68,7 +68,7 @@ def _matches(rules: Sequence[Rule], document: object, body: bytes) -> list[Match
 
 
 def _take_escapes_out(document: object) -> None:
-    """Take the escape sequences of terminals out of every text of a document, in place."""
+    """Take terminals' escape sequences out of a document's texts, in place."""
     waiting = [document]
     while waiting:
         part = waiting.pop()

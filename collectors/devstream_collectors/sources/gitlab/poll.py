@@ -259,14 +259,14 @@ def _list(source: SourceInfo, step: Step) -> Request:
 
 
 def _since(answer: Answer[_Cursor], known: int) -> int:
-    """Return the newest time that was known before the first page of a list."""
+    """Return the newest time known before a list's first page."""
     return int(answer.step.old or known)
 
 
 def _older(
     answer: Answer[_Cursor], what: str, times: list[int], since: int, mark: str = ""
 ) -> tuple[tuple[Request, ...], str]:
-    """Ask for the page before one of which all is newer than `since`."""
+    """Ask for the page before one that is all newer than `since`."""
     unseen = bool(times) and 0 < since < times[-1]
     return _page_before(answer, what, len(times), mark or str(since), unseen=unseen)
 

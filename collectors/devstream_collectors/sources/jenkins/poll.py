@@ -135,7 +135,7 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 _RECENT = 7 * 86_400_000
-"""Milliseconds in which the last build began of a job that was made anew."""
+"""The time (ms) of the last build of a remade job."""
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
 

@@ -35,7 +35,7 @@ _REQUEST = re.compile(
     r"|\w*(?:pull|merge)_?request_?(?:i?id|number)|(?:github_)?(?:pr|mr)_number",
     re.IGNORECASE,
 )
-"""The parameters by which plugins tell a build of a pull or merge request what it builds."""
+"""The parameters of plugins that build pull or merge requests."""
 _JOB = re.compile(r"(?:^|/)job/([^/]+)")
 _REMOTE = re.compile(r"^(?:refs/)?(?:remotes/)?origin/")
 _MAX_CULPRITS = 3
@@ -56,7 +56,7 @@ def state_of(result: str | None) -> str:
 
 
 def check_parameters(parameters: Mapping[str, str]) -> None:
-    """Go on only with a build that is none of a pull or merge request.
+    """Drop the build of a pull or merge request.
 
     Raises:
         Dropped: a parameter names the request.

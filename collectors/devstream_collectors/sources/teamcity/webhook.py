@@ -46,7 +46,7 @@ _BY_NOBODY = re.compile(
     r"|vault|clearcase|starteam|unknown)|.*\b(?:trigger|dependency|dependencies)",
     re.IGNORECASE,
 )
-"""The whole of what the plugin says where a version control or a trigger began the build."""
+"""The plugin's words for builds that a version control or trigger began."""
 _IDE = re.compile(
     r"\b(?:intellij|idea|eclipse|visual studio|vs ?code|rider|pycharm|webstorm|phpstorm|rubymine"
     r"|clion|goland|appcode|android studio|xcode|netbeans|ide|command[ -]line|add-?in|plugin)\b",
