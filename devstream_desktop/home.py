@@ -16,8 +16,11 @@
     peers.json       addresses where peers were found, for the next start
     node.log         what the node did; node.frequent.log: what of that it did very often
 
-The control socket is not in the home: paths of sockets are short (108 bytes), so it is in a private
-runtime folder.
+    control          the socket where a running node is asked; control.lock: who has the home
+
+Whoever holds the lock is the home's only writer. Lock and socket are in the home, so every command
+finds them, whatever its environment is. A path of a socket is short (108 bytes): a home whose path
+does not fit is reached by a link in a private runtime folder.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,6 +67,8 @@ _MEANING = {
     " what is missed (most services have a button for it)",
 }
 """Meaning of a file's loss, and what to do, by its name."""
+_SOCKET_PATH = 90
+"""Bytes of the longest home whose sockets are reached directly (macOS takes 104 with the name)."""
 _OTHER_RUNTIME = "set XDG_RUNTIME_DIR to a folder that is yours alone"
 _OTHER = f"or {_OTHER_RUNTIME}"
 
@@ -170,18 +176,20 @@ class Home:
         )
 
     def runtime(self) -> Path:
-        """Find or make the private folder of this home's sockets and locks.
+        """Find or make the private folder of this home's session (0700).
 
         Raises:
             HomeError: it is a link, somebody else's, or open to others: whoever waits there could
                 answer in our place.
         """
         # The whole path is part of the name, because several homes may run at once.
-        name = "devstream-" + hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
-        base = os.environ.get("XDG_RUNTIME_DIR")
-        if base is None or not Path(base).is_dir():
+        name = f"devstream-{self._digest()[:16]}"
+        base = os.environ.get("XDG_RUNTIME_DIR", "")
+        # `su` and `sudo` hand on the folder of the user who called them.
+        if not base or not _is_ours(Path(base)) or not _fits(Path(base) / name):
             uid = os.getuid() if sys.platform != "win32" else 0
             base, name = tempfile.gettempdir(), f"{name}-{uid}"
+            base = base if _fits(Path(base) / name) else "/tmp"  # noqa: S108 - checked below
         folder = Path(base) / name
         try:
             with suppress(FileExistsError):
@@ -192,11 +200,59 @@ class Home:
             raise HomeError(f"{why}; {_OTHER_RUNTIME}") from error
         return folder
 
-    def control_url(self) -> str:
-        """Return the nng address of this home's control socket."""
+    def meeting_place(self) -> Path:
+        """Return this home by a path that is short enough for its sockets.
+
+        Raises:
+            HomeError: the home is another user's, or the runtime folder cannot be used.
+        """
         if sys.platform == "win32":
-            return "ipc://devstream-" + hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
-        return f"ipc://{self.runtime() / 'control'}"
+            return self.root
+        if self.root.exists():
+            _check_owner(self.root, also_root=True)
+        if _fits(self.root):
+            return self.root
+        link = self.runtime() / "home"
+        if not link.is_symlink() or link.readlink() != self.root:
+            # Renamed into place, because two commands may make it at once.
+            fresh = link.with_name(f"home.{os.getpid()}.{threading.get_ident()}")
+            fresh.symlink_to(self.root)
+            fresh.replace(link)
+        return link
+
+    def control_url(self) -> str:
+        """Return the nng address of this home's control socket.
+
+        Raises:
+            HomeError: as `meeting_place`.
+        """
+        if sys.platform == "win32":
+            return f"ipc://devstream-{self._digest()[:16]}"
+        return f"ipc://{self.meeting_place() / 'control'}"
+
+    def _digest(self) -> str:
+        # The bytes of the path, because a path need not be UTF-8.
+        return hashlib.sha256(os.fsencode(self.root)).hexdigest()
+
+    @property
+    def keyring_entry(self) -> str:
+        """The name of this home's entry in a keyring; it tells nothing about the home."""
+        return self._digest()[:32]
+
+
+def _fits(folder: Path) -> bool:
+    """Return true where sockets in `folder` have an address: short, and UTF-8 for nng."""
+    path = os.fsencode(folder)
+    return len(path) <= _SOCKET_PATH and path.decode("utf-8", "replace") == str(folder)
+
+
+def _is_ours(folder: Path) -> bool:
+    if sys.platform == "win32":
+        return folder.is_dir()
+    try:
+        return folder.is_dir() and folder.stat().st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def _meaning(name: str) -> str:
@@ -206,11 +262,29 @@ def _meaning(name: str) -> str:
 def _check_private(folder: Path) -> None:
     if sys.platform == "win32":
         return
-    status = folder.stat()
-    if status.st_uid != os.getuid():
-        raise HomeError(f"{folder} belongs to another user; choose another with --home")
+    status = _check_owner(folder)
     if stat.S_IMODE(status.st_mode) != 0o700:
         folder.chmod(0o700)
+
+
+def _check_owner(folder: Path, *, also_root: bool = False) -> os.stat_result:
+    """Refuse another user's home; `also_root` lets root ask its node, and change nothing."""
+    status = folder.stat()
+    if sys.platform == "win32" or status.st_uid == os.getuid():
+        return status
+    if also_root and os.getuid() == 0:
+        return status
+    whose = f"{folder} belongs to another user ({_user(status.st_uid)})"
+    raise HomeError(f"{whose}; run this as that user, or choose another with --home")
+
+
+def _user(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 def _open_to_owner(folder: Path) -> None:

@@ -43,10 +43,10 @@ def test_the_control_socket_fits_a_socket_path_however_deep_the_home_is(
 
 
 @pytest.fixture
-def runtime_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Home, Path]:
+def runtime_of(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Home, Path]:
     """A home, and where its runtime folder will be."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    home = Home(tmp_path / "home")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    home = Home(tmp_path / ("h" * 100))
     folder = home.runtime()
     folder.rmdir()
     return home, folder

@@ -103,8 +103,11 @@ def run(
     from devstream_desktop.node.log_file import start_logging
     from devstream_desktop.node.process import Process
 
-    start_logging(home, verbose=verbose)
-    asyncio.run(Process(home, options, on_ready, on_news, _report_locked).run())
+    def log() -> None:
+        # Only now, because a second node would write into the log of the first.
+        start_logging(home, verbose=verbose)
+
+    asyncio.run(Process(home, options, on_ready, on_news, _report_locked, log).run())
     return 0
 
 

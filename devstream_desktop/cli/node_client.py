@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TypeVar
 
 from devstream_desktop.control.client import Client
@@ -18,6 +19,8 @@ _R = TypeVar("_R", bound=Reply)
 
 _TRIES = 5
 """A node may start or stop between two looks; so often in a row it does not."""
+_PAUSE_S = 0.4
+"""Seconds between two looks; a node makes a lost socket anew within a second."""
 
 
 def ask(home: Home, request: Request[_R]) -> _R:
@@ -30,6 +33,7 @@ def ask(home: Home, request: Request[_R]) -> _R:
         ControlError: it was refused; the sentence says why.
 
     """
+    taken: HomeTakenError | None = None
     for _ in range(_TRIES):
         try:
             return ask_node(home, request)
@@ -42,10 +46,13 @@ def ask(home: Home, request: Request[_R]) -> _R:
 
             try:
                 return stopped_home.answer(home, request)
-            except HomeTakenError:
+            except HomeTakenError as error:
                 # A node started in the same moment, so it is asked instead.
-                continue
-    raise ControlError("the node of this home starts and stops again and again; see its node.log")
+                taken = error
+                time.sleep(_PAUSE_S)
+    raise ControlError(
+        f"the node of this home cannot be reached, though it has the home: {taken}"
+    ) from taken
 
 
 def ask_node(home: Home, request: Request[_R]) -> _R:

@@ -24,5 +24,12 @@ class NodeStoppedError(NoNodeError):
 class HomeTakenError(ControlError):
     """Another process has this home: a node, or a command for as long as it works."""
 
-    def __init__(self) -> None:
-        super().__init__("another node has this home already; end it first, or use another --home")
+    def __init__(
+        self,
+        sentence: str = "another node has this home already; end it first, or use another --home",
+        *,
+        brief: bool = False,
+    ) -> None:
+        super().__init__(sentence)
+        self.brief = brief
+        """True for a command: it is done soon, so waiting helps."""

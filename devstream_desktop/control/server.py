@@ -15,7 +15,7 @@ from pathlib import Path
 import pynng
 
 from devstream_desktop.control.errors import ControlError, HomeTakenError, StartingError
-from devstream_desktop.control.lock import HomeLock
+from devstream_desktop.control.lock import NODE, HomeLock
 from devstream_desktop.control.messages.base import Refused
 from devstream_desktop.control.wire import (
     MAX_MESSAGE,
@@ -33,6 +33,9 @@ _CONTEXTS = 32
 _PAUSE_S = 0.05
 """Pause after a failure of our own. So one that stays does not turn into a busy loop."""
 
+_LOOK_S = 1.0
+"""Seconds between looks whether the socket is still there."""
+
 Handler = Callable[[AnyRequest], Awaitable[AnyReply]]
 
 
@@ -42,14 +45,14 @@ class Server:
     A handler that raises `ControlError` refuses.
     """
 
-    def __init__(self, url: str, handler: Handler) -> None:
+    def __init__(self, url: str, handler: Handler, *, what: str = NODE) -> None:
         self._url = url
         self._handler = handler
         self._socket: pynng.Rep0 | None = None
         self._contexts: list[pynng.Context] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
-        self._lock = HomeLock(url)
+        self._lock = HomeLock(url, what)
 
     def start(self) -> None:
         """Listen.
@@ -71,15 +74,15 @@ class Server:
             if isinstance(error, pynng.AddressInUse):
                 raise HomeTakenError from error
             raise ControlError(
-                f"the control socket {self._url} cannot be opened: {error}"
+                f"the control socket {self._url} cannot be opened: {error}; choose a home on a"
+                " local disk with --home"
             ) from error
-        if sys.platform != "win32":
-            Path(self._url.removeprefix("ipc://")).chmod(
-                0o600
-            )  # its folder is private; this holds where the umask is not
+        self._make_private()
         # A context answers one request at a time, and a long poll holds one.
         self._contexts = [self._socket.new_context() for _ in range(_CONTEXTS)]
         self._tasks = [asyncio.create_task(self._serve(context)) for context in self._contexts]
+        if sys.platform != "win32":
+            self._tasks.append(asyncio.create_task(self._keep_listening()))
 
     async def stop(self) -> None:
         """Close, and wait for every parked request.
@@ -97,6 +100,30 @@ class Server:
             for task in pending:
                 task.cancel()
         self._lock.release()
+
+    def _make_private(self) -> None:
+        # Its folder is private; this holds where the umask is not.
+        if sys.platform != "win32":
+            self._path.chmod(0o600)
+
+    @property
+    def _path(self) -> Path:
+        return Path(self._url.removeprefix("ipc://"))
+
+    async def _keep_listening(self) -> None:
+        """Listen anew where somebody removed the socket: the home would be out of reach."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _LOOK_S)
+            if self._socket is None or self._stopping.is_set() or self._path.exists():
+                continue
+            try:
+                self._socket.listen(self._url)
+                self._make_private()
+            except (pynng.NNGException, OSError) as error:
+                _log.warning("the control socket %s is gone: %s", self._url, error)
+            else:
+                _log.warning("the control socket %s was removed, and is made anew", self._url)
 
     async def _serve(self, context: pynng.Context) -> None:
         while not self._stopping.is_set():

@@ -69,7 +69,7 @@ def run(home: Home, *, start_node: bool = True, node_command: Sequence[str] | No
     application.setQuitOnLastWindowClosed(False)
     application.setWindowIcon(icon(Mark.APP))
     # Before the first connection: two apps would start two nodes.
-    instance = Instance(home.runtime())
+    instance = Instance(home.meeting_place())
     if not instance.claim():
         return 0 if instance.raise_first() else _report_stuck()
     app = App(home, start_node=start_node, node_command=node_command)

@@ -8,7 +8,6 @@ with it, so that one file cannot be put in the place of another. There is no pla
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -182,8 +181,6 @@ def _find_key(
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if credentials and (Path(credentials) / _CREDENTIAL).exists():
         return key_file.read(Path(credentials) / _CREDENTIAL, trusted=True)
-    # An entry for each home, under a name that tells nothing about it.
-    username = hashlib.sha256(str(home.root).encode()).hexdigest()[:32]
     return os_keyring.sealing_key(
-        username, may_create=may_create, timeout_s=timeout_s, may_prompt=may_prompt
+        home.keyring_entry, may_create=may_create, timeout_s=timeout_s, may_prompt=may_prompt
     )

@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 class Process:
     """Runs a home's node until a signal or a `Stop` ends it.
 
-    `on_locked(sentence)` hears that it waits for its keyring.
+    `on_taken()` is called once the home is this process's alone. `on_locked(sentence)` hears that
+    it waits for its keyring.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Process:
         on_ready: Callable[[Node], None],
         on_news: Callable[[], None] | None = None,
         on_locked: Callable[[str], None] = lambda _: None,
+        on_taken: Callable[[], None] = lambda: None,
     ) -> None:
         self._home = home
         self._options = options
         self._on_ready = on_ready
         self._on_news = on_news
         self._on_locked = on_locked
+        self._on_taken = on_taken
         self._locked: LockedNode | None = None
         self._vault: Vault | None = None
         self._news = asyncio.Event()
@@ -70,6 +73,7 @@ class Process:
                 loop.add_signal_handler(number, self._end.set)
         server = await take(self._home, self._answer, given_up=self._end.is_set)
         try:
+            self._on_taken()
             while True:
                 self._again = False
                 await self._run_once()

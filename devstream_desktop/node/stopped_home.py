@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import (
     ControlError,
     HomeTakenError,
     NoNodeError,
     StartingError,
 )
+from devstream_desktop.control.lock import COMMAND, NODE
 from devstream_desktop.control.messages.base import Reply, Request
 from devstream_desktop.control.messages.deploys import GetTargets, PlanDeploy, RequestDeploy
 from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Joining, Revoke
@@ -24,7 +24,7 @@ from devstream_desktop.control.messages.sources import (
     RemoteSource,
     Source,
 )
-from devstream_desktop.control.messages.status import GetStatus, Status
+from devstream_desktop.control.messages.status import Status
 from devstream_desktop.control.messages.stream import Emit, SetDuty
 from devstream_desktop.control.server import Handler, Server
 from devstream_desktop.control.wire import AnyReply, AnyRequest, expect
@@ -183,7 +183,7 @@ async def held(home: Home) -> AsyncIterator[None]:
     async def busy(_: AnyRequest) -> AnyReply:
         raise StartingError("another devstream command works on this home; try again in a moment")
 
-    server = await take(home, busy)
+    server = await take(home, busy, what=COMMAND)
     try:
         yield
     finally:
@@ -191,7 +191,11 @@ async def held(home: Home) -> AsyncIterator[None]:
 
 
 async def take(
-    home: Home, handler: Handler, *, given_up: Callable[[], bool] = lambda: False
+    home: Home,
+    handler: Handler,
+    *,
+    what: str = NODE,
+    given_up: Callable[[], bool] = lambda: False,
 ) -> Server:
     """Listen at a home's control socket, and so be its only writer.
 
@@ -199,29 +203,18 @@ async def take(
 
     Raises:
         HomeTakenError: a node runs for it.
+        HomeError: the home cannot be used, or belongs to another user.
         ControlError: its lock cannot be opened.
     """
+    home.create()
     deadline = time.monotonic() + _PATIENCE_S
     while True:
-        server = Server(home.control_url(), handler)
+        server = Server(home.control_url(), handler, what=what)
         try:
             server.start()
-        except HomeTakenError:
-            busy = await asyncio.to_thread(_is_busy, home)
-            if not busy or given_up() or time.monotonic() > deadline:
+        except HomeTakenError as error:
+            if not error.brief or given_up() or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(_RETRY_S)
         else:
             return server
-
-
-def _is_busy(home: Home) -> bool:
-    """Return true unless a node answers; a command answers nothing and is done soon."""
-    try:
-        with Client(home.control_url(), starting_s=0) as client:
-            client.ask(GetStatus())
-    except (StartingError, NoNodeError):
-        return True
-    except ControlError:
-        return False
-    return False

@@ -170,7 +170,7 @@ def test_where_a_node_started_meanwhile_it_is_asked(ana) -> None:
     with pytest.raises(HomeTakenError):
         stopped_home.answer(ana.home, GetPolicy())
     assert ask(ana.home, GetPolicy()).team == "acme"
-    assert "a node runs for this home" in ana.run(
+    assert "another node has this home already" in ana.run(
         "team", "create", "acme", "--person", "ana", code=1
     )
 

@@ -8,7 +8,7 @@ import time
 from devstream_desktop.cli.arguments import Commands, seconds
 from devstream_desktop.cli.node_client import ask, ask_node, node_runs
 from devstream_desktop.cli.team.parser import add_parser
-from devstream_desktop.control.errors import HomeTakenError, NoNodeError
+from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
@@ -69,12 +69,7 @@ def create(home: Home, options: argparse.Namespace) -> int:
     from devstream_desktop.node import stopped_home
 
     home.create()
-    try:
-        print(stopped_home.create_team(home, options.name, options.person))
-    except HomeTakenError:
-        raise DevstreamError(
-            "a node runs for this home; end it first, or give another --home"
-        ) from None
+    print(stopped_home.create_team(home, options.name, options.person))
     print("next: devstream node (or the tray), then: devstream team invite")
     print("keep a key on paper for the day this device is lost: devstream team recovery-key")
     return 0

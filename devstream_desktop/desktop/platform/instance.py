@@ -25,13 +25,13 @@ class Instance(QObject):
     raised = Signal()
     """Another start asked this one to show its window."""
 
-    def __init__(self, runtime: Path, parent: QObject | None = None) -> None:
-        """`runtime` is the home's private folder (home.runtime())."""
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        """`folder` is the home, by a path that fits a socket (home.meeting_place())."""
         super().__init__(parent)
-        self._lock = QLockFile(str(runtime / "desk.lock"))
+        self._lock = QLockFile(str(folder / "desk.lock"))
         # Never stale by age: only a dead owner's lock may be taken.
         self._lock.setStaleLockTime(0)
-        self._name = str(runtime / "desk")
+        self._name = str(folder / "desk")
         self._server: QLocalServer | None = None
 
     def claim(self) -> bool:
