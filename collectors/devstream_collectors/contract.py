@@ -95,7 +95,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Certified:
-    """Bodies signed by the key of a certificate that they name (AWS SNS).
+    """Bodies signed by a certificate that they name (AWS SNS).
 
     Both are regular expressions that a whole address must match, so that a sender cannot choose
     whose certificate it is, nor what this node asks.

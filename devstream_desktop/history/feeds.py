@@ -37,7 +37,7 @@ class Feeds:
         }
 
     def id(self, feed: bytes) -> int:
-        """Return the row id of a feed, making its row if need be."""
+        """Return the row id of a feed, made if need be."""
         if feed not in self._ids:
             self._ids[feed] = self._connection.execute(
                 "INSERT INTO feeds (feed) VALUES (?) RETURNING id", (feed,)
