@@ -23,6 +23,7 @@ from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.line import LIST_WIDTH, render
 
 HERE = Path(__file__).parent
+PAYLOADS = HERE.parents[2] / "shared" / "payloads"
 RECEIVED = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 Normalise = Callable[[Delivery, SourceInfo], Normalised]
 Headers = Callable[[str], Mapping[str, str]]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from collecting import (
-    HERE,
     JSON,
+    PAYLOADS,
     RECEIVED,
     Headers,
     Normalise,
@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from devstream_collectors.contract import Delivery, PollCollector, Response, SourceInfo
 from devstream_desktop.stream.event import Event
 
-PAYLOADS = HERE.parents[2] / "shared" / "payloads"
+_TOLERANCE = pytest.StashKey[dict[str, Counter[str]]]()
 _TABLE = pytest.StashKey[dict[str, Counter[str]]]()
 
 
@@ -180,6 +180,12 @@ def survives() -> Callable[[Normalise, Iterable[Delivery], SourceInfo], None]:
     return survives
 
 
+@pytest.fixture
+def tolerance(request: pytest.FixtureRequest) -> dict[str, Counter[str]]:
+    """The table of fields by type, printed at the end of the run."""
+    return request.config.stash.setdefault(_TOLERANCE, {})
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = terminalreporter.config.stash.get(_TABLE, {})
     if table:
@@ -189,4 +195,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         total, lines = outcomes.total(), outcomes["lines"]
         terminalreporter.line(
             f"{kind:18} {total:4} payloads  {lines:4} with lines  {', '.join(drops)}"
+        )
+    fields = terminalreporter.config.stash.get(_TOLERANCE, {})
+    if fields:
+        terminalreporter.section("fields whose sort was changed, by source")
+    for kind, counted in sorted(fields.items()):
+        terminalreporter.line(
+            f"{kind:18} {counted['fields']:5} fields  {counted['needed']:4} needed  "
+            f"{counted['costs']:3} that cost a line without need"
         )

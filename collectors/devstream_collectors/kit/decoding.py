@@ -1,12 +1,14 @@
 """Payload fields as services really write them.
 
-A struct lists the fields that we read. A field of a lenient type (`Text`, `Whole`, `Number`,
-`Time`, `Flag`, `Texts`, `Part`, `Many`) takes whatever is sent: null, or a value of another sort,
-counts as not said. A field that the identity or the state of a fact hangs on gets a strict type
-(`Id`, `str | None`, `bool | None`): there a value of another sort costs the line.
+A struct lists the fields that we read. Each takes whatever is sent: null, or a value of another
+sort, counts as not said, and the field has its default. So a service that changes the form of a
+field costs at most that field. A field whose absence would make another fact of it (an id, a
+branch, a commit, a mark for what is private) is an `Id` or `Needed`: there a value of another sort
+costs the line.
 
     class Build(msgspec.Struct, frozen=True):
         id: Id = ""
+        commit: Needed[str | None] = ""
         title: Text = ""
         finished: Time = 0
         author: Part[User] = User()
@@ -17,15 +19,19 @@ counts as not said. A field that the identity or the state of a fact hangs on ge
 from __future__ import annotations
 
 import re
+import types
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar, get_args, get_origin
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
 from devstream_desktop.stream.text import without_escapes
 
 T = TypeVar("T")
+Needed = Annotated[T, "needed"]
+"""A field that makes the fact: it is what its type says, or there is no line."""
 Loose = object
 """A field of this type takes every JSON value; read it with `word`, `first`, `when` or `whole`."""
 
@@ -83,19 +89,36 @@ _MILLISECOND = timedelta(milliseconds=1)
 _ZONE = re.compile(r" ([+-]\d\d:?\d\d)$")
 
 
-def decode(body: bytes | str | msgspec.Raw, kind: type[T], *, strict: bool = True) -> T:
-    """Decode JSON into a type whose fields may be lenient.
+class NeededError(msgspec.ValidationError):
+    """A field that the fact hangs on is of another sort."""
+
+
+def decode(
+    body: bytes | str | msgspec.Raw,
+    kind: type[T],
+    *,
+    strict: bool = True,
+    odd: list[str] | None = None,
+) -> T:
+    """Decode JSON into a type, whatever the sorts of the fields that a fact can do without.
 
     Args:
         body: the JSON.
         kind: a struct, or a list or dictionary of structs.
         strict: `False` for senders that put numbers and booleans into quotes.
+        odd: takes a sentence for each item of a list that is left out because a field of it that
+            is needed is of another sort; without it such an item is an error.
 
     Raises:
-        msgspec.MsgspecError: it is no JSON, or a field of a strict type is of another sort.
+        msgspec.MsgspecError: it is no JSON or another sort of document, or a field that is needed
+            is of another sort.
 
     """
-    return msgspec.json.decode(body, type=kind, strict=strict, dec_hook=_read)
+    try:
+        return msgspec.json.decode(body, type=kind, strict=strict, dec_hook=_read)
+    except msgspec.ValidationError:
+        made: T = _mended(msgspec.json.decode(body), kind, odd)
+        return made
 
 
 def _read(kind: type, value: object) -> object:
@@ -119,7 +142,88 @@ def _items(value: object, kind: type[T]) -> list[T]:
     try:
         return [msgspec.convert(value, kind, dec_hook=_read)]
     except msgspec.ValidationError:
+        pass
+    try:
+        return [_mended(value, kind, None)]
+    except msgspec.ValidationError:
         return []
+
+
+def _mended(value: object, kind: Any, odd: list[str] | None) -> Any:
+    """Convert a value field by field; those of another sort have their defaults.
+
+    It goes as deep as the type does, not as deep as the value.
+
+    Raises:
+        msgspec.ValidationError: it is of another sort as a whole.
+        NeededError: a field in it that is needed is of another sort.
+
+    """
+    if get_origin(kind) is Annotated:
+        return msgspec.convert(value, get_args(kind)[0], strict=False, dec_hook=_read)
+    if kind is msgspec.Raw:
+        return msgspec.Raw(msgspec.json.encode(value))
+    for one in _sorts(kind):
+        sort = get_origin(one) or one
+        if isinstance(value, dict) and isinstance(sort, type) and issubclass(sort, msgspec.Struct):
+            return _struct(value, one, odd)
+        if isinstance(value, list) and sort is list:
+            return _list(value, get_args(one)[0], odd)
+        if isinstance(value, dict) and sort is dict:
+            items = {name: _list([item], get_args(one)[1], odd) for name, item in value.items()}
+            return {name: made[0] for name, made in items.items() if made}
+    try:
+        # Digits are a number, and a number is the text of its digits.
+        return msgspec.convert(value, kind, strict=False, dec_hook=_read)
+    except msgspec.ValidationError:
+        if str not in _sorts(kind) or not (text := word(value)):
+            raise
+        return text
+
+
+def _struct(value: dict[str, Any], kind: Any, odd: list[str] | None) -> Any:
+    made: dict[str, Any] = {}
+    for field in _fields(kind):
+        if field.encode_name not in value:
+            continue
+        try:
+            made[field.name] = _mended(value[field.encode_name], field.type, odd)
+        except msgspec.ValidationError as error:
+            if isinstance(error, NeededError) or _is_needed(field.type):
+                raise NeededError(f"{field.encode_name}: {error}") from None
+    try:
+        return kind(**made)
+    except TypeError as error:
+        # A field without a default.
+        raise msgspec.ValidationError(str(error)) from None
+
+
+def _list(items: list[Any], kind: Any, odd: list[str] | None) -> list[Any]:
+    made = []
+    for item in items:
+        try:
+            made.append(_mended(item, kind, odd))
+        except NeededError as error:
+            if odd is None:
+                raise
+            odd.append(str(error))
+        except msgspec.ValidationError:
+            continue
+    return made
+
+
+@cache
+def _fields(kind: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
+
+
+def _sorts(kind: Any) -> tuple[Any, ...]:
+    """Return the members of a union; of any other type itself."""
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _is_needed(kind: Any) -> bool:
+    return get_origin(kind) is Annotated or Id in _sorts(kind)
 
 
 def word(value: Loose) -> str:
@@ -193,9 +297,9 @@ def sha(text: str | None) -> str:
 
 
 def _id(value: object) -> str:
-    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+    if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
         return word(value)
-    raise ValueError("an id is a text or a whole number")
+    raise ValueError("an id is a text or a number")
 
 
 def _number(value: object) -> float:

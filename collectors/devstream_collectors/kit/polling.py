@@ -20,7 +20,7 @@ kept when all that follows from a first request went well.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -68,6 +68,8 @@ class Answer(Generic[C]):
     response: Response
     first: bool
     """Nothing was known yet when it came: the source is new."""
+    odd: list[str] = field(default_factory=list)
+    """What was left out of the body's lists because it could not be read."""
 
     @property
     def ok(self) -> bool:
@@ -86,7 +88,7 @@ class Answer(Generic[C]):
             msgspec.MsgspecError: it is not what the service should say.
 
         """
-        return decode(self.response.body, kind, strict=strict)
+        return decode(self.response.body, kind, strict=strict, odd=self.odd)
 
     def decode_or(self, other: T) -> T:
         """Decode the body as the type of `other`; a missing one is `other`."""
@@ -113,6 +115,8 @@ class Answer(Generic[C]):
 
         """
         events, dropped, _ = gathered(makers)
+        if self.odd:
+            dropped["unexpected-shape"] = dropped.get("unexpected-shape", 0) + len(self.odd)
         cursor = msgspec.structs.replace(self.known, **known) if known else self.known
         return Polled(events, msgspec.json.encode(cursor), tuple(requests), dropped, left_out)
 

@@ -22,7 +22,7 @@ from devstream_collectors.contract import (
 )
 from devstream_collectors.kit.alert import alert_event
 from devstream_collectors.kit.alert_list import alert_list
-from devstream_collectors.kit.decoding import Many, Text, Texts, decode
+from devstream_collectors.kit.decoding import Many, Needed, Text, Texts, decode
 from devstream_collectors.kit.labelled import STATES, Labelled, alert_of, sample_alert
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
@@ -63,7 +63,7 @@ requests, parse = _POLLER.requests, _POLLER.parse
 
 
 class _Alert(Labelled, frozen=True, rename="camel"):
-    status: Text = ""
+    status: Needed[str | None] = ""
 
 
 class _Notification(msgspec.Struct, frozen=True, rename="camel"):

@@ -27,7 +27,16 @@ from devstream_collectors.contract import (
     Webhook,
 )
 from devstream_collectors.kit.branches import defaults, is_global, sample_branch
-from devstream_collectors.kit.decoding import Part, Text, Time, decode, milliseconds, person, sha
+from devstream_collectors.kit.decoding import (
+    Needed,
+    Part,
+    Text,
+    Time,
+    decode,
+    milliseconds,
+    person,
+    sha,
+)
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place, page_scope, remote_scope
 from devstream_collectors.kit.polling import (
@@ -121,11 +130,11 @@ class _Build(msgspec.Struct, frozen=True):
     """A build, without its jobs."""
 
     id: str | None = ""
-    number: int | None = None
+    number: Needed[int | None] = None
     state: str | None = ""
     blocked: bool | None = False
     web_url: str | None = ""
-    branch: str | None = ""
+    branch: Needed[str | None] = ""
     tag: str | None = ""
     commit: str | None = ""
     message: Text = ""

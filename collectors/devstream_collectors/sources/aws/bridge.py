@@ -21,7 +21,7 @@ class Bridge(msgspec.Struct, frozen=True):
     """One event."""
 
     id: Text = ""
-    account: Id = ""
+    account: Text = ""
     region: Id = ""
     time: Time = 0
     detail_type: Text = msgspec.field(default="", name="detail-type")

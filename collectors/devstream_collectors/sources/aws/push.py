@@ -9,7 +9,7 @@ import msgspec
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.branches import USUAL_BRANCHES
-from devstream_collectors.kit.decoding import Id, Text
+from devstream_collectors.kit.decoding import Id, Needed, Text
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.push import Push, push_event
 from devstream_collectors.sources.aws.bridge import Bridge
@@ -20,7 +20,7 @@ class Reference(msgspec.Struct, frozen=True, rename="camel"):
     """A branch or tag that moved."""
 
     repository_name: Id
-    event: str | None = ""
+    event: Needed[str | None] = ""
     reference_name: Id = ""
     reference_type: Text = ""
     commit_id: Id = ""

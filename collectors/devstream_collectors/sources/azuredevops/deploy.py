@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import Id, Part, Text, Time, milliseconds
+from devstream_collectors.kit.decoding import Id, Needed, Part, Text, Time, milliseconds
 from devstream_collectors.kit.deploy import Deploy, deploy_event
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
@@ -35,7 +35,7 @@ class _Release(msgspec.Struct, frozen=True, rename="camel"):
     url: str | None = ""
     created_by: Part[Identity] = Identity()
     modified_by: Part[Identity] = Identity()
-    release_definition: Named | None = None
+    release_definition: Part[Named] = Named()
     links: Part[Links] = msgspec.field(default=Links(), name="_links")
 
 
@@ -43,18 +43,18 @@ class _Environment(msgspec.Struct, frozen=True, rename="camel"):
     """A stage of a release."""
 
     id: Id = ""
-    name: str | None = ""
+    name: Needed[str | None] = ""
     status: str | None = ""
     owner: Part[Identity] = Identity()
     release: _Release | None = None
-    release_definition: Named | None = None
+    release_definition: Part[Named] = Named()
 
 
 class Deployment(msgspec.Struct, frozen=True, rename="camel"):
     """A deployment of a release to a stage, also in the API."""
 
-    id: Id = ""
-    attempt: int | None = None
+    id: Text = ""
+    attempt: Needed[int | None] = None
     deployment_status: str | None = ""
     requested_by: Part[Identity] = Identity()
     requested_for: Part[Identity] = Identity()
@@ -62,7 +62,7 @@ class Deployment(msgspec.Struct, frozen=True, rename="camel"):
     completed_on: Time = 0
     last_modified_on: str | None = ""
     release: _Release | None = None
-    release_definition: Named | None = None
+    release_definition: Part[Named] = Named()
     release_environment: _Environment | None = None
 
 
@@ -72,7 +72,7 @@ class Deployed(msgspec.Struct, frozen=True):
     environment: _Environment | None = None
     release: _Release | None = None
     deployment: Deployment | None = None
-    project: Named | None = None
+    project: Part[Named] = Named()
 
 
 def deployment(said: Envelope, source: SourceInfo, received: int) -> tuple[Event, ...]:
@@ -81,8 +81,8 @@ def deployment(said: Envelope, source: SourceInfo, received: int) -> tuple[Event
     release = found.environment.release if found.environment else None
     urls = (release.url, release.links.page) if release else ()
     parts = (found.release, found.environment, found.deployment)
-    definitions = [part.release_definition for part in parts if part and part.release_definition]
-    names = [one.name for one in (found.project, *definitions[:1]) if one]
+    definitions = [part.release_definition.name for part in parts if part]
+    names = [found.project.name, next((name for name in definitions if name), "")]
     place = tracked_at(said.organisation(*urls), names, source, received)
     started = said.event_type == _STARTED
     return (deployed(found, place, started=started, at=said.created_date),)

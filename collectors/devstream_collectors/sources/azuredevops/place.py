@@ -10,7 +10,7 @@ import msgspec
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.branches import defaults
-from devstream_collectors.kit.decoding import Id, Part, T, Text, decode, person
+from devstream_collectors.kit.decoding import Part, T, Text, decode, person
 from devstream_collectors.kit.place import Place, remote_scope
 
 _GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
@@ -47,7 +47,7 @@ class Identity(msgspec.Struct, frozen=True, rename="camel"):
 class Named(msgspec.Struct, frozen=True):
     """A thing with a name: a project, a definition, a pipeline."""
 
-    id: Id = ""
+    id: Text = ""
     name: str | None = ""
 
 
@@ -98,11 +98,11 @@ class Repository(msgspec.Struct, frozen=True, rename="camel"):
     default_branch: str | None = ""
     remote_url: str | None = ""
     web_url: str | None = ""
-    project: Named | None = None
+    project: Part[Named] = Named()
 
     def place(self, source: SourceInfo, received: int) -> Place:
         """Return the place of the repository's facts."""
-        project = self.project.name or "" if self.project else ""
+        project = self.project.name or ""
         name = f"azuredevops/{project}/{self.name or source.name}".lower()
         return Place(
             source=source,

@@ -9,7 +9,7 @@ import msgspec
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.branches import HEADS
-from devstream_collectors.kit.decoding import Id, Part, Text, Time, milliseconds, sha
+from devstream_collectors.kit.decoding import Id, Needed, Part, Text, Time, milliseconds, sha
 from devstream_collectors.kit.outcome import Dropped, together
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.push import Merge, Push, merge_event, push_event
@@ -25,9 +25,9 @@ _BY = re.compile(rf"(.{{1,60}}?) (?:{_COMPLETED}|has created a pull request merg
 class RefUpdate(msgspec.Struct, frozen=True, rename="camel"):
     """One reference of a push."""
 
-    name: str | None = ""
-    old_object_id: str | None = ""
-    new_object_id: str | None = ""
+    name: Needed[str | None] = ""
+    old_object_id: Needed[str | None] = ""
+    new_object_id: Needed[str | None] = ""
 
 
 class _Commit(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,7 +52,7 @@ class PullRequest(msgspec.Struct, frozen=True, rename="camel"):
     pull_request_id: Id = ""
     status: str | None = ""
     title: Text = ""
-    target_ref_name: str | None = ""
+    target_ref_name: Needed[str | None] = ""
     closed_date: str | None = ""
     created_by: Part[Identity] = Identity()
     closed_by: Part[Identity] = Identity()

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import Id, Many, Part, Time, milliseconds, sha, whole
+from devstream_collectors.kit.decoding import Id, Many, Needed, Part, Time, milliseconds, sha, whole
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.run import UNDER_WAY, Run, run_event
 from devstream_collectors.sources.azuredevops.place import (
@@ -41,7 +41,7 @@ class _Request(msgspec.Struct, frozen=True, rename="camel"):
 class _Definition(Named, frozen=True):
     """The pipeline of a build."""
 
-    project: Named | None = None
+    project: Part[Named] = Named()
 
 
 class Build(msgspec.Struct, frozen=True, rename="camel"):
@@ -54,7 +54,7 @@ class Build(msgspec.Struct, frozen=True, rename="camel"):
     status: str | None = ""
     result: str | None = ""
     reason: str | None = ""
-    source_branch: str | None = ""
+    source_branch: Needed[str | None] = ""
     source_version: str | None = ""
     source_get_version: str | None = ""
     queue_time: Time = 0
@@ -62,7 +62,7 @@ class Build(msgspec.Struct, frozen=True, rename="camel"):
     finish_time: str | None = ""
     url: str | None = ""
     definition: _Definition | None = None
-    project: Named | None = None
+    project: Part[Named] = Named()
     repository: Repository | None = None
     requested_for: Part[Identity] = Identity()
     requests: Many[_Request] = []
@@ -73,7 +73,7 @@ class Build(msgspec.Struct, frozen=True, rename="camel"):
 class _RunRepository(msgspec.Struct, frozen=True, rename="camel"):
     """The repository that a pipeline runs on."""
 
-    ref_name: str | None = ""
+    ref_name: Needed[str | None] = ""
     version: str | None = ""
 
 
@@ -103,7 +103,7 @@ class _Run(msgspec.Struct, frozen=True, rename="camel"):
 
 class _RunPayload(msgspec.Struct, frozen=True):
     run: _Run | None = None
-    pipeline: Named | None = None
+    pipeline: Part[Named] = Named()
 
 
 def build(said: Envelope, source: SourceInfo, received: int) -> tuple[Event, ...]:
@@ -172,7 +172,7 @@ def run_state(said: Envelope, source: SourceInfo, received: int) -> tuple[Event,
     found = payload.run
     if found is None:
         raise Dropped("unexpected-shape", "no run")
-    pipeline = found.pipeline or payload.pipeline or Named()
+    pipeline = found.pipeline or payload.pipeline
     state = {
         "inProgress": "running",
         "completed": _RESULTS.get((found.result or "").lower()),

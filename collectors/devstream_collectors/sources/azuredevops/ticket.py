@@ -52,7 +52,7 @@ class Steps(msgspec.Struct, frozen=True):
 class WorkItem(msgspec.Struct, frozen=True):
     """A work item or a revision of one, also in the API."""
 
-    id: Id = ""
+    id: Text = ""
     url: str | None = ""
     fields: Fields | None = None
     links: Links | None = msgspec.field(default=None, name="_links")
@@ -76,7 +76,7 @@ class Update(msgspec.Struct, frozen=True, rename="camel"):
     revised_by: Part[Identity] = Identity()
     revised_date: str | None = ""
     fields: Steps | None = None
-    revision: WorkItem | None = None
+    revision: Part[WorkItem] = WorkItem()
     url: str | None = ""
     links: Links | None = msgspec.field(default=None, name="_links")
 
@@ -90,6 +90,8 @@ class Update(msgspec.Struct, frozen=True, rename="camel"):
 def created(said: Envelope, source: SourceInfo, received: int) -> tuple[Event, ...]:
     """Make the event of a `workitem.created` delivery."""
     item = said.decode(WorkItem)
+    if not item.id:
+        raise Dropped("unexpected-shape", "no id")
     fields = item.fields or Fields()
     place = tracked_at(said.organisation(item.url), [fields.project], source, received)
     actor = who(fields.created_by, fields.changed_by)
@@ -100,7 +102,7 @@ def updated(said: Envelope, source: SourceInfo, received: int) -> tuple[Event, .
     """Make the event of a `workitem.updated` delivery."""
     update = said.decode(Update)
     state = step_of(update)
-    item = update.revision or WorkItem()
+    item = update.revision
     fields = item.fields or Fields()
     at = update.at or fields.changed or update.revised_date
     organised = said.organisation(update.url, item.url)

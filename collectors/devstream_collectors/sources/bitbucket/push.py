@@ -10,6 +10,7 @@ from devstream_collectors.kit.decoding import (
     Flag,
     Id,
     Loose,
+    Needed,
     Part,
     Text,
     decode,
@@ -33,7 +34,7 @@ class _Author(msgspec.Struct, frozen=True):
 class Commit(msgspec.Struct, frozen=True):
     """A commit; in pull requests its hash has twelve digits."""
 
-    hash: str | None = ""
+    hash: Needed[str | None] = ""
     message: Text = ""
     author: Part[_Author] = _Author()
 

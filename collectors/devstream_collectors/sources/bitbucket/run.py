@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_collectors.kit.decoding import Part, Text, Time, decode, sha
+from devstream_collectors.kit.decoding import Needed, Part, Text, Time, decode, sha
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import Run, run_event
@@ -29,11 +29,11 @@ And, for Data Center, its build status API.
 class Status(msgspec.Struct, frozen=True):
     """The status of a commit, also in the API."""
 
-    key: str | None = ""
+    key: Needed[str | None] = ""
     name: str | None = ""
     state: str | None = ""
     description: Text = ""
-    refname: str | None = ""
+    refname: Needed[str | None] = ""
     url: str | None = ""
     created_on: Time = 0
     updated_on: Time = 0

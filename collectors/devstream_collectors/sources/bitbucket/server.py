@@ -12,7 +12,17 @@ import msgspec
 
 from devstream_collectors.contract import SourceInfo
 from devstream_collectors.kit.branches import HEADS, defaults
-from devstream_collectors.kit.decoding import Id, Many, Part, Text, Time, decode, person, sha
+from devstream_collectors.kit.decoding import (
+    Id,
+    Many,
+    Needed,
+    Part,
+    Text,
+    Time,
+    decode,
+    person,
+    sha,
+)
 from devstream_collectors.kit.outcome import Dropped, together
 from devstream_collectors.kit.place import Place, remote_scope
 from devstream_collectors.kit.push import Merge, Push, merge_event, push_event
@@ -111,9 +121,9 @@ class _Change(msgspec.Struct, frozen=True, rename="camel"):
     """One reference of a push."""
 
     ref: Reference | None = None
-    ref_id: str | None = ""
-    from_hash: str | None = ""
-    to_hash: str | None = ""
+    ref_id: Needed[str | None] = ""
+    from_hash: Needed[str | None] = ""
+    to_hash: Needed[str | None] = ""
 
 
 class Properties(msgspec.Struct, frozen=True, rename="camel"):
@@ -127,8 +137,8 @@ class PullRequest(msgspec.Struct, frozen=True, rename="camel"):
 
     id: Id = ""
     title: Text = ""
-    closed_date: int | None = 0
-    updated_date: int | None = 0
+    closed_date: Time = 0
+    updated_date: Time = 0
     to_ref: Reference | None = None
     properties: Properties | None = None
     links: Part[Links] = Links()

@@ -15,7 +15,7 @@ import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.branches import defaults, is_global, moved
-from devstream_collectors.kit.decoding import Part, Text, Time, decode, sha
+from devstream_collectors.kit.decoding import Needed, Part, Text, Time, decode, sha
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, again, ask, older
@@ -75,7 +75,7 @@ class _Activities(msgspec.Struct, frozen=True):
 
 class _Build(msgspec.Struct, frozen=True, rename="camel"):
     state: str | None = ""
-    key: str | None = ""
+    key: Needed[str | None] = ""
     name: str | None = ""
     url: str | None = ""
     description: Text = ""

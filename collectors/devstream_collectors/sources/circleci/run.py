@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from devstream_collectors.kit.branches import is_global
-from devstream_collectors.kit.decoding import Part, Text, Time, milliseconds, person, sha
+from devstream_collectors.kit.decoding import Needed, Part, Text, Time, milliseconds, person, sha
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import Run, run_event
@@ -47,7 +47,7 @@ class Vcs(msgspec.Struct, frozen=True):
     origin_repository_url: str | None = ""
     target_repository_url: str | None = ""
     revision: str | None = ""
-    branch: str | None = ""
+    branch: Needed[str | None] = ""
     tag: str | None = ""
     commit: Part[Commit] = Commit()
 
@@ -91,7 +91,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     """A pipeline."""
 
     id: str | None = ""
-    number: int | None = None
+    number: Needed[int | None] = None
     trigger: Part[_Trigger] = _Trigger()
     trigger_parameters: _Parameters | None = None
     vcs: Vcs | None = None

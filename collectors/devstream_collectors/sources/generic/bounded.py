@@ -114,7 +114,11 @@ class Interpreter(jmespath.visitor.TreeInterpreter):
                 self._budget.spend(8 * _size(one))
             else:
                 self._budget.spend(_size(one))
-        found: object = self._known.call_function(name, given)
+        try:
+            found: object = self._known.call_function(name, given)
+        except jmespath.exceptions.JMESPathTypeError:
+            # A number where it wants a text: this part is not said, but what follows `||` may be.
+            found = None
         if name == "parse_json":
             self._budget.look_into(found)
         else:

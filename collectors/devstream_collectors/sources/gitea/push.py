@@ -8,6 +8,7 @@ from devstream_collectors.kit.branches import HEADS
 from devstream_collectors.kit.decoding import (
     Id,
     Loose,
+    Needed,
     Part,
     Text,
     decode,
@@ -32,9 +33,9 @@ class Commit(msgspec.Struct, frozen=True):
 class _Push(Payload, frozen=True):
     """`push`. Commits may be capped."""
 
-    ref: str | None = ""
-    before: str | None = ""
-    after: str | None = ""
+    ref: Needed[str | None] = ""
+    before: Needed[str | None] = ""
+    after: Needed[str | None] = ""
     compare_url: Text = ""
     pusher: Part[User] = User()
     head_commit: Commit | None = None
@@ -45,15 +46,15 @@ class _Push(Payload, frozen=True):
 class _Reference(Payload, frozen=True):
     """`create` and `delete`: a branch or a tag. Only some say the commit."""
 
-    ref: str | None = ""
-    ref_type: str | None = ""
-    sha: str | None = ""
+    ref: Needed[str | None] = ""
+    ref_type: Needed[str | None] = ""
+    sha: Needed[str | None] = ""
 
 
 class _Branch(msgspec.Struct, frozen=True):
     """One end of a pull request."""
 
-    ref: str | None = ""
+    ref: Needed[str | None] = ""
 
 
 class PullRequest(msgspec.Struct, frozen=True):
@@ -69,11 +70,11 @@ class PullRequest(msgspec.Struct, frozen=True):
     merged_commit_id: str | None = ""
     merged_by: Part[User] = User()
     base: _Branch | None = None
-    base_branch: str | None = ""
+    base_branch: Needed[str | None] = ""
 
 
 class _PullRequestPayload(Payload, frozen=True):
-    number: Id = ""
+    number: Text = ""
     pull_request: PullRequest | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_collectors.kit.decoding import Id, Part, Text, Time, decode, sha, whole
+from devstream_collectors.kit.decoding import Id, Needed, Part, Text, Time, decode, sha, whole
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import UNDER_WAY, Run, run_event
@@ -36,8 +36,8 @@ class ActionRun(msgspec.Struct, frozen=True):
     event: str | None = ""
     status: str | None = ""
     conclusion: str | None = ""
-    head_branch: str | None = ""
-    prettyref: str | None = ""
+    head_branch: Needed[str | None] = ""
+    prettyref: Needed[str | None] = ""
     head_sha: str | None = ""
     commit_sha: str | None = ""
     html_url: Text = ""

@@ -28,7 +28,7 @@ class Issue(msgspec.Struct, frozen=True):
 
 
 class _Payload(Payload, frozen=True):
-    number: Id = ""
+    number: Text = ""
     issue: Issue | None = None
 
 

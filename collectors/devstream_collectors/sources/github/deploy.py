@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
-from devstream_collectors.kit.decoding import Part, Text, Time, decode, sha
+from devstream_collectors.kit.decoding import Needed, Part, Text, Time, decode, sha
 from devstream_collectors.kit.deploy import Deploy, deploy_event
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
@@ -19,8 +19,8 @@ _STATES = frozenset({"waiting", "in_progress", "success", "failure", "error"})
 class Deployment(msgspec.Struct, frozen=True):
     """A deployment, also in the API."""
 
-    id: int = 0
-    environment: str | None = ""
+    id: Needed[int] = 0
+    environment: Needed[str | None] = ""
     sha: str | None = ""
     ref: Text = ""
     creator: Part[User] = User()
@@ -36,7 +36,7 @@ class Status(msgspec.Struct, frozen=True):
     log_url: Text = ""
     target_url: Text = ""
     created_at: Time = 0
-    id: int = 0
+    id: Needed[int] = 0
 
 
 class _Payload(Payload, frozen=True):

@@ -17,7 +17,7 @@ import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.branches import HEADS, exact, globs, is_global, moved
-from devstream_collectors.kit.decoding import Part, Text
+from devstream_collectors.kit.decoding import Needed, Part, Text
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (
@@ -77,9 +77,9 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 class _Ref(msgspec.Struct, frozen=True):
     class Object(msgspec.Struct, frozen=True):
-        sha: str = ""
+        sha: Needed[str] = ""
 
-    ref: str = ""
+    ref: Needed[str] = ""
     object: Object = Object()
 
 
@@ -106,7 +106,7 @@ class _Runs(msgspec.Struct, frozen=True):
 
 
 class _IssueEvent(msgspec.Struct, frozen=True):
-    id: int = 0
+    id: Needed[int] = 0
     event: str | None = ""
     created_at: str | None = ""
     actor: Part[User] = User()

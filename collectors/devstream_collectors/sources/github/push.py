@@ -8,6 +8,7 @@ from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.branches import HEADS
 from devstream_collectors.kit.decoding import (
     Loose,
+    Needed,
     Part,
     Text,
     Whole,
@@ -29,8 +30,8 @@ class _Commit(msgspec.Struct, frozen=True):
 class _Push(Payload, frozen=True):
     """`push`. `commits` is capped by the sender; `size`, where given, is not."""
 
-    ref: str | None = ""
-    before: str | None = ""
+    ref: Needed[str | None] = ""
+    before: Needed[str | None] = ""
     after: str | None = ""
     deleted: bool | None = False
     forced: bool | None = False
@@ -43,19 +44,19 @@ class _Push(Payload, frozen=True):
 class _Branch(msgspec.Struct, frozen=True):
     """One end of a pull request."""
 
-    ref: str | None = ""
+    ref: Needed[str | None] = ""
 
 
 class PullRequest(msgspec.Struct, frozen=True):
     """A pull request, also in the API."""
 
-    number: int = 0
+    number: Needed[int] = 0
     title: Text = ""
     html_url: Text = ""
     merged: bool | None = False
     merged_at: str | None = ""
     updated_at: Text = ""
-    merge_commit_sha: str | None = ""
+    merge_commit_sha: Needed[str | None] = ""
     merged_by: Part[User] = User()
     commits: Whole = 0
     base: _Branch | None = None
@@ -73,6 +74,9 @@ def push(delivery: Delivery, source: SourceInfo) -> Event:
         raise Dropped("not-a-branch", ref)
     # Of an empty list only a force says that nothing came.
     set_back = bool(said.forced) and said.commits == []
+    # A commit that cannot be read is not a deletion.
+    if not said.deleted and not said.after:
+        raise Dropped("unexpected-shape", "no commit")
     pushed_at = said.repository.pushed_at if said.repository else None
     found = Push(
         branch=ref,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
-from devstream_collectors.kit.decoding import Part, Text, Time, Whole, decode, sha
+from devstream_collectors.kit.decoding import Needed, Part, Text, Time, Whole, decode, sha
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import Run, run_event
@@ -26,16 +26,16 @@ _ACTIONS = {"requested": "queued", "in_progress": "running"}
 class WorkflowRun(msgspec.Struct, frozen=True):
     """A workflow run, also in the API."""
 
-    id: int = 0
+    id: Needed[int] = 0
     workflow_id: int = 0
-    run_attempt: int = 1
+    run_attempt: Needed[int] = 1
     run_number: Whole = 0
     name: Text = ""
     path: Text = ""
     display_title: Text = ""
     event: str | None = ""
     conclusion: str | None = ""
-    head_branch: str | None = ""
+    head_branch: Needed[str | None] = ""
     head_sha: str | None = ""
     html_url: Text = ""
     updated_at: Time = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
-from devstream_collectors.kit.decoding import Loose, Part, Text, decode, milliseconds
+from devstream_collectors.kit.decoding import Loose, Needed, Part, Text, decode, milliseconds
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.ticket import Ticket, second, ticket_event
@@ -18,7 +18,7 @@ _ACTIONS = frozenset({"opened", "reopened", "closed"})
 class Issue(msgspec.Struct, frozen=True):
     """An issue, also in the API."""
 
-    number: int = 0
+    number: Needed[int] = 0
     title: Text = ""
     html_url: Text = ""
     created_at: str | None = ""

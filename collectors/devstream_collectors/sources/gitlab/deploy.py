@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_collectors.kit.decoding import Id, Part, Text, Time, decode, sha
+from devstream_collectors.kit.decoding import Id, Needed, Part, Text, Time, decode, sha
 from devstream_collectors.kit.deploy import Deploy, deploy_event
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
@@ -25,9 +25,9 @@ class _Payload(Payload, frozen=True):
     status: str | None = ""
     status_changed_at: Time = 0
     deployment_id: Id = ""
-    deployable_id: Id = ""
+    deployable_id: Text = ""
     deployable_url: Text = ""
-    environment: str | None = ""
+    environment: Needed[str | None] = ""
     ref: Text = ""
     short_sha: Text = ""
     commit_url: Text = ""
@@ -35,7 +35,7 @@ class _Payload(Payload, frozen=True):
 
 
 class _Environment(msgspec.Struct, frozen=True):
-    name: str | None = ""
+    name: Needed[str | None] = ""
 
 
 class _Deployable(msgspec.Struct, frozen=True):

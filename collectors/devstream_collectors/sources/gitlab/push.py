@@ -8,6 +8,7 @@ from devstream_collectors.kit.branches import HEADS
 from devstream_collectors.kit.decoding import (
     Id,
     Loose,
+    Needed,
     Part,
     Text,
     decode,
@@ -25,9 +26,9 @@ from devstream_desktop.stream.event import Event
 class _Push(Payload, frozen=True):
     """`push`. `commits` are the newest twenty at most."""
 
-    ref: str | None = ""
-    before: str | None = ""
-    after: str | None = ""
+    ref: Needed[str | None] = ""
+    before: Needed[str | None] = ""
+    after: Needed[str | None] = ""
     user_username: Text = ""
     user_name: Text = ""
     commits: list[Commit] | None = None
@@ -44,7 +45,7 @@ class MergeRequest(msgspec.Struct, frozen=True):
     title: Text = ""
     action: str | None = ""
     state: str | None = ""
-    target_branch: str | None = ""
+    target_branch: Needed[str | None] = ""
     merge_commit_sha: str | None = ""
     squash_commit_sha: str | None = ""
     sha: str | None = ""
@@ -65,10 +66,10 @@ class _PushData(msgspec.Struct, frozen=True):
     """The push of an event; of one that moved many references nothing but their number."""
 
     commit_count: Loose = None
-    ref_type: str | None = ""
-    ref: str | None = ""
-    commit_from: str | None = ""
-    commit_to: str | None = ""
+    ref_type: Needed[str | None] = ""
+    ref: Needed[str | None] = ""
+    commit_from: Needed[str | None] = ""
+    commit_to: Needed[str | None] = ""
     commit_title: Text = ""
 
 

@@ -10,6 +10,7 @@ from devstream_collectors.kit.decoding import (
     Flag,
     Id,
     Many,
+    Needed,
     Number,
     Part,
     Text,
@@ -58,8 +59,8 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     id: Id = ""
     name: Text = ""
-    ref: str | None = ""
-    tag: bool | None = False
+    ref: Needed[str | None] = ""
+    tag: Needed[bool | None] = False
     sha: str | None = ""
     source: str | None = ""
     status: str | None = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from devstream_collectors.kit.decoding import Id, Part, Text, decode, milliseconds
+from devstream_collectors.kit.decoding import Id, Needed, Part, Text, decode, milliseconds
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.ticket import Ticket, second, ticket_event
@@ -20,7 +20,7 @@ class Issue(msgspec.Struct, frozen=True):
     iid: Id = ""
     title: Text = ""
     action: str | None = ""
-    confidential: bool | None = False
+    confidential: Needed[bool | None] = False
     created_at: str | None = ""
     updated_at: str | None = ""
     closed_at: str | None = ""

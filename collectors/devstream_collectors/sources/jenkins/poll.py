@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.decoding import Many, Part, Text, Whole, person
+from devstream_collectors.kit.decoding import Many, Needed, Part, Text, Whole, person
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
 from devstream_collectors.kit.run import Run
@@ -49,7 +49,7 @@ _BUILDS = (
 
 
 class _Number(msgspec.Struct, frozen=True):
-    number: int = 0
+    number: Needed[int] = 0
     timestamp: Whole = 0
     building: bool | None = False
 
@@ -78,7 +78,7 @@ class _Cause(msgspec.Struct, frozen=True):
 
 
 class _Branch(msgspec.Struct, frozen=True):
-    name: str | None = ""
+    name: Needed[str | None] = ""
 
 
 class _Revision(msgspec.Struct, frozen=True):
@@ -102,7 +102,7 @@ class _Action(msgspec.Struct, frozen=True):
 
 
 class _Build(msgspec.Struct, frozen=True):
-    number: int = 0
+    number: Needed[int] = 0
     url: str | None = ""
     result: str | None = ""
     building: bool | None = False

@@ -6,7 +6,7 @@ import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.branches import sample_branch
-from devstream_collectors.kit.decoding import Many, Part, Text, Texts, Time, Whole, decode
+from devstream_collectors.kit.decoding import Many, Needed, Part, Text, Texts, Time, Whole, decode
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import Run
@@ -28,7 +28,7 @@ _OVER = frozenset({"COMPLETED", "FINALIZED", "FINISHED"})
 
 
 class _Scm(msgspec.Struct, frozen=True):
-    branch: str | None = ""
+    branch: Needed[str | None] = ""
     commit: str | None = ""
     culprits: Many[Text] = []
 
@@ -41,7 +41,7 @@ class _Tests(msgspec.Struct, frozen=True):
 class _Build(msgspec.Struct, frozen=True):
     full_url: str | None = ""
     url: str | None = ""
-    number: int | None = None
+    number: Needed[int | None] = None
     phase: str | None = ""
     status: str | None = ""
     timestamp: Time = 0

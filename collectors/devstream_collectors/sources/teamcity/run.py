@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from devstream_collectors.kit.decoding import Part, Text, Time, Whole, person, sha, whole
+from devstream_collectors.kit.decoding import Needed, Part, Text, Time, Whole, person, sha, whole
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place, page_scope
 from devstream_collectors.kit.run import UNDER_WAY, Run, run_event
@@ -88,7 +88,7 @@ class Build(msgspec.Struct, frozen=True, rename="camel"):
     status_text: Text = ""
     branch_name: str | None = ""
     default_branch: bool | None = None
-    personal: bool | None = False
+    personal: Needed[bool | None] = False
     failed_to_start: bool | None = False
     href: str | None = ""
     web_url: str | None = ""

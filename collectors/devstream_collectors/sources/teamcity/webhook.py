@@ -8,7 +8,7 @@ import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.branches import sample_branch
-from devstream_collectors.kit.decoding import Id, Text, decode
+from devstream_collectors.kit.decoding import Id, Needed, Text, decode
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.run import UNDER_WAY
@@ -63,13 +63,13 @@ class _PluginBuild(msgspec.Struct, frozen=True, rename="camel"):
     build_id: Id = ""
     build_type_id: str | None = ""
     build_name: str | None = ""
-    build_number: Id = ""
+    build_number: Text = ""
     build_status_url: str | None = ""
     project_name: Text = ""
     branch_name: str | None = ""
-    branch_display_name: str | None = ""
+    branch_display_name: Needed[str | None] = ""
     branch_is_default: bool | None = None
-    build_is_personal: bool | None = None
+    build_is_personal: Needed[bool | None] = None
     triggered_by: Text = ""
 
 
