@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from hypothesis import strategies as st
+from sorts import check_answer
 
 from devstream_collectors.contract import (
     Delivery,
@@ -179,7 +180,10 @@ class Rounds:
             waiting = [first]
             while waiting:
                 request = waiting.pop(0)
-                polled = self._collector.parse(self._answer(request), self._cursor, self.source)
+                answer = self._answer(request)
+                if answer.status == 200:
+                    check_answer(self._collector, answer, self._cursor, self.source)
+                polled = self._collector.parse(answer, self._cursor, self.source)
                 self._cursor = polled.cursor
                 events += polled.events
                 self.dropped.update(polled.dropped)
@@ -230,6 +234,8 @@ class Api:
             body = answer(request)
             status = 404 if body is None else 200
             response = Response(request, status, {}, json.dumps(body).encode(), now)
+            if status == 200:
+                check_answer(self._collector, response, cursor, self.source)
             polled = self._collector.parse(response, cursor, self.source)
             told += polled.events
             waiting = [*polled.requests, *waiting]

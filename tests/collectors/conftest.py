@@ -24,6 +24,7 @@ from collecting import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sorts import POLLED
 
 from devstream_collectors.contract import Delivery, PollCollector, Response, SourceInfo
 from devstream_desktop.stream.event import Event
@@ -197,10 +198,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{kind:18} {total:4} payloads  {lines:4} with lines  {', '.join(drops)}"
         )
     fields = terminalreporter.config.stash.get(_TOLERANCE, {})
+    fields |= {f"{poller} (polled)": counted for poller, counted in POLLED.items()}
     if fields:
         terminalreporter.section("fields whose sort was changed, by source")
     for kind, counted in sorted(fields.items()):
         terminalreporter.line(
-            f"{kind:18} {counted['fields']:5} fields  {counted['needed']:4} needed  "
+            f"{kind:22} {counted['fields']:5} fields  {counted['needed']:4} needed  "
             f"{counted['costs']:3} that cost a line without need"
         )

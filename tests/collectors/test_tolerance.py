@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from collecting import HERE, PAYLOADS, RECEIVED, headers_of
+from sorts import OTHERS, Fact, alternatives, fact, other_sorts, scalars
 
 from devstream_collectors.contract import Delivery, Normalised, SourceInfo
 from devstream_desktop.intake.registry import webhook_collector
-from devstream_desktop.stream.event import Event
 
 FOLDERS = {
     "bitbucket-server": "bitbucket",
@@ -24,22 +22,8 @@ FOLDERS = {
 }
 KINDS = sorted({sample.parent.parent.name for sample in HERE.glob("*/samples/*.json")})
 RULES = HERE.parents[1] / "resources" / "rules"
-AT = "2026-01-02T10:00:00+0000"
 MAX_FIELDS = 400
 """Fields of a type that are tried, of as many places as there are."""
-
-
-OTHERS = ("x", 7, True, ["x"], {"x": 1})
-Fact = tuple[object, ...]
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A scalar in a document: the part that holds it, and where that is."""
-
-    holder: Any
-    key: Any
-    path: str
 
 
 def bodies(kind: str) -> Iterator[tuple[Mapping[str, str], bytes]]:
@@ -60,49 +44,6 @@ def _headers(kind: str, file: Path) -> Mapping[str, str]:
             return {"content-type": "application/cloudevents+json"}
         case _:
             return {}
-
-
-def scalars(node: object, path: str = "") -> Iterator[Scalar]:
-    """Every scalar of a document."""
-    items: Any = ()
-    if isinstance(node, dict):
-        items = [(key, f"{path}.{key}") for key in node]
-    elif isinstance(node, list):
-        items = [(place, f"{path}[]") for place in range(len(node))]
-    for key, here in items:
-        if isinstance(node[key], dict | list):  # type: ignore[index]
-            yield from scalars(node[key], here)  # type: ignore[index]
-        else:
-            yield Scalar(node, key, here.lstrip("."))
-
-
-def other_sorts(value: object) -> list[object]:
-    """Values of every other sort."""
-    if isinstance(value, bool):
-        return ["x", 7, None, ["x"], {"x": 1}]
-    if isinstance(value, int | float):
-        return ["x", str(value), AT, True, None, ["x"], {"x": 1}]
-    return [7, 1.5, True, None, ["x"], {"x": 1}]
-
-
-def same_sort(value: object) -> list[object]:
-    """Other values of the same sort: a fact that notices them hangs on the field."""
-    if isinstance(value, bool):
-        return [not value]
-    if isinstance(value, int | float):
-        return [value + 1, 0]
-    return [f"{value}x", "", "7", "1.5", "0" * 40, AT, None] if isinstance(value, str) else []
-
-
-def alternatives(value: object, seen: list[object]) -> list[object]:
-    """Other values of the sort, with those that the field has elsewhere."""
-    known = [one for one in seen if type(one) is type(value) and one != value]
-    return [*same_sort(value), *known[:4]]
-
-
-def fact(event: Event) -> Fact:
-    """The part of an event that says which fact it is."""
-    return (event.key, event.kind, event.state, event.subject, event.number, event.ref)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -160,7 +160,10 @@ def _mended(value: object, kind: Any, odd: list[str] | None) -> Any:
 
     """
     if get_origin(kind) is Annotated:
-        return msgspec.convert(value, get_args(kind)[0], strict=False, dec_hook=_read)
+        needed = get_args(kind)[0]
+        if isinstance(value, list):
+            return _mended(value, needed, odd)
+        return msgspec.convert(value, needed, strict=False, dec_hook=_read)
     if kind is msgspec.Raw:
         return msgspec.Raw(msgspec.json.encode(value))
     for one in _sorts(kind):

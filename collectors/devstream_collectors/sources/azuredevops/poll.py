@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.decoding import decode, iso, milliseconds
+from devstream_collectors.kit.decoding import Needed, decode, iso, milliseconds
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (
@@ -78,33 +78,33 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 class _Pushes(msgspec.Struct, frozen=True):
-    value: list[Pushed] | None = None
+    value: Needed[list[Pushed] | None] = None
 
 
 class _Pulls(msgspec.Struct, frozen=True):
-    value: list[PullRequest] | None = None
+    value: Needed[list[PullRequest] | None] = None
 
 
 class _Builds(msgspec.Struct, frozen=True):
-    value: list[Build] | None = None
+    value: Needed[list[Build] | None] = None
 
 
 class _Deployments(msgspec.Struct, frozen=True):
-    value: list[Deployment] | None = None
+    value: Needed[list[Deployment] | None] = None
 
 
 class _WorkItems(msgspec.Struct, frozen=True):
-    value: list[WorkItem] | None = None
+    value: Needed[list[WorkItem] | None] = None
 
 
 class _Updates(msgspec.Struct, frozen=True):
-    value: list[Update] | None = None
+    value: Needed[list[Update] | None] = None
 
 
 class _Found(msgspec.Struct, frozen=True, rename="camel"):
     """The work items that a query finds, with their `id` only."""
 
-    work_items: list[WorkItem] | None = None
+    work_items: Needed[list[WorkItem] | None] = None
 
 
 _TOPS = {"pushes": 20, "pulls": 30, "builds": 30}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from devstream_collectors.contract import SourceInfo
-from devstream_collectors.kit.decoding import Id, Loose, Part, Text, milliseconds, person
+from devstream_collectors.kit.decoding import Loose, Part, Text, milliseconds, person
 from devstream_collectors.kit.outcome import Dropped
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.ticket import Ticket, second, ticket_event
@@ -72,7 +72,7 @@ class WorkItem(msgspec.Struct, frozen=True):
 class Update(msgspec.Struct, frozen=True, rename="camel"):
     """An update of a work item, also in the API; `revision` is the work item after it."""
 
-    work_item_id: Id = ""
+    work_item_id: Text = ""
     revised_by: Part[Identity] = Identity()
     revised_date: str | None = ""
     fields: Steps | None = None
@@ -90,8 +90,6 @@ class Update(msgspec.Struct, frozen=True, rename="camel"):
 def created(said: Envelope, source: SourceInfo, received: int) -> tuple[Event, ...]:
     """Make the event of a `workitem.created` delivery."""
     item = said.decode(WorkItem)
-    if not item.id:
-        raise Dropped("unexpected-shape", "no id")
     fields = item.fields or Fields()
     place = tracked_at(said.organisation(item.url), [fields.project], source, received)
     actor = who(fields.created_by, fields.changed_by)
@@ -148,9 +146,12 @@ def step(
         links: of the update, where the work item itself has none.
 
     Raises:
+        Dropped: it has no id.
         InvalidEventError: as `make_event`.
 
     """
+    if not item.id:
+        raise Dropped("unexpected-shape", "no id")
     fields, time = item.fields or Fields(), milliseconds(at)
     ticket = Ticket(
         number=item.id,

@@ -15,7 +15,7 @@ import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.branches import Moved, defaults, exact, globs, matching, moved
-from devstream_collectors.kit.decoding import Part, decode, milliseconds, person, sha
+from devstream_collectors.kit.decoding import Needed, Part, decode, milliseconds, person, sha
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, again, ask, older
@@ -52,25 +52,25 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 class _Statuses(msgspec.Struct, frozen=True):
-    values: list[Status] | None = None
+    values: Needed[list[Status] | None] = None
 
 
 class _Branches(msgspec.Struct, frozen=True):
-    values: list[Branch] | None = None
+    values: Needed[list[Branch] | None] = None
     next: str | None = ""
     """The address of the next page."""
 
 
 class _Commits(msgspec.Struct, frozen=True):
-    values: list[Commit] | None = None
+    values: Needed[list[Commit] | None] = None
 
 
 class _Pulls(msgspec.Struct, frozen=True):
-    values: list[PullRequest] | None = None
+    values: Needed[list[PullRequest] | None] = None
 
 
 class _Issues(msgspec.Struct, frozen=True):
-    values: list[Issue] | None = None
+    values: Needed[list[Issue] | None] = None
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class _History(msgspec.Struct, frozen=True):
-    values: list[_Entry] | None = None
+    values: Needed[list[_Entry] | None] = None
 
 
 _PAGE = 20

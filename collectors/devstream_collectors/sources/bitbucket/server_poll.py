@@ -50,17 +50,17 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 class _Branches(msgspec.Struct, frozen=True, rename="camel"):
-    values: list[Reference] | None = None
+    values: Needed[list[Reference] | None] = None
     is_last_page: bool | None = True
     next_page_start: int | None = None
 
 
 class _Commits(msgspec.Struct, frozen=True):
-    values: list[Commit] | None = None
+    values: Needed[list[Commit] | None] = None
 
 
 class _Pulls(msgspec.Struct, frozen=True):
-    values: list[PullRequest] | None = None
+    values: Needed[list[PullRequest] | None] = None
 
 
 class _Activity(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ class _Activity(msgspec.Struct, frozen=True):
 
 
 class _Activities(msgspec.Struct, frozen=True):
-    values: list[_Activity] | None = None
+    values: Needed[list[_Activity] | None] = None
 
 
 class _Build(msgspec.Struct, frozen=True, rename="camel"):
@@ -83,7 +83,7 @@ class _Build(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Builds(msgspec.Struct, frozen=True):
-    values: list[_Build] | None = None
+    values: Needed[list[_Build] | None] = None
 
 
 poller = Poller(_Cursor)

@@ -47,11 +47,11 @@ class _Project(msgspec.Struct, frozen=True):
 
 
 class _Pipelines(msgspec.Struct, frozen=True):
-    items: list[Pipeline] | None = None
+    items: Needed[list[Pipeline] | None] = None
 
 
 class _Workflows(msgspec.Struct, frozen=True):
-    items: list[Workflow] | None = None
+    items: Needed[list[Workflow] | None] = None
 
 
 class _Cursor(msgspec.Struct, frozen=True):

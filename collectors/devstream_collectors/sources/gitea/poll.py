@@ -16,7 +16,7 @@ import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.branches import Moved, defaults, exact, globs, matching, moved
-from devstream_collectors.kit.decoding import Many, Part, Text, Whole, decode, milliseconds, sha
+from devstream_collectors.kit.decoding import Needed, Many, Part, Text, Whole, decode, milliseconds, sha
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (
@@ -71,7 +71,7 @@ class _Comparison(msgspec.Struct, frozen=True):
 
 
 class _Runs(msgspec.Struct, frozen=True):
-    workflow_runs: list[ActionRun] | None = None
+    workflow_runs: Needed[list[ActionRun] | None] = None
 
 
 class _Entry(msgspec.Struct, frozen=True):

@@ -102,7 +102,7 @@ class _Commit(msgspec.Struct, frozen=True):
 
 
 class _Runs(msgspec.Struct, frozen=True):
-    workflow_runs: list[WorkflowRun] = []
+    workflow_runs: Needed[list[WorkflowRun]] = []
 
 
 class _IssueEvent(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ from devstream_collectors.sources.gitlab.deploy import STATES as DEPLOY_STATES
 from devstream_collectors.sources.gitlab.deploy import Deployment, deployed
 from devstream_collectors.sources.gitlab.place import Project, account, place_of
 from devstream_collectors.sources.gitlab.push import MergeRequest, ProjectEvent, merged, push_of
-from devstream_collectors.sources.gitlab.run import STATES, Pipeline, run
+from devstream_collectors.sources.gitlab.run import STATES, Listed, Pipeline, run
 from devstream_collectors.sources.gitlab.ticket import Issue, step
 
 
@@ -115,7 +115,7 @@ def _merges(answer: Answer[_Cursor]) -> Polled:
 @poller.answer("pipelines")
 def _pipelines(answer: Answer[_Cursor]) -> Polled:
     known, source, branch = answer.known.pipelines, answer.source, answer.step.of
-    bodies = answer.decode(list[Pipeline])
+    bodies = answer.decode(list[Listed])
     now = {body.id: _state(body) for body in bodies}
     what = f"pipelines of {branch}" if branch else "pipelines"
     more, left_out = _older_of(answer, what, [body.id for body in bodies], known)
@@ -139,7 +139,7 @@ def _pipeline(answer: Answer[_Cursor]) -> Polled:
     return answer.polled(makers, pipelines={**known, number: state})
 
 
-def _state(body: Pipeline) -> str:
+def _state(body: Listed) -> str:
     """Return our state of a pipeline; `:` in front of what is no news.
 
     What is over has the time when it changed behind it, for a pipeline may end twice.

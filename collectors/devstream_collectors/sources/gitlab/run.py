@@ -54,18 +54,23 @@ class Job(msgspec.Struct, frozen=True):
     allow_failure: Flag = False
 
 
-class Pipeline(msgspec.Struct, frozen=True):
-    """A pipeline, also in the API. There the user is in it and `web_url` is its address."""
+class Listed(msgspec.Struct, frozen=True):
+    """The part of a pipeline that the API's list is read for."""
 
     id: Id = ""
+    status: str | None = ""
+    updated_at: Time = 0
+
+
+class Pipeline(Listed, frozen=True):
+    """A pipeline, also in the API. There the user is in it and `web_url` is its address."""
+
     name: Text = ""
     ref: Needed[str | None] = ""
     tag: Needed[bool | None] = False
     sha: str | None = ""
     source: str | None = ""
-    status: str | None = ""
     created_at: Time = 0
-    updated_at: Time = 0
     finished_at: str | None = ""
     duration: Number = 0
     """Seconds."""

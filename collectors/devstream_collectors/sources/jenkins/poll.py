@@ -120,7 +120,7 @@ class _Build(msgspec.Struct, frozen=True):
 
 
 class _Builds(msgspec.Struct, frozen=True):
-    builds: list[_Build] | None = None
+    builds: Needed[list[_Build] | None] = None
 
 
 class _Known(msgspec.Struct, frozen=True, array_like=True):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.decoding import iso
+from devstream_collectors.kit.decoding import Needed, iso
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
@@ -37,7 +37,7 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 class _Incidents(msgspec.Struct, frozen=True):
-    incidents: list[Incident] = []
+    incidents: Needed[list[Incident]] = []
 
 
 class _One(msgspec.Struct, frozen=True):

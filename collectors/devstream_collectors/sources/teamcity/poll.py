@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.kit.decoding import Needed
 from devstream_collectors.kit.outcome import Dropped, Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (
@@ -43,7 +44,7 @@ class _Cursor(msgspec.Struct, frozen=True):
 
 
 class _Builds(msgspec.Struct, frozen=True):
-    build: list[Build] | None = None
+    build: Needed[list[Build] | None] = None
 
 
 poller = Poller(_Cursor)
