@@ -16,6 +16,7 @@ import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.branches import defaults, is_global
+from devstream_collectors.kit.decoding import Needed
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
 from devstream_collectors.sources.circleci.run import (

@@ -16,7 +16,16 @@ import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.branches import Moved, defaults, exact, globs, matching, moved
-from devstream_collectors.kit.decoding import Needed, Many, Part, Text, Whole, decode, milliseconds, sha
+from devstream_collectors.kit.decoding import (
+    Many,
+    Needed,
+    Part,
+    Text,
+    Whole,
+    decode,
+    milliseconds,
+    sha,
+)
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.decoding import Needed, Many, Whole, iso
+from devstream_collectors.kit.decoding import Many, Needed, Whole, iso
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
