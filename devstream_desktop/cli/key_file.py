@@ -38,7 +38,7 @@ def choose(home: Home, *, agreed: bool) -> None:
 
         home.create()
         # A file is the weaker protection, so it is used only where there is no better one.
-        if enrolment.keyring_works(home):
+        if enrolment.keyring_opens(home):
             return
     os.environ[VARIABLE] = str(path)
     if agreed:

@@ -4,7 +4,8 @@ One entry, because macOS asks once an item and Windows limits its size. Backends
 tried by us, not keyring's own choice: that takes a plaintext file silently when `keyrings.alt` is
 installed, and a null backend says yes and keeps nothing. Reading from a locked keyring shows its
 password prompt and waits for a person forever, so every call runs in a thread that can be
-abandoned; whether it is locked can be seen without a prompt (`is_locked`).
+abandoned; whether it is locked can be seen without a prompt (`is_locked`). Where nobody would see
+the prompt (ssh, no display), a keyring that is not open already is not asked (`can_ask`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from devstream_desktop.keys import key_file
 from devstream_desktop.keys.errors import KeyringError, VaultError, VaultLockedError
 
+if TYPE_CHECKING:
+    from jeepney.io.blocking import DBusConnection
+
 SERVICE = "devstream"
+UNSEEN = "the keyring is not open, and nobody would see its prompt here (no display, or ssh)"
 TIMEOUT_S = 20.0
 """Seconds that a keyring may take.
 
@@ -37,9 +42,9 @@ _LINUX = (
 _ALLOWED = {"darwin": (("macOS", "Keyring"),), "win32": (("Windows", "WinVaultKeyring"),)}.get(
     sys.platform, _LINUX
 )
-_WAY_OUT = (
-    "set DEVSTREAM_KEY_FILE to a file that only you can read, and the key is kept there instead"
-)
+_KWALLETS = ("kwalletd6", "kwalletd5")
+_SEALED = "this home's secrets are sealed with the key that it holds"
+_NEW = "start with --allow-key-file, and the key is kept in a file that only you can read"
 
 
 _T = TypeVar("_T")
@@ -68,7 +73,7 @@ def sealing_key(
     It is made when there is none and `may_create`.
 
     Without a `timeout_s` it takes as long as a person takes to unlock the keyring. Without
-    `may_prompt` a keyring that is known to be locked is not asked.
+    `may_prompt` only a keyring that is open already is asked.
 
     Raises:
         VaultLockedError: the keyring is locked or gave no answer in `timeout_s`; the message says
@@ -77,12 +82,23 @@ def sealing_key(
         VaultError: the entry is gone though secrets are sealed with it, or is not a key.
 
     """
+    # A file could not hold the key of what is sealed already.
+    way_out = f"or {_NEW}" if may_create else _SEALED
 
     def work() -> bytes:
-        # Reading a locked keyring would show its prompt.
-        if not may_prompt and is_locked():
-            raise VaultLockedError(f"the keyring is locked; unlock it, or {_WAY_OUT}")
-        return _find_or_make((find_stores or stores)(), username, may_create=may_create)
+        available = (find_stores or stores)()
+        if not available:
+            raise KeyringError(
+                f"no keyring is running here; {_NEW}"
+                if may_create
+                else f"no keyring is running here, and {_SEALED}; start the keyring, or join again"
+                " with a fresh --home and --allow-key-file"
+            )
+        # Reading it would show its prompt. Where a look says nothing, nor can ssh show one: macOS
+        # refuses there by itself.
+        if not may_prompt and _ALLOWED is _LINUX and is_locked() is not False:
+            raise VaultLockedError(f"{UNSEEN}: unlock it on the desktop; {way_out}")
+        return _find_or_make(available, username, may_create=may_create)
 
     try:
         # Without a time-out the caller has a thread of its own, and a person all the time.
@@ -92,14 +108,24 @@ def sealing_key(
     except TimeoutError:
         message = (
             f"the keyring did not answer in {timeout_s:.0f} s; it is probably locked: unlock it "
-            f"and start again, or {_WAY_OUT}"
+            f"and start again; {way_out}"
         )
         raise VaultLockedError(message) from None
     except Exception as error:  # backends raise what their D-Bus library raises
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         raise VaultLockedError(
-            f"the keyring was not opened ({reason}); unlock it, or {_WAY_OUT}"
+            f"the keyring was not opened ({reason}); unlock it; {way_out}"
         ) from error
+
+
+def can_ask() -> bool:
+    """Return true where a person would see the keyring's prompt."""
+    # It would come up on the machine's own screen, not where the person sits.
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        return False
+    if _ALLOWED is not _LINUX:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def abandonable(work: Callable[[], _T]) -> Future[_T]:
@@ -126,7 +152,7 @@ def abandonable(work: Callable[[], _T]) -> Future[_T]:
 def is_locked() -> bool | None:
     """Look whether the desktop's keyring is locked, without a prompt.
 
-    None where that cannot be known: only the Secret Service can tell.
+    None where that cannot be known: only the Secret Service and KWallet can tell.
 
     A bus that is stuck holds it up, so call it as `abandonable`.
     """
@@ -137,9 +163,32 @@ def is_locked() -> bool | None:
 
     try:
         with closing(secretstorage.dbus_init()) as bus:
-            return secretstorage.Collection(bus).is_locked()
-    except Exception:  # noqa: BLE001  # no bus, no service, no keyring yet: whatever D-Bus raises, it cannot be told
+            try:
+                return secretstorage.Collection(bus).is_locked()
+            except Exception:  # noqa: BLE001 - no service, or no keyring yet
+                return _kwallet_is_locked(bus)
+    except Exception:  # noqa: BLE001 - no bus: whatever D-Bus raises, it cannot be told
         return None
+
+
+def _kwallet_is_locked(bus: DBusConnection) -> bool | None:
+    """Ask KWallet, whose `isOpen` shows no prompt (org.kde.KWallet.xml of KWallet)."""
+    from jeepney import DBusAddress, MessageType, new_method_call
+
+    names = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
+    for service in _KWALLETS:
+        bus_name = f"org.kde.{service}"
+        # One that does not run has no wallet open, and asking would start it.
+        if not bus.send_and_get_reply(
+            new_method_call(names, "NameHasOwner", "s", (bus_name,))
+        ).body[0]:
+            continue
+        daemon = DBusAddress(f"/modules/{service}", bus_name, "org.kde.KWallet")
+        wallet = bus.send_and_get_reply(new_method_call(daemon, "networkWallet")).body[0]
+        reply = bus.send_and_get_reply(new_method_call(daemon, "isOpen", "s", (wallet,)))
+        if reply.header.message_type is MessageType.method_return:
+            return not reply.body[0]
+    return None
 
 
 def stores() -> list[Store]:
@@ -158,8 +207,6 @@ def stores() -> list[Store]:
 
 
 def _find_or_make(available: Sequence[Store], username: str, *, may_create: bool) -> bytes:
-    if not available:
-        raise KeyringError(f"no keyring is running here; {_WAY_OUT}")
     for store in available:
         kept = store.get_password(SERVICE, username)
         if kept is not None:
@@ -173,5 +220,5 @@ def _find_or_make(available: Sequence[Store], username: str, *, may_create: bool
     text = key_file.encode(key)
     available[0].set_password(SERVICE, username, text)
     if available[0].get_password(SERVICE, username) != text:
-        raise KeyringError(f"the keyring took the key and did not give it back; {_WAY_OUT}")
+        raise KeyringError(f"the keyring took the key and did not give it back; {_NEW}")
     return key

@@ -40,10 +40,17 @@ class Vault:
         self._cipher = AESGCM(key)
 
     @classmethod
-    def open(cls, home: Home, *, timeout_s: float | None = os_keyring.TIMEOUT_S) -> Vault:
+    def open(
+        cls,
+        home: Home,
+        *,
+        timeout_s: float | None = os_keyring.TIMEOUT_S,
+        may_prompt: bool | None = None,
+    ) -> Vault:
         """Return the vault of `home`, its key found or made.
 
-        A keyring may ask a person, for `timeout_s` or however long: call it in a thread.
+        A keyring may ask a person, for `timeout_s` or however long: call it in a thread. Without a
+        word on `may_prompt` it asks where somebody would see it.
 
         `DEVSTREAM_KEY_FILE` if set, else systemd's credential `devstream-key`, else the keyring.
 
@@ -55,8 +62,14 @@ class Vault:
         """
         home.create()
         # A new key would make everything that is already sealed unreadable without a word.
-        sealed = next(home.secrets.rglob(f"*{_SUFFIX}"), None) is not None
-        return cls(home, _find_key(home, may_create=not sealed, timeout_s=timeout_s))
+        asks = os_keyring.can_ask() if may_prompt is None else may_prompt
+        new = not cls.has_secrets(home)
+        return cls(home, _find_key(home, may_create=new, timeout_s=timeout_s, may_prompt=asks))
+
+    @staticmethod
+    def has_secrets(home: Home) -> bool:
+        """Return true when something is sealed in `home` already."""
+        return next(home.secrets.rglob(f"*{_SUFFIX}"), None) is not None
 
     @classmethod
     def look(cls, home: Home, *, timeout_s: float) -> Vault:

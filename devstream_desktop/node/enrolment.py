@@ -12,7 +12,7 @@ import re
 
 from devstream_desktop.control.messages.members import Join, Joining
 from devstream_desktop.home import Home
-from devstream_desktop.keys import Vault, os_keyring
+from devstream_desktop.keys import KeyringError, Vault
 from devstream_desktop.team import JoinWaitsError, Team, six_words
 
 
@@ -51,11 +51,16 @@ async def try_join(home: Home, vault: Vault, request: Join) -> tuple[Joining, Te
     return Joining(state="joined", team=team.name), team
 
 
-def keyring_works(home: Home) -> bool:
-    """Tell whether a keyring holds, or can hold, the home's key."""
-    if any(home.secrets.iterdir()):
+def keyring_opens(home: Home) -> bool:
+    """Tell whether a keyring holds, or can hold, the home's key.
+
+    Where a person would see it, the keyring asks for its password.
+    """
+    # What is sealed already opens with no other key.
+    if Vault.has_secrets(home):
         return True
     try:
-        return bool(os_keyring.stores())
-    except Exception:  # noqa: BLE001 - backends raise what their D-Bus library raises; any of it means no
+        Vault.open(home)
+    except KeyringError:
         return False
+    return True

@@ -5,7 +5,7 @@ It waits for a person, says so on every screen, and goes on by itself.
 The keyring is asked once, which shows its own password prompt, and that call waits for as long as
 it takes. Beside it, it is looked at without a prompt whether the keyring was unlocked in another
 way: then it is asked anew. A prompt that was dismissed is shown again only when a person wants it
-(`Unlock`).
+(`Unlock`). Where nobody would see a prompt, there is none until then.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ REFUSED = (
     "the keyring, which holds this node's keys, stays locked; unlock it, and the node goes on by"
     " itself"
 )
+UNSEEN = (
+    "the keyring, which holds this node's keys, is not open, and nobody would see its prompt here;"
+    " unlock it on the desktop, and the node goes on by itself"
+)
+UNSEEN_NEW = f"{UNSEEN}; or end it and start it with --allow-key-file"
 _FIRST = -2
 """First revision of this kind; they are counted down from here.
 
@@ -92,7 +97,7 @@ class LockedNode:
                 asking.cancel()
                 self._asking = None
             else:
-                self._say(REFUSED if done else LOCKED if locked else SILENT)
+                self._say(self._refused() if done else LOCKED if locked else SILENT)
             was_locked = bool(locked)
 
     def end(self) -> None:
@@ -116,12 +121,18 @@ class LockedNode:
                 return await self._wait(request)
             case Unlock():
                 if self._asking is not None and self._asking.done():
-                    self._asking = self._ask()
+                    # A person at a screen wants it.
+                    self._asking = self._ask(may_prompt=True)
                 return Done(text="the keyring asks for its password")
         raise ControlError(self.locked)
 
-    def _ask(self) -> asyncio.Future[Vault]:
-        asking = _abandonable(lambda: Vault.open(self._home, timeout_s=None))
+    def _refused(self) -> str:
+        if os_keyring.can_ask():
+            return REFUSED
+        return UNSEEN if Vault.has_secrets(self._home) else UNSEEN_NEW
+
+    def _ask(self, *, may_prompt: bool | None = None) -> asyncio.Future[Vault]:
+        asking = _abandonable(lambda: Vault.open(self._home, timeout_s=None, may_prompt=may_prompt))
         asking.add_done_callback(_log_failure)
         return asking
 

@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
@@ -18,7 +19,7 @@ from devstream_desktop.control.errors import ControlError, NoNodeError
 from devstream_desktop.control.messages.members import GetMembers
 from devstream_desktop.control.messages.status import Status, Unlock
 from devstream_desktop.control.messages.stream import Wait
-from devstream_desktop.node.locked_node import LOCKED, REFUSED
+from devstream_desktop.node.locked_node import LOCKED, REFUSED, UNSEEN
 
 pytestmark = pytest.mark.process
 
@@ -34,6 +35,8 @@ def locked(world, keyring):
     desk.environment |= {
         "DBUS_SESSION_BUS_ADDRESS": keyring.address,
         "HOME": keyring.environment["HOME"],
+        # Where there is a screen, the keyring asks.
+        "DISPLAY": ":7777",
     }
     keyring.start()
     desk.run("team", "create", "acme", "--person", "ana")
@@ -188,3 +191,84 @@ def test_a_command_without_a_node_says_that_the_keyring_is_locked_and_changes_no
     assert locked.run("source", "list").startswith("there is no source yet"), "that takes no key"
     keyring.unlock()
     assert "are changed" in locked.run("team", "set", "--retention", "9")
+
+
+@pytest.fixture
+def unseen(world, keyring):
+    """A desk of a session without a screen, whose keyring nobody can open there."""
+    desk = world.desk("ana")
+    del desk.environment["DEVSTREAM_KEY_FILE"]
+    desk.environment |= {
+        "DBUS_SESSION_BUS_ADDRESS": keyring.address,
+        "HOME": keyring.environment["HOME"],
+    }
+    return desk
+
+
+SEATS = {
+    "no display": {},
+    "ssh": {"DISPLAY": ":7777", "SSH_CONNECTION": "192.0.2.7 50000 192.0.2.2 22"},
+}
+
+
+@pytest.mark.parametrize("seat", SEATS.values(), ids=SEATS)
+@pytest.mark.parametrize("state", ["locked", "never made"])
+def test_where_a_keyring_cannot_be_opened_the_key_file_is_honoured(
+    overheard, unseen, keyring, state, seat
+) -> None:
+    unseen.environment |= seat
+    if state == "locked":
+        keyring.start()
+        keyring.lock()
+    else:
+        keyring.start(locked=True)
+    create = ("team", "create", "acme", "--person", "ana")
+    begun = time.monotonic()
+    refusal = unseen.run(*create, code=1)
+    assert "nobody would see its prompt here" in refusal
+    assert "--allow-key-file" in refusal
+    # The advice is followed.
+    assert "is founded" in unseen.run("--allow-key-file", *create)
+    assert time.monotonic() - begun < 15, "nothing waits for a prompt"
+    assert (unseen.home.root / "key").stat().st_mode & 0o777 == 0o600
+    unseen.start()
+    assert "ana" in unseen.run("team", "members")
+    assert overheard().count(PROMPT) == 0
+
+
+def test_a_prompt_that_is_dismissed_leads_to_the_key_file(unseen, keyring) -> None:
+    keyring.start()
+    keyring.lock()
+    unseen.environment["DISPLAY"] = ":7777"
+    assert "is founded" in unseen.run(
+        "--allow-key-file", "team", "create", "acme", "--person", "ana"
+    )
+    assert (unseen.home.root / "key").exists()
+
+
+def test_an_open_keyring_is_preferred_to_a_file_also_without_a_screen(unseen, keyring) -> None:
+    keyring.start()
+    unseen.run("--allow-key-file", "team", "create", "acme", "--person", "ana")
+    assert not (unseen.home.root / "key").exists()
+    # What it sealed opens with no file, and the message sends nobody to make one.
+    keyring.lock()
+    refusal = unseen.run("team", "set", "--retention", "20", code=1)
+    assert "sealed with the key that it holds" in refusal
+    assert "--allow-key-file" not in refusal
+    keyring.unlock()
+    unseen.run("team", "set", "--retention", "20")
+
+
+def test_a_node_without_a_screen_names_the_way_out_and_goes_on_by_itself(
+    unseen, keyring, overheard, until
+) -> None:
+    keyring.start()
+    unseen.run("team", "create", "acme", "--person", "ana")
+    keyring.lock()
+    begin(unseen)
+    said = until("it says what it waits for", lambda: (now := status(unseen)) and now.locked)
+    assert said == UNSEEN
+    assert overheard().count(PROMPT) == 0
+    keyring.unlock()
+    assert unseen.process.stdout.readline().startswith("ready ")
+    assert unseen.stop() == 0

@@ -82,9 +82,7 @@ def test_a_damaged_entry_is_said() -> None:
 
 
 def test_what_a_backend_raises_becomes_a_sentence() -> None:
-    with pytest.raises(
-        VaultLockedError, match=r"RuntimeError: prompt dismissed.*DEVSTREAM_KEY_FILE"
-    ):
+    with pytest.raises(VaultLockedError, match=r"RuntimeError: prompt dismissed.*--allow-key-file"):
         key_of(Broken())
 
 
