@@ -19,9 +19,10 @@ from typing import Self
 
 from devstream_desktop.history import quarantine
 from devstream_desktop.history.database import HistoryError, friendly, open_reader
-from devstream_desktop.history.lines import PAST, subject_hash
+from devstream_desktop.history.lines import PAST
 from devstream_desktop.history.quarantine import stored_entry
 from devstream_desktop.history.search_index import UnindexedRows
+from devstream_desktop.history.telling import subject_hash
 from devstream_desktop.stream.entry import hlc_time
 from devstream_desktop.stream.event import Event, InvalidEventError
 from devstream_desktop.stream.fact import event_of, topic_of, work_of

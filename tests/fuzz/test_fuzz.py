@@ -53,7 +53,7 @@ OWN = {
     "cli/source/commands.py": "what this node answered",
     "config.py": "the operator's file",
     "door/tls.py": "this node's key",
-    "history/lines.py": "history/test_quarantine.py",
+    "history/ends.py": "history/test_quarantine.py",
     "history/repair.py": "history/test_repair.py",
     "home.py": "node/test_unreadable.py",
     "intake/poll/file_tail.py": "intake/test_notes.py",
