@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
+from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.outbox import Outbox
 from devstream_desktop.deploy.repository import is_remote
-from devstream_desktop.deploy.runs import Runs, RunsError
+from devstream_desktop.deploy.runs import Runs
 from devstream_desktop.deploy.targets import Target, Targets, TargetsError, load_targets
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind

@@ -9,8 +9,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.request import make_answer
-from devstream_desktop.deploy.runs import Run, Runs, RunsError
+from devstream_desktop.deploy.run import Run
+from devstream_desktop.deploy.runs import Runs
 from devstream_desktop.stream.event import Event, InvalidEventError
 
 Publish = Callable[[list[Event]], Awaitable[None]]

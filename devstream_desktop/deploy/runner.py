@@ -14,9 +14,10 @@ from pathlib import Path
 from devstream_desktop.clock import within
 from devstream_desktop.deploy import runlog
 from devstream_desktop.deploy.backend import Backend, Order
+from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.outbox import Outbox
 from devstream_desktop.deploy.request import DeployRequest
-from devstream_desktop.deploy.runs import KEEP_REFUSED_MS, Runs, RunsError
+from devstream_desktop.deploy.runs import KEEP_REFUSED_MS, Runs
 from devstream_desktop.deploy.targets import Target
 
 _log = logging.getLogger(__name__)

@@ -15,13 +15,14 @@ from dataclasses import dataclass, replace
 
 from devstream_desktop.clock import within
 from devstream_desktop.deploy.backend import Backend
+from devstream_desktop.deploy.database import LOGS, RunsError
 from devstream_desktop.deploy.judge import Accept, Asker, Refuse, Resolve, Verdict, World, judge
 from devstream_desktop.deploy.offers import Offers
 from devstream_desktop.deploy.outbox import Outbox, Publish
 from devstream_desktop.deploy.repository import look_up
 from devstream_desktop.deploy.request import as_given, make_answer
 from devstream_desktop.deploy.runner import Runner, RunStatus
-from devstream_desktop.deploy.runs import LOGS, Claim, Runs, RunsError
+from devstream_desktop.deploy.runs import Claim, Runs
 from devstream_desktop.deploy.shell import Shell
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.home import Home

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from devstream_desktop import sqlite_file
-from devstream_desktop.deploy import runs
+from devstream_desktop.deploy import database
 from devstream_desktop.doctor.checks import Check, ok, problem, warning
 from devstream_desktop.home import Home
 from devstream_desktop.intake import store
@@ -18,9 +18,11 @@ def databases(home: Home) -> Iterator[Check]:
     aside = sqlite_file.asides(home.deploy)
     if aside:
         yield problem(
-            "deploys", runs.lost(aside[-1]), f"remove {aside[-1]} when nothing of it runs any more"
+            "deploys",
+            database.lost(aside[-1]),
+            f"remove {aside[-1]} when nothing of it runs any more",
         )
-    elif damage := sqlite_file.damage(home.deploy, runs.VERSION, runs.TABLES):
+    elif damage := sqlite_file.damage(home.deploy, database.VERSION, database.TABLES):
         yield problem(
             "deploys",
             f"{home.deploy.name} is damaged ({damage}): the next start sets it aside, and deploys"

@@ -9,7 +9,7 @@ import asyncio
 
 import pytest
 
-from devstream_desktop.deploy.runs import RunsError
+from devstream_desktop.deploy.database import RunsError
 
 pytestmark = pytest.mark.process
 

@@ -45,10 +45,9 @@ class Mutant:
     """The danger that this rule is against (world.THEMES)."""
 
 
-FACT, AUTHORS, LINES = (
+FACT, AUTHORS = (
     "devstream_desktop.stream.fact",
     "devstream_desktop.team.policy.authors",
-    "devstream_desktop.history.lines",
 )
 
 LIARS = [
