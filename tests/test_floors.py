@@ -135,12 +135,26 @@ def test_the_replication_rules_are_pure(path: Path) -> None:
     assert all(name.startswith(allowed) for name in own), f"{path.name}: {own}"
 
 
-@pytest.mark.parametrize("name", ["wire", "limits"])
-def test_what_the_replication_rules_know_of_the_mesh_is_pure(name: str) -> None:
-    used = imports(PACKAGE / "mesh" / f"{name}.py")
+@pytest.mark.parametrize(
+    "path",
+    [*sorted((PACKAGE / "mesh" / "wire").rglob("*.py")), PACKAGE / "mesh" / "limits.py"],
+    ids=lambda path: path.name,
+)
+def test_what_the_replication_rules_know_of_the_mesh_is_pure(path: Path) -> None:
+    used = imports(path)
     assert not {one.split(".")[0] for one in used} & FENCED
     own = {one for one in used if one.startswith("devstream_desktop.mesh")}
-    assert own <= {"devstream_desktop.mesh.wire"}
+    assert all(one.startswith("devstream_desktop.mesh.wire") for one in own), own
+
+
+WIRE = "devstream_desktop.mesh.wire."
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_wire_is_known_by_its_face(path: Path) -> None:
+    names = set(importlib.import_module(WIRE.rstrip(".")).__all__)
+    used = inside(path, WIRE) if path.parent != PACKAGE / "mesh" / "wire" else set()
+    assert used <= names, used - names
 
 
 def test_one_file_knows_nng() -> None:

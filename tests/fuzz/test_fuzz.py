@@ -37,7 +37,7 @@ FUZZED = {
     "intake/webhook/signature.py": "proof of linear",
     "mesh/transport/framing.py": "stream of a caller",
     "mesh/replica/digest.py": "request between nodes",
-    "mesh/wire.py": "frame",
+    "mesh/wire/frame.py": "frame",
     "stream/entry.py": "entry",
     "stream/event.py": "event",
     "team/certificates.py": "certificate",

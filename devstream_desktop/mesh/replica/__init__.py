@@ -16,7 +16,7 @@ Promises, whatever the network does and in whatever order things come:
 The files: store.py is the log, feeds.py its content, catalogue.py the content as peers see it.
 rules.py takes entries in, with chain.py for the proofs and admission.py for new feeds; own_feed.py
 is the author's side, wants.py asks peers, expiry.py deletes. replica.py puts them together. The
-messages are a table in mesh/wire.py.
+messages are a table in mesh/wire.
 
 State of a feed (feed.py): `floor <= runs`, the `tip` that expired last, the `head`. All of it is
 derived from the log at start. Refused numbers and entries before their time (`holds`) are in memory
