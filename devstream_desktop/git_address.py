@@ -8,12 +8,17 @@ SSH keys.
 from __future__ import annotations
 
 import re
+from shlex import quote
 from typing import NamedTuple
 
 ADVICE = (
     "leave it out, and let git ask its credential helper (git help credentials) or use an SSH key"
 )
 _IN_TEXT = re.compile(r"://([^\s'\"<>]+)")
+_FOREIGN = re.compile(
+    r"dubious ownership in repository at '(.+?)'|unsafe repository \('(.+?)' is owned"
+)
+"""As git 2.36 and later say it, and 2.35 before."""
 _END_OF_HOST = re.compile(r"[/?#]")
 _END_OF_PATH = re.compile(r"[?#]")
 
@@ -56,6 +61,22 @@ def masked(text: str) -> str:
         return f"://{parts.place}{'?…' if parts.query else ''}"
 
     return _IN_TEXT.sub(plain, text)
+
+
+def complaint(errors: str) -> str:
+    """Return the line of git's complaint with the reason, without secrets and not yet cleaned."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    for line in lines:
+        if foreign := _FOREIGN.search(line):
+            folder = (foreign[1] or foreign[2]).rstrip("/")
+            # Short, for an event cuts its reason, and the command at its end is the point.
+            return (
+                "it is another user's; if you trust it, run as the node's user: "
+                f"git config --global --add safe.directory {quote(folder)}"
+            )
+    telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
+    # The user's own git settings may put a token into an address, and git repeats it.
+    return masked((telling or lines or [""])[0].removeprefix("fatal: "))
 
 
 def _parts(address: str) -> _Parts | None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from devstream_desktop.deploy.request import (
     REF_RULE,
+    SHA_RULE,
     DeployRequest,
     InvalidRequestError,
     is_ref,
@@ -215,7 +216,7 @@ def _not_allowed(request: DeployRequest, author: Asker, world: World) -> str:
 
 def _wrong_commit(request: DeployRequest, target: Target) -> str:
     if not is_sha(request.sha):
-        return "it names no exact commit; 40 hexadecimal digits are needed"
+        return f"it names no exact commit; it takes {SHA_RULE}"
     if request.ref and not is_ref(request.ref):
         return f"its ref cannot be deployed; a ref may have {REF_RULE}"
     if request.ref and not target.allows(request.ref):

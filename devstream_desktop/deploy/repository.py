@@ -65,11 +65,9 @@ async def look_up(repository: str, refs: tuple[str, ...], timeout_s: float = TIM
         if process.returncode is None:
             _kill(process)
             await process.wait()
-    # The first line names the reason; secrets in addresses are masked.
     if process.returncode != 0:
-        lines = without_escapes(errors.decode("utf-8", "replace")).strip().splitlines()
-        said = git_address.masked(lines[0]) if lines else process.returncode
-        return Tips({}, clean(f"git says: {said}", 160))
+        said = git_address.complaint(without_escapes(errors.decode("utf-8", "replace")))
+        return Tips({}, clean(f"git says: {said or process.returncode}", 300))
     return Tips(parse_tips(output.decode("utf-8", "replace")))
 
 

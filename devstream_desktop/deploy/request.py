@@ -19,6 +19,7 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.entry import public_key
 from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
 from devstream_desktop.stream.fact import AuthorClass, identity, request_key
+from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import STATES, Kind
 
 TTL_S = 120
@@ -28,14 +29,19 @@ MAX_TTL_MS = 300_000
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 """Targets and environments."""
-SHA = re.compile(r"[0-9a-f]{40}")
-"""A full commit hash, as git prints it."""
-REF = re.compile(r"(?!.*(?:\.\.|//|\.lock$))\w(?:[\w./+@=-]*[\w+@=-])?")
-"""The refs that can be deployed.
+SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""A full commit hash, as git prints it: of SHA-1 or of SHA-256."""
+SHA_RULE = "40 hexadecimal digits, or 64 where the repository uses SHA-256"
+REF = re.compile(
+    r"(?![-./])(?!@\Z)(?!.*(?:\.\.|//|/\.|@\{|\.lock(?:/|\Z)|[./]\Z))"
+    r"[^\s\x00-\x1f\x7f~^:?*\[\\`$;&|<>\"\ufffd]+"
+)
+"""The refs that can be deployed: what git allows, less what would begin a command.
 
-What git allows, less every character that a careless script would give a meaning to.
+No shell reads a ref here. A script that hands one to another shell (`ssh host deploy $REF`) does.
+Source: https://git-scm.com/docs/git-check-ref-format
 """
-REF_RULE = "letters, digits and . _ / + @ = -"
+REF_RULE = "what git allows in one, but none of ` $ ; & | < > and quotation marks"
 
 _NO_KEY = "0" * 32
 """Stands in the request until its key is computed."""
@@ -93,7 +99,7 @@ def make_request(
 
     """
     if not is_sha(sha):
-        raise InvalidRequestError("a deploy needs the full commit hash: 40 hexadecimal digits")
+        raise InvalidRequestError(f"a deploy needs the full commit hash: {SHA_RULE}")
     if ref and not is_ref(ref):
         raise InvalidRequestError(
             f"the ref cannot be deployed: it may have {REF_RULE}, and at most {_MAX_REF} characters"
@@ -254,5 +260,5 @@ def is_sha(text: str) -> bool:
 
 def is_ref(text: str) -> bool:
     """Return true when `text` is a ref that can be deployed."""
-    # Scripts get it as an environment variable, careless ones without quotes.
-    return len(text) <= _MAX_REF and REF.fullmatch(text) is not None
+    # What travels is cleaned; a ref that would be another one then cannot be looked up.
+    return REF.fullmatch(text) is not None and clean(text, _MAX_REF) == text

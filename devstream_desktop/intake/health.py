@@ -115,7 +115,7 @@ class Health:
 
     async def failed(self, now: int, error: str, way: Way = Way.POLL) -> None:
         """Note that the source could not be read. After two times in a row it is silent."""
-        self.last_error = clean(error, 200)
+        self.last_error = clean(error, 300)
         self._failures[way] += 1
         if self._failures[way] >= FAILURES_BEFORE_SILENT:
             await self._silent(now, self.last_error, way)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from devstream_desktop.control.messages.deploys import Offer, Plan
+from devstream_desktop.deploy.request import is_sha
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.stream.entry import public_key
@@ -218,11 +219,11 @@ def shipment(reader: Reader, target: str, environment: str, *, ref: str, sha: st
         ),
         None,
     )
-    if start is None and len(sha) != 40:
+    if start is None and not is_sha(sha.lower()):
         what = f"commit {sha}" if sha else f"commit on {ref}"
         raise UnknownCommitError(
-            f"no {what} of {target} is known here; wait until it is in the stream, or give all 40"
-            " digits with --sha"
+            f"no {what} of {target} is known here; wait until it is in the stream, or give all"
+            " its digits with --sha"
         )
     chosen = changes[start].event if start is not None else None
     current = deployed(reader, target, environment)

@@ -213,13 +213,16 @@ def test_the_ref_must_still_be_what_the_person_saw(ref, tips, words):
         assert isinstance(judge(event, ANA, world), Accept)
 
 
-@given(sha=st.one_of(st.text(), st.from_regex(r"[0-9a-f]{40}\s?")), ref=st.text(max_size=40))
+@given(
+    sha=st.one_of(st.text(), st.from_regex(r"[0-9a-f]{40}([0-9a-f]{24})?\s?")),
+    ref=st.text(max_size=40),
+)
 def test_nothing_but_an_exact_commit_and_a_plain_ref_is_accepted(sha, ref):
     verdict = judge(asked(revision=sha, ref=ref), ANA, WORLD)
     if isinstance(verdict, Accept):
-        assert len(verdict.request.sha) == 40
+        assert len(verdict.request.sha) in (40, 64)
         assert set(verdict.request.sha) <= set("0123456789abcdef")
-        assert not set(ref) & set(" \n;$`|&'\"")
+        assert not set(ref) & set(' \n;$`|&"')
     else:
         assert isinstance(verdict, Refuse)
 

@@ -139,12 +139,13 @@ def clock() -> Clock:
 class Repository:
     """A real repository on disk, and a bare one that it pushes to."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, form: str = "sha1") -> None:
         self.bare = folder / "team repos" / "shop.git"
         self.work = folder / "work copy"
         self.bare.parent.mkdir(parents=True)
-        self._run(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
-        self._run(folder, "init", "--quiet", "--initial-branch=main", str(self.work))
+        begin = ("init", "--quiet", "--initial-branch=main", f"--object-format={form}")
+        self._run(folder, *begin, "--bare", str(self.bare))
+        self._run(folder, *begin, str(self.work))
         self.git("remote", "add", "origin", str(self.bare))
 
     def git(self, *arguments: str) -> str:
@@ -197,6 +198,12 @@ class Repository:
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path)
+
+
+@pytest.fixture
+def make_repository() -> Callable[..., Repository]:
+    """Make a repository: its folder, and git's name of its hash."""
+    return Repository
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.text import clean, short_revision
 
 _DEBOUNCE_MS = 350
-_SHA = re.compile(r"[0-9a-fA-F]{7,40}")
+_SHA = re.compile(r"[0-9a-fA-F]{7,64}")
 _PRODUCTION = re.compile(r"(^|[-_./])(prod|production|live)([-_./]|$)", re.IGNORECASE)
 _SHOWN_CHANGES = 50
 

@@ -177,8 +177,4 @@ def _environment() -> dict[str, str]:
 
 
 def _reason(errors: str) -> str:
-    """Find the line of git's complaint with the reason."""
-    lines = [line.strip() for line in without_escapes(errors).splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", "ERROR:", "ssh:"))]
-    # The user's own git settings may put a token into an address, and git repeats it.
-    return clean(git_address.masked((telling or lines or [""])[0].removeprefix("fatal: ")), 200)
+    return clean(git_address.complaint(without_escapes(errors)), 300)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from devstream_collectors.kit.branches import HEADS
@@ -23,6 +23,7 @@ TOGETHER = 100
 """Branches asked for in one go."""
 MAX_HALVED = 40
 """Attempts in one fetch to find the branches that cannot be had."""
+_SHA256_DIGITS = 64
 _MIRRORED = "refs/devstream/"
 
 
@@ -61,9 +62,9 @@ class Mirror:
         return await is_ancestor(self._folder, old, new)
 
     async def fetch(
-        self, branches: list[str], known: Iterable[str], seconds: float
+        self, branches: Mapping[str, str], known: Iterable[str], seconds: float
     ) -> tuple[list[str], str]:
-        """Fetch the commits of branches.
+        """Fetch the commits of branches: `branches` has the commit that each is at.
 
         Returns the names that cannot be had although another of `known` can, and git's reason.
 
@@ -71,12 +72,11 @@ class Mirror:
             GitError: no branch can be had.
 
         """
-        if not await asyncio.to_thread((self._folder / "HEAD").exists):
-            await asyncio.to_thread(self._folder.mkdir, 0o700, parents=True, exist_ok=True)
-            await git("init", "--bare", "--quiet", "--", str(self._folder))
+        digits = max(map(len, branches.values()), default=0)
+        await self._make("sha256" if digits == _SHA256_DIGITS else "sha1")
         # Written each time: the source may have another address now.
         await self.ask("config", "remote.origin.url", remote_of(self._source))
-        refused, error = await self._fetch_apart(branches, seconds)
+        refused, error = await self._fetch_apart(list(branches), seconds)
         if error is None:
             return [], ""
         if len(refused) == len(branches):
@@ -86,6 +86,23 @@ class Mirror:
                 raise error
             await self._fetch_together([another], seconds)
         return refused, str(error)
+
+    async def _make(self, form: str) -> None:
+        """Make the mirror with the remote's object format, whatever git's default is."""
+        if await asyncio.to_thread((self._folder / "HEAD").exists):
+            if await self._format() == form:
+                return
+            # The repository was made anew with the other format.
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        await asyncio.to_thread(self._folder.mkdir, 0o700, parents=True, exist_ok=True)
+        await git("init", "--bare", "--quiet", f"--object-format={form}", "--", str(self._folder))
+
+    async def _format(self) -> str:
+        try:
+            return (await self.ask("rev-parse", "--show-object-format")).strip()
+        except GitError:
+            # A mirror that is damaged is doubted where it is used.
+            return "sha1"
 
     def trust(self) -> None:
         """Note that a look went well."""

@@ -374,7 +374,7 @@ class GitPoller:
             GitError: no branch can be had.
 
         """
-        refused, why = await self._mirror.fetch(list(asked), known, seconds)
+        refused, why = await self._mirror.fetch(asked, known, seconds)
         if refused:
             self._aside.cannot_have({name: asked[name] for name in refused}, why)
 
