@@ -79,16 +79,17 @@ def is_return(event: Event, newest: Event, received: int) -> bool:
     """
     if _outcome(event) != _outcome(newest) or not received:
         return False
-    if event.kind is Kind.CHANGE:
-        return _says_before(event) and event.previous != newest.previous
-    return event.time != received and event.time > newest.time
+    if event.time != received:
+        return event.time > newest.time
+    from_elsewhere = _says_before(event) and event.previous != newest.previous
+    return event.kind is Kind.CHANGE and from_elsewhere
 
 
-def precedes(event: Event, later: Event) -> bool:
+def precedes(event: Event, later: Event, received: int) -> bool:
     """Tell whether an event precedes the return `later`, which was heard first."""
     if _outcome(event) == _outcome(later):
         return False
-    if event.kind is Kind.CHANGE:
+    if event.kind is Kind.CHANGE and event.time == received:
         return later.previous == _outcome(event)
     return event.time < later.time
 
@@ -171,7 +172,9 @@ def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -
         )
     if not _says_before(event):
         return event
-    if event.previous == _outcome(newest):
+    # Every creation follows a deletion, so only its time says which one.
+    dated = event.state == "created" and event.time != received
+    if event.previous == _outcome(newest) and not dated:
         return msgspec.structs.replace(event, order=_after(event, newest))
     if event.time == received:
         # A later move began where this one ends, so this report is late and belongs before it.

@@ -76,7 +76,7 @@ class Turn:
             found.append(news)
             later = self._confirmed.get(thing_of(event))
             # The report that the thing is back came before the report that it had left.
-            if later is not None and precedes(event, later):
+            if later is not None and precedes(event, later, received):
                 again = self._one(later, 0)
                 found += [again] if again is not None else []
         return found

@@ -122,7 +122,8 @@ def test_in_order_every_change_is_one_line_and_loud_while_it_is_true(one, steps)
                 (line,) = new
                 if decide(line, desk, Recent(), node.now).attention is not Attention.QUIET:
                     # (c) What pops up is so at this moment.
-                    assert state_of(line.event) == truth(world)[change.thing]
+                    of_newest = truth(world)["CI"] if change.thing == "CI" else change.state
+                    assert state_of(line.event) == of_newest
                     loud[change.thing] += line.transition in RED
         # (a) The last word is the world's, and (b) every change is one line.
         assert last_words(node) == truth(world)
