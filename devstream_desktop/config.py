@@ -155,7 +155,7 @@ def _explained(wrong: str, table: object, kind: type, given: Mapping[str, str]) 
     """Say for a person what msgspec found, by its path."""
     found = _FOUND.fullmatch(wrong)
     what, path = (found[1], found[2] or "") if found else (wrong, "")
-    plain = re.sub(r"\[.*?\]", "", path)
+    plain = re.sub(r"\[[^\[\]]*\]", "", path)
     keys = tuple(plain.split(".")) if plain else ()
     owner, rest = _owner(kind, keys)
     if extra := _UNKNOWN.fullmatch(what):
