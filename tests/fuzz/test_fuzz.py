@@ -40,7 +40,7 @@ FUZZED = {
     "mesh/wire/frame.py": "frame",
     "stream/entry.py": "entry",
     "stream/event.py": "event",
-    "team/certificates.py": "certificate",
+    "team/certificates/reading.py": "certificate",
     "team/policy/chain.py": "policy that an admin signed",
     "team/policy/documents.py": "policy document",
     "team/joining/wire.py": "question at the door",
@@ -65,6 +65,7 @@ OWN = {
     "mesh/transport/probe.py": "this node's certificate",
     "doctor/doctor.py": "node/test_unreadable.py",
     "keys/key_file.py": "this node's key",
+    "team/certificates/tls_key.py": "this node's key",
     "team/membership.py": "node/test_unreadable.py",
 }
 """Modules that decode only what this node or its operator wrote, and where that is tested."""
