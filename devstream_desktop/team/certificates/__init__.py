@@ -27,16 +27,8 @@ from devstream_desktop.team.certificates.reading import (
     load_certificate,
     pin,
 )
-from devstream_desktop.team.certificates.tls_key import (
-    TlsKey,
-    key_pem,
-)
-from devstream_desktop.team.certificates.trust import (
-    RENEW_MS,
-    bundle,
-    is_trusted,
-    stopgap,
-)
+from devstream_desktop.team.certificates.tls_key import TlsKey, key_pem
+from devstream_desktop.team.certificates.trust import RENEW_MS, bundle, is_trusted, stopgap
 
 __all__ = [
     "PEER_NAME",
