@@ -12,10 +12,33 @@ can travel on and grow.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from statistics import median
 
+from devstream_desktop.stream.text import roughly
+
 MAX_OFFSET_MS = 600_000
+"""Distance to the peers' median that puts our clock in doubt.
+
+Clocks nearer than this to each other agree.
+"""
+MAX_JUMP_MS = 3_600_000
+"""Jump against the steady clock that puts ours in doubt.
+
+Until a peer agrees with it.
+"""
+MAX_AWAY_MS = 3 * 86_400_000
+"""Distance past all that is known, at a start, that puts our clock in doubt.
+
+A machine may start with any time at all. A holiday looks the same, but the first peer ends the
+doubt; a weekend is shorter.
+"""
+ALONE_MS = 6 * 3_600_000
+"""Steady time after which a desk alone believes its clock again: no peer can ever confirm it.
+
+Network time sets a wrong clock right long before.
+"""
+SET_MS = 600_000
 """Distance to the peers' median that puts our clock in doubt.
 
 Clocks nearer than this to each other agree.
@@ -57,8 +80,12 @@ class ClockWatch:
     All in milliseconds.
     """
 
-    def __init__(self, last_known: int = 0) -> None:
-        """`last_known`: the time (UTC ms) that the log proves to have come, 0 for none."""
+    def __init__(self, last_known: int = 0, *, alone: Callable[[], bool] = lambda: False) -> None:
+        """`last_known`: the time (UTC ms) that the log proves to have come, 0 for none.
+
+        `alone()` is true while the team has no other device.
+        """
+        self._alone = alone
         self.steps = 0
         """The count of times the clock was set.
 
@@ -81,7 +108,8 @@ class ClockWatch:
         Kept because both are asked for with every batch.
         """
         self._last: tuple[int, int] | None = None
-        self._jumped = 0
+        self._jumped = self._jumped_at = 0
+        """The jump that nobody has confirmed, and the steady time of it."""
         self._late = 0
         """Distance behind the log, when the clock started so."""
         self._last_known = last_known
@@ -112,15 +140,17 @@ class ClockWatch:
         if self._last is not None:
             jump = (wall - self._last[0]) - (steady - self._last[1])
             if jump:
-                self._shift(jump)
+                self._shift(jump, steady)
+            elif self._alone() and steady - self._jumped_at >= ALONE_MS:
+                self._jumped = 0
         # The first look: only the log can say whether this clock is far off.
         elif self._last_known and not self._offsets:
             away = wall - self._last_known
-            self._jumped = away if away > MAX_AWAY_MS else 0
+            self._jumped, self._jumped_at = (away if away > MAX_AWAY_MS else 0), steady
             self._late = -away if away < -MAX_OFFSET_MS else 0
         self._last = (wall, steady)
 
-    def _shift(self, jump: int) -> None:
+    def _shift(self, jump: int, steady: int) -> None:
         self._offsets = {device: offset - jump for device, offset in self._offsets.items()}
         self._late = max(0, self._late - jump) if self._late else 0
         # Somebody set the clock: it has to prove itself again.
@@ -131,7 +161,7 @@ class ClockWatch:
             self.steps += 1
             self._fresh.clear()
         if abs(jump) > MAX_JUMP_MS:
-            self._jumped = jump
+            self._jumped, self._jumped_at = jump, steady
         self._weigh()
 
     def _weigh(self) -> None:
@@ -174,12 +204,17 @@ class ClockWatch:
         """True when the time is known, by this clock or the team's."""
         return bool(self.correction()) or not self.doubt()
 
+    @property
+    def may_forget(self) -> bool:
+        """True when what is old by this clock may be deleted."""
+        return not self._jumped and not self.doubt()
+
     def doubt(self) -> str:
         """Return the reason to doubt the clock, a sentence; empty when there is none."""
         off = self._correction or self._off
         if abs(off) > MAX_OFFSET_MS:
             way = "behind" if off > 0 else "ahead of"
-            is_off = f"this clock is {_minutes(off)} min {way} the team's"
+            is_off = f"this clock is {roughly(off)} {way} the team's"
             if self._correction:
                 return (
                     f"{is_off}; the team's time is used meanwhile, and nothing is forgotten: set it"
@@ -199,20 +234,17 @@ class ClockWatch:
             return ""
         if self._late > MAX_OFFSET_MS:
             return (
-                f"this clock is {_minutes(self._late)} min behind the newest event here; until a"
+                f"this clock is {roughly(self._late)} behind the newest event here; until a"
                 " peer shows its clock nothing is forgotten, and nothing is said with an older"
                 " time: set it right, because certificates go by it"
             )
-        if self._jumped:
+        # Alone it is a holiday or a set clock, and nobody will ever confirm it: no alarm.
+        if self._jumped and not self._alone():
             return (
-                f"this clock moved by {_minutes(self._jumped)} min at once; nothing is forgotten"
+                f"this clock moved by {roughly(self._jumped)} at once; nothing is forgotten"
                 " until a peer confirms it"
             )
         return ""
-
-
-def _minutes(milliseconds: int) -> int:
-    return round(abs(milliseconds) / 60_000)
 
 
 def _with_us(offsets: Iterable[int]) -> int:

@@ -79,6 +79,7 @@ class Core:
         clock: Callable[[], int],
         on_entries: Callable[[list[Entry]], None],
         rng: random.Random,
+        alone: Callable[[], bool] = lambda: False,
     ) -> None:
         self.device = identity.device
         self.team = identity.team
@@ -91,7 +92,7 @@ class Core:
         Entries are stamped and judged by `team_time`.
         """
         self.rng = rng
-        self.watch = ClockWatch(replica.own.last_known)
+        self.watch = ClockWatch(replica.own.last_known, alone=alone)
         self.port = 0
         """The port that this node listens on, shown to peers."""
         self.bell = Bell()
@@ -177,7 +178,7 @@ class Core:
         Called before anything that may be deleted by it, since it may have been set just now.
         """
         self.watch.tick(self.clock(), steady_ms())
-        self.replica.expiry.suspended = bool(self.watch.doubt())
+        self.replica.expiry.suspended = not self.watch.may_forget
         self.replica.own.clock_late = self.watch.late
 
     def team_time(self) -> int:

@@ -76,6 +76,7 @@ class Mesh:
             short.
         on_catch_up: Called on the loop when a neighbour has shown that it has what is missing here.
         network: Where to listen, and whom to dial.
+        alone: True while the team has no other device.
         rng: For choices that should differ between nodes.
         timing: Time-outs.
 
@@ -94,6 +95,7 @@ class Mesh:
         on_entries: Callable[[list[Entry]], None],
         on_catch_up: Callable[[], None] = lambda: None,
         network: Network,
+        alone: Callable[[], bool] = lambda: False,
         rng: random.Random | None = None,
         timing: Timing | None = None,
     ) -> None:
@@ -111,6 +113,7 @@ class Mesh:
             clock=clock,
             on_entries=on_entries,
             rng=rng or random.Random(),  # noqa: S311 - it chooses neighbours and jitter, no secrets
+            alone=alone,
         )
         self._publisher = Publisher(self._core)
         # The parts ask the core; only these two signals go up from it.

@@ -293,6 +293,7 @@ class Node:
             clock=now_ms,
             on_entries=self._on_entries,
             on_catch_up=self._catching_up.begin,
+            alone=lambda: self.team.chain.current.of_one_device,
             network=Network(
                 listen=address.join(host, port),
                 peers=(*self.options.peers, *self.settings.mesh.peers),

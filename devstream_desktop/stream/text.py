@@ -185,3 +185,13 @@ def duration(milliseconds: int) -> str:
     if seconds < 172_800:
         return f"{seconds // 3600}h{seconds % 3600 // 60:02}m"
     return f"{seconds // 86_400} d"
+
+
+def roughly(milliseconds: int) -> str:
+    """Return a duration in one unit of a person's: `20 minutes`, `3 hours`, `4 days`."""
+    minutes = max(1, round(abs(milliseconds) / 60_000))
+    for unit, size in (("day", 1440), ("hour", 60)):
+        # Below two of a unit the smaller one says more: 36 hours.
+        if minutes >= 2 * size:
+            return f"{round(minutes / size)} {unit}s"
+    return f"{minutes} minute{'s' if minutes > 1 else ''}"

@@ -27,9 +27,9 @@ def test_the_median_decides_so_one_wild_peer_does_not():
 def test_a_clock_far_from_the_team_is_doubted_and_says_which_way():
     watch = ClockWatch()
     watch.heard("a", -40 * 24 * 60 * MINUTE)
-    assert "57600 min ahead of the team's" in watch.doubt()
+    assert "40 days ahead of the team's" in watch.doubt()
     watch.heard("a", 20 * MINUTE)
-    assert "20 min behind the team's" in watch.doubt()
+    assert "20 minutes behind the team's" in watch.doubt()
 
 
 def test_a_jump_is_doubted_until_a_peer_confirms_it():
@@ -56,12 +56,31 @@ def test_setting_the_clock_right_ends_the_doubt_without_hearing_again():
 def test_a_machine_that_starts_far_past_all_it_knows_is_doubted_until_a_peer_confirms_it():
     watch = ClockWatch(last_known=1)
     watch.tick(40 * 24 * 60 * MINUTE, 0)
-    assert "moved by 57" in watch.doubt()
+    assert "moved by 40 days at once" in watch.doubt()
     watch.heard("a", 1000)
     assert watch.doubt() == ""
     weekend = ClockWatch(last_known=1)
     weekend.tick(2 * 24 * 60 * MINUTE, 0)
     assert weekend.doubt() == ""
+
+
+def test_a_desk_alone_comes_back_from_a_holiday_without_an_alarm_and_forgets_nothing_at_first():
+    watch = ClockWatch(last_known=1, alone=lambda: True)
+    for hours in range(6):
+        watch.tick((40 * 24 + hours) * HOUR, hours * HOUR)
+        assert (watch.doubt(), watch.may_forget) == ("", False)
+    watch.tick((40 * 24 + 6) * HOUR, 6 * HOUR)
+    assert (watch.doubt(), watch.may_forget) == ("", True)
+    watch.tick((80 * 24 + 6) * HOUR, 6 * HOUR + 1000)
+    assert (watch.doubt(), watch.may_forget) == ("", False)
+
+
+def test_a_desk_that_gets_company_is_doubted_like_any_other():
+    others: list[str] = []
+    watch = ClockWatch(last_known=1, alone=lambda: not others)
+    watch.tick(40 * 24 * HOUR, 0)
+    others.append("bob")
+    assert "moved by 40 days at once" in watch.doubt()
 
 
 def heard(*offsets: int, last_known: int = 0) -> ClockWatch:
@@ -127,11 +146,11 @@ def test_after_a_step_nobody_moves_us_who_has_not_been_heard_since():
 def test_a_start_behind_the_log_is_doubted_and_late_until_a_peer_shows_its_clock():
     watch = ClockWatch(last_known=3 * HOUR)
     watch.tick(HOUR, 0)
-    assert "120 min behind the newest event here" in watch.doubt()
+    assert "2 hours behind the newest event here" in watch.doubt()
     assert watch.late
     assert not watch.certain
     watch.tick(HOUR + 30 * MINUTE, 1000)
-    assert "90 min behind the newest event here" in watch.doubt()
+    assert "90 minutes behind the newest event here" in watch.doubt()
     watch.heard("a", 1000)
     assert (watch.doubt(), watch.late, watch.certain) == ("", False, True)
 

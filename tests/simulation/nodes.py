@@ -198,7 +198,7 @@ class Node:
             self.met.clear()
         if abs(self.watch.correction()) > MOVED:
             self._moved_by_right()
-        self.replica.expiry.suspended = bool(self.watch.doubt())
+        self.replica.expiry.suspended = not self.watch.may_forget
         self.replica.own.clock_late = self.watch.late
         if self.watch.certain:
             with contextlib.suppress(OSError):  # the disk is full: the next look

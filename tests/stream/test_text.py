@@ -13,6 +13,7 @@ from devstream_desktop.stream.text import (
     clean,
     duration,
     first_line,
+    roughly,
     short_ref,
     short_revision,
     shorten,
@@ -144,3 +145,19 @@ def test_short_forms() -> None:
 )
 def test_durations_as_people_say_them(milliseconds: int, words: str) -> None:
     assert duration(milliseconds) == words
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (0, "1 minute"),
+        (20, "20 minutes"),
+        (-119, "119 minutes"),
+        (120, "2 hours"),
+        (2879, "48 hours"),
+        (5761, "4 days"),
+        (57_600, "40 days"),
+    ],
+)
+def test_a_span_is_told_in_one_unit_of_a_person(minutes: int, words: str) -> None:
+    assert roughly(minutes * 60_000) == words

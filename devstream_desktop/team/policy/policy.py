@@ -194,6 +194,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             sorted({owner for device, owner in self.persons.items() if device not in self.revoked})
         )
 
+    @property
+    def of_one_device(self) -> bool:
+        """True while nobody but one device is in the team."""
+        return len(self.persons.keys() - set(self.revoked)) == 1
+
     def is_member(self, device: str) -> bool:
         """Return true when a device is in the team and not revoked."""
         return device in self.persons and device not in self.revoked
