@@ -118,3 +118,65 @@ def test_a_default_branch_that_is_renamed_fails_no_round(rounds):
     assert service.round() == []
     assert service.dropped == {"not-a-global-branch": 1}
     assert service.round() == []
+
+
+def test_every_sort_of_answer_is_read_whatever_form_its_fields_have(rounds):
+    """The fields of each answer are changed by `rounds` itself; see `sorts.py`."""
+    service = rounds(github, SourceInfo("gh", url=SOURCE.url, options=SOURCE.options))
+    at = "2027-01-15T07:59:00Z"
+    home = {"full_name": "acme/shop", "name": "shop", "html_url": "https://github.com/acme/shop"}
+    issue = {"number": 4, "title": "Coupon twice", "html_url": "https://github.com/i/4"}
+    issue |= {"created_at": at, "updated_at": at, "user": {"login": "dev1"}}
+    answers = {
+        "": home | {"default_branch": "main", "pushed_at": at},
+        "/git/matching-refs/heads/main": [],
+        "/pulls": [],
+        "/actions/runs": {"workflow_runs": []},
+        "/deployments": [],
+        "/issues": [],
+        "/issues/events": [],
+    }
+
+    def say(**said: object) -> None:
+        for path, answer in (answers | said).items():
+            service.say(f"/repos/acme/shop{path}", answer)
+
+    def heads(commit: str) -> list[object]:
+        return [{"ref": "refs/heads/main", "object": {"sha": commit * 40}}]
+
+    said: dict[str, object] = {"/git/matching-refs/heads/main": heads("a")}
+    say(**said)
+    assert service.round() == []
+    user = {"login": "dev1"}
+    said["/git/matching-refs/heads/main"] = heads("b")
+    compared = f"/compare/{'a' * 40}...{'b' * 40}"
+    said[compared] = {"status": "ahead", "total_commits": 2}
+    inner = {"message": "Retry", "author": {"name": "dev1"}}
+    commit = {"html_url": "https://github.com/c/b", "commit": inner, "author": user}
+    said["/commits"] = [commit]
+    pull = {"number": 7, "title": "Retry", "merged_at": at, "updated_at": at, "base": {}}
+    pull["base"] = {"ref": "main"}
+    said["/pulls"] = [pull | {"merge_commit_sha": "b" * 40, "html_url": "https://github.com/p/7"}]
+    said["/pulls/7"] = said["/pulls"][0] | {"merged": True, "merged_by": user, "commits": 2}
+    run = {"id": 9, "workflow_id": 3, "run_attempt": 1, "run_number": 5, "name": "CI"}
+    run |= {"path": ".github/workflows/ci.yml", "event": "push", "status": "completed"}
+    run |= {"conclusion": "failure", "head_branch": "main", "head_sha": "b" * 40, "actor": user}
+    run |= {"updated_at": at, "run_started_at": at, "display_title": "Retry"}
+    said["/actions/runs"] = {"workflow_runs": [run | {"repository": home, "head_repository": home}]}
+    deployment = {"id": 6, "environment": "production", "sha": "b" * 40, "ref": "main"}
+    said["/deployments"] = [deployment | {"creator": user, "updated_at": at}]
+    status = {"id": 61, "state": "success", "created_at": at, "description": "", "log_url": ""}
+    said["/deployments/6/statuses"] = [status]
+    said["/issues"] = [issue]
+    closed = {"id": 71, "event": "closed", "created_at": at, "actor": user, "issue": issue}
+    said["/issues/events"] = [closed]
+    say(**said)
+    events = service.round()
+    assert {(one.kind, one.state) for one in events} == {
+        ("change", "pushed"),
+        ("change", "merged"),
+        ("build", "failed"),
+        ("deploy", "success"),
+        ("ticket", "opened"),
+        ("ticket", "closed"),
+    }

@@ -1,4 +1,4 @@
-"""GitHub: pushes, merged pull requests, workflow runs, deployments and issues.
+"""GitHub: pushes, merges, workflow runs, checks, deployments, security alerts and issues.
 
 Sources: https://docs.github.com/en/webhooks/webhook-events-and-payloads and, for the signature,
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries. Every field may be
@@ -28,7 +28,9 @@ Webhook: in the repository's or organisation's Settings, Webhooks, Add webhook:
   Payload URL    the address of your receiver with the path that is printed behind it
   Content type   application/json
   Secret         the text in the file that you give with --secret-file
-  Events         Pushes, Pull requests, Workflow runs, Deployment statuses, Issues
+  Events         Pushes, Pull requests, Workflow runs, Deployment statuses, Issues; for other CI \
+Statuses, Check runs, Page builds; for security Dependabot, Code scanning and Secret scanning \
+alerts
 Polling, where GitHub cannot reach this machine: --poll --repository OWNER/NAME and, for a \
 private repository or more than 60 requests an hour, --token-file with a fine-grained token that \
 may read Contents, Pull requests, Actions, Deployments and Issues.
@@ -37,7 +39,7 @@ GitHub Enterprise Server: add --url https://HOST/api/v3."""
 COLLECTOR = Collector(
     title="GitHub's webhooks, or its API polled",
     setup=_SETUP,
-    kinds=(Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY, Kind.TICKET),
+    kinds=(Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY, Kind.INCIDENT, Kind.TICKET),
     options=(Option("repository", "OWNER/NAME, for polling", needed="poll"),),
     webhook=Webhook(
         auth=(SignatureScheme(header="x-hub-signature-256", form="prefix", label="sha256"),),

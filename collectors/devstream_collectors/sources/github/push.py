@@ -44,7 +44,7 @@ class _Push(Payload, frozen=True):
 class _Branch(msgspec.Struct, frozen=True):
     """One end of a pull request."""
 
-    ref: Needed[str | None] = ""
+    ref: str | None = ""
 
 
 class PullRequest(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class PullRequest(msgspec.Struct, frozen=True):
     merged: bool | None = False
     merged_at: str | None = ""
     updated_at: Text = ""
-    merge_commit_sha: Needed[str | None] = ""
+    merge_commit_sha: str | None = ""
     merged_by: Part[User] = User()
     commits: Whole = 0
     base: _Branch | None = None
@@ -116,9 +116,12 @@ def merged(found: PullRequest, place: Place, sender: User) -> Event:
         InvalidEventError: as `make_event`.
 
     """
+    branch = found.base.ref if found.base else ""
+    if not branch:
+        raise Dropped("unexpected-shape", "no branch that it was merged into")
     merge = Merge(
         number=str(found.number),
-        branch=found.base.ref or "" if found.base else "",
+        branch=branch,
         revision=sha(found.merge_commit_sha),
         title=found.title,
         actor=found.merged_by.login or sender.login,

@@ -13,6 +13,8 @@ from devstream_collectors.sources.github.place import Payload, User
 from devstream_desktop.stream.event import Event
 
 _ACTIONS = frozenset({"opened", "reopened", "closed"})
+_GONE = frozenset({"deleted", "transferred"})
+"""Ends that GitHub's API does not list: the row would stay open."""
 
 
 class Issue(msgspec.Struct, frozen=True):
@@ -37,14 +39,19 @@ def issues(delivery: Delivery, source: SourceInfo) -> Event:
     """Make the event of an `issues` delivery."""
     said = decode(delivery.body, _Payload)
     issue, state = said.issue, said.action or ""
+    gone = state if state in _GONE else ""
+    state = "closed" if gone else state
     if state not in _ACTIONS or issue is None:
         raise Dropped("issue-not-news", state)
     # The time of this very step, as the API says it too: a later comment moves `updated_at` on.
-    at = {"opened": issue.created_at, "closed": issue.closed_at}.get(state) or issue.updated_at
-    return step(issue, state, at, said.sender, said.place(source, delivery.received))
+    at = {"opened": issue.created_at, "closed": "" if gone else issue.closed_at}.get(state)
+    place = said.place(source, delivery.received)
+    return step(issue, state, at or issue.updated_at, said.sender, place, sort=gone)
 
 
-def step(issue: Issue, state: str, at: str | None, actor: User, place: Place) -> Event:
+def step(
+    issue: Issue, state: str, at: str | None, actor: User, place: Place, *, sort: str = ""
+) -> Event:
     """Make the event of an issue that was `opened`, `reopened` or `closed`.
 
     Args:
@@ -53,6 +60,7 @@ def step(issue: Issue, state: str, at: str | None, actor: User, place: Place) ->
         at: the ISO time of the step, part of its identity: an issue may close twice.
         actor: the account that did it.
         place: the repository's.
+        sort: how it ended, if it was not just closed.
 
     Raises:
         InvalidEventError: as `make_event`.
@@ -65,6 +73,7 @@ def step(issue: Issue, state: str, at: str | None, actor: User, place: Place) ->
         once=second(time),
         title=issue.title,
         actor=actor.login,
+        sort=sort,
         url=issue.html_url,
         time=time,
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from devstream_collectors.contract import Delivery, SourceInfo
 from devstream_collectors.kit.branches import HEADS, sample_branch
 from devstream_collectors.kit.outcome import Dropped, tolerant
+from devstream_collectors.sources.github.alert import alert
+from devstream_collectors.sources.github.check import check_run, check_suite, page_build, status
 from devstream_collectors.sources.github.deploy import deployment_status
 from devstream_collectors.sources.github.push import pull_request, push
 from devstream_collectors.sources.github.run import workflow_run
@@ -22,6 +25,14 @@ _READERS: dict[str, Callable[[Delivery, SourceInfo], Event]] = {
     "workflow_run": workflow_run,
     "deployment_status": deployment_status,
     "issues": issues,
+    "status": status,
+    "check_run": check_run,
+    "check_suite": check_suite,
+    "page_build": page_build,
+    "dependabot_alert": partial(alert, "dependabot"),
+    "code_scanning_alert": partial(alert, "code"),
+    "secret_scanning_alert": partial(alert, "secret"),
+    "repository_vulnerability_alert": partial(alert, "vulnerability"),
 }
 
 
