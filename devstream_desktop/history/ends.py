@@ -1,4 +1,4 @@
-"""Numbers at which the policy lets feeds end, as the rows were last made by."""
+"""Numbers at which the policy ends feeds, as the rows know them."""
 
 from __future__ import annotations
 

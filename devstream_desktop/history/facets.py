@@ -1,4 +1,4 @@
-"""The services and environments to choose from, and the day each was last seen."""
+"""Services and environments to choose from, by the day last seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event in the log, by what decides which of several tellings is the row."""
+"""Tellings of a fact, and the order that elects its row."""
 
 from __future__ import annotations
 

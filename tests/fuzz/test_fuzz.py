@@ -41,7 +41,7 @@ FUZZED = {
     "stream/entry.py": "entry",
     "stream/event.py": "event",
     "team/certificates/reading.py": "certificate",
-    "team/policy/chain.py": "policy that an admin signed",
+    "team/policy/stored_chain.py": "policy that an admin signed",
     "team/policy/documents.py": "policy document",
     "team/joining/wire.py": "question at the door",
     "team/joining/invite.py": "invite",

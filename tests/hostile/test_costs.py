@@ -37,7 +37,7 @@ from devstream_desktop.mesh.replica.ranges import total
 from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.mesh.wire import MAX_GAPS
 from devstream_desktop.team.policy import documents
-from devstream_desktop.team.policy.chain import MAX_STALE
+from devstream_desktop.team.policy.absorption import MAX_STALE
 
 pytestmark = pytest.mark.slow
 

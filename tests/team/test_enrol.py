@@ -136,7 +136,7 @@ async def test_an_issuer_whose_disk_is_full_lets_the_same_device_ask_again(
 
     text, device = await door.invite(3600), DeviceKey.generate()
     with monkeypatch.context() as patch:
-        patch.setattr("devstream_desktop.team.policy.chain.write_private", full)
+        patch.setattr("devstream_desktop.team.policy.stored_chain.write_private", full)
         assert await problem_of(join(text, "bo", device)) is Problem.ISSUER
     assert team.gate(device.id) is not None
     assert await problem_of(join(text, "bo", DeviceKey.generate())) is Problem.USED

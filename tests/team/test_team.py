@@ -288,7 +288,7 @@ def test_a_full_disk_changes_nothing(
         raise OSError(28, "No space left on device")
 
     before = team.chain.documents()
-    monkeypatch.setattr("devstream_desktop.team.policy.chain.write_private", full)
+    monkeypatch.setattr("devstream_desktop.team.policy.stored_chain.write_private", full)
     with pytest.raises(TeamError, match="the disk is full; free some space"):
         grant(team, "ana", Role.DEPLOYER)
     assert team.chain.documents() == before

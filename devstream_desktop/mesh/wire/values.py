@@ -1,4 +1,4 @@
-"""The values that messages are made of, and the most of each in one message."""
+"""The values in messages, and the most of each in one."""
 
 from __future__ import annotations
 

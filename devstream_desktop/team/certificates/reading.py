@@ -139,5 +139,5 @@ def request_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
 
 
 def is_p256(key: object) -> TypeGuard[ec.EllipticCurvePublicKey]:
-    """Tell whether a public key is of the one curve that the team uses."""
+    """Tell whether a public key is of the team's one curve."""
     return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)

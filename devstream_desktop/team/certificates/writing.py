@@ -19,7 +19,7 @@ same. Its beginning protects nothing, because its key was made for it.
 def begin(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now_ms: int, days: int
 ) -> x509.CertificateBuilder:
-    """Begin a certificate that is valid for so many days from `now_ms`, and before that."""
+    """Begin a certificate that ends so many days after `now_ms`."""
     now = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
     return (
         x509.CertificateBuilder()

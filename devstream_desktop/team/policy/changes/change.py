@@ -1,4 +1,4 @@
-"""A change of the policy, and the devices of a role in it."""
+"""A change of the policy, and the devices of a role."""
 
 from __future__ import annotations
 

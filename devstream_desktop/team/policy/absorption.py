@@ -1,0 +1,83 @@
+"""Documents of a peer, taken into a chain; a branch that wins takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from devstream_desktop.team.errors import PolicyError, PolicyForkError
+from devstream_desktop.team.policy.branches import wins
+from devstream_desktop.team.policy.documents import Signed, payload_hash
+from devstream_desktop.team.policy.proposals import MAX_PROPOSALS
+
+if TYPE_CHECKING:
+    from devstream_desktop.team.policy.chain import PolicyChain
+
+MAX_STALE = MAX_PROPOSALS
+"""Documents in one message that are genuine and change nothing."""
+
+
+def absorb(chain: PolicyChain, documents: Sequence[bytes]) -> bool:
+    """Take what a peer sent, oldest first, as `PolicyChain.absorb` says."""
+    # On a copy, because a document in the middle may be bad.
+    branch, rival, before = chain.copy(), False, chain.stamp
+    known = {link.hash for link in chain.links}
+    stale = 0
+    problem: PolicyError | None = None
+    try:
+        for document in documents:
+            # Nobody's signatures are checked without end: not on what is here, nor on the same
+            # few words again and again.
+            if payload_hash(document) in known:
+                continue
+            if stale > MAX_STALE:
+                problem = PolicyError("nothing of what was sent is new")
+                break
+            link = Signed.open(document)
+            version = link.policy.version
+            # The sender knows another version of this number: from here on it is a rival
+            # branch.
+            if version <= branch.current.version:
+                # What was grown so far is ours and stays, whatever comes of the rival.
+                if not rival:
+                    chain.adopt(branch)
+                branch, rival = chain.upto(version - 1, link), True
+                stale += 1
+            stale += not branch.take(link)
+            if branch.current is link.policy:
+                known.add(link.hash)
+    except PolicyError as error:
+        problem = error
+    if not rival:
+        chain.adopt(branch)
+    else:
+        _settle(chain, branch)
+    if problem is not None:
+        raise problem
+    return chain.stamp != before
+
+
+def _settle(chain: PolicyChain, rival: PolicyChain) -> None:
+    """Choose between a chain and a branch of it.
+
+    Raises:
+        PolicyForkError: the chain stays as it is.
+
+    """
+    pairs = zip(chain.links, rival.links, strict=False)
+    start = next(number for number, (mine, theirs) in enumerate(pairs) if mine.hash != theirs.hash)
+    mine, theirs = chain.links[start], rival.links[start]
+    # The rule looks at content alone, so that every node decides alike.
+    if wins(chain.links[start - 1].policy, theirs=rival.links[start:], mine=chain.links[start:]):
+        rival.fork(mine)
+        chain.adopt(rival)
+        return
+    # Only a branch from the newest version can still surprise anybody; an old one must not stop
+    # deploys for ever.
+    if start == len(chain.links) - 1:
+        chain.fork(theirs)
+    version = mine.policy.version
+    raise PolicyForkError(
+        f"there are two signed policies of version {version}: two admins changed the team at "
+        "once, or a key was stolen"
+    )
