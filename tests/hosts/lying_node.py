@@ -17,9 +17,10 @@ import sys
 from collections import Counter, deque
 from pathlib import Path
 
-from lies import STRATEGIES, Strategy, observed
+from lies import STRATEGIES
 from raw_feed import RawFeed
 from raw_member import RawLink, RawMember, now_ms
+from strategy import Strategy, observed
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.transport.link import Lane, LinkError
@@ -46,7 +47,7 @@ class Victim:
 
 
 class LyingNode:
-    """A `lies.Mouth` with sockets."""
+    """A `strategy.Mouth` with sockets."""
 
     def __init__(
         self, member: RawMember, people: dict[str, str], rng: random.Random, victims: list[str]

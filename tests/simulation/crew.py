@@ -15,8 +15,8 @@ from pathlib import Path
 
 from desk import Desk
 from ledger import hold_that
-from lies import ENVIRONMENT, SERVICE, observed
 from nodes import RIGHT, Node
+from strategy import ENVIRONMENT, SERVICE, observed
 
 from devstream_desktop.deploy import judge as judging
 from devstream_desktop.deploy.request import answers, make_answer, make_request

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 
-from lies import STRATEGIES, Strategy, observed
+from lies import STRATEGIES
 from nodes import Node, fake_sign
 from raw_feed import RawFeed
+from strategy import Strategy, observed
 
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.replica.catalogue import Page, signed
