@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "devstream_desktop"
 
 GROUND = {
+    "shared_files",
     "stream",
     "home",
     "errors",
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "errors": set(),
     "clock": set(),
     "machine": set(),
+    "shared_files": set(),
     "git_address": set(),
     "sqlite_file": {"machine"},
     "home": {"errors", "machine", "sqlite_file"},

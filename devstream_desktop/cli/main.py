@@ -17,6 +17,7 @@ from devstream_desktop.cli import (
     key_file,
     lines,
     node,
+    paths,
     rules,
     source,
     status,
@@ -101,4 +102,5 @@ def build_parser() -> argparse.ArgumentParser:
     deploy.add_command(commands)
     status.add_command(commands)
     doctor.add_command(commands)
+    paths.add_command(commands)
     return parser

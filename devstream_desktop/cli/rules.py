@@ -52,7 +52,7 @@ def add_commands(commands: Commands) -> None:
     parser = rules.add_parser(
         "test", help="show which rule a sample matches, the extracted fields and the line"
     )
-    about = "a rules file; examples are in resources/rules"
+    about = "a rules file; `devstream paths` names the folder of those that ship"
     parser.add_argument("rules", metavar="RULES.toml", help=about)
     about = "a file with the JSON that the sender posts"
     parser.add_argument("sample", metavar="SAMPLE", help=about)

@@ -93,7 +93,7 @@ def admins(standing: Standing) -> Check:
 
 def policy(standing: Standing, now: int) -> Check:
     """Check whether the policy can be acted on."""
-    renew = "an admin renews it by any change, such as devstream team grant"
+    renew = f"start devstream on a device of an admin ({', '.join(standing.admins)}); it renews it"
     signed = wording.ago(standing.policy_issued, now)
     age = (
         f"version {standing.policy_version}, signed {signed},"
@@ -182,7 +182,10 @@ def discovery(status: Status, *, alone: bool) -> Check:
     """Check whether peers on the local network are found."""
     name, by_hand = (
         "discovery",
-        "name peers by address: [mesh] peers in settings.toml, or devstream node --peer HOST:PORT",
+        (
+            'name peers by address: [mesh] peers = ["HOST:PORT"] in settings.toml, and start this'
+            " node again"
+        ),
     )
     if alone or status.discovery.startswith(("announcing", "starting")):
         return ok(name, status.discovery)
@@ -284,7 +287,8 @@ def peers(status: Status, now: int, *, alone: bool) -> Iterator[Check]:
         yield problem(
             "peers",
             "no peer is linked, so nothing comes and nothing leaves",
-            "start a node elsewhere, or name one here: devstream node --peer HOST:PORT",
+            "start a node elsewhere; where it is not found, name it here: [mesh] peers ="
+            ' ["HOST:PORT"] in settings.toml, and start this node again',
         )
 
 

@@ -9,6 +9,7 @@ time-outs.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import stat
@@ -35,6 +36,7 @@ from devstream_desktop.intake.config.source_file import load_sources
 from devstream_desktop.intake.registry import EXTRA, missing_libraries
 from devstream_desktop.keys import (
     DeviceKey,
+    ExposedKeyError,
     KeyringError,
     Vault,
     VaultError,
@@ -43,6 +45,7 @@ from devstream_desktop.keys import (
 )
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.settings import load_settings
+from devstream_desktop.shared_files import shared
 from devstream_desktop.team import PolicyError, Standing, membership, standing_of
 
 KEYRING_S = 6.0
@@ -92,7 +95,7 @@ def examine(home: Home) -> Iterator[Check]:
         yield problem(
             "team",
             "this home is in no team yet",
-            "devstream team create NAME --person YOU, or devstream team join INVITE",
+            "devstream team create NAME --person YOU, or devstream team join INVITE --person YOU",
         )
     if standing is not None:
         yield checks.membership(standing)
@@ -129,7 +132,8 @@ def _modes(home: Home) -> Iterator[Check]:
     if sys.platform == "win32":
         yield ok("home", f"{home.root}")
         return
-    close = f"chmod -R go= '{home.root}'"
+    root = shlex.quote(str(home.root))
+    close = f"chmod -R go= {root}"
     for folder in (home.root, home.team, home.secrets):
         if not folder.exists():
             continue
@@ -138,7 +142,7 @@ def _modes(home: Home) -> Iterator[Check]:
             yield problem(
                 "home",
                 f"{folder} belongs to another user",
-                f"sudo chown -R $USER '{home.root}', or choose another with --home",
+                f"sudo chown -R $USER {root}, or choose another with --home",
             )
             return
         if mode := stat.S_IMODE(found.st_mode) & 0o077:
@@ -210,12 +214,18 @@ def _file(name: str, path: Path, load: Callable[[Path], object]) -> Check:
     try:
         load(path)
     except DevstreamError as error:
-        return problem(
-            name, str(error), f"correct {path}; what it may hold is in resources/examples"
-        )
+        return problem(name, str(error), _correct(path))
     return ok(
         name, f"{path.name} is valid" if path.exists() else f"no {path.name}; the defaults hold"
     )
+
+
+def _correct(path: Path) -> str:
+    example = shared("examples", path.name)
+    # The sources' file is written by commands, so there is no example of it.
+    if not example.exists():
+        return f"correct {path}, or remove it and add the sources again: devstream source add"
+    return f"correct {path}; {example} shows what it may hold"
 
 
 def _libraries(home: Home) -> Iterator[Check]:
@@ -245,9 +255,7 @@ def _node(home: Home) -> tuple[Status | None, Check]:
             "node", str(error), f"look at the end of {home.log}, end the node and start it again"
         )
     except DevstreamError as error:
-        return None, problem(
-            "node", str(error), "give this user a runtime folder of its own: XDG_RUNTIME_DIR"
-        )
+        return None, problem("node", str(error), f"run devstream as the user who owns {home.root}")
     if status.version != __version__:
         return status, warning(
             "node",
@@ -290,6 +298,9 @@ def _vault(home: Home, standing: Standing, status: Status | None) -> tuple[Vault
         return None, problem(
             "keys", str(error), "start the keyring, or set DEVSTREAM_KEY_FILE as the node has it"
         )
+    except ExposedKeyError as error:
+        path = shlex.quote(str(Path(given or home.root / "key").expanduser()))
+        return None, problem("keys", str(error), f"chmod 600 {path}")
     except (VaultError, OSError, ValueError) as error:
         return None, problem(
             "keys",

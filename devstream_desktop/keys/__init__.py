@@ -6,6 +6,7 @@ Other rooms import the names below and no module of this room.
 from devstream_desktop.keys import key_file, os_keyring
 from devstream_desktop.keys.device_key import DeviceKey, is_sound, seal_for, verify
 from devstream_desktop.keys.errors import (
+    ExposedKeyError,
     KeyringError,
     RecoveryKeyError,
     SecretDamagedError,
@@ -17,6 +18,7 @@ from devstream_desktop.keys.vault import Vault
 
 __all__ = [
     "DeviceKey",
+    "ExposedKeyError",
     "KeyringError",
     "RecoveryKeyError",
     "SecretDamagedError",

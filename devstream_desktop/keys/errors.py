@@ -13,6 +13,10 @@ class SecretDamagedError(VaultError):
     """A sealed file that was changed, or sealed with another key."""
 
 
+class ExposedKeyError(VaultError):
+    """A key file that others can read; the message has the command that closes it."""
+
+
 class KeyringError(VaultError):
     """No keyring can hold the sealing key: it is absent, or keeps nothing."""
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import shlex
 import stat
 import sys
 import tempfile
 from pathlib import Path
 
 from devstream_desktop import machine
-from devstream_desktop.keys.errors import VaultError
+from devstream_desktop.keys.errors import ExposedKeyError, VaultError
 
 KEY_BYTES = 32
 _MAX_FILE = 256
@@ -106,4 +107,5 @@ def _check_private(path: Path, status: os.stat_result) -> None:
     if status.st_uid != os.geteuid():
         raise VaultError(f"the key file {path} belongs to another user; give it to this one: chown")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        raise VaultError(f"the key file {path} can be read by others; close it: chmod 600 {path}")
+        close = f"chmod 600 {shlex.quote(str(path))}"
+        raise ExposedKeyError(f"the key file {path} can be read by others; close it: {close}")

@@ -167,7 +167,7 @@ def test_clock(newest, changes, verdict, what) -> None:
 def test_discovery_and_address() -> None:
     assert checks.discovery(status(), alone=False).verdict is Verdict.OK
     blocked = checks.discovery(status(discovery="not working (no multicast)"), alone=False)
-    assert (blocked.verdict, "--peer" in blocked.advice) == (Verdict.WARNING, True)
+    assert (blocked.verdict, "[mesh] peers" in blocked.advice) == (Verdict.WARNING, True)
     assert checks.discovery(status(discovery="off"), alone=False).verdict is Verdict.OK
     assert (
         checks.discovery(status(discovery="off", peers=()), alone=False).verdict is Verdict.WARNING
@@ -222,7 +222,7 @@ def test_a_refusal_that_is_over_is_not_told() -> None:
 
 def test_nobody_linked_is_a_problem_but_for_a_team_of_one() -> None:
     (found,) = checks.peers(status(peers=()), NOW, alone=False)
-    assert (found.verdict, "--peer" in found.advice) == (Verdict.PROBLEM, True)
+    assert (found.verdict, "[mesh] peers" in found.advice) == (Verdict.PROBLEM, True)
     assert list(checks.peers(status(peers=()), NOW, alone=True)) == []
 
 

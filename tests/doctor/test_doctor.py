@@ -118,7 +118,7 @@ BROKEN: dict[str, tuple[Callable[[Home], object], str, Verdict, str, str]] = {
         "sources",
         PROBLEM,
         "sources.toml",
-        "examples",
+        "source add",
     ),
     "targets": (
         lambda home: write(home.targets, b"[target.a.b]\n"),
@@ -160,7 +160,7 @@ BROKEN: dict[str, tuple[Callable[[Home], object], str, Verdict, str, str]] = {
         "keys",
         PROBLEM,
         "can be read by others",
-        "restore",
+        "chmod 600",
     ),
     "no key": (lambda home: key_of(home).unlink(), "keys", PROBLEM, "is gone", "backup"),
     "spoilt key": (

@@ -92,8 +92,8 @@ async def test_two_hours_ahead_and_two_hours_behind_take_part_at_once(make_node)
         )
         assert max(entry.hlc for entry in node.entries) >> 16 < time.time_ns() // 1_000_000 + 60_000
     said = {node: node.mesh.status().pruning_suspended for node in nodes}
-    assert "120 min ahead of the team's; the team's time is used meanwhile" in said[fast]
-    assert "120 min behind the team's; the team's time is used meanwhile" in said[slow]
+    assert "2 hours ahead of the team's; the team's time is used meanwhile" in said[fast]
+    assert "2 hours behind the team's; the team's time is used meanwhile" in said[slow]
     assert said[ana] == said[cy] == ""
     assert [node.mesh.status().missing for node in nodes] == [()] * 4
 

@@ -25,7 +25,8 @@ COLLECTOR = Collector(
 Only branches that count make lines: those that --branch names, else the default branch.
 For a password use git's credential helper, or an SSH key of the user that runs the node: \
 devstream asks git, and never prompts.
-For a repository that you host, copy resources/hooks/post-receive into its folder hooks. It tells \
+For a repository that you host, copy post-receive into its folder hooks (`devstream paths` \
+names where it is). It tells \
 the node of each push at once, and never holds a push up.""",
     kinds=(Kind.CHANGE,),
     git=Git(),

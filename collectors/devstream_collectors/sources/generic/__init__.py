@@ -20,9 +20,9 @@ __all__ = ["COLLECTOR", "check", "normalise", "sample"]
 
 _SETUP = """\
 Write a rules file and give it with --rules: begin with what `devstream rules new SAMPLE.json` \
-proposes, or with one in resources/rules, and try it with `devstream rules test RULES.toml \
-SAMPLE.json`. What was posted and no rule knew is in `devstream source unmatched NAME`, without \
-its secrets. In the sender, paste the address of \
+proposes, or with one that ships (`devstream paths`), and try it with `devstream rules test \
+RULES.toml SAMPLE.json`. What was posted and no rule knew is in `devstream source unmatched \
+NAME`, without its secrets. In the sender, paste the address of \
 your receiver with the path that is printed behind it. With --secret-file the sender must send \
 that secret: as `Authorization: Bearer`, as HTTP Basic (user:password), or as the key of an \
 HMAC-SHA256 in `X-Hub-Signature-256` or `X-Signature`. Without it the path itself is the secret."""
