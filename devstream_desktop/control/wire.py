@@ -23,6 +23,7 @@ from devstream_desktop.control.messages.members import (
     Join,
     Joining,
     Members,
+    Renew,
     Revoke,
     Ungrant,
 )
@@ -63,6 +64,7 @@ AnyRequest = (
     | Grant
     | Ungrant
     | Revoke
+    | Renew
     | GetMembers
     | GetPolicy
     | SetPolicy

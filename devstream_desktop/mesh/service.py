@@ -195,6 +195,10 @@ class Mesh:
         """Follow a new policy: show it to the peers, end refused links, ask for refused entries."""
         self._upkeep.follow_policy()
 
+    def show_policies(self) -> None:
+        """Show the peers that other policy documents are held here than before."""
+        self._core.bell.ring()
+
     async def renew(self, credentials: Credentials) -> None:
         """Use a new certificate, or other authorities. Callers dial anew when these changed.
 
@@ -264,6 +268,10 @@ class Mesh:
     def known_addresses(self) -> list[str]:
         """Addresses to give as `hints` at the next start, the best first."""
         return [known.address for known in self._overlay.good(MAX_PEERS)]
+
+    def addresses(self) -> list[str]:
+        """Every address at which a peer may be, those that worked first."""
+        return list(dict.fromkeys((*self.known_addresses(), *self._overlay.addresses())))
 
     def catch_up(self) -> tuple[int, int]:
         """Events that peers have and we lack, now and at first.

@@ -317,6 +317,8 @@ class Node:
             use=self._use_credentials,
             notices=self.notices,
             address=lambda: self.mesh_address,
+            addresses=lambda: self.mesh.addresses() if self._bound else [],
+            show=self._show_policies,
         )
 
     def _make_executor(self) -> Executor:
@@ -337,6 +339,12 @@ class Node:
     def _unanswered_requests(self) -> list[tuple[Event, str]]:
         with Reader(self.home.history) as reader:
             return board.unanswered(reader, self.device, now_ms())
+
+    def _show_policies(self) -> None:
+        # An issuer renews its own certificate before the mesh begins.
+        if self._bound:
+            self.mesh.show_policies()
+        self.changed()
 
     async def _use_credentials(self, credentials: Credentials) -> None:
         await self.mesh.renew(credentials)

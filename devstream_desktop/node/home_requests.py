@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Protocol
 
 from devstream_desktop.control.messages.base import Done
@@ -16,6 +17,7 @@ from devstream_desktop.control.messages.members import (
     Invite,
     Join,
     Joining,
+    Renew,
     Ungrant,
 )
 from devstream_desktop.control.messages.policy import (
@@ -28,6 +30,7 @@ from devstream_desktop.control.messages.policy import (
 from devstream_desktop.control.messages.sources import AddSource, RemoveSource, Source
 from devstream_desktop.control.messages.status import GetStatus, Status
 from devstream_desktop.control.wire import AnyReply
+from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import team_requests
 from devstream_desktop.node.board import Ask
 from devstream_desktop.team import Team
@@ -36,6 +39,7 @@ HomeRequest = (
     GetStatus
     | Invite
     | Join
+    | Renew
     | Grant
     | Ungrant
     | SetPolicy
@@ -77,6 +81,10 @@ class Host(Protocol):
         """Ask once to be let into the invite's team."""
         ...
 
+    async def renew(self, address: str) -> None:
+        """Get a new certificate, at HOST:PORT or wherever an issuer may be."""
+        ...
+
     async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
         """Add a source; the URL path it posts to, empty for none."""
         ...
@@ -100,6 +108,13 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
             return Done(text=await host.invite(request))
         case Join():
             return await host.join(request)
+        case Renew():
+            if request.at:
+                addresses.split(request.at)
+            await host.renew(request.at)
+            end = (await host.team()).certificate_expires
+            day = datetime.fromtimestamp(end / 1000, UTC).date().isoformat()
+            return Done(text=f"this device has a new certificate, until {day}")
         case GetMembers():
             return team_requests.members_of(
                 await host.team(), host.waiting(), host.duplicate_keys()

@@ -54,6 +54,9 @@ class RunningHome:
     async def join(self, request: Join) -> Joining:
         return await self._join(request)
 
+    async def renew(self, address: str) -> None:
+        await self._node.trust.renewing.by_hand(address)
+
     async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
         path = await self.intake().add_source(source, secret, token)
         self._node.changed()

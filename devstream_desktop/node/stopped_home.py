@@ -37,7 +37,7 @@ from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import enrolment, home_requests, source_list
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.home_status import status_of_files
-from devstream_desktop.node.ports import free_or_new, load_port, reachable, save_port
+from devstream_desktop.node.ports import free_or_new, load_peers, load_port, reachable, save_port
 from devstream_desktop.settings import load_settings
 from devstream_desktop.team import Team
 
@@ -100,6 +100,13 @@ class StoppedHome:
 
     async def join(self, request: Join) -> Joining:
         return (await enrolment.try_join(self._home, await self._open_vault(), request))[0]
+
+    async def renew(self, address: str) -> None:
+        team = await self.team()
+        peers = await asyncio.to_thread(load_peers, self._home)
+        settings = await asyncio.to_thread(load_settings, self._home.settings)
+        known = (*peers, *settings.mesh.peers, *team.peer_hints)
+        await team.renew([address] if address else known)
 
     async def add_source(self, source: Source, secret: bytes, token: bytes) -> str:
         if isinstance(source, RemoteSource):

@@ -10,13 +10,13 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from itertools import pairwise
-from time import monotonic
 
 from devstream_desktop.control.errors import ControlError
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.service import Credentials
 from devstream_desktop.node.board import Ask, Board
+from devstream_desktop.node.renewal import Renewing
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import (
@@ -25,8 +25,8 @@ from devstream_desktop.team import (
     Policy,
     Signed,
     Team,
-    certificates,
     changes,
+    is_renewal,
     membership,
     six_words,
 )
@@ -52,6 +52,8 @@ class Trust:
         use: Has the mesh take up credentials.
         notices: What is wrong, by where; kept up to date here under `team` and `enrol`.
         address: Where others reach this node, HOST:PORT.
+        addresses: Every address at which a peer may be.
+        show: Shows peers that other documents are held, and screens that the status changed.
 
     """
 
@@ -66,6 +68,8 @@ class Trust:
         use: Callable[[Credentials], Awaitable[None]],
         notices: dict[str, str],
         address: Callable[[], str],
+        addresses: Callable[[], Sequence[str]],
+        show: Callable[[], None],
     ) -> None:
         self._home = home
         self._team = team
@@ -78,14 +82,18 @@ class Trust:
         self._absorbing = asyncio.Lock()
         self._to_absorb = 0
         self._looking = asyncio.Lock()
-        self._renew_after = 0.0
-        """By the steady clock: one that was set must not put a renewal off by weeks."""
-        self._failures = 0
-        self._renewing = False
         self._started = False
         """The mesh has credentials, so new ones must be handed to it."""
         self.enrolment = Enrolment(
             team, address=address, peers=lambda: [address()], on_asked=self._on_asked
+        )
+        self.renewing = Renewing(
+            team=team,
+            addresses=addresses,
+            spawn=spawn,
+            show=show,
+            use=self._show_if_started,
+            notices=notices,
         )
 
     def credentials(self) -> Credentials:
@@ -99,19 +107,25 @@ class Trust:
         An issuer renews its own before anybody is met; others meet their issuer first.
         """
         if self._team.admissions.open:
-            await self._renew_certificate()
+            await self.renewing.look()
 
     async def stop(self) -> None:
         """Let nobody join any more."""
         await self.enrolment.stop()
 
     def version(self) -> int:
-        """Return the policies as the mesh sees them: a number that says what is held."""
-        return self._team.chain.stamp
+        """Return the policies as the mesh sees them: a number that says what is held.
+
+        Renewals travel with them, and are in its last 12 bits as proposals are.
+        """
+        return self._team.chain.stamp ^ self._team.renewals.stamp
 
     def documents(self, after_version: int) -> list[bytes]:
         """List the policies that a peer with this number lacks."""
-        return self._team.chain.documents(after_version)
+        if after_version == self.version():
+            return []
+        # An older node takes nothing after a document that it does not know, so policies are first.
+        return [*self._team.chain.documents(after_version), *self._team.renewals.documents()]
 
     def absorb(self, documents: list[bytes]) -> bool:
         """Take policies that a peer sent, soon.
@@ -129,7 +143,13 @@ class Trust:
     async def _absorb(self, documents: list[bytes]) -> None:
         async with self._absorbing:
             try:
-                await asyncio.to_thread(self._team.absorb, documents)
+                policies = [one for one in documents if not is_renewal(one)]
+                if policies:
+                    await asyncio.to_thread(self._team.absorb, policies)
+                # After them, because who may ask and answer is in them.
+                renewals = [one for one in documents if is_renewal(one)]
+                if renewals:
+                    await self.renewing.absorb(renewals)
             except DevstreamError as error:
                 _log.warning("a policy that a peer sent was not taken: %s", error)
             finally:
@@ -148,17 +168,14 @@ class Trust:
                 f" moment: {error}"
             )
             _log.warning("%s", self._notices["team"])
+        await self.renewing.policy_changed()
         await self.look()
         await self.announce()
 
     async def look(self) -> None:
         """See to everything that is due."""
         async with self._looking:
-            if self._team.admissions.open:
-                await self._renew_certificate()
-            elif not self._renewing:
-                # Beside the rest, which an issuer that does not answer must not hold up.
-                self._spawn(self._renew_certificate())
+            await self.renewing.look()
             # A new issuer is believed without a restart.
             if self._team.ca_pem != self._trusted:
                 await self._show()
@@ -211,36 +228,7 @@ class Trust:
             ask for ask in self._board.waiting(self._team.now()) if ask.device not in policy.persons
         )
 
-    async def _renew_certificate(self) -> None:
-        now = self._team.now()
-        if not self._team.renewal_due or monotonic() < self._renew_after:
-            return
-        self._renewing = True
-        try:
-            doors = await asyncio.to_thread(membership.doors, self._home)
-            await self._team.renew(
-                doors | {device: where for device, (_, where) in self._board.doors.items()}
-            )
-        except DevstreamError as error:
-            # Soon again, since the issuer's door may just be opening, then ever more rarely: an
-            # issuer may be away for days.
-            delay_s = min(MAX_RETRY_S, 2 << min(self._failures, 12))
-            self._failures += 1
-            self._renew_after = monotonic() + delay_s
-            self._spawn(self._look_after(delay_s))
-            # A person is told only when days of trying were in vain.
-            if self._team.certificate_expires - now < _DAY_MS * 5 or not self._team.certified:
-                self._notices["certificate"] = str(error)
-            _log.warning("%s", error)
-            return
-        finally:
-            self._renewing = False
-        # One that is due at once comes from a clock that is weeks behind, and the next would be no
-        # better.
-        short = self._team.certificate_expires < now + certificates.RENEW_MS
-        self._failures, self._renew_after = 0, monotonic() + MAX_RETRY_S if short else 0.0
-        self._notices.pop("certificate", None)
-        _log.info("this device has a new certificate")
+    async def _show_if_started(self) -> None:
         if self._started:
             await self._show()
 
@@ -250,10 +238,6 @@ class Trust:
         except DevstreamError as error:
             # The mesh tries again by itself; the door must not wait for it.
             _log.warning("%s", error)
-
-    async def _look_after(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        await self.look()
 
     async def _tend_door(self) -> None:
         try:
@@ -268,7 +252,7 @@ class Trust:
         known = {device: where for device, (_, where) in self._board.doors.items()}
         if known:
             with suppress(OSError):
-                await asyncio.to_thread(membership.save_doors, self._home, known)
+                await asyncio.to_thread(membership.note_doors, self._home, known)
 
     async def _say_door(self, enrolment: Enrolment) -> None:
         device, now = self._team.device.id, self._team.now()

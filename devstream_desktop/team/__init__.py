@@ -8,6 +8,7 @@ from devstream_desktop.team import certificates, membership
 from devstream_desktop.team.enrolment import Enrolment, reachable_host
 from devstream_desktop.team.errors import NoTeamError, PolicyError, TeamError
 from devstream_desktop.team.joining.errors import JoinWaitsError
+from devstream_desktop.team.joining.renewals import is_renewal
 from devstream_desktop.team.joining.six_words import six_words
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.authors import ended, ends, outsider
@@ -37,6 +38,7 @@ __all__ = [
     "changes",
     "ended",
     "ends",
+    "is_renewal",
     "membership",
     "outsider",
     "reachable_host",

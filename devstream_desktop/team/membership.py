@@ -5,13 +5,15 @@ team/team.json         person, and true for a team of one that was founded witho
 team/policy.msgpack    the chain of signed policies; an issuer's authority is in it, its key sealed
                        to the device
 team/certificate.pem   a copy of the certificate, to look at while the vault is locked
-team/doors.json        where issuers let people in and renew certificates
+team/doors.json        where issuers let people in and renew certificates, the latest first
 secrets/               sealed: device-key (seed), tls (key and certificate, PEM, in one file so that
-                       they always fit), and joining-key while a join is under way
+                       they always fit), tls-next (key and request) while a renewal is under way,
+                       and joining-key while a join is
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,9 @@ from devstream_desktop.team.policy.chain import PolicyChain
 DEVICE_KEY = "device-key"
 JOINING_KEY = "joining-key"
 TLS = "tls"
+NEXT_TLS = "tls-next"
+MAX_DOORS = 4
+"""Addresses remembered of one issuer."""
 
 _FILES = (
     "team.json",
@@ -92,19 +97,31 @@ def is_solo(home: Home) -> bool:
     return _marker(home).solo
 
 
-def doors(home: Home) -> dict[str, str]:
-    """Return the addresses at which issuers (device ids) were last met, HOST:PORT."""
-    return read_kept(home.team / "doors.json", dict[str, str]) or {}
+def doors(home: Home) -> dict[str, tuple[str, ...]]:
+    """Return where issuers (device ids) were met or said to be, HOST:PORT, the latest first."""
+    kept = read_kept(home.team / "doors.json", dict[str, str | tuple[str, ...]]) or {}
+    return {
+        device: (where,) if isinstance(where, str) else where[:MAX_DOORS]
+        for device, where in kept.items()
+    }
 
 
-def save_doors(home: Home, found: dict[str, str]) -> None:
-    """Remember where issuers are met.
+def note_doors(home: Home, found: Mapping[str, str]) -> None:
+    """Remember where issuers are met now.
+
+    Earlier places stay: the latest word may be wrong, or right in another network only.
 
     Raises:
         OSError: the disk is full.
 
     """
-    write_private(home.team / "doors.json", msgspec.json.encode(found), durable=False)
+    before = doors(home)
+    noted = before | {
+        device: tuple(dict.fromkeys((where, *before.get(device, ()))))[:MAX_DOORS]
+        for device, where in found.items()
+    }
+    if noted != before:
+        write_private(home.team / "doors.json", msgspec.json.encode(noted), durable=False)
 
 
 def save_tls(home: Home, vault: Vault, certificate_pem: str, key_pem: str) -> None:
@@ -209,7 +226,7 @@ def set_aside(home: Home, vault: Vault, label: str) -> None:
             path = home.team / name
             if path.exists():
                 path.replace(aside / name)
-        for secret in (DEVICE_KEY, TLS):
+        for secret in (DEVICE_KEY, TLS, NEXT_TLS):
             vault.set_aside(secret, label)
     except OSError as error:
         raise TeamError(

@@ -13,11 +13,14 @@ import dataclasses
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import msgspec
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.door.tls import server_context
 from devstream_desktop.home import Home
-from devstream_desktop.keys import DeviceKey, Vault, VaultError
+from devstream_desktop.keys import DeviceKey, SecretDamagedError, Vault, VaultError
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team import certificates, genesis, membership
@@ -31,8 +34,15 @@ from devstream_desktop.team.errors import (
 )
 from devstream_desktop.team.joining import client
 from devstream_desktop.team.joining.admissions import Admissions
+from devstream_desktop.team.joining.client import Place
 from devstream_desktop.team.joining.errors import JoinError, JoinWaitsError, Problem
 from devstream_desktop.team.joining.open_invites import OpenInvites
+from devstream_desktop.team.joining.renewals import (
+    Renewal,
+    Renewals,
+    decode_renewal,
+    make_renewal,
+)
 from devstream_desktop.team.membership import Membership
 from devstream_desktop.team.policy import authors, changes
 from devstream_desktop.team.policy.chain import PolicyChain
@@ -77,6 +87,7 @@ class Team:
             lock=self._lock,
             now=now,
         )
+        self.renewals = Renewals(self.id, lambda: self.chain.current)
         self.on_change: Callable[[], None] | None = None
 
     @classmethod
@@ -156,7 +167,7 @@ class Team:
         )
         # Only now, with everything checked, does the team of one give way.
         team = await asyncio.to_thread(cls._settle, home, vault, member, now)
-        await asyncio.to_thread(membership.save_doors, home, joined.doors)
+        await asyncio.to_thread(membership.note_doors, home, joined.doors)
         # Last: as long as it is there, an interrupted join can go on.
         await asyncio.to_thread(vault.remove, membership.JOINING_KEY)
         return team
@@ -396,11 +407,11 @@ class Team:
             self._lost.clear()
         return lost
 
-    async def renew(self, doors: dict[str, str]) -> None:
+    async def renew(self, addresses: Sequence[str] = ()) -> None:
         """Get a new certificate.
 
-        From this device's own authority, else from the first issuer that answers at its door
-        (device: address).
+        From this device's own authority, else from the first issuer that answers where issuers
+        were met, or at one of `addresses` (HOST:PORT), at which any of them may be.
 
         Raises:
             TeamError: no issuer could be reached, or none gave one; the message says why of each.
@@ -412,8 +423,72 @@ class Team:
         if self.admissions.open:
             pem = self.admissions.authority().issue(self.device.id, key.request(), self.now())
         else:
-            pem = await client.renew(self.chain.current, doors, self.device, key)
+            doors = await asyncio.to_thread(membership.doors, self._home)
+            issuers = [one for one in self.chain.current.issuers if one != self.device.id]
+            places = [Place(one, where) for one in issuers for where in doors.get(one, ())]
+            # TLS says who is there, so each address is tried for each issuer.
+            places += [Place(one, where) for where in addresses for one in issuers]
+            pem, found = await client.renew(self.chain.current, places, self.device, key)
+            with suppress(OSError):  # it is found again without
+                await asyncio.to_thread(
+                    membership.note_doors, self._home, {found.issuer: found.address}
+                )
         await asyncio.to_thread(self._use, pem, key)
+
+    def ask_for_renewal(self, *, anew: bool = False) -> bool:
+        """Ask the issuers for a certificate over the links; true when the request is news.
+
+        The request and its key are kept, so that an answer may come after a restart. With `anew`
+        the request is made again, for the same key.
+
+        Raises:
+            VaultError: the key cannot be sealed.
+
+        """
+        with self._lock:
+            key, asked = self._next_tls()
+            known = self.renewals.of(self.device.id)
+            # Somebody has a later word of this device: of another start, or by a clock ahead.
+            if anew or asked is None or (known is not None and known.number > asked.number):
+                number = max(
+                    self.now(), *(one.number + 1 for one in (asked, known) if one is not None), 0
+                )
+                asked = make_renewal(self.id, self.device, number, key.request())
+                content = msgspec.msgpack.encode((key.pem, msgspec.msgpack.encode(asked)))
+                self._vault.seal(membership.NEXT_TLS, content)
+            return self.renewals.take(asked, own=True)
+
+    def take_renewal(self) -> bool:
+        """Use the certificate that an issuer gave over the links; true when there was one.
+
+        Raises:
+            TeamError, VaultError: it cannot be kept.
+
+        """
+        with self._lock:
+            known = self.renewals.of(self.device.id)
+            if known is None or not known.certificate:
+                return False
+            pem = certificates.certificate_pem(certificates.load_certificate(known.certificate))
+            key, _ = self._next_tls()
+            # An answer to a request of another start, whose key is gone.
+            if not key.fits(pem):
+                return False
+            self._use(pem, key)
+            settled = make_renewal(self.id, self.device, known.number + 1, b"")
+            self.renewals.take(settled, own=True)
+            return True
+
+    def _next_tls(self) -> tuple[TlsKey, Renewal | None]:
+        """Return the key for the next certificate, and the request that was made for it."""
+        try:
+            if self._vault.exists(membership.NEXT_TLS):
+                content = self._vault.unseal(membership.NEXT_TLS)
+                pem, asked = msgspec.msgpack.decode(content, type=tuple[str, bytes])
+                return TlsKey(pem), decode_renewal(asked)
+        except (SecretDamagedError, ValueError, TeamError):
+            self._vault.set_damaged_aside(membership.NEXT_TLS)
+        return TlsKey.generate(), None
 
     def leave(self) -> None:
         """Set this membership aside.
@@ -439,6 +514,8 @@ class Team:
     def _use(self, pem: str, key: TlsKey) -> None:
         with self._lock:
             membership.save_tls(self._home, self._vault, pem, key.pem)
+            # Its key is in use, or not wanted any more.
+            self._vault.remove(membership.NEXT_TLS)
             self._member = dataclasses.replace(
                 self._member, certificate_pem=pem, tls_key_pem=key.pem
             )

@@ -53,8 +53,8 @@ from devstream_desktop.stream.subject import Line, is_terminal, rank, transition
 from devstream_desktop.stream.words import STATES, Kind
 from devstream_desktop.team import certificates, genesis
 from devstream_desktop.team.certificates import Authority, CertificateError, TlsKey
-from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.joining import client
+from devstream_desktop.team.errors import PolicyError, TeamError
+from devstream_desktop.team.joining import client, renewals
 from devstream_desktop.team.joining import wire as enrol_wire
 from devstream_desktop.team.joining.errors import JoinError
 from devstream_desktop.team.joining.invite import (
@@ -63,6 +63,7 @@ from devstream_desktop.team.joining.invite import (
     split_address,
     write_invite,
 )
+from devstream_desktop.team.joining.renewals import Renewals
 from devstream_desktop.team.joining.six_words import six_words
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.chain import PolicyChain
@@ -261,6 +262,21 @@ class Team:
         certificates.expiry_ms(pem), certificates.common_name(pem), self.tls.fits(pem)
         return certificates.is_trusted(pem, self.chain.current)
 
+    def renewal(self, document: bytes) -> object:
+        """Take a renewal as a neighbour sends it, and answer it as an issuer does."""
+        known = Renewals("team", lambda: self.chain.current)
+        renewals.is_renewal(document), known.absorb([document])
+        return [certificates.is_for(self.leaf.encode(), one.request) for one in known.open()]
+
+    def signed_renewal(self, request: bytes) -> object:
+        """Take a request, or a certificate, whatever is in it: its device signed it."""
+        asked = renewals.make_renewal("team", self.key, 1, request[:1024])
+        answered = msgspec.structs.replace(asked, certificate=request[:2048])
+        for one in (asked, answered):
+            with contextlib.suppress(TeamError, CertificateError):
+                self.renewal(msgspec.msgpack.encode(one))
+        return renewals.is_answer(answered, self.chain.current)
+
     def named(self, content: bytes) -> object:
         """Believe an authority that a policy names: it must never keep a node from listening."""
         certificates.check_authority(content)
@@ -298,6 +314,11 @@ class Team:
         ]
         membership = enrol_wire.Membership(self.leaf, tuple(self.documents), ("192.0.2.1:7400",))
         ders = [self.authority.der, certificates.certificate_der(self.leaf), self.leaf.encode()]
+        asked = renewals.make_renewal("team", self.key, 1, self.request)
+        answered = msgspec.structs.replace(asked, certificate=ders[1])
+        both = [msgspec.msgpack.encode(asked), msgspec.msgpack.encode(answered)]
+        yield Decoder("renewal", self.renewal, both, (TeamError, CertificateError))
+        yield Decoder("signed renewal", self.signed_renewal, [self.request, ders[1]], ())
         yield Decoder("policy document", Signed.open, self.documents, (PolicyError,))
         yield Decoder("policy that an admin signed", self.signed, self.payloads, (PolicyError,), 2)
         yield Decoder(

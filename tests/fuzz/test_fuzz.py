@@ -43,6 +43,7 @@ FUZZED = {
     "team/certificates/reading.py": "certificate",
     "team/policy/stored_chain.py": "policy that an admin signed",
     "team/policy/documents.py": "policy document",
+    "team/joining/renewals.py": "renewal",
     "team/joining/wire.py": "question at the door",
     "team/joining/invite.py": "invite",
     "keys/recovery_key.py": "recovery key",

@@ -10,7 +10,8 @@ from devstream_desktop.home import Home
 from devstream_desktop.keys.vault import Vault
 from devstream_desktop.mesh.transport.link import ListenError
 from devstream_desktop.node.board import Board
-from devstream_desktop.node.trust import MAX_RETRY_S, Trust
+from devstream_desktop.node.renewal import MAX_RETRY_S
+from devstream_desktop.node.trust import Trust
 from devstream_desktop.team.errors import TeamError
 from devstream_desktop.team.team import Team
 
@@ -40,6 +41,8 @@ class Care:
             use=self._use,
             notices={},
             address=lambda: "127.0.0.1:1",
+            addresses=list,
+            show=lambda: None,
         )
 
     async def _publish(self, events) -> None: ...
@@ -77,7 +80,7 @@ async def test_the_door_is_tended_though_the_port_of_the_mesh_was_taken(care, mo
 async def test_a_renewal_that_failed_under_a_wrong_clock_is_not_put_off_by_weeks(
     care, monkeypatch
 ) -> None:
-    async def fails(_doors) -> None:
+    async def fails(_addresses) -> None:
         raise TeamError("no issuer could be reached")
 
     care.trust.credentials()
@@ -87,7 +90,7 @@ async def test_a_renewal_that_failed_under_a_wrong_clock_is_not_put_off_by_weeks
         await care.trust.look()
     care.days = 16
     later = time.monotonic() + MAX_RETRY_S
-    monkeypatch.setattr("devstream_desktop.node.trust.monotonic", lambda: later, raising=False)
+    monkeypatch.setattr("devstream_desktop.node.renewal.monotonic", lambda: later, raising=False)
     await care.trust.look()
     assert care.used == [care.team.certificate_pem]
     await care.trust.stop()

@@ -47,12 +47,12 @@ class People:
     def __init__(self, team: Team, door: Door, home: MakeHome) -> None:
         self._team = team
         self._door = door
-        self._home = home
+        self.home = home
 
     async def join(self, person: str, door: Door | None = None) -> Team:
         """Join by an approved invite, at the founder's door or at another."""
         invite = await (door or self._door).invite(3600, approved=True)
-        home = self._home(person)
+        home = self.home(person)
         return await Team.join(home, Vault.open(home), invite, person, now=self._team.now)
 
     async def join_as_admin(self, person: str) -> Team:

@@ -18,15 +18,14 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
     team: Team, door: Door, people: People, home: MakeHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bo = await people.join("bo")
-    doors = membership.doors(home("bo"))
-    assert doors == {team.device.id: f"127.0.0.1:{door.port}"}
+    assert membership.doors(home("bo")) == {team.device.id: (f"127.0.0.1:{door.port}",)}
     assert not bo.renewal_due
     assert team.admissions.open_for() < 3600 - 1, "nobody needs the door for a renewal"
     for days, what in ((16, "half"), (40, "all of it")):
         team.now.add(days=days)  # type: ignore[attr-defined]
         assert bo.renewal_due, what
         assert team.admissions.open_for() == 3600
-        await team.renew({})
+        await team.renew()
         # The contexts check by the real clock, which cannot be moved: the issuer's certificate is
         # one of today.
         with monkeypatch.context() as patch:
@@ -35,7 +34,7 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
                 lambda _: tls.unverified_context(),
             )
             await door.look()
-            await bo.renew(doors)
+            await bo.renew()
         assert not bo.renewal_due
         assert team.admissions.open_for() == 0
         again = Team.load(home("bo"), Vault.open(home("bo")), now=team.now)  # type: ignore[arg-type]
@@ -43,25 +42,43 @@ async def test_a_certificate_is_renewed_at_half_its_life_and_after_its_end(
 
 
 async def test_a_renewal_takes_the_real_issuer_and_a_member(
-    team: Team, door: Door, people: People
+    team: Team, door: Door, people: People, home: MakeHome
 ) -> None:
     bo = await people.join("bo")
-    doors = {team.device.id: f"127.0.0.1:{door.port}"}
     before = bo.certificate_pem
-    await bo.renew(doors)
+    await bo.renew()
     assert bo.certificate_pem != before
+    (home("bo").team / "doors.json").unlink()
     with pytest.raises(TeamError, match=r"no address of an issuer is known here.*have ana start"):
-        await bo.renew({})
+        await bo.renew()
     with pytest.raises(TeamError, match="cannot be reached"):
-        await bo.renew({team.device.id: "127.0.0.1:1"})
+        await bo.renew(["127.0.0.1:1"])
     give(team, "bo", Role.ADMIN)
     tell(team, bo)
     cy = await people.join("cy")
-    with pytest.raises(TeamError, match=r"not the device that invited you|cannot be reached"):
-        await cy.renew({bo.device.id: doors[team.device.id]})
+    async with people.door(bo) as impostor:
+        await impostor.invite(60, approved=True)
+        (home("cy").team / "doors.json").unlink()
+        membership.note_doors(home("cy"), {team.device.id: impostor.address})
+        with pytest.raises(TeamError, match="not the device that invited you"):
+            await cy.renew()
     revoke(team, "cy", "left")
     with pytest.raises(TeamError, match="does not know this device as one of the team"):
-        await cy.renew(doors)
+        await cy.renew([f"127.0.0.1:{door.port}"])
+
+
+async def test_of_many_addresses_the_one_that_works_is_found_and_kept_first(
+    team: Team, door: Door, people: People, home: MakeHome
+) -> None:
+    bo = await people.join("bo")
+    for port in range(1, 9):
+        membership.note_doors(home("bo"), {team.device.id: f"127.0.0.1:{port}"})
+    known = membership.doors(home("bo"))[team.device.id]
+    assert known == tuple(f"127.0.0.1:{port}" for port in (8, 7, 6, 5))
+    before = bo.certificate_pem
+    await bo.renew(["127.0.0.1:9", f"127.0.0.1:{door.port}"])
+    assert bo.certificate_pem != before
+    assert membership.doors(home("bo"))[team.device.id][0] == f"127.0.0.1:{door.port}"
 
 
 async def test_the_authority_of_a_revoked_issuer_is_worth_nothing_at_once(
@@ -75,6 +92,6 @@ async def test_the_authority_of_a_revoked_issuer_is_worth_nothing_at_once(
         tell(team, cy)
         assert cy.renewal_due, "what bo's authority signed is believed by nobody"
         await door.invite(60, approved=True)  # so that ana's door is open
-        await cy.renew({team.device.id: f"127.0.0.1:{door.port}"})
+        await cy.renew([f"127.0.0.1:{door.port}"])
     assert not cy.renewal_due
     assert cy.ca_pem.count("BEGIN CERTIFICATE") == 1

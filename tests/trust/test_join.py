@@ -14,7 +14,7 @@ from nacl.bindings import crypto_core_ed25519_add, crypto_scalarmult_ed25519_bas
 from devstream_desktop.keys.device_key import DeviceKey, is_sound, verify
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import Authority, TlsKey
-from devstream_desktop.team.joining.client import _is_ours, renew
+from devstream_desktop.team.joining.client import Place, _is_ours, renew
 from devstream_desktop.team.joining.errors import JoinError, Problem
 from devstream_desktop.team.joining.invite import read_invite
 from devstream_desktop.team.joining.wire import (
@@ -165,13 +165,13 @@ async def test_an_issuer_that_was_put_out_is_not_asked(crew, monkeypatch):
         raise JoinError(Problem.ISSUER)
 
     monkeypatch.setattr("devstream_desktop.team.joining.client._renew_at", note)
-    doors = {bo.id: "127.0.0.1:1", crew.team.device.id: "127.0.0.1:2"}
+    places = [Place(bo.id, "127.0.0.1:1"), Place(crew.team.device.id, "127.0.0.1:2")]
     before: Policy = crew.team.chain.current
     # Put out by hand, and not tidied away from the issuers.
     put_out = changes.revoke([bo.id], "lost", crew.team.now(), [])(before)
     kept = msgspec.structs.replace(put_out, issuers=before.issuers)
     with pytest.raises(TeamError):
-        await renew(kept, doors, DeviceKey.generate(), TlsKey.generate())
+        await renew(kept, places, DeviceKey.generate(), TlsKey.generate())
     assert asked == [crew.team.device.id]
 
 

@@ -1,4 +1,4 @@
-"""`devstream team create`, `invite`, `join` and `approve-join`."""
+"""`devstream team create`, `invite`, `join`, `renew` and `approve-join`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from devstream_desktop.cli.arguments import Commands, seconds
 from devstream_desktop.cli.node_client import ask, ask_node, node_runs
 from devstream_desktop.cli.team.parser import add_parser
 from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join
+from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Renew
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
@@ -55,6 +55,16 @@ def add_commands(team: Commands) -> None:
         "--no-wait", action="store_true", help="ask once; exit 1 while an admin has to approve"
     )
     parser.set_defaults(command=join)
+
+    about = "get this device a new certificate now; it is done in time by itself"
+    parser = add_parser(team, "renew", about, "", "--at office.example.com:7400")
+    parser.add_argument(
+        "--at",
+        default="",
+        metavar="HOST:PORT",
+        help="where a device that admits members is reached, if devstream cannot tell",
+    )
+    parser.set_defaults(command=renew)
 
     about = "approve a join, after comparing the six words"
     parser = add_parser(team, "approve-join", about, "bob", "3fa9c2d1 --reject")
@@ -108,6 +118,12 @@ def join(home: Home, options: argparse.Namespace) -> int:
     if node_runs(home):
         _wait_for(home, joining.team)
     print(f"{options.person} joined team {joining.team}")
+    return 0
+
+
+def renew(home: Home, options: argparse.Namespace) -> int:
+    """Get a new certificate."""
+    print(ask(home, Renew(at=options.at)).text)
     return 0
 
 

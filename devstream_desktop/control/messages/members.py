@@ -89,6 +89,13 @@ class Join(Request[Joining], frozen=True, tag=True, kw_only=True):
     person: str
 
 
+class Renew(Request[Done], frozen=True, tag=True, kw_only=True):
+    """Get this device a new certificate now; answered with `Done` (a sentence)."""
+
+    at: str = ""
+    """HOST:PORT where an issuer's node is reached; empty: wherever one may be."""
+
+
 class GetMembers(Request[Members], frozen=True, tag=True, kw_only=True):
     """Answered with `Members`."""
 

@@ -344,6 +344,10 @@ class Overlay:
         spare = [known for known in loose if crowd[known.subnet] > 1]
         return self._rng.choice(spare or loose).address if loose else None
 
+    def addresses(self) -> list[str]:
+        """Every address that is known, however it was learnt."""
+        return [item.address for item in self._known.values()]
+
     def good(self, limit: int, besides: str = "") -> list[Known]:
         """Reached peers, the latest first, to name to others."""
         known = [

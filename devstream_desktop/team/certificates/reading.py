@@ -119,6 +119,16 @@ def is_issued_by(certificate: x509.Certificate, authority: bytes) -> bool:
     return False
 
 
+def is_for(certificate: bytes, request_der: bytes) -> bool:
+    """Return true when a certificate (PEM or DER) has the key of a signing request.
+
+    Raises:
+        CertificateError: one of them is none.
+
+    """
+    return load_certificate(certificate).public_key() == request_key(request_der)
+
+
 def request_key(request_der: bytes) -> ec.EllipticCurvePublicKey:
     """Return the public key of a signing request.
 

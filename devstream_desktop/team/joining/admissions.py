@@ -12,6 +12,7 @@ approve it, else by an admin elsewhere while the joiner waits.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from devstream_desktop.team.errors import PolicyError, TeamError, written
 from devstream_desktop.team.joining.errors import JoinError, Problem
 from devstream_desktop.team.joining.invite import Invite, new_invite, write_invite
 from devstream_desktop.team.joining.open_invites import OpenInvites
+from devstream_desktop.team.joining.renewals import Renewals
 from devstream_desktop.team.joining.wire import (
     AskMembership,
     AskRenewal,
@@ -34,6 +36,8 @@ from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.policy import Issuer, Policy, check_name
 
 MAX_INVITE_S = 30 * 86_400
+ANSWER_EVERY_S = 600.0
+"""Seconds between two certificates that one device gets over the links."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Admissions:
         self._lock = lock
         self._now = now
         self._authority: tuple[Issuer, Authority] | None = None
+        self._answered: dict[str, float] = {}
 
     @property
     def open(self) -> bool:
@@ -243,6 +248,34 @@ class Admissions:
         with self._lock, written():
             self._invites.note_issued(device, self._now())
         return certificate
+
+    def answer(self, renewals: Renewals) -> bool:
+        """Answer the requests for renewal that came over the links; true when one was.
+
+        Of one device one in ten minutes, so that none keeps this one signing.
+
+        Raises:
+            JoinError: the authority's key does not open.
+            TeamError: the disk is full.
+
+        """
+        answered, authority = False, self.authority()
+        for asked in renewals.open():
+            device, now = asked.device, time.monotonic()
+            if now - self._answered.get(device, -ANSWER_EVERY_S) < ANSWER_EVERY_S:
+                continue
+            # The place is a member's (Renewals.take), and a member may be revoked since.
+            if not self._chain.current.is_member(device):
+                continue
+            self._answered[device] = now
+            try:
+                certificate = authority.issue(device, asked.request, self._now())
+            except CertificateError:
+                continue
+            with self._lock, written():
+                self._invites.note_issued(device, self._now())
+            answered |= renewals.answer(device, certificate)
+        return answered
 
     def reject(self, device: str) -> None:
         """Turn away a device that waits here; nothing happens when none does.

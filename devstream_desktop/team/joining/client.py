@@ -8,9 +8,8 @@ invite, and only then send the secret, over TLS that this authority and the issu
 for. A stranger in between has another authority, the real certificate without its key, or another
 member's name; each ends before the secret is sent.
 
-A member renews here too, signing with its device key, and not over its links to peers: so one way
-serves the one whose issuer is many hops away, the one whose certificate ended during a holiday, and
-the one whose issuer was revoked.
+A member whose certificate has ended renews here too, signing with its device key; one that is still
+linked does it over its links (renewals.py).
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -61,11 +61,21 @@ from devstream_desktop.team.joining.wire import (
 from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.policy import Policy, check_name
 
+_AT_ONCE, _MOST_PLACES, _TOLD = 8, 64, 3
+"""Places of a renewal: tried at once, tried at all, and named to a person."""
 ANSWER_S = 15.0
 """Seconds that the issuer may take to answer a question."""
 _CLOCK_CODES = frozenset(
     {9, 10}
 )  # X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED, openssl/x509_vfy.h
+
+
+@dataclass(frozen=True)
+class Place:
+    """An address, HOST:PORT, at which an issuer's device may be."""
+
+    issuer: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -119,33 +129,53 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
     return await asyncio.to_thread(_checked, invite, person, device, key, authority, answer)
 
 
-async def renew(policy: Policy, doors: dict[str, str], device: DeviceKey, key: TlsKey) -> str:
-    """Return a new certificate (PEM) from the first issuer that answers.
+async def renew(
+    policy: Policy, places: Sequence[Place], device: DeviceKey, key: TlsKey
+) -> tuple[str, Place]:
+    """Get a certificate (PEM) for `key`, from the first issuer that answers, and where that was.
 
-    `doors` are their addresses by device id.
+    All places are tried, eight at a time: an address that leads nowhere takes its time.
 
     Raises:
         TeamError: none gave one; the message says why of each.
 
     """
-    failures = []
-    for issuer, address in doors.items():
-        # An address of a device that lost the role is of no use.
-        if not policy.is_issuer(issuer):
-            continue
-        try:
-            authority = certificate_pem(load_certificate(policy.issuers[issuer].certificate))
-            return await _renew_at(issuer, address, authority, device, key)
-        except (JoinError, CertificateError) as error:
-            # The next issuer may be there; the person hears of all.
-            failures.append(f"{policy.name_of(issuer)} at {address}: {error}")
-    why = "; ".join(failures) or "no address of an issuer is known here"
+    failures: dict[str, None] = {}
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def attempt(place: Place) -> tuple[str, Place] | None:
+        async with at_once:
+            try:
+                authority = certificate_pem(
+                    load_certificate(policy.issuers[place.issuer].certificate)
+                )
+                return await _renew_at(place.issuer, place.address, authority, device, key), place
+            except (JoinError, CertificateError) as error:
+                # The next issuer may be there; the person hears of all.
+                name = policy.name_of(place.issuer)
+                failures[f"{name} at {place.address}: {error}"] = None
+                return None
+
+    # A device that lost the role is of no use.
+    useful = [one for one in dict.fromkeys(places) if policy.is_issuer(one.issuer)][:_MOST_PLACES]
+    trying = [asyncio.ensure_future(attempt(place)) for place in useful]
+    try:
+        for ended in asyncio.as_completed(trying):
+            if (got := await ended) is not None:
+                return got
+    finally:
+        for one in trying:
+            one.cancel()
+        await asyncio.gather(*trying, return_exceptions=True)
+    told = list(failures)
+    more = [f"and {len(told) - _TOLD} more addresses"] if len(told) > _TOLD else []
+    why = "; ".join([*told[:_TOLD], *more]) or "no address of an issuer is known here"
     issuers = " or ".join(
         sorted({policy.name_of(issuer) for issuer in policy.issuers if policy.is_issuer(issuer)})
     )
     raise TeamError(
-        f"the certificate could not be renewed ({why}); have {issuers} start devstream, or join "
-        "again with a new invite"
+        f"the certificate could not be renewed ({why}); have {issuers} start devstream, or where "
+        "it runs: devstream team renew --at HOST:PORT"
     )
 
 
