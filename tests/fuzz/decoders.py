@@ -315,7 +315,8 @@ class Team:
         membership = enrol_wire.Membership(self.leaf, tuple(self.documents), ("192.0.2.1:7400",))
         ders = [self.authority.der, certificates.certificate_der(self.leaf), self.leaf.encode()]
         asked = renewals.make_renewal("team", self.key, 1, self.request)
-        answered = msgspec.structs.replace(asked, certificate=ders[1])
+        own = certificates.certificate_der(self.authority.issue(self.key.id, self.request, NOW))
+        answered = msgspec.structs.replace(asked, certificate=own)
         both = [msgspec.msgpack.encode(asked), msgspec.msgpack.encode(answered)]
         yield Decoder("renewal", self.renewal, both, (TeamError, CertificateError))
         yield Decoder("signed renewal", self.signed_renewal, [self.request, ders[1]], ())
