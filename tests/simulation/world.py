@@ -8,18 +8,31 @@ from __future__ import annotations
 import heapq
 import random
 from itertools import count
+from types import MethodType
 
 import msgspec
 from ledger import BrokenPromiseError, Ledger, Verdict
+from mishaps import (
+    DAY,
+    HOUR,
+    back_up,
+    clone,
+    close_one_way,
+    cut_power,
+    fill_disk,
+    flap,
+    go_down,
+    restore,
+    roll_back_two,
+    split,
+)
 from nodes import Node
 from sessions import Session
+from stories import fill_a_gap, steal
 
-from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.wire import MAX_RECORDS
 from devstream_desktop.stream.entry import KEY_BYTES
 
-HOUR = 3_600_000
-DAY = 24 * HOUR
 START = 1_700_000_000_000
 THEMES = {
     "images": ("back_up", "restore", "roll_back_two", "clone", "reinstall"),
@@ -83,19 +96,19 @@ class World:
             (self.prune, 6),
             (self.pass_time, 8),
             (self.restart, 5),
-            (self.cut_power, 3),
-            (self.go_down, 3),
+            (MethodType(cut_power, self), 3),
+            (MethodType(go_down, self), 3),
             (self.reinstall, 0.5),
-            (self.back_up, 4),
-            (self.restore, 4),
-            (self.roll_back_two, 0.7 if self.images else 0),
-            (self.clone, 0.7 if self.images else 0),
-            (self.split, 4),
-            (self.close_one_way, 2),
-            (self.flap, 3),
+            (MethodType(back_up, self), 4),
+            (MethodType(restore, self), 4),
+            (MethodType(roll_back_two, self), 0.7 if self.images else 0),
+            (MethodType(clone, self), 0.7 if self.images else 0),
+            (MethodType(split, self), 4),
+            (MethodType(close_one_way, self), 2),
+            (MethodType(flap, self), 3),
             (self.heal_paths, 2),
             (self.step_clock, 2),
-            (self.fill_disk, 1),
+            (MethodType(fill_disk, self), 1),
             (self.learn_policy, 3 if self.policy or self.theft else 0),
         ]
         self.acts = [act for act, _ in acts]
@@ -257,38 +270,6 @@ class World:
             node.log.stop()
         node.start(self.now, clean=clean and node.alive)
 
-    def cut_power(self, node: Node) -> None:
-        before, own = node.payloads(), {a.entry.payload for _, a in node.log.rows if not a.sender}
-        lose = self.rng.choice((0, 1, 2, 5, 100))
-        self.note(
-            "node",
-            node.number,
-            "loses power and the last",
-            lose,
-            "commits of",
-            len(node.log.unsynced),
-        )
-        node.log.cut_power(lose)
-        node.gone = {
-            (feed, seq)
-            for feed, seq in node.gone
-            if seq <= node.log.settled.get(feed, (0, None))[0]
-        }
-        node.start(self.now)
-        self.ledger.wrecked(node, before, self.honest, durable=own)
-
-    def go_down(self, node: Node) -> None:
-        self.note("node", node.number, "is down for a while")
-        node.alive = False
-        node.boot += 1
-
-        def up() -> None:
-            if not node.alive:
-                self.note("node", node.number, "is up again")
-                node.start(self.now)
-
-        self.later(self.rng.choice((20_000, HOUR, DAY)), up)
-
     def reinstall(self, node: Node) -> None:
         self.note("node", node.number, "is reinstalled")
         before = node.payloads()
@@ -296,77 +277,6 @@ class World:
         node.gone = set()
         node.start(self.now)
         self.ledger.wrecked(node, before, self.honest)
-
-    def back_up(self, node: Node) -> None:
-        self.note("node", node.number, "is backed up")
-        self.backups[node.number] = (node.log.copy(), set(node.gone))
-
-    def restore(self, node: Node) -> None:
-        if node.number in self.backups:
-            self._restore(node, self.images and self.rng.random() < 0.5)
-
-    def roll_back_two(self, node: Node) -> None:
-        """Two virtual machines return to their snapshots at once."""
-        for each in {node.number, self.rng.randrange(self.count)} & self.backups.keys():
-            self._restore(self.nodes[each], with_mirror=True)
-
-    def _restore(self, node: Node, with_mirror: bool) -> None:
-        self.note(
-            "node",
-            node.number,
-            "is restored",
-            "with its mirror" if with_mirror else "but keeps its mirror",
-        )
-        before, mirror = node.payloads(), node.log.mirror
-        log, gone = self.backups[node.number]
-        node.log, node.gone = log.copy(), set(gone)
-        if not with_mirror:
-            node.log.mirror = mirror
-        self.ledger.imaged |= with_mirror
-        node.log.stop()
-        node.start(self.now)
-        self.ledger.wrecked(node, before, self.honest)
-
-    def clone(self, node: Node) -> None:
-        """Another machine gets the image of this one's disk, key and mirror and all, and both run
-        on.
-        """
-        twin = self.rng.choice(self.nodes)
-        if twin is node or not node.alive or len({other.name for other in self.nodes}) < 3:
-            return
-        self.note("node", twin.number, "becomes a clone of node", node.number)
-        before = twin.payloads()
-        twin.log, twin.gone, twin.strangers = node.log.copy(), set(node.gone), set(node.strangers)
-        twin.knows_the_end = node.knows_the_end
-        self.backups.pop(twin.number, None)
-        self.ledger.imaged = True
-        twin.start(self.now)
-        self.ledger.wrecked(twin, before, self.honest)
-
-    def split(self, _) -> None:
-        """Halves, sometimes with a bridge that reaches both."""
-        sides = [{self.rng.randrange(2)} for _ in self.nodes]
-        if self.rng.random() < 0.5:
-            sides[self.rng.randrange(self.count)] = {0, 1}
-        self.note("the network splits:", [sorted(side) for side in sides])
-        self.paths = [[bool(a & b) for b in sides] for a in sides]
-
-    def close_one_way(self, node: Node) -> None:
-        other = self.rng.randrange(self.count)
-        self.note("nothing gets from", node.number, "to", other)
-        self.paths[node.number][other] = False
-
-    def flap(self, node: Node) -> None:
-        """One node's cable has a loose contact."""
-        self.note("node", node.number, "flaps")
-        for at in range(self.rng.randint(2, 6)):
-            on = at % 2 == 1
-
-            def turn(on=on) -> None:
-                for other in range(self.count):
-                    self.paths[node.number][other] = self.paths[other][node.number] = on
-
-            self.later(at * self.rng.choice((100, 3000, 20_000)), turn)
 
     def heal_paths(self, _) -> None:
         self.note("the network heals")
@@ -389,10 +299,6 @@ class World:
         ) in self.sessions:  # every link is made anew, and tells both ends the other's clock
             if node in (session.a, session.b):
                 session.reset()
-
-    def fill_disk(self, node: Node) -> None:
-        self.note("node", node.number, "has a full disk, once")
-        node.log.fail_next = True
 
     def learn_policy(self, node: Node) -> None:
         node.strangers = set()
@@ -464,85 +370,11 @@ class World:
         """What is equal after a round in which nothing came to anybody."""
         return sum(node.moved for node in self.nodes)
 
-    def fill_a_gap(self) -> None:
-        author, second, third = self.nodes[:3]
-        for node in (author, second, third):
-            node.strangers.clear()
-            self.step_clock_to(node, 0)
-
-        def say(text: bytes) -> None:
-            author.publish([b"\xc4\x04" + text], self.now)
-
-        def hear(node: Node, rows: slice) -> None:
-            node.take(
-                [signed(arrival.entry) for _, arrival in author.log.rows[rows]],
-                author.name,
-                self.now,
-            )
-
-        say(b"gap1")
-        self.back_up(author)
-        say(b"gap2")
-        say(b"gap3")
-        hear(second, slice(2, 3))
-        hear(third, slice(1, 3))
-        self._restore(author, with_mirror=True)
-        self.now += 1
-        say(b"gap4")
-        hear(second, slice(1, 2))
-        self.reinstall(author)
-
-    def steal(self) -> None:
-        """A device is revoked.
-
-        Whoever took it goes on writing, from an older image too; the second knows of it, the third
-        soon.
-        """
-        author, second, third = self.nodes[:3]
-        for node in (author, second, third):
-            node.strangers.clear()
-            self.step_clock_to(node, 0)
-
-        def say(count: int) -> None:
-            self.said += count
-            author.publish(
-                [b"\xc4\x04" + (self.said - n).to_bytes(4, "big") for n in range(count)], self.now
-            )
-            self.now += 1
-
-        def give(source: Node, node: Node, *seqs: int) -> None:
-            held = source.log.held[feed]
-            node.take(
-                self.on_the_wire([signed(held[seq]) for seq in seqs if seq in held]),
-                source.name,
-                self.now,
-            )
-
-        feed = author.replica.own.feed
-        say(2)
-        self.back_up(author)
-        say(4)
-        give(author, second, 1, 2, 3, 4, 5, 6)
-        say(2)
-        if self.rng.random() < 0.5:
-            give(author, third, 7, 8)
-        ends = second.replica.expiry.ends(author.log.key, self.now)
-        self.ledger.revoke(author.log.key, {feed: (seq, digest) for feed, seq, digest in ends})
-        self.note("node", author.number, "is revoked by node", second.number)
-        self.learn_policy(second)
-        self.learn_policy(third)
-        give(author, third, *self.rng.choice([(7, 8), (5, 6, 7, 8)]))
-        self._restore(author, with_mirror=True)
-        say(5)
-        give(author, third, 3, 4, 5, 6, 7)
-        give(author, second, 7)
-        give(second, third, *self.rng.choice([(1, 2), (3, 4), (4, 5, 6), (6,)]))
-
     def play(self) -> Verdict:
         if self.theme == "gap" and self.count > 2:
-            self.fill_a_gap()
+            fill_a_gap(self)
         if self.theft and self.count > 2:
-            self.steal()
+            steal(self)
         for _ in range(90 if self.count < 6 else 160):
             self.step()
         self.heal()
