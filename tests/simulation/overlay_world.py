@@ -9,26 +9,22 @@ time-out, cap and delay is the product's own constant.
 
 from __future__ import annotations
 
-import heapq
-import math
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from statistics import fmean
+from collections.abc import Callable
+
+from agenda import Agenda
+from carrying import Carrying
+from overlay_node import Link, Node
 
 from devstream_desktop.mesh import core
 from devstream_desktop.mesh.accepted import FORGET_S
 from devstream_desktop.mesh.address import may_be_named
-from devstream_desktop.mesh.limits import NAMED_BURST, NAMED_RATE, Buckets
 from devstream_desktop.mesh.overlay.dialer import TEND_S
 from devstream_desktop.mesh.overlay.known import Source
-from devstream_desktop.mesh.overlay.table import ACCEPT_CAP, Overlay, has_room, neighbours
+from devstream_desktop.mesh.overlay.table import Overlay, has_room, neighbours
 from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.wire import MAX_PEERS
 
-ONE_WAY_S, SPREAD = 0.004, 0.6
-"""Median and log-normal spread of a message's way."""
-COMMIT_S = 0.002
 TLS_S = 0.03
 SWEPT_S = 100.0
 """How long a listener may serve a caller that has fallen silent."""
@@ -46,119 +42,6 @@ Of many more the rest are lost, as on a busy Wi-Fi.
 NAMED_MS = 1_700_000_000_000
 
 
-class Agenda:
-    """What happens when; the only clock there is."""
-
-    def __init__(self, seed: int) -> None:
-        self.now = 0.0
-        self.rng = random.Random(seed)
-        self._due: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
-        self._count = 0
-
-    def at(self, delay: float, what: Callable[..., None], *arguments: object) -> None:
-        self._count += 1
-        heapq.heappush(self._due, (self.now + delay, self._count, what, arguments))
-
-    def run(self, seconds: float) -> None:
-        until = self.now + seconds
-        while self._due and self._due[0][0] <= until:
-            self.now, _, what, arguments = heapq.heappop(self._due)
-            what(*arguments)
-        self.now = until
-
-    def way(self) -> float:
-        return ONE_WAY_S * math.exp(self.rng.gauss(0, SPREAD))
-
-
-@dataclass(eq=False, repr=False)
-class Lane:
-    """One direction of a link: what is still to be sent, with one batch under way at most."""
-
-    link: Link
-    source: Node
-    target: Node
-    pending: dict[int, None] = field(default_factory=dict)
-    busy: bool = False
-
-
-@dataclass(eq=False, repr=False)
-class Link:
-    dialer: Node
-    listener: Node
-    address: str
-    alive: bool = True
-    live: bool = False
-    """Compared and in step: what the session calls LIVE."""
-    lanes: tuple[Lane, Lane] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.lanes = (
-            Lane(self, self.dialer, self.listener),
-            Lane(self, self.listener, self.dialer),
-        )
-
-    def other(self, node: Node) -> Node:
-        return self.listener if node is self.dialer else self.dialer
-
-    def lane_from(self, node: Node) -> Lane:
-        return self.lanes[0] if node is self.dialer else self.lanes[1]
-
-
-@dataclass(eq=False, repr=False)
-class Node:
-    device: str
-    address: str
-    overlay: Overlay
-    site: int
-    """Who shares it hears each other's announcements and reaches each other."""
-    bridge: bool = False
-    """Reaches the bridges of other sites, too."""
-    open: bool = True
-    """Can be dialed at all."""
-    lies: bool = False
-    """Names addresses where nobody is, as those of devices that are elsewhere, and passes nothing
-    on.
-    """
-    cap: int = ACCEPT_CAP
-    up: bool = False
-    life: int = 0
-    """Counts its starts, so that what was planned before a crash does not happen after it."""
-    dials: dict[str, Link | None] = field(default_factory=dict)
-    links: set[Link] = field(default_factory=set)
-    served: dict[str, float] = field(default_factory=dict)
-    """Who was accepted, and until when it holds a place after it has left."""
-    named: Buckets = field(default_factory=lambda: Buckets(NAMED_RATE, NAMED_BURST))
-    """Addresses that each neighbour may still name (mesh/overlay/dialer.py)."""
-    have: dict[int, float] = field(default_factory=dict)
-    asked: int = 0
-    """How often it was dialed with success, or refused somebody as full."""
-    looking: bool = False
-
-    def callers(self) -> Iterable[Link]:
-        return (link for link in self.links if link.listener is self)
-
-    def peers(self) -> set[Node]:
-        return {link.other(self) for link in self.links if link.live}
-
-
-@dataclass
-class Figures:
-    """What `World.figures` counted since `World.count_from_here`."""
-
-    last: list[float]
-    """Seconds from an event to the last node that should have it."""
-    missing: int
-    copies: float
-    """Copies of an event that a node receives."""
-    messages: float
-    """Frames of any kind with or for entries that a node sends, an event.
-
-    The batches and their answers.
-    """
-    handshakes: float
-    """Links dialed with success or refused as busy, a node and minute."""
-
-
 class World:
     """The team.
 
@@ -170,14 +53,12 @@ class World:
         self.rng = self.agenda.rng
         self.nodes: list[Node] = []
         self.blocked: Callable[[Node, Node], bool] = lambda _a, _b: False
-        self.relay = core.RELAY_S if relay is None else relay
         self.timing = Timing()
         self._at: dict[str, Node] = {}
         self._members: set[str] = set()
         self._present: dict[int, list[Node]] = {}
         """By site, who has started at least once."""
-        self._author: dict[int, Node] = {}
-        self._born: dict[int, float] = {}
+        self.carrying = Carrying(self, core.RELAY_S if relay is None else relay)
         self.count_from_here()
 
     # The team and what it knows.
@@ -365,7 +246,7 @@ class World:
                     dict.fromkeys(lane.source.have.keys() - lane.target.have.keys())
                 )
             if lane.pending and not lane.busy:
-                self._send(lane)
+                self.carrying.send(lane)
         self._look_soon(link.dialer)
         self._look_soon(link.listener)
 
@@ -435,107 +316,10 @@ class World:
                 node.overlay.learn(known.address, Source.HINT)
         self.start(node, within=0.5)
 
-    # Entries.
+    def count_from_here(self) -> None:
+        self.carrying.batches = self.carrying.received = self.shaken = 0
+        self.counted = (self.agenda.now, len(self.carrying.born))
 
     def publish(self, node: Node) -> int:
-        event = len(self._born)
-        self._born[event] = self.agenda.now
-        self._author[event] = node
-        self._hold(node, [event], None)
-        return event
-
-    def _hold(self, node: Node, events: list[int], sender: Node | None) -> None:
-        for event in events:
-            node.have[event] = self.agenda.now
-        if node.lies and sender is not None:
-            return
-        for link in node.links:
-            peer = link.other(node)
-            lane = link.lane_from(node)
-            if link.live and peer is not sender:
-                lane.pending.update(
-                    (event, None) for event in events if self._author[event] is not peer
-                )
-                self._begin(lane)
-
-    def _begin(self, lane: Lane) -> None:
-        if lane.busy or not lane.pending:
-            return
-        lane.busy = True
-        if any(self._author[event] is lane.source for event in lane.pending):
-            self._send(lane)
-        else:
-            self.agenda.at(self.relay * self.rng.random(), self._send, lane)
-
-    def _send(self, lane: Lane) -> None:
-        lane.busy = bool(lane.pending)
-        if not lane.pending or not lane.link.alive:
-            return
-        batch = list(lane.pending)
-        lane.pending.clear()
-        self.agenda.at(self.agenda.way() + COMMIT_S, self._arrive, lane, batch)
-
-    def _arrive(self, lane: Lane, batch: list[int]) -> None:
-        link, source, target = lane.link, lane.source, lane.target
-        if not link.alive:
-            return
-        if not self.reach(source, target):
-            if source is link.dialer and source.up:
-                self.agenda.at(self.timing.request, self.close, link)
-            return
-        self.batches += 1
-        self.received += len(batch)
-        for other in target.links:
-            if other.other(target) is source:
-                for event in batch:
-                    other.lane_from(target).pending.pop(event, None)
-        new = [event for event in batch if event not in target.have]
-        if new:
-            self._hold(target, new, source)
-        self.agenda.at(self.agenda.way(), self._next, lane)
-
-    def _next(self, lane: Lane) -> None:
-        lane.busy = False
-        if lane.link.alive:
-            self._begin(lane)
-
-    # What is measured.
-
-    def count_from_here(self) -> None:
-        self.batches = self.received = self.shaken = 0
-        self._counted = (self.agenda.now, len(self._born))
-
-    def figures(self, events: Iterable[int]) -> Figures:
-        up = [node for node in self.nodes if node.up and not node.lies]
-        chosen = list(events)
-        since, first = self._counted
-        born = max(1, len(self._born) - first)
-        return Figures(
-            last=[
-                max(node.have.get(event, math.inf) for node in up) - self._born[event]
-                for event in chosen
-            ],
-            missing=sum(event not in node.have for event in chosen for node in up),
-            copies=self.received / born / len(up),
-            messages=2 * self.batches / born / len(up),
-            handshakes=self.shaken / len(up) / max(1e-9, (self.agenda.now - since) / 60),
-        )
-
-    def degree(self) -> tuple[float, int]:
-        """Neighbours a node: the mean and the most."""
-        degrees = [len(node.peers()) for node in self.nodes if node.up]
-        return fmean(degrees), max(degrees)
-
-    def islands(self) -> list[set[Node]]:
-        """Groups of honest nodes that no live link of honest ones joins."""
-        left = {node for node in self.nodes if node.up and not node.lies}
-        found = []
-        while left:
-            island, edge = set(), [left.pop()]
-            while edge:
-                node = edge.pop()
-                island.add(node)
-                edge += [peer for peer in node.peers() if peer not in island and not peer.lies]
-            left -= island
-            found.append(island)
-        return found
+        """Have a node publish an event; returns its number."""
+        return self.carrying.publish(node)

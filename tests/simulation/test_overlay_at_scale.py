@@ -10,8 +10,10 @@ import os
 from collections import Counter
 from statistics import fmean
 
+import overlay_figures
 import pytest
-from overlay_world import Node, World
+from overlay_node import Node
+from overlay_world import World
 
 from devstream_desktop.mesh.overlay.known import Source
 from devstream_desktop.mesh.overlay.table import ACCEPT_CAP
@@ -88,7 +90,8 @@ def seconds_until_all_have(world: World, events: list[int], limit: float) -> flo
     began = world.agenda.now
     while any(len(node.have) < len(events) for node in world.nodes):
         assert world.agenda.now - began < limit, (
-            f"{world.figures(events).missing} are missing, {len(world.islands())} islands"
+            f"{overlay_figures.figures(world, events).missing} are missing,"
+            f" {len(overlay_figures.islands(world))} islands"
         )
         world.agenda.run(0.25)
     return world.agenda.now - began
@@ -99,7 +102,7 @@ def test_everybody_has_an_event_within_two_seconds_and_twelve_messages(
     count: int, events: int
 ) -> None:
     world = team(count, settle=90.0 if count < 3000 else 30.0)
-    figures = world.figures(speak(world, events))
+    figures = overlay_figures.figures(world, speak(world, events))
     assert figures.missing == 0
     assert max(figures.last) < LAST_S
     assert figures.messages < MESSAGES
@@ -108,13 +111,13 @@ def test_everybody_has_an_event_within_two_seconds_and_twelve_messages(
 
 def test_three_sites_joined_by_two_bridges_each() -> None:
     world = team(120, sites=3, bridges=2)
-    figures = world.figures(speak(world, 16))
+    figures = overlay_figures.figures(world, speak(world, 16))
     assert figures.missing == 0
     assert max(figures.last) < LAST_S
     assert figures.messages < MESSAGES
     for _ in range(9):
         world.agenda.run(10)
-        assert len(world.islands()) == 1
+        assert len(overlay_figures.islands(world)) == 1
         for node in world.nodes:
             assert {peer.site for peer in node.peers()} == (
                 {0, 1, 2} if node.bridge else {node.site}
@@ -125,7 +128,7 @@ def test_three_sites_joined_by_two_bridges_each() -> None:
 
 def test_half_of_the_team_behind_firewalls() -> None:
     world = team(100, closed=0.5)
-    figures = world.figures(speak(world, 16))
+    figures = overlay_figures.figures(world, speak(world, 16))
     assert figures.missing == 0
     assert max(figures.last) < LAST_S
     assert figures.messages < MESSAGES
@@ -140,7 +143,7 @@ def test_a_hub_that_everybody_was_given_by_hand_is_not_worn_out_and_not_needed()
     world.agenda.run(120)
     assert hub.asked - asked < 40, "those it has no room for come back too soon"
     world.crash(hub)
-    figures = world.figures(speak(world, 16))
+    figures = overlay_figures.figures(world, speak(world, 16))
     assert figures.missing == 0
     assert max(figures.last) < LAST_S
 
@@ -172,7 +175,7 @@ def test_halves_that_were_apart_for_long_find_each_other(count: int) -> None:
     world = team(count)
     split(world, {node: number % 2 for number, node in enumerate(world.nodes)})
     world.agenda.run(20 * 60)
-    assert len(world.islands()) == 2
+    assert len(overlay_figures.islands(world)) == 2
     events = [world.publish(node) for node in world.nodes[:2] for _ in range(5)]
     world.blocked = lambda _a, _b: False
     assert seconds_until_all_have(world, events, 300) < 90
@@ -185,14 +188,14 @@ def test_two_crowds_that_one_address_joins_become_one_mesh() -> None:
     for node in world.nodes:
         world.start(node)
     world.agenda.run(60)
-    assert len(world.islands()) == 2
+    assert len(overlay_figures.islands(world)) == 2
     world.learn(world.nodes[0], world.nodes[1].address, Source.STATIC)
     world.agenda.run(900)
     across = Counter(
         link.dialer.site != link.listener.site for node in world.nodes for link in node.links
     )
     assert across[True] > across.total() / 4
-    assert len(world.islands()) == 1
+    assert len(overlay_figures.islands(world)) == 1
 
 
 @pytest.mark.parametrize("count", [7, 40])
@@ -254,7 +257,9 @@ def test_members_who_name_false_addresses_and_pass_nothing_on_part_nobody(
         world.agenda.run(60)
         for _ in range(30):
             world.agenda.run(20)
-            assert len(world.islands()) == 1, f"seed {seed}, after {world.agenda.now:.0f} s"
+            assert len(overlay_figures.islands(world)) == 1, (
+                f"seed {seed}, after {world.agenda.now:.0f} s"
+            )
         event = world.publish(world.nodes[0])
         world.agenda.run(LAST_S)
         assert all(event in node.have for node in world.nodes[:honest])
