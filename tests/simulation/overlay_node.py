@@ -63,7 +63,8 @@ class Node:
     life: int = 0
     """Counts its starts, so that what was planned before a crash does not happen after it."""
     dials: dict[str, Link | None] = field(default_factory=dict)
-    links: set[Link] = field(default_factory=set)
+    links: dict[Link, None] = field(default_factory=dict)
+    """Ordered, or one seed would not be one run."""
     served: dict[str, float] = field(default_factory=dict)
     """Who was accepted, and until when it holds a place after it has left."""
     named: Buckets = field(default_factory=lambda: Buckets(NAMED_RATE, NAMED_BURST))

@@ -201,8 +201,8 @@ class World:
             return
         link = Link(node, peer, address)
         node.dials[address] = link
-        node.links.add(link)
-        peer.links.add(link)
+        node.links[link] = None
+        peer.links[link] = None
         node.overlay.linked(address, peer.device, self._now_ms())
         if peer.overlay.learn(
             node.address, Source.GOSSIP, node.device, seen=True
@@ -256,8 +256,8 @@ class World:
             return
         link.alive = link.live = False
         dialer, listener = link.dialer, link.listener
-        dialer.links.discard(link)
-        listener.links.discard(link)
+        dialer.links.pop(link, None)
+        listener.links.pop(link, None)
         listener.served[dialer.device] = self.agenda.now + FORGET_S
         if dialer.dials.get(link.address) is link:
             del dialer.dials[link.address]
