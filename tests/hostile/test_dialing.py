@@ -20,14 +20,9 @@ from raw_member import INDEX, now_ms
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.address import LOWEST_PORT, join, may_be_named
 from devstream_desktop.mesh.limits import NAMED_BURST
+from devstream_desktop.mesh.overlay.choice import MAX_UNDER_WAY, SLOW_MS
 from devstream_desktop.mesh.overlay.known import Source
-from devstream_desktop.mesh.overlay.table import (
-    MAX_BARRED,
-    MAX_UNDER_WAY,
-    NOBODY_MS,
-    SLOW_MS,
-    Overlay,
-)
+from devstream_desktop.mesh.overlay.table import MAX_BARRED, NOBODY_MS, Overlay
 from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.transport.probe import NO_NODE
 from devstream_desktop.stream.entry import device_id

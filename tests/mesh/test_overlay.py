@@ -12,6 +12,7 @@ from devstream_desktop.mesh.overlay.backoff import (
     RETURN_MS,
     STEADY_MS,
 )
+from devstream_desktop.mesh.overlay.choice import MAX_UNDER_WAY, NEIGHBOURS, SLOW_MS, SUBNETS
 from devstream_desktop.mesh.overlay.known import Source
 from devstream_desktop.mesh.overlay.table import (
     ACCEPT_CAP,
@@ -19,10 +20,6 @@ from devstream_desktop.mesh.overlay.table import (
     MAX_FAILURES,
     MAX_KNOWN,
     MAX_OF_SUBNET,
-    MAX_UNDER_WAY,
-    NEIGHBOURS,
-    SLOW_MS,
-    SUBNETS,
     Overlay,
     has_room,
 )

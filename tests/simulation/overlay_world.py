@@ -19,9 +19,10 @@ from overlay_node import Link, Node
 from devstream_desktop.mesh import core
 from devstream_desktop.mesh.accepted import FORGET_S
 from devstream_desktop.mesh.address import may_be_named
+from devstream_desktop.mesh.overlay.choice import neighbours
 from devstream_desktop.mesh.overlay.dialer import TEND_S
 from devstream_desktop.mesh.overlay.known import Source
-from devstream_desktop.mesh.overlay.table import Overlay, has_room, neighbours
+from devstream_desktop.mesh.overlay.table import Overlay, has_room
 from devstream_desktop.mesh.timing import Timing
 from devstream_desktop.mesh.wire import MAX_PEERS
 

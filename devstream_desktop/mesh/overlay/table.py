@@ -1,13 +1,7 @@
-"""The table of known peers, and the choice of whom to dial.
+"""The table of known peers, of whom some are dialed (choice.py).
 
-Everybody while the team is small, a few random neighbours when it is not. Every node relays, so a
-few are enough.
-
-Besides those few, one neighbour from each other subnet that can be reached, so that sites do not
-drift apart; and every 30 to 60 seconds one neighbour is let go for another, drawn from all that are
-known, so that no group is left to itself (tests/simulation holds both). The table of known peers is
-bounded; what it knows comes from people, from the local network and from other peers, and none of
-it is trusted: who answers at an address is decided by TLS and the gate.
+It is bounded. What it knows comes from people, from the local network and from other peers, and
+none of it is trusted: who answers at an address is decided by TLS and the gate.
 """
 
 from __future__ import annotations
@@ -24,6 +18,7 @@ from devstream_desktop.mesh.overlay.backoff import (
     bounds,
     pause,
 )
+from devstream_desktop.mesh.overlay.choice import SMALL_TEAM, choose, neighbours
 from devstream_desktop.mesh.overlay.known import Closed, Known, Source, subnet, worth
 
 MAX_KNOWN = 256
@@ -32,31 +27,6 @@ MAX_OF_SUBNET = MAX_KNOWN // 2
 """The most known addresses of one subnet.
 
 A crowded network leaves space to know others.
-"""
-SMALL_TEAM = 8
-"""Team size up to which all peers are dialed.
-
-One hop, and nothing to tune.
-"""
-NEIGHBOURS = 4
-"""Neighbours to dial in a large team.
-
-A node with three neighbours that relay nothing has another one.
-"""
-SUBNETS = 4
-"""Subnets that are covered on purpose.
-
-In more, chance joins them. (In some VPNs every peer has a subnet of its own.)
-"""
-MAX_UNDER_WAY = 8
-"""The most dials at once.
-
-And as many to rumoured addresses that were tried in vain: false ones hold up nobody else.
-"""
-SLOW_MS = 2000
-"""Time of a dial after which nobody is likely there.
-
-A LAN dial takes about 0.1 s. After this long it does not count against MAX_UNDER_WAY.
 """
 NOBODY_MS = 3_600_000
 """Time to dial no rumoured address where something else answered.
@@ -86,11 +56,6 @@ ACCEPT_CAP = 24
 
 24 batches of 256 KiB are 6 MiB at worst.
 """
-
-
-def neighbours(peers: int) -> int:
-    """Return the count of neighbours to dial among so many known peers."""
-    return peers if peers <= SMALL_TEAM else NEIGHBOURS
 
 
 def has_room(served: Collection[str], device: str, cap: int = ACCEPT_CAP) -> bool:
@@ -271,49 +236,20 @@ class Overlay:
             now: UTC milliseconds.
 
         """
-        everybody = self._known.values()
-        dialed = [known for address in busy if (known := self._known.get(address))]
-        under_way = [known for known in dialed if known.device not in linked]
-        fresh = [known for known in under_way if now - known.tried < SLOW_MS]
-        linked_to = [known for known in everybody if known.device in linked and not known.rumour]
-        covered = {known.subnet for known in (*linked_to, *fresh)}
-        free = neighbours(self._team()) - (len(dialed) - len(under_way))
         shut = {near for near, closed in self._closed.items() if closed.next_try > now}
-        # Without any neighbour even a subnet that never answered is worth a try.
-        shut = shut if linked else set()
-        due = [known for known in everybody if known.next_try <= now]
-        ready = [one for one in due if one.address not in busy and one.device not in linked]
-        named = [known for known in ready if known.source is Source.STATIC]
-        chosen = {known.device or known.address: known for known in named}
-        covered.update(known.subnet for known in chosen.values())
-        others = [one for one in ready if one.source is not Source.STATIC]
-        others = [known for known in others if known.subnet not in shut]
-        self._rng.shuffle(others)
-        # A rumour that was tried in vain is tried again when there is nobody better.
-        for vain in (False, True):
-            some = [known for known in others if known.vain is vain]
-            # The least tried first, so that true ones wait for no false ones.
-            if vain:
-                some.sort(key=lambda known: known.failures)
-            same = [known for known in under_way if known.vain is vain]
-            lines = MAX_UNDER_WAY - sum(known.source is not Source.STATIC for known in same)
-            room = free - sum(known.vain <= vain for known in fresh) - len(chosen)
-            # One in each uncovered subnet, although there may be enough neighbours.
-            for known in some:
-                who = known.device or known.address
-                uncovered = known.subnet not in covered and len(covered) < SUBNETS
-                if lines > 0 and who not in chosen and uncovered:
-                    chosen[who] = known
-                    covered.add(known.subnet)
-                    lines, room = lines - 1, room - 1
-            for known in some:
-                who = known.device or known.address
-                if min(lines, room) > 0 and who not in chosen:
-                    chosen[who] = known
-                    lines, room = lines - 1, room - 1
-        for known in chosen.values():
+        chosen = choose(
+            self._known,
+            busy,
+            linked,
+            # Without any neighbour even a subnet that never answered is worth a try.
+            shut=shut if linked else set(),
+            wanted=neighbours(self._team()),
+            now=now,
+            rng=self._rng,
+        )
+        for known in chosen:
             known.tried = now
-        return [known.address for known in chosen.values()]
+        return [known.address for known in chosen]
 
     def _team(self) -> int:
         """Return the count of other known devices.
