@@ -26,6 +26,7 @@ from devstream_desktop.node.descriptors import Descriptors
 from devstream_desktop.node.executor import Executor
 from devstream_desktop.node.membership import Membership
 from devstream_desktop.node.ports import (
+    for_others,
     free_or_new,
     load_peers,
     load_port,
@@ -199,6 +200,22 @@ class Node:
         host, port = address.split(self._bound)
         return address.join(reachable(host), port)
 
+    def _named_address(self) -> str:
+        """Return the address that others are told; empty off every network."""
+        try:
+            return self.invite_address() if self._bound else ""
+        except ControlError:
+            return ""
+
+    def invite_address(self) -> str:
+        """Return the address that an invite names.
+
+        Raises:
+            ControlError: this machine has none that another could reach.
+
+        """
+        return for_others(self._bound)
+
     @property
     def on_duty(self) -> bool:
         """This person's duty; on until they say otherwise."""
@@ -316,7 +333,7 @@ class Node:
             spawn=self.spawn,
             use=self._use_credentials,
             notices=self.notices,
-            address=lambda: self.mesh_address,
+            address=self._named_address,
             addresses=lambda: self.mesh.addresses() if self._bound else [],
             show=self._show_policies,
         )

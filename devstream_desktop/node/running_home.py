@@ -46,7 +46,9 @@ class RunningHome:
                 f"this device cannot invite: it is no issuer; ask {who}, or to be made an admin"
             )
         text = await node.trust.enrolment.invite(
-            request.expires_s, request.address or None, approved=request.pre_approved
+            request.expires_s,
+            request.address or node.invite_address(),
+            approved=request.pre_approved,
         )
         node.notices.pop("enrol", None)
         return text

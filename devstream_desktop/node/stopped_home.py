@@ -37,7 +37,7 @@ from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import enrolment, home_requests, source_list
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.home_status import status_of_files
-from devstream_desktop.node.ports import free_or_new, load_peers, load_port, reachable, save_port
+from devstream_desktop.node.ports import for_others, free_or_new, load_peers, load_port, save_port
 from devstream_desktop.settings import load_settings
 from devstream_desktop.team import Team
 
@@ -127,7 +127,7 @@ def _future_address(home: Home) -> str:
     if not port:
         port = free_or_new(host, load_port(home))
         save_port(home, port)
-    return addresses.join(reachable(host), port)
+    return for_others(addresses.join(host, port))
 
 
 def answer(home: Home, request: Request[_R]) -> _R:

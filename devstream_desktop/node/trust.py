@@ -51,7 +51,7 @@ class Trust:
         spawn: Runs work beside everything else.
         use: Has the mesh take up credentials.
         notices: What is wrong, by where; kept up to date here under `team` and `enrol`.
-        address: Where others reach this node, HOST:PORT.
+        address: Where others reach this node, HOST:PORT; empty where they do not.
         addresses: Every address at which a peer may be.
         show: Shows peers that other documents are held, and screens that the status changed.
 
@@ -85,7 +85,10 @@ class Trust:
         self._started = False
         """The mesh has credentials, so new ones must be handed to it."""
         self.enrolment = Enrolment(
-            team, address=address, peers=lambda: [address()], on_asked=self._on_asked
+            team,
+            address=address,
+            peers=lambda: [one for one in (address(),) if one],
+            on_asked=self._on_asked,
         )
         self.renewing = Renewing(
             team=team,
@@ -258,6 +261,9 @@ class Trust:
         device, now = self._team.device.id, self._team.now()
         said_at, said = self._board.doors.get(device, (0, ""))
         alone = len(self._team.chain.current.persons) == 1
+        # Off every network there is nothing to say, and the last word stays true for others.
+        if not enrolment.address:
+            return
         # Each word is an entry on every disk, so it is not repeated each minute.
         if alone or (said == enrolment.address and abs(now - said_at) < _SAY_AGAIN_MS):
             return

@@ -5,7 +5,7 @@ the part that a running node holds. Other rooms import the names below and no mo
 """
 
 from devstream_desktop.team import certificates, membership
-from devstream_desktop.team.enrolment import Enrolment, reachable_host
+from devstream_desktop.team.enrolment import Enrolment
 from devstream_desktop.team.errors import NoTeamError, PolicyError, TeamError
 from devstream_desktop.team.joining.errors import JoinWaitsError
 from devstream_desktop.team.joining.renewals import is_renewal
@@ -41,7 +41,6 @@ __all__ = [
     "is_renewal",
     "membership",
     "outsider",
-    "reachable_host",
     "six_words",
     "standing_of",
 ]

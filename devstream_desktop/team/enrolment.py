@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -27,8 +26,6 @@ from devstream_desktop.team.errors import PolicyError, TeamError
 from devstream_desktop.team.joining import wire
 from devstream_desktop.team.joining.errors import JoinError, Problem
 from devstream_desktop.team.team import Team
-
-__all__ = ["Enrolment", "reachable_host"]
 
 _log = logging.getLogger(__name__)
 
@@ -237,19 +234,3 @@ class _Asker:
         self.gone.set()
         if reason:
             _log.info("a join was rejected: %s", reason)
-
-
-def reachable_host() -> str:
-    """Return this machine's address on the way out, else loopback.
-
-    Others on the network may reach it there.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.setblocking(False)  # noqa: FBT003
-        try:
-            probe.connect(
-                ("192.0.2.1", 9)
-            )  # a documentation address (RFC 5737): UDP picks a route and sends nothing
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
