@@ -105,6 +105,9 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
         case GetStatus():
             return await host.status()
         case Invite():
+            # Before the invite says it, in words for whoever joins.
+            if request.address:
+                addresses.split(request.address)
             return Done(text=await host.invite(request))
         case Join():
             return await host.join(request)

@@ -52,6 +52,13 @@ def test_an_invite_of_a_stopped_node_names_the_port_that_it_will_have(world) -> 
     assert read_invite(invite).address.rpartition(":")[2] == port
 
 
+def test_a_mistyped_address_of_an_invite_is_said_to_whoever_typed_it(world) -> None:
+    ana = world.desk("ana")
+    ana.run("team", "create", "acme", "--person", "ana")
+    said = ana.run("team", "invite", "--address", "office.example.com", code=1)
+    assert "'office.example.com' is not an address: write HOST:PORT" in said
+
+
 def test_a_port_that_another_program_took_is_said(world) -> None:
     ana = world.desk("ana")
     ana.run("team", "create", "acme", "--person", "ana")

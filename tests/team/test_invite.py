@@ -119,6 +119,7 @@ def test_a_strange_address_is_refused(address: bytes) -> None:
 
 def test_addresses() -> None:
     assert split_address("[::1]:4000") == ("::1", 4000)
+    assert split_address("my_desk.local:7400") == ("my_desk.local", 7400)
     assert join_address("::1", 4000) == "[::1]:4000"
     assert join_address("desk.example", 1) == "desk.example:1"
     for address in ("desk", "desk:", "desk:x", "desk:٣", "fe80::1%eth0:1"):

@@ -29,7 +29,8 @@ _CHECKSUM_BYTES = 3
 _FIXED = 1 + 32 + ID_BYTES + SECRET_BYTES + 32
 _MAX_TEXT = 800
 _MAX_HOST = 253
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+# With underscores, which names of Windows machines and containers have.
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?")
 
 
 @dataclass(frozen=True)
