@@ -12,7 +12,9 @@ from devstream_desktop.mesh.transport.link import ListenError
 from devstream_desktop.node.board import Board
 from devstream_desktop.node.renewal import MAX_RETRY_S
 from devstream_desktop.node.trust import Trust
+from devstream_desktop.team.certificates import TlsKey
 from devstream_desktop.team.errors import TeamError
+from devstream_desktop.team.joining.renewals import make_renewal
 from devstream_desktop.team.team import Team
 
 DAY = 86_400_000
@@ -25,6 +27,7 @@ class Care:
         home = Home(folder / "ana")
         self.days = 0
         self.used: list[str] = []
+        self.notices: dict[str, str] = {}
         self.team = Team.create(
             home,
             Vault.open(home),
@@ -39,7 +42,7 @@ class Care:
             publish=self._publish,
             spawn=lambda work: work.close(),
             use=self._use,
-            notices={},
+            notices=self.notices,
             address=lambda: "127.0.0.1:1",
             addresses=list,
             show=lambda: None,
@@ -93,4 +96,47 @@ async def test_a_renewal_that_failed_under_a_wrong_clock_is_not_put_off_by_weeks
     monkeypatch.setattr("devstream_desktop.node.renewal.monotonic", lambda: later, raising=False)
     await care.trust.look()
     assert care.used == [care.team.certificate_pem]
+    await care.trust.stop()
+
+
+async def test_an_issuer_says_whose_certificate_it_could_not_renew(care, monkeypatch) -> None:
+    request = TlsKey.generate().request()
+    asked = make_renewal(care.team.id, care.team.device, 1, request)
+    care.team.renewals.take(asked, own=True)
+
+    def full(_renewals) -> bool:
+        raise TeamError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(care.team.admissions, "answer", full)
+        await care.trust.renewing._answer()
+    (notice,) = care.notices.values()
+    assert notice == "the certificate of ana could not be renewed here: the disk is full"
+    await care.trust.renewing._answer()
+    assert care.notices == {}
+    await care.trust.stop()
+
+
+async def test_a_failed_renewal_is_said_at_once_with_its_reason(care, monkeypatch) -> None:
+    async def fails(_addresses) -> None:
+        raise TeamError("no issuer could be reached")
+
+    care.trust.credentials()
+    care.days = 16
+    with monkeypatch.context() as patch:
+        patch.setattr(care.team, "renew", fails)
+        await care.trust.look()
+    assert "ends in 13 days" in care.notices["certificate"]
+    assert "no issuer could be reached" in care.notices["certificate"]
+    care.days = 40
+    later = time.monotonic() + MAX_RETRY_S
+    monkeypatch.setattr("devstream_desktop.node.renewal.monotonic", lambda: later)
+    with monkeypatch.context() as patch:
+        patch.setattr(care.team, "renew", fails)
+        await care.trust.look()
+    assert "certificate ended on" in care.notices["certificate"]
+    later += MAX_RETRY_S
+    monkeypatch.setattr("devstream_desktop.node.renewal.monotonic", lambda: later)
+    await care.trust.look()
+    assert "certificate" not in care.notices
     await care.trust.stop()
