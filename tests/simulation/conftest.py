@@ -5,6 +5,7 @@ Their modules lie beside the tests, so that `make soak` and a pool of processes 
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,3 +47,10 @@ def make_replica() -> Callable[..., Replica]:
         )
 
     return make
+
+
+@pytest.fixture
+def pair(memory_log: type[MemoryLog], make_replica: Callable[..., Replica]) -> list[Replica]:
+    """Two replicas, each with its log, that keep seven days."""
+    logs = [memory_log(bytes([n]) * 32, random.Random(n)) for n in (1, 2)]
+    return [make_replica(log, 7 * DAY) for log in logs]
