@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -21,6 +20,7 @@ from devstream_desktop.cli import (
     rules,
     source,
     status,
+    streams,
     team,
     tray,
 )
@@ -34,9 +34,41 @@ Command = Callable[[Home, argparse.Namespace], int]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = build_parser()
-    options = parser.parse_args(argv)
-    command: Command = options.command
+    streams.prepare()
+    try:
+        code = _ended(argv)
+        # Here and not at the exit, where a failure could not be told any more.
+        sys.stdout.flush()
+    except DevstreamError as error:
+        if isinstance(error, streams.OutputError):
+            streams.give_up_output()
+        print(f"devstream: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader (`| head`) has what it wants; what is buffered must not fail again at exit.
+        streams.give_up_output()
+        return 0
+    except OSError as error:
+        # Without a file name it is a fault of ours, and its traceback is needed.
+        if error.filename is None:
+            raise
+        reason = f"{error.filename} cannot be used: {machine.reason(error)}"
+        print(f"devstream: {reason}; see devstream doctor", file=sys.stderr)
+        return 1
+    return code
+
+
+def _ended(argv: Sequence[str] | None) -> int:
+    try:
+        return _run(argv)
+    except SystemExit:
+        # A --help has been shown.
+        sys.stdout.flush()
+        raise
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    options = build_parser().parse_args(argv)
     if name := unreadable(options):
         print(
             f"devstream: {clean(name)!r} has bytes that are not UTF-8, so nothing was done; "
@@ -47,27 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdin, io.TextIOWrapper):
         # What is typed to confirm may be in another encoding; then it confirms nothing.
         sys.stdin.reconfigure(errors="replace")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Where a terminal's encoding lacks a sign, a question mark stands for it.
-        sys.stdout.reconfigure(errors="replace")
-    try:
-        home = Home.choose(options.home)
-        key_file.choose(home, agreed=options.allow_key_file)
-        return command(home, options)
-    except DevstreamError as error:
-        print(f"devstream: {error}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader (`| head`) has what it wants; what is buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        # Without a file name it is a fault of ours, and its traceback is needed.
-        if error.filename is None:
-            raise
-        reason = f"{error.filename} cannot be used: {machine.reason(error)}"
-        print(f"devstream: {reason}; see devstream doctor", file=sys.stderr)
-        return 1
+    home = Home.choose(options.home)
+    key_file.choose(home, agreed=options.allow_key_file)
+    command: Command = options.command
+    return command(home, options)
 
 
 def build_parser() -> argparse.ArgumentParser:

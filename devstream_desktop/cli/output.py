@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import unicodedata
 from datetime import datetime
 
 import msgspec
@@ -40,8 +42,22 @@ def day(ms: int) -> str:
 
 
 def coloured(text: str, colour: str) -> str:
-    """Return `text` in a colour, where standard output is a terminal."""
-    return f"\x1b[{colour}m{text}\x1b[0m" if sys.stdout.isatty() else text
+    """Return `text` in a colour, where standard output is a terminal that shows colours.
+
+    `NO_COLOR`, if not empty, forbids them (https://no-color.org).
+    """
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if plain or not sys.stdout.isatty() else f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def padded(text: str, columns: int) -> str:
+    """Fill `text` with blanks up to so many columns of a terminal.
+
+    Ideographs take two columns, and combining marks none (Unicode's annex 11).
+    """
+    wide = sum(unicodedata.east_asian_width(one) in "WF" for one in text)
+    marks = sum(unicodedata.category(one) in {"Mn", "Me", "Cf"} for one in text)
+    return text + " " * (columns - len(text) - wide + marks)
 
 
 def _sign(line: Line) -> str:

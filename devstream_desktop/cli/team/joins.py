@@ -7,6 +7,7 @@ import time
 
 from devstream_desktop.cli.arguments import Commands, seconds
 from devstream_desktop.cli.node_client import ask, ask_node, node_runs
+from devstream_desktop.cli.streams import print_once
 from devstream_desktop.cli.team.parser import add_parser
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Renew
@@ -90,7 +91,7 @@ def invite(home: Home, options: argparse.Namespace) -> int:
     request = Invite(
         expires_s=options.expires, address=options.address, pre_approved=options.pre_approved
     )
-    print(ask(home, request).text)
+    print_once(ask(home, request).text)
     return 0
 
 

@@ -9,6 +9,7 @@ from getpass import getpass
 from devstream_desktop.cli.arguments import Commands, positive
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import day, print_json
+from devstream_desktop.cli.streams import print_once
 from devstream_desktop.cli.team.parser import add_parser
 from devstream_desktop.control.messages.policy import (
     ApprovePolicy,
@@ -122,7 +123,7 @@ def recovery_key(home: Home, _: argparse.Namespace) -> int:
         "it is shown once and replaces the one before:",
         file=sys.stderr,
     )
-    print(ask(home, MakeRecoveryKey()).text)
+    print_once(ask(home, MakeRecoveryKey()).text)
     return 0
 
 

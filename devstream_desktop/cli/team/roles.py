@@ -6,7 +6,7 @@ import argparse
 
 from devstream_desktop.cli.arguments import Commands, moment, prose
 from devstream_desktop.cli.node_client import ask
-from devstream_desktop.cli.output import day, print_json
+from devstream_desktop.cli.output import day, padded, print_json
 from devstream_desktop.cli.team.parser import add_parser
 from devstream_desktop.control.messages.members import GetMembers, Grant, Members, Revoke, Ungrant
 from devstream_desktop.home import Home
@@ -97,7 +97,8 @@ def _print_members(found: Members) -> None:
         # A person without a device stays listed, so that everybody sees since when.
         if not inside:
             out = f"  (revoked on {day(max(device.revoked for device in member.devices))})"
-        print(f"{member.person:20} {devices:20} {', '.join(member.roles) or 'member'}{out}")
+        roles = ", ".join(member.roles) or "member"
+        print(f"{padded(member.person, 20)} {devices:20} {roles}{out}")
     for one in found.waiting:
         approve = f"devstream team approve-join {one.device[:8]}"
         print(f"{one.person} waits for approval: {one.words}; {approve}")

@@ -1,0 +1,131 @@
+"""Standard streams that are closed or full, colours, and widths of other scripts."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devstream_desktop.cli.output import padded
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here"),
+]
+DEVSTREAM = f"{sys.executable} -m devstream_desktop"
+COMMANDS = [
+    "--help",
+    "team invite",
+    "team members",
+    "team policy --json",
+    "source add git --help",
+    "status",
+    "doctor",
+    "nonsense",
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path, runtime: Path) -> dict[str, str]:
+    """The environment of a founder's home."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DEVSTREAM", "DISPLAY", "WAYLAND"))
+    }
+    environment |= {
+        "DEVSTREAM_HOME": str(tmp_path / "home"),
+        "DEVSTREAM_KEY_FILE": str(tmp_path / "key"),
+    }
+    shell(f"{DEVSTREAM} team create acme --person ana", environment)
+    return environment
+
+
+def shell(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+STREAMS = [">/dev/full", ">&-", ">/dev/full 2>/dev/full", "<&- >&- 2>&-"]
+
+
+@pytest.mark.parametrize("streams", STREAMS)
+def test_no_stream_makes_a_traceback(home: dict[str, str], streams: str) -> None:
+    for command in COMMANDS:
+        done = shell(f"{DEVSTREAM} {command} {streams}", home)
+        said = done.stdout + done.stderr
+        assert "Traceback" not in said, (command, said)
+        assert "Exception ignored" not in said, (command, said)
+
+
+def test_a_full_output_is_said_and_fails_the_command(home: dict[str, str]) -> None:
+    for command in ("--version", "team members"):
+        done = shell(f"{DEVSTREAM} {command} >/dev/full", home)
+        assert done.returncode == 1, command
+        assert "standard output takes nothing (the disk is full; free some space)" in done.stderr
+
+
+@pytest.mark.parametrize("stream", [">/dev/full", ">&-"])
+def test_what_is_shown_once_is_shown_all_the_same(home: dict[str, str], stream: str) -> None:
+    for command, start in (("team invite", "ds1-"), ("team recovery-key", "dsr1-")):
+        done = shell(f"{DEVSTREAM} {command} {stream}", home)
+        assert done.returncode == 1
+        assert any(line.startswith(start) for line in done.stderr.splitlines()), done.stderr
+        assert "shown here instead" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "colours"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({"NO_COLOR": ""}, True)],
+)
+def test_colours_are_for_terminals_that_want_them(
+    home: dict[str, str], variables: dict[str, str], colours: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    environment = home | {"TERM": "xterm"} | variables
+    environment = environment if "NO_COLOR" in variables else environment | {"NO_COLOR": ""}
+    process = subprocess.Popen(
+        ["sh", "-c", f"{DEVSTREAM} doctor"], env=environment, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            more = os.read(ours, 4096)
+        except OSError:
+            break
+        said += more
+        if not more:
+            break
+    os.close(ours)
+    process.wait(20)
+    assert (b"\x1b[" in said) is colours
+
+
+@pytest.mark.parametrize("text", ["ana", "田中", "José", "e\u0301", "한글", ""])
+def test_columns_stand_in_line_whatever_the_script_is(text: str) -> None:
+    columns = {"ana": 3, "田中": 4, "José": 4, "e\u0301": 1, "한글": 4, "": 0}[text]
+    assert padded(text, 10) == text + " " * (10 - columns)
+
+
+def test_a_name_that_is_not_utf8_is_refused_in_a_sentence(home: dict[str, str]) -> None:
+    for command in ("search", "source add git x"):
+        done = subprocess.run(
+            [*DEVSTREAM.split(), *command.split(), b"caf\xe9"],
+            env=home,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode in {1, 2}
+        assert b"Traceback" not in done.stderr
