@@ -2,6 +2,7 @@
 
     settings.toml    the operator's settings (see settings.py)
     sources.toml     the collector's sources, written by `devstream source add`; never a secret
+    outlets.json     where the stream is posted to; never a secret. outlet-NAME.json: how far one is
     targets.toml     what the executor can deploy, written by the operator
     team/            the certificate and the chain of signed policies; no key
     secrets/         sealed files: device key, TLS key, webhook secrets (keys/vault.py)
@@ -113,6 +114,14 @@ class Home:
     @property
     def sources(self) -> Path:
         return self.root / "sources.toml"
+
+    @property
+    def outlets(self) -> Path:
+        return self.root / "outlets.json"
+
+    def outlet_state(self, name: str) -> Path:
+        """Return the file that says how far an outlet is."""
+        return self.root / f"outlet-{name}.json"
 
     @property
     def targets(self) -> Path:

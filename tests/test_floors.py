@@ -46,10 +46,11 @@ MAY_IMPORT = {
     "intake": GROUND,
     "deploy": GROUND,
     "control": {"stream", "errors"},
-    "node": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy"},
+    "outlet": GROUND | {"history"},
+    "node": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet"},
     "doctor": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy"},
     "desktop": GROUND | {"history"},
-    "cli": GROUND | {"history", "node", "doctor", "desktop"},
+    "cli": GROUND | {"history", "node", "doctor", "desktop", "outlet"},
     "__main__": {"cli"},
     "__init__": set(),
 }

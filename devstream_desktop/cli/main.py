@@ -16,6 +16,7 @@ from devstream_desktop.cli import (
     key_file,
     lines,
     node,
+    out,
     paths,
     rules,
     source,
@@ -111,6 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     node.add_command(commands)
     source.add_commands(commands)
     rules.add_commands(commands)
+    out.add_commands(commands)
     emit.add_command(commands)
     lines.add_commands(commands)
     duty.add_command(commands)

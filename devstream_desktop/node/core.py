@@ -38,6 +38,7 @@ from devstream_desktop.node.progress import CatchUpProgress
 from devstream_desktop.node.size_limit import SizeLimit
 from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
+from devstream_desktop.outlet.sender import Sender
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import Event, InvalidEventError, encode_event
@@ -167,6 +168,7 @@ class Node:
             self.history, fit=fitting.look, restart=self._on_damage, minutely=self._minutely
         )
         self.spawn(care.run())
+        self.spawn(Sender(self.home, self.vault, now_ms).run())
 
     async def stop(self) -> None:
         """End every part, those that make events first."""

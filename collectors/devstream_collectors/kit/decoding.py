@@ -100,7 +100,7 @@ def decode(
     strict: bool = True,
     odd: list[str] | None = None,
 ) -> T:
-    """Decode JSON into a type, whatever the sorts of the fields that a fact can do without.
+    """Decode JSON into a type; only a field that is needed can fail.
 
     Args:
         body: the JSON.

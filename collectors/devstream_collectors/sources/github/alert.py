@@ -93,7 +93,7 @@ class _Payload(Payload, frozen=True):
 
 
 def alert(sort: str, delivery: Delivery, source: SourceInfo) -> Event:
-    """Make the event of an alert that was found, or is no more.
+    """Make the event of an alert found or ended.
 
     Args:
         sort: the sort of alert, for its row: each sort has numbers of its own.

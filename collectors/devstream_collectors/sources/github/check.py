@@ -21,7 +21,7 @@ from devstream_desktop.stream.event import Event
 _STATES = {"success": "succeeded", "failure": "failed", "error": "errored"}
 _PAGES = {"built": "succeeded", "errored": "failed"}
 _OURS = "github-actions"
-"""The app whose checks are workflow runs, which have events of their own."""
+"""The app of workflow runs: they have events of their own."""
 
 
 class _Branch(msgspec.Struct, frozen=True):
