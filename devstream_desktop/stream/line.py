@@ -8,17 +8,26 @@ cleaned once more here, because a row may have been stored by another version.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, duration, short_ref, short_revision, shorten
-from devstream_desktop.stream.words import Kind, Transition
+from devstream_desktop.stream.words import Kind, Transition, outcome
 
 LIST_WIDTH = 120
 POPUP_WIDTH = 80
 STRUCK = "struck out: its device was revoked, and whoever had it may have written this"
 
+ERROR = "/error/"
+"""In the subject of an incident that is an error of a program and no alert."""
+_WORTH_CUTTING = 24
+"""Characters of a qualifier that say enough of it."""
+_MARK = "\0"
+_SHORTEST_NAME = 8
+_SMALL = re.compile(r"[1-9][0-9]{0,6}")
+_DOWN = re.compile(r"(.+) (is|are) down")
 _OUTDATED = dict.fromkeys((Kind.BUILD, Kind.TEST), "for an older commit")
 
 
@@ -33,21 +42,38 @@ def render(
 
     `service` puts the service in front, where the screen has no column for it.
     """
+    gap = f"{clean(event.service)}  " if service else ""
     sentence, qualifiers, title = _PARTS[event.kind](event, transition)
-    head = f"{event.service}  {sentence}" if service else sentence
     late = _OUTDATED.get(event.kind, "told late") if transition is Transition.OUTDATED else ""
-    head = " · ".join([head, *(text for text in (late, *qualifiers) if text)])
-    # Cleaning folds the two spaces after the service, so it works on the parts' text and the gap is
-    # put back.
-    gap = f"{clean(event.service)}  "
-    plain = clean(head, limit=width)
-    if service and plain.startswith(gap[:-1]):
-        plain = shorten(gap + plain[len(gap) - 1 :], width)
+    # Cleaning folds the two spaces after the service, so it works on the parts.
+    plain = shorten(gap + _fitted(sentence, width - len(gap)), width)
+    for text in filter(None, map(clean, (late, *qualifiers))):
+        # One that does not fit is left out, or cut where enough of it is said.
+        room = width - len(plain) - 3
+        if len(text) <= room or room >= _WORTH_CUTTING:
+            plain = f"{plain} · {shorten(text, room)}"
     room = width - len(plain) - 3
     # A title of fewer characters than that says nothing.
     if title and room >= 8:
         plain = f"{plain} — {clean(title, limit=room)}"
     return plain
+
+
+def _name(text: str) -> str:
+    """Mark a name in a sentence: where there is no room, names give way and not what happened."""
+    return f"{_MARK}{clean(text)}{_MARK}"
+
+
+def _fitted(sentence: str, room: int) -> str:
+    """Shorten the names of a sentence until it fits, the longest first, and clean it."""
+    parts = sentence.split(_MARK)
+    while (over := sum(map(len, parts)) - room) > 0:
+        longest = max(range(1, len(parts), 2), key=lambda place: len(parts[place]), default=0)
+        length = len(parts[longest])
+        if not longest or length <= _SHORTEST_NAME:
+            break
+        parts[longest] = shorten(parts[longest], max(_SHORTEST_NAME, length - over))
+    return clean("".join(parts), max(room, 0))
 
 
 def told(line: Line, *, width: int = LIST_WIDTH) -> str:
@@ -76,7 +102,12 @@ def _change(event: Event, _: Transition) -> _Parts:
     if event.state == "force-pushed":
         return f"{_who(event)} force-pushed {ref} from {old or '?'} to {new}", [], event.title
     if event.state == "merged":
-        return f"{_who(event)} merged {new}" + (f" into {ref}" if ref else ""), [], event.title
+        # Some forges do not say the commit.
+        title, number = _numbered(event.title)
+        into = f" into {ref}" if ref else ""
+        if number and not new:
+            return f"{_who(event)} merged {number}{into}", [], title
+        return f"{_who(event)} merged {new}{into}", [], event.title
     if event.state in ("created", "deleted"):
         return (
             f"{_who(event)} {event.state} {ref}" + (f" at {new or old}" if new or old else ""),
@@ -90,23 +121,23 @@ def _change(event: Event, _: Transition) -> _Parts:
     return f"{_who(event)} pushed{commits} to {ref}", [new], event.title
 
 
-_RUN_VERBS = {
-    "queued": "is queued",
-    "running": "is running",
-    "succeeded": "passed",
-    "failed": "FAILED",
-    "errored": "ERRORED",
-    "cancelled": "was cancelled",
-}
+_NUMBERED = re.compile(r"(.*?) ?\(([#!][\w.-]+)\)")
+
+
+def _numbered(title: str) -> tuple[str, str]:
+    """Take the number of a request from the end of its title."""
+    match = _NUMBERED.fullmatch(title)
+    return (match[1], match[2]) if match else (title, "")
 
 
 def _run(event: Event, transition: Transition) -> _Parts:
-    verb = _RUN_VERBS[event.state]
-    # The change is the news, not the state.
-    if transition is Transition.FIXED:
-        verb = "fixed"
-    elif transition is Transition.STILL_BROKEN:
-        verb = "still failing" if event.state == "failed" else "still ERRORED"
+    word = outcome(event.kind, event.state, transition)
+    # What is red now is told in capitals.
+    verb = {"failed": "FAILED", "errored": "ERRORED"}.get(word, word)
+    if event.state in ("queued", "running"):
+        verb = f"is {word}"
+    elif event.state == "cancelled":
+        verb = f"was {word}"
     place = f" on {short_ref(event.ref)}" if event.ref else ""
     at = f" at {short_revision(event.revision)}" if event.revision else ""
     tests = (
@@ -119,52 +150,71 @@ def _run(event: Event, transition: Transition) -> _Parts:
     took = f"in {duration(event.duration)}" if event.duration else ""
     by = f"by {event.actor}" if event.actor else ""
     # The reason is often a commit's title: last, so that it is what is cut, and not who did it.
-    return f"{event.title or event.kind} {verb}{place}{at}", [tests, took, by], event.reason
+    return f"{_name(_run_name(event))} {verb}{place}{at}", [tests, took, by], event.reason
+
+
+def _run_name(event: Event) -> str:
+    """Name a run: by its number where its name says nothing, or nothing else tells it apart."""
+    name = event.title or str(event.kind)
+    number = f"#{event.number}" if _SMALL.fullmatch(event.number) else ""
+    if name.casefold() == event.service.casefold():
+        return f"{event.kind} {number}".strip()
+    if not number or number in name:
+        return name
+    return name if event.ref or event.revision else f"{name} {number}"
 
 
 def _deploy(event: Event, _: Transition) -> _Parts:
-    what, where = (
-        short_revision(event.revision) or short_ref(event.ref) or event.service,
-        event.environment or "?",
-    )
-    who = _who(event)
+    what = _name(short_revision(event.revision) or short_ref(event.ref) or event.service)
+    # Not every tool has environments.
+    to = f" to {_name(event.environment)}" if event.environment else ""
+    on = f"on {_name(event.environment)}" if event.environment else "deployed"
+    who = _name(_who(event))
     took = f" in {duration(event.duration)}" if event.duration else ""
     after = f" after {duration(event.duration)}" if event.duration else ""
     sentence = {
-        "requested": f"{who} asks to deploy {what} to {where}",
-        "refused": f"{who}'s deploy of {what} to {where} was refused",
-        "queued": f"{who}'s deploy of {what} to {where} is queued",
-        "waiting": f"{who}'s deploy of {what} to {where} is waiting",
-        "in_progress": f"{who} is deploying {what} to {where}",
-        "success": f"{who} deployed {what} to {where}{took}",
-        "failure": f"{who}'s deploy of {what} to {where} FAILED{after}",
-        "error": f"{who}'s deploy of {what} to {where} ERRORED{after}",
-        "cancelled": f"{who}'s deploy of {what} to {where} was cancelled",
-        "inactive": f"{what} is no longer on {where}",
-        "unknown": f"the outcome of {who}'s deploy of {what} to {where} is unknown",
+        "requested": f"{who} asks to deploy {what}{to}",
+        "refused": f"{who}'s deploy of {what}{to} was refused",
+        "queued": f"{who}'s deploy of {what}{to} is queued",
+        "waiting": f"{who}'s deploy of {what}{to} is waiting",
+        "in_progress": f"{who} is deploying {what}{to}",
+        "success": f"{who} deployed {what}{to}{took}",
+        "failure": f"{who}'s deploy of {what}{to} FAILED{after}",
+        "error": f"{who}'s deploy of {what}{to} ERRORED{after}",
+        "cancelled": f"{who}'s deploy of {what}{to} was cancelled",
+        "inactive": f"{what} is no longer {on}",
+        "unknown": f"the outcome of {who}'s deploy of {what}{to} is unknown",
     }[event.state]
     return sentence, [event.reason], event.title
 
 
 def _incident(event: Event, transition: Transition) -> _Parts:
-    name, place = (
-        event.title or event.subject,
-        f" on {event.environment}" if event.environment else "",
-    )
+    name = event.title or event.subject
+    place = f" on {event.environment}" if event.environment else ""
     by = f"by {event.actor}" if event.actor else ""
+    lasted = duration(event.duration) if event.duration else ""
+    # The word comes first: many names are sentences, with a verb of their own.
+    word = outcome(event.kind, event.state, transition)
     if event.state == "resolved":
-        after = f" after {duration(event.duration)}" if event.duration else ""
-        return f"{name} resolved{after}{place}", [by], ""
-    new = {Transition.NEW: "new: ", Transition.REGRESSED: "again: "}.get(transition, "")
-    since = f" since {duration(event.duration)}" if event.duration else ""
-    return f"{new}{name} firing{since}{place}", [event.severity.word, event.reason, by], ""
+        after = f" after {lasted}" if lasted else ""
+        if down := _DOWN.fullmatch(name):
+            return f"{down[1]} {down[2]} up{after}{place}", [by], ""
+        return f"{word}: {name}{after}{place}", [by], ""
+    # An error does not fire, it happens.
+    if ERROR in event.subject:
+        word = word.replace("firing", "error")
+    since = f" since {lasted}" if lasted else ""
+    severity = "" if word == event.severity.word else event.severity.word
+    return f"{word}{since}: {name}{place}", [severity, event.reason, by], ""
 
 
 def _ticket(event: Event, _: Transition) -> _Parts:
     name = event.number or event.subject.rsplit("/", 1)[-1]
+    # As forges write it; a tracker's key has letters in it.
+    if name.isdecimal():
+        name = f"#{name}"
     place = f" on {event.environment}" if event.environment else ""
-    severity = event.severity.word if event.severity.value > 10 else ""
-    return f"{_who(event)} {event.state} {name}{place}", [severity, event.reason], event.title
+    return f"{_who(event)} {event.state} {name}{place}", [event.reason], event.title
 
 
 def _duty(event: Event, _: Transition) -> _Parts:
@@ -192,7 +242,8 @@ def _source(event: Event, _: Transition) -> _Parts:
             "",
         )
     # A title says why it is heard without having been silent: it was tested.
-    verb = "went silent" if event.state == "silent" else "answers" if event.title else "is back"
+    word = outcome(event.kind, event.state)
+    verb = f"went {word}" if event.state == "silent" else "answers" if event.title else f"is {word}"
     after = f"after {duration(event.duration)}" if event.duration else ""
     return f"source {event.source or event.subject} {verb}", [event.reason, after], event.title
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.words import STATES, Kind
+from devstream_desktop.stream.words import STATES, Kind, outcome
 
 _PRIVATE = 0xE000
 _PRIVATE_COUNT = 0x1900
@@ -42,6 +42,13 @@ _FIELDS = {
     "state": "state",
 }
 _STATES = frozenset(state for states in STATES.values() for state in states)
+_SHOWN = {
+    outcome(kind, state): state
+    for kind, states in STATES.items()
+    for state in states
+    if outcome(kind, state) not in _STATES
+}
+"""States by the words that are shown for them."""
 
 
 class InvalidQueryError(ValueError):
@@ -111,6 +118,7 @@ def parse_query(text: str) -> Query:
         elif field == "environment":
             query = replace(query, environment=value)
         elif field == "state":
+            value = _SHOWN.get(value.lower(), value)
             if value not in _STATES:
                 raise InvalidQueryError(
                     f"no state {value!r}; states are {', '.join(sorted(_STATES))}"
@@ -133,7 +141,7 @@ def _words(text: str) -> list[str]:
     ]
 
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 """Grows when `index_text` changes.
 
 Entries are taken out of the index by the very text they went in with.
@@ -146,6 +154,8 @@ def index_text(event: Event) -> str:
     So a filter is one more word and never a scan; the pair asked for most is one word too.
     """
     kind, environment, service = event.kind.value, event.environment, event.service
+    # As it is shown: `passed`, `deployed`.
+    shown = outcome(event.kind, event.state)
     # A change's number is its revision: once is enough.
     number = "" if event.number == event.revision else event.number
     revision = (
@@ -156,6 +166,7 @@ def index_text(event: Event) -> str:
         event.actor,
         kind,
         event.state,
+        "" if shown == event.state else shown,
         environment,
         event.ref,
         revision,

@@ -165,3 +165,31 @@ def default_severity(kind: Kind, state: str, environment: str = "") -> Severity:
     if kind is Kind.TICKET and state in ("opened", "reopened"):
         return Severity.NOTICE
     return Severity.INFO
+
+
+_OUTCOMES: Mapping[tuple[Kind, str], str] = MappingProxyType(
+    {
+        (Kind.BUILD, "succeeded"): "passed",
+        (Kind.TEST, "succeeded"): "passed",
+        (Kind.DEPLOY, "success"): "deployed",
+        (Kind.DEPLOY, "in_progress"): "deploying",
+        (Kind.DEPLOY, "failure"): "deploy failed",
+        (Kind.DEPLOY, "error"): "deploy errored",
+        (Kind.SOURCE, "active"): "back",
+    }
+)
+
+
+def outcome(kind: Kind, state: str, change: Transition = Transition.NONE) -> str:
+    """Say a state in the one word that every list, popup and terminal has for it.
+
+    `change` is its meaning after the subject's past; without one it is the state alone.
+    """
+    if kind in (Kind.BUILD, Kind.TEST):
+        if change is Transition.FIXED:
+            return "fixed"
+        if change is Transition.STILL_BROKEN:
+            return "still failing"
+    if kind is Kind.INCIDENT and change is Transition.REGRESSED:
+        return "firing again"
+    return _OUTCOMES.get((kind, state), state.replace("_", " "))

@@ -144,12 +144,12 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
                 severity=Severity.CRITICAL,
             ),
             Transition.NEW,
-            "shop  new: HighErrorRate firing on production · critical",
+            "shop  firing: HighErrorRate on production · critical",
         ),
         (
             an_event(Kind.INCIDENT, "resolved", title="HighErrorRate", duration=18 * 60_000),
             Transition.FIXED,
-            "shop  HighErrorRate resolved after 18m00s",
+            "shop  resolved: HighErrorRate after 18m00s",
         ),
         (
             an_event(Kind.TICKET, "opened", actor="eva", number="SHOP-912", title="Coupon"),
@@ -192,6 +192,102 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
 )
 def test_the_wording(event: Event, transition: Transition, line: str) -> None:
     assert render(event, transition) == line
+
+
+@pytest.mark.parametrize(
+    ("event", "transition", "line"),
+    [
+        (
+            an_event(Kind.TICKET, "opened", actor="eva", number="2", title="Spelling error"),
+            Transition.NEW,
+            "shop  eva opened #2 — Spelling error",
+        ),
+        (
+            an_event(Kind.INCIDENT, "resolved", title="All set. (#3)"),
+            Transition.FIXED,
+            "shop  resolved: All set. (#3)",
+        ),
+        (
+            an_event(Kind.INCIDENT, "resolved", title="shop.example.org is down", duration=180_000),
+            Transition.FIXED,
+            "shop  shop.example.org is up after 3m00s",
+        ),
+        (
+            an_event(Kind.INCIDENT, "firing", title="check-in is missing"),
+            Transition.NEW,
+            "shop  firing: check-in is missing · error",
+        ),
+        (
+            an_event(Kind.INCIDENT, "firing", title="Slow", duration=7_200_000),
+            Transition.REGRESSED,
+            "shop  firing again since 2h00m: Slow · error",
+        ),
+        (
+            an_event(Kind.INCIDENT, "firing", title="TypeError", subject="incident/shop/error/7"),
+            Transition.NEW,
+            "shop  error: TypeError",
+        ),
+        (
+            an_event(Kind.DEPLOY, "success", actor="bo", revision=SHA),
+            Transition.NONE,
+            "shop  bo deployed 3f2c1ab",
+        ),
+        (
+            an_event(Kind.DEPLOY, "failure", actor="bo", revision=SHA, environment="production"),
+            Transition.NONE,
+            "shop  bo's deploy of 3f2c1ab to production FAILED",
+        ),
+        (
+            an_event(Kind.CHANGE, "merged", actor="ana", ref="main", title="Retry (#7)"),
+            Transition.NONE,
+            "shop  ana merged #7 into main — Retry",
+        ),
+        (
+            an_event(Kind.BUILD, "failed", title="shop", ref="main", number="93"),
+            Transition.BROKEN,
+            "shop  build #93 FAILED on main",
+        ),
+        (
+            an_event(Kind.BUILD, "failed", title="nightly", number="93"),
+            Transition.BROKEN,
+            "shop  nightly #93 FAILED",
+        ),
+        (
+            an_event(Kind.BUILD, "failed", title="CI", ref="main", number="93"),
+            Transition.BROKEN,
+            "shop  CI FAILED on main",
+        ),
+        (
+            an_event(Kind.CHANGE, "pushed", actor="ana", ref="main", revision=SHA),
+            Transition.NONE,
+            "shop  ana pushed to main · 3f2c1ab",
+        ),
+        (
+            an_event(Kind.CHANGE, "reset", actor="ana", ref="main", revision=SHA, previous=OLD),
+            Transition.NONE,
+            "shop  ana reset main from 9be01fd to 3f2c1ab",
+        ),
+    ],
+)
+def test_k12_the_wording_trips_nobody(event: Event, transition: Transition, line: str) -> None:
+    assert render(event, transition) == line
+
+
+@pytest.mark.parametrize("width", [60, POPUP_WIDTH, LIST_WIDTH])
+@pytest.mark.parametrize("long", ["word " * 30, "w" * 140])
+def test_k12_what_happened_is_never_cut(width: int, long: str) -> None:
+    for kind, state, word in (
+        (Kind.BUILD, "failed", "FAILED"),
+        (Kind.TEST, "succeeded", "passed"),
+        (Kind.DEPLOY, "failure", "FAILED"),
+        (Kind.INCIDENT, "resolved", "resolved"),
+        (Kind.INCIDENT, "firing", "firing"),
+    ):
+        event = an_event(kind, state, title=long, ref=long, environment=long, reason=long)
+        line = render(event, width=width)
+        assert word in line
+        assert len(line) <= width
+        assert "·…" not in line.replace(" ", "")
 
 
 def test_the_title_gives_way_and_the_actor_stays() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from devstream_collectors.kit.place import Place
 from devstream_desktop.stream.event import Event, fact_key, make_event
+from devstream_desktop.stream.line import ERROR
 from devstream_desktop.stream.words import Kind, Severity
 
 _MINUTE = 60_000
@@ -50,6 +51,8 @@ class Alert:
     reason: str = ""
     url: str = ""
     revision: str = ""
+    is_error: bool = False
+    """It is an error of a program, which does not fire, and no alert."""
 
 
 def alert_event(alert: Alert, place: Place) -> Event:
@@ -69,7 +72,7 @@ def alert_event(alert: Alert, place: Place) -> Event:
         state=alert.state,
         service=about,
         environment=alert.environment or place.source.environment,
-        subject=f"incident/{about}/{alert.identity}",
+        subject=f"incident/{about}{ERROR if alert.is_error else '/'}{alert.identity}",
         key=fact_key(place.scope, Kind.INCIDENT, alert.identity, once, alert.state),
         time=time,
         # A resolved alert is no longer severe; its row says how long it was.

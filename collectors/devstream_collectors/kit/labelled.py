@@ -36,6 +36,18 @@ _SERVICES = [
 ]
 _ENVIRONMENTS = ("environment", "env", "stage", "deployment_environment")
 _PLACES = ("instance", "pod", "host", "hostname", "node", "device", "container")
+_SAID = {
+    "alertname",
+    "rulename",
+    "grafana_folder",
+    "severity",
+    "level",
+    "priority",
+    *_SERVICES,
+    *_ENVIRONMENTS,
+}
+"""Labels that a line shows anyway."""
+_MAX_APART = 2
 _LONGEST = 64
 _OFFSET, _PRIME = 14695981039346656037, 1099511628211
 
@@ -66,18 +78,18 @@ def alert_of(
     Args:
         body: as it was sent.
         state: `firing` or `resolved`.
-        common: labels that the whole notification shares, for an alert that says none.
+        common: labels that the whole notification shares; they do not tell its alerts apart.
         url: a better page for it than the rule's.
         reason: what is said when no annotation does.
 
     """
-    labels, notes = body.labels or common or {}, body.annotations
+    labels, notes = _lower(common or {}) | _lower(body.labels), _lower(body.annotations)
     name = first(labels.get("rulename"), labels.get("alertname")) or "alert"
-    where = _among(labels, _PLACES)
+    where = _among(labels, _PLACES) or _apart(body.labels, common or {})
     # One that is longer is none of Prometheus', and would make the key as long.
     known = 0 < len(body.fingerprint) <= _LONGEST
     return Alert(
-        identity=body.fingerprint if known else fingerprint(labels),
+        identity=body.fingerprint if known else fingerprint(body.labels or common or {}),
         state=state,
         # Ten machines with one alert are ten rows, which a person has to tell apart.
         name=f"{name} ({where})" if where and where not in name else name,
@@ -113,6 +125,19 @@ def fingerprint(labels: Mapping[str, str]) -> str:
         for byte in b"%b\xff%b\xff" % (_bytes(name), _bytes(labels[name])):
             total = ((total ^ byte) * _PRIME) & 0xFFFF_FFFF_FFFF_FFFF
     return f"{total:016x}"
+
+
+def _lower(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return texts by names in small letters; people write them as they like."""
+    return {name.lower(): text for name, text in texts.items()}
+
+
+def _apart(labels: Mapping[str, str], common: Mapping[str, str]) -> str:
+    """Write the labels that tell an alert from the others of its group: `name=nginx`."""
+    if not common:
+        return ""
+    own = [name for name in sorted(labels) if name not in common and name.lower() not in _SAID]
+    return ", ".join(f"{name}={labels[name]}" for name in own[:_MAX_APART] if labels[name])
 
 
 def _among(texts: Mapping[str, str], names: tuple[str, ...] | list[str]) -> str:

@@ -92,11 +92,17 @@ def ticket_event(ticket: Ticket, place: Place) -> Event:
         number=ticket.number,
         actor=ticket.actor,
         title=ticket.title,
-        reason=ticket.sort,
+        reason=" · ".join(filter(None, (urgent_word(ticket), ticket.sort))),
         url=ticket.url,
         source=place.source.name,
         scope=place.scope,
     )
+
+
+def urgent_word(ticket: Ticket) -> str:
+    """Return the tracker's own word for a high priority; empty for the usual ones."""
+    urgent = ticket.state != "closed" and urgency(ticket.priority) is not None
+    return ticket.priority.strip().lower() if urgent else ""
 
 
 def urgency(priority: str) -> Severity | None:

@@ -184,6 +184,7 @@ def _error(payload: _Payload, fault: _Fault, name: str, state: str, place: Place
         started=began,
         changed=began if new else place.received if resolved or name in _BACK else last,
         actor=person(actor.name, actor.email),
+        is_error=True,
         reason="" if resolved else reason,
         url=fault.url or notice.url,
     )

@@ -165,6 +165,7 @@ def _changed(name: str, item: _Item, data: _Data, place: Place) -> Event:
         started=began,
         changed=changed.get(name, 0),
         actor=person(data.user.username, data.user.email),
+        is_error=True,
         reason="" if resolved else _why(name, count, data.trigger),
         url=data.url,
     )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Transition
+from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Transition, outcome
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,6 @@ class StateLook:
 _UNDER_WAY = frozenset({"running", "in_progress"})
 _WAITING = frozenset({"queued", "waiting", "requested"})
 _CALLED_OFF = frozenset({"cancelled", "refused", "inactive", "released"})
-_SHOWN = frozenset(
-    {Transition.BROKEN, Transition.STILL_BROKEN, Transition.FIXED, Transition.REGRESSED}
-)
 
 
 def state_look(line: Line) -> StateLook:
@@ -45,10 +42,7 @@ def state_look(line: Line) -> StateLook:
 def event_look(event: Event, transition: Transition = Transition.NONE) -> StateLook:
     """Return the look of an event with its transition."""
     kind, state = event.kind, event.state
-    # A ticket that is fixed is closed, and a source that is broken is silent or failing: there the
-    # state itself is the better word.
-    shown = transition in _SHOWN and kind not in (Kind.TICKET, Kind.SOURCE)
-    word = transition.value if shown else state.replace("_", " ")
+    word = outcome(kind, state, transition)
     if (kind, state) in RED_STATES:
         return StateLook(
             "▲" if kind is Kind.INCIDENT else "✗",

@@ -135,6 +135,7 @@ class _Book:
             once=f"{self._born} {run.number} {step}",
             started=run.first,
             changed=at,
+            is_error=True,
             reason=f"{run.count} times" if run.count > 1 else "",
         )
         try:

@@ -160,6 +160,7 @@ def issue_event(issue: Issue, action: str, actor: Actor, place: Place, url: str 
         started=seen,
         changed=seen if new else 0 if state == "resolved" else last,
         actor=person(actor.name) if actor.type == "user" else "",
+        is_error=True,
         reason=issue.short_id or issue.culprit if state == "firing" else "",
         url=issue.web_url or issue.permalink or url,
     )
@@ -190,7 +191,9 @@ def occurrence_event(event: Event, rule: str, place: Place) -> Line:
         number=identity,
         once=f"event/{event.event_id}",
         changed=event.datetime or event.timestamp,
-        reason=event.culprit or rule,
+        is_error=True,
+        # The name of the rule that sent it says nothing of what happened.
+        reason=event.culprit,
         url=event.web_url or event.url,
         revision=release if _COMMIT.fullmatch(release) else "",
     )
@@ -256,6 +259,7 @@ def plugin_event(payload: PluginPayload, place: Place) -> Line:
         number=identity,
         once=f"event/{event.event_id}" if event.event_id else "",
         changed=event.datetime or event.timestamp,
+        is_error=True,
         reason=payload.culprit,
         url=payload.url,
     )
