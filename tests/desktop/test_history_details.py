@@ -22,7 +22,7 @@ def trigger(window, key: QKeySequence) -> None:
 
 def test_the_details_tell_everything_and_the_past(window, column, story):
     shown = window(*story.day(now()))
-    row = column(shown, Column.STATE).index("✗ broken")
+    row = column(shown, Column.STATE).index("✗ failed")
     shown.browser.table.select(row)
     line = shown.browser.model.index(row, 0).data(LINE_ROLE)
     assert shown.browser.details.isVisible()

@@ -20,7 +20,7 @@ def test_rows_are_newest_first_with_words_for_states(window, column, story):
     shown = window(*story.day(now()))
     states = column(shown, Column.STATE)
     assert states[:3] == ["◐ running", "◆ pushed", "● claimed"]
-    assert "✗ broken" in states
+    assert "✗ failed" in states
     assert "✓ fixed" in states
     newest = shown.browser.model.index(0, Column.STATE)
     assert newest.data(Qt.ItemDataRole.AccessibleTextRole) == "State: running"
@@ -39,7 +39,7 @@ def test_a_later_state_takes_the_place_of_its_row(window, column, written, story
     shown = window(*pushes(2), began)
     written.add(story.push("shop", now() - 2_000, "bo", "Between", "ee" * 20))
     written.add(story.deploy("shop", now(), "success", "cd" * 20, request, duration=5_000))
-    assert column(shown, Column.STATE) == ["✓ success", "◆ pushed", "◆ pushed", "◆ pushed"]
+    assert column(shown, Column.STATE) == ["✓ deployed", "◆ pushed", "◆ pushed", "◆ pushed"]
 
 
 def test_scrolling_reads_on_until_the_beginning(window, pushes):

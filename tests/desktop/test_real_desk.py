@@ -121,7 +121,7 @@ def test_a_later_state_takes_the_place_of_the_popup(desk, panel, node, story):
             reason="exit 3",
         )
     )
-    second = panel.wait_note(lambda note: "failure" in note.summary)
+    second = panel.wait_note(lambda note: "deploy failed" in note.summary)
     assert second.replaces == first.id
     assert second.hints["urgency"] == 2
     assert len(panel.notes) == 2
@@ -251,7 +251,7 @@ def test_a_deploy_from_the_menu_to_its_result(desk, panel, node):
         time.sleep(0.1)
     (request,) = node.requests(RequestDeploy)
     assert (request.target, request.environment, len(request.sha)) == ("shop", "staging", 40)
-    note = panel.wait_note(lambda note: "success" in note.summary)
+    note = panel.wait_note(lambda note: "deployed" in note.summary)
     assert note.summary == "✓ shop success · staging"
 
 

@@ -338,7 +338,7 @@ async def test_k5_an_alert_that_fired_for_two_hours_unheard_is_loud_and_says_so(
     (line,) = node.lines()
     from devstream_desktop.stream.line import told as text
 
-    assert "Disk firing since 2h00m" in text(line)
+    assert "firing since 2h00m: Disk" in text(line)
 
 
 async def test_k5_a_feed_without_numbers_tells_each_change(node) -> None:

@@ -160,7 +160,7 @@ def built(**parameters: str) -> dict[str, object]:
 )
 def test_k8_a_jenkins_build_of_a_request_is_none_of_main(name: str) -> None:
     assert read(jenkins, built(**{name: "7"})).dropped == "run-of-a-pull-request"
-    assert line(jenkins, built(**{name: ""})) == "shop  shop FAILED on main"
+    assert line(jenkins, built(**{name: ""})) == "shop  build #1 FAILED on main"
 
 
 @pytest.mark.parametrize(

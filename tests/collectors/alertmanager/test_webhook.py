@@ -57,7 +57,7 @@ def test_a_repeated_group_says_nothing_new_and_one_that_resolved_says_how_long_i
     assert mixed[1].key == fired[1].key
     assert_event(mixed[0], state="resolved", number=fired[0].number, duration=1_079_878)
     assert events(samples("alertmanager")["resolved"])[0].key == mixed[0].key
-    assert render(mixed[0]) == "shop-api  HighErrorRate (web1:9100) resolved after 17m59s on prod"
+    assert render(mixed[0]) == "shop-api  resolved: HighErrorRate (web1:9100) after 17m59s on prod"
 
 
 def test_an_alert_without_a_fingerprint_has_that_of_its_labels(samples):

@@ -38,14 +38,14 @@ def told(api: Api, *tasks: object, now: int = RECEIVED) -> list[str]:
 
 def test_each_step_is_told_once():
     api = Api(asana, SOURCE)
-    assert told(api, TASK) == ["Shop  Ana opened 1201 — Coupon applied twice"]
+    assert told(api, TASK) == ["Shop  Ana opened #1201 — Coupon applied twice"]
     asked = query(api.asked[0])
     assert (asked["project"], asked["modified_since"]) == ("12", "2027-01-14T08:00:00.000Z")
     later = RECEIVED + 60_000
-    assert "Bo closed 1201" in told(api, CLOSED, now=later)[-1]
+    assert "Bo closed #1201" in told(api, CLOSED, now=later)[-1]
     assert all("closed" not in line for line in told(api, CLOSED, now=later + 60_000))
     again = TASK | {"modified_at": "2027-01-15T08:03:00.000Z"}
-    assert "somebody reopened 1201" in told(api, again, now=later + 120_000)[-1]
+    assert "somebody reopened #1201" in told(api, again, now=later + 120_000)[-1]
     assert all("reopened" not in line for line in told(api, again, now=later + 180_000))
 
 

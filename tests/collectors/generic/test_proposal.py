@@ -44,7 +44,7 @@ def line(document: object, rules: str) -> str:
 def test_a_build_and_an_alert():
     assert line(BUILD, propose(BUILD)) == "shop  CI FAILED on main at aaaaaaa · by ana — Retry"
     rules = propose(ALERT)
-    assert line(ALERT, rules) == "shop  CPU is high firing on production · warning"
+    assert line(ALERT, rules) == "shop  firing: CPU is high on production · warning"
     assert '"Sev 9" = "warning"' in rules
 
 

@@ -29,13 +29,13 @@ def test_an_alert_and_its_end(samples):
         == ("incident/shop-api/b0dbfc3b3a7a9a1a", "1799998920123")
     )
     assert fired.url == "https://grafana.example.org/d/shop?viewPanel=4"
-    assert render(ended) == "shop-api  HighErrorRate (web1:9100) resolved after 17m59s on prod"
+    assert render(ended) == "shop-api  resolved: HighErrorRate (web1:9100) after 17m59s on prod"
 
 
 def test_a_rule_without_data_has_its_own_name(samples):
     assert (
         render(event(samples("grafana")["no_data"]))
-        == "graf  Orders firing · error · [ var='A' labels={} value=7 ]"
+        == "shop-api  firing: Orders on prod · critical · [ var='A' labels={} value=7 ]"
     )
 
 
@@ -49,14 +49,15 @@ def test_the_older_alerting(samples):
         == (ended.subject, ended.number)
         == ("incident/shop/rule-7", "7")
     )
-    assert render(fired) == "shop  Slow orders firing · warning · Orders are slow"
+    assert render(fired) == "shop  firing: Slow orders · warning · Orders are slow"
     assert fired.key == event(samples("grafana")["older.alerting"], received=RECEIVED + 5_000).key
     assert (
         fired.key != event(samples("grafana")["older.alerting"], received=RECEIVED + 3_600_000).key
     )
     silent = json.loads(samples("grafana")["older.alerting"]) | {"state": "no_data", "message": ""}
     assert (
-        render(event(json.dumps(silent).encode())) == "shop  Slow orders firing · warning · no data"
+        render(event(json.dumps(silent).encode()))
+        == "shop  firing: Slow orders · warning · no data"
     )
     assert (
         grafana.normalise(Delivery({}, samples("grafana")["older.pending"], RECEIVED), GR).dropped

@@ -22,27 +22,27 @@ def sent(reader):
     [
         (
             "occurred",
-            "shop  TypeError: total is undefined firing on production · error · checkout#total",
+            "shop  error: TypeError: total is undefined on production · checkout#total",
         ),
         (
             "rate_exceeded",
-            "shop  TypeError: total is undefined firing on production · error · 100 times",
+            "shop  error: TypeError: total is undefined on production · 100 times",
         ),
         (
             "resolved",
-            "shop  TypeError: total is undefined resolved after 2m00s on production · by Ana",
+            "shop  resolved: TypeError: total is undefined after 2m00s on production · by Ana",
         ),
         (
             "unresolved",
-            "shop  TypeError: total is undefined firing on production · error · reopened · by Ana",
+            "shop  error: TypeError: total is undefined on production · reopened · by Ana",
         ),
-        ("down", "shop  Shop is down firing · error · Expected 2xx status code. Got 503"),
-        ("up", "shop  Shop is down resolved after 18m00s"),
-        ("check_in_missing", "shop  nightly check-in is missing firing · error"),
-        ("check_in_reporting", "shop  nightly check-in is missing resolved"),
+        ("down", "shop  firing: Shop is down · error · Expected 2xx status code. Got 503"),
+        ("up", "shop  Shop is up after 18m00s"),
+        ("check_in_missing", "shop  firing: nightly check-in is missing · error"),
+        ("check_in_reporting", "shop  resolved: nightly check-in is missing"),
         (
             "alarm_alert",
-            "shop  Orders per minute alarm firing · error · Orders per minute is below 10",
+            "shop  firing: Orders per minute alarm · error · Orders per minute is below 10",
         ),
         ("deployed", "shop  bo deployed 9a8b7c6 to production"),
     ],

@@ -22,9 +22,9 @@ def sent(reader):
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("created", "Shop  Eva opened SHOP-912 · critical · Bug — Coupon applied twice"),
+        ("created", "Shop  Eva opened SHOP-912 · highest · Bug — Coupon applied twice"),
         ("done", "Shop  Ana closed SHOP-912 · Done — Coupon applied twice"),
-        ("reopened", "Shop  Bo reopened SHOP-912 · critical · Bug — Coupon applied twice"),
+        ("reopened", "Shop  Bo reopened SHOP-912 · highest · Bug — Coupon applied twice"),
         ("deleted", "Shop  Ana closed SHOP-912 · deleted — Coupon applied twice"),
         ("transition", "Shop  Ana closed SHOP-912 — Coupon applied twice"),
     ],

@@ -46,7 +46,7 @@ def test_an_alert_and_its_end_are_one_row_and_two_facts():
     )
     assert fired.key != ended.key
     assert (fired.time, ended.time, ended.duration) == (RECEIVED - 60_000, RECEIVED, 60_000)
-    assert render(ended) == "shop  Slow resolved after 1m00s on prod"
+    assert render(ended) == "shop  resolved: Slow after 1m00s on prod"
 
 
 def test_the_same_start_is_the_same_fact_whenever_it_is_said_and_another_start_is_another():
@@ -58,12 +58,12 @@ def test_the_same_start_is_the_same_fact_whenever_it_is_said_and_another_start_i
 def test_who_did_it_is_in_the_line():
     assert (
         render(alert_event(alert("resolved", actor="ana"), at(HERE, RECEIVED)))
-        == "shop  Slow resolved after 1m00s on prod · by ana"
+        == "shop  resolved: Slow after 1m00s on prod · by ana"
     )
     line = render(
         alert_event(alert(severity="page", reason="5xx 7 %", actor="bo"), at(HERE, RECEIVED))
     )
-    assert line == "shop  Slow firing on prod · critical · 5xx 7 % · by bo"
+    assert line == "shop  firing: Slow on prod · critical · 5xx 7 % · by bo"
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ def sent(reader):
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("create", "Shop  Eva opened SHOP-912 · critical — Coupon applied twice"),
+        ("create", "Shop  Eva opened SHOP-912 · urgent — Coupon applied twice"),
         ("done", "Shop  Ana closed SHOP-912 · Done — Coupon applied twice"),
-        ("reopened", "Shop  Bo reopened SHOP-912 · critical — Coupon applied twice"),
+        ("reopened", "Shop  Bo reopened SHOP-912 · urgent — Coupon applied twice"),
         ("remove", "Shop  Ana closed SHOP-912 · deleted — Coupon applied twice"),
     ],
 )

@@ -53,7 +53,7 @@ def test_an_error_is_one_line():
         severity="error",
     )
     assert event.title == "payment 4711 refused: no funds"
-    assert render(event) == "shop  payment 4711 refused: no funds firing on production · error"
+    assert render(event) == "shop  error: payment 4711 refused: no funds on production"
     assert read.dropped == {"below-severity": 1}
 
 

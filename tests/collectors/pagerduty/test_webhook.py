@@ -26,8 +26,8 @@ def test_an_incident(samples):
         ("incident/shop/PGR0VU2", "412")
     }
     assert len({fired.key, ended.key, again.key}) == 3
-    assert render(fired) == "shop  Orders are failing (#412) firing · critical"
-    assert render(ended) == "shop  Orders are failing (#412) resolved after 18m00s · by Ana"
+    assert render(fired) == "shop  firing: Orders are failing (#412) · critical"
+    assert render(ended) == "shop  resolved: Orders are failing (#412) after 18m00s · by Ana"
     assert fired.url == "https://acme.pagerduty.com/incidents/PGR0VU2"
 
 
@@ -57,7 +57,7 @@ def test_the_sample_makes_a_line():
     delivery = pagerduty.sample(PD, RECEIVED)
     assert (
         render(pagerduty.normalise(delivery, PD).events[0])
-        == "devstream-test  A test of this source (#1) firing · notice"
+        == "devstream-test  firing: A test of this source (#1) · notice"
     )
 
 

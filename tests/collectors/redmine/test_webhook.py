@@ -20,12 +20,12 @@ def sent(reader):
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("created", "Shop  Eva opened 912 · critical · Bug — Coupon applied twice"),
-        ("closed", "Shop  Ana closed 912 · Closed — Coupon applied twice"),
-        ("reopened", "Shop  Bo reopened 912 · critical · Bug — Coupon applied twice"),
-        ("deleted", "Shop  somebody closed 912 · deleted — Coupon applied twice"),
-        ("plugin_opened", "Shop  Eva Lang opened 912 · Bug — Coupon applied twice"),
-        ("plugin_closed", "Shop  Ana Roth closed 912 · Closed — Coupon applied twice"),
+        ("created", "Shop  Eva opened #912 · urgent · Bug — Coupon applied twice"),
+        ("closed", "Shop  Ana closed #912 · Closed — Coupon applied twice"),
+        ("reopened", "Shop  Bo reopened #912 · urgent · Bug — Coupon applied twice"),
+        ("deleted", "Shop  somebody closed #912 · deleted — Coupon applied twice"),
+        ("plugin_opened", "Shop  Eva Lang opened #912 · Bug — Coupon applied twice"),
+        ("plugin_closed", "Shop  Ana Roth closed #912 · Closed — Coupon applied twice"),
     ],
 )
 def test_lines(sent, name, line):

@@ -22,25 +22,25 @@ def sent(reader):
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("new_item", "shop  TypeError: total is undefined (#7) firing on production · error"),
+        ("new_item", "shop  error: TypeError: total is undefined (#7) on production"),
         (
             "reactivated_item",
-            "shop  TypeError: total is undefined (#7) firing on production · error · seen again",
+            "shop  error: TypeError: total is undefined (#7) on production · seen again",
         ),
         (
             "exp_repeat_item",
-            "shop  TypeError: total is undefined (#7) firing on production · error · 100 times",
+            "shop  error: TypeError: total is undefined (#7) on production · 100 times",
         ),
         (
             "item_velocity",
             (
-                "shop  TypeError: total is undefined (#7) firing on production"
-                " · error · 40 times in 5 minutes"
+                "shop  error: TypeError: total is undefined (#7) on production"
+                " · 40 times in 5 minutes"
             ),
         ),
         (
             "resolved_item",
-            "shop  TypeError: total is undefined (#7) resolved after 1m50s on production · by ana",
+            "shop  resolved: TypeError: total is undefined (#7) after 1m50s on production · by ana",
         ),
         ("deploy", "shop  bo deployed 9a8b7c6 to production in 3m12s — Retry card capture once"),
     ],

@@ -77,7 +77,7 @@ def test_an_old_issue_is_news_only_when_it_is_back(samples):
     assert api.round([new, old]) == []
     assert api.round([new], [old | {"id": "8"}]) == []
     (back,) = api.round([new, old | {"id": "9", "substatus": "regressed"}])
-    assert (back.state, back.subject) == ("firing", "incident/shop-api/9")
+    assert (back.state, back.subject) == ("firing", "incident/shop-api/error/9")
 
 
 def test_the_cursor_stays_small(samples):

@@ -35,11 +35,11 @@ def test_an_issue(samples):
         event(samples, f"issue.{name}") for name in ("created", "resolved", "unresolved")
     )
     assert {(one.subject, one.number, one.service) for one in (new, gone, back)} == {
-        ("incident/shop-api/1170820242", "1170820242", "shop-api")
+        ("incident/shop-api/error/1170820242", "1170820242", "shop-api")
     }
     assert len({new.key, gone.key, back.key}) == 3
-    assert render(new) == "shop-api  TypeError: total is undefined firing · error · SHOP-API-3F"
-    assert render(gone) == "shop-api  TypeError: total is undefined resolved after 1m59s · by Ana"
+    assert render(new) == "shop-api  error: TypeError: total is undefined · SHOP-API-3F"
+    assert render(gone) == "shop-api  resolved: TypeError: total is undefined after 1m59s · by Ana"
     assert (new.time, gone.time, back.time) == (1_799_999_880_104, RECEIVED, RECEIVED)
 
 
@@ -65,9 +65,9 @@ def test_a_metric_alert(samples):
     assert len({warned.key, critical.key, ended.key}) == 3
     assert (
         render(critical)
-        == "shop-api  Too many errors firing · critical · 1000 events in the last 10 minutes"
+        == "shop-api  firing: Too many errors · critical · 1000 events in the last 10 minutes"
     )
-    assert render(ended) == "shop-api  Too many errors resolved after 10m00s"
+    assert render(ended) == "shop-api  resolved: Too many errors after 10m00s"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_sample_makes_a_line_and_the_project_is_checked():
     delivery = sentry.sample(SE, RECEIVED)
     assert (
         render(sentry.normalise(delivery, SE).events[0])
-        == "devstream-test  A test of this source firing · info · DEVSTREAM-1"
+        == "devstream-test  error: A test of this source · info · DEVSTREAM-1"
     )
     sentry.check(SE)
     with pytest.raises(ValueError, match="ORGANISATION/PROJECT"):
