@@ -23,7 +23,7 @@ from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, duration, short_ref
-from devstream_desktop.stream.words import Severity
+from devstream_desktop.stream.words import Severity, outcome
 
 _PAST = 12
 
@@ -150,8 +150,7 @@ def fields(line: Line) -> list[tuple[str, str]]:
         ("When", long_time(event.time)),
         (
             "Kind",
-            f"{event.kind.value}, {event.state.replace('_', ' ')}"
-            + (f" ({line.transition})" if line.transition else ""),
+            f"{event.kind.value}, {outcome(event.kind, event.state, line.transition)}",
         ),
         ("Service", event.service),
         ("Environment", event.environment),
