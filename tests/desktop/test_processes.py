@@ -51,7 +51,7 @@ def test_a_node_that_cannot_be_started_says_what_to_do(qtbot, home):
 def test_no_node_is_started_where_one_answers(qtbot, home, tmp_path):
     count = tmp_path / "count"
     node = NodeProcess(Home(home), command=[sys.executable, "-c", f"open({str(count)!r}, 'a')"])
-    (Home(home).runtime() / "control").touch()
+    (home / "control").touch()
     node.begin()
     node.set_answers(True)
     qtbot.wait(600)
