@@ -99,7 +99,7 @@ def _wrong_entries(connection: sqlite3.Connection) -> int:
         for feed_id, feed, seq, body, signature in rows.fetchall():
             entry = stored_entry(body, signature)
             if entry is None:
-                continue  # it is set aside, and that is all that is lost (aside.py)
+                continue  # it is set aside, and that is all that is lost (quarantine.py)
             following = connection.execute(
                 "SELECT body, signature FROM log WHERE feed = ? AND seq = ?", (feed_id, seq + 1)
             ).fetchone()

@@ -16,7 +16,8 @@
     facets   the services and environments that rows are about, and the day (UTC, since 1970) each
              was last seen
     people   the person behind each device, as the policy has it now
-    aside    what this version cannot read (aside.py), and when (UTC milliseconds) it was set aside
+    aside    what this version cannot read (quarantine.py), and when it was set aside
+             (UTC milliseconds)
     meta     names of this database
 
 What a state means against its subject's past, and whether a later event took a row's place, is

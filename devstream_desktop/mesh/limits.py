@@ -54,8 +54,8 @@ That is a neighbour's first two answers, and another address every two minutes.
 MOST_OF_AUTHOR, MOST_OF_PEER = 250_000, 1_000_000
 """Numbers that a peer's word counts for: of an author, in all.
 
-A history holds at most some more (history/log.py: MOST_BYTES). The newest are asked for first, and
-the rest is asked for when they are here.
+A history holds at most some more (history/shares.py: MOST_BYTES). The newest are asked for first,
+and the rest is asked for when they are here.
 """
 
 _BYTES = 1 / 20_000

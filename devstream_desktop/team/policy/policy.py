@@ -4,7 +4,7 @@ Immutable; a change is a new version.
 
 Collector, executor, issuer and admin are devices, because a machine does these. Deployer and
 approver are persons, for targets and environments by pattern, because a person answers for these.
-`chain.py` decides which policy is the team's, `changes.py` makes the next.
+`chain.py` decides which policy is the team's, `changes/` makes the next.
 """
 
 from __future__ import annotations
