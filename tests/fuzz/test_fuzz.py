@@ -63,6 +63,7 @@ OWN = {
     "intake/config/source_file.py": "the operator's file",
     "intake/webhook/spool.py": "node/test_unreadable.py",
     "intake/webhook/unmatched.py": "intake/test_unmatched.py",
+    "outlet/config.py": "outlet/test_outlet.py",
     "mesh/transport/probe.py": "this node's certificate",
     "doctor/doctor.py": "node/test_unreadable.py",
     "keys/key_file.py": "this node's key",

@@ -156,3 +156,27 @@ def test_an_outlet_is_added_once_and_its_address_is_nowhere_in_plain(
 def test_a_key_that_is_too_short_is_refused(home: Home, vault: Vault) -> None:
     with pytest.raises(OutletError, match="24 bytes"):
         config.add(home, vault, Outlet("it"), "https://x.example.org/y", "whsec_c2hvcnQ=")
+
+
+def test_a_damaged_file_says_what_to_do(home: Home, vault: Vault) -> None:
+    config.add(home, vault, Outlet("it"), "https://x.example.org/y")
+    (outlet,) = config.load(home)
+    config.write_state(home, outlet, config.State(arrival=7, made=outlet.made, posted=3))
+    assert config.read_state(home, outlet).posted == 3
+    home.outlet_state("it").write_bytes(b"{")
+    assert config.read_state(home, outlet) == config.State(made=outlet.made)
+    vault.seal("outlet-it", b"[]")
+    with pytest.raises(OutletError, match="remove and add it again"):
+        config.target_of(vault, "it")
+    home.outlets.write_bytes(b'{"name": ')
+    with pytest.raises(OutletError, match="is damaged"):
+        config.load(home)
+
+
+def test_an_outlet_of_the_name_of_an_earlier_one_begins_anew(home: Home, vault: Vault) -> None:
+    for _ in range(2):
+        config.add(home, vault, Outlet("it"), "https://x.example.org/y")
+        (outlet,) = config.load(home)
+        assert config.read_state(home, outlet).posted == 0
+        config.write_state(home, outlet, config.State(arrival=7, made=outlet.made, posted=3))
+        config.remove(home, vault, "it")
