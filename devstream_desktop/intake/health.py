@@ -19,7 +19,7 @@ from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Kind, Severity
 
-Publish = Callable[[list[Event]], Awaitable[None]]
+Publish = Callable[[list[Event]], Awaitable[object]]
 FAILURES_BEFORE_SILENT = 2
 """One lost packet is not news."""
 TOKEN_WARNING = 14 * 86_400_000

@@ -72,14 +72,14 @@ class RateLimiter:
         self._suppressed = 0
         self._said = 0
 
-    async def publish(self, events: Sequence[Event]) -> None:
-        """Limit events and publish them.
+    async def publish(self, events: Sequence[Event]) -> list[Event]:
+        """Limit events and publish them; return what was news and is published.
 
         Raises:
             Exception: the stream's own. Trying again with the same events does no harm.
 
         """
-        await self._publisher.publish(events, self.limit)
+        return await self._publisher.publish(events, self.limit)
 
     def limit(self, events: Sequence[Event]) -> list[Event]:
         """Return the events to publish, some of them made quiet."""

@@ -7,7 +7,9 @@ import pytest
 from devstream_desktop.intake import limiter as rate_limits
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.limiter import BURST, FLOOD, RateLimiter
+from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.stream.event import fact_key, make_event
+from devstream_desktop.stream.fact import fact_id
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.words import Kind
 
@@ -109,3 +111,19 @@ def test_slow_changes_are_no_flapping(limiter, clock):
         clock.now += 6 * MINUTE
         (event,) = limiter.limit([build(number, "failed" if number % 2 else "succeeded")])
         assert (event.quiet, event.reason) == (False, "")
+
+
+async def test_what_is_published_again_is_counted_once(clock, stream):
+    class Known:
+        """The facts that are in the stream."""
+
+        def knows(self, fact: bytes) -> bool:
+            return fact in {fact_id(event, "") for event in stream.events}
+
+        def past(self, _: object) -> tuple[()]:
+            return ()
+
+    publisher = Publisher(stream.publish, Known())
+    one = RateLimiter("ci", Health("ci", stream.publish, None), publisher, clock)
+    assert len(await one.publish([build(1), build(2)])) == 2
+    assert [event.number for event in await one.publish([build(1), build(2), build(3)])] == ["3"]

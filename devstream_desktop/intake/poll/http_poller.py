@@ -322,9 +322,10 @@ class HttpPoller:
                 msgspec.structs.replace(event, quiet=True) if _is_history(event, since) else event
                 for event in events
             ]
-            await self._limiter.publish(news)
+            published = await self._limiter.publish(news)
             done.events += len(news)
-            self.health.events += len(news)
+            # A poll brings what it brought before; a person counts each fact once.
+            self.health.events += len(published)
 
     async def _note_health(self, done: Round) -> None:
         if done.errors:
