@@ -64,7 +64,7 @@ def masked(text: str) -> str:
 
 
 def complaint(errors: str) -> str:
-    """Return the line of git's complaint with the reason, without secrets and not yet cleaned."""
+    """Return the reason in git's complaint, without secrets, not yet cleaned."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     for line in lines:
         if foreign := _FOREIGN.search(line):

@@ -69,7 +69,7 @@ _MEANING = {
 }
 """Meaning of a file's loss, and what to do, by its name."""
 _SOCKET_PATH = 90
-"""Bytes of the longest home whose sockets are reached directly (macOS takes 104 with the name)."""
+"""Bytes of the longest home whose sockets are reached directly."""
 _OTHER_RUNTIME = "set XDG_RUNTIME_DIR to a folder that is yours alone"
 _OTHER = f"or {_OTHER_RUNTIME}"
 
@@ -210,7 +210,7 @@ class Home:
         return folder
 
     def meeting_place(self) -> Path:
-        """Return this home by a path that is short enough for its sockets.
+        """Return this home by a path short enough for its sockets.
 
         Raises:
             HomeError: the home is another user's, or the runtime folder cannot be used.

@@ -8,7 +8,7 @@ _HERE = Path(__file__).resolve().parent
 
 
 def shared(*names: str) -> Path:
-    """Return the path of a file or folder of `resources`, in a checkout or an installed package."""
+    """Return the path of a file or folder of `resources`."""
     installed = _HERE / "resources"
     root = installed if installed.is_dir() else _HERE.parent / "resources"
     return root.joinpath(*names)

@@ -42,7 +42,7 @@ def day(ms: int) -> str:
 
 
 def coloured(text: str, colour: str) -> str:
-    """Return `text` in a colour, where standard output is a terminal that shows colours.
+    """Return `text` in a colour, where standard output shows colours.
 
     `NO_COLOR`, if not empty, forbids them (https://no-color.org).
     """

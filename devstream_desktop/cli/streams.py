@@ -66,7 +66,7 @@ def prepare() -> None:
 
 
 def give_up_output() -> None:
-    """Let what is still buffered go nowhere, so that the exit does not fail again."""
+    """Discard what is still buffered, so that the exit does not fail."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, and no path of ours
         os.dup2(nowhere.fileno(), 1)
 

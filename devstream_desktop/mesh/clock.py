@@ -28,7 +28,7 @@ MAX_JUMP_MS = 3_600_000
 Until a peer agrees with it.
 """
 MAX_AWAY_MS = 3 * 86_400_000
-"""Distance past all that is known, at a start, that puts our clock in doubt.
+"""The lead over all known times that puts a clock in doubt.
 
 A machine may start with any time at all. A holiday looks the same, but the first peer ends the
 doubt; a weekend is shorter.

@@ -83,7 +83,7 @@ def reachable(host: str) -> str:
 
 
 def for_others(address: str) -> str:
-    """Return the address that an invite can name when a node listens at `address`.
+    """Return an invite's address for a node that listens at `address`.
 
     Raises:
         ControlError: this machine has none that another could reach.
@@ -131,6 +131,6 @@ def _is_any(host: str) -> bool:
 
 
 def _is_local(host: str) -> bool:
-    """Return true for an address that leads other machines to themselves, or nowhere."""
+    """Return true for an address that leads other machines nowhere."""
     ip = ipaddress.ip_address(host.partition("%")[0])
     return ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast

@@ -19,7 +19,7 @@ from devstream_desktop.team import Team, certificates
 
 MAX_RETRY_S = 3600
 ANSWER_S = 30.0
-"""Seconds in which a neighbour's issuer answers, before addresses are tried as well."""
+"""Seconds for a neighbour's issuer, before addresses are tried as well."""
 TURN_S = 3.0
 """Seconds that each further issuer leaves the one before it to answer."""
 
@@ -103,7 +103,7 @@ class Renewing:
             await self._follow()
 
     async def policy_changed(self) -> None:
-        """Drop what a new policy makes void, and answer where this device may now."""
+        """Drop what a new policy makes void, and answer what it allows."""
         async with self._changing:
             await asyncio.to_thread(self._team.renewals.follow_policy)
         await self._follow()

@@ -149,7 +149,7 @@ class Sender:
 
 
 class _History:
-    """Reads a history in a thread of its own, as SQLite wants it."""
+    """Reader of a history in its own thread, as SQLite wants."""
 
     def __init__(self, home: Home, outlet: Outlet) -> None:
         self._thread = ThreadPoolExecutor(1, f"outlet-{outlet.name}")

@@ -21,7 +21,7 @@ POPUP_WIDTH = 80
 STRUCK = "struck out: its device was revoked, and whoever had it may have written this"
 
 ERROR = "/error/"
-"""In the subject of an incident that is an error of a program and no alert."""
+"""In the subject of an incident that is a program's error."""
 _WORTH_CUTTING = 24
 """Characters of a qualifier that say enough of it."""
 _MARK = "\0"
@@ -65,7 +65,7 @@ def _name(text: str) -> str:
 
 
 def _fitted(sentence: str, room: int) -> str:
-    """Shorten the names of a sentence until it fits, the longest first, and clean it."""
+    """Shorten a sentence's names, the longest first, until it fits; clean it."""
     parts = sentence.split(_MARK)
     while (over := sum(map(len, parts)) - room) > 0:
         longest = max(range(1, len(parts), 2), key=lambda place: len(parts[place]), default=0)

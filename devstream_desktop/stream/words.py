@@ -181,7 +181,7 @@ _OUTCOMES: Mapping[tuple[Kind, str], str] = MappingProxyType(
 
 
 def outcome(kind: Kind, state: str, change: Transition = Transition.NONE) -> str:
-    """Say a state in the one word that every list, popup and terminal has for it.
+    """Say a state in the one word that every screen has.
 
     `change` is its meaning after the subject's past; without one it is the state alone.
     """

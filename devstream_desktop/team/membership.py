@@ -98,7 +98,7 @@ def is_solo(home: Home) -> bool:
 
 
 def doors(home: Home) -> dict[str, tuple[str, ...]]:
-    """Return where issuers (device ids) were met or said to be, HOST:PORT, the latest first."""
+    """Return the known addresses (HOST:PORT) of issuers, the latest first."""
     kept = read_kept(home.team / "doors.json", dict[str, str | tuple[str, ...]]) or {}
     return {
         device: (where,) if isinstance(where, str) else where[:MAX_DOORS]

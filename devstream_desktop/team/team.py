@@ -426,7 +426,7 @@ class Team:
             return True
 
     def _next_tls(self) -> tuple[TlsKey, Renewal | None]:
-        """Return the key for the next certificate, and the request that was made for it."""
+        """Return the next certificate's key, and the request made for it."""
         try:
             if self._vault.exists(membership.NEXT_TLS):
                 content = self._vault.unseal(membership.NEXT_TLS)

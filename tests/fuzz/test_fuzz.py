@@ -53,6 +53,7 @@ OWN = {
     "cli/rules.py": "the operator's sample",
     "cli/source/commands.py": "what this node answered",
     "config.py": "the operator's file",
+    "control/lock.py": "node/test_one_home.py",
     "door/tls.py": "this node's key",
     "history/ends.py": "history/test_quarantine.py",
     "history/repair.py": "history/test_repair.py",

@@ -49,8 +49,8 @@ def quiet_world():
 def test_the_loss_of_an_events_only_holder_is_told_as_lost():
     world = quiet_world()
     first, second, _ = world.nodes
-    first.own.publish([b"\xc4\x01a"], world.now)
-    second.own.publish([b"\xc4\x01b"], world.now)
+    first.publish([b"\xc4\x01a"], world.now)
+    second.publish([b"\xc4\x01b"], world.now)
     world.reinstall(first)  # before anybody could hear of it
     world.heal()
     verdict = world.ledger.verdict(world.nodes, world.now)
@@ -61,7 +61,7 @@ def test_the_loss_of_an_events_only_holder_is_told_as_lost():
 def test_an_event_that_somebody_holds_is_not_lost_with_its_author():
     world = quiet_world()
     first, second, _ = world.nodes
-    first.own.publish([b"\xc4\x01a"], world.now)
+    first.publish([b"\xc4\x01a"], world.now)
     second.take([signed(arrival.entry) for _, arrival in first.log.rows], first.name, world.now)
     world.reinstall(first)
     world.heal()

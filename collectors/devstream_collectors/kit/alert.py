@@ -52,7 +52,7 @@ class Alert:
     url: str = ""
     revision: str = ""
     is_error: bool = False
-    """It is an error of a program, which does not fire, and no alert."""
+    """It is a program's error, which does not fire, and no alert."""
 
 
 def alert_event(alert: Alert, place: Place) -> Event:

@@ -133,7 +133,7 @@ def _lower(texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _apart(labels: Mapping[str, str], common: Mapping[str, str]) -> str:
-    """Write the labels that tell an alert from the others of its group: `name=nginx`."""
+    """Write the labels that tell an alert from its group's others: `name=nginx`."""
     if not common:
         return ""
     own = [name for name in sorted(labels) if name not in common and name.lower() not in _SAID]

@@ -69,7 +69,7 @@ class Answer(Generic[C]):
     first: bool
     """Nothing was known yet when it came: the source is new."""
     odd: list[str] = field(default_factory=list)
-    """What was left out of the body's lists because it could not be read."""
+    """The unreadable items that were left out of the body's lists."""
 
     @property
     def ok(self) -> bool:

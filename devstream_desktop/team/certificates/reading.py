@@ -120,7 +120,7 @@ def is_issued_by(certificate: x509.Certificate, authority: bytes) -> bool:
 
 
 def is_for(certificate: bytes, request_der: bytes) -> bool:
-    """Return true when a certificate (PEM or DER) has the key of a signing request.
+    """Return true when a certificate has the key of a signing request.
 
     Raises:
         CertificateError: one of them is none.

@@ -132,7 +132,7 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
 async def renew(
     policy: Policy, places: Sequence[Place], device: DeviceKey, key: TlsKey
 ) -> tuple[str, Place]:
-    """Get a certificate (PEM) for `key`, from the first issuer that answers, and where that was.
+    """Get a certificate (PEM) from the first issuer that answers, and where.
 
     All places are tried, eight at a time: an address that leads nowhere takes its time.
 

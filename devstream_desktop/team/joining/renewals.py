@@ -226,7 +226,7 @@ class Renewals:
 
 
 def is_answer(renewal: Renewal, policy: Policy) -> bool:
-    """Return true when the certificate is one of the team, for this device and this request."""
+    """Return true for the team's certificate for this device and request."""
     try:
         pem = certificates.certificate_pem(certificates.load_certificate(renewal.certificate))
         return (
