@@ -19,6 +19,8 @@ from devstream_desktop.stream.subject import rank
 from devstream_desktop.stream.words import Kind
 
 _MINUTE = 60_000
+_SKEW = 2 * _MINUTE
+"""Clocks of two services that are kept agree better than this."""
 _AN_EPOCH = 1_000_000_000_000
 """Orders from here on are times, UTC milliseconds, and not numbers."""
 
@@ -174,7 +176,7 @@ def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -
         return event
     # Every creation follows a deletion, so only its time says which one.
     dated = event.state == "created" and event.time != received
-    if event.previous == _outcome(newest) and not dated:
+    if event.previous == _outcome(newest) and not dated and not _is_late(event, newest, received):
         return msgspec.structs.replace(event, order=_after(event, newest))
     if event.time == received:
         # A later move began where this one ends, so this report is late and belongs before it.
@@ -183,6 +185,15 @@ def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -
             place = min(work_of(one) for one in later) - 1
             return msgspec.structs.replace(event, order=max(1, place))
     return event
+
+
+def _is_late(event: Event, newest: Event, received: int) -> bool:
+    """Tell whether a move says that it came before the newest one.
+
+    A branch that went round leads from where it is, too. Two sources may have two clocks.
+    """
+    skew = 0 if event.source == newest.source else _SKEW
+    return bool(received) and event.time != received and event.time < newest.time - skew
 
 
 def _deletes_unseen(event: Event, past: Sequence[Event]) -> bool:
