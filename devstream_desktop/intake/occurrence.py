@@ -62,7 +62,8 @@ def news_of(event: Event, known: KnownFacts, received: int = 0) -> Event | None:
     if newest is None:
         return None
     if _outcome(newest) == _outcome(event):
-        return _repeated(event, newest) if _began_anew(event, newest) else None
+        anew = _began_anew(event, newest) or _came_back(event, newest, received)
+        return _repeated(event, newest) if anew else None
     last = next((one for one in past if _outcome(one) == _outcome(event)), None)
     when = _when(event, newest, last, received)
     if when is _When.BEFORE:
@@ -105,6 +106,17 @@ def _began_anew(event: Event, newest: Event) -> bool:
     """Tell whether a number was given again: a job that is made anew counts from one."""
     runs = event.kind in (Kind.BUILD, Kind.TEST) and newest.order > _AN_EPOCH
     return runs and event.order > newest.order + _MINUTE
+
+
+def _came_back(event: Event, newest: Event, received: int) -> bool:
+    """Tell whether a move leads back from where nobody has seen the branch yet.
+
+    The move that led there is on its way, and says when it was.
+    """
+    if event.kind is not Kind.CHANGE or not received or event.time in {0, received}:
+        return False
+    elsewhere = _says_before(event) and event.previous not in {newest.previous, _outcome(newest)}
+    return elsewhere and event.time > newest.time
 
 
 def _says_outcome(event: Event) -> bool:
