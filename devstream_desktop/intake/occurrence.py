@@ -109,7 +109,7 @@ def _began_anew(event: Event, newest: Event) -> bool:
 
 
 def _came_back(event: Event, newest: Event, received: int) -> bool:
-    """Tell whether a move leads back from where nobody has seen the branch yet.
+    """Tell whether a move leads back from where nobody saw the branch.
 
     The move that led there is on its way, and says when it was.
     """
