@@ -36,7 +36,7 @@ from devstream_desktop.mesh.replica.catalogue import MAX_LOOKS
 from devstream_desktop.mesh.replica.ranges import total
 from devstream_desktop.mesh.transport.link import LinkError
 from devstream_desktop.mesh.wire import MAX_GAPS
-from devstream_desktop.team.policy import documents
+from devstream_desktop.team.policy import chain, documents
 from devstream_desktop.team.policy.absorption import MAX_STALE
 
 pytestmark = pytest.mark.slow
@@ -221,7 +221,7 @@ def test_one_proposal_again_and_again_costs_a_few_checks(crew, monkeypatch) -> N
         msgspec.structs.replace(team.chain.current, threshold=1, retention_days=9), now
     )
     proposal = documents.Signed.make(changed, [team.device])
-    monkeypatch.setattr(type(team.chain), "_unsigned", lambda *_: "too few signed it")
+    monkeypatch.setattr(chain, "unsigned", lambda *_: "too few signed it")
     keys = [crew.admit(f"guest {number}") for number in range(3)]
     many = [proposal.signed_with(keys[number % 3]).document for number in range(400)]
     checked = itertools.count()

@@ -58,6 +58,7 @@ SPARE = Expected()
 """Nothing is lost with it, so nothing is said."""
 EXPECTED = {
     "ballast": SPARE,
+    "control.lock": SPARE,
     "deploy-logs": SPARE,
     "key": Expected(
         r"holds no key .*restore it from a backup, or join again", fails=True, doctor="holds no key"

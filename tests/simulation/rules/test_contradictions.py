@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from replicas import DAY, NOW, exchange, forged, give, payloads, resigned, spoilt
+from rule_replicas import DAY, NOW, exchange, forged, give, payloads, resigned, spoilt
 
 from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.replica.chain import contradict

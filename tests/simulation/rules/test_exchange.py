@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from replicas import DAY, HOUR, NOW, exchange, give, payloads
+from rule_replicas import DAY, HOUR, NOW, exchange, give, payloads
 
 from devstream_desktop.mesh.replica.wants import NEWEST_FIRST
 from devstream_desktop.mesh.wire import BATCH_BYTES, Range, Record

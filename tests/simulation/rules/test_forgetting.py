@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from replicas import DAY, HOUR, NOW, exchange, give, payloads
+from rule_replicas import DAY, HOUR, NOW, exchange, give, payloads
 
 from devstream_desktop.mesh.replica.own_feed import FUTURE_MS
 from devstream_desktop.mesh.wire import Range

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nodes import fake_sign
-from replicas import DAY, NOW, forged, give, payloads, spoilt
+from rule_replicas import DAY, NOW, forged, give, payloads, spoilt
 
 from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.replica.chain import MAX_BAD, genuine
