@@ -150,7 +150,7 @@ def _when(event: Event, newest: Event, last: Event | None, received: int) -> _Wh
         return _When.BEFORE
     if event.kind is Kind.CHANGE and _says_before(event):
         if event.previous == _outcome(newest):
-            return _When.AFTER
+            return _When.BEFORE if _is_late(event, newest, received) else _When.AFTER
         if not said:
             return _When.BEFORE
     if not said:
@@ -202,10 +202,12 @@ def _placed(event: Event, past: Sequence[Event], newest: Event, received: int) -
 def _is_late(event: Event, newest: Event, received: int) -> bool:
     """Tell whether a move says that it came before the newest one.
 
-    A branch that went round leads from where it is, too. Two sources may have two clocks.
+    A branch that went round leads from where it is, too. Two services may have two clocks. A look
+    is timed by this node's own, and looks again: it may have begun before a push that was heard
+    while it went on.
     """
-    skew = 0 if event.source == newest.source else _SKEW
-    return bool(received) and event.time != received and event.time < newest.time - skew
+    skew = 0 if event.source == newest.source or not received else _SKEW
+    return event.time not in {0, received} and event.time < newest.time - skew
 
 
 def _deletes_unseen(event: Event, past: Sequence[Event]) -> bool:

@@ -77,7 +77,9 @@ class Turn:
             later = self._confirmed.get(thing_of(event))
             # The report that the thing is back came before the report that it had left.
             if later is not None and precedes(event, later, received):
-                again = self._one(later, 0)
+                # Where it leads on from the newest move, its place is known, whatever its time.
+                leads_on = later.kind is Kind.CHANGE and later.previous == event.revision
+                again = self._one(later, later.time if leads_on else 0)
                 found += [again] if again is not None else []
         return found
 
