@@ -173,7 +173,10 @@ class Ledger:
         unjudged = frozen[0] | undecided
         proven = self._proven(nodes, unjudged, oldest)
         views = [
-            self._live(node, unjudged, oldest, newest) | self._of_the_revoked(node, proven)
+            self._live(node, unjudged, oldest, newest)
+            | self._of_the_revoked(
+                node, proven, self._proven(within_reach(node, nodes), unjudged, oldest)
+            )
             for node in nodes
         ]
         for node, view in zip(nodes, views, strict=True):
@@ -260,10 +263,11 @@ class Ledger:
                 at = entry.prev
         return found
 
-    def _of_the_revoked(self, node, proven) -> dict[tuple[bytes, int, bytes], bytes]:
+    def _of_the_revoked(self, node, proven, reachable) -> dict[tuple[bytes, int, bytes], bytes]:
         """What `node` holds of what is proven.
 
-        All of it where a thief's branch has taken the place before the node knew.
+        All of it where a thief's branch has taken the place before the node knew. What only its
+        own twin could prove to it counts as held: the thief's copy in between has another past.
         """
         deceived = {
             feed
@@ -278,6 +282,7 @@ class Ledger:
             (feed, seq, digest): payload
             for (feed, seq, digest), payload in proven.items()
             if feed in deceived
+            or (feed, seq, digest) not in reachable
             or ((entry := node.log.held.get(feed, {}).get(seq)) and entry.hash == digest)
         }
 
@@ -291,6 +296,11 @@ class Ledger:
             for entry in mine.values()
             if oldest <= hlc_time(entry.hlc) <= newest
         }
+
+
+def within_reach(node, nodes) -> list:
+    """The node itself and all that it may link with: a device never links with its own twin."""
+    return [other for other in nodes if other is node or other.name != node.name]
 
 
 def stored_right(ledger: Ledger, node, entry: Entry, clock: int) -> None:
