@@ -91,8 +91,10 @@ def sealing_key(
             raise KeyringError(
                 f"no keyring is running here; {_NEW}"
                 if may_create
-                else f"no keyring is running here, and {_SEALED}; start the keyring, or join again"
-                " with a fresh --home and --allow-key-file"
+                # Which of the two has it cannot be told from here.
+                else "no keyring is running here, and this home's secrets are sealed with a key"
+                " that is not in it; start the keyring that has it, set DEVSTREAM_KEY_FILE where"
+                " a file has it, or join again with a fresh --home and --allow-key-file"
             )
         # Reading it would show its prompt. Where a look says nothing, nor can ssh show one: macOS
         # refuses there by itself.
