@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "__init__": set(),
 }
-"""What each room knows.
+"""The rooms that each room knows.
 
 `stream` and `control` are vocabulary; rooms of one floor meet in `node`.
 """
@@ -175,7 +175,10 @@ OF_COLLECTORS = {
     "node": ("contract",),
     "cli": ("contract", "kit.outcome", "sources.generic"),
 }
-"""What the product imports of the collectors: it finds all others by their entry points."""
+"""The product's imports of the collectors.
+
+It finds all others by their entry points.
+"""
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -212,7 +215,7 @@ def test_a_source_knows_the_contract_the_kit_and_itself(path: Path) -> None:
 
 
 def inside(path: Path, package: str) -> set[str]:
-    """What a file imports of a package, without the package's name."""
+    """The imports of a file from a package, without the package's name."""
     return {name.removeprefix(package) for name in imports(path) if name.startswith(package)}
 
 

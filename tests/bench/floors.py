@@ -100,7 +100,7 @@ def fill(path: Path, rows: Rows, batch: int) -> None:
 
 
 def count(path: Path, tables: Iterable[str] = _TABLES) -> set[int]:
-    """How many rows the tables have: one number when they agree."""
+    """The numbers of rows in the tables: a single one when they agree."""
     with closing(sqlite3.connect(path)) as connection:
         return {
             connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables

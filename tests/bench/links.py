@@ -1,4 +1,4 @@
-"""What links cost a node that has nothing to do.
+"""The cost of links for a node that has nothing to do.
 
 Unique memory and CPU with 1, 10 and 50 of them. The floor is the same node alone.
 """

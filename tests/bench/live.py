@@ -50,7 +50,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Plan:
-    """How large a run is.
+    """The size of a run.
 
     Desks, events, seconds between them, and seconds of rest before the first.
     """

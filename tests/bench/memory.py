@@ -1,4 +1,4 @@
-"""What a process alone uses of the memory."""
+"""Memory that a process has to itself."""
 
 from __future__ import annotations
 

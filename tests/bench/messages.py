@@ -1,4 +1,4 @@
-"""What the benchmark and its processes say to each other.
+"""Messages between the benchmark and its processes.
 
 One JSON line a message, the first one the job.
 """
@@ -84,15 +84,16 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Report(msgspec.Struct, frozen=True, tag=True):
-    """When each number was committed or received (monotonic nanoseconds), and CPU seconds used so
-    far by the whole process.
+    """The time of each number's commit or arrival, in monotonic nanoseconds.
+
+    And the CPU seconds that the whole process has used so far.
     """
 
     times: dict[int, int]
     cpu: float
     events: int
     began: int = 0
-    """When a node began to dial."""
+    """The time at which a node began to dial."""
     copies: int = 0
     """Foreign entries that peers sent, known ones included."""
     memory: int = 0

@@ -68,7 +68,7 @@ class Party:
         hints: Sequence[str] = (),
         fill: int = 0,
     ) -> NodeJob:
-        """What the node of a member is started with."""
+        """The job with which the node of a member is started."""
         home.mkdir(parents=True)
         documents = self.chain.documents()
         return NodeJob(
@@ -90,7 +90,7 @@ def _member(device: DeviceKey, authority: Authority) -> Member:
 
 
 class Wiring(PolicyExchange):
-    """What a node gives its mesh besides the log, as node/core.py does it."""
+    """A mesh's needs besides the log, met as node/core.py meets them."""
 
     def __init__(self, chain: PolicyChain) -> None:
         self._chain = chain

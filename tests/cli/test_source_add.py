@@ -48,7 +48,10 @@ def home(tmp_path, runtime, monkeypatch) -> Home:
 
 @pytest.fixture
 def sent(home, monkeypatch) -> Iterator[list[AddSource]]:
-    """What a node is sent that answers as one without an intake, and knows three more types."""
+    """The requests sent to a node without an intake.
+
+    It knows three more types.
+    """
     requests: list[AddSource] = []
     known = {
         "tally": BOTH,

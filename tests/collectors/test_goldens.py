@@ -17,7 +17,10 @@ each_sample = pytest.mark.parametrize(
 
 @each_sample
 def test_a_sample_comes_to_what_stands_beside_it(sample: Path) -> None:
-    """When a change is meant: `python tests/collectors/goldens.py`, and read the difference."""
+    """Compare a sample's outcome with the file beside it.
+
+    After a change that is meant: `python tests/collectors/goldens.py`, and read the difference.
+    """
     assert golden(sample) == sample.with_suffix(".golden").read_text()
 
 

@@ -1,4 +1,4 @@
-"""What the executor's tests share.
+"""Fixtures of the executor's tests.
 
 A clock that is set, a history that can be waited for, programs that wait, a home for each.
 """
@@ -39,7 +39,7 @@ class Clock:
 
 @dataclass
 class News:
-    """What was published, in order; `broken` makes the history refuse."""
+    """Published events, in order; `broken` makes the history refuse."""
 
     events: list[Event] = field(default_factory=list)
     broken: str = ""

@@ -181,7 +181,7 @@ class Desks:
 
 @pytest.fixture
 def start_desk(bus: str, display: str, home: Path, tmp_path: Path) -> Iterator[Desks]:
-    """What starts real desks on the bus and the display."""
+    """A starter of real desks on the bus and the display."""
     env = {
         name: value
         for name, value in os.environ.items()

@@ -65,12 +65,12 @@ from devstream_desktop.stream.words import Kind
 
 
 class Orders(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What a test wants of the node; the answer is `Had`, the requests so far."""
+    """A test's wishes of the node; the answer is `Had`, the requests so far."""
 
     events: list[bytes] = []
     """Events, encoded, to put into the history."""
     age: int = 0
-    """How long ago they were recorded, milliseconds."""
+    """The milliseconds since they were recorded."""
     status: dict[str, object] = {}
     """Fields of `Status` to change."""
     targets: list[TargetStatus] | None = None

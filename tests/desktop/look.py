@@ -27,9 +27,9 @@ from devstream_desktop.stream.event import encode_event
 
 HERE = Path(__file__).parent
 TRAY = ("1200", "15")
-"""Where the icon is: the panel's only item, left of the clock."""
+"""The place of the icon: the panel's only item, left of the clock."""
 AWAY = ("mousemove", "60", "780")
-"""Where the mouse shows no tooltip."""
+"""A place of the mouse that shows no tooltip."""
 HISTORY = "^devstream( · acme)?$"
 PEERS = [
     {

@@ -26,7 +26,7 @@ from devstream_desktop.desktop.windows.team.window import TeamWindow
 
 @pytest.fixture
 def state(fake):
-    """What the app knows of its node; only what the window looks at."""
+    """The app's knowledge of its node; only the part that the window looks at."""
     return FakeState(fake.status())
 
 
@@ -98,7 +98,7 @@ def test_the_same_team_told_again_leaves_rows_and_buttons_where_they_are(window,
 
 
 def tabbed(first, among):
-    """Those of `among` in the order in which Tab reaches them from `first`."""
+    """The order in which Tab reaches members of `among` from `first`."""
     chain, widget = [first], first
     while (widget := widget.nextInFocusChain()) is not first:
         if widget in among:

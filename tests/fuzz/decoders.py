@@ -84,7 +84,7 @@ class Decoder:
     seeds: Sequence[bytes]
     """Genuine ones; each is decoded without an error."""
     errors: tuple[type[Exception], ...] = ()
-    """What it says it raises for others."""
+    """The errors that it says it raises for others."""
     share: int = 20
     """Of the inputs: the slow ones get few."""
 

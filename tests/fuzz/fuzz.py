@@ -38,7 +38,7 @@ _BATCH = 2_000
 
 @dataclass
 class Figures:
-    """What became of one decoder's inputs."""
+    """The fate of one decoder's inputs."""
 
     decoder: Decoder
     inputs: int = 0
@@ -102,9 +102,9 @@ def peak_rss() -> int:
 
 
 def batches(chosen: Sequence[Decoder], inputs: int) -> Iterator[tuple[Decoder, int]]:
-    """Who gets how many next, in turns, until all of `inputs` are given.
+    """Each decoder and its next number of inputs, until all are given.
 
-    By their shares, and at least one each.
+    In turns, by their shares, and at least one each; `inputs` is the number of all.
     """
     shares = sum(decoder.share for decoder in chosen)
     left = {decoder.name: max(1, round(inputs * decoder.share / shares)) for decoder in chosen}

@@ -136,7 +136,7 @@ def _team() -> PolicyChain:
 
 
 def ingesting() -> Iterator[Decoder]:
-    """What a node stores of what a member signed."""
+    """Decoders that store a member's signed entries in a node."""
     folder = tempfile.TemporaryDirectory(prefix="fuzz-")
     atexit.register(folder.cleanup)
     node = Node(Path(folder.name))

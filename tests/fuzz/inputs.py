@@ -21,7 +21,7 @@ OPENINGS = (
     b"<a>",
     b"\x30\x80",
 )
-"""What opens a container: msgpack, JSON, XML and DER."""
+"""Openings of a container: msgpack, JSON, XML and DER."""
 LEVELS = (1, 14, 15, 16, 17, 60, 64, 65, 200, 900, 977, 999, 1500, 5000)
 ODD = (
     *(

@@ -62,7 +62,7 @@ def source(name: str) -> SourceInfo:
 
 
 def samples(name: str) -> list[bytes]:
-    """What that service says, as the tests of its collector have it."""
+    """That service's words, as the tests of its collector have them."""
     found = [path.read_bytes() for path in sorted((SAMPLES / name / "samples").glob("*.json"))]
     found += [
         json.dumps(answer).encode() for body in found[:12] for answer in _answers(json.loads(body))
@@ -193,7 +193,7 @@ def headers(data: bytes) -> None:
 
 
 def git(data: bytes) -> None:
-    """What git prints."""
+    """Parse the output of git."""
     printed = data.decode("utf-8", "replace")
     parse_heads(printed), parse_log(printed)
 

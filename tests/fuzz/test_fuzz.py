@@ -48,7 +48,7 @@ FUZZED = {
     "team/joining/invite.py": "invite",
     "keys/recovery_key.py": "recovery key",
 }
-"""Which decoder of the table reads the foreign bytes of each module."""
+"""The table's decoder that reads the foreign bytes of each module."""
 OWN = {
     "cli/rules.py": "the operator's sample",
     "cli/source/commands.py": "what this node answered",

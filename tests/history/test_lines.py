@@ -1,4 +1,7 @@
-"""What is read: one row a fact, in time order, with its meaning, found by its words."""
+"""The lines that are read: one row a fact, in time order.
+
+Each has its meaning, and is found by its words.
+"""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Request = wire.Request | bytes
 
 @dataclass(frozen=True)
 class Prey:
-    """What the attacker has learned of a victim."""
+    """The attacker's knowledge of a victim."""
 
     address: str
     index: bytes
@@ -56,7 +56,7 @@ def entries(feed: RawFeed, count: int, *, chained: bool = True) -> list[wire.Sig
 
 
 def some_feeds(mallory: RawMember) -> list[list[wire.SignedEntry]]:
-    """What the victim is given first, so that there is something to ask for."""
+    """The victim's first entries, so that there is something to ask for."""
     return [entries(mallory.feed(1000 + number), OF_EACH) for number in range(FEEDS)]
 
 
@@ -156,7 +156,7 @@ def tail(_: RawMember, prey: Prey) -> Iterator[Request]:
 
 
 def known(mallory: RawMember, _: Prey) -> Iterator[Request]:
-    """What the victim has, again: each is looked up."""
+    """Entries that the victim has, again: each is looked up."""
     everything = [one for feed in some_feeds(mallory) for one in feed]
     while True:
         yield wire.Push(everything[:1200], 0)

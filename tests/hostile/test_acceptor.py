@@ -52,7 +52,7 @@ def knock():
 
 
 def ended(crowd) -> int:
-    """How many were hung up on."""
+    """The number of callers that were hung up on."""
     over = 0
     for one in select.select(crowd, [], [], 0)[0]:
         with contextlib.suppress(TimeoutError):

@@ -33,7 +33,7 @@ EPOCHS = 3
 
 @st.composite
 def claims(draw: st.DrawFn, own: bytes, known: bytes) -> wire.Record:
-    """What a liar may say of a feed.
+    """A liar's claim about a feed.
 
     Of our own, of one that is known, of one that nobody ever saw, of a stranger's.
     """
@@ -186,7 +186,7 @@ def test_of_strangers_nothing_is_kept(strangers: list[int]) -> None:
 
 
 def shown(node) -> tuple[int, int]:
-    """What `status` says of the catch-up, which its answer must be able to carry."""
+    """The words of `status` on the catch-up, which its answer must carry."""
     status = node.mesh.status()
     assert 0 <= status.catching_up <= status.catch_up_total <= MOST_OF_PEER
     for peer in status.peers:

@@ -1,4 +1,4 @@
-"""What one member asks does not delay another, whatever it asks and however often.
+"""One member's requests delay no other, whatever they are and however many.
 
 Costs are bounded before the work is done.
 """

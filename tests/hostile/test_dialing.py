@@ -1,6 +1,6 @@
-"""Where a node dials because a peer named it.
+"""The addresses that a node dials because a peer named them.
 
-Nowhere but where nodes of the team may be, seldom, and never for long in vain.
+Only those where nodes of the team may be, seldom, and never for long in vain.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ SAID = {
     "hello": client_hello(),
     "plain": b"GET / HTTP/1.1\r\n\r\n",
 }
-"""What a stranger sends before it stays as it is."""
+"""The bytes that a stranger sends before it stays as it is."""
 SAID_IN_TLS = {
     "nothing in TLS": b"",
     "half a head": b"\0\0",

@@ -1,4 +1,7 @@
-"""Whose fact it is: nobody's word erases, silences or forestalls a fact that is not his to tell."""
+"""A fact belongs to those who may tell it.
+
+Nobody else's word erases, silences or forestalls it.
+"""
 
 from __future__ import annotations
 
@@ -96,9 +99,9 @@ lies = st.lists(
 
 
 def shown(entries: Sequence[Entry], folder: Path) -> tuple[set[bytes], set[bytes], list[str]]:
-    """What a desk that gets `entries` in this order shows.
+    """The lines of a desk that gets `entries` in this order.
 
-    Of all rows and of the current ones, and its services.
+    The facts of all rows and of the current ones, and its services.
     """
     history = History(folder / "history.sqlite", FeedMirror(None), bytes(KEY_BYTES), "team")
     for entry in entries:

@@ -34,7 +34,10 @@ def deploys_here(desk, script: str) -> None:
 
 
 def forged(member, kind: Kind, state: str, actor: str, executor: str) -> bytes:
-    """What `member` says in the name of `actor`, with every other name right."""
+    """A word of `member` in the name of `actor`.
+
+    Every other name is right.
+    """
     made = Event(
         kind=kind, state=state, service="shop", environment="production", revision=SHA,
         severity=Severity.INFO,

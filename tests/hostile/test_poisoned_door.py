@@ -58,7 +58,7 @@ def questions(mallory, pin: bytes, request: bytes) -> st.SearchStrategy[bytes]:
 
 
 def ask(port: int, issuer: str, content: bytes) -> bytes:
-    """What the door answers; empty when it hangs up."""
+    """The door's answer; empty when it hangs up."""
     with (
         socket.create_connection(("127.0.0.1", port), 10) as plain,
         tls.unverified_context().wrap_socket(plain, server_hostname=issuer) as secure,

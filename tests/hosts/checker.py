@@ -22,14 +22,15 @@ import msgspec
 KEY_BYTES = 32
 """Of a feed's name: its author's key. What follows is the epoch."""
 MARGIN_MS = 5_000
-"""What is so close to its end may be there or not.
+"""The time around an event's end in which both is right.
 
-No two nodes look at their clocks in one instant.
+The event may be there or not: no two nodes look at their clocks in one instant.
 """
 AHEAD_MS = 86_400_000
-"""What is stamped more than this ahead is nobody's but its author's until its time.
+"""The most that a stamp may be ahead and be taken.
 
-What was acknowledged is there under another stamp.
+Until its time, an event further ahead is nobody's but its author's. What was acknowledged is there
+under another stamp.
 """
 RESTAMP_MS = 60_000
 """An author whose clock was set says again, in a new feed and under an earlier time, what it had
@@ -62,7 +63,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Look:
-    """Which events (key to stamp) a node's log held at a time."""
+    """The events (key to stamp) that a node's log held once."""
 
     node: str
     at: int
@@ -71,7 +72,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong, a sentence each."""
+    """The faults found, a sentence each."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -80,7 +81,7 @@ class Verdict:
     hidden: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Whether all is well."""
+        """True when all is well."""
         return not any(vars(self).values())
 
     def __str__(self) -> str:
@@ -198,7 +199,7 @@ def _find_doubled(logs: Mapping[str, Sequence[Held]], found: list[str]) -> None:
 
 
 def _restamped(tellings: Sequence[Held]) -> bool:
-    """Whether one author said this once for each time that its clock was set."""
+    """True when one author said this once a setting of its clock."""
     stamps = sorted(row.at for row in tellings)
     apart = all(later - earlier > RESTAMP_MS for earlier, later in pairwise(stamps))
     return (

@@ -56,7 +56,7 @@ class Node:
 
     @property
     def offset_ms(self) -> int:
-        """How far this node's clock is ahead of the true time."""
+        """The milliseconds that this node's clock is ahead of the true time."""
         return struct.unpack("<q", self._clock.read_bytes())[0]
 
     def step(self, offset_ms: int) -> None:

@@ -19,8 +19,10 @@ from devstream_desktop.control.messages.stream import Emit
 
 PAUSE_S = (0.3, 1.7)
 MAX_AHEAD_MS = 600_000
-"""What a clock further ahead stamps, the others keep out until its time has come, so it is not said
-in a run of minutes.
+"""The most that an emitter's clock may be ahead.
+
+The others keep out what is stamped further ahead until its time, so it is not said in a run of
+minutes.
 """
 
 

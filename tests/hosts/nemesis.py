@@ -1,4 +1,4 @@
-"""What happens to the team of eight.
+"""Mishaps of the team of eight.
 
 A plan of faults that a seed decides alone, and the hands that carry it out and undo it.
 """
@@ -32,7 +32,7 @@ AHEAD_MS = 40 * DAY_MS
 
 
 class Fault(StrEnum):
-    """What can happen; to one node, unless it says otherwise."""
+    """A mishap of one node, unless it says otherwise."""
 
     KILL = "killed"
     FREEZE = "asleep"
@@ -64,7 +64,7 @@ SECONDS: dict[Fault, tuple[float, float]] = {
     Fault.OUTSIDER: (10, 20),
     Fault.FLOOD: (8, 15),
 }
-"""How long each lasts, at least and at most."""
+"""The seconds that each lasts, at least and at most."""
 OF_ALL = frozenset({Fault.SPLIT, Fault.SLOW, Fault.OUTSIDER, Fault.FLOOD})
 
 

@@ -19,7 +19,7 @@ ROUTER = 254
 
 
 def why_not() -> str:
-    """Why this machine cannot have such a network; empty when it can."""
+    """The reason why this machine cannot have such a network; empty when it can."""
     if sys.platform != "linux":
         return "network namespaces are a Linux thing"
     if os.geteuid() != 0:
@@ -36,7 +36,7 @@ def why_not() -> str:
 
 
 def why_no_slow_wire() -> str:
-    """Why a cable cannot be slowed here; empty when it can."""
+    """The reason why a cable cannot be slowed here; empty when it can."""
     return "" if Path("/dev/net/tun").exists() else "there is no /dev/net/tun"
 
 

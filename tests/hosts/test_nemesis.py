@@ -165,7 +165,10 @@ def test_nothing_acknowledged_is_lost_doubled_or_back_whatever_happens(
 
 
 def knows(nodes: list[Node], n: int) -> set[str]:
-    """Whom a node must find by itself: its own subnet, and across it the one that was named."""
+    """The names of the nodes that a node must find by itself.
+
+    All of its own subnet, and across it the one that was named.
+    """
     subnet = nodes[:IN_A_SUBNET] if n < IN_A_SUBNET else [nodes[0], *nodes[IN_A_SUBNET:]]
     return {node.name for node in subnet} - {nodes[n].name}
 

@@ -48,7 +48,7 @@ speaker.sendto(b"hello", ("224.0.0.251", 7001))
 
 
 def seconds_to_connect(host: Host, other: Host) -> float:
-    """How long a TCP handshake takes; -1: in vain."""
+    """The seconds that a TCP handshake takes; -1: in vain."""
     output, _ = host.start(sys.executable, "-c", CLIENT, other.address).communicate(timeout=20)
     return float(output)
 

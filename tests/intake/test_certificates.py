@@ -58,7 +58,7 @@ def certificate(key=KEY, begins=datetime(2026, 1, 1, tzinfo=UTC), days=700) -> b
 
 
 class Amazon:
-    """What is asked, and what it answers."""
+    """Questions to Amazon, and its answers."""
 
     def __init__(self, pem: bytes | None = None) -> None:
         self.asked: list[str] = []

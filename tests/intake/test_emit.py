@@ -1,4 +1,4 @@
-"""What `devstream emit` makes of its options."""
+"""The event that `devstream emit` makes of its options."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Log:
 
 
 class Tail:
-    """Who follows it; `restart` forgets all but the place."""
+    """A follower of the file; `restart` forgets all but the place."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

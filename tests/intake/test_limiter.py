@@ -1,4 +1,7 @@
-"""What one noisy source may do to everybody: rates, flapping, and that both are said."""
+"""The harm one noisy source may do to everybody.
+
+Rates, flapping, and that both are said.
+"""
 
 from __future__ import annotations
 

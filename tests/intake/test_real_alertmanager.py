@@ -192,7 +192,7 @@ def facts(events) -> dict[str, tuple[object, ...]]:
 
 
 def group_sizes(store) -> set[int]:
-    """How many alerts there were in the notifications."""
+    """The numbers of alerts in the notifications."""
     with closing(sqlite3.connect(store)) as connection:
         return {
             len(json.loads(body)["alerts"])

@@ -42,7 +42,7 @@ async def running(*arguments, **options):
 
 
 async def fill(home, clock, count: int = 1, source: str = "gh") -> None:
-    """What a receiver stored before the node died."""
+    """Store deliveries as a receiver did before the node died."""
     store = Store(home.intake)
     await store.open()
     for number in range(count):

@@ -169,7 +169,7 @@ class Node:
         self.barred: dict[str, str] = {}
         """Device ids that the gate refuses, and why."""
         self.unwelcome = ""
-        """Why entries of others are refused, when they are."""
+        """The reason why entries of others are refused, when they are."""
         self.watch: Callable[[], object] = lambda: None
         """Called at each arrival."""
         self._changed = asyncio.Event()

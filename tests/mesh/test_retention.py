@@ -1,4 +1,7 @@
-"""How long entries are kept is the policy's word, and it may change while a node runs."""
+"""The policy says how long entries are kept.
+
+It may change while a node runs.
+"""
 
 from __future__ import annotations
 

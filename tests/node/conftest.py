@@ -36,7 +36,7 @@ class Desk:
     ready: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, code: int = 0, stdin: str = "") -> str:
-        """What one command prints; it must end with `code`."""
+        """The output of one command; it must end with `code`."""
         done = subprocess.run(
             [*DEVSTREAM, "--home", str(self.home.root), *arguments],
             env=self.environment,

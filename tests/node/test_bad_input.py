@@ -1,4 +1,7 @@
-"""What a person or a stranger gets wrong: a sentence that says what, and nothing lost."""
+"""Mistakes of a person or a stranger.
+
+A sentence says what is wrong, and nothing is lost.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the history says of now: nothing of it rests on what is struck out."""
+"""The history's word on now: nothing of it rests on what is struck out."""
 
 from __future__ import annotations
 

@@ -66,7 +66,10 @@ class Burst:
 
 @contextlib.contextmanager
 def beside(look) -> Iterator[list[float]]:
-    """What `look` returns, again and again in a thread of its own, while the block runs."""
+    """The results of `look` while the block runs.
+
+    It is called again and again, in a thread of its own.
+    """
     found: list[float] = []
     stop = threading.Event()
 

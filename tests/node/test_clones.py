@@ -70,7 +70,7 @@ def deploy(desk, *, code: int = 0) -> str:
 
 
 def printed(desk, *command: str) -> str:
-    """What a command says, whatever it ends with."""
+    """The output of a command, whatever it ends with."""
     return desk.begin(*command).communicate(timeout=60)[0]
 
 

@@ -66,7 +66,7 @@ class Room:
         self.tasks.add(asyncio.ensure_future(work))
 
     async def said(self, state: str) -> list:
-        """What was answered, once all that came is judged and what ran is over."""
+        """The answers, after all that came is judged and every run over."""
         while self.tasks:
             await self.tasks.pop()
         async with asyncio.timeout(20), self.more:

@@ -111,7 +111,7 @@ def test_it_waits_and_says_what_for_and_goes_on_when_the_keyring_is_unlocked(
 
 @pytest.fixture
 def overheard(keyring, tmp_path):
-    """What is called on the keyring's bus, as it is so far."""
+    """The calls on the keyring's bus so far."""
     if shutil.which("dbus-monitor") is None:
         pytest.skip("not installed: dbus-monitor")
     heard = tmp_path / "heard"

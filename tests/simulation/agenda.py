@@ -12,7 +12,7 @@ ONE_WAY_S, SPREAD = 0.004, 0.6
 
 
 class Agenda:
-    """What happens when; the only clock there is."""
+    """The things to come, by their time; the only clock there is."""
 
     def __init__(self, seed: int) -> None:
         self.now = 0.0

@@ -19,7 +19,7 @@ class Carrying:
         self._world, self._agenda, self._relay = world, world.agenda, relay
         self._author: dict[int, Node] = {}
         self.born: dict[int, float] = {}
-        """When each event was published."""
+        """The time at which each event was published."""
         self.batches = self.received = 0
 
     def publish(self, node: Node) -> int:

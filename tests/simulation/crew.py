@@ -112,7 +112,10 @@ class Member(Node):
         """By request, the device that signed what was judged."""
         self.refusals: Counter[str] = Counter()
         self.vouched = False
-        """Whether two clocks agreed with its own, which was right and was not set since."""
+        """True when two clocks agreed with its own.
+
+        Its own was right, and was not set since.
+        """
         self._desk: Desk | None = None
 
     @property

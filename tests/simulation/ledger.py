@@ -27,7 +27,7 @@ def hold_that(condition, promise, *details):
 
 @dataclass
 class Verdict:
-    """What the end was like, for who counts histories."""
+    """The end of a history, for a count over many."""
 
     acknowledged: int = 0
     lost: list[bytes] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Verdict:
     strayed: int = 0
     """Facts that were ever said, or said again, with a stamp that was off by more than a day."""
     astray: int = 0
-    """Those of them that nobody else takes, before or after their time."""
+    """The strayed ones that nobody else takes, before or after their time."""
     orphaned: int = 0
     """Facts of a broken feed whose author has gone for good.
 
@@ -66,9 +66,12 @@ class Ledger:
         self.strayed: set[bytes] = set()
         """See `Verdict.strayed`."""
         self.forgery = False
-        """Whether this history has liars on the wire; elsewhere no entry may be found bad."""
+        """True when this history has liars on the wire.
+
+        Elsewhere no entry may be found bad.
+        """
         self.prev: dict[bytes, bytes] = {}
-        """What each signed entry was chained to, by hash."""
+        """The hash that each signed entry was chained to, by its own."""
         self.out = b""
         """The key of the device that was revoked, if any."""
         self.ends: dict[bytes, tuple[int, bytes]] = {}
@@ -78,13 +81,13 @@ class Ledger:
         self.liars: set[bytes] = set()
         """The keys of members whose words are not looked at."""
         self.imaged = False
-        """Whether a disk was rolled back or copied together with its mirror.
+        """True when a disk was rolled back or copied with its mirror.
 
         Elsewhere no number may be used twice.
         """
 
     def is_honest(self, feed: bytes) -> bool:
-        """Whether a feed, or the key of a device, is of somebody whose word counts."""
+        """True when a feed's, or a device key's, owner is no liar."""
         return feed[:KEY_BYTES] not in self.liars
 
     def sign(self, entry: Entry) -> tuple[bytes, int, bytes]:
@@ -234,11 +237,10 @@ class Ledger:
         return found
 
     def _proven(self, nodes, unjudged, oldest) -> dict[tuple[bytes, int, bytes], bytes]:
-        """What of the revoked device's feeds can be proven to whoever lacks it: from the end down,
-        as far as anybody holds it.
+        """The revoked device's entries that can be proven to whoever lacks them.
 
-        The end itself needs its own signature, which a liar may have spoilt everywhere: who knows
-        the end takes nothing beyond it.
+        From the end down, as far as anybody holds them. The end itself needs its own signature,
+        which a liar may have spoilt everywhere: who knows the end takes nothing beyond it.
         """
         held = {
             entry.hash: entry
@@ -264,9 +266,9 @@ class Ledger:
         return found
 
     def _of_the_revoked(self, node, proven, reachable) -> dict[tuple[bytes, int, bytes], bytes]:
-        """What `node` holds of what is proven.
+        """The proven entries that `node` holds.
 
-        All of it where a thief's branch has taken the place before the node knew. What only its
+        All of them where a thief's branch has taken the place before the node knew. What only its
         own twin could prove to it counts as held: the thief's copy in between has another past.
         """
         deceived = {
@@ -304,7 +306,10 @@ def within_reach(node, nodes) -> list:
 
 
 def stored_right(ledger: Ledger, node, entry: Entry, clock: int) -> None:
-    """What must be true of any entry that a node stores from outside."""
+    """See that an entry is one that a node may store.
+
+    It came from outside.
+    """
     hold_that(entry.hash in ledger.signed, "stored what its author never signed")
     hold_that(hlc_time(entry.hlc) <= clock + FUTURE_MS, "stored an entry from the future")
     if node.knows_the_end and entry.feed.startswith(ledger.out) and entry.hash not in ledger.past:

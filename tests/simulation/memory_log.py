@@ -33,7 +33,7 @@ class MemoryLog:
     known_epoch: bytes = b""
     fail_next: bool = False
     unsynced: list[Callable[[], None]] = field(default_factory=list)
-    """What takes each commit back that a power cut may lose, oldest first."""
+    """Undoings of the commits that a power cut may lose, oldest first."""
     old_mirror: tuple[bytes, int] | None = None
     """The mirror as it was at the last commit that reached the disk.
 

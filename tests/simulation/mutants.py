@@ -159,7 +159,7 @@ LIARS = [
         "liars/Numbers",
     ),
 ]
-"""What holds against a member who lies (lies.py)."""
+"""The rules that hold against a member who lies (lies.py)."""
 
 MUTANTS = [
     Mutant(

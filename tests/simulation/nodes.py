@@ -32,14 +32,14 @@ from devstream_desktop.stream.entry import (
 HOUR = 3_600_000
 DAY = 24 * HOUR
 RIGHT = 240_000
-"""How far the clocks of honest nodes are off at most, milliseconds."""
+"""The most that clocks of honest nodes are off, milliseconds."""
 MOVED = 2 * MAX_OFFSET_MS
 """A correction larger than this takes a majority.
 
 Below, the middle of two halves may be near enough to both.
 """
 ERROR = MAX_OFFSET_MS + RIGHT + 10_000
-"""How far the time of a node may be off that honest peers outweigh.
+"""The largest error of a node's time that honest peers outweigh.
 
 A HELLO is up to ten seconds old.
 """
@@ -74,7 +74,7 @@ class Node:
         self.strangers: set[bytes] = set()
         """Authors of whom its policy does not believe everything yet."""
         self.refused: set[tuple[bytes, int]] = set()
-        """What that policy refused: not to be asked for again before there is another."""
+        """Numbers that policy refused: not to be asked for again before another."""
         self.gone: set[tuple[bytes, int]] = set()
         """Numbers it settled: none may ever come back."""
         self.let_go: set[bytes] = set()
@@ -87,19 +87,19 @@ class Node:
         Not to be asked for again before.
         """
         self.fresh: list[tuple[bytes, int, bytes]] = []
-        """What it signed and may not have stored yet."""
+        """Entries that it signed and may not have stored yet."""
         self.older: set[bytes] = set()
         """Feeds of its own of which a peer has given it more than its log knew."""
         self.met: dict[str, int] = {}
-        """How far the clocks of the peers were off that it has met since its own was set."""
+        """The errors of peers' clocks, met since its own was set."""
         self.knows_the_end = False
-        """Whether it has heard that a device was revoked."""
+        """True when it has heard that a device was revoked."""
         self.moved = 0
         """Entries and proofs that came in, to see when all is quiet."""
 
     @property
     def told_skew(self) -> int:
-        """How far the clock that it tells its peers is off."""
+        """The error of the clock that it tells its peers."""
         return self.skew
 
     def clock(self, now: int) -> int:
@@ -118,8 +118,9 @@ class Node:
             self.waiting.clear()  # they waited for another time
 
     def outweighed(self) -> bool:
-        """Whether two peers whose clocks are right, and more than half of all clocks it knows, tell
-        it the time.
+        """True when enough right clocks tell it the time.
+
+        Two peers' at least, and more than half of all clocks it knows.
         """
         right = sum(abs(skew) <= RIGHT for skew in self.met.values())
         own = abs(self.skew) <= RIGHT
@@ -167,7 +168,7 @@ class Node:
         return "it may not publish that"
 
     def _is_author(self, _: bytes) -> bool:
-        """Whether a key is of the team."""
+        """True when a key is of the team."""
         return True
 
     def _moved_by_right(self) -> None:
@@ -190,7 +191,7 @@ class Node:
         return self.ledger.ends.get(feed, (0, b""))
 
     def look(self, now: int) -> None:
-        """What the node does every second: watch its clock, and check some signatures."""
+        """Do the work of every second: watch the clock, and check some signatures."""
         self.now = now
         steps = self.watch.steps
         self.watch.tick(self.clock(now), now)
@@ -233,12 +234,15 @@ class Node:
         self.told |= {(entry.feed, entry.seq) for entry in entries}
 
     def newest_of_others(self) -> int:
-        """When the newest entry was stamped that it holds of others; 0 where it holds none."""
+        """The newest stamp of the entries it holds of others; 0 for none."""
         others = (mine for feed, mine in self.log.held.items() if not feed.startswith(self.log.key))
         return max((hlc_time(entry.hlc) for mine in others for entry in mine.values()), default=0)
 
     def news(self, lsn: int, size: int, peer: str) -> tuple[list[Entry], int]:
-        """What arrived after `lsn` and did not come from `peer`, and where to go on from."""
+        """The entries after `lsn` that did not come from `peer`.
+
+        And the place to go on from.
+        """
         return self.log.after(lsn, max_bytes=size, not_from=peer)
 
     def take(self, batch: list[SignedEntry], sender: str, now: int) -> Outcome:
@@ -320,7 +324,7 @@ class Node:
             self.told.add((entry.feed, entry.seq))
 
     def want(self, records, now: int):
-        """What it asks a peer with these records for."""
+        """The ranges that it asks of a peer with these records."""
         known = {state.feed for state in self.replica.feeds.states()}
         self.refused = {
             (feed, seq) for feed, seq in self.refused if feed in known
@@ -376,7 +380,10 @@ class Node:
         return {entry.payload for mine in self.log.held.values() for entry in mine.values()}
 
     def check(self) -> None:
-        """What the rules remember is what a new start would read from the log."""
+        """See that the rules remember what a new start would read.
+
+        A start reads the log.
+        """
         derived = {record.feed: record for record in self.log.feeds()}
         for state in self.replica.feeds.states():
             record = derived.pop(state.feed, None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Figures:
-    """What `figures` counted since `World.count_from_here`."""
+    """The counts of `figures` since `World.count_from_here`."""
 
     last: list[float]
     """Seconds from an event to the last node that should have it."""

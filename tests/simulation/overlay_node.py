@@ -49,7 +49,7 @@ class Node:
     address: str
     overlay: Overlay
     site: int
-    """Who shares it hears each other's announcements and reaches each other."""
+    """The subnet: its nodes hear each other's announcements and reach each other."""
     bridge: bool = False
     """Reaches the bridges of other sites, too."""
     open: bool = True
@@ -66,12 +66,15 @@ class Node:
     links: dict[Link, None] = field(default_factory=dict)
     """Ordered, or one seed would not be one run."""
     served: dict[str, float] = field(default_factory=dict)
-    """Who was accepted, and until when it holds a place after it has left."""
+    """The callers it accepted, and until when each holds a place.
+
+    A place is held for a while after its caller has left.
+    """
     named: Buckets = field(default_factory=lambda: Buckets(NAMED_RATE, NAMED_BURST))
     """Addresses that each neighbour may still name (mesh/overlay/dialer.py)."""
     have: dict[int, float] = field(default_factory=dict)
     asked: int = 0
-    """How often it was dialed with success, or refused somebody as full."""
+    """The times it was dialed with success, or refused somebody as full."""
     looking: bool = False
 
     def callers(self) -> Iterable[Link]:

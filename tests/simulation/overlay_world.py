@@ -28,10 +28,11 @@ from devstream_desktop.mesh.wire import MAX_PEERS
 
 TLS_S = 0.03
 SWEPT_S = 100.0
-"""How long a listener may serve a caller that has fallen silent."""
+"""The most seconds that a listener serves a silent caller."""
 SETTLED_S = 5.0
-"""How often a node that has its neighbours looks whether it wants another, in the place of at once
-and every second.
+"""The seconds between looks of a node that has its neighbours.
+
+It looks whether it wants another, in the place of at once and every second.
 """
 LOOK_S = 0.1
 """After news of peers, so that what comes at once is looked at once."""

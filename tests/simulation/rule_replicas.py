@@ -46,7 +46,7 @@ def forged(entry, **changes):
 
 
 def resigned(replica, entry, **changes):
-    """What the author could have signed instead."""
+    """An entry that the author could have signed instead."""
     body = forged(entry, **changes).body
     return parse_entry(body, replica.signatures.sign(body))
 

@@ -37,7 +37,7 @@ class Session:
         self.unequal = False
         self.comparison = Comparison()
         self.passed: dict[int, bytes] = {}
-        """What the listener's rows were that the cursor has passed.
+        """The listener's rows that the cursor has passed.
 
         A number that means another row now would be missed.
         """
@@ -232,7 +232,7 @@ class Session:
                 rest = mine.own.rest_of(rest, batch, b.name)
 
     def _fetched(self) -> bool:
-        """Whether all of the page is here, as far as the peer gives it."""
+        """True when all that the peer gives of the page is here."""
         return not self.theirs or not without(
             self.a.want(self.theirs, self.world.now), self.fruitless
         )

@@ -129,7 +129,7 @@ class Strategy:
         return content
 
     def end(self, place: Place | None) -> Place | None:
-        """Where a page of records ends."""
+        """The place where a page of records ends."""
         return place
 
     def wants(self, ranges: list[Range]) -> list[Range]:

@@ -1,4 +1,4 @@
-"""What is taken of a revoked device.
+"""The entries that are taken of a revoked device.
 
 All it wrote until then, and nothing that somebody with its key writes later, whatever the date.
 """
@@ -26,7 +26,7 @@ class World:
 
     def __init__(self, memory_log, make_replica) -> None:
         self.ends: dict[bytes, tuple[int, bytes]] | None = None
-        """What the policy says of the thief's feeds; None before it was revoked."""
+        """The policy's word on the thief's feeds; None before it was revoked."""
         logs = (memory_log(key, random.Random(key[0])) for key in (THIEF, ADMIN, LATE))
         self.lost, self.admin, self.late = (
             make_replica(log, 30 * DAY, ended=self.ended) for log in logs
@@ -49,7 +49,7 @@ class World:
         return self.ends.get(feed, (0, b"")) if revoked else None
 
     def forge(self, seq: int, hlc: int, prev: bytes, feed: bytes | None = None) -> Entry:
-        """What the thief signs, properly, with the stolen key."""
+        """An entry that the thief signs, properly, with the stolen key."""
         body = encode_body(
             feed=feed or self.written[0].feed, seq=seq, hlc=hlc, prev=prev, payload=b"\xcd\xff\xff"
         )

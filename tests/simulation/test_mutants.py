@@ -23,7 +23,7 @@ NUMBERS = range(len(mutants.MUTANTS))
 
 
 def noticed(number: int) -> str:
-    """How many histories it took, and what was noticed; empty when nothing was."""
+    """The number of histories it took, and the fault noticed; empty for none."""
     command = [sys.executable, mutants.__file__, str(number)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert done.returncode == 0, done.stderr

@@ -116,14 +116,14 @@ class World:
         self.weights = [weight * 5 if act.__name__ in more else weight for act, weight in acts]
 
     def _count(self) -> int:
-        """How many nodes there are."""
+        """The number of nodes."""
         return self.rng.choices([2, 3, 4, 5, 8, 20], [10, 28, 32, 20, 8, 2])[0]
 
     def _node(self, number: int, retention: int) -> Node:
         return Node(number, bytes([number + 1]) * 32, self.rng, self.ledger, retention)
 
     def _choose_dangers(self) -> None:
-        """What this history is about: few dangers at a time, so that each is met deeply."""
+        """Choose few dangers for this history, so that each is met deeply."""
         rng, theme = self.rng, self.theme
         self.images = (
             rng.random() < 0.35 or theme == "images"
@@ -141,7 +141,10 @@ class World:
         return self.nodes
 
     def _dials(self) -> list[tuple[int, int]]:
-        """Who dials whom: everybody to five, then a ring and two more each."""
+        """The pairs of dialer and dialed.
+
+        Everybody to five, then a ring and two more each.
+        """
         if self.count <= 5:
             pairs = {(a, b) for a in range(self.count) for b in range(a)}
         else:
@@ -357,17 +360,17 @@ class World:
         raise BrokenPromiseError("never quiet")
 
     def page_size(self) -> int:
-        """How many feeds a message holds.
+        """The number of feeds that a message holds.
 
         In the product some thousand, here so few that there are several pages.
         """
         return self.rng.choice(PAGES)
 
     def go_on(self) -> None:
-        """What is done once everybody is up again."""
+        """Do the rest once everybody is up again."""
 
     def _moved(self) -> object:
-        """What is equal after a round in which nothing came to anybody."""
+        """A value that stays equal in a round in which nothing came."""
         return sum(node.moved for node in self.nodes)
 
     def play(self) -> Verdict:

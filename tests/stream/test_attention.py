@@ -1,4 +1,4 @@
-"""Which lines interrupt a person, and why."""
+"""The lines that interrupt a person, and the reasons."""
 
 from __future__ import annotations
 

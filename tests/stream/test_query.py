@@ -1,4 +1,4 @@
-"""What is typed into the search field is words and filters, never syntax."""
+"""Text in the search field is words and filters, never syntax."""
 
 from __future__ import annotations
 

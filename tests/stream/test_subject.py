@@ -1,4 +1,7 @@
-"""What a state means against its subject's past, and which event of a run is its row."""
+"""The meaning of a state against its subject's past.
+
+And the event of a run that is its row.
+"""
 
 from __future__ import annotations
 

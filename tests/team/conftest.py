@@ -1,4 +1,4 @@
-"""What the team's tests share.
+"""Fixtures of the team's tests.
 
 A clock that is set, homes with a key file, founded teams and an open door.
 """

@@ -80,7 +80,10 @@ KEY = fact_key("x", Kind.DEPLOY, "1")
 
 
 def said(author: str, kind: Kind, state: str, actor: str, *, answer: bool = False) -> Event:
-    """What `author` says in the name of `actor`, well formed as far as that can be."""
+    """A word of `author` in the name of `actor`.
+
+    It is as well formed as it can be.
+    """
     device = ID[author]
     event = make_event(
         kind=kind,
@@ -147,7 +150,10 @@ def test_a_refusal_says_which_role_and_who_gives_it() -> None:
 
 
 def refusal(chain: PolicyChain, device: str, kind: Kind, state: str, at_ms: int) -> str | None:
-    """Why a device may not publish this in its own name."""
+    """The reason why a device may not publish this itself.
+
+    In its own name, that is; None where it may.
+    """
     author = next(name for name, known in ID.items() if known == device)
     return refusal_of(chain, device, said(author, kind, state, author), at_ms)
 

@@ -34,7 +34,7 @@ class Steady:
 
 
 class Node:
-    """What one node in between knows."""
+    """The knowledge of one node in between."""
 
     def __init__(self, team: Team) -> None:
         self.clock = Steady()

@@ -1,4 +1,4 @@
-"""What the hostile tests share.
+"""Fixtures of the hostile tests.
 
 The nodes of tests/mesh and tests/node, and a team whose every member may be played by the attacker.
 """

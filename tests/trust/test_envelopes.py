@@ -1,4 +1,4 @@
-"""What is taken of a peer.
+"""The entries that are taken of a peer.
 
 Nothing spoilt, forged, replayed, or signed by somebody whose role does not allow it, whoever passes
 it on.
@@ -279,8 +279,9 @@ def test_what_is_no_event_or_of_a_later_version_and_a_strangers_is_refused(as_no
 
 
 def test_a_relay_adds_nothing_to_what_a_device_may_say(as_node, crew):
-    """What a member may not write is refused although a collector, an admin or everybody passes it
-    on.
+    """A forbidden word of a member is refused, whoever passes it on.
+
+    Be it a collector, an admin or everybody.
     """
     mel = crew.admit("mel")
     crew.admit("coco", Role.COLLECTOR)

@@ -1,4 +1,4 @@
-"""What a peer with a good certificate can send.
+"""Frames of a peer with a good certificate.
 
 Nonsense, cuts, and claims of sizes; and what strangers can throw at the port.
 """
@@ -42,7 +42,10 @@ pytestmark = pytest.mark.slow
 FRAMES = 5_000
 GARBAGE = 500
 SP_REQ, SP_REP = b"\0SP\0\0\x30\0\0", b"\0SP\0\0\x31\0\0"
-"""How nng's REQ and REP greet (https://nanomsg.org/documentation.html, SP over TCP)."""
+"""The greetings of nng's REQ and REP.
+
+SP over TCP, https://nanomsg.org/documentation.html.
+"""
 NAME = device_id(b"n" * 32)
 INDEX = bytes(16)
 
@@ -136,7 +139,10 @@ async def test_nonsense_over_a_real_link_ends_that_link_alone(make_node, team):
 
 
 def claim(address: str, context: ssl.SSLContext, size: int) -> bytes:
-    """What a listener answers to a message that claims to be so large; empty when it hangs up."""
+    """The listener's answer to a message that claims to be so large.
+
+    It is empty when the listener hangs up.
+    """
     with (
         socket.create_connection(split(address), 10) as plain,
         context.wrap_socket(plain, server_hostname=SERVER_NAME) as secure,

@@ -87,7 +87,7 @@ class Door:
             raise self.raised
 
     async def lets_in(self) -> bool:
-        """Whether the peer gets a WELCOME."""
+        """True when the peer gets a WELCOME."""
         link = Link(self.node.address, lambda _: None)
         try:
             await link.open(tls_config(self._team.credentials(self.device), server=False), 5)

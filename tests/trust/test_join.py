@@ -1,5 +1,6 @@
-"""Who is certified, beside what tests/team/test_enrol.py, test_invite.py and test_renewal.py
-hold.
+"""The people who are certified.
+
+The rest is in tests/team/test_enrol.py, test_invite.py and test_renewal.py.
 """
 
 from __future__ import annotations

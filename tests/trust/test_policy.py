@@ -1,7 +1,7 @@
-"""What nobody can do to a team's policy, and that deploys wait while it cannot be trusted.
+"""Attacks on a team's policy, of which none succeeds.
 
-Skipped versions, strangers, thresholds and forks are in tests/team/test_chain.py and
-test_branches.py.
+Deploys wait while the policy cannot be trusted. Skipped versions, strangers, thresholds and forks
+are in tests/team/test_chain.py and test_branches.py.
 """
 
 from __future__ import annotations

@@ -142,7 +142,10 @@ def duty(person: str, state: str, number: int, at: int):
 
 
 class Arrivals:
-    """When the policy that revokes a device came to each node, by the node's person."""
+    """The times at which each node got the policy that revokes.
+
+    By the node's person.
+    """
 
     def __init__(self, device: str, *nodes: Node) -> None:
         self.at: dict[str, float] = {}

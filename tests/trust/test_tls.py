@@ -1,7 +1,7 @@
-"""What nng's TLS does with 35 sorts of certificates and handshakes, as a table: a library that
-changes its mind fails here.
+"""The verdicts of nng's TLS on 35 sorts of certificates and handshakes.
 
-And the same through the product's own links, both ways round: refused, with a reason for a person.
+They are a table: a library that changes its mind fails here. And the same through the product's own
+links, both ways round: refused, with a reason for a person.
 """
 
 from __future__ import annotations

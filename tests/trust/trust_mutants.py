@@ -40,7 +40,7 @@ class Mutation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One check that is taken away."""
 
     what: str
-    """What is then possible."""
+    """The attack that is then possible."""
     path: str
     """In devstream_desktop."""
     old: str
@@ -64,7 +64,7 @@ MUTATIONS = tuple(
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one mutant."""
+    """The fate of one mutant."""
 
     mutation: Mutation
     caught: bool

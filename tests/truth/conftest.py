@@ -44,7 +44,7 @@ class Node:
         self.folder = folder / f"node{number}"
         self.folder.mkdir()
         self.entries: list[Entry] = []
-        """What this device wrote."""
+        """The entries that this device wrote."""
         self._device = bytes([number]) * 32
         self._feed = self._device + bytes(EPOCH_BYTES)
         self._seq, self._prev, self._hlc = 0, b"", 0
@@ -115,7 +115,7 @@ class Node:
             return reader.page(Query(), limit=500, superseded=True)[::-1]
 
     def rows(self) -> list[Line]:
-        """What a list shows, newest first."""
+        """The lines that a list shows, newest first."""
         with Reader(self.history.path) as reader:
             return reader.page(Query(), limit=500)
 

@@ -136,7 +136,10 @@ def test_in_order_every_change_is_one_line_and_loud_while_it_is_true(one, steps)
 
 
 def _breaks(world: World) -> dict[str, int]:
-    """How often CI and each alert went red, by the newest work."""
+    """The count of times CI and each alert went red.
+
+    By the newest work.
+    """
     found: dict[str, int] = {}
     red: dict[str, bool] = {}
     newest = (0, 0)

@@ -95,7 +95,7 @@ def push(host: str, before: str, after: str, second: int) -> tuple[dict, dict[st
 
 
 def ends(node) -> list[str]:
-    """Where each line says that the branch is."""
+    """The place of the branch in each line."""
     return [line.event.revision for line in node.lines()]
 
 

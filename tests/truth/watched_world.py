@@ -80,7 +80,7 @@ class World:
         return self._note("main", to, Delivery("github", body, "push"))
 
     def look(self) -> Event | None:
-        """What a poll of git sees since it looked last; nothing at first contact."""
+        """A poll of git's news since its last look; nothing at first contact."""
         before, self._seen_branch = self._seen_branch, self.branch
         if before is None or before == self.branch:
             return None

@@ -1,4 +1,4 @@
-"""What two replicas ask of each other and give."""
+"""Questions and answers between two replicas."""
 
 from __future__ import annotations
 

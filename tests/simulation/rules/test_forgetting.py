@@ -1,4 +1,4 @@
-"""What is old is forgotten, and never comes back."""
+"""Old entries are forgotten, and never come back."""
 
 from __future__ import annotations
 
