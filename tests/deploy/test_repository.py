@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from real_git import git
 
 from devstream_desktop.deploy.repository import is_remote, look_up, parse_tips
 
 pytestmark = pytest.mark.process
-
-
-def git(folder, *words: str) -> str:
-    who = (
-        "-c",
-        "user.name=ana",
-        "-c",
-        "user.email=ana@example.invalid",
-        "-c",
-        "commit.gpgsign=false",
-        "-c",
-        "tag.gpgsign=false",
-    )
-    return subprocess.run(
-        ["git", *who, *words], cwd=folder, check=True, capture_output=True, text=True
-    ).stdout.strip()
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
 
 import msgspec
 import pytest
+from real_git import commit, git
 
 from devstream_desktop.deploy.backend import RunOutcome
 from devstream_desktop.stream.words import Kind, Severity
@@ -161,29 +160,15 @@ async def test_a_backlog_never_runs_and_is_answered_once(room):
 
 async def test_a_moved_ref_is_refused(room, tmp_path):
     repository = tmp_path / "repository"
-    who = {
-        "GIT_AUTHOR_NAME": "a",
-        "GIT_AUTHOR_EMAIL": "a@b",
-        "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@b",
-    }
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(repository), *words]
-        return subprocess.run(
-            command, check=True, capture_output=True, text=True, env={**os.environ, **who}
-        ).stdout.strip()
-
     repository.mkdir()
-    git("init", "-q", "-b", "main")
-    git("commit", "-q", "--allow-empty", "-m", "one")
-    seen = git("rev-parse", "main")
+    git(repository, "init", "-q", "-b", "main")
+    seen = commit(repository, "one")
     room.write(more=f'repository = "{repository}"')
     await room.start()
     first = room.request(sha=seen)
     await room.ask(first)
     assert (await room.news.final(first.key)).state == "success"
-    git("commit", "-q", "--allow-empty", "-m", "two")
+    commit(repository, "two")
     second = room.request(sha=seen)
     await room.ask(second)
     refused = await room.news.final(second.key)

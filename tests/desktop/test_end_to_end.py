@@ -9,6 +9,7 @@ import time
 
 import psutil
 import pytest
+from real_git import commit, git
 
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError
@@ -26,30 +27,11 @@ class Repository:
     def __init__(self, folder) -> None:
         self.folder = folder
         folder.mkdir()
-        self.git("init", "-q", "-b", "main")
+        git(folder, "init", "-q", "-b", "main")
         self.commit("First commit")
 
-    def git(self, *arguments: str) -> str:
-        who = [
-            "-c",
-            "user.name=Bo",
-            "-c",
-            "user.email=bo@example.com",
-            "-c",
-            "commit.gpgsign=false",
-        ]
-        return subprocess.run(
-            ["git", *who, *arguments],
-            cwd=self.folder,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        ).stdout.strip()
-
     def commit(self, subject: str) -> str:
-        self.git("commit", "-q", "--allow-empty", "-m", subject)
-        return self.git("rev-parse", "HEAD")
+        return commit(self.folder, subject, "Bo")
 
 
 class FirstDay:

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from real_git import commit, git
 
 from devstream_desktop import machine
 from devstream_desktop.control.client import Client
@@ -71,20 +71,14 @@ def emit(desk, title: str) -> None:
         client.ask(Emit(kind="build", state="failed", service="shop", title=title))
 
 
-def commit(folder: Path, subject: str) -> None:
-    who = ["-c", "user.name=ana", "-c", "user.email=ana@example.com"]
-    subprocess.run(
-        ["git", "-C", folder, *who, "commit", "-q", "--allow-empty", "-m", subject], check=True
-    )
-
-
 @pytest.mark.timeout(180)
 @pytest.mark.process
 def test_a_node_without_a_descriptor_says_so_answers_and_goes_on_when_it_is_over(
     world, until, tmp_path
 ) -> None:
     repository = tmp_path / "shop"
-    subprocess.run(["git", "init", "-q", "-b", "main", repository], check=True)
+    repository.mkdir()
+    git(repository, "init", "-q", "-b", "main")
     commit(repository, "first")
     [ana] = world.team()
     ana.run("source", "add", "git", "shop", str(repository))

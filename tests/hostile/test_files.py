@@ -12,13 +12,13 @@ import random
 import re
 import shutil
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from real_git import commit, git
 from rooms import load
 
 from devstream_desktop.doctor.checks import Verdict
@@ -148,12 +148,9 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         world = _node.World(folder, runtime)
         ana = world.desk("ana")
         ana.environment["DEVSTREAM_KEY_FILE"] = str(ana.home.root / "key")
-        who = ["-c", "user.name=ana", "-c", "user.email=ana@example.com"]
-        subprocess.run(["git", "init", "-q", "-b", "main", folder / "shop"], check=True)
-        subprocess.run(
-            ["git", "-C", folder / "shop", *who, "commit", "-q", "--allow-empty", "-m", "first"],
-            check=True,
-        )
+        (folder / "shop").mkdir()
+        git(folder / "shop", "init", "-q", "-b", "main")
+        commit(folder / "shop", "first")
         (folder / "secret").write_text("a secret that is long enough")
         ana.run("team", "create", "acme", "--person", "ana")
         ana.home.settings.write_text("[mesh]\ndiscovery = false\n")

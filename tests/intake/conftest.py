@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import http.client
-import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from typing import Any, Self
 
 import pytest
 from blockbuster import blockbuster_ctx
+from real_git import commit, git
 
 from devstream_desktop.home import Home
 from devstream_desktop.intake import registry
@@ -144,55 +143,18 @@ class Repository:
         self.work = folder / "work copy"
         self.bare.parent.mkdir(parents=True)
         begin = ("init", "--quiet", "--initial-branch=main", f"--object-format={form}")
-        self._run(folder, *begin, "--bare", str(self.bare))
-        self._run(folder, *begin, str(self.work))
+        git(folder, *begin, "--bare", str(self.bare))
+        git(folder, *begin, str(self.work))
         self.git("remote", "add", "origin", str(self.bare))
 
     def git(self, *arguments: str) -> str:
-        return self._run(self.work, *arguments)
+        return git(self.work, *arguments)
 
     def commit(self, title: str, author: str = "Ana") -> str:
-        self.git(
-            "-c",
-            f"user.name={author}",
-            "-c",
-            "user.email=a@example.org",
-            "commit",
-            "--quiet",
-            "--allow-empty",
-            "--message",
-            title,
-        )
-        return self.git("rev-parse", "HEAD").strip()
+        return commit(self.work, title, author)
 
     def push(self, *arguments: str) -> None:
         self.git("push", "--quiet", "origin", *(arguments or ("HEAD",)))
-
-    @staticmethod
-    def _run(folder: Path, *arguments: str) -> str:
-        environment = {
-            key: value for key, value in os.environ.items() if not key.startswith("GIT_")
-        }
-        environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-        settings = (
-            "-c",
-            "user.name=Ana",
-            "-c",
-            "user.email=ana@example.org",
-            "-c",
-            "advice.detachedHead=false",
-        )
-        done = subprocess.run(
-            ["git", *settings, *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
 
 @pytest.fixture

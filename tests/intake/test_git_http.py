@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import real_git
 
 from devstream_collectors.kit.place import remote_scope
 from devstream_collectors.kit.push import change_key
@@ -102,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def forge(repository) -> Iterator[Forge]:
-    repository._run(repository.bare, "config", "uploadpack.allowFilter", "true")
+    real_git.git(repository.bare, "config", "uploadpack.allowFilter", "true")
     with Forge(repository.bare.parent) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

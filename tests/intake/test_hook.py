@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from real_git import git
 
 pytestmark = pytest.mark.process
 
@@ -29,7 +30,7 @@ def hooked(repository, tmp_path):
     hook.parent.mkdir(exist_ok=True)
     hook.write_bytes(HOOK.read_bytes())
     hook.chmod(0o755)
-    repository._run(repository.bare, "config", "devstream.command", str(command))
+    git(repository.bare, "config", "devstream.command", str(command))
 
     def read(count: int) -> list[list[str]]:
         written = Path(f"{calls}.new")
@@ -70,7 +71,7 @@ def test_every_kind_of_push_is_told(repository, hooked):
 
 
 def test_k4_of_a_push_of_60_branches_50_are_told_and_the_rest_counted(repository, hooked):
-    repository._run(repository.bare, "config", "devstream.branch", "*")
+    git(repository.bare, "config", "devstream.branch", "*")
     repository.commit("One")
     repository.push(*(f"HEAD:refs/heads/b{n:02}" for n in range(60)))
     calls = hooked(51)
@@ -89,9 +90,9 @@ def test_k4_of_a_push_of_60_branches_50_are_told_and_the_rest_counted(repository
 
 def test_branches_that_count_are_configured(repository, hooked, tmp_path):
     for pattern in ("main", "release/*"):
-        repository._run(repository.bare, "config", "--add", "devstream.branch", pattern)
-    repository._run(repository.bare, "config", "devstream.service", "till")
-    repository._run(repository.bare, "config", "devstream.home", str(tmp_path / "a home"))
+        git(repository.bare, "config", "--add", "devstream.branch", pattern)
+    git(repository.bare, "config", "devstream.service", "till")
+    git(repository.bare, "config", "devstream.home", str(tmp_path / "a home"))
     revision = repository.commit("One")
     repository.git("tag", "v1")
     repository.push("HEAD:release/1", "HEAD:maintenance", "HEAD:feature/x", "v1")
@@ -135,7 +136,7 @@ def test_a_command_that_hangs_or_is_missing_does_not_hold_the_push(repository, h
     slow = tmp_path / "slow"
     slow.write_text(f'#!/bin/sh\necho $$ > "{pids}"\nexec sleep 30\n')
     slow.chmod(0o755)
-    repository._run(repository.bare, "config", "devstream.command", str(slow))
+    git(repository.bare, "config", "devstream.command", str(slow))
     repository.commit("One")
     began = time.monotonic()
     repository.push()
@@ -147,7 +148,7 @@ def test_a_command_that_hangs_or_is_missing_does_not_hold_the_push(repository, h
     while _alive(pid):
         assert time.monotonic() - began < 10, "the command was not ended after two seconds"
         time.sleep(0.05)
-    repository._run(repository.bare, "config", "devstream.command", "/nonexistent/devstream")
+    git(repository.bare, "config", "devstream.command", "/nonexistent/devstream")
     repository.commit("Two")
     repository.push()
 

@@ -5,13 +5,12 @@ Each move is told once, and a deploy ships where it is.
 
 from __future__ import annotations
 
-import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from real_git import git
 
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.messages.deploys import PlanDeploy
@@ -25,19 +24,19 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.bare, self._clone = folder / "shop.git", folder / "shop"
-        self._git(folder, "init", "-q", "--bare", "-b", "trunk", str(self.bare))
-        self._git(folder, "init", "-q", "-b", "trunk", str(self._clone))
-        self._git(self._clone, "remote", "add", "origin", str(self.bare))
+        git(folder, "init", "-q", "--bare", "-b", "trunk", str(self.bare))
+        git(folder, "init", "-q", "-b", "trunk", str(self._clone))
+        git(self._clone, "remote", "add", "origin", str(self.bare))
         self.commits = [self._commit(name) for name in ("One", "Two")]
-        self._git(self._clone, "push", "-q", "origin", "trunk")
+        git(self._clone, "push", "-q", "origin", "trunk")
 
     def _commit(self, subject: str) -> str:
-        self._git(self._clone, "commit", "-q", "--allow-empty", "-m", subject)
-        return self._git(self._clone, "rev-parse", "HEAD")
+        git(self._clone, "commit", "-q", "--allow-empty", "-m", subject)
+        return git(self._clone, "rev-parse", "HEAD")
 
     def move(self, to: str, branch: str = "main") -> None:
         """Push the branch to a commit; nothing deletes it."""
-        self._git(self._clone, "push", "-q", "--force", "origin", f"{to}:refs/heads/{branch}")
+        git(self._clone, "push", "-q", "--force", "origin", f"{to}:refs/heads/{branch}")
 
     def hook(self, desk) -> None:
         """Ship the hook, for the node of a desk."""
@@ -59,22 +58,7 @@ class Repository:
             "devstream.home": str(desk.home.root),
             "devstream.branch": "main",
         }.items():
-            self._git(self.bare, "config", name, value)
-
-    @staticmethod
-    def _git(folder: Path, *arguments: str) -> str:
-        who = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        done = subprocess.run(
-            ["git", *who, *arguments],
-            cwd=folder,
-            env=kept,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-        return done.stdout.strip()
+            git(self.bare, "config", name, value)
 
 
 @pytest.fixture

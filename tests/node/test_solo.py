@@ -8,8 +8,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import pytest
+from real_git import commit, git
 
 pytestmark = pytest.mark.process
 
@@ -19,26 +21,10 @@ def checkout(tmp_path):
     folder = tmp_path / "My Shop"
     folder.mkdir()
 
-    def commit(subject: str) -> None:
-        who = [
-            "-c",
-            "user.name=Ana",
-            "-c",
-            "user.email=ana@example.com",
-            "-c",
-            "commit.gpgsign=false",
-        ]
-        subprocess.run(
-            ["git", *who, "commit", "-q", "--allow-empty", "-m", subject],
-            cwd=folder,
-            check=True,
-            timeout=30,
-        )
-
-    subprocess.run(["git", "init", "-q", "-b", "main", folder], check=True, timeout=30)
+    git(folder, "init", "-q", "-b", "main")
     for number in range(3):
-        commit(f"Commit {number}")
-    return folder, commit
+        commit(folder, f"Commit {number}")
+    return folder, partial(commit, folder)
 
 
 def test_without_a_display_the_lines_come_to_the_terminal(world, until, checkout) -> None:

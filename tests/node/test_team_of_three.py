@@ -6,12 +6,12 @@ import hashlib
 import hmac
 import json
 import signal
-import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+from real_git import commit, git
 
 pytestmark = pytest.mark.process
 
@@ -24,34 +24,16 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.bare, self.clone = folder / "shop.git", folder / "shop"
-        self._git(folder, "init", "-q", "--bare", "-b", "main", str(self.bare))
-        self._git(folder, "init", "-q", "-b", "main", str(self.clone))
-        self._git(self.clone, "remote", "add", "origin", str(self.bare))
+        git(folder, "init", "-q", "--bare", "-b", "main", str(self.bare))
+        git(folder, "init", "-q", "-b", "main", str(self.clone))
+        git(self.clone, "remote", "add", "origin", str(self.bare))
         self.commit("First commit")
 
     def commit(self, subject: str) -> str:
         """Commit and push; the new revision."""
-        self._git(self.clone, "commit", "-q", "--allow-empty", "-m", subject)
-        self._git(self.clone, "push", "-q", "origin", "main")
-        return self._git(self.clone, "rev-parse", "HEAD")
-
-    def _git(self, folder: Path, *arguments: str) -> str:
-        who = [
-            "-c",
-            "user.name=Ana",
-            "-c",
-            "user.email=ana@example.com",
-            "-c",
-            "commit.gpgsign=false",
-        ]
-        return subprocess.run(
-            ["git", *who, *arguments],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        ).stdout.strip()
+        revision = commit(self.clone, subject)
+        git(self.clone, "push", "-q", "origin", "main")
+        return revision
 
 
 @pytest.fixture

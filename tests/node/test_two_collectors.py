@@ -6,11 +6,11 @@ Each fact is one row on every desk, and either collector may die.
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from real_git import commit, git
 from senders import SECRET, deliver
 
 pytestmark = pytest.mark.process
@@ -21,32 +21,13 @@ def push(tmp_path: Path):
     """`push("Fix it")`: commit to main of `tmp_path/shop.git`; the new revision."""
     bare, clone = tmp_path / "shop.git", tmp_path / "shop"
 
-    def git(*arguments: str) -> str:
-        who = [
-            "-c",
-            "user.name=Ana",
-            "-c",
-            "user.email=ana@example.com",
-            "-c",
-            "commit.gpgsign=false",
-        ]
-        done = subprocess.run(
-            ["git", *who, *arguments],
-            cwd=tmp_path,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-        return done.stdout.strip()
-
-    git("init", "-q", "--bare", "-b", "main", str(bare))
-    git("init", "-q", "-b", "main", str(clone))
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", str(bare))
+    git(tmp_path, "init", "-q", "-b", "main", str(clone))
 
     def push(subject: str) -> str:
-        git("-C", str(clone), "commit", "-q", "--allow-empty", "-m", subject)
-        git("-C", str(clone), "push", "-q", str(bare), "main")
-        return git("-C", str(clone), "rev-parse", "HEAD")
+        revision = commit(clone, subject)
+        git(clone, "push", "-q", str(bare), "main")
+        return revision
 
     push("First")
     return push
