@@ -14,6 +14,12 @@ def test_a_summary_is_short_and_no_relative_clause(room) -> None:
     assert [str(one) for one in found if one.relative or one.words > prose.MOST_WORDS] == []
 
 
+def test_no_docstring_of_the_tests_begins_with_a_relative_clause() -> None:
+    found = [one for path in prose.files("tests") for one in prose.docstrings(path)]
+    assert found
+    assert [str(one) for one in found if one.relative] == []
+
+
 def test_comments_say_why_at_the_branches() -> None:
     paths = prose.files()
     lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)

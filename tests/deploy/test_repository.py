@@ -1,4 +1,4 @@
-"""What a repository says its refs are, asked of real git."""
+"""The refs that a repository says it has, asked of real git."""
 
 from __future__ import annotations
 

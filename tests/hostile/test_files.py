@@ -40,7 +40,7 @@ SHA = "4f" * 20
 
 @dataclass(frozen=True)
 class Expected:
-    """What is said of a damaged file.
+    """The words on a damaged file.
 
     By the node that has started, or by the start that fails; and by doctor before.
     """
@@ -207,7 +207,7 @@ async def said_by(node: Node) -> list[str]:
 
 
 async def works(node: Node, title: str) -> None:
-    """What a person says is kept, with its number."""
+    """See that a person's words are kept, with their number."""
     key = fact_key("test", Kind.BUILD, title)
     event = make_event(
         kind=Kind.BUILD,

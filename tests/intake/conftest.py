@@ -73,7 +73,7 @@ def vault() -> MemoryVault:
 
 @dataclass
 class Stream:
-    """What `publish` is in a node: keeps one event a key, and can refuse."""
+    """A node's `publish`: keeps one event a key, and can refuse."""
 
     events: list[Event] = field(default_factory=list)
     error: Exception | None = None
@@ -271,7 +271,10 @@ class Replay:
         return [asked.path for asked in self.asked]
 
     def tell(self, path: str, body: bytes = b"{}", **how: Any) -> None:
-        """What is answered from now on to `path`, with or without its query."""
+        """Set the answer to `path`, with or without its query.
+
+        It holds from now on.
+        """
         self.answers[path] = Reply(body, **how)
 
     async def __aenter__(self) -> Self:
@@ -328,7 +331,7 @@ class Replay:
 
 @pytest.fixture
 async def notes(home: Home) -> AsyncIterator[Notes]:
-    """What survives a restart, in a store of this home."""
+    """Notes that survive a restart, in a store of this home."""
     store = Store(home.intake)
     await store.open()
     yield Notes(store)

@@ -39,7 +39,7 @@ class Forge(ThreadingHTTPServer):
         self.hangs_at = ""
         """A part of a path: requests for it get the beginning of an answer and no more."""
         self.abandoned = threading.Event()
-        """Who waited for the rest has gone."""
+        """Set when the client that waited for the rest has gone."""
         self.asked: list[str] = []
 
     @property

@@ -1,4 +1,7 @@
-"""What a team of three does on its first day, with real processes, real git and real signatures."""
+"""The first day of a team of three.
+
+With real processes, real git and real signatures.
+"""
 
 from __future__ import annotations
 
