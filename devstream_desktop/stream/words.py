@@ -193,3 +193,12 @@ def outcome(kind: Kind, state: str, change: Transition = Transition.NONE) -> str
     if kind is Kind.INCIDENT and change is Transition.REGRESSED:
         return "firing again"
     return _OUTCOMES.get((kind, state), state.replace("_", " "))
+
+
+OUTCOMES = frozenset(
+    outcome(kind, state, change)
+    for kind, states in STATES.items()
+    for state in states
+    for change in Transition
+)
+"""Every word of `outcome`."""

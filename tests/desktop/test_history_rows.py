@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 
+from devstream_desktop.desktop.windows.history.cell import PADDING
 from devstream_desktop.desktop.windows.history.columns import Column
 from devstream_desktop.desktop.windows.history.model import PAGE
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.query import parse_query
+from devstream_desktop.stream.words import OUTCOMES
 
 
 def now() -> int:
@@ -133,3 +137,13 @@ def test_a_history_that_cannot_be_read_says_so_and_is_read_again(
     written.node.add(pushes(2))
     written.answer()
     assert shown.browser.model.rowCount() == 2
+
+
+@pytest.mark.parametrize("word", sorted(OUTCOMES))
+def test_no_state_is_cut(window, pushes, word):
+    table = window(*pushes(1)).browser.table
+    font = table.font()
+    font.setBold(True)
+    room = table.columnWidth(Column.STATE) - PADDING - PADDING // 2
+    text = f"✗ {word}"
+    assert QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, room) == text

@@ -13,10 +13,10 @@ from devstream_desktop.desktop.windows.history.cell import PADDING, CellDelegate
 from devstream_desktop.desktop.windows.history.columns import Column
 from devstream_desktop.desktop.windows.history.model import HistoryModel
 from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.words import OUTCOMES
 
 _SAMPLES = {
     Column.TIME: "yesterday 23:59",
-    Column.STATE: "✗ still broken",
     Column.SERVICE: "checkout-api ",
     Column.ENVIRONMENT: "production ",
 }
@@ -76,6 +76,12 @@ class HistoryTable(QTableView):
         columns.setMinimumSectionSize(60)
         for column, sample in _SAMPLES.items():
             self.setColumnWidth(column, metrics.horizontalAdvance(sample) + 2 * PADDING)
+        # The state is never cut, also where it is red and bold.
+        font = self.font()
+        font.setBold(True)
+        bold = QFontMetrics(font)
+        widest = max(bold.horizontalAdvance(f"✗ {word}") for word in OUTCOMES)
+        self.setColumnWidth(Column.STATE, widest + 2 * PADDING)
 
     def current_line(self) -> Line | None:
         """Return the selected line, if there is one."""
