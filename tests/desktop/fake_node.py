@@ -163,7 +163,7 @@ class FakeNode:
                 return await self.deploy(request)
             case Invite():
                 return Done(
-                    text="devstream-invite-1:"
+                    text="ds1-"
                     + base64.b32encode(bytes(range(80))).decode().lower().rstrip("=")
                 )
             case Join():

@@ -128,9 +128,9 @@ def test_an_invite_can_be_copied(show, qapp, asked, fake):
     dialog = show(InviteDialog(fake.status()))
     assert len(asked.of(Invite)) == 1
     assert not dialog.copy.isEnabled()
-    asked.answer(Done(text="devstream-invite-1:abc"))
+    asked.answer(Done(text="ds1-abc"))
     dialog.copy.click()
-    assert qapp.clipboard().text() == "devstream-invite-1:abc"
+    assert qapp.clipboard().text() == "ds1-abc"
 
 
 def test_showing_a_dialog_again_asks_nothing_again(show, asked, fake):
@@ -143,9 +143,9 @@ def test_showing_a_dialog_again_asks_nothing_again(show, asked, fake):
 def test_joining_takes_a_pasted_invite_and_a_name(qtbot, show, asked, fake):
     dialog = show(JoinDialog(fake.status(solo=True, person="me")))
     assert not dialog.join.isEnabled()
-    dialog.invite.setPlainText(" devstream-invite-1:\nabc ")
+    dialog.invite.setPlainText(" ds1-\nabc ")
     dialog.join.click()
-    assert asked.of(Join) == [Join(invite="devstream-invite-1:abc", person="me")]
+    assert asked.of(Join) == [Join(invite="ds1-abc", person="me")]
     assert not dialog.join.isEnabled()
     asked.refuse("this invite was used; ask for another")
     assert dialog.message.text() == "this invite was used; ask for another"
@@ -157,7 +157,7 @@ def test_joining_takes_a_pasted_invite_and_a_name(qtbot, show, asked, fake):
 
 def test_a_join_that_waits_shows_the_words_and_asks_again(qtbot, show, asked, fake):
     dialog = show(JoinDialog(fake.status(solo=True, person="me"), ask_again_ms=1))
-    dialog.invite.setPlainText("devstream-invite-1:abc")
+    dialog.invite.setPlainText("ds1-abc")
     dialog.join.click()
     asked.answer(Joining(state="waiting", team="acme", words=fake.WORDS, approvers=("ana", "chen")))
     assert dialog.words.text() == fake.WORDS
