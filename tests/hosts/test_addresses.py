@@ -23,9 +23,12 @@ ip link set lo up
 devstream() { "$PYTHON" -m devstream_desktop --home "$HOME_OF_ANA" "$@"; }
 devstream team create acme --person ana >&2
 mkfifo "$FOLDER/ready"
-devstream node --no-discovery > "$FOLDER/ready" 2> "$FOLDER/errors" &
+# Not by the function: its subshell would be ended instead of the node.
+"$PYTHON" -m devstream_desktop --home "$HOME_OF_ANA" node --no-discovery \
+  > "$FOLDER/ready" 2> "$FOLDER/errors" &
+node=$!
 read -r line < "$FOLDER/ready"
-end() { kill %1; wait %1 || true; }
+end() { kill $node; wait $node || true; }
 trap end EXIT
 told() { devstream team invite 2>&1 || true; }
 echo "nothing: $(told)"
