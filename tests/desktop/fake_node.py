@@ -163,8 +163,7 @@ class FakeNode:
                 return await self.deploy(request)
             case Invite():
                 return Done(
-                    text="ds1-"
-                    + base64.b32encode(bytes(range(80))).decode().lower().rstrip("=")
+                    text="ds1-" + base64.b32encode(bytes(range(80))).decode().lower().rstrip("=")
                 )
             case Join():
                 return Joining(state="joined", team="acme")
