@@ -136,12 +136,12 @@ def _by_kind(line: Line) -> Decision:
         case Kind.CHANGE:
             return Decision(Attention.POPUP, "a commit reached a branch the team watches")
         case Kind.BUILD | Kind.TEST:
-            if line.transition is Transition.BROKEN:
-                return Decision(Attention.POPUP, "it broke something that worked")
+            if line.transition is Transition.FAILED:
+                return Decision(Attention.POPUP, "it fails, and passed before")
             if line.transition is Transition.FIXED:
-                return Decision(Attention.POPUP, "it mended something that was broken")
-            if line.transition is Transition.STILL_BROKEN:
-                return _quiet("it was broken before, and you were told then")
+                return Decision(Attention.POPUP, "it is fixed")
+            if line.transition is Transition.STILL_FAILING:
+                return _quiet("it is still failing, and you were told when it began")
             return _quiet("a run that changes nothing")
         case Kind.DEPLOY:
             if event.state in ("in_progress", "success", "failure", "error", "unknown"):
@@ -167,7 +167,7 @@ def _by_kind(line: Line) -> Decision:
         case Kind.CLAIM:
             return Decision(Attention.POPUP, "somebody is on it")
         case Kind.SOURCE:
-            if line.transition in (Transition.BROKEN, Transition.FIXED):
+            if line.transition in (Transition.FAILED, Transition.FIXED):
                 return Decision(Attention.POPUP, "a source fell silent or is back")
             if event.expires:
                 return Decision(Attention.POPUP, "the token of a source is about to end")

@@ -11,6 +11,7 @@ import msgspec
 
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.words import outcome
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     request: str
     reason: str
     scope: str
+    outcome: str
+    """The state in the word that every screen shows: `passed`, `still failing`."""
     struck: bool
     """Written by a revoked device, beyond its end in the policy. Not to be taken for true."""
 
@@ -79,6 +82,7 @@ def record(row: Line) -> Record:
         request=event.request,
         reason=event.reason,
         scope=event.scope,
+        outcome=outcome(event.kind, event.state, row.transition),
         struck=row.struck,
     )
 

@@ -1,4 +1,4 @@
-"""Meaning of a state after its subject's past: broken, still broken, fixed, new.
+"""Meaning of a state after its subject's past: failed, still failing, fixed, new.
 
 And the one line that each event is in a history: `Line`, the read form that screens and scripts
 share.
@@ -73,7 +73,7 @@ def transition(kind: Kind, state: str, before: str) -> Transition:
             Transition.NEW if not before else Transition.NONE if was_red else Transition.REGRESSED
         )
     if red:
-        return Transition.STILL_BROKEN if was_red else Transition.BROKEN
+        return Transition.STILL_FAILING if was_red else Transition.FAILED
     if (kind, state) in GREEN_STATES and was_red:
         return Transition.FIXED
     return Transition.NONE

@@ -49,8 +49,8 @@ class Transition(StrEnum):
 
     NONE = ""
     NEW = "new"
-    BROKEN = "broken"
-    STILL_BROKEN = "still broken"
+    FAILED = "failed"
+    STILL_FAILING = "still failing"
     FIXED = "fixed"
     REGRESSED = "regressed"
     OUTDATED = "outdated"
@@ -188,7 +188,7 @@ def outcome(kind: Kind, state: str, change: Transition = Transition.NONE) -> str
     if kind in (Kind.BUILD, Kind.TEST):
         if change is Transition.FIXED:
             return "fixed"
-        if change is Transition.STILL_BROKEN:
+        if change is Transition.STILL_FAILING:
             return "still failing"
     if kind is Kind.INCIDENT and change is Transition.REGRESSED:
         return "firing again"

@@ -61,7 +61,7 @@ def test_every_state_has_a_shape_and_a_word(story):
 
 
 def test_a_transition_is_the_better_word(story):
-    look = event_look(story.build("shop", 1, "failed", "ab" * 20, "7"), Transition.STILL_BROKEN)
+    look = event_look(story.build("shop", 1, "failed", "ab" * 20, "7"), Transition.STILL_FAILING)
     assert look.text == "✗ still failing"
     assert (
         event_look(story.event(Kind.TICKET, "closed", "shop", 1, "t"), Transition.FIXED).word

@@ -142,12 +142,12 @@ def test_a_meaning_follows_from_the_past_even_when_the_past_comes_late(
     add(history, arrival, [new_feed().entry(make(Kind.BUILD, "failed"), clock=1000 << 16)])
     fixed, broken = reader.page(Query())
     assert fixed.transition is Transition.FIXED
-    assert broken.transition is Transition.BROKEN
+    assert broken.transition is Transition.FAILED
     add(history, arrival, [new_feed().entry(make(Kind.BUILD, "failed"), clock=2000 << 16)])
     assert [line.transition for line in reader.page(Query())] == [
         Transition.FIXED,
-        Transition.STILL_BROKEN,
-        Transition.BROKEN,
+        Transition.STILL_FAILING,
+        Transition.FAILED,
     ]
 
 

@@ -31,7 +31,7 @@ def test_k3_a_result_for_an_older_commit_breaks_nothing(
     assert meanings(reader) == [
         ("C", Transition.NONE),
         ("B", Transition.OUTDATED),
-        ("D", Transition.BROKEN),
+        ("D", Transition.FAILED),
     ]
     lines = {line.event.title: told(line) for line in reader.page(Query())}
     assert lines["B"] == "shop  B FAILED on main · for an older commit"
@@ -66,7 +66,7 @@ def test_equal_subjects_in_two_scopes_are_two_things(history, reader, feed, make
         make(Kind.BUILD, "succeeded", number="7", title="beta", scope="github.com/beta/shop"),
     ]
     tell(history, feed, arrival, *shops)
-    assert meanings(reader) == [("acme", Transition.BROKEN), ("beta", Transition.NONE)]
+    assert meanings(reader) == [("acme", Transition.FAILED), ("beta", Transition.NONE)]
     assert [line.event.title for line in reader.page(Query())] == ["beta", "acme"]
     assert [line.event.title for line in reader.subject(shops[0])] == ["acme"]
 

@@ -75,15 +75,15 @@ def test_a_struck_result_takes_no_rows_place_and_gives_no_row_its_meaning(
         ),
     )
     before = [(line.event.title, line.transition) for line in reader.page(Query())]
-    assert before == [("red again", Transition.BROKEN), ("a lie", Transition.FIXED)], (
+    assert before == [("red again", Transition.FAILED), ("a lie", Transition.FIXED)], (
         "a lie that is believed hides the truth"
     )
     history.follow({}, {thief.feed[:32]: 0})
     after = [(line.event.title, line.transition, line.struck) for line in reader.page(Query())]
     assert after == [
-        ("red again", Transition.STILL_BROKEN, False),
+        ("red again", Transition.STILL_FAILING, False),
         ("a lie", Transition.NONE, True),
-        ("red", Transition.BROKEN, False),
+        ("red", Transition.FAILED, False),
     ]
     history.follow({}, {})
     assert [(line.event.title, line.transition) for line in reader.page(Query())] == before

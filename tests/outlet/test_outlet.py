@@ -70,13 +70,13 @@ def service() -> Iterator[Service]:
 
 
 def test_a_body_is_a_cloudevent_with_all_that_the_line_says() -> None:
-    kind, body = body_of("cloudevents", event(reason="2 tests"), Transition.BROKEN)
+    kind, body = body_of("cloudevents", event(reason="2 tests"), Transition.FAILED)
     said = json.loads(body)
     assert kind.startswith("application/cloudevents+json")
     assert said["specversion"] == "1.0"
     assert said["type"] == "devstream.build.failed"
     assert said["data"]["line"] == "shop  Retry FAILED — 2 tests"
-    assert said["data"]["transition"] == "broken"
+    assert said["data"]["transition"] == "failed"
     assert said["id"] == event().key
 
 

@@ -88,8 +88,8 @@ def test_ones_own_deploy_is_quiet_until_its_result_which_even_pops_up_off_duty()
 @pytest.mark.parametrize(
     ("kind", "state", "transition", "expected"),
     [
-        (Kind.BUILD, "failed", Transition.BROKEN, Attention.POPUP),
-        (Kind.BUILD, "failed", Transition.STILL_BROKEN, Attention.QUIET),
+        (Kind.BUILD, "failed", Transition.FAILED, Attention.POPUP),
+        (Kind.BUILD, "failed", Transition.STILL_FAILING, Attention.QUIET),
         (Kind.BUILD, "succeeded", Transition.FIXED, Attention.POPUP),
         (Kind.BUILD, "succeeded", Transition.NONE, Attention.QUIET),
         (Kind.BUILD, "running", Transition.NONE, Attention.QUIET),
@@ -101,7 +101,7 @@ def test_ones_own_deploy_is_quiet_until_its_result_which_even_pops_up_off_duty()
         (Kind.INCIDENT, "resolved", Transition.FIXED, Attention.POPUP),
         (Kind.TICKET, "opened", Transition.NEW, Attention.POPUP),
         (Kind.TICKET, "closed", Transition.FIXED, Attention.QUIET),
-        (Kind.SOURCE, "silent", Transition.BROKEN, Attention.POPUP),
+        (Kind.SOURCE, "silent", Transition.FAILED, Attention.POPUP),
         (Kind.TEAM, "joined", Transition.NONE, Attention.POPUP),
         (Kind.TEAM, "asked", Transition.NONE, Attention.POPUP),
         (Kind.TEAM, "rejected", Transition.NONE, Attention.POPUP),
@@ -134,7 +134,7 @@ def test_a_member_who_says_much_silences_nothing_that_happens_and_nobody_else() 
     flood = [claim("mallory", NOW + 50 * n) for n in range(100)]
     assert flood == [Attention.POPUP] * BURST_LIMIT + [Attention.QUIET] * (100 - BURST_LIMIT)
     now = NOW + 5_000
-    broken = a_line(Kind.BUILD, "failed", Transition.BROKEN, age=NOW - now)
+    broken = a_line(Kind.BUILD, "failed", Transition.FAILED, age=NOW - now)
     assert [decide(broken, DUTY, recent, now).attention for _ in range(BURST_LIMIT)] == [
         Attention.POPUP
     ] * BURST_LIMIT

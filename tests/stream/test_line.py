@@ -78,7 +78,7 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
                 count=2,
                 total=214,
             ),
-            Transition.BROKEN,
+            Transition.FAILED,
             "shop  integration FAILED on main at 3f2c1ab · 2 of 214 tests",
         ),
         (
@@ -96,7 +96,7 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
         ),
         (
             an_event(Kind.BUILD, "failed", title="CI", ref="main"),
-            Transition.STILL_BROKEN,
+            Transition.STILL_FAILING,
             "shop  CI still failing on main",
         ),
         (
@@ -159,7 +159,7 @@ def an_event(kind: Kind, state: str, **fields: object) -> Event:
         (an_event(Kind.DUTY, "on", actor="ana"), Transition.NONE, "shop  ana is on duty"),
         (
             an_event(Kind.SOURCE, "silent", source="hub", reason="no answer"),
-            Transition.BROKEN,
+            Transition.FAILED,
             "shop  source hub went silent · no answer",
         ),
         (
@@ -244,17 +244,17 @@ def test_the_wording(event: Event, transition: Transition, line: str) -> None:
         ),
         (
             an_event(Kind.BUILD, "failed", title="shop", ref="main", number="93"),
-            Transition.BROKEN,
+            Transition.FAILED,
             "shop  build #93 FAILED on main",
         ),
         (
             an_event(Kind.BUILD, "failed", title="nightly", number="93"),
-            Transition.BROKEN,
+            Transition.FAILED,
             "shop  nightly #93 FAILED",
         ),
         (
             an_event(Kind.BUILD, "failed", title="CI", ref="main", number="93"),
-            Transition.BROKEN,
+            Transition.FAILED,
             "shop  CI FAILED on main",
         ),
         (

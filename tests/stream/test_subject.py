@@ -14,9 +14,9 @@ from devstream_desktop.stream.words import STATES, Kind, Transition
 @pytest.mark.parametrize(
     ("kind", "before", "state", "meaning"),
     [
-        (Kind.BUILD, "", "failed", Transition.BROKEN),
-        (Kind.BUILD, "succeeded", "errored", Transition.BROKEN),
-        (Kind.TEST, "failed", "failed", Transition.STILL_BROKEN),
+        (Kind.BUILD, "", "failed", Transition.FAILED),
+        (Kind.BUILD, "succeeded", "errored", Transition.FAILED),
+        (Kind.TEST, "failed", "failed", Transition.STILL_FAILING),
         (Kind.TEST, "failed", "succeeded", Transition.FIXED),
         (Kind.TEST, "succeeded", "succeeded", Transition.NONE),
         (Kind.BUILD, "failed", "running", Transition.NONE),
@@ -28,7 +28,7 @@ from devstream_desktop.stream.words import STATES, Kind, Transition
         (Kind.INCIDENT, "", "resolved", Transition.NONE),
         (Kind.TICKET, "", "opened", Transition.NEW),
         (Kind.TICKET, "closed", "reopened", Transition.REGRESSED),
-        (Kind.SOURCE, "", "silent", Transition.BROKEN),
+        (Kind.SOURCE, "", "silent", Transition.FAILED),
         (Kind.SOURCE, "silent", "active", Transition.FIXED),
         (Kind.CHANGE, "", "pushed", Transition.NONE),
     ],

@@ -125,7 +125,7 @@ def stored(text: str, number: int = 1) -> Line:
     )  # fmt: skip
     return Line(
         id=number, arrival=number, event=event, entry="e", received=1, device="d", author=text,
-        transition=Transition.BROKEN,
+        transition=Transition.FAILED,
         superseded=False,
     )  # fmt: skip
 

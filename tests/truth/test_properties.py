@@ -50,7 +50,7 @@ STEPS = st.lists(
     min_size=1,
     max_size=14,
 )
-RED = (Transition.BROKEN, Transition.NEW, Transition.REGRESSED)
+RED = (Transition.FAILED, Transition.NEW, Transition.REGRESSED)
 
 
 def happen(world: World, what: Sequence[Any]) -> Change | None:

@@ -221,7 +221,7 @@ async def test_k1_a_suite_that_fails_again(node) -> None:
         await node.emit("test", state, ref="main", revision=B, title="unit")
     assert node.states() == ["failed", "succeeded", "failed"]
     assert [line.event.state for line in node.rows()] == ["failed"]
-    assert [line.transition.value for line in node.lines()] == ["broken", "fixed", "broken"]
+    assert [line.transition.value for line in node.lines()] == ["failed", "fixed", "failed"]
 
 
 async def test_k1_a_script_can_name_what_happened(node) -> None:
@@ -349,5 +349,5 @@ async def test_k5_a_feed_without_numbers_tells_each_change(node) -> None:
         node.pass_time()
         place = Place(SourceInfo("tray"), node.now, "cctray/ci.example.org", "shop")
         await node.see(run_event(Run(pipeline="shop", run="last", state=state), place))
-    assert [line.transition.value for line in node.lines()] == ["broken", "fixed", "broken"]
+    assert [line.transition.value for line in node.lines()] == ["failed", "fixed", "failed"]
     assert not any(line.event.quiet for line in node.lines())

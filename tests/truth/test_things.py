@@ -77,7 +77,7 @@ async def test_k2_two_workflows_of_one_name(node) -> None:
     await post(node, run(1, "failure"))
     await post(node, run(1, "success", workflow=2, file="nightly.yml"))
     await post(node, run(2, "failure"))
-    assert meanings(node) == ["broken", "", "still broken"]
+    assert meanings(node) == ["failed", "", "still failing"]
     assert texts(node)[1] == "shop  CI (nightly.yml) passed on main at aaaaaaa"
     assert texts(node)[2].startswith("shop  CI (ci.yml) still failing")
 
@@ -85,7 +85,7 @@ async def test_k2_two_workflows_of_one_name(node) -> None:
 async def test_k2_two_repositories_of_one_name(node) -> None:
     await post(node, run(1, "failure"))
     await post(node, run(1, "success", owner="beta"))
-    assert meanings(node) == ["broken", ""]
+    assert meanings(node) == ["failed", ""]
     assert len(node.rows()) == 2
 
 
@@ -137,13 +137,13 @@ async def test_k3_an_older_commit_run_again_is_older_still(node) -> None:
     await post(node, run(1, "failure", B))
     await post(node, run(2, "success", C))
     await post(node, run(1, "failure", B, attempt=2))
-    assert meanings(node) == ["broken", "fixed", "outdated"]
+    assert meanings(node) == ["failed", "fixed", "outdated"]
 
 
 async def test_k3_the_newest_commit_run_again_is_news(node) -> None:
     await post(node, run(2, "failure", C))
     await post(node, run(2, "success", C, attempt=2))
-    assert meanings(node) == ["broken", "fixed"]
+    assert meanings(node) == ["failed", "fixed"]
 
 
 def gitlab(number: int, status: str) -> tuple[str, dict, dict]:
@@ -242,4 +242,4 @@ async def test_k3_every_source_that_counts_its_runs(node, service) -> None:
         node.pass_time()
         kind, body, headers = service(number, status)
         assert await node.post(kind, body, **headers), (kind, number)
-    assert meanings(node) == ["", "outdated", "broken"]
+    assert meanings(node) == ["", "outdated", "failed"]

@@ -86,9 +86,9 @@ def test_k12_search_finds_the_word_that_is_shown(kind: Kind, state: str) -> None
 def test_k12_one_word_for_an_outcome() -> None:
     said = {
         outcome(Kind.BUILD, "succeeded"): "passed",
-        outcome(Kind.BUILD, "failed", Transition.BROKEN): "failed",
+        outcome(Kind.BUILD, "failed", Transition.FAILED): "failed",
         outcome(Kind.BUILD, "succeeded", Transition.FIXED): "fixed",
-        outcome(Kind.TEST, "errored", Transition.STILL_BROKEN): "still failing",
+        outcome(Kind.TEST, "errored", Transition.STILL_FAILING): "still failing",
         outcome(Kind.DEPLOY, "success"): "deployed",
         outcome(Kind.DEPLOY, "failure"): "deploy failed",
         outcome(Kind.INCIDENT, "firing", Transition.NEW): "firing",
@@ -96,3 +96,12 @@ def test_k12_one_word_for_an_outcome() -> None:
         outcome(Kind.SOURCE, "active", Transition.FIXED): "back",
     }
     assert all(word == right for word, right in said.items())
+
+
+def test_k12_a_transition_is_said_in_the_words_of_outcomes() -> None:
+    shown = {
+        Transition.FAILED: outcome(Kind.TEST, "failed", Transition.FAILED),
+        Transition.STILL_FAILING: outcome(Kind.TEST, "failed", Transition.STILL_FAILING),
+        Transition.FIXED: outcome(Kind.TEST, "succeeded", Transition.FIXED),
+    }
+    assert all(change.value == word for change, word in shown.items())
