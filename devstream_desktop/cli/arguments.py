@@ -56,6 +56,12 @@ def whole(text: str) -> int:
     return int(text)
 
 
+def add_limit(parser: argparse.ArgumentParser, default: int) -> None:
+    """Add `--limit`, the number of lines."""
+    about = f"how many (default {default})"
+    parser.add_argument("--limit", "-n", type=positive, default=default, metavar="N", help=about)
+
+
 def moment(text: str) -> int:
     """Return a time such as 2h (ago) or 2026-11-22T18:30, in UTC milliseconds.
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from devstream_desktop.cli.arguments import Commands, prose
+from devstream_desktop.cli.arguments import prose
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import print_line
 from devstream_desktop.control.client import Client
@@ -24,9 +24,8 @@ _ANSWER_S = 125
 """A request expires after 120 seconds (deploy/request.py), and no executor answers later."""
 
 
-def add_command(commands: Commands) -> None:
-    """Add `deploy`."""
-    parser = commands.add_parser("deploy", help="deploy a commit; everybody sees it")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `deploy`."""
     parser.add_argument("target", metavar="TARGET")
     parser.add_argument("environment", metavar="ENVIRONMENT")
     which = parser.add_mutually_exclusive_group(required=True)

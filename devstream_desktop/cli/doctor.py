@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.cli.output import GREEN, RED, YELLOW, coloured, print_json
 from devstream_desktop.control.wording import count
 from devstream_desktop.home import Home
@@ -12,12 +11,8 @@ from devstream_desktop.home import Home
 _SIGNS = {"ok": ("✓", GREEN), "warning": ("!", YELLOW), "problem": ("✗", RED)}
 
 
-def add_command(commands: Commands) -> None:
-    """Add `doctor`."""
-    parser = commands.add_parser(
-        "doctor",
-        help="look for what is wrong on this machine and say what to do; exit 1 for a problem",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `doctor`."""
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(command=doctor)
 

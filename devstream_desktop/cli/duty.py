@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.control.messages.status import GetStatus
@@ -13,9 +12,8 @@ from devstream_desktop.control.wording import on_duty
 from devstream_desktop.home import Home
 
 
-def add_command(commands: Commands) -> None:
-    """Add `duty`."""
-    parser = commands.add_parser("duty", help="go on or off duty, or show who is on duty")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `duty`."""
     parser.add_argument("what", choices=["on", "off", "show"])
     parser.add_argument("--json", action="store_true", help="for show")
     parser.set_defaults(command=duty)

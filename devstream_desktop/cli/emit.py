@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from devstream_desktop.cli.arguments import Commands, prose
+from devstream_desktop.cli.arguments import prose
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.control.messages.stream import Emit
 from devstream_desktop.home import Home
 from devstream_desktop.stream.words import STATES, Kind, Severity
 
 
-def add_command(commands: Commands) -> None:
-    """Add `emit`."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `emit`."""
     states = "; ".join(f"{kind}: {' '.join(names)}" for kind, names in STATES.items())
-    parser = commands.add_parser(
-        "emit", help="publish one event, from a script", epilog=f"states: {states}"
-    )
+    parser.epilog = f"states: {states}"
     parser.add_argument("--kind", required=True, help=", ".join(Kind))
     parser.add_argument("--state", required=True)
     parser.add_argument("--service", required=True, help="what it is about, such as shop")

@@ -6,31 +6,17 @@ import argparse
 import io
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
-from devstream_desktop import __version__, machine
-from devstream_desktop.cli import (
-    deploy,
-    doctor,
-    duty,
-    emit,
-    key_file,
-    lines,
-    node,
-    out,
-    paths,
-    rules,
-    source,
-    status,
-    streams,
-    team,
-    tray,
-)
-from devstream_desktop.cli.arguments import unreadable
+from devstream_desktop import __version__
+from devstream_desktop.cli import streams
+from devstream_desktop.cli.commands import add_commands, fill_all
 from devstream_desktop.errors import DevstreamError
-from devstream_desktop.home import Home
-from devstream_desktop.stream.text import clean
 
-Command = Callable[[Home, argparse.Namespace], int]
+if TYPE_CHECKING:
+    from devstream_desktop.home import Home
+
+Command: TypeAlias = "Callable[[Home, argparse.Namespace], int]"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Without a file name it is a fault of ours, and its traceback is needed.
         if error.filename is None:
             raise
+        from devstream_desktop import machine
+
         reason = f"{error.filename} cannot be used: {machine.reason(error)}"
         print(f"devstream: {reason}; see devstream doctor", file=sys.stderr)
         return 1
@@ -70,6 +58,12 @@ def _ended(argv: Sequence[str] | None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     options = build_parser().parse_args(argv)
+    # Late, because a --help needs none of it.
+    from devstream_desktop.cli import key_file
+    from devstream_desktop.cli.arguments import unreadable
+    from devstream_desktop.home import Home
+    from devstream_desktop.stream.text import clean
+
     if name := unreadable(options):
         print(
             f"devstream: {clean(name)!r} has bytes that are not UTF-8, so nothing was done; "
@@ -87,7 +81,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of every command and option; the documentation is made from it."""
+    """Return the parser; a command's own arguments come when needed."""
     parser = argparse.ArgumentParser(
         prog="devstream",
         description="One sparse, live, peer-to-peer stream of what a team ships and breaks. "
@@ -105,19 +99,19 @@ def build_parser() -> argparse.ArgumentParser:
         help="where no keyring can be used, keep the key that seals this node's secrets "
         "in the file HOME/key (readable by you alone)",
     )
-    parser.set_defaults(command=tray.tray)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    # In the order in which a person needs them.
-    team.add_commands(commands)
-    node.add_command(commands)
-    source.add_commands(commands)
-    rules.add_commands(commands)
-    out.add_commands(commands)
-    emit.add_command(commands)
-    lines.add_commands(commands)
-    duty.add_command(commands)
-    deploy.add_command(commands)
-    status.add_command(commands)
-    doctor.add_command(commands)
-    paths.add_command(commands)
+    parser.set_defaults(command=_tray)
+    add_commands(parser)
     return parser
+
+
+def whole_parser() -> argparse.ArgumentParser:
+    """Return the parser of every command and option, for documentation and completion."""
+    parser = build_parser()
+    fill_all(parser)
+    return parser
+
+
+def _tray(home: Home, options: argparse.Namespace) -> int:
+    from devstream_desktop.cli.tray import tray
+
+    return tray(home, options)

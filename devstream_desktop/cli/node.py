@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.settings import address_problem
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from devstream_desktop.node.core import Node, Options
 
 
-def add_command(commands: Commands) -> None:
-    """Add `node`."""
-    parser = commands.add_parser("node", help="run this home's node without a screen")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `node`."""
     parser.add_argument("--listen", default="", metavar="HOST:PORT", help="where peers connect")
     parser.add_argument(
         "--peer",

@@ -9,11 +9,9 @@ from pathlib import Path
 import msgspec
 
 from devstream_desktop import machine
-from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
-from devstream_desktop.node.outlets import add_outlet, remove_outlet, try_outlet
 from devstream_desktop.outlet.config import FORMS, Outlet, load, read_state
 from devstream_desktop.stream.text import clean
 
@@ -32,11 +30,9 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str
 
 
-def add_commands(commands: Commands) -> None:
-    """Add `out` and its commands."""
-    out = commands.add_parser(
-        "out", help="post the stream, or what a search finds of it, to another service"
-    ).add_subparsers(title="out commands", metavar="COMMAND", required=True)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the commands of `out`."""
+    out = parser.add_subparsers(title="out commands", metavar="COMMAND", required=True)
     parser = out.add_parser("add", help="post new lines to an address from now on")
     parser.add_argument("name", metavar="NAME")
     about = "a file with the address to post to (- is standard input); it is often a secret"
@@ -64,6 +60,9 @@ def add_commands(commands: Commands) -> None:
 
 def create(home: Home, options: argparse.Namespace) -> int:
     """Add an outlet; a running node posts to it within seconds."""
+    # Late, because `out list` opens no keys.
+    from devstream_desktop.node.outlets import add_outlet
+
     key = _read(options.secret_file) if options.secret_file else ""
     outlet = Outlet(options.name, options.form, options.search)
     target = add_outlet(home, outlet, _read(options.address_file), key)
@@ -108,6 +107,8 @@ def show(home: Home, options: argparse.Namespace) -> int:
 
 def test(home: Home, options: argparse.Namespace) -> int:
     """Post a line of a test."""
+    from devstream_desktop.node.outlets import try_outlet
+
     try_outlet(home, options.name)
     print(f"{options.name} took it")
     return 0
@@ -115,6 +116,8 @@ def test(home: Home, options: argparse.Namespace) -> int:
 
 def remove(home: Home, options: argparse.Namespace) -> int:
     """Remove an outlet."""
+    from devstream_desktop.node.outlets import remove_outlet
+
     remove_outlet(home, options.name)
     print(f"removed {options.name}")
     return 0

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.home import Home
 from devstream_desktop.shared_files import shared
 
 
-def add_command(commands: Commands) -> None:
-    """Add `paths`."""
-    parser = commands.add_parser("paths", help="show where the home and the examples are")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `paths`."""
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(command=paths)
 

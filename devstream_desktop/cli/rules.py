@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from devstream_desktop import machine
-from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
@@ -39,11 +38,9 @@ class RulesTest(msgspec.Struct, frozen=True, kw_only=True):
     """The reason why a rule that matched makes no line."""
 
 
-def add_commands(commands: Commands) -> None:
-    """Add `rules` and its commands."""
-    rules = commands.add_parser(
-        "rules", help="your own mapping, for senders that no collector knows"
-    ).add_subparsers(title="rules commands", metavar="COMMAND", required=True)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the commands of `rules`."""
+    rules = parser.add_subparsers(title="rules commands", metavar="COMMAND", required=True)
     about = "propose a rules file for posts like this one, to read and to correct"
     parser = rules.add_parser("new", help=about)
     about = "a file with the JSON that the sender posts; see `devstream source unmatched`"

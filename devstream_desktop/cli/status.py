@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from devstream_desktop.cli.arguments import Commands
 from devstream_desktop.cli.node_client import ask_node
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
@@ -20,9 +19,8 @@ from devstream_desktop.stream.text import flat
 _WIDTH = 500
 
 
-def add_command(commands: Commands) -> None:
-    """Add `status`."""
-    parser = commands.add_parser("status", help="show whether it works, and if not, why")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `status`."""
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(command=status)
 

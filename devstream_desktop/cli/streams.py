@@ -7,7 +7,6 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from devstream_desktop import machine
 from devstream_desktop.errors import DevstreamError
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ class _Output(io.FileIO):
         except BrokenPipeError:
             raise
         except OSError as error:
+            from devstream_desktop import machine
+
             reason = machine.reason(error)
             raise OutputError(
                 f"standard output takes nothing ({reason}), so something was not shown; what the"

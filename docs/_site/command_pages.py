@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from parser_tables import options_table, subcommands, usage_block
 from sphinx.application import Sphinx
 
-from devstream_desktop.cli.main import build_parser
+from devstream_desktop.cli.main import whole_parser
 
 MARK = "<!-- commands -->"
 
 
 def reference() -> str:
     """Return the whole reference in Markdown."""
-    parser = build_parser()
+    parser = whole_parser()
     general = ["## Options of every command", options_table(parser)]
     return "\n\n".join([*general, *_sections(parser, level=2)])
 

@@ -16,7 +16,7 @@ import pytest
 import source_pages
 from parser_tables import subcommands
 
-from devstream_desktop.cli.main import build_parser
+from devstream_desktop.cli.main import whole_parser
 from devstream_desktop.cli.source.type_parser import parser_of
 
 pytestmark = pytest.mark.process
@@ -247,7 +247,7 @@ def complaint(words: list[str]) -> str:
     """The reason why the command does not take these words; empty when it does."""
     if "--help" in words:
         return unknown_options(words)
-    parser = build_parser()
+    parser = whole_parser()
     for each in every(parser):
         each.error = _complain  # type: ignore[method-assign]
     try:
@@ -263,7 +263,7 @@ def complaint(words: list[str]) -> str:
 
 def unknown_options(words: list[str]) -> str:
     """The first command or option that is unknown; prose may leave out what is needed."""
-    parser = build_parser()
+    parser = whole_parser()
     for place, word in enumerate(words[1:], 1):
         if words[place - 2 : place] == ["source", "add"] and not word.startswith("-"):
             if not word.islower():

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from devstream_desktop.cli.arguments import Commands
+import argparse
+
 from devstream_desktop.cli.team import joins, policy, roles
 
 
-def add_commands(commands: Commands) -> None:
-    """Add `team` and its commands."""
-    team = commands.add_parser(
-        "team", help="who is in the team, and who may do what"
-    ).add_subparsers(title="team commands", metavar="COMMAND", required=True)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the commands of `team`."""
+    team = parser.add_subparsers(title="team commands", metavar="COMMAND", required=True)
     joins.add_commands(team)
     roles.add_commands(team)
     policy.add_commands(team)

@@ -1,4 +1,4 @@
-"""`devstream tail` and `devstream search`: the history in a terminal."""
+"""`devstream tail`: the newest lines in a terminal, and those to come."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import sys
 import time
 from collections.abc import Iterator
 
-from devstream_desktop.cli.arguments import Commands, positive
+from devstream_desktop.cli.arguments import add_limit
 from devstream_desktop.cli.output import print_line
 from devstream_desktop.control.client import Client
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.stream import Wait
-from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.database import HistoryError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
-from devstream_desktop.stream.query import InvalidQueryError, Query, parse_query
+from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
 _WAIT_MS = 5_000
@@ -26,26 +25,12 @@ _WAIT_MS = 5_000
 _RECONNECT_S = 0.5
 
 
-def add_commands(commands: Commands) -> None:
-    """Add `tail` and `search`."""
-    parser = commands.add_parser("tail", help="show the newest lines")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `tail`."""
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--follow", "-f", action="store_true", help="also print new lines")
-    _add_limit(parser, 20)
+    add_limit(parser, 20)
     parser.set_defaults(command=tail)
-
-    parser = commands.add_parser(
-        "search", help="find lines: words, and kind: state: env: service: filters"
-    )
-    parser.add_argument("query", nargs="+", metavar="QUERY")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    _add_limit(parser, 50)
-    parser.set_defaults(command=search)
-
-
-def _add_limit(parser: argparse.ArgumentParser, default: int) -> None:
-    about = f"how many (default {default})"
-    parser.add_argument("--limit", "-n", type=positive, default=default, metavar="N", help=about)
 
 
 def tail(home: Home, options: argparse.Namespace) -> int:
@@ -99,19 +84,3 @@ def _check_pipe() -> None:
     pipe.register(sys.stdout.fileno(), 0)
     if any(events & (select.POLLERR | select.POLLHUP) for _, events in pipe.poll(0)):
         raise BrokenPipeError
-
-
-def search(home: Home, options: argparse.Namespace) -> int:
-    """Print the lines that match a query, newest last."""
-    try:
-        query = parse_query(" ".join(options.query))
-    except InvalidQueryError as error:
-        raise DevstreamError(str(error)) from None
-    with Reader(home.history) as reader:
-        found = reader.page(query, limit=options.limit, superseded=True)
-    for line in reversed(found):
-        print_line(line, as_json=options.json)
-    # On standard error, so that a script that counts lines counts none.
-    if not found:
-        print("nothing found", file=sys.stderr)
-    return 0

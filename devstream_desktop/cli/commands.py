@@ -1,0 +1,78 @@
+"""The table of commands, whose modules are imported when they are needed.
+
+The libraries behind most commands take longer to import than the command takes to run.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+COMMANDS = {
+    # In the order in which a person needs them.
+    "team": "who is in the team, and who may do what",
+    "node": "run this home's node without a screen",
+    "source": "the sources of this collector",
+    "rules": "your own mapping, for senders that no collector knows",
+    "out": "post the stream, or what a search finds of it, to another service",
+    "emit": "publish one event, from a script",
+    "tail": "show the newest lines",
+    "search": "find lines: words, and kind: state: env: service: filters",
+    "duty": "go on or off duty, or show who is on duty",
+    "deploy": "deploy a commit; everybody sees it",
+    "status": "show whether it works, and if not, why",
+    "doctor": "look for what is wrong on this machine and say what to do; exit 1 for a problem",
+    "paths": "show where the home and the examples are",
+}
+"""Names and one-liners. The module of this name in this room is a `CommandModule`."""
+
+
+class CommandModule(Protocol):
+    """A module with a command and its part of the parser."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the arguments, and `command` as a default: its function."""
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser whose module adds the arguments when they are needed."""
+
+    module = ""
+    """The module of this room that still has to add them."""
+
+    def fill(self) -> None:
+        """Add the arguments, once."""
+        name, self.module = self.module, ""
+        if name:
+            module = cast(CommandModule, import_module(f"devstream_desktop.cli.{name}"))
+            module.add_arguments(self)
+
+    def parse_known_args(  # type: ignore[override] # the overloads of the base say no more
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
+        """Parse as the base class does, with all arguments."""
+        self.fill()
+        return super().parse_known_args(args, namespace)
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Add every command by name."""
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", parser_class=CommandParser
+    )
+    for name, about in COMMANDS.items():
+        commands.add_parser(name, help=about).module = name
+
+
+def fill_all(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of all commands, for a reader of the parser."""
+    waiting = [parser]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, CommandParser):
+            one.fill()
+        for action in one._actions:  # noqa: SLF001 - argparse has no public name for them
+            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+                waiting += action.choices.values()

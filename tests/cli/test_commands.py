@@ -1,0 +1,47 @@
+"""Every command is found by its name, and only its own libraries are loaded."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from devstream_desktop.cli.commands import COMMANDS
+
+HEAVY = {"PySide6", "cryptography", "msgspec", "pynng", "sqlite3", "asyncio", "zeroconf"}
+NODE = HEAVY - {"msgspec", "pynng", "sqlite3", "asyncio"} | {"nacl", "keyring", "starlette"}
+
+
+def modules_after(*words: str) -> set[str]:
+    """The packages that a command loads until it ends."""
+    script = (
+        "import sys; from devstream_desktop.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return set(done.stderr.split())
+
+
+@pytest.mark.process
+def test_the_help_loads_no_command() -> None:
+    loaded = modules_after("--help")
+    assert not loaded & HEAVY
+    assert not {f"devstream_desktop.cli.{name}" for name in COMMANDS} & loaded
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_loads_what_it_needs_alone(name: str) -> None:
+    loaded = modules_after(name, "--help")
+    assert not loaded & NODE
+    ours = {f"devstream_desktop.cli.{other}" for other in COMMANDS} & loaded
+    assert ours == {f"devstream_desktop.cli.{name}"}
