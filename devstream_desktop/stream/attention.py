@@ -22,6 +22,9 @@ Nothing older pops up, so a laptop that wakes up is not flooded.
 BURST_WINDOW = 10_000
 BURST_LIMIT = 3
 """Popups in one window before the rest become a digest (docs/architecture.md, Attention)."""
+_ANSWERS = frozenset({"approved", "locked", "unlocked", "accepted"})
+"""Answers to a command; whoever gave it sees them where it was given."""
+_DAY = 86_400_000
 WORDS_WINDOW = 60_000
 """Window for one member's own words, which must not silence other news."""
 
@@ -105,7 +108,10 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
     event = line.event
     own = bool(desk.person) and event.actor == desk.person
     own_result = (
-        own and event.kind is Kind.DEPLOY and bool(event.request) and event.state in DEPLOY_FINAL
+        own
+        and event.kind is Kind.DEPLOY
+        and bool(event.request)
+        and event.state in DEPLOY_FINAL - _ANSWERS
     )
     # Not by the time of the event: an alert that fired unheard for two hours is news.
     if now - line.received > FRESH:
@@ -120,10 +126,15 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
     # Whoever deployed waits for this, on duty or not.
     if own_result:
         return Decision(Attention.POPUP, "it is the result of your own deploy", urgent=True)
+    # Rules that were set aside are told to everybody.
+    if event.kind is Kind.DEPLOY and event.override and event.state == "in_progress" and not own:
+        return Decision(Attention.POPUP, "somebody broke the glass to deploy", urgent=True)
     if not desk.on_duty:
         return _quiet("you are off duty")
     if desk.watching:
         return _quiet("the history window shows it")
+    if own and event.state == "locked" and event.duration:
+        return Decision(Attention.POPUP, "your lock is old")
     # A person needs no popup for what they have just done.
     if own and event.kind in (Kind.DEPLOY, Kind.DUTY, Kind.CLAIM, Kind.TEAM):
         return _quiet("it is your own act")
@@ -150,6 +161,12 @@ def _by_kind(line: Line) -> Decision:
                     "something was deployed",
                     urgent=event.severity >= Severity.CRITICAL,
                 )
+            if event.state == "waiting":
+                return Decision(Attention.POPUP, "a deploy waits for somebody's approval")
+            if event.state == "locked" and 0 < event.duration < _DAY:
+                return _quiet("whoever holds an old lock is reminded")
+            if event.state in ("locked", "unlocked"):
+                return Decision(Attention.POPUP, "what can be deployed changed")
             return _quiet("a step of a deploy, not its start or end")
         case Kind.INCIDENT:
             if line.transition in (Transition.NEW, Transition.REGRESSED, Transition.FIXED):

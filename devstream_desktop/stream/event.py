@@ -67,6 +67,16 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """
     order: int = 0
     """Place of the work among its subject's. Such as a run number; 0: its time decides."""
+    action: str = ""
+    """What a deploy request asks for (deploy/request.py: Action); empty: a deploy."""
+    about: str = ""
+    """The key of the request that this one approves, withdraws, cancels or replaces."""
+    parameters: str = ""
+    """Declared parameters of a deploy, as a URL's query: `size=large&migrate=true`."""
+    policy: int = 0
+    """Version of the policy that an executor judged by."""
+    override: bool = False
+    """Break-glass: asked for in spite of windows and approvals."""
 
 
 NAME_LENGTH = 60
@@ -76,7 +86,7 @@ _LIMITS = {
     "service": NAME_LENGTH,
     "subject": 160,
     "environment": 40,
-    "ref": 120,
+    "ref": 255,
     "revision": 64,
     "actor": NAME_LENGTH,
     "title": 140,
@@ -87,6 +97,9 @@ _LIMITS = {
     "executor": 64,
     "reason": 200,
     "scope": 120,
+    "action": 20,
+    "about": 64,
+    "parameters": 500,
 }
 _texts = attrgetter(*_LIMITS)
 _most = tuple(_LIMITS.values())
@@ -141,6 +154,11 @@ def make_event(
     quiet: bool = False,
     scope: str = "",
     order: int = 0,
+    action: str = "",
+    about: str = "",
+    parameters: str = "",
+    policy: int = 0,
+    override: bool = False,
 ) -> Event:
     """Make an event: every text cleaned and cut, the state checked, the severity filled in.
 
@@ -178,6 +196,11 @@ def make_event(
             quiet=quiet,
             scope=_bounded(scope, _LIMITS["scope"]),
             order=order,
+            action=action,
+            about=about,
+            parameters=parameters,
+            policy=policy,
+            override=override,
         )
     )
 
@@ -225,7 +248,7 @@ def cleaned(event: Event) -> Event:
     result = msgspec.structs.replace(event, **changes) if changes else event
     if not result.service or not result.subject:
         raise InvalidEventError("an event needs a service and a subject")
-    counts = (result.count, result.total, result.duration, result.order)
+    counts = (result.count, result.total, result.duration, result.order, result.policy)
     # Numbers that SQLite or a calendar cannot hold would stop a reader.
     least, most = min(counts), max(counts)
     if not (

@@ -152,7 +152,13 @@ def request_key(event: Event, device: str) -> str:
     """
     asked = (event.service, event.environment, event.ref, event.revision, event.executor)
     said = (event.actor, event.title, event.reason, str(event.time), str(event.expires))
-    return fact_key("request", Kind.DEPLOY, device, *asked, *said)
+    more: tuple[str, ...] = (event.action, event.about, event.parameters, event.previous)
+    # What an older executor does not know must give it another key: it then refuses the request.
+    if any(more) or event.duration or event.override:
+        more = (*more, str(event.duration), str(int(event.override)))
+    else:
+        more = ()
+    return fact_key("request", Kind.DEPLOY, device, *asked, *said, *more)
 
 
 def is_answer(event: Event, device: str, *, request: str, executor: str) -> bool:

@@ -172,20 +172,55 @@ def _deploy(event: Event, _: Transition) -> _Parts:
     who = _name(_who(event))
     took = f" in {duration(event.duration)}" if event.duration else ""
     after = f" after {duration(event.duration)}" if event.duration else ""
+    if (command := _command(event, who)) is not None:
+        return command, [event.reason], ""
+    # A rollback and a dry run are told as what they are.
+    deploy = {"rollback": "rollback", "dry_run": "dry run of the deploy"}.get(
+        event.action, "deploy"
+    )
     sentence = {
         "requested": f"{who} asks to deploy {what}{to}",
-        "refused": f"{who}'s deploy of {what}{to} was refused",
-        "queued": f"{who}'s deploy of {what}{to} is queued",
-        "waiting": f"{who}'s deploy of {what}{to} is waiting",
+        "refused": f"{who}'s {deploy} of {what}{to} was refused",
+        "queued": f"{who}'s {deploy} of {what}{to} is queued",
+        "waiting": f"{who}'s {deploy} of {what}{to} is waiting",
         "in_progress": f"{who} is deploying {what}{to}",
         "success": f"{who} deployed {what}{to}{took}",
-        "failure": f"{who}'s deploy of {what}{to} FAILED{after}",
-        "error": f"{who}'s deploy of {what}{to} ERRORED{after}",
-        "cancelled": f"{who}'s deploy of {what}{to} was cancelled",
+        "failure": f"{who}'s {deploy} of {what}{to} FAILED{after}",
+        "error": f"{who}'s {deploy} of {what}{to} ERRORED{after}",
+        "cancelled": f"{who}'s {deploy} of {what}{to} was cancelled",
         "inactive": f"{what} is no longer {on}",
-        "unknown": f"the outcome of {who}'s deploy of {what}{to} is unknown",
-    }[event.state]
-    return sentence, [event.reason], event.title
+        "unknown": f"the outcome of {who}'s {deploy} of {what}{to} is unknown",
+        "dry_run": f"{who}'s {deploy} of {what}{to} passed{took}",
+    }.get(event.state, f"{who}: {event.state}")
+    if event.action in ("rollback", "dry_run"):
+        sentence = {
+            "requested": f"{who} asks for a {deploy} of {what}{to}",
+            "in_progress": f"the {deploy} of {what}{to} by {who} is under way",
+            "success": f"{who} rolled {event.environment} back to {what}{took}",
+        }.get(event.state, sentence)
+    glass = ["break-glass"] if event.override else []
+    return sentence, [*glass, event.reason], event.title
+
+
+def _command(event: Event, who: str) -> str | None:
+    """Say what was asked beside a deploy; None for a deploy."""
+    place = _name(event.environment or ("everything" if event.service == "*" else "everywhere"))
+    deploy = f"the deploy to {place}"
+    number = event.about[:8]
+    asked, done = {
+        "lock": (f"lock {place}", f"{who} locked {place}"),
+        "unlock": (f"unlock {place}", f"{who} unlocked {place}"),
+        "approve": (f"approve {deploy} {number}", f"{who} approved {deploy} {number}"),
+        "withdraw": (f"withdraw {deploy} {number}", f"{who} withdrew {deploy} {number}"),
+        "cancel": (f"cancel {deploy} {number}", f"{who} asked for the end of {deploy} {number}"),
+    }.get(event.action, ("", ""))
+    if not asked:
+        return None
+    if event.state == "requested":
+        return f"{who} asks to {asked}"
+    if event.state == "refused":
+        return f"{who} may not {asked}: refused"
+    return f"{place} is unlocked" if event.state == "unlocked" else done
 
 
 def _incident(event: Event, transition: Transition) -> _Parts:

@@ -47,6 +47,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     outcome: str
     """The state in the word that every screen shows: `passed`, `still failing`."""
+    action: str
+    about: str
+    parameters: str
+    policy: int
+    override: bool
     struck: bool
     """Written by a revoked device, beyond its end in the policy. Not to be taken for true."""
 
@@ -83,6 +88,11 @@ def record(row: Line) -> Record:
         reason=event.reason,
         scope=event.scope,
         outcome=outcome(event.kind, event.state, row.transition),
+        action=event.action,
+        about=event.about,
+        parameters=event.parameters,
+        policy=event.policy,
+        override=event.override,
         struck=row.struck,
     )
 

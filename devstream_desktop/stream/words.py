@@ -58,7 +58,10 @@ class Transition(StrEnum):
 
 
 class Role(StrEnum):
-    """Roles of the policy: of persons (deployer, approver) and devices (the others)."""
+    """Roles of the policy.
+
+    Deployer, approver and break-glass are persons', the others devices'.
+    """
 
     ADMIN = "admin"
     ISSUER = "issuer"
@@ -66,6 +69,8 @@ class Role(StrEnum):
     EXECUTOR = "executor"
     DEPLOYER = "deployer"
     APPROVER = "approver"
+    BREAK_GLASS = "break-glass"
+    """May deploy outside the hours and without the approvals, with a reason."""
 
 
 _RUN_STATES = ("queued", "running", "succeeded", "failed", "errored", "cancelled")
@@ -87,6 +92,12 @@ STATES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
             "cancelled",
             "inactive",
             "unknown",
+            # An executor's answers to what is asked beside a deploy.
+            "dry_run",
+            "approved",
+            "locked",
+            "unlocked",
+            "accepted",
         ),
         Kind.INCIDENT: ("firing", "resolved"),
         Kind.TICKET: ("opened", "reopened", "closed"),
@@ -137,7 +148,19 @@ GREEN_STATES: frozenset[tuple[Kind, str]] = frozenset(
 """Something works, or works again."""
 
 DEPLOY_FINAL: frozenset[str] = frozenset(
-    {"refused", "success", "failure", "error", "cancelled", "unknown"}
+    {
+        "refused",
+        "success",
+        "failure",
+        "error",
+        "cancelled",
+        "unknown",
+        "dry_run",
+        "approved",
+        "locked",
+        "unlocked",
+        "accepted",
+    }
 )
 """A deploy in one of these will not change any more."""
 
@@ -164,6 +187,9 @@ def default_severity(kind: Kind, state: str, environment: str = "") -> Severity:
         return Severity.WARNING
     if kind is Kind.TICKET and state in ("opened", "reopened"):
         return Severity.NOTICE
+    # Somebody waits for a second person, or nobody can deploy.
+    if kind is Kind.DEPLOY and state in ("waiting", "locked", "unlocked"):
+        return Severity.NOTICE
     return Severity.INFO
 
 
@@ -175,6 +201,7 @@ _OUTCOMES: Mapping[tuple[Kind, str], str] = MappingProxyType(
         (Kind.DEPLOY, "in_progress"): "deploying",
         (Kind.DEPLOY, "failure"): "deploy failed",
         (Kind.DEPLOY, "error"): "deploy errored",
+        (Kind.DEPLOY, "dry_run"): "dry run passed",
         (Kind.SOURCE, "active"): "back",
     }
 )

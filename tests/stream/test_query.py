@@ -34,7 +34,7 @@ def test_parsing(text: str, query: Query) -> None:
 def test_an_unknown_kind_says_which_there_are() -> None:
     with pytest.raises(InvalidQueryError, match="kinds are change, build"):
         parse_query("kind:explosion")
-    with pytest.raises(InvalidQueryError, match="states are active, asked"):
+    with pytest.raises(InvalidQueryError, match="states are accepted, active, approved, asked"):
         parse_query("state:exploded")
 
 

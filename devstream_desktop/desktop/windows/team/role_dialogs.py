@@ -16,12 +16,13 @@ from devstream_desktop.stream.text import clean
 ROLES = (
     ("deployer", "may deploy where the pattern says"),
     ("approver", "may approve a deploy where the pattern says"),
+    ("break-glass", "may deploy outside the hours, with a reason that all read"),
     ("admin", "may change the team and approve joins"),
     ("collector", "their device collects from sources"),
     ("executor", "their device runs deploys"),
 )
 """The roles of the policy, and what each of them allows."""
-_PATTERNED = ("deployer", "approver")
+_PATTERNED = ("deployer", "approver", "break-glass")
 
 
 class GiveRoleDialog(TeamDialog):
