@@ -134,7 +134,7 @@ def test_a_deploy_from_the_menu_ends_in_a_success_line(first_day, panel, start_d
             break
         time.sleep(0.1)
     note = panel.wait_note(lambda note: "deployed" in note.summary, 20)
-    assert note.summary == "✓ shop deployed · staging"
+    assert note.summary == "shop deployed · staging"
     assert {"requested", "in_progress", "success"} <= first_day.states()
     assert (first_day.home.root / "deployed").read_text().strip() == revision
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
+from sight import VISIONS, luminance, seen
 
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.look import ago, event_look, short_time
+from devstream_desktop.desktop.widgets.marks import SIZE, Shape, mark_pixmap
 from devstream_desktop.desktop.widgets.theme import Tone, colour, is_dark
 from devstream_desktop.stream.words import RED_STATES, STATES, Kind, Transition
 
@@ -20,17 +24,8 @@ def palette(base: str, text: str) -> QPalette:
     return result
 
 
-def luminance(value: QColor) -> float:
-    parts = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in (value.redF(), value.greenF(), value.blueF())
-    )
-    red, green, blue = parts
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def contrast(one: QColor, other: QColor) -> float:
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    light, dark = sorted((luminance(one.name()), luminance(other.name())), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -54,15 +49,39 @@ def test_every_state_has_a_shape_and_a_word(story):
     for kind, states in STATES.items():
         for state in states:
             look = event_look(story.event(kind, state, "shop", 1, "x/y"))
-            assert len(look.glyph) == 1
             assert look.word
-            if (kind, state) in RED_STATES:
-                assert look.glyph in "✗▲"
+            red = look.shape in (Shape.FIRING, Shape.FAILED, Shape.SILENT)
+            assert red == ((kind, state) in RED_STATES)
+
+
+def pixels(shape: Shape) -> set[tuple[int, int]]:
+    """The places that a mark inks, in a raster of 16 by 16."""
+    image = mark_pixmap(shape, QColor("#000000"), QColor("#ffffff")).toImage()
+    return {
+        (x, y)
+        for x in range(SIZE)
+        for y in range(SIZE)
+        if image.pixelColor(x, y).alpha() > 100 and image.pixelColor(x, y).lightness() < 128
+    }
+
+
+def test_marks_differ_in_shape_without_any_colour(qapp):
+    drawn = {shape: pixels(shape) for shape in Shape}
+    for one, other in combinations(Shape, 2):
+        assert len(drawn[one] ^ drawn[other]) >= 20, (one, other)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("sight", VISIONS)
+def test_red_stands_apart_for_every_kind_of_sight(sight, side):
+    red = seen(Tone.RED.value[side], sight)
+    for tone in (Tone.AMBER, Tone.GREEN, Tone.BLUE, Tone.VIOLET):
+        assert math.dist(red, seen(tone.value[side], sight)) >= 15, tone
 
 
 def test_a_transition_is_the_better_word(story):
     look = event_look(story.build("shop", 1, "failed", "ab" * 20, "7"), Transition.STILL_FAILING)
-    assert look.text == "✗ still failing"
+    assert (look.shape, look.word) == (Shape.FAILED, "still failing")
     assert (
         event_look(story.event(Kind.TICKET, "closed", "shop", 1, "t"), Transition.FIXED).word
         == "closed"

@@ -160,7 +160,7 @@ def line_notice(line: Line, *, urgent: bool) -> Notice:
     place = f" · {event.environment}" if event.environment else ""
     return Notice(
         key=popup_key(line),
-        summary=f"{look.glyph} {event.service} {look.word}{place}",
+        summary=f"{event.service} {look.word}{place}",
         body=render(event, line.transition, width=POPUP_WIDTH, service=False),
         urgency=Urgency.CRITICAL
         if urgent and (event.kind, event.state) in RED_STATES

@@ -8,14 +8,16 @@ is open does not jump.
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence, QPalette
 from PySide6.QtWidgets import QMenu
 
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.tray.summary import header_text
 from devstream_desktop.desktop.widgets.look import state_look
+from devstream_desktop.desktop.widgets.marks import mark_icon
 from devstream_desktop.desktop.widgets.text import menu_text
+from devstream_desktop.desktop.widgets.theme import colour
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.subject import Line
 
@@ -103,9 +105,12 @@ class TrayMenu(QMenu):
                 line = lines[place]
                 look = state_look(line)
                 # A menu cannot strike text out, so the words say it.
-                sign = look.text if line.struck else look.glyph
+                struck = f"{look.word}  " if line.struck else ""
                 text = render(line.event, line.transition, width=_LINE_WIDTH)
-                action.setText(menu_text(f"{sign}  {text}"))
+                action.setText(menu_text(struck + text))
+                palette = self.palette()
+                paper = palette.color(QPalette.ColorRole.Base)
+                action.setIcon(mark_icon(look.shape, colour(look.tone, palette), paper))
             action.setVisible(there)
         self._nothing.setVisible(not lines)
 

@@ -15,7 +15,7 @@ from PySide6.QtSvg import QSvgRenderer
 
 _SIZES = (16, 22, 24, 32, 48, 64, 128)
 _HERE = Path(__file__).resolve()
-_PLACES = (_HERE.parents[2] / "resources" / "icons", _HERE.parents[3] / "resources" / "icons")
+_PLACES = (_HERE.parents[2] / "resources", _HERE.parents[3] / "resources")
 """The folder in an installed wheel, then the one in the repository."""
 
 
@@ -52,10 +52,16 @@ def path(mark: Mark) -> Path:
         FileNotFoundError: the installation is incomplete.
 
     """
-    return _find(f"{mark}.svg")
+    return resource(f"icons/{mark}.svg")
 
 
-def _find(name: str) -> Path:
+def resource(name: str) -> Path:
+    """Return a file of `resources/`.
+
+    Raises:
+        FileNotFoundError: the installation is incomplete.
+
+    """
     for folder in _PLACES:
         if (folder / name).is_file():
             return folder / name

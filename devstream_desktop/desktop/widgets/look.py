@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
+from devstream_desktop.desktop.widgets.marks import Shape
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.subject import Line
@@ -15,18 +18,48 @@ from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Trans
 class StateLook:
     """A state as shape and word; the colour only supports them."""
 
-    glyph: str
+    shape: Shape
     word: str
     tone: Tone
 
-    @property
-    def text(self) -> str:
-        return f"{self.glyph} {self.word}"
 
-
-_UNDER_WAY = frozenset({"running", "in_progress"})
-_WAITING = frozenset({"queued", "waiting", "requested"})
-_CALLED_OFF = frozenset({"cancelled", "refused", "inactive", "released"})
+_SHAPES: Mapping[Kind, tuple[Shape, Shape]] = MappingProxyType(
+    {
+        Kind.BUILD: (Shape.FAILED, Shape.PASSED),
+        Kind.TEST: (Shape.FAILED, Shape.PASSED),
+        Kind.DEPLOY: (Shape.FAILED, Shape.DEPLOYED),
+        Kind.INCIDENT: (Shape.FIRING, Shape.FIXED),
+        Kind.SOURCE: (Shape.SILENT, Shape.HEARD),
+    }
+)
+"""Shapes of a kind's red and green states."""
+_OTHERS: Mapping[str, tuple[Shape, Tone]] = MappingProxyType(
+    {
+        "running": (Shape.RUNNING, Tone.BLUE),
+        "in_progress": (Shape.RUNNING, Tone.BLUE),
+        "requested": (Shape.WAITING, Tone.BLUE),
+        "queued": (Shape.WAITING, Tone.MUTED),
+        "waiting": (Shape.WAITING, Tone.AMBER),
+        "refused": (Shape.REFUSED, Tone.AMBER),
+        "cancelled": (Shape.CANCELLED, Tone.MUTED),
+        "inactive": (Shape.CANCELLED, Tone.MUTED),
+        "force-pushed": (Shape.REWRITTEN, Tone.AMBER),
+        "reset": (Shape.REWRITTEN, Tone.AMBER),
+        "opened": (Shape.TICKET, Tone.VIOLET),
+        "reopened": (Shape.TICKET, Tone.VIOLET),
+        "closed": (Shape.CLOSED, Tone.MUTED),
+        "claimed": (Shape.CLAIMED, Tone.ACCENT),
+        "on": (Shape.CLAIMED, Tone.ACCENT),
+    }
+)
+"""States that are neither red nor green."""
+_PLAIN: Mapping[Kind, tuple[Shape, Tone]] = MappingProxyType(
+    {
+        Kind.CHANGE: (Shape.PUSHED, Tone.PLAIN),
+        Kind.DUTY: (Shape.CLAIMED, Tone.MUTED),
+        Kind.CLAIM: (Shape.CLAIMED, Tone.MUTED),
+    }
+)
 
 
 def state_look(line: Line) -> StateLook:
@@ -35,7 +68,7 @@ def state_look(line: Line) -> StateLook:
     A row that is struck out shows no state, because its author is no longer believed.
     """
     if line.struck:
-        return StateLook("⊘", "struck out", Tone.MUTED)
+        return StateLook(Shape.STRUCK, "struck out", Tone.MUTED)
     return event_look(line.event, line.transition)
 
 
@@ -44,30 +77,13 @@ def event_look(event: Event, transition: Transition = Transition.NONE) -> StateL
     kind, state = event.kind, event.state
     word = outcome(kind, state, transition)
     if (kind, state) in RED_STATES:
-        return StateLook(
-            "▲" if kind is Kind.INCIDENT else "✗",
-            word,
-            Tone.AMBER if kind is Kind.SOURCE else Tone.RED,
-        )
+        tone = Tone.AMBER if kind is Kind.SOURCE else Tone.RED
+        return StateLook(_SHAPES[kind][0], word, tone)
     if (kind, state) in GREEN_STATES:
-        return StateLook("✓", word, Tone.GREEN)
-    if state in _UNDER_WAY:
-        return StateLook("◐", word, Tone.BLUE)
-    if state in _WAITING:
-        return StateLook("○", word, Tone.BLUE if state == "requested" else Tone.MUTED)
-    if state in _CALLED_OFF:
-        return StateLook("⊘", word, Tone.AMBER if state == "refused" else Tone.MUTED)
-    if kind is Kind.CHANGE:
-        return StateLook(
-            "◆", word, Tone.AMBER if state in ("force-pushed", "reset") else Tone.PLAIN
-        )
-    if kind is Kind.TICKET:
-        return StateLook(
-            "■" if state != "closed" else "□",
-            word,
-            Tone.VIOLET if state != "closed" else Tone.MUTED,
-        )
-    return StateLook("●" if state in ("on", "claimed") else "·", word, Tone.MUTED)
+        over = transition is Transition.FIXED and kind is not Kind.SOURCE
+        return StateLook(Shape.FIXED if over else _SHAPES[kind][1], word, Tone.GREEN)
+    shape, tone = _OTHERS.get(state) or _PLAIN.get(kind, (Shape.TEAM, Tone.MUTED))
+    return StateLook(shape, word, tone)
 
 
 def short_time(milliseconds: int, now: datetime) -> str:

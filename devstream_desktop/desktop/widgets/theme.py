@@ -17,11 +17,12 @@ class Tone(Enum):
     The last two are mixed from the palette's own text colour.
     """
 
-    RED = ("#b3261e", "#ff9087")
-    GREEN = ("#1b6b3a", "#7bd99a")
-    AMBER = ("#875200", "#ffc46b")
-    BLUE = ("#1a5ca8", "#8fbcff")
-    VIOLET = ("#6a3fa0", "#c9a8ff")
+    RED = ("#b00f3c", "#ff8378")
+    GREEN = ("#2f6f4f", "#8fd9b6")
+    AMBER = ("#8a6100", "#f0c060")
+    BLUE = ("#2459a8", "#8fb6f5")
+    VIOLET = ("#6a3fa0", "#c3a4f0")
+    ACCENT = ("#0b7a75", "#4fc3b8")
     PLAIN = ("text", "text")
     MUTED = ("muted", "muted")
 

@@ -1,12 +1,19 @@
-"""The delegate that draws a cell: indented plain text, without a focus frame."""
+"""The delegate that draws a cell: a mark where there is one, and plain text, without a frame."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt
 from PySide6.QtGui import QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from devstream_desktop.desktop.widgets.look import StateLook
+from devstream_desktop.desktop.widgets.marks import SIZE, paint_mark
+from devstream_desktop.desktop.widgets.theme import colour
+from devstream_desktop.desktop.windows.history.columns import LOOK_ROLE
+
 PADDING = 10
+MARK = SIZE + 8
+"""Width of a mark and its distance from the text, in pixels."""
 
 
 class CellDelegate(QStyledItemDelegate):
@@ -31,6 +38,16 @@ class CellDelegate(QStyledItemDelegate):
         painter.setFont(shown.font)
         painter.setPen(shown.palette.color(role))
         inside = shown.rect.adjusted(PADDING, 0, -PADDING // 2, 0)
+        look = index.data(LOOK_ROLE)
+        if isinstance(look, StateLook):
+            palette = shown.palette
+            paper = palette.color(
+                QPalette.ColorRole.Highlight if selected else QPalette.ColorRole.Base
+            )
+            ink = palette.color(role) if selected else colour(look.tone, palette)
+            top = inside.top() + (inside.height() - SIZE) / 2
+            paint_mark(painter, look.shape, QRectF(inside.left(), top, SIZE, SIZE), ink, paper)
+            inside.setLeft(inside.left() + MARK)
         text = shown.fontMetrics.elidedText(shown.text, Qt.TextElideMode.ElideRight, inside.width())
         painter.drawText(
             inside,

@@ -16,6 +16,8 @@ from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean
 
 LINE_ROLE = Qt.ItemDataRole.UserRole
+LOOK_ROLE = LINE_ROLE + 1
+"""The `StateLook` of a row, in the cell that shows its mark."""
 _HEADER_INDENT = "  "
 """The indent of the cells (cell.py), which a header lacks."""
 
@@ -60,14 +62,14 @@ class Row:
             tone = self._tone(column)
             # None is the style's own colour, which is right also on a selected row.
             return None if tone is Tone.PLAIN else colour(tone, QGuiApplication.palette())
+        if role == LOOK_ROLE and column == Column.STATE:
+            return self.look
         if role == LINE_ROLE:
             return self.line
         if role == Qt.ItemDataRole.FontRole:
             return self._font(column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            # A screen reader would spell out the state's shape.
-            text = self.look.word if column == Column.STATE else self.texts[column]
-            return f"{HEADERS[column]}: {text}"
+            return f"{HEADERS[column]}: {self.texts[column]}"
         if role == Qt.ItemDataRole.AccessibleDescriptionRole and self.line.struck:
             return STRUCK
         return None
@@ -94,7 +96,7 @@ def make_row(line: Line, now: datetime) -> Row:
     event, look = line.event, state_look(line)
     texts = {
         Column.TIME: short_time(event.time, now),
-        Column.STATE: look.text,
+        Column.STATE: look.word,
         Column.SERVICE: clean(event.service),
         Column.ENVIRONMENT: clean(event.environment),
         Column.WHAT: render(event, line.transition, service=False),

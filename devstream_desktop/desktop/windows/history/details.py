@@ -92,7 +92,7 @@ class Details(QFrame):
     def show_line(self, line: Line, past: list[Line], why: str) -> None:
         """Show `line`, and other rows of its subject, newest first."""
         self._line = line
-        self.title.setText(f"{state_look(line).glyph}  {render(line.event, line.transition)}")
+        self.title.setText(render(line.event, line.transition))
         font = self.title.font()
         font.setStrikeOut(line.struck)
         self.title.setFont(font)
@@ -124,7 +124,7 @@ class Details(QFrame):
         now = datetime.now(UTC)
         for row, line in enumerate(past, 1):
             look = state_look(line)
-            when, state = PlainLabel(short_time(line.event.time, now)), PlainLabel(look.text)
+            when, state = PlainLabel(short_time(line.event.time, now)), PlainLabel(look.word)
             paint(when, Tone.MUTED)
             paint(state, look.tone)
             self._past.addWidget(when, row, 0)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QItemSelection, QModelIndex, QPoint, Qt, Sign
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QPushButton, QTableView, QWidget
 
-from devstream_desktop.desktop.windows.history.cell import PADDING, CellDelegate
+from devstream_desktop.desktop.windows.history.cell import MARK, PADDING, CellDelegate
 from devstream_desktop.desktop.windows.history.columns import Column
 from devstream_desktop.desktop.windows.history.model import HistoryModel
 from devstream_desktop.stream.subject import Line
@@ -80,8 +80,8 @@ class HistoryTable(QTableView):
         font = self.font()
         font.setBold(True)
         bold = QFontMetrics(font)
-        widest = max(bold.horizontalAdvance(f"✗ {word}") for word in OUTCOMES)
-        self.setColumnWidth(Column.STATE, widest + 2 * PADDING)
+        widest = max(bold.horizontalAdvance(word) for word in OUTCOMES)
+        self.setColumnWidth(Column.STATE, MARK + widest + 2 * PADDING)
 
     def current_line(self) -> Line | None:
         """Return the selected line, if there is one."""

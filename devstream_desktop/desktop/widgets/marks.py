@@ -1,0 +1,82 @@
+"""The marks of states: small drawings that differ in shape before they differ in colour.
+
+Each is a file in `resources/marks`, 16 by 16, drawn in black on white. Black becomes the colour of
+the state, white the background on which the mark stands, so one drawing serves light and dark.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+
+from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from devstream_desktop.desktop.widgets.icons import resource
+
+SIZE = 16
+"""Side of a mark, in logical pixels, where nothing else is asked for."""
+
+
+class Shape(StrEnum):
+    """The meaning of a mark, and the name of its file."""
+
+    FIRING = "firing"
+    FAILED = "failed"
+    PASSED = "passed"
+    FIXED = "fixed"
+    PUSHED = "pushed"
+    REWRITTEN = "rewritten"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DEPLOYED = "deployed"
+    TICKET = "ticket"
+    CLOSED = "closed"
+    SILENT = "silent"
+    HEARD = "heard"
+    LOCKED = "locked"
+    CLAIMED = "claimed"
+    TEAM = "team"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+    STRUCK = "struck"
+
+
+def paint_mark(painter: QPainter, shape: Shape, place: QRectF, ink: QColor, paper: QColor) -> None:
+    """Paint a mark into `place`, in the colour `ink` on a background of `paper`."""
+    _renderer(shape, ink.name(), paper.name()).render(painter, place)
+
+
+def mark_pixmap(
+    shape: Shape, ink: QColor, paper: QColor, *, size: int = SIZE, ratio: float = 1.0
+) -> QPixmap:
+    """Return a mark of `size` logical pixels for a screen with `ratio` pixels to each."""
+    return _pixmap(shape, ink.name(), paper.name(), size, ratio)
+
+
+def mark_icon(shape: Shape, ink: QColor, paper: QColor) -> QIcon:
+    """Return a mark for a menu or a button, sharp at 1x and 2x."""
+    result = QIcon()
+    for ratio in (1.0, 2.0):
+        result.addPixmap(mark_pixmap(shape, ink, paper, ratio=ratio))
+    return result
+
+
+@cache
+def _renderer(shape: Shape, ink: str, paper: str) -> QSvgRenderer:
+    drawing = resource(f"marks/{shape}.svg").read_text(encoding="utf-8")
+    coloured = drawing.replace('"#fff"', f'"{paper}"').replace('"#000"', f'"{ink}"')
+    return QSvgRenderer(QByteArray(coloured.encode()))
+
+
+@cache
+def _pixmap(shape: Shape, ink: str, paper: str, size: int, ratio: float) -> QPixmap:
+    pixels = round(size * ratio)
+    pixmap = QPixmap(pixels, pixels)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    _renderer(shape, ink, paper).render(painter, QRectF(0, 0, pixels, pixels))
+    painter.end()
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
