@@ -12,8 +12,7 @@ from pathlib import Path
 from devstream_desktop import machine, sqlite_file
 from devstream_desktop.errors import DevstreamError
 
-VERSION = 1
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE runs (
     request TEXT PRIMARY KEY,
     target TEXT NOT NULL,
@@ -43,6 +42,20 @@ CREATE TABLE offers (
 ) STRICT;
 CREATE TABLE earlier (request TEXT PRIMARY KEY) STRICT;
 """
+_LATER = (
+    """
+CREATE TABLE starts (
+    request TEXT PRIMARY KEY,
+    definition TEXT NOT NULL,
+    handle TEXT NOT NULL DEFAULT '',
+    url TEXT NOT NULL DEFAULT '',
+    cancelled_by TEXT NOT NULL DEFAULT ''
+) STRICT;
+""",
+)
+"""What each version after the first adds. New ones go to the end, none is ever changed."""
+VERSION = 1 + len(_LATER)
+_SCHEMA = _FIRST + "".join(_LATER)
 LOGS = "deploy-logs"
 """The folder beside the database with each run's output, by request."""
 TABLES = frozenset({"runs", "offers"})
@@ -98,6 +111,9 @@ class Database:
                     f"{self._path.name} was written by a newer devstream (version {version}); "
                     "install that one again"
                 )
+            for number in range(version, VERSION):
+                step = f"{_LATER[number - 1]} PRAGMA user_version = {number + 1};"
+                connection.executescript(f"BEGIN IMMEDIATE; {step} COMMIT;")
             if self._lacks_runs(connection, begun=begun):
                 connection.close()
                 raise RunsError(lost(sqlite_file.set_aside(self._path)))

@@ -1,7 +1,4 @@
-"""The output of one run.
-
-A private file that its processes write themselves, held to a size while they do.
-"""
+"""The output of one run: a private file, locked while the run goes on."""
 
 from __future__ import annotations
 
@@ -10,13 +7,13 @@ import os
 import sys
 from pathlib import Path
 
+from devstream_desktop.deploy.masking import masked
 from devstream_desktop.stream.text import clean
 
 MAX_BYTES = 10 * 1024 * 1024
 KEEP_BYTES = 1024 * 1024
 """Bytes kept of a log that grew over the limit: its end, where the reason is."""
 _TAIL_BYTES = 64 * 1024
-_CUT = b"[earlier output was cut]\n"
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +21,7 @@ _log = logging.getLogger(__name__)
 def open_log(path: Path) -> int:
     """Open a new private file at `path` for appending.
 
-    It is locked for as long as any process has it open.
+    It is locked for as long as any process has what this returns.
 
     Raises:
         OSError: the disk is full, or the file exists (each run has its own).
@@ -35,13 +32,13 @@ def open_log(path: Path) -> int:
     if sys.platform != "win32":
         import fcntl
 
-        # The child inherits the lock, so it tells for as long as anything of the run lives.
+        # Handed to the run's supervisor, so it tells for as long as that lives.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
 
 
 def is_held(path: Path) -> bool:
-    """Return true while a process has the log open.
+    """Return true while a run holds its log.
 
     False where that cannot be known: without such a file, or on a system without such locks.
     """
@@ -54,7 +51,8 @@ def is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Shared, so that two who look at once do not see each other.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     else:
@@ -63,24 +61,17 @@ def is_held(path: Path) -> bool:
         os.close(descriptor)
 
 
-def trim(path: Path) -> None:
-    """Cut a log that is over the limit to its end.
+def result_of(log: Path) -> Path:
+    """Return the file beside a log in which a supervisor leaves how its program ended."""
+    return log.with_suffix(".result")
 
-    What is written in the same instant may be lost, no more.
 
-    The writers append, so they go on at the new end. A log that cannot be cut is logged, and never
-    stops a deploy.
-    """
+def size(path: Path) -> int:
+    """Return the bytes of a log; 0 for none."""
     try:
-        if path.stat().st_size <= MAX_BYTES:
-            return
-        kept = _tail(path, KEEP_BYTES)
-        # The file itself, because its writers hold it open.
-        os.truncate(path, 0)
-        with path.open("ab", buffering=0) as file:
-            file.write(_CUT + kept)
-    except OSError as error:
-        _log.warning("the output of a deploy could not be cut to size: %s", error)
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def last_line(path: Path) -> str:
@@ -90,12 +81,14 @@ def last_line(path: Path) -> str:
     except OSError as error:
         _log.warning("the output of a deploy could not be read: %s", error)
         return ""
-    lines = (clean(line, 200) for line in reversed(tail.decode("utf-8", "replace").splitlines()))
+    # Masked before it is cut: half a secret is not known for one.
+    text = masked(tail.decode("utf-8", "replace"))
+    lines = (clean(line, 200) for line in reversed(text.splitlines()))
     return next((line for line in lines if line), "")
 
 
 def prune(folder: Path, before_s: float) -> None:
-    """Remove old logs that no process has open.
+    """Remove old logs that no run holds.
 
     Old is what was last written before `before_s` (seconds since 1970).
     """
@@ -103,6 +96,7 @@ def prune(folder: Path, before_s: float) -> None:
         # A deploy may run for days and print nothing.
         if path.stat().st_mtime < before_s and not is_held(path):
             path.unlink(missing_ok=True)
+            result_of(path).unlink(missing_ok=True)
 
 
 def _tail(path: Path, size: int) -> bytes:

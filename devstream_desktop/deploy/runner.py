@@ -1,31 +1,51 @@
-"""Carries a claimed deploy through.
+"""Carries a claimed deploy through: start, watch, cancel, and find again after a crash.
 
-Starts it, writes down what becomes of it, and picks up what an earlier node left behind.
+Each step is on disk before it is taken, so that the next node knows what this one may have done.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devstream_desktop.clock import within
 from devstream_desktop.deploy import runlog
-from devstream_desktop.deploy.backend import Backend, Order
+from devstream_desktop.deploy.backends.contract import (
+    Backend,
+    BackendError,
+    Found,
+    NotStarted,
+    Order,
+    RunOutcome,
+    Started,
+    Unsure,
+)
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.outbox import Outbox
 from devstream_desktop.deploy.request import DeployRequest
+from devstream_desktop.deploy.run import Run
 from devstream_desktop.deploy.runs import KEEP_REFUSED_MS, Runs
+from devstream_desktop.deploy.starts import Start
 from devstream_desktop.deploy.targets import Target
+from devstream_desktop.stream.text import clean
+
+SEARCH_S = 600.0
+"""Seconds for which a back end that does not answer is asked what became of a run."""
+SEARCH_EVERY_S = 5.0
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """One run that is under way; `started` in UTC milliseconds."""
+    """One run that is under way; `started` in UTC milliseconds.
+
+    `last` is what it said last, `silent_s` the seconds since its last sign of life, `url` its page
+    at the back end, `cancelled_by` who wants it ended.
+    """
 
     request: str
     target: str
@@ -34,52 +54,96 @@ class RunStatus:
     sha: str
     person: str
     started: int
+    backend: str = "shell"
+    url: str = ""
+    last: str = ""
+    silent_s: float = 0.0
+    cancelled_by: str = ""
+
+
+@dataclass
+class _Watch:
+    """One run of this node, as it changes. `heard` is by the loop's clock."""
+
+    order: Order
+    started: int
+    heard: float
+    handle: str = ""
+    url: str = ""
+    last: str = ""
+    cancelled_by: str = ""
 
 
 class Runner:
-    """The runs of one node. `logs` is the folder of their output, one file a request."""
+    """The runs of one node.
+
+    Args:
+        backends: By their names in targets.toml.
+        runs: The durable record.
+        outbox: Publishes it.
+        now: The wall clock, UTC milliseconds.
+        logs: The folder of output, one file a request.
+        retry_s: Seconds between tries to write what the disk refused.
+        secret: Returns a credential's value, None where it is not set. Blocks.
+
+    """
 
     def __init__(
         self,
-        backend: Backend,
+        backends: Mapping[str, Backend],
         runs: Runs,
         outbox: Outbox,
         now: Callable[[], int],
         logs: Path,
         retry_s: float,
+        secret: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self.running: dict[str, RunStatus] = {}
-        self._backend = backend
+        self._backends = backends
         self._runs = runs
         self._outbox = outbox
         self._now = now
         self._logs = logs
         self._retry_s = retry_s
+        self._secret = secret
+        self._watches: dict[str, _Watch] = {}
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def recover(self) -> None:
-        """At start, in a thread.
+    def under_way(self) -> tuple[RunStatus, ...]:
+        """Return the runs of this moment."""
+        now = asyncio.get_running_loop().time()
+        return tuple(_status(watch, now) for watch in self._watches.values())
 
-        What an earlier node did not see end becomes `unknown`, and is never run again.
+    async def recover(self) -> None:
+        """Go on with what an earlier node did not see end; nothing is ever started again.
 
         Raises:
             RunsError: deploy.sqlite cannot be used.
 
         """
-        for run in self._runs.unfinished():
-            # Its processes outlive the node that started them.
-            alive = self._backend.is_running(self._log_of(run.request))
-            now = "it still runs" if alive else "its output is in deploy-logs on the executor"
-            self._runs.abandon(
-                run.request,
-                self._now(),
-                f"the executor's node ended during this deploy, so its result is not known; {now}",
-            )
-            if not alive:
-                self._runs.released(run.request)
+        for run, trail in await asyncio.to_thread(self._left):
+            if trail is None:
+                await asyncio.to_thread(self._close, run)
+                continue
+            order = await asyncio.to_thread(self._order_of, run, trail.target)
+            self._begin(order, run.started, trail)
+
+    def _left(self) -> list[tuple[Run, Start | None]]:
         self._runs.forget_refused(self._now() - KEEP_REFUSED_MS)
         runlog.prune(self._logs, (self._now() - KEEP_REFUSED_MS) / 1000)
+        return [(run, self._runs.starts.of(run.request)) for run in self._runs.unfinished()]
+
+    def _close(self, run: Run) -> None:
+        """End a run without a trail: claimed and never started, or of an older devstream."""
+        if not self._log_of(run.request).exists():
+            reason = "the executor's node ended before it was started; nothing ran: ask again"
+            self._runs.finished(run.request, "error", self._now(), None, reason)
+            return
+        reason = (
+            "the order of this deploy cannot be read (an older devstream wrote it, or it is "
+            "damaged), so its result is not known; its output is in deploy-logs on the executor"
+        )
+        self._runs.abandon(run.request, self._now(), reason)
 
     def busy(self, target: str, environment: str) -> str:
         """Return why this target and environment take no run; empty when they do.
@@ -100,37 +164,65 @@ class Runner:
                 "it to end and ask again"
             )
         # A run that was lost from sight may still change the target.
-        if self._backend.is_running(self._log_of(run.request)):
-            return (
-                f"deploy {run.request[:8]} of {target} to {environment}, lost from sight, still "
-                "runs; the executor's operator can end it"
-            )
+        if alive := self._leftover(run):
+            what = f"deploy {run.request[:8]} of {target} to {environment}"
+            return f"{what} was lost from sight; {alive}"
         self._runs.released(run.request)
         return ""
 
+    def lacks(self, target: Target) -> str:
+        """Say which secret of a target is not set on this machine; empty when none.
+
+        Called in a thread.
+        """
+        for name in target.secret_names():
+            if not self._secret(name):
+                return (
+                    f"the secret {name} that {target.name} {target.environment} needs is not set; "
+                    f"the executor's operator types there: devstream secret set {name}"
+                )
+        return ""
+
+    async def check(self, target: Target) -> list[str]:
+        """Return what would keep a deploy of `target` from starting, as sentences."""
+        if lacks := await asyncio.to_thread(self.lacks, target):
+            return [lacks]
+        secrets = await asyncio.to_thread(self._secrets_of, target)
+        try:
+            return list(await self._backends[target.backend].check(target, secrets))
+        except BackendError as error:
+            return [str(error)]
+
     async def launch(self, request: DeployRequest, target: Target, person: str) -> None:
         """Run what was claimed; returns when it has begun, or could not."""
-        order = Order(request, target, person, self._log_of(request.id))
-        begun = asyncio.Event()
-        task = asyncio.create_task(self._carry_out(order, begun), name=f"deploy-{request.id[:8]}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        # Also when it could not begin, else the caller would wait for good.
-        task.add_done_callback(lambda _: begun.set())
-        await begun.wait()
+        secrets = await asyncio.to_thread(self._secrets_of, target)
+        order = Order(request, target, person, self._log_of(request.id), secrets)
+        await self._begin(order, self._now(), None).wait()
+
+    async def cancel(self, request: str, person: str) -> str:
+        """Have a run ended for `person`; returns why that cannot be, empty when it is asked."""
+        watch = self._watches.get(request)
+        if watch is None:
+            return "it does not run (any more), so there is nothing to cancel"
+        try:
+            await asyncio.to_thread(self._runs.starts.cancelled, request, person)
+        except RunsError as error:
+            return str(error)
+        watch.cancelled_by = watch.cancelled_by or person
+        return await self._end(watch)
 
     async def stop(self, patience_s: float) -> None:
-        """Wait `patience_s` seconds for runs to end. The rest runs on without being watched."""
+        """Wait `patience_s` seconds for runs to end. The rest runs on, and is found again."""
         # Ends the retries of `_record` too.
         self._stopping.set()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=patience_s)
-        for run in self.running.values():
+        for watch in self._watches.values():
             _log.warning(
-                "deploy %s of %s to %s is left running; nobody will see how it ends",
-                run.request[:8],
-                run.target,
-                run.environment,
+                "deploy %s of %s to %s is left running; the next start goes on watching it",
+                watch.order.request.id[:8],
+                watch.order.request.target,
+                watch.order.request.environment,
             )
         left = list(self._tasks)
         for task in left:
@@ -138,39 +230,110 @@ class Runner:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    async def _carry_out(self, order: Order, begun: asyncio.Event) -> None:
-        request = order.request
-        started = self._now()
-        self.running[request.id] = RunStatus(
-            request.id,
-            request.target,
-            request.environment,
-            request.ref,
-            request.sha,
-            order.person,
-            started,
+    def _begin(self, order: Order, started: int, trail: Start | None) -> asyncio.Event:
+        """Carry an order out beside everything else; the event is set once it has begun."""
+        begun = asyncio.Event()
+        watch = _Watch(order, started, asyncio.get_running_loop().time())
+        if trail is not None:
+            watch.handle, watch.url = trail.handle, trail.url
+            watch.cancelled_by = trail.cancelled_by
+        self._watches[order.request.id] = watch
+        task = asyncio.create_task(
+            self._carry_out(watch, begun, new=trail is None), name=f"deploy-{order.request.id[:8]}"
         )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        # Also when it could not begin, else the caller would wait for good.
+        task.add_done_callback(lambda _: begun.set())
+        return begun
 
-        async def on_begun() -> None:
-            await self._record(lambda: self._runs.started(request.id, started), again=False)
-            await self._outbox.answer()
-            begun.set()
-
+    async def _carry_out(self, watch: _Watch, begun: asyncio.Event, *, new: bool) -> None:
+        order = watch.order
+        request = order.request.id
         try:
-            outcome = await self._backend.run(order, on_begun)
-        except Exception as error:  # noqa: BLE001 (a fault of an executor ends its deploy's story, not the node)
-            _log.exception("deploy %s was lost from sight", request.id[:8])
+            outcome = await self._run(watch, begun, new=new)
+        except Exception as error:  # noqa: BLE001 (a fault of a back end ends its deploy's story, not the node)
+            _log.exception("deploy %s was lost from sight", request[:8])
             reason = f"the executor lost sight of it, so its result is not known: {error}"
-            await self._record(lambda: self._runs.abandon(request.id, self._now(), reason))
+            outcome = RunOutcome("unknown", reason=clean(reason, 200))
+        finally:
+            del self._watches[request]
+        if outcome is None:
+            return
+        outcome = _as_wanted(outcome, watch.cancelled_by)
+        if outcome.state == "unknown":
+            await self._record(lambda: self._runs.abandon(request, self._now(), outcome.reason))
         else:
             await self._record(
                 lambda: self._runs.finished(
-                    request.id, outcome.state, self._now(), outcome.exit_code, outcome.reason
+                    request, outcome.state, self._now(), outcome.exit_code, outcome.reason
                 )
             )
-        finally:
-            del self.running[request.id]
         await self._outbox.answer()
+
+    async def _run(self, watch: _Watch, begun: asyncio.Event, *, new: bool) -> RunOutcome | None:
+        """Start and watch; None when the node stops before it is known what became of it."""
+        order, request = watch.order, watch.order.request.id
+        backend = self._backends[order.target.backend]
+        found: Found | None
+        if new:
+            try:
+                await asyncio.to_thread(self._runs.starts.prepare, request, order.target)
+            except RunsError as error:
+                self._outbox.in_trouble(str(error))
+                return RunOutcome("error", reason=f"nothing ran: {error}")
+            found = await backend.start(order)
+            if isinstance(found, Unsure) and found.again:
+                found = await self._search(backend, order)
+        elif watch.handle:
+            found = Started(watch.handle, watch.url)
+        else:
+            found = await self._search(backend, order)
+        if found is None:
+            return None
+        if isinstance(found, NotStarted):
+            return RunOutcome("error", reason=found.reason)
+        if isinstance(found, Unsure):
+            return RunOutcome("unknown", reason=found.reason)
+        watch.handle, watch.url = found.handle, found.url
+        await self._record(lambda: self._note_start(watch), again=False)
+        await self._outbox.answer()
+        begun.set()
+        if watch.cancelled_by:
+            await self._end(watch)
+
+        def hear(said: str) -> None:
+            watch.heard = asyncio.get_running_loop().time()
+            watch.last = said or watch.last
+
+        return await backend.watch(order, watch.handle, hear)
+
+    def _note_start(self, watch: _Watch) -> None:
+        request = watch.order.request.id
+        self._runs.starts.started(request, watch.handle, watch.url)
+        self._runs.started(request, watch.started)
+
+    async def _search(self, backend: Backend, order: Order) -> Found | None:
+        """Ask until the back end knows, for some minutes; None when the node stops first."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + SEARCH_S
+        while True:
+            found = await backend.find(order)
+            if not isinstance(found, Unsure) or not found.again or loop.time() > deadline:
+                return found
+            if await within(self._stopping, SEARCH_EVERY_S):
+                return None
+
+    async def _end(self, watch: _Watch) -> str:
+        """Ask the back end to end a run; returns why it cannot, empty when it is asked."""
+        # Not started yet: it is ended once it is.
+        if not watch.handle:
+            return ""
+        try:
+            await self._backends[watch.order.target.backend].cancel(watch.order, watch.handle)
+        except BackendError as error:
+            return str(error)
+        return ""
 
     async def _record(self, write: Callable[[], None], *, again: bool = True) -> None:
         """Write what happened, over and over while the disk refuses.
@@ -187,5 +350,61 @@ class Runner:
             if not again or await within(self._stopping, self._retry_s):
                 return
 
+    def _leftover(self, run: Run) -> str:
+        trail = self._runs.starts.of(run.request)
+        # Of an older devstream, whose programs held the log themselves.
+        if trail is None:
+            return "it still runs" if runlog.is_held(self._log_of(run.request)) else ""
+        order = self._order_of(run, trail.target)
+        return self._backends[order.target.backend].leftover(order)
+
+    def _order_of(self, run: Run, target: Target) -> Order:
+        request = DeployRequest(
+            id=run.request,
+            target=run.target,
+            environment=run.environment,
+            ref=run.ref,
+            sha=run.sha,
+            executor="",
+            person=run.person,
+            title=run.title,
+            reason="",
+            time=run.started,
+            expires=run.started,
+        )
+        secrets = self._secrets_of(target)
+        return Order(request, target, run.person, self._log_of(run.request), secrets)
+
+    def _secrets_of(self, target: Target) -> dict[str, str]:
+        found = ((name, self._secret(name)) for name in target.secret_names())
+        return {name: value for name, value in found if value}
+
     def _log_of(self, request: str) -> Path:
         return self._logs / f"{request}.log"
+
+
+def _as_wanted(outcome: RunOutcome, cancelled_by: str) -> RunOutcome:
+    """Call an end that somebody wanted by its name; a success stays one."""
+    if not cancelled_by or outcome.state in ("success", "unknown"):
+        return outcome
+    reason = f"cancelled by {cancelled_by}"
+    said = f"{reason}: {outcome.reason}" if outcome.reason else reason
+    return replace(outcome, state="cancelled", reason=clean(said, 200))
+
+
+def _status(watch: _Watch, now: float) -> RunStatus:
+    request = watch.order.request
+    return RunStatus(
+        request=request.id,
+        target=request.target,
+        environment=request.environment,
+        ref=request.ref,
+        sha=request.sha,
+        person=watch.order.person,
+        started=watch.started,
+        backend=watch.order.target.backend,
+        url=watch.url,
+        last=watch.last,
+        silent_s=max(0.0, now - watch.heard),
+        cancelled_by=watch.cancelled_by,
+    )

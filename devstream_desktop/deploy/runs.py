@@ -19,6 +19,7 @@ from pathlib import Path
 from devstream_desktop.deploy.database import Database
 from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.deploy.run import COLUMNS, Run, all_runs, first_run
+from devstream_desktop.deploy.starts import Starts
 
 DISPATCHING = "dispatching"
 """Claimed, and maybe started: only its start or its failure tells."""
@@ -46,6 +47,7 @@ class Runs:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
+        self.starts = Starts(self._database)
 
     def open(self) -> None:
         """Open the file; make it, or bring it to this schema, when need be.
@@ -153,6 +155,13 @@ class Runs:
                 "UPDATE runs SET state = 'unknown', finished = ?, reason = ?, left_running = 1"
                 " WHERE request = ? AND state IN ('dispatching', 'in_progress')",
                 (now, reason, request),
+            )
+
+    def of(self, request: str) -> Run | None:
+        """Return the run of a request."""
+        with self._database.connection() as connection:
+            return first_run(
+                connection.execute(f"SELECT {COLUMNS} FROM runs WHERE request = ?", (request,))
             )
 
     def released(self, request: str) -> None:

@@ -10,11 +10,12 @@ delay an answer, and can neither drop it nor repeat a deploy.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from devstream_desktop.clock import within
-from devstream_desktop.deploy.backend import Backend
+from devstream_desktop.deploy.backends.contract import Backend
+from devstream_desktop.deploy.backends.registry import BACKENDS
 from devstream_desktop.deploy.database import LOGS, RunsError
 from devstream_desktop.deploy.judge import Accept, Asker, Refuse, Resolve, Verdict, World, judge
 from devstream_desktop.deploy.offers import Offers
@@ -23,7 +24,6 @@ from devstream_desktop.deploy.repository import look_up
 from devstream_desktop.deploy.request import as_given, make_answer
 from devstream_desktop.deploy.runner import Runner, RunStatus
 from devstream_desktop.deploy.runs import Claim, Runs
-from devstream_desktop.deploy.shell import Shell
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.home import Home
 from devstream_desktop.stream.event import Event
@@ -63,7 +63,8 @@ class Deploys:
         now: Callable[[], int],
         answered: Callable[[str], Awaitable[bool]] | None = None,
         copied: Callable[[], bool] = lambda: False,
-        backend: Backend | None = None,
+        backends: Mapping[str, Backend] = BACKENDS,
+        secret: Callable[[str], str | None] = lambda _: None,
         watch_s: float = WATCH_S,
     ) -> None:
         """Take the collaborators, none of which is called before `start`.
@@ -73,6 +74,8 @@ class Deploys:
         `who_may(role)` ask the policy of the moment. `now` is the wall clock in UTC milliseconds.
         `answered(request)` asks the history for an answer that a lost deploy.sqlite would not
         remember. `copied()` tells whether another machine writes under this device's key.
+        `secret(name)` returns a credential that a target names, None where it is not set; it is
+        called in a thread.
         """
         self._device = device
         self._may_deploy = may_deploy
@@ -85,7 +88,7 @@ class Deploys:
         self._outbox = Outbox(self._runs, publish, device)
         self._offers = Offers(home.targets, device, self._runs, self._outbox, now)
         self._runner = Runner(
-            backend or Shell(), self._runs, self._outbox, now, home.root / LOGS, watch_s
+            backends, self._runs, self._outbox, now, home.root / LOGS, watch_s, secret
         )
         self._deciding: set[asyncio.Task[None]] = set()
         self._unrecorded: set[str] = set()
@@ -100,7 +103,7 @@ class Deploys:
 
         """
         await asyncio.to_thread(self._runs.open)
-        await asyncio.to_thread(self._runner.recover)
+        await self._runner.recover()
         await self._outbox.answer()
         await self._offers.refresh()
         self._watcher = asyncio.create_task(self._watch(), name="deploy-watch")
@@ -144,12 +147,18 @@ class Deploys:
         await self._runner.stop(patience_s)
         await asyncio.to_thread(self._runs.close)
 
+    async def cancel(self, request: str, person: str) -> str:
+        """End a run for `person`; returns why that cannot be, empty when it was asked to end."""
+        return await self._runner.cancel(request, person)
+
+    async def check(self, target: Target) -> list[str]:
+        """Return what would keep a deploy of `target` from starting, as sentences."""
+        return await self._runner.check(target)
+
     def status(self) -> DeployStatus:
         """Return the executor's part of `devstream status`."""
         targets = tuple(target for _, target in sorted(self._offers.targets.items()))
-        return DeployStatus(
-            targets, tuple(self._runner.running.values()), self._offers.mistake, self._trouble
-        )
+        return DeployStatus(targets, self._runner.under_way(), self._offers.mistake, self._trouble)
 
     @property
     def _trouble(self) -> str:
@@ -214,6 +223,10 @@ class Deploys:
         if not judged and self._answered is not None:
             judged = await self._answered(event.key)
         busy = await asyncio.to_thread(self._runner.busy, event.service, event.environment)
+        target = self._offers.targets.get((event.service, event.environment))
+        # Without its credentials a run could only fail, and half-way.
+        if not busy and target is not None:
+            busy = await asyncio.to_thread(self._runner.lacks, target)
         # A claim now could not be watched to its end.
         if self._stopping.is_set():
             busy = "the executor is stopping; ask again when it is back"

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -46,7 +46,9 @@ class TargetsError(DevstreamError):
     """targets.toml cannot be used; the message names the line, the reason and what is right."""
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Target(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """A program that deploys one target to one environment."""
 
     name: str
@@ -82,6 +84,17 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         tuple[_Variable, ...],
         Meta(description='a list of names of environment variables: ["PATH"]'),
     ] = DEFAULT_PASS_ENV
+
+    secrets: Annotated[
+        tuple[_Fixed, ...],
+        Meta(description='a list of names of secrets, none starting with DEVSTREAM_: ["TOKEN"]'),
+    ] = ()
+    """Names in the sealed store; a program gets them as environment variables."""
+    backend: Literal["shell"] = "shell"
+
+    def secret_names(self) -> tuple[str, ...]:
+        """Return the names of every secret that a run needs."""
+        return self.secrets
 
     def allows(self, ref: str) -> bool:
         """Tell whether `ref`, with or without `refs/heads/`, may be deployed here."""

@@ -1,6 +1,6 @@
 """The node is killed, as kill -9 does, at the worst moments of a deploy.
 
-The next one says `unknown` and never runs it again.
+The next one finds it again, and never runs it a second time.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from devstream_desktop.deploy.backend import Order
+from devstream_desktop.deploy.backends.contract import NotStarted, Order
+from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.request import as_given
 from devstream_desktop.deploy.runs import Runs
-from devstream_desktop.deploy.shell import Shell
 from devstream_desktop.stream.event import encode_event
 
 pytestmark = [
@@ -42,17 +42,15 @@ async def test_killed_while_the_deploy_runs(room, tmp_path):
     await node.wait()
 
     await room.start()
-    assert room.news.states(event.key) == ["unknown"]
-    unknown = await room.news.final(event.key)
-    assert "it still runs" in unknown.reason
+    await room.ask(event)
     await asyncio.to_thread(go_on.write_text, "")
     async with asyncio.timeout(20):
         await asyncio.to_thread(here.read_text)
-    await room.ask(event)
+    assert (await room.news.final(event.key)).state == "success"
     await room.deploys.stop()
     await room.start()
     await room.ask(event)
-    assert room.news.states(event.key) == ["unknown"]
+    assert room.news.states(event.key)[-1] == "success"
     assert (tmp_path / "ran").read_text() == "ran\n"
 
 
@@ -63,7 +61,8 @@ async def test_killed_between_the_claim_and_the_start(room):
 
     await room.start()
     await room.ask(event)
-    assert room.news.states(event.key) == ["unknown"]
+    assert room.news.states(event.key) == ["error"]
+    assert "nothing ran" in (await room.news.final(event.key)).reason
     assert not room.log(event).exists()
     after = room.request()
     await room.ask(after)
@@ -92,11 +91,8 @@ async def test_a_log_is_never_written_by_two_runs(room, tmp_path):
     await room.news.final(event.key)
     target = deploys._offers.targets["shop", "production"]
 
-    async def begun() -> None:
-        pytest.fail("it began again")
-
-    outcome = await Shell().run(Order(as_given(event), target, "ana", room.log(event)), begun)
-    assert outcome.state == "error"
+    found = await Shell().start(Order(as_given(event), target, "ana", room.log(event)))
+    assert isinstance(found, NotStarted)
 
 
 def _leave(room, event, *, failed: bool = False) -> None:

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from real_git import commit, git
 
-from devstream_desktop.deploy.backend import RunOutcome
+from devstream_desktop.deploy.backends.contract import RunOutcome, Started
+from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.stream.words import Kind, Severity
 
 pytestmark = pytest.mark.process
@@ -176,17 +177,16 @@ async def test_a_moved_ref_is_refused(room, tmp_path):
     assert not room.log(second).exists()
 
 
-async def test_other_executors_fit(room):
-    class Instant:
-        async def run(self, order, begun):
-            await begun()
+async def test_other_back_ends_fit(room):
+    class Instant(Shell):
+        async def start(self, order):
+            return Started("1", "https://ci.example.org/1")
+
+        async def watch(self, order, handle, hear):
             return RunOutcome("failure", reason=f"{order.person} said no")
 
-        def is_running(self, _log):
-            return False
-
     room.write()
-    await room.start(backend=Instant())
+    await room.start(backends={"shell": Instant()})
     event = room.request()
     await room.ask(event)
     assert (await room.news.final(event.key)).reason == "ana said no"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +16,14 @@ import pytest
 from msgspec import structs
 
 from devstream_desktop.deploy import runlog
-from devstream_desktop.deploy.backend import Order
+from devstream_desktop.deploy.backends.contract import (
+    NotStarted,
+    Order,
+    RunOutcome,
+    Started,
+)
+from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.request import as_given, make_request
-from devstream_desktop.deploy.shell import Shell
 from devstream_desktop.deploy.targets import Target
 
 pytestmark = [
@@ -57,8 +64,12 @@ def order(tmp_path, device, sha):
     return make
 
 
-async def begun() -> None:
-    pass
+async def run(given: Order, shell: Shell | None = None) -> RunOutcome:
+    """Start an order and watch it to its end."""
+    shell = shell or Shell()
+    found = await shell.start(given)
+    assert isinstance(found, Started), found
+    return await shell.watch(given, found.handle, lambda _: None)
 
 
 @pytest.fixture
@@ -76,7 +87,7 @@ async def read(pipe: Path) -> str:
 
 async def test_success_and_its_private_output(order):
     given = order("echo hello; echo problem >&2")
-    outcome = await Shell().run(given, begun)
+    outcome = await run(given)
     assert (outcome.state, outcome.exit_code) == ("success", 0)
     assert given.log.read_text() == "hello\nproblem\n"
     assert stat.S_IMODE(given.log.stat().st_mode) == 0o600
@@ -84,8 +95,8 @@ async def test_success_and_its_private_output(order):
 
 
 async def test_failure_carries_the_exit_code_and_the_last_clean_line(order):
-    outcome = await Shell().run(
-        order("echo first; printf 'no \\033[31mspace\\033[0m left\\n\\n  \\n'; exit 3"), begun
+    outcome = await run(
+        order("echo first; printf 'no \\033[31mspace\\033[0m left\\n\\n  \\n'; exit 3")
     )
     assert (outcome.state, outcome.exit_code) == ("failure", 3)
     assert outcome.reason.startswith("exit 3: no ")
@@ -102,16 +113,16 @@ async def test_failure_carries_the_exit_code_and_the_last_clean_line(order):
     ],
 )
 async def test_k6_the_reason_is_the_last_line_that_says_something(order, output, reason):
-    outcome = await Shell().run(order(f"printf '{output}'; exit 3"), begun)
+    outcome = await run(order(f"printf '{output}'; exit 3"))
     assert outcome.reason == reason
 
 
 async def test_failure_without_a_word(order):
-    assert (await Shell().run(order("exit 3"), begun)).reason == "exit 3"
+    assert (await run(order("exit 3"))).reason == "exit 3"
 
 
 async def test_a_program_ended_by_a_signal(order):
-    outcome = await Shell().run(order("kill -TERM $$"), begun)
+    outcome = await run(order("kill -TERM $$"))
     assert (outcome.state, outcome.exit_code, outcome.reason) == (
         "failure",
         -15,
@@ -120,22 +131,20 @@ async def test_a_program_ended_by_a_signal(order):
 
 
 @pytest.mark.parametrize(
-    ("run", "cwd"), [("./absent.sh", "."), ("./deploy.sh", "absent"), ("./not-executable", ".")]
+    ("program", "cwd"), [("./absent.sh", "."), ("./deploy.sh", "absent"), ("./not-executable", ".")]
 )
-async def test_what_cannot_be_started_is_an_error_and_never_began(order, tmp_path, run, cwd):
+async def test_what_cannot_be_started_is_an_error_and_never_began(order, tmp_path, program, cwd):
     (tmp_path / "not-executable").write_text("#!/bin/sh\n")
     given = order("true")
-    given = replace(given, target=structs.replace(given.target, run=(run,), cwd=tmp_path / cwd))
+    given = replace(given, target=structs.replace(given.target, run=(program,), cwd=tmp_path / cwd))
 
-    async def never() -> None:
-        pytest.fail("it began")
-
-    outcome = await Shell().run(given, never)
-    assert outcome.state == "error"
-    assert outcome.reason.startswith(f"{run} could not be started: ")
-    assert ("its cwd" in outcome.reason) == (cwd == "absent")
-    assert str(tmp_path) not in outcome.reason
-    assert not runlog.is_held(given.log)
+    found = await Shell().start(given)
+    assert isinstance(found, NotStarted)
+    assert found.reason.startswith(f"{program} could not be started: ")
+    assert ("its cwd" in found.reason) == (cwd == "absent")
+    assert str(tmp_path) not in found.reason
+    await _until(lambda: not runlog.is_held(given.log))
+    assert isinstance(await Shell().find(given), NotStarted)
 
 
 async def test_the_environment_is_an_allowlist_and_standard_input_is_empty(order, monkeypatch):
@@ -145,7 +154,7 @@ async def test_the_environment_is_an_allowlist_and_standard_input_is_empty(order
     given = order(
         "cat; /usr/bin/env", pass_env=("PATH", "LET_THROUGH", "NOT_SET"), env={"REGION": "eu"}
     )
-    await Shell().run(given, begun)
+    await run(given)
     seen = dict(line.split("=", 1) for line in given.log.read_text().splitlines())
     for shells_own in ("PWD", "SHLVL", "_", "OLDPWD"):
         seen.pop(shells_own, None)
@@ -168,7 +177,7 @@ async def test_no_shell_reads_arguments_or_parameters(order, tmp_path):
     hostile = f"main; touch {tmp_path}/x $(touch {tmp_path}/y) `touch {tmp_path}/z`"
     given = order('printf "%s|" "$1" $DEVSTREAM_REF', hostile)
     given = replace(given, request=replace(given.request, ref=hostile))
-    outcome = await Shell().run(given, begun)
+    outcome = await run(given)
     assert outcome.state == "success"
     assert given.log.read_text() == hostile + "|" + "|".join(hostile.split()) + "|"
     assert not [name for name in ("x", "y", "z") if (tmp_path / name).exists()]
@@ -179,7 +188,7 @@ async def test_descriptors_of_the_node_are_not_inherited(order):
     os.set_inheritable(writer, True)  # noqa: FBT003 (the standard library's signature)
     try:
         given = order("ls /proc/self/fd")
-        await Shell().run(given, begun)
+        await run(given)
         assert str(writer) not in given.log.read_text().split()
     finally:
         os.close(reader)
@@ -188,7 +197,7 @@ async def test_descriptors_of_the_node_are_not_inherited(order):
 
 async def test_a_run_that_takes_too_long_is_ended_with_all_it_started(order, pipe):
     given = order(f"sleep 300 & echo $! $$ > {pipe}; wait", timeout_s=0.3)
-    running = asyncio.create_task(Shell().run(given, begun))
+    running = asyncio.create_task(run(given))
     child, leader = (int(word) for word in (await read(pipe)).split())
     outcome = await running
     assert (outcome.state, outcome.reason) == ("error", "stopped: it took longer than 300 ms")
@@ -198,7 +207,7 @@ async def test_a_run_that_takes_too_long_is_ended_with_all_it_started(order, pip
 
 async def test_what_ignores_the_polite_signal_is_killed(order, pipe):
     given = order(f"trap '' TERM; echo $$ > {pipe}; while :; do sleep 300; done", timeout_s=0.3)
-    running = asyncio.create_task(Shell(kill_after_s=0.3).run(given, begun))
+    running = asyncio.create_task(run(given, Shell(kill_after_s=0.3)))
     leader = int(await read(pipe))
     outcome = await running
     assert (outcome.state, outcome.exit_code) == ("error", -signal.SIGKILL)
@@ -209,29 +218,32 @@ async def test_a_run_outlives_whoever_stops_watching_and_its_log_tells(order, pi
     go_on = tmp_path / "go-on"
     os.mkfifo(go_on)
     given = order(f"echo $$ > {pipe}; cat {go_on}; echo done; echo $$ > {pipe}")
-    watching = asyncio.create_task(Shell().run(given, begun))
+    watching = asyncio.create_task(run(given))
     await read(pipe)
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching
-    assert Shell().is_running(given.log)
+    assert runlog.is_held(given.log)
+    found = await Shell().find(given)
+    assert isinstance(found, Started)
     await asyncio.to_thread(go_on.write_text, "")
     await read(pipe)
-    assert given.log.read_text() == "done\n"
+    outcome = await Shell().watch(given, found.handle, lambda _: None)
+    assert (outcome.state, given.log.read_text()) == ("success", "done\n")
 
 
-async def test_a_long_log_keeps_its_end(order, monkeypatch):
-    monkeypatch.setattr(runlog, "MAX_BYTES", 300_000)
-    monkeypatch.setattr(runlog, "KEEP_BYTES", 100_000)
+async def test_a_long_log_keeps_its_end(order):
     given = order(
         "i=0; while [ $i -lt 40 ]; do i=$((i+1)); head -c 10000 /dev/zero | tr '\\0' x; echo; "
         "done; echo the end; exit 1"
     )
-    outcome = await Shell().run(given, begun)
+    outcome = await run(given, Shell(max_bytes=300_000, keep_bytes=100_000))
     assert outcome.reason == "exit 1: the end"
     text = given.log.read_text()
-    assert 65_536 < len(text) <= 100_100
-    assert text.startswith("[earlier output was cut]\n")
+    assert 65_536 < len(text) <= 300_000
+    cut = re.match(r"\[(\d{15}) earlier bytes were cut\]\n", text)
+    assert cut is not None
+    assert int(cut[1]) + len(text) - cut.end() == 40 * 10_001 + len("the end\n")
     assert text.endswith("x\nthe end\n")
 
 
@@ -243,6 +255,13 @@ def test_old_logs_are_removed_unless_somebody_writes_them(tmp_path):
     runlog.prune(tmp_path, 200)
     os.close(held)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["held.log", "new.log"]
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    """The kernel tells nobody when a lock is let go."""
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def _until_gone(*pids: int) -> None:

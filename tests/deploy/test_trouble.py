@@ -9,6 +9,7 @@ import asyncio
 
 import pytest
 
+from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.database import RunsError
 
 pytestmark = pytest.mark.process
@@ -94,15 +95,12 @@ async def test_a_run_that_ended_while_the_disk_was_full_is_not_unknown(room, gat
 
 
 async def test_an_executor_that_breaks_leaves_an_unknown_deploy_and_a_living_room(room, caplog):
-    class Broken:
-        async def run(self, _order, _begun):
+    class Broken(Shell):
+        async def start(self, order):
             raise KeyError("bug")
 
-        def is_running(self, _log):
-            return False
-
     room.write()
-    await room.start(backend=Broken())
+    await room.start(backends={"shell": Broken()})
     event = room.request()
     await room.ask(event)
     done = await room.news.final(event.key)
@@ -141,34 +139,22 @@ async def test_a_request_while_stopping_is_refused(room, gate):
     await room.news.final(event.key)
 
 
-async def test_a_run_left_behind_is_unknown_and_holds_its_target_while_it_lives(room, gate, caplog):
-    room.write(script=f"{gate.script}; {gate.script}")
+async def test_a_run_left_behind_holds_its_target_and_its_end_is_known(room, gate, caplog):
+    room.write(script=f"{gate.script}; {gate.script}; exit 3")
     deploys = await room.start()
     event = room.request()
     await room.ask(event)
     await gate.reached()
     await deploys.stop(patience_s=0.05)
-    assert "left running" in caplog.text
-    await room.start()
-    (unknown,) = [answer for answer in room.news.events if answer.state == "unknown"]
-    assert unknown.request == event.key
-    assert "it still runs" in unknown.reason
+    assert "the next start goes on watching it" in caplog.text
+    deploys = await room.start()
+    assert [run.request for run in deploys.status().running] == [event.key]
     late = room.request()
     await room.ask(late)
-    assert (
-        f"deploy {event.number} of shop to production, lost from sight, still runs"
-        in (await room.news.final(late.key)).reason
-    )
+    assert "already being deployed" in (await room.news.final(late.key)).reason
     await gate.open()
     await gate.reached()
     await gate.open()
-    async with asyncio.timeout(20):
-        while room.deploys._runner._backend.is_running(room.log(event)):  # noqa: ASYNC110 (the kernel tells nobody else)
-            await asyncio.sleep(0.01)
-    room.home.targets.unlink()
-    room.write()
-    again = room.request()
-    await room.ask(again)
-    assert (await room.news.final(again.key)).state == "success"
-    await room.ask(event)
-    assert room.news.states(event.key) == ["in_progress", "unknown"]
+    done = await room.news.final(event.key)
+    assert (done.state, done.reason) == ("failure", "exit 3")
+    assert room.news.states(event.key) == ["in_progress", "failure"]

@@ -1,0 +1,123 @@
+"""The interface of a back end: check, start, find, watch, cancel.
+
+An order is on disk before `start` is called, and what `start` returns is on disk before `watch` is.
+So after a crash `find` can be asked, and nothing is ever started a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from devstream_desktop.deploy.request import DeployRequest
+from devstream_desktop.deploy.targets import Target
+from devstream_desktop.errors import DevstreamError
+
+
+@dataclass(frozen=True)
+class Order:
+    """An accepted request, claimed on disk: run it once.
+
+    `person` is proven, `log` is where output goes, `secrets` are the values of the credentials that
+    the target names.
+    """
+
+    request: DeployRequest
+    target: Target
+    person: str
+    log: Path
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run that was started.
+
+    `handle` finds it again, also after a restart; `url` is its page, where it has one.
+    """
+
+    handle: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """A run that surely was not started: nothing happened."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unsure:
+    """A run of which nobody can tell whether it was started.
+
+    `again`: it may be known later, because the back end did not answer.
+    """
+
+    reason: str
+    again: bool = False
+
+
+Found = Started | NotStarted | Unsure
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """End of a run.
+
+    `failure` is the deploy's own result, `error` means that it could not be carried out, `unknown`
+    that nobody can tell; `reason` is one clean sentence.
+    """
+
+    state: Literal["success", "failure", "error", "cancelled", "unknown"]
+    exit_code: int | None = None
+    reason: str = ""
+
+
+Hear = Callable[[str], None]
+"""Told whenever a run shows a sign of life, with what it said; empty for the sign alone."""
+
+
+class BackendError(DevstreamError):
+    """A back end cannot do what it was asked; the message is one sentence."""
+
+
+class Backend(Protocol):
+    """One way to run an order."""
+
+    async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
+        """Return what would keep a deploy of `target` from starting; empty when nothing would."""
+        ...
+
+    async def start(self, order: Order) -> Found:
+        """Start the order, once; called at most once for a request."""
+        ...
+
+    async def find(self, order: Order) -> Found:
+        """Look for a run that was or was not started before a crash, or without an answer."""
+        ...
+
+    async def watch(self, order: Order, handle: str, hear: Hear) -> RunOutcome:
+        """Follow a started run to its end.
+
+        Cancelling the call ends the watching, never the deploy.
+        """
+        ...
+
+    async def cancel(self, order: Order, handle: str) -> None:
+        """Ask a started run to end; its end is what `watch` returns. May be asked twice.
+
+        Raises:
+            BackendError: it cannot be ended from here.
+
+        """
+        ...
+
+    def leftover(self, order: Order) -> str:
+        """Name what is alive of a run that was lost from sight, and how to end it.
+
+        Empty when nothing is. Blocks for the time of a look at this machine.
+        """
+        ...
