@@ -5,7 +5,7 @@
     outlets.json     where the stream is posted to; never a secret. outlet-NAME.json: how far one is
     targets.toml     what the executor can deploy, written by the operator
     team/            the certificate and the chain of signed policies; no key
-    secrets/         sealed files: device key, TLS key, webhook secrets (keys/vault.py)
+    secrets/         sealed files: keys, secrets of sources and of targets (keys/vault.py)
     history.sqlite   the log and the lines
     feed.json        epoch and last number of this device's feed: outside the database, to notice a
                      restored or copied one

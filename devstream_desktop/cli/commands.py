@@ -22,6 +22,7 @@ COMMANDS = {
     "search": "find lines: words, and kind: state: env: service: filters",
     "duty": "go on or off duty, or show who is on duty",
     "deploy": "deploy a commit; everybody sees it",
+    "secret": "the credentials that this executor's targets name",
     "status": "show whether it works, and if not, why",
     "doctor": "look for what is wrong on this machine and say what to do; exit 1 for a problem",
     "paths": "show where the home and the examples are",

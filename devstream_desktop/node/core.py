@@ -35,6 +35,7 @@ from devstream_desktop.node.ports import (
     save_port,
 )
 from devstream_desktop.node.progress import CatchUpProgress
+from devstream_desktop.node.secrets import reader
 from devstream_desktop.node.size_limit import SizeLimit
 from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
@@ -350,6 +351,7 @@ class Node:
             notices=self.notices,
             knows=self.history.knows,
             unanswered=self._unanswered_requests,
+            secret=reader(self.vault),
             # What its copy wrote before this start says nothing: whoever ended the copy started
             # this node anew.
             copied=lambda: self.mesh.living_twice().get(self.device, 0) > began,

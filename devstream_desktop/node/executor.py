@@ -53,6 +53,7 @@ class Executor:
         knows: Whether the history has the fact of this identity (`stream.fact`).
         unanswered: The requests to this device in the history that have no answer, with their
             authors' devices. Reads the disk.
+        secret: Returns a credential that a target names, None where it is not set. Blocks.
         steady: Seconds that only grow.
         copied: Whether another machine writes under this device's key.
     """
@@ -68,6 +69,7 @@ class Executor:
         knows: Callable[[bytes], bool],
         copied: Callable[[], bool],
         unanswered: Callable[[], Sequence[tuple[Event, str]]] = tuple,
+        secret: Callable[[str], str | None] = lambda _: None,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._home = home
@@ -78,6 +80,7 @@ class Executor:
         self._knows = knows
         self._copied = copied
         self._unanswered = unanswered
+        self._secret = secret
         self._steady = steady
         self._rates: dict[tuple[str, bool], Bucket] = {}
         """By device, and by its person's right to the deploy."""
@@ -103,6 +106,7 @@ class Executor:
             now=self._team.now,
             answered=self._answered,
             copied=self._copied,
+            secret=self._secret,
         )
         try:
             await deploys.start()

@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from devstream_desktop.deploy.request import make_request
+from devstream_desktop.deploy.backends.contract import Order
+from devstream_desktop.deploy.request import as_given, make_request
 from devstream_desktop.deploy.service import Deploys
+from devstream_desktop.deploy.targets import Target
 from devstream_desktop.home import Home
 from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.event import Event
@@ -185,3 +187,35 @@ class Gate:
 @pytest.fixture
 def gate(tmp_path: Path) -> Gate:
     return Gate(tmp_path)
+
+
+@pytest.fixture
+def order(tmp_path: Path, device: str, sha: str) -> Callable[..., Order]:
+    """Makes an order whose program is a shell script of the operator's."""
+
+    def make(script: str, *arguments: str, **target: Any) -> Order:
+        program = tmp_path / "deploy.sh"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o700)
+        request = as_given(
+            make_request(
+                device=device,
+                person="ana",
+                target="shop",
+                environment="production",
+                ref="main",
+                sha=sha,
+                executor=device,
+                now=1_800_000_000_000,
+            )
+        )
+        made = Target(
+            name="shop",
+            environment="production",
+            run=("./deploy.sh", *arguments),
+            cwd=tmp_path,
+            **target,
+        )
+        return Order(request, made, "ana", tmp_path / "deploy-logs" / f"{request.id}.log")
+
+    return make

@@ -23,45 +23,11 @@ from devstream_desktop.deploy.backends.contract import (
     Started,
 )
 from devstream_desktop.deploy.backends.shell import Shell
-from devstream_desktop.deploy.request import as_given, make_request
-from devstream_desktop.deploy.targets import Target
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX programs"),
     pytest.mark.process,
 ]
-
-
-@pytest.fixture
-def order(tmp_path, device, sha):
-    """Makes an order whose program is a shell script of the operator's."""
-
-    def make(script: str, *arguments: str, **target) -> Order:
-        program = tmp_path / "deploy.sh"
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(0o700)
-        request = as_given(
-            make_request(
-                device=device,
-                person="ana",
-                target="shop",
-                environment="production",
-                ref="main",
-                sha=sha,
-                executor=device,
-                now=1_800_000_000_000,
-            )
-        )
-        made = Target(
-            name="shop",
-            environment="production",
-            run=("./deploy.sh", *arguments),
-            cwd=tmp_path,
-            **target,
-        )
-        return Order(request, made, "ana", tmp_path / "deploy-logs" / f"{request.id}.log")
-
-    return make
 
 
 async def run(given: Order, shell: Shell | None = None) -> RunOutcome:

@@ -80,9 +80,10 @@ class Output:
         self._append(content[:at])
 
     def end(self) -> None:
-        """Write what waited."""
+        """Write what waited, and close the log."""
         self._append(self._held)
         self._held = b""
+        self._file.close()
 
     def _append(self, content: bytes) -> None:
         # A full disk costs the output, never the deploy.
