@@ -7,13 +7,17 @@ import os
 import re
 import time
 from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
+if TYPE_CHECKING:
+    from devstream_desktop.cli.commands import CommandParser
+
+Commands: TypeAlias = "argparse._SubParsersAction[CommandParser]"  # noqa: SLF001 - it has no public name
 """The object that `add_subparsers` returns."""
 
-
-_FILES = frozenset({"home", "follow", "rules", "sample"})
+_FILES = frozenset(
+    {"home", "follow", "rules", "sample", "secret_file", "token_file", "address_file"}
+)
 """Options that name a file, whose name may be any bytes."""
 
 

@@ -6,9 +6,13 @@ The libraries behind most commands take longer to import than the command takes 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol, cast
+
+from devstream_desktop.errors import DevstreamError
 
 COMMANDS = {
     # In the order in which a person needs them.
@@ -33,22 +37,21 @@ COMMANDS = {
 class CommandModule(Protocol):
     """A module with a command and its part of the parser."""
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments, and `command` as a default: its function."""
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser whose module adds the arguments when they are needed."""
+    """A parser that gets its arguments when they are needed."""
 
-    module = ""
-    """The module of this room that still has to add them."""
+    arguments: Callable[[CommandParser], None] | None = None
+    """Adds them; None when it has."""
 
     def fill(self) -> None:
         """Add the arguments, once."""
-        name, self.module = self.module, ""
-        if name:
-            module = cast(CommandModule, import_module(f"devstream_desktop.cli.{name}"))
-            module.add_arguments(self)
+        add, self.arguments = self.arguments, None
+        if add is not None:
+            add(self)
 
     def parse_known_args(  # type: ignore[override] # the overloads of the base say no more
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -64,7 +67,12 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         title="commands", metavar="COMMAND", parser_class=CommandParser
     )
     for name, about in COMMANDS.items():
-        commands.add_parser(name, help=about).module = name
+        commands.add_parser(name, help=about).arguments = partial(_add_arguments, name)
+
+
+def _add_arguments(name: str, parser: CommandParser) -> None:
+    module = cast(CommandModule, import_module(f"devstream_desktop.cli.{name}"))
+    module.add_arguments(parser)
 
 
 def fill_all(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +81,15 @@ def fill_all(parser: argparse.ArgumentParser) -> None:
     while waiting:
         one = waiting.pop()
         if isinstance(one, CommandParser):
-            one.fill()
-        for action in one._actions:  # noqa: SLF001 - argparse has no public name for them
-            if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-                waiting += action.choices.values()
+            # A type of source whose library is missing has no options; the rest has.
+            with suppress(DevstreamError):
+                one.fill()
+        waiting += subcommands(one).values()
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parser's commands by name, in the order of its help."""
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public name for them
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            return dict(action.choices)
+    return {}

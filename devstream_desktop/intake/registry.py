@@ -41,15 +41,20 @@ def missing_libraries() -> tuple[str, ...]:
 
 
 def collector_names() -> list[str]:
-    """Return the types of source that are installed, each once.
+    """Return the types of source that are installed, each once."""
+    return list(names_of_collectors())
 
-    A type may have a second name, which is found but not listed: the one that is not its module's.
+
+def names_of_collectors() -> dict[str, list[str]]:
+    """Return each installed type once, with its second names; in order of name.
+
+    A second name, which is found but not listed, is one that is not its module's.
     """
-    names: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         own = point.value.rpartition(".")[2] == point.name
-        names[point.value] = point.name if own else names.get(point.value, point.name)
-    return sorted(names.values())
+        found.setdefault(point.value, []).insert(0 if own else 1, point.name)
+    return dict(sorted((first, others) for first, *others in found.values()))
 
 
 @cache

@@ -19,9 +19,15 @@ from devstream_desktop.intake.registry import (
     collector_module,
     collector_names,
     missing_libraries,
+    names_of_collectors,
 )
 
 _log = logging.getLogger(__name__)
+
+
+def type_names() -> dict[str, list[str]]:
+    """List the types of source that can be added, with second names."""
+    return names_of_collectors()
 
 
 def source_types() -> dict[str, str]:

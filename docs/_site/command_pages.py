@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from parser_tables import options_table, subcommands, usage_block
+from parser_tables import options_table, usage_block
 from sphinx.application import Sphinx
 
+from devstream_desktop.cli.commands import subcommands
 from devstream_desktop.cli.main import whole_parser
 
+_TYPES = "devstream source add"
 MARK = "<!-- commands -->"
 
 
@@ -29,6 +31,10 @@ def _sections(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
         yield f"{'#' * level} {command.prog}"
         yield f"{helps[name][:1].upper()}{helps[name][1:]}."
         below = subcommands(command)
+        if command.prog == _TYPES:
+            yield usage_block(command)
+            yield "Each type has a page with its options: [Sources](sources/index.md)."
+            continue
         if not below:
             yield usage_block(command)
             if table := options_table(command):

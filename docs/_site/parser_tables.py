@@ -24,14 +24,6 @@ def options_table(parser: argparse.ArgumentParser) -> str:
     return "\n".join(["| argument | meaning |", "|---|---|", *rows]) if rows else ""
 
 
-def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """Return the parser's commands by name, in the order of its help."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            return dict(action.choices)
-    return {}
-
-
 def cell(text: str) -> str:
     """Return text that stands in a table's cell as it is."""
     return escaped(" ".join(text.split())).replace("|", "\\|")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pytest
 
 from devstream_collectors.contract import Collector, Option, Poll, SecretPath, Token, Webhook
 from devstream_desktop.cli import main
+from devstream_desktop.cli.main import build_parser
 from devstream_desktop.cli.source.type_parser import fitted, parser_of
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.sources import AddSource, RemoteSource
@@ -60,6 +62,8 @@ def sent(home, monkeypatch) -> Iterator[list[AddSource]]:
     }
     real = source_list.describe
     monkeypatch.setattr(source_list, "describe", lambda kind: known.get(kind) or real(kind))
+    names = source_list.type_names() | {kind: [] for kind in known}
+    monkeypatch.setattr(source_list, "type_names", lambda: names)
 
     async def answer(request: AnyRequest) -> AnyReply:
         if isinstance(request, GetStatus):
@@ -164,6 +168,7 @@ def test_ways(sent, tmp_path):
         (("feed", "a", "--rules", "x"), "unrecognized arguments: --rules"),
         (("git", "a"), "required: PATH_OR_URL"),
         ((), "required: TYPE"),
+        (("nothing", "a"), "invalid choice: 'nothing' (choose from"),
     ],
 )
 def test_what_is_missing_is_said(sent, capsys, words, says):
@@ -174,9 +179,7 @@ def test_what_is_missing_is_said(sent, capsys, words, says):
     assert sent == []
 
 
-def test_an_unknown_type_and_a_file_that_is_not_there(sent, capsys):
-    assert run("nothing", "a") == 1
-    assert "installed: " in capsys.readouterr().err
+def test_a_file_that_is_not_there(sent, capsys):
     assert run("hook", "a", "--secret-file", "/nowhere/secret") == 1
     assert "/nowhere/secret cannot be read" in capsys.readouterr().err
     assert sent == []
@@ -216,10 +219,24 @@ def test_what_to_paste_fits_the_terminal_and_says_the_same(kind, width):
     assert all(len(line) <= width or " " not in line.strip() for line in shown.splitlines())
 
 
+@pytest.mark.parametrize("kind", list(source_list.source_types()))
+def test_a_help_keeps_to_the_terminal_and_what_is_to_be_pasted_in_one_piece(kind, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    about = source_list.describe(kind)
+    for line in parser_of(kind, about).format_help().splitlines():
+        # A link or another long word that is broken could not be used.
+        assert len(line) <= 80 or " " not in line.strip()
+    for line in about.setup.splitlines():
+        labelled = re.match(r" +\S+(?: \S+)*? {2,}(?=\S)", line)
+        assert labelled or not line.startswith(" ") or fitted(line, 78) == line
+
+
 def test_a_type_with_two_names_is_listed_once_and_found_by_both():
     assert "cloudevents" in source_list.source_types()
     assert "cdevents" not in source_list.source_types()
     assert source_list.describe("cdevents") is source_list.describe("cloudevents")
+    parser = build_parser()
+    assert parser.parse_args(["source", "add", "cdevents", "x"]).type == "cdevents"
 
 
 def test_what_is_set_in_stays_so_and_a_long_line_runs_on():

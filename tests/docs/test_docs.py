@@ -9,15 +9,15 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import source_pages
-from parser_tables import subcommands
 
+from devstream_desktop.cli.commands import subcommands
 from devstream_desktop.cli.main import whole_parser
-from devstream_desktop.cli.source.type_parser import parser_of
 
 pytestmark = pytest.mark.process
 
@@ -247,31 +247,17 @@ def complaint(words: list[str]) -> str:
     """The reason why the command does not take these words; empty when it does."""
     if "--help" in words:
         return unknown_options(words)
-    parser = whole_parser()
-    for each in every(parser):
-        each.error = _complain  # type: ignore[method-assign]
     try:
-        options = parser.parse_args(words[1:])
-        if options.command.__name__ == "add":
-            source = parser_of(options.type, source_pages.types()[options.type].COLLECTOR)
-            source.error = _complain  # type: ignore[method-assign]
-            source.parse_args(options.rest)
-    except (Complaint, KeyError) as error:
+        complaining_parser().parse_args(words[1:])
+    except Complaint as error:
         return str(error)
     return ""
 
 
 def unknown_options(words: list[str]) -> str:
     """The first command or option that is unknown; prose may leave out what is needed."""
-    parser = whole_parser()
-    for place, word in enumerate(words[1:], 1):
-        if words[place - 2 : place] == ["source", "add"] and not word.startswith("-"):
-            if not word.islower():
-                return ""
-            if word not in source_pages.types():
-                return word
-            parser = parser_of(word, source_pages.types()[word].COLLECTOR)
-            continue
+    parser = complaining_parser()
+    for word in words[1:]:
         below = subcommands(parser)
         if word.startswith("-"):
             if word.split("=")[0] not in {
@@ -285,6 +271,15 @@ def unknown_options(words: list[str]) -> str:
                 return word
             parser = below.get(word, parser)
     return ""
+
+
+@cache
+def complaining_parser() -> argparse.ArgumentParser:
+    """Every command's; a wrong use raises Complaint."""
+    parser = whole_parser()
+    for each in every(parser):
+        each.error = _complain  # type: ignore[method-assign]
+    return parser
 
 
 def every(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

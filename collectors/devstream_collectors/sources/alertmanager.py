@@ -34,12 +34,13 @@ Webhook: in alertmanager.yml, and a route to it:
   receivers:
     - name: devstream
       webhook_configs:
-        - url: the address of your receiver with the path that is printed behind it
+        - url: URL
           send_resolved: true
-          http_config: {authorization: {credentials_file: the file that you give with \
---secret-file}}
-Without a secret file the path itself is the secret, and `url_file:` keeps it out of \
-alertmanager.yml. `basic_auth:` works too; then the secret file holds user:password.
+          http_config: {authorization: {credentials_file: FILE}}
+with the address of your receiver and the path that is printed behind it as URL, and as FILE the \
+file that you give with --secret-file. Without a secret file the path itself is the secret, and \
+`url_file:` keeps it out of alertmanager.yml. `basic_auth:` works too; then the secret file holds \
+user:password.
 Polling: --poll --url http://HOST:9093, with --token-file where a proxy in front asks for one. \
 --receiver NAME follows only what would be sent to that receiver. Silenced and inhibited alerts \
 make no line."""

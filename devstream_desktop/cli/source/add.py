@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 from devstream_desktop.cli.arguments import Commands
+from devstream_desktop.cli.commands import CommandParser
 from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.source.request import request_of
-from devstream_desktop.cli.source.type_parser import parser_of
+from devstream_desktop.cli.source.type_parser import add_type_arguments, fitted, help_width
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.home import Home
 
 
 def add_command(source: Commands) -> None:
-    """Add `source add`; the type's own parser reads the rest of the line."""
-    # Its own --help lists the types, and `TYPE --help` is the type's, so argparse adds none.
+    """Add `source add`, whose types are commands of their own."""
+    # Its own --help lists the types with their titles, so argparse adds none.
     parser = source.add_parser(
         "add",
         help="add a source",
@@ -25,10 +27,24 @@ def add_command(source: Commands) -> None:
     )
     about = "show this help with every type, and exit"
     parser.add_argument("-h", "--help", action=_TypesHelp, nargs=0, help=about)
-    parser.add_argument("type", metavar="TYPE", help="the name of a collector")
-    about = "what a source of that type needs: TYPE --help"
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help=about)
-    parser.set_defaults(command=add)
+    parser.arguments = _add_types
+
+
+def _add_types(parser: CommandParser) -> None:
+    from devstream_desktop.node import source_list
+
+    about = "the name of a collector; what a source of that type needs: TYPE --help"
+    types = parser.add_subparsers(metavar="TYPE", dest="type", required=True, help=about)
+    for name, others in source_list.type_names().items():
+        # Each type imports its collector, so only the chosen one is filled.
+        types.add_parser(name, aliases=others).arguments = partial(_add_type, name)
+
+
+def _add_type(kind: str, parser: argparse.ArgumentParser) -> None:
+    from devstream_desktop.node import source_list
+
+    add_type_arguments(parser, source_list.describe(kind))
+    parser.set_defaults(command=partial(add, parser))
 
 
 class _TypesHelp(argparse.Action):
@@ -42,18 +58,16 @@ class _TypesHelp(argparse.Action):
         width = max(map(len, types))
         lines = [f"  {name:{width}}  {title}" for name, title in sorted(types.items())]
         hint = "`devstream source add TYPE --help` says what to paste into its settings."
-        parser.epilog = "\n".join(["types:", *lines, "", hint])
+        parser.epilog = fitted("\n".join(["types:", *lines, "", hint]), help_width())
         parser.print_help()
         parser.exit()
 
 
-def add(home: Home, options: argparse.Namespace) -> int:
-    """Add a source of any type."""
+def add(parser: argparse.ArgumentParser, home: Home, options: argparse.Namespace) -> int:
+    """Add a source of any type; `parser` is the type's."""
     from devstream_desktop.node import source_list
 
-    about = source_list.describe(options.type)
-    parser = parser_of(options.type, about)
-    request = request_of(parser, options.type, about, parser.parse_args(options.rest))
+    request = request_of(parser, options.type, source_list.describe(options.type), options)
     # Here too, because the sentence names what is right, and a node would only see a request
     # that it cannot read.
     source_list.check(request.source)

@@ -15,13 +15,17 @@ _MIN_WIDTH = 40
 
 
 def parser_of(kind: str, about: Collector) -> argparse.ArgumentParser:
-    """Return the parser of a type: the options of all types, and its own."""
-    parser = argparse.ArgumentParser(
-        prog=f"devstream source add {kind}",
-        description=_description(about),
-        epilog=fitted(about.setup, shutil.get_terminal_size().columns - 2),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    """Return the parser of a type by itself."""
+    parser = argparse.ArgumentParser(prog=f"devstream source add {kind}")
+    add_type_arguments(parser, about)
+    return parser
+
+
+def add_type_arguments(parser: argparse.ArgumentParser, about: Collector) -> None:
+    """Add the options of a type, and what to paste."""
+    parser.description = fitted(_description(about), help_width())
+    parser.epilog = fitted(about.setup, help_width())
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("name", metavar="NAME", help="of a to z, 0 to 9 and -")
     if about.git:
         parser.add_argument("location", metavar="PATH_OR_URL", help="the repository")
@@ -39,7 +43,11 @@ def parser_of(kind: str, about: Collector) -> argparse.ArgumentParser:
     _add_poll(parser, about)
     for option in about.options:
         _add_option(parser, option)
-    return parser
+
+
+def help_width() -> int:
+    """Return the columns that argparse itself fills on this terminal."""
+    return shutil.get_terminal_size().columns - 2
 
 
 def posts_to_secret_path(about: Collector) -> bool:
@@ -53,18 +61,23 @@ def fitted(text: str, width: int) -> str:
 
     Indented lines stay indented.
     """
+    width = max(width, _MIN_WIDTH)
     shown: list[str] = []
     for paragraph in text.splitlines():
         # Under the text behind `  URL      `, or a little further in.
         label = re.match(r" +\S+(?: \S+)*? {2,}(?=\S)", paragraph)
-        if label:
+        indent = 2 + len(paragraph) - len(paragraph.lstrip()) if paragraph[:1] == " " else 0
+        # What is too long for the place behind its label stands below it.
+        if label and len(label[0]) + max(map(len, paragraph[label.end() :].split())) <= width:
             indent = len(label[0])
-        else:
-            indent = 2 + len(paragraph) - len(paragraph.lstrip()) if paragraph[:1] == " " else 0
+        # Alone, a long word keeps its place: `wrap` would take its indentation.
+        if len(paragraph.split()) == 1:
+            shown.append(paragraph)
+            continue
         # An empty line separates paragraphs; `wrap` would drop it.
         shown += textwrap.wrap(
             paragraph,
-            max(width, _MIN_WIDTH),
+            width,
             subsequent_indent=" " * indent,
             break_long_words=False,
             break_on_hyphens=False,

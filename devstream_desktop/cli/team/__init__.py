@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-
+from devstream_desktop.cli.commands import CommandParser
 from devstream_desktop.cli.team import joins, policy, roles
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: CommandParser) -> None:
     """Add the commands of `team`."""
     team = parser.add_subparsers(title="team commands", metavar="COMMAND", required=True)
     joins.add_commands(team)

@@ -28,21 +28,26 @@ path that is printed behind it, and TOKEN the text in the file that you give wit
 (leave the headers out without one: then the path is the secret):
   service.webhook.devstream: |
     url: URL
-    headers: [{name: Authorization, value: Bearer TOKEN}, {name: Content-Type, value: \
-application/json}]
+    headers:
+      - {name: Authorization, value: Bearer TOKEN}
+      - {name: Content-Type, value: application/json}
   template.devstream: |
     webhook:
       devstream:
         method: POST
         body: |
-          {"app": {{toJson .app}}, "url": \
-"{{.context.argocdUrl}}/applications/{{.app.metadata.namespace}}/{{.app.metadata.name}}"}
+          {"app": {{toJson .app}}, "url":
+          "{{.context.argocdUrl}}/applications/{{.app.metadata.namespace}}/{{.app.metadata.name}}"}
   trigger.devstream: |
-    - {when: app.status.operationState.phase in ['Running'], send: [devstream]}
-    - {when: app.status.operationState.phase in ['Error', 'Failed'], send: [devstream]}
-    - {when: app.status.operationState.phase in ['Succeeded'] and app.status.health.status == \
-'Healthy', send: [devstream]}
-    - {when: app.status.health.status == 'Degraded', send: [devstream]}
+    - when: app.status.operationState.phase in ['Running']
+      send: [devstream]
+    - when: app.status.operationState.phase in ['Error', 'Failed']
+      send: [devstream]
+    - when: app.status.operationState.phase in ['Succeeded'] and
+        app.status.health.status == 'Healthy'
+      send: [devstream]
+    - when: app.status.health.status == 'Degraded'
+      send: [devstream]
 and on each application the annotation notifications.argoproj.io/subscribe.devstream.devstream: \
 "".
 Polling: --poll --url https://ARGOCD --token-file with the token of an account that may get \

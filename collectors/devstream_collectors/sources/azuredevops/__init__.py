@@ -27,8 +27,9 @@ __all__ = ["COLLECTOR", "check", "normalise", "parse", "requests", "sample"]
 _SETUP = """\
 Webhook: in the project's Project settings, Service hooks, Create subscription, Web Hooks; one \
 for each of
-  Code pushed, Pull request updated (status changed), Build completed or Run state changed, \
-Release deployment started and completed,
+  Code pushed, Pull request updated (status changed),
+  Build completed or Run state changed,
+  Release deployment started and completed,
   Work item created, Work item updated (field State)
   URL                                 the address of your receiver with the path that is printed \
 behind it
