@@ -4,6 +4,8 @@
     sources.toml     the collector's sources, written by `devstream source add`; never a secret
     outlets.json     where the stream is posted to; never a secret. outlet-NAME.json: how far one is
     targets.toml     what the executor can deploy, written by the operator
+    desk.toml        the preferences of this desk's person (desk/preferences.py)
+    desk.sqlite      what this desk has shown and what was seen (desk/store.py)
     team/            the certificate and the chain of signed policies; no key
     secrets/         sealed files: keys, secrets of sources and of targets (keys/vault.py)
     history.sqlite   the log and the lines
@@ -126,6 +128,14 @@ class Home:
     @property
     def targets(self) -> Path:
         return self.root / "targets.toml"
+
+    @property
+    def preferences(self) -> Path:
+        return self.root / "desk.toml"
+
+    @property
+    def desk(self) -> Path:
+        return self.root / "desk.sqlite"
 
     @property
     def team(self) -> Path:

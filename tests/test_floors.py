@@ -49,8 +49,9 @@ MAY_IMPORT = {
     "outlet": GROUND | {"history"},
     "node": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy", "outlet"},
     "doctor": GROUND | {"history", "keys", "team", "mesh", "intake", "deploy"},
-    "desktop": GROUND | {"history"},
-    "cli": GROUND | {"history", "node", "doctor", "desktop", "outlet"},
+    "desk": GROUND,
+    "desktop": GROUND | {"history", "desk"},
+    "cli": GROUND | {"history", "node", "doctor", "desk", "desktop", "outlet"},
     "__main__": {"cli"},
     "__init__": set(),
 }

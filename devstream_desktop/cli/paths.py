@@ -21,6 +21,7 @@ def paths(home: Home, options: argparse.Namespace) -> int:
         "home": home.root,
         "settings": home.settings,
         "targets": home.targets,
+        "desk": home.preferences,
         "log": home.log,
         "examples": shared("examples"),
         "rules": shared("rules"),

@@ -19,6 +19,7 @@ from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import SetDuty
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
+from devstream_desktop.desktop.client.preferences import LivePreferences
 from devstream_desktop.desktop.client.question import Question
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.platform.display import check_display
@@ -100,6 +101,7 @@ class App(QObject):
         self.client = NodeClient(home.control_url(), self)
         self.reader = Reader(home.history)
         self.state = AppState(self.reader, self)
+        self.preferences = LivePreferences(home.preferences, self)
         self.node = NodeProcess(home, command=node_command, parent=self) if start_node else None
         # Without a session bus (macOS, Windows, a bare X session) Qt's tray icon shows popups.
         try:
@@ -119,6 +121,7 @@ class App(QObject):
     def begin(self) -> None:
         """Connect to the node, and start one where none answers."""
         self._show_state()
+        self._show_mistake()
         self.client.open()
         if self.node is not None:
             self.node.begin()
@@ -179,6 +182,7 @@ class App(QObject):
     def _connect_screen(self) -> None:
         self.state.changed.connect(self._show_state)
         self.state.arrived.connect(self._consider)
+        self.preferences.changed.connect(self._show_mistake)
         self.tray.clicked.connect(self._toggle_history)
         self.menu.history_chosen.connect(self.show_history)
         self.menu.line_chosen.connect(self._show_line)
@@ -195,9 +199,21 @@ class App(QObject):
     def _show_state(self) -> None:
         self.tray.show_state(*mark_and_tooltip(self.state))
 
+    def _show_mistake(self) -> None:
+        if self.preferences.mistake:
+            said = f"{self.preferences.mistake}. Until it is mended, nothing of it counts."
+            self._notify("Your rules have a mistake", said)
+
     def _consider(self, lines: list[Line]) -> None:
         watching = self._window is not None and self._window.watched
-        desk = Desk(person=self.state.person, on_duty=self.state.on_duty, watching=watching)
+        preferences = self.preferences.current
+        desk = Desk(
+            person=self.state.person,
+            on_duty=self.state.on_duty,
+            watching=watching,
+            rules=preferences.rules,
+            aliases=preferences.names,
+        )
         self.popups.consider(lines, desk)
 
     def _set_duty(self, on: bool) -> None:

@@ -1,18 +1,19 @@
 """Attention: a line pops up, goes into a digest or stays quiet, and always why.
 
-Pure: the desk passes in what it knows and the time. The rules in the order they speak, each a
-reason a person can read. Bursts are counted over `BURST_WINDOW`: what is over the limit goes into
-one digest instead of many popups.
+Pure: the desk passes in what it knows and the time. First comes what no rule can change, then the
+desk's own rules (rules.py), each a reason a person can read. Bursts are counted over
+`BURST_WINDOW`: what is over the limit goes into one digest instead of many popups.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from datetime import datetime
 
 from devstream_desktop.stream.fact import AuthorClass, author_class
+from devstream_desktop.stream.rules import DEFAULT, Attention, Rule, first, is_mine, is_repeat
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import DEPLOY_FINAL, Kind, Severity, Transition
+from devstream_desktop.stream.words import DEPLOY_FINAL, Kind, Transition
 
 FRESH = 120_000
 """Milliseconds after which news is history.
@@ -29,14 +30,6 @@ WORDS_WINDOW = 60_000
 """Window for one member's own words, which must not silence other news."""
 
 
-class Attention(StrEnum):
-    """Effect of a line on a person's screen."""
-
-    POPUP = "popup"
-    DIGEST = "digest"
-    QUIET = "quiet"
-
-
 @dataclass(frozen=True)
 class Desk:
     """Facts about a desk that the rules need."""
@@ -45,6 +38,13 @@ class Desk:
     on_duty: bool
     watching: bool = False
     """The history window is open and active: a popup would repeat it."""
+    rules: tuple[Rule, ...] = DEFAULT
+    aliases: tuple[str, ...] = ()
+    """Other names of the person: what git and the forges call them."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(name.casefold() for name in (self.person, *self.aliases) if name)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _has_a_word(device: str, recent: Recent, now: int) -> bool:
 
 def _wanted(line: Line, desk: Desk, now: int) -> Decision:
     event = line.event
-    own = bool(desk.person) and event.actor == desk.person
+    own = is_mine(event, desk.names)
     own_result = (
         own
         and event.kind is Kind.DEPLOY
@@ -138,65 +138,20 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
     # A person needs no popup for what they have just done.
     if own and event.kind in (Kind.DEPLOY, Kind.DUTY, Kind.CLAIM, Kind.TEAM):
         return _quiet("it is your own act")
-    return _by_kind(line)
+    if event.state == "locked" and 0 < event.duration < _DAY:
+        return _quiet("whoever holds an old lock is reminded")
+    # A person is told of a change once; what goes on is in the list.
+    if is_repeat(line):
+        return _quiet("it changes nothing")
+    return _ruled(line, desk, now)
 
 
-def _by_kind(line: Line) -> Decision:
-    event = line.event
-    match event.kind:
-        case Kind.CHANGE:
-            return Decision(Attention.POPUP, "a commit reached a branch the team watches")
-        case Kind.BUILD | Kind.TEST:
-            if line.transition is Transition.FAILED:
-                return Decision(Attention.POPUP, "it fails, and passed before")
-            if line.transition is Transition.FIXED:
-                return Decision(Attention.POPUP, "it is fixed")
-            if line.transition is Transition.STILL_FAILING:
-                return _quiet("it is still failing, and you were told when it began")
-            return _quiet("a run that changes nothing")
-        case Kind.DEPLOY:
-            if event.state in ("in_progress", "success", "failure", "error", "unknown"):
-                return Decision(
-                    Attention.POPUP,
-                    "something was deployed",
-                    urgent=event.severity >= Severity.CRITICAL,
-                )
-            if event.state == "waiting":
-                return Decision(Attention.POPUP, "a deploy waits for somebody's approval")
-            if event.state == "locked" and 0 < event.duration < _DAY:
-                return _quiet("whoever holds an old lock is reminded")
-            if event.state in ("locked", "unlocked"):
-                return Decision(Attention.POPUP, "what can be deployed changed")
-            return _quiet("a step of a deploy, not its start or end")
-        case Kind.INCIDENT:
-            if line.transition in (Transition.NEW, Transition.REGRESSED, Transition.FIXED):
-                urgent = (
-                    event.severity >= Severity.CRITICAL and line.transition is not Transition.FIXED
-                )
-                return Decision(
-                    Attention.POPUP, "something broke after a deploy, or is over", urgent=urgent
-                )
-            return _quiet("it was firing before, and you were told then")
-        case Kind.TICKET:
-            if event.state in ("opened", "reopened"):
-                return Decision(Attention.POPUP, "a new ticket")
-            return _quiet("a closed ticket needs nobody")
-        case Kind.CLAIM:
-            return Decision(Attention.POPUP, "somebody is on it")
-        case Kind.SOURCE:
-            if line.transition in (Transition.FAILED, Transition.FIXED):
-                return Decision(Attention.POPUP, "a source fell silent or is back")
-            if event.expires:
-                return Decision(Attention.POPUP, "the token of a source is about to end")
-            return _quiet("you were told that the source is silent")
-        case Kind.TEAM:
-            if event.state in ("joined", "revoked", "rejected", "policy"):
-                return Decision(Attention.POPUP, "the team changed")
-            if event.state == "asked":
-                return Decision(Attention.POPUP, "somebody wants to join the team")
-            return _quiet("housekeeping of the team")
-        case Kind.DUTY:
-            return _quiet("who is on duty is in the menu")
+def _ruled(line: Line, desk: Desk, now: int) -> Decision:
+    at = datetime.fromtimestamp(now / 1000).astimezone()
+    rule = first(desk.rules, line, desk.names, at)
+    if rule is None:
+        return _quiet("no rule speaks of it")
+    return Decision(rule.then, f"rule {desk.rules.index(rule) + 1}, {rule.name}", rule.urgent)
 
 
 def _quiet(reason: str) -> Decision:

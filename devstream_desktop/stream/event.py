@@ -68,9 +68,9 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     order: int = 0
     """Place of the work among its subject's. Such as a run number; 0: its time decides."""
     action: str = ""
-    """What a deploy request asks for (deploy/request.py: Action); empty: a deploy."""
+    """Act that a request asks for (deploy/request.py); empty: a deploy."""
     about: str = ""
-    """The key of the request that this one approves, withdraws, cancels or replaces."""
+    """Key of the request that this one approves, withdraws or replaces."""
     parameters: str = ""
     """Declared parameters of a deploy, as a URL's query: `size=large&migrate=true`."""
     policy: int = 0

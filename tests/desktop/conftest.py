@@ -23,6 +23,11 @@ from pytestqt.qtbot import QtBot
 from running import HERE, DeskProcess, Node
 from written import column, pushes, window, written
 
+from devstream_desktop.desk.preferences import Preferences, write_preferences
+from devstream_desktop.home import Home
+from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
+from devstream_desktop.stream.words import Kind
+
 __all__ = ["column", "pushes", "window", "written"]
 
 
@@ -120,6 +125,10 @@ def bare_panel(bus: str) -> Iterator[Panel]:
         yield panel
 
 
+COMMITS = Rule(name="Commits", then=Attention.POPUP, kind=(Kind.CHANGE,))
+LOUD = Preferences(rules=(COMMITS, *DEFAULT))
+
+
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home with a runtime folder of its own, also for what the test starts.
@@ -130,6 +139,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         runtime, folder = Path(name) / "run", Path(name) / "home"
         runtime.mkdir(mode=0o700)
         folder.mkdir(mode=0o700)
+        # The tests tell most of their news by commits, which are quiet by default.
+        Home(folder).preferences.write_text(write_preferences(LOUD), encoding="utf-8")
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
         yield folder
 

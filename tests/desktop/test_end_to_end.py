@@ -96,7 +96,7 @@ def test_a_commit_is_a_popup_on_duty_and_none_off_duty(first_day, panel) -> None
     assert panel.notes == []
     first_day.repository.commit("Fix <b>rounding</b> in tax")
     note = panel.wait_note(lambda note: "rounding" in note.body)
-    assert note.summary == "◆ shop pushed"
+    assert note.summary == "shop pushed"
     assert "Bo pushed 1 commit to main" in note.body
     assert "Fix ‹b›rounding‹/b› in tax" in note.body
 

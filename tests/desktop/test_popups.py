@@ -17,10 +17,12 @@ from devstream_desktop.desktop.popups.popups import (
 )
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.event import fact_key, make_event
+from devstream_desktop.stream.rules import Attention, Rule
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind, Transition
 
-ON = Desk(person="ana", on_duty=True)
+ALL = (Rule(name="everything", then=Attention.POPUP),)
+ON = Desk(person="ana", on_duty=True, rules=ALL)
 NOW = int(time.time() * 1000)
 
 
@@ -70,7 +72,7 @@ def test_a_fresh_line_pops_with_its_actions(popups, screen, story):
     popups.consider([push(story)], ON)
     (notice,) = screen.notices
     assert [name for name, _ in notice.actions] == ["open", "history"]
-    assert popups.why(push(story)) == "Popped up: a commit reached a branch the team watches."
+    assert popups.why(push(story)) == "Popped up: rule 1, everything."
 
 
 def test_a_line_without_a_link_cannot_be_opened(story):
@@ -81,7 +83,7 @@ def test_a_line_without_a_link_cannot_be_opened(story):
 @pytest.mark.parametrize(
     ("line", "desk", "reason"),
     [
-        (push, Desk(person="ana", on_duty=False), "No popup: you are off duty."),
+        (push, Desk(person="ana", on_duty=False, rules=ALL), "No popup: you are off duty."),
         (
             push,
             Desk(person="ana", on_duty=True, watching=True),

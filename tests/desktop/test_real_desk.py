@@ -45,7 +45,7 @@ def test_the_tray_item_and_its_menu(desk, panel):
     assert panel.prop("Id") == "devstream"
     labels = panel.labels()
     assert labels[0] == "acme · ana"
-    assert labels[1].startswith("◐  shop  CI is running on main")
+    assert labels[1].startswith("shop  CI is running on main")
     assert len([label for label in labels if "  " in label]) == 5
     assert labels[6:] == ["On duty", "History…", "Deploy", "Invite…", "Team…", "Status…", "Quit"]
     assert panel.find("On duty")["toggle-state"] == 1
@@ -80,7 +80,7 @@ def test_history_that_was_there_never_pops_and_a_fresh_line_does(desk, panel, no
     assert panel.notes == []
     node.add(story.push("shop", now(), "bo", "Fix <b>the</b> & rest", "c0ffee" * 6 + "c0ff"))
     note = panel.wait_note()
-    assert note.summary == "◆ shop pushed"
+    assert note.summary == "shop pushed"
     assert note.body == "bo pushed 1 commit to main · c0ffeec — Fix ‹b›the‹/b› ＆ rest"
     assert note.actions == ["default", "History", "open", "Open", "history", "History"]
     assert note.hints["urgency"] == 1

@@ -10,12 +10,12 @@ from devstream_desktop.stream.attention import (
     BURST_WINDOW,
     FRESH,
     WORDS_WINDOW,
-    Attention,
     Desk,
     Recent,
     decide,
 )
 from devstream_desktop.stream.event import fact_key, make_event
+from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind, Transition
 
@@ -57,9 +57,20 @@ def attention(line: Line, desk: Desk = DUTY) -> Attention:
     return decision.attention
 
 
-def test_a_commit_pops_up_on_duty_and_only_on_duty() -> None:
-    assert attention(a_line()) is Attention.POPUP
-    assert attention(a_line(), Desk("ana", on_duty=False)) is Attention.QUIET
+def test_a_ticket_pops_up_on_duty_and_only_on_duty() -> None:
+    assert attention(a_line(Kind.TICKET, "opened")) is Attention.POPUP
+    off = Desk("ana", on_duty=False)
+    assert attention(a_line(Kind.TICKET, "opened"), off) is Attention.QUIET
+
+
+def test_commits_are_quiet_until_a_rule_wants_them() -> None:
+    assert attention(a_line()) is Attention.QUIET
+    wanted = Rule(name="Mine to watch", then=Attention.POPUP, service=("sh*",), branch=("main",))
+    desk = Desk("ana", on_duty=True, rules=(wanted, *DEFAULT))
+    decision = decide(a_line(ref="main"), desk, Recent(), NOW)
+    assert decision.attention is Attention.POPUP
+    assert decision.reason == "rule 1, Mine to watch"
+    assert attention(a_line(ref="other"), desk) is Attention.QUIET
 
 
 def test_a_token_that_is_about_to_end_pops_up() -> None:
@@ -118,10 +129,14 @@ def test_kinds(kind: Kind, state: str, transition: Transition, expected: Attenti
 
 def test_a_burst_becomes_a_digest_until_the_window_is_over() -> None:
     recent = Recent()
-    decided = [decide(a_line(), DUTY, recent, NOW).attention for _ in range(BURST_LIMIT + 2)]
+    decided = [
+        decide(a_line(Kind.TICKET, "opened"), DUTY, recent, NOW).attention
+        for _ in range(BURST_LIMIT + 2)
+    ]
     assert decided == [Attention.POPUP] * BURST_LIMIT + [Attention.DIGEST] * 2
     later = NOW + BURST_WINDOW
-    assert decide(a_line(age=-BURST_WINDOW), DUTY, recent, later).attention is Attention.POPUP
+    opened = a_line(Kind.TICKET, "opened", age=-BURST_WINDOW)
+    assert decide(opened, DUTY, recent, later).attention is Attention.POPUP
 
 
 def test_a_member_who_says_much_silences_nothing_that_happens_and_nobody_else() -> None:

@@ -23,9 +23,10 @@ from watched_world import HOOK, Change, Delivery, World, state_of, thing_of
 from devstream_desktop.history.epoch import FeedMirror
 from devstream_desktop.history.log import History
 from devstream_desktop.history.reader import Reader
-from devstream_desktop.stream.attention import Attention, Desk, Recent, decide
+from devstream_desktop.stream.attention import Desk, Recent, decide
 from devstream_desktop.stream.log import Arrival
 from devstream_desktop.stream.query import Query
+from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.words import Transition
 
 COMMITS = ["a" * 40, "b" * 40, "c" * 40, ""]

@@ -17,7 +17,6 @@ from devstream_desktop.desktop.popups.notifier import Notice, Notifier, Urgency
 from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.stream.attention import (
     BURST_WINDOW,
-    Attention,
     Decision,
     Desk,
     Recent,
@@ -25,6 +24,7 @@ from devstream_desktop.stream.attention import (
 )
 from devstream_desktop.stream.fact import AuthorClass, author_class, topic_of
 from devstream_desktop.stream.line import POPUP_WIDTH, render
+from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import RED_STATES, Kind
 

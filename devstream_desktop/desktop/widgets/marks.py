@@ -16,7 +16,7 @@ from PySide6.QtSvg import QSvgRenderer
 from devstream_desktop.desktop.widgets.icons import resource
 
 SIZE = 16
-"""Side of a mark, in logical pixels, where nothing else is asked for."""
+"""Usual side of a mark, in logical pixels."""
 
 
 class Shape(StrEnum):
@@ -44,19 +44,22 @@ class Shape(StrEnum):
 
 
 def paint_mark(painter: QPainter, shape: Shape, place: QRectF, ink: QColor, paper: QColor) -> None:
-    """Paint a mark into `place`, in the colour `ink` on a background of `paper`."""
+    """Paint a mark into `place`, in `ink` on `paper`."""
     _renderer(shape, ink.name(), paper.name()).render(painter, place)
 
 
 def mark_pixmap(
     shape: Shape, ink: QColor, paper: QColor, *, size: int = SIZE, ratio: float = 1.0
 ) -> QPixmap:
-    """Return a mark of `size` logical pixels for a screen with `ratio` pixels to each."""
+    """Return a mark of `size` logical pixels.
+
+    `ratio` is the screen's: pixels to each logical one.
+    """
     return _pixmap(shape, ink.name(), paper.name(), size, ratio)
 
 
 def mark_icon(shape: Shape, ink: QColor, paper: QColor) -> QIcon:
-    """Return a mark for a menu or a button, sharp at 1x and 2x."""
+    """Return a mark for a menu or a button."""
     result = QIcon()
     for ratio in (1.0, 2.0):
         result.addPixmap(mark_pixmap(shape, ink, paper, ratio=ratio))
