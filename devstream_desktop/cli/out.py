@@ -10,6 +10,7 @@ import msgspec
 
 from devstream_desktop import machine
 from devstream_desktop.cli.output import print_json
+from devstream_desktop.cli.streams import print_once
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
 from devstream_desktop.outlet.config import FORMS, Outlet, load, read_state
@@ -68,7 +69,7 @@ def create(home: Home, options: argparse.Namespace) -> int:
     target = add_outlet(home, outlet, _read(options.address_file), key)
     print(f"added {options.name}: a running node posts new lines to it")
     if target.key and not key:
-        print(f"give the service this key, it is not shown again: {target.key}")
+        print_once(f"give the service this key, it is not shown again: {target.key}")
     print(f"try it: devstream out test {options.name}")
     return 0
 

@@ -79,15 +79,17 @@ def print_once(text: str) -> None:
         OutputError: it went to standard error; the exit code says so.
 
     """
+    why = "" if _shown else "standard output is closed"
     try:
         print(text, flush=True)
     except OutputError as error:
+        why = str(error)
+    except BrokenPipeError:
+        why = "nobody reads standard output any more"
+    if why:
         give_up_output()
         print(text, file=sys.stderr)
-        raise OutputError(f"{error}; it is shown here instead, once") from None
-    if not _shown:
-        print(text, file=sys.stderr)
-        raise OutputError("standard output is closed; it is shown here instead, once")
+        raise OutputError(f"{why}; it is shown here instead, once")
 
 
 def _fill_closed() -> None:

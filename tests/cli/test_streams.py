@@ -17,16 +17,6 @@ pytestmark = [
     pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here"),
 ]
 DEVSTREAM = f"{sys.executable} -m devstream_desktop"
-COMMANDS = [
-    "--help",
-    "team invite",
-    "team members",
-    "team policy --json",
-    "source add git --help",
-    "status",
-    "doctor",
-    "nonsense",
-]
 
 
 @pytest.fixture
@@ -47,25 +37,13 @@ def home(tmp_path: Path, runtime: Path) -> dict[str, str]:
 
 def shell(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", "-c", command],
+        ["bash", "-c", command],
         env=environment,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-
-
-STREAMS = [">/dev/full", ">&-", ">/dev/full 2>/dev/full", "<&- >&- 2>&-"]
-
-
-@pytest.mark.parametrize("streams", STREAMS)
-def test_no_stream_makes_a_traceback(home: dict[str, str], streams: str) -> None:
-    for command in COMMANDS:
-        done = shell(f"{DEVSTREAM} {command} {streams}", home)
-        said = done.stdout + done.stderr
-        assert "Traceback" not in said, (command, said)
-        assert "Exception ignored" not in said, (command, said)
 
 
 def test_a_full_output_is_said_and_fails_the_command(home: dict[str, str]) -> None:
@@ -75,13 +53,24 @@ def test_a_full_output_is_said_and_fails_the_command(home: dict[str, str]) -> No
         assert "standard output takes nothing (the disk is full; free some space)" in done.stderr
 
 
-@pytest.mark.parametrize("stream", [">/dev/full", ">&-"])
-def test_what_is_shown_once_is_shown_all_the_same(home: dict[str, str], stream: str) -> None:
-    for command, start in (("team invite", "ds1-"), ("team recovery-key", "dsr1-")):
-        done = shell(f"{DEVSTREAM} {command} {stream}", home)
-        assert done.returncode == 1
-        assert any(line.startswith(start) for line in done.stderr.splitlines()), done.stderr
-        assert "shown here instead" in done.stderr
+@pytest.mark.parametrize("stream", [">/dev/full", ">&-", "| true"])
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("team invite", "ds1-"),
+        ("team recovery-key", "dsr1-"),
+        ("out add chat --address-file $DEVSTREAM_HOME/address", "give the service this key"),
+        ("source add slack chat", "/in/chat/"),
+    ],
+)
+def test_what_is_shown_once_is_shown_all_the_same(
+    home: dict[str, str], command: str, shown: str, stream: str
+) -> None:
+    Path(home["DEVSTREAM_HOME"], "address").write_text("https://chat.example.org/hook")
+    done = shell(f"set -o pipefail; {DEVSTREAM} {command} {stream}", home)
+    assert done.returncode == 1, done.stderr
+    assert any(line.startswith(shown) for line in done.stderr.splitlines()), done.stderr
+    assert "shown here instead" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -116,16 +105,3 @@ def test_colours_are_for_terminals_that_want_them(
 def test_columns_stand_in_line_whatever_the_script_is(text: str) -> None:
     columns = {"ana": 3, "田中": 4, "José": 4, "e\u0301": 1, "한글": 4, "": 0}[text]
     assert padded(text, 10) == text + " " * (10 - columns)
-
-
-def test_a_name_that_is_not_utf8_is_refused_in_a_sentence(home: dict[str, str]) -> None:
-    for command in ("search", "source add git x"):
-        done = subprocess.run(
-            [*DEVSTREAM.split(), *command.split(), b"caf\xe9"],
-            env=home,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode in {1, 2}
-        assert b"Traceback" not in done.stderr

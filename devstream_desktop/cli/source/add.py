@@ -11,6 +11,7 @@ from devstream_desktop.cli.commands import CommandParser
 from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.source.request import request_of
 from devstream_desktop.cli.source.type_parser import add_type_arguments, fitted, help_width
+from devstream_desktop.cli.streams import print_once
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.home import Home
@@ -73,10 +74,12 @@ def add(parser: argparse.ArgumentParser, home: Home, options: argparse.Namespace
     source_list.check(request.source)
     home.create()
     path = ask(home, request).text
-    # Alone on standard output, so that a script can read it.
-    print(path or f"source {request.source.name} is added", flush=True)
-    if path:
-        print(f"devstream: {_advice(home, path)}", file=sys.stderr)
+    if not path:
+        print(f"source {request.source.name} is added")
+        return 0
+    # Alone on standard output, so that a script can read it; it may be the source's secret.
+    print_once(path)
+    print(f"devstream: {_advice(home, path)}", file=sys.stderr)
     return 0
 
 
