@@ -52,6 +52,38 @@ CREATE TABLE starts (
     cancelled_by TEXT NOT NULL DEFAULT ''
 ) STRICT;
 """,
+    """
+ALTER TABLE runs ADD COLUMN action TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN about TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN parameters TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN override INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN policy INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN until INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN locks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN device TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN event BLOB;
+ALTER TABLE runs ADD COLUMN current TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN ahead TEXT NOT NULL DEFAULT '';
+CREATE INDEX pending ON runs (target, environment, taken) WHERE state IN ('queued', 'waiting');
+CREATE TABLE locks (
+    id TEXT NOT NULL,
+    target TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    person TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    reminded INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (target, environment)
+) STRICT;
+CREATE TABLE approvals (
+    request TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (request, person)
+) STRICT;
+""",
 )
 """What each version after the first adds. New ones go to the end, none is ever changed."""
 VERSION = 1 + len(_LATER)

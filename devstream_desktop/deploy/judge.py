@@ -1,131 +1,49 @@
-"""The verdict on a deploy request: one pure function, checks in a fixed order.
+"""The verdict on a request: one pure function, checks in a fixed order.
 
-Every refusal is a sentence for a person. The order: is it mine, was it judged before, is it well
-formed, do I know the target, is it in time, may this person, is this exactly one commit, from a ref
-that may be deployed, am I the only executor of this name, is the ref still there, and is the target
-free.
+Every refusal is a sentence for a person. The order for a run: is it mine, was it judged before, is
+it well formed, do I know the target, is it in time, may this person, is this exactly one commit
+from a ref that may be deployed, with declared parameters, am I the only executor of this name, is
+the environment locked, does there run what the person saw, are the required checks green, was it
+where it must have been before, is it in the hours, has the person another request there, is the ref
+still there, is it approved, and is it its turn.
+
+A rollback is exempt from checks, order, hours and the look at the ref: it ran there before. A dry
+run is exempt from these and from approvals, for it has no effect. Nothing is exempt from who may.
 
 A look at the outside is asked for (`Resolve`) once all that costs nothing has passed. Everything is
-judged again with the answer.
-
-In order: is it mine, was it judged before, is it well formed, do I know the target, is it in time,
-may this person, is this exactly one commit, from a ref that may be deployed, am I the only executor
-of this name, is the ref still there, and is the target free. What needs a look at the outside is
-asked for (`Resolve`) once all that costs nothing has passed, and everything is judged again with
-the answer.
+judged again with the answer, and so is what waited before it starts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-
+from devstream_desktop.deploy import checks, rules
+from devstream_desktop.deploy.approvals import approvers
+from devstream_desktop.deploy.commands import judge_command
+from devstream_desktop.deploy.locks import blocking, command_of
+from devstream_desktop.deploy.parameters import InvalidParameterError, complete
 from devstream_desktop.deploy.request import (
-    REF_RULE,
-    SHA_RULE,
+    RUNS,
+    Action,
     DeployRequest,
     InvalidRequestError,
-    is_ref,
-    is_sha,
     parse_request,
 )
-from devstream_desktop.deploy.targets import Target, Targets
-from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.text import short_ref, short_revision
-from devstream_desktop.stream.words import Role
-
-MAX_SKEW_MS = 120_000
-"""The largest difference between the asker's clock and the executor's.
-
-It is also the age of the oldest request that runs.
-"""
-_NAMED = 3
-_TWICE = (
-    "two machines write as this executor, one a copy of the other, and both would have run it, "
-    "so nothing ran;"
-    " its operator ends one of them (devstream status there says how) and restarts the other, "
-    "then ask again"
+from devstream_desktop.deploy.targets import Target
+from devstream_desktop.deploy.world import (
+    Accept,
+    Asker,
+    Ignore,
+    Refuse,
+    Resolve,
+    Verdict,
+    Wait,
+    World,
 )
-_EXPIRED = "it expired before it reached the executor; nothing ran: ask again"
+from devstream_desktop.stream.event import Event
+from devstream_desktop.stream.text import short_revision
 
-
-@dataclass(frozen=True)
-class Tips:
-    """A repository's refs at this moment: commit by full ref name, or why they are not known."""
-
-    commits: Mapping[str, str]
-    trouble: str = ""
-
-
-@dataclass(frozen=True)
-class Asker:
-    """The signer of a request.
-
-    The device comes from the signature and its person from the policy; neither from the event's
-    text.
-    """
-
-    device: str
-    person: str
-
-
-@dataclass(frozen=True)
-class World:
-    """The executor's knowledge while it judges; `now` is its own clock (UTC milliseconds)."""
-
-    device: str
-    now: int
-    targets: Targets
-    mistake: str
-    """The reason why targets.toml cannot be used; empty when it can."""
-    judged: bool
-    """This request has been answered before."""
-    fresh: bool
-    """It came as news, not out of a backlog."""
-    may_deploy: Callable[[str, str, str], bool]
-    """(person, target, environment) by the policy of this moment."""
-    who_may: Callable[[Role], Sequence[str]]
-    copied: bool = False
-    """Another machine writes under this device's key: it gets this request too."""
-    busy: str = ""
-    """The reason why this target and environment take no run now; empty when they do."""
-    tips: Tips | None = None
-
-
-@dataclass(frozen=True)
-class Accept:
-    """It may run, once."""
-
-    request: DeployRequest
-    target: Target
-
-
-@dataclass(frozen=True)
-class Refuse:
-    """It may not run, and everybody is told why."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Ignore:
-    """Nothing is to be said: it is another executor's, or has its answer."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Resolve:
-    """Look up `refs` (full names.
-
-    Empty: every branch and tag) in `repository`, and judge again with the tips.
-    """
-
-    repository: str
-    refs: tuple[str, ...]
-
-
-Verdict = Accept | Refuse | Ignore | Resolve
+MAX_QUEUE = 20
+"""Requests that may be queued for one environment."""
 
 
 def judge(event: Event, author: Asker, world: World) -> Verdict:
@@ -140,127 +58,133 @@ def judge(event: Event, author: Asker, world: World) -> Verdict:
         request = parse_request(event, author.device)
     except InvalidRequestError as error:
         return Refuse(str(error))
+    if request.action not in RUNS:
+        return judge_command(request, author, world)
     target = world.targets.get((request.target, request.environment))
     # Only what the operator wrote down can run.
     if target is None:
-        return Refuse(_unknown(request, world))
+        return Refuse(rules.unknown(request, world))
     # In an order that costs nothing until the repository has to be asked.
     refusal = (
-        _untimely(request, author, world)
-        or _not_allowed(request, author, world)
-        or _wrong_commit(request, target)
+        rules.untimely(request, author, world)
+        or rules.stranger(request, author)
+        or rules.not_allowed(request, author, world)
+        or rules.wrong_commit(request, target, world)
+        or _undeclared(request, target)
+        # Each of the two would run it, and neither knows of the other's run.
+        or (rules.TWICE if world.copied else "")
+        or _locked(request, author, world)
+        or rules.stale(request, target, world)
+        or _unready(request, target, world)
+        or _asked_already(request, world)
     )
     if refusal:
         return Refuse(refusal)
-    # Each of the two would run it, and neither knows of the other's run.
-    if world.copied:
-        return Refuse(_TWICE)
-    if target.repository:
+    if target.repository and request.action is not Action.ROLLBACK:
         # The look costs a connection, so it comes after all that is free.
         if world.tips is None:
-            return Resolve(target.repository, full_names(request.ref))
-        moved = _moved(request, target, world.tips)
-        if moved:
+            return Resolve(target.repository, rules.full_names(request.ref))
+        if moved := rules.moved(request, target, world.tips):
             return Refuse(moved)
+    if rules.needs_approval(request, target):
+        verdict = _unapproved(request, target, author, world)
+        if verdict is not None:
+            return verdict
     # Last, because it may pass while the repository is asked.
     if world.busy:
         return Refuse(world.busy)
-    return Accept(request, target)
+    return _in_turn(request, target, world)
 
 
-def _unknown(request: DeployRequest, world: World) -> str:
-    if world.mistake:
-        return f"the executor's targets cannot be used: {world.mistake}"
-    offered = sorted(environment for name, environment in world.targets if name == request.target)
-    if offered:
-        return (
-            f"{request.target} has no environment {request.environment} on this executor; it has "
-            f"{', '.join(offered)}"
-        )
-    return f"this executor has no target {request.target}; its operator can add it to targets.toml"
-
-
-def _untimely(request: DeployRequest, author: Asker, world: World) -> str:
-    # A clock far ahead would keep an old request valid.
-    if request.time - world.now > MAX_SKEW_MS:
-        minutes = (request.time - world.now) // 60_000
-        return (
-            f"the clock of {author.person or 'the asker'}'s device is {minutes} minutes ahead of "
-            "the executor's; set the one that is wrong"
-        )
-    # By the asker's end, by our clock, and never out of a backlog.
-    late = world.now > request.expires or world.now - request.time > MAX_SKEW_MS or not world.fresh
-    return _EXPIRED if late else ""
-
-
-def _not_allowed(request: DeployRequest, author: Asker, world: World) -> str:
-    if not author.person:
-        return f"the device {author.device[:8]} belongs to nobody in the team"
-    # The name in the event is text; the signature says whose it is.
-    if request.person != author.person:
-        return (
-            f"it says it is from {request.person or 'nobody'}, but {author.person}'s device "
-            "signed it"
-        )
-    if world.may_deploy(author.person, request.target, request.environment):
-        return ""
-    # A few names: an event cuts its reason, and the command at its end is the point.
-    admins = ", ".join(world.who_may(Role.ADMIN)[:_NAMED]) or "nobody left in the team"
-    place = f"{request.target}/{request.environment}"
-    return (
-        f"{author.person} may not deploy {request.target} to {request.environment}; "
-        f"{admins} (admin) can grant it: devstream team grant {author.person} {Role.DEPLOYER} "
-        f"{place}"
-    )
-
-
-def _wrong_commit(request: DeployRequest, target: Target) -> str:
-    if not is_sha(request.sha):
-        return f"it names no exact commit; it takes {SHA_RULE}"
-    if request.ref and not is_ref(request.ref):
-        return f"its ref cannot be deployed; a ref may have {REF_RULE}"
-    if request.ref and not target.allows(request.ref):
-        return (
-            f"{request.ref} may not be deployed to {request.environment}; allowed are "
-            f"{', '.join(target.refs)}"
-        )
-    # Without a repository nothing can tell from which ref a commit comes.
-    if not request.ref and target.refs and not target.repository:
-        return (
-            f"it names no ref, and {request.target} {request.environment} takes only "
-            f"{', '.join(target.refs)}"
-        )
+def _undeclared(request: DeployRequest, target: Target) -> str:
+    try:
+        complete(request.parameters, target.parameters)
+    except InvalidParameterError as error:
+        return str(error)
     return ""
 
 
-def full_names(ref: str) -> tuple[str, ...]:
-    """Return the full names that a ref may mean: a branch or a tag."""
-    if not ref or ref.startswith(("refs/heads/", "refs/tags/")):
-        return (ref,) if ref else ()
-    # A short name may be a branch or a tag, and either will do.
-    return (f"refs/heads/{ref}", f"refs/tags/{ref}")
+def _locked(request: DeployRequest, author: Asker, world: World) -> str:
+    lock = blocking(world.locks, request.target, request.environment, author.person, world.now)
+    return "" if lock is None else f"{lock.sentence(world.now)}; {command_of(lock)}"
 
 
-def _moved(request: DeployRequest, target: Target, tips: Tips) -> str:
-    # Unknown is refused: a moved branch would deploy what nobody chose.
-    if tips.trouble:
-        return f"what {request.ref or 'the commit'} is now cannot be checked: {tips.trouble}"
-    wanted = short_revision(request.sha)
-    if not request.ref:
-        if any(
-            commit == request.sha and target.allows(ref) for ref, commit in tips.commits.items()
-        ):
-            return ""
-        return (
-            f"{wanted} is not the newest commit of any branch or tag that may be deployed; name "
-            "its ref"
-        )
-    found = [tips.commits[name] for name in full_names(request.ref) if name in tips.commits]
-    if request.sha in found:
+def _unready(request: DeployRequest, target: Target, world: World) -> str:
+    """Refuse what is not green, not in order, or not in the hours."""
+    if request.action is not Action.DEPLOY:
         return ""
-    if not found:
-        return f"there is no {short_ref(request.ref)} in the repository any more"
+    age_ms = int(target.check_age_s * 1000)
     return (
-        f"{short_ref(request.ref)} is now at {short_revision(found[0])}, not at {wanted}; look at "
-        "what changed and ask again"
+        checks.refusal(target.checks, world.checks, request.sha, world.now, age_ms)
+        or rules.out_of_order(request, target, world)
+        or ("" if request.override else rules.closed(request, target, world))
+    )
+
+
+def _asked_already(request: DeployRequest, world: World) -> str:
+    # It may take the place of the one that it names.
+    other = next((one for one in world.own if one.request != request.about), None)
+    if other is None:
+        return ""
+    return (
+        f"your deploy {other.request[:8]} of {short_revision(other.sha)} is {other.state} there "
+        f"already; replace it with --replace, or devstream withdraw {other.request[:8]}"
+    )
+
+
+def _unapproved(
+    request: DeployRequest, target: Target, author: Asker, world: World
+) -> Verdict | None:
+    """Return the verdict where approvals are missing; None where there are enough."""
+
+    def may_approve(person: str) -> bool:
+        return any(
+            world.may(person, role, target.name, target.environment)
+            for role in target.approver_roles
+        )
+
+    given = approvers(world.approvals, author.person, world.now, may_approve)
+    missing = target.approvals - len(given)
+    if missing <= 0:
+        return None
+    # One whose approval ran out while it was queued is not asked for a second time.
+    if world.taken is not None and world.taken.state == "queued":
+        return Refuse("its approval is too old by now, so nothing ran; ask again")
+    able = sorted(
+        {
+            person
+            for role in target.approver_roles
+            for person in world.who_may(role, target.name, target.environment)
+            if person != author.person
+        }
+    )
+    if len(able) < target.approvals:
+        return Refuse(
+            f"it needs the approval of {target.approvals} beside {author.person}, and "
+            f"{', '.join(able) or 'nobody'} may give one; an admin can grant it: devstream team "
+            f"grant PERSON {target.approvers[0]} {target.name}/{target.environment}"
+        )
+    who = ", ".join(person for person in able[: rules.NAMED] if person not in given)
+    return Wait(
+        request,
+        target,
+        "waiting",
+        f"waits for the approval of {missing} of {who}: devstream approve {request.id[:8]}",
+    )
+
+
+def _in_turn(request: DeployRequest, target: Target, world: World) -> Verdict:
+    before = [*([world.running] if world.running else []), *world.ahead]
+    if not before:
+        return Accept(request, target)
+    # A place that it has is not taken away.
+    if world.taken is None and len(world.ahead) >= MAX_QUEUE:
+        return Refuse(f"{len(world.ahead)} deploys wait there already; ask again later")
+    last = before[-1]
+    place = f"number {len(world.ahead) + 1}" if world.ahead else "next"
+    return Wait(
+        request,
+        target,
+        "queued",
+        f"{place}, after {last.person}'s deploy of {short_revision(last.sha)}",
     )

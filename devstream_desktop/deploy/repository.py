@@ -13,7 +13,7 @@ import signal
 import sys
 
 from devstream_desktop import git_address, machine
-from devstream_desktop.deploy.judge import Tips
+from devstream_desktop.deploy.world import Tips
 from devstream_desktop.stream.text import clean, without_escapes
 
 TIMEOUT_S = 20.0

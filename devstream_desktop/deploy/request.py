@@ -1,26 +1,28 @@
-"""A deploy request and its answers as events.
+"""A deploy request as an event: made by who asks, parsed strictly by who judges.
 
-Made here by who asks, parsed here strictly by who judges.
-
-A request names a target, an environment, an exact commit and one executor, and is soon out of date:
-it can carry no command, no address and no parameter. Its key is a hash of what is asked and of the
-asking device (`stream.fact.request_key`) and is the identity of the run from the first line to the
-last: nobody else can ask under it.
+A request names a target, an environment and one executor, and is soon out of date. A deploy names
+an exact commit as well; it can carry no command, no address and no parameter that its target does
+not declare. Its key is a hash of what is asked and of the asking device (`stream.fact.request_key`)
+and is the identity of the run from the first line to the last: nobody else can ask under it.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import msgspec
 
+from devstream_desktop.deploy.locks import EVERYTHING, MAX_LOCK_MS
+from devstream_desktop.deploy.parameters import InvalidParameterError, as_text, from_text
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.entry import public_key
-from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
-from devstream_desktop.stream.fact import AuthorClass, identity, request_key
+from devstream_desktop.stream.event import Event, InvalidEventError, make_event
+from devstream_desktop.stream.fact import request_key
 from devstream_desktop.stream.text import clean
-from devstream_desktop.stream.words import STATES, Kind
+from devstream_desktop.stream.words import Kind
 
 TTL_S = 120
 """Seconds for which a request is valid, unless it says otherwise."""
@@ -34,18 +36,38 @@ SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SHA_RULE = "40 hexadecimal digits, or 64 where the repository uses SHA-256"
 REF = re.compile(
     r"(?![-./])(?!@\Z)(?!.*(?:\.\.|//|/\.|@\{|\.lock(?:/|\Z)|[./]\Z))"
-    r"[^\s\x00-\x1f\x7f~^:?*\[\\`$;&|<>\"\ufffd]+"
+    r"[^\s\x00-\x1f\x7f~^:?*\[\\\ufffd]+"
 )
-"""The refs that can be deployed: what git allows, less what would begin a command.
+"""The refs that can be deployed: what git allows for a branch.
 
-No shell reads a ref here. A script that hands one to another shell (`ssh host deploy $REF`) does.
+No shell reads a ref here. A script that hands one to another shell quotes it: docs/deploy.md.
 Source: https://git-scm.com/docs/git-check-ref-format
 """
-REF_RULE = "what git allows in one, but none of ` $ ; & | < > and quotation marks"
+REF_RULE = "what git allows in one"
 
 _NO_KEY = "0" * 32
 """Stands in the request until its key is computed."""
-_MAX_REF = 120
+_KEY = re.compile(r"[0-9a-f]{32}")
+_MAX_REF = 255
+
+
+class Action(StrEnum):
+    """The things that can be asked of an executor; the value is the event's `action`."""
+
+    DEPLOY = ""
+    ROLLBACK = "rollback"
+    DRY_RUN = "dry_run"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    APPROVE = "approve"
+    WITHDRAW = "withdraw"
+    CANCEL = "cancel"
+
+
+RUNS = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.DRY_RUN})
+"""What runs a program; each names a commit."""
+ABOUT_ANOTHER = frozenset({Action.APPROVE, Action.WITHDRAW, Action.CANCEL})
+"""What is about another request, and names it."""
 
 
 class InvalidRequestError(DevstreamError):
@@ -70,6 +92,15 @@ class DeployRequest:
     reason: str
     time: int
     expires: int
+    action: Action = Action.DEPLOY
+    about: str = ""
+    """The key of the request that it is about, or takes the place of."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    expected: str = ""
+    """The commit that ran there when the person decided; empty when that was not known."""
+    lasts: int = 0
+    """Milliseconds of a lock; 0: until it is unlocked."""
+    override: bool = False
 
 
 def make_request(
@@ -78,17 +109,23 @@ def make_request(
     person: str,
     target: str,
     environment: str,
-    ref: str,
-    sha: str,
     executor: str,
     now: int,
+    ref: str = "",
+    sha: str = "",
     reason: str = "",
     title: str = "",
     ttl_s: int = TTL_S,
+    action: Action = Action.DEPLOY,
+    about: str = "",
+    parameters: Mapping[str, str] | None = None,
+    expected: str = "",
+    lasts: int = 0,
+    override: bool = False,
 ) -> Event:
-    """Make the event that asks `executor` to deploy the commit `sha`.
+    """Make the event that asks `executor` for a deploy of the commit `sha`, or another `action`.
 
-    `sha` was seen at `ref`; `now` is UTC milliseconds.
+    `sha` was seen at `ref`, while `expected` ran there; `now` is UTC milliseconds.
 
     `executor` is a device id, and so is `device`, which is `person`'s and must sign the event.
     `ref` may be empty when only a commit was chosen; `title` is the commit's first line, so that
@@ -98,7 +135,7 @@ def make_request(
         InvalidRequestError: a name, ref, commit or device id that no executor would accept.
 
     """
-    if not is_sha(sha):
+    if action in RUNS and not is_sha(sha):
         raise InvalidRequestError(f"a deploy needs the full commit hash: {SHA_RULE}")
     if ref and not is_ref(ref):
         raise InvalidRequestError(
@@ -120,8 +157,14 @@ def make_request(
             executor=executor,
             title=title,
             reason=reason,
+            action=action,
+            about=about,
+            parameters=as_text(parameters or {}),
+            previous=expected,
+            duration=lasts,
+            override=override,
         )
-    except InvalidEventError as error:
+    except (InvalidEventError, InvalidParameterError) as error:
         raise InvalidRequestError(f"this deploy cannot be asked for: {error}") from None
     # Of the cleaned fields, which are what travels.
     # A hash of what is asked and who asks: nobody else can make the same key.
@@ -148,7 +191,17 @@ def parse_request(event: Event, device: str) -> DeployRequest:
     own = event.key == event.request == request_key(event, device)
     if not own or event.number != event.key[:8]:
         raise InvalidRequestError("the request's number is not its own")
+    try:
+        action = Action(event.action)
+    except ValueError:
+        raise InvalidRequestError(
+            f"this executor does not know what {clean(event.action, 20)!r} asks for; update it"
+        ) from None
+    # A lock may be of a whole target, or of everything.
+    wide = action in (Action.LOCK, Action.UNLOCK)
     for what, name in (("target", event.service), ("environment", event.environment)):
+        if wide and name == ("" if what == "environment" else EVERYTHING):
+            continue
         if not NAME.fullmatch(name):
             raise InvalidRequestError(
                 f"the {what} has a name that no {what} can have: letters, digits and . _ - are "
@@ -160,12 +213,21 @@ def parse_request(event: Event, device: str) -> DeployRequest:
         public_key(event.executor)
     except ValueError:
         raise InvalidRequestError("the request names no executor") from None
+    if action in ABOUT_ANOTHER and not _KEY.fullmatch(event.about):
+        raise InvalidRequestError("it does not say which request it is about")
+    if not 0 <= event.duration <= MAX_LOCK_MS:
+        days = MAX_LOCK_MS // 86_400_000
+        raise InvalidRequestError(f"a lock may hold for {days} days at most")
     # A request that lives long could be held back and sent when it suits somebody.
     if not 0 < event.expires - event.time <= MAX_TTL_MS:
         raise InvalidRequestError(
             f"a request may be valid for {MAX_TTL_MS // 60_000} minutes at most"
         )
-    return as_given(event)
+    try:
+        parameters = from_text(event.parameters)
+    except InvalidParameterError as error:
+        raise InvalidRequestError(str(error)) from None
+    return replace(as_given(event), parameters=parameters)
 
 
 def as_given(event: Event) -> DeployRequest:
@@ -173,6 +235,7 @@ def as_given(event: Event) -> DeployRequest:
 
     They serve only to refuse it, and to remember that.
     """
+    known = event.action in list(Action)
     return DeployRequest(
         id=event.key,
         target=event.service,
@@ -185,66 +248,11 @@ def as_given(event: Event) -> DeployRequest:
         reason=event.reason,
         time=event.time,
         expires=event.expires,
-    )
-
-
-def make_answer(
-    *,
-    request: str,
-    target: str,
-    environment: str,
-    state: str,
-    executor: str,
-    person: str,
-    ref: str,
-    sha: str,
-    title: str,
-    time: int,
-    duration: int = 0,
-    reason: str = "",
-    previous: str = "",
-) -> Event:
-    """Make the executor's answer to a request.
-
-    `previous` is the commit that a successful deploy replaced.
-
-    The key comes from the request and the state, so saying it again after a crash is the same row.
-    """
-    return make_event(
-        kind=Kind.DEPLOY,
-        state=state,
-        service=target,
-        environment=environment,
-        subject=subject_of(target, environment, request),
-        key=answer_key(request, state),
-        number=request[:8],
-        request=request,
-        time=time,
-        ref=ref,
-        revision=sha,
-        actor=person,
-        executor=executor,
-        title=title,
-        duration=duration,
-        reason=reason,
-        previous=previous,
-    )
-
-
-def answer_key(request: str, state: str) -> str:
-    """Return the key of the answer `state` to `request`."""
-    return fact_key("deploy", Kind.DEPLOY, request, state)
-
-
-def answers(request: str, executor: str) -> tuple[bytes, ...]:
-    """Return the identities of every answer that `executor` can give to `request`.
-
-    Looking them up in a history tells whether it was judged; what another device says does not.
-    """
-    states = (state for state in STATES[Kind.DEPLOY] if state != "requested")
-    return tuple(
-        identity(AuthorClass.EXECUTOR, Kind.DEPLOY, answer_key(request, state), executor)
-        for state in states
+        action=Action(event.action) if known else Action.DEPLOY,
+        about=event.about,
+        expected=event.previous,
+        lasts=event.duration,
+        override=event.override,
     )
 
 

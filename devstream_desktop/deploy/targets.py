@@ -2,10 +2,8 @@
 
 They are in targets.toml in its home, written by its operator and never by a request.
 
-Targets.toml in its home, written by its operator and never by a request.
-
-    [target.shop.production] run = ["./deploy.sh"]                     # fixed arguments, no shell;
-    the commit comes in environment variables
+    [target.shop.production]
+    run = ["./deploy.sh"]    # fixed arguments, no shell; the commit is in the environment
 
 Every mistake is refused with file, line, reason and what is allowed, because a target that is half
 understood must not run.
@@ -25,12 +23,18 @@ from msgspec import Meta
 
 from devstream_desktop import git_address
 from devstream_desktop.config import FieldError, TomlFile, as_table, read_text, typed
+from devstream_desktop.deploy.parameters import Parameter, mistake_in
 from devstream_desktop.deploy.request import NAME, REF_RULE, is_ref
+from devstream_desktop.deploy.windows import DAYS, Windows, dated, windows
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.stream.text import clean, short_ref
+from devstream_desktop.stream.words import Role
 
 DEFAULT_TIMEOUT_S = 1800.0
 MAX_TIMEOUT_S = 86_400.0
+DEFAULT_CHECK_AGE_S = 7 * 86_400.0
+APPROVER_ROLES = (Role.APPROVER.value, Role.DEPLOYER.value, Role.ADMIN.value)
+MAX_APPROVALS = 5
 DEFAULT_PASS_ENV = ("PATH", "HOME", "LANG", "LC_ALL", "SSH_AUTH_SOCK")
 _FORM = "tables [target.NAME.ENVIRONMENT]"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+|[^/\\:]{2,}:.+")
@@ -84,6 +88,49 @@ class Target(
         tuple[_Variable, ...],
         Meta(description='a list of names of environment variables: ["PATH"]'),
     ] = DEFAULT_PASS_ENV
+    parameters: Annotated[
+        dict[str, Parameter],
+        Meta(description='tables by name: {size = {type = "choice", choices = ["s", "m"]}}'),
+    ] = msgspec.field(default_factory=dict)
+    checks: Annotated[
+        tuple[Annotated[str, Meta(min_length=1)], ...],
+        Meta(description='a list of names of checks, with *: ["integration", "ci/*"]'),
+    ] = ()
+    """Builds and tests that a commit must have passed."""
+    check_age_s: Annotated[float, Meta(gt=0, description="a number of seconds, above 0")] = (
+        DEFAULT_CHECK_AGE_S
+    )
+    """Age up to which a passed check counts."""
+    order: Annotated[
+        tuple[Annotated[str, Meta(min_length=1)], ...],
+        Meta(description='a list of environments: ["staging"]'),
+    ] = ()
+    """Environments where a commit must have been deployed first."""
+    approvals: Annotated[
+        int, Meta(ge=0, le=MAX_APPROVALS, description=f"a number up to {MAX_APPROVALS}")
+    ] = 0
+    """Persons beside the asker who must approve."""
+    approvers: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, description=f"a list of roles: {', '.join(APPROVER_ROLES)}"),
+    ] = (Role.APPROVER.value,)
+    hours: Annotated[str, Meta(description='a time of day: "09:00-17:00"')] = ""
+    days: Annotated[
+        tuple[str, ...], Meta(min_length=1, description=f"a list of {', '.join(DAYS)}")
+    ] = DAYS
+    timezone: Annotated[str, Meta(description='the name of a time zone: "Europe/Berlin"')] = ""
+    freeze: Annotated[
+        tuple[dict[str, str], ...],
+        Meta(description='a list of {from = DATE, until = DATE, why = "…"}'),
+    ] = ()
+    type_to_confirm: bool = True
+    """Whoever deploys types the name of the environment."""
+    dry_run: Annotated[
+        tuple[_Word, ...], Meta(description='a list of strings: ["./deploy.sh", "--dry-run"]')
+    ] = ()
+    """The program that tries a deploy without effect."""
+    rollback_locks: bool = True
+    """A rollback locks the environment, so that nobody deploys the fault again unaware."""
 
     secrets: Annotated[
         tuple[_Fixed, ...],
@@ -99,6 +146,11 @@ class Target(
     def allows(self, ref: str) -> bool:
         """Tell whether `ref`, with or without `refs/heads/`, may be deployed here."""
         return not self.refs or any(fnmatchcase(short_ref(ref), glob) for glob in self.refs)
+
+    @property
+    def approver_roles(self) -> tuple[Role, ...]:
+        """The roles whose persons may approve."""
+        return tuple(Role(name) for name in self.approvers)
 
 
 Targets = Mapping[tuple[str, str], Target]
@@ -135,12 +187,72 @@ def parse_targets(text: str, path: Path) -> Targets:
             for environment, table in as_table(places, _FORM, "target", name).items():
                 keys = ("target", name, environment)
                 _check_name(environment, "environment", *keys)
-                written = as_table(table, _FORM, *keys)
+                written = dated(as_table(table, _FORM, *keys))
                 with file.table(*keys, name=f"target {name} {environment}"):
+                    _check_parameters(written)
                     target = typed(written, Target, name=name, environment=environment)
                     _check(target, written)
                     targets[name, environment] = _resolved(target, path.parent)
+    with file.table():
+        _check_order(targets)
     return MappingProxyType(targets)
+
+
+def windows_of(target: Target) -> Windows:
+    """Return the hours in which a target takes deploys.
+
+    Raises:
+        FieldError: they cannot be understood.
+
+    """
+    if not (target.hours or target.freeze or target.days != DAYS):
+        return Windows()
+    return windows(target.timezone, target.hours, target.days, target.freeze)
+
+
+def _check_parameters(written: Mapping[str, object]) -> None:
+    """Check each declared parameter for itself, so that a mistake names it.
+
+    Raises:
+        FieldError: one has a mistake.
+
+    """
+    form = "[target.NAME.ENVIRONMENT.parameters]"
+    declared = {}
+    for name, table in as_table(written.get("parameters", {}), form, "parameters").items():
+        try:
+            declared[name] = typed(table, Parameter)
+        except FieldError as wrong:
+            message = f"parameter {clean(name, 40)}: {wrong}"
+            raise FieldError(message, "parameters", name, *wrong.keys) from None
+    if mistake := mistake_in(declared):
+        raise FieldError(mistake, "parameters")
+
+
+def _check_order(targets: Targets) -> None:
+    """Check that the environments that come first are targets too, and end somewhere.
+
+    Raises:
+        FieldError: one does not.
+
+    """
+    for (name, environment), target in targets.items():
+        for before in target.order:
+            if before == environment or environment in _order_of(targets, name, before):
+                keys = ("target", name, environment, "order")
+                raise FieldError(f"{environment} would have to be deployed before itself", *keys)
+
+
+def _order_of(targets: Targets, name: str, environment: str) -> tuple[str, ...]:
+    """Return all environments that come before one, directly or not."""
+    seen: dict[str, None] = {}
+    left = [environment]
+    while left:
+        target = targets.get((name, left.pop()))
+        new = [one for one in (target.order if target else ()) if one not in seen]
+        seen.update(dict.fromkeys(new))
+        left += new
+    return tuple(seen)
 
 
 def _check(target: Target, written: Mapping[str, object]) -> None:
@@ -159,6 +271,15 @@ def _check(target: Target, written: Mapping[str, object]) -> None:
         why = f"ref is {target.ref!r} (main unless given), which refs does not allow"
         key = "ref" if "ref" in written else "refs"
         raise FieldError(f"{why}; name one that it allows", key)
+    for role in target.approvers:
+        if role not in APPROVER_ROLES:
+            allowed = ", ".join(APPROVER_ROLES)
+            raise FieldError(
+                f"{clean(role, 40)!r} cannot approve; allowed are {allowed}", "approvers"
+            )
+    if target.dry_run and not target.dry_run[0]:
+        raise FieldError("dry_run must be a list of strings, the program first", "dry_run")
+    windows_of(target)
     if secret := git_address.secret_in(target.repository):
         raise FieldError(f"repository holds {secret}; {git_address.ADVICE}", "repository")
 

@@ -13,8 +13,8 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
+from devstream_desktop.deploy.answer import answers
 from devstream_desktop.deploy.database import RunsError
-from devstream_desktop.deploy.request import answers
 from devstream_desktop.deploy.service import Deploys, DeployStatus
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.limits import Bucket

@@ -1,0 +1,64 @@
+"""Required checks: the builds and tests that a commit must have passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from devstream_desktop.stream.text import duration, short_revision
+
+GREEN = "succeeded"
+UNDER_WAY = ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Check:
+    """The newest word on one build or test of a commit."""
+
+    name: str
+    state: str
+    at: int
+    """UTC milliseconds."""
+    url: str = ""
+
+
+def newest(checks: Iterable[Check]) -> tuple[Check, ...]:
+    """Keep the newest run of each check, by name."""
+    latest: dict[str, Check] = {}
+    for check in checks:
+        known = latest.get(check.name)
+        if known is None or check.at >= known.at:
+            latest[check.name] = check
+    return tuple(latest[name] for name in sorted(latest))
+
+
+def refusal(
+    required: Sequence[str], known: Sequence[Check], sha: str, now: int, max_age_ms: int
+) -> str:
+    """Return which required check keeps `sha` from being deployed; empty for none.
+
+    A pattern that no check answers refuses: it is not known whether it passed.
+    """
+    for pattern in required:
+        found = [check for check in newest(known) if fnmatchcase(check.name, pattern)]
+        if not found:
+            return (
+                f"the check {pattern} is not known for {short_revision(sha)}; wait until it has "
+                "run, or see that its source tells this team"
+            )
+        for check in found:
+            age = max(0, now - check.at)
+            if check.state in UNDER_WAY:
+                return f"the check {check.name} is {check.state}; wait until it has passed"
+            if check.state != GREEN:
+                return (
+                    f"the check {check.name} {check.state} {duration(max(1000, age))} ago; mend it "
+                    "or run it again"
+                )
+            if age > max_age_ms:
+                return (
+                    f"the check {check.name} passed {duration(age)} ago, and only "
+                    f"{duration(max_age_ms)} count; run it again"
+                )
+    return ""

@@ -1,0 +1,232 @@
+"""The single rules of the judge: each returns why not, as a sentence, or nothing."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from devstream_desktop.deploy.request import (
+    REF_RULE,
+    RUNS,
+    SHA_RULE,
+    Action,
+    DeployRequest,
+    is_ref,
+    is_sha,
+)
+from devstream_desktop.deploy.targets import Target, windows_of
+from devstream_desktop.deploy.world import Asker, Tips, World
+from devstream_desktop.stream.text import short_ref, short_revision
+from devstream_desktop.stream.words import Role
+
+MAX_SKEW_MS = 120_000
+"""The largest difference between the asker's clock and the executor's.
+
+It is also the age of the oldest request that runs.
+"""
+NAMED = 3
+TWICE = (
+    "two machines write as this executor, one a copy of the other, and both would have run it, "
+    "so nothing ran;"
+    " its operator ends one of them (devstream status there says how) and restarts the other, "
+    "then ask again"
+)
+_EXPIRED = "it expired before it reached the executor; nothing ran: ask again"
+
+
+def unknown(request: DeployRequest, world: World) -> str:
+    """Say why there is no such target, and which is near."""
+    if world.mistake:
+        return f"the executor's targets cannot be used: {world.mistake}"
+    offered = sorted(environment for name, environment in world.targets if name == request.target)
+    if offered:
+        near = _near(request.environment, offered)
+        return (
+            f"{request.target} has no environment {request.environment} on this executor; it has "
+            f"{', '.join(offered)}{near}"
+        )
+    near = _near(request.target, sorted({name for name, _ in world.targets}))
+    return (
+        f"this executor has no target {request.target}; its operator can add it to "
+        f"targets.toml{near}"
+    )
+
+
+def _near(name: str, known: list[str]) -> str:
+    found = get_close_matches(name, known, n=1)
+    return f". Is it {found[0]}?" if found else ""
+
+
+def untimely(request: DeployRequest, author: Asker, world: World) -> str:
+    """Refuse what comes too late, or from a clock that is wrong."""
+    taken = world.taken
+    # It was in time once; from then on it has as long as it was given.
+    if taken is not None:
+        if world.now < taken.until:
+            return ""
+        return (
+            "nobody approved it in time, so nothing ran; ask again"
+            if taken.state == "waiting"
+            else "its turn did not come in time, so nothing ran; ask again"
+        )
+    # A clock far ahead would keep an old request valid.
+    if request.time - world.now > MAX_SKEW_MS:
+        minutes = (request.time - world.now) // 60_000
+        return (
+            f"the clock of {author.person or 'the asker'}'s device is {minutes} minutes ahead of "
+            "the executor's; set the one that is wrong"
+        )
+    # By the asker's end, by our clock, and never out of a backlog.
+    late = world.now > request.expires or world.now - request.time > MAX_SKEW_MS or not world.fresh
+    return _EXPIRED if late else ""
+
+
+def stranger(request: DeployRequest, author: Asker) -> str:
+    """Refuse what nobody in the team asks, or one in another's name."""
+    if not author.person:
+        return f"the device {author.device[:8]} belongs to nobody in the team"
+    # The name in the event is text; the signature says whose it is.
+    if request.person != author.person:
+        return (
+            f"it says it is from {request.person or 'nobody'}, but {author.person}'s device "
+            "signed it"
+        )
+    return ""
+
+
+def not_allowed(request: DeployRequest, author: Asker, world: World) -> str:
+    """Refuse a person without the role, with the command that gives it."""
+    place = (request.target, request.environment)
+    if not world.may(author.person, Role.DEPLOYER, *place):
+        may = f"{author.person} may not deploy {request.target} to {request.environment}"
+        return f"{may}; {granted(author.person, Role.DEPLOYER, request, world)}"
+    if request.override:
+        if not world.may(author.person, Role.BREAK_GLASS, *place):
+            may = f"{author.person} may not break the glass for {'/'.join(place)}"
+            return f"{may}; {granted(author.person, Role.BREAK_GLASS, request, world)}"
+        if not request.reason:
+            return "break-glass needs a reason that everybody reads: --reason WHY"
+    return ""
+
+
+def granted(person: str, role: Role, request: DeployRequest, world: World) -> str:
+    """Say who can grant a role, and how."""
+    # A few names: an event cuts its reason, and the command at its end is the point.
+    admins = ", ".join(world.who_may(Role.ADMIN, "", "")[:NAMED]) or "nobody left in the team"
+    place = f"{request.target}/{request.environment}"
+    return f"{admins} (admin) can grant it: devstream team grant {person} {role} {place}"
+
+
+def wrong_commit(request: DeployRequest, target: Target, world: World) -> str:
+    """Refuse what is no exact commit, or not from a ref that may be deployed."""
+    if not is_sha(request.sha):
+        return f"it names no exact commit; it takes {SHA_RULE}"
+    if request.ref and not is_ref(request.ref):
+        return f"its ref cannot be deployed; a ref may have {REF_RULE}"
+    if request.action is Action.DRY_RUN and not target.dry_run:
+        return (
+            f"{request.target} {request.environment} has no dry run; its operator can add dry_run "
+            "to targets.toml"
+        )
+    if request.action is Action.ROLLBACK:
+        # It ran there before, from a ref that was allowed then.
+        if request.environment in world.succeeded:
+            return ""
+        return (
+            f"{short_revision(request.sha)} was never deployed to {request.environment} with "
+            "success, so this is no rollback; deploy it"
+        )
+    if request.ref and not target.allows(request.ref):
+        return (
+            f"{request.ref} may not be deployed to {request.environment}; allowed are "
+            f"{', '.join(target.refs)}"
+        )
+    # Without a repository nothing can tell from which ref a commit comes.
+    if not request.ref and target.refs and not target.repository:
+        return (
+            f"it names no ref, and {request.target} {request.environment} takes only "
+            f"{', '.join(target.refs)}"
+        )
+    return ""
+
+
+def stale(request: DeployRequest, target: Target, world: World) -> str:
+    """Refuse what was decided while something else ran there."""
+    if world.taken is None:
+        if request.expected in ("", world.current):
+            return ""
+        ran, runs = short_revision(request.expected), short_revision(world.current) or "nothing"
+        return f"{runs} runs there now, not {ran} as when you looked; look again and ask again"
+    approved = needs_approval(request, target)
+    if approved and world.taken.policy != world.policy:
+        return "the team's policy changed since it was asked, which voids approvals; ask again"
+    # Who saw a queue agreed to what it would deploy; an approval is of the exact plan.
+    seen = {world.taken.current, *(() if approved else world.taken.ahead)}
+    if world.current in seen:
+        return ""
+    runs = short_revision(world.current) or "nothing"
+    return f"{runs} runs there now, which nobody knew when this was asked; ask again"
+
+
+def out_of_order(request: DeployRequest, target: Target, world: World) -> str:
+    """Refuse a commit that was not on an environment that comes first."""
+    for before in target.order:
+        if before not in world.succeeded:
+            return (
+                f"{short_revision(request.sha)} was not deployed to {before} with success, which "
+                f"comes before {request.environment}: devstream deploy {request.target} {before} "
+                f"--sha {request.sha[:12]}"
+            )
+    return ""
+
+
+def closed(request: DeployRequest, target: Target, world: World) -> str:
+    """Refuse what comes outside the target's hours."""
+    reason = windows_of(target).closed(world.now)
+    if not reason:
+        return ""
+    who = ", ".join(world.who_may(Role.BREAK_GLASS, request.target, request.environment)[:NAMED])
+    return f"{reason}; {who} may with --break-glass --reason WHY" if who else reason
+
+
+def needs_approval(request: DeployRequest, target: Target) -> bool:
+    """Tell whether somebody else must say yes."""
+    return bool(target.approvals) and is_judged_in_full(request) and not request.override
+
+
+def is_judged_in_full(request: DeployRequest) -> bool:
+    """Tell whether a run has an effect, so that every rule is for it."""
+    return request.action in RUNS and request.action is not Action.DRY_RUN
+
+
+def full_names(ref: str) -> tuple[str, ...]:
+    """Return the full names that a ref may mean: a branch or a tag."""
+    if not ref or ref.startswith(("refs/heads/", "refs/tags/")):
+        return (ref,) if ref else ()
+    # A short name may be a branch or a tag, and either will do.
+    return (f"refs/heads/{ref}", f"refs/tags/{ref}")
+
+
+def moved(request: DeployRequest, target: Target, tips: Tips) -> str:
+    """Refuse a ref that is at another commit than the person saw."""
+    # Unknown is refused: a moved branch would deploy what nobody chose.
+    if tips.trouble:
+        return f"what {request.ref or 'the commit'} is now cannot be checked: {tips.trouble}"
+    wanted = short_revision(request.sha)
+    if not request.ref:
+        if any(
+            commit == request.sha and target.allows(ref) for ref, commit in tips.commits.items()
+        ):
+            return ""
+        return (
+            f"{wanted} is not the newest commit of any branch or tag that may be deployed; name "
+            "its ref"
+        )
+    found = [tips.commits[name] for name in full_names(request.ref) if name in tips.commits]
+    if request.sha in found:
+        return ""
+    if not found:
+        return f"there is no {short_ref(request.ref)} in the repository any more"
+    return (
+        f"{short_ref(request.ref)} is now at {short_revision(found[0])}, not at {wanted}; look at "
+        "what changed and ask again"
+    )
