@@ -110,7 +110,7 @@ def _locked(request: DeployRequest, author: Asker, world: World) -> str:
 
 
 def _unready(request: DeployRequest, target: Target, world: World) -> str:
-    """Refuse what is not green, not in order, or not in the hours."""
+    """Refuse red checks, a wrong order and closed hours."""
     if request.action is not Action.DEPLOY:
         return ""
     age_ms = int(target.check_age_s * 1000)

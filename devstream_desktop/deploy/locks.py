@@ -19,7 +19,10 @@ VERY_OLD_MS = 86_400_000
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock of one environment, of a target (`environment` empty), or of everything."""
+    """A lock of one environment, of a whole target, or of everything.
+
+    `environment` is empty for the wider ones.
+    """
 
     id: str
     """The key of the request that took it."""

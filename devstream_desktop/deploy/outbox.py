@@ -9,9 +9,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from devstream_desktop.deploy.answer import make_answer
 from devstream_desktop.deploy.database import RunsError
-from devstream_desktop.deploy.request import make_answer
-from devstream_desktop.deploy.run import Run
+from devstream_desktop.deploy.run import OPEN_STATES, Run
 from devstream_desktop.deploy.runs import Runs
 from devstream_desktop.stream.event import Event, InvalidEventError
 
@@ -79,8 +79,8 @@ class Outbox:
 
     def event(self, run: Run) -> Event:
         """Return the answer that a run's state is."""
-        # A run under way has no end yet.
-        ended = run.state != "in_progress"
+        # What is under way, waits or is locked has no end yet.
+        ended = run.state not in OPEN_STATES
         return make_answer(
             request=run.request,
             target=run.target,
@@ -95,6 +95,12 @@ class Outbox:
             duration=max(0, run.finished - run.started) if ended else 0,
             reason=run.reason,
             previous=run.previous,
+            expires=run.until if not ended else 0,
+            action=run.action,
+            about=run.about,
+            parameters=run.parameters,
+            policy=run.policy,
+            override=bool(run.override),
         )
 
     def in_trouble(self, sentence: str) -> None:

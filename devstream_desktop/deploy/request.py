@@ -65,9 +65,9 @@ class Action(StrEnum):
 
 
 RUNS = frozenset({Action.DEPLOY, Action.ROLLBACK, Action.DRY_RUN})
-"""What runs a program; each names a commit."""
+"""Actions that run a program; each names a commit."""
 ABOUT_ANOTHER = frozenset({Action.APPROVE, Action.WITHDRAW, Action.CANCEL})
-"""What is about another request, and names it."""
+"""Actions about another request, which each names."""
 
 
 class InvalidRequestError(DevstreamError):
@@ -94,7 +94,7 @@ class DeployRequest:
     expires: int
     action: Action = Action.DEPLOY
     about: str = ""
-    """The key of the request that it is about, or takes the place of."""
+    """Key of the request that it is about or replaces."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     expected: str = ""
     """The commit that ran there when the person decided; empty when that was not known."""
@@ -123,9 +123,9 @@ def make_request(
     lasts: int = 0,
     override: bool = False,
 ) -> Event:
-    """Make the event that asks `executor` for a deploy of the commit `sha`, or another `action`.
+    """Make the event that asks `executor` for a deploy or another `action`.
 
-    `sha` was seen at `ref`, while `expected` ran there; `now` is UTC milliseconds.
+    The commit `sha` was seen at `ref`, while `expected` ran there; `now` is UTC milliseconds.
 
     `executor` is a device id, and so is `device`, which is `person`'s and must sign the event.
     `ref` may be empty when only a commit was chosen; `title` is the commit's first line, so that

@@ -57,7 +57,7 @@ def _near(name: str, known: list[str]) -> str:
 
 
 def untimely(request: DeployRequest, author: Asker, world: World) -> str:
-    """Refuse what comes too late, or from a clock that is wrong."""
+    """Refuse late requests, and those of a wrong clock."""
     taken = world.taken
     # It was in time once; from then on it has as long as it was given.
     if taken is not None:
@@ -81,7 +81,7 @@ def untimely(request: DeployRequest, author: Asker, world: World) -> str:
 
 
 def stranger(request: DeployRequest, author: Asker) -> str:
-    """Refuse what nobody in the team asks, or one in another's name."""
+    """Refuse a stranger, and a request in another's name."""
     if not author.person:
         return f"the device {author.device[:8]} belongs to nobody in the team"
     # The name in the event is text; the signature says whose it is.
@@ -117,7 +117,7 @@ def granted(person: str, role: Role, request: DeployRequest, world: World) -> st
 
 
 def wrong_commit(request: DeployRequest, target: Target, world: World) -> str:
-    """Refuse what is no exact commit, or not from a ref that may be deployed."""
+    """Refuse an inexact commit, and a ref that may not be deployed."""
     if not is_sha(request.sha):
         return f"it names no exact commit; it takes {SHA_RULE}"
     if request.ref and not is_ref(request.ref):
@@ -150,7 +150,7 @@ def wrong_commit(request: DeployRequest, target: Target, world: World) -> str:
 
 
 def stale(request: DeployRequest, target: Target, world: World) -> str:
-    """Refuse what was decided while something else ran there."""
+    """Refuse a decision that was made while something else ran there."""
     if world.taken is None:
         if request.expected in ("", world.current):
             return ""
@@ -180,7 +180,7 @@ def out_of_order(request: DeployRequest, target: Target, world: World) -> str:
 
 
 def closed(request: DeployRequest, target: Target, world: World) -> str:
-    """Refuse what comes outside the target's hours."""
+    """Refuse a deploy outside the target's hours."""
     reason = windows_of(target).closed(world.now)
     if not reason:
         return ""
@@ -194,7 +194,7 @@ def needs_approval(request: DeployRequest, target: Target) -> bool:
 
 
 def is_judged_in_full(request: DeployRequest) -> bool:
-    """Tell whether a run has an effect, so that every rule is for it."""
+    """Tell whether a run has an effect."""
     return request.action in RUNS and request.action is not Action.DRY_RUN
 
 

@@ -41,7 +41,7 @@ class Run:
     override: int = 0
     policy: int = 0
     until: int = 0
-    """When it expires in the queue, or a lock ends; 0: never."""
+    """End of a wait or a lock; 0: never."""
 
 
 def all_runs(cursor: sqlite3.Cursor) -> list[Run]:

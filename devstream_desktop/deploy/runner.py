@@ -105,6 +105,8 @@ class Runner:
         self._logs = logs
         self._retry_s = retry_s
         self._secret = secret
+        self.freed: Callable[[], None] = lambda: None
+        """Called when a run has ended, and the next may begin."""
         self._watches: dict[str, _Watch] = {}
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -270,6 +272,7 @@ class Runner:
                 )
             )
         await self._outbox.answer()
+        self.freed()
 
     async def _run(self, watch: _Watch, begun: asyncio.Event, *, new: bool) -> RunOutcome | None:
         """Start and watch; None when the node stops before it is known what became of it."""

@@ -13,12 +13,15 @@ Calls are synchronous and take milliseconds of disk: the node makes them in a th
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 
 from devstream_desktop.deploy.database import Database
+from devstream_desktop.deploy.lock_table import lock_after
+from devstream_desktop.deploy.parameters import as_text
 from devstream_desktop.deploy.request import DeployRequest
-from devstream_desktop.deploy.run import COLUMNS, Run, all_runs, first_run
+from devstream_desktop.deploy.run import COLUMNS, Run, all_runs, first_run, insert
 from devstream_desktop.deploy.starts import Starts
 
 DISPATCHING = "dispatching"
@@ -46,8 +49,8 @@ class Runs:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path)
-        self.starts = Starts(self._database)
+        self.database = Database(path)
+        self.starts = Starts(self.database)
 
     def open(self) -> None:
         """Open the file; make it, or bring it to this schema, when need be.
@@ -57,45 +60,62 @@ class Runs:
                 runs until the operator has removed the file that was set aside.
 
         """
-        self._database.open()
+        self.database.open()
 
     def close(self) -> None:
         """Let go of the file."""
-        self._database.close()
+        self.database.close()
 
     def judged(self, request: str) -> bool:
         """Return true when this request has a row, in any state."""
-        with self._database.connection() as connection:
+        with self.database.connection() as connection:
             known = (
                 "SELECT 1 FROM runs WHERE request = ?1"
                 " UNION SELECT 1 FROM earlier WHERE request = ?1"
             )
             return connection.execute(known, (request,)).fetchone() is not None
 
-    def refuse(self, request: DeployRequest, person: str, reason: str, now: int) -> bool:
+    def refuse(
+        self, request: DeployRequest, person: str, reason: str, now: int, policy: int = 0
+    ) -> bool:
         """Record a refusal; false when the request has a row already."""
-        with self._database.transaction() as connection:
-            inserted = self._insert(connection, request, person, "refused", now)
-            if inserted:
-                connection.execute(
-                    "UPDATE runs SET finished = ?, reason = ? WHERE request = ?",
-                    (now, reason, request.id),
-                )
-            return inserted
+        with self.database.transaction() as connection:
+            row = replace(row_of(request, person, "refused", now, policy), reason=reason)
+            return insert(connection, replace(row, finished=now))
 
-    def claim(self, request: DeployRequest, person: str, now: int) -> Claim:
-        """Become the one who runs `request`; on disk when this returns `TAKEN`."""
-        with self._database.transaction() as connection:
+    def claim(
+        self,
+        request: DeployRequest,
+        person: str,
+        now: int,
+        policy: int = 0,
+        *,
+        locks: bool = False,
+    ) -> Claim:
+        """Become the one who runs `request`; on disk when this returns `TAKEN`.
+
+        `locks`: its success locks the environment.
+        """
+        with self.database.transaction() as connection:
+            row = row_of(request, person, DISPATCHING, now, policy)
             try:
-                inserted = self._insert(connection, request, person, DISPATCHING, now)
+                inserted = insert(connection, row, locks=locks)
             # The index lets one run at a time have a target and environment.
             except sqlite3.IntegrityError:
                 return Claim.BUSY
-            return Claim.TAKEN if inserted else Claim.KNOWN
+            if not inserted:
+                return Claim.KNOWN
+            replace_own(connection, request, person, now)
+            return Claim.TAKEN
+
+    def note(self, run: Run) -> bool:
+        """Add a row that runs nothing; false when its request has one already."""
+        with self.database.transaction() as connection:
+            return insert(connection, run)
 
     def started(self, request: str, now: int) -> None:
         """Note that the process is there."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET state = 'in_progress', started = ? WHERE request = ? AND state "
                 "= ?",
@@ -107,11 +127,12 @@ class Runs:
     ) -> None:
         """Note that the process ended, or never began.
 
-        A success remembers which commit it replaced.
+        A success remembers which commit it replaced, and one of a rollback locks the environment.
         """
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE runs SET state = ?1, finished = ?2, exit = ?3, reason = ?4, previous = "
+        with self.database.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE runs SET state = CASE WHEN ?1 = 'success' AND action = 'dry_run' THEN "
+                "'dry_run' ELSE ?1 END, finished = ?2, exit = ?3, reason = ?4, previous = "
                 "CASE WHEN ?1 = 'success' THEN coalesce("
                 "(SELECT sha FROM runs old WHERE old.target = runs.target AND old.environment = "
                 "runs.environment AND old.state = 'success'"
@@ -119,13 +140,15 @@ class Runs:
                 "state IN ('dispatching', 'in_progress')",
                 (state, now, exit_code, reason, request),
             )
+            if changed.rowcount and state == "success":
+                lock_after(connection, request, now)
 
     def holder(self, target: str, environment: str) -> Run | None:
         """Return the run that keeps others from this target and environment.
 
         One under way, or one that an earlier node left running.
         """
-        with self._database.connection() as connection:
+        with self.database.connection() as connection:
             return first_run(
                 connection.execute(
                     f"SELECT {COLUMNS} FROM runs WHERE target = ? AND environment = ?"
@@ -137,7 +160,7 @@ class Runs:
 
     def unfinished(self) -> list[Run]:
         """At start: the runs that an earlier node did not see end."""
-        with self._database.connection() as connection:
+        with self.database.connection() as connection:
             return all_runs(
                 connection.execute(
                     f"SELECT {COLUMNS} FROM runs WHERE state IN ('dispatching', 'in_progress') "
@@ -150,7 +173,7 @@ class Runs:
 
         It holds its target until `released` says that nothing of it runs any more.
         """
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET state = 'unknown', finished = ?, reason = ?, left_running = 1"
                 " WHERE request = ? AND state IN ('dispatching', 'in_progress')",
@@ -159,19 +182,19 @@ class Runs:
 
     def of(self, request: str) -> Run | None:
         """Return the run of a request."""
-        with self._database.connection() as connection:
+        with self.database.connection() as connection:
             return first_run(
                 connection.execute(f"SELECT {COLUMNS} FROM runs WHERE request = ?", (request,))
             )
 
     def released(self, request: str) -> None:
         """Nothing of an abandoned run is left."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute("UPDATE runs SET left_running = 0 WHERE request = ?", (request,))
 
     def unpublished(self) -> list[Run]:
         """Return the runs whose last state nobody has been told, oldest first."""
-        with self._database.connection() as connection:
+        with self.database.connection() as connection:
             return all_runs(
                 connection.execute(
                     f"SELECT {COLUMNS} FROM runs WHERE published <> state AND state <> ? ORDER "
@@ -182,7 +205,7 @@ class Runs:
 
     def published(self, runs: list[Run]) -> None:
         """Note that these states are in the history."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.executemany(
                 "UPDATE runs SET published = ? WHERE request = ?",
                 [(run.state, run.request) for run in runs],
@@ -190,7 +213,7 @@ class Runs:
 
     def forget_refused(self, before: int) -> None:
         """Drop refusals older than `before` that everybody has been told."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.execute(
                 "DELETE FROM runs WHERE state = 'refused' AND published = state AND finished < ?",
                 (before,),
@@ -204,7 +227,7 @@ class Runs:
         Returns since when each target that peers know, also one that is not in `said`, is offered
         in these words.
         """
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.executemany(
                 "INSERT INTO offers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET said = "
                 "excluded.said, since = excluded.since"
@@ -218,29 +241,93 @@ class Runs:
 
     def withdraw(self, places: set[tuple[str, str]]) -> None:
         """Peers have been told that these are gone."""
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             connection.executemany(
                 "DELETE FROM offers WHERE target = ? AND environment = ?", sorted(places)
             )
 
-    @staticmethod
-    def _insert(
-        connection: sqlite3.Connection, request: DeployRequest, person: str, state: str, now: int
-    ) -> bool:
-        cursor = connection.execute(
-            "INSERT INTO runs (request, target, environment, ref, sha, title, person, state, "
-            "started)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO NOTHING",
+    def current(self, target: str, environment: str) -> tuple[str, int]:
+        """Return the commit that was deployed last with success, and when; empty for none."""
+        with self.database.connection() as connection:
+            row = connection.execute(
+                "SELECT sha, finished FROM runs WHERE target = ? AND environment = ?"
+                " AND state = 'success' ORDER BY finished DESC, rowid DESC LIMIT 1",
+                (target, environment),
+            ).fetchone()
+        return (str(row[0]), int(row[1])) if row else ("", 0)
+
+    def last_good(self, target: str, environment: str) -> Run | None:
+        """Return the run to roll back to; None where there is none.
+
+        After a failed run that is the last success, else the one before with another commit.
+        """
+        with self.database.connection() as connection:
+            ended = all_runs(
+                connection.execute(
+                    f"SELECT {COLUMNS} FROM runs WHERE target = ? AND environment = ? AND "
+                    "action IN ('', 'rollback') AND (state IN ('success', 'failure', 'unknown')"
+                    # Cancelled or failed before it began changed nothing.
+                    " OR state IN ('cancelled', 'error') AND request IN"
+                    " (SELECT request FROM starts WHERE handle <> ''))"
+                    " ORDER BY finished DESC, rowid DESC LIMIT 200",
+                    (target, environment),
+                )
+            )
+        if not ended:
+            return None
+        bad = ended[0].sha
+        return next((run for run in ended if run.state == "success" and run.sha != bad), None)
+
+    def succeeded(self, target: str, sha: str) -> frozenset[str]:
+        """Return the environments to which a commit was deployed with success."""
+        with self.database.connection() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT environment FROM runs WHERE target = ? AND sha = ?"
+                " AND state = 'success'",
+                (target, sha),
+            )
+            return frozenset(str(environment) for (environment,) in rows)
+
+
+def replace_own(
+    connection: sqlite3.Connection, request: DeployRequest, person: str, now: int
+) -> None:
+    """End the person's waiting request that a new one replaces."""
+    if request.about:
+        connection.execute(
+            "UPDATE runs SET state = 'cancelled', reason = ?, finished = ? WHERE request = ?"
+            " AND person = ? AND target = ? AND environment = ? AND state IN ('queued', 'waiting')",
             (
-                request.id,
+                f"replaced by {person}'s newer request {request.id[:8]}",
+                now,
+                request.about,
+                person,
                 request.target,
                 request.environment,
-                request.ref,
-                request.sha,
-                request.title,
-                person,
-                state,
-                now,
             ),
         )
-        return cursor.rowcount == 1
+
+
+def row_of(request: DeployRequest, person: str, state: str, now: int, policy: int) -> Run:
+    """Return the row that a request begins with."""
+    return Run(
+        request=request.id,
+        target=request.target,
+        environment=request.environment,
+        ref=request.ref,
+        sha=request.sha,
+        title=request.title,
+        person=person,
+        state=state,
+        published="",
+        started=now,
+        finished=0,
+        exit=None,
+        reason="",
+        previous="",
+        action=request.action.value,
+        about=request.about,
+        parameters=as_text(request.parameters),
+        override=int(request.override),
+        policy=policy,
+    )

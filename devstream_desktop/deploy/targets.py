@@ -130,7 +130,7 @@ class Target(
     ] = ()
     """The program that tries a deploy without effect."""
     rollback_locks: bool = True
-    """A rollback locks the environment, so that nobody deploys the fault again unaware."""
+    """A rollback locks the environment; nobody deploys the fault again unaware."""
 
     secrets: Annotated[
         tuple[_Fixed, ...],
@@ -230,10 +230,10 @@ def _check_parameters(written: Mapping[str, object]) -> None:
 
 
 def _check_order(targets: Targets) -> None:
-    """Check that the environments that come first are targets too, and end somewhere.
+    """Check that no environment comes before itself.
 
     Raises:
-        FieldError: one does not.
+        FieldError: one does.
 
     """
     for (name, environment), target in targets.items():

@@ -1,4 +1,4 @@
-"""The hours in which a target takes deploys, in a named time zone.
+"""The hours of deploys, in a named time zone.
 
 hours = "09:00-17:00"
 days = ["mon", "tue", "wed", "thu"]
@@ -33,7 +33,7 @@ class Freeze:
 
 @dataclass(frozen=True)
 class Windows:
-    """When a target takes deploys; by default always."""
+    """The hours and days of a target's deploys; by default all."""
 
     zone: ZoneInfo | None = None
     hours: tuple[int, int] | None = None

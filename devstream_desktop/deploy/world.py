@@ -48,7 +48,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class Taken:
-    """What was true when a request was queued or began to wait; it is judged again by that."""
+    """The circumstances in which a request began to wait.
+
+    It is judged again by these.
+    """
 
     state: Literal["queued", "waiting"]
     until: int
@@ -82,7 +85,7 @@ class World:
     copied: bool = False
     """Another machine writes under this device's key: it gets this request too."""
     busy: str = ""
-    """The reason why this target and environment take no run, nor a place in the queue."""
+    """The reason why this environment takes no run, not even a queued one."""
     tips: Tips | None = None
     current: str = ""
     """The commit that runs there; empty when that is not known."""
@@ -95,7 +98,7 @@ class World:
     checks: tuple[Check, ...] = ()
     """The known builds and tests of the commit."""
     succeeded: frozenset[str] = field(default_factory=frozenset)
-    """The environments of this target to which the commit was deployed with success."""
+    """The environments of this target that the commit reached with success."""
     approvals: tuple[Approval, ...] = ()
     taken: Taken | None = None
     """Set where a request is judged again."""
@@ -144,9 +147,9 @@ class Ignore:
 
 @dataclass(frozen=True)
 class Resolve:
-    """Look up `refs` (full names) in `repository`, and judge again with the tips.
+    """Look up `refs` in `repository`, and judge again with the tips.
 
-    No refs: every branch and tag.
+    They are full names; none: every branch and tag.
     """
 
     repository: str

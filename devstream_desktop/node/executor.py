@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from devstream_desktop.deploy.answer import answers
 from devstream_desktop.deploy.database import RunsError
+from devstream_desktop.deploy.knowledge import Rights
 from devstream_desktop.deploy.service import Deploys, DeployStatus
 from devstream_desktop.home import Home
 from devstream_desktop.mesh.limits import Bucket
@@ -101,8 +102,7 @@ class Executor:
             home=self._home,
             device=self._team.device.id,
             publish=self._publish,
-            may_deploy=self.may_deploy,
-            who_may=self._who_may,
+            rights=Rights(self._may, self._who_may, self._person_of, self._policy_version),
             now=self._team.now,
             answered=self._answered,
             copied=self._copied,
@@ -153,8 +153,7 @@ class Executor:
     def _hand_on(self, event: Event, device: str, *, fresh: bool) -> None:
         if self._deploys is not None:
             # The person by the policy of this moment, never by the event's text.
-            person = self._team.chain.current.person_of(device) or ""
-            self._spawn(self._deploys.handle(event, device, person, fresh=fresh))
+            self._spawn(self._deploys.handle(event, device, self._person_of(device), fresh=fresh))
 
     def _is_fresh(self, event: Event) -> bool:
         return self._team.now() - event.time <= FRESH_MS
@@ -162,8 +161,10 @@ class Executor:
     def _heard(self, event: Event, device: str) -> bool:
         """Tell whether this device is answered once more now."""
         policy, now = self._team.chain.current, self._steady()
-        allowed = policy.may(
-            policy.person_of(device) or "", Role.DEPLOYER, event.service, event.environment
+        person = policy.person_of(device) or ""
+        allowed = any(
+            policy.may(person, role, event.service, event.environment)
+            for role in (Role.DEPLOYER, Role.APPROVER)
         )
         # Each answer is an entry on every desk: who may not deploy gets few.
         rate, burst = (ALLOWED_RATE, ALLOWED_BURST) if allowed else (REFUSED_RATE, REFUSED_BURST)
@@ -186,15 +187,25 @@ class Executor:
         """Offers and running deploys; None where this device is no executor."""
         return None if self._deploys is None else self._deploys.status()
 
-    def may_deploy(self, person: str, target: str, environment: str) -> bool:
+    def _may(self, person: str, role: Role, target: str, environment: str) -> bool:
         """Tell whether the policy allows it, and is in force."""
         chain = self._team.chain
         return not policy_trouble(chain, self._team.now()) and chain.current.may(
-            person, Role.DEPLOYER, target, environment
+            person, role, target, environment
         )
 
-    def _who_may(self, role: Role) -> Sequence[str]:
-        return self._team.chain.current.who_has(role)
+    def _who_may(self, role: Role, target: str, environment: str) -> Sequence[str]:
+        policy = self._team.chain.current
+        found = policy.who_has(role)
+        if not target:
+            return found
+        return [one for one in found if policy.may(one, role, target, environment)]
+
+    def _person_of(self, device: str) -> str:
+        return self._team.chain.current.person_of(device) or ""
+
+    def _policy_version(self) -> int:
+        return self._team.chain.current.version
 
     async def _answered(self, request: str) -> bool:
         return any(self._knows(fact) for fact in answers(request, self._team.device.id))

@@ -25,9 +25,9 @@ from devstream_desktop.control.messages.sources import GetUnmatched, ProbeSource
 from devstream_desktop.control.messages.status import Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
 from devstream_desktop.control.wire import AnyReply, AnyRequest
-from devstream_desktop.deploy.judge import full_names
 from devstream_desktop.deploy.repository import is_remote, look_up
 from devstream_desktop.deploy.request import make_request
+from devstream_desktop.deploy.rules import full_names
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.intake.emit import emit_event

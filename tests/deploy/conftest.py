@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import pytest
 
 from devstream_desktop.deploy.backends.contract import Order
+from devstream_desktop.deploy.knowledge import Rights
 from devstream_desktop.deploy.request import as_given, make_request
 from devstream_desktop.deploy.service import Deploys
 from devstream_desktop.deploy.targets import Target
@@ -83,6 +84,10 @@ class Room:
     clock: Clock
     news: News
     deployers: set[str] = field(default_factory=lambda: {"ana"})
+    roles: dict[Role, set[str]] = field(default_factory=dict)
+    """Persons with other roles than deployer."""
+    policy: int = 1
+    devices: dict[str, str] = field(default_factory=lambda: {ASKER: "ana"})
     deploys: Deploys | None = None
     asked: int = 0
 
@@ -109,17 +114,21 @@ class Room:
             home=self.home,
             device=DEVICE,
             publish=self.news.publish,
-            may_deploy=lambda person, _target, _environment: person in self.deployers,
-            who_may=self.who_may,
+            rights=Rights(self.may, self.who_may, self.person_of, lambda: self.policy),
             now=self.clock,
             **{"watch_s": 30.0, **more},
         )
         await self.deploys.start()
         return self.deploys
 
-    def who_may(self, role: Role) -> Sequence[str]:
-        assert role is Role.ADMIN
-        return ["ana"]
+    def may(self, person: str, role: Role, _target: str, _environment: str) -> bool:
+        return person in self.roles.get(role, self.deployers if role is Role.DEPLOYER else ())
+
+    def who_may(self, role: Role, _target: str, _environment: str) -> Sequence[str]:
+        return ["ana"] if role is Role.ADMIN else sorted(self.roles.get(role, ()))
+
+    def person_of(self, device: str) -> str:
+        return self.devices.get(device, "")
 
     def request(self, **changes: Any) -> Event:
         # A request is known by what it asks: another reason makes another request at the same time.
@@ -138,9 +147,11 @@ class Room:
         }
         return make_request(**{**parts, **changes})
 
-    async def ask(self, event: Event, person: str = "ana", *, fresh: bool = True) -> None:
+    async def ask(
+        self, event: Event, person: str = "ana", *, fresh: bool = True, device: str = ASKER
+    ) -> None:
         assert self.deploys is not None
-        await self.deploys.handle(event, ASKER, person, fresh=fresh)
+        await self.deploys.handle(event, device, person, fresh=fresh)
 
     def log(self, event: Event) -> Path:
         return self.home.root / "deploy-logs" / f"{event.key}.log"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from devstream_desktop.deploy.knowledge import Rights
 from devstream_desktop.deploy.service import Deploys
 from devstream_desktop.home import Home
 from devstream_desktop.stream.entry import device_id
@@ -28,8 +29,7 @@ async def main(home: str, request: str) -> None:
         home=Home(Path(home)),
         device=event.executor,
         publish=publish,
-        may_deploy=lambda *_: True,
-        who_may=lambda _: [],
+        rights=Rights(lambda *_: True, lambda *_: [], lambda _: "ana", lambda: 1),
         now=lambda: event.time,
     )
     await deploys.start()

@@ -78,8 +78,8 @@ async def test_a_record_that_lost_its_newest_rows_is_lost_as_a_whole(room):
 async def test_damage_that_is_met_while_it_runs_is_told_with_what_to_do(room):
     room.write()
     deploys = await room.start()
-    deploys._runs._database._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    deploys._runs._database._connection.execute("PRAGMA cache_size = 0")
+    deploys._runs.database._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    deploys._runs.database._connection.execute("PRAGMA cache_size = 0")
     with room.home.deploy.open("r+b") as file:
         file.write(b"\xa5" * room.home.deploy.stat().st_size)
     event = room.request()

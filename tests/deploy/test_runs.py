@@ -46,7 +46,7 @@ def runs(tmp_path):
 
 def test_the_file_is_private_and_committed_in_full(runs, tmp_path):
     assert stat.S_IMODE((tmp_path / "deploy.sqlite").stat().st_mode) == 0o600
-    with runs._database.connection() as connection:
+    with runs.database.connection() as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
@@ -150,7 +150,7 @@ def test_old_refusals_are_forgotten_once_told_and_runs_never(runs):
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_done(runs):
-    with runs._database.connection() as connection:
+    with runs.database.connection() as connection:
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         connection.execute(f"PRAGMA max_page_count = {pages}")
     accepted = []
@@ -164,7 +164,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_done(runs):
     with pytest.raises(RunsError, match="the disk is full; free some space"):
         fill()
     assert all(runs.judged(asked.id) for asked in accepted)
-    with runs._database.connection() as connection:
+    with runs.database.connection() as connection:
         connection.execute("PRAGMA max_page_count = 100000")
     assert runs.refuse(request(), "ana", "no", NOW)
 

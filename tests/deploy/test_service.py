@@ -10,9 +10,11 @@ from real_git import commit, git
 
 from devstream_desktop.deploy.backends.contract import RunOutcome, Started
 from devstream_desktop.deploy.backends.shell import Shell
+from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Kind, Severity
 
 pytestmark = pytest.mark.process
+BO = device_id(b"b" * 32)
 
 
 async def test_a_deploy_from_request_to_success(room):
@@ -124,28 +126,28 @@ async def test_a_request_that_comes_a_thousand_times_runs_once(room):
     assert room.news.states(event.key) == ["in_progress", "success"]
 
 
-async def test_two_at_once_are_one_run_and_one_refusal(room, gate):
+async def test_of_two_at_once_one_runs_and_the_other_has_its_turn_after_it(room, gate):
     room.write(script=gate.script)
     await room.start()
-    events = [room.request(), room.request()]
-    asking = [asyncio.create_task(room.ask(event)) for event in events]
+    room.deployers.add("bo")
+    room.devices[BO] = "bo"
+    events = [room.request(), room.request(person="bo", device=BO)]
+    asking = [
+        asyncio.create_task(room.ask(events[0])),
+        asyncio.create_task(room.ask(events[1], "bo", device=BO)),
+    ]
     await gate.reached()
     await asyncio.gather(*asking)
-    late = room.request()
-    await room.ask(late)
-    assert sorted(room.news.states(event.key)[0] for event in events) == ["in_progress", "refused"]
-    assert (
-        "already being deployed to production, for ana" in (await room.news.final(late.key)).reason
-    )
+    states = {event.key: room.news.states(event.key) for event in events}
+    assert sorted(states.values()) == [["in_progress"], ["queued"]]
+    first, second = sorted(states, key=lambda key: states[key])
     assert [run.target for run in room.deploys.status().running] == ["shop"]
     await gate.open()
-    for event in events:
-        await room.news.final(event.key)
-    after = room.request()
-    await room.ask(after)
+    assert (await room.news.final(first)).state == "success"
     await gate.reached()
     await gate.open()
-    assert (await room.news.final(after.key)).state == "success"
+    assert (await room.news.final(second)).state == "success"
+    assert room.news.states(second) == ["queued", "in_progress", "success"]
     assert room.deploys.status().running == ()
 
 

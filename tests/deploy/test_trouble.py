@@ -11,6 +11,7 @@ import pytest
 
 from devstream_desktop.deploy.backends.shell import Shell
 from devstream_desktop.deploy.database import RunsError
+from devstream_desktop.deploy.request import Action
 
 pytestmark = pytest.mark.process
 
@@ -59,7 +60,7 @@ async def test_what_cannot_be_recorded_does_not_run(room, monkeypatch):
     room.write()
     deploys = await room.start()
 
-    def full(*_):
+    def full(*_, **__):
         raise RunsError("deploy.sqlite cannot be used: disk full")
 
     monkeypatch.setattr(deploys._runs, "claim", full)
@@ -151,7 +152,10 @@ async def test_a_run_left_behind_holds_its_target_and_its_end_is_known(room, gat
     assert [run.request for run in deploys.status().running] == [event.key]
     late = room.request()
     await room.ask(late)
-    assert "already being deployed" in (await room.news.final(late.key)).reason
+    assert room.news.states(late.key) == ["queued"]
+    withdrawn = room.request(action=Action.WITHDRAW, about=late.key, sha="", ref="")
+    await room.ask(withdrawn)
+    assert (await room.news.final(late.key)).state == "cancelled"
     await gate.open()
     await gate.reached()
     await gate.open()

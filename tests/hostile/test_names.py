@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from raw_member import event, now_ms
 
-from devstream_desktop.deploy.request import answer_key, make_request
+from devstream_desktop.deploy.answer import answer_key
+from devstream_desktop.deploy.request import make_request
 from devstream_desktop.mesh import wire
 from devstream_desktop.stream.event import Event, encode_event, fact_key
 from devstream_desktop.stream.fact import request_key

@@ -18,9 +18,11 @@ from ledger import hold_that
 from nodes import RIGHT, Node
 from strategy import ENVIRONMENT, SERVICE, observed
 
-from devstream_desktop.deploy import judge as judging
-from devstream_desktop.deploy.request import answers, make_answer, make_request
+from devstream_desktop.deploy.answer import answers, make_answer
+from devstream_desktop.deploy.judge import judge
+from devstream_desktop.deploy.request import make_request
 from devstream_desktop.deploy.targets import Target
+from devstream_desktop.deploy.world import Accept, Asker, Refuse, World
 from devstream_desktop.mesh.replica.ranges import total
 from devstream_desktop.stream.entry import VERSION, Entry, device_id, hlc_time, public_key
 from devstream_desktop.stream.event import (
@@ -257,23 +259,21 @@ class Member(Node):
             "a request was judged as another's",
             event,
         )
-        verdict = judging.judge(
+        verdict = judge(
             event,
-            judging.Asker(device, policy.person_of(device) or ""),
-            judging.World(
+            Asker(device, policy.person_of(device) or ""),
+            World(
                 device=self.device,
                 now=clock,
                 targets=TARGETS,
                 mistake="",
                 judged=event.key in self.runs or answered,
                 fresh=clock - event.time <= FRESH_MS,
-                may_deploy=lambda person, target, environment: policy.may(
-                    person, Role.DEPLOYER, target, environment
-                ),
-                who_may=policy.who_has,
+                may=policy.may,
+                who_may=lambda role, *_: policy.who_has(role),
             ),
         )
-        if isinstance(verdict, judging.Accept):
+        if isinstance(verdict, Accept):
             author = policy.person_of(device)
             allowed = policy.may(
                 author or "", Role.DEPLOYER, SERVICE, ENVIRONMENT
@@ -281,7 +281,7 @@ class Member(Node):
             hold_that(allowed, "a deploy ran that nobody asked for who may:", event)
             self.runs[event.key] = Run(event, verdict.request.person)
             self.answer(now)
-        elif isinstance(verdict, judging.Refuse) and self._hears(device):
+        elif isinstance(verdict, Refuse) and self._hears(device):
             self.say([self._answer(event, "refused", clock, verdict.reason)], now)
 
     def _hears(self, device: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 from strategy import DAY, ENVIRONMENT, HOUR, NUMBERS, SERVICE, Strategy
 
-from devstream_desktop.deploy.request import answer_key, make_request, subject_of
+from devstream_desktop.deploy.answer import answer_key
+from devstream_desktop.deploy.request import make_request, subject_of
 from devstream_desktop.stream.entry import next_hlc
 from devstream_desktop.stream.event import encode_event
 from devstream_desktop.stream.words import STATES, Kind

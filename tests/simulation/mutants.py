@@ -123,9 +123,9 @@ LIARS = [
     ),
     Mutant(
         "whoever asks may deploy",
-        "devstream_desktop.deploy.judge",
-        "if world.may_deploy(author.person,",
-        "if True or (author.person,",
+        "devstream_desktop.deploy.rules",
+        "if not world.may(author.person, Role.DEPLOYER, *place):",
+        "if False and not world.may(author.person, Role.DEPLOYER, *place):",
         "liars/DeployWords",
     ),
     Mutant(
