@@ -1,4 +1,4 @@
-"""`devstream out`: the stream posted to other services."""
+"""`devstream out`: the stream posted to other services, or read by them as a feed."""
 
 from __future__ import annotations
 
@@ -6,52 +6,50 @@ import argparse
 import sys
 from pathlib import Path
 
-import msgspec
-
 from devstream_desktop import machine
+from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.output import print_json
+from devstream_desktop.cli.status import outlet_line
 from devstream_desktop.cli.streams import print_once
+from devstream_desktop.clock import now_ms
+from devstream_desktop.control.errors import NoNodeError
+from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
-from devstream_desktop.outlet.config import FORMS, Outlet, load, read_state
-from devstream_desktop.stream.text import clean
+from devstream_desktop.outlet.config import FORMS, Outlet, find, load
+from devstream_desktop.stream.text import flat
 
-
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """An outlet and how it goes."""
-
-    name: str
-    host: str
-    form: str
-    search: str
-    posted: int
-    refused: int
-    late: int
-    """Lines that waited for more than a day and were left out."""
-    trouble: str
+_WIDTH = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the commands of `out`."""
     out = parser.add_subparsers(title="out commands", metavar="COMMAND", required=True)
-    parser = out.add_parser("add", help="post new lines to an address from now on")
+    parser = out.add_parser("add", help="post new lines to an address, or serve a feed")
     parser.add_argument("name", metavar="NAME")
-    about = "a file with the address to post to (- is standard input); it is often a secret"
-    parser.add_argument("--address-file", metavar="FILE", required=True, help=about)
+    about = (
+        "a file with the address to post to (- is standard input); it is often a secret; "
+        "not for a feed"
+    )
+    parser.add_argument("--address-file", metavar="FILE", help=about)
     about = (
         "cloudevents: all fields, signed as Standard Webhooks say; "
-        "chat: a text, for Slack, Mattermost, Rocket.Chat and Matrix (default: cloudevents)"
+        "chat: a text, for Slack, Mattermost, Rocket.Chat and Matrix; "
+        "atom: a feed that is read at this node (default: cloudevents)"
     )
     parser.add_argument("--form", choices=FORMS, default="cloudevents", help=about)
     about = "only lines that this search finds, as in the history (default: all)"
     parser.add_argument("--search", metavar="SEARCH", default="", help=about)
-    about = "a file with the key that signs (default for cloudevents: one is made and printed)"
+    about = (
+        "a file with the key that signs, or the token of a feed "
+        "(default for cloudevents and atom: one is made and printed)"
+    )
     parser.add_argument("--secret-file", metavar="FILE", help=about)
     parser.set_defaults(command=create)
     parser = out.add_parser("list", help="every outlet and how it goes")
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(command=show)
-    parser = out.add_parser("test", help="post a line of a test")
+    parser = out.add_parser("test", help="post a line of a test, or read the feed")
     parser.add_argument("name", metavar="NAME")
     parser.set_defaults(command=test)
     parser = out.add_parser("remove", help="post no more, and forget the address")
@@ -60,58 +58,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def create(home: Home, options: argparse.Namespace) -> int:
-    """Add an outlet; a running node posts to it within seconds."""
+    """Add an outlet; a running node serves it within seconds."""
     # Late, because `out list` opens no keys.
     from devstream_desktop.node.outlets import add_outlet
 
-    key = _read(options.secret_file) if options.secret_file else ""
     outlet = Outlet(options.name, options.form, options.search)
-    target = add_outlet(home, outlet, _read(options.address_file), key)
-    print(f"added {options.name}: a running node posts new lines to it")
-    if target.key and not key:
-        print_once(f"give the service this key, it is not shown again: {target.key}")
+    if not outlet.is_feed and not options.address_file:
+        raise DevstreamError("give --address-file FILE with the address to post to")
+    address = _read(options.address_file) if options.address_file else ""
+    key = _read(options.secret_file) if options.secret_file else ""
+    target = add_outlet(home, outlet, address, key)
+    if outlet.is_feed:
+        base, missing = _base(home)
+        print(f"added {options.name}; its address holds the token and is not shown again:")
+        print_once(f"{base}{outlet.path}/{target.key}")
+        if missing:
+            print(missing)
+    else:
+        print(f"added {options.name}: a running node posts new lines to it")
+        if target.key and not key:
+            print_once(f"give the service this key, it is not shown again: {target.key}")
     print(f"try it: devstream out test {options.name}")
     return 0
 
 
 def show(home: Home, options: argparse.Namespace) -> int:
     """Print every outlet and how it goes."""
-    found = []
-    for outlet in load(home):
-        state = read_state(home, outlet)
-        found.append(
-            Shown(
-                name=outlet.name,
-                host=outlet.host,
-                form=outlet.form,
-                search=outlet.search,
-                posted=state.posted,
-                refused=state.refused,
-                late=state.late,
-                trouble=state.trouble,
-            )
-        )
+    # A file that cannot be read is said here, and not told as a home without outlets.
+    load(home)
+    found = ask(home, GetStatus()).outlets
     if options.json:
         print_json(found)
         return 0
     for one in found:
-        parts = [one.form, f"to {one.host}", f"posted {one.posted}"]
-        parts += [f"search {one.search}"] if one.search else []
-        parts += [f"refused {one.refused}"] if one.refused else []
-        parts += [f"left out after a day {one.late}"] if one.late else []
-        parts += [one.trouble] if one.trouble else []
-        print(f"{one.name}  {clean(' · '.join(parts), 400)}")
+        print(flat(outlet_line(one, now_ms()), _WIDTH))
     if not found:
         print("no outlets; devstream out add")
     return 0
 
 
 def test(home: Home, options: argparse.Namespace) -> int:
-    """Post a line of a test."""
-    from devstream_desktop.node.outlets import try_outlet
+    """Post a line of a test, or read a feed."""
+    from devstream_desktop.node.outlets import read_feed, try_outlet
 
-    try_outlet(home, options.name)
-    print(f"{options.name} took it")
+    if find(home, options.name).is_feed:
+        lines = read_feed(home, options.name, _intake(home))
+        print(f"{options.name} is served; it has {lines} of the newest lines")
+    else:
+        try_outlet(home, options.name)
+        print(f"{options.name} took it")
     return 0
 
 
@@ -122,6 +117,27 @@ def remove(home: Home, options: argparse.Namespace) -> int:
     remove_outlet(home, options.name)
     print(f"removed {options.name}")
     return 0
+
+
+def _base(home: Home) -> tuple[str, str]:
+    """Return the address before a feed's path, or else what is missing."""
+    try:
+        return _intake(home), ""
+    except DevstreamError as error:
+        return "", str(error)
+
+
+def _intake(home: Home) -> str:
+    try:
+        intake = ask_node(home, GetStatus()).intake
+    except NoNodeError:
+        raise DevstreamError("a feed is read at a node that runs with --intake HOST:PORT") from None
+    if not intake:
+        raise DevstreamError(
+            "this node has no port for a feed yet: start it again with --intake HOST:PORT, "
+            "or write listen under [intake] in settings.toml"
+        )
+    return intake
 
 
 def _read(file: str) -> str:

@@ -12,7 +12,13 @@ from devstream_desktop.cli.node_client import ask_node
 from devstream_desktop.cli.output import print_json
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control import wording
-from devstream_desktop.control.messages.status import GetStatus, PeerStatus, SourceStatus, Status
+from devstream_desktop.control.messages.status import (
+    GetStatus,
+    OutletStatus,
+    PeerStatus,
+    SourceStatus,
+    Status,
+)
 from devstream_desktop.home import Home
 from devstream_desktop.stream.text import flat
 
@@ -76,6 +82,7 @@ def _lines(found: Status, now: int) -> Iterator[str]:
     if found.intake:
         yield f"intake   {found.intake}"
     yield from (_source(source, now) for source in found.sources)
+    yield from (f"  outlet {outlet_line(outlet, now)}" for outlet in found.outlets)
 
 
 def _history(found: Status, now: int) -> str:
@@ -101,3 +108,14 @@ def _source(source: SourceStatus, now: int) -> str:
     ends = f", token {wording.ends(source.token_ends, now)}" if source.token_ends else ""
     error = f": {source.error}" if source.error else ""
     return f"  source {source.name} ({source.type}) {source.state}, {counts}{ends}{error}"
+
+
+def outlet_line(outlet: OutletStatus, now: int) -> str:
+    """Describe an outlet in one line."""
+    counts = [wording.outlet_told(outlet), wording.outlet_untold(outlet)]
+    last = f"last {wording.ago(outlet.seen, now)}"
+    search = f" of {outlet.search!r}" if outlet.search else ""
+    error = f": {outlet.error}" if outlet.error else ""
+    told = ", ".join(filter(None, (*counts, last)))
+    where = f"({outlet.form}{search}, {outlet.location})"
+    return f"{outlet.name} {where} {outlet.state}, {told}{error}"

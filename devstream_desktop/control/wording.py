@@ -8,6 +8,7 @@ from statistics import median
 
 from devstream_desktop.control.messages.status import (
     MissingStatus,
+    OutletStatus,
     PeerStatus,
     SourceStatus,
     Status,
@@ -62,6 +63,23 @@ def untold(source: SourceStatus, now: int) -> str:
     counts.append((f"refused{why}", source.refused))
     texts = [f"{number:,} {what}" for what, number in counts if number]
     return ", ".join([*texts, *([source.gap] if source.gap else [])])
+
+
+def outlet_told(outlet: OutletStatus) -> str:
+    """`3 posted`; of a feed `read 3 times`."""
+    if outlet.form == "atom":
+        return f"read {count(outlet.told, 'time')}"
+    return f"{outlet.told:,} posted"
+
+
+def outlet_untold(outlet: OutletStatus) -> str:
+    """Say what of an outlet waits or was left out; empty for nothing."""
+    counts = (
+        ("waiting", outlet.waiting),
+        ("refused", outlet.refused),
+        ("left out after a day", outlet.late),
+    )
+    return ", ".join(f"{number:,} {what}" for what, number in counts if number)
 
 
 def on_duty(status: Status) -> tuple[str, ...]:

@@ -328,6 +328,19 @@ def _compared(status: Status) -> str:
     )
 
 
+def outlets(status: Status, now: int) -> Iterator[Check]:
+    """Check whether the outlets are served."""
+    for one in status.outlets:
+        untold = wording.outlet_untold(one)
+        last = f"last {wording.ago(one.seen, now)}"
+        about = ", ".join(filter(None, (wording.outlet_told(one), untold, last)))
+        if not one.error:
+            yield ok("outlet", f"{one.name}: {about}")
+        else:
+            what = f"{one.name}: {one.error} ({about})"
+            yield warning("outlet", what, f"when that is put right: devstream out test {one.name}")
+
+
 def missing(status: Status, now: int) -> Iterator[Check]:
     """Check what is not here, and why."""
     for one in status.lost:

@@ -44,6 +44,7 @@ from devstream_desktop.keys import (
     key_file,
 )
 from devstream_desktop.mesh import address as addresses
+from devstream_desktop.outlet.config import load as load_outlets
 from devstream_desktop.settings import load_settings
 from devstream_desktop.shared_files import shared
 from devstream_desktop.team import PolicyError, Standing, membership, standing_of
@@ -79,6 +80,8 @@ def examine(home: Home) -> Iterator[Check]:
     yield _file("sources", home.sources, load_sources)
     yield from _libraries(home)
     yield _file("targets", home.targets, load_targets)
+    if home.outlets.exists():
+        yield _file("outlets", home.outlets, lambda _: load_outlets(home))
     status, node = _node(home)
     yield node
     standing: Standing | None = None
@@ -115,6 +118,7 @@ def examine(home: Home) -> Iterator[Check]:
         yield checks.listening(status, alone=alone, here=_is_here(status.mesh))
         yield from checks.peers(status, now, alone=alone)
         yield from checks.missing(status, now)
+        yield from checks.outlets(status, now)
         yield from (
             problem("node", notice, "see docs/operate.md, Troubleshooting")
             for notice in _further(status, [*kept, *history])
@@ -179,7 +183,7 @@ def _modes(home: Home) -> Iterator[Check]:
 def _kept(home: Home) -> Iterator[Check]:
     """Check the JSON files of the node: no start ends for one."""
     broken = []
-    for path in sorted((*home.root.glob("*.json"), *home.team.glob("*.json"))):
+    for path in sorted({*home.root.glob("*.json"), *home.team.glob("*.json")} - {home.outlets}):
         try:
             msgspec.json.decode(path.read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -222,9 +226,10 @@ def _file(name: str, path: Path, load: Callable[[Path], object]) -> Check:
 
 def _correct(path: Path) -> str:
     example = shared("examples", path.name)
-    # The sources' file is written by commands, so there is no example of it.
+    # What is written by commands has no example.
     if not example.exists():
-        return f"correct {path}, or remove it and add the sources again: devstream source add"
+        add = "devstream out add" if path.suffix == ".json" else "devstream source add"
+        return f"correct {path}, or remove it and add what was in it again: {add}"
     return f"correct {path}; {example} shows what it may hold"
 
 

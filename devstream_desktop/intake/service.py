@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from devstream_collectors.kit.place import service_scope
@@ -44,6 +44,8 @@ from devstream_desktop.intake.webhook.spool import Spool
 from devstream_desktop.intake.webhook.unmatched import Unmatched
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
     from devstream_desktop.intake.webhook.server import HttpServer
 
 HOUSEKEEPING_SECONDS = 30.0
@@ -68,6 +70,7 @@ class Intake:
         known: the stream's knowledge. Without it a repeat looks like a redelivery.
         listen: `HOST:PORT` of the webhook receiver, port 0 for any; None for no receiver.
         now: UTC milliseconds.
+        pages: makes what else is answered at the receiver's port; asked when there is one.
 
     """
 
@@ -80,8 +83,10 @@ class Intake:
         known: KnownFacts | None = None,
         listen: str | None = None,
         now: Callable[[], int] = now_ms,
+        pages: Callable[[], Sequence[BaseRoute]] = tuple,
     ) -> None:
         self._home = home
+        self._pages = pages
         self._vault = vault
         self._publish = publish
         self._listen = listen
@@ -291,6 +296,7 @@ class Intake:
                 self._normaliser.wake,
                 self._normaliser.tests,
                 self._now,
+                pages=self._pages(),
             )
             try:
                 return HttpServer(receiver.app, host.strip("[]") or "127.0.0.1", int(port))

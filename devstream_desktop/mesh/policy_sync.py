@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+from devstream_desktop.door.bucket import Bucket
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.core import Core
-from devstream_desktop.mesh.limits import Bucket
 from devstream_desktop.mesh.requester import Requester
 from devstream_desktop.mesh.transport.link import Link
 

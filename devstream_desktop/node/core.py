@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
@@ -39,6 +40,7 @@ from devstream_desktop.node.secrets import reader
 from devstream_desktop.node.size_limit import SizeLimit
 from devstream_desktop.node.trust import Trust
 from devstream_desktop.node.upkeep import Upkeep, open_history
+from devstream_desktop.outlet.feeds import Feeds
 from devstream_desktop.outlet.sender import Sender
 from devstream_desktop.settings import Settings, load_settings
 from devstream_desktop.stream.entry import Entry
@@ -46,6 +48,9 @@ from devstream_desktop.stream.event import Event, InvalidEventError, encode_even
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import NoTeamError, Team, ends
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
 _DAY_MS = 86_400_000
 
@@ -110,6 +115,8 @@ class Node:
         self.trust: Trust
         self.executor: Executor
         self.mesh: Mesh
+        self.sender: Sender
+        self.feeds: Feeds
         self._bound = ""
         self.intake_url = ""
         self.descriptors = Descriptors(self.changed)
@@ -146,6 +153,8 @@ class Node:
         self.history = await asyncio.to_thread(self._open_history)
         ends.callback(self.history.close)
         await asyncio.to_thread(self._fill_board)
+        self.sender = Sender(self.home, self.vault, now_ms)
+        self.feeds = Feeds(self.home, self.vault, self.team.name, now_ms)
         self.trust = self._make_trust()
         self.executor = self._make_executor()
         ends.push_async_callback(self.trust.stop)
@@ -169,7 +178,7 @@ class Node:
             self.history, fit=fitting.look, restart=self._on_damage, minutely=self._minutely
         )
         self.spawn(care.run())
-        self.spawn(Sender(self.home, self.vault, now_ms).run())
+        self.spawn(self.sender.run())
 
     async def stop(self) -> None:
         """End every part, those that make events first."""
@@ -395,6 +404,7 @@ class Node:
             known=self.history,
             listen=listen or None,
             now=now_ms,
+            pages=self._pages,
         )
         try:
             await intake.start()
@@ -405,6 +415,12 @@ class Node:
             return
         self.notices.pop("intake", None)
         self.intake, self.intake_url = intake, intake.url
+
+    def _pages(self) -> list[BaseRoute]:
+        # Only with a receiver, whose libraries these need.
+        from devstream_desktop.outlet.feed_page import FeedPage
+
+        return FeedPage(self.feeds).routes()
 
     def _on_entries(self, entries: list[Entry]) -> None:
         events: list[Event] = []

@@ -17,8 +17,8 @@ from devstream_desktop.deploy.answer import answers
 from devstream_desktop.deploy.database import RunsError
 from devstream_desktop.deploy.knowledge import Rights
 from devstream_desktop.deploy.service import Deploys, DeployStatus
+from devstream_desktop.door.bucket import Bucket
 from devstream_desktop.home import Home
-from devstream_desktop.mesh.limits import Bucket
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind, Role
 from devstream_desktop.team import PolicyChain, Team

@@ -6,6 +6,7 @@ from devstream_desktop import __version__
 from devstream_desktop.control.messages.status import SourceStatus, Status
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
+from devstream_desktop.node.outlets import outlets_of
 from devstream_desktop.team import standing_of
 
 
@@ -13,11 +14,15 @@ def status_of_files(
     home: Home, *, locked: str = "", sources: tuple[SourceStatus, ...] = ()
 ) -> Status:
     """Read a status; `locked` says what a node waits for, when it does."""
+    outlets, trouble = outlets_of(home)
+    notices = (trouble,) if trouble else ()
     try:
         standing = standing_of(home)
     except (DevstreamError, ValueError, OSError):
         # In no team yet, or its files are broken, which the start itself will report.
-        return Status(version=__version__, locked=locked, sources=sources)
+        return Status(
+            version=__version__, locked=locked, sources=sources, outlets=outlets, notices=notices
+        )
     return Status(
         version=__version__,
         device=standing.device,
@@ -31,4 +36,6 @@ def status_of_files(
         certificate_expires=standing.certificate_expires,
         locked=locked,
         sources=sources,
+        outlets=outlets,
+        notices=notices,
     )

@@ -1,4 +1,4 @@
-"""Outlets added, removed and tried, whether a node runs or not.
+"""Outlets added, removed, tried and described, whether a node runs or not.
 
 The node looks at the file again and again, and a sealed secret is a file of its own: so a command
 may change both while it runs.
@@ -6,13 +6,17 @@ may change both while it runs.
 
 from __future__ import annotations
 
+import base64
+
 from devstream_desktop.clock import now_ms
+from devstream_desktop.control.messages.status import OutletStatus
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
 from devstream_desktop.outlet import config
 from devstream_desktop.outlet.body import body_of, signed
-from devstream_desktop.outlet.config import Outlet, Target
-from devstream_desktop.outlet.post import post
+from devstream_desktop.outlet.config import Outlet, OutletError, Target
+from devstream_desktop.outlet.post import get, post
+from devstream_desktop.outlet.status import Serving, statuses
 from devstream_desktop.stream.event import fact_key, make_event
 from devstream_desktop.stream.words import Kind, Transition
 
@@ -37,6 +41,17 @@ def remove_outlet(home: Home, name: str) -> None:
     config.remove(home, Vault.open(home), name)
 
 
+def outlets_of(home: Home, serving: Serving | None = None) -> tuple[tuple[OutletStatus, ...], str]:
+    """Return the status of each outlet. Blocks.
+
+    The sentence says why there is none where their file cannot be read; else it is empty.
+    """
+    try:
+        return statuses(home, serving), ""
+    except OutletError as error:
+        return (), str(error)
+
+
 def try_outlet(home: Home, name: str) -> None:
     """Post a line of a test to an outlet. Blocks.
 
@@ -59,3 +74,19 @@ def try_outlet(home: Home, name: str) -> None:
     kind, body = body_of(outlet.form, event, Transition.NONE)
     headers = signed(target.key, event.key, now // 1000, body)
     post(target.address, {"content-type": kind, **headers}, body)
+
+
+def read_feed(home: Home, name: str, intake: str) -> int:
+    """Read a feed as a feed reader does; return its number of lines. Blocks.
+
+    `intake` is the address of the node's port, `http://HOST:PORT`.
+
+    Raises:
+        OutletError, VaultError, PostError: each says why.
+
+    """
+    outlet = config.find(home, name)
+    token = config.target_of(Vault.open(home), name).key
+    password = base64.b64encode(f"{name}:{token}".encode()).decode()
+    body = get(f"{intake}{outlet.path}", {"authorization": f"Basic {password}"})
+    return body.count(b"<entry>")

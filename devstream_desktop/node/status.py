@@ -17,8 +17,10 @@ from devstream_desktop.history.reader import Reader
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
 from devstream_desktop.node.executor import policy_trouble
+from devstream_desktop.node.outlets import outlets_of
 from devstream_desktop.node.team_requests import roles_of
 from devstream_desktop.node.trust import advice
+from devstream_desktop.outlet.status import Serving
 from devstream_desktop.stream.words import Role
 
 NAMED_OF_REASON = 5
@@ -43,6 +45,8 @@ async def describe(node: Node) -> Status:
     """Describe a node. What is on the disk is read in a thread."""
     node.descriptors.look()  # what follows opens files
     disk = await asyncio.to_thread(_disk, node)
+    await node.feeds.look()
+    outlets, trouble = await asyncio.to_thread(outlets_of, node.home, _serving(node))
     mesh = node.mesh.status()
     policy = node.team.chain.current
     return Status(
@@ -64,6 +68,7 @@ async def describe(node: Node) -> Status:
         ),
         refused=tuple(refused_lines(mesh.refused)),
         sources=tuple(node.intake.status()) if node.intake is not None else (),
+        outlets=outlets,
         targets=len(node.board.offers),
         events=disk.events,
         feeds=mesh.feeds,
@@ -82,7 +87,7 @@ async def describe(node: Node) -> Status:
         policy_issued=policy.issued,
         policy_expires=policy.expires,
         certificate_expires=node.team.certificate_expires,
-        notices=tuple(_notices(node, disk.aside, mesh.pruning_suspended)),
+        notices=tuple(_notices(node, (*disk.aside, trouble), mesh.pruning_suspended)),
         advice=tuple(_advice(node)),
     )
 
@@ -119,14 +124,21 @@ def refused_lines(refused: Sequence[RefusedStatus]) -> Iterator[RefusedStatus]:
             )
 
 
-def _notices(node: Node, aside: tuple[str, ...], pruning_suspended: str) -> list[str]:
+def _serving(node: Node) -> Serving:
+    return Serving(
+        troubles={**node.sender.troubles, **node.feeds.troubles},
+        feeds=node.feeds if node.intake_url else None,
+    )
+
+
+def _notices(node: Node, further: tuple[str, ...], pruning_suspended: str) -> list[str]:
     policy = node.team.chain.current
     found = [
         *node.notices.values(),
         node.descriptors.trouble,
         node.history.reserve.trouble,
         node.history.quarantined,
-        *aside,
+        *further,
     ]
     found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())

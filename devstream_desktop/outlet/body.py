@@ -38,10 +38,7 @@ def body_of(form: Form, event: Event, transition: Transition) -> tuple[str, byte
     line = render(event, transition)
     if form == "chat":
         return "application/json", msgspec.json.encode({"text": _chat(line, event.url)})
-    data: dict[str, object] = {"line": line, "severity": event.severity.word}
-    if transition is not Transition.NONE:
-        data["transition"] = str(transition)
-    data |= {name: value for name in _FIELDS if (value := getattr(event, name))}
+    data = {"line": line, **fields_of(event, transition)}
     body = {
         "specversion": "1.0",
         "id": event.key,
@@ -53,6 +50,14 @@ def body_of(form: Form, event: Event, transition: Transition) -> tuple[str, byte
         "data": data,
     }
     return "application/cloudevents+json; charset=utf-8", msgspec.json.encode(body)
+
+
+def fields_of(event: Event, transition: Transition) -> dict[str, object]:
+    """Return what is told of an event beside its line."""
+    told: dict[str, object] = {"severity": event.severity.word}
+    if transition is not Transition.NONE:
+        told["transition"] = str(transition)
+    return told | {name: value for name in _FIELDS if (value := getattr(event, name))}
 
 
 def signed(key: str, identity: str, seconds: int, body: bytes) -> Mapping[str, str]:

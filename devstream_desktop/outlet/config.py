@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from devstream_desktop import machine
+from devstream_desktop.clock import now_ms
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home, write_private
 from devstream_desktop.stream.query import InvalidQueryError, parse_query
 
-Form = Literal["cloudevents", "chat"]
+Form = Literal["cloudevents", "chat", "atom"]
+"""The first two are posted; a feed is read at the collector."""
 FORMS: tuple[Form, ...] = get_args(Form)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _KEY = "whsec_"
@@ -24,6 +26,8 @@ _KEY = "whsec_"
 _LEAST = 24
 """Bytes of a key, the least that Standard Webhooks allows."""
 _MOST_ADDRESS = 2000
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{24,200}")
+"""The token of a feed: it is a part of a path, so these need no escape."""
 
 
 class OutletError(DevstreamError):
@@ -47,39 +51,36 @@ class Vault(Protocol):
 
 
 class Outlet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One address that lines are posted to, and which lines."""
+    """One address that lines are posted to, or a feed of them."""
 
     name: str
     form: Form = "cloudevents"
     search: str = ""
     """The search that a line must answer; empty: all of them."""
     host: str = ""
-    """Of the address, for a person: the address itself may be a secret."""
+    """Of the address, for a person: the address itself may be a secret. A feed has none."""
     made: str = ""
     """Tells an outlet from an earlier one of the same name."""
+    since: int = 0
+    """Time when it was added, UTC milliseconds; 0 in the files of older versions."""
+
+    @property
+    def is_feed(self) -> bool:
+        return self.form == "atom"
+
+    @property
+    def path(self) -> str:
+        """Path of a feed, without its token."""
+        return f"/out/{self.name}"
 
 
 class Target(msgspec.Struct, frozen=True):
     """The sealed part of an outlet."""
 
     address: str
+    """Empty for a feed."""
     key: str = ""
-    """Signs what is posted (Standard Webhooks); empty: nothing does."""
-
-
-class State(msgspec.Struct, frozen=True):
-    """The place of an outlet in the stream, and how it goes. The node alone writes it."""
-
-    arrival: int = -1
-    """The newest row that was posted or left out; -1: it has not begun."""
-    made: str = ""
-    posted: int = 0
-    refused: int = 0
-    """Lines that the service would not have."""
-    late: int = 0
-    """Lines that waited so long that they were left out."""
-    trouble: str = ""
-    """The reason why nothing is posted now, for a person."""
+    """Signs what is posted (Standard Webhooks); empty: nothing does. Of a feed, its token."""
 
 
 def load(home: Home) -> list[Outlet]:
@@ -121,17 +122,10 @@ def add(home: Home, vault: Vault, outlet: Outlet, address: str, key: str = "") -
         parse_query(outlet.search)
     except InvalidQueryError as error:
         raise OutletError(f"the search {outlet.search!r} is none: {error}") from None
-    host = _host(address)
-    if key and len(key_of(key)) < _LEAST:
-        raise OutletError(
-            "the key must be at least 24 bytes in base64, with or without whsec_ in front;"
-            " leave --secret-file out to have one made"
-        )
-    if not key and outlet.form == "cloudevents":
-        key = _KEY + base64.b64encode(secrets.token_bytes(32)).decode()
-    target = Target(address, key)
+    host = "" if outlet.is_feed else _host(address)
+    target = _feed_target(address, key) if outlet.is_feed else _post_target(outlet, address, key)
     vault.seal(_sealed(outlet.name), msgspec.json.encode(target))
-    made = msgspec.structs.replace(outlet, host=host, made=secrets.token_hex(4))
+    made = msgspec.structs.replace(outlet, host=host, made=secrets.token_hex(4), since=now_ms())
     _save(home, [*known, made])
     return target
 
@@ -179,31 +173,35 @@ def target_of(vault: Vault, name: str) -> Target:
         raise OutletError(f"the address of {name} is damaged; remove and add it again") from None
 
 
-def read_state(home: Home, outlet: Outlet) -> State:
-    """Read how an outlet goes; an empty state for one that never ran. Blocks."""
-    try:
-        state = msgspec.json.decode(home.outlet_state(outlet.name).read_bytes(), type=State)
-    except (OSError, msgspec.MsgspecError):
-        return State(made=outlet.made)
-    return state if state.made == outlet.made else State(made=outlet.made)
-
-
-def write_state(home: Home, outlet: Outlet, state: State) -> None:
-    """Keep how an outlet goes; on the disk when this returns. Blocks.
-
-    Raises:
-        OSError: as `home.write_private`.
-
-    """
-    write_private(home.outlet_state(outlet.name), msgspec.json.encode(state))
-
-
 def key_of(text: str) -> bytes:
     """Return the bytes of a key, with or without `whsec_`; none if it is no base64."""
     try:
         return base64.b64decode(text.strip().removeprefix(_KEY), validate=True)
     except ValueError:
         return b""
+
+
+def _post_target(outlet: Outlet, address: str, key: str) -> Target:
+    if key and len(key_of(key)) < _LEAST:
+        raise OutletError(
+            "the key must be at least 24 bytes in base64, with or without whsec_ in front;"
+            " leave --secret-file out to have one made"
+        )
+    if not key and outlet.form == "cloudevents":
+        key = _KEY + base64.b64encode(secrets.token_bytes(32)).decode()
+    return Target(address, key)
+
+
+def _feed_target(address: str, key: str) -> Target:
+    if address:
+        raise OutletError("a feed is read here and posted nowhere; leave --address-file out")
+    token = key or secrets.token_urlsafe(32)
+    if not _TOKEN.fullmatch(token):
+        raise OutletError(
+            "the token of a feed must be 24 to 200 of A to Z, a to z, 0 to 9 and . _ ~ -;"
+            " leave --secret-file out to have one made"
+        )
+    return Target("", token)
 
 
 def _save(home: Home, outlets: Sequence[Outlet]) -> None:

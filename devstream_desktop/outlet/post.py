@@ -1,4 +1,4 @@
-"""One post over HTTP, bounded in time and size. No redirect is followed."""
+"""One request over HTTP, bounded in time and size. No redirect is followed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ TIMEOUT_SECONDS = 20.0
 MAX_WAIT = 3600.0
 """Longest wait in seconds that a service can ask for."""
 _READ = 2000
+_MOST = 5_000_000
 _WORTH_READING = 120
 _UNKNOWN = frozenset(
     {
@@ -28,7 +29,7 @@ _UNKNOWN = frozenset(
 
 
 class PostError(DevstreamError):
-    """A post that was not taken; the message says why, and never the address.
+    """A request that was not taken; the message says why, and never the address.
 
     `status` is the answer's, 0 without one; `wait` the seconds it asks us to stay away.
     """
@@ -55,11 +56,32 @@ def post(address: str, headers: Mapping[str, str], body: bytes) -> None:
     """
     # The address was checked when it was added: http and https only.
     request = urllib.request.Request(address, data=body, method="POST")  # noqa: S310
+    _ask(urllib.request.build_opener(_Stay()), request, headers, _READ)
+
+
+def get(address: str, headers: Mapping[str, str]) -> bytes:
+    """Read a document of this machine, past every proxy. Blocks.
+
+    Raises:
+        PostError: it was not given.
+
+    """
+    request = urllib.request.Request(address)  # noqa: S310 - it is our own port
+    opener = urllib.request.build_opener(_Stay(), urllib.request.ProxyHandler({}))
+    return _ask(opener, request, headers, _MOST)
+
+
+def _ask(
+    opener: urllib.request.OpenerDirector,
+    request: urllib.request.Request,
+    headers: Mapping[str, str],
+    most: int,
+) -> bytes:
     for name, value in {**headers, "user-agent": f"devstream/{__version__}"}.items():
         request.add_header(name, value)
     try:
-        with urllib.request.build_opener(_Stay()).open(request, timeout=TIMEOUT_SECONDS) as answer:
-            answer.read(_READ)
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+            body: bytes = answer.read(most)
     except urllib.error.HTTPError as error:
         with error:
             said = clean(error.read(_READ).decode("utf-8", "replace"), _WORTH_READING)
@@ -67,6 +89,7 @@ def post(address: str, headers: Mapping[str, str], body: bytes) -> None:
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise PostError(f"it cannot be reached: {clean(str(reason), _WORTH_READING)}") from None
+    return body
 
 
 def _meaning(status: int, said: str) -> str:

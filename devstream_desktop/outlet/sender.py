@@ -19,9 +19,11 @@ from devstream_desktop.errors import DevstreamError
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
 from devstream_desktop.outlet import config
-from devstream_desktop.outlet.body import body_of, leaves, signed
-from devstream_desktop.outlet.config import Outlet, State, Target, Vault
+from devstream_desktop.outlet.body import body_of, signed
+from devstream_desktop.outlet.config import Outlet, Target, Vault
 from devstream_desktop.outlet.post import PostError, post
+from devstream_desktop.outlet.selection import wanted
+from devstream_desktop.outlet.state import State, read_state, write_state
 from devstream_desktop.stream.query import parse_query
 from devstream_desktop.stream.subject import Line
 
@@ -64,15 +66,23 @@ class Sender:
         self._now = now
         self._wait = wait
         self._running: dict[Outlet, asyncio.Task[None]] = {}
+        self._said = ""
+        self.troubles: dict[str, str] = {}
+        """The reasons why outlets cannot begin, by name."""
 
     async def run(self) -> None:
         """Follow the outlets that there are, until it is cancelled."""
         try:
             while True:
                 try:
-                    await self._follow(await asyncio.to_thread(config.load, self._home))
+                    outlets = await asyncio.to_thread(config.load, self._home)
+                    await self._follow([one for one in outlets if not one.is_feed])
+                    self._said = ""
                 except DevstreamError as error:
-                    _LOG.warning("%s", error)
+                    # Once, because it is looked at again and again.
+                    if str(error) != self._said:
+                        _LOG.warning("%s", error)
+                    self._said = str(error)
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             await self._follow([])
@@ -80,6 +90,7 @@ class Sender:
     async def _follow(self, outlets: list[Outlet]) -> None:
         for outlet in [one for one in self._running if one not in outlets]:
             task = self._running.pop(outlet)
+            self.troubles.pop(outlet.name, None)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         for outlet in outlets:
@@ -89,7 +100,8 @@ class Sender:
     async def _serve(self, outlet: Outlet) -> None:
         try:
             target = await asyncio.to_thread(config.target_of, self._vault, outlet.name)
-            state = await asyncio.to_thread(config.read_state, self._home, outlet)
+            state = await asyncio.to_thread(read_state, self._home, outlet)
+            self.troubles.pop(outlet.name, None)
             history = _History(self._home, outlet)
             try:
                 newest = await history.newest()
@@ -98,8 +110,8 @@ class Sender:
                     state = await self._keep(outlet, state, arrival=newest)
                 while True:
                     lines = await history.since(state.arrival)
-                    for line, wanted in lines:
-                        if wanted:
+                    for line, leaves in lines:
+                        if leaves:
                             state = await self._tell(outlet, target, state, line)
                         # What is left out is only looked at again after a restart.
                         state = msgspec.structs.replace(state, arrival=line.arrival)
@@ -108,8 +120,11 @@ class Sender:
             finally:
                 history.close()
         except (DevstreamError, OSError) as error:
-            _LOG.warning("outlet %s: %s", outlet.name, error)
-        except Exception:  # noqa: BLE001 - begun anew at the next look; it is in the log
+            if str(error) != self.troubles.get(outlet.name):
+                _LOG.warning("outlet %s: %s", outlet.name, error)
+            self.troubles[outlet.name] = str(error)
+        except Exception as error:  # noqa: BLE001 - begun anew at the next look; it is in the log
+            self.troubles[outlet.name] = f"it stops again and again ({error}); node.log says more"
             _LOG.exception("outlet %s stopped", outlet.name)
 
     async def _tell(self, outlet: Outlet, target: Target, state: State, line: Line) -> State:
@@ -139,12 +154,13 @@ class Sender:
                 wait = min(MAX_WAIT, 2 * wait)
                 continue
             return await self._keep(
-                outlet, state, arrival=line.arrival, posted=state.posted + 1, trouble=""
-            )
+                outlet, state, arrival=line.arrival, posted=state.posted + 1, trouble="",
+                seen=self._now(),
+            )  # fmt: skip
 
     async def _keep(self, outlet: Outlet, state: State, **changed: object) -> State:
         made = msgspec.structs.replace(state, **changed)
-        await asyncio.to_thread(config.write_state, self._home, outlet, made)
+        await asyncio.to_thread(write_state, self._home, outlet, made)
         return made
 
 
@@ -170,13 +186,5 @@ class _History:
         self._thread.shutdown(wait=False)
 
     def _since(self, arrival: int) -> list[tuple[Line, bool]]:
-        return [(line, self._wanted(line)) for line in self._reader.since(arrival, limit=PAGE)]
-
-    def _wanted(self, line: Line) -> bool:
-        if line.struck or not leaves(line.event):
-            return False
-        if self._query.everything:
-            return True
-        # The search is that of the history window, word for word.
-        found = self._reader.page(self._query, before=line.id + 1, limit=1, superseded=True)
-        return any(one.id == line.id for one in found)
+        lines = self._reader.since(arrival, limit=PAGE)
+        return [(line, wanted(self._reader, self._query, line)) for line in lines]

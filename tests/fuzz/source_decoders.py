@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from decoders import NOW, Decoder, shown
+from starlette.requests import Request
 
 from devstream_collectors.contract import (
     Delivery,
@@ -36,6 +37,8 @@ from devstream_desktop.intake.webhook.certificates import Certificates, Unsigned
 from devstream_desktop.intake.webhook.decoding import BodyError, form_payload, json_document
 from devstream_desktop.intake.webhook.masking import masked
 from devstream_desktop.intake.webhook.proof import proof_headers, proves
+from devstream_desktop.outlet.feed_page import has_it, password
+from devstream_desktop.outlet.feeds import Document
 from devstream_desktop.stream.bounds import UnboundedError, check_json
 from devstream_desktop.team.certificates import Authority, certificate_pem
 
@@ -176,6 +179,13 @@ def proof(collector: WebhookCollector, data: bytes) -> None:
     form_payload({"content-type": "application/x-www-form-urlencoded"}, body)
 
 
+def reader_headers(data: bytes) -> None:
+    """A request for a feed whose headers say this."""
+    names = (b"authorization", b"if-none-match", b"if-modified-since")
+    request = Request({"type": "http", "headers": [(name, data) for name in names]})
+    password(request), has_it(request, Document(b"", '"a"', NOW // 1000))
+
+
 def headers(data: bytes) -> None:
     """An answer whose headers say this."""
     value = data.decode("latin-1")
@@ -250,6 +260,11 @@ def source_decoders() -> Iterator[Decoder]:
             )
     yield Decoder(
         "headers of an answer", headers, [b"Wed, 21 Oct 2026 07:28:00 GMT", b"120", b"1795938030"]
+    )
+    yield Decoder(
+        "headers of a feed's reader",
+        reader_headers,
+        [b"Basic YTpi", b'W/"a", "b"', b"Wed, 21 Oct 2026 07:28:00 GMT"],
     )
     yield Decoder(
         "output of git",

@@ -8,6 +8,7 @@ import time
 import pytest
 from nacl.signing import SigningKey
 
+from devstream_desktop.door.bucket import Bucket
 from devstream_desktop.mesh import limits
 from devstream_desktop.mesh.replica.catalogue import signed
 from devstream_desktop.mesh.service import Timing
@@ -172,7 +173,7 @@ async def test_who_pushes_on_although_asked_to_wait_is_refused(make_node, team, 
 
 
 def test_a_bucket_lets_bursts_pass_and_floods_wait():
-    bucket = limits.Bucket(10, 100, now=0.0)
+    bucket = Bucket(10, 100, now=0.0)
     assert bucket.take(100, 0.0) == 0.0
     assert bucket.take(20, 1.0) == pytest.approx(1.0)
     assert bucket.take(0, 2.0) == 0.0

@@ -19,6 +19,7 @@ from devstream_desktop.outlet import config
 from devstream_desktop.outlet.body import body_of, leaves, signed
 from devstream_desktop.outlet.config import Outlet, OutletError
 from devstream_desktop.outlet.post import PostError, post
+from devstream_desktop.outlet.state import State, read_state, write_state
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind, Transition
 
@@ -161,10 +162,10 @@ def test_a_key_that_is_too_short_is_refused(home: Home, vault: Vault) -> None:
 def test_a_damaged_file_says_what_to_do(home: Home, vault: Vault) -> None:
     config.add(home, vault, Outlet("it"), "https://x.example.org/y")
     (outlet,) = config.load(home)
-    config.write_state(home, outlet, config.State(arrival=7, made=outlet.made, posted=3))
-    assert config.read_state(home, outlet).posted == 3
+    write_state(home, outlet, State(arrival=7, made=outlet.made, posted=3))
+    assert read_state(home, outlet).posted == 3
     home.outlet_state("it").write_bytes(b"{")
-    assert config.read_state(home, outlet) == config.State(made=outlet.made)
+    assert read_state(home, outlet) == State(made=outlet.made)
     vault.seal("outlet-it", b"[]")
     with pytest.raises(OutletError, match="remove and add it again"):
         config.target_of(vault, "it")
@@ -177,6 +178,6 @@ def test_an_outlet_of_the_name_of_an_earlier_one_begins_anew(home: Home, vault: 
     for _ in range(2):
         config.add(home, vault, Outlet("it"), "https://x.example.org/y")
         (outlet,) = config.load(home)
-        assert config.read_state(home, outlet).posted == 0
-        config.write_state(home, outlet, config.State(arrival=7, made=outlet.made, posted=3))
+        assert read_state(home, outlet).posted == 0
+        write_state(home, outlet, State(arrival=7, made=outlet.made, posted=3))
         config.remove(home, vault, "it")

@@ -112,6 +112,35 @@ class SourceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """End of the token it is polled with, UTC milliseconds; 0: not known."""
 
 
+class OutletStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One of this home's outlets: where the stream leaves."""
+
+    name: str
+    form: str
+    """`cloudevents`, `chat` or `atom`, which is a feed."""
+    location: str
+    """Host of its address, or path of a feed without its token."""
+    search: str = ""
+    """The search that a line must answer; empty: all of them."""
+    state: str
+    """`new` before anything was posted or read, then `active` or `failing`.
+
+    `broken` when it cannot be served; `stopped` where no node runs.
+    """
+    seen: int = 0
+    """Time of the last success, UTC milliseconds; 0: never."""
+    error: str = ""
+    """The reason why nothing is posted or read now, a sentence; empty when it is well."""
+    told: int = 0
+    """Lines that were posted. Of a feed: times that it was read, since the node started."""
+    waiting: int = 0
+    """Lines that are not posted yet, 500 at most."""
+    refused: int = 0
+    """Lines that the service would not have. Of a feed: reads that were refused."""
+    late: int = 0
+    """Lines that waited for more than a day and were left out."""
+
+
 class Status(Reply, frozen=True, tag=True, kw_only=True):
     """Answer: a node's state. Does it work, and if not, why."""
 
@@ -133,6 +162,7 @@ class Status(Reply, frozen=True, tag=True, kw_only=True):
     peers: tuple[PeerStatus, ...] = ()
     refused: tuple[RefusedStatus, ...] = ()
     sources: tuple[SourceStatus, ...] = ()
+    outlets: tuple[OutletStatus, ...] = ()
     targets: int = 0
     events: int = 0
     oldest: int = 0

@@ -28,7 +28,7 @@ from typing import Protocol
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from devstream_collectors.contract import Certified, Delivery, SecretPath, Webhook
 from devstream_desktop.door.crowd import share_of
@@ -73,7 +73,8 @@ class Connection(Protocol):
 class Receiver:
     """The application that takes deliveries.
 
-    `endpoints` is read for each request, so sources can come and go while it runs.
+    `endpoints` is read for each request, so sources can come and go while it runs; `pages` are what
+    else is answered at this port.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Receiver:
         now: Callable[[], int],
         body_seconds: float = BODY_SECONDS,
         certificates: Certificates | None = None,
+        pages: Sequence[BaseRoute] = (),
     ) -> None:
         self._endpoints = endpoints
         self._spool = spool
@@ -99,7 +101,8 @@ class Receiver:
         methods = ["POST", "OPTIONS", "HEAD"]
         # The second is for senders that can send no secret but an address: see `SecretPath`.
         paths = ("/in/{name}", "/in/{name}/{secret}")
-        self.app = Starlette(routes=[Route(path, self._answer, methods=methods) for path in paths])
+        own = [Route(path, self._answer, methods=methods) for path in paths]
+        self.app = Starlette(routes=[*own, *pages])
         self.app.router.redirect_slashes = False
 
     async def _answer(self, request: Request) -> Response:
