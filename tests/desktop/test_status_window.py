@@ -8,7 +8,12 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 
-from devstream_desktop.control.messages.status import MissingStatus, PeerStatus, SourceStatus
+from devstream_desktop.control.messages.status import (
+    MissingStatus,
+    OutletStatus,
+    PeerStatus,
+    SourceStatus,
+)
 from devstream_desktop.desktop.windows.status_window import StatusWindow
 
 
@@ -70,6 +75,30 @@ def test_it_says_how_each_source_is(window, written, fake):
     written.answer(sources=())
     assert not window.troubles.isVisible()
     assert window.sources_title.text() == "Sources: none on this computer."
+
+
+def test_it_says_how_each_outlet_is(window, written):
+    now = int(time.time() * 1000)
+    written.answer()
+    assert not window.outlets.isVisible()
+    chat = OutletStatus(
+        name="chat", form="chat", location="chat.example.org", state="failing", told=1_200,
+        seen=now - 7_200_500, waiting=3, refused=1, late=2, error="it answered 503: busy",
+    )  # fmt: skip
+    feed = OutletStatus(name="team", form="atom", location="/out/team", state="new")
+    written.answer(outlets=(chat, feed))
+    untold = "3 waiting, 1 refused, 2 left out after a day"
+    assert cells(window.outlets, 0) == [
+        "chat", "chat", "chat.example.org", "failing", "2 h ago", "1,200 posted", untold,
+    ]  # fmt: skip
+    assert cells(window.outlets, 1) == [
+        "team", "atom", "/out/team", "new", "never", "read 0 times", "",
+    ]  # fmt: skip
+    assert window.outlets.isVisible()
+    assert window.outlets_title.isVisible()
+    assert window.troubles.text() == "chat: it answered 503: busy"
+    written.answer(outlets=())
+    assert not window.outlets.isVisible()
 
 
 def test_it_wants_a_new_status_when_shown_and_again_while_open(qtbot, written):

@@ -11,6 +11,7 @@ from devstream_desktop.cli.status import describe
 from devstream_desktop.control import wording
 from devstream_desktop.control.messages.status import (
     MissingStatus,
+    OutletStatus,
     PeerStatus,
     RefusedStatus,
     Status,
@@ -273,4 +274,26 @@ def test_catching_up_in_words() -> None:
     assert wording.catching_up(status()) == ""
     assert "         catching up: 4,120 of 12,000 events" in list(
         describe(status(missing=7_880, catch_up_total=12_000), NOW)
+    )
+
+
+def test_an_outlet_that_fails_is_a_warning_with_what_waits() -> None:
+    well = OutletStatus(
+        name="team", form="atom", location="/out/team", state="active", told=3, seen=NOW - 60_000
+    )
+    ill = OutletStatus(
+        name="chat", form="chat", location="chat.example.org", state="failing", waiting=2,
+        error="it answered 503: busy",
+    )  # fmt: skip
+    found = list(checks.outlets(status(outlets=(well, ill)), NOW))
+    assert [(one.verdict, one.what) for one in found] == [
+        (Verdict.OK, "team: read 3 times, last 1m00s ago"),
+        (Verdict.WARNING, "chat: it answered 503: busy (0 posted, 2 waiting, last never)"),
+    ]
+    assert "devstream out test chat" in found[1].advice
+    assert list(checks.outlets(status(), NOW)) == []
+    (line,) = [line for line in describe(status(outlets=(ill,)), NOW) if "outlet" in line]
+    assert line == (
+        "  outlet chat (chat, chat.example.org) failing, 0 posted, 2 waiting, last never:"
+        " it answered 503: busy"
     )

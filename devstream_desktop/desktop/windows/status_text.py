@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from devstream_desktop.control.messages.status import (
+    OutletStatus,
     PeerStatus,
     RefusedStatus,
     SourceStatus,
@@ -15,6 +16,8 @@ from devstream_desktop.control.wording import (
     ends,
     heard,
     offset,
+    outlet_told,
+    outlet_untold,
     untold,
 )
 from devstream_desktop.desktop.widgets.look import ago, people, sentence
@@ -22,6 +25,7 @@ from devstream_desktop.stream.text import clean
 
 PEER_COLUMNS = ("Person", "Device", "Address", "Link", "To get / to give", "Clock", "Last heard")
 SOURCE_COLUMNS = ("Source", "Type", "State", "Last heard", "Events", "Not published", "Token")
+OUTLET_COLUMNS = ("Outlet", "Form", "To", "State", "Last success", "Told", "Not told")
 _WIDTH = 300
 
 
@@ -81,6 +85,19 @@ def source_cells(source: SourceStatus, now: int) -> tuple[str, ...]:
         f"{source.events:,}",
         untold(source, now),
         ends(source.token_ends, now) if source.token_ends else "",
+    )
+
+
+def outlet_cells(outlet: OutletStatus, now: int) -> tuple[str, ...]:
+    """Return the cells of `OUTLET_COLUMNS`."""
+    return (
+        outlet.name,
+        outlet.form,
+        outlet.location,
+        outlet.state,
+        ago(outlet.seen, now),
+        outlet_told(outlet),
+        outlet_untold(outlet),
     )
 
 

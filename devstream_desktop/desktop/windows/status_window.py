@@ -26,9 +26,11 @@ from devstream_desktop.desktop.widgets.progress import ProgressStrip
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading
 from devstream_desktop.desktop.widgets.theme import Tone
 from devstream_desktop.desktop.windows.status_text import (
+    OUTLET_COLUMNS,
     PEER_COLUMNS,
     SOURCE_COLUMNS,
     node_text,
+    outlet_cells,
     peer_cells,
     refusal_text,
     source_cells,
@@ -60,9 +62,11 @@ class StatusWindow(Dialog):
         self.missing = PlainLabel(wrap=True, selectable=True)
         self.peers = _table("Peers", PEER_COLUMNS)
         self.sources = _table("Sources", SOURCE_COLUMNS)
+        self.outlets = _table("Outlets", OUTLET_COLUMNS)
         self.troubles = PlainLabel(wrap=True, selectable=True)
         self.refused = PlainLabel(wrap=True, selectable=True)
         self.peers_title, self.sources_title = PlainLabel("Peers"), PlainLabel("Sources")
+        self.outlets_title = PlainLabel("Outlets")
         self._lay_out()
         state.changed.connect(self.refresh)
         self._again = QTimer(self, interval=stale_ms)
@@ -89,6 +93,8 @@ class StatusWindow(Dialog):
         column.addWidget(self.refused)
         column.addWidget(self.sources_title)
         column.addWidget(self.sources, 1)
+        column.addWidget(self.outlets_title)
+        column.addWidget(self.outlets, 1)
         column.addWidget(self.troubles)
         column.addWidget(buttons)
 
@@ -132,8 +138,13 @@ class StatusWindow(Dialog):
         self.sources_title.setText("Sources" if status.sources else no_sources)
         _fill(self.peers, [peer_cells(peer, now) for peer in status.peers])
         _fill(self.sources, [source_cells(source, now) for source in status.sources])
+        _fill(self.outlets, [outlet_cells(outlet, now) for outlet in status.outlets])
+        # Few have any, and nobody misses a table of what they did not ask for.
+        for widget in (self.outlets_title, self.outlets):
+            widget.setVisible(bool(status.outlets))
         _show_lines(self.refused, (refusal_text(peer, now) for peer in status.refused[:_SHOWN]))
         errors = [f"{source.name}: {source.error}" for source in status.sources if source.error]
+        errors += [f"{outlet.name}: {outlet.error}" for outlet in status.outlets if outlet.error]
         _show_lines(self.troubles, errors[:_SHOWN])
 
 
