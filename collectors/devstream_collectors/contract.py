@@ -294,6 +294,20 @@ class Response:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Facts that a service has and that are not read: more happened than a round asks for."""
+
+    what: str
+    """A name for a person, in the plural: `runs of main`."""
+    count: int = 0
+    """The number of them; 0 where the service does not say it."""
+    since: int = 0
+    """The newest fact that was known before, UTC milliseconds; 0: the last round."""
+    until: int = 0
+    """The oldest fact that was read, UTC milliseconds; 0: now."""
+
+
+@dataclass(frozen=True)
 class Polled:
     """The outcome of an answer: events, where to go on next time, and what to ask right now.
 
@@ -311,8 +325,8 @@ class Polled:
     requests: tuple[Request, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     """The number of facts without a line, by reasons as in `Normalised`."""
-    left_out: str = ""
-    """A name for what was left out, for a person: `runs of main`. It is told as a gap."""
+    gap: Gap | None = None
+    """Facts that are not read; told as a line, and in the source's status."""
 
 
 class CollectorModule(Protocol):

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 import msgspec
 
+from devstream_collectors.contract import Gap
 from devstream_desktop.intake.notes import Notes
 from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.text import clean
@@ -24,6 +25,8 @@ FAILURES_BEFORE_SILENT = 2
 """One lost packet is not news."""
 TOKEN_WARNING = 14 * 86_400_000
 """A warning is published so long before the token for polling ends; milliseconds."""
+GAP_SHOWN = 7 * 86_400_000
+"""Milliseconds for which a gap is in `status`, also after a restart."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -40,6 +43,8 @@ class _Saved(msgspec.Struct, frozen=True):
     silent_since: int = 0
     troubles: tuple[str, ...] = ()
     delivered: int = 0
+    gap: str = ""
+    gap_at: int = 0
 
 
 _saved = msgspec.json.Decoder(_Saved)
@@ -65,7 +70,9 @@ class Health:
     """The reason of the last refused delivery, in words."""
     refused_at: int = 0
     gap: str = ""
-    """Description of facts lost for good; empty when none are."""
+    """Description of the last facts that were lost for good; empty when none are."""
+    gap_at: int = 0
+    """Time of that, UTC milliseconds."""
     events: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     quieted: Counter[str] = field(default_factory=Counter)
@@ -92,6 +99,8 @@ class Health:
                 return
             self.last_seen, self.silent_since = known.last_seen, known.silent_since
             self._troubles, self._delivered = set(known.troubles), known.delivered
+            if now - known.gap_at < GAP_SHOWN:
+                self.gap, self.gap_at = known.gap, known.gap_at
 
     @property
     def state(self) -> str:
@@ -129,29 +138,45 @@ class Health:
         self.refusal, self.refused_at = clean(mistake, 200), now
         self.last_error = self.refusal
 
-    async def left_out(self, what: str, since: int, now: int) -> None:
-        """Tell that more happened between two rounds than is read."""
-        self.gap = f"{what} between {_clock(since)} and {_clock(now)} were not all read"
+    async def left_out(self, gap: Gap, since: int, now: int) -> None:
+        """Tell that more happened between two rounds than is read.
+
+        Args:
+            gap: what is not read.
+            since: the last round, UTC milliseconds.
+            now: this round.
+
+        Raises:
+            Exception: the stream's own. Nobody would hear of what is lost.
+
+        """
+        self.gap, self.gap_at = gap_sentence(gap, since, now), now
         event = make_event(
             kind=Kind.SOURCE,
             state="active",
             service=self.name,
             subject=f"source/{self.name}/gap",
             number=str(now),
-            key=fact_key(f"source/{self.name}", Kind.SOURCE, "gap", what, str(now)),
+            # The same when the round is done again after a crash.
+            key=fact_key(
+                f"source/{self.name}", Kind.SOURCE, "gap", gap.what, str(gap.until or since)
+            ),
             time=now,
             source=self.name,
             title=self.gap,
             severity=Severity.WARNING,
         )
-        await self._published(event)
+        await self.publish([event])
+        await self.save()
 
     def expect(self, ways: Collection[str]) -> None:
         """Set the ways in which the source is heard. One that was removed is no longer silent."""
         self._troubles &= set(ways)
 
     async def check(self, now: int) -> None:
-        """Publish a silence that is too long, a token that ends soon."""
+        """Publish a silence that is too long, a token that ends soon; forget an old gap."""
+        if self.gap and now - self.gap_at >= GAP_SHOWN:
+            self.gap, self.gap_at = "", 0
         # The time before this start does not count: nobody could deliver while the node was off.
         last = max(self._delivered, self._started)
         if self.silent_after and now - last > self.silent_after:
@@ -168,7 +193,12 @@ class Health:
     async def save(self) -> None:
         """Write the state that the next start reads."""
         saved = _Saved(
-            self.last_seen, self.silent_since, tuple(sorted(self._troubles)), self._delivered
+            self.last_seen,
+            self.silent_since,
+            tuple(sorted(self._troubles)),
+            self._delivered,
+            self.gap,
+            self.gap_at,
         )
         await self.notes.write(self._note, msgspec.json.encode(saved))
 
@@ -225,6 +255,15 @@ class Health:
         return True
 
 
-def _clock(moment: int) -> str:
-    """Write a time as `29 Nov 02:10 UTC`."""
-    return f"{datetime.fromtimestamp(moment / 1000, UTC):%d %b %H:%M} UTC"
+def gap_sentence(gap: Gap, since: int, now: int) -> str:
+    """Say what was not read, between the last round (`since`) and this one (UTC milliseconds)."""
+    begin = datetime.fromtimestamp((gap.since or since) / 1000, UTC)
+    end = datetime.fromtimestamp(max(gap.until or now, gap.since or since) / 1000, UTC)
+    day = "" if begin.date() == end.date() else f"{end:%d %b} "
+    period = f"between {begin:%d %b %H:%M} and {day}{end:%H:%M} UTC"
+    # Not every service says how many there were.
+    if not gap.count:
+        return f"{gap.what} {period} were not all read"
+    if gap.count == 1:
+        return f"one of the {gap.what} {period} was not read"
+    return f"{gap.count:,} {gap.what} {period} were not read"

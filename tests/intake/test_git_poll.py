@@ -230,6 +230,24 @@ async def test_other_patterns_make_no_flood(make, repository, stream):
     assert [event.ref for event in stream.events] == ["release/1"]
 
 
+async def test_k4_more_branches_at_once_than_are_told_are_a_gap(
+    make, repository, stream, monkeypatch
+):
+    await do(repository.commit, "One")
+    await do(repository.push)
+    poller = make(repository, branches=("*",))
+    await poller.poll()
+    monkeypatch.setattr(git_poller, "MAX_EVENTS", 2)
+    for name in "abcde":
+        await do(repository.push, f"HEAD:refs/heads/{name}")
+    assert await poller.poll() == 2
+    told = [event.ref or event.title for event in stream.events]
+    gap = "3 moves of branches between 15 Jan 08:00 and 08:00 UTC were not read"
+    assert sorted(told) == [gap, "a", "b"]
+    assert poller.health.gap == gap
+    assert await poller.poll() == 0
+
+
 async def test_the_mirror_holds_no_files(make, repository, home):
     def commit() -> None:
         (repository.work / "big.txt").write_text("x" * 1000)

@@ -11,9 +11,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from devstream_collectors.contract import Basic, Collector, Poll, Polled, Request, SourceInfo, Token
+from devstream_collectors.contract import (
+    Basic,
+    Collector,
+    Gap,
+    Poll,
+    Polled,
+    Request,
+    SourceInfo,
+    Token,
+)
 from devstream_desktop.intake.config.names import SourcesError
-from devstream_desktop.intake.health import Health
+from devstream_desktop.intake.health import Health, gap_sentence
 from devstream_desktop.intake.limiter import RateLimiter
 from devstream_desktop.intake.poll import http_client, http_poller
 from devstream_desktop.intake.poll.http_client import FetchError, rate_limit, retry_after
@@ -432,7 +441,23 @@ async def test_k4_a_gap_is_a_line_and_stands_in_the_status(poller, replay, strea
     clock.now += 1_800_000
     replay.tell("/builds", builds(2, next="/builds"))
     await one.poll()
-    gap = "answers to /builds between 15 Jan 08:00 UTC and 15 Jan 08:30 UTC were not all read"
+    gap = "answers to /builds between 15 Jan 08:00 and 08:30 UTC were not all read"
     assert one.health.gap == gap
     lines = [render(event) for event in stream.events if event.kind is Kind.SOURCE]
     assert [gap in line for line in lines] == [True]
+
+
+@pytest.mark.parametrize(
+    ("gap", "sentence"),
+    [
+        (Gap("runs of main"), "runs of main between 15 Jan 08:00 and 09:00 UTC were not all read"),
+        (Gap("runs", 12), "12 runs between 15 Jan 08:00 and 09:00 UTC were not read"),
+        (Gap("runs", 1), "one of the runs between 15 Jan 08:00 and 09:00 UTC was not read"),
+        (
+            Gap("runs", 1200, NOW - 86_400_000, NOW + 60_000),
+            "1,200 runs between 14 Jan 08:00 and 15 Jan 08:01 UTC were not read",
+        ),
+    ],
+)
+def test_a_gap_says_how_many_and_when_as_far_as_it_is_known(gap, sentence):
+    assert gap_sentence(gap, NOW, NOW + 3_600_000) == sentence

@@ -19,6 +19,7 @@ kept when all that follows from a first request went well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
@@ -26,7 +27,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, Response, SourceInfo
+from devstream_collectors.contract import Gap, Polled, Request, Response, SourceInfo
 from devstream_collectors.kit.decoding import decode
 from devstream_collectors.kit.outcome import Maker, gathered
 from devstream_collectors.kit.place import Place
@@ -41,6 +42,9 @@ MAX_PAGES = 5
 OPEN = ("queued", "running", "waiting", "in_progress")
 """States, as a cursor keeps them, after which more will come."""
 
+Older = tuple[tuple[Request, ...], Gap | None]
+"""The request for the page before, and the gap where none is asked for."""
+_FIELD = re.compile(r'(\w+)="([^"]*)"')
 Query = Mapping[str, object] | Sequence[tuple[str, object]]
 """Parameters of a request."""
 T = TypeVar("T")
@@ -56,6 +60,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     new: str = ""
     state: str = ""
     count: int = 0
+    unread: int = -1
+    """Of a later page: new items that were not on those before it; -1: not known."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ class Answer(Generic[C]):
         self,
         makers: Iterable[Maker] = (),
         requests: Iterable[Request] = (),
-        left_out: str = "",
+        gap: Gap | None = None,
         **known: object,
     ) -> Polled:
         """Return the events, why others cannot be made, and the next requests.
@@ -110,7 +116,7 @@ class Answer(Generic[C]):
         Args:
             makers: of the facts in this answer.
             requests: what to ask right now.
-            left_out: what there was more of than is read; see `Polled`.
+            gap: what there was more of than is read.
             known: the fields of the cursor that change.
 
         """
@@ -118,7 +124,7 @@ class Answer(Generic[C]):
         if self.odd:
             dropped["unexpected-shape"] = dropped.get("unexpected-shape", 0) + len(self.odd)
         cursor = msgspec.structs.replace(self.known, **known) if known else self.known
-        return Polled(events, msgspec.json.encode(cursor), tuple(requests), dropped, left_out)
+        return Polled(events, msgspec.json.encode(cursor), tuple(requests), dropped, gap)
 
 
 Begin = Callable[[C, SourceInfo, int], Iterable[Request]]
@@ -201,12 +207,6 @@ def ask(
     return Request(path + tail, tag=msgspec.json.encode(step).decode(), missing_ok=missing_ok)
 
 
-def followed(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
-    """Keep the page's states, and the newest under way of others."""
-    open_ = [(key, state) for key, state in known.items() if key not in now and state in OPEN]
-    return dict(open_[-MAX_OPEN:]) | dict(now)
-
-
 def remembered(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
     """Keep the states of a list's page and of earlier ones: a cursor has to stay small."""
     before = {key: state for key, state in known.items() if key not in now}
@@ -215,45 +215,73 @@ def remembered(known: Mapping[str, str], now: Mapping[str, str]) -> dict[str, st
     return dict(over[-MAX_OVER:]) | dict(open_[-MAX_OPEN:]) | dict(now)
 
 
-def paged(known: Mapping[str, str], here: Sequence[str], page: int) -> tuple[int, dict[str, str]]:
-    """Return the next page of runs (0: none), and the states to remember.
-
-    Args:
-        known: the states by key, as the round before left them.
-        here: the keys on the page just read, of up to `PER_PAGE`, the newest first.
-        page: its number, from 1.
-
-    """
-    # A full page of which nothing is known: there were more since the last round.
-    unseen = bool(known) and len(here) >= PER_PAGE and not any(key in known for key in here)
-    following = page + 1 if unseen and page < MAX_PAGES else 0
-    # What was known before tells the next page where to stop.
-    if following or page > 1:
-        return following, dict(known)
-    return following, followed(known, dict.fromkeys(here, ""))
-
-
 def older(
-    answer: Answer[C], *, what: str, full: bool, all_new: bool, page: Callable[[Step], Request]
-) -> tuple[tuple[Request, ...], str]:
-    """Return the request for the page before, and what is left out.
+    answer: Answer[C],
+    *,
+    what: str,
+    full: bool,
+    all_new: bool,
+    page: Callable[[Step], Request],
+    since: int = 0,
+    until: int = 0,
+    unread: int = -1,
+) -> Older:
+    """Return the request for the page before, or the gap where so many are not read.
 
     Args:
         answer: the page just read; `step.count` is its number, `step.old` what was known before
             the first page (`answer.known` has moved on by then).
         what: the things that are listed, for a person: `runs of main`.
-        full: the page has as many items as one can.
-        all_new: none of them was known before.
+        full: there may be a page before it.
+        all_new: what ends it was not known before.
         page: makes the request of a step.
+        since: the newest thing that was known before, UTC milliseconds; 0: not known.
+        until: the oldest thing on this page, UTC milliseconds; 0: not known.
+        unread: new things before this page; -1: not known.
 
     """
     # At first contact the newest page is enough.
     if answer.first or not (full and all_new):
-        return (), ""
+        return (), None
     number = max(1, answer.step.count)
+    if unread == 0:
+        return (), None
     if number >= MAX_PAGES:
-        return (), what
-    return (page(msgspec.structs.replace(answer.step, count=number + 1)),), ""
+        return (), Gap(what, max(0, unread), since, until)
+    step = msgspec.structs.replace(answer.step, count=number + 1, unread=unread)
+    return (page(step),), None
+
+
+def size_said(text: str | None) -> int:
+    """Read the size of a list as a header says it; -1: not known."""
+    return int(text) if text and text.isascii() and text.isdigit() else -1
+
+
+def unread(answer: Answer[C], sizes: Mapping[str, int], size: int, fresh: int) -> int:
+    """Return how many came to a list since the round before, and were not on its pages so far.
+
+    Args:
+        answer: a page of it.
+        sizes: the sizes of lists in the round before, as `sized` gave them.
+        size: that of the list now; -1: not known.
+        fresh: the items of this page that came since.
+
+    """
+    left = answer.step.unread
+    if answer.step.count <= 1:
+        before = sizes.get(_name_of(answer), -1)
+        left = size - before if min(size, before) >= 0 else -1
+    return max(0, left - fresh) if left >= 0 else -1
+
+
+def sized(answer: Answer[C], sizes: Mapping[str, int], size: int) -> dict[str, int]:
+    """Return the sizes of lists to remember, where one is not known (-1) without it."""
+    others = {name: known for name, known in sizes.items() if name != _name_of(answer)}
+    return {**others, _name_of(answer): size} if size >= 0 else others
+
+
+def _name_of(answer: Answer[C]) -> str:
+    return f"{answer.step.name} {answer.step.of}".strip()
 
 
 def again(answer: Answer[C], step: Step, **parameters: object) -> Request:
@@ -281,3 +309,15 @@ def without(known: Mapping[str, str], key: str) -> dict[str, str]:
 def next_page(link: str) -> bool:
     """Tell whether a `Link` header has a next page (https://datatracker.ietf.org/doc/html/rfc8288)."""
     return 'rel="next"' in link
+
+
+def cursor_after(link: str) -> str:
+    """Return the cursor of the next page, of a `Link` header as Sentry writes it; empty: none.
+
+    https://docs.sentry.io/api/pagination/
+    """
+    for part in link.split(","):
+        fields: dict[str, str] = dict(_FIELD.findall(part))
+        if fields.get("rel") == "next" and fields.get("results") == "true":
+            return fields.get("cursor", "")
+    return ""

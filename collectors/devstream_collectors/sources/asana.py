@@ -14,6 +14,7 @@ import msgspec
 
 from devstream_collectors.contract import (
     Collector,
+    Gap,
     Option,
     Poll,
     Polled,
@@ -138,7 +139,9 @@ def _tasks(answer: Answer[_Cursor]) -> Polled:
         following = msgspec.structs.replace(step, count=step.count + 1)
         more = [_ask(answer.source, following, page.next_page.offset)]
         return answer.polled(makers, more, closed=newest)
-    return answer.polled(makers, closed=newest, since=int(step.new))
+    # More than that at once is an import.
+    gap = Gap("changes of tasks", since=since) if page.next_page.offset else None
+    return answer.polled(makers, (), gap, closed=newest, since=int(step.new))
 
 
 def _steps(task: Task, since: int, closed: dict[str, int], place: Place) -> Iterable[Maker]:

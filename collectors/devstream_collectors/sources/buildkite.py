@@ -9,6 +9,7 @@ null.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
@@ -45,7 +46,8 @@ from devstream_collectors.kit.polling import (
     Poller,
     Step,
     ask,
-    paged,
+    older,
+    remembered,
     under_way,
     without,
 )
@@ -262,7 +264,7 @@ requests, parse = poller.requests, poller.parse
 
 @poller.begin
 def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
-    yield _page(source, 1)
+    yield _page(source, Step("builds", count=1))
     # Those under way that have left that page.
     for key in under_way(known.runs):
         pipeline, _, number = key.rpartition("/")
@@ -274,10 +276,16 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
 @poller.answer("builds")
 def _builds(answer: Answer[_Cursor]) -> Polled:
     builds = answer.decode(list[_Build])
-    here = [build.key for build in builds]
-    following, kept = paged(answer.known.runs, here, answer.step.count)
-    more = [_page(answer.source, following)] if following else []
-    return _told(answer, builds, kept, more)
+    known = answer.known.runs
+    more, gap = older(
+        answer,
+        what="builds",
+        full=len(builds) >= PER_PAGE,
+        all_new=bool(builds) and builds[-1].key not in known,
+        page=lambda step: _page(answer.source, step),
+        until=builds[-1].created_at if builds else 0,
+    )
+    return replace(_told(answer, builds, remembered(known, {})), requests=more, gap=gap)
 
 
 @poller.answer("build")
@@ -292,22 +300,22 @@ def _told(
     answer: Answer[_Cursor],
     builds: list[_Build],
     kept: Mapping[str, str],
-    more: Iterable[Request] = (),
 ) -> Polled:
     """Tell the builds in a new state, the oldest first."""
     known, source = answer.known.runs, answer.source
     fresh = [build for build in reversed(builds) if known.get(build.key) != build.mark]
     makers = [partial(_build_event, build, source, answer.received) for build in fresh]
     now = {build.key: build.mark for build in builds}
-    return answer.polled(makers, more, runs={**kept, **now})
+    return answer.polled(makers, runs={**kept, **now})
 
 
-def _page(source: SourceInfo, number: int) -> Request:
+def _page(source: SourceInfo, step: Step) -> Request:
+    """Ask for a page of builds: `step.count` is its number."""
     pipeline = source.text("pipeline")
     only = f"/pipelines/{quote(pipeline, safe='')}" if pipeline else ""
-    query = {"exclude_jobs": "true", "per_page": PER_PAGE, "page": number}
+    query = {"exclude_jobs": "true", "per_page": PER_PAGE, "page": step.count}
     path = f"{_organization(source)}{only}/builds"
-    return ask(path, Step("builds", count=number), query=query)
+    return ask(path, step, query=query)
 
 
 def _organization(source: SourceInfo) -> str:

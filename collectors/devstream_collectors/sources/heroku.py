@@ -29,11 +29,11 @@ from devstream_collectors.contract import (
     Token,
     Webhook,
 )
-from devstream_collectors.kit.decoding import Part, Text, Time, decode, iso, person, sha
+from devstream_collectors.kit.decoding import Part, Text, Time, decode, iso, person, sha, whole
 from devstream_collectors.kit.deploy import Deploy, deploy_event
 from devstream_collectors.kit.outcome import Dropped, tolerant
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.polling import Answer, Poller, Step, ask, older
 from devstream_collectors.kit.run import Run, run_event
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.words import Kind
@@ -63,6 +63,8 @@ COLLECTOR = Collector(
 )
 MAX_APPS = 50
 PAGE = 10
+MORE = 50
+"""Of a page that is asked for because all of the first is new."""
 _ACCEPT = "application/vnd.heroku+json; version=3"
 _APP = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 _RELEASES = {
@@ -73,6 +75,7 @@ _RELEASES = {
 }
 _BUILDS = {"pending": "running", "succeeded": "succeeded", "failed": "failed"}
 _DEPLOYED = re.compile(r"(?:deploy|deployed)\s+(?P<revision>[0-9a-f]{7,64})", re.IGNORECASE)
+_MAX = re.compile(r"max=\d+")
 _BEGINNINGS = ("initial release", "enable logplex")
 """Releases that Heroku makes with an app."""
 
@@ -127,6 +130,10 @@ class _Cursor(msgspec.Struct, frozen=True):
 
     release: dict[str, dict[str, str]] = {}
     build: dict[str, dict[str, str]] = {}
+    released: dict[str, int] = {}
+    """The version of each app's newest release."""
+    built: dict[str, int] = {}
+    """When each app's newest build began, UTC milliseconds."""
 
 
 @tolerant
@@ -236,25 +243,53 @@ requests, parse = poller.requests, poller.parse
 @poller.begin
 def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     for app in source.many("app"):
-        for name, path, order in (
-            ("release", "releases", "version"),
-            ("build", "builds", "started_at"),
-        ):
-            newest = {"range": f"{order} ..; order=desc, max={PAGE}"}
-            request = ask(f"/apps/{quote(app)}/{path}", Step(name, app))
-            yield replace(request, accept=_ACCEPT, headers=newest)
+        for name, order in (("release", "version"), ("build", "started_at")):
+            yield _ask(Step(name, app), f"{order} ..; order=desc, max={PAGE}")
 
 
 @poller.answer("release", "build")
 def _listed(answer: Answer[_Cursor]) -> Polled:
-    name, app, known = answer.step.name, answer.step.of, answer.known
-    seen = known.release if name == "release" else known.build
-    bodies = answer.decode(list[_Body])[:PAGE]
-    before, now = seen.get(app, {}), {body.id[:18]: body.status[:20] for body in bodies}
-    fresh = [body for body in bodies if before.get(body.id[:18]) != body.status[:20]]
+    name, app, known, step = answer.step.name, answer.step.of, answer.known, answer.step
+    released = name == "release"
+    seen, newest = (known.release, known.released) if released else (known.build, known.built)
+    bodies = answer.decode(list[_Body])
+    # What was known before the first page.
+    mark = int(step.old or newest.get(app, 0))
+    places = [whole(body.version) if released else body.created_at for body in bodies]
+    if step.count > 1:
+        now = seen.get(app, {})
+        fresh = [body for body, place in zip(bodies, places, strict=True) if place > mark]
+    else:
+        before, now = seen.get(app, {}), {body.id[:18]: body.status[:20] for body in bodies}
+        fresh = [body for body in bodies if before.get(body.id[:18]) != body.status[:20]]
     makers = [partial(_READERS[name], body, answer.place(), "") for body in reversed(fresh)]
+    # Only at first contact, and where little happens, the first page is all.
+    following = _MAX.sub(f"max={MORE}", answer.response.headers.get("next-range", ""))
+    last = places[-1] if places else 0
+    more, gap = older(
+        replace(answer, step=msgspec.structs.replace(step, old=str(mark))),
+        what=f"{name}s of {app}",
+        full=bool(following),
+        all_new=0 < mark < last,
+        page=lambda step: _ask(step, following),
+        since=0 if released else mark,
+        until=bodies[-1].created_at if bodies else 0,
+        # An app's releases are numbered without a hole.
+        unread=last - mark - 1 if released else -1,
+    )
     asked = answer.source.many("app")
     kept = {app: states for app, states in seen.items() if app in asked} | {app: now}
-    if name == "release":
-        return answer.polled(makers, release=kept)
-    return answer.polled(makers, build=kept)
+    marks = {app: at for app, at in newest.items() if app in asked}
+    marks |= {app: max([mark, newest.get(app, 0), *places])}
+    if released:
+        return answer.polled(makers, more, gap, release=kept, released=marks)
+    return answer.polled(makers, more, gap, build=kept, built=marks)
+
+
+def _ask(step: Step, newest: str) -> Request:
+    """Ask for releases or builds of an app, the newest first.
+
+    https://devcenter.heroku.com/articles/platform-api-reference#ranges
+    """
+    request = ask(f"/apps/{quote(step.of)}/{step.name}s", step)
+    return replace(request, accept=_ACCEPT, headers={"range": newest})

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from devstream_collectors.contract import Git, SourceInfo
+from devstream_collectors.contract import Gap, Git, SourceInfo
 from devstream_collectors.kit.branches import HEADS, Moved, exact, is_global, moved
 from devstream_collectors.kit.place import remote_scope, service_scope
 from devstream_collectors.sources.git import (
@@ -203,7 +203,7 @@ class GitPoller:
 
         """
         # What the remote says is true now, and not when its commits have been fetched.
-        self._looked = self._now()
+        before, self._looked = self._looked or self.health.last_seen, self._now()
         heads = await self.look()
         names = patterns(heads, self._info, working_copy=self._is_working_copy)
         cursor = await self._read_cursor()
@@ -224,7 +224,7 @@ class GitPoller:
                 moves = moved(old, new)
                 gone = {move.branch for move in moves}
                 moves += [stray for stray in strays if stray.branch not in gone]
-                events = await self._read_changes(moves, new, old) if moves else []
+                events = await self._read_changes(moves, new, old, before) if moves else []
         except GitError as error:
             await self._mirror.doubt(error)
             raise
@@ -310,8 +310,9 @@ class GitPoller:
         return newest
 
     async def _read_changes(
-        self, changes: list[Moved], new: dict[str, str], old: dict[str, str]
+        self, changes: list[Moved], new: dict[str, str], old: dict[str, str], before: int
     ) -> list[Event]:
+        """Make the events of moves since the look at `before` (UTC milliseconds)."""
         asked = {move.branch: move.new for move in changes if move.new}
         # A deleted branch needs no commits.
         if asked:
@@ -323,7 +324,9 @@ class GitPoller:
                 len(changes),
                 MAX_EVENTS,
             )
-            self.health.dropped["too-many-branches"] += len(changes) - MAX_EVENTS
+            lost = len(changes) - MAX_EVENTS
+            self.health.dropped["too-many-branches"] += lost
+            await self.health.left_out(Gap("moves of branches", lost), before, self._looked)
         events: list[Event] = []
         for move in changes[:MAX_EVENTS]:
             if self._aside.is_kept_back(move.branch, move.new):

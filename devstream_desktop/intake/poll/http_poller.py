@@ -16,7 +16,15 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from devstream_collectors.contract import Poll, PollCollector, Polled, Request, Response, SourceInfo
+from devstream_collectors.contract import (
+    Gap,
+    Poll,
+    PollCollector,
+    Polled,
+    Request,
+    Response,
+    SourceInfo,
+)
 from devstream_desktop.clock import within
 from devstream_desktop.intake.broken_text import mended
 from devstream_desktop.intake.config.names import SourcesError
@@ -44,6 +52,8 @@ MAX_REQUESTS = 200
 """Requests of one chain: more pages at once are an import, not news."""
 FIRST_EVENTS = 20
 MAX_CURSOR = 64 * 1024
+ASKED = 5 * 60_000
+"""Milliseconds: a quiet service costs one write in this time."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -54,6 +64,8 @@ class _State(msgspec.Struct, frozen=True):
     cursor: bytes = b""
     since: int = 0
     """First contact, UTC milliseconds: events before it are history."""
+    asked: int = 0
+    """About when all was well last, UTC milliseconds; it is written once in `ASKED`."""
     validators: dict[str, tuple[str, str]] = {}
 
 
@@ -170,7 +182,7 @@ class HttpPoller:
             SourcesError: the token cannot be read.
 
         """
-        now, last = self._now(), self.health.last_seen
+        now = self._now()
         state = await self._read_state()
         proof = await self._proof()
         cursor, asked = self._begin(state.cursor, now)
@@ -198,11 +210,13 @@ class HttpPoller:
             if first:
                 quietly += chain.events
             # The cursor moves with each chain, so a later failure repeats only its own.
-            elif chain.events:
-                await self._publish(chain.events, state.since, done)
-                await self._write_state(_State(self._of, cursor, state.since, kept))
-            for what in chain.left_out if not first else ():
-                await self.health.left_out(what, last or state.since, now)
+            elif chain.events or chain.gaps:
+                # Pages come the newest first, and a line about older work is told late.
+                events = sorted(chain.events, key=lambda event: event.time)
+                await self._publish(events, state.since, done)
+                for gap in chain.gaps:
+                    await self.health.left_out(gap, state.asked or state.since, now)
+                await self._write_state(_State(self._of, cursor, state.since, state.asked, kept))
         # With one good chain the source is heard, and the errors are in the result.
         if done.errors and not done.good:
             raise done.errors[0]
@@ -212,7 +226,10 @@ class HttpPoller:
             await self._publish(
                 [msgspec.structs.replace(event, quiet=True) for event in newest], 0, done
             )
-        after = _State(self._of, cursor, state.since or now, kept)
+        asked_at = state.asked if done.errors else now
+        after = _State(self._of, cursor, state.since or now, state.asked, kept)
+        if after != state or asked_at - state.asked >= ASKED:
+            after = msgspec.structs.replace(after, asked=asked_at)
         if after != state:
             await self._write_state(after)
         await self._note_health(done)
@@ -271,7 +288,7 @@ class HttpPoller:
         while waiting:
             if asked >= MAX_REQUESTS:
                 self.health.dropped["too-many-pages"] += len(waiting)
-                chain.left_out.append(f"answers to {_plain(first)}")
+                chain.gaps.append(Gap(f"answers to {_plain(first)}"))
                 break
             asked += 1
             request = waiting.pop(0)
@@ -292,8 +309,8 @@ class HttpPoller:
         chain.cursor = polled.cursor
         chain.events += polled.events
         self.health.dropped.update(polled.dropped)
-        if polled.left_out:
-            chain.left_out.append(polled.left_out)
+        if polled.gap is not None:
+            chain.gaps.append(polled.gap)
         return list(polled.requests)
 
     def _parse(self, request: Request, answer: Answer, cursor: bytes) -> Polled:
@@ -379,8 +396,8 @@ class _Chain:
     cursor: bytes
     validators: Validators
     events: list[Event] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    """Names of the lists with more pages than were read."""
+    gaps: list[Gap] = field(default_factory=list)
+    """Of lists with more pages than were read."""
 
 
 def _plain(request: Request) -> str:

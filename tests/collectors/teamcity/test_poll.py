@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from devstream_collectors.contract import SourceInfo
+from devstream_collectors.kit.polling import Step
 from devstream_collectors.sources import teamcity
 from devstream_collectors.sources.teamcity import poll as teamcity_poll
 
@@ -92,7 +93,7 @@ def test_more_news_than_a_page(city, bodies):
     city.round()
 
     def page(start: int, first: int) -> None:
-        request = teamcity_poll._page(SOURCE, start // 50 + 1)
+        request = teamcity_poll._page(SOURCE, Step("builds", count=start // 50 + 1))
         city.say(
             request.path,
             {"build": [ended | {"id": number} for number in range(first, first - 50, -1)]},

@@ -74,6 +74,13 @@ class Health(msgspec.Struct, frozen=True, rename="camel"):
     last_transition_time: Text = ""
 
 
+class Initiator(msgspec.Struct, frozen=True):
+    """The account that asked for it."""
+
+    username: Text = ""
+    automated: Flag = False
+
+
 class Revisions(msgspec.Struct, frozen=True, rename="camel"):
     """The revision that is or was applied: of a sync, of its result, of the history."""
 
@@ -81,20 +88,24 @@ class Revisions(msgspec.Struct, frozen=True, rename="camel"):
     revisions: Many[Text] = []
     """The revisions of an application with several sources."""
     dry_run: Flag = False
-    deploy_started_at: Time = 0
+    id: int = -1
+    """Of the history: 0, 1, 2."""
+    deploy_started_at: Text = ""
     """Of the history."""
+    deployed_at: Time = 0
+    """Of the history."""
+    initiated_by: Part[Initiator] = Initiator()
+    """Of the history."""
+
+    @property
+    def began(self) -> int:
+        """The begin of the deploy, UTC milliseconds."""
+        return when(self.deploy_started_at)
 
     @property
     def plain(self) -> str:
         """The revision, of several the first."""
         return self.revision or next((text for text in self.revisions if text), "")
-
-
-class Initiator(msgspec.Struct, frozen=True):
-    """The account that asked for it."""
-
-    username: Text = ""
-    automated: Flag = False
 
 
 class Operation(msgspec.Struct, frozen=True, rename="camel"):
@@ -162,6 +173,29 @@ class Application:
         """Return the makers of the deploy's event and the health's."""
         deploy: Maker = partial(self._deploy, self.state)
         return (deploy, partial(self._incident, self.health)) if self.health else (deploy,)
+
+    def deploys_after(self, last: int) -> tuple[Maker, ...]:
+        """Return the makers of the deploys of its history behind number `last`.
+
+        The newest operation is not among them: its own state says more.
+        """
+        entries = self.body.status.history
+        pairs = zip([Revisions(), *entries], entries, strict=False)
+        return tuple(
+            partial(self._past_deploy, one, before)
+            for before, one in pairs
+            if one.id > last and one.deploy_started_at != self._id
+        )
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest deploy of its history; -1 for none."""
+        return max((one.id for one in self.body.status.history), default=-1)
+
+    def unread(self, last: int) -> int:
+        """Count the deploys behind number `last` that its history has no more."""
+        numbers = [one.id for one in self.body.status.history if one.id >= 0]
+        return max(0, min(numbers) - last - 1) if numbers else 0
 
     @property
     def deploy_mark(self) -> str:
@@ -249,6 +283,25 @@ class Application:
         )
         return deploy_event(deploy, self.place)
 
+    def _past_deploy(self, entry: Revisions, before: Revisions) -> Event:
+        by = entry.initiated_by
+        automated = by.automated or not by.username
+        if automated and entry.plain == before.plain != "":
+            raise Dropped("same-revision-again", before.plain)
+        deploy = Deploy(
+            id=entry.deploy_started_at or str(entry.id),
+            state="success",
+            environment=self._environment(),
+            target=self._target(),
+            revision=entry.plain,
+            previous=before.plain,
+            actor="Argo CD" if automated else person(by.username),
+            url=self._page(),
+            started=entry.began,
+            changed=entry.deployed_at,
+        )
+        return deploy_event(deploy, self.place)
+
     def _incident(self, state: str) -> Event:
         alert = Alert(
             identity="health",
@@ -284,7 +337,7 @@ class Application:
     def _before(self) -> str:
         """Find the revision that was deployed before; empty if the history does not say."""
         started = when(self._run.started_at)
-        older = [one for one in self.body.status.history if one.deploy_started_at < started]
+        older = [one for one in self.body.status.history if one.began < started]
         return older[-1].plain if older else ""
 
     def _page(self) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import sha256
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
 from devstream_collectors.kit.decoding import Many
 from devstream_collectors.kit.outcome import Dropped, Maker
 from devstream_collectors.kit.polling import Answer, Poller, Step, ask
@@ -37,9 +38,18 @@ class _List(msgspec.Struct, frozen=True):
     items: Many[Body] = []
 
 
+class _Seen(msgspec.Struct, frozen=True, array_like=True):
+    """Of an application: hashes of its deploy and of its health as last told."""
+
+    deploy: str = ""
+    health: str = ""
+    newest: int = -2
+    """The number of its newest deploy in the history; -1: there is none yet, -2: not known."""
+
+
 class _Cursor(msgspec.Struct, frozen=True):
-    seen: dict[str, tuple[str, str]] = {}
-    """By a short hash of an application: a hash of its deploy, and of its health as last told."""
+    seen: dict[str, _Seen] = {}
+    """By a short hash of an application."""
 
 
 poller = Poller(_Cursor)
@@ -58,7 +68,8 @@ def _applications(answer: Answer[_Cursor]) -> Polled:
     items = answer.decode(_List).items
     makers: list[Maker] = []
     dropped: Counter[str] = Counter()
-    seen: dict[str, tuple[str, str]] = {}
+    seen: dict[str, _Seen] = {}
+    lost = 0
     if len(items) > MAX_APPLICATIONS:
         dropped["too-many-applications"] = len(items) - MAX_APPLICATIONS
     for body in items[:MAX_APPLICATIONS]:
@@ -68,7 +79,12 @@ def _applications(answer: Answer[_Cursor]) -> Polled:
             dropped[drop.reason] += 1
             continue
         place = _short(app.place.scope)
-        deploy, health = answer.known.seen.get(place, ("", ""))
+        known = answer.known.seen.get(place, _Seen())
+        deploy, health = known.deploy, known.health
+        # Argo CD keeps the last ten deploys of each, by their numbers.
+        if known.newest >= -1:
+            makers += app.deploys_after(known.newest)
+            lost += app.unread(known.newest)
         was_bad, now_bad = health.startswith("!"), app.health == "firing"
         mark = f"!{_short(app.health_mark)}" if now_bad else ""
         if _short(app.deploy_mark) != deploy:
@@ -79,10 +95,11 @@ def _applications(answer: Answer[_Cursor]) -> Polled:
         elif was_bad and not app.health:
             # It is between the two, or an operation is under way.
             mark = health
-        seen[place] = _short(app.deploy_mark), mark
-    polled = answer.polled(makers, seen=seen)
-    return Polled(polled.events, polled.cursor, dropped=dropped + Counter(polled.dropped))
+        seen[place] = _Seen(_short(app.deploy_mark), mark, max(app.newest, known.newest))
+    gap = Gap("deploys", lost) if lost else None
+    polled = answer.polled(makers, (), gap, seen=seen)
+    return replace(polled, dropped=dropped + Counter(polled.dropped))
 
 
 def _short(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:10]
+    return sha256(text.encode()).hexdigest()[:9]

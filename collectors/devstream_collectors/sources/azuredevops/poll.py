@@ -15,12 +15,13 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
 from devstream_collectors.kit.decoding import Needed, decode, iso, milliseconds
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (
     Answer,
+    Older,
     Poller,
     Step,
     again,
@@ -107,8 +108,12 @@ class _Found(msgspec.Struct, frozen=True, rename="camel"):
     work_items: Needed[list[WorkItem] | None] = None
 
 
-_TOPS = {"pushes": 20, "pulls": 30, "builds": 30}
+_TOPS = {"pushes": 20, "pulls": 30, "builds": 30, "deployments": 30}
 """Items of a page."""
+_BY_TOKEN = frozenset({"builds", "deployments"})
+"""Lists whose next page is asked for by the token of `x-ms-continuationtoken`."""
+MAX_ITEMS = 200
+"""Work items of one answer: the most that can be asked for at once."""
 poller = Poller(_Cursor)
 requests, parse = poller.requests, poller.parse
 
@@ -140,22 +145,33 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     if not host.endswith(("dev.azure.com", "visualstudio.com")):
         yield releases
     body = {"query": _QUERY.replace("SINCE", iso(known.items or now))}
-    query = {"timePrecision": "true", "$top": 40}
+    query = {"timePrecision": "true", "$top": MAX_ITEMS + 1}
     found = _ask(source, "/wit/wiql", Step("found"), query)
     yield replace(found, method="POST", body=msgspec.json.encode(body))
 
 
 def _older(
-    answer: Answer[_Cursor], what: str, size: int, mark: str, *, unseen: bool
-) -> tuple[tuple[Request, ...], str]:
-    """Ask for the page before one of which all is new."""
-    top = _TOPS[answer.step.name]
+    answer: Answer[_Cursor], what: str, times: list[int], mark: str, *, unseen: bool
+) -> Older:
+    """Ask for the page before one of which all is new.
+
+    Builds and deployments are paged by a token, the others by a number.
+    """
+    name, token = answer.step.name, answer.response.headers.get("x-ms-continuationtoken", "")
 
     def page(step: Step) -> Request:
         following = msgspec.structs.replace(step, old=mark)
-        return again(answer, following, **{"$skip": (step.count - 1) * top})
+        if name in _BY_TOKEN:
+            return again(answer, following, continuationToken=token)
+        return again(answer, following, **{"$skip": (step.count - 1) * _TOPS[name]})
 
-    return older(answer, what=what, full=size >= top, all_new=unseen, page=page)
+    until = times[-1] if times else 0
+    since = int(mark) if name == "pulls" else 0
+    full = len(times) >= _TOPS[name]
+    # A server that gives no token has more, and no way to it.
+    if name in _BY_TOKEN and not token:
+        return (), Gap(what, until=until) if full and unseen and not answer.first else None
+    return older(answer, what=what, full=full, all_new=unseen, page=page, since=since, until=until)
 
 
 @poller.answer("repository")
@@ -168,7 +184,8 @@ def _pushes(answer: Answer[_Cursor]) -> Polled:
     known, pushes = answer.known.push, answer.decode(_Pushes).value or []
     since = int(answer.step.old or known)
     unseen = bool(pushes) and 0 <= since < (pushes[-1].push_id or 0)
-    more, left_out = _older(answer, "pushes", len(pushes), str(since), unseen=unseen)
+    times = [push.date for push in pushes]
+    more, gap = _older(answer, "pushes", times, str(since), unseen=unseen)
     # The list does not say the commits.
     query = {"includeCommits": 100, "includeRefUpdates": "true"}
     asked = [
@@ -177,7 +194,7 @@ def _pushes(answer: Answer[_Cursor]) -> Polled:
         if 0 <= since < (push.push_id or 0)
     ]
     newest = max([known, 0, *(push.push_id or 0 for push in pushes)])
-    return answer.polled(requests=(*asked, *more), left_out=left_out, push=newest)
+    return answer.polled(requests=(*asked, *more), gap=gap, push=newest)
 
 
 @poller.answer("push")
@@ -202,18 +219,18 @@ def _pulls(answer: Answer[_Cursor]) -> Polled:
         if 0 < since < time
     ]
     unseen = bool(found) and 0 < since < found[-1][0]
-    more, left_out = _older(answer, "merges", len(found), str(since), unseen=unseen)
+    more, gap = _older(answer, "merges", [time for time, _ in found], str(since), unseen=unseen)
     newest = max([answer.known.merged or 1, *(time for time, _ in found)])
-    return answer.polled(makers, more, left_out, merged=newest)
+    return answer.polled(makers, more, gap, merged=newest)
 
 
 @poller.answer("builds")
 def _builds(answer: Answer[_Cursor]) -> Polled:
     builds, known = answer.decode(_Builds).value or [], answer.known.builds
-    # Its next page is asked for by a token that not every server gives.
-    full = not answer.first and len(builds) >= _TOPS["builds"]
-    left_out = "builds" if full and builds[-1].id not in known else ""
-    return replace(_built(answer, builds, remembered(known, {})), left_out=left_out)
+    times = [build.queue_time or build.start_time for build in builds]
+    unseen = bool(builds) and builds[-1].id not in known
+    more, gap = _older(answer, "builds", times, "", unseen=unseen)
+    return replace(_built(answer, builds, remembered(known, {})), requests=more, gap=gap)
 
 
 @poller.answer("build")
@@ -241,9 +258,15 @@ def _built(answer: Answer[_Cursor], bodies: list[Build], kept: Mapping[str, str]
 def _deployments(answer: Answer[_Cursor]) -> Polled:
     known, place = answer.known.deployments, _project_place(answer)
     bodies = answer.decode(_Deployments).value or []
-    now = {body.id: body.deployment_status or "" for body in reversed(bodies)}
+    under = {"inProgress": "in_progress"}
+    said = [(body.id, body.deployment_status or "") for body in reversed(bodies)]
+    now = {key: under.get(state, state) for key, state in said}
     fresh = [body for body in reversed(bodies) if known.get(body.id) != now[body.id]]
-    return answer.polled([partial(_deployed, body, place) for body in fresh], deployments=now)
+    times = [milliseconds(body.last_modified_on) for body in bodies]
+    unseen = bool(bodies) and bodies[-1].id not in known
+    more, gap = _older(answer, "deployments", times, "", unseen=unseen)
+    makers = [partial(_deployed, body, place) for body in fresh]
+    return answer.polled(makers, more, gap, deployments=remembered(known, now))
 
 
 def _deployed(body: Deployment, place: Place) -> Event:
@@ -256,13 +279,16 @@ def _deployed(body: Deployment, place: Place) -> Event:
 def _found(answer: Answer[_Cursor]) -> Polled:
     items = answer.decode(_Found).work_items or ()
     numbers = [item.id for item in items if item.id]
+    more = len(numbers) > MAX_ITEMS
+    gap = Gap("changes of work items", since=answer.known.items) if more else None
     # At first contact: what is there by now is no news.
     if not answer.known.items:
         return answer.polled(items=answer.received)
     if not numbers:
         return answer.polled()
-    query = {"ids": ",".join(numbers[:40]), "fields": _FIELDS}
-    return answer.polled(requests=[_ask(answer.source, "/wit/workitems", Step("items"), query)])
+    query = {"ids": ",".join(numbers[:MAX_ITEMS]), "fields": _FIELDS}
+    asked = _ask(answer.source, "/wit/workitems", Step("items"), query)
+    return answer.polled(requests=[asked], gap=gap)
 
 
 @poller.answer("items")

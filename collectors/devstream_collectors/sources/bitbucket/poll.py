@@ -18,7 +18,7 @@ from devstream_collectors.kit.branches import Moved, defaults, exact, globs, mat
 from devstream_collectors.kit.decoding import Needed, Part, decode, milliseconds, person, sha
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Answer, Poller, Step, again, ask, older
+from devstream_collectors.kit.polling import Answer, Older, Poller, Step, again, ask, older
 from devstream_collectors.kit.push import Push, push_event
 from devstream_collectors.sources.bitbucket.builds import Builds, open_commits, told
 from devstream_collectors.sources.bitbucket.place import Repository, User, account
@@ -108,15 +108,21 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
     yield ask(_path(source, "/issues"), Step("issues"), missing_ok=True, query=newest)
 
 
-def _older(
-    answer: Answer[_Cursor], what: str, size: int, mark: str, *, unseen: bool
-) -> tuple[tuple[Request, ...], str]:
+def _older(answer: Answer[_Cursor], what: str, times: list[int], since: int, mark: str) -> Older:
     """Ask for the page before one of which all is new."""
 
     def page(step: Step) -> Request:
         return again(answer, msgspec.structs.replace(step, old=mark), page=step.count)
 
-    return older(answer, what=what, full=size >= _PAGE, all_new=unseen, page=page)
+    return older(
+        answer,
+        what=what,
+        full=len(times) >= _PAGE,
+        all_new=bool(times) and 0 < since < times[-1],
+        page=page,
+        since=since,
+        until=times[-1] if times else 0,
+    )
 
 
 @poller.answer("repository")
@@ -177,7 +183,7 @@ def _moved(
                 url=_commit_page(answer, move.new),
             )
             makers.append(partial(push_event, push, _place(answer)))
-    return answer.polled(makers, asked, "", **known)
+    return answer.polled(makers, asked, None, **known)
 
 
 @poller.answer("base")
@@ -217,10 +223,9 @@ def _pulls(answer: Answer[_Cursor]) -> Polled:
     makers = [
         partial(merged, pull, "", place) for time, pull in reversed(found) if 0 < since < time
     ]
-    unseen = bool(found) and 0 < since < found[-1][0]
-    more, left_out = _older(answer, "merges", len(found), str(since), unseen=unseen)
+    more, gap = _older(answer, "merges", [time for time, _ in found], since, str(since))
     newest = max([answer.known.merged or 1, *(time for time, _ in found)])
-    return answer.polled(makers, more, left_out, merged=newest)
+    return answer.polled(makers, more, gap, merged=newest)
 
 
 @poller.answer("statuses")
@@ -255,10 +260,8 @@ def _issues(answer: Answer[_Cursor]) -> Polled:
         if 0 < since < time and body not in fresh
     ]
     opened, touched = max([known.opened or 1, *created]), max([known.touched or 1, *updated])
-    unseen = bool(updated) and 0 < since < updated[-1]
-    mark = f"[{since_opened},{since}]"
-    more, left_out = _older(answer, "issues", len(bodies), mark, unseen=unseen)
-    return answer.polled(makers, (*asked, *more), left_out, opened=opened, touched=touched)
+    more, gap = _older(answer, "issues", updated, since, f"[{since_opened},{since}]")
+    return answer.polled(makers, (*asked, *more), gap, opened=opened, touched=touched)
 
 
 @poller.answer("history")

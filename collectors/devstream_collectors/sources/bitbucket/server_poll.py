@@ -179,9 +179,17 @@ def _pulls(answer: Answer[_Cursor]) -> Polled:
         return again(answer, following, start=(step.count - 1) * _PAGE)
 
     full = len(pulls) >= _PAGE
-    more, left_out = older(answer, what="merges", full=full, all_new=unseen, page=page)
+    more, gap = older(
+        answer,
+        what="merges",
+        full=full,
+        all_new=unseen,
+        page=page,
+        since=since,
+        until=pulls[-1].closed if pulls else 0,
+    )
     newest = max([answer.known.merged or 1, *(pull.closed for pull in pulls)])
-    return answer.polled(requests=(*asked, *more), left_out=left_out, merged=newest)
+    return answer.polled(requests=(*asked, *more), gap=gap, merged=newest)
 
 
 @poller.answer("activities")

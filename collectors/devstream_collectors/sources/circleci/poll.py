@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
 from devstream_collectors.kit.branches import defaults, is_global
-from devstream_collectors.kit.decoding import Needed
+from devstream_collectors.kit.decoding import Needed, Text, decode
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.polling import Answer, Poller, Step, again, ask, older
 from devstream_collectors.sources.circleci.run import (
     FINAL,
     STATUSES,
@@ -30,7 +30,7 @@ from devstream_collectors.sources.circleci.run import (
 
 WATCHED = 5
 """Of the newest pipelines whose workflows are asked for in every round."""
-MAX_OPEN = 20
+MAX_OPEN = 60
 """Of older ones, while a workflow of theirs is under way."""
 MAX_RUNS = 300
 _HOSTS = {"gh": "github", "bb": "bitbucket"}
@@ -49,10 +49,12 @@ class _Project(msgspec.Struct, frozen=True):
 
 class _Pipelines(msgspec.Struct, frozen=True):
     items: Needed[list[Pipeline] | None] = None
+    next_page_token: Text = ""
 
 
 class _Workflows(msgspec.Struct, frozen=True):
     items: Needed[list[Workflow] | None] = None
+    next_page_token: Text = ""
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -79,8 +81,8 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
         yield ask(f"/api/v2/project/{_slug(source)}", Step("project"))
         return
     yield _list(source)
-    for identity in known.pipelines:
-        yield _workflows_of(identity)
+    for pipeline in known.pipelines.values():
+        yield _workflows_of(pipeline)
 
 
 @poller.answer("project")
@@ -98,33 +100,34 @@ def _project(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("pipelines")
 def _pipelines(answer: Answer[_Cursor]) -> Polled:
-    known, items = answer.known, answer.decode(_Pipelines).items or []
-    fresh = [
-        (one.id, one)
-        for one in items
-        if one.id and (one.number or 0) > known.newest and one.number is not None
-        if _counts(one, answer)
-    ]
-    added = fresh[: WATCHED if known.newest < 0 else MAX_OPEN]
-    watched = {**known.pipelines, **{key: _small(one) for key, one in reversed(added)}}
-    after = msgspec.structs.replace(
-        known,
-        newest=max([known.newest, 0, *(one.number or 0 for one in items)]),
-        pipelines=watched,
-        open=(*known.open, *(key for key, _ in added)),
+    said, known = answer.decode(_Pipelines), answer.known
+    items = [one for one in said.items or [] if one.id and one.number is not None]
+    numbers = [one.number or 0 for one in items]
+    # What was known before the first page.
+    since, token = int(answer.step.old or known.newest), said.next_page_token
+    fresh = [one for one in items if (one.number or 0) > since and _counts(one, answer)]
+    added = fresh[:WATCHED] if since < 0 else fresh
+    oldest = min(numbers, default=0)
+    marked = msgspec.structs.replace(answer.step, old=str(since))
+    more, gap = older(
+        replace(answer, step=marked),
+        what="pipelines",
+        full=bool(token),
+        all_new=0 <= since < oldest - 1,
+        page=lambda step: again(answer, step, **{"page-token": token}),
+        unread=oldest - since - 1,
     )
-    follow = [_workflows_of(key) for key, _ in reversed(added)]
-    return replace(answer, known=_pruned(after)).polled(requests=follow)
+    # Each is asked for at once, and only those that go on are remembered.
+    asked = [_workflows_of(one) for one in reversed(added)]
+    newest = max([known.newest, 0, *numbers])
+    return answer.polled(requests=(*asked, *more), gap=gap, newest=newest)
 
 
 @poller.answer("workflows")
 def _workflows(answer: Answer[_Cursor]) -> Polled:
-    known, identity = answer.known, answer.step.of
-    found = answer.decode_or(_Workflows()).items or []
-    pipeline = known.pipelines.get(identity)
-    # It left the cursor while it was asked for.
-    if pipeline is None:
-        return answer.polled()
+    known, pipeline = answer.known, decode(answer.step.new, Pipeline)
+    said = answer.decode_or(_Workflows())
+    found, identity = said.items or [], pipeline.id or ""
     place = Place(answer.source, answer.received, "", known.name, defaults(known.branch))
     makers = [
         partial(workflow_event, one, pipeline, place, _url(one, pipeline, answer.source))
@@ -135,23 +138,33 @@ def _workflows(answer: Answer[_Cursor]) -> Polled:
     runs = {key: mark for key, mark in known.runs.items() if key not in now} | now
     # A pipeline without workflows is one that is still being set up.
     busy = not found or any(one.status in _PENDING for one in found)
+    # On a later page of its workflows it goes on if it did on one before.
+    busy = busy or (answer.step.count > 1 and identity in known.open)
     others = tuple(one for one in known.open if one != identity)
     after = msgspec.structs.replace(
         known,
+        pipelines={**known.pipelines, identity: pipeline} if answer.ok else known.pipelines,
         runs=dict(list(runs.items())[-MAX_RUNS:]),
-        open=(*others, identity) if busy else others,
+        open=(*others, identity) if busy and answer.ok else others,
     )
-    return replace(answer, known=_pruned(after)).polled(makers)
+    kept, lost = _pruned(after)
+    token, step = said.next_page_token, answer.step
+    following = msgspec.structs.replace(step, count=max(1, step.count) + 1)
+    more = [again(answer, following, **{"page-token": token})] if token and found else []
+    gap = Gap("pipelines under way", lost) if lost else None
+    return replace(answer, known=kept).polled(makers, more, gap)
 
 
-def _pruned(known: _Cursor) -> _Cursor:
-    """Leave out the pipelines that need no more asking."""
-    newest = list(known.pipelines)[-WATCHED:]
-    older = [one for one in known.pipelines if one in known.open and one not in newest]
-    wanted = {*newest, *older[-MAX_OPEN:]}
-    kept = {one: pipeline for one, pipeline in known.pipelines.items() if one in wanted}
+def _pruned(known: _Cursor) -> tuple[_Cursor, int]:
+    """Leave out the pipelines that need no more asking; say how many that go on do not fit."""
+    by_number = sorted(known.pipelines.items(), key=lambda one: one[1].number or 0)
+    newest = [key for key, _ in by_number[-WATCHED:]]
+    older_ones = [key for key, _ in by_number if key in known.open and key not in newest]
+    wanted = [*older_ones[-MAX_OPEN:], *newest]
+    kept = {key: pipeline for key, pipeline in by_number if key in wanted}
     open_ = tuple(one for one in known.open if one in kept)
-    return msgspec.structs.replace(known, pipelines=kept, open=open_)
+    lost = max(0, len(older_ones) - MAX_OPEN)
+    return msgspec.structs.replace(known, pipelines=kept, open=open_), lost
 
 
 def _counts(pipeline: Pipeline, answer: Answer[_Cursor]) -> bool:
@@ -191,9 +204,10 @@ def _list(source: SourceInfo) -> Request:
     return ask(f"/api/v2/project/{_slug(source)}/pipeline", Step("pipelines"))
 
 
-def _workflows_of(identity: str) -> Request:
-    path = f"/api/v2/pipeline/{quote(identity, safe='')}/workflow"
-    return ask(path, Step("workflows", identity), missing_ok=True)
+def _workflows_of(pipeline: Pipeline) -> Request:
+    path = f"/api/v2/pipeline/{quote(pipeline.id or '', safe='')}/workflow"
+    small = msgspec.json.encode(_small(pipeline)).decode()
+    return ask(path, Step("workflows", pipeline.id or "", new=small), missing_ok=True)
 
 
 def _slug(source: SourceInfo) -> str:

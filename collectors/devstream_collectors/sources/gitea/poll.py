@@ -30,13 +30,17 @@ from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (
     Answer,
+    Older,
     Poller,
     Step,
     ask,
     next_page,
     older,
     remembered,
+    size_said,
+    sized,
     under_way,
+    unread,
     without,
 )
 from devstream_collectors.kit.push import Push, push_event
@@ -68,6 +72,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     opened: int = 0
     updated: str = ""
     """As the forge writes times."""
+    sizes: dict[str, int] = {}
+    """The number of items of each list."""
 
 
 class _Branch(msgspec.Struct, frozen=True):
@@ -165,7 +171,7 @@ def _moved(
             asked.append(ask(path, compared, missing_ok=True))
         else:
             makers.append(partial(_pushed, answer, move, author if move.new else "", title, 0))
-    return answer.polled(makers, asked, "", **known)
+    return answer.polled(makers, asked, None, **known)
 
 
 @poller.answer("compared")
@@ -200,9 +206,11 @@ def _pulls(answer: Answer[_Cursor]) -> Polled:
         partial(merged, pull, User(), place) for time, pull in reversed(found) if 0 < since < time
     ]
     unseen = bool(bodies) and 0 < since < milliseconds(bodies[-1].updated_at)
-    more, left_out = _older(answer, "merges", len(bodies), str(since), unseen=unseen)
+    times = [milliseconds(pull.updated_at) for pull in bodies]
+    fresh = sum(time > since for time, _ in found)
+    more, gap = _older(answer, "merges", times, since, fresh, unseen=unseen)
     newest = max([answer.known.merged or 1, *(time for time, _ in found)])
-    return answer.polled(makers, more, left_out, merged=newest)
+    return answer.polled(makers, more, gap, merged=newest, sizes=_sizes(answer))
 
 
 @poller.answer("runs")
@@ -211,9 +219,11 @@ def _runs(answer: Answer[_Cursor]) -> Polled:
     bodies, known = answer.decode_or(_Runs()).workflow_runs or [], answer.known.runs
     what = f"runs of {answer.step.of}" if answer.step.of else "runs"
     unseen = bool(bodies) and bodies[-1].id not in known
-    more, left_out = _older(answer, what, len(bodies), "", unseen=unseen)
-    polled = _ran(answer, bodies, remembered(known, {}))
-    return replace(polled, requests=more, left_out=left_out)
+    times = [body.started_at or body.started for body in bodies]
+    fresh = sum(body.id not in known for body in bodies)
+    more, gap = _older(answer, what, times, 0, fresh, unseen=unseen)
+    polled = _ran(answer, bodies, remembered(known, {}), sizes=_sizes(answer))
+    return replace(polled, requests=more, gap=gap)
 
 
 @poller.answer("run")
@@ -223,7 +233,9 @@ def _run(answer: Answer[_Cursor]) -> Polled:
     return _ran(answer, [answer.decode(ActionRun)], answer.known.runs)
 
 
-def _ran(answer: Answer[_Cursor], bodies: list[ActionRun], kept: Mapping[str, str]) -> Polled:
+def _ran(
+    answer: Answer[_Cursor], bodies: list[ActionRun], kept: Mapping[str, str], **more: object
+) -> Polled:
     known, place = answer.known.runs, _place(answer)
     now: dict[str, str] = {}
     makers: list[Maker] = []
@@ -235,7 +247,7 @@ def _ran(answer: Answer[_Cursor], bodies: list[ActionRun], kept: Mapping[str, st
         now[body.id] = state if state in UNDER_WAY else again
         if known.get(body.id) != now[body.id] and state:
             makers.append(partial(run, body, state, place))
-    return answer.polled(makers, runs={**kept, **now})
+    return answer.polled(makers, (), None, runs={**kept, **now}, **more)
 
 
 @poller.answer("issues")
@@ -265,11 +277,12 @@ def _issues(answer: Answer[_Cursor]) -> Polled:
     created = [milliseconds(body.created_at) for body in bodies]
     updated = [body.updated_at or "" for body in bodies]
     # The service leaves out what is not newer.
-    more, left_out = _older(answer, "issues", len(found), str(since_opened), unseen=since > 0)
+    times = [0] * len(found)
+    more, gap = _older(answer, "issues", times, since_opened, 0, unseen=since > 0)
     return answer.polled(
         makers,
         (*asked, *more),
-        left_out,
+        gap,
         opened=max([known.opened or 1, *created]),
         updated=max([known.updated, *updated], key=milliseconds),
     )
@@ -327,15 +340,44 @@ def _list(source: SourceInfo, step: Step) -> Request:
 
 
 def _older(
-    answer: Answer[_Cursor], what: str, size: int, mark: str, *, unseen: bool
-) -> tuple[tuple[Request, ...], str]:
+    answer: Answer[_Cursor], what: str, times: list[int], since: int, fresh: int, *, unseen: bool
+) -> Older:
+    """Ask for the page before one that is all new.
+
+    Args:
+        answer: the page.
+        what: the things that are listed.
+        times: those of its items, the newest first.
+        since: the newest time known before the first page.
+        fresh: its items that came since.
+        unseen: its last item did.
+
+    """
+
+    def page(step: Step) -> Request:
+        mark = str(since) if since else ""
+        return _list(answer.source, msgspec.structs.replace(step, old=mark))
+
     return older(
         answer,
         what=what,
-        full=size >= _SIZE,
+        full=len(times) >= _SIZE,
         all_new=unseen,
-        page=lambda step: _list(answer.source, msgspec.structs.replace(step, old=mark)),
+        page=page,
+        since=since,
+        until=times[-1] if times else 0,
+        unread=unread(answer, answer.known.sizes, _size(answer), fresh),
     )
+
+
+def _size(answer: Answer[_Cursor]) -> int:
+    # Of issues it would be the size of what was changed since, whatever was changed.
+    known = answer.step.name != "issues"
+    return size_said(answer.response.headers.get("x-total-count")) if known else -1
+
+
+def _sizes(answer: Answer[_Cursor]) -> dict[str, int]:
+    return sized(answer, answer.known.sizes, _size(answer))
 
 
 def _patterns(known: _Cursor, source: SourceInfo) -> tuple[str, ...]:

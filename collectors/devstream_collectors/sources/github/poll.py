@@ -17,18 +17,21 @@ import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.branches import HEADS, exact, globs, is_global, moved
-from devstream_collectors.kit.decoding import Needed, Part, Text
+from devstream_collectors.kit.decoding import Needed, Part, Text, Whole, milliseconds
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (
     MAX_OPEN,
     MAX_OVER,
     Answer,
+    Older,
     Poller,
     Query,
     Step,
     ask,
     older,
+    sized,
+    unread,
 )
 from devstream_collectors.kit.push import Push, push_event
 from devstream_collectors.sources.github.deploy import Deployment, Status, deployed
@@ -73,6 +76,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     """-1: never asked."""
     opened: str = ""
     ticket_event: int = 0
+    sizes: dict[str, int] = {}
+    """The number of all runs, by the list."""
 
 
 class _Ref(msgspec.Struct, frozen=True):
@@ -103,6 +108,7 @@ class _Commit(msgspec.Struct, frozen=True):
 
 class _Runs(msgspec.Struct, frozen=True):
     workflow_runs: Needed[list[WorkflowRun]] = []
+    total_count: Whole = 0
 
 
 class _IssueEvent(msgspec.Struct, frozen=True):
@@ -199,12 +205,13 @@ def _pulls(answer: Answer[_Cursor]) -> Polled:
     newest = max([answer.known.merged or _NEVER, *(pull.merged_at or "" for pull in pulls)])
     # Most of them were changed later than they were merged, if they were.
     unseen = all((pull.updated_at or "") > before for pull in bodies)
-    more, left_out = _older(answer, "merged pull requests", len(bodies), before, all_new=unseen)
+    times = [milliseconds(pull.updated_at) for pull in bodies]
+    more, gap = _older(answer, "merged pull requests", times, before, all_new=unseen)
     # The list does not say who merged and how many commits it were. What was merged before the
     # source was known is no news.
     told = reversed(fresh) if before else ()
     follow = [_ask(answer.source, f"/pulls/{pull.number}", Step("pull")) for pull in told]
-    return answer.polled(requests=(*follow, *more), left_out=left_out, merged=newest)
+    return answer.polled(requests=(*follow, *more), gap=gap, merged=newest)
 
 
 @poller.answer("pull")
@@ -214,13 +221,18 @@ def _pull(answer: Answer[_Cursor]) -> Polled:
 
 @poller.answer("runs")
 def _runs(answer: Answer[_Cursor]) -> Polled:
-    bodies, branch = answer.decode(_Runs).workflow_runs, answer.step.of
+    page, branch = answer.decode(_Runs), answer.step.of
+    bodies = page.workflow_runs
     # One that came since the page before moved the others along: the last one decides.
     unseen = bool(bodies) and str(bodies[-1].id) not in answer.known.runs
     what = f"runs of {branch}" if branch else "runs"
-    more, left_out = _older(answer, what, len(bodies), "", all_new=unseen)
-    polled = _ran(answer, bodies, kept=answer.known.runs)
-    return replace(polled, requests=more, left_out=left_out)
+    known, size = answer.known.sizes, page.total_count or -1
+    fresh = sum(str(body.id) not in answer.known.runs for body in bodies)
+    times = [body.run_started_at or body.updated_at for body in bodies]
+    left = unread(answer, known, size, fresh)
+    more, gap = _older(answer, what, times, "", all_new=unseen, left=left)
+    polled = _ran(answer, bodies, answer.known.runs, sizes=sized(answer, known, size))
+    return replace(polled, requests=more, gap=gap)
 
 
 @poller.answer("run")
@@ -232,7 +244,9 @@ def _run(answer: Answer[_Cursor]) -> Polled:
     return _ran(answer, [answer.decode(WorkflowRun)], kept=runs)
 
 
-def _ran(answer: Answer[_Cursor], runs: list[WorkflowRun], kept: Mapping[str, str]) -> Polled:
+def _ran(
+    answer: Answer[_Cursor], runs: list[WorkflowRun], kept: Mapping[str, str], **more: object
+) -> Polled:
     """Tell the runs that are in another state than when last seen.
 
     `kept` and those under way stay in the cursor.
@@ -252,7 +266,7 @@ def _ran(answer: Answer[_Cursor], runs: list[WorkflowRun], kept: Mapping[str, st
     open_ = [(key, value) for key, value in known.items() if value.endswith(_UNDER_WAY)]
     over = [one for one in kept.items() if not one[1].endswith(_UNDER_WAY) and one[0] not in now]
     states = {**dict(over[-MAX_OVER:]), **dict(open_[-MAX_OPEN:]), **now}
-    return answer.polled(makers[::-1], runs=states)
+    return answer.polled(makers[::-1], (), None, runs=states, **more)
 
 
 @poller.answer("deployments")
@@ -261,7 +275,8 @@ def _deployments(answer: Answer[_Cursor]) -> Polled:
     since = int(answer.step.old or newest)
     bodies = answer.decode(list[Deployment])
     unseen = since >= 0 and all(body.id > since for body in bodies)
-    more, left_out = _older(answer, "deployments", len(bodies), str(since), all_new=unseen)
+    times = [milliseconds(body.changed) for body in bodies]
+    more, gap = _older(answer, "deployments", times, str(since), all_new=unseen)
     # At first contact the state of a few is enough; the others are watched for a change.
     asked = bodies if newest >= 0 else bodies[:FIRST_DEPLOYMENTS]
     fresh = {
@@ -279,7 +294,7 @@ def _deployments(answer: Answer[_Cursor]) -> Polled:
     wanted = [number for number in {**fresh, **again} if not kept[number].over]
     return answer.polled(
         requests=(*(_statuses(answer.source, number) for number in wanted), *more),
-        left_out=left_out,
+        gap=gap,
         deployments=dict(list(kept.items())[-MAX_DEPLOYMENTS:]),
         newest_deployment=max([newest, 0, *(body.id for body in bodies)]),
     )
@@ -317,9 +332,10 @@ def _issues(answer: Answer[_Cursor]) -> Polled:
         if created > known
     ]
     unseen = bool(known) and all((issue.created_at or "") > known for issue in bodies)
-    more, left_out = _older(answer, "issues", len(bodies), known, all_new=unseen)
+    times = [milliseconds(issue.created_at) for issue in bodies]
+    more, gap = _older(answer, "issues", times, known, all_new=unseen)
     opened = max([answer.known.opened, *(created for created, _ in issues)])
-    return answer.polled(makers, more, left_out, opened=opened)
+    return answer.polled(makers, more, gap, opened=opened)
 
 
 @poller.answer("ticket-events")
@@ -335,9 +351,10 @@ def _ticket_events(answer: Answer[_Cursor]) -> Polled:
             told = partial(step, issue, name, event.created_at, event.actor, _place(answer))
             makers.append(told)
     unseen = known > 0 and all(event.id > known for event in events)
-    more, left_out = _older(answer, "steps of issues", len(events), str(known), all_new=unseen)
+    times = [milliseconds(event.created_at) for event in reversed(events)]
+    more, gap = _older(answer, "steps of issues", times, str(known), all_new=unseen)
     newest = max([answer.known.ticket_event, *(event.id for event in events)])
-    return answer.polled(makers, more, left_out, ticket_event=newest)
+    return answer.polled(makers, more, gap, ticket_event=newest)
 
 
 def _change(found: Step, head: _Commit, place: Place) -> Event:
@@ -395,14 +412,39 @@ def _list(source: SourceInfo, step: Step) -> Request:
 
 
 def _older(
-    answer: Answer[_Cursor], what: str, size: int, known: str, *, all_new: bool
-) -> tuple[tuple[Request, ...], str]:
+    answer: Answer[_Cursor],
+    what: str,
+    times: list[int],
+    known: str,
+    *,
+    all_new: bool,
+    left: int = -1,
+) -> Older:
+    """Ask for the page before one that is all new.
+
+    Args:
+        answer: the page.
+        what: the things that are listed.
+        times: those of its items, the newest first.
+        known: what was known before the first page.
+        all_new: none of them was known.
+        left: new items before this page, where GitHub says how many; else -1.
+
+    """
+    limit = _SIZES[answer.step.name]
+
+    def page(step: Step) -> Request:
+        return _list(answer.source, msgspec.structs.replace(step, old=known))
+
     return older(
         answer,
         what=what,
-        full=size >= _SIZES[answer.step.name],
+        full=len(times) >= limit,
         all_new=all_new,
-        page=lambda step: _list(answer.source, msgspec.structs.replace(step, old=known)),
+        page=page,
+        since=milliseconds(known) if "T" in known else 0,
+        until=times[-1] if times else 0,
+        unread=left,
     )
 
 

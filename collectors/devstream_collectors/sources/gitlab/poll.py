@@ -21,12 +21,16 @@ from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
 from devstream_collectors.kit.polling import (
     Answer,
+    Older,
     Poller,
     Step,
     ask,
     older,
     remembered,
+    size_said,
+    sized,
     under_way,
+    unread,
     without,
 )
 from devstream_collectors.kit.run import UNDER_WAY
@@ -53,6 +57,8 @@ class _Cursor(msgspec.Struct, frozen=True):
     opened: int = 0
     closed: int = 0
     reopened: int = 0
+    sizes: dict[str, int] = {}
+    """The number of items of each list."""
 
 
 poller = Poller(_Cursor)
@@ -91,8 +97,10 @@ def _pushes(answer: Answer[_Cursor]) -> Polled:
     events = answer.decode(list[ProjectEvent])
     makers = [partial(push_of, event, page, place) for event in _fresh(events, since)]
     times = [milliseconds(event.created_at) for event in events]
-    more, left_out = _older(answer, "pushes", times, since)
-    return answer.polled(makers, more, left_out, pushed=_newest(events, answer.known.pushed))
+    fresh = sum(time > since for time in times)
+    more, gap = _older(answer, "pushes", times, since, fresh)
+    newest = _newest(events, answer.known.pushed)
+    return answer.polled(makers, more, gap, pushed=newest, sizes=_sizes(answer))
 
 
 @poller.answer("merges")
@@ -101,7 +109,8 @@ def _merges(answer: Answer[_Cursor]) -> Polled:
     bodies = answer.decode(list[MergeRequest])
     found = [(milliseconds(body.merged_at), body) for body in bodies]
     times = [milliseconds(body.updated_at) for body in bodies]
-    more, left_out = _older(answer, "merges", times, since)
+    fresh = sum(time > since for time, _ in found)
+    more, gap = _older(answer, "merges", times, since, fresh)
     # What was merged before the source was known is no news.
     makers = [
         partial(merged, body, account(body.merge_user, body.merged_by), place)
@@ -109,7 +118,7 @@ def _merges(answer: Answer[_Cursor]) -> Polled:
         if 0 < since < time
     ]
     newest = max([answer.known.merged or 1, *(time for time, _ in found)])
-    return answer.polled(makers, more, left_out, merged=newest)
+    return answer.polled(makers, more, gap, merged=newest, sizes=_sizes(answer))
 
 
 @poller.answer("pipelines")
@@ -118,13 +127,17 @@ def _pipelines(answer: Answer[_Cursor]) -> Polled:
     bodies = answer.decode(list[Listed])
     now = {body.id: _state(body) for body in bodies}
     what = f"pipelines of {branch}" if branch else "pipelines"
-    more, left_out = _older_of(answer, what, [body.id for body in bodies], known)
+    times = {body.id: body.updated_at for body in bodies}
+    more, gap = _older_of(answer, what, times, now)
     # The list does not say who began it, nor when it ended.
     fresh = [key for key, state in now.items() if known.get(key) != state and ":" not in state]
     # At first contact a few are enough: they are stored quietly.
     asked = [_one_pipeline(source, key) for key in (fresh[:5] if answer.first else fresh)]
     return answer.polled(
-        requests=(*reversed(asked), *more), left_out=left_out, pipelines=remembered(known, now)
+        requests=(*reversed(asked), *more),
+        gap=gap,
+        pipelines=remembered(known, now),
+        sizes=_sizes(answer),
     )
 
 
@@ -153,9 +166,11 @@ def _state(body: Listed) -> str:
 @poller.answer("deployments")
 def _deployments(answer: Answer[_Cursor]) -> Polled:
     known, bodies = answer.known.deployments, answer.decode(list[Deployment])
-    more, left_out = _older_of(answer, "deployments", [body.id for body in bodies], known)
-    polled = _deploys(answer, bodies, remembered(known, {}))
-    return replace(polled, requests=more, left_out=left_out)
+    now = {body.id: DEPLOY_STATES.get(body.status or "", f":{body.status}") for body in bodies}
+    times = {body.id: body.updated_at for body in bodies}
+    more, gap = _older_of(answer, "deployments", times, now)
+    polled = _deploys(answer, bodies, remembered(known, {}), sizes=_sizes(answer))
+    return replace(polled, requests=more, gap=gap)
 
 
 @poller.answer("deployment")
@@ -166,7 +181,9 @@ def _deployment(answer: Answer[_Cursor]) -> Polled:
     return _deploys(answer, [answer.decode(Deployment)], known)
 
 
-def _deploys(answer: Answer[_Cursor], bodies: list[Deployment], kept: Mapping[str, str]) -> Polled:
+def _deploys(
+    answer: Answer[_Cursor], bodies: list[Deployment], kept: Mapping[str, str], **more: object
+) -> Polled:
     """Tell the deployments that are in another state than when last seen; remember all."""
     known, place = answer.known.deployments, _place(answer)
     now = {body.id: DEPLOY_STATES.get(body.status or "", f":{body.status}") for body in bodies}
@@ -175,7 +192,7 @@ def _deploys(answer: Answer[_Cursor], bodies: list[Deployment], kept: Mapping[st
         state = now[body.id]
         if known.get(body.id) != state and not state.startswith(":"):
             makers.append(partial(deployed, body, place))
-    return answer.polled(makers, deployments={**kept, **now})
+    return answer.polled(makers, (), None, deployments={**kept, **now}, **more)
 
 
 @poller.answer("issues")
@@ -197,9 +214,11 @@ def _issues(answer: Answer[_Cursor]) -> Polled:
             makers.append(partial(step, body, "closed", body.closed_at, who, place))
         opened, closed = max(opened, created), max(closed, ended)
     times = [milliseconds(body.updated_at) for body in bodies]
+    made = [milliseconds(body.created_at) for body in bodies]
     mark = f"[{since_opened},{since_closed}]"
-    more, left_out = _older(answer, "issues", times, max(since_opened, since_closed), mark)
-    return answer.polled(makers, more, left_out, opened=opened, closed=closed)
+    newest, fresh = max(since_opened, since_closed), sum(at > since_opened for at in made)
+    more, gap = _older(answer, "issues", times, newest, fresh, mark)
+    return answer.polled(makers, more, gap, opened=opened, closed=closed, sizes=_sizes(answer))
 
 
 @poller.answer("reopened")
@@ -207,7 +226,8 @@ def _reopened(answer: Answer[_Cursor]) -> Polled:
     since, source = _since(answer, answer.known.reopened), answer.source
     events = answer.decode(list[ProjectEvent])
     times = [milliseconds(event.created_at) for event in events]
-    more, left_out = _older(answer, "reopened issues", times, since)
+    fresh = sum(time > since for time in times)
+    more, gap = _older(answer, "reopened issues", times, since, fresh)
     # The event does not say whether the issue is confidential.
     asked = [
         ask(
@@ -218,7 +238,7 @@ def _reopened(answer: Answer[_Cursor]) -> Polled:
         for event in _fresh(events, since)
     ]
     newest = _newest(events, answer.known.reopened)
-    return answer.polled(requests=(*asked, *more), left_out=left_out, reopened=newest)
+    return answer.polled(requests=(*asked, *more), gap=gap, reopened=newest, sizes=_sizes(answer))
 
 
 @poller.answer("issue")
@@ -264,32 +284,62 @@ def _since(answer: Answer[_Cursor], known: int) -> int:
 
 
 def _older(
-    answer: Answer[_Cursor], what: str, times: list[int], since: int, mark: str = ""
-) -> tuple[tuple[Request, ...], str]:
-    """Ask for the page before one that is all newer than `since`."""
+    answer: Answer[_Cursor], what: str, times: list[int], since: int, fresh: int, mark: str = ""
+) -> Older:
+    """Ask for the page before one that is all newer than `since`; `fresh` items came since."""
     unseen = bool(times) and 0 < since < times[-1]
-    return _page_before(answer, what, len(times), mark or str(since), unseen=unseen)
+    return _page_before(answer, what, times, mark or str(since), since, fresh, unseen=unseen)
 
 
 def _older_of(
-    answer: Answer[_Cursor], what: str, keys: list[str], known: Mapping[str, str]
-) -> tuple[tuple[Request, ...], str]:
-    """Ask for the page before one whose last item is not known."""
-    unseen = bool(keys) and keys[-1] not in known
-    return _page_before(answer, what, len(keys), "", unseen=unseen)
+    answer: Answer[_Cursor], what: str, times: dict[str, int], states: dict[str, str]
+) -> Older:
+    """Ask for the page before one that ends with news; of its items the times and states."""
+    last, known = next(reversed(states), ""), _states(answer)
+    # The list goes by the last change: one that is known and goes on is no end of the news.
+    unseen = bool(last) and known.get(last) != states[last]
+    fresh = sum(key not in known for key in states)
+    return _page_before(answer, what, list(times.values()), "", 0, fresh, unseen=unseen)
+
+
+def _states(answer: Answer[_Cursor]) -> Mapping[str, str]:
+    known = answer.known
+    return known.pipelines if answer.step.name == "pipelines" else known.deployments
 
 
 def _page_before(
-    answer: Answer[_Cursor], what: str, size: int, mark: str, *, unseen: bool
-) -> tuple[tuple[Request, ...], str]:
+    answer: Answer[_Cursor],
+    what: str,
+    times: list[int],
+    mark: str,
+    since: int,
+    fresh: int,
+    *,
+    unseen: bool,
+) -> Older:
     _, query = _LISTS[answer.step.name]
     return older(
         answer,
         what=what,
-        full=size >= int(str(query["per_page"])),
+        full=len(times) >= int(str(query["per_page"])),
         all_new=unseen,
         page=lambda step: _list(answer.source, msgspec.structs.replace(step, old=mark)),
+        since=since,
+        until=times[-1] if times else 0,
+        unread=unread(answer, answer.known.sizes, _size(answer), fresh),
     )
+
+
+def _size(answer: Answer[_Cursor]) -> int:
+    """Return the size of a list, which GitLab says up to 10,000 items.
+
+    https://docs.gitlab.com/api/rest/#pagination-response-headers
+    """
+    return size_said(answer.response.headers.get("x-total"))
+
+
+def _sizes(answer: Answer[_Cursor]) -> dict[str, int]:
+    return sized(answer, answer.known.sizes, _size(answer))
 
 
 def _place(answer: Answer[_Cursor]) -> Place:

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
 from devstream_collectors.kit.decoding import Many, Needed, Part, Text, Whole, person
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.polling import Answer, Older, Poller, Step, ask, older
 from devstream_collectors.kit.run import Run
 from devstream_collectors.sources.jenkins.run import (
     branch_name,
@@ -44,8 +44,9 @@ _ACTIONS = (
 _BUILDS = (
     f"builds[number,url,result,building,timestamp,duration,{_ACTIONS},"
     "changeSet[items[author[fullName]]],changeSets[items[author[fullName]]],culprits[fullName]]"
-    "{0,20}"
 )
+PAGE = 20
+"""Builds of an answer; Jenkins lists the newest 100 of a job."""
 
 
 class _Number(msgspec.Struct, frozen=True):
@@ -172,7 +173,8 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
             # The job was made anew, and counts from one again.
             jobs[name] = _Known()
         if last.number > jobs[name].newest or jobs[name].open:
-            asked.append(_builds_of(name, multibranch=multibranch))
+            state = "multibranch" if multibranch else ""
+            asked.append(_builds_of(Step("builds", name, state=state)))
     return answer.polled(requests=asked[:MAX_ASKED], jobs=jobs)
 
 
@@ -184,19 +186,46 @@ def _builds(answer: Answer[_Cursor]) -> Polled:
     if not answer.ok:
         return answer.polled(jobs={**known, name: _Known(job.newest)})
     builds = sorted(answer.decode(_Builds).builds or [], key=lambda build: build.number)
+    # What was known before the first page.
+    mark = int(answer.step.old or job.newest)
     fresh = [
         build
         for build in builds
-        if build.number > job.newest or (build.number in job.open and build.over)
+        if build.number > mark or (build.number in job.open and build.over)
     ]
-    open_ = tuple(
+    open_ = {
         build.number
         for build in builds
-        if not build.over and (build.number > job.newest or build.number in job.open)
-    )
-    newest = max([job.newest, *(build.number for build in builds)])
+        if not build.over and (build.number > mark or build.number in job.open)
+    }
+    # Those of the pages so far, and one that is not on any page yet.
+    here = {build.number for build in builds}
+    open_ |= {number for number in job.open if number not in here and answer.step.count > 1}
+    newest = max([job.newest, *here])
     makers = [partial(_event, build, answer.step, answer.place()) for build in fresh]
-    return answer.polled(makers, jobs={**known, name: _Known(newest, open_[-MAX_OPEN:])})
+    more, gap = _older(answer, builds, mark)
+    kept = _Known(newest, tuple(sorted(open_)[-MAX_OPEN:]))
+    return answer.polled(makers, more, gap, jobs={**known, name: kept})
+
+
+def _older(answer: Answer[_Cursor], builds: list[_Build], mark: int) -> Older:
+    """Ask for the builds before a page of which all are newer than number `mark`."""
+    oldest = builds[0] if builds else _Build()
+    unread = max(0, oldest.number - mark - 1)
+    what, all_new = f"builds of {answer.step.of}", 0 < mark < oldest.number
+    full = len(builds) >= PAGE
+    # The job keeps only so many builds: those before were thrown away.
+    if all_new and not full and unread and not answer.first:
+        return (), Gap(what, unread, until=oldest.timestamp)
+    return older(
+        answer,
+        what=what,
+        full=full,
+        all_new=all_new and unread > 0,
+        page=lambda step: _builds_of(msgspec.structs.replace(step, old=str(mark))),
+        until=oldest.timestamp,
+        unread=unread,
+    )
 
 
 def _event(build: _Build, step: Step, place: Place) -> Event:
@@ -247,9 +276,11 @@ def _wanted(job: _Job, source: SourceInfo) -> bool:
     return not patterns or any(fnmatchcase(job.full_name or "", pattern) for pattern in patterns)
 
 
-def _builds_of(name: str, *, multibranch: bool) -> Request:
-    path = "".join(f"/job/{quote(part, safe='')}" for part in name.split("/"))
-    return _ask(path, _BUILDS, Step("builds", name, state="multibranch" if multibranch else ""))
+def _builds_of(step: Step) -> Request:
+    """Ask for builds of the job `step.of`: `step.count` is the number of the page."""
+    path = "".join(f"/job/{quote(part, safe='')}" for part in step.of.split("/"))
+    begin = PAGE * (max(1, step.count) - 1)
+    return _ask(path, f"{_BUILDS}{{{begin},{begin + PAGE}}}", step)
 
 
 def _ask(path: str, tree: str, step: Step) -> Request:

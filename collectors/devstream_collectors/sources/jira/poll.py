@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
 from devstream_collectors.kit.decoding import Many, Text, Whole
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
@@ -20,6 +20,8 @@ from devstream_collectors.kit.polling import Answer, Poller, Step, ask
 from devstream_collectors.sources.jira.ticket import Issue, User, changed, opened
 
 PAGE = 50
+MAX_PAGES = 100
+"""More than 5,000 issues changed between two rounds are an import, not news."""
 FIRST = 24 * 60
 """Minutes that are looked back at first contact."""
 _MINUTE = 60_000
@@ -67,12 +69,23 @@ def _page(answer: Answer[_Cursor]) -> Polled:
     place = answer.place()
     makers = [maker for issue in page.issues for maker in _steps(issue, since, place)]
     end = page.start_at + len(page.issues)
+    # Cloud counts by a token, Data Center by a number.
+    following: dict[str, str | int] = {}
     if page.issues and page.next_page_token:
-        return answer.polled(makers, [_ask(source, step, nextPageToken=page.next_page_token)])
-    if page.issues and end < page.total:
-        return answer.polled(makers, [_ask(source, step, startAt=end)])
+        following = {"nextPageToken": page.next_page_token}
+    elif page.issues and end < page.total:
+        following = {"startAt": end}
+    pages = int(step.new or 1)
+    if following and pages < MAX_PAGES:
+        more = _ask(source, msgspec.structs.replace(step, new=str(pages + 1)), **following)
+        return answer.polled(makers, [more])
+    gap = None
+    # The search goes by the last change, so the newest are not read.
+    if following:
+        read = page.issues[-1].fields.updated
+        gap = Gap("changes of issues", max(0, page.total - end), read, answer.received)
     # Only when all pages were good is the time of the round's begin the new one.
-    return answer.polled(makers, since=step.count)
+    return answer.polled(makers, (), gap, since=step.count)
 
 
 def _steps(issue: Issue, since: int, place: Place) -> Iterable[Maker]:

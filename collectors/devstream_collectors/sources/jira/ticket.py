@@ -58,6 +58,7 @@ class Fields(msgspec.Struct, frozen=True):
     creator: Part[User] = User()
     reporter: Part[User] = User()
     created: Time = 0
+    updated: Time = 0
 
 
 class Item(msgspec.Struct, frozen=True, rename="camel"):

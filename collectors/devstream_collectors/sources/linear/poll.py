@@ -11,7 +11,7 @@ from functools import partial
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, SourceInfo
+from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
 from devstream_collectors.kit.decoding import Many, Part, Text, Time, first, iso
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
@@ -29,6 +29,8 @@ from devstream_collectors.sources.linear.ticket import (
 FIRST = 24 * 3_600_000
 """Milliseconds that are looked back at first contact."""
 OVERLAP = 5 * 60_000
+MAX_PAGES = 100
+"""More than 4,000 issues changed between two rounds are an import, not news."""
 _QUERY = """\
 query($filter: IssueFilter, $after: String) {
   issues(filter: $filter, after: $after, first: 40, orderBy: updatedAt) {
@@ -59,6 +61,7 @@ class _History(msgspec.Struct, frozen=True):
 
 class _Issue(Issue, frozen=True, rename="camel"):
     history: Part[_History] = _History()
+    updated_at: Time = 0
 
 
 class _PageInfo(msgspec.Struct, frozen=True, rename="camel"):
@@ -109,9 +112,14 @@ def _page(answer: Answer[_Cursor]) -> Polled:
         raise ValueError(why or "the answer has no issues")
     place = answer.place(SCOPE)
     makers = [maker for issue in page.nodes for maker in _steps(issue, int(step.of), place)]
-    if page.page_info.has_next_page and page.page_info.end_cursor:
-        return answer.polled(makers, [_ask(answer.source, step, page.page_info.end_cursor)])
-    return answer.polled(makers, since=step.count)
+    pages, more = int(step.new or 1), page.page_info.has_next_page and page.page_info.end_cursor
+    if more and pages < MAX_PAGES:
+        following = msgspec.structs.replace(step, new=str(pages + 1))
+        return answer.polled(makers, [_ask(answer.source, following, more)])
+    # Linear lists the last changed first, so the oldest changes are not read.
+    until = page.nodes[-1].updated_at if page.nodes else 0
+    gap = Gap("changes of issues", since=int(step.of), until=until) if more else None
+    return answer.polled(makers, (), gap, since=step.count)
 
 
 def _steps(issue: _Issue, since: int, place: Place) -> Iterable[Maker]:

@@ -12,15 +12,24 @@ from urllib.parse import quote
 
 import msgspec
 
-from devstream_collectors.contract import Polled, Request, SourceInfo
-from devstream_collectors.kit.decoding import Needed, iso
+from devstream_collectors.contract import Gap, Polled, Request, SourceInfo
+from devstream_collectors.kit.decoding import Flag, Needed, iso
 from devstream_collectors.kit.outcome import Maker
 from devstream_collectors.kit.place import Place
-from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.polling import (
+    MAX_PAGES,
+    Answer,
+    Older,
+    Poller,
+    Step,
+    again,
+    ask,
+    older,
+)
 from devstream_collectors.sources.pagerduty.alert import Incident, incident_event
 
-MAX_OPEN = 100
-"""Open incidents that are followed, a page of them."""
+PAGE = 100
+"""Incidents of an answer."""
 LOOK_BACK = 15 * 60_000
 """Milliseconds before the last round: an ended incident may have begun in them."""
 
@@ -34,10 +43,13 @@ class _Cursor(msgspec.Struct, frozen=True):
     newest: int = 0
     """The beginning of the newest incident."""
     open: tuple[str, ...] = ()
+    page: tuple[str, ...] = ()
+    """Of the list of open incidents, while it is not yet read to its end."""
 
 
 class _Incidents(msgspec.Struct, frozen=True):
     incidents: Needed[list[Incident]] = []
+    more: Flag = False
 
 
 class _One(msgspec.Struct, frozen=True):
@@ -64,33 +76,55 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
 
 @poller.answer("open")
 def _open(answer: Answer[_Cursor]) -> Polled:
-    known, place = answer.known, answer.place()
-    incidents = sorted(answer.decode(_Incidents).incidents, key=lambda one: one.began)
+    known, place, step = answer.known, answer.place(), answer.step
+    said = answer.decode(_Incidents)
+    incidents = sorted(said.incidents, key=lambda one: one.began)
+    # What was known before the first page.
+    newest = int(step.old or known.newest)
     makers: list[Maker] = []
     for incident in incidents:
         if incident.id not in known.open:
             # One that began before the newest that we know, and was not open, is open again.
-            again = bool(known.asked) and incident.began < known.newest - LOOK_BACK
-            makers.append(_step(incident, "reopened" if again else "triggered", place))
-    listed = tuple(incident.id for incident in incidents)
+            reopened = bool(known.asked) and incident.began < newest - LOOK_BACK
+            makers.append(_step(incident, "reopened" if reopened else "triggered", place))
+    listed = (*(known.page if step.count else ()), *(one.id for one in incidents))
+    latest = max([known.newest, *(one.began for one in incidents)])
+    # What is open is listed whole, also at first contact, or its rest would be news later.
+    if said.more and step.count < MAX_PAGES:
+        following = Step("open", old=str(newest), count=step.count + 1)
+        more = [again(answer, following, offset=following.count * PAGE)]
+        return answer.polled(makers, more, page=listed, newest=latest)
     follow = [_one(identity) for identity in known.open if identity not in listed]
-    newest = max([known.newest, *(incident.began for incident in incidents)])
-    return answer.polled(
-        makers, follow, asked=answer.received, newest=newest, open=listed[-MAX_OPEN:]
-    )
+    gap = Gap("open incidents") if said.more else None
+    now = answer.received
+    return answer.polled(makers, follow, gap, asked=now, newest=latest, open=listed, page=())
 
 
 @poller.answer("ended")
 def _ended(answer: Answer[_Cursor]) -> Polled:
+    said = answer.decode(_Incidents)
     # One that began and ended between two rounds has both steps; keys absorb what was told.
     makers = [
         _step(incident, action, answer.place())
-        for incident in answer.decode(_Incidents).incidents
+        for incident in said.incidents
         if incident.status == "resolved"
         for action in ("triggered", "resolved")
     ]
+    more, gap = _older(answer, said)
     # The list of what is open may stay as it is for weeks, and then nobody reads it.
-    return answer.polled(makers, asked=answer.received)
+    return answer.polled(makers, more, gap, asked=answer.received)
+
+
+def _older(answer: Answer[_Cursor], said: _Incidents) -> Older:
+    """Ask for the page before one of the ended incidents, which all ended since."""
+    return older(
+        answer,
+        what="ended incidents",
+        full=said.more,
+        all_new=True,
+        page=lambda step: again(answer, step, offset=(step.count - 1) * PAGE),
+        until=said.incidents[-1].began if said.incidents else 0,
+    )
 
 
 @poller.answer("one")
@@ -108,7 +142,7 @@ def _step(incident: Incident, action: str, place: Place) -> Maker:
 
 def _list(source: SourceInfo, name: str, query: Query) -> Request:
     services = [("service_ids[]", identity) for identity in source.many("service_id")]
-    query = [*query, *services, ("sort_by", "created_at:desc"), ("limit", MAX_OPEN)]
+    query = [*query, *services, ("sort_by", "created_at:desc"), ("limit", PAGE)]
     return _accepting(ask("/incidents", Step(name), query=query))
 
 

@@ -6,6 +6,7 @@ Source: https://docs.sentry.io/api/events/list-a-projects-issues/.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
@@ -13,7 +14,15 @@ import msgspec
 
 from devstream_collectors.contract import Polled, Request, SourceInfo
 from devstream_collectors.kit.outcome import Maker
-from devstream_collectors.kit.polling import Answer, Poller, Step, ask
+from devstream_collectors.kit.polling import (
+    Answer,
+    Poller,
+    Step,
+    again,
+    ask,
+    cursor_after,
+    older,
+)
 from devstream_collectors.sources.sentry.alert import SCOPE, Actor, Issue, issue_event
 
 MAX_FOLLOWED = 600
@@ -33,6 +42,8 @@ _LISTS = {
 class _Cursor(msgspec.Struct, frozen=True):
     newest: int = -1
     """The first sight of the newest issue, UTC milliseconds; -1: never asked."""
+    seen: int = 0
+    """The last sight of any open issue."""
     states: dict[str, str] = {}
     """Of the issues last seen: id, and whether it is open or resolved."""
 
@@ -53,27 +64,60 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
 @poller.answer(*_LISTS)
 def _listed(answer: Answer[_Cursor]) -> Polled:
     known, listed, place = answer.known, answer.step.name, answer.place(SCOPE)
+    # What was known before the first page.
+    newest = int(answer.step.old or known.newest)
+    seen = int(answer.step.new or known.seen)
     issues = sorted(answer.decode(list[Issue]), key=lambda issue: issue.first_seen)
     states, makers = dict(known.states), list[Maker]()
     for issue in issues:
-        action = _action(issue, states.get(issue.id, ""), listed, known.newest)
-        if action:
+        for action in _actions(issue, states.get(issue.id, ""), listed, newest):
             url = answer.source.url
             makers.append(partial(issue_event, issue, action, Actor(), place, url))
         states.pop(issue.id, None)
         states[issue.id] = _RESOLVED if listed == _RESOLVED else _OPEN
-    seen = [issue.first_seen for issue in issues] if listed == "new" else []
-    kept = dict(list(states.items())[-MAX_FOLLOWED:])
-    return answer.polled(makers, newest=max([known.newest, 0, *seen]), states=kept)
+    first = [issue.first_seen for issue in issues] if listed == "new" else []
+    last = [issue.last_seen for issue in issues] if listed != _RESOLVED else []
+    cursor = cursor_after(answer.response.headers.get("link", ""))
+    marked = msgspec.structs.replace(answer.step, old=str(newest), new=str(seen))
+    more, gap = older(
+        replace(answer, step=marked),
+        what={"new": "new issues", "seen": "issues seen again"}.get(listed, "resolved issues"),
+        full=bool(cursor),
+        all_new=_is_new(issues, makers, listed, newest, seen),
+        page=lambda step: again(answer, step, cursor=cursor),
+        since=max(newest, 0),
+        until=min(first or last, default=0),
+    )
+    return answer.polled(
+        makers,
+        more,
+        gap,
+        newest=max([known.newest, 0, *first]),
+        seen=max([known.seen, *last]),
+        states=dict(list(states.items())[-MAX_FOLLOWED:]),
+    )
 
 
-def _action(issue: Issue, before: str, listed: str, newest: int) -> str:
+def _is_new(issues: list[Issue], makers: list[Maker], listed: str, newest: int, seen: int) -> bool:
+    """Tell whether the page before may have news."""
+    if listed == "new":
+        return newest >= 0 and all(issue.first_seen > newest - OVERLAP for issue in issues)
+    if listed == "seen":
+        return seen > 0 and all(issue.last_seen > seen - OVERLAP for issue in issues)
+    # Nothing says when one was resolved: there may be more where there was one.
+    return bool(makers)
+
+
+def _actions(issue: Issue, before: str, listed: str, newest: int) -> Iterable[str]:
     """Tell the news of an issue, after what was known of it."""
+    new = issue.first_seen > newest - OVERLAP
     if listed == _RESOLVED:
-        # One that was never seen open is history.
-        return "resolved" if before == _OPEN else ""
+        if before == _OPEN:
+            return ("resolved",)
+        # It came and went between two rounds. Any other that was never open is history.
+        return ("created", "resolved") if not before and newest >= 0 and new else ()
     if before:
-        return "unresolved" if before == _RESOLVED else ""
-    if issue.first_seen > newest - OVERLAP:
-        return "created"
-    return "unresolved" if issue.substatus == "regressed" else ""
+        return ("unresolved",) if before == _RESOLVED else ()
+    if new:
+        return ("created",)
+    return ("unresolved",) if issue.substatus == "regressed" else ()

@@ -7,6 +7,7 @@ https://www.jetbrains.com/help/teamcity/rest/buildlocator.html.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -21,7 +22,8 @@ from devstream_collectors.kit.polling import (
     Poller,
     Step,
     ask,
-    paged,
+    older,
+    remembered,
     under_way,
     without,
 )
@@ -53,7 +55,7 @@ requests, parse = poller.requests, poller.parse
 
 @poller.begin
 def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
-    yield _page(source, 1)
+    yield _page(source, Step("builds", count=1))
     # Those under way that have left that page.
     for number in under_way(known.runs):
         path = f"/app/rest/builds/id:{number}"
@@ -63,10 +65,16 @@ def _begin(known: _Cursor, source: SourceInfo, now: int) -> Iterable[Request]:
 @poller.answer("builds")
 def _builds(answer: Answer[_Cursor]) -> Polled:
     builds = answer.decode(_Builds, strict=False).build or []
-    here = [str(build.id) for build in builds]
-    following, kept = paged(answer.known.runs, here, answer.step.count)
-    more = [_page(answer.source, following)] if following else []
-    return _told(answer, builds, kept, more)
+    known = answer.known.runs
+    more, gap = older(
+        answer,
+        what="builds",
+        full=len(builds) >= PER_PAGE,
+        all_new=bool(builds) and str(builds[-1].id) not in known,
+        page=lambda step: _page(answer.source, step),
+        until=builds[-1].queued_date if builds else 0,
+    )
+    return replace(_told(answer, builds, remembered(known, {})), requests=more, gap=gap)
 
 
 @poller.answer("build")
@@ -81,7 +89,6 @@ def _told(
     answer: Answer[_Cursor],
     builds: list[Build],
     kept: Mapping[str, str],
-    more: Iterable[Request] = (),
 ) -> Polled:
     """Tell the builds in a new state, the oldest first."""
     now: dict[str, str] = {}
@@ -95,19 +102,20 @@ def _told(
             now[key] = "unknown"
         if answer.known.runs.get(key) != now[key]:
             makers.append(partial(_event, build, answer.place()))
-    return answer.polled(makers, more, runs={**kept, **now})
+    return answer.polled(makers, runs={**kept, **now})
 
 
 def _event(build: Build, place: Place) -> Event:
     return build_event(build, state_of(build), place)
 
 
-def _page(source: SourceInfo, number: int) -> Request:
+def _page(source: SourceInfo, step: Step) -> Request:
+    """Ask for a page of builds: `step.count` is its number."""
     # Without branches TeamCity itself knows which is the default one.
     branch = "any" if source.branches else "true"
     parts = ["defaultFilter:false", "running:any", "personal:false", f"branch:(default:{branch})"]
     only = {"affectedProject": source.text("project"), "buildType": source.text("build_type")}
     parts += [f"{dimension}:(id:{name})" for dimension, name in only.items() if name]
-    parts += [f"start:{(number - 1) * PER_PAGE}", f"count:{PER_PAGE}"]
+    parts += [f"start:{(step.count - 1) * PER_PAGE}", f"count:{PER_PAGE}"]
     query = {"locator": ",".join(parts), "fields": f"build({_FIELDS})"}
-    return ask("/app/rest/builds", Step("builds", count=number), query=query)
+    return ask("/app/rest/builds", step, query=query)
