@@ -1,6 +1,6 @@
 # What there is to type in this repository. `make run` starts devstream, `make test` proves it; both install what is missing.
 
-.PHONY: run setup setup-dev test quick nemesis mutants fuzz check soak bench look picture docs clean
+.PHONY: run setup setup-dev test quick nemesis mutants fuzz check soak bench look screenshots picture docs clean
 
 run: setup  ## the tray (or, without a screen, the lines in the terminal), following the git repository one stands in
 	@packaging/system-packages run
@@ -48,6 +48,9 @@ bench: setup-dev  ## the figures, beside their floors
 look: setup-dev  ## pictures of the tray, a popup and the windows, into ./pictures
 	@packaging/system-packages look
 	.venv/bin/python tests/desktop/look.py pictures
+
+screenshots: setup-dev  ## every screen from one seeded history, into build/screenshots
+	.venv/bin/python tests/desktop/screenshots.py build/screenshots
 
 picture: setup-dev  ## README's picture, docs/images/desktop.png
 	@packaging/system-packages look

@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, duration, short_ref, short_revision, shorten
-from devstream_desktop.stream.words import Kind, Transition, outcome
+from devstream_desktop.stream.words import GREEN_STATES, Kind, Transition, outcome
 
 LIST_WIDTH = 120
 POPUP_WIDTH = 80
+_BRIEF = 40
 STRUCK = "struck out: its device was revoked, and whoever had it may have written this"
 
 ERROR = "/error/"
@@ -80,6 +81,25 @@ def told(line: Line, *, width: int = LIST_WIDTH) -> str:
     """Render a row for a terminal or a chat. A row that is struck out says so."""
     plain = render(line.event, line.transition, width=width)
     return f"{plain} [{STRUCK}]" if line.struck else plain
+
+
+def brief(event: Event, transition: Transition = Transition.NONE) -> str:
+    """Say an event in two or three words, as a step of its thing.
+
+    A mark stands before it, so that what went well needs no verb.
+    """
+    word = outcome(event.kind, event.state, transition)
+    well = (event.kind, event.state) in GREEN_STATES
+    if event.kind in (Kind.BUILD, Kind.TEST):
+        name = _run_name(event)
+        if well:
+            return clean(f"{name} {event.total}" if event.total else name, _BRIEF)
+        failed = f" {event.count} of {event.total}" if event.count and event.total else ""
+        return clean(f"{name} {word}{failed}", _BRIEF)
+    if event.kind is Kind.DEPLOY and event.environment:
+        failed = word.removeprefix("deploy ")
+        return clean(event.environment if well else f"{event.environment} {failed}", _BRIEF)
+    return clean(word, _BRIEF)
 
 
 _Parts = tuple[str, list[str], str]

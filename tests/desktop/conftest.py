@@ -21,14 +21,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 from running import HERE, DeskProcess, Node
-from written import column, pushes, window, written
+from written import pushes, states, window, written
 
 from devstream_desktop.desk.preferences import Preferences, write_preferences
 from devstream_desktop.home import Home
 from devstream_desktop.stream.rules import DEFAULT, Attention, Rule
 from devstream_desktop.stream.words import Kind
 
-__all__ = ["column", "pushes", "window", "written"]
+__all__ = ["pushes", "states", "window", "written"]
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import time
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 
-from devstream_desktop.desktop.windows.history.columns import LINE_ROLE, Column
 from devstream_desktop.desktop.windows.history.details import fields
 
 
@@ -20,11 +19,12 @@ def trigger(window, key: QKeySequence) -> None:
     next(action for action in window.actions() if action.shortcut() == key).trigger()
 
 
-def test_the_details_tell_everything_and_the_past(window, column, story):
+def test_the_details_tell_everything_and_the_past(window, states, story):
     shown = window(*story.day(now()))
-    row = column(shown, Column.STATE).index("failed")
+    failed = shown.browser.model.lines[states(shown).index("failed")]
+    row = shown.browser.model.find(failed.id)
     shown.browser.table.select(row)
-    line = shown.browser.model.index(row, 0).data(LINE_ROLE)
+    line = shown.browser.model.line(row)
     assert shown.browser.details.isVisible()
     told = dict(fields(line))
     assert told["Commit"] == line.event.revision
@@ -41,9 +41,9 @@ def test_keys_open_copy_and_toggle(qtbot, window, written, pushes, monkeypatch):
     )
     shown = window(*pushes(2))
     written.answer()
-    shown.browser.table.select(0)
+    shown.browser.table.select_first()
     qtbot.keyClick(shown.browser.table, Qt.Key.Key_Return)
-    assert opened == [shown.browser.model.line(0).event.url]
+    assert opened == [shown.browser.model.lines[0].event.url]
     trigger(shown, QKeySequence(QKeySequence.StandardKey.Copy))
     copied = QGuiApplication.clipboard().text()
     assert copied.startswith("shop  bo pushed 1 commit to main · 0000000 — Commit 1")
@@ -68,7 +68,7 @@ def test_escape_in_the_rows_closes_the_details_then_the_search_then_the_window(
     shown = window(*story.day(now()))
     shown.filters.search.setText("retry")
     qtbot.waitUntil(lambda: 0 < shown.browser.model.rowCount() < 10, timeout=2_000)
-    shown.browser.table.select(0)
+    shown.browser.table.select_first()
     qtbot.keyClick(shown.browser.table, Qt.Key.Key_Escape)
     assert not shown.browser.details.isVisible()
     assert shown.filters.search.text() == "retry"
@@ -80,27 +80,25 @@ def test_escape_in_the_rows_closes_the_details_then_the_search_then_the_window(
 
 
 def test_what_a_revoked_device_wrote_is_struck_out_once_the_policy_says_so(
-    window, column, written, story
+    window, states, written, story
 ):
     began = now() - 60_000
     honest = story.push("shop", began, "bo", "Honest", "aa" * 20)
     lie = story.push("shop", began + 1, "bo", "A lie", "bb" * 20)
     shown = window(honest, lie)
     written.answer()
-    shown.browser.table.select(0)
+    shown.browser.table.select_first()
     written.strike_out(after=1)
-    assert column(shown, Column.STATE) == ["struck out", "pushed"]
-    lie, honest = (shown.browser.model.index(row, Column.WHAT) for row in (0, 1))
-    assert lie.data(Qt.ItemDataRole.FontRole).strikeOut()
-    assert honest.data(Qt.ItemDataRole.FontRole) is None
-    assert "its device was revoked" in lie.data(Qt.ItemDataRole.AccessibleDescriptionRole)
-    assert honest.data(Qt.ItemDataRole.AccessibleDescriptionRole) is None
-    state = shown.browser.model.index(0, Column.STATE)
-    assert state.data(Qt.ItemDataRole.AccessibleTextRole) == "State: struck out"
+    assert states(shown) == ["struck out", "pushed"]
+    model = shown.browser.model
+    lie, honest = (model.index(model.find(line.id)) for line in model.lines)
+    assert "its device was revoked" in lie.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert lie.data(Qt.ItemDataRole.AccessibleTextRole).startswith("struck out, shop")
+    assert "its device was revoked" not in honest.data(Qt.ItemDataRole.AccessibleTextRole)
     details = shown.browser.details
     assert details.title.font().strikeOut()
     assert dict(fields(details.line))["Warning"].startswith("Struck out: its device was revoked")
     details.copy.click()
     assert "[struck out: " in QGuiApplication.clipboard().text()
-    shown.browser.table.select(1)
+    shown.browser.table.select(honest.row())
     assert not details.title.font().strikeOut()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from devstream_desktop.control.messages.status import GetStatus
-from devstream_desktop.desktop.windows.history.columns import Column
 from devstream_desktop.desktop.windows.status_window import StatusWindow
 
 
@@ -85,7 +84,7 @@ def test_who_never_said_otherwise_is_on_duty(window, written, pushes):
 
 
 def test_a_locked_node_is_said_above_the_rows_and_where_there_are_none(
-    window, column, written, qtbot, show, pushes
+    window, states, written, qtbot, show, pushes
 ):
     locked = "the keyring is <b>locked</b>; enter its password"
     shown = window()
@@ -101,7 +100,7 @@ def test_a_locked_node_is_said_above_the_rows_and_where_there_are_none(
     with qtbot.waitSignal(shown.unlock_chosen, timeout=1_000):
         shown.locked.unlock.click()
     written.add(*pushes(2))
-    assert len(column(shown, Column.STATE)) == 2, "what is there can be read"
+    assert len(states(shown)) == 2, "what is there can be read"
     state = show(StatusWindow(written.state))
     assert state.summary.text() == "Locked"
     assert state.notices.text() == "The keyring is <b>locked</b>; enter its password"

@@ -11,7 +11,7 @@ from fake_node import FakeNode
 
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.desktop.client.state import AppState
-from devstream_desktop.desktop.windows.history.columns import Column
+from devstream_desktop.desktop.widgets.look import state_look
 from devstream_desktop.desktop.windows.history.window import HistoryWindow
 from devstream_desktop.history.reader import Reader
 from devstream_desktop.home import Home
@@ -78,14 +78,13 @@ def window(qtbot, written):
 
 
 @pytest.fixture
-def column():
-    """The texts of one column, from the top."""
+def states():
+    """The words for the states of the lines that were read, from the top."""
 
-    def texts(window: HistoryWindow, what: Column) -> list[str]:
-        model = window.browser.model
-        return [model.index(row, what).data() for row in range(model.rowCount())]
+    def words(window: HistoryWindow) -> list[str]:
+        return [state_look(line).word for line in window.browser.model.lines]
 
-    return texts
+    return words
 
 
 @pytest.fixture

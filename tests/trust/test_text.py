@@ -10,6 +10,7 @@ import sys
 import unicodedata
 
 import pytest
+from devstream_desktop.desktop.windows.history.columns import Column
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QLabel, QMenu
 
@@ -23,7 +24,6 @@ from devstream_desktop.desktop.popups.popups import line_notice
 from devstream_desktop.desktop.tray.tray import Tray
 from devstream_desktop.desktop.widgets.icons import Mark
 from devstream_desktop.desktop.widgets.text import menu_text, popup_text
-from devstream_desktop.desktop.windows.history.columns import Column
 from devstream_desktop.desktop.windows.history.details import Details
 from devstream_desktop.desktop.windows.history.model import HistoryModel
 from devstream_desktop.home import Home

@@ -111,6 +111,11 @@ def short_time(milliseconds: int, now: datetime) -> str:
     return f"{when.day} {when:%b %Y}"
 
 
+def clock_time(milliseconds: int) -> str:
+    """Return local hours and minutes."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000).astimezone():%H:%M}"
+
+
 def long_time(milliseconds: int) -> str:
     """Return local time in full: `Mon 23 Nov 2026, 14:03:22 CET`."""
     when = datetime.fromtimestamp(milliseconds / 1000).astimezone()

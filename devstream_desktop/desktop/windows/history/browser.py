@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSplitter, QStackedWidget
 
@@ -12,8 +12,8 @@ from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.platform.web_links import open_link
 from devstream_desktop.desktop.windows.history.details import Details
 from devstream_desktop.desktop.windows.history.empty_page import EmptyPage, empty_state
-from devstream_desktop.desktop.windows.history.model import HistoryModel
-from devstream_desktop.desktop.windows.history.table import HistoryTable
+from devstream_desktop.desktop.windows.history.model import StreamModel
+from devstream_desktop.desktop.windows.history.stream_view import StreamView
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.line import told
 from devstream_desktop.stream.query import Query
@@ -38,8 +38,8 @@ class Browser(QSplitter):
         self._state = state
         self._why = why
         self._read_error = ""
-        self.model = HistoryModel(state.reader, self)
-        self.table = HistoryTable(self.model)
+        self.model = StreamModel(state.reader, self)
+        self.table = StreamView(self.model)
         self.empty = EmptyPage()
         self.details = Details()
         self._pages = QStackedWidget()
@@ -98,9 +98,9 @@ class Browser(QSplitter):
         """Select the row of `line`, reading on until it is there."""
         row = self.model.find(line.id)
         for _ in range(_MAX_PAGES):
-            if row is not None or not self.model.canFetchMore(self.model.index(-1, -1)):
+            if row is not None or not self.model.canFetchMore(QModelIndex()):
                 break
-            self.model.fetchMore(self.model.index(-1, -1))
+            self.model.fetchMore(QModelIndex())
             row = self.model.find(line.id)
         if row is not None:
             self.table.select(row)
@@ -125,7 +125,7 @@ class Browser(QSplitter):
         """Move the focus to the rows, selecting the newest if none is."""
         if self.model.rowCount():
             if self.table.current_line() is None:
-                self.table.selectRow(0)
+                self.table.select_first()
             self.table.setFocus()
 
     def copy(self) -> None:

@@ -1,4 +1,4 @@
-"""The rows of the history window, for Qt's model and view.
+"""The items of the stream, for Qt's model and view.
 
 Pages are read while one scrolls, rows that arrive are merged in, and a row is replaced where its
 run goes on. The reader decides what matches a query, also for rows that arrive, so that the window
@@ -7,12 +7,13 @@ and the command never differ.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
+    QAbstractListModel,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -20,13 +21,15 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from devstream_desktop.desktop.windows.history.columns import Column, Row, header, make_row
+from devstream_desktop.desktop.windows.history.items import Greens, Heading, Item, Thing, fold
+from devstream_desktop.desktop.windows.history.spoken import spoken
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.fact import run_of
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
 PAGE = 100
+ITEM_ROLE = Qt.ItemDataRole.UserRole
 _MERGE_LIMIT = 200
 """More arriving rows than this are read again as a page instead."""
 
@@ -49,11 +52,14 @@ Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 
 
-class HistoryModel(QAbstractTableModel):
-    """The rows that match a query, newest first."""
+class StreamModel(QAbstractListModel):
+    """The rows that match a query, folded into items, newest first."""
 
     failed = Signal(str)
     """The history cannot be read; the sentence says why. Empty: it can be read again."""
+    about_to_change = Signal()
+    changed = Signal(int)
+    """Items changed; so many lines are newer than all that were there."""
 
     def __init__(
         self,
@@ -65,9 +71,12 @@ class HistoryModel(QAbstractTableModel):
         super().__init__(parent)
         self._source = rows
         self._now = now
-        self._rows: list[Row] = []
+        self._lines: list[Line] = []
+        """All lines read so far, newest first."""
         self._runs: dict[str, int] = {}
         """The row id that shows each run (`stream.fact.run_of`)."""
+        self._items: list[Item] = []
+        self._unfolded: frozenset[str] = frozenset()
         self._query = Query()
         self._more = True
 
@@ -75,37 +84,60 @@ class HistoryModel(QAbstractTableModel):
     def query(self) -> Query:
         return self._query
 
+    @property
+    def lines(self) -> Sequence[Line]:
+        """The lines read so far, newest first."""
+        return self._lines
+
     def set_query(self, query: Query) -> None:
         """Show the rows that match `query`."""
         self._query = query
+        self._unfolded = frozenset()
         self.reload()
 
     def reload(self) -> None:
         """Read the first page again."""
         self.beginResetModel()
-        # An unreadable history leaves an empty table, and `failed` says why.
+        # An unreadable history leaves an empty list, and `failed` says why.
         page = self._read(limit=PAGE)
         self._runs.clear()
-        self._rows = [self._row(line) for line in page]
+        self._lines = []
+        self._take(page)
         self._more = len(page) == PAGE
+        self._items = self._folded()
         self.endResetModel()
 
-    def line(self, row: int) -> Line:
-        """Return the line of a row."""
-        return self._rows[row].line
+    def item(self, row: int) -> Item:
+        """Return an item."""
+        return self._items[row]
+
+    def line(self, row: int) -> Line | None:
+        """Return the line that tells an item; None for a heading."""
+        item = self._items[row]
+        return None if isinstance(item, Heading) else item.line
 
     def find(self, line_id: int) -> int | None:
-        """Return the row of a line, among those read so far."""
-        place = self._place(line_id)
-        found = place < len(self._rows) and self._rows[place].line.id == line_id
-        return place if found else None
+        """Return the row of the item that has a line; None: not read yet."""
+        for row, item in enumerate(self._items):
+            if isinstance(item, (Thing, Greens)) and any(one.id == line_id for one in item.lines):
+                return row
+        return None
+
+    def find_key(self, key: str) -> int | None:
+        """Return the row of the item with a key."""
+        return next((row for row, item in enumerate(self._items) if item.key == key), None)
+
+    def toggle(self, row: int) -> None:
+        """Unfold the lines of an item, or fold them again."""
+        item = self._items[row]
+        if isinstance(item, (Thing, Greens)) and len(item.lines) > 1:
+            self._unfolded ^= {item.key}
+            self._refold(0)
 
     def refresh_times(self) -> None:
-        """Write the times again, after midnight."""
-        self._rows = [self._row(row.line) for row in self._rows]
-        if self._rows:
-            last = len(self._rows) - 1
-            self.dataChanged.emit(self.index(0, Column.TIME), self.index(last, Column.TIME))
+        """Write the times and headings again, after midnight."""
+        if self._items:
+            self.dataChanged.emit(self.index(0), self.index(len(self._items) - 1))
 
     def merge(self, lines: Sequence[Line]) -> None:
         """Insert rows that have just arrived, and remove those they replace."""
@@ -113,21 +145,20 @@ class HistoryModel(QAbstractTableModel):
         if len(lines) > _MERGE_LIMIT:
             self.reload()
             return
+        newest = self._lines[0].id if self._lines else 0
+        came = 0
         for line in lines:
-            # A later state of its run is in the table already, or among these lines.
+            # A later state of its run is in the list already, or among these lines.
             if line.superseded:
                 continue
             self._remove_run(line)
-            if self._matches(line):
-                self._insert(line)
+            if self._matches(line) and self._insert(line):
+                came += line.id > newest
+        self._refold(came)
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
-        """Return the number of rows read so far."""
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = _NOWHERE) -> int:
-        """Return the number of columns."""
-        return 0 if parent.isValid() else len(Column)
+        """Return the number of items."""
+        return 0 if parent.isValid() else len(self._items)
 
     def canFetchMore(self, parent: Index) -> bool:
         """Return true when there may be older rows."""
@@ -137,27 +168,56 @@ class HistoryModel(QAbstractTableModel):
         """Read the next page."""
         if parent.isValid() or not self._more:
             return
-        page = self._read(before=self._rows[-1].line.id if self._rows else None, limit=PAGE)
+        page = self._read(before=self._lines[-1].id if self._lines else None, limit=PAGE)
         self._more = len(page) == PAGE
-        if page:
-            first = len(self._rows)
-            self.beginInsertRows(QModelIndex(), first, first + len(page) - 1)
-            self._rows += [self._row(line) for line in page]
-            self.endInsertRows()
+        self._take(page)
+        self._refold(0)
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        """Return the header of a column."""
-        return header(section, role) if orientation is Qt.Orientation.Horizontal else None
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Return the flags of an item; a heading cannot be chosen."""
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        if isinstance(self._items[index.row()], Heading):
+            return Qt.ItemFlag.ItemNeverHasChildren
+        return super().flags(index) | Qt.ItemFlag.ItemNeverHasChildren
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return one aspect of a cell (`columns.Row.data`)."""
-        return self._rows[index.row()].data(index.column(), role)
+        """Return the item, or its text in one sentence."""
+        item = self._items[index.row()]
+        if role == ITEM_ROLE:
+            return item
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return spoken(item, self._now())
+        return None
 
-    def _row(self, line: Line) -> Row:
-        self._runs[_run(line)] = line.id
-        return make_row(line, self._now())
+    def _folded(self) -> list[Item]:
+        return fold(self._lines, together=self._query.everything, unfolded=self._unfolded)
+
+    def _refold(self, came: int) -> None:
+        """Fold anew, and change only the span of items that differs."""
+        new, old = self._folded(), self._items
+        if new == old:
+            return
+        self.about_to_change.emit()
+        shorter = min(len(new), len(old))
+        top = next((at for at in range(shorter) if new[at] != old[at]), shorter)
+        bottom = 0
+        while bottom < shorter - top and new[-1 - bottom] == old[-1 - bottom]:
+            bottom += 1
+        if gone := len(old) - top - bottom:
+            self.beginRemoveRows(QModelIndex(), top, top + gone - 1)
+            del self._items[top : top + gone]
+            self.endRemoveRows()
+        if fresh := new[top : len(new) - bottom]:
+            self.beginInsertRows(QModelIndex(), top, top + len(fresh) - 1)
+            self._items[top:top] = fresh
+            self.endInsertRows()
+        self.changed.emit(came)
+
+    def _take(self, page: Sequence[Line]) -> None:
+        self._lines += page
+        for line in page:
+            self._runs[_run(line)] = line.id
 
     def _read(self, *, before: int | None = None, limit: int) -> list[Line]:
         try:
@@ -176,35 +236,28 @@ class HistoryModel(QAbstractTableModel):
         return bool(found) and found[0].id == line.id
 
     def _place(self, line_id: int) -> int:
-        """Return the row where `line_id` is or belongs; ids fall from row to row."""
-        low, high = 0, len(self._rows)
-        while low < high:
-            middle = (low + high) // 2
-            if self._rows[middle].line.id > line_id:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        """Return the place where `line_id` is or belongs; ids fall from line to line."""
+        return bisect_left(self._lines, -line_id, key=lambda line: -line.id)
 
-    def _insert(self, line: Line) -> None:
+    def _insert(self, line: Line) -> bool:
         place = self._place(line.id)
         # Older than all that was read: it comes with its page.
-        if place == len(self._rows) and self._more:
-            return
+        if place == len(self._lines) and self._more:
+            return False
         # A page that was read since the line arrived has it already.
-        if place < len(self._rows) and self._rows[place].line.id == line.id:
-            return
-        self.beginInsertRows(QModelIndex(), place, place)
-        self._rows.insert(place, self._row(line))
-        self.endInsertRows()
+        if place < len(self._lines) and self._lines[place].id == line.id:
+            return False
+        self._lines.insert(place, line)
+        self._runs[_run(line)] = line.id
+        return True
 
     def _remove_run(self, line: Line) -> None:
         shown = self._runs.pop(_run(line), None)
-        place = self.find(shown) if shown is not None else None
-        if place is not None:
-            self.beginRemoveRows(QModelIndex(), place, place)
-            del self._rows[place]
-            self.endRemoveRows()
+        if shown is None:
+            return
+        place = self._place(shown)
+        if place < len(self._lines) and self._lines[place].id == shown:
+            del self._lines[place]
 
 
 def _run(line: Line) -> str:

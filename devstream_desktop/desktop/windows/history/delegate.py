@@ -1,0 +1,202 @@
+"""The delegate that paints an item: a mark, what happened in one line, its steps, its time.
+
+It paints plain text only. Green is quiet, and only what is red now is red.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from devstream_desktop.desktop.widgets.look import StateLook, clock_time, state_look
+from devstream_desktop.desktop.widgets.marks import SIZE, Shape, paint_mark
+from devstream_desktop.desktop.widgets.theme import Tone, colour, mix
+from devstream_desktop.desktop.windows.history.items import Greens, Heading, Item, Step, Thing
+from devstream_desktop.desktop.windows.history.model import ITEM_ROLE
+from devstream_desktop.desktop.windows.history.spoken import day_text, greens_text, sentence_of
+from devstream_desktop.stream.line import brief
+from devstream_desktop.stream.text import clean
+
+MARGIN = 14
+_MARK_LEFT = 18
+_TEXT_LEFT = 46
+_STEP_INDENT = 22
+_GAP = 10
+_LINE_PADDING = 6
+_SMALL = 0.92
+"""Size of a second line and of headings; the first line is 1."""
+
+
+@dataclass(frozen=True)
+class Fonts:
+    """The fonts of a list, by what they are for."""
+
+    text: QFont
+    bold: QFont
+    small: QFont
+    heading: QFont
+
+    @classmethod
+    def of(cls, font: QFont) -> Fonts:
+        """Derive them from the list's own font."""
+        bold, small, top = QFont(font), QFont(font), QFont(font)
+        bold.setBold(True)
+        small.setPointSizeF(font.pointSizeF() * _SMALL)
+        top.setPointSizeF(font.pointSizeF() * _SMALL)
+        top.setBold(True)
+        return cls(font, bold, small, top)
+
+
+class ItemDelegate(QStyledItemDelegate):
+    """Paints the items of the stream."""
+
+    def sizeHint(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Return the height of an item: one line, or two for a thing with steps."""
+        item = index.data(ITEM_ROLE)
+        height = QFontMetrics(option.font).height()
+        if isinstance(item, Heading):
+            return QSize(0, height + 3 * _LINE_PADDING)
+        if isinstance(item, Thing) and item.steps:
+            second = QFontMetrics(Fonts.of(option.font).small).height()
+            return QSize(0, height + second + 2 * _LINE_PADDING)
+        return QSize(0, height + 2 * _LINE_PADDING)
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paint one item."""
+        item: Item = index.data(ITEM_ROLE)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(option.rect)
+        _Painting(painter, option, Fonts.of(option.font)).item(item)
+        painter.restore()
+
+
+class _Painting:
+    """One item being painted."""
+
+    def __init__(self, painter: QPainter, option: QStyleOptionViewItem, fonts: Fonts) -> None:
+        self._painter = painter
+        self._palette = option.palette
+        self._fonts = fonts
+        self._rect = QRect(option.rect)
+        self._selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        self._focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
+        base = self._palette.color(QPalette.ColorRole.Base)
+        # Not the desktop's own highlight: the colours of states stay readable on a tint.
+        self._paper = mix(colour(Tone.ACCENT, self._palette), base, 0.13 if self._selected else 0)
+
+    def item(self, item: Item) -> None:
+        """Paint the item."""
+        if isinstance(item, Heading):
+            self._heading(item)
+            return
+        if self._selected:
+            self._painter.fillRect(self._rect, self._paper)
+            # A bar as well, for who does not see the tint; wide where the keyboard is.
+            bar = QRect(self._rect.left(), self._rect.top(), 4 if self._focused else 2, 0)
+            bar.setHeight(self._rect.height())
+            self._painter.fillRect(bar, colour(Tone.ACCENT, self._palette))
+        if isinstance(item, Greens):
+            look = StateLook(Shape.PASSED, "passed", Tone.GREEN)
+            self._row(item.line.event.service, greens_text(item), look, item.line.event.time)
+        elif isinstance(item, Step):
+            self._step(item)
+        else:
+            self._thing(item)
+
+    def _heading(self, item: Heading) -> None:
+        today = datetime.now(UTC).astimezone().date()
+        self._painter.setPen(mix(self._tone(Tone.MUTED), self._paper, 0.3))
+        self._painter.drawLine(self._rect.topLeft(), self._rect.topRight())
+        self._painter.setFont(self._fonts.heading)
+        self._painter.setPen(self._tone(Tone.MUTED))
+        inside = self._rect.adjusted(MARGIN, 0, -MARGIN, 0)
+        self._painter.drawText(inside, Qt.AlignmentFlag.AlignVCenter, day_text(item.day, today))
+
+    def _thing(self, item: Thing) -> None:
+        line, look = item.line, state_look(item.line)
+        self._row(line.event.service, sentence_of(item), look, line.event.time, struck=line.struck)
+        if item.steps:
+            self._steps(item)
+
+    def _step(self, item: Step) -> None:
+        line = item.line
+        self._rect.setLeft(self._rect.left() + _STEP_INDENT)
+        self._row("", sentence_of(item), state_look(line), line.event.time, struck=line.struck)
+
+    def _row(
+        self, service: str, text: str, look: StateLook, time: int, *, struck: bool = False
+    ) -> None:
+        line = QFontMetrics(self._fonts.text).height()
+        top = self._rect.top() + _LINE_PADDING
+        self._mark(look, self._rect.left() + _MARK_LEFT, top + (line - SIZE) / 2, SIZE)
+        right = self._time(time, top, line)
+        left = self._rect.left() + _TEXT_LEFT
+        quiet = look.tone in (Tone.GREEN, Tone.MUTED)
+        tone = Tone.MUTED if quiet else look.tone if look.tone is Tone.RED else Tone.PLAIN
+        if service:
+            name_tone = Tone.MUTED if look.tone is Tone.MUTED else Tone.PLAIN
+            left += self._write(clean(service), left, right, top, self._fonts.bold, name_tone)
+            left += _GAP // 2 + 2
+        font = QFont(self._fonts.bold if look.tone is Tone.RED else self._fonts.text)
+        font.setStrikeOut(struck)
+        self._write(text, left, right, top, font, tone)
+
+    def _steps(self, item: Thing) -> None:
+        metrics = QFontMetrics(self._fonts.small)
+        top = self._rect.top() + _LINE_PADDING + QFontMetrics(self._fonts.text).height()
+        left, right = self._rect.left() + _TEXT_LEFT, self._rect.right() - MARGIN
+        side = metrics.ascent()
+        for line in item.steps:
+            # A step that has no room is left out with all after it, rather than cut.
+            text = brief(line.event, line.transition)
+            width = side + 3 + metrics.horizontalAdvance(text)
+            if left + width > right:
+                self._write("…", left, right, top, self._fonts.small, Tone.MUTED)
+                return
+            look = state_look(line)
+            self._mark(look, left, top + (metrics.height() - side) / 2, side)
+            tone = Tone.RED if look.tone is Tone.RED else Tone.MUTED
+            self._write(text, left + side + 3, right, top, self._fonts.small, tone)
+            left += width + _GAP + 2
+
+    def _time(self, milliseconds: int, top: int, height: int) -> int:
+        """Write the time at the right; returns where the text before it ends."""
+        text = clock_time(milliseconds)
+        width = QFontMetrics(self._fonts.text).horizontalAdvance(text)
+        left = self._rect.right() - MARGIN - width
+        self._painter.setFont(self._fonts.text)
+        self._painter.setPen(self._tone(Tone.MUTED))
+        place = QRect(left, top, width + 1, height)
+        self._painter.drawText(place, Qt.AlignmentFlag.AlignVCenter, text)
+        return left - _GAP
+
+    def _write(self, text: str, left: int, right: int, top: int, font: QFont, tone: Tone) -> int:
+        """Write text, cut to its room; returns its width."""
+        metrics = QFontMetrics(font)
+        room = max(0, right - left)
+        shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        self._painter.setFont(font)
+        self._painter.setPen(self._tone(tone))
+        place = QRect(left, top, room, metrics.height())
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+        self._painter.drawText(place, flags, shown)
+        return metrics.horizontalAdvance(shown)
+
+    def _mark(self, look: StateLook, left: float, top: float, side: float) -> None:
+        ink = self._tone(look.tone)
+        paint_mark(self._painter, look.shape, QRectF(left, top, side, side), ink, self._paper)
+
+    def _tone(self, tone: Tone) -> QColor:
+        return colour(tone, self._palette)

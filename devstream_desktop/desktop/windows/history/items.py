@@ -1,0 +1,175 @@
+"""The items of the stream: headings of days, things with their steps, and runs of green folded.
+
+A row is a thing and not a message: what one commit went through within a day is one item, told by
+its weightiest line, with the others as its steps. Under a search each line that answers is an item,
+for that is what was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+
+from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.text import short_ref
+from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind, Transition
+
+_OF_A_COMMIT = frozenset({Kind.CHANGE, Kind.BUILD, Kind.TEST, Kind.DEPLOY})
+_RUNS = frozenset({Kind.BUILD, Kind.TEST})
+_WORTH_FOLDING = 3
+"""Green runs in a row that become one item."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The begin of a day."""
+
+    day: date
+
+    @property
+    def key(self) -> str:
+        return f"day {self.day}"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One line, with the others of its commit as steps, oldest first."""
+
+    line: Line
+    steps: tuple[Line, ...] = ()
+
+    @property
+    def key(self) -> str:
+        # The oldest line stays when newer ones join it, so the item keeps its place in a selection.
+        return f"thing {self.lines[0].id}"
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All its lines, oldest first."""
+        return self.steps or (self.line,)
+
+
+@dataclass(frozen=True)
+class Greens:
+    """Green runs of one service and branch, newest first, told as one."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def key(self) -> str:
+        return f"greens {self.lines[-1].id}"
+
+    @property
+    def line(self) -> Line:
+        return self.lines[0]
+
+    @property
+    def branch(self) -> str:
+        return short_ref(self.line.event.ref)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of a thing or of folded greens that was unfolded."""
+
+    line: Line
+
+    @property
+    def key(self) -> str:
+        return f"step {self.line.id}"
+
+
+Item = Heading | Thing | Greens | Step
+
+
+@dataclass
+class _Group:
+    lines: list[Line] = field(default_factory=list)
+
+
+def fold(
+    lines: Iterable[Line], *, together: bool = True, unfolded: frozenset[str] = frozenset()
+) -> list[Item]:
+    """Fold lines, newest first, into items.
+
+    Args:
+        lines: Rows of a history.
+        together: False to show each line by itself.
+        unfolded: Keys of items whose lines follow as steps.
+
+    """
+    items: list[Item] = []
+    for day, of_day in groupby(lines, key=_day):
+        items.append(Heading(day))
+        for item in _items(list(of_day), together=together):
+            items.append(item)
+            if item.key in unfolded:
+                newest_first = reversed(item.lines) if isinstance(item, Thing) else item.lines
+                items += [Step(line) for line in newest_first]
+    return items
+
+
+def _items(of_day: Sequence[Line], *, together: bool) -> Sequence[Thing | Greens]:
+    return _fold_greens(_things(of_day)) if together else [Thing(line) for line in of_day]
+
+
+def _day(line: Line) -> date:
+    # By the time of the record, which orders the rows: no day comes twice.
+    return datetime.fromtimestamp(line.received / 1000).astimezone().date()
+
+
+def _things(lines: Iterable[Line]) -> list[Thing]:
+    groups: dict[object, _Group] = {}
+    for line in lines:
+        groups.setdefault(_commit(line) or line.id, _Group()).lines.append(line)
+    return [_thing(group.lines) for group in groups.values()]
+
+
+def _commit(line: Line) -> tuple[str, str] | None:
+    event = line.event
+    # What nobody vouches for stands alone, and joins nothing.
+    if line.struck or event.kind not in _OF_A_COMMIT or not event.revision:
+        return None
+    return event.service, event.revision
+
+
+def _thing(newest_first: Sequence[Line]) -> Thing:
+    if len(newest_first) == 1:
+        return Thing(newest_first[0])
+    return Thing(max(newest_first, key=_weight), tuple(reversed(newest_first)))
+
+
+def _weight(line: Line) -> tuple[int, int]:
+    event = line.event
+    outdated = line.transition is Transition.OUTDATED
+    if (event.kind, event.state) in RED_STATES and not outdated:
+        return 4, line.id
+    by_kind = {Kind.DEPLOY: 3, Kind.CHANGE: 2}
+    return by_kind.get(event.kind, 1), line.id
+
+
+def _fold_greens(things: Sequence[Thing]) -> list[Thing | Greens]:
+    folded: list[Thing | Greens] = []
+    for place, group in groupby(things, key=_green_place):
+        found = list(group)
+        if place is None or sum(len(thing.lines) for thing in found) < _WORTH_FOLDING:
+            folded += found
+        else:
+            lines = [line for thing in found for line in reversed(thing.lines)]
+            folded.append(Greens(tuple(lines)))
+    return folded
+
+
+def _green_place(thing: Thing) -> tuple[str, str] | None:
+    """Return service and branch of green runs that tell nothing; None for all else."""
+    if not all(_is_plain_green(line) for line in thing.lines):
+        return None
+    return thing.line.event.service, thing.line.event.ref
+
+
+def _is_plain_green(line: Line) -> bool:
+    event = line.event
+    green = (event.kind, event.state) in GREEN_STATES
+    return event.kind in _RUNS and green and line.transition is Transition.NONE and not line.struck

@@ -1,0 +1,106 @@
+"""Renders every screen from one seeded history: `make screenshots`, into build/screenshots.
+
+Offscreen, without a node or a display: light and dark, 1x and 2x, wide and narrow. Each is to be
+looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SIDES = {
+    "light": ("#fbfbfa", "#f3f4f3", "#1d2321"),
+    "dark": ("#1e2221", "#252a28", "#e7ecea"),
+}
+SIZES = {"wide": (1280, 800), "middle": (900, 640), "narrow": (560, 640)}
+
+
+def render(folder: Path, side: str) -> None:
+    """Render every screen of one side at the scale of the environment."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from PySide6.QtWidgets import QApplication
+
+    application = QApplication([])
+    application.setStyle("Fusion")
+    application.setPalette(_palette(*SIDES[side]))
+    with tempfile.TemporaryDirectory(prefix="screens-") as home:
+        for name, picture in _screens(Path(home)):
+            picture(str(folder / f"{name}-{side}{_suffix()}.png"))
+            application.processEvents()
+
+
+def _suffix() -> str:
+    scale = os.environ.get("QT_SCALE_FACTOR", "1")
+    return "" if scale == "1" else f"-{scale}x"
+
+
+def _palette(base: str, window: str, text: str) -> object:
+    from PySide6.QtGui import QColor, QPalette
+
+    roles = QPalette.ColorRole
+    palette = QPalette(QColor(window))
+    for role in (roles.Base, roles.AlternateBase):
+        palette.setColor(role, QColor(base))
+    for role in (roles.Text, roles.WindowText, roles.ButtonText):
+        palette.setColor(role, QColor(text))
+    palette.setColor(roles.Button, QColor(window))
+    return palette
+
+
+def _screens(home: Path) -> Iterator[tuple[str, Callable[[str], object]]]:
+    sys.path.insert(0, str(HERE))
+    from fake_data import status
+    from fake_node import FakeNode
+    from PySide6.QtTest import QTest
+    from seed import Seed
+
+    from devstream_desktop.desktop.client.state import AppState
+    from devstream_desktop.desktop.windows.history.window import HistoryWindow
+    from devstream_desktop.history.reader import Reader
+    from devstream_desktop.home import Home
+
+    node = FakeNode(Home(home))
+    node.add(Seed(int(time.time() * 1000)).events())
+    with Reader(Home(home).history) as reader:
+        state = AppState(reader)
+        state.set_connected(True)
+        state.status = status()
+        window = HistoryWindow(state, lambda _: "Popped up: rule 1, Critical, as long as it lasts.")
+        state.changed.emit()
+        window.show()
+        for size, (width, height) in SIZES.items():
+            window.resize(width, height)
+            QTest.qWait(50)
+            window.browser.table.clearSelection()
+            QTest.qWait(50)
+            yield f"window-{size}", lambda path: window.grab().save(path)
+            window.browser.table.select(3)
+            QTest.qWait(50)
+            yield f"window-{size}-details", lambda path: window.grab().save(path)
+        window.hide()
+    node.history.close()
+
+
+def main(folder: Path) -> None:
+    """Render each side and scale in a process of its own, which is how Qt takes a scale."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for side in SIDES:
+        for scale in ("1", "2"):
+            environment = os.environ | {"QT_SCALE_FACTOR": scale}
+            command = [sys.executable, __file__, str(folder), side]
+            subprocess.run(command, env=environment, check=True)
+    sys.stdout.write(f"{len(list(folder.glob('*.png')))} pictures in {folder}\n")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        render(Path(sys.argv[1]), sys.argv[2])
+    else:
+        main(Path(sys.argv[1]))
