@@ -12,7 +12,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, get_type_hints
+from types import UnionType
+from typing import TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -175,6 +176,9 @@ def _owner(kind: type, keys: tuple[str, ...]) -> tuple[type, tuple[str, ...]]:
     """Follow keys through tables that are structs; returns the last one and the other keys."""
     for place, key in enumerate(keys):
         hint = get_type_hints(kind).get(key)
+        # A table that may be left out.
+        if isinstance(hint, UnionType):
+            hint = next((one for one in get_args(hint) if isinstance(one, type)), hint)
         if not (isinstance(hint, type) and issubclass(hint, msgspec.Struct)):
             return kind, keys[place:]
         kind = hint

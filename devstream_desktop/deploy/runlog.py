@@ -96,7 +96,8 @@ def prune(folder: Path, before_s: float) -> None:
         # A deploy may run for days and print nothing.
         if path.stat().st_mtime < before_s and not is_held(path):
             path.unlink(missing_ok=True)
-            result_of(path).unlink(missing_ok=True)
+            for beside in path.parent.glob(f"{path.stem}.*"):
+                beside.unlink(missing_ok=True)
 
 
 def _tail(path: Path, size: int) -> bytes:

@@ -32,9 +32,8 @@ from devstream_desktop.deploy.starts import Start
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.stream.text import clean
 
-SEARCH_S = 600.0
-"""Seconds for which a back end that does not answer is asked what became of a run."""
 SEARCH_EVERY_S = 5.0
+"""Seconds between two questions what became of a run."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +84,7 @@ class Runner:
         logs: The folder of output, one file a request.
         retry_s: Seconds between tries to write what the disk refused.
         secret: Returns a credential's value, None where it is not set. Blocks.
+        search_s: Seconds between two questions what became of a run.
 
     """
 
@@ -97,6 +97,7 @@ class Runner:
         logs: Path,
         retry_s: float,
         secret: Callable[[str], str | None] = lambda _: None,
+        search_s: float = SEARCH_EVERY_S,
     ) -> None:
         self._backends = backends
         self._runs = runs
@@ -107,6 +108,7 @@ class Runner:
         self._secret = secret
         self.freed: Callable[[], None] = lambda: None
         """Called when a run has ended, and the next may begin."""
+        self._search_s = search_s
         self._watches: dict[str, _Watch] = {}
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -285,8 +287,12 @@ class Runner:
             except RunsError as error:
                 self._outbox.in_trouble(str(error))
                 return RunOutcome("error", reason=f"nothing ran: {error}")
-            found = await backend.start(order)
-            if isinstance(found, Unsure) and found.again:
+            try:
+                found = await backend.start(order)
+            # Raised before anything is sent: a credential or a table that cannot be used.
+            except BackendError as error:
+                found = NotStarted(str(error))
+            if isinstance(found, Unsure) and found.patience_s:
                 found = await self._search(backend, order)
         elif watch.handle:
             found = Started(watch.handle, watch.url)
@@ -317,14 +323,14 @@ class Runner:
         self._runs.started(request, watch.started)
 
     async def _search(self, backend: Backend, order: Order) -> Found | None:
-        """Ask until the back end knows, for some minutes; None when the node stops first."""
+        """Ask until the back end knows, or it is not worth it; None when the node stops first."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + SEARCH_S
+        began = loop.time()
         while True:
             found = await backend.find(order)
-            if not isinstance(found, Unsure) or not found.again or loop.time() > deadline:
+            if not isinstance(found, Unsure) or loop.time() - began >= found.patience_s:
                 return found
-            if await within(self._stopping, SEARCH_EVERY_S):
+            if await within(self._stopping, self._search_s):
                 return None
 
     async def _end(self, watch: _Watch) -> str:

@@ -16,13 +16,24 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from devstream_desktop import git_address
 from devstream_desktop.config import FieldError, TomlFile, as_table, read_text, typed
+from devstream_desktop.deploy.backends.settings import (
+    Argocd,
+    Github,
+    Gitlab,
+    Jenkins,
+    Kubernetes,
+    Settings,
+    Ssh,
+    Webhook,
+    table_mistake,
+)
 from devstream_desktop.deploy.parameters import Parameter, mistake_in
 from devstream_desktop.deploy.request import NAME, REF_RULE, is_ref
 from devstream_desktop.deploy.windows import DAYS, Windows, dated, windows
@@ -50,17 +61,24 @@ class TargetsError(DevstreamError):
     """targets.toml cannot be used; the message names the line, the reason and what is right."""
 
 
+BackendName = Literal[
+    "shell", "webhook", "github", "gitlab", "jenkins", "argocd", "ssh", "kubernetes"
+]
+_RUN = 'a list of strings, the program first: ["./deploy.sh"]'
+
+
 class Target(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """A program that deploys one target to one environment."""
+    """One target in one environment, and the way to deploy it."""
 
     name: str
     environment: str
-    run: Annotated[
-        tuple[_Word, ...],
-        Meta(min_length=1, description='a list of strings, the program first: ["./deploy.sh"]'),
-    ]
+    backend: Annotated[
+        BackendName, Meta(description="one of " + ", ".join(get_args(BackendName)))
+    ] = "shell"
+    run: Annotated[tuple[_Word, ...], Meta(min_length=1, description=_RUN)] = ()
+    """The program of the back end shell, which it must name."""
     cwd: Annotated[Path, Meta(description="the path of a folder that exists")] = Path()
     timeout_s: Annotated[
         float,
@@ -137,11 +155,24 @@ class Target(
         Meta(description='a list of names of secrets, none starting with DEVSTREAM_: ["TOKEN"]'),
     ] = ()
     """Names in the sealed store; a program gets them as environment variables."""
-    backend: Literal["shell"] = "shell"
+    webhook: Webhook | None = None
+    github: Github | None = None
+    gitlab: Gitlab | None = None
+    jenkins: Jenkins | None = None
+    argocd: Argocd | None = None
+    ssh: Ssh | None = None
+    kubernetes: Kubernetes | None = None
+
+    def settings(self) -> Settings | None:
+        """Return the table of the back end; the shell has none."""
+        tables = (self.webhook, self.github, self.gitlab, self.jenkins, self.argocd)
+        found = (one for one in (*tables, self.ssh, self.kubernetes) if one is not None)
+        return next(found, None)
 
     def secret_names(self) -> tuple[str, ...]:
         """Return the names of every secret that a run needs."""
-        return self.secrets
+        settings = self.settings()
+        return (*self.secrets, *(settings.secret_names() if settings is not None else ()))
 
     def allows(self, ref: str) -> bool:
         """Tell whether `ref`, with or without `refs/heads/`, may be deployed here."""
@@ -259,11 +290,11 @@ def _check(target: Target, written: Mapping[str, object]) -> None:
     """Check what a type cannot say.
 
     Raises:
-        FieldError: a ref cannot be deployed, or the repository's URL has a secret.
+        FieldError: a ref cannot be deployed, the repository's URL has a secret, or the table of
+            the back end is missing.
 
     """
-    if not target.run[0]:
-        raise FieldError("run must be a list of strings, the program first", "run")
+    _check_backend(target, written)
     if not is_ref(target.ref):
         raise FieldError(f"ref must be the name of a branch or tag: {REF_RULE}", "ref")
     if not target.allows(target.ref):
@@ -282,6 +313,29 @@ def _check(target: Target, written: Mapping[str, object]) -> None:
     windows_of(target)
     if secret := git_address.secret_in(target.repository):
         raise FieldError(f"repository holds {secret}; {git_address.ADVICE}", "repository")
+
+
+def _check_backend(target: Target, written: Mapping[str, object]) -> None:
+    tables = [name for name in get_args(BackendName) if name in written]
+    for name in tables:
+        if name != target.backend:
+            raise FieldError(f'{name} needs backend = "{name}"', name)
+    if target.backend == "shell":
+        if not target.run or not target.run[0]:
+            what = "run must be" if "run" in written else "run is missing; it must be"
+            raise FieldError(f"{what} {_RUN}", *(("run",) if "run" in written else ()))
+        return
+    if "run" in written:
+        raise FieldError(f"run is for the back end shell, and this one is {target.backend}", "run")
+    settings = target.settings()
+    if settings is None:
+        raise FieldError(f"the table {target.backend} is missing", "backend")
+    key, mistake = table_mistake(settings)
+    if mistake:
+        raise FieldError(mistake, target.backend, key)
+    # They become environment variables, of a program that there is not.
+    if target.secrets:
+        raise FieldError(f"secrets are for the back end shell; {target.backend} names its own")
 
 
 def _resolved(target: Target, folder: Path) -> Target:

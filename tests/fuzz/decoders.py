@@ -16,6 +16,7 @@ from devstream_desktop.control.errors import ControlError
 from devstream_desktop.control.messages.members import Join, Members
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.control.messages.stream import Emit, News, Wait
+from devstream_desktop.deploy.backends import argocd, github, gitlab, http, jenkins, webhook
 from devstream_desktop.deploy.repository import parse_tips
 from devstream_desktop.deploy.request import InvalidRequestError, make_request, parse_request
 from devstream_desktop.door import connection
@@ -87,6 +88,23 @@ class Decoder:
     """The errors that it says it raises for others."""
     share: int = 20
     """Of the inputs: the slow ones get few."""
+
+
+def back_end(body: bytes) -> None:
+    """An answer to each question that back ends ask, and as a refusal."""
+    answer = http.Answer(500, {}, body)
+    for kind in (
+        list[github._Deployment],
+        list[github._Status],
+        github._Run,
+        gitlab._Pipeline,
+        jenkins._Item,
+        argocd._Application,
+        webhook._State,
+    ):
+        with contextlib.suppress(http.LostAnswerError):
+            answer.read(kind)
+    assert answer.said().isprintable()
 
 
 def events() -> list[bytes]:
@@ -423,6 +441,18 @@ def decoders() -> list[Decoder]:
             [*map(msgspec.msgpack.encode, replies())],
             (wire.MalformedMessageError,),
             60,
+        ),
+        Decoder(
+            "word of a back end",
+            back_end,
+            [
+                b'{"id": 41, "payload": {"devstream_request": "x"}}',
+                b'{"message": "Validation Failed", "errors": [{"code": "custom"}]}',
+                b'{"id": 7, "executable": {"number": 3}, "actions": [{"parameters": [{}]}, null]}',
+                b'{"status": {"operationState": {"phase": "Running", "operation": {"info": []}}}}',
+                b'{"state": "in_progress", "description": null, "status_url": "https://a/b"}',
+                b'[{"state": "success", "description": "done"}]',
+            ],
         ),
         Decoder(
             "stream of a caller",

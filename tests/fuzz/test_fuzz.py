@@ -28,6 +28,7 @@ DECODES = re.compile(
 )
 FUZZED = {
     "control/wire.py": "request of a screen",
+    "deploy/backends/http.py": "word of a back end",
     "history/quarantine.py": "stored entry",
     "intake/poll/http_client.py": "headers of an answer",
     "intake/poll/http_poller.py": "answer of github",
@@ -55,6 +56,9 @@ OWN = {
     "cli/source/commands.py": "what this node answered",
     "config.py": "the operator's file",
     "control/lock.py": "node/test_one_home.py",
+    "deploy/backends/shell.py": "deploy/test_supervisor.py",
+    "deploy/backends/webhook.py": "the operator's key",
+    "deploy/starts.py": "deploy/test_trouble.py",
     "door/tls.py": "this node's key",
     "history/ends.py": "history/test_quarantine.py",
     "history/repair.py": "history/test_repair.py",

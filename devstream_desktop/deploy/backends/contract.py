@@ -15,6 +15,11 @@ from devstream_desktop.deploy.request import DeployRequest
 from devstream_desktop.deploy.targets import Target
 from devstream_desktop.errors import DevstreamError
 
+SILENT_S = 600.0
+"""Patience with a back end that does not answer."""
+ABSENT_S = 60.0
+"""Patience with one that does not show a run which it may have begun."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -53,11 +58,11 @@ class NotStarted:
 class Unsure:
     """A run of which nobody can tell whether it was started.
 
-    `again`: it may be known later, because the back end did not answer.
+    `patience_s`: for so long after the first question it is worth asking again.
     """
 
     reason: str
-    again: bool = False
+    patience_s: float = 0.0
 
 
 Found = Started | NotStarted | Unsure

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,7 @@ from devstream_desktop import machine
 from devstream_desktop.deploy import runlog
 from devstream_desktop.deploy.backends import supervisor
 from devstream_desktop.deploy.backends.contract import (
+    Backend,
     BackendError,
     Found,
     Hear,
@@ -65,8 +67,18 @@ class _Failure(msgspec.Struct, frozen=True):
     file: str = ""
 
 
-class Shell:
-    """The back end of `run = [...]`."""
+@dataclass(frozen=True)
+class Program:
+    """A program of this machine that carries out an order; `name` is for a person."""
+
+    run: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    name: str
+
+
+class Shell(Backend):
+    """The back end of `run = [...]`, and of other programs of this machine."""
 
     def __init__(
         self,
@@ -79,7 +91,18 @@ class Shell:
 
     async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
         """Return what would keep the program from starting."""
-        return await asyncio.to_thread(_check, target)
+        path = dict(target.env).get("PATH") or os.environ.get("PATH") or os.defpath
+        return await asyncio.to_thread(_check, target.run[0], target.cwd, path)
+
+    def program(self, order: Order) -> Program:
+        """Return the program of an order.
+
+        Raises:
+            BackendError: it cannot be put together.
+
+        """
+        run = order.target.run
+        return Program(run, order.target.cwd, environment(order), run[0])
 
     async def start(self, order: Order) -> Found:
         """Start the program under its supervisor."""
@@ -149,17 +172,18 @@ class Shell:
         try:
             return self._supervise(order, lock)
         except OSError as error:
-            return NotStarted(_not_started(order, error.strerror or str(error)))
+            return NotStarted(f"its supervisor could not be started: {error.strerror or error}")
         finally:
             # The supervisor has its own copy, and the lock with it.
             os.close(lock)
 
     def _supervise(self, order: Order, lock: int) -> Found:
         windows = sys.platform == "win32"
+        program = self.program(order)
         task = supervisor.Task(
-            run=list(order.target.run),
-            env=environment(order),
-            cwd=str(order.target.cwd),
+            run=list(program.run),
+            env=dict(program.env),
+            cwd=str(program.cwd),
             log=str(order.log),
             result=str(runlog.result_of(order.log)),
             request=order.request.id,
@@ -185,18 +209,17 @@ class Shell:
             return Unsure("its supervisor ended before it said whether it started")
         failure = msgspec.json.decode(said, type=_Failure)
         if failure.reason:
-            return NotStarted(_why(failure, order))
+            return NotStarted(_why(failure, program))
         return Started(order.request.id)
 
-    @staticmethod
-    def _find(order: Order) -> Found | None:
+    def _find(self, order: Order) -> Found | None:
         """Look once; None while the supervisor is starting the program."""
         if not order.log.exists():
             return NotStarted("the executor's node ended before it was started")
         held = runlog.is_held(order.log)
         result = _result(order.log)
         if result.failed:
-            return NotStarted(_not_started(order, result.failed))
+            return NotStarted(_not_started(self.program(order).name, result.failed))
         if result.exit is not None or (held and result.program):
             return Started(order.request.id)
         if held:
@@ -230,14 +253,12 @@ def environment(order: Order) -> dict[str, str]:
     )
 
 
-def _check(target: Target) -> list[str]:
-    if not target.cwd.is_dir():
+def _check(program: str, cwd: Path, path: str) -> list[str]:
+    if not cwd.is_dir():
         return ["its cwd is not there; make the folder, or correct targets.toml"]
-    path = dict(target.env).get("PATH") or os.environ.get("PATH") or os.defpath
-    program = target.run[0]
     # A path is taken from the program's own folder, a bare name is looked up.
     bare = os.sep not in program
-    found = shutil.which(program, path=path) if bare else shutil.which(target.cwd / program)
+    found = shutil.which(program, path=path) if bare else shutil.which(cwd / program)
     if found is None:
         return [f"{clean(program, 80)} cannot be run: it is not there, or not executable"]
     return []
@@ -277,16 +298,16 @@ def _last(order: Order) -> str:
     return runlog.last_line(order.log)
 
 
-def _why(failure: _Failure, order: Order) -> str:
+def _why(failure: _Failure, program: Program) -> str:
     """Return the system's reason, without the paths of this machine: everybody reads it."""
     # The path itself would tell the team about this machine.
-    place = " (its cwd)" if failure.file == str(order.target.cwd) else ""
+    place = " (its cwd)" if failure.file == str(program.cwd) else ""
     said = machine.shortage(OSError(failure.errno, failure.reason)) or failure.reason
-    return _not_started(order, f"{said}{place}")
+    return _not_started(program.name, f"{said}{place}")
 
 
-def _not_started(order: Order, reason: str) -> str:
-    return clean(f"{order.target.run[0]} could not be started: {reason}", 200)
+def _not_started(name: str, reason: str) -> str:
+    return clean(f"{name} could not be started: {reason}", 200)
 
 
 def _signal_name(number: int) -> str:

@@ -1,0 +1,224 @@
+"""Jenkins: a parameterized job, from the queue item to the build's end.
+
+https://www.jenkins.io/doc/book/using/remote-access-api/
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from urllib.parse import quote
+
+import msgspec
+
+from devstream_desktop.deploy.backends.contract import (
+    ABSENT_S,
+    SILENT_S,
+    BackendError,
+    Found,
+    NotStarted,
+    Order,
+    RunOutcome,
+    Started,
+    Unsure,
+)
+from devstream_desktop.deploy.backends.following import Following, Look, filled_all
+from devstream_desktop.deploy.backends.http import (
+    Answer,
+    Api,
+    LostAnswerError,
+    UnreachableError,
+)
+from devstream_desktop.deploy.backends.settings import Jenkins as Settings
+from devstream_desktop.deploy.targets import Target
+from devstream_desktop.stream.text import clean
+
+REQUEST = "DEVSTREAM_REQUEST"
+"""The parameter that finds a build again, and keeps Jenkins from merging two queued ones."""
+_QUEUE, _BUILD = "queue", "build"
+_ITEM = re.compile(r"/queue/item/(\d{1,12})(?:/|\Z)")
+_PARAMETERS = "actions[parameters[name,value]]"
+_RESULTS = {"SUCCESS": "success", "ABORTED": "cancelled"}
+
+
+class _Parameter(msgspec.Struct, frozen=True):
+    name: str = ""
+    value: object = None
+
+
+class _Action(msgspec.Struct, frozen=True):
+    parameters: list[_Parameter] | None = None
+
+
+class _Build(msgspec.Struct, frozen=True):
+    number: int
+    building: bool = True
+    result: str | None = None
+    actions: list[_Action | None] = []
+
+
+class _Job(msgspec.Struct, frozen=True):
+    builds: list[_Build] = []
+
+
+class _Item(msgspec.Struct, frozen=True):
+    id: int = 0
+    cancelled: bool = False
+    why: str | None = None
+    executable: _Build | None = None
+    actions: list[_Action | None] = []
+
+
+class _Queue(msgspec.Struct, frozen=True):
+    items: list[_Item] = []
+
+
+class Jenkins(Following):
+    """The back end `jenkins`."""
+
+    async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
+        """Return what the user may not, or what is not there."""
+        try:
+            answer = await _job(target, secrets).get("/api/json?tree=name")
+        except BackendError as error:
+            return [f"Jenkins: {error}"]
+        return [] if answer.is_success else [f"Jenkins: {answer.said()}"]
+
+    async def start(self, order: Order) -> Found:
+        """Queue the job."""
+        settings = _settings(order.target)
+        fields = {**filled_all(settings.parameters, order), REQUEST: order.request.id}
+        try:
+            answer = await _job(order.target, order.secrets).post_form(
+                "/buildWithParameters", fields
+            )
+        except UnreachableError as error:
+            return NotStarted(f"Jenkins: {error}")
+        except LostAnswerError as error:
+            return Unsure(f"Jenkins: {error}", patience_s=SILENT_S)
+        if answer.is_lost:
+            return Unsure(f"Jenkins: {answer.said()}", patience_s=SILENT_S)
+        # Only the number is taken from its address, which may name another host.
+        if item := _ITEM.search(answer.headers.get("location", "")):
+            return Started(f"{_QUEUE}:{item[1]}")
+        # It took the job, as old versions say it, and named no item.
+        if answer.status in (HTTPStatus.CREATED, HTTPStatus.FOUND, HTTPStatus.SEE_OTHER):
+            return Unsure("Jenkins took it and names no queue item", patience_s=ABSENT_S)
+        return NotStarted(f"Jenkins did not start it: {answer.said()}")
+
+    async def find(self, order: Order) -> Found:
+        """Look for the request in the queue, then among the job's builds."""
+        try:
+            found = await self._found(order)
+        except BackendError as error:
+            return Unsure(f"Jenkins: {error}", patience_s=SILENT_S)
+        return found or Unsure(
+            "Jenkins shows no build of it, and may have lost or not yet queued it; "
+            "look there before you ask again",
+            patience_s=ABSENT_S,
+        )
+
+    async def look(self, order: Order, handle: str) -> Look:
+        """Read the queue item, and the build once there is one."""
+        build = await self._build_of(order, handle)
+        if isinstance(build, Look):
+            return build
+        answer = await _job(order.target, order.secrets).get(
+            f"/{build}/api/json?tree=number,building,result"
+        )
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return Look(outcome=RunOutcome("unknown", reason="Jenkins knows it no more"))
+        state = _taken(answer).read(_Build)
+        if state.building or state.result is None:
+            return Look(f"build {build} runs")
+        outcome = _RESULTS.get(state.result, "failure")
+        if outcome == "success":
+            return Look(outcome=RunOutcome("success"))
+        reason = clean(f"build {build}: {state.result}", 200)
+        if outcome == "cancelled":
+            return Look(outcome=RunOutcome("cancelled", reason=reason))
+        return Look(outcome=RunOutcome("failure", reason=reason))
+
+    async def cancel(self, order: Order, handle: str) -> None:
+        """Take it out of the queue, or stop its build."""
+        build = await self._build_of(order, handle)
+        if isinstance(build, Look):
+            number = handle.partition(":")[2]
+            answer = await _root(order.target, order.secrets).post_form(
+                f"/queue/cancelItem?id={number}", {}
+            )
+        else:
+            answer = await _job(order.target, order.secrets).post_form(f"/{build}/stop", {})
+        # Both answer with a page to go to, or with nothing.
+        if not answer.is_success and answer.status not in (HTTPStatus.FOUND, HTTPStatus.SEE_OTHER):
+            raise BackendError(f"Jenkins does not end it: {answer.said()}")
+
+    async def _build_of(self, order: Order, handle: str) -> int | Look:
+        """Return the build's number, or the state of the queue item."""
+        kind, _, number = handle.partition(":")
+        if kind == _BUILD:
+            return int(number)
+        answer = await _root(order.target, order.secrets).get(f"/queue/item/{number}/api/json")
+        # Minutes after its start an item is forgotten.
+        if answer.status == HTTPStatus.NOT_FOUND:
+            found = await self._found(order)
+            if found is not None and found.handle.startswith(_BUILD):
+                return int(found.handle.partition(":")[2])
+            return Look(outcome=RunOutcome("unknown", reason="Jenkins knows it no more"))
+        item = _taken(answer).read(_Item)
+        if item.executable is not None:
+            return item.executable.number
+        if item.cancelled:
+            reason = "cancelled in the queue of Jenkins"
+            return Look(outcome=RunOutcome("cancelled", reason=reason))
+        return Look(f"queued: {item.why or ''}".rstrip(": "))
+
+    async def _found(self, order: Order) -> Started | None:
+        root, job = _root(order.target, order.secrets), _job(order.target, order.secrets)
+        queue = _taken(await root.get(f"/queue/api/json?tree=items[id,{quote(_PARAMETERS)}]"))
+        for item in queue.read(_Queue).items:
+            if _carries(item.actions, order.request.id):
+                return Started(f"{_QUEUE}:{item.id}")
+        tree = quote(f"builds[number,{_PARAMETERS}]{{0,100}}")
+        for build in _taken(await job.get(f"/api/json?tree={tree}")).read(_Job).builds:
+            if _carries(build.actions, order.request.id):
+                return Started(f"{_BUILD}:{build.number}")
+        return None
+
+
+def _carries(actions: Sequence[_Action | None], request: str) -> bool:
+    return any(
+        parameter.name == REQUEST and parameter.value == request
+        for action in actions
+        if action is not None
+        for parameter in action.parameters or ()
+    )
+
+
+def _taken(answer: Answer) -> Answer:
+    if not answer.is_success:
+        raise LostAnswerError(answer.said())
+    return answer
+
+
+def _settings(target: Target) -> Settings:
+    if target.jenkins is None:
+        raise BackendError("the target has no table jenkins")
+    return target.jenkins
+
+
+def _job(target: Target, secrets: Mapping[str, str]) -> Api:
+    return _api(_settings(target), secrets, _settings(target).url)
+
+
+def _root(target: Target, secrets: Mapping[str, str]) -> Api:
+    settings = _settings(target)
+    return _api(settings, secrets, settings.url.partition("/job/")[0])
+
+
+def _api(settings: Settings, secrets: Mapping[str, str], base: str) -> Api:
+    # With a token instead of the password no crumb is asked for.
+    pair = f"{settings.user}:{secrets.get(settings.token, '')}"
+    return Api(base, {"authorization": "Basic " + base64.b64encode(pair.encode()).decode()})

@@ -1,0 +1,81 @@
+"""Kubernetes: a new image for one workload, by this system's kubectl, until it is rolled out.
+
+https://kubernetes.io/docs/reference/kubectl/generated/kubectl_rollout/kubectl_rollout_status/
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+
+from devstream_desktop.deploy.backends.contract import BackendError, Order
+from devstream_desktop.deploy.backends.following import filled
+from devstream_desktop.deploy.backends.settings import Kubernetes as Settings
+from devstream_desktop.deploy.backends.shell import Program, Shell, environment
+from devstream_desktop.deploy.targets import Target
+
+_CONFIG = "DEVSTREAM_KUBECONFIG"
+_SCRIPT = f"""
+set -u
+workload=$1 change=$2 note=$3 seconds=$4
+shift 4
+kube() {{
+    if [ -n "${{{_CONFIG}-}}" ]; then
+        printenv {_CONFIG} | kubectl --kubeconfig /dev/stdin "$@"
+    else
+        kubectl "$@"
+    fi
+}}
+undo() {{
+    kube "$scope" $context rollout undo "$workload"
+    exit 143
+}}
+scope=$1 context=${{2-}}
+kube "$scope" $context set image "$workload" "$change" || exit
+trap undo TERM
+kube "$scope" $context annotate "$workload" --overwrite "kubernetes.io/change-cause=$note"
+kube "$scope" $context rollout status "$workload" --timeout="${{seconds}}s" &
+wait $!
+"""
+"""Always the same text: what differs are its arguments, each a word of its own.
+
+When it is cancelled, the workload goes back to what ran before. The configuration is in no file.
+"""
+
+
+class Kubernetes(Shell):
+    """The back end `kubernetes`."""
+
+    async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
+        """Return whether kubectl is missing; the cluster is not troubled."""
+        if await asyncio.to_thread(shutil.which, "kubectl") is None:
+            return ["kubectl is not there; install it for the node's user"]
+        return []
+
+    def program(self, order: Order) -> Program:
+        """Return the script with this order's arguments."""
+        settings = _settings(order.target)
+        arguments = [
+            settings.workload,
+            f"{settings.container}={filled(settings.image, order)}",
+            f"devstream {order.request.id}",
+            str(max(1, int(order.target.timeout_s))),
+            f"--namespace={settings.namespace}",
+            *([f"--context={settings.context}"] if settings.context else []),
+        ]
+        env = {
+            name: value
+            for name, value in environment(order).items()
+            if name in ("PATH", "HOME", "KUBECONFIG", "DEVSTREAM_REQUEST")
+        }
+        if settings.kubeconfig:
+            env[_CONFIG] = order.secrets.get(settings.kubeconfig, "")
+        run = ["sh", "-c", _SCRIPT, "kubectl", *arguments]
+        return Program(run, order.log.parent, env, "kubectl")
+
+
+def _settings(target: Target) -> Settings:
+    if target.kubernetes is None:
+        raise BackendError("the target has no table kubernetes")
+    return target.kubernetes

@@ -1,0 +1,96 @@
+"""SSH: a fixed command on another host, by this system's OpenSSH.
+
+The host's key is the one in targets.toml and no other. What to deploy reaches the command as
+environment variables, each a quoted word, so that no value can be read as a part of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from shlex import quote
+
+from devstream_desktop.deploy.backends.contract import BackendError, Order
+from devstream_desktop.deploy.backends.settings import Ssh as Settings
+from devstream_desktop.deploy.backends.shell import Program, Shell, environment
+from devstream_desktop.deploy.targets import Target
+from devstream_desktop.home import write_private
+
+_KEY = "DEVSTREAM_SSH_KEY"
+_WITH_KEY = f'printenv {_KEY} | ssh-add -q - && unset {_KEY} && exec ssh "$@"'
+"""An agent of its own holds the key, which is in no file and in no argument."""
+_OPTIONS = {
+    "BatchMode": "yes",
+    "StrictHostKeyChecking": "yes",
+    "GlobalKnownHostsFile": "none",
+    "UpdateHostKeys": "no",
+    "ClearAllForwardings": "yes",
+    "ForwardAgent": "no",
+    "PermitLocalCommand": "no",
+    "ConnectTimeout": "20",
+    "ServerAliveInterval": "15",
+    "ServerAliveCountMax": "4",
+    "LogLevel": "ERROR",
+}
+
+
+class SecureShell(Shell):
+    """The back end `ssh`."""
+
+    async def check(self, target: Target, secrets: Mapping[str, str]) -> Sequence[str]:
+        """Return which program is missing; the host is not troubled."""
+        needed = ("ssh", "ssh-agent", "ssh-add") if _settings(target).key else ("ssh",)
+        missing = [name for name in needed if await asyncio.to_thread(shutil.which, name) is None]
+        return [f"{name} is not there; install OpenSSH's client" for name in missing]
+
+    def program(self, order: Order) -> Program:
+        """Return ssh with the command."""
+        settings = _settings(order.target)
+        options = _OPTIONS | {"UserKnownHostsFile": str(_known_host(order, settings))}
+        # A terminal, because without one a command goes on when the connection ends.
+        arguments = ["-F", "none", "-tt", "-p", str(settings.port), "-l", settings.user]
+        for name, value in options.items():
+            arguments += ["-o", f"{name}={value}"]
+        arguments += ["--", settings.host, _command(order, settings)]
+        env = {
+            name: value
+            for name, value in environment(order).items()
+            if name in ("PATH", "HOME", "SSH_AUTH_SOCK", "DEVSTREAM_REQUEST")
+        }
+        folder = order.log.parent
+        if not settings.key:
+            return Program(["ssh", *arguments], folder, env, "ssh")
+        env.pop("SSH_AUTH_SOCK", None)
+        key = order.secrets.get(settings.key, "")
+        env[_KEY] = key.rstrip("\n")
+        run = ["ssh-agent", "sh", "-c", _WITH_KEY, "ssh", *arguments]
+        return Program(run, folder, env, "ssh")
+
+
+def _known_host(order: Order, settings: Settings) -> Path:
+    """Write the host's key where ssh reads it; returns the file."""
+    name = settings.host if settings.port == 22 else f"[{settings.host}]:{settings.port}"
+    path = order.log.with_suffix(".known_hosts")
+    try:
+        write_private(path, f"{name} {settings.host_key}\n".encode())
+    except OSError as error:
+        raise BackendError(f"the host's key cannot be written: {error.strerror}") from None
+    return path
+
+
+def _command(order: Order, settings: Settings) -> str:
+    given = {
+        name: value
+        for name, value in environment(order).items()
+        if name.startswith("DEVSTREAM_") or name in order.target.env
+    }
+    words = " ".join(f"{name}={quote(value)}" for name, value in given.items())
+    return f"env {words} sh -c {quote(settings.command)}"
+
+
+def _settings(target: Target) -> Settings:
+    if target.ssh is None:
+        raise BackendError("the target has no table ssh")
+    return target.ssh

@@ -1,0 +1,161 @@
+"""The traits of single back ends: moved refs, locks of their own, addresses that lead elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from deploy_backends import SECRETS, Place, make
+
+from devstream_desktop.deploy.backends.following import filled
+
+
+@pytest.fixture
+async def place_of(sha) -> AsyncIterator[Callable[[str], Awaitable[Place]]]:
+    made: list[Place] = []
+
+    async def start(name: str) -> Place:
+        made.append(await asyncio.to_thread(make, name, sha))
+        return made[-1]
+
+    yield start
+    for one in made:
+        await asyncio.to_thread(one.service.close)
+
+
+async def deployed(room, place, **changes):
+    place.write(room)
+    await room.start(backends=place.backends, secret=SECRETS.get)
+    room.deploys._runner._search_s = 0.05
+    event = room.request(**changes)
+    await room.ask(event)
+    return await room.news.final(event.key)
+
+
+@pytest.mark.parametrize("name", ["github-workflow", "gitlab"])
+async def test_a_ref_that_moved_is_cancelled_and_said(room, place_of, name):
+    place = await place_of(name)
+    place.service.head_sha = "9" * 40
+    place.service.states = ["in_progress"]
+    done = await deployed(room, place)
+    assert done.state in ("error", "cancelled")
+    assert place.service.runs[0]["cancelled"]
+
+
+@pytest.mark.parametrize("name", ["github-workflow", "gitlab"])
+async def test_a_ref_that_moved_unseen_is_no_success(room, place_of, name):
+    place = await place_of(name)
+    place.service.head_sha = "9" * 40
+    place.service.states = ["success"]
+    done = await deployed(room, place)
+    assert done.state == "error"
+    assert "ref moved" in done.reason
+    assert "9999999999 instead" in done.reason
+
+
+@pytest.mark.parametrize("name", ["github-workflow", "gitlab"])
+async def test_without_a_ref_nothing_is_sent(room, place_of, name):
+    place = await place_of(name)
+    done = await deployed(room, place, ref="")
+    assert done.state == "error"
+    assert "branch or tag" in done.reason
+    assert place.service.asked == []
+
+
+async def test_argocd_has_a_lock_of_its_own(room, place_of):
+    place = await place_of("argocd")
+    place.service.runs = [{"infos": [{"name": "devstream", "value": "another"}]}]
+    place.service.states = ["running"]
+    done = await deployed(room, place)
+    assert (done.state, len(place.service.runs)) == ("error", 1)
+    assert "another operation is already in progress" in done.reason
+
+
+@pytest.mark.parametrize(("health", "state"), [("Degraded", "failure"), ("Healthy", "success")])
+async def test_argocd_is_done_when_it_is_healthy(room, place_of, health, state):
+    place = await place_of("argocd")
+    place.service.states, place.service.health = ["success"], "Progressing"
+    place.write(room)
+    deploys = await room.start(backends=place.backends, secret=SECRETS.get)
+    event = room.request()
+    await room.ask(event)
+    async with asyncio.timeout(20):
+        while "Progressing" not in deploys.status().running[0].last:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    place.service.health = health
+    done = await room.news.final(event.key)
+    assert done.state == state
+    assert ("Degraded: 2 of 3 pods" in done.reason) == (state == "failure")
+
+
+async def test_another_operation_in_its_place_is_unknown(room, place_of):
+    place = await place_of("argocd")
+    place.service.states = ["running"]
+    place.write(room)
+    await room.start(backends=place.backends, secret=SECRETS.get)
+    event = room.request()
+    await room.ask(event)
+    place.service.runs.append({"infos": [{"name": "devstream", "value": "another"}]})
+    assert (await room.news.final(event.key)).state == "unknown"
+
+
+async def test_jenkins_forgets_the_queue_item(room, place_of):
+    place = await place_of("jenkins")
+    place.service.forgets, place.service.waits = True, 2
+    done = await deployed(room, place)
+    assert done.state == "success"
+    # The address in its answer names another host, which nobody asked.
+    assert all(one.path.startswith(("/job/shop", "/queue")) for one in place.service.asked)
+
+
+async def test_jenkins_takes_a_cancelled_item_out_of_its_queue(room, place_of):
+    place = await place_of("jenkins")
+    place.service.waits = 1000
+    place.write(room)
+    deploys = await room.start(backends=place.backends, secret=SECRETS.get)
+    event = room.request()
+    await room.ask(event)
+    assert await deploys.cancel(event.key, "ana") == ""
+    done = await room.news.final(event.key)
+    assert (done.state, place.service.runs[0]["build"]) == ("cancelled", 0)
+
+
+async def test_a_webhook_whose_answer_is_the_end(room, place_of):
+    place = await place_of("webhook")
+    place.service.accepts = False
+    place.table = f'url = "{place.service.url}/deploy"\nsecret = "HOOK"'
+    assert (await deployed(room, place)).state == "success"
+
+
+async def test_a_webhook_that_names_its_status(room, place_of):
+    place = await place_of("webhook")
+    place.table = f'url = "{place.service.url}/deploy"\nsecret = "HOOK"'
+    assert (await deployed(room, place)).state == "success"
+
+
+@pytest.mark.parametrize("status", [{}, {"status_url": "http://127.0.0.1:1/elsewhere"}])
+async def test_a_webhook_that_runs_on_unseen_is_unknown(room, place_of, status):
+    place = await place_of("webhook")
+    place.table = f'url = "{place.service.url}/deploy"\nsecret = "HOOK"'
+    place.service.faults = [(202, status)]
+    done = await deployed(room, place)
+    assert done.state == "unknown"
+    assert ("another host" in done.reason) == bool(status)
+
+
+@pytest.mark.parametrize(("idempotent", "state"), [("true", "success"), ("false", "unknown")])
+async def test_a_lost_answer_without_a_status_address(room, place_of, idempotent, state):
+    place = await place_of("webhook")
+    place.table = f'url = "{place.service.url}/deploy"\nsecret = "HOOK"\n'
+    place.table += f"idempotent = {idempotent}"
+    place.service.faults = ["lost"]
+    done = await deployed(room, place)
+    assert (done.state, len(place.service.runs)) == (state, 1)
+
+
+def test_texts_are_filled_once(order):
+    given = order("true")
+    object.__setattr__(given.request, "ref", "{sha}")
+    text = "{ref} {target}/{environment} {nothing} {} { {sha}"
+    assert filled(text, given) == f"{{sha}} shop/production {{nothing}} {{}} {{ {given.request.sha}"
