@@ -30,7 +30,7 @@ def test_the_details_tell_everything_and_the_past(window, states, story):
     assert told["Commit"] == line.event.revision
     assert told["Count"] == "2 of 188"
     assert told["Published by"] == "acme-collector"
-    assert shown.browser.details.why.whole == "No popup: a test."
+    assert shown.browser.details.why.text() == "No popup: a test."
 
 
 def test_keys_open_copy_and_toggle(qtbot, window, written, pushes, monkeypatch):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget
 
 from devstream_desktop.desktop.client.state import AppState
 from devstream_desktop.desktop.platform.web_links import open_link
-from devstream_desktop.desktop.windows.history.details import Details
+from devstream_desktop.desktop.windows.history.details import WIDTH, Details
 from devstream_desktop.desktop.windows.history.empty_page import EmptyPage, empty_state
 from devstream_desktop.desktop.windows.history.model import StreamModel
 from devstream_desktop.desktop.windows.history.stream_view import StreamView
@@ -19,6 +19,8 @@ from devstream_desktop.stream.line import told
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
+_WIDE = 860
+"""Width from which the details stand beside the list, in pixels."""
 _MAX_PAGES = 20
 """Pages read to find one row; a row further down is shown in the details only."""
 
@@ -34,7 +36,7 @@ class Browser(QSplitter):
     """A sentence about what was just done, for the status line."""
 
     def __init__(self, state: AppState, why: Callable[[Line], str]) -> None:
-        super().__init__(Qt.Orientation.Vertical)
+        super().__init__(Qt.Orientation.Horizontal)
         self._state = state
         self._why = why
         self._read_error = ""
@@ -51,7 +53,7 @@ class Browser(QSplitter):
         self.setStretchFactor(1, 0)
         self.setCollapsible(0, False)
         self.setHandleWidth(1)
-        self.setSizes([380, 240])
+        self.setSizes([2 * WIDTH, WIDTH])
         self.details.hide()
         self._connect()
 
@@ -77,6 +79,17 @@ class Browser(QSplitter):
     def shown_line(self) -> Line | None:
         """The line in the details, while they are open."""
         return self.details.line if self.details.isVisible() else None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the details beside the list, or below it where that would be narrow."""
+        super().resizeEvent(event)
+        wide = event.size().width() >= _WIDE
+        wanted = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if wanted is not self.orientation():
+            self.setOrientation(wanted)
+            room = self.width() if wide else self.height()
+            side = WIDTH if wide else room * 2 // 5
+            self.setSizes([room - side, side])
 
     def set_query(self, query: Query) -> None:
         """Show the rows that match `query`; close the details if it is another query."""

@@ -1,10 +1,11 @@
-"""The details of one row: its fields, its subject's past, and why it was or was not a popup."""
+"""The details of one row: what, where and how bad; what came before and after; the facts."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -18,14 +19,17 @@ from PySide6.QtWidgets import (
 from devstream_desktop.desktop.platform.web_links import safe_link
 from devstream_desktop.desktop.widgets.dialog import paint
 from devstream_desktop.desktop.widgets.look import long_time, sentence, short_time, state_look
-from devstream_desktop.desktop.widgets.text import ElidedLabel, PlainLabel, heading
-from devstream_desktop.desktop.widgets.theme import Tone
+from devstream_desktop.desktop.widgets.marks import mark_pixmap
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.theme import Tone, colour
 from devstream_desktop.stream.line import STRUCK, render
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.text import clean, duration, short_ref
 from devstream_desktop.stream.words import Severity, outcome
 
 _PAST = 12
+WIDTH = 340
+"""Usual width of the pane beside the list, in pixels."""
 
 
 class Details(QFrame):
@@ -38,52 +42,51 @@ class Details(QFrame):
         super().__init__()
         self.setObjectName("details")
         self._line: Line | None = None
-        self.title = heading("", points=1)
+        self._shown: tuple[Line, list[Line], str] | None = None
+        self.title = heading("", points=2)
         self.title.setWordWrap(True)
         self.title.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.about = PlainLabel(wrap=True)
         self.open = QPushButton("Open link")
         self.open.clicked.connect(lambda: self.open_chosen.emit(self._line))
         self.copy = QPushButton("Copy line")
         self.copy.clicked.connect(lambda: self.copy_chosen.emit(self._line))
         for button in (self.open, self.copy):
             button.setAutoDefault(False)
-        self.why = ElidedLabel()
-        self.setMinimumHeight(150)
-        self._fields = QGridLayout()
-        self._fields.setHorizontalSpacing(14)
-        self._fields.setVerticalSpacing(3)
-        self._fields.setColumnStretch(1, 1)
+        self.why = PlainLabel(wrap=True)
+        self.setMinimumSize(260, 150)
         self._past = QGridLayout()
-        self._past.setHorizontalSpacing(12)
-        self._past.setVerticalSpacing(3)
-        self._past.setColumnStretch(2, 1)
+        self._fields = QGridLayout()
+        for grid in (self._past, self._fields):
+            grid.setHorizontalSpacing(10)
+            grid.setVerticalSpacing(4)
+        self._past.setColumnStretch(1, 1)
+        self._fields.setColumnStretch(1, 1)
+        self._past_title = _small_heading("Before and after")
         self._lay_out()
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self.title, 1)
-        head.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
-        head.addWidget(self.open, 0, Qt.AlignmentFlag.AlignTop)
-        columns = QHBoxLayout()
-        columns.setSpacing(28)
-        self._past_area = _scrolled(self._past)
-        columns.addWidget(_scrolled(self._fields), 6)
-        columns.addWidget(self._past_area, 5)
-        column = QVBoxLayout()
-        column.setContentsMargins(14, 10, 14, 10)
-        column.setSpacing(8)
-        edge = QFrame()
-        edge.setFrameShape(QFrame.Shape.HLine)
-        edge.setFrameShadow(QFrame.Shadow.Sunken)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.open)
+        buttons.addWidget(self.copy)
+        buttons.addStretch(1)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(16, 14, 16, 14)
+        column.setSpacing(10)
+        column.addWidget(self.title)
+        column.addWidget(self.about)
+        column.addLayout(buttons)
+        column.addWidget(self._past_title)
+        column.addLayout(self._past)
+        column.addWidget(_small_heading("Facts"))
+        column.addLayout(self._fields)
+        column.addWidget(self.why)
+        column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(edge)
-        outer.addLayout(column)
-        column.addLayout(head)
-        column.addLayout(columns, 1)
-        column.addWidget(self.why)
+        outer.addWidget(_scrolled(inside))
 
     @property
     def line(self) -> Line | None:
@@ -91,12 +94,14 @@ class Details(QFrame):
 
     def show_line(self, line: Line, past: list[Line], why: str) -> None:
         """Show `line`, and other rows of its subject, newest first."""
-        self._line = line
-        self.title.setText(render(line.event, line.transition))
+        self._line, self._shown = line, (line, past, why)
+        self.title.setText(render(line.event, line.transition, service=False))
         font = self.title.font()
         font.setStrikeOut(line.struck)
         self.title.setFont(font)
-        self.why.set_whole(why)
+        self.about.setText(about(line))
+        paint(self.about, Tone.MUTED)
+        self.why.setText(why)
         paint(self.why, Tone.MUTED)
         # A link that would be refused is not offered; its text is among the fields.
         self.open.setEnabled(safe_link(line.event.url) is not None)
@@ -107,32 +112,46 @@ class Details(QFrame):
             shown = PlainLabel(value, wrap=True, selectable=True)
             # A screen reader reaches the value without the label at its left.
             shown.setAccessibleName(f"{name}: {value}")
-            self._fields.addWidget(
-                label, row, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
-            )
-            self._fields.addWidget(shown, row, 1, Qt.AlignmentFlag.AlignTop)
-        self._fields.setRowStretch(self._fields.rowCount(), 1)
+            top = Qt.AlignmentFlag.AlignTop
+            self._fields.addWidget(label, row, 0, top | Qt.AlignmentFlag.AlignLeft)
+            self._fields.addWidget(shown, row, 1, top)
         self._show_past([other for other in past if other.id != line.id][:_PAST])
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw marks and colours again in a new palette."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ApplicationPaletteChange and self._shown is not None:
+            self.show_line(*self._shown)
 
     def _show_past(self, past: list[Line]) -> None:
         _empty(self._past)
-        # Alone, the fields get the whole width.
-        self._past_area.setVisible(bool(past))
-        title = PlainLabel("Before and after")
-        paint(title, Tone.MUTED)
-        self._past.addWidget(title, 0, 0, 1, 3)
+        self._past_title.setVisible(bool(past))
         now = datetime.now(UTC)
-        for row, line in enumerate(past, 1):
+        for row, line in enumerate(past):
             look = state_look(line)
-            when, state = PlainLabel(short_time(line.event.time, now)), PlainLabel(look.word)
-            paint(when, Tone.MUTED)
-            paint(state, look.tone)
-            self._past.addWidget(when, row, 0)
-            self._past.addWidget(state, row, 1)
-            self._past.addWidget(
-                ElidedLabel(render(line.event, line.transition, service=False)), row, 2
-            )
-        self._past.setRowStretch(self._past.rowCount(), 1)
+            mark, palette = PlainLabel(), self.palette()
+            paper = palette.color(QPalette.ColorRole.Window)
+            ink = colour(look.tone, palette)
+            ratio = self.devicePixelRatioF()
+            mark.setPixmap(mark_pixmap(look.shape, ink, paper, size=14, ratio=ratio))
+            mark.setAccessibleName(look.word)
+            said = render(line.event, line.transition, service=False)
+            when = short_time(line.event.time, now)
+            told, at = PlainLabel(said, wrap=True), PlainLabel(when)
+            paint(at, Tone.MUTED)
+            top = Qt.AlignmentFlag.AlignTop
+            self._past.addWidget(mark, row, 0, top)
+            self._past.addWidget(told, row, 1, top)
+            self._past.addWidget(at, row, 2, top)
+
+
+def about(line: Line) -> str:
+    """Return where and how bad it is, and how it stands, for the line under the title."""
+    event = line.event
+    severity = event.severity.word if event.severity > Severity.NOTICE else ""
+    word = state_look(line).word
+    parts = (event.service, event.environment, severity, word)
+    return " · ".join(clean(part) for part in parts if part)
 
 
 def fields(line: Line) -> list[tuple[str, str]]:
@@ -171,10 +190,13 @@ def fields(line: Line) -> list[tuple[str, str]]:
     return [(name, clean(value, 500)) for name, value in everything if value]
 
 
-def _scrolled(grid: QGridLayout) -> QScrollArea:
-    inside = QWidget()
-    grid.setContentsMargins(0, 0, 8, 0)
-    inside.setLayout(grid)
+def _small_heading(text: str) -> PlainLabel:
+    label = heading(text, points=-1)
+    paint(label, Tone.MUTED)
+    return label
+
+
+def _scrolled(inside: QWidget) -> QScrollArea:
     area = QScrollArea()
     area.setWidget(inside)
     area.setWidgetResizable(True)
