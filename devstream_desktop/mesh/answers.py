@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 
+from devstream_desktop.errors import DevstreamError
 from devstream_desktop.mesh import wire
 from devstream_desktop.mesh.accepted import Accepted
 from devstream_desktop.mesh.address import LOWEST_PORT, join
@@ -38,6 +40,8 @@ That is the granularity of clocks.
 """
 
 
+OnAsk = Callable[[str, str, bytes], Awaitable[bytes]]
+"""(device, topic, body) of a question to this node alone."""
 Question = (
     wire.Push | wire.Digest | wire.Offer | wire.Fetch | wire.AskPeers | wire.Proof | wire.AskPolicy
 )
@@ -50,8 +54,9 @@ class Answers:
     Waiting for news happens here too, bounded by one parked TAIL a caller.
     """
 
-    def __init__(self, core: Core, overlay: Overlay, dialer: Dialer) -> None:
+    def __init__(self, core: Core, overlay: Overlay, dialer: Dialer, on_ask: OnAsk) -> None:
         self._core = core
+        self._on_ask = on_ask
         self._overlay = overlay
         self._dialer = dialer
         self._calls = Buckets(CALL_RATE, CALL_BURST)
@@ -72,9 +77,13 @@ class Answers:
         if not await self._paid(caller, cost(request)):
             self._cut_off(caller, "it asks too much")
             return None
-        # A TAIL waits for news, so it must not hold up the caller's other requests.
+        # A TAIL waits for news, so it must not hold up the caller's other requests; nor may a
+        # question, which git may have to answer.
         if isinstance(request, wire.Tail):
             reply = await self._reply(caller, request)
+        elif isinstance(request, wire.AskNode):
+            async with self._turn(f"{caller.device} asks"):
+                reply = await self._reply(caller, request)
         else:
             async with self._turn(caller.device):
                 reply = await self._reply(caller, request)
@@ -95,6 +104,8 @@ class Answers:
     async def _reply(self, caller: Caller, request: wire.Request) -> bytes | None:
         if isinstance(request, wire.Hello):
             return wire.encode(self._welcome(request, caller))
+        if isinstance(request, wire.AskNode):
+            return wire.encode(await self._answer_alone(request, caller.device))
         peer = self._core.accepted.of(caller)
         if peer is None:
             return wire.encode(wire.Refused("say HELLO first", []))
@@ -109,6 +120,15 @@ class Answers:
             self._cut_off(caller, "it sent entries with wrong signatures")
             return None
         return wire.encode(reply)
+
+    async def _answer_alone(self, request: wire.AskNode, device: str) -> wire.Reply:
+        try:
+            body = await self._on_ask(device, request.topic, request.body)
+        except DevstreamError as error:
+            return wire.Refused(str(error)[:200], [])
+        if len(body) > wire.ANSWER_BYTES:
+            return wire.Refused("the answer is too large", [])
+        return wire.NodeAnswer(body)
 
     def _cut_off(self, caller: Caller, reason: str) -> None:
         self._core.refusals.note(caller.host, caller.device, reason)

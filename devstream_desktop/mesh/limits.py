@@ -143,6 +143,8 @@ def cost(message: wire.Request | wire.Reply) -> float:
             return 1.0 + 0.3 * len(message.pairs)
         case wire.AskPolicy() | wire.Policies():
             return 5.0 + sum(len(document) for document in message.documents) / 10_000
+        case wire.AskNode():
+            return 5.0
         case wire.Hello() | wire.Welcome():
             return 3.0
         case _:

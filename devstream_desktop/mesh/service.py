@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from devstream_desktop.door.service import Service
 from devstream_desktop.mesh import address as addresses
-from devstream_desktop.mesh.answers import Answers
+from devstream_desktop.mesh.answers import Answers, OnAsk
 from devstream_desktop.mesh.core import Core, PolicyExchange
+from devstream_desktop.mesh.inquiry import Inquiries, NotAnsweredError, UnreachableError
 from devstream_desktop.mesh.membership import Membership
 from devstream_desktop.mesh.overlay.dialer import Dialer
 from devstream_desktop.mesh.overlay.discovery import Discovery
@@ -36,8 +37,10 @@ __all__ = [
     "Membership",
     "Mesh",
     "Network",
+    "NotAnsweredError",
     "PolicyExchange",
     "Timing",
+    "UnreachableError",
 ]
 
 
@@ -59,6 +62,11 @@ class Network:
     """IP addresses of this machine to restrict discovery to; none: all."""
 
 
+async def _answers_nothing(device: str, topic: str, body: bytes) -> bytes:
+    del device, topic, body
+    raise NotAnsweredError("this node answers no questions")
+
+
 class Mesh:
     """Replicates the log with the other nodes of the team.
 
@@ -77,6 +85,8 @@ class Mesh:
         on_catch_up: Called on the loop when a neighbour has shown that it has what is missing here.
         network: Where to listen, and whom to dial.
         alone: True while the team has no other device.
+        on_ask: Answers what a member's device asks this node alone: device, topic, body. A
+            DevstreamError is told to the asker.
         rng: For choices that should differ between nodes.
         timing: Time-outs.
 
@@ -96,6 +106,7 @@ class Mesh:
         on_catch_up: Callable[[], None] = lambda: None,
         network: Network,
         alone: Callable[[], bool] = lambda: False,
+        on_ask: OnAsk = _answers_nothing,
         rng: random.Random | None = None,
         timing: Timing | None = None,
     ) -> None:
@@ -121,7 +132,8 @@ class Mesh:
         self._overlay = Overlay(identity.device, self._core.rng)
         self._dialer = Dialer(self._core, self._overlay, timing)
         self._overview = Overview(self._core, self._dialer)
-        self._answers = Answers(self._core, self._overlay, self._dialer)
+        self._answers = Answers(self._core, self._overlay, self._dialer, on_ask)
+        self._inquiries = Inquiries(self._core, self._overlay, self._dialer)
         self._listener = Listener(
             handle=self._answers.handle,
             gate=membership.gate,
@@ -190,6 +202,16 @@ class Mesh:
 
         """
         return await self._publisher.publish(payloads)
+
+    async def ask(self, device: str, topic: str, body: bytes, seconds: float) -> bytes:
+        """Ask one node something that is not about the log, and return its answer.
+
+        Raises:
+            UnreachableError: it did not answer within `seconds`.
+            NotAnsweredError: it refused to; the message is its own.
+
+        """
+        return await self._inquiries.ask(device, topic, body, seconds)
 
     def policy_changed(self) -> None:
         """Follow a new policy: show it to the peers, end refused links, ask for refused entries."""

@@ -204,6 +204,7 @@ def requests() -> list[wire.Request]:
         wire.AskPeers(),
         wire.Proof([wire.Pair(signed, signed)], [FEED]),
         wire.AskPolicy(3, [b"document"]),
+        wire.AskNode("plan", b"{}"),
     ]
 
 
@@ -225,6 +226,7 @@ def replies() -> list[wire.Reply]:
         wire.Proofs([wire.Pair(signed, signed)]),
         wire.Policies(3, [b"document"]),
         wire.Refused("no", peers, busy=True),
+        wire.NodeAnswer(b"{}"),
     ]
 
 

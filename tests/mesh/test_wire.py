@@ -41,6 +41,7 @@ REQUESTS = st.one_of(
         st.lists(st.builds(wire.Pair, signed, signed), max_size=3),
         st.lists(feed, max_size=3),
     ),
+    st.builds(wire.AskNode, st.text(max_size=20), st.binary(max_size=3000)),
     st.builds(wire.AskPolicy, number, st.lists(st.binary(max_size=3000), max_size=3)),
 )
 

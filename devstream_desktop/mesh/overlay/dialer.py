@@ -63,7 +63,7 @@ class Dialer:
             LinkError: they are not usable; the old ones stay.
 
         """
-        self._config = tls_config(credentials, server=False)
+        self.config = tls_config(credentials, server=False)
         self._credentials = credentials
 
     async def stop(self) -> None:
@@ -192,7 +192,7 @@ class Dialer:
         try:
             literal = self._core.rng.choice(await self._unless_stopping(addresses.resolve(address)))
             link = self._links[address] = Link(literal, self._core.gate)
-            await link.open(self._config, self._timing.connect)
+            await link.open(self.config, self._timing.connect)
             # One of our own addresses, named by somebody.
             if link.device == self._core.device:
                 self._overlay.is_self(address)

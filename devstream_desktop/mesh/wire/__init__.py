@@ -12,6 +12,7 @@ the listener answers:
     PEERS   where others are                            -> PeerList
     PROOF   proofs of frozen feeds, given and asked     -> Proofs
     POLICY  signed policy documents, given and asked    -> Policies
+    ASKNODE a question to this node alone, without HELLO -> NodeAnswer, or Refused
 
 A field more than we know is ignored, so new ones are added at the end.
 """
@@ -25,6 +26,7 @@ from devstream_desktop.mesh.wire.frame import (
     encode,
 )
 from devstream_desktop.mesh.wire.messages import (
+    AskNode,
     AskPeers,
     AskPolicy,
     Digest,
@@ -32,6 +34,7 @@ from devstream_desktop.mesh.wire.messages import (
     Fetch,
     Hello,
     News,
+    NodeAnswer,
     Offer,
     PeerList,
     Policies,
@@ -48,6 +51,8 @@ from devstream_desktop.mesh.wire.messages import (
     Welcome,
 )
 from devstream_desktop.mesh.wire.values import (
+    ANSWER_BYTES,
+    ASK_BYTES,
     BATCH_BYTES,
     BUCKET_BYTES,
     BUCKETS,
@@ -70,6 +75,8 @@ from devstream_desktop.mesh.wire.values import (
 )
 
 __all__ = [
+    "ANSWER_BYTES",
+    "ASK_BYTES",
     "BATCH_BYTES",
     "BUCKETS",
     "BUCKET_BYTES",
@@ -84,6 +91,7 @@ __all__ = [
     "MESSAGE_BYTES",
     "PAGE_BYTES",
     "PROTOCOL",
+    "AskNode",
     "AskPeers",
     "AskPolicy",
     "Digest",
@@ -92,6 +100,7 @@ __all__ = [
     "Hello",
     "MalformedMessageError",
     "News",
+    "NodeAnswer",
     "Offer",
     "Pair",
     "PeerAddress",

@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from devstream_desktop.mesh.wire.values import (
+    ANSWER_BYTES,
+    ASK_BYTES,
     BUCKET_BYTES,
     BUCKETS,
     Batch,
@@ -119,6 +121,13 @@ class AskPolicy(msgspec.Struct, array_like=True, frozen=True, tag=9):
     documents: Documents
 
 
+class AskNode(msgspec.Struct, array_like=True, frozen=True, tag=10):
+    """A question to this node alone, about a topic; asked without HELLO."""
+
+    topic: Short
+    body: Annotated[bytes, Meta(max_length=ASK_BYTES)]
+
+
 class Welcome(msgspec.Struct, array_like=True, frozen=True, tag=21):
     """The answer to HELLO: the same of the listener, and others' addresses."""
 
@@ -210,6 +219,12 @@ class Policies(msgspec.Struct, array_like=True, frozen=True, tag=29):
     documents: Documents
 
 
+class NodeAnswer(msgspec.Struct, array_like=True, frozen=True, tag=31):
+    """The answer to ASKNODE."""
+
+    body: Annotated[bytes, Meta(max_length=ANSWER_BYTES)]
+
+
 class Refused(msgspec.Struct, array_like=True, frozen=True, tag=30):
     """The answer to anything that is not granted.
 
@@ -221,5 +236,17 @@ class Refused(msgspec.Struct, array_like=True, frozen=True, tag=30):
     busy: bool = False
 
 
-Request = Hello | Tail | Push | Digest | Offer | Fetch | AskPeers | Proof | AskPolicy
-Reply = Welcome | News | Pushed | Records | Wants | Entries | PeerList | Proofs | Policies | Refused
+Request = Hello | Tail | Push | Digest | Offer | Fetch | AskPeers | Proof | AskPolicy | AskNode
+Reply = (
+    Welcome
+    | News
+    | Pushed
+    | Records
+    | Wants
+    | Entries
+    | PeerList
+    | Proofs
+    | Policies
+    | Refused
+    | NodeAnswer
+)
