@@ -59,6 +59,7 @@ picture: setup-dev  ## README's picture, docs/images/desktop.png
 docs:  ## the documentation as a site in build/docs; a warning or a broken link fails
 	@packaging/virtualenv collector,docs
 	.venv/bin/python docs/_site/source_pages.py
+	.venv/bin/python docs/_site/command_table.py
 	.venv/bin/python -m sphinx -W --keep-going -q -d build/doctrees docs build/docs
 	@echo build/docs/index.html
 

@@ -30,6 +30,8 @@ COMMANDS = {
     "status": "show whether it works, and if not, why",
     "doctor": "look for what is wrong on this machine and say what to do; exit 1 for a problem",
     "paths": "show where the home and the examples are",
+    "completion": "print a script that lets a shell complete every command",
+    "man": "print this command's manual page, or write all pages into a folder",
 }
 """Names and one-liners. The module of this name in this room is a `CommandModule`."""
 
@@ -46,12 +48,26 @@ class CommandParser(argparse.ArgumentParser):
 
     arguments: Callable[[CommandParser], None] | None = None
     """Adds them; None when it has."""
+    descriptions: Callable[[CommandParser], None] | None = None
+    """Adds what only a reader of the help needs; None when it has."""
 
     def fill(self) -> None:
         """Add the arguments, once."""
         add, self.arguments = self.arguments, None
         if add is not None:
             add(self)
+
+    def describe(self) -> None:
+        """Add the arguments, and what only a reader needs, once."""
+        self.fill()
+        add, self.descriptions = self.descriptions, None
+        if add is not None:
+            add(self)
+
+    def format_help(self) -> str:
+        """Return the help as the base class does, with all descriptions."""
+        self.describe()
+        return super().format_help()
 
     def parse_known_args(  # type: ignore[override] # the overloads of the base say no more
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -83,13 +99,25 @@ def fill_all(parser: argparse.ArgumentParser) -> None:
         if isinstance(one, CommandParser):
             # A type of source whose library is missing has no options; the rest has.
             with suppress(DevstreamError):
-                one.fill()
+                one.describe()
         waiting += subcommands(one).values()
 
 
 def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """Return the parser's commands by name, in the order of its help."""
-    for action in parser._actions:  # noqa: SLF001 - argparse has no public name for them
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            return dict(action.choices)
-    return {}
+    group = _group(parser)
+    return dict(group.choices) if group is not None else {}
+
+
+def one_liners(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Return what the help lists of the parser's commands: `dest` is a name, `help` its line."""
+    group = _group(parser)
+    return list(group._choices_actions) if group is not None else []  # noqa: SLF001
+
+
+def _group(
+    parser: argparse.ArgumentParser,
+) -> argparse._SubParsersAction[argparse.ArgumentParser] | None:
+    # argparse has no public names for them.
+    found = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))  # noqa: SLF001
+    return next(found, None)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from parser_tables import options_table, usage_block
 from sphinx.application import Sphinx
 
-from devstream_desktop.cli.commands import subcommands
+from devstream_desktop.cli.commands import one_liners, subcommands
 from devstream_desktop.cli.main import whole_parser
 
 _TYPES = "devstream source add"
@@ -21,12 +21,12 @@ MARK = "<!-- commands -->"
 def reference() -> str:
     """Return the whole reference in Markdown."""
     parser = whole_parser()
-    general = ["## Options of every command", options_table(parser)]
-    return "\n\n".join([*general, *_sections(parser, level=2)])
+    general = ["### Options of every command", options_table(parser)]
+    return "\n\n".join([*general, *_sections(parser, level=3)])
 
 
 def _sections(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
-    helps = _one_liners(parser)
+    helps = {one.dest: one.help or "" for one in one_liners(parser)}
     for name, command in subcommands(parser).items():
         yield f"{'#' * level} {command.prog}"
         yield f"{helps[name][:1].upper()}{helps[name][1:]}."
@@ -42,13 +42,6 @@ def _sections(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
             if command.epilog:
                 yield f"```text\n{command.epilog.strip()}\n```"
         yield from _sections(command, level + 1)
-
-
-def _one_liners(parser: argparse.ArgumentParser) -> dict[str, str]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            return {choice.dest: choice.help or "" for choice in action._choices_actions}
-    return {}
 
 
 def _fill(_app: Sphinx, _docname: str, source: list[str]) -> None:

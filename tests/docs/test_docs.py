@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import command_table
 import pytest
 import source_pages
 
@@ -91,6 +92,11 @@ def test_pages_of_sources_are_what_the_collectors_declare() -> None:
         "index",
         *source_pages.types(),
     }
+
+
+def test_the_table_of_commands_is_what_the_parser_has() -> None:
+    text = _text(command_table.PAGE)
+    assert command_table.page(text) == text, "make docs brings it up to date"
 
 
 def test_readme_is_a_first_page() -> None:

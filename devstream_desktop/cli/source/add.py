@@ -7,10 +7,10 @@ import sys
 from functools import partial
 
 from devstream_desktop.cli.arguments import Commands
-from devstream_desktop.cli.commands import CommandParser
+from devstream_desktop.cli.commands import CommandParser, one_liners
 from devstream_desktop.cli.node_client import ask, ask_node
 from devstream_desktop.cli.source.request import request_of
-from devstream_desktop.cli.source.type_parser import add_type_arguments, fitted, help_width
+from devstream_desktop.cli.source.type_parser import add_type_arguments
 from devstream_desktop.cli.streams import print_once
 from devstream_desktop.control.errors import NoNodeError
 from devstream_desktop.control.messages.status import GetStatus
@@ -19,26 +19,28 @@ from devstream_desktop.home import Home
 
 def add_command(source: Commands) -> None:
     """Add `source add`, whose types are commands of their own."""
-    # Its own --help lists the types with their titles, so argparse adds none.
-    parser = source.add_parser(
-        "add",
-        help="add a source",
-        add_help=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    about = "show this help with every type, and exit"
-    parser.add_argument("-h", "--help", action=_TypesHelp, nargs=0, help=about)
+    parser = source.add_parser("add", help="add a source")
     parser.arguments = _add_types
+    parser.descriptions = _add_titles
 
 
 def _add_types(parser: CommandParser) -> None:
     from devstream_desktop.node import source_list
 
-    about = "the name of a collector; what a source of that type needs: TYPE --help"
-    types = parser.add_subparsers(metavar="TYPE", dest="type", required=True, help=about)
+    parser.epilog = "`devstream source add TYPE --help` says what to paste into its settings."
+    types = parser.add_subparsers(title="types", metavar="TYPE", dest="type", required=True)
     for name, others in source_list.type_names().items():
         # Each type imports its collector, so only the chosen one is filled.
-        types.add_parser(name, aliases=others).arguments = partial(_add_type, name)
+        one = types.add_parser(name, aliases=others, help="")
+        one.arguments = partial(_add_type, name)
+
+
+def _add_titles(parser: CommandParser) -> None:
+    from devstream_desktop.node import source_list
+
+    titles = source_list.source_types()
+    for type_ in one_liners(parser):
+        type_.help = titles[type_.dest]
 
 
 def _add_type(kind: str, parser: argparse.ArgumentParser) -> None:
@@ -46,22 +48,6 @@ def _add_type(kind: str, parser: argparse.ArgumentParser) -> None:
 
     add_type_arguments(parser, source_list.describe(kind))
     parser.set_defaults(command=partial(add, parser))
-
-
-class _TypesHelp(argparse.Action):
-    """Lists the installed types; only the help imports them all."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        """Print the help and end."""
-        from devstream_desktop.node import source_list
-
-        types = source_list.source_types()
-        width = max(map(len, types))
-        lines = [f"  {name:{width}}  {title}" for name, title in sorted(types.items())]
-        hint = "`devstream source add TYPE --help` says what to paste into its settings."
-        parser.epilog = fitted("\n".join(["types:", *lines, "", hint]), help_width())
-        parser.print_help()
-        parser.exit()
 
 
 def add(parser: argparse.ArgumentParser, home: Home, options: argparse.Namespace) -> int:

@@ -23,8 +23,8 @@ def parser_of(kind: str, about: Collector) -> argparse.ArgumentParser:
 
 def add_type_arguments(parser: argparse.ArgumentParser, about: Collector) -> None:
     """Add the options of a type, and what to paste."""
-    parser.description = fitted(_description(about), help_width())
-    parser.epilog = fitted(about.setup, help_width())
+    parser.description = fitted(_description(about), _help_width())
+    parser.epilog = fitted(about.setup, _help_width())
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("name", metavar="NAME", help="of a to z, 0 to 9 and -")
     if about.git:
@@ -45,7 +45,7 @@ def add_type_arguments(parser: argparse.ArgumentParser, about: Collector) -> Non
         _add_option(parser, option)
 
 
-def help_width() -> int:
+def _help_width() -> int:
     """Return the columns that argparse itself fills on this terminal."""
     return shutil.get_terminal_size().columns - 2
 
