@@ -127,12 +127,26 @@ def test_filters_hold_and_a_mistake_is_explained(qtbot, window, story):
     def places() -> set[str]:
         return {line.event.environment for line in shown.browser.model.lines}
 
-    shown.filters.environments.setCurrentIndex(shown.filters.environments.findData("production"))
-    shown.filters.kinds.setCurrentIndex(shown.filters.kinds.findData("deploy"))
+    qtbot.keyClicks(shown.filters.search, "kind:deploy env:production")
     qtbot.waitUntil(lambda: places() == {"production"}, timeout=2_000)
     assert shown.browser.model.query == parse_query("kind:deploy env:production")
-    qtbot.keyClicks(shown.filters.search, "kind:nonsense")
+    qtbot.keyClicks(shown.filters.search, " kind:nonsense")
     qtbot.waitUntil(lambda: "no kind" in shown.status.whole, timeout=2_000)
+
+
+def test_the_sidebar_is_a_way_to_search(qtbot, window, story):
+    shown = window(*story.day(now()))
+    names = [place.name for place in shown.sidebar.places]
+    assert names[:3] == ["Everything", "Production", "Deploys"]
+    assert {"shop", "search"} <= set(names[names.index("Services") + 1 :])
+    deploys = shown.sidebar.model().index(names.index("Deploys"), 0)
+    shown.sidebar.clicked.emit(deploys)
+    assert shown.filters.search.text() == "kind:deploy"
+    kinds = lambda: {line.event.kind for line in shown.browser.model.lines}  # noqa: E731
+    qtbot.waitUntil(lambda: kinds() == {"deploy"}, timeout=2_000)
+    assert shown.sidebar.currentIndex() == deploys
+    qtbot.keyClicks(shown.filters.search, " shop")
+    assert not shown.sidebar.selectionModel().hasSelection()
 
 
 def test_a_line_of_the_menu_is_found_under_a_filter_and_stays_open(qtbot, window, written, story):

@@ -81,7 +81,7 @@ class Browser(QSplitter):
         return self.details.line if self.details.isVisible() else None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the details beside the list, or below it where that would be narrow."""
+        """Put the details beside the list, or below a narrow one."""
         super().resizeEvent(event)
         wide = event.size().width() >= _WIDE
         wanted = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical

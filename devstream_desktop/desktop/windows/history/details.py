@@ -146,7 +146,7 @@ class Details(QFrame):
 
 
 def about(line: Line) -> str:
-    """Return where and how bad it is, and how it stands, for the line under the title."""
+    """Return where and how bad it is, and how it stands."""
     event = line.event
     severity = event.severity.word if event.severity > Severity.NOTICE else ""
     word = state_look(line).word

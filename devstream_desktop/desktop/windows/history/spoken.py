@@ -49,7 +49,7 @@ def greens_text(item: Greens) -> str:
 
 
 def day_text(day: date, today: date) -> str:
-    """Return `Today, Sunday 29 November`, or a date, with its year where that differs."""
+    """Return `Today, Sunday 29 November`, or a date."""
     full = f"{day:%A} {day.day} {day:%B}"
     if day == today:
         return f"Today, {full}"

@@ -8,21 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QDate, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
 from devstream_desktop.desktop.windows.history.banners import LockedBanner, WelcomeBanner
 from devstream_desktop.desktop.windows.history.browser import Browser
 from devstream_desktop.desktop.windows.history.filters import Filters
+from devstream_desktop.desktop.windows.history.sidebar import Sidebar
 from devstream_desktop.desktop.windows.history.status_line import StatusLine
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
 _DAY_CHECK_MS = 60_000
+_NARROW = 760
+"""Width below which the sidebar is left out, in pixels."""
 
 
 class HistoryWindow(QWidget):
@@ -44,9 +48,10 @@ class HistoryWindow(QWidget):
         self._day = QDate.currentDate()
         self.setWindowTitle("devstream")
         self.setWindowIcon(icon(Mark.APP))
-        self.resize(980, 640)
+        self.resize(1180, 720)
         self.setMinimumSize(560, 320)
         self.filters = Filters()
+        self.sidebar = Sidebar()
         self.browser = Browser(state, why)
         self.progress = ProgressStrip()
         self.status = StatusLine()
@@ -69,12 +74,21 @@ class HistoryWindow(QWidget):
         column.addWidget(self.filters)
         column.addWidget(self.welcome)
         column.addWidget(self.locked)
-        column.addWidget(self.browser, 1)
+        column.addWidget(edge())
+        middle = QHBoxLayout()
+        middle.setSpacing(0)
+        middle.addWidget(self.sidebar)
+        middle.addWidget(edge(upright=True))
+        middle.addWidget(self.browser, 1)
+        column.addLayout(middle, 1)
+        column.addWidget(edge())
         column.addWidget(self.progress)
         column.addLayout(foot)
 
     def _connect(self) -> None:
         self.filters.changed.connect(self.browser.set_query)
+        self.filters.search.textChanged.connect(self.sidebar.mark_query)
+        self.sidebar.chosen.connect(self.filters.search.setText)
         self.filters.mistaken.connect(self._show_mistake)
         self.filters.duty_chosen.connect(self.duty_chosen)
         self.filters.search.left.connect(self.browser.enter)
@@ -139,6 +153,11 @@ class HistoryWindow(QWidget):
         self._midnight.start()
         self._refresh_facets()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the sidebar out where the rows would have no room."""
+        super().resizeEvent(event)
+        self.sidebar.setVisible(event.size().width() >= _NARROW)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Hide; the owner decides whether that ends the app."""
         self._midnight.stop()
@@ -164,10 +183,12 @@ class HistoryWindow(QWidget):
 
     def _refresh_facets(self) -> None:
         try:
-            self.filters.set_facets(self._state.reader.facets())
+            facets = self._state.reader.facets()
         except HistoryUnavailableError:
-            # The rows say so; the boxes keep what they offer.
+            # The rows say so; the sidebar keeps what it offers.
             return
+        self.sidebar.show_services(facets.services)
+        self.sidebar.mark_query(self.filters.search.text())
 
     def _refresh(self) -> None:
         state, status = self._state, self._state.status
