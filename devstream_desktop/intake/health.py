@@ -107,8 +107,11 @@ class Health:
         """`new`, `active` or `silent`."""
         return "silent" if self.silent_since else "active" if self.last_seen else "new"
 
-    async def seen(self, now: int, way: Way = Way.POLL) -> None:
-        """Note that the source answered or delivered."""
+    async def seen(self, now: int, way: Way = Way.POLL, *, told: bool = False) -> None:
+        """Note that the source answered or delivered.
+
+        `told` says that a line has told so already, as one of what happened meanwhile does.
+        """
         self.last_seen = now
         self._failures[way] = 0
         if way is Way.WEBHOOK:
@@ -118,7 +121,8 @@ class Health:
         if self._troubles:
             return
         self.last_error = ""
-        if self.silent_since and await self._publish_state("active", now, self.silent_since, ""):
+        back = ("active", now, self.silent_since, "")
+        if self.silent_since and await self._publish_state(*back, quiet=told):
             self.silent_since = 0
             await self.save()
 
@@ -213,7 +217,9 @@ class Health:
             self.silent_since = now
             await self.save()
 
-    async def _publish_state(self, state: str, now: int, since: int, reason: str) -> bool:
+    async def _publish_state(
+        self, state: str, now: int, since: int, reason: str, *, quiet: bool = False
+    ) -> bool:
         event = make_event(
             kind=Kind.SOURCE,
             state=state,
@@ -226,6 +232,7 @@ class Health:
             source=self.name,
             reason=reason,
             duration=now - since if state == "active" else 0,
+            quiet=quiet,
         )
         return await self._published(event)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from devstream_desktop.intake.backlog import digested
 from devstream_desktop.intake.health import Health
 from devstream_desktop.intake.publisher import Publisher
 from devstream_desktop.stream.event import Event, fact_key, make_event
@@ -81,6 +82,22 @@ class RateLimiter:
         """
         return await self._publisher.publish(events, self.limit)
 
+    async def catch_up(self, events: Sequence[Event], since: int) -> list[Event]:
+        """Publish what happened since the source was read last, UTC milliseconds.
+
+        Raises:
+            Exception: as `publish`.
+
+        """
+
+        def limit(news: Sequence[Event]) -> list[Event]:
+            now = self._now()
+            return self.limit(
+                digested(news, source=self._name, since=since, now=now, was_red=self._was_red)
+            )
+
+        return await self._publisher.publish(events, limit)
+
     def limit(self, events: Sequence[Event]) -> list[Event]:
         """Return the events to publish, some of them made quiet."""
         now = self._now()
@@ -112,6 +129,10 @@ class RateLimiter:
             source=self._name,
             count=count,
         )
+
+    def _was_red(self, event: Event) -> bool:
+        subject = self._subjects.get(event.subject)
+        return subject is not None and subject.red is True
 
     def _one(self, event: Event, now: int) -> Event | None:
         # Counted and not stored: a line for each would be part of the flood.

@@ -135,6 +135,7 @@ class Sources:
                     limiter.publish,
                     self._now,
                     self._known,
+                    limiter.catch_up,
                 ),
             )
             return

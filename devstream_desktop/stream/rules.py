@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from devstream_desktop.stream.event import Event
-from devstream_desktop.stream.subject import Line
+from devstream_desktop.stream.subject import BACKLOG, Line
 from devstream_desktop.stream.text import clean, short_ref
 from devstream_desktop.stream.words import Kind, Severity, Transition, outcome
 
@@ -182,10 +182,11 @@ REPEATS: frozenset[Kind] = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind
 def is_repeat(line: Line) -> bool:
     """Tell whether a line only repeats what its subject was before.
 
-    The end of a source's token is no repeat, though the source stays active.
+    The end of a source's token is no repeat, nor what it has after a while in which it was not
+    read, though the source stays active.
     """
     event = line.event
-    if event.kind is Kind.SOURCE and event.expires:
+    if event.kind is Kind.SOURCE and (event.expires or event.subject.endswith(BACKLOG)):
         return False
     return event.kind in REPEATS and line.transition in (
         Transition.NONE,

@@ -23,6 +23,8 @@ from devstream_desktop.stream.words import (
 _JUDGED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
 
 
+BACKLOG = "/backlog"
+"""At the end of the subject that tells what a source had for us when it was read again."""
 _CHANGE_RANK = {"created": 1, "force-pushed": 2, "reset": 2, "merged": 3}
 
 

@@ -18,6 +18,7 @@ import msgspec
 from devstream_collectors.contract import Polled, SourceInfo, Tail, TailCollector
 from devstream_desktop.clock import within
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.intake.backlog import BEHIND
 from devstream_desktop.intake.health import Health, Way
 from devstream_desktop.intake.limiter import RateLimiter
 from devstream_desktop.intake.notes import Notes
@@ -122,14 +123,17 @@ class FileTail:
         if state is None:
             state = await asyncio.to_thread(self._begin)
             await self._write_state(state)
-        now = self._now()
+        now, read = self._now(), self.health.last_seen
         look = await asyncio.to_thread(self._look, state, now)
         self.health.dropped.update(look.polled.dropped)
         if look.read.lost:
             self.health.dropped["lost-by-rotation"] += 1
         if look.polled.events:
             events = list(look.polled.events)
-            await self._limiter.publish(events)
+            if read and now - read > BEHIND:
+                await self._limiter.catch_up(events, read)
+            else:
+                await self._limiter.publish(events)
             self.health.events += len(events)
         after = _State(state.of, look.read.place, look.polled.cursor)
         if after != state:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from devstream_desktop import git_address
 from devstream_desktop.clock import within
 from devstream_desktop.control.messages.sources import GitSource
 from devstream_desktop.errors import DevstreamError
+from devstream_desktop.intake.backlog import BEHIND
 from devstream_desktop.intake.config.names import is_local
 from devstream_desktop.intake.health import Health, Publish
 from devstream_desktop.intake.notes import Notes
@@ -61,6 +62,7 @@ MAX_EVENTS = 100
 """Events of one look: more branches at once are an import, not news."""
 MAX_KNOWN = 20
 """Other branches that the commits of a new one are compared with."""
+CatchUp = Callable[[list[Event], int], Awaitable[object]]
 _LOG = logging.getLogger(__name__)
 
 
@@ -93,8 +95,13 @@ class GitPoller:
         publish: Publish,
         now: Callable[[], int],
         known: KnownFacts | None = None,
+        catch_up: CatchUp | None = None,
     ) -> None:
-        """`known` is the stream, which may be wrong about a branch."""
+        """Make it.
+
+        `known` is the stream, which may be wrong about a branch. `catch_up` publishes what
+        happened since a look long ago.
+        """
         self.source = source
         self.health = health
         self._info = SourceInfo(source.name, source.branches, source.service)
@@ -104,6 +111,7 @@ class GitPoller:
         self._publish = publish
         self._now = now
         self._known = known
+        self._catch_up = catch_up
         self._doubts: dict[str, tuple[str, str]] = {}
         """Branches that the stream had elsewhere at the last look: the commit, and its fact."""
         self._looked = 0
@@ -231,7 +239,10 @@ class GitPoller:
         self._mirror.trust()
         # Published before the cursor moves: a crash in between repeats events with the same keys.
         if events:
-            await self._publish(events)
+            if self._catch_up and before and self._looked - before > BEHIND + 2000 * self.interval:
+                await self._catch_up(events, before)
+            else:
+                await self._publish(events)
             self.health.events += len(events)
         seen = _Cursor(
             self.source.url, names, self._aside.keep_back(new, old), empty=not heads.branches

@@ -26,6 +26,7 @@ from devstream_collectors.contract import (
     SourceInfo,
 )
 from devstream_desktop.clock import within
+from devstream_desktop.intake.backlog import BEHIND, is_digest
 from devstream_desktop.intake.broken_text import mended
 from devstream_desktop.intake.config.names import SourcesError
 from devstream_desktop.intake.config.source_info import check_token
@@ -81,6 +82,8 @@ class Round:
     good: int = 0
     """Chains that went well."""
     events: int = 0
+    digest: bool = False
+    """One line told what happened since the round before, which was long ago."""
     errors: list[FetchError] = field(default_factory=list)
     limit: RateLimit | None = None
 
@@ -129,6 +132,10 @@ class HttpPoller:
         self._limiter = limiter
         self._now = now
         self._fetcher: Fetcher | None = None
+        # A long interval is no outage.
+        self._behind = BEHIND + round(2000 * self.interval)
+        self._failing: dict[str, int] = {}
+        """When each chain that fails was read last, UTC milliseconds."""
         self._of = msgspec.json.encode([info.url, sorted(info.options.items())]).decode()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -192,6 +199,9 @@ class HttpPoller:
             name: state.validators[name] for name in map(_name, asked) if name in state.validators
         }
         done, quietly = Round(), list[Event]()
+        held, since = list[Event](), now
+        names = set(map(_name, asked))
+        self._failing = {name: at for name, at in self._failing.items() if name in names}
         for request in asked:
             name = _name(request)
             try:
@@ -200,6 +210,7 @@ class HttpPoller:
                 )
             except FetchError as error:
                 done.errors.append(error)
+                self._failing.setdefault(name, state.asked or now)
                 # The service asked us to stay away, from all of it.
                 if error.wait:
                     break
@@ -209,13 +220,18 @@ class HttpPoller:
             # Of all chains together only the newest few are published at first contact.
             if first:
                 quietly += chain.events
+                continue
+            read = self._failing.pop(name, state.asked) or now
+            for gap in chain.gaps:
+                await self.health.left_out(gap, read, now)
+            # All of a backlog is told together, and the cursor moves only then.
+            if held or (chain.events and now - read > self._behind):
+                held, since = held + chain.events, min(since, read)
             # The cursor moves with each chain, so a later failure repeats only its own.
             elif chain.events or chain.gaps:
                 # Pages come the newest first, and a line about older work is told late.
                 events = sorted(chain.events, key=lambda event: event.time)
                 await self._publish(events, state.since, done)
-                for gap in chain.gaps:
-                    await self.health.left_out(gap, state.asked or state.since, now)
                 await self._write_state(_State(self._of, cursor, state.since, state.asked, kept))
         # With one good chain the source is heard, and the errors are in the result.
         if done.errors and not done.good:
@@ -226,10 +242,12 @@ class HttpPoller:
             await self._publish(
                 [msgspec.structs.replace(event, quiet=True) for event in newest], 0, done
             )
-        asked_at = state.asked if done.errors else now
+        if held:
+            held.sort(key=lambda event: event.time)
+            await self._publish(held, state.since, done, since)
         after = _State(self._of, cursor, state.since or now, state.asked, kept)
-        if after != state or asked_at - state.asked >= ASKED:
-            after = msgspec.structs.replace(after, asked=asked_at)
+        if after != state or now - state.asked >= ASKED:
+            after = msgspec.structs.replace(after, asked=now)
         if after != state:
             await self._write_state(after)
         await self._note_health(done)
@@ -333,14 +351,19 @@ class HttpPoller:
             )
         return answer
 
-    async def _publish(self, events: list[Event], since: int, done: Round) -> None:
+    async def _publish(self, events: list[Event], since: int, done: Round, behind: int = 0) -> None:
+        """Publish events; `since` is the first contact, `behind` since when nobody looked."""
         if events:
             news = [
                 msgspec.structs.replace(event, quiet=True) if _is_history(event, since) else event
                 for event in events
             ]
-            published = await self._limiter.publish(news)
+            if behind:
+                published = await self._limiter.catch_up(news, behind)
+            else:
+                published = await self._limiter.publish(news)
             done.events += len(news)
+            done.digest = done.digest or any(is_digest(event) for event in published)
             # A poll brings what it brought before; a person counts each fact once.
             self.health.events += len(published)
 
@@ -348,7 +371,7 @@ class HttpPoller:
         if done.errors:
             await self.health.failed(self._now(), str(done.errors[0]), Way.POLL)
         else:
-            await self.health.seen(self._now(), Way.POLL)
+            await self.health.seen(self._now(), Way.POLL, told=done.digest)
 
     async def _proof(self) -> dict[str, str]:
         # Read each round: a token file may have a new one.
