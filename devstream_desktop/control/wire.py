@@ -22,6 +22,7 @@ from devstream_desktop.control.messages.members import (
     Invite,
     Join,
     Joining,
+    Leave,
     Members,
     Renew,
     Revoke,
@@ -61,6 +62,7 @@ AnyRequest = (
     | RequestDeploy
     | Invite
     | Join
+    | Leave
     | Grant
     | Ungrant
     | Revoke

@@ -12,7 +12,7 @@ from devstream_desktop.control import wording
 from devstream_desktop.control.messages.status import RefusedStatus, Status
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.mesh.clock import MAX_OFFSET_MS
-from devstream_desktop.team import Standing
+from devstream_desktop.team import Standing, way_back
 
 DAY_MS = 86_400_000
 CERTIFICATE_LATE_MS = 10 * DAY_MS
@@ -66,7 +66,7 @@ def membership(standing: Standing) -> Check:
         return problem(
             "team",
             f"this device is not a member of {standing.team}: {standing.outsider}",
-            "ask an admin for a new invite",
+            way_back(standing.person),
         )
     return ok("team", f"{standing.person} in team {standing.team}, device {standing.device[:8]}")
 
@@ -230,6 +230,11 @@ _SCANNER = (
     " run devstream doctor there"
 )
 _ADVICE = (
+    # First, because its reason names other words too.
+    (
+        "rejected this device",
+        f"wait a minute for the policy to reach it; where it was revoked, {way_back('NAME')}",
+    ),
     ("too many strangers", _CROWD),
     ("said nothing", _SCANNER),
     ("is no TLS", _SCANNER),
@@ -240,7 +245,10 @@ _ADVICE = (
             " `devstream status`"
         ),
     ),
-    ("revoked", "an admin put it out; a new invite lets it in again"),
+    (
+        "revoked",
+        "an admin revoked it; an invite lets its person in again: devstream team invite --for NAME",
+    ),
     (
         "expired",
         (
@@ -252,7 +260,6 @@ _ADVICE = (
     ("clock", "set both clocks right (network time)"),
     ("nothing listens", "start the node there, or take its old address out of settings.toml"),
     ("no answer", "see that it is awake, and that no firewall is in between"),
-    ("turned this device away", "wait a minute for the policy to reach it, then ask an admin"),
     ("TLS failed", _SCANNER),
     ("protocol", "update the older devstream"),
 )

@@ -190,6 +190,25 @@ class Reader:
             ]
         return [sentence for sentence in found if sentence]
 
+    def last_words(self) -> dict[str, int]:
+        """Return when each device wrote its newest entry here, UTC milliseconds.
+
+        Raises:
+            HistoryError: there is no history yet, or it cannot be read.
+
+        """
+        newest = (
+            "SELECT body, signature FROM log WHERE lsn IN (SELECT (SELECT lsn FROM log WHERE"
+            " log.feed = feeds.id ORDER BY seq DESC LIMIT 1) FROM feeds)"
+        )
+        with friendly(self._path):
+            rows = self._connection().execute(newest).fetchall()
+        found: dict[str, int] = {}
+        for entry in (stored_entry(*row) for row in rows):
+            if entry is not None:
+                found[entry.device] = max(hlc_time(entry.hlc), found.get(entry.device, 0))
+        return found
+
     def facets(self) -> Facets:
         """Return the services and environments that the history has seen.
 

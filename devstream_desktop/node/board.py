@@ -1,8 +1,6 @@
 """Board of the present: duty, offers, joins, deploys.
 
 It is filled from the history and kept up by news.
-
-Filled from the history, kept up by news.
 """
 
 from __future__ import annotations
@@ -21,8 +19,9 @@ from devstream_desktop.stream.event import Event
 from devstream_desktop.stream.line import render
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.text import short_ref
+from devstream_desktop.stream.text import clean, short_ref
 from devstream_desktop.stream.words import Kind, Transition
+from devstream_desktop.team import MACHINE_LENGTH, changes
 
 _LOOK_BACK = 2_000
 _PLAN_CHANGES = 20
@@ -44,6 +43,22 @@ class Ask:
     person: str
     at: int
     expires: int
+    machine: str = ""
+    another: bool = False
+    """A further device of a person whom the team knows."""
+    replaces: str = ""
+    """The device of that person whose place it takes."""
+
+    @property
+    def newcomer(self) -> changes.Newcomer:
+        """The device as an admin takes it in."""
+        return changes.Newcomer(
+            device=self.device,
+            person=self.person,
+            machine=self.machine,
+            another=self.another,
+            replaces=self.replaces,
+        )
 
 
 @dataclass
@@ -59,6 +74,8 @@ class Board:
     """Devices that were turned away, and when."""
     doors: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Issuers' devices: when they last said where they are met, and where (HOST:PORT)."""
+    left: set[str] = field(default_factory=set)
+    """Devices that went by their own will. The policy says whether they are out by now."""
     _gone: dict[tuple[str, str, str], int] = field(default_factory=dict)
     """Time at which each executor last took a target back."""
 
@@ -105,7 +122,17 @@ class Board:
                 ValueError
             ):  # who is no device cannot be let in, nor has a fingerprint to show
                 public_key(device)
-                self.asks[device] = Ask(device, event.actor, event.time, event.expires)
+                self.asks[device] = Ask(
+                    device,
+                    event.actor,
+                    event.time,
+                    event.expires,
+                    machine=clean(event.title, MACHINE_LENGTH),
+                    another=event.count > 1,
+                    replaces=event.previous,
+                )
+        elif event.state == "left":
+            self.left.add(device)
         elif event.state == "rejected":
             self.rejected[device] = max(event.time, self.rejected.get(device, 0))
         elif event.state == "issuing" and event.time >= self.doors.get(event.executor, (0, ""))[0]:

@@ -47,12 +47,14 @@ from devstream_desktop.stream.entry import Entry
 from devstream_desktop.stream.event import Event, InvalidEventError, encode_event
 from devstream_desktop.stream.fact import event_of, fact_id
 from devstream_desktop.stream.words import Role
-from devstream_desktop.team import NoTeamError, Team, ends
+from devstream_desktop.team import End, NoTeamError, Team, ends
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 _DAY_MS = 86_400_000
+MAX_ENDS = 32
+"""Feeds of a revoked device of which the end is named."""
 
 _log = logging.getLogger(__name__)
 
@@ -348,7 +350,17 @@ class Node:
             address=self._named_address,
             addresses=lambda: self.mesh.addresses() if self._bound else [],
             show=self._show_policies,
+            ends=self.ends,
         )
+
+    def ends(self, device: str, until: int = 0) -> list[End]:
+        """Return the last entry of each of a device's feeds; called in the loop.
+
+        `until` is UTC milliseconds, 0 for now.
+        """
+        known = self.mesh.ends(device, until or now_ms()) if self._bound else []
+        # The newest feeds come first, and a policy has room for so many.
+        return [End(*end) for end in known[:MAX_ENDS]]
 
     def _make_executor(self) -> Executor:
         began = now_ms()

@@ -13,7 +13,7 @@ import re
 from devstream_desktop.control.messages.members import Join, Joining
 from devstream_desktop.home import Home
 from devstream_desktop.keys import KeyringError, Vault
-from devstream_desktop.team import JoinWaitsError, Team, six_words
+from devstream_desktop.team import JoinWaitsError, Team, changes, six_words
 
 
 def found_solo(home: Home, vault: Vault) -> Team:
@@ -48,7 +48,17 @@ async def try_join(home: Home, vault: Vault, request: Join) -> tuple[Joining, Te
         return Joining(
             state="waiting", team=waits.team, words=words, approvers=waits.approvers
         ), None
-    return Joining(state="joined", team=team.name), team
+    return Joining(state="joined", team=team.name, text=_told(team)), team
+
+
+def _told(team: Team) -> str:
+    """Name the person and device that joined, and the person's other devices."""
+    policy, device = team.chain.current, team.device.id
+    told = f"{team.person} joined team {team.name} with {policy.machine_of(device)}"
+    if replaced := changes.replaced_by(policy, device):
+        told += f" in place of {policy.machine_of(replaced)}"
+    others = [policy.machine_of(one) for one in policy.devices_of(team.person) if one != device]
+    return f"{told}; other devices of {team.person}: {', '.join(others)}" if others else told
 
 
 def keyring_opens(home: Home) -> bool:

@@ -6,7 +6,7 @@ They are answered alike where a node runs and where none does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from devstream_desktop.control.messages.members import (
     Invite,
     Join,
     Joining,
+    Leave,
     Renew,
     Ungrant,
 )
@@ -33,12 +34,14 @@ from devstream_desktop.control.wire import AnyReply
 from devstream_desktop.mesh import address as addresses
 from devstream_desktop.node import team_requests
 from devstream_desktop.node.board import Ask
+from devstream_desktop.node.presence import Presence
 from devstream_desktop.team import Team
 
 HomeRequest = (
     GetStatus
     | Invite
     | Join
+    | Leave
     | Renew
     | Grant
     | Ungrant
@@ -73,12 +76,20 @@ class Host(Protocol):
         """Sentences on devices whose key is used twice."""
         ...
 
+    async def presences(self) -> Mapping[str, Presence]:
+        """Presence of each device, as far as is known here."""
+        ...
+
     async def invite(self, request: Invite) -> str:
         """Make an invite."""
         ...
 
     async def join(self, request: Join) -> Joining:
         """Ask once to be let into the invite's team."""
+        ...
+
+    async def leave(self, request: Leave) -> Done:
+        """Leave the team; a sentence on what comes of it."""
         ...
 
     async def renew(self, address: str) -> None:
@@ -111,6 +122,8 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
             return Done(text=await host.invite(request))
         case Join():
             return await host.join(request)
+        case Leave():
+            return await host.leave(request)
         case Renew():
             if request.at:
                 addresses.split(request.at)
@@ -120,7 +133,7 @@ async def answer(host: Host, request: HomeRequest) -> AnyReply:
             return Done(text=f"this device has a new certificate, until {day}")
         case GetMembers():
             return team_requests.members_of(
-                await host.team(), host.waiting(), host.duplicate_keys()
+                await host.team(), await host.presences(), host.waiting(), host.duplicate_keys()
             )
         case GetPolicy():
             return team_requests.policy_of(await host.team())

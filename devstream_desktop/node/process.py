@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from devstream_desktop.control.errors import ControlError, StartingError
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.members import Join, Joining
+from devstream_desktop.control.messages.members import Join, Joining, Leave
 from devstream_desktop.control.messages.status import Stop
 from devstream_desktop.control.wire import AnyReply, AnyRequest
 from devstream_desktop.door.descriptors import raise_soft_limit
 from devstream_desktop.home import Home
 from devstream_desktop.keys import Vault
-from devstream_desktop.node import enrolment
+from devstream_desktop.node import enrolment, leaving
 from devstream_desktop.node.core import Node, Options
 from devstream_desktop.node.locked_node import LockedNode
 from devstream_desktop.node.requests import Requests
@@ -52,6 +52,7 @@ class Process:
         self._news = asyncio.Event()
         self._end = asyncio.Event()
         self._again = False
+        self._leaving = False
         self._requests: Requests | None = None
         self._node: Node | None = None
 
@@ -90,7 +91,7 @@ class Process:
         node = Node(self._home, self._options, self._wake, self._start_anew, self._vault)
         await node.start()
         self._node = node
-        self._requests = Requests(node, lambda: self._news, self._end.set, self._join)
+        self._requests = Requests(node, lambda: self._news, self._end.set, self._join, self._leave)
         try:
             self._on_ready(node)
             await self._end.wait()
@@ -100,6 +101,10 @@ class Process:
             self._requests = None
             self._wake()
             await node.stop()
+        # Only now, because a node that ends still writes what it knows of its team.
+        if self._leaving:
+            self._leaving = False
+            await asyncio.to_thread(leaving.forget_team, self._home, node.team)
 
     async def _unlock(self) -> Vault | None:
         """Return the vault, when the keyring lets it be opened.
@@ -142,14 +147,27 @@ class Process:
         node = self._node
         if node is None:  # pragma: no cover - `_answer` asks only a running node
             raise ControlError("the node is not running")
-        # Leaving a real team is an act of its own, with another home.
+        # Leaving a real team is an act of its own.
         if not node.team.solo:
             raise ControlError(
-                f"this home is in team {node.team.name} already; use another --home to join a"
-                " second team"
+                f"this home is in team {node.team.name} already; devstream team leave ends that,"
+                " or use another --home to join a second team"
             )
         state, joined = await enrolment.try_join(self._home, node.vault, request)
         if joined is not None:
             # The answer leaves first; then the node starts anew as a member of the other team.
             asyncio.get_running_loop().call_later(0.1, self._start_anew)
         return state
+
+    async def _leave(self, request: Leave) -> Done:
+        node = self._node
+        if node is None:  # pragma: no cover - `_answer` asks only a running node
+            raise ControlError("the node is not running")
+        if node.team.solo:
+            raise ControlError("this is a team of one, which gives way when you join another")
+        told = await leaving.tell_team(node, force=request.force)
+        self._leaving = True
+        # A tray goes on with a team of one; a node without a screen has nothing more to do.
+        after = self._start_anew if self._options.solo else self._end.set
+        asyncio.get_running_loop().call_later(0.1, after)
+        return Done(text=told)

@@ -20,7 +20,13 @@ from devstream_desktop.control.messages.deploys import (
     Targets,
     TargetStatus,
 )
-from devstream_desktop.control.messages.members import ApproveJoin, Join, Joining, Revoke
+from devstream_desktop.control.messages.members import (
+    ApproveJoin,
+    Join,
+    Joining,
+    Leave,
+    Revoke,
+)
 from devstream_desktop.control.messages.sources import GetUnmatched, ProbeSource, UnmatchedBodies
 from devstream_desktop.control.messages.status import Stop, Unlock
 from devstream_desktop.control.messages.stream import Emit, News, SetDuty, Wait
@@ -47,8 +53,8 @@ MAX_WAIT_MS = 60_000
 class Requests:
     """Answers requests for one node.
 
-    `news` is set (and replaced) whenever there is something new; `end` and `join` act on the
-    process.
+    `news` is set (and replaced) whenever there is something new; `end`, `join` and `leave`
+    act on the process.
     """
 
     def __init__(
@@ -57,11 +63,12 @@ class Requests:
         news: Callable[[], asyncio.Event],
         end: Callable[[], None],
         join: Callable[[Join], Awaitable[Joining]],
+        leave: Callable[[Leave], Awaitable[Done]],
     ) -> None:
         self._node = node
         self._news = news
         self._end = end
-        self._home = RunningHome(node, join)
+        self._home = RunningHome(node, join, leave)
         self._ending = False
 
     def end_polls(self) -> None:
@@ -281,10 +288,8 @@ class Requests:
         node = self._node
         devices = changes.chosen_devices(node.team.chain.current, request.who)
         # Read here, on the loop: the log has one owner.
-        ends = {device: node.mesh.ends(device, request.since or now_ms()) for device in devices}
-        return await asyncio.to_thread(
-            team_requests.revoke, node.team, request, lambda device, _: ends[device]
-        )
+        ends = [end for device in devices for end in node.ends(device, request.since)]
+        return await asyncio.to_thread(team_requests.revoke, node.team, request, ends)
 
     async def _approve_join(self, request: ApproveJoin) -> str:
         node = self._node
@@ -292,7 +297,8 @@ class Requests:
         if request.reject:
             await node.trust.reject(ask)
             return f"{ask.person} is rejected"
-        return await asyncio.to_thread(team_requests.approve_join, node.team, ask)
+        ends = node.ends(ask.replaces) if ask.replaces else []
+        return await asyncio.to_thread(team_requests.approve_join, node.team, ask, ends)
 
     async def _probe_source(self, request: ProbeSource) -> Done:
         report = await self._home.intake().test_source(request.name)

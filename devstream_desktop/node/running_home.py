@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from devstream_desktop.clock import now_ms
 from devstream_desktop.control.errors import ControlError
-from devstream_desktop.control.messages.members import Invite, Join, Joining
+from devstream_desktop.control.messages.base import Done
+from devstream_desktop.control.messages.members import Invite, Join, Joining, Leave
 from devstream_desktop.control.messages.sources import Source
 from devstream_desktop.control.messages.status import Status
+from devstream_desktop.history.reader import Reader
+from devstream_desktop.home import Home
 from devstream_desktop.intake.service import Intake
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.core import Node
 from devstream_desktop.node.duplicate_keys import keys_used_twice
+from devstream_desktop.node.presence import Presence, presences
 from devstream_desktop.node.status import describe
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import Team
 
 
 class RunningHome:
-    """A `home_requests.Host` whose rooms are open; `join` acts on the process."""
+    """A `home_requests.Host` whose rooms are open; `join` and `leave` act on the process."""
 
-    def __init__(self, node: Node, join: Callable[[Join], Awaitable[Joining]]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        join: Callable[[Join], Awaitable[Joining]],
+        leave: Callable[[Leave], Awaitable[Done]],
+    ) -> None:
         self._node = node
         self._join = join
+        self._leave = leave
 
     async def team(self) -> Team:
         return self._node.team
@@ -49,12 +60,22 @@ class RunningHome:
             request.expires_s,
             request.address or node.invite_address(),
             approved=request.pre_approved,
+            owner=request.owner,
+            replaces=request.replaces,
         )
         node.notices.pop("enrol", None)
         return text
 
     async def join(self, request: Join) -> Joining:
         return await self._join(request)
+
+    async def leave(self, request: Leave) -> Done:
+        return await self._leave(request)
+
+    async def presences(self) -> Mapping[str, Presence]:
+        node = self._node
+        said = await asyncio.to_thread(_last_words, node.home)
+        return presences(node.device, node.mesh.status().peers, said, now_ms())
 
     async def renew(self, address: str) -> None:
         await self._node.trust.renewing.by_hand(address)
@@ -81,3 +102,8 @@ class RunningHome:
                 " PERSON collector"
             )
         return self._node.intake
+
+
+def _last_words(home: Home) -> dict[str, int]:
+    with Reader(home.history) as reader:
+        return reader.last_words()

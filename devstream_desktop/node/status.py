@@ -22,6 +22,7 @@ from devstream_desktop.node.team_requests import roles_of
 from devstream_desktop.node.trust import advice
 from devstream_desktop.outlet.status import Serving
 from devstream_desktop.stream.words import Role
+from devstream_desktop.team import way_back
 
 NAMED_OF_REASON = 5
 """Peers that are named for one reason.
@@ -140,6 +141,8 @@ def _notices(node: Node, further: tuple[str, ...], pruning_suspended: str) -> li
         node.history.quarantined,
         *further,
     ]
+    if (outside := node.team.gate(node.device)) is not None:
+        found.append(f"{outside}; to come back, {way_back(node.team.person)}")
     found += [policy_trouble(node.team.chain, now_ms()), pruning_suspended]
     found += keys_used_twice(node.mesh, policy, now_ms())
     if (deploys := node.executor.status()) is not None:
@@ -150,7 +153,8 @@ def _notices(node: Node, further: tuple[str, ...], pruning_suspended: str) -> li
 def _advice(node: Node) -> list[str]:
     found = list(advice(node.team.chain.current, now_ms(), is_admin=node.team.is_admin))
     found += [
-        f"{ask.person} waits to join; devstream team approve-join {ask.device[:8]}"
+        f"{ask.person} waits to join{' with another device' * ask.another};"
+        f" devstream team approve-join {ask.device[:8]}"
         for ask in node.trust.waiting()
     ]
     waiting = [one for one in node.team.chain.proposals if node.device not in one.signed_by]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -15,9 +15,16 @@ from devstream_desktop.control.errors import (
     StartingError,
 )
 from devstream_desktop.control.lock import COMMAND, NODE
-from devstream_desktop.control.messages.base import Reply, Request
+from devstream_desktop.control.messages.base import Done, Reply, Request
 from devstream_desktop.control.messages.deploys import GetTargets, PlanDeploy, RequestDeploy
-from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Joining, Revoke
+from devstream_desktop.control.messages.members import (
+    ApproveJoin,
+    Invite,
+    Join,
+    Joining,
+    Leave,
+    Revoke,
+)
 from devstream_desktop.control.messages.sources import (
     GetUnmatched,
     ProbeSource,
@@ -34,10 +41,11 @@ from devstream_desktop.intake.config import source_file as source_files
 from devstream_desktop.intake.config.source_info import source_info
 from devstream_desktop.keys import Vault
 from devstream_desktop.mesh import address as addresses
-from devstream_desktop.node import enrolment, home_requests, source_list
+from devstream_desktop.node import enrolment, home_requests, leaving, source_list
 from devstream_desktop.node.board import Ask
 from devstream_desktop.node.home_status import status_of_files
 from devstream_desktop.node.ports import for_others, free_or_new, load_peers, load_port, save_port
+from devstream_desktop.node.presence import Presence
 from devstream_desktop.settings import load_settings
 from devstream_desktop.team import Team
 
@@ -90,16 +98,37 @@ class StoppedHome:
     def duplicate_keys(self) -> Sequence[str]:
         return ()
 
+    async def presences(self) -> Mapping[str, Presence]:
+        return {}
+
     async def invite(self, request: Invite) -> str:
         team = await self.team()
         # It names the address at which the node will listen once it starts.
         address = request.address or await asyncio.to_thread(_future_address, self._home)
         return await asyncio.to_thread(
-            team.admissions.invite, request.expires_s, address, approved=request.pre_approved
+            team.admissions.invite,
+            request.expires_s,
+            address,
+            approved=request.pre_approved,
+            owner=request.owner,
+            replaces=request.replaces,
         )
 
     async def join(self, request: Join) -> Joining:
         return (await enrolment.try_join(self._home, await self._open_vault(), request))[0]
+
+    async def leave(self, request: Leave) -> Done:
+        team = await self.team()
+        alone = leaving.nobody_to_tell(team.chain.current, team.device.id)
+        revoke = f"an admin revokes it: devstream team revoke {team.device.id[:8]}"
+        if not alone and not request.force:
+            raise NoNodeError(
+                "no node runs for this home, so the team would not hear it; start one with"
+                f" devstream node and leave then, or leave with --force and {revoke}"
+            )
+        await asyncio.to_thread(leaving.forget_team, self._home, team)
+        unheard = "" if alone else f", and no member has heard it; {revoke}"
+        return Done(text=f"this device left team {team.name}{unheard}")
 
     async def renew(self, address: str) -> None:
         team = await self.team()

@@ -5,7 +5,7 @@ They are the same for a node that runs and a home whose node does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from devstream_desktop.control.messages.members import (
     ApproveJoin,
@@ -28,14 +28,13 @@ from devstream_desktop.control.messages.policy import (
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.keys import DeviceKey, read_recovery_key, write_recovery_key
 from devstream_desktop.node.board import Ask
+from devstream_desktop.node.presence import Presence
 from devstream_desktop.node.trust import advice
 from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team import DEVICE_ROLES, End, Policy, Team, TeamError, changes, six_words
 from devstream_desktop.team import Member as TeamMember
 
-Ends = Callable[[str, int], Sequence[tuple[bytes, int, bytes]]]
-"""Gives the ends of a device's feeds at a time (UTC milliseconds)."""
 _WAITS = (
     "proposed: it holds once enough admins have signed it, each with: devstream team approve-policy"
 )
@@ -96,8 +95,8 @@ def act(team: Team, request: Act) -> str:
     return _told(team, what, done=done)
 
 
-def revoke(team: Team, request: Revoke, ends: Ends) -> str:
-    """Put a person or device out; returns a sentence.
+def revoke(team: Team, request: Revoke, ends: Sequence[End]) -> str:
+    """Revoke a person or device, which wrote up to `ends`; returns a sentence.
 
     Raises:
         PolicyError: it may not be done here, or nobody is meant.
@@ -106,10 +105,10 @@ def revoke(team: Team, request: Revoke, ends: Ends) -> str:
     """
     devices = changes.chosen_devices(team.chain.current, request.who)
     if team.device.id in devices:
-        raise TeamError("that is this device; another admin can revoke it")
-    until = request.since or team.now()
-    known = [End(*end) for device in devices for end in list(ends(device, until))[:32]]
-    done = team.change(changes.revoke(devices, request.why, team.now(), known))
+        raise TeamError(
+            "that is this device: devstream team leave takes it out, or another admin revokes it"
+        )
+    done = team.change(changes.revoke(devices, request.why, team.now(), ends))
     return _told(
         team,
         f"{clean(request.who, 40)} is out of the team"
@@ -136,19 +135,24 @@ def find_ask(asks: Sequence[Ask], request: ApproveJoin) -> Ask:
     return found[0]
 
 
-def approve_join(team: Team, ask: Ask) -> str:
-    """Let somebody in; returns a sentence.
+def approve_join(team: Team, ask: Ask, ends: Sequence[End] = ()) -> str:
+    """Approve a join; returns a sentence. A device that is replaced wrote up to `ends`.
 
     Raises:
         PolicyError: this device is no admin, or the name is taken meanwhile.
         TeamError: the disk is full.
 
     """
-    return _told(
-        team,
-        f"{ask.person} is in the team",
-        done=team.change(changes.admit(ask.device, ask.person)),
-    )
+    if ask.replaces == team.device.id:
+        raise TeamError("it takes the place of this device, so another admin has to approve it")
+    newcomer = ask.newcomer
+    done = team.change(changes.take_in(newcomer, team.now(), ends))
+    what = f"{ask.person} is in the team"
+    if ask.another:
+        what += f" with another device, {team.chain.current.machine_of(ask.device)}"
+    if ask.replaces:
+        what += f", in place of {team.chain.current.machine_of(ask.replaces)}"
+    return _told(team, what, done=done)
 
 
 def role_of(word: str) -> Role:
@@ -166,23 +170,39 @@ def role_of(word: str) -> Role:
         ) from None
 
 
-def members_of(team: Team, asks: Sequence[Ask] = (), troubles: Sequence[str] = ()) -> Members:
-    """Describe a team: its members, their roles, and who wants to join.
+def members_of(
+    team: Team,
+    presences: Mapping[str, Presence],
+    asks: Sequence[Ask] = (),
+    troubles: Sequence[str] = (),
+) -> Members:
+    """Describe a team: its members, their devices and roles, and who wants to join.
 
     `troubles` are sentences on its devices.
     """
-    policy = team.chain.current
+    policy, since = team.chain.current, _first_seen(team)
     return Members(
         members=tuple(
             Member(
                 person=one.person,
-                devices=tuple(_device(team, device) for device in (*one.devices, *one.revoked)),
+                devices=tuple(
+                    _device(team, device, since[device], presences.get(device, Presence()))
+                    for device in (*one.devices, *one.revoked)
+                ),
                 roles=_roles(one),
             )
             for one in team.members()
         ),
         waiting=tuple(
-            Waiting(device=ask.device, person=ask.person, words=six_words(ask.device), since=ask.at)
+            Waiting(
+                device=ask.device,
+                person=ask.person,
+                words=six_words(ask.device),
+                since=ask.at,
+                machine=ask.machine,
+                another=ask.another,
+                replaces=ask.replaces,
+            )
             for ask in asks
         ),
         may_change=team.is_admin,
@@ -229,7 +249,16 @@ def policy_of(team: Team) -> PolicyState:
     )
 
 
-def _device(team: Team, device: str) -> Device:
+def _first_seen(team: Team) -> dict[str, int]:
+    """Return when each device came in, UTC milliseconds."""
+    found: dict[str, int] = {}
+    for link in team.chain.links:
+        for device in link.policy.persons.keys() - found.keys():
+            found[device] = link.policy.issued
+    return found
+
+
+def _device(team: Team, device: str, since: int, presence: Presence) -> Device:
     policy = team.chain.current
     revocation = policy.revoked.get(device)
     return Device(
@@ -241,6 +270,11 @@ def _device(team: Team, device: str) -> Device:
         here=device == team.device.id,
         revoked=revocation.when if revocation else 0,
         why=revocation.why if revocation else "",
+        machine=policy.machines.get(device, ""),
+        since=since,
+        certificate_expires=0 if revocation else team.certificate_end(device),
+        linked=presence.linked,
+        seen=presence.seen,
     )
 
 

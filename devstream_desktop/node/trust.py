@@ -21,6 +21,7 @@ from devstream_desktop.stream.event import Event, fact_key, make_event
 from devstream_desktop.stream.words import Kind
 from devstream_desktop.team import (
     WARNING_MS,
+    End,
     Enrolment,
     Policy,
     Signed,
@@ -33,6 +34,10 @@ from devstream_desktop.team import (
 
 MAX_RETRY_S = 3600
 MAX_TO_ABSORB = 8
+TURN_S = 3.0
+"""Seconds that each admin leaves the one before it to sign."""
+LEFT = "left by its own will"
+"""The reason why a device that left is revoked."""
 _DAY_MS = 86_400_000
 _SAY_AGAIN_MS = 7 * _DAY_MS
 """An issuer's address is published again before history forgets it."""
@@ -54,6 +59,7 @@ class Trust:
         address: Where others reach this node, HOST:PORT; empty where they do not.
         addresses: Every address at which a peer may be.
         show: Shows peers that other documents are held, and screens that the status changed.
+        ends: Ends of a device's feeds, as they are now.
 
     """
 
@@ -70,6 +76,7 @@ class Trust:
         address: Callable[[], str],
         addresses: Callable[[], Sequence[str]],
         show: Callable[[], None],
+        ends: Callable[[str], Sequence[End]],
     ) -> None:
         self._home = home
         self._team = team
@@ -78,6 +85,7 @@ class Trust:
         self._spawn = spawn
         self._use = use
         self._notices = notices
+        self._ends = ends
         self._trusted = team.ca_pem
         self._absorbing = asyncio.Lock()
         self._to_absorb = 0
@@ -88,6 +96,7 @@ class Trust:
             team,
             address=address,
             peers=lambda: [one for one in (address(),) if one],
+            ends=ends,
             on_asked=self._on_asked,
         )
         self.renewing = Renewing(
@@ -184,6 +193,7 @@ class Trust:
                 await self._show()
             with suppress(DevstreamError):  # a full disk says so elsewhere; there are weeks left
                 await asyncio.to_thread(self._team.renew_policy)
+            await self._let_go()
             await self._tend_door()
 
     async def announce(self) -> None:
@@ -215,14 +225,64 @@ class Trust:
         )
 
     def note(self, events: Sequence[Event]) -> None:
-        """News from the stream: an issuer drops whom an admin turned away."""
+        """News from the stream: an issuer drops whom an admin rejected, an admin who left."""
         for event in events:
-            if event.kind is Kind.TEAM and event.state == "rejected" and self._team.admissions.open:
+            if event.kind is not Kind.TEAM:
+                continue
+            if event.state == "rejected" and self._team.admissions.open:
                 self._spawn(self._drop(event.subject.removeprefix("member/")))
+            elif event.state == "left" and self._team.is_admin:
+                self._spawn(self._let_go_in_turn())
 
     async def _drop(self, device: str) -> None:
         with suppress(ValueError):  # a subject that names no device
             await asyncio.to_thread(self._team.admissions.reject, device)
+
+    async def _let_go_in_turn(self) -> None:
+        # A turn each, so that not every admin's node signs the same at once.
+        turn = self._team.chain.current.active_admins().index(self._team.device.id)
+        # Nor before the device has heard that its word came, for this ends its links.
+        await asyncio.sleep(TURN_S * (turn + 1))
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Revoke the devices that left, where this one may."""
+        team = self._team
+        if not team.is_admin:
+            return
+        for device in [one for one in self._board.left if team.chain.current.is_member(one)]:
+            # What an admin has proposed already, and waits for others.
+            proposed = [one for one in team.chain.proposals if device in one.policy.revoked]
+            try:
+                if not proposed:
+                    change = changes.revoke([device], LEFT, team.now(), self._ends(device))
+                    await asyncio.to_thread(team.change, change)
+                elif all(team.device.id not in one.signed_by for one in proposed):
+                    await asyncio.to_thread(team.approve, proposed[0].hash)
+            except DevstreamError as error:
+                _log.warning("%s cannot be let go: %s", device[:8], error)
+
+    async def leave(self) -> None:
+        """Say in the stream that this device goes by its own will.
+
+        Raises:
+            PolicyError: the team would be left without an admin; what to do first.
+            ControlError, HistoryError: it cannot be said.
+
+        """
+        team, now = self._team, self._team.now()
+        policy = team.chain.current
+        changes.check_leave(policy, team.device.id)
+        event = _event(
+            "left",
+            fact_key(team.id, Kind.TEAM, "left", team.device.id),
+            now,
+            subject=f"member/{team.device.id}",
+            actor=team.person,
+            title=policy.machines.get(team.device.id, ""),
+            count=len(policy.devices_of(team.person)) - 1,
+        )
+        await self._publish([event])
 
     def waiting(self) -> tuple[Ask, ...]:
         """List who waits for an admin's approval."""
@@ -284,7 +344,8 @@ class Trust:
             ]
         )
 
-    def _on_asked(self, device: str, person: str, expires: int) -> None:
+    def _on_asked(self, newcomer: changes.Newcomer, expires: int) -> None:
+        device, person = newcomer.device, newcomer.person
         key = fact_key(self._team.id, Kind.TEAM, "asked", device, person, str(expires))
         reason = f"{six_words(device)}: devstream team approve-join {device[:8]}"
         event = _event(
@@ -295,6 +356,9 @@ class Trust:
             actor=person,
             reason=reason,
             expires=expires,
+            title=newcomer.machine,
+            count=_devices_of(self._team.chain.current, person) + 1 if newcomer.another else 0,
+            previous=newcomer.replaces,
         )
         self._spawn(self._say([event]))
 
@@ -343,10 +407,14 @@ def _told(team: Team, before: Policy, link: Signed) -> list[Event]:
             now,
             subject=f"member/{device}",
             actor=after.persons[device],
-            reason=f"let in by {team.person}, device {device[:8]}",
+            reason=f"approved by {team.person}, device {device[:8]}",
+            title=after.machines.get(device, ""),
+            count=_devices_of(after, after.persons[device]),
+            previous=changes.replaced_by(after, device),
         )
         for device in joined
     ]
+    replaced = {changes.replaced_by(after, device) for device in joined}
     events += [
         _event(
             "revoked",
@@ -356,6 +424,10 @@ def _told(team: Team, before: Policy, link: Signed) -> list[Event]:
             actor=after.name_of(device),
             reason=f"by {team.person}, device {device[:8]}"
             + (f": {why}" if (why := after.revoked[device].why) else ""),
+            title=after.machines.get(device, ""),
+            count=len(after.devices_of(after.name_of(device))),
+            # Its successor's join and its own last word have said so.
+            quiet=device in replaced or after.revoked[device].why == LEFT,
         )
         for device in revoked
     ]
@@ -376,6 +448,11 @@ def _told(team: Team, before: Policy, link: Signed) -> list[Event]:
     return events
 
 
+def _devices_of(policy: Policy, person: str) -> int:
+    """Count the devices that a person has and had."""
+    return sum(name == person for name in policy.persons.values())
+
+
 def _event(
     state: str,
     key: str,
@@ -387,6 +464,9 @@ def _event(
     executor: str = "",
     expires: int = 0,
     number: str = "",
+    title: str = "",
+    count: int = 0,
+    previous: str = "",
     quiet: bool = False,
 ) -> Event:
     return make_event(
@@ -401,5 +481,8 @@ def _event(
         executor=executor,
         expires=expires,
         number=number,
+        title=title,
+        count=count,
+        previous=previous,
         quiet=quiet,
     )

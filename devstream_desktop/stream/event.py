@@ -43,9 +43,16 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     source: str = ""
     number: str = ""
     previous: str = ""
-    """The revision before: what a force-push threw away, what a deploy replaced."""
+    """The revision before: what a force-push threw away, what a deploy replaced.
+
+    Of a join, the device whose place another takes.
+    """
     count: int = 0
-    """Commits of a change, failed tests of a test run."""
+    """Commits of a change, failed tests of a test run.
+
+    Of a join, the devices that the person has had, with this one; of a device that goes, those that
+    the person still has.
+    """
     total: int = 0
     """All tests of a test run."""
     duration: int = 0

@@ -55,6 +55,7 @@ _TEAM = {
     "policy": AuthorClass.ADMIN,
     "available": AuthorClass.EXECUTOR,
     "removed": AuthorClass.EXECUTOR,
+    "left": AuthorClass.MEMBER,
 }
 
 

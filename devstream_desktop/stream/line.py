@@ -307,13 +307,22 @@ def _source(event: Event, _: Transition) -> _Parts:
 
 
 def _team(event: Event, _: Transition) -> _Parts:
+    who, device = _who(event), event.subject.removeprefix("member/")[:8]
+    by = "with another device"
+    # The same person on another machine: nobody new, and nobody is gone.
+    if event.previous:
+        by = f"with {device} in place of {event.previous[:8]}"
+    another = event.count > 1
     sentence = {
-        "joined": f"{_who(event)} joined the team",
-        "revoked": f"{_who(event)} was removed from the team",
+        "joined": f"{who} joined {by}" if another else f"{who} joined the team",
+        "revoked": f"{who}'s device {device} was revoked"
+        if event.count
+        else f"{who} was removed from the team",
+        "left": f"{who}'s device {device} left the team" if event.count else f"{who} left the team",
         "policy": f"{_who(event)} changed the policy",
         "available": f"can be deployed to {event.environment}",
         "removed": f"can no longer be deployed to {event.environment}",
-        "asked": f"{_who(event)} asks to join the team",
+        "asked": f"{who} asks to join {by}" if another else f"{who} asks to join the team",
         "rejected": f"{_who(event)} was not let into the team",
         "issuing": f"{_who(event)} lets people in",
     }[event.state]

@@ -165,7 +165,7 @@ DEFAULT: tuple[Rule, ...] = (
         name="Changes of the team",
         then=Attention.POPUP,
         kind=(Kind.TEAM,),
-        state=("joined", "revoked", "rejected", "policy", "asked"),
+        state=("joined", "revoked", "rejected", "policy", "asked", "left"),
     ),
     Rule(
         name="Commits, which are many",

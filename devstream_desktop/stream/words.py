@@ -106,7 +106,7 @@ STATES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.SOURCE: ("silent", "active"),
         # `available` and `removed` are an executor's word on what it deploys; `asked` is an
         # issuer's on who waits to be let in, `issuing` where it lets people in and renews
-        # certificates; the others are the issuer's and admin's.
+        # certificates; `left` is a device's own; the others are the admin's.
         Kind.TEAM: (
             "joined",
             "revoked",
@@ -116,6 +116,7 @@ STATES: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
             "asked",
             "rejected",
             "issuing",
+            "left",
         ),
     }
 )

@@ -11,16 +11,23 @@ from devstream_desktop.team.joining.errors import JoinWaitsError
 from devstream_desktop.team.joining.renewals import is_renewal
 from devstream_desktop.team.joining.six_words import six_words
 from devstream_desktop.team.policy import changes
-from devstream_desktop.team.policy.authors import ended, ends, outsider
+from devstream_desktop.team.policy.authors import ended, ends, outsider, way_back
 from devstream_desktop.team.policy.chain import PolicyChain
 from devstream_desktop.team.policy.documents import Signed
-from devstream_desktop.team.policy.policy import DEVICE_ROLES, WARNING_MS, End, Policy
+from devstream_desktop.team.policy.policy import (
+    DEVICE_ROLES,
+    MACHINE_LENGTH,
+    WARNING_MS,
+    End,
+    Policy,
+)
 from devstream_desktop.team.policy.roster import Member
 from devstream_desktop.team.standing import Standing, standing_of
 from devstream_desktop.team.team import Team
 
 __all__ = [
     "DEVICE_ROLES",
+    "MACHINE_LENGTH",
     "WARNING_MS",
     "End",
     "Enrolment",
@@ -43,4 +50,5 @@ __all__ = [
     "outsider",
     "six_words",
     "standing_of",
+    "way_back",
 ]

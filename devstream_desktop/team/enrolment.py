@@ -20,11 +20,12 @@ from devstream_desktop.door.connection import CROWDED, Connection
 from devstream_desktop.door.crowd import Crowd
 from devstream_desktop.door.service import Service
 from devstream_desktop.keys import VaultError
-from devstream_desktop.stream.entry import device_id
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.errors import PolicyError, TeamError
 from devstream_desktop.team.joining import wire
 from devstream_desktop.team.joining.errors import JoinError, Problem
+from devstream_desktop.team.policy.changes import Newcomer
+from devstream_desktop.team.policy.policy import End
 from devstream_desktop.team.team import Team
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,10 @@ def _no_peers() -> Sequence[str]:
     return ()
 
 
+def _no_ends(_: str) -> Sequence[End]:
+    return ()
+
+
 class Enrolment:
     """Opens and closes the service of one issuer. Lives in one asyncio loop."""
 
@@ -53,7 +58,8 @@ class Enrolment:
         *,
         address: Callable[[], str],
         peers: Callable[[], Sequence[str]] = _no_peers,
-        on_asked: Callable[[str, str, int], None] | None = None,
+        ends: Callable[[str], Sequence[End]] = _no_ends,
+        on_asked: Callable[[Newcomer, int], None] | None = None,
     ) -> None:
         """Serve a team's issuer.
 
@@ -61,8 +67,9 @@ class Enrolment:
             team: The issuer's.
             address: Where others reach the port, HOST:PORT, as far as this machine can tell.
             peers: The addresses that a joiner is told.
-            on_asked: Called in the loop with device, person and expiry (UTC milliseconds) for each
-                who came and has to be approved until then.
+            ends: Ends of a device's feeds as they are now; asked in the loop.
+            on_asked: Called in the loop with each who came and has to be approved, and until when
+                (UTC milliseconds).
 
         """
         self.service = Service(
@@ -71,6 +78,7 @@ class Enrolment:
         self._team = team
         self._address = address
         self._peers = peers
+        self._ends = ends
         self._on_asked = on_asked
         self._asked = Crowd(WAITING)
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -106,13 +114,18 @@ class Enrolment:
         self._set_open()
 
     async def invite(
-        self, expires_s: int, address: str | None = None, *, approved: bool = False
+        self,
+        expires_s: int,
+        address: str | None = None,
+        *,
+        approved: bool = False,
+        owner: str = "",
+        replaces: str = "",
     ) -> str:
         """Make the line to paste, and open for whoever has it.
 
-        `address` (HOST:PORT) is where joiners reach this node, if not where it seems.
-
-        Whoever comes with an `approved` one is let in at once.
+        `address` (HOST:PORT) is where joiners reach this node, if not where it seems. The rest is
+        as `Admissions.invite` has it.
 
         Raises:
             PolicyError: this device may not invite; the message says who may.
@@ -120,7 +133,12 @@ class Enrolment:
 
         """
         text = await asyncio.to_thread(
-            self._team.admissions.invite, expires_s, address or self.address, approved=approved
+            self._team.admissions.invite,
+            expires_s,
+            address or self.address,
+            approved=approved,
+            owner=owner,
+            replaces=replaces,
         )
         await self.look()
         return text
@@ -186,14 +204,17 @@ class Enrolment:
                 self._set_open()
 
     async def _admit(self, question: wire.AskMembership) -> wire.Answer:
-        admission = await asyncio.to_thread(self._team.admissions.admit, question)
+        # Read here, in the loop: the log has one owner.
+        replaced = self._team.admissions.replaced_by(question.invite)
+        ends = self._ends(replaced) if replaced else ()
+        admission = await asyncio.to_thread(self._team.admissions.admit, question, ends)
         if admission.certificate:
             return wire.Membership(
                 admission.certificate, tuple(self._team.chain.documents()), tuple(self._peers())
             )
         # A joiner asks every few seconds, and its admins are told once.
         if admission.first and self._on_asked is not None:
-            self._on_asked(device_id(question.device), question.person, admission.expires)
+            self._on_asked(admission.newcomer, admission.expires)
         return wire.Waiting(self._team.name, self._team.chain.current.who_has(Role.ADMIN))
 
 

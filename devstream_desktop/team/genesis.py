@@ -7,7 +7,7 @@ from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import Authority, TlsKey, new_issuer
 from devstream_desktop.team.membership import JOINING_KEY, Membership
 from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
-from devstream_desktop.team.policy.policy import LIFETIME_MS, Grant, Policy
+from devstream_desktop.team.policy.policy import LIFETIME_MS, Grant, Policy, machine_name
 
 
 def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
@@ -21,7 +21,7 @@ def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
         PolicyError: a name is not allowed.
 
     """
-    device, tls_key = DeviceKey.generate(), TlsKey.generate()
+    device, tls_key, machine = DeviceKey.generate(), TlsKey.generate(), machine_name()
     issuer = new_issuer(device.id, now_ms)
     me = (device.id,)
     genesis = Policy(
@@ -37,6 +37,7 @@ def found(name: str, person: str, *, solo: bool, now_ms: int) -> Membership:
         collectors=me,
         executors=me,
         persons={device.id: person},
+        machines={device.id: machine} if machine else {},
         # In a team of one nobody else could grant it.
         grants=(Grant(Role.DEPLOYER, person, "*/*"),) if solo else (),
     )

@@ -140,7 +140,7 @@ class Team:
     async def join(
         cls, home: Home, vault: Vault, invite: str, person: str, *, now: Callable[[], int] = now_ms
     ) -> Team:
-        """Join the team of an invite as `person`.
+        """Join the team of an invite as `person`; empty for the invite's.
 
         A team of one is set aside, once the join has succeeded.
 
@@ -164,7 +164,7 @@ class Team:
         joined = await client.join(invite, person, device)
         member = Membership(
             device,
-            person,
+            joined.person,
             False,  # noqa: FBT003  # not a team of one
             joined.chain,
             joined.certificate_pem,
@@ -228,6 +228,20 @@ class Team:
     def certificate_expires(self) -> int:
         """The end of this node's certificate, UTC milliseconds."""
         return certificates.expiry_ms(self.certificate_pem)
+
+    def certificate_end(self, device: str) -> int:
+        """Return the end of a device's certificate, if known here.
+
+        UTC milliseconds; 0 where no certificate of it was seen or issued here.
+        """
+        if device == self.device.id:
+            return self.certificate_expires
+        renewal, issued = self.renewals.of(device), self.admissions.issued_at(device)
+        over_links = 0
+        if renewal is not None and renewal.certificate:
+            leaf = certificates.load_certificate(renewal.certificate)
+            over_links = certificates.expiry_ms(certificates.certificate_pem(leaf))
+        return max(over_links, issued + 2 * RENEW_MS if issued else 0)
 
     @property
     def renewal_due(self) -> bool:

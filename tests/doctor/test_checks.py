@@ -188,14 +188,14 @@ def test_discovery_and_address() -> None:
     ("reason", "advice"),
     [
         ("it belongs to another team", "wrong --home"),
-        ("revoked on 3 May", "new invite"),
+        ("revoked on 3 May", "devstream team invite --for"),
         ("its certificate has expired, or this clock is ahead", "both clocks"),
         ("its certificate is not valid yet: its clock or this one is wrong", "both clocks"),
         ("nothing listens there: is the node running, and is the port right?", "start the node"),
         ("no answer: the host is off, asleep, or a firewall is in between", "awake"),
         (
             (
-                "it turned this device away: it does not know it (yet), it was dropped,"
+                "it rejected this device: it does not know it (yet), it was dropped,"
                 " or it belongs elsewhere"
             ),
             "wait a minute",

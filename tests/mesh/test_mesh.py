@@ -183,7 +183,7 @@ async def test_a_revoked_device_is_cut_off(make_node):
     await first.say("secret")
     await first.until(lambda: "it was revoked" in first.refusals())
     assert second.entries == []
-    await second.until(lambda: "turned this device away" in second.refusals())
+    await second.until(lambda: "rejected this device" in second.refusals())
 
 
 async def test_a_peer_of_another_team_is_refused_and_both_can_see_it(make_node, other_team):

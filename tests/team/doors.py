@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from devstream_desktop.door.acceptor import Acceptor, listen
 from devstream_desktop.door.service import Services
 from devstream_desktop.team.enrolment import Enrolment
+from devstream_desktop.team.policy.changes import Newcomer
+from devstream_desktop.team.policy.policy import End
 from devstream_desktop.team.team import Team
 
 
@@ -19,10 +21,15 @@ class Door(Enrolment):
         *,
         port: int = 0,
         peers: Callable[[], Sequence[str]] = tuple,
-        on_asked: Callable[[str, str, int], None] | None = None,
+        ends: Callable[[str], Sequence[End]] = lambda _: (),
+        on_asked: Callable[[Newcomer, int], None] | None = None,
     ) -> None:
         super().__init__(
-            team, address=lambda: f"127.0.0.1:{self.port}", peers=peers, on_asked=on_asked
+            team,
+            address=lambda: f"127.0.0.1:{self.port}",
+            peers=peers,
+            ends=ends,
+            on_asked=on_asked,
         )
         listener = listen("127.0.0.1", port)
         self.port: int = listener.getsockname()[1]

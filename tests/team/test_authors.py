@@ -46,7 +46,7 @@ GENESIS = Policy(
 
 # The author table, written a second time by hand: who may, by the class of the state.
 OBSERVED = {f"deploy/{state}" for state in STATES[Kind.DEPLOY]} - {"deploy/requested"}
-MEMBER = {"deploy/requested", "duty/*", "claim/*"}
+MEMBER = {"deploy/requested", "duty/*", "claim/*", "team/left"}
 ALLOWED = {
     "coco": {"change/*", "build/*", "test/*", "incident/*", "ticket/*", "source/*"}
     | MEMBER
@@ -90,7 +90,7 @@ def said(author: str, kind: Kind, state: str, actor: str, *, answer: bool = Fals
         state=state,
         service="shop",
         environment="production",
-        subject=f"duty/{author}" if kind is Kind.DUTY else "x/y",
+        subject={"duty": f"duty/{author}", "team": f"member/{device}"}.get(kind, "x/y"),
         key=KEY,
         time=2 * DAY,
         actor=actor,
@@ -122,7 +122,7 @@ def test_the_author_table_in_whose_name_ever(author: str, kind: Kind, state: str
         answers = answer and kind is Kind.DEPLOY and state != "requested"
         word = "answer" if answers else str(kind)
         by_class = f"{word}/*" in ALLOWED[author] or f"{word}/{state}" in ALLOWED[author]
-        own_word = kind in SAID_IN_OWN_NAME or (kind, state) == (Kind.DEPLOY, "requested")
+        own_word = kind in SAID_IN_OWN_NAME or state in ("requested", "left")
         if by_class and (not own_word or event.actor == author):
             assert reason is None
         else:
@@ -302,6 +302,9 @@ def simple(
         ),
         ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["iva"]), None),
         ("iva", simple(Kind.TEAM, "issuing", "issuer/x", ID["ana"]), "another issuer's address"),
+        ("mel", simple(Kind.TEAM, "left", f"member/{ID['mel']}"), None),
+        ("mel", simple(Kind.TEAM, "left", f"member/{ID['ana']}"), "another device leaves"),
+        ("mel", simple(Kind.TEAM, "left", f"member/{ID['mel']}", actor="ana"), "in the name of"),
         ("mel", simple(Kind.CLAIM, "claimed", "incident/x/y"), None),
         ("mel", simple(Kind.CLAIM, "claimed", "incident/x/y", actor="bo"), "in the name of bo"),
         ("coco", simple(Kind.BUILD, "failed", "build/x/main/ci"), None),

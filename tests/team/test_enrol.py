@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +36,7 @@ from devstream_desktop.team.joining.invite import (
     write_invite,
 )
 from devstream_desktop.team.policy.chain import PolicyChain, sign_policy
+from devstream_desktop.team.policy.policy import End
 from devstream_desktop.team.team import Team
 
 pytestmark = pytest.mark.usefixtures("no_blocking")
@@ -166,8 +167,8 @@ async def test_a_certificate_for_another_device_is_not_taken(
 ) -> None:
     admit = team.admissions.admit
 
-    def swapped(question: wire.AskMembership) -> Admission:
-        return replace(admit(question), certificate=team.certificate_pem)
+    def swapped(question: wire.AskMembership, ends: Sequence[End]) -> Admission:
+        return replace(admit(question, ends), certificate=team.certificate_pem)
 
     monkeypatch.setattr(team.admissions, "admit", swapped)
     assert (
@@ -181,9 +182,9 @@ async def test_a_certificate_of_another_authority_is_not_taken(
 ) -> None:
     other, admit = Authority.create(team.now()), team.admissions.admit
 
-    def forged(question: wire.AskMembership) -> Admission:
+    def forged(question: wire.AskMembership, ends: Sequence[End]) -> Admission:
         return replace(
-            admit(question),
+            admit(question, ends),
             certificate=other.issue(device_id(question.device), question.request, team.now()),
         )
 
@@ -221,10 +222,25 @@ async def test_policies_without_the_joiner_are_not_taken(
     team: Team, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(team.chain, "documents", lambda: PolicyChain.documents(team.chain)[:1])
-    assert (
-        await problem_of(join(await door.invite(3600), "bo", DeviceKey.generate()))
-        is Problem.ANSWER
-    )
+    for person, owner in (("bo", ""), ("", "ana")):
+        text = await door.invite(3600, approved=True, owner=owner)
+        assert await problem_of(join(text, person, DeviceKey.generate())) is Problem.ANSWER
+
+
+async def test_policies_that_call_the_joiner_otherwise_are_not_taken(
+    team: Team, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = DeviceKey.generate()
+
+    def documents() -> list[bytes]:
+        chain = PolicyChain.from_documents(PolicyChain.documents(team.chain)[:1])
+        persons = {**chain.current.persons, device.id: "eve"}
+        renamed = msgspec.structs.replace(chain.current, persons=persons)
+        chain.absorb([sign_policy(chain.successor(renamed, 0), [team.device])])
+        return PolicyChain.documents(chain)
+
+    monkeypatch.setattr(team.chain, "documents", documents)
+    assert await problem_of(join(await door.invite(3600), "bo", device)) is Problem.ANSWER
 
 
 async def test_nobody_is_there(door: Door) -> None:

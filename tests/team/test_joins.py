@@ -24,7 +24,7 @@ from devstream_desktop.team.team import Team
 async def test_the_third_person_waits_for_an_admin_who_compares_six_words(
     team: Team, home: MakeHome
 ) -> None:
-    asked: list[tuple[str, str, int]] = []
+    asked: list[tuple[changes.Newcomer, int]] = []
     door = Door(team, on_asked=lambda *news: asked.append(news))
     try:
         bo = await Team.join(home("bo"), Vault.open(home("bo")), await door.invite(3600), "bo")
@@ -35,7 +35,9 @@ async def test_the_third_person_waits_for_an_admin_who_compares_six_words(
             await Team.join(place, vault, text, "cy")
         assert (waits.value.team, waits.value.approvers) == ("acme", ("ana",))
         device = Team.joining_device(vault)
-        assert [news[:2] for news in asked] == [(device, "cy")]
+        assert [(news.device, news.person, news.another) for news, _ in asked] == [
+            (device, "cy", False)
+        ]
         with pytest.raises(JoinWaitsError):
             await Team.join(place, vault, text, "cy")
         assert len(asked) == 1, "told once"

@@ -1,4 +1,4 @@
-"""`devstream team create`, `invite`, `join`, `renew` and `approve-join`."""
+"""`devstream team create`, `invite`, `join`, `renew`, `approve-join` and `leave`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from devstream_desktop.cli.node_client import ask, ask_node, node_runs
 from devstream_desktop.cli.streams import print_once
 from devstream_desktop.cli.team.parser import add_parser
 from devstream_desktop.control.errors import NoNodeError
-from devstream_desktop.control.messages.members import ApproveJoin, Invite, Join, Renew
+from devstream_desktop.control.messages.members import (
+    ApproveJoin,
+    Invite,
+    Join,
+    Leave,
+    Renew,
+)
 from devstream_desktop.control.messages.status import GetStatus
 from devstream_desktop.errors import DevstreamError
 from devstream_desktop.home import Home
@@ -28,7 +34,24 @@ def add_commands(team: Commands) -> None:
     parser.set_defaults(command=create)
 
     about = "print one line for a colleague to paste; it works once"
-    parser = add_parser(team, "invite", about, "", "--expires 1h", "--pre-approved")
+    examples = ("", "--expires 1h", "--pre-approved", "--for bob", "--for bob --replace 3fa9c2d1")
+    parser = add_parser(team, "invite", about, *examples)
+    parser.add_argument(
+        "--for",
+        dest="owner",
+        default="",
+        metavar="PERSON",
+        help="somebody of the team, for another device: the person's roles count there too, roles"
+        " of devices do not",
+    )
+    parser.add_argument(
+        "--replace",
+        dest="replaces",
+        default="",
+        metavar="DEVICE",
+        help="the device whose place it takes, by the first eight characters of its id; it is"
+        " revoked as the new one comes in",
+    )
     parser.add_argument(
         "--expires",
         type=seconds,
@@ -49,9 +72,11 @@ def add_commands(team: Commands) -> None:
     )
     parser.set_defaults(command=invite)
 
-    parser = add_parser(team, "join", "join the team of an invite", "ds1-… --person bob")
+    about = "join the team of an invite"
+    parser = add_parser(team, "join", about, "ds1-… --person bob", "ds1-…")
     parser.add_argument("invite", metavar="INVITE")
-    parser.add_argument("--person", required=True, help="your name in the team")
+    about = "your name in the team; not needed with an invite for another device of yours"
+    parser.add_argument("--person", default="", help=about)
     parser.add_argument(
         "--no-wait", action="store_true", help="ask once; exit 1 while an admin has to approve"
     )
@@ -74,6 +99,15 @@ def add_commands(team: Commands) -> None:
     parser.add_argument("--reject", action="store_true", help="reject the join instead")
     parser.set_defaults(command=approve_join)
 
+    about = "take this device out of its team; its keys and history are set aside"
+    parser = add_parser(team, "leave", about, "")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="leave although no member hears it; an admin then revokes the device",
+    )
+    parser.set_defaults(command=leave)
+
 
 def create(home: Home, options: argparse.Namespace) -> int:
     """Found a team, in a home that has none or is solo."""
@@ -89,7 +123,11 @@ def create(home: Home, options: argparse.Namespace) -> int:
 def invite(home: Home, options: argparse.Namespace) -> int:
     """Print an invite, alone, on standard output."""
     request = Invite(
-        expires_s=options.expires, address=options.address, pre_approved=options.pre_approved
+        expires_s=options.expires,
+        address=options.address,
+        pre_approved=options.pre_approved,
+        owner=options.owner,
+        replaces=options.replaces,
     )
     print_once(ask(home, request).text)
     return 0
@@ -118,7 +156,7 @@ def join(home: Home, options: argparse.Namespace) -> int:
         time.sleep(_ASK_AGAIN_S)
     if node_runs(home):
         _wait_for(home, joining.team)
-    print(f"{options.person} joined team {joining.team}")
+    print(joining.text or f"{options.person} joined team {joining.team}")
     return 0
 
 
@@ -139,6 +177,12 @@ def _wait_for(home: Home, team: str) -> None:
             pass
         time.sleep(0.1)
     raise DevstreamError(f"joined team {team}, but the node did not restart; start it again")
+
+
+def leave(home: Home, options: argparse.Namespace) -> int:
+    """Take this device out of its team; a node that runs here ends, a tray goes on alone."""
+    print(ask(home, Leave(force=options.force)).text)
+    return 0
 
 
 def approve_join(home: Home, options: argparse.Namespace) -> int:

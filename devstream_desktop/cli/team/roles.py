@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from devstream_desktop.cli.arguments import Commands, moment, prose
 from devstream_desktop.cli.node_client import ask
 from devstream_desktop.cli.output import day, padded, print_json
 from devstream_desktop.cli.team.parser import add_parser
-from devstream_desktop.control.messages.members import GetMembers, Grant, Members, Revoke, Ungrant
+from devstream_desktop.clock import now_ms
+from devstream_desktop.control import wording
+from devstream_desktop.control.messages.members import (
+    Device,
+    GetMembers,
+    Grant,
+    Members,
+    Revoke,
+    Ungrant,
+    Waiting,
+)
 from devstream_desktop.home import Home
 from devstream_desktop.stream.words import Role
 
@@ -85,22 +96,46 @@ def members(home: Home, options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        _print_members(found)
+        _print_members(found, now_ms())
     return 0
 
 
-def _print_members(found: Members) -> None:
+def _print_members(found: Members, now: int) -> None:
     for member in found.members:
         inside = [device for device in member.devices if not device.revoked]
-        devices = ", ".join(device.device[:8] for device in inside)
         out = ""
         # A person without a device stays listed, so that everybody sees since when.
         if not inside:
             out = f"  (revoked on {day(max(device.revoked for device in member.devices))})"
-        roles = ", ".join(member.roles) or "member"
-        print(f"{padded(member.person, 20)} {devices:20} {roles}{out}")
+        print(f"{padded(member.person, 20)} {', '.join(member.roles) or 'member'}{out}")
+        for device in member.devices:
+            print(f"  {padded(device.machine or '-', 18)} {device.device[:8]}", end="  ")
+            print("; ".join(_about(device, now)))
     for one in found.waiting:
         approve = f"devstream team approve-join {one.device[:8]}"
-        print(f"{one.person} waits for approval: {one.words}; {approve}")
+        print(f"{one.person} waits for approval{_with(one)}: {one.words}; {approve}")
     for notice in found.notices:
         print(f"! {notice}")
+
+
+def _about(device: Device, now: int) -> Iterator[str]:
+    """Say how a device is."""
+    if device.revoked:
+        yield f"revoked on {day(device.revoked)}{f': {device.why}' if device.why else ''}"
+        return
+    if device.here:
+        yield "this device"
+    if device.roles:
+        yield ", ".join(device.roles)
+    yield f"since {day(device.since)}"
+    if not device.here:
+        yield "linked" if device.linked else f"last heard {wording.ago(device.seen, now)}"
+    end = device.certificate_expires
+    yield f"certificate {wording.ends(end, now) if end else 'not known here'}"
+
+
+def _with(waiting: Waiting) -> str:
+    """Say whose device it would be, where it is nobody new."""
+    if waiting.replaces:
+        return f" of {waiting.machine or 'a device'} in place of {waiting.replaces[:8]}"
+    return f" of another device, {waiting.machine or waiting.device[:8]}" if waiting.another else ""

@@ -17,6 +17,8 @@ class Joining(Reply, frozen=True, tag=True, kw_only=True):
     """This device's six words, which the admin sees too; when waiting."""
     approvers: tuple[str, ...] = ()
     """The persons of whom one must approve; when waiting."""
+    text: str = ""
+    """The person and device that joined, in a sentence; when joined."""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +31,16 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     """A device's own: admin, issuer, collector, executor."""
     here: bool = False
     """It is this one."""
+    machine: str = ""
+    """The name of its machine; empty where it never said."""
+    since: int = 0
+    """Time when it came into the team, UTC milliseconds."""
+    certificate_expires: int = 0
+    """End of its certificate, UTC milliseconds; 0 where this node does not know."""
+    linked: bool = False
+    """This node talks with it now."""
+    seen: int = 0
+    """Time of its last word, UTC milliseconds; 0: never."""
     revoked: int = 0
     """Since when it is out, UTC milliseconds; 0: it is in."""
     why: str = ""
@@ -52,6 +64,11 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """The six words that the joiner's screen shows as well."""
     since: int
     """UTC milliseconds."""
+    machine: str = ""
+    another: bool = False
+    """It is a further device of a person whom the team knows."""
+    replaces: str = ""
+    """The device of that person whose place it takes."""
 
 
 class Members(Reply, frozen=True, tag=True, kw_only=True):
@@ -75,6 +92,10 @@ class Invite(Request[Done], frozen=True, tag=True, kw_only=True):
     address: str = ""
     pre_approved: bool = False
     """Its bearer is let in at once, although the team approves joins."""
+    owner: str = ""
+    """The person of the team whose further device it is for; empty for somebody new."""
+    replaces: str = ""
+    """Start of the id of that person's device that it replaces."""
 
 
 class Join(Request[Joining], frozen=True, tag=True, kw_only=True):
@@ -87,6 +108,17 @@ class Join(Request[Joining], frozen=True, tag=True, kw_only=True):
 
     invite: str
     person: str
+    """Empty where the invite says who it is for."""
+
+
+class Leave(Request[Done], frozen=True, tag=True, kw_only=True):
+    """Take this device out of its team; answered with `Done` (a sentence).
+
+    A running node says so to the team first, and then ends or begins a team of one.
+    """
+
+    force: bool = False
+    """Leave although no member hears it."""
 
 
 class Renew(Request[Done], frozen=True, tag=True, kw_only=True):
@@ -101,7 +133,7 @@ class GetMembers(Request[Members], frozen=True, tag=True, kw_only=True):
 
 
 class ApproveJoin(Request[Done], frozen=True, tag=True, kw_only=True):
-    """Let a device in that waits, or turn it away; answered with `Done` (a sentence)."""
+    """Approve or reject a device that waits; answered with `Done` (a sentence)."""
 
     device: str
     """At least eight characters of the device id, or the person's name."""

@@ -27,7 +27,7 @@ _NOT_YET_VALID, _EXPIRED, _HOSTNAME = 9, 10, 62
 _UNKNOWN_ISSUER = (2, 7, 18, 19, 20, 21)
 
 NO_NODE = "what listens there is not a devstream node"
-TURNED_AWAY = "it turned this device away: it does not know it (yet), or this device was revoked"
+REJECTED = "it rejected this device: it does not know it (yet), or this device was revoked"
 NOT_BELIEVED = (
     "it is of this team but does not accept this device's certificate: its clock is wrong, or this"
     " device is of an older team of that name"
@@ -69,7 +69,7 @@ async def why(address: str, credentials: Credentials, *, reached: bool) -> str:
     writer.close()
     with contextlib.suppress(OSError, TimeoutError, ssl.SSLError):
         await asyncio.wait_for(writer.wait_closed(), PROBE_S)
-    return TURNED_AWAY if reached else NOT_BELIEVED
+    return REJECTED if reached else NOT_BELIEVED
 
 
 def own_certificate_fault(credentials: Credentials) -> str:

@@ -4,26 +4,26 @@ One rule is behind them: a certificate is given to a device that the policy name
 names. So a join is a change of the policy. It is signed here when this device may and no approval
 is needed, else by an admin elsewhere while the joiner waits.
 
-The one rule behind them: a certificate is given to a device that the policy names, for the person
-it names. So a join is a change of the policy, signed here when this device may and nobody has to
-approve it, else by an admin elsewhere while the joiner waits.
+Whose device it is comes from the invite where that names a person, and only there: a name that
+exists is never given to whoever asks for it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from devstream_desktop.keys import DeviceKey, is_sound, verify
 from devstream_desktop.stream.entry import device_id, public_key
+from devstream_desktop.stream.text import clean
 from devstream_desktop.stream.words import Role
 from devstream_desktop.team.certificates import RENEW_MS, Authority, CertificateError
 from devstream_desktop.team.errors import PolicyError, TeamError, written
 from devstream_desktop.team.joining.errors import JoinError, Problem
 from devstream_desktop.team.joining.invite import Invite, new_invite, write_invite
-from devstream_desktop.team.joining.open_invites import OpenInvites
+from devstream_desktop.team.joining.open_invites import OpenInvite, OpenInvites
 from devstream_desktop.team.joining.renewals import Renewals
 from devstream_desktop.team.joining.wire import (
     AskMembership,
@@ -33,7 +33,14 @@ from devstream_desktop.team.joining.wire import (
 )
 from devstream_desktop.team.policy import changes
 from devstream_desktop.team.policy.chain import PolicyChain
-from devstream_desktop.team.policy.policy import Issuer, Policy, check_name
+from devstream_desktop.team.policy.changes import Newcomer
+from devstream_desktop.team.policy.policy import (
+    MACHINE_LENGTH,
+    End,
+    Issuer,
+    Policy,
+    check_name,
+)
 
 MAX_INVITE_S = 30 * 86_400
 ANSWER_EVERY_S = 600.0
@@ -46,6 +53,7 @@ class Admission:
 
     certificate: str
     """PEM; empty while an admin has to approve."""
+    newcomer: Newcomer
     first: bool
     """True at the first time with this device, invite and name."""
     expires: int
@@ -107,16 +115,28 @@ class Admissions:
                 raise JoinError(Problem.ISSUER, str(error)) from error
         return self._authority[1]
 
-    def invite(self, expires_s: int, address: str, *, approved: bool = False) -> str:
-        """Make the line that lets one person join until it expires.
+    def invite(
+        self,
+        expires_s: int,
+        address: str,
+        *,
+        approved: bool = False,
+        owner: str = "",
+        replaces: str = "",
+    ) -> str:
+        """Make the line that lets one device join until it expires.
 
-        `address` is HOST:PORT of this node's `Enrolment`.
-
-        With `approved` whoever comes with it is let in at once; that takes an admin, as does any
-        invite where the team approves nothing.
+        Args:
+            expires_s: Seconds that it can be used.
+            address: HOST:PORT of this node's `Enrolment`.
+            approved: Whoever comes with it is let in at once; that takes an admin, as does any
+                invite where the team approves nothing.
+            owner: The person of the team whose further device it is for; empty for somebody new.
+            replaces: The start of the id of that person's device whose place it takes.
 
         Raises:
             PolicyError: this device is no issuer, or may not approve; the message says who may.
+                Or there is no such person, or no such device that can be replaced.
             TeamError: too many invites are open, the time or address is wrong, or the disk is full.
 
         """
@@ -132,11 +152,42 @@ class Admissions:
             )
         if not 1 <= expires_s <= MAX_INVITE_S:
             raise TeamError("an invite lasts from one second to 30 days")
+        if replaces:
+            owner, replaces = self._replaced(policy, owner, replaces)
+        elif owner:
+            changes.check_known(policy, owner)
         # Nobody else may change the list between the count and the write.
         with self._lock, written():
             made: Invite = new_invite(self.authority().pin, self._device.public, address)
-            self._invites.add(made, self._now() + expires_s * 1000, self._now(), approved=approved)
+            self._invites.add(
+                made,
+                self._now() + expires_s * 1000,
+                self._now(),
+                approved=approved,
+                owner=owner,
+                replaces=replaces,
+            )
         return write_invite(made)
+
+    def _replaced(self, policy: Policy, owner: str, beginning: str) -> tuple[str, str]:
+        """Return person and whole id of a device to replace."""
+        device = changes.chosen_device(policy, beginning)
+        owner = owner or policy.persons[device]
+        changes.check_replaceable(policy, device, owner)
+        if device == self._device.id:
+            raise PolicyError(
+                "that is this device, which cannot let its own successor in: leave --replace out,"
+                " and end with devstream team leave here"
+            )
+        return owner, device
+
+    def replaced_by(self, invite_id: bytes) -> str:
+        """Return the device whose place the bearer of an invite takes; empty for none."""
+        return self._invites.replaced_by(invite_id)
+
+    def issued_at(self, device: str) -> int:
+        """Return when a device got its last certificate here, UTC milliseconds; 0: never."""
+        return self._invites.issued_at(device)
 
     def open_for(self) -> float:
         """For how many seconds the door has to be open from now.
@@ -178,12 +229,11 @@ class Admissions:
         recently_lost = now - lost_at < 2 * RENEW_MS
         return any(now - at > RENEW_MS or (recently_lost and at < lost_at) for at in since.values())
 
-    def admit(self, question: AskMembership) -> Admission:
+    def admit(self, question: AskMembership, ends: Sequence[End] = ()) -> Admission:
         """Decide on somebody who came with an invite.
 
-        It is bound to the device before anything is signed.
-
-        So a crash in between lets the same device ask again, and no other.
+        It is bound to the device before anything is signed, so a crash in between lets the same
+        device ask again, and no other. `ends` are those of the device that is replaced.
 
         Raises:
             JoinError: it may not in; the `problem` is the answer.
@@ -194,34 +244,38 @@ class Admissions:
         with self._lock, written():
             authority, policy, now = self.authority(), self._chain.current, self._now()
             device = device_id(question.device)
-            is_member = policy.is_member(device) and policy.persons[device] == question.person
+            is_member = policy.is_member(device)
             # The invite first: without its secret a stranger learns nothing about names or keys.
             known = self._invites.check(
                 question.invite, question.secret, question.device, now, is_member=is_member
             )
             # The proof binds key, name and invite, so none of them can be swapped on the way.
             _check_device(question, authority)
+            newcomer = _newcomer(device, question, known)
+            # A device keeps the name it came under.
+            if is_member and policy.persons[device] != newcomer.person:
+                raise JoinError(Problem.DEVICE)
             if not is_member:
-                _check_name(policy, device, question.person)
+                _check_name(policy, newcomer)
             try:
                 # Before the invite is spent: a bad request must not use it up.
                 certificate = authority.issue(device, question.request, now)
             except CertificateError:
                 raise JoinError(Problem.DEVICE) from None
             # On disk before the policy changes, so a crash here lets in no second device.
-            first = self._invites.spend(question.invite, question.device, question.person, now)
+            first = self._invites.spend(question.invite, question.device, newcomer.person, now)
             if not is_member:
                 may_sign = policy.has_role(self._device.id, Role.ADMIN)
                 # The certificate stays here until an admin's signature puts the device into the
                 # policy.
                 if not may_sign or (policy.asks_approval and not known.approved):
-                    return Admission("", first, known.expires)
+                    return Admission("", newcomer, first, known.expires)
                 # More admins have to sign, so the joiner waits as well.
-                if not self._change(changes.admit(device, question.person)):
-                    return Admission("", first, known.expires)
+                if not self._change(changes.take_in(newcomer, now, ends)):
+                    return Admission("", newcomer, first, known.expires)
             self._invites.settle(question.invite, now)
             self._invites.note_issued(device, now)
-            return Admission(certificate, first, known.expires)
+            return Admission(certificate, newcomer, first, known.expires)
 
     def renew(self, question: AskRenewal) -> str:
         """Issue a new certificate (PEM) for a member's device.
@@ -295,13 +349,28 @@ def _check_device(question: AskMembership, authority: Authority) -> None:
         raise JoinError(Problem.DEVICE)
 
 
-def _check_name(policy: Policy, device: str, person: str) -> None:
+def _newcomer(device: str, question: AskMembership, invite: OpenInvite) -> Newcomer:
+    """Say who comes: the person of the invite, or the new one that the device names."""
+    if invite.owner and question.person not in ("", invite.owner):
+        raise JoinError(Problem.OTHER_PERSON)
+    if not (invite.owner or question.person):
+        raise JoinError(Problem.UNNAMED)
+    return Newcomer(
+        device=device,
+        person=invite.owner or question.person,
+        machine=clean(question.machine, MACHINE_LENGTH),
+        another=bool(invite.owner),
+        replaces=invite.replaces,
+    )
+
+
+def _check_name(policy: Policy, newcomer: Newcomer) -> None:
     try:
-        check_name(person, "person")
+        check_name(newcomer.person, "person")
     except PolicyError:
         raise JoinError(Problem.NAME) from None
-    # A device keeps the name it came under.
-    if device in policy.persons:
+    # A device that was revoked never comes back, under no name.
+    if newcomer.device in policy.persons:
         raise JoinError(Problem.DEVICE)
-    if changes.is_name_taken(policy, person):
+    if not newcomer.another and changes.is_name_taken(policy, newcomer.person):
         raise JoinError(Problem.NAME_TAKEN)

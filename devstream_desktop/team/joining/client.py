@@ -59,7 +59,7 @@ from devstream_desktop.team.joining.wire import (
     renewal_message,
 )
 from devstream_desktop.team.policy.chain import PolicyChain
-from devstream_desktop.team.policy.policy import Policy, check_name
+from devstream_desktop.team.policy.policy import Policy, check_name, machine_name
 
 _AT_ONCE, _MOST_PLACES, _TOLD = 8, 64, 3
 """Places of a renewal: tried at once, tried at all, and named to a person."""
@@ -82,6 +82,7 @@ class Place:
 class Joined:
     """The result of a join, all of it checked."""
 
+    person: str
     certificate_pem: str
     tls_key_pem: str
     chain: PolicyChain
@@ -93,7 +94,8 @@ class Joined:
 async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
     """Ask the issuer of an invite for membership as `person`.
 
-    The same device may repeat it when an answer was lost.
+    Empty where the invite is for a further device of somebody whom the team knows. The same device
+    may repeat it when an answer was lost.
 
     Raises:
         JoinError: `problem` and a sentence say what stood in the way, and what to do.
@@ -103,14 +105,17 @@ async def join(invite_text: str, person: str, device: DeviceKey) -> Joined:
     invite = read_invite(invite_text)
     try:
         # Before anything is sent, so that a typing mistake costs no try.
-        check_name(person, "person")
+        if person:
+            check_name(person, "person")
     except PolicyError as error:
         raise JoinError(Problem.NAME, str(error)) from None
     # First by the pin of the invite: whoever answers at the address may be anybody.
     authority = await _authority(invite)
     # Made here, so that no issuer ever sees the private key.
     key = await asyncio.to_thread(TlsKey.generate)
-    question = AskMembership(invite.id, invite.secret, device.public, person, key.request(), b"")
+    question = AskMembership(
+        invite.id, invite.secret, device.public, person, key.request(), b"", machine_name()
+    )
     question = msgspec.structs.replace(
         question, proof=device.sign(proof_message(invite.pin, question))
     )
@@ -279,11 +284,13 @@ def _checked(
         not _is_ours(answer.certificate, authority, device, key)
         or invite.pin.hex() not in policy.pins
         or not policy.is_issuer(invite.issuer_device)
-        or policy.person_of(device.id) != person
+        or (named := policy.person_of(device.id)) is None
+        or person not in ("", named)
     ):
         raise JoinError(Problem.ANSWER)
     certificate = certificate_pem(load_certificate(answer.certificate.encode()))
     return Joined(
+        named,
         certificate,
         key.pem,
         chain,

@@ -26,6 +26,8 @@ class Problem(StrEnum):
     WRONG_SECRET = "wrong-secret"  # noqa: S105  # a code, not a secret
     NAME = "name"
     NAME_TAKEN = "name-taken"
+    UNNAMED = "unnamed"
+    OTHER_PERSON = "other-person"
     DEVICE = "device"
     UNREACHABLE = "unreachable"
     PIN = "pin"
@@ -53,7 +55,11 @@ _SENTENCES = {
     Problem.NAME: "the name cannot be used: up to 40 letters, digits, spaces and . @ ' _ - after "
     "a letter or digit",
     Problem.NAME_TAKEN: "somebody in the team has this name, or one like it: choose another with "
-    "--person",
+    "--person; where it is you, ask for an invite of your own, made with devstream team invite "
+    "--for NAME",
+    Problem.UNNAMED: "the invite is for somebody new: say your name in the team with --person",
+    Problem.OTHER_PERSON: "the invite is for another device of somebody else: leave --person out "
+    "if that is you, or ask for a new invite",
     Problem.DEVICE: "the issuer does not take this device's key: it is weak, revoked, or known "
     "by another name; join with a fresh --home",
     Problem.UNREACHABLE: "the issuer cannot be reached: check that its node runs, and that this "
@@ -70,7 +76,8 @@ _SENTENCES = {
     Problem.REJECTED: "an admin of the team rejected this device: ask the person who invited you",
     Problem.NO_MEMBER: "the issuer does not know this device as one of the team: it was revoked, "
     "or the issuer lags behind",
-    Problem.MEMBER: "this home belongs to a team already: choose another with --home",
+    Problem.MEMBER: "this home belongs to a team already: devstream team leave ends that, or "
+    "choose another home with --home",
 }
 
 

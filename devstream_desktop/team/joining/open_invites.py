@@ -35,6 +35,10 @@ class OpenInvite(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
     approved: bool = False
     """Whoever comes with it needs no further approval."""
+    owner: str = ""
+    """The person whose further device comes with it; empty for somebody new."""
+    replaces: str = ""
+    """The device of that person whose place it takes."""
     tries: int = 0
     person: str = ""
     """The name that the device asked for."""
@@ -70,8 +74,17 @@ class OpenInvites:
         stored = read_kept(path, _Stored)
         return cls(path) if stored is None else cls(path, stored.invites, stored.issued)
 
-    def add(self, invite: Invite, expires_ms: int, now_ms: int, *, approved: bool = False) -> None:
-        """Remember an invite that was just made.
+    def add(
+        self,
+        invite: Invite,
+        expires_ms: int,
+        now_ms: int,
+        *,
+        approved: bool = False,
+        owner: str = "",
+        replaces: str = "",
+    ) -> None:
+        """Remember an invite that was just made; the rest is as `OpenInvite` has it.
 
         Raises:
             TeamError: too many are open.
@@ -88,7 +101,12 @@ class OpenInvites:
         secret_hash = hashlib.sha256(invite.secret).hexdigest()
         self._put(
             OpenInvite(
-                id=invite.id.hex(), secret_hash=secret_hash, expires=expires_ms, approved=approved
+                id=invite.id.hex(),
+                secret_hash=secret_hash,
+                expires=expires_ms,
+                approved=approved,
+                owner=owner,
+                replaces=replaces,
             )
         )
 
@@ -143,6 +161,11 @@ class OpenInvites:
             msgspec.structs.replace(known, used_by=device.hex(), person=person, used_at=now_ms)
         )
         return True
+
+    def replaced_by(self, invite_id: bytes) -> str:
+        """Return the device whose place the bearer of an invite takes; empty for none."""
+        known = self._invites.get(invite_id.hex())
+        return known.replaces if known is not None else ""
 
     def issued_at(self, device: str) -> int:
         """Time of a device's last certificate from here, UTC milliseconds; 0: never."""

@@ -51,10 +51,14 @@ class AskMembership(msgspec.Struct, frozen=True, tag="membership"):
     device: bytes
     """The Ed25519 public key."""
     person: str
+    """Empty where the invite says who it is for."""
     request: bytes
     """A bare signing request for the TLS key, DER."""
     proof: bytes
     """Ed25519 by the device key over `proof_message`."""
+    machine: Name = ""
+    """The name of its machine, for people to read. The proof leaves it out: nothing is decided by
+    it, and older issuers do not know it."""
 
 
 class AskRenewal(msgspec.Struct, frozen=True, tag="renewal"):

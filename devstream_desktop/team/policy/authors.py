@@ -88,6 +88,14 @@ def outsider(policy: Policy, device: str) -> str | None:
     return None
 
 
+def way_back(person: str) -> str:
+    """Return how a person comes back whose device is out."""
+    return (
+        f"ask an admin for an invite (devstream team invite --for {person}), then here: devstream"
+        " team leave, and devstream team join INVITE"
+    )
+
+
 def ended(policy: Policy, feed: bytes) -> tuple[int, bytes] | None:
     """Return the last accepted entry of a revoked device's feed: number and hash.
 
@@ -162,6 +170,8 @@ def _misfit(policy: Policy, device: str, event: Event) -> str | None:
     # A number would make a second row of one person's duty, as many as one likes.
     if event.kind is Kind.DUTY and (event.subject != f"duty/{person}" or event.number):
         return f"{person} may not speak for the duty of somebody else"
+    if event.kind is Kind.TEAM and event.state == "left" and event.subject != f"member/{device}":
+        return f"{person} may not publish that another device leaves"
     if author is AuthorClass.EXECUTOR and event.executor != device:
         what = (
             "answer a deploy request that is addressed to"

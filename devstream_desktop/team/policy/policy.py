@@ -10,6 +10,7 @@ approver are persons, for targets and environments by pattern, because a person 
 from __future__ import annotations
 
 import hashlib
+import platform
 import re
 import unicodedata
 from fnmatch import fnmatchcase
@@ -24,6 +25,7 @@ from devstream_desktop.team.errors import PolicyError, PolicyForkError
 __all__ = [
     "DEVICE_ROLES",
     "LIFETIME_MS",
+    "MACHINE_LENGTH",
     "WARNING_MS",
     "End",
     "Grant",
@@ -35,6 +37,7 @@ __all__ = [
     "check_name",
     "check_policy",
     "fold",
+    "machine_name",
 ]
 
 LIFETIME_MS = 90 * 86_400_000
@@ -50,6 +53,8 @@ DEVICE_ROLES = frozenset({Role.ADMIN, Role.ISSUER, Role.COLLECTOR, Role.EXECUTOR
 
 _NAME = re.compile(r"[^\W_][\w.@' -]*")
 _NAME_LIMITS = {"person": 40, "team": 60}
+MACHINE_LENGTH = 40
+"""Characters of a machine's name at most."""
 _PATTERN = re.compile(r"[A-Za-z0-9._*?\[\]!-]{1,80}/[A-Za-z0-9._*?\[\]!-]{1,80}")
 _LOOKS_LIKE = str.maketrans(
     "авгеіјкмнорстухьѕһԁԛԝӏ" + "αβεηικμνορτυχγ" + "01i",
@@ -146,6 +151,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """True when admins approve joins, once the team has two people."""
     recovery: str = ""
     """The id of the key that is kept on paper; its signature counts as one admin's."""
+    machines: dict[str, str] = {}
+    """The name of each device's machine, as it said when it joined; for people to read."""
 
     @property
     def authorities(self) -> tuple[bytes, ...]:
@@ -179,6 +186,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def name_of(self, device: str) -> str:
         """Return the author's name, revoked or not. A stranger is the start of its id."""
         return self.persons.get(device) or device[:8]
+
+    def machine_of(self, device: str) -> str:
+        """Return the name of a device for a person: its machine's, and the start of its id."""
+        return f"{self.machines.get(device, '')} {device[:8]}".lstrip()
 
     def devices_of(self, person: str) -> tuple[str, ...]:
         """Return the devices of a person that are not revoked."""
@@ -285,6 +296,7 @@ def check_policy(policy: Policy) -> None:
     keys = {
         "persons": tuple(policy.persons),
         "revoked": tuple(policy.revoked),
+        "machines": tuple(policy.machines),
         "recovery key": (policy.recovery,) * bool(policy.recovery),
     }
     for label, devices in (lists | keys).items():
@@ -294,6 +306,9 @@ def check_policy(policy: Policy) -> None:
             _check_device(device, label)
     for person in policy.persons.values():
         check_name(person, "person")
+    # They are shown as they are, so nothing may hide in one.
+    if any(clean(name, MACHINE_LENGTH) != name for name in policy.machines.values()):
+        raise PolicyError("the policy has a name of a machine that would be shown otherwise")
     for grant in policy.grants:
         check_name(grant.person, "person")
         check_grant(grant)
@@ -358,6 +373,11 @@ def check_name(name: str, what: str) -> None:
     if not _NAME.fullmatch(name) or clean(name, limit) != name:
         allowed = f"up to {limit} letters, digits, spaces and . @ ' _ - after a letter or digit"
         raise PolicyError(f"{clean(name, limit)!r} is not a name for a {what}: {allowed}")
+
+
+def machine_name() -> str:
+    """Return the name of this machine as its device is listed by; perhaps empty."""
+    return clean(platform.node().partition(".")[0], MACHINE_LENGTH)
 
 
 def fold(name: str) -> str:

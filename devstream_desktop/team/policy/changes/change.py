@@ -10,6 +10,11 @@ Change = Callable[[Policy], Policy]
 """May return the policy as it was: then there is nothing to sign."""
 
 
+def in_turn(first: Change, second: Change) -> Change:
+    """Make two changes one: signed together, or neither."""
+    return lambda policy: second(first(policy))
+
+
 def including(before: tuple[str, ...], devices: Iterable[str]) -> tuple[str, ...]:
     """Return the devices of a role, with more that get it."""
     return (*before, *(device for device in devices if device not in before))

@@ -11,8 +11,10 @@ def differences(before: Policy, after: Policy) -> tuple[str, ...]:
 
     An admin who is asked to sign it reads them.
     """
+    known = set(before.persons.values())
     joined = [
-        f"{name} joins (device {device[:8]})"
+        f"{name} joins{' with another device' * (name in known)} (device"
+        f" {after.machine_of(device)})"
         for device, name in after.persons.items()
         if device not in before.persons
     ]

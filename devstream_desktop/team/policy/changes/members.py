@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from devstream_desktop.stream.entry import KEY_BYTES, device_id
 from devstream_desktop.stream.text import clean
 from devstream_desktop.team.errors import PolicyError
-from devstream_desktop.team.policy.changes.change import Change, without
+from devstream_desktop.team.policy.changes.change import Change, in_turn, without
 from devstream_desktop.team.policy.policy import End, Policy, Revocation, check_name, fold
 
 _MIN_DEVICE = 8
+_REPLACED = "replaced by "
+"""Start of the reason to revoke a device that is replaced."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newcomer:
+    """A device that is to come into the team."""
+
+    device: str
+    person: str
+    machine: str = ""
+    """The name of its machine, for people to read."""
+    another: bool = False
+    """It is a further device of a person whom the team knows. Its invite says so, never itself."""
+    replaces: str = ""
+    """The device of that person whose place it takes; empty for none."""
 
 
 def revoke(devices: Sequence[str], why: str, when_ms: int, ends: Iterable[End]) -> Change:
@@ -61,11 +78,7 @@ def chosen_devices(policy: Policy, who: str) -> tuple[str, ...]:
     # A name first: a person may be called like the start of a device id.
     if devices := policy.devices_of(who):
         return devices
-    found = tuple(
-        device
-        for device in policy.persons
-        if len(who) >= _MIN_DEVICE and device.startswith(who) and policy.is_member(device)
-    )
+    found = _starting(policy, who)
     # To revoke the wrong device would be for good.
     if len(found) != 1:
         raise PolicyError(
@@ -76,11 +89,40 @@ def chosen_devices(policy: Policy, who: str) -> tuple[str, ...]:
     return found
 
 
-def admit(device: str, person: str) -> Change:
-    """Take a device into the team as a new person. It is the same policy when it is in.
+def chosen_device(policy: Policy, beginning: str) -> str:
+    """Return the device whose id starts so.
 
-    The change raises PolicyError: the name cannot be used or is taken, or the device is out for
-    good.
+    Raises:
+        PolicyError: none, or several.
+
+    """
+    found = _starting(policy, beginning)
+    if len(found) != 1:
+        raise PolicyError(
+            f"{clean(beginning, 60)!r} is not the first {_MIN_DEVICE} characters of a device of"
+            " the team: see devstream team members"
+        )
+    return found[0]
+
+
+def _starting(policy: Policy, beginning: str) -> tuple[str, ...]:
+    return tuple(
+        device
+        for device in policy.persons
+        if len(beginning) >= _MIN_DEVICE
+        and device.startswith(beginning)
+        and policy.is_member(device)
+    )
+
+
+def admit(device: str, person: str, *, another: bool = False, machine: str = "") -> Change:
+    """Take a device into the team. It is the same policy when it is in.
+
+    It is a new person's, or with `another` a further one of a person whom the team knows. That
+    person's roles count on it as well; roles of devices do not come with it.
+
+    The change raises PolicyError: the name cannot be used or is taken, nobody has it (`another`),
+    or the device is out for good.
     """
 
     def change(policy: Policy) -> Policy:
@@ -92,13 +134,111 @@ def admit(device: str, person: str) -> Change:
         # It came in meanwhile, by another admin's approval.
         if known == person:
             return policy
-        if is_name_taken(policy, person):
+        if another:
+            check_known(policy, person)
+        elif is_name_taken(policy, person):
             raise PolicyError(
-                f"somebody in the team is called {person}, or much like it; ask for another name"
+                f"somebody in the team is called {person}, or much like it; ask for another name,"
+                f" or where it is the same person: devstream team invite --for {person}"
             )
-        return msgspec.structs.replace(policy, persons={**policy.persons, device: person})
+        machines = {**policy.machines, device: machine} if machine else policy.machines
+        return msgspec.structs.replace(
+            policy, persons={**policy.persons, device: person}, machines=machines
+        )
 
     return change
+
+
+def take_in(newcomer: Newcomer, when_ms: int, ends: Iterable[End]) -> Change:
+    """Take a device in, and revoke the one that it replaces.
+
+    The replaced one wrote up to `ends`.
+
+    The change raises PolicyError: as `admit`, or the team needs the replaced device.
+    """
+    admitted = admit(
+        newcomer.device, newcomer.person, another=newcomer.another, machine=newcomer.machine
+    )
+    old = newcomer.replaces
+    if not old:
+        return admitted
+    revoked = revoke([old], f"{_REPLACED}{newcomer.device[:_MIN_DEVICE]}", when_ms, ends)
+
+    def replace(policy: Policy) -> Policy:
+        # It was revoked meanwhile, by hand.
+        if old in policy.revoked:
+            return policy
+        check_replaceable(policy, old, newcomer.person)
+        return revoked(policy)
+
+    return in_turn(admitted, replace)
+
+
+def replaced_by(policy: Policy, device: str) -> str:
+    """Return the device whose place this one took; empty for none."""
+    why = f"{_REPLACED}{device[:_MIN_DEVICE]}"
+    person = policy.persons.get(device)
+    return next(
+        (
+            old
+            for old, revocation in policy.revoked.items()
+            if revocation.why == why and policy.persons.get(old) == person
+        ),
+        "",
+    )
+
+
+def check_known(policy: Policy, person: str) -> None:
+    """Refuse a name that is nobody's, by exact spelling.
+
+    Somebody without a device that is in counts: a person comes back after a revocation.
+
+    Raises:
+        PolicyError: who there is.
+
+    """
+    if person not in policy.persons.values():
+        raise PolicyError(
+            f"nobody in the team is called {clean(person, 40)}; there are: "
+            f"{', '.join(policy.people())}"
+        )
+
+
+def check_replaceable(policy: Policy, device: str, person: str) -> None:
+    """Refuse a device that no other one of `person` can replace.
+
+    Raises:
+        PolicyError: it is none of the person's, or the team needs it; what to do first.
+
+    """
+    if policy.person_of(device) != person:
+        raise PolicyError(
+            f"{clean(device[:8], 8)} is no device of {clean(person, 40)}; see devstream team"
+            " members"
+        )
+    if policy.active_admins() == (device,):
+        raise PolicyError(
+            f"{device[:8]} is the only admin's device, and nobody could change the team without"
+            f" it: leave --replace out, then devstream team grant {person} admin, then on the old"
+            " device: devstream team leave"
+        )
+
+
+def check_leave(policy: Policy, device: str) -> None:
+    """Refuse that the last admin's device goes while others stay.
+
+    Raises:
+        PolicyError: what to do first.
+
+    """
+    if policy.of_one_device or policy.active_admins() != (device,):
+        return
+    person = policy.name_of(device)
+    other = next((one for one in policy.people() if one != person), person)
+    raise PolicyError(
+        "this is the only admin's device, and without it nobody could change the team again; make"
+        f" another one first: devstream team grant {other} admin"
+    )
 
 
 def is_name_taken(policy: Policy, person: str) -> bool:

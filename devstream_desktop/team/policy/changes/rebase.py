@@ -21,10 +21,13 @@ def rebased(base: Policy, mine: Policy) -> Change:
     def change(policy: Policy) -> Policy:
         persons = _merged(base.persons, mine.persons, policy.persons)
         # Two people of one name who came at the same moment: the first one has it.
+        # Another device of a person whom both branches know is no second person.
         new = {
             device: name
             for device, name in persons.items()
-            if device not in policy.persons and is_name_taken(policy, name)
+            if device not in policy.persons
+            and name not in base.persons.values()
+            and is_name_taken(policy, name)
         }
         return msgspec.structs.replace(
             policy,
@@ -46,6 +49,7 @@ def rebased(base: Policy, mine: Policy) -> Change:
             issuers=_merged(base.issuers, mine.issuers, policy.issuers),
             persons={device: name for device, name in persons.items() if device not in new},
             revoked=_merged(base.revoked, mine.revoked, policy.revoked),
+            machines=_merged(base.machines, mine.machines, policy.machines),
         )
 
     return change
