@@ -26,6 +26,7 @@ BURST_LIMIT = 3
 _ANSWERS = frozenset({"approved", "locked", "unlocked", "accepted"})
 """Answers to a command; whoever gave it sees them where it was given."""
 _DAY = 86_400_000
+_OWN_ACTS = frozenset({Kind.DEPLOY, Kind.DUTY, Kind.CLAIM})
 WORDS_WINDOW = 60_000
 """Window for one member's own words, which must not silence other news."""
 
@@ -135,8 +136,9 @@ def _wanted(line: Line, desk: Desk, now: int) -> Decision:
         return _quiet("the history window shows it")
     if own and event.state == "locked" and event.duration:
         return Decision(Attention.POPUP, "your lock is old")
-    # A person needs no popup for what they have just done.
-    if own and event.kind in (Kind.DEPLOY, Kind.DUTY, Kind.CLAIM, Kind.TEAM):
+    # A person needs no popup for what they have just done. A join or its end is about them, and
+    # done by others: a device that was added in their name is news to them most of all.
+    if own and (event.kind in _OWN_ACTS or (event.kind is Kind.TEAM and event.state == "policy")):
         return _quiet("it is your own act")
     if event.state == "locked" and 0 < event.duration < _DAY:
         return _quiet("whoever holds an old lock is reminded")

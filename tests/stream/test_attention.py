@@ -118,6 +118,7 @@ def test_ones_own_deploy_is_quiet_until_its_result_which_even_pops_up_off_duty()
         (Kind.TEAM, "rejected", Transition.NONE, Attention.POPUP),
         (Kind.TEAM, "revoked", Transition.NONE, Attention.POPUP),
         (Kind.TEAM, "policy", Transition.NONE, Attention.POPUP),
+        (Kind.TEAM, "left", Transition.NONE, Attention.POPUP),
         (Kind.TEAM, "issuing", Transition.NONE, Attention.QUIET),
         (Kind.TEAM, "available", Transition.NONE, Attention.QUIET),
         (Kind.DUTY, "on", Transition.NONE, Attention.QUIET),
@@ -178,6 +179,14 @@ def test_a_failed_production_deploy_is_never_lost_in_a_digest() -> None:
 def test_k5_the_age_of_an_alert_is_not_the_age_of_its_news() -> None:
     hours = a_line(Kind.INCIDENT, "firing", Transition.NEW, time=NOW - 2 * 3_600_000)
     assert attention(msgspec.structs.replace(hours, received=NOW)) is Attention.POPUP
+
+
+def test_a_device_that_others_add_in_ones_own_name_is_news() -> None:
+    for state in ("asked", "joined", "revoked", "left"):
+        assert attention(a_line(Kind.TEAM, state, actor="ana", count=2)) is Attention.POPUP
+    assert attention(a_line(Kind.TEAM, "policy", actor="ana")) is Attention.QUIET
+    for state in ("claimed", "released"):
+        assert attention(a_line(Kind.CLAIM, state, actor="ana")) is Attention.QUIET
 
 
 def test_k3_older_work_interrupts_nobody() -> None:
