@@ -89,9 +89,49 @@ def test_redmine(samples):
     names = ("created", "in_progress", "closed", "reopened")
     server = Redmine(redmine_issue(samples, *names))
     same(api.round(server), [posted(samples, name) for name in ("created", "closed", "reopened")])
+    # In the second of its last change it may have changed again.
+    same(api.round(server), [posted(samples, name) for name in ("created", "closed", "reopened")])
     api.asked.clear()
     assert {one.state for one in api.round(server)} == {"opened"}
-    assert len(api.asked) == 1, "an issue that was looked at is not looked at again for the overlap"
+    assert len(api.asked) == 1, "an issue that was looked at twice is left to the overlap"
+
+
+def test_a_change_in_the_second_of_the_last_one_is_not_lost(samples):
+    at = "2027-01-15T07:59:50Z"
+    names = ("created", "in_progress", "closed")
+    worked, closed = (redmine_issue(samples, *names[:last]) for last in (2, 3))
+    for issue in (worked, closed):
+        issue["updated_on"] = at
+    server, api = Redmine(worked), Api(redmine, REDMINE)
+    assert [one.state for one in api.round(server)] == ["opened"]
+    server.issues = [closed]
+    assert [one.state for one in api.round(server)] == ["opened", "closed"]
+    # It may be the second in which it was made as well.
+    closed["updated_on"] = closed["created_on"]
+    assert [one.state for one in Api(redmine, REDMINE).round(server)] == ["opened", "closed"]
+
+
+def test_an_end_is_not_given_the_name_of_a_later_one(samples):
+    issue = redmine_issue(samples, "created", "closed", "reopened")
+    last = {"property": "attr", "name": "status_id", "old_value": "2", "new_value": "6"}
+    rejected = {"id": 99, "created_on": "2027-01-15T08:10:00Z", "details": [last]}
+    issue |= {
+        "journals": [*issue["journals"], rejected],
+        "status": {"id": 6, "name": "Rejected", "is_closed": True},
+        "updated_on": "2027-01-15T08:10:00Z",
+    }
+    server = Redmine(issue)
+    statuses = [*STATUSES["issue_statuses"], issue["status"]]
+    told = Api(redmine, REDMINE).round(
+        lambda request: (
+            {"issue_statuses": statuses}
+            if request.path.startswith("/issue_statuses")
+            else server(request)
+        )
+    )
+    assert [(one.state, one.reason) for one in told if one.state == "closed"] == [
+        ("closed", ""), ("closed", "Rejected"),
+    ]  # fmt: skip
 
 
 def test_redmine_with_more_changes_than_a_page_goes_on_in_the_next_round(samples):

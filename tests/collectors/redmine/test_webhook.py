@@ -74,3 +74,12 @@ def test_whatever_comes_is_events_or_a_named_drop(samples, survives):
         [Delivery({}, body, RECEIVED) for body in samples("redmine").values()],
         QA,
     )
+
+
+def test_the_plugin_writes_fractions_that_the_api_does_not(sent, samples):
+    """A database that keeps them makes the plugin say them; the fact is the same."""
+    body = samples("redmine")["plugin_opened"].replace(b'07:58:00Z"', b'07:58:00.417Z"')
+    assert b".417Z" in body
+    (event,) = redmine.normalise(Delivery({}, body, RECEIVED), QA).events
+    plain = sent.event("plugin_opened")
+    assert (event.key, event.subject, event.time) == (plain.key, plain.subject, plain.time)

@@ -39,8 +39,14 @@ class _Cursor(msgspec.Struct, frozen=True):
     base: int = 0
     offset: int = 0
     """The begin of the next page of changes since `base`; 0: all was seen."""
+    once: dict[str, int] = {}
+    """The time of change of the issues that were asked for once since then.
+
+    Redmine tells seconds, and an issue may change again in the second of its last change. So each
+    is asked for in two rounds.
+    """
     seen: dict[str, int] = {}
-    """The time of change of the issues asked for last. The overlap asks for none of them again."""
+    """The same of those asked for twice. The overlap asks for none of them again."""
     ends: tuple[str, ...] | None = None
     """The ids of the statuses that close an issue."""
 
@@ -92,21 +98,28 @@ def _listed(answer: Answer[_Cursor]) -> Polled:
         created, updated = issue.created_on, issue.updated_on
         if created >= since - SKEW:
             makers.append(partial(step, issue, "opened", "", issue.author, created, place))
-        if updated > created and known.seen.get(issue.id) != updated:
+        if known.seen.get(issue.id) != updated and (updated > created or issue.status.is_end):
             path = f"/issues/{quote(issue.id, safe='')}.json?include=journals"
             follow.append(ask(path, Step("one", count=since), missing_ok=True))
     newest = max([known.since, since, *(issue.updated_on for issue in page.issues)])
-    seen = {**known.seen, **{issue.id: issue.updated_on for issue in page.issues}}
-    recent = [(number, at) for number, at in seen.items() if at >= newest - OVERLAP]
+    listed = {issue.id: issue.updated_on for issue in page.issues}
+    twice = {number: at for number, at in listed.items() if known.once.get(number) == at}
     end, more = page.offset + len(page.issues), len(page.issues) > _AGAIN
     return answer.polled(
         makers,
         follow,
         since=newest,
-        seen=dict(recent[-10 * PAGE :]),
+        once=_recent({**known.once, **listed}, newest),
+        seen=_recent({**known.seen, **twice}, newest),
         base=since,
         offset=max(end - _AGAIN, 1) if more and end < page.total_count else 0,
     )
+
+
+def _recent(times: dict[str, int], newest: int) -> dict[str, int]:
+    """Keep the times that the overlap of the next round reaches, so many and no more."""
+    found = [(number, at) for number, at in times.items() if at >= newest - OVERLAP]
+    return dict(found[-10 * PAGE :])
 
 
 @poller.answer("one")
@@ -128,7 +141,9 @@ def _changes(issue: Issue, since: int, ends: tuple[str, ...], place: Place) -> I
 
 
 def _changed(issue: Issue, journal: Journal, state: str, place: Place) -> Event:
-    name = issue.status.name if state == "closed" and issue.status.is_end else ""
+    # Where the issue has gone on to another status, nothing says the name of this one.
+    is_now = journal.status is not None and journal.status.new_value == issue.status.id
+    name = issue.status.name if state == "closed" and is_now else ""
     actor = journal.user or Named()
     return step(issue, state, journal.id, actor, journal.created_on, place, sort=name)
 

@@ -122,7 +122,7 @@ def step(
         raise Dropped("unnamed-ticket")
     base = place.source.url
     ticket = Ticket(
-        identity=f"{issue.id}/{issue.created_on}",
+        identity=f"{issue.id}/{_second(issue.created_on)}",
         number=issue.id,
         state=state,
         once=once,
@@ -133,6 +133,11 @@ def step(
         priority=issue.priority.name,
         sort=sort or ("" if state == "closed" else issue.tracker.name),
         url=url or (f"{base}/issues/{issue.id}" if base else ""),
-        time=at,
+        time=_second(at),
     )
     return ticket_event(ticket, place)
+
+
+def _second(at: int) -> int:
+    """Cut a time to its second: the API tells no more, and the plugin as much as its database."""
+    return at - at % 1000
