@@ -17,6 +17,7 @@ from devstream_desktop.control.messages.base import Done, Request
 from devstream_desktop.control.messages.deploys import TargetStatus
 from devstream_desktop.control.messages.status import Unlock
 from devstream_desktop.control.messages.stream import SetDuty
+from devstream_desktop.desk.store import DeskStore
 from devstream_desktop.desktop.client.node_client import NodeClient
 from devstream_desktop.desktop.client.node_process import NodeProcess
 from devstream_desktop.desktop.client.preferences import LivePreferences
@@ -111,7 +112,8 @@ class App(QObject):
         self.menu = TrayMenu(self.state)
         self.tray = Tray(self.menu, self.bus, self)
         self.notifier = self._choose_notifier()
-        self.popups = Popups(self.notifier, parent=self)
+        self.store = DeskStore(home.desk)
+        self.popups = Popups(self.notifier, self.store, parent=self)
         self._window: HistoryWindow | None = None
         self._dialogs: list[Dialog] = []
         self._hidden_before = home.runtime() / "told-hidden"
@@ -138,6 +140,7 @@ class App(QObject):
         self.tray.close()
         self.client.close()
         self.reader.close()
+        self.store.close()
         if self.bus is not None:
             self.bus.close()
         if self.node is not None:

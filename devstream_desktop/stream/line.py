@@ -18,7 +18,7 @@ from devstream_desktop.stream.words import GREEN_STATES, Kind, Transition, outco
 
 LIST_WIDTH = 120
 POPUP_WIDTH = 80
-_BRIEF = 40
+BRIEF_WIDTH = 40
 STRUCK = "struck out: its device was revoked, and whoever had it may have written this"
 
 ERROR = "/error/"
@@ -83,6 +83,26 @@ def told(line: Line, *, width: int = LIST_WIDTH) -> str:
     return f"{plain} [{STRUCK}]" if line.struck else plain
 
 
+def headline(event: Event, transition: Transition = Transition.NONE) -> str:
+    """Say where, what and how bad in a few words: the title of a popup."""
+    service, word = clean(event.service), outcome(event.kind, event.state, transition)
+    match event.kind:
+        case Kind.INCIDENT:
+            end = {"resolved": " is over", "firing again": " again"}.get(word, "")
+            what = f"{event.title or event.subject}{end}"
+        case Kind.BUILD | Kind.TEST:
+            on = f" on {short_ref(event.ref)}" if event.ref else ""
+            what = f"{_run_name(event)} {word}{on}"
+        case Kind.DEPLOY:
+            what = word
+        case _:
+            what = _PARTS[event.kind](event, transition)[0]
+    if event.environment:
+        place = event.environment[:1].upper() + event.environment[1:]
+        return clean(f"{place}: {service} {what}", POPUP_WIDTH)
+    return clean(f"{service}: {what}", POPUP_WIDTH)
+
+
 def brief(event: Event, transition: Transition = Transition.NONE) -> str:
     """Say an event in two or three words, as a step of its thing.
 
@@ -93,13 +113,13 @@ def brief(event: Event, transition: Transition = Transition.NONE) -> str:
     if event.kind in (Kind.BUILD, Kind.TEST):
         name = _run_name(event)
         if well:
-            return clean(f"{name} {event.total}" if event.total else name, _BRIEF)
+            return clean(f"{name} {event.total}" if event.total else name, BRIEF_WIDTH)
         failed = f" {event.count} of {event.total}" if event.count and event.total else ""
-        return clean(f"{name} {word}{failed}", _BRIEF)
+        return clean(f"{name} {word}{failed}", BRIEF_WIDTH)
     if event.kind is Kind.DEPLOY and event.environment:
         failed = word.removeprefix("deploy ")
-        return clean(event.environment if well else f"{event.environment} {failed}", _BRIEF)
-    return clean(word, _BRIEF)
+        return clean(event.environment if well else f"{event.environment} {failed}", BRIEF_WIDTH)
+    return clean(word, BRIEF_WIDTH)
 
 
 _Parts = tuple[str, list[str], str]

@@ -96,7 +96,7 @@ def test_a_commit_is_a_popup_on_duty_and_none_off_duty(first_day, panel) -> None
     assert panel.notes == []
     first_day.repository.commit("Fix <b>rounding</b> in tax")
     note = panel.wait_note(lambda note: "rounding" in note.body)
-    assert note.summary == "shop pushed"
+    assert note.summary == "shop: Bo pushed 1 commit to main"
     assert "Bo pushed 1 commit to main" in note.body
     assert "Fix ‹b›rounding‹/b› in tax" in note.body
 
@@ -134,7 +134,7 @@ def test_a_deploy_from_the_menu_ends_in_a_success_line(first_day, panel, start_d
             break
         time.sleep(0.1)
     note = panel.wait_note(lambda note: "deployed" in note.summary, 20)
-    assert note.summary == "shop deployed · staging"
+    assert note.summary == "Staging: shop deployed"
     assert {"requested", "in_progress", "success"} <= first_day.states()
     assert (first_day.home.root / "deployed").read_text().strip() == revision
 

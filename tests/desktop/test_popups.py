@@ -7,6 +7,7 @@ import time
 import pytest
 from PySide6.QtCore import QObject, Signal
 
+from devstream_desktop.desk.store import DeskStore
 from devstream_desktop.desktop.popups.notifier import Notice, Urgency
 from devstream_desktop.desktop.popups.popups import (
     DIGEST,
@@ -17,6 +18,7 @@ from devstream_desktop.desktop.popups.popups import (
 )
 from devstream_desktop.stream.attention import Desk
 from devstream_desktop.stream.event import fact_key, make_event
+from devstream_desktop.stream.fact import topic_of
 from devstream_desktop.stream.rules import Attention, Rule
 from devstream_desktop.stream.subject import Line
 from devstream_desktop.stream.words import Kind, Transition
@@ -33,9 +35,13 @@ class Screen(QObject):
     def __init__(self):
         super().__init__()
         self.notices: list[Notice] = []
+        self.withdrawn: list[str] = []
 
     def show_notice(self, notice):
         self.notices.append(notice)
+
+    def withdraw(self, key):
+        self.withdrawn.append(key)
 
 
 def row(event, place=1, *, superseded=False, transition=Transition.NONE, received=None) -> Line:
@@ -43,7 +49,7 @@ def row(event, place=1, *, superseded=False, transition=Transition.NONE, receive
         id=place,
         arrival=place,
         event=event,
-        entry="e",
+        entry=f"entry of {event.key}",
         received=event.time if received is None else received,
         device="d",
         author="x",
@@ -58,8 +64,14 @@ def screen(qapp):
 
 
 @pytest.fixture
-def popups(screen):
-    return Popups(screen, clock=lambda: NOW)
+def store(tmp_path):
+    with DeskStore(tmp_path / "desk.sqlite") as store:
+        yield store
+
+
+@pytest.fixture
+def popups(screen, store):
+    return Popups(screen, store, clock=lambda: NOW)
 
 
 def push(story, place=1, **fields):
@@ -128,14 +140,14 @@ def test_a_burst_is_three_popups_and_a_digest_that_grows_in_place(qtbot, popups,
     assert popups.why(push(story, 5)).startswith("In the digest: more than 3 popups")
 
 
-def test_the_digest_counts_worst_first(story):
+def test_the_digest_names_its_reds_and_counts_the_rest(story):
     lines = [
         push(story, 1),
         push(story, 2),
         row(story.build("shop", NOW, "failed", "ab" * 20, "1")),
     ]
     lines += [row(story.event(Kind.SOURCE, "active", "shop", NOW, "source/x"))]
-    assert digest_text(lines) == "1 failure, 2 commits, 1 other"
+    assert digest_text(lines) == "shop: CI failed on main; 2 commits, 1 other"
 
 
 def test_actions_lead_where_they_say(qtbot, popups, screen, story, monkeypatch):
@@ -151,6 +163,44 @@ def test_actions_lead_where_they_say(qtbot, popups, screen, story, monkeypatch):
     assert shown.args == [line]
     with qtbot.waitSignal(popups.show_history, timeout=500):
         screen.activated.emit(DIGEST, "history")
+
+
+def test_the_title_says_where_what_and_how_bad(story):
+    failed = row(story.deploy("shop", NOW, "failure", "ab" * 20, "cd" * 16))
+    assert line_notice(failed, urgent=True).summary == "Production: shop deploy failed"
+    test = row(story.build("shop", NOW, "failed", "ab" * 20, "1", total=9, failed=2))
+    assert line_notice(test, urgent=False).summary == "shop: CI failed on main"
+    assert line_notice(push(story), urgent=False).summary == "shop: bo pushed 1 commit to b1"
+
+
+def test_what_was_shown_as_broken_is_told_as_fixed_also_after_a_restart(screen, store, story):
+    broke = row(story.build("shop", NOW, "failed", "ab" * 20, "1"), 1, transition=Transition.FAILED)
+    Popups(screen, store, clock=lambda: NOW).consider([broke], ON)
+    assert len(screen.notices) == 1
+    quiet = Desk(person="ana", on_duty=True, rules=())
+    after = Popups(screen, store, clock=lambda: NOW)
+    fixed = row(
+        story.build("shop", NOW, "succeeded", "cd" * 20, "2"), 2, transition=Transition.FIXED
+    )
+    after.consider([fixed], quiet)
+    assert screen.notices[-1].summary == "shop: CI fixed on main"
+    assert after.why(fixed) == "Popped up: you were shown that it broke."
+    assert after.why(broke) == "Popped up: rule 1, everything."
+
+
+def test_reds_come_first_in_a_burst(popups, screen, story):
+    pushes = [push(story, place) for place in range(1, 6)]
+    red = row(story.build("shop", NOW, "failed", "ab" * 20, "1"), 9, transition=Transition.FAILED)
+    popups.consider([*pushes, red], ON)
+    assert screen.notices[0].summary == "shop: CI failed on main"
+
+
+def test_a_muted_thing_is_quiet_until_its_time(popups, screen, store, story):
+    red = row(story.build("shop", NOW, "failed", "ab" * 20, "1"), 9, transition=Transition.FAILED)
+    store.mute(topic_of(red.event), NOW + 1)
+    popups.consider([red], ON)
+    assert screen.notices == []
+    assert popups.why(red) == "No popup: you muted it."
 
 
 def test_a_claim_takes_the_popup_of_nothing_but_an_older_claim_of_the_same_person(story):

@@ -80,7 +80,7 @@ def test_history_that_was_there_never_pops_and_a_fresh_line_does(desk, panel, no
     assert panel.notes == []
     node.add(story.push("shop", now(), "bo", "Fix <b>the</b> & rest", "c0ffee" * 6 + "c0ff"))
     note = panel.wait_note()
-    assert note.summary == "shop pushed"
+    assert note.summary == "shop: bo pushed 1 commit to main"
     assert note.body == "bo pushed 1 commit to main · c0ffeec — Fix ‹b›the‹/b› ＆ rest"
     assert note.actions == ["default", "History", "open", "Open", "history", "History"]
     assert note.hints["urgency"] == 1
@@ -98,7 +98,7 @@ def test_off_duty_nothing_pops_but_the_result_of_ones_own_deploy(node, panel, st
         )
     )
     note = panel.wait_note()
-    assert note.summary == "shop deployed · production"
+    assert note.summary == "Production: shop deployed"
     panel.wait_menu(
         lambda panel: any("Quiet" in label for label in panel.labels()),
         "the quiet line is not in the menu",
@@ -138,7 +138,7 @@ def test_a_burst_becomes_three_popups_and_one_digest(desk, panel, node, story):
         story.build("search", now(), "failed", "ab" * 20, "7"),
     )
     digest = panel.wait_note(lambda note: note.summary == "6 more")
-    assert digest.body == "1 failure, 5 commits"
+    assert digest.body == "6 commits"
     assert len(panel.notes) == 4
 
 
@@ -252,7 +252,7 @@ def test_a_deploy_from_the_menu_to_its_result(desk, panel, node):
     (request,) = node.requests(RequestDeploy)
     assert (request.target, request.environment, len(request.sha)) == ("shop", "staging", 40)
     note = panel.wait_note(lambda note: "deployed" in note.summary)
-    assert note.summary == "shop deployed · staging"
+    assert note.summary == "Staging: shop deployed"
 
 
 def test_quit_in_the_menu_ends_the_desk(desk, panel):

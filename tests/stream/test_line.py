@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devstream_desktop.stream.event import Event, InvalidEventError, fact_key, make_event
-from devstream_desktop.stream.line import LIST_WIDTH, POPUP_WIDTH, render
+from devstream_desktop.stream.line import (
+    BRIEF_WIDTH,
+    LIST_WIDTH,
+    POPUP_WIDTH,
+    brief,
+    headline,
+    render,
+)
 from devstream_desktop.stream.words import STATES, Kind, Severity, Transition
 
 SHA, OLD = "3f2c1ab" + "0" * 33, "9be01fd" + "0" * 33
@@ -328,3 +335,25 @@ def test_every_event_is_one_clean_line(
     line = render(event, transition, width=width, service=service)
     assert 0 < len(line) <= width
     assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"), [(kind, state) for kind, states in STATES.items() for state in states]
+)
+def test_titles_and_steps_are_short_and_say_something(kind: Kind, state: str) -> None:
+    event = an_event(
+        kind,
+        state,
+        environment="production",
+        actor="ana",
+        revision=SHA,
+        ref="refs/heads/main",
+        title="T" * 140,
+    )
+    for transition in Transition:
+        title = headline(event, transition)
+        assert title.startswith("Production: shop ")
+        assert len(title) <= POPUP_WIDTH
+        step = brief(event, transition)
+        assert 0 < len(step) <= BRIEF_WIDTH
+        assert "  " not in step

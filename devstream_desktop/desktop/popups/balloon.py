@@ -47,3 +47,8 @@ class BalloonNotifier(QObject):
             else QSystemTrayIcon.MessageIcon.Information
         )
         tray.showMessage(popup_text(notice.summary), popup_text(notice.body), icon, _SHOWN_MS)
+
+    def withdraw(self, key: str) -> None:
+        """Forget the popup; Qt cannot take a balloon off the screen."""
+        if self._last == key:
+            self._last = ""

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
+from functools import cache
 
 from jeepney import DBusAddress
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QColor
 
 from devstream_desktop.desktop.platform.session_bus import Body, SessionBus
 from devstream_desktop.desktop.popups.notifier import Notice
 from devstream_desktop.desktop.widgets.icons import Mark, path
+from devstream_desktop.desktop.widgets.look import StateLook
+from devstream_desktop.desktop.widgets.marks import mark_tile
 from devstream_desktop.desktop.widgets.text import popup_text
 
 NAME = "org.freedesktop.Notifications"
 _SERVER = DBusAddress("/org/freedesktop/Notifications", bus_name=NAME, interface=NAME)
 _IN_FLIGHT = 16
 """Calls without an answer at once; a bus drops the connection at 128 by default."""
+_GREY = "#5b6460"
+"""Ground of a state whose tone is the text's own."""
 _DEFAULT_EXPIRY = -1
 """The server decides how long the popup stays."""
 
@@ -58,6 +64,13 @@ class DBusNotifier(QObject):
         self._waiting[notice.key] = notice
         self._send_waiting()
 
+    def withdraw(self, key: str) -> None:
+        """Take a popup off the screen, or out of the queue."""
+        self._waiting.pop(key, None)
+        number = self._numbers.get(key)
+        if number is not None:
+            self._bus.call(_SERVER, "CloseNotification", "u", (number,))
+
     def _ask_server(self) -> None:
         self._bus.call(_SERVER, "GetCapabilities", answer=self._capable)
         self._bus.call(_SERVER, "GetServerInformation", answer=self._known)
@@ -83,7 +96,12 @@ class DBusNotifier(QObject):
             default = (("default", "History"),) if self._has_default else ()
             # The specification's form: name, label, name, label.
             actions = [text for pair in (*default, *notice.actions) for text in pair]
-        hints = {"urgency": ("y", int(notice.urgency)), "desktop-entry": ("s", "devstream")}
+        hints: dict[str, tuple[str, object]] = {
+            "urgency": ("y", int(notice.urgency)),
+            "desktop-entry": ("s", "devstream"),
+        }
+        if notice.look is not None:
+            hints["image-data"] = ("(iiibiiay)", _picture(notice.look))
         replaced = self._numbers.get(notice.key, 0)
         body = (
             "devstream",
@@ -149,3 +167,14 @@ class DBusNotifier(QObject):
             del self._keys[body[0]]
             self._numbers.pop(key, None)
             self.closed.emit(key)
+
+
+@cache
+def _picture(look: StateLook) -> tuple[int, int, int, bool, int, int, bytes]:
+    """Draw a state as the specification's raw image: sizes, then RGBA bytes."""
+    light, _ = look.tone.value
+    ground = QColor(light) if light.startswith("#") else QColor(_GREY)
+    image = mark_tile(look.shape, ground)
+    channels = 4
+    pixels = bytes(image.constBits())
+    return image.width(), image.height(), image.bytesPerLine(), True, 8, channels, pixels

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from PySide6.QtCore import SignalInstance
 
+from devstream_desktop.desktop.widgets.look import StateLook
+
 
 class Urgency(IntEnum):
     """The levels of the Desktop Notifications Specification.
@@ -29,6 +31,8 @@ class Notice:
     summary: str
     body: str
     urgency: Urgency = Urgency.NORMAL
+    look: StateLook | None = None
+    """The state whose mark is drawn beside it; None for the app's own icon."""
     actions: tuple[tuple[str, str], ...] = field(default=())
     """Names for `Notifier.activated`, and labels for the person."""
 
@@ -48,4 +52,8 @@ class Notifier(Protocol):
 
     def show_notice(self, notice: Notice) -> None:
         """Show `notice`, replacing the last one with its key."""
+        ...
+
+    def withdraw(self, key: str) -> None:
+        """Take the popup with this key off the screen, if it is there."""
         ...

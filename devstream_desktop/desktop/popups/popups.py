@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from devstream_desktop.desk.store import DeskStore, Reason
 from devstream_desktop.desktop.platform.web_links import open_link, safe_link
 from devstream_desktop.desktop.popups.notifier import Notice, Notifier, Urgency
 from devstream_desktop.desktop.widgets.look import state_look
@@ -23,14 +24,18 @@ from devstream_desktop.stream.attention import (
     decide,
 )
 from devstream_desktop.stream.fact import AuthorClass, author_class, topic_of
-from devstream_desktop.stream.line import POPUP_WIDTH, render
+from devstream_desktop.stream.line import headline, render
 from devstream_desktop.stream.rules import Attention
 from devstream_desktop.stream.subject import Line
-from devstream_desktop.stream.words import RED_STATES, Kind
+from devstream_desktop.stream.words import GREEN_STATES, RED_STATES, Kind
 
 DIGEST = "digest"
 _DIGEST_WAIT_MS = 1_000
 _REMEMBERED = 2_000
+_BODY = 140
+"""Characters of a body: two lines of a usual popup."""
+_NAMED = 2
+"""Reds that a digest names."""
 
 
 class Popups(QObject):
@@ -43,16 +48,20 @@ class Popups(QObject):
     def __init__(
         self,
         notifier: Notifier,
+        store: DeskStore,
         *,
         clock: Callable[[], int] | None = None,
         parent: QObject | None = None,
     ) -> None:
-        """Show popups by `notifier`; `clock` returns UTC milliseconds."""
+        """Show popups by `notifier`, and remember them in `store`.
+
+        `clock` returns UTC milliseconds.
+        """
         super().__init__(parent)
         self._notifier = notifier
+        self._store = store
         self._clock = clock if clock is not None else lambda: int(time.time() * 1000)
         self._recent = Recent()
-        self._reasons: OrderedDict[int, Decision] = OrderedDict()
         self._shown: OrderedDict[str, Line] = OrderedDict()
         self._held: list[Line] = []
         self._held_at = 0
@@ -64,35 +73,43 @@ class Popups(QObject):
     def consider(self, lines: Iterable[Line], desk: Desk) -> None:
         """Decide about lines that have just arrived, and show the popups."""
         now = self._clock()
-        for line in lines:
-            # Out of order: a popup would replace the one that shows the later state.
-            if line.superseded:
-                reason = "a later state of the same subject was here already"
-                decision = Decision(Attention.QUIET, reason)
-            else:
-                decision = decide(line, desk, self._recent, now)
-            self._remember(line, decision)
+        reasons = []
+        # The worst first, so that no burst of small news takes its place.
+        for line in sorted(lines, key=_worst_first):
+            decision = self._decide(line, desk, now)
+            reasons.append(Reason(line.entry, decision.attention, decision.reason))
             if decision.attention is Attention.POPUP:
                 self._show(line, decision)
             elif decision.attention is Attention.DIGEST:
                 self._hold(line, now)
+        self._store.keep_reasons(reasons)
 
     def why(self, line: Line) -> str:
         """Return why `line` was or was not a popup, as a sentence."""
-        decision = self._reasons.get(line.id)
-        if decision is None:
+        found = self._store.reason(line.entry)
+        if found is None:
             return "No popup: it was here before devstream started."
         said = {
             Attention.POPUP: "Popped up",
             Attention.DIGEST: "In the digest",
             Attention.QUIET: "No popup",
-        }[decision.attention]
-        return f"{said}: {decision.reason}."
+        }[found.attention]
+        return f"{said}: {found.reason}."
 
-    def _remember(self, line: Line, decision: Decision) -> None:
-        self._reasons[line.id] = decision
-        while len(self._reasons) > _REMEMBERED:
-            self._reasons.popitem(last=False)
+    def _decide(self, line: Line, desk: Desk, now: int) -> Decision:
+        # Out of order: a popup would replace the one that shows the later state.
+        if line.superseded:
+            reason = "a later state of the same subject was here already"
+            return Decision(Attention.QUIET, reason)
+        decision = decide(line, desk, self._recent, now)
+        event = line.event
+        if (event.kind, event.state) in GREEN_STATES and self._store.take_red(popup_key(line)):
+            # Who was told that it broke is told that it is over, whatever the rules say.
+            if decision.attention is not Attention.POPUP and desk.on_duty:
+                return Decision(Attention.POPUP, "you were shown that it broke")
+        elif self._store.muted_until(topic_of(event)) > now:
+            return Decision(Attention.QUIET, "you muted it")
+        return decision
 
     def _show(self, line: Line, decision: Decision) -> None:
         key = popup_key(line)
@@ -101,6 +118,8 @@ class Popups(QObject):
         self._shown[key] = line
         while len(self._shown) > _REMEMBERED:
             self._shown.popitem(last=False)
+        if (line.event.kind, line.event.state) in RED_STATES:
+            self._store.keep_red(key)
         self._notifier.show_notice(line_notice(line, urgent=decision.urgent))
 
     def _hold(self, line: Line, now: int) -> None:
@@ -156,12 +175,11 @@ def line_notice(line: Line, *, urgent: bool) -> Notice:
         if safe_link(event.url) is not None
         else (("history", "History"),)
     )
-    look = state_look(line)
-    place = f" · {event.environment}" if event.environment else ""
     return Notice(
         key=popup_key(line),
-        summary=f"{event.service} {look.word}{place}",
-        body=render(event, line.transition, width=POPUP_WIDTH, service=False),
+        summary=headline(event, line.transition),
+        body=render(event, line.transition, width=_BODY, service=False),
+        look=state_look(line),
         urgency=Urgency.CRITICAL
         if urgent and (event.kind, event.state) in RED_STATES
         else Urgency.NORMAL,
@@ -178,15 +196,25 @@ _NOUNS = {
 
 
 def digest_text(lines: Iterable[Line]) -> str:
-    """Count lines by kind, worst first: `2 failures, 5 commits`."""
+    """Name the reds and count the others: `billing: CI failed on main; 5 commits`."""
+    lines = list(lines)
+    reds = [line for line in lines if (line.event.kind, line.event.state) in RED_STATES]
+    named = [headline(line.event, line.transition) for line in reds[:_NAMED]]
     counts: Counter[tuple[str, str]] = Counter()
     for line in lines:
-        event = line.event
-        red = (event.kind, event.state) in RED_STATES
-        counts[("failure", "failures") if red else _NOUNS.get(event.kind, ("other", "others"))] += 1
-    order = [("failure", "failures"), *_NOUNS.values(), ("other", "others")]
-    return ", ".join(
+        if line not in reds:
+            counts[_NOUNS.get(line.event.kind, ("other", "others"))] += 1
+    if len(reds) > _NAMED:
+        counts["more failure", "more failures"] = len(reds) - _NAMED
+    order = [("more failure", "more failures"), *_NOUNS.values(), ("other", "others")]
+    counted = ", ".join(
         f"{counts[noun]} {noun[0] if counts[noun] == 1 else noun[1]}"
         for noun in order
         if counts[noun]
     )
+    return "; ".join(part for part in (*named, counted) if part)
+
+
+def _worst_first(line: Line) -> tuple[bool, int, int]:
+    event = line.event
+    return (event.kind, event.state) not in RED_STATES, -event.severity, line.arrival

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 
 from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from devstream_desktop.desktop.widgets.icons import resource
@@ -64,6 +64,22 @@ def mark_icon(shape: Shape, ink: QColor, paper: QColor) -> QIcon:
     for ratio in (1.0, 2.0):
         result.addPixmap(mark_pixmap(shape, ink, paper, ratio=ratio))
     return result
+
+
+def mark_tile(shape: Shape, ground: QColor, *, size: int = 48) -> QImage:
+    """Return a mark in white on a rounded tile, which stands on any background."""
+    image = QImage(size, size, QImage.Format.Format_RGBA8888)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ground)
+    painter.drawRoundedRect(QRectF(0, 0, size, size), size / 5, size / 5)
+    edge = size / 5
+    place = QRectF(edge, edge, size - 2 * edge, size - 2 * edge)
+    paint_mark(painter, shape, place, QColor("#ffffff"), ground)
+    painter.end()
+    return image
 
 
 @cache

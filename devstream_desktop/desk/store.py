@@ -1,0 +1,144 @@
+"""What this desk has shown, why, and what its person muted: `desk.sqlite`, written by the desk.
+
+Nothing here is worth more than a popup: a damaged file is set aside and begun anew, and a write
+that fails is logged and forgotten. Writes are small and wait for no disk (WAL, synchronous=NORMAL).
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from devstream_desktop import machine, sqlite_file
+from devstream_desktop.stream.rules import Attention
+
+_LOG = logging.getLogger(__name__)
+VERSION = 1
+REASONS = 5_000
+"""Reasons that are kept; about two weeks of a busy team."""
+SHOWN = 500
+"""Popups that are remembered until their thing is over."""
+_SCHEMA = """
+CREATE TABLE reason (
+  number INTEGER PRIMARY KEY,
+  entry TEXT NOT NULL UNIQUE,
+  attention TEXT NOT NULL,
+  reason TEXT NOT NULL
+) STRICT;
+CREATE TABLE red (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE mute (topic TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+_TABLES = frozenset({"reason", "red", "mute", "note"})
+
+
+@dataclass(frozen=True)
+class Reason:
+    """The verdict on one line, as it was given."""
+
+    entry: str
+    """Id of the line's entry: row ids may change when a history is read anew."""
+    attention: Attention
+    reason: str
+
+
+class DeskStore:
+    """The memory of a desk. A store that cannot be opened remembers until the app ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.trouble = ""
+        """The reason why nothing is kept beyond this run; empty when it is."""
+        try:
+            self._connection = _open(path)
+        except (OSError, sqlite3.Error) as error:
+            self.trouble = machine.reason(error)
+            _LOG.warning("what was shown is not kept: %s", self.trouble)
+            self._connection = sqlite3.connect(":memory:", isolation_level=None)
+            self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def keep_reasons(self, reasons: Iterable[Reason]) -> None:
+        """Remember why lines did or did not pop up; the oldest beyond `REASONS` go."""
+        rows = [(one.entry, one.attention.value, one.reason) for one in reasons]
+        self._write(
+            "INSERT OR REPLACE INTO reason (entry, attention, reason) VALUES (?, ?, ?)", *rows
+        )
+        self._write(
+            "DELETE FROM reason WHERE number <= (SELECT MAX(number) FROM reason) - ?", (REASONS,)
+        )
+
+    def reason(self, entry: str) -> Reason | None:
+        """Return the verdict on the line of an entry; None where none was given."""
+        query = "SELECT entry, attention, reason FROM reason WHERE entry = ?"
+        for found, attention, reason in self._read(query, entry):
+            return Reason(found, Attention(attention), reason)
+        return None
+
+    def keep_red(self, key: str) -> None:
+        """Remember that a thing was shown as broken."""
+        self._write("INSERT OR REPLACE INTO red (key) VALUES (?)", (key,))
+        self._write("DELETE FROM red WHERE number <= (SELECT MAX(number) FROM red) - ?", (SHOWN,))
+
+    def take_red(self, key: str) -> bool:
+        """Forget a thing that was shown as broken; tells whether it was."""
+        if not self._read("SELECT 1 FROM red WHERE key = ?", key):
+            return False
+        self._write("DELETE FROM red WHERE key = ?", (key,))
+        return True
+
+    def mute(self, topic: str, until: int) -> None:
+        """Keep a thing quiet until a moment (UTC milliseconds); one that is past ends it."""
+        self._write("INSERT OR REPLACE INTO mute VALUES (?, ?)", (topic, until))
+
+    def muted_until(self, topic: str) -> int:
+        """Return the end of a thing's silence, UTC milliseconds; 0 for none."""
+        found = self._read("SELECT until FROM mute WHERE topic = ?", topic)
+        return int(found[0][0]) if found else 0
+
+    def note(self, name: str) -> bytes:
+        """Return what was noted under a name; empty for nothing."""
+        found = self._read("SELECT value FROM note WHERE name = ?", name)
+        return bytes(found[0][0]) if found else b""
+
+    def set_note(self, name: str, value: bytes) -> None:
+        """Note a value, such as the place of a window."""
+        self._write("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, value))
+
+    def _read(self, query: str, value: str) -> list[Any]:
+        try:
+            return self._connection.execute(query, (value,)).fetchall()
+        except sqlite3.Error as error:
+            _LOG.warning("what was shown cannot be read: %s", machine.reason(error))
+            return []
+
+    def _write(self, query: str, *rows: tuple[object, ...]) -> None:
+        try:
+            self._connection.executemany(query, rows)
+        except sqlite3.Error as error:
+            _LOG.warning("what was shown is not kept: %s", machine.reason(error))
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    if path.exists() and (wrong := sqlite_file.damage(path, VERSION, _TABLES)):
+        aside = sqlite_file.set_aside(path)
+        _LOG.warning("%s was damaged (%s) and is kept as %s", path.name, wrong, aside.name)
+    sqlite_file.create(path, VERSION, _SCHEMA)
+    sqlite_file.make_private(path)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=0.05)
+    with closing(connection.execute("PRAGMA journal_mode = WAL")):
+        connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
