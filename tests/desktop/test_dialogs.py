@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog
 
 from devstream_desktop.control.messages.base import Done
 from devstream_desktop.control.messages.deploys import PlanDeploy, RequestDeploy
-from devstream_desktop.control.messages.members import Invite, Join, Joining
+from devstream_desktop.control.messages.members import GetMembers, Invite, Join, Joining
 from devstream_desktop.desktop.tray.menu import target_text
 from devstream_desktop.desktop.windows.deploy_dialog import DeployDialog, is_production
 from devstream_desktop.desktop.windows.invite_dialog import InviteDialog
@@ -131,6 +131,30 @@ def test_an_invite_can_be_copied(show, qapp, asked, fake):
     asked.answer(Done(text="ds1-abc"))
     dialog.copy.click()
     assert qapp.clipboard().text() == "ds1-abc"
+
+
+def test_an_invite_is_for_whom_is_chosen(show, asked, fake):
+    dialog = show(InviteDialog(fake.status()))
+    asked.answer(fake.MEMBERS, GetMembers)
+    chosen = [dialog.who.itemText(place) for place in range(dialog.who.count())]
+    assert chosen[:3] == [
+        "Somebody new",
+        "Another device of ana",
+        "Another device of bo",
+    ]
+    assert chosen[3] == "In place of bo's device bbbbbbbb, which is revoked"
+    dialog.who.setCurrentIndex(2)
+    dialog.who.setCurrentIndex(3)
+    assert [(one.owner, one.replaces) for one in asked.of(Invite)] == [
+        ("", ""),
+        ("bo", ""),
+        ("bo", "b" * 52),
+    ]
+    first, second = [one for one in asked.questions if isinstance(one.request, Invite)][-2:]
+    first.answer(Done(text="ds1-another"))
+    assert not dialog.copy.isEnabled()
+    second.answer(Done(text="ds1-inplace"))
+    assert dialog.invite.toPlainText() == "ds1-inplace"
 
 
 def test_showing_a_dialog_again_asks_nothing_again(show, asked, fake):

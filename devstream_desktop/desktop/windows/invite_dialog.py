@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialogButtonBox, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QDialogButtonBox, QPushButton, QWidget
 
 from devstream_desktop.control.messages.base import Done
-from devstream_desktop.control.messages.members import Invite
+from devstream_desktop.control.messages.members import GetMembers, Invite, Members
 from devstream_desktop.control.messages.status import Status
 from devstream_desktop.desktop.widgets.dialog import Dialog, column, plain_button, say
 from devstream_desktop.desktop.widgets.text import PlainLabel, heading, plain_field
@@ -24,10 +24,14 @@ class InviteDialog(Dialog):
         super().__init__("Invite to the team", parent)
         self.setMinimumWidth(_WIDTH)
         team = "your team" if status is None or status.solo else clean(status.team)
+        self.who = QComboBox()
+        self.who.setAccessibleName("Who it is for")
+        self.who.addItem("Somebody new", ("", ""))
+        self.who.currentIndexChanged.connect(lambda _: self._make())
         self.invite = plain_field("", name="The invite", lines=6)
         self.invite.setPlaceholderText("Making an invite…")
         self.message = PlainLabel(
-            "One person can ask to join with it, once, within 24 hours. "
+            "One device can ask to join with it, once, within 24 hours. "
             "Hand it over on a channel that you trust. "
             "devstream must run on this computer when they join; "
             "from the third person on, an admin has to approve.",
@@ -42,6 +46,7 @@ class InviteDialog(Dialog):
         self.copy.clicked.connect(self._copy)
         layout = column(self)
         layout.addWidget(heading(f"Invite somebody to {team}"))
+        layout.addWidget(self.who)
         layout.addWidget(
             PlainLabel(
                 "They start devstream, choose “Join a team…”, and paste this line:", wrap=True
@@ -52,10 +57,31 @@ class InviteDialog(Dialog):
         layout.addWidget(buttons)
 
     def begin(self) -> None:
-        """Have the node make an invite."""
-        self.ask(Invite(expires_s=_DAY_S), self._made, self._refused)
+        """Have the node make an invite, and say who is in the team."""
+        self.ask(GetMembers(), self._offer, lambda _: None)
+        self._make()
 
-    def _made(self, done: Done) -> None:
+    def _offer(self, members: Members) -> None:
+        for member in members.members:
+            name = clean(member.person, 60)
+            self.who.addItem(f"Another device of {name}", (member.person, ""))
+            for device in member.devices:
+                if not device.revoked and not device.here:
+                    machine = clean(f"{device.machine} {device.device[:8]}".lstrip(), 60)
+                    in_place = f"In place of {name}'s device {machine}, which is revoked"
+                    self.who.addItem(in_place, (member.person, device.device))
+
+    def _make(self) -> None:
+        owner, replaces = self.who.currentData()
+        self.invite.setPlainText("")
+        self.copy.setEnabled(False)
+        request = Invite(expires_s=_DAY_S, owner=owner, replaces=replaces)
+        self.ask(request, lambda done: self._made(done, (owner, replaces)), self._refused)
+
+    def _made(self, done: Done, chosen: tuple[str, str]) -> None:
+        # The answer to an earlier choice must not be handed to somebody else.
+        if chosen != self.who.currentData():
+            return
         # Selected and on the default button: Ctrl+C and Enter both copy it.
         self.invite.setPlainText(done.text)
         self.invite.selectAll()

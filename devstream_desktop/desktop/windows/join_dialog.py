@@ -39,7 +39,7 @@ class JoinDialog(Dialog):
         self.invite.setFixedHeight(110)
         self.person = QLineEdit(clean(status.person, 60) if status is not None else "")
         self.person.setAccessibleName("Your name in the team")
-        self.person.setPlaceholderText("your name in the team")
+        self.person.setPlaceholderText("empty with an invite for another device of yours")
         self.person.setMaxLength(60)
         self.message = PlainLabel(
             "You leave your team of one and its history. Your sources stay on this computer.",
@@ -58,7 +58,6 @@ class JoinDialog(Dialog):
         buttons.rejected.connect(self.reject)
         self.join.clicked.connect(self._join)
         self.invite.textChanged.connect(self._refresh)
-        self.person.textChanged.connect(self._refresh)
         layout = column(self)
         layout.addWidget(heading("Join a team"))
         layout.addWidget(
@@ -75,8 +74,7 @@ class JoinDialog(Dialog):
         self._refresh()
 
     def _refresh(self) -> None:
-        complete = bool(self.invite.toPlainText().strip()) and bool(self.person.text().strip())
-        self.join.setEnabled(complete)
+        self.join.setEnabled(bool(self.invite.toPlainText().strip()))
 
     def _join(self) -> None:
         # An invite works once, so what was sent must not change while it is under way.

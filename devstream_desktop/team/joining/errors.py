@@ -58,8 +58,8 @@ _SENTENCES = {
     "--person; where it is you, ask for an invite of your own, made with devstream team invite "
     "--for NAME",
     Problem.UNNAMED: "the invite is for somebody new: say your name in the team with --person",
-    Problem.OTHER_PERSON: "the invite is for another device of somebody else: leave --person out "
-    "if that is you, or ask for a new invite",
+    Problem.OTHER_PERSON: "the invite is for another device of somebody else: leave the name "
+    "(--person) out if that is you, or ask for a new invite",
     Problem.DEVICE: "the issuer does not take this device's key: it is weak, revoked, or known "
     "by another name; join with a fresh --home",
     Problem.UNREACHABLE: "the issuer cannot be reached: check that its node runs, and that this "

@@ -64,7 +64,11 @@ class WaitingBox(_Box):
         since = ago(waiting.since, int(time.time() * 1000))
         self.words = heading(clean(waiting.words, 100), points=1)
         # The six words are on both screens; a stranger with a stolen invite has others.
-        asks = f"{person} asks to join ({since}, device {device}). Their screen must show:"
+        how = " with another device" if waiting.another else ""
+        if waiting.replaces:
+            how += f", in place of {clean(waiting.replaces[:8])}"
+        machine = clean(f"{waiting.machine} {device}".lstrip(), 60)
+        asks = f"{person} asks to join{how} ({since}, device {machine}). Their screen must show:"
         self.lay_out([asks], self.words)
         self.approve = self.add_button(
             verb_button(f"Approve {clean(person, 24)}"), enabled=may_change

@@ -54,7 +54,8 @@ def _row(member: Member, muted: QColor) -> QTreeWidgetItem:
     row = QTreeWidgetItem([clean(member.person, 32), clean(may, 80), ""])
     row.setData(0, _PERSON, member.person)
     for device in member.devices:
-        name = f"device {device.device[:8]}" + (" (this one)" if device.here else "")
+        machine = device.machine or "device"
+        name = f"{machine} {device.device[:8]}" + (" (this one)" if device.here else "")
         cells = (clean(name, 60), clean(_may(device), 200), clean(device.words, 100))
         child = QTreeWidgetItem(list(cells))
         if device.revoked:
