@@ -18,7 +18,7 @@ from devstream_desktop.stream.entry import Entry, hlc_time
 from devstream_desktop.stream.event import Event, fact_key
 from devstream_desktop.stream.words import Kind
 
-IDENTITY_VERSION = 2
+IDENTITY_VERSION = 3
 """Grows when `fact_id`, `run_of`, `topic_of` or `work_of` changes: rows are then made anew."""
 FACT_BYTES = 16
 
@@ -118,6 +118,9 @@ def run_of(event: Event) -> str:
         number, by = event.number, event.actor
     else:
         number, by = event.number, ""
+    # It says something of the environment, and how the deploy ended stays to be seen.
+    if event.kind is Kind.DEPLOY and event.state == "inactive":
+        number = f"{number}\x1finactive"
     return f"{event.kind}\x1f{topic_of(event)}\x1f{number}\x1f{by}"
 
 

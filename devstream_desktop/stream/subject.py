@@ -50,7 +50,7 @@ def rank(kind: Kind, state: str) -> int:
     if kind in (Kind.BUILD, Kind.TEST):
         return int(state not in ("queued", "running"))
     if kind is Kind.DEPLOY:
-        return 1 if state in DEPLOY_FINAL else 2 if state == "inactive" else 0
+        return int(state in DEPLOY_FINAL)
     return 0
 
 

@@ -100,3 +100,29 @@ def test_k1_a_deployment_that_was_over_and_goes_on_is_asked_for_again(hub) -> No
     deployment["updated_at"] = "later"
     assert [event.state for event in hub.round()] == ["in_progress", "success"]
     assert hub.round() == []
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        (["in_progress", "failure", "inactive"], ["in_progress", "failure"]),
+        (["in_progress", "success", "inactive"], ["in_progress", "success"]),
+        (["in_progress", "inactive"], ["in_progress", "cancelled"]),
+        (["queued", "inactive"], []),
+    ],
+)
+def test_k8_a_deployment_that_becomes_inactive_keeps_its_outcome(hub, states, told) -> None:
+    deployment = {"id": 1, "environment": "production", "sha": A, "updated_at": "u1"}
+    statuses: list[dict[str, Any]] = []
+    hub.lists = {
+        f"{REPO}/deployments": [deployment],
+        f"{REPO}/deployments/1/statuses": statuses,
+    }
+    hub.round()
+    found: list[str] = []
+    for number, state in enumerate(states, 1):
+        statuses.insert(0, status(number, state))
+        deployment["updated_at"] = f"u{number}"
+        found += [event.state for event in hub.round()]
+    assert found == told
+    assert hub.round() == []

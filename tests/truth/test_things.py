@@ -125,6 +125,14 @@ async def test_k2_two_tickets_of_one_number(node) -> None:
     assert sorted(line.event.state for line in node.rows()) == ["closed", "opened"]
 
 
+@pytest.mark.parametrize("outcome", ["failure", "success"])
+async def test_k8_what_is_no_longer_there_hides_no_outcome(node, outcome) -> None:
+    for state in ("in_progress", outcome, "inactive"):
+        await node.emit("deploy", state, environment="production", revision=B)
+        node.pass_time()
+    assert [line.event.state for line in node.rows()] == ["inactive", outcome]
+
+
 async def test_k3_a_result_for_an_older_commit_changes_nothing(node) -> None:
     await post(node, run(2, "success", C))
     await post(node, run(1, "failure", B))

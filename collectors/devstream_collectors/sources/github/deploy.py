@@ -70,6 +70,21 @@ def deployed(found: Deployment, status: Status, place: Place, sender: User | Non
     state = status.state or ""
     if state not in _STATES:
         raise Dropped("deploy-not-news", state)
+    return _event(found, status, state, place, sender)
+
+
+def displaced(found: Deployment, status: Status, place: Place) -> Event:
+    """Make the event of a deployment that another displaced before it ended.
+
+    GitHub calls it inactive, as one that had ended.
+    """
+    said = msgspec.structs.replace(status, description="another took its place before it ended")
+    return _event(found, said, "cancelled", place)
+
+
+def _event(
+    found: Deployment, status: Status, state: str, place: Place, sender: User | None = None
+) -> Event:
     deploy = Deploy(
         id=str(found.id),
         environment=found.environment or "",

@@ -34,7 +34,7 @@ from devstream_collectors.kit.polling import (
     unread,
 )
 from devstream_collectors.kit.push import Push, push_event
-from devstream_collectors.sources.github.deploy import Deployment, Status, deployed
+from devstream_collectors.sources.github.deploy import Deployment, Status, deployed, displaced
 from devstream_collectors.sources.github.place import Repository, User
 from devstream_collectors.sources.github.push import PullRequest, merged
 from devstream_collectors.sources.github.run import CONCLUSIONS, WorkflowRun, run
@@ -47,7 +47,9 @@ FIRST_DEPLOYMENTS = 3
 MAX_DEPLOYMENTS = 60
 """Deployments that are remembered: two pages."""
 _STARTED = {"queued": "queued", "in_progress": "running"}
-_DEPLOY_FINAL = frozenset({"success", "failure", "error", "inactive"})
+_DEPLOY_STEPS = frozenset({"waiting", "in_progress"})
+_DEPLOY_ENDED = frozenset({"success", "failure", "error"})
+_DEPLOY_FINAL = _DEPLOY_ENDED | {"inactive"}
 _NEVER = "0"
 """Before every ISO time, and not empty: it was asked for, and there was none."""
 _TICKET_EVENTS = frozenset({"closed", "reopened"})
@@ -314,6 +316,10 @@ def _status(answer: Answer[_Cursor]) -> Polled:
     fresh = [status for status in statuses if status.id > told.seen]
     makers = [partial(deployed, told.body, status, _place(answer)) for status in fresh]
     over = bool(statuses) and statuses[-1].state in _DEPLOY_FINAL
+    # Where it had ended, that another took its place is no news of it.
+    said = {status.state for status in statuses}
+    if over and statuses[-1] in fresh and said & _DEPLOY_STEPS and not said & _DEPLOY_ENDED:
+        makers.append(partial(displaced, told.body, statuses[-1], _place(answer)))
     seen = statuses[-1].id if statuses else 0
     return answer.polled(
         makers, deployments={**known, number: _Deployment(told.body, seen, over=over)}
