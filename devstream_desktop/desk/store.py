@@ -1,4 +1,4 @@
-"""What this desk has shown, why, and what its person muted: `desk.sqlite`, written by the desk.
+"""Memory of a desk, `desk.sqlite`: what it showed, why, and what is muted.
 
 Nothing here is worth more than a popup: a damaged file is set aside and begun anew, and a write
 that fails is logged and forgotten. Writes are small and wait for no disk (WAL, synchronous=NORMAL).

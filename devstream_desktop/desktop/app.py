@@ -159,6 +159,7 @@ class App(QObject):
             window.invite_chosen.connect(self._invite)
             window.join_chosen.connect(self._join)
             window.status_chosen.connect(self._show_status)
+            window.team_chosen.connect(self._show_team)
             window.quit_chosen.connect(QApplication.quit)
             window.closed.connect(self._history_closed)
             self._window = window

@@ -104,7 +104,7 @@ def headline(event: Event, transition: Transition = Transition.NONE) -> str:
 
 
 def brief(event: Event, transition: Transition = Transition.NONE) -> str:
-    """Say an event in two or three words, as a step of its thing.
+    """Say an event in two or three words, as a step.
 
     A mark stands before it, so that what went well needs no verb.
     """
@@ -120,6 +120,17 @@ def brief(event: Event, transition: Transition = Transition.NONE) -> str:
         failed = word.removeprefix("deploy ")
         return clean(event.environment if well else f"{event.environment} {failed}", BRIEF_WIDTH)
     return clean(word, BRIEF_WIDTH)
+
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
+
+
+def markdown(line: Line) -> str:
+    """Render a row for a chat that reads Markdown, with its link."""
+    text = _MARKDOWN.sub(r"\\\1", told(line))
+    # A space or a bracket would end the address early.
+    url = line.event.url.replace("(", "%28").replace(")", "%29")
+    return f"[{text}]({url})" if url else text
 
 
 _Parts = tuple[str, list[str], str]

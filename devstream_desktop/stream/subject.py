@@ -24,7 +24,7 @@ _JUDGED = frozenset({Kind.BUILD, Kind.TEST, Kind.INCIDENT, Kind.SOURCE})
 
 
 BACKLOG = "/backlog"
-"""At the end of the subject that tells what a source had for us when it was read again."""
+"""End of the subject that tells what a source had when read again."""
 _CHANGE_RANK = {"created": 1, "force-pushed": 2, "reset": 2, "merged": 3}
 
 

@@ -55,5 +55,5 @@ class Notifier(Protocol):
         ...
 
     def withdraw(self, key: str) -> None:
-        """Take the popup with this key off the screen, if it is there."""
+        """Take the popup with this key off the screen."""
         ...

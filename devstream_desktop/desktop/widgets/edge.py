@@ -9,7 +9,7 @@ from devstream_desktop.desktop.widgets.theme import mix
 
 
 class _Edge(QWidget):
-    """One pixel in a colour between text and surface, whatever the style draws."""
+    """One pixel in a colour between text and surface."""
 
     def paintEvent(self, _: QPaintEvent) -> None:
         """Fill the line."""

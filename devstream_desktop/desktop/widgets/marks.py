@@ -67,7 +67,7 @@ def mark_icon(shape: Shape, ink: QColor, paper: QColor) -> QIcon:
 
 
 def mark_tile(shape: Shape, ground: QColor, *, size: int = 48) -> QImage:
-    """Return a mark in white on a rounded tile, which stands on any background."""
+    """Return a mark in white on a tile, for any background."""
     image = QImage(size, size, QImage.Format.Format_RGBA8888)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)

@@ -9,13 +9,13 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QSplitter, QStackedWidget
 
 from devstream_desktop.desktop.client.state import AppState
-from devstream_desktop.desktop.platform.web_links import open_link
+from devstream_desktop.desktop.platform.web_links import open_link, safe_link
 from devstream_desktop.desktop.windows.history.details import WIDTH, Details
 from devstream_desktop.desktop.windows.history.empty_page import EmptyPage, empty_state
 from devstream_desktop.desktop.windows.history.model import StreamModel
 from devstream_desktop.desktop.windows.history.stream_view import StreamView
 from devstream_desktop.history.reader import HistoryUnavailableError
-from devstream_desktop.stream.line import told
+from devstream_desktop.stream.line import markdown, told
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
 
@@ -141,9 +141,27 @@ class Browser(QSplitter):
                 self.table.select_first()
             self.table.setFocus()
 
+    def open_link(self) -> None:
+        """Open the link of the selected line."""
+        self._open(self.table.current_line())
+
     def copy(self) -> None:
         """Copy the selected line."""
         self._copy(self.table.current_line())
+
+    def copy_markdown(self) -> None:
+        """Copy the selected line for a chat, with its link."""
+        line = self.table.current_line()
+        if line is not None:
+            _to_clipboard(markdown(line))
+            self.noted.emit("The line is in the clipboard, as Markdown.")
+
+    def copy_link(self) -> None:
+        """Copy the link of the selected line."""
+        line = self.table.current_line()
+        if line is not None and safe_link(line.event.url) is not None:
+            _to_clipboard(line.event.url)
+            self.noted.emit("The link is in the clipboard.")
 
     def refresh(self) -> None:
         """Follow the state: try again to read, or give another reason for no rows."""
@@ -200,5 +218,9 @@ class Browser(QSplitter):
 
     def _copy(self, line: Line | None) -> None:
         if line is not None:
-            QGuiApplication.clipboard().setText(told(line))
+            _to_clipboard(told(line))
             self.noted.emit("The line is in the clipboard.")
+
+
+def _to_clipboard(text: str) -> None:
+    QGuiApplication.clipboard().setText(text)

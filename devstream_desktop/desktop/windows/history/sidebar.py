@@ -114,7 +114,7 @@ class _Places(QAbstractListModel):
         return super().flags(index) | Qt.ItemFlag.ItemNeverHasChildren
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Return the entry, its name, or both name and count for a screen reader."""
+        """Return the entry, its name, or its name and count."""
         place = self.places[index.row()]
         if role == _ROLE:
             return place

@@ -68,6 +68,11 @@ class StreamView(QListView):
                 self.select(row)
                 return
 
+    def toggle(self) -> None:
+        """Unfold the selected item, or fold it again."""
+        if self.current_line() is not None:
+            self._model.toggle(self.currentIndex().row())
+
     def to_top(self) -> None:
         """Scroll to the new items."""
         self.scrollToTop()
@@ -87,7 +92,7 @@ class StreamView(QListView):
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and line is not None:
             self.opened.emit(line)
         elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and line is not None:
-            self._model.toggle(self.currentIndex().row())
+            self.toggle()
         elif event.key() == Qt.Key.Key_Escape:
             self.escaped.emit()
         else:

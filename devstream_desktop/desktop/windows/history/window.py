@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QDate, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QResizeEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from devstream_desktop.desktop.client.state import AppState
+from devstream_desktop.desktop.commands import Command, Commands
+from devstream_desktop.desktop.platform.web_links import safe_link
+from devstream_desktop.desktop.widgets.dialog import Dialog
 from devstream_desktop.desktop.widgets.edge import edge
 from devstream_desktop.desktop.widgets.icons import Mark, icon
 from devstream_desktop.desktop.widgets.progress import ProgressStrip
@@ -20,6 +23,8 @@ from devstream_desktop.desktop.windows.history.browser import Browser
 from devstream_desktop.desktop.windows.history.filters import Filters
 from devstream_desktop.desktop.windows.history.sidebar import Sidebar
 from devstream_desktop.desktop.windows.history.status_line import StatusLine
+from devstream_desktop.desktop.windows.key_sheet import KeySheet
+from devstream_desktop.desktop.windows.palette import Palette
 from devstream_desktop.history.reader import HistoryUnavailableError
 from devstream_desktop.stream.query import Query
 from devstream_desktop.stream.subject import Line
@@ -37,6 +42,7 @@ class HistoryWindow(QWidget):
     invite_chosen = Signal()
     join_chosen = Signal()
     status_chosen = Signal()
+    team_chosen = Signal()
     quit_chosen = Signal()
     closed = Signal()
 
@@ -50,6 +56,7 @@ class HistoryWindow(QWidget):
         self.setWindowIcon(icon(Mark.APP))
         self.resize(1180, 720)
         self.setMinimumSize(560, 320)
+        self.commands = Commands(self)
         self.filters = Filters()
         self.sidebar = Sidebar()
         self.browser = Browser(state, why)
@@ -60,7 +67,7 @@ class HistoryWindow(QWidget):
         self._midnight = QTimer(self, interval=_DAY_CHECK_MS)
         self._lay_out()
         self._connect()
-        self._make_keys()
+        self._make_commands()
         self.show_everything()
         self._refresh()
 
@@ -105,20 +112,37 @@ class HistoryWindow(QWidget):
         self._state.policy_changed.connect(self._reload)
         self._midnight.timeout.connect(self._check_day)
 
-    def _make_keys(self) -> None:
-        keys: tuple[tuple[str | QKeySequence.StandardKey, Callable[[], object]], ...] = (
-            (QKeySequence.StandardKey.Find, self._focus_search),
-            (QKeySequence.StandardKey.Copy, self.browser.copy),
-            ("Ctrl+D", lambda: self.duty_chosen.emit(not self._state.on_duty)),
-            (QKeySequence.StandardKey.Quit, self.quit_chosen.emit),
-            (QKeySequence.StandardKey.Close, self.close),
-        )
-        for key, act in keys:
-            action = QAction(self)
-            action.setShortcut(QKeySequence(key))
-            # `triggered` passes whether the action is checked; `act=act` binds this turn's.
-            action.triggered.connect(lambda _=False, act=act: act())
-            self.addAction(action)
+    def _make_commands(self) -> None:
+        does: dict[Command, Callable[[], object]] = {
+            Command.FIND: self._focus_search,
+            Command.OPEN_LINK: self.browser.open_link,
+            Command.COPY_LINE: self.browser.copy,
+            Command.COPY_MARKDOWN: self.browser.copy_markdown,
+            Command.COPY_LINK: self.browser.copy_link,
+            Command.UNFOLD: self.browser.table.toggle,
+            Command.DUTY: lambda: self.duty_chosen.emit(not self._state.on_duty),
+            Command.INVITE: self.invite_chosen.emit,
+            Command.STATUS: self.status_chosen.emit,
+            Command.TEAM: self.team_chosen.emit,
+            Command.PALETTE: lambda: self._open(Palette(self.commands.usable, self)),
+            Command.KEYS: lambda: self._open(KeySheet(self.commands.usable, self)),
+            Command.CLOSE: self.close,
+            Command.QUIT: self.quit_chosen.emit,
+        }
+        for command, act in does.items():
+            self.commands.bind(command, act)
+            self.addAction(self.commands.action(command))
+        self.browser.table.addActions(self.commands.about_line)
+        self.browser.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.browser.table.chosen.connect(self._follow_line)
+        self._follow_line(None)
+
+    def _follow_line(self, line: Line | None) -> None:
+        linked = line is not None and safe_link(line.event.url) is not None
+        self.commands.set_line(chosen=line is not None, linked=linked)
+
+    def _open(self, dialog: Dialog) -> None:
+        dialog.open()
 
     def show_everything(self) -> None:
         """Show the newest rows, without a filter."""

@@ -1,0 +1,114 @@
+"""The commands of the app, each one action in one place.
+
+Menus, the window's keys, the palette and the sheet of keys are all made from this list, so a
+command has the same name and the same key wherever it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QKeySequence
+
+
+class Command(StrEnum):
+    """The commands."""
+
+    FIND = "find"
+    OPEN_LINK = "open-link"
+    COPY_LINE = "copy-line"
+    COPY_MARKDOWN = "copy-markdown"
+    COPY_LINK = "copy-link"
+    UNFOLD = "unfold"
+    DUTY = "duty"
+    INVITE = "invite"
+    STATUS = "status"
+    TEAM = "team"
+    PALETTE = "palette"
+    KEYS = "keys"
+    CLOSE = "close"
+    QUIT = "quit"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Name of a command for a person, and its keys."""
+
+    text: str
+    keys: tuple[str | QKeySequence.StandardKey, ...] = ()
+    about_line: bool = False
+    """It is about the chosen line, and needs one."""
+
+
+SPECS: dict[Command, Spec] = {
+    Command.FIND: Spec("Search", (QKeySequence.StandardKey.Find, "/")),
+    Command.OPEN_LINK: Spec("Open its link", ("O",), about_line=True),
+    Command.COPY_LINE: Spec("Copy the line", (QKeySequence.StandardKey.Copy,), about_line=True),
+    Command.COPY_MARKDOWN: Spec("Copy as Markdown", ("Ctrl+Shift+C",), about_line=True),
+    Command.COPY_LINK: Spec("Copy its link", (), about_line=True),
+    Command.UNFOLD: Spec("Unfold or fold its steps", ("Space",), about_line=True),
+    Command.DUTY: Spec("Go on or off duty", ("Ctrl+D",)),
+    Command.INVITE: Spec("Invite…"),
+    Command.STATUS: Spec("Status…"),
+    Command.TEAM: Spec("Team…"),
+    Command.PALETTE: Spec("All commands…", ("Ctrl+K",)),
+    Command.KEYS: Spec("Keys…", ("?",)),
+    Command.CLOSE: Spec("Close the window", (QKeySequence.StandardKey.Close,)),
+    Command.QUIT: Spec("Quit devstream", (QKeySequence.StandardKey.Quit,)),
+}
+
+
+class Commands(QObject):
+    """The actions of all commands; each does nothing until `bind`."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._actions = {command: _action(spec, self) for command, spec in SPECS.items()}
+
+    def action(self, command: Command) -> QAction:
+        """Return the action of a command."""
+        return self._actions[command]
+
+    def bind(self, command: Command, act: Callable[[], object]) -> None:
+        """Have a command do something; `act` is called without arguments."""
+        # `triggered` passes whether the action is checked.
+        self._actions[command].triggered.connect(lambda _=False: act())
+
+    def set_line(self, *, chosen: bool, linked: bool) -> None:
+        """Enable what can be done with the chosen line."""
+        for command, spec in SPECS.items():
+            if spec.about_line:
+                needs_link = command in (Command.OPEN_LINK, Command.COPY_LINK)
+                self._actions[command].setEnabled(chosen and (linked or not needs_link))
+
+    @property
+    def usable(self) -> list[QAction]:
+        """The actions that can be started now, in order."""
+        return [action for action in self._actions.values() if action.isEnabled()]
+
+    @property
+    def about_line(self) -> list[QAction]:
+        """The actions of a context menu."""
+        return [self._actions[command] for command, spec in SPECS.items() if spec.about_line]
+
+
+def keys_text(action: QAction) -> str:
+    """Return the keys of an action as a person reads them: `Ctrl+F or /`."""
+    shown = (keys.toString(QKeySequence.SequenceFormat.NativeText) for keys in action.shortcuts())
+    return " or ".join(text for text in shown if text)
+
+
+def _action(spec: Spec, parent: QObject) -> QAction:
+    action = QAction(spec.text, parent)
+    shortcuts: list[QKeySequence] = []
+    for keys in spec.keys:
+        if isinstance(keys, str):
+            shortcuts.append(QKeySequence(keys))
+        else:
+            # Only the first of a platform's variants, which is the one that people know.
+            shortcuts += QKeySequence.keyBindings(keys)[:1]
+    action.setShortcuts(shortcuts)
+    return action

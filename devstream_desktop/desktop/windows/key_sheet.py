@@ -1,0 +1,43 @@
+"""The sheet of keys: each command with its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QDialogButtonBox, QGridLayout, QWidget
+
+from devstream_desktop.desktop.commands import keys_text
+from devstream_desktop.desktop.widgets.dialog import Dialog, column, paint, plain_button
+from devstream_desktop.desktop.widgets.text import PlainLabel, heading
+from devstream_desktop.desktop.widgets.theme import Tone
+
+_ALWAYS = (
+    ("Move in the list", "↑ ↓ Home End"),
+    ("Open the link of the chosen line", "Enter"),
+    ("Leave what is open", "Esc"),
+)
+
+
+class KeySheet(Dialog):
+    """Every key of the window."""
+
+    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+        super().__init__("Keys", parent)
+        layout = column(self)
+        layout.addWidget(heading("Keys"))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(28)
+        grid.setVerticalSpacing(6)
+        told = [(action.text().rstrip("…"), keys_text(action)) for action in actions]
+        for row, (name, keys) in enumerate([*_ALWAYS, *(one for one in told if one[1])]):
+            label, shown = PlainLabel(name), PlainLabel(keys)
+            paint(shown, Tone.MUTED)
+            shown.setAccessibleName(f"{name}: {keys}")
+            grid.addWidget(label, row, 0)
+            grid.addWidget(shown, row, 1)
+        layout.addLayout(grid)
+        buttons = QDialogButtonBox()
+        close = plain_button(buttons, QDialogButtonBox.StandardButton.Close)
+        close.clicked.connect(self.reject)
+        layout.addWidget(buttons)
